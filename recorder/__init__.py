@@ -1,0 +1,1 @@
+"""Record and replay contact-centre desktops by cause: request → ack → events."""

@@ -1,0 +1,23 @@
+"""Bayeux channel names and patterns (Bayeux 1.0, section 2.2 "Channels")."""
+
+from __future__ import annotations
+
+HANDSHAKE = "/meta/handshake"
+CONNECT = "/meta/connect"
+SUBSCRIBE = "/meta/subscribe"
+UNSUBSCRIBE = "/meta/unsubscribe"
+DISCONNECT = "/meta/disconnect"
+
+
+def is_meta(channel: str) -> bool:
+    return channel.startswith("/meta/")
+
+
+def matches(pattern: str, channel: str) -> bool:
+    """Whether a subscription covers a channel: `/a/*` one more segment, `/a/**` one or more (section 2.2.1)."""
+    if pattern.endswith("/**"):
+        return channel.startswith(pattern[:-2]) and len(channel) > len(pattern) - 2
+    if pattern.endswith("/*"):
+        rest = channel.removeprefix(pattern[:-1])
+        return rest != channel and bool(rest) and "/" not in rest
+    return pattern == channel

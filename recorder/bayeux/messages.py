@@ -1,0 +1,63 @@
+"""Bayeux messages in HTTP bodies: found by what they are, never by the URL (Bayeux 1.0, sections 3 and 4).
+
+An array of objects, a single object, a `message=` form (section 4.1), a GET with `?message=` or a JSONP answer
+(callback-polling, section 4.2): all are read. URLs do not tell: CometD's JavaScript client posts to `…/connect`, others
+post everything to the bare URL.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
+
+from . import channels
+
+Message: TypeAlias = dict[str, Any]
+
+_JSONP = re.compile(rb"^(?:/\*\*/)?\s*[\w$.]+\s*\((.*)\)\s*;?\s*$", re.DOTALL)
+
+
+def parse_request(target: str, body: bytes) -> list[Message] | None:
+    """The Bayeux messages of an HTTP request, None where it carries none."""
+    found = parse(body)
+    if found is None and body.startswith(b"message="):
+        found = _parse_all(parse_qs(body.decode(errors="replace")).get("message", []))
+    if found is None and "message=" in target:
+        found = _parse_all(parse_qs(urlsplit(target).query).get("message", []))
+    return found
+
+
+def parse(body: bytes) -> list[Message] | None:
+    """The Bayeux messages of a body or WebSocket message, None where it carries none."""
+    if body.lstrip()[:1] not in (b"[", b"{"):
+        unwrapped = _JSONP.match(body)
+        return parse(unwrapped[1]) if unwrapped and unwrapped[1].lstrip()[:1] in (b"[", b"{") else None
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    messages = value if isinstance(value, list) else [value]
+    return messages if messages and all(_is_message(message) for message in messages) else None
+
+
+def encode(messages: list[Message]) -> bytes:
+    """Messages as the array a server sends."""
+    return json.dumps(messages, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def is_event(message: Message) -> bool:
+    """Whether a message from the server is an event and not the reply to a publish on the same channel."""
+    return not channels.is_meta(message["channel"]) and "successful" not in message
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("channel"), str) and value["channel"].startswith("/")
+
+
+def _parse_all(texts: list[str]) -> list[Message] | None:
+    parsed = [parse(text.encode()) for text in texts]
+    if not parsed or any(messages is None for messages in parsed):
+        return None
+    return [message for messages in parsed for message in messages or []]

@@ -1,0 +1,125 @@
+"""What somebody who watches the wire can tell of Bayeux sessions: who shook hands, who was told what.
+
+Fed with records one at a time; it holds only what is open (requests without their response, sockets).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..model import Event, Failure, Record, Request, Response, SocketMessage
+from . import channels
+from .messages import Message, is_event, parse, parse_request
+
+
+@dataclass(frozen=True, slots=True)
+class Handshaken:
+    """A client got its clientId."""
+
+    client_id: str
+    exchange: int
+    seq: int
+    t: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The server confirmed a subscription."""
+
+    client_id: str
+    subscription: str
+    seq: int
+    t: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """The server told for how long it holds a poll (`advice.timeout`), in seconds."""
+
+    timeout: float
+
+
+Observation: TypeAlias = Handshaken | Subscribed | Advised | Event
+
+
+class Observer:
+    """Turns records into observations, in the order of the wire."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, list[Message]] = {}
+        self._sockets: dict[int, str] = {}  # WebSocket exchange → its clientId
+
+    def feed(self, record: Record) -> list[Observation]:
+        """Take the next record; tell what it shows."""
+        match record:
+            case Request():
+                messages = parse_request(record.target, record.body)
+                if messages is not None:
+                    self._open[record.exchange] = messages
+            case Response():
+                asked = self._open.pop(record.exchange, None)
+                replies = parse(record.body) if asked is not None else None
+                return self._replies(record, replies or [], _client_id(asked or []))
+            case SocketMessage():
+                return self._socket(record)
+            case Failure():
+                self._open.pop(record.exchange, None)
+                self._sockets.pop(record.exchange, None)
+            case _:
+                pass
+        return []
+
+    def is_bayeux(self, request: Request) -> bool:
+        """Whether a request that was fed, and is not answered yet, carries Bayeux messages."""
+        return request.exchange in self._open
+
+    def client_of(self, request: Request) -> str:
+        """The clientId an open Bayeux request names, empty where it names none (a handshake)."""
+        return _client_id(self._open.get(request.exchange, []))
+
+    def _socket(self, record: SocketMessage) -> list[Observation]:
+        messages = parse(record.body) or []
+        if record.from_client:
+            client_id = _client_id(messages)
+            if client_id:
+                self._sockets[record.exchange] = client_id
+            return []
+        return self._replies(record, messages, self._sockets.get(record.exchange, ""))
+
+    def _replies(self, record: Response | SocketMessage, messages: list[Message], client_id: str) -> list[Observation]:
+        seen: list[Observation] = []
+        for index, message in enumerate(messages):
+            if message["channel"] == channels.HANDSHAKE and message.get("successful"):
+                client_id = str(message.get("clientId", ""))
+                seen.append(Handshaken(client_id, record.exchange, record.seq, record.t))
+                if isinstance(record, SocketMessage):
+                    self._sockets[record.exchange] = client_id
+            elif message["channel"] == channels.SUBSCRIBE and message.get("successful"):
+                wanted = message.get("subscription")
+                names = wanted if isinstance(wanted, list) else [wanted]
+                seen += [Subscribed(client_id, str(name), record.seq, record.t) for name in names]
+            elif is_event(message):
+                seen.append(
+                    Event(
+                        record.seq,
+                        index,
+                        record.t,
+                        record.exchange,
+                        client_id,
+                        message["channel"],
+                        message.get("data"),
+                    )
+                )
+            seen += _advice(message)
+        return seen
+
+
+def _advice(message: Message) -> list[Observation]:
+    advice = message.get("advice")
+    timeout = advice.get("timeout") if isinstance(advice, dict) else None
+    return [Advised(timeout / 1000)] if isinstance(timeout, int | float) and timeout > 0 else []
+
+
+def _client_id(messages: list[Message]) -> str:
+    return next((str(m["clientId"]) for m in messages if m.get("clientId")), "")

@@ -1,0 +1,1 @@
+"""Recording: from what the proxy sees to redacted frames on disk."""

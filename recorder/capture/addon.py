@@ -1,0 +1,199 @@
+"""The mitmproxy addon: hooks that translate and hand over.
+
+A hook never waits for the disk: frames go to the writer's bounded queue, and only a full queue makes a hook wait. If
+the capture can no longer be kept, the proxy is stopped: traffic must not go on unrecorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions, http
+
+from ..cassette.store import Journal
+from ..cassette.writer import Fsync, Writer
+from ..correlate.dialect import DEFAULT
+from ..errors import CaptureError, RecorderError
+from ..model import Header, Headers
+from .pipeline import Counts, Pipeline
+from .redact import NO_POLICY, POLICY, Redactor
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes what passes through mitmproxy into a cassette.
+
+    Used in-process the path is an argument; as a script (`mitmdump -s addons/record.py`) it is the option `cassette`.
+    """
+
+    name = "outbound_recorder"
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        upstream: str = "",
+        dialect: str = DEFAULT,
+        fsync: Fsync = Fsync.INTERVAL,
+        redact: bool = True,
+        force: bool = False,
+    ) -> None:
+        self._path, self._upstream, self._dialect = path, upstream, dialect
+        self._fsync, self._redact, self._force = fsync, redact, force
+        self._pipeline: Pipeline | None = None
+        self._writer: Writer | None = None
+        self._order = asyncio.Lock()
+        self.failure: CaptureError | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """What was seen so far."""
+        return self._pipeline.counts if self._pipeline else Counts()
+
+    @property
+    def size(self) -> int:
+        """Bytes in the cassette so far."""
+        return self._writer.size if self._writer else 0
+
+    def open(self) -> None:
+        """Create the cassette and start its writer.
+
+        Raises:
+            UsageError: If the file exists already or cannot be written.
+
+        """
+        if self._path is None or self._writer is not None:
+            return
+        header = Header(
+            started=time.time_ns() // 1000,
+            upstream=self._upstream,
+            dialect=self._dialect,
+            redaction=POLICY if self._redact else NO_POLICY,
+        )
+        self._writer = Writer(Journal(self._path, header, force=self._force), fsync=self._fsync)
+        redactor = Redactor(secrets.token_bytes(32)) if self._redact else None
+        self._pipeline = Pipeline(redactor, time.monotonic_ns())
+
+    def close(self) -> None:
+        """Write what is queued and a note of the clean end; safe to call twice."""
+        if self._writer is None or self._pipeline is None:
+            return
+        writer, self._writer = self._writer, None
+        try:
+            writer.put(self._pipeline.note(time.monotonic_ns(), "close", "the capture ended cleanly"))
+        except CaptureError as exc:
+            self._stop(exc)
+        finally:
+            writer.close()
+
+    # -- mitmproxy's hooks
+
+    def load(self, loader: object) -> None:
+        """Declare the option the script form is configured by."""
+        loader.add_option(  # type: ignore[attr-defined]  # mitmproxy's Loader is not exported for typing
+            "cassette", str, "", "The cassette to write; it must not exist yet."
+        )
+
+    def configure(self, updated: set[str]) -> None:
+        """Take the options of mitmproxy."""
+        if "cassette" in updated and ctx.options.cassette:
+            self._path = Path(ctx.options.cassette)
+        if "mode" in updated and not self._upstream:
+            modes = [mode for mode in ctx.options.mode if mode.startswith("reverse:")]
+            self._upstream = modes[0].removeprefix("reverse:") if modes else ""
+        try:
+            self.open()
+        except RecorderError as exc:
+            raise exceptions.OptionsError(str(exc)) from exc
+
+    def running(self) -> None:
+        """Say so if nothing will be recorded."""
+        if self._writer is None:
+            log.error("nothing is recorded: set the option cassette, e.g. --set cassette=session.cassette")
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        if self._pipeline is None:
+            return
+        now = time.monotonic_ns()
+        await self._write(
+            self._pipeline.request(
+                flow.id,
+                now,
+                connection=flow.client_conn.id,
+                method=flow.request.method,
+                target=flow.request.path,
+                headers=_headers(flow.request.headers),
+                body=flow.request.get_content(strict=False) or b"",
+            )
+        )
+
+    async def response(self, flow: http.HTTPFlow) -> None:
+        if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
+            return
+        now = time.monotonic_ns()
+        await self._write(
+            self._pipeline.response(
+                flow.id,
+                now,
+                status=flow.response.status_code,
+                headers=_headers(flow.response.headers),
+                body=flow.response.get_content(strict=False) or b"",
+            )
+        )
+
+    async def error(self, flow: http.HTTPFlow) -> None:
+        if self._pipeline is None or not self._pipeline.knows(flow.id):
+            return
+        reason = flow.error.msg if flow.error else "unknown"
+        await self._write(self._pipeline.failure(flow.id, time.monotonic_ns(), reason))
+
+    async def websocket_message(self, flow: http.HTTPFlow) -> None:
+        if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):
+            return
+        message = flow.websocket.messages[-1]
+        frame = self._pipeline.message(
+            flow.id, time.monotonic_ns(), from_client=message.from_client, body=message.content
+        )
+        del flow.websocket.messages[:-1]  # mitmproxy would keep the whole socket's messages in memory
+        await self._write(frame)
+
+    async def websocket_end(self, flow: http.HTTPFlow) -> None:
+        if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):
+            return
+        who = "client" if flow.websocket.closed_by_client else "server"
+        reason = f"websocket closed by {who}, code {flow.websocket.close_code}"
+        await self._write(self._pipeline.socket_closed(flow.id, time.monotonic_ns(), reason))
+
+    def done(self) -> None:
+        try:
+            self.close()
+        except CaptureError as exc:
+            self._stop(exc)
+
+    async def _write(self, frame: bytes) -> None:
+        """Queue a frame, in the order the frames were numbered in."""
+        writer = self._writer
+        if writer is None:
+            return
+        try:
+            if not self._order.locked() and writer.offer(frame):
+                return
+            async with self._order:
+                await asyncio.to_thread(writer.put, frame)
+        except CaptureError as exc:
+            self._stop(exc)
+
+    def _stop(self, failure: CaptureError) -> None:
+        if self.failure is None:
+            self.failure = failure
+            log.error("%s; stopping", failure)
+            ctx.master.shutdown()
+
+
+def _headers(headers: http.Headers) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)

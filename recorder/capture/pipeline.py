@@ -1,0 +1,86 @@
+"""What the proxy saw, numbered, redacted and encoded: the straight way from a hook to a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..cassette.codec import encode
+from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from .redact import Redactor
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a person wants to see while a capture runs."""
+
+    requests: int = 0
+    responses: int = 0
+    failures: int = 0
+    messages: int = 0
+
+    @property
+    def open(self) -> int:
+        """Exchanges that still wait for their answer."""
+        return self.requests - self.responses - self.failures
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Turns observations into frames; every method returns the frame to be written.
+
+    Times are nanoseconds of a monotonic clock; `started` is that clock's value at the beginning.
+    """
+
+    redactor: Redactor | None
+    started: int
+    counts: Counts = field(default_factory=Counts)
+    _seq: int = 0
+    _exchanges: dict[str, int] = field(default_factory=dict)
+    _count: int = 0
+
+    def request(
+        self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes
+    ) -> bytes:
+        """A request that goes to the upstream now. `flow` names the exchange until it ends."""
+        exchange = self._exchanges[flow] = self._count
+        self._count += 1
+        self.counts.requests += 1
+        return self._frame(Request(self._next(), self._at(now), exchange, connection, method, target, headers, body))
+
+    def response(self, flow: str, now: int, *, status: int, headers: Headers, body: bytes) -> bytes:
+        """The complete response to a request that was passed in."""
+        self.counts.responses += 1
+        exchange = self._exchanges[flow] if status == 101 else self._exchanges.pop(flow)
+        return self._frame(Response(self._next(), self._at(now), exchange, status, headers, body))
+
+    def failure(self, flow: str, now: int, reason: str) -> bytes:
+        """An exchange that ends without a response."""
+        self.counts.failures += 1
+        return self._frame(Failure(self._next(), self._at(now), self._exchanges.pop(flow), reason))
+
+    def message(self, flow: str, now: int, *, from_client: bool, body: bytes) -> bytes:
+        """A WebSocket message of an upgraded exchange."""
+        self.counts.messages += 1
+        return self._frame(SocketMessage(self._next(), self._at(now), self._exchanges[flow], from_client, body))
+
+    def socket_closed(self, flow: str, now: int, reason: str) -> bytes:
+        """The end of an upgraded exchange."""
+        return self._frame(Failure(self._next(), self._at(now), self._exchanges.pop(flow), reason))
+
+    def note(self, now: int, kind: str, text: str) -> bytes:
+        """Something worth keeping that is not traffic."""
+        return self._frame(Note(self._next(), self._at(now), kind, text))
+
+    def knows(self, flow: str) -> bool:
+        """Whether an exchange is open."""
+        return flow in self._exchanges
+
+    def _next(self) -> int:
+        seq, self._seq = self._seq, self._seq + 1
+        return seq
+
+    def _at(self, now: int) -> int:
+        return now - self.started
+
+    def _frame(self, record: Record) -> bytes:
+        return encode(self.redactor.redact(record) if self.redactor else record)

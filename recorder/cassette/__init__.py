@@ -1,0 +1,1 @@
+"""The container: frames with checksums, in a file that a crash cannot spoil. It knows nothing of HTTP or Bayeux."""

@@ -1,0 +1,170 @@
+"""The writer thread: takes frames from a bounded queue and puts them on disk in groups.
+
+The hooks of the proxy must not wait for a disk, and must not lose a frame either: they put encoded frames into a queue
+that is bounded in bytes; when it is full, they wait (back-pressure).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from enum import Enum
+
+from ..errors import CaptureError
+from .store import Journal
+
+
+class Fsync(Enum):
+    """When the kernel is asked to put written frames on the disk. Any of them survives SIGKILL."""
+
+    NEVER = "never"
+    INTERVAL = "interval"
+    ALWAYS = "always"
+
+
+class Writer:
+    """Owns a journal and the one thread that writes to it."""
+
+    def __init__(
+        self, journal: Journal, *, fsync: Fsync = Fsync.INTERVAL, interval: float = 1.0, limit: int = 64 << 20
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            journal: What to write to; closed by `close`.
+            fsync: When to sync; with INTERVAL at most `interval` seconds of frames are lost at a power cut.
+            interval: Seconds between syncs.
+            limit: Bytes the queue may hold.
+
+        """
+        self._journal, self._fsync, self._interval, self._limit = journal, fsync, interval, limit
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._accepted = 0
+        self._written = 0
+        self._closing = False
+        self._failure: OSError | None = None
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="cassette-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def written(self) -> int:
+        """Frames handed to the kernel so far."""
+        return self._written
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file so far."""
+        return self._journal.size
+
+    def offer(self, frame: bytes) -> bool:
+        """Queue a frame if there is room now; False if the caller must wait with `put`.
+
+        Raises:
+            CaptureError: If the disk failed: nothing more will be written.
+
+        """
+        with self._changed:
+            self._check()
+            if self._queued and self._queued + len(frame) > self._limit:
+                return False
+            self._take(frame)
+            return True
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame, waiting for room; blocks the calling thread.
+
+        Raises:
+            CaptureError: If the disk failed: nothing more will be written.
+
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._failure or not self._queued or self._queued + len(frame) <= self._limit
+            )
+            self._check()
+            self._take(frame)
+
+    def flush(self) -> None:
+        """Wait until all that was queued is with the kernel.
+
+        Raises:
+            CaptureError: If the disk failed.
+
+        """
+        with self._changed:
+            target = self._accepted
+            self._changed.wait_for(lambda: self._failure or self._written >= target)
+            self._check()
+
+    def close(self) -> None:
+        """Write what is queued, sync, and close the file; safe to call twice.
+
+        Raises:
+            CaptureError: If the disk failed on the way.
+
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        self._journal.close()
+        self._check()
+
+    def _take(self, frame: bytes) -> None:
+        self._queue.append(frame)
+        self._queued += len(frame)
+        self._accepted += 1
+        self._changed.notify_all()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise CaptureError(
+                f"{self._journal.path}: writing failed: {self._failure.strerror}; "
+                f"{self._written} records are safe, what came later is not recorded"
+            ) from self._failure
+
+    def _run(self) -> None:
+        sync_due: float | None = None  # when the oldest unsynced frame must be on the disk
+        try:
+            while True:
+                frames = self._next(None if sync_due is None else max(0.0, sync_due - time.monotonic()))
+                if frames:
+                    self._journal.append(frames)
+                    sync_due = self._sync_due(sync_due)
+                ending = self._closing and not frames
+                if sync_due is not None and (ending or time.monotonic() >= sync_due):
+                    self._journal.sync()
+                    sync_due = None
+                self._done(frames)
+                if ending:
+                    return
+        except OSError as exc:
+            with self._changed:
+                self._failure = exc
+                self._changed.notify_all()
+
+    def _sync_due(self, before: float | None) -> float | None:
+        match self._fsync:
+            case Fsync.NEVER:
+                return None
+            case Fsync.ALWAYS:
+                return 0.0
+            case Fsync.INTERVAL:
+                return before if before is not None else time.monotonic() + self._interval
+
+    def _next(self, wait: float | None) -> list[bytes]:
+        """All queued frames; empty after `wait` seconds of silence, or at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing, wait)
+            frames = list(self._queue)
+            self._queue.clear()
+            return frames
+
+    def _done(self, frames: list[bytes]) -> None:
+        with self._changed:
+            self._queued -= sum(map(len, frames))
+            self._written += len(frames)
+            self._changed.notify_all()

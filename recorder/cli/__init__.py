@@ -1,0 +1,27 @@
+"""The command line: lists the commands, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import click
+
+from .commands import Commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "RECORDER"})
+@click.version_option(package_name="outbound-recorder", prog_name="recorder")
+def main() -> None:
+    r"""Record contact-centre desktops and replay them by cause.
+
+    A desktop POSTs an operation, gets a bare ack, and learns the result from events pushed over CometD. The recorder
+    keeps request, ack and events together; the stand-in plays them back, no event before the request that causes it.
+
+    \b
+    Try it:        recorder demo
+    Record:        recorder record http://gws.example:8090 -o session.cassette
+    Look:          recorder ls session.cassette
+    Stand in:      recorder replay session.cassette
+
+    \b
+    Exit codes: 0 ok, 1 miss or difference, 2 usage, 3 unplayed, 4 corrupt or unreadable, 5 nothing selected,
+    6 upstream unreachable, 130 interrupted.
+    """

@@ -1,0 +1,39 @@
+"""How commands are found (one module each, imported when called) and how errors end them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ..errors import RecorderError
+
+NAMES = ("ls", "record", "replay", "show")
+
+
+class Commands(click.Group):
+    """The commands by name; a command's engine is imported only when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
+        if cmd_name not in NAMES:
+            return None
+        command: click.Command = import_module(f"..{cmd_name}", __name__).command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of ours is one line and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except RecorderError as exc:
+            click.echo(f"recorder: {exc}", err=True)
+            ctx.exit(exc.exit_code)
+        except BrokenPipeError:
+            # the reader of our output has enough (`| head`); spare the interpreter's own complaint at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)

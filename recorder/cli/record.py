@@ -1,0 +1,135 @@
+"""recorder record"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import UsageError
+from .options import listen_option, must_not_exist, warn_if_exposed
+
+if TYPE_CHECKING:
+    from ..capture.addon import Recorder
+    from ..capture.proxy import Running
+
+_MODES = "reverse (default), regular, upstream:URL, socks5"
+
+
+@click.command("record")
+@click.argument("upstream", metavar="UPSTREAM", required=False)
+@click.argument("program", metavar="[-- CMD...]", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "-o",
+    "--output",
+    "output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The cassette to write.",
+)
+@listen_option
+@click.option("--mode", default="reverse", show_default=True, help=f"How clients come in: {_MODES}.")
+@click.option(
+    "--fsync",
+    type=click.Choice(["never", "interval", "always"]),
+    default="interval",
+    show_default=True,
+    help="When frames are forced to disk; any of them survives a kill, the later two a power cut too.",
+)
+@click.option("--no-redaction", is_flag=True, help="Keep secrets as they are. The cassette says so.")
+@click.option("--force", is_flag=True, help="Overwrite the cassette if it exists.")
+def command(
+    upstream: str | None, program: tuple[str, ...], *, output: Path, listen: tuple[str, int], mode: str, fsync: str,
+    no_redaction: bool, force: bool,
+) -> None:  # fmt: skip
+    r"""Record what passes between a desktop and UPSTREAM, until Ctrl-C.
+
+    Prints `listening on URL` when ready: point the desktop there. With a command after `--` it runs that command with
+    the URL in RECORDER_URL (and the proxy in HTTP_PROXY for other modes than reverse) and stops with it.
+
+    \b
+    Example:  recorder record http://gws.example:8090 -o session.cassette
+              recorder record http://gws.example:8090 -o session.cassette -- pytest tests/desktop
+    """
+    try:
+        from ..capture.addon import Recorder
+        from ..cassette.writer import Fsync
+    except ModuleNotFoundError as exc:
+        raise UsageError(f"recording needs {exc.name}: pip install 'outbound-recorder[record]'") from exc
+    mode = _mode(mode, upstream)
+    must_not_exist(output, force=force)
+    if no_redaction:
+        click.echo("recorder: WARNING: redaction is off, the cassette will hold secrets in the clear", err=True)
+    recorder = Recorder(output, upstream=upstream or "", fsync=Fsync(fsync), redact=not no_redaction, force=force)
+    warn_if_exposed(listen[0])
+    code = asyncio.run(_record(recorder, mode, listen, program))
+    if recorder.failure is not None:
+        raise recorder.failure
+    counts = recorder.counts
+    click.echo(f"recorder: {output}: {counts.requests} requests, {counts.open} still open at the end", err=True)
+    raise SystemExit(code)
+
+
+def _mode(mode: str, upstream: str | None) -> str:
+    if mode != "reverse":
+        if upstream:
+            raise UsageError(f"--mode {mode} takes no UPSTREAM: the client names the server itself")
+        return mode
+    if not upstream:
+        raise UsageError("name the UPSTREAM to record, e.g. recorder record http://gws.example:8090 -o s.cassette")
+    if not upstream.startswith(("http://", "https://")):
+        raise UsageError(f"UPSTREAM {upstream!r} must begin with http:// or https://")
+    return f"reverse:{upstream}"
+
+
+async def _record(recorder: Recorder, mode: str, listen: tuple[str, int], program: tuple[str, ...]) -> int:
+    from ..capture.proxy import proxy, stop_on_signals
+
+    host, port = listen
+    async with proxy(recorder, mode=mode, host=host, port=port) as running:
+        stop_on_signals(running)
+        click.echo(f"listening on {running.url}")
+        live = asyncio.create_task(_live_line(recorder))
+        try:
+            return (
+                await _run(program, running, reverse=mode.startswith("reverse:")) if program else await _wait(running)
+            )
+        finally:
+            live.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await live
+
+
+async def _wait(running: Running) -> int:
+    await running.wait()
+    return 0
+
+
+async def _run(program: tuple[str, ...], running: Running, *, reverse: bool) -> int:
+    """Run a program against the recorder; its exit code is ours."""
+    proxied = {} if reverse else dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), running.url)
+    try:
+        child = await asyncio.create_subprocess_exec(*program, env=os.environ | proxied | {"RECORDER_URL": running.url})
+    except OSError as exc:
+        raise UsageError(f"{program[0]}: cannot be run: {exc.strerror}") from exc
+    stopped = asyncio.create_task(running.wait())
+    ended = asyncio.create_task(child.wait())
+    await asyncio.wait([stopped, ended], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if child.returncode is None:
+        child.terminate()
+    return await ended
+
+
+async def _live_line(recorder: Recorder) -> None:
+    """On a terminal, show once a second what is being captured."""
+    while sys.stderr.isatty():
+        counts = recorder.counts
+        line = f"{counts.requests} requests, {counts.responses} answered, {counts.open} open, {recorder.size} bytes"
+        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+        await asyncio.sleep(1)

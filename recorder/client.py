@@ -1,0 +1,92 @@
+"""A real agent desktop in small: a Bayeux client (aiocometd) beside a REST client, for the demo and for tests.
+
+aiocometd-noloop is the only fork of aiocometd that runs on Python >= 3.10 and survives a dropped connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiocometd_noloop import Client, ConnectionType
+
+CHANNELS = ("/v2/me/outbound", "/me/internal")
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something the client saw: `at` in seconds on a monotonic clock; `what` is request, ack or event."""
+
+    at: float
+    what: str
+    step: int
+    content: Any
+
+
+@dataclass(slots=True)
+class Agent:
+    """A client that is connected and subscribed."""
+
+    url: str
+    bayeux: Client
+    http: aiohttp.ClientSession
+    log: list[Happened] = field(default_factory=list)
+    step: int = -1
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def post(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """Send an operation; return the status and the ack."""
+        self.step += 1
+        self._note("request", body)
+        async with self.http.post(self.url + path, json=body) as response:
+            text = await response.text()
+            ack = await response.json() if response.content_type == "application/json" else text
+            self._note("ack", ack)
+            return response.status, ack
+
+    async def events(self, until: Callable[[list[Any]], bool], limit: float = 30.0) -> list[Any]:
+        """The events since the last `post`, as soon as `until` says they suffice.
+
+        Raises:
+            TimeoutError: If they do not within `limit` seconds.
+
+        """
+        async with asyncio.timeout(limit):
+            while not until(found := [h.content for h in self.log if h.what == "event" and h.step == self.step]):
+                self._arrived.clear()
+                await self._arrived.wait()
+        return found
+
+    async def listen(self) -> None:
+        """Note what arrives, until cancelled."""
+        async for message in self.bayeux:
+            self._note("event", {"channel": message["channel"], "data": message.get("data")})
+            self._arrived.set()
+
+    def _note(self, what: str, content: Any) -> None:
+        self.log.append(Happened(time.monotonic(), what, self.step, content))
+
+
+@asynccontextmanager
+async def agent(url: str, channels: tuple[str, ...] = CHANNELS) -> AsyncIterator[Agent]:
+    """Connect to a server, shake hands and subscribe; disconnect at the end. Use `localhost`, not an IP address:
+    aiohttp keeps no cookies for IP addresses.
+    """
+    async with (
+        Client(f"{url}/api/v2/notifications", ConnectionType.LONG_POLLING) as bayeux,
+        aiohttp.ClientSession() as http,
+    ):
+        for channel in channels:
+            await bayeux.subscribe(channel)
+        connected = Agent(url, bayeux, http)
+        listening = asyncio.create_task(connected.listen())
+        try:
+            yield connected
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)

@@ -1,0 +1,80 @@
+"""From a file to its recording: the whole derivation in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..cassette.store import Cassette, read
+from ..errors import UsageError
+from ..model import Recording
+from .dialect import Dialect, load
+from .engine import Correlator
+
+
+def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
+    """The triples of a cassette, by its own dialect or another.
+
+    Raises:
+        DialectError: If the cassette names a dialect that is not shipped.
+
+    """
+    correlator = Correlator(dialect or load(cassette.header.dialect))
+    for record in cassette.records:
+        correlator.feed(record)
+    return correlator.finish(cassette.header)
+
+
+def load_recording(path: Path, dialect: Dialect | None = None) -> Recording:
+    """Read a cassette file and derive its triples.
+
+    Raises:
+        CassetteError: If the file cannot be read.
+        DialectError: See `derive`.
+
+    """
+    return derive(read(path), dialect)
+
+
+def joined(recordings: Sequence[Recording]) -> Recording:
+    """Several recordings as one: sessions are kept apart, triples are numbered through.
+
+    Raises:
+        UsageError: If they were recorded with different dialects.
+
+    """
+    first, *others = recordings
+    for place, other in enumerate(others, 2):
+        if other.header.dialect != first.header.dialect:
+            raise UsageError(
+                f"cassette {place} speaks the dialect {other.header.dialect!r}, the first one "
+                f"{first.header.dialect!r}; play them one by one"
+            )
+        first = _both(first, _labelled(other, f"c{place}"))
+    return first
+
+
+def _both(one: Recording, other: Recording) -> Recording:
+    last = len(one.triples)
+    return replace(
+        one,
+        triples=(*one.triples, *(replace(t, n=t.n + last) for t in other.triples)),
+        plain=(*one.plain, *other.plain),
+        unsolicited=(*one.unsolicited, *other.unsolicited),
+        session_starts=one.session_starts | other.session_starts,
+        poll_timeout=one.poll_timeout or other.poll_timeout,
+    )
+
+
+def _labelled(recording: Recording, prefix: str) -> Recording:
+    def label(session: str | None) -> str | None:
+        return session and f"{prefix}.{session}"
+
+    return replace(
+        recording,
+        triples=tuple(replace(t, session=label(t.session)) for t in recording.triples),
+        plain=tuple(replace(t, session=label(t.session)) for t in recording.plain),
+        unsolicited=tuple(replace(u, session=label(u.session)) for u in recording.unsolicited),
+        session_starts={f"{prefix}.{name}": at for name, at in recording.session_starts.items()},
+    )

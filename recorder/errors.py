@@ -1,0 +1,79 @@
+"""The one tree of errors.
+
+    RecorderError                 anything the recorder says no to; `exit_code` is what the command line ends with
+    ├── UsageError            2   the caller asked for something that cannot be (port in use, file exists)
+    ├── CassetteError         4   a cassette cannot be read: not one, damaged, or too new
+    │   └── TornTail          4   the file ends inside a frame: what a crash leaves; everything before is good
+    ├── DialectError          2   a dialect file has a mistake
+    ├── NothingSelected       5   the selection is empty
+    ├── UpstreamError         6   the server to be recorded cannot be reached
+    └── CaptureError          4   the capture cannot be kept (disk full, writer dead)
+
+Each message says what happened, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class RecorderError(Exception):
+    """Base of all errors of this package. Its text is one line, fit for a user."""
+
+    exit_code = 1
+
+
+class UsageError(RecorderError):
+    """The caller's fault: an argument that cannot be honoured."""
+
+    exit_code = 2
+
+
+class CassetteError(RecorderError):
+    """A cassette that cannot be read.
+
+    Attributes:
+        path: The file, or "<bytes>" for data in memory.
+        offset: Byte offset of the first frame that is not intact, None where the whole file is meant.
+
+    """
+
+    exit_code = 4
+
+    def __init__(self, path: str, problem: str, *, offset: int | None = None, hint: str = "") -> None:
+        self.path = path
+        self.offset = offset
+        self.problem = problem
+        where = path if offset is None else f"{path}, byte {offset}"
+        super().__init__(f"{where}: {problem}" + (f" ({hint})" if hint else ""))
+
+
+class TornTail(CassetteError):
+    """The file ends inside a frame, as a crash leaves it. Everything before `offset` is intact."""
+
+
+class DialectError(RecorderError):
+    """A dialect file has a mistake: names the file and the key."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, key: str, problem: str) -> None:
+        self.path = path
+        self.key = key
+        super().__init__(f"{path}: {key}: {problem}")
+
+
+class NothingSelected(RecorderError):
+    """A selection that holds nothing."""
+
+    exit_code = 5
+
+
+class UpstreamError(RecorderError):
+    """The server to be recorded cannot be reached."""
+
+    exit_code = 6
+
+
+class CaptureError(RecorderError):
+    """The capture cannot be kept on disk."""
+
+    exit_code = 4

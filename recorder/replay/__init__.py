@@ -1,0 +1,1 @@
+"""Replay by cause: a recording stands in for its server."""

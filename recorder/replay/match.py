@@ -1,0 +1,178 @@
+"""Which recorded request is this live one: an empty difference is a match, and nothing else is.
+
+An index narrows the choice; `differences` decides, and also explains a miss, so the explanation cannot be wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ..correlate.dialect import Dialect, as_key, lookup, parse_json
+from ..model import JSON, Recording, Triple
+from .rebind import ABSENT, Bindings
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What matching looks at in a request, recorded or live."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    body: JSON
+    raw: bytes
+    operation: str | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place in which a live request is not the recorded one."""
+
+    where: str
+    recorded: JSON
+    live: JSON
+
+    def __str__(self) -> str:
+        return f"{self.where} differs: recorded {_shown(self.recorded)}, live {_shown(self.live)}"
+
+
+class Matcher:
+    """Knows all recorded requests; holds no state of any client."""
+
+    def __init__(self, recording: Recording, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._minted = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
+        self._ignored = {path.removeprefix("body.") for path in (*self._minted, *dialect.volatile)}
+        self.triples = (*recording.triples, *recording.plain)
+        self.calls = tuple(self.call(t.request.method, t.request.target, t.request.body) for t in self.triples)
+        self._index: dict[Any, list[int]] = defaultdict(list)
+        for place, call in enumerate(self.calls):
+            self._index[self._key(call)].append(place)
+
+    def call(self, method: str, target: str, body: bytes) -> Call:
+        """Read a request."""
+        url = urlsplit(target)
+        value = parse_json(body)
+        names = (as_key(lookup({"body": value}, path)) for path in self._dialect.operation)
+        operation = next((name for name in names if name), None)
+        query = tuple(sorted(parse_qsl(url.query, keep_blank_values=True)))
+        return Call(method, unquote(url.path), query, value, body, operation)
+
+    def candidates(self, live: Call) -> list[int]:
+        """Recorded requests that are the same but for minted and volatile values, in recorded order."""
+        return self._index.get(self._key(live), [])
+
+    def differences(self, place: int, live: Call, session: Bindings) -> list[Difference]:
+        """All differences to a recorded request, under the bindings of a live session; empty for a match."""
+        recorded = self.calls[place]
+        return [*_outer(recorded, live), *self._body(recorded, live, session)]
+
+    def minted(self, place: int, live: Call) -> Iterator[tuple[str, str, JSON]]:
+        """The values of a matched request that the client mints: key, recorded value as compared, live value."""
+        for path, key in self._minted.items():
+            recorded = as_key(lookup({"body": self.calls[place].body}, path))
+            if recorded is not None:
+                value = lookup({"body": live.body}, path)
+                bare = self._dialect.bare(key, recorded)
+                yield key, bare, self._live(key, value)
+
+    def is_exact(self, place: int, live: Call) -> bool:
+        """Whether even the minted values are the recorded ones."""
+        return not any(_compare(self.calls[place].body, live.body, "body"))
+
+    def nearest(self, live: Call, session: Bindings, played: Iterable[int]) -> tuple[int, list[Difference]] | None:
+        """The recorded request that differs least; of equals one that was not played yet, then the earliest."""
+        done = set(played)
+        ranked = [
+            (recorded.operation != live.operation, len(found), place in done, place, found)
+            for place, recorded in enumerate(self.calls)
+            for found in [self.differences(place, live, session)]
+        ]
+        best = min(ranked, key=lambda row: row[:4], default=None)
+        return (best[3], best[4]) if best else None
+
+    def _live(self, key: str, value: JSON) -> JSON:
+        text = as_key(value)
+        if text is None:
+            return ABSENT
+        bare = self._dialect.bare(key, text)
+        return value if bare == text else bare
+
+    def _key(self, call: Call) -> tuple[Any, ...]:
+        body = _canonical(self._without(call.body, "")) if isinstance(call.body, dict) else call.raw
+        return (call.method, call.path, call.query, body)
+
+    def _without(self, value: JSON, prefix: str) -> JSON:
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: self._without(item, f"{prefix}{name}.")
+            for name, item in value.items()
+            if f"{prefix}{name}" not in self._ignored
+        }
+
+    def _body(self, recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
+        if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):
+            if recorded.raw != live.raw:
+                yield Difference("body", _text(recorded), _text(live))
+            return
+        yield from _compare(self._without(recorded.body, ""), self._without(live.body, ""), "body")
+        for path, key in self._minted.items():
+            if key in self._dialect.per_operation:
+                continue  # bound anew for each operation, so anything goes, also none
+            mine, its = (as_key(lookup({"body": body}, path)) for body in (recorded.body, live.body))
+            if mine is None and its is None:
+                continue
+            fits = mine is not None and its is not None and self._allows(session, key, mine, its)
+            if not fits:
+                yield Difference(path, mine, its)
+
+    def _allows(self, session: Bindings, key: str, mine: str, its: str) -> bool:
+        return session.allows(key, self._dialect.bare(key, mine), self._dialect.bare(key, its))
+
+
+def describe(triple: Triple, call: Call) -> str:
+    """A recorded request for people."""
+    return f"triple {triple.n}, {call}" if triple.n else str(call)
+
+
+def _outer(recorded: Call, live: Call) -> Iterator[Difference]:
+    for where in ("method", "path", "operation", "query"):
+        mine, its = getattr(recorded, where), getattr(live, where)
+        if mine != its:
+            yield Difference(where, mine, its)
+
+
+def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
+    """Where two JSON values differ; 1 and 1.0 and true are three different things here."""
+    if isinstance(recorded, dict) and isinstance(live, dict):
+        for name in [*recorded, *(name for name in live if name not in recorded)]:
+            yield from _compare(recorded.get(name, ABSENT), live.get(name, ABSENT), f"{where}.{name}")
+    elif isinstance(recorded, list) and isinstance(live, list) and len(recorded) == len(live):
+        for place, (mine, its) in enumerate(zip(recorded, live, strict=True)):
+            yield from _compare(mine, its, f"{where}[{place}]")
+    elif type(recorded) is not type(live) or recorded != live:
+        yield Difference(where, recorded, live)
+
+
+def _canonical(value: JSON) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _text(call: Call) -> str:
+    return call.raw.decode("utf-8", "replace")
+
+
+def _shown(value: JSON) -> str:
+    if value is ABSENT:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else text[:77] + "…"

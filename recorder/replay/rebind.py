@@ -1,0 +1,112 @@
+"""Bindings: which live value stands for which recorded one, and how recorded messages are rewritten by them.
+
+Only values the client mints are bound (the dialect names them). A short value such as `7` is rewritten only under the
+names it is known by (`referenceId`); a long one wherever it stands, also inside URLs and other text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from ..correlate.dialect import Dialect, as_key
+from ..model import JSON
+
+_LONG = 8  # characters from which on a value is taken to be itself wherever it stands
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+ABSENT: Final = _Absent.ABSENT  # the live client sent no value where the recorded one did
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One recorded value (as compared, i.e. a device's bare id) and the live value in its place, with its JSON type."""
+
+    recorded: str
+    live: JSON
+
+
+@dataclass(slots=True)
+class Bindings:
+    """The bindings of one scope, by key name; one to one."""
+
+    pairs: dict[str, list[Binding]] = field(default_factory=dict)
+
+    def allows(self, key: str, recorded: str, live: str) -> bool:
+        """Whether a pair contradicts none that is bound."""
+        return all((b.recorded == recorded) == (as_key(b.live) == live) for b in self.pairs.get(key, ()))
+
+    def bind(self, key: str, recorded: str, live: JSON) -> None:
+        """Bind a pair; binding it again changes nothing."""
+        bound = self.pairs.setdefault(key, [])
+        if all(b.recorded != recorded for b in bound):
+            bound.append(Binding(recorded, live))
+
+    def __or__(self, other: Bindings) -> Bindings:
+        keys = self.pairs.keys() | other.pairs.keys()
+        return Bindings({key: self.pairs.get(key, []) + other.pairs.get(key, []) for key in sorted(keys)})
+
+
+class Rewriter:
+    """Rewrites what is sent to one client."""
+
+    def __init__(self, dialect: Dialect, bindings: Bindings) -> None:
+        self._dialect = dialect
+        self._named: dict[str, list[tuple[str, Binding]]] = {}
+        self._anywhere: list[tuple[str, str]] = []
+        for key, bound in bindings.pairs.items():
+            changed = [b for b in bound if b.live is ABSENT or as_key(b.live) != b.recorded or not _is_text(b.live)]
+            for name in _names(dialect, key):
+                self._named.setdefault(name, []).extend((key, b) for b in changed)
+            self._anywhere += [
+                (b.recorded, str(b.live)) for b in changed if len(b.recorded) >= _LONG and b.live is not ABSENT
+            ]
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not any(self._named.values())
+
+    def value(self, value: JSON) -> JSON:
+        """A JSON value with its bound values replaced; the value itself is left alone."""
+        if isinstance(value, dict):
+            return {name: new for name, old in value.items() if (new := self._member(name, old)) is not ABSENT}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        return self.text(value) if isinstance(value, str) else value
+
+    def text(self, text: str) -> str:
+        """Text with long bound values replaced; in one pass, so that no replacement is replaced again."""
+        for place, (recorded, _) in enumerate(self._anywhere):
+            text = text.replace(recorded, f"\0{place}\0")
+        for place, (_, live) in enumerate(self._anywhere):
+            text = text.replace(f"\0{place}\0", live)
+        return text
+
+    def _member(self, name: str, old: JSON) -> JSON:
+        text = as_key(old)
+        for key, binding in self._named.get(name, ()) if text is not None else ():
+            if text is not None and self._dialect.bare(key, text) == binding.recorded:
+                return self._replaced(text, binding)
+        return self.value(old)
+
+    def _replaced(self, text: str, binding: Binding) -> JSON:
+        prefix = text[: len(text) - len(binding.recorded)]
+        if binding.live is ABSENT or not prefix:
+            return binding.live
+        return f"{prefix}{binding.live}"
+
+
+def _names(dialect: Dialect, key: str) -> set[str]:
+    """The names a key's value stands under in bodies and events, e.g. devicePath and deviceId."""
+    tables: list[Mapping[str, tuple[str, ...]]] = [dialect.request_keys, dialect.ack_keys, dialect.event_keys]
+    return {path.rsplit(".", 1)[-1] for table in tables for path in table.get(key, ()) if not path.startswith("path.")}
+
+
+def _is_text(value: JSON) -> bool:
+    return isinstance(value, str)

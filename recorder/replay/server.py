@@ -1,0 +1,139 @@
+"""The stand-in's HTTP front: a pump around the sans-IO engine. Feed, collect, write, re-arm the timer."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from ..errors import UsageError
+from .miss import Miss
+from .standin import Incoming, Reply, StandIn
+
+_BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
+
+
+def new_id() -> str:
+    """A fresh id for clientIds and cookies."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+@asynccontextmanager
+async def serve(
+    standin: StandIn, host: str = "127.0.0.1", port: int = 0, on_miss: Callable[[Miss], None] = lambda _: None
+) -> AsyncIterator[Address]:
+    """Serve a stand-in; yields where it listens (port 0 takes a free one).
+
+    Raises:
+        UsageError: If the address cannot be had.
+
+    """
+    pump = _Pump(standin, on_miss)
+    # handler_cancellation: a client that goes away must give its poll up, so that the events stay
+    runner = web.ServerRunner(web.Server(pump.handle, access_log=None), handler_cancellation=True)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=_BACKLOG, shutdown_timeout=0.1)
+        try:
+            await site.start()
+        except OSError as exc:
+            raise UsageError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port") from exc
+        yield Address(host, runner.addresses[0][1])
+    finally:
+        pump.close()
+        await runner.cleanup()
+
+
+class _Pump:
+    def __init__(self, standin: StandIn, on_miss: Callable[[Miss], None]) -> None:
+        self._standin, self._on_miss = standin, on_miss
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
+        self._count = 0
+        self._connections: WeakKeyDictionary[asyncio.BaseTransport, str] = WeakKeyDictionary()
+        self._told = 0
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        number = self._count = self._count + 1
+        reply = self._waiting[number] = self._loop.create_future()
+        headers = tuple((name, value) for name, value in request.headers.items())
+        incoming = Incoming(number, self._connection(request), request.method, request.raw_path, headers, body)
+        try:
+            self._standin.receive(incoming, self._loop.time())
+            self._schedule()
+            response = _response(await reply)
+            await response.prepare(request)
+            await response.write_eof()
+        except BaseException:
+            # the client went away, or we are closing: whatever this reply carried did not arrive
+            self._standin.abort(number)
+            self._schedule()
+            raise
+        finally:
+            self._waiting.pop(number, None)
+        self._standin.sent(number)
+        return response
+
+    def close(self) -> None:
+        """End the timers and the held requests."""
+        for handle in (self._timer, self._soon):
+            if handle is not None:
+                handle.cancel()
+        for reply in self._waiting.values():
+            reply.cancel()
+
+    def _connection(self, request: web.BaseRequest) -> str:
+        if request.transport is None:
+            return ""
+        return self._connections.setdefault(request.transport, f"c{self._count}")
+
+    def _schedule(self) -> None:
+        """Pump at the end of this turn of the loop: requests that come together are answered together."""
+        if self._soon is None:
+            self._soon = self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._soon = None
+        for reply in self._standin.replies(self._loop.time()):
+            waiting = self._waiting.get(reply.number)
+            if waiting is None or waiting.done():
+                self._standin.abort(reply.number)
+                self._schedule()
+            else:
+                waiting.set_result(reply)
+        for found in self._standin.misses[self._told :]:
+            self._on_miss(found)
+        self._told = len(self._standin.misses)
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._standin.deadline()
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._pump_on_time)
+
+    def _pump_on_time(self) -> None:
+        self._timer = None
+        self._pump()
+
+
+def _response(reply: Reply) -> web.Response:
+    return web.Response(status=reply.status, headers=CIMultiDict(reply.headers), body=reply.body)

@@ -1,0 +1,273 @@
+"""The stand-in: plays a recording to live clients by cause. Sans-IO: time and fresh ids come in as arguments.
+
+    standin.receive(request, now); standin.replies(now) → what to write; standin.deadline() → when to ask again
+
+There is no way from here to any server: what is not in the recording is a miss.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..bayeux import channels
+from ..bayeux.messages import encode, parse_request
+from ..bayeux.session import Answer, BayeuxServer, Queued
+from ..correlate.dialect import Dialect, parse_json
+from ..correlate.sessions import Sessions
+from ..model import Event, Headers, Recording
+from . import miss
+from .match import Call, Matcher
+from .miss import Miss
+from .playhead import Playhead, Playheads
+from .rebind import Bindings, Rewriter
+from .schedule import INSTANT, Run, Step, anchored, earliest, steps
+
+_DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
+_NOT_REPLAYED = {
+    "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
+    "transfer-encoding", "upgrade",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A live HTTP request; `number` is the caller's and comes back in the reply."""
+
+    number: int
+    connection: str
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to write on a live request."""
+
+    number: int
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class StandIn:
+    """Plays one recording to any number of clients at once."""
+
+    def __init__(self, recording: Recording, dialect: Dialect, *, new_id: Callable[[], str], rate: float = 1.0) -> None:
+        """Start with nothing played.
+
+        Args:
+            recording: What to play.
+            dialect: How to read requests, recorded and live ones.
+            new_id: Gives a fresh id at each call, for clientIds and cookies.
+            rate: 1 plays at the recorded pace, 10 ten times as fast; `INSTANT` keeps the order only.
+
+        """
+        self._recording, self._dialect, self._rate, self._new_id = recording, dialect, rate, new_id
+        self._matcher = Matcher(recording, dialect)
+        self._unsolicited = anchored(recording)
+        self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT)
+        self._cookies = Sessions(dialect.session_cookies)
+        self._playheads = Playheads(self._cookies)
+        self._replies: list[Reply] = []
+        self.misses: list[Miss] = []
+
+    def receive(self, request: Incoming, now: float) -> None:
+        """Take a live request; what it brings is had from `replies`."""
+        messages = parse_request(request.target, request.body)
+        on_prefix = request.target.partition("?")[0].startswith(self._dialect.bayeux_prefix)
+        if messages is not None:
+            self._receive_bayeux(request, messages, now)
+        elif on_prefix:
+            self._reply(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
+        else:
+            self._receive_call(request, now)
+
+    def replies(self, now: float) -> list[Reply]:
+        """All that is to be written now, in the order it must leave."""
+        while self._play(now) or self._flush(now):
+            pass
+        ready, self._replies = self._replies, []
+        return ready
+
+    def deadline(self) -> float | None:
+        """When to call `replies` again though nothing came in; None where only a request can bring anything."""
+        times = (self._bayeux.deadline(), earliest(run for p in self._playheads for run in p.runs))
+        return min((time for time in times if time is not None), default=None)
+
+    def sent(self, number: int) -> None:
+        """A reply has left."""
+        self._bayeux.sent(number)
+
+    def abort(self, number: int) -> None:
+        """A client gave a request up, or its reply could not be written: events of a poll are kept for the next."""
+        self._bayeux.abort(number)
+        for playhead in self._playheads:
+            for run in playhead.runs:
+                if run.request == number:
+                    run.request = None
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """Numbers of the triples no client has asked for."""
+        played = {place for playhead in self._playheads for place in playhead.played}
+        return tuple(t.n for place, t in enumerate(self._matcher.triples) if t.n and place not in played)
+
+    # -- Bayeux
+
+    def _receive_bayeux(self, request: Incoming, messages: list[dict[str, object]], now: float) -> None:
+        for message in messages:
+            client_id = str(message.get("clientId", ""))
+            self._playheads.seen(client_id, request.headers, request.connection)
+        for answer in self._bayeux.receive(request.number, messages, now):
+            self._answer(answer, request)
+        for message in messages:
+            playhead = self._playheads.of_client(str(message.get("clientId", "")))
+            if playhead is not None and message["channel"] in (channels.SUBSCRIBE, channels.CONNECT):
+                self._begin(playhead, now, settled=message["channel"] == channels.SUBSCRIBE)
+
+    def _answer(self, answer: Answer, request: Incoming | None = None) -> None:
+        if answer.messages is None:
+            self._reply(answer.request, answer.status, (), b"")
+            return
+        headers: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
+        if answer.handshaken is not None and request is not None:
+            playhead = self._playheads.handshaken(
+                answer.handshaken, request.headers, request.connection, self._new_id()
+            )
+            headers += (("Set-Cookie", f"BAYEUX_BROWSER={playhead.cookie}; Path=/; HttpOnly"),)
+            if len(self._recording.session_starts) == 1:
+                playhead.recorded = next(iter(self._recording.session_starts))
+            for event in playhead.backlog:
+                self._bayeux.push(answer.handshaken, event)
+            playhead.backlog.clear()
+        self._reply(answer.request, answer.status, headers, encode(answer.messages))
+
+    def _begin(self, playhead: Playhead, now: float, *, settled: bool) -> None:
+        """Play what was pushed unasked at the start, once the client has settled (subscribed or parked)."""
+        if playhead.begun or playhead.client_id is None or playhead.recorded is None:
+            return
+        if settled or self._bayeux.is_polling(playhead.client_id):
+            playhead.begun = True
+            self._run_unsolicited(playhead, self._unsolicited.at_start.get(playhead.recorded, ()), now)
+
+    # -- REST
+
+    def _receive_call(self, request: Incoming, now: float) -> None:
+        live = self._matcher.call(request.method, request.target, request.body)
+        playhead = self._playheads.of_request(request.headers, request.connection, self._new_id())
+        if playhead is None:
+            self._miss(request, miss.no_session(live, sum(1 for _ in self._playheads)))
+            return
+        place = playhead.find(live, self._matcher)
+        if place is None:
+            self._miss(request, miss.explain(live, playhead, self._matcher))
+            return
+        self._start(playhead, place, live, request, now)
+
+    def _start(self, playhead: Playhead, place: int, live: Call, request: Incoming, now: float) -> None:
+        triple = self._matcher.triples[place]
+        playhead.played.add(place)
+        of_operation = Bindings()
+        for key, recorded, value in self._matcher.minted(place, live):
+            scope = of_operation if key in self._dialect.per_operation else playhead.bindings
+            scope.bind(key, recorded, value)
+        rewriter = Rewriter(self._dialect, of_operation | playhead.bindings)
+        run = Run(steps(triple), now, self._rate, rewriter, request=request.number, place=place)
+        playhead.runs.append(run)
+        if playhead.recorded is None and triple.session is not None:
+            playhead.recorded = triple.session
+            self._begin(playhead, now, settled=True)
+        self._run_unsolicited(playhead, self._unsolicited.after_triple.get(triple.n, ()), now)
+
+    def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
+        if events:
+            rewriter = Rewriter(self._dialect, playhead.bindings)
+            playhead.runs.append(Run(events, now, self._rate, rewriter))
+
+    def _miss(self, request: Incoming, found: Miss) -> None:
+        self.misses.append(found)
+        summary = found.summary.encode("ascii", "backslashreplace").decode()
+        headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
+        self._reply(request.number, miss.STATUS, headers, found.text.encode())
+
+    # -- playing
+
+    def _play(self, now: float) -> bool:
+        """Let the next step that is due leave; of several, the one that was first on the recorded wire."""
+        due = [(run.step.order, playhead, run) for playhead, run in self._runs() if run.step and _is_due(run, now)]
+        if not due:
+            return False
+        _, playhead, run = min(due, key=lambda item: item[0])
+        step = run.step
+        run.advance(now)
+        if step is not None and step.event is not None:
+            self._push(playhead, run, step.event)
+        elif run.request is not None:
+            self._acknowledge(playhead, run)
+        if run.step is None:
+            playhead.runs.remove(run)
+        return True
+
+    def _runs(self) -> Iterator[tuple[Playhead, Run]]:
+        return ((playhead, run) for playhead in self._playheads for run in playhead.runs)
+
+    def _flush(self, now: float) -> bool:
+        answers = self._bayeux.flush(now)
+        for answer in answers:
+            self._answer(answer)
+        return bool(answers)
+
+    def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
+        message = {"data": run.rewriter.value(event.data), "channel": event.channel}
+        queued = Queued(message, lambda out: run.taken(out=out))
+        if playhead.client_id is None:
+            playhead.backlog.append(queued)
+        else:
+            self._bayeux.push(playhead.client_id, queued)
+
+    def _acknowledge(self, playhead: Playhead, run: Run) -> None:
+        triple = self._matcher.triples[run.place or 0]
+        number = run.request if run.request is not None else -1
+        if triple.ack is None:
+            reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
+            text = f"recorded without an answer: {reason}\n".encode()
+            self._reply(number, 504, (("Content-Type", "text/plain; charset=utf-8"),), text)
+            return
+        headers = tuple(
+            (name, self._header(name.lower(), value, playhead, run.rewriter))
+            for name, value in triple.ack.headers
+            if name.lower() not in _NOT_REPLAYED
+        )
+        self._reply(number, triple.ack.status, headers, _rewritten(triple.ack.body, run.rewriter))
+
+    def _header(self, name: str, value: str, playhead: Playhead, rewriter: Rewriter) -> str:
+        if name == "set-cookie":
+            cookie, equals, rest = value.partition("=")
+            if equals and cookie.strip() in self._dialect.session_cookies:
+                _, semicolon, attributes = rest.partition(";")
+                return f"{cookie}={playhead.cookie}{semicolon}{attributes}"
+        return rewriter.text(value)
+
+    def _reply(self, number: int, status: int, headers: Headers, body: bytes) -> None:
+        self._replies.append(Reply(number, status, headers, body))
+
+
+def _is_due(run: Run, now: float) -> bool:
+    due = run.due()
+    return due is not None and due <= now
+
+
+def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
+    """A recorded body with its bound values replaced; untouched, byte for byte, where there are none in it."""
+    value = parse_json(body)
+    if value is None or rewriter.changes_nothing:
+        return body
+    new = rewriter.value(value)
+    return body if new == value else json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+__all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

@@ -1,0 +1,88 @@
+"""A recording as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..model import Recording, Triple
+from .data import ack_ms, content, offset_ms
+
+_COLUMNS = (
+    "n",
+    "operation",
+    "handle",
+    "referenceId",
+    "session",
+    "state",
+    "ack",
+    "events (ms after the request)",
+)
+
+
+def overview(triples: Iterable[Triple]) -> str:
+    """One line per triple: operation, handle, ack, events with their offsets."""
+    return _aligned([_COLUMNS, *(_row(triple) for triple in triples)])
+
+
+def detail(triple: Triple) -> str:
+    """One triple in full."""
+    lines = [
+        f"triple {triple.n}  {triple.operation or ''}  {triple.state.value}  session {triple.session or 'unknown'}",
+        f"  request  {triple.request.method} {printable(triple.request.target)}",
+        f"           {_body(triple.request.body)}",
+    ]
+    if triple.ack:
+        lines.append(f"  ack      {triple.ack.status} after {ack_ms(triple)} ms  {_body(triple.ack.body)}")
+    elif triple.failure:
+        lines.append(f"  no ack   {printable(triple.failure.reason)}")
+    else:
+        lines.append("  no ack   the capture ended before it came")
+    for link in triple.events:
+        event = link.event
+        lines += [
+            f"  event    +{offset_ms(link, triple)} ms  {printable(event.channel)}  {printable(link.name)}",
+            f"           {printable(str(event.data))}",
+            f"           linked by {link.rule}, confidence {link.confidence}: {printable(link.why)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def unsolicited(recording: Recording) -> str:
+    """The events nobody asked for, a line each."""
+    lines = [
+        f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {printable(p.event.channel)}  {printable(p.name)}"
+        for p in recording.unsolicited
+    ]
+    return "\n".join(["unsolicited events (seconds after the start of the capture):", *lines]) + "\n"
+
+
+def printable(text: str) -> str:
+    """Text without the characters that would steer the terminal: cassettes hold what strangers sent."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _row(triple: Triple) -> tuple[str, ...]:
+    ms = ack_ms(triple)
+    events = ", ".join(f"{link.name} +{offset_ms(link, triple):.0f}" for link in triple.events)
+    values = (
+        str(triple.n),
+        triple.operation or "",
+        triple.keys.get("handle", "-"),
+        triple.keys.get("reference", "-"),
+        triple.session or "?",
+        triple.state.value,
+        f"{triple.ack.status} in {ms:.0f} ms" if triple.ack and ms is not None else "-",
+        events or "-",
+    )
+    return tuple(map(printable, values))
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(lines) + "\n"
+
+
+def _body(body: bytes) -> str:
+    value = content(body)
+    return "" if value is None else printable(body.decode("utf-8", "backslashreplace"))

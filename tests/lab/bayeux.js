@@ -1,0 +1,110 @@
+// Two real Bayeux servers behind one shape: attach(httpServer, app), ready(), deliver(agent, channel, data).
+//
+// An event of an agent goes to the sessions of that agent and to sessions that never said whose they are;
+// an event of nobody (agent null) goes to all.
+
+import cometdServer from "cometd-nodejs-server";
+import faye from "faye";
+
+import { agentOf } from "./agent.js";
+
+export const PREFIX = "/api/v2/notifications";
+
+export function createBayeux(kind, timeoutMs) {
+  if (kind === "cometd") return new CometdBayeux(timeoutMs);
+  if (kind === "faye") return new FayeBayeux(timeoutMs);
+  throw new Error(`--bayeux must be cometd or faye, not ${kind}`);
+}
+
+/** cometd-nodejs-server: hands events to sessions directly, subscribed or not, as GWS does. */
+class CometdBayeux {
+  #server;
+  #agents = new Map(); // session -> agent
+
+  constructor(timeoutMs) {
+    // Two clients behind one cookie jar would else be told to poll every two seconds instead of long-polling.
+    this.#server = cometdServer.createCometDServer({ timeout: timeoutMs, maxSessionsPerBrowser: -1 });
+    this.#server.addListener("sessionAdded", (session) => {
+      this.#agents.set(session, agentOf(this.#server.context.request?.headers));
+    });
+    this.#server.addListener("sessionRemoved", (session) => this.#agents.delete(session));
+  }
+
+  attach(httpServer, app) {
+    httpServer.on("request", (request, response) => {
+      const { pathname } = new URL(request.url, "http://lab.invalid");
+      const mine = pathname === PREFIX || pathname.startsWith(`${PREFIX}/`);
+      return mine ? this.#server.handle(request, response) : app(request, response);
+    });
+  }
+
+  async ready() {}
+
+  deliver(agent, channel, data) {
+    for (const [session, owner] of this.#agents) {
+      if (agent === null || owner === null || owner === agent) session.deliver(null, channel, data);
+    }
+  }
+}
+
+/**
+ * Faye can only publish to subscribers, so each agent gets channels of its own: an extension puts
+ * a prefix to what the clients of an agent subscribe to, and takes it off again on the way out.
+ */
+class FayeBayeux {
+  #adapter;
+  #prefixes = new Set([prefixOf(null)]);
+
+  constructor(timeoutMs) {
+    this.#adapter = new faye.NodeAdapter({ mount: PREFIX, timeout: timeoutMs / 1000 });
+    this.#adapter.addExtension({
+      incoming: (message, request, callback) => callback(this.#prefixed(message, request)),
+      outgoing: (message, request, callback) => callback(withoutPrefix(message, request)),
+    });
+  }
+
+  attach(httpServer, app) {
+    httpServer.on("request", app);
+    this.#adapter.attach(httpServer);
+  }
+
+  // The first publication shakes hands with the server in the same process; what is published
+  // before that is done may leave out of order.
+  async ready() {
+    await this.#adapter.getClient().publish("/lab/ready", {});
+  }
+
+  deliver(agent, channel, data) {
+    const prefixes = agent === null ? this.#prefixes : new Set([prefixOf(agent), prefixOf(null)]);
+    for (const prefix of prefixes) this.#adapter.getClient().publish(prefix + channel, data);
+  }
+
+  #prefixed(message, request) {
+    if (request === null) return message; // our own publications
+    const prefix = prefixOf(agentOf(request.headers));
+    this.#prefixes.add(prefix);
+    const add = (channel) => (isApplication(channel) ? prefix + channel : channel);
+    if (isApplication(message.channel)) message.channel = add(message.channel);
+    if (Array.isArray(message.subscription)) message.subscription = message.subscription.map(add);
+    else if (message.subscription !== undefined) message.subscription = add(message.subscription);
+    return message;
+  }
+}
+
+function withoutPrefix(message, request) {
+  if (request === null) return message;
+  const remove = (channel) => (typeof channel === "string" ? channel.replace(/^\/agent\/x[0-9a-f]*\//, "/") : channel);
+  message.channel = remove(message.channel);
+  if (Array.isArray(message.subscription)) message.subscription = message.subscription.map(remove);
+  else if (message.subscription !== undefined) message.subscription = remove(message.subscription);
+  return message;
+}
+
+// Hexadecimal, because user names may hold characters that channel names may not.
+function prefixOf(agent) {
+  return `/agent/x${Buffer.from(agent ?? "", "utf8").toString("hex")}`;
+}
+
+function isApplication(channel) {
+  return typeof channel === "string" && channel.startsWith("/") && !/^\/(meta|service)(\/|$)/.test(channel);
+}
