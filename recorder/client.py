@@ -77,10 +77,10 @@ async def agent(url: str, channels: tuple[str, ...] = CHANNELS) -> AsyncIterator
     """Connect to a server, shake hands and subscribe; disconnect at the end. Use `localhost`, not an IP address:
     aiohttp keeps no cookies for IP addresses.
     """
-    async with (
-        Client(f"{url}/api/v2/notifications", ConnectionType.LONG_POLLING) as bayeux,
-        aiohttp.ClientSession() as http,
-    ):
+    asyncio.get_running_loop().set_exception_handler(_quiet_about_the_last_poll)
+    async with Client(f"{url}/api/v2/notifications", ConnectionType.LONG_POLLING) as bayeux:
+        # One cookie jar for both, as in a browser: the server tells by it whose REST calls these are.
+        http = await bayeux._get_http_session()  # noqa: SLF001  # aiocometd has no public way to it
         for channel in channels:
             await bayeux.subscribe(channel)
         connected = Agent(url, bayeux, http)
@@ -90,3 +90,9 @@ async def agent(url: str, channels: tuple[str, ...] = CHANNELS) -> AsyncIterator
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+
+
+def _quiet_about_the_last_poll(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Aiocometd cancels its held poll when it closes, and never looks at the result: a traceback about nothing."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from mitmproxy import options
 from mitmproxy.addons import (
@@ -26,6 +25,7 @@ from mitmproxy.addons import (
     upstream_auth,
 )
 from mitmproxy.master import Master
+from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ..errors import UpstreamError, UsageError
 from .addon import Recorder
@@ -67,8 +67,7 @@ async def proxy(
         UpstreamError: If in reverse mode the upstream does not accept connections.
 
     """
-    if mode.startswith("reverse:"):
-        await _reach(mode.removeprefix("reverse:"))
+    await _check(mode)
     master = Master(_options(mode, host, port, confdir))
     server = proxyserver.Proxyserver()
     master.addons.add(
@@ -110,7 +109,8 @@ async def _start(master: Master, server: proxyserver.Proxyserver, wanted: str) -
         if not any(server.listen_addrs()):
             master.should_exit.set()
             await task
-            raise UsageError(f"cannot listen on {wanted}: {failed.text or 'no reason given'}")
+            reason = failed.text.partition("\n")[0].rpartition(": ")[2] or "no reason given"
+            raise UsageError(f"cannot listen on {wanted}: {reason}; choose another port")
         return task
     finally:
         logging.getLogger("mitmproxy").removeHandler(failed)
@@ -134,23 +134,26 @@ class _FirstError(logging.Handler):
 
 
 def _options(mode: str, host: str, port: int, confdir: Path | None) -> options.Options:
-    chosen = options.Options(mode=["regular"], listen_host=host, listen_port=port)
-    chosen.update(http2=True)
-    try:
-        chosen.update(mode=[mode])
-    except ValueError as exc:
-        raise UsageError(f"mode {mode!r}: {exc}") from exc
+    chosen = options.Options(mode=[mode], listen_host=host, listen_port=port)
     if confdir is not None:
         chosen.update(confdir=str(confdir))
     return chosen
 
 
-async def _reach(upstream: str) -> None:
-    url = urlsplit(upstream)
-    port = url.port or (443 if url.scheme == "https" else 80)
+async def _check(mode: str) -> None:
+    """Refuse a mode that cannot work, before anything is created."""
+    try:
+        chosen = ProxyMode.parse(mode)
+    except ValueError as exc:
+        raise UsageError(f"mode {mode!r}: {exc}") from exc
+    if isinstance(chosen, ReverseMode):
+        await _reach(mode.removeprefix("reverse:"), *chosen.address[:2])
+
+
+async def _reach(upstream: str, host: str, port: int) -> None:
     try:
         async with asyncio.timeout(_REACH):
-            _, writer = await asyncio.open_connection(url.hostname, port)
+            _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as exc:
         reason = str(exc) or "no answer"
         raise UpstreamError(f"the upstream {upstream} cannot be reached: {reason}; is it running?") from exc

@@ -11,7 +11,7 @@ import click
 
 from ..errors import RecorderError
 
-NAMES = ("ls", "record", "replay", "show")
+NAMES = ("demo", "ls", "record", "replay", "show")
 
 
 class Commands(click.Group):

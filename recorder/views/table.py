@@ -66,7 +66,7 @@ def _row(triple: Triple) -> tuple[str, ...]:
     events = ", ".join(f"{link.name} +{offset_ms(link, triple):.0f}" for link in triple.events)
     values = (
         str(triple.n),
-        triple.operation or "",
+        triple.operation or f"{triple.request.method} {triple.request.target}",
         triple.keys.get("handle", "-"),
         triple.keys.get("reference", "-"),
         triple.session or "?",

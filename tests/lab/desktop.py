@@ -43,9 +43,7 @@ class Desktop:
 
     def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        connection.request(
-            method, path, json.dumps(body), self._headers | {"Cookie": "; ".join(self._cookies)}
-        )
+        connection.request(method, path, json.dumps(body), self._headers | {"Cookie": "; ".join(self._cookies)})
         response = connection.getresponse()
         text = response.read().decode()
         connection.close()
@@ -61,9 +59,7 @@ def chained(**own: Any) -> dict[str, Any]:
 
 def name(data: Any) -> str:
     """The notification, of a record message or of its twin."""
-    label: str = (
-        data["notificationType"] if "notificationType" in data else data["userData"]["GSW_USER_EVENT"]
-    )
+    label: str = data["notificationType"] if "notificationType" in data else data["userData"]["GSW_USER_EVENT"]
     return label
 
 

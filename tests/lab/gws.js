@@ -53,7 +53,7 @@ export class Gws {
    * Answer one REST request.
    *
    * @param request {method, path, headers, body}; the body is parsed JSON, or text, or null
-   * @param options chain, twins, twinsLast, error, as in README.md
+   * @param options chain, twins, twinsLast, error, clock, as in README.md
    * @returns {status, headers, body, before, events}: `before` leaves ahead of the ack whatever the timing is
    */
   answer(request, options) {
@@ -78,7 +78,7 @@ export class Gws {
       answer.status = error.status;
       answer.body = error.body;
       headers["Content-Type"] = error.type ?? JSON_TYPE;
-      if (options.error === "device") answer.before = [this.#deviceError(request)];
+      if (options.error === "device") answer.before = [this.#deviceError(request, options)];
     } else {
       answer.events = this.#events(path, request.body, options);
     }
@@ -150,7 +150,7 @@ export class Gws {
       {
         channel: TWIN_CHANNEL,
         data: {
-          metrics: this.#metrics(),
+          metrics: this.#metrics(options),
           userData: { ...gswFields(record, type), ...more },
           deviceId: body.devicePath?.replace(/^\/devices\//, ""),
           messageType: "DeviceUserEventMessage",
@@ -163,13 +163,13 @@ export class Gws {
   }
 
   // Seen in a log of a real GWS, 4 ms before its HTTP 500: nothing but the device and the metrics.
-  #deviceError(request) {
+  #deviceError(request, options) {
     const { devicePath } = request.body;
     return {
       channel: DEVICE_CHANNEL,
       data: {
         messageType: "ErrorMessage",
-        metrics: this.#metrics(),
+        metrics: this.#metrics(options),
         devicePath,
         deviceUri: devicePath && `http://${request.headers.host}/api/v2${devicePath}`,
       },
@@ -177,10 +177,10 @@ export class Gws {
   }
 
   // A counter and not a clock, so that no two events are equal and a run can be repeated.
-  #metrics() {
+  #metrics(options) {
     return {
       eventProcessing: {
-        serverGenerationTimestamp: Date.now(),
+        serverGenerationTimestamp: options.clock ?? Date.now(),
         nodeProcessingTimeNanos: 6518539 + this.#eventCount++,
         serverProcessingTimeTotalMs: 6,
       },

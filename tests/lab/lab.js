@@ -19,6 +19,7 @@ const DEFAULTS = Object.freeze({
   twins: true,
   twinsLast: false,
   error: null,
+  clock: null,
 });
 
 const isCount = (value) => Number.isInteger(value) && value >= 0;
@@ -32,6 +33,7 @@ const VALID = {
   twins: isFlag,
   twinsLast: isFlag,
   error: (value) => value === null || ERROR_NAMES.includes(value),
+  clock: (value) => value === null || isCount(value),
 };
 
 export class Lab {

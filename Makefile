@@ -1,0 +1,57 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+NEWER  := .venv-newer
+PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+LAB    := tests/lab
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test lint suite suite-newer cassettes bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/demo.done ## record and replay a session on this machine
+	$(BIN)/recorder demo
+
+test: lint suite suite-newer ## install the rest, run all tests
+
+lint: $(VENV)/test.done
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict recorder addons
+	$(BIN)/lint-imports
+
+suite: $(VENV)/test.done $(LAB)/node_modules/done
+	$(BIN)/python -m pytest -n 2
+
+# The same suite on a newer interpreter (there mitmproxy is version 12), where one is found.
+suite-newer: $(LAB)/node_modules/done
+	@newer=$$(.ci/newer-python $(PYTHON)) || { echo "left out: the suite on a second, newer Python: none found"; exit 0; }; \
+	set -ex; test -x $(NEWER)/bin/python || "$$newer" -m venv $(NEWER); \
+	$(NEWER)/bin/python $(PIP) '.[record,dev]'; $(NEWER)/bin/python -m pytest -n 2
+
+cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cassettes again
+	$(BIN)/python -m $(subst /,.,$(LAB)).record_cassettes
+
+bench: $(VENV)/test.done $(LAB)/node_modules/done ## the acceptance bench
+	$(BIN)/python benchmarks/causality.py
+
+clean:
+	rm -rf .venv .venv-newer $(LAB)/node_modules
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python 3.11 or newer: make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.done: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python $(PIP) '.[record]'
+	@touch $@
+
+$(VENV)/test.done: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python $(PIP) '.[record,dev]'
+	@touch $@ $(VENV)/demo.done
+
+# Without Node the tests that need it are left out by name (pytest says which); with CI=true that is a failure.
+$(LAB)/node_modules/done: $(LAB)/package-lock.json
+	@if command -v npm >/dev/null; then cd $(LAB) && npm ci --silent && touch node_modules/done; \
+	else echo "no npm: the tests that need Node are left out"; fi

@@ -1,0 +1,139 @@
+"""recorder demo."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import RecorderError, UsageError
+from ..model import Recording
+from .loading import load
+
+if TYPE_CHECKING:
+    from ..client import Agent
+    from ..views.verdict import Verdict
+
+_SHIPPED = "preview-session.cassette"
+_START = 30.0  # seconds a server may take to get ready
+_THINK = 0.4  # seconds the slower client waits before each step
+
+
+@click.command("demo")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the new cassette here.")
+@click.option("--force", is_flag=True, help="Overwrite the kept cassette if it exists.")
+def command(*, output: Path | None, force: bool) -> None:
+    r"""Show the whole idea on this machine: record a session through mitmproxy, replay it by cause.
+
+    Three processes on loopback: a stand-in plays the live server, the recorder records an agent's preview session
+    with it, and the new cassette is replayed to a slower agent with fresh ids. Needs nothing outside this machine.
+
+    \b
+    Example:  recorder demo
+              recorder demo -o mine.cassette
+    """
+    if find_spec("mitmproxy") is None:
+        raise UsageError("the demo records, and recording needs mitmproxy: pip install 'outbound-recorder[record]'")
+    if output is not None:
+        from .options import must_not_exist
+
+        must_not_exist(output, force=force)
+    with tempfile.TemporaryDirectory() as folder:
+        path = output or Path(folder) / "demo.cassette"
+        verdict = asyncio.run(_demo(path, force=force))
+    click.echo(str(verdict))
+    if not verdict.good:
+        raise SystemExit(1)
+
+
+async def _demo(path: Path, *, force: bool) -> Verdict:
+    from ..views import table
+
+    shipped = _shipped()
+    source = load([shipped], None)
+    async with _server("replay", str(shipped)) as live:
+        _say(f"live server    {live}  plays {shipped.name}")
+        async with _server("record", live, "-o", str(path), *(["--force"] if force else [])) as proxy:
+            _say(f"recorder       {proxy}  an agent drives {len(source.triples)} operations through it")
+            await _drive(proxy, source, prefix="first-", think=0.0)
+    new = load([path], None)
+    click.echo(table.overview(new.triples))
+    async with _server("replay", str(path)) as url:
+        _say(f"stand-in       {url}  replays the new cassette to a slower agent with fresh ids")
+        return await _drive(url, new, prefix=f"{secrets.token_hex(4)}-", think=_THINK)
+
+
+async def _drive(url: str, recording: Recording, *, prefix: str, think: float) -> Verdict:
+    """Do all recorded operations under ids of our own, each when the one before it has had its events."""
+    from ..client import agent
+    from ..correlate.dialect import parse_json
+    from ..views.verdict import Heard, Sent, judge
+
+    async with agent(url) as desktop:
+        for place, triple in enumerate(recording.triples):
+            await asyncio.sleep(think)
+            body = parse_json(triple.request.body) | {"referenceId": f"{prefix}{place + 1}"}
+            status, ack = await desktop.post(triple.request.target, body)
+            if status != (triple.ack.status if triple.ack else 0):
+                raise RecorderError(f"step {place + 1}: the answer was {status}: {ack}")
+            await _events(desktop, len(triple.events), place + 1)
+        log = desktop.log
+    sent = [Sent(h.at, h.content["referenceId"]) for h in log if h.what == "request"]
+    heard = [Heard(h.at, h.content["channel"], h.content["data"]) for h in log if h.what == "event"]
+    return judge(recording.triples, sent, heard)
+
+
+async def _events(desktop: Agent, count: int, step: int) -> None:
+    try:
+        await desktop.events(lambda found: len(found) >= count, limit=10.0)
+    except TimeoutError as exc:
+        raise RecorderError(f"step {step}: its {count} events did not come within 10 s") from exc
+
+
+@asynccontextmanager
+async def _server(*arguments: str) -> AsyncIterator[str]:
+    """Run `recorder …` as a process of its own; yields its URL, ends it as Ctrl-C does."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "recorder", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield await _url(process, arguments)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        await process.communicate()
+
+
+async def _url(process: asyncio.subprocess.Process, arguments: Sequence[str]) -> str:
+    if process.stdout is None or process.stderr is None:
+        raise AssertionError("the pipes were asked for")
+    async with asyncio.timeout(_START):
+        line = (await process.stdout.readline()).decode()
+    if not line.startswith("listening on "):
+        raise RecorderError(f"recorder {arguments[0]} did not start: {(await process.stderr.read()).decode().strip()}")
+    # localhost and not the address: aiohttp's clients keep no cookies for addresses
+    return line.split()[-1].replace("127.0.0.1", "localhost")
+
+
+def _shipped() -> Path:
+    """The shipped cassette: inside the installed package, or beside it in a checkout."""
+    package = Path(str(files("recorder")))
+    found = [f / _SHIPPED for f in (package / "cassettes", package.parent / "cassettes") if (f / _SHIPPED).is_file()]
+    if not found:
+        raise RecorderError(f"{_SHIPPED} is not installed; reinstall outbound-recorder")
+    return found[0]
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,187 @@
+"""A real CometD client talks to a real server through a real mitmproxy; the lab's own log is the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import pytest
+
+from recorder.client import agent
+from recorder.correlate.recording import load_recording
+from recorder.model import State, Triple
+from tests.lab.lab import Cause, Lab, run_js_client
+from tests.lab.processes import MITMDUMP, Server, recorder, serving
+from tests.lab.sessions import CHANNELS, operation, preview_session
+
+pytestmark = pytest.mark.node
+
+ADDON = Path(__file__).parents[2] / "addons" / "record.py"
+RECORDS = "/api/v2/me/outbound-records"
+CAMPAIGN = "/api/v2/me/outbound-campaigns/Pull%20Preview%20Campaign"
+
+Capture: TypeAlias = Callable[[str, Path], AbstractContextManager[Server]]
+
+
+@contextmanager
+def by_command(upstream: str, cassette: Path) -> Iterator[Server]:
+    with recorder("record", upstream, "-o", cassette) as server:
+        yield server
+    assert (server.code, server.process.returncode) == (0, 0), server.stderr
+
+
+@contextmanager
+def by_mitmdump(upstream: str, cassette: Path) -> Iterator[Server]:
+    options = ["--set", f"cassette={cassette}", "--mode", f"reverse:{upstream}", "--listen-host=127.0.0.1", "-p0"]
+    with serving([MITMDUMP, "-s", str(ADDON), *options], ready="listening at") as server:
+        server.url = f"http://{server.url.removeprefix('http://')}"
+        yield server
+
+
+def eleven_operations(prefix: str | None) -> dict[str, Any]:
+    """Every documented operation once, on handles and by number; without referenceIds if `prefix` is None."""
+    names = [
+        ("StartPreviewSession", CAMPAIGN, 1, {}),
+        ("GetPreviewRecord", CAMPAIGN, 2, {}),
+        ("GetChainedRecord", f"{RECORDS}/21", 2, {}),
+        ("RejectRecord", f"{RECORDS}/22", 2, {"callingList": "L1"}),
+        ("CompleteRecord", f"{RECORDS}/23", 2, {"callingList": "L1", "callResult": "Answer"}),
+        ("UpdateRecord", f"{RECORDS}/24", 2, {"phoneType": "Mobile"}),
+        ("RescheduleRecord", f"{RECORDS}/25", 2, {"callbackType": "Personal", "timestamp": 1433915532}),
+        ("DoNotCallRecord", f"{RECORDS}/26", 2, {"callingList": "L1", "chainAttribute": "AllChain"}),
+        ("DoNotCallRecord", RECORDS, 2, {"phoneNumber": "555-0126"}),
+        ("AddRecord", RECORDS, 2, {"callingList": "L1", "phoneNumber": "555-0127", "phoneType": "Home"}),
+        ("EndPreviewSession", CAMPAIGN, 1, {}),
+    ]
+    steps = [
+        operation(path, name, prefix and f"{prefix}{place}", events, **own)
+        for place, (name, path, events, own) in enumerate(names)
+    ]
+    return {"subscribe": [*CHANNELS, "/v2/me/devices"], "steps": steps}
+
+
+def chained(reference: Any, events: int, handle: int = 7) -> dict[str, Any]:
+    step = operation(f"{RECORDS}/{handle}", "GetChainedRecord", reference, events)
+    return {"subscribe": [*CHANNELS, "/v2/me/devices"], "steps": [step]}
+
+
+def unordered(events: list[tuple[str, Any]]) -> list[str]:
+    return sorted(json.dumps(event, sort_keys=True) for event in events)
+
+
+def events_of(triple: Triple) -> list[tuple[str, Any]]:
+    return [(link.event.channel, link.event.data) for link in triple.events]
+
+
+def assert_truth(triples: tuple[Triple, ...], truth: list[Cause]) -> None:
+    """Each triple is the request, the ack and the events the lab wrote down, and no event is in two."""
+    assert [(t.request.method, t.request.target) for t in triples] == [(c.method, c.path) for c in truth]
+    assert [t.ack and t.ack.status for t in triples] == [c.status for c in truth]
+    for triple, cause in zip(triples, truth, strict=True):
+        assert unordered(events_of(triple)) == unordered(list(cause.events)), f"triple {triple.n}, {triple.operation}"
+
+
+@pytest.mark.parametrize("server", ["cometd", "faye"])
+@pytest.mark.parametrize("capture", [by_command, by_mitmdump])
+def test_every_event_is_in_the_triple_of_the_request_that_caused_it(
+    server: Literal["cometd", "faye"], capture: Capture, tmp_path: Path
+) -> None:
+    cassette = tmp_path / "session.cassette"
+    with Lab(server, tmp_path / "truth.jsonl") as lab, capture(lab.url, cassette) as proxy:
+        run_js_client(proxy.url, eleven_operations("all-"))
+        run_js_client(proxy.url, eleven_operations(None))
+        lab.options(early="all", chain=2, splitMs=8)
+        run_js_client(proxy.url, eleven_operations("early-"))
+        lab.options(early=3, chain=4, splitMs=8)
+        run_js_client(proxy.url, chained("split", 10))
+        lab.options(chain=3, twinsLast=True, splitMs=5)
+        run_js_client(proxy.url, chained(77, 8))
+        lab.options(error="device")
+        run_js_client(proxy.url, chained("refused", 1))
+        truth = lab.truth()
+
+    recording = load_recording(cassette)
+
+    assert recording.unsolicited == ()
+    assert_truth(recording.triples, truth)
+    assert {t.state for t in recording.triples[:-1]} == {State.COMPLETE}
+    assert recording.triples[-1].state is State.FAILED
+
+
+@pytest.mark.parametrize("server", ["cometd", "faye"])
+def test_events_before_the_ack_are_recorded_before_the_ack(server: Literal["cometd", "faye"], tmp_path: Path) -> None:
+    cassette = tmp_path / "session.cassette"
+    with Lab(server, tmp_path / "truth.jsonl") as lab, by_command(lab.url, cassette) as proxy:
+        lab.options(early=1)
+        run_js_client(proxy.url, chained("early", 2))
+
+    (triple,) = load_recording(cassette).triples
+
+    assert triple.ack is not None
+    assert triple.request.seq < triple.events[0].event.seq < triple.ack.seq < triple.events[1].event.seq
+
+
+@pytest.mark.parametrize("error", ["access-denied", "partial", "csrf"])
+def test_an_error_ack_is_kept_as_it_came(error: str, tmp_path: Path) -> None:
+    cassette = tmp_path / "session.cassette"
+    with Lab("cometd", tmp_path / "truth.jsonl") as lab, by_command(lab.url, cassette) as proxy:
+        lab.options(error=error)
+        run_js_client(proxy.url, chained("no", 0))
+        (cause,) = lab.truth()
+
+    (triple,) = load_recording(cassette).triples
+
+    assert triple.ack is not None
+    assert triple.ack.status == cause.status
+    text = triple.ack.body.decode()
+    assert (json.loads(text) if text.startswith("{") else text) == cause.ack
+    assert triple.state is (State.ACKED if error == "partial" else State.FAILED)
+
+
+def test_an_event_nobody_asked_for_is_unsolicited(tmp_path: Path) -> None:
+    cassette = tmp_path / "session.cassette"
+    data = {"notificationType": "PreviewRecord", "messageType": "OutboundRecordMessage", "record": {"recordHandle": 9}}
+
+    async def listen(url: str, lab: Lab) -> None:
+        async with agent(url) as desktop:
+            await asyncio.to_thread(lab.unsolicited, "/v2/me/outbound", data)
+            await desktop.events(lambda found: len(found) == 1)
+
+    with Lab("cometd", tmp_path / "truth.jsonl") as lab, by_command(lab.url, cassette) as proxy:
+        asyncio.run(listen(proxy.url, lab))
+
+    recording = load_recording(cassette)
+
+    assert [pushed.event.data for pushed in recording.unsolicited] == [data]
+    assert recording.triples == ()
+
+
+def test_no_secret_of_a_header_reaches_the_disk(tmp_path: Path) -> None:
+    cassette = tmp_path / "session.cassette"
+    script = preview_session("r", 0.0, chain=0) | {"auth": "agent1:tr0ub4dor"}
+    with Lab("cometd", tmp_path / "truth.jsonl") as lab, by_command(lab.url, cassette) as proxy:
+        lines = run_js_client(proxy.url, script)
+
+    content = cassette.read_bytes()
+
+    assert lines[-1]["kind"] == "done"
+    assert b"YWdlbnQxOnRyMHViNGRvcg" not in content  # the Basic credentials, in base64
+    assert b"Basic " in content
+
+
+def test_a_program_is_run_against_the_recorder_and_gives_the_exit_code(tmp_path: Path) -> None:
+    cassette = tmp_path / "session.cassette"
+    program = "import os, urllib.request as u; u.urlopen(os.environ['RECORDER_URL'] + '/api/v2/me').read(); exit(3)"
+    with (
+        Lab("cometd", tmp_path / "truth.jsonl") as lab,
+        recorder("record", lab.url, "-o", cassette, "--", sys.executable, "-c", program) as server,
+    ):
+        server.process.wait(30)
+
+    assert server.code == 3
+    assert [t.request.target for t in load_recording(cassette).plain] == ["/api/v2/me"]

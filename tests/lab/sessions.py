@@ -1,0 +1,41 @@
+"""The sessions that are recorded from the lab: what a desktop sends, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEVICE = "/devices/c259da54-7c22-4a43-9440-77a92facc86b"
+CHANNELS = ["/v2/me/outbound", "/me/internal"]
+_CAMPAIGN = "/api/v2/me/outbound-campaigns/Campaign1"
+_COMMON = {"devicePath": DEVICE, "applicationId": 134, "campaignName": "Campaign1"}
+
+
+def operation(path: str, name: str, reference: Any, events: int, **own: Any) -> dict[str, Any]:
+    """One step: an operation, over when `events` events came. `reference` None sends no referenceId."""
+    body = {"operationName": name, **_COMMON, **own} | ({} if reference is None else {"referenceId": reference})
+    return {"method": "POST", "path": path, "body": body, "events": events, "timeout": 10}
+
+
+def get_chained_record(reference: Any = "123456789") -> dict[str, Any]:
+    """The exchange of the API page."""
+    return _script([operation("/api/v2/me/outbound-records/7", "GetChainedRecord", reference, 2)])
+
+
+def preview_session(prefix: str = "desk-", think: float = 0.15, *, chain: int = 2) -> dict[str, Any]:
+    """An agent takes a campaign's preview record and works its chain; referenceIds begin with `prefix`."""
+    record = "/api/v2/me/outbound-records/1001"
+    lists = {"callingList": "CallingList1"}
+    steps = [
+        operation(_CAMPAIGN, "StartPreviewSession", f"{prefix}1", 1),
+        operation(_CAMPAIGN, "GetPreviewRecord", f"{prefix}2", 2),
+        operation(record, "GetChainedRecord", f"{prefix}3", 2 * chain + 2),
+        operation(record, "UpdateRecord", f"{prefix}4", 2, **lists, phoneNumber="555-0101", timeZone="EST"),
+        operation(record, "CompleteRecord", f"{prefix}5", 2, **lists, callResult="Answer", phoneNumber="555-0101"),
+        operation(_CAMPAIGN, "EndPreviewSession", f"{prefix}6", 1),
+    ]
+    me = {"method": "GET", "path": "/api/v2/me", "timeout": 10}
+    return _script([me, *({**step, "think": think} for step in steps)])
+
+
+def _script(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"subscribe": CHANNELS, "auth": "agent1:secret", "steps": steps, "linger": 0.1}
