@@ -34,7 +34,7 @@ cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cass
 	$(BIN)/python -m $(subst /,.,$(LAB)).record_cassettes
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done ## the acceptance bench
-	$(BIN)/python benchmarks/causality.py
+	$(BIN)/python -m benchmarks.causality
 
 clean:
 	rm -rf .venv .venv-newer $(LAB)/node_modules

@@ -181,6 +181,40 @@ class Triple:
 
 
 @dataclass(frozen=True, slots=True)
+class RowEvent:
+    """A link as a sealed cassette stores it: the event by record and place in it, the confidence in thousandths."""
+
+    seq: int
+    index: int
+    channel: str
+    name: str
+    rule: str
+    confidence: int
+    why: str
+    rivals: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A triple as a sealed cassette stores it: what was derived, with the facts by their `seq`."""
+
+    n: int
+    operation: str | None
+    keys: dict[str, str]
+    session: str | None
+    state: str
+    request: int
+    ack: int | None
+    failure: int | None
+    events: tuple[RowEvent, ...]
+
+    def index_keys(self) -> list[tuple[str, str]]:
+        """What the triple can be found by: its operation, its keys, the channels of its events."""
+        operation = [("operation", self.operation)] if self.operation is not None else []
+        return [*operation, *self.keys.items(), *(("channel", c) for c in {event.channel for event in self.events})]
+
+
+@dataclass(frozen=True, slots=True)
 class Unsolicited:
     """An event nobody asked for, with the label of the session it was pushed to and its name, as in `Link`."""
 

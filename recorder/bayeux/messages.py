@@ -10,22 +10,24 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from . import channels
 
 Message: TypeAlias = dict[str, Any]
 
-_JSONP = re.compile(rb"^(?:/\*\*/)?\s*[\w$.]+\s*\((.*)\)\s*;?\s*$", re.DOTALL)
+# two neighbouring `\s*` would take quadratic time on a long gap
+_JSONP = re.compile(rb"^(?:/\*\*/)?\s*[\w$.]+\s*\((.*)\)\s*(?:;\s*)?$", re.DOTALL)
+_FORM = re.compile(rb"(?:[\w.%+-]+=[^&\s]*&)*message=")
 
 
 def parse_request(target: str, body: bytes) -> list[Message] | None:
     """The Bayeux messages of an HTTP request, None where it carries none."""
     found = parse(body)
-    if found is None and body.startswith(b"message="):
-        found = _parse_all(parse_qs(body.decode(errors="replace")).get("message", []))
+    if found is None and _FORM.match(body):
+        found = _parse_form(body.decode(errors="replace"))
     if found is None and "message=" in target:
-        found = _parse_all(parse_qs(urlsplit(target).query).get("message", []))
+        found = _parse_form(target.partition("?")[2])
     return found
 
 
@@ -44,7 +46,8 @@ def parse(body: bytes) -> list[Message] | None:
 
 def encode(messages: list[Message]) -> bytes:
     """Messages as the array a server sends."""
-    return json.dumps(messages, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
+    return json.dumps(messages, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def is_event(message: Message) -> bool:
@@ -56,8 +59,8 @@ def _is_message(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("channel"), str) and value["channel"].startswith("/")
 
 
-def _parse_all(texts: list[str]) -> list[Message] | None:
-    parsed = [parse(text.encode()) for text in texts]
+def _parse_form(form: str) -> list[Message] | None:
+    parsed = [parse(text.encode(errors="replace")) for text in parse_qs(form).get("message", [])]
     if not parsed or any(messages is None for messages in parsed):
         return None
     return [message for messages in parsed for message in messages or []]

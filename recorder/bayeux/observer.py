@@ -12,6 +12,8 @@ from ..model import Event, Failure, Record, Request, Response, SocketMessage
 from . import channels
 from .messages import Message, is_event, parse, parse_request
 
+_LONGEST = 86_400_000  # milliseconds; a timeout over a day is no timeout, and may be too big for a float
+
 
 @dataclass(frozen=True, slots=True)
 class Handshaken:
@@ -90,15 +92,15 @@ class Observer:
     def _replies(self, record: Response | SocketMessage, messages: list[Message], client_id: str) -> list[Observation]:
         seen: list[Observation] = []
         for index, message in enumerate(messages):
-            if message["channel"] == channels.HANDSHAKE and message.get("successful"):
-                client_id = str(message.get("clientId", ""))
+            if message["channel"] == channels.HANDSHAKE and message.get("successful") and message.get("clientId"):
+                client_id = str(message["clientId"])
                 seen.append(Handshaken(client_id, record.exchange, record.seq, record.t))
                 if isinstance(record, SocketMessage):
                     self._sockets[record.exchange] = client_id
             elif message["channel"] == channels.SUBSCRIBE and message.get("successful"):
                 wanted = message.get("subscription")
                 names = wanted if isinstance(wanted, list) else [wanted]
-                seen += [Subscribed(client_id, str(name), record.seq, record.t) for name in names]
+                seen += [Subscribed(client_id, n, record.seq, record.t) for n in names if isinstance(n, str)]
             elif is_event(message):
                 seen.append(
                     Event(
@@ -118,7 +120,9 @@ class Observer:
 def _advice(message: Message) -> list[Observation]:
     advice = message.get("advice")
     timeout = advice.get("timeout") if isinstance(advice, dict) else None
-    return [Advised(timeout / 1000)] if isinstance(timeout, int | float) and timeout > 0 else []
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout <= _LONGEST:
+        return []
+    return [Advised(timeout / 1000)]
 
 
 def _client_id(messages: list[Message]) -> str:

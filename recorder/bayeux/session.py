@@ -6,9 +6,9 @@ from, and keeps no clock: times are seconds on the caller's clock.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from . import channels
 from .messages import Message
@@ -38,6 +38,7 @@ class Queued:
 
     message: Message
     taken: Callable[[bool], None]
+    place: int = 0  # among all that were pushed to the client
 
 
 @dataclass(slots=True)
@@ -50,7 +51,8 @@ class _Poll:
 @dataclass(slots=True)
 class _Session:
     client_id: str
-    queue: deque[Queued] = field(default_factory=deque)
+    queue: list[Queued] = field(default_factory=list)
+    pushed: int = 0
     poll: _Poll | None = None
     connected: bool = False  # its first connect was answered
     subscriptions: set[str] = field(default_factory=set)
@@ -78,13 +80,15 @@ class BayeuxServer:
         answers: list[Answer] = []
         replies: list[Message] = []
         handshaken: str | None = None
-        session: _Session | None = None
+        sender: _Session | None = None  # the first client that is known: its events ride along
         for message in messages:
             if message["channel"] == channels.HANDSHAKE:
                 session = self._handshake(message, replies)
                 handshaken = session.client_id if session else None
+                sender = sender or session
                 continue
             session = self._sessions.get(str(message.get("clientId", "")))
+            sender = sender or session
             if session is None:
                 replies.append(_unknown(message))
             elif message["channel"] == channels.CONNECT:
@@ -98,17 +102,19 @@ class BayeuxServer:
                     return answers
                 replies.append(reply)
             elif message["channel"] == channels.DISCONNECT:
-                answers += self._let_go(session)
+                answers += self._dismiss(session)
                 del self._sessions[session.client_id]
                 replies.append(_reply(message))
             else:
                 replies.append(_ordinary(session, message))
-        return [*answers, self._answer(request, session, replies, handshaken)]
+        return [*answers, self._answer(request, sender, replies, handshaken)]
 
     def push(self, client_id: str, event: Queued) -> None:
         """Queue an event for a client; one that is gone loses it."""
         session = self._sessions.get(client_id)
         if session is not None:
+            session.pushed += 1
+            event.place = session.pushed
             session.queue.append(event)
 
     def flush(self, now: float) -> list[Answer]:
@@ -131,8 +137,8 @@ class BayeuxServer:
             session.poll = None
         session, events = self._unsent.pop(request, (None, []))
         if session is not None:
-            for event in reversed(events):
-                session.queue.appendleft(event)
+            session.queue = sorted(events + session.queue, key=attrgetter("place"))
+            for event in events:
                 event.taken(False)
 
     def subscriptions(self, client_id: str) -> frozenset[str]:
@@ -181,7 +187,7 @@ class BayeuxServer:
         advice = message.get("advice")
         asked = advice.get("timeout") if isinstance(advice, dict) else None
         if isinstance(asked, int | float) and not isinstance(asked, bool):
-            return min(max(asked / 1000, 0.0), self._timeout)
+            return min(max(asked, 0), self._timeout * 1000) / 1000  # in this order: an int may be too big for a float
         return self._timeout
 
     def _let_go(self, session: _Session, status: int = 200) -> list[Answer]:
@@ -194,13 +200,19 @@ class BayeuxServer:
             return [Answer(poll.request, None, status)]
         return [self._answer(poll.request, session, [poll.reply])]
 
+    def _dismiss(self, session: _Session) -> list[Answer]:
+        """End the held poll of a session that disconnects, and tell it not to come back."""
+        if session.poll is not None:
+            session.poll.reply["advice"] = session.poll.reply.get("advice", {}) | {"reconnect": "none"}
+        return self._let_go(session)
+
     def _answer(
         self, request: int, session: _Session | None, replies: list[Message], handshaken: str | None = None
     ) -> Answer:
         """The order of CometD's Java server: handshake reply, queued events, other replies."""
-        events = list(session.queue) if session else []
+        events = session.queue if session else []
         if session is not None and events:
-            session.queue.clear()
+            session.queue = []
             self._unsent[request] = (session, events)
         for event in events:
             event.taken(True)

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from mitmproxy import ctx, exceptions, http
 
-from ..cassette.store import Journal
+from ..cassette.journal import create, resume
 from ..cassette.writer import Fsync, Writer
 from ..correlate.dialect import DEFAULT
 from ..errors import CaptureError, RecorderError
 from ..model import Header, Headers
+from .parts import Limits, part_path
 from .pipeline import Counts, Pipeline
 from .redact import NO_POLICY, POLICY, Redactor
 
@@ -42,11 +43,17 @@ class Recorder:
         fsync: Fsync = Fsync.INTERVAL,
         redact: bool = True,
         force: bool = False,
+        append: bool = False,
+        limits: Limits = Limits(),  # noqa: B008  # frozen
+        go_on_when_full: bool = False,
     ) -> None:
         self._path, self._upstream, self._dialect = path, upstream, dialect
         self._fsync, self._redact, self._force = fsync, redact, force
+        self._append, self._limits, self._go_on_when_full = append, limits, go_on_when_full
         self._pipeline: Pipeline | None = None
         self._writer: Writer | None = None
+        self._ending: list[Writer] = []  # writers of earlier parts
+        self._part = 1
         self._order = asyncio.Lock()
         self.failure: CaptureError | None = None
 
@@ -61,23 +68,27 @@ class Recorder:
         return self._writer.size if self._writer else 0
 
     def open(self) -> None:
-        """Create the cassette and start its writer.
+        """Create the cassette, or open it to go on, and start its writer.
 
         Raises:
-            UsageError: If the file exists already or cannot be written.
-
+            CassetteError: If the cassette to go on with is damaged or none.
+            UsageError: If the file exists already, is being written, or cannot be written.
         """
         if self._path is None or self._writer is not None:
             return
-        header = Header(
-            started=time.time_ns() // 1000,
-            upstream=self._upstream,
-            dialect=self._dialect,
-            redaction=POLICY if self._redact else NO_POLICY,
-        )
-        self._writer = Writer(Journal(self._path, header, force=self._force), fsync=self._fsync)
         redactor = Redactor(secrets.token_bytes(32)) if self._redact else None
-        self._pipeline = Pipeline(redactor, time.monotonic_ns())
+        now = time.monotonic_ns()
+        if self._append and self._path.exists():
+            journal, end = resume(self._path)
+            # times go on by the wall clock, and never back
+            elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
+            self._pipeline = Pipeline.resumed(redactor, now - elapsed, seq=end.seq, exchange=end.exchange)
+        else:
+            journal = create(self._path, self._header(), force=self._force)
+            self._pipeline = Pipeline(redactor, now)
+        self._writer = Writer(journal, fsync=self._fsync)
+        if self._append:
+            self._writer.put(self._pipeline.note(now, "session", "a capture begins"))
 
     def close(self) -> None:
         """Write what is queued and a note of the clean end; safe to call twice."""
@@ -89,7 +100,33 @@ class Recorder:
         except CaptureError as exc:
             self._stop(exc)
         finally:
-            writer.close()
+            for ending in (*self._ending, writer):
+                ending.close()
+
+    def _header(self) -> Header:
+        return Header(
+            started=time.time_ns() // 1000,
+            upstream=self._upstream,
+            dialect=self._dialect,
+            redaction=POLICY if self._redact else NO_POLICY,
+        )
+
+    def _next_part(self, pipeline: Pipeline, now: int) -> None:
+        """Go on in a new file; the old one is finished by its own thread."""
+        if self._path is None or self._writer is None:
+            return
+        self._part += 1
+        path = part_path(self._path, self._part)
+        try:
+            journal = create(path, self._header(), force=self._force)
+        except RecorderError as exc:
+            self._stop(CaptureError(str(exc)))
+            return
+        self._writer.finish()
+        self._ending.append(self._writer)
+        self._writer = Writer(journal, fsync=self._fsync)
+        for frame in pipeline.next_part(now):
+            self._writer.put(frame)
 
     # -- mitmproxy's hooks
 
@@ -181,16 +218,28 @@ class Recorder:
         if writer is None:
             return
         try:
-            if not self._order.locked() and writer.offer(frame):
-                return
-            async with self._order:
-                await asyncio.to_thread(writer.put, frame)
+            if self._order.locked() or not writer.offer(frame):
+                async with self._order:
+                    await asyncio.to_thread(writer.put, frame)
+            elif self._pipeline is not None and self._is_full(self._pipeline):
+                self._next_part(self._pipeline, time.monotonic_ns())
         except CaptureError as exc:
             self._stop(exc)
 
+    def _is_full(self, pipeline: Pipeline) -> bool:
+        now = time.monotonic_ns()
+        duration = (now - pipeline.started) / 1_000_000_000
+        return self._limits.reached(pipeline.size, duration, pipeline.quiet(now))
+
     def _stop(self, failure: CaptureError) -> None:
-        if self.failure is None:
-            self.failure = failure
+        """The capture cannot be kept: say so once, and let no traffic go on unrecorded unless that was asked for."""
+        if self.failure is not None:
+            return
+        self.failure = failure
+        if self._go_on_when_full:
+            self._writer = None
+            log.error("%s; traffic goes on UNRECORDED", failure)
+        else:
             log.error("%s; stopping", failure)
             ctx.master.shutdown()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from ..cassette.codec import encode
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from .context import Context
 from .redact import Redactor
 
 
@@ -34,9 +36,27 @@ class Pipeline:
     redactor: Redactor | None
     started: int
     counts: Counts = field(default_factory=Counts)
+    context: Context = field(default_factory=Context)
+    size: int = 0  # bytes of frames made for the current part
     _seq: int = 0
     _exchanges: dict[str, int] = field(default_factory=dict)
     _count: int = 0
+
+    @classmethod
+    def resumed(cls, redactor: Redactor | None, started: int, *, seq: int, exchange: int) -> Self:
+        """A pipeline that goes on with the numbers of an earlier capture."""
+        return cls(redactor, started, _seq=seq, _count=exchange)
+
+    def next_part(self, now: int) -> list[bytes]:
+        """Begin a new part: numbers and times start again, with what is needed to understand what follows."""
+        repeated = self.context.records()
+        self.context = Context()
+        self.started, self._seq, self.size = now, 0, 0
+        return [self._frame(replace(record, seq=self._next()), redacted=True) for record in repeated]
+
+    def quiet(self, now: int) -> float:
+        """Seconds since the last operation or event, 0 while an operation waits for its answer."""
+        return self.context.quiet(self._at(now)) / 1_000_000_000
 
     def request(
         self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes
@@ -82,5 +102,9 @@ class Pipeline:
     def _at(self, now: int) -> int:
         return now - self.started
 
-    def _frame(self, record: Record) -> bytes:
-        return encode(self.redactor.redact(record) if self.redactor else record)
+    def _frame(self, record: Record, *, redacted: bool = False) -> bytes:
+        kept = record if redacted or self.redactor is None else self.redactor.redact(record)
+        self.context.feed(kept)
+        frame = encode(kept)
+        self.size += len(frame)
+        return frame

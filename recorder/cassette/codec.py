@@ -2,23 +2,34 @@
 
 Bodies of HTTP messages are kept as text where they are valid UTF-8, else as bytes, never as parsed JSON: msgpack has no
 integers over 64 bits and JSON has duplicate keys, key order and `1.0`.
+Other text is kept as text too, and as bytes where it has halves of surrogate pairs, which is what mitmproxy makes of a
+URL that is no UTF-8.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeAlias, TypeVar
 
 import msgpack
 
 from ..errors import CassetteError
-from ..model import Failure, Header, Headers, Note, Record, Request, Response, SocketMessage
+from ..model import Failure, Header, Headers, Note, Record, Request, Response, Row, RowEvent, SocketMessage
 from .frames import MAX_BODY, Frame, frame
 
 FORMAT = 1
+MAX_HEADERS = 4096  # of one record
 
 T = TypeVar("T")
+BodyOf: TypeAlias = Callable[[int], bytes]
+
 
 HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
+TRIPLE, BLOCK, PLAIN, UNSOLICITED, SUMMARY, END = 0x10, 0x11, 0x12, 0x13, 0x14, 0x3F
+PAGE, CONTENTS = 0x40, 0x41
+FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE})
+_DERIVED = frozenset({TRIPLE, PLAIN, UNSOLICITED, SUMMARY, END})
 _CRITICAL = 0x3F  # an unknown type up to here must be understood; above it may be skipped
 
 _LIMITS: dict[str, Any] = {
@@ -30,6 +41,8 @@ _LIMITS: dict[str, Any] = {
     "max_map_len": 64,
     "max_ext_len": 0,
 }
+# an array is allocated when it is announced, so that arrays within arrays can claim a thousand times this
+_LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS}
 
 
 def encode_header(header: Header) -> bytes:
@@ -42,11 +55,16 @@ def encode_header(header: Header) -> bytes:
         "started": header.started,
         "upstream": header.upstream,
     }
-    return _frame(HEADER, body)
+    return _text_frame(HEADER, body)
 
 
-def encode(record: Record) -> bytes:
-    """One record as a frame."""
+def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
+    """One record as a frame; `same_body_as` is the `seq` of an earlier record whose body need not be repeated.
+
+    Raises:
+        ValueError: If the record is over a limit of the format.
+
+    """
     body: dict[str, Any] = {"n": record.seq, "t": record.t}
     match record:
         case Request():
@@ -55,25 +73,29 @@ def encode(record: Record) -> bytes:
                 "c": record.connection,
                 "m": record.method,
                 "u": record.target,
-                "h": record.headers,
-                "b": _text_or_bytes(record.body),
+                "h": _limited(record.headers),
+                "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
             }
-            return _frame(REQUEST, body)
+            return _text_frame(REQUEST, body)
         case Response():
             body |= {
                 "x": record.exchange,
                 "s": record.status,
-                "h": record.headers,
-                "b": _text_or_bytes(record.body),
+                "h": _limited(record.headers),
+                "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
             }
-            return _frame(RESPONSE, body)
+            return _text_frame(RESPONSE, body)
         case Failure():
-            return _frame(FAILURE, body | {"x": record.exchange, "why": record.reason})
+            return _text_frame(FAILURE, body | {"x": record.exchange, "why": record.reason})
         case SocketMessage():
-            body |= {"x": record.exchange, "in": record.from_client, "b": _text_or_bytes(record.body)}
-            return _frame(SOCKET, body)
+            body |= {
+                "x": record.exchange,
+                "in": record.from_client,
+                "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
+            }
+            return _text_frame(SOCKET, body)
         case Note():
-            return _frame(NOTE, body | {"kind": record.kind, "text": record.text})
+            return _text_frame(NOTE, body | {"kind": record.kind, "text": record.text})
 
 
 def decode_header(found: Frame, *, path: str) -> Header:
@@ -87,7 +109,7 @@ def decode_header(found: Frame, *, path: str) -> Header:
         raise CassetteError(path, "not a cassette", hint="its first frame is no header")
     body = _Fields(_unpack(found, path), found, path)
     version = body.take("cassette", int)
-    if version > FORMAT:
+    if not 1 <= version <= FORMAT:
         raise CassetteError(
             path,
             f"written in format {version}, this version reads up to {FORMAT}",
@@ -103,16 +125,20 @@ def decode_header(found: Frame, *, path: str) -> Header:
     )
 
 
-def decode(found: Frame, *, path: str) -> Record | None:
-    """Read one record; None for a type that may be skipped.
+def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record | None:
+    """Read one record; None for a frame that holds none. `body_of` gives the body of an earlier record by its `seq`.
 
     Raises:
         CassetteError: If the body is not what the format says, or the type is unknown and must not be skipped.
 
     """
-    if found.kind > _CRITICAL:
+    if found.kind > _CRITICAL or found.kind in _DERIVED:
         return None
-    body = _Fields(_unpack(found, path), found, path)
+    if found.kind not in FACTS:
+        raise CassetteError(
+            path, f"frame type {found.kind} is unknown", offset=found.offset, hint="upgrade outbound-recorder"
+        )
+    body = _Fields(_unpack(found, path, _LIMITS_OF_RECORD), found, path, body_of)
     seq, t = body.take("n", int), body.take("t", int)
     match found.kind:
         case 0x02:
@@ -126,33 +152,110 @@ def decode(found: Frame, *, path: str) -> Record | None:
             return Failure(seq, t, body.take("x", int), body.take("why", str))
         case 0x05:
             return SocketMessage(seq, t, body.take("x", int), body.take("in", bool), body.content())
-        case 0x06:
+        case _:
             return Note(seq, t, body.take("kind", str), body.take("text", str))
-    raise CassetteError(
-        path, f"frame type {found.kind} is unknown", offset=found.offset, hint="upgrade outbound-recorder"
+
+
+def encode_row(row: Row) -> bytes:
+    """A derived triple as a frame; one that is no operation (n 0) gets a type of its own."""
+    body = {
+        "ack": row.ack,
+        "ev": [[e.seq, e.index, e.channel, e.name, e.rule, e.confidence, e.why, e.rivals] for e in row.events],
+        "fail": row.failure,
+        "keys": dict(sorted(row.keys.items())),
+        "n": row.n,
+        "op": row.operation,
+        "req": row.request,
+        "s": row.session,
+        "st": row.state,
+    }
+    return _frame(TRIPLE if row.n else PLAIN, body)
+
+
+def decode_row(found: Frame, *, path: str) -> Row:
+    """Read a derived triple.
+
+    Raises:
+        CassetteError: If the frame holds none.
+
+    """
+    body = _Fields(decode_value(found, path=path), found, path)
+    events = body.take("ev", list)
+    if found.kind not in (TRIPLE, PLAIN) or not all(_fits(event, _EVENT) for event in events):
+        raise CassetteError(path, "the frame is no triple", offset=found.offset)
+    keys = body.take("keys", dict)
+    if not all(isinstance(key, str) and isinstance(value, str) for key, value in keys.items()):
+        raise CassetteError(path, "the keys of a triple are no strings", offset=found.offset)
+    return Row(
+        n=body.take("n", int),
+        operation=body.maybe("op", str),
+        keys=keys,
+        session=body.maybe("s", str),
+        state=body.take("st", str),
+        request=body.take("req", int),
+        ack=body.maybe("ack", int),
+        failure=body.maybe("fail", int),
+        events=tuple(_row_event(event) for event in events),
     )
+
+
+def encode_value(kind: int, value: Any) -> bytes:
+    """Any value as a frame; what it must look like is its reader's business."""
+    return _frame(kind, value)
+
+
+def reframe(found: Frame) -> bytes:
+    """A frame that was read, as bytes again."""
+    return frame(found.kind, found.body)
+
+
+def decode_value(found: Frame, *, path: str) -> Any:
+    """The value of a frame.
+
+    Raises:
+        CassetteError: If its body is no msgpack, or over the limits.
+
+    """
+    return _unpack(found, path)
+
+
+def _row_event(fields: list[Any]) -> RowEvent:
+    seq, index, channel, name, rule, confidence, why, rivals = fields
+    return RowEvent(seq, index, channel, name, rule, confidence, why, tuple(rivals))
+
+
+_EVENT = (int, int, str, str, str, int, str, list)
+
+
+def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, list) and [type(item) for item in value] == list(kinds)
 
 
 class _Fields:
     """A decoded body whose fields are checked as they are taken."""
 
-    def __init__(self, body: Any, found: Frame, path: str) -> None:
-        self._found, self._path = found, path
+    def __init__(self, body: Any, found: Frame, path: str, body_of: BodyOf | None = None) -> None:
+        self._found, self._path, self._body_of = found, path, body_of
         if not isinstance(body, dict):
             raise self._wrong("the body is no map")
         self._body = body
 
     def take(self, key: str, kind: type[T]) -> T:
         value = self._body.get(key)
+        if kind is str:
+            value = self._text(key, value)
         if type(value) is not kind:
             raise self._wrong(f"field {key!r} is missing or no {kind.__name__}")
         return value
 
+    def maybe(self, key: str, kind: type[T]) -> T | None:
+        return None if self._body.get(key) is None else self.take(key, kind)
+
     def headers(self) -> Headers:
         pairs = self.take("h", list)
-        if not all(isinstance(p, list) and len(p) == 2 and all(isinstance(s, str) for s in p) for p in pairs):
+        if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             raise self._wrong("field 'h' is no list of name-value pairs")
-        return tuple((name, value) for name, value in pairs)
+        return tuple((self._text("h", name), self._text("h", value)) for name, value in pairs)
 
     def content(self) -> bytes:
         value = self._body.get("b")
@@ -160,7 +263,17 @@ class _Fields:
             return value.encode()
         if isinstance(value, bytes):
             return value
+        if type(value) is int and self._body_of is not None:
+            return self._body_of(value)
         raise self._wrong("field 'b' is missing or neither text nor bytes")
+
+    def _text(self, key: str, value: Any) -> str:
+        if isinstance(value, bytes):
+            with suppress(UnicodeDecodeError):
+                return value.decode("utf-8", "surrogatepass")
+        if isinstance(value, str):
+            return value
+        raise self._wrong(f"field {key!r} is missing or no text")
 
     def _wrong(self, problem: str) -> CassetteError:
         return CassetteError(self._path, problem, offset=self._found.offset, hint="written by another program?")
@@ -170,9 +283,35 @@ def _frame(kind: int, body: dict[str, Any]) -> bytes:
     return frame(kind, msgpack.packb(body, use_bin_type=True))
 
 
-def _unpack(found: Frame, path: str) -> Any:
+def _text_frame(kind: int, body: dict[str, Any]) -> bytes:
+    """A frame of text that may have no UTF-8: such text is kept as bytes (WTF-8)."""
     try:
-        return msgpack.unpackb(found.body, **_LIMITS)
+        return _frame(kind, body)
+    except UnicodeEncodeError:
+        return _frame(kind, _to_wtf8(body))
+
+
+def _to_wtf8(value: Any) -> Any:
+    match value:
+        case str():
+            return _text_or_bytes(value.encode("utf-8", "surrogatepass"))
+        case dict():
+            return {key: _to_wtf8(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_to_wtf8(item) for item in value]
+        case _:
+            return value
+
+
+def _limited(headers: Headers) -> Headers:
+    if len(headers) > MAX_HEADERS:
+        raise ValueError(f"a record holds at most {MAX_HEADERS} headers, this record has {len(headers)}")
+    return headers
+
+
+def _unpack(found: Frame, path: str, limits: dict[str, Any] = _LIMITS) -> Any:
+    try:
+        return msgpack.unpackb(found.body, **limits)
     except (ValueError, msgpack.exceptions.UnpackException) as exc:
         raise CassetteError(path, f"the frame's body is no msgpack: {exc}", offset=found.offset) from exc
 

@@ -13,6 +13,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import SEEK_END, BytesIO
+from typing import IO
 
 from ..errors import CassetteError, TornTail
 
@@ -50,32 +52,48 @@ def frame(kind: int, body: bytes) -> bytes:
     return covered + _TAIL.pack(_UINT32, zlib.crc32(covered))
 
 
-def unframe(data: bytes | memoryview, *, path: str = "<bytes>") -> Iterator[Frame]:
-    """Yield the frames of a whole file, each verified before it is handed out.
+def unframe(source: bytes | IO[bytes], *, path: str = "<bytes>") -> Iterator[Frame]:
+    """Yield the frames of a whole file, each verified before it is handed out; holds one frame at a time.
 
     Raises:
         TornTail: If the data ends inside a frame (what a crash leaves).
         CassetteError: At the first byte that is not part of an intact frame.
 
     """
-    offset, size = 0, len(data)
+    file = BytesIO(source) if isinstance(source, bytes) else source
+    size = file.seek(0, SEEK_END)
+    file.seek(0)
+    offset = 0
     while offset < size:
-        found = _frame_at(data, offset, path)
+        found = read_frame(file, offset, size, path=path)
         yield found
         offset += OVERHEAD + len(found.body)
 
 
-def _frame_at(data: bytes | memoryview, offset: int, path: str) -> Frame:
-    rest = len(data) - offset
-    if rest < _HEAD.size:
-        raise TornTail(path, f"ends inside a frame header ({rest} bytes)", offset=offset)
-    array, kind, uint, length = _HEAD.unpack_from(data, offset)
+def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
+    """Read the frame at the file's position, which is `offset`; nothing is allocated before its length is checked.
+
+    Args:
+        file: Where to read.
+        offset: Byte offset, for the frame and for errors.
+        size: Size of the whole file in bytes.
+        path: Name of the file, for errors.
+
+    Raises:
+        TornTail: If the file ends inside the frame.
+        CassetteError: If there is no intact frame.
+
+    """
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise TornTail(path, f"ends inside a frame header ({len(head)} bytes)", offset=offset)
+    array, kind, uint, length = _HEAD.unpack(head)
     if array != _ARRAY4 or uint != _UINT32 or kind > _MAX_KIND or length > MAX_BODY:
         raise CassetteError(path, "not the start of a frame", offset=offset, hint="damaged here")
-    if rest < OVERHEAD + length:
+    if offset + OVERHEAD + length > size:
         raise TornTail(path, f"ends inside a frame of {OVERHEAD + length} bytes", offset=offset)
-    end = offset + _HEAD.size + length
-    uint, crc = _TAIL.unpack_from(data, end)
-    if uint != _UINT32 or crc != zlib.crc32(data[offset:end]):
+    body, tail = file.read(length), file.read(_TAIL.size)
+    uint, crc = _TAIL.unpack(tail)
+    if uint != _UINT32 or crc != zlib.crc32(body, zlib.crc32(head)):
         raise CassetteError(path, "checksum of the frame does not fit", offset=offset, hint="damaged here")
-    return Frame(offset, kind, bytes(data[offset + _HEAD.size : end]))
+    return Frame(offset, kind, body)

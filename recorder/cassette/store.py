@@ -1,29 +1,28 @@
-"""A cassette as a file: read it, or append to it.
-
-A journal grows by whole frames handed to the kernel in one `write` each, so that after SIGKILL every frame that was
-written is there, and at most the last one is torn.
-"""
+"""Reads cassettes, journals and sealed ones alike, a record at a time."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
 
-from ..errors import CassetteError, TornTail, UsageError
+from ..errors import CassetteError, TornTail
 from ..model import Header, Record
-from .codec import decode, decode_header, encode_header
-from .frames import unframe
+from . import codec
+from .blocks import inside
+from .bodies import Remembered
+from .frames import Frame, unframe
 
 
 @dataclass(frozen=True, slots=True)
 class Cassette:
-    """What stands in a cassette.
+    """What stands in a cassette, whole.
 
     Attributes:
         torn: The torn tail of a journal that a crash ended, None where the file ends cleanly.
-
     """
 
     header: Header
@@ -31,18 +30,100 @@ class Cassette:
     torn: TornTail | None = None
 
 
+class OpenCassette:
+    """A cassette that is being read; use it as a context manager."""
+
+    def __init__(self, file: IO[bytes], path: str) -> None:
+        """Read the header.
+
+        Raises:
+            CassetteError: If the file is no cassette.
+        """
+        self._file, self._path = file, path
+        self._frames = unframe(file, path=path)
+        self.torn: TornTail | None = None
+        try:
+            self._first = next(self._frames)
+        except StopIteration:
+            raise CassetteError(path, "is empty, not a cassette") from None
+        except CassetteError as exc:
+            raise CassetteError(path, "not a cassette", hint="it does not begin with a cassette header") from exc
+        self.header = codec.decode_header(self._first, path=path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def frames(self) -> Iterator[Frame]:
+        """All frames after the header, those of blocks one by one; a torn tail ends them and is kept in `torn`.
+
+        Raises:
+            CassetteError: If the file is damaged before its tail, or is sealed and cut off.
+        """
+        ended = False
+        try:
+            for found in self._frames:
+                if ended:
+                    raise CassetteError(self._path, "goes on after its end", offset=found.offset)
+                ended = found.kind == codec.END
+                yield from inside(found, path=self._path) if found.kind == codec.BLOCK else [found]
+        except TornTail as exc:
+            if self.header.profile != "journal":
+                raise CassetteError(self._path, "is sealed, and cut off", offset=exc.offset) from exc
+            self.torn = exc
+        if self.header.profile != "journal" and not ended:
+            raise CassetteError(self._path, "is sealed, and cut off: its end is missing")
+
+    def records(self) -> Iterator[Record]:
+        """The facts, in order.
+
+        Raises:
+            CassetteError: If the file is damaged, or a record is missing.
+        """
+        bodies, expected = Remembered(self._path), 0
+        for found in self.frames():
+            record = codec.decode(found, path=self._path, body_of=bodies.body)
+            if record is None:
+                continue
+            if record.seq != expected:
+                raise CassetteError(
+                    self._path, f"record {expected} is missing, {record.seq} stands there", offset=found.offset
+                )
+            bodies.feed(record)
+            yield record
+            expected += 1
+
+
+def open_cassette(path: Path) -> OpenCassette:
+    """Open a cassette to read it record by record.
+
+    Raises:
+        CassetteError: If the file cannot be opened or is no cassette.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as exc:
+        raise CassetteError(str(path), exc.strerror or str(exc)) from exc
+    try:
+        return OpenCassette(file, str(path))
+    except BaseException:
+        file.close()
+        raise
+
+
 def read(path: Path) -> Cassette:
     """Read a cassette whole; the torn tail of a crashed capture is left out and reported in the result.
 
     Raises:
         CassetteError: If the file cannot be opened, is no cassette, or is damaged before its tail.
-
     """
-    try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise CassetteError(str(path), exc.strerror or str(exc)) from exc
-    return parse(data, path=str(path))
+    with open_cassette(path) as cassette:
+        records = tuple(cassette.records())
+        return Cassette(cassette.header, records, cassette.torn)
 
 
 def parse(data: bytes, *, path: str = "<bytes>") -> Cassette:
@@ -50,96 +131,6 @@ def parse(data: bytes, *, path: str = "<bytes>") -> Cassette:
 
     Raises:
         CassetteError: If the data is no cassette or is damaged before its tail.
-
     """
-    frames = unframe(data, path=path)
-    try:
-        first = next(frames)
-    except StopIteration:
-        raise CassetteError(path, "is empty, not a cassette") from None
-    except CassetteError as exc:
-        raise CassetteError(path, "not a cassette", hint="it does not begin with a cassette header") from exc
-    header = decode_header(first, path=path)
-    records: list[Record] = []
-    torn: TornTail | None = None
-    try:
-        for found in frames:
-            record = decode(found, path=path)
-            if record is not None:
-                _check_order(record, records, found.offset, path)
-                records.append(record)
-    except TornTail as exc:
-        torn = exc
-    return Cassette(header, tuple(records), torn)
-
-
-def _check_order(record: Record, before: list[Record], offset: int, path: str) -> None:
-    expected = before[-1].seq + 1 if before else 0
-    if record.seq != expected:
-        raise CassetteError(path, f"record {expected} is missing, {record.seq} stands there", offset=offset)
-
-
-class Journal:
-    """A cassette being written. Not thread-safe: one writer owns it."""
-
-    def __init__(self, path: Path, header: Header, *, force: bool = False) -> None:
-        """Create the file and write its header.
-
-        Raises:
-            UsageError: If the file exists and `force` is not given, or its folder cannot be written.
-
-        """
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if force else os.O_EXCL)
-        try:
-            self._fd = os.open(path, flags, 0o644)
-        except FileExistsError as exc:
-            raise UsageError(f"{path}: exists already; choose another name, or --force to overwrite it") from exc
-        except OSError as exc:
-            raise UsageError(f"{path}: cannot be written: {exc.strerror}") from exc
-        self.path = path
-        self.size = 0  # bytes written
-        self.append([encode_header(header)])
-
-    def append(self, frames: list[bytes]) -> None:
-        """Hand whole frames to the kernel; what was handed over survives the death of this process.
-
-        Raises:
-            OSError: If the disk is full or gone. What was written of a frame is cut off again.
-
-        """
-        for chunk in _chunks(frames):
-            self._write(chunk)
-
-    def _write(self, data: bytes) -> None:
-        view, done = memoryview(data), 0
-        try:
-            while done < len(view):  # at a limit write() stores a part and says so; only the next call fails
-                done += os.write(self._fd, view[done:])
-        except OSError:
-            os.ftruncate(self._fd, self.size)
-            raise
-        self.size += len(view)
-
-    def sync(self) -> None:
-        """Ask the kernel to put what was written on the disk; survives a power cut afterwards."""
-        os.fdatasync(self._fd)
-
-    def close(self) -> None:
-        """Close the file; safe to call twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
-def _chunks(frames: list[bytes], limit: int = 1 << 20) -> Iterator[bytes]:
-    """Join frames into writes of about `limit` bytes: few system calls, and a bounded loss at a full disk."""
-    batch: list[bytes] = []
-    size = 0
-    for item in frames:
-        batch.append(item)
-        size += len(item)
-        if size >= limit:
-            yield b"".join(batch)
-            batch, size = [], 0
-    if batch:
-        yield b"".join(batch)
+    with OpenCassette(BytesIO(data), path) as cassette:
+        return Cassette(cassette.header, tuple(cassette.records()), cassette.torn)

@@ -12,7 +12,7 @@ from collections import deque
 from enum import Enum
 
 from ..errors import CaptureError
-from .store import Journal
+from .journal import Journal
 
 
 class Fsync(Enum):
@@ -44,7 +44,7 @@ class Writer:
         self._accepted = 0
         self._written = 0
         self._closing = False
-        self._failure: OSError | None = None
+        self._failure: OSError | MemoryError | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="cassette-writer", daemon=True)
         self._thread.start()
@@ -99,6 +99,12 @@ class Writer:
             self._changed.wait_for(lambda: self._failure or self._written >= target)
             self._check()
 
+    def finish(self) -> None:
+        """Let the thread write what is queued and end; `close` waits for it."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Write what is queued, sync, and close the file; safe to call twice.
 
@@ -114,6 +120,8 @@ class Writer:
         self._check()
 
     def _take(self, frame: bytes) -> None:
+        if self._closing:
+            raise CaptureError(f"{self._journal.path}: is closed, a record that came later is not recorded")
         self._queue.append(frame)
         self._queued += len(frame)
         self._accepted += 1
@@ -122,7 +130,7 @@ class Writer:
     def _check(self) -> None:
         if self._failure is not None:
             raise CaptureError(
-                f"{self._journal.path}: writing failed: {self._failure.strerror}; "
+                f"{self._journal.path}: writing failed: {getattr(self._failure, 'strerror', 'out of memory')}; "
                 f"{self._written} records are safe, what came later is not recorded"
             ) from self._failure
 
@@ -141,7 +149,7 @@ class Writer:
                 self._done(frames)
                 if ending:
                     return
-        except OSError as exc:
+        except (OSError, MemoryError) as exc:
             with self._changed:
                 self._failure = exc
                 self._changed.notify_all()

@@ -11,7 +11,9 @@ import click
 
 from ..errors import RecorderError
 
-NAMES = ("demo", "ls", "record", "replay", "show")
+NAMES = (
+    "demo", "doctor", "ls", "merge", "migrate", "record", "recover", "replay", "seal", "show", "slice", "textconv",
+)  # fmt: skip
 
 
 class Commands(click.Group):

@@ -11,6 +11,15 @@ from ..errors import UsageError
 cassette_argument = click.argument(
     "cassette", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
+cassettes_argument = click.argument(
+    "cassettes",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+output_option = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
+force_option = click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 dialect_option = click.option(
     "--dialect", metavar="NAME|FILE", help="Read it by this dialect instead of the one it was recorded with."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,17 +22,24 @@ if TYPE_CHECKING:
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
 
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
+    """Bytes, with K, M or G for powers of 1024."""
+
+    name = "BYTES"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it; fails as click's parameters do."""
+        found = re.fullmatch(r"(\d{1,12})([KMG]?)", str(value))
+        size = int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2]] if found else 0
+        if size <= 0:
+            self.fail(f"{value!r} is no size, e.g. 64M", param, ctx)
+        return size
+
+
 @click.command("record")
 @click.argument("upstream", metavar="UPSTREAM", required=False)
 @click.argument("program", metavar="[-- CMD...]", nargs=-1, type=click.UNPROCESSED)
-@click.option(
-    "-o",
-    "--output",
-    "output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The cassette to write.",
-)
+@click.option("-o", "--output", metavar="[+]FILE", required=True, help="The cassette to write; +FILE goes on with one.")
 @listen_option
 @click.option("--mode", default="reverse", show_default=True, help=f"How clients come in: {_MODES}.")
 @click.option(
@@ -41,11 +49,25 @@ _MODES = "reverse (default), regular, upstream:URL, socks5"
     show_default=True,
     help="When frames are forced to disk; any of them survives a kill, the later two a power cut too.",
 )
+@click.option("--max-size", type=Size(), help="From this size on, go on in a new file, NAME-2; e.g. 64M.")
+@click.option(
+    "--max-duration",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="From this duration on, go on in a new file.",
+)
+@click.option(
+    "--on-full",
+    type=click.Choice(["stop", "pass"]),
+    default="stop",
+    show_default=True,
+    help="When the disk is full: stop, or let traffic pass unrecorded.",
+)
 @click.option("--no-redaction", is_flag=True, help="Keep secrets as they are. The cassette says so.")
 @click.option("--force", is_flag=True, help="Overwrite the cassette if it exists.")
 def command(
-    upstream: str | None, program: tuple[str, ...], *, output: Path, listen: tuple[str, int], mode: str, fsync: str,
-    no_redaction: bool, force: bool,
+    upstream: str | None, program: tuple[str, ...], *, output: str, listen: tuple[str, int], mode: str, fsync: str,
+    max_size: int | None, max_duration: float | None, on_full: str, no_redaction: bool, force: bool,
 ) -> None:  # fmt: skip
     r"""Record what passes between a desktop and UPSTREAM, until Ctrl-C.
 
@@ -58,20 +80,31 @@ def command(
     """
     try:
         from ..capture.addon import Recorder
-        from ..cassette.writer import Fsync
     except ModuleNotFoundError as exc:
         raise UsageError(f"recording needs {exc.name}: pip install 'outbound-recorder[record]'") from exc
-    mode = _mode(mode, upstream)
-    must_not_exist(output, force=force)
+    from ..capture.parts import Limits
+    from ..cassette.writer import Fsync
+
+    mode, append, path = _mode(mode, upstream), output.startswith("+"), Path(output.removeprefix("+"))
+    must_not_exist(path, force=force or append)
     if no_redaction:
         click.echo("recorder: WARNING: redaction is off, the cassette will hold secrets in the clear", err=True)
-    recorder = Recorder(output, upstream=upstream or "", fsync=Fsync(fsync), redact=not no_redaction, force=force)
+    recorder = Recorder(
+        path,
+        upstream=upstream or "",
+        fsync=Fsync(fsync),
+        redact=not no_redaction,
+        force=force,
+        append=append,
+        limits=Limits(max_size, max_duration),
+        go_on_when_full=on_full == "pass",
+    )
     warn_if_exposed(listen[0])
     code = asyncio.run(_record(recorder, mode, listen, program))
     if recorder.failure is not None:
         raise recorder.failure
     counts = recorder.counts
-    click.echo(f"recorder: {output}: {counts.requests} requests, {counts.open} still open at the end", err=True)
+    click.echo(f"recorder: {path}: {counts.requests} requests, {counts.open} still open at the end", err=True)
     raise SystemExit(code)
 
 

@@ -11,7 +11,7 @@ import click
 
 from ..model import Recording
 from .loading import load
-from .options import dialect_option, listen_option, warn_if_exposed
+from .options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
 
 
 class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
@@ -33,13 +33,7 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
 
 
 @click.command("replay")
-@click.argument(
-    "cassettes",
-    metavar="FILE...",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@cassettes_argument
 @listen_option
 @click.option("--rate", type=Rate(), default="1", show_default=True, help="Pace: 1 as recorded, 10 ten times as fast.")
 @dialect_option

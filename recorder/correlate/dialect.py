@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ..errors import DialectError
 from ..model import JSON, Event, Request, Response
@@ -89,7 +89,7 @@ class Dialect:
 
     def route(self, target: str) -> dict[str, str]:
         """The named parts of a URL path, percent-decoded."""
-        path = urlsplit(target).path
+        path = target.partition("?")[0]  # not urlsplit: it takes "//a/b" for a host, and "//[" for an error
         found = next((m for m in (route.fullmatch(path) for route in self.routes) if m), None)
         return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
 
@@ -158,7 +158,7 @@ def parse(text: str, *, path: str) -> Dialect:
         grace=top.seconds("grace"),
         methods=frozenset(request.texts("methods")),
         operation=request.texts("operation"),
-        routes=tuple(_route(route) for route in request.texts("routes")),
+        routes=request.routes("routes"),
         request_keys=request.table("keys").paths(),
         ack_status=ack.texts("status"),
         ack_success=frozenset(ack.texts("success")),
@@ -201,10 +201,12 @@ class _Table:
         return str(self._take(key, str, "a string"))
 
     def seconds(self, key: str) -> float:
-        value = float(self._take(key, (int, float), "a number of seconds"))
-        if value < 0:
+        value = self._take(key, (int, float), "a number of seconds")
+        if isinstance(value, bool):
+            raise self._wrong(key, "must be a number of seconds")
+        if not value >= 0:  # nan is neither
             raise self._wrong(key, "must not be negative")
-        return value
+        return float(value)
 
     def texts(self, key: str) -> Paths:
         value = self._take(key, list, "a list of strings")
@@ -217,6 +219,12 @@ class _Table:
         if not all(isinstance(group, list) and all(isinstance(item, str) for item in group) for group in value):
             raise self._wrong(key, "must be a list of lists of strings")
         return list(value)
+
+    def routes(self, key: str) -> tuple[re.Pattern[str], ...]:
+        try:
+            return tuple(map(_route, self.texts(key)))
+        except re.error as exc:
+            raise self._wrong(key, f"a name in braces is bad: {exc}") from exc
 
     def paths(self) -> dict[str, Paths]:
         return {key: self.texts(key) for key in self._value}
@@ -233,13 +241,12 @@ class _Table:
 
 
 def parse_json(body: bytes) -> JSON:
-    """The JSON value of a body, None where it is no JSON."""
-    if body[:1] not in (b"{", b"["):
-        return None
+    """The JSON object or array of a body, None where it is neither."""
     try:
-        return json.loads(body)
+        value = json.loads(body) if body else None
     except (ValueError, RecursionError):
         return None
+    return value if isinstance(value, dict | list) else None
 
 
 def lookup(value: JSON, path: str) -> JSON:

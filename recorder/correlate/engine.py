@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Iterator
 
 from ..bayeux.observer import Advised, Handshaken, Observer
 from ..model import (
@@ -19,10 +20,11 @@ from ..model import (
     Unsolicited,
 )
 from .dialect import Dialect
-from .rules import Operation, Seen, by_error, by_key, by_tuple, by_twin
+from .rules import Operation, Seen, by_error, by_key, by_tuple, by_twin, is_over
 from .sessions import Sessions
 
-_SECOND = 1_000_000_000
+_SWITCHING_PROTOCOLS = 101
+KEEP = 10_000  # operations that can still get an event; the ones before them are final, so that memory is bounded
 
 
 class Correlator:
@@ -32,16 +34,17 @@ class Correlator:
         self._dialect = dialect
         self._observer = Observer()
         self._sessions = Sessions(dialect.session_cookies)
-        self._operations: list[Operation] = []
-        self._plain: list[Operation] = []
-        self._unsolicited: list[Seen] = []
+        self._operations: deque[Operation] = deque()
+        self._numbered = 0
+        self._plain: deque[Operation] = deque()
+        self._unsolicited: deque[Seen] = deque()
         self._timeout: float | None = None
         self._pending: dict[int, Operation] = {}  # exchanges without an answer
-        self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and the tokens they showed
-        self._in_window: deque[Operation] = deque()
+        self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and sockets, and the tokens they showed
+        self._in_window: list[Operation] = []
         self._by_key: dict[tuple[str, str], list[Operation]] = defaultdict(list)
         self._originals: dict[tuple[str | None, ...], deque[Operation]] = defaultdict(deque)
-        self._early_twins: dict[tuple[str | None, ...], int] = defaultdict(int)
+        self._early_twins: dict[tuple[str | None, ...], deque[Operation]] = defaultdict(deque)
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links it brought."""
@@ -59,8 +62,7 @@ class Correlator:
         for observation in seen:
             match observation:
                 case Handshaken():
-                    tokens = self._bayeux.get(observation.exchange, frozenset())
-                    self._sessions.handshaken(observation.client_id, tokens, (observation.seq, observation.t))
+                    self._handshaken(observation, record)
                 case Event():
                     link = self._event(observation)
                     if link is not None:
@@ -69,23 +71,64 @@ class Correlator:
                     self._timeout = observation.timeout
                 case _:
                     pass
-        if isinstance(record, Response | Failure):
+        if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
             self._bayeux.pop(record.exchange, None)
         return links
 
+    def triples(self, keep: int = KEEP) -> Iterator[Triple]:
+        """Hand out the triples that are final, all but the last `keep`, each once, in the order of their requests."""
+        while len(self._operations) > keep:
+            op = self._operations.popleft()
+            self._forget(op)
+            self._numbered += 1
+            yield self._triple(op, self._numbered)
+
+    def plain(self, keep: int = KEEP) -> Iterator[Triple]:
+        """Hand out the exchanges that are no operation, as `triples` does."""
+        while len(self._plain) > keep:
+            op = self._plain.popleft()
+            self._pending.pop(op.request.exchange, None)
+            if not _is_upgrade(op):
+                yield self._triple(op, 0)
+
+    def unsolicited(self) -> Iterator[Unsolicited]:
+        """Hand out the events nobody asked for, each once."""
+        while self._unsolicited:
+            yield _unsolicited(self._unsolicited.popleft())
+
     def finish(self, header: Header) -> Recording:
-        """Everything derived so far, in the order of the wire."""
-        for op in self._operations:
-            if op.session is None:
-                op.session = self._sessions.of_tokens(op.tokens) or self._sessions.only()
+        """All that was not handed out, as it stands, in the order of the wire; changes nothing."""
+        plain = (self._triple(op, 0) for op in self._plain if not _is_upgrade(op))
         return Recording(
             header=header,
-            triples=tuple(self._triple(op, n) for n, op in enumerate(self._operations, 1)),
-            plain=tuple(self._triple(op, 0) for op in self._plain if op.ack is None or op.ack.status != 101),
-            unsolicited=tuple(Unsolicited(s.event, s.name, _label(s.session)) for s in self._unsolicited),
+            triples=tuple(self._triple(op, n) for n, op in enumerate(self._operations, self._numbered + 1)),
+            plain=tuple(plain),
+            unsolicited=tuple(map(_unsolicited, self._unsolicited)),
             session_starts={f"s{session}": at for session, at in self._sessions.starts.items()},
             poll_timeout=self._timeout,
         )
+
+    def _forget(self, op: Operation) -> None:
+        self._pending.pop(op.request.exchange, None)
+        for key in ("reference", "inner_reference"):
+            same = self._by_key.get((key, op.keys.get(key, "")), [])
+            if op in same:
+                same.remove(op)
+            if not same:
+                self._by_key.pop((key, op.keys.get(key, "")), None)
+        for twin_key in op.twin_keys:
+            for table in (self._originals, self._early_twins):
+                waiting = table.get(twin_key, deque())
+                if op in waiting:
+                    waiting.remove(op)
+                if not waiting:
+                    table.pop(twin_key, None)
+
+    def _handshaken(self, observation: Handshaken, record: Record) -> None:
+        shown = self._bayeux.get(observation.exchange, frozenset())
+        session = self._sessions.handshaken(observation.client_id, shown, (observation.seq, observation.t))
+        if isinstance(record, Response):
+            self._sessions.learn(self._sessions.tokens(record.headers), session)
 
     def _request(self, request: Request) -> None:
         tokens = self._sessions.tokens(request.headers)
@@ -112,12 +155,13 @@ class Correlator:
                 self._by_key[key, op.keys[key]].append(op)
 
     def _answer(self, response: Response) -> None:
-        if response.exchange in self._bayeux:
-            self._bayeux[response.exchange] |= self._sessions.tokens(response.headers)
         op = self._pending.pop(response.exchange, None)
         if op is None:
             return
+        if response.status == _SWITCHING_PROTOCOLS:
+            self._bayeux[response.exchange] = op.tokens
         op.ack = response
+        op.refused = not self._dialect.succeeded(response)
         op.tokens |= self._sessions.tokens(response.headers)
         added = {k: v for k, v in self._dialect.keys_of_ack(response).items() if k not in op.keys} if op.name else {}
         if added:
@@ -131,7 +175,6 @@ class Correlator:
 
     def _event(self, event: Event) -> Link | None:
         seen = Seen(event, self._dialect.keys_of_event(event), self._sessions.of_client(event.client_id))
-        self._close_windows(event.t)
         found = self._cause(seen)
         if found is None:
             self._unsolicited.append(seen)
@@ -144,15 +187,26 @@ class Correlator:
     def _cause(self, seen: Seen) -> tuple[Operation, Link] | None:
         for key in ("reference", "inner_reference"):
             if key in seen.keys:
-                found = by_key(seen, key, self._by_key.get((key, seen.keys[key]), ()))
+                found = by_key(seen, key, self._dialect, self._by_key.get((key, seen.keys[key]), ()))
                 if found:
                     return found
-        originals = self._originals.get(self._twin_key(seen))
-        if seen.event.channel == self._dialect.twin_channel and originals:
-            return by_twin(seen, originals.popleft())
+        if seen.event.channel == self._dialect.twin_channel:
+            original = self._original(seen)
+            if original is not None:
+                return by_twin(seen, original)
+        self._in_window = [op for op in self._in_window if not is_over(op, seen.event.t, self._dialect)]
         if self._dialect.is_error(seen.event):
             return by_error(seen, self._dialect, self._in_window)
         return by_tuple(seen, self._dialect, self._in_window)
+
+    def _original(self, seen: Seen) -> Operation | None:
+        """The oldest operation whose event still awaits this twin; twins of those that are over were lost."""
+        originals = self._originals.get(self._twin_key(seen))
+        while originals:
+            op = originals.popleft()
+            if not is_over(op, seen.event.t, self._dialect):
+                return op
+        return None
 
     def _learn(self, op: Operation, seen: Seen, link: Link) -> None:
         if op.session is None and seen.session is not None:
@@ -162,44 +216,48 @@ class Correlator:
         known = self._dialect.operations.get(op.name or "")
         if known is not None and seen.keys.get("notification") in known.terminal and op.ended is None:
             op.ended = seen.event.t
-        self._pair(op, seen)
+        self._pair(op, seen, link)
 
-    def _pair(self, op: Operation, seen: Seen) -> None:
-        """Keep account of which events still await their twin."""
+    def _pair(self, op: Operation, seen: Seen, link: Link) -> None:
+        """Keep account of which events still await their twin, and of which the twin came first."""
         key = self._twin_key(seen)
+        op.twin_keys.add(key)
         if seen.event.channel == self._dialect.twin_of:
-            if self._early_twins[key]:
-                self._early_twins[key] -= 1
-            else:
-                self._originals[key].append(op)
-        elif seen.event.channel == self._dialect.twin_channel and op.links[-1].rule != "twin":
-            self._early_twins[key] += 1
+            _settle(op, self._early_twins[key], self._originals[key])
+        elif seen.event.channel == self._dialect.twin_channel and link.rule != "twin":
+            _settle(op, self._originals[key], self._early_twins[key])
 
     def _twin_key(self, seen: Seen) -> tuple[str | None, ...]:
         return (str(seen.session), *(seen.keys.get(name) for name in self._dialect.twin_same))
 
-    def _close_windows(self, now: int) -> None:
-        """Forget operations no id-less event can belong to any more."""
-        open_for, grace = self._dialect.open_for * _SECOND, self._dialect.grace * _SECOND
-        if self._in_window and _over(self._in_window[0], now, open_for, grace):
-            self._in_window = deque(op for op in self._in_window if not _over(op, now, open_for, grace))
-
     def _triple(self, op: Operation, n: int) -> Triple:
+        session = op.session or self._sessions.of_tokens(op.tokens) or self._sessions.only()
         links = tuple(sorted(op.links, key=lambda link: (link.event.seq, link.event.index)))
-        return Triple(n, op.name, op.keys, _label(op.session), self._state(op), op.request, op.ack, op.failure, links)
+        return Triple(n, op.name, op.keys, _label(session), self._state(op), op.request, op.ack, op.failure, links)
 
     def _state(self, op: Operation) -> State:
         if op.ack is None:
             return State.UNACKED if op.links else State.ABORTED
-        if not self._dialect.succeeded(op.ack):
+        if op.refused:
             return State.FAILED
         known = self._dialect.operations.get(op.name or "")
         expects_nothing = op.name is None or (known is not None and not known.terminal)
         return State.COMPLETE if expects_nothing or op.ended is not None else State.ACKED
 
 
-def _over(op: Operation, now: int, open_for: float, grace: float) -> bool:
-    return now - op.ended > grace if op.ended is not None else now - op.request.t > open_for
+def _settle(op: Operation, awaited: deque[Operation], waiting: deque[Operation]) -> None:
+    if op in awaited:
+        awaited.remove(op)
+    else:
+        waiting.append(op)
+
+
+def _is_upgrade(op: Operation) -> bool:
+    return op.ack is not None and op.ack.status == _SWITCHING_PROTOCOLS
+
+
+def _unsolicited(seen: Seen) -> Unsolicited:
+    return Unsolicited(seen.event, seen.name, _label(seen.session))
 
 
 def _label(session: int | None) -> str | None:

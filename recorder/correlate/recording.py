@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..cassette.store import Cassette, read
 from ..errors import UsageError
-from ..model import Recording
+from ..model import Recording, Triple
 from .dialect import Dialect, load
 from .engine import Correlator
 
@@ -21,9 +21,15 @@ def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
 
     """
     correlator = Correlator(dialect or load(cassette.header.dialect))
+    triples: list[Triple] = []
+    plain: list[Triple] = []
     for record in cassette.records:
         correlator.feed(record)
-    return correlator.finish(cassette.header)
+        # as sealing does it, so that both derive the same
+        triples += correlator.triples()
+        plain += correlator.plain()
+    rest = correlator.finish(cassette.header)
+    return replace(rest, triples=(*triples, *rest.triples), plain=(*plain, *rest.plain))
 
 
 def load_recording(path: Path, dialect: Dialect | None = None) -> Recording:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from ..model import Event, Failure, Link, Request, Response
 from .dialect import Dialect, Keys
 
+_SECOND = 1_000_000_000
+
 
 @dataclass(slots=True, eq=False)
 class Operation:
@@ -25,6 +27,7 @@ class Operation:
 
     Attributes:
         session: Number of its session, None while that is unknown.
+        refused: Its ack says no.
         ended: `t` at which its terminal event was seen (ns).
 
     """
@@ -36,8 +39,10 @@ class Operation:
     session: int | None
     ack: Response | None = None
     failure: Failure | None = None
+    refused: bool = False
     ended: int | None = None
     links: list[Link] = field(default_factory=list)
+    twin_keys: set[tuple[str | None, ...]] = field(default_factory=set)
 
     @property
     def seq(self) -> int:
@@ -57,18 +62,16 @@ class Seen:
         return self.keys.get("notification", self.event.channel)
 
 
-def by_key(seen: Seen, key: str, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
+def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
     """Rules 1 and 2. `candidates` carry the same value under `key`, oldest first."""
     fitting = [op for op in candidates if _same_session(op, seen)]
     if not fitting:
         return None
-    agreeing = [op for op in fitting if _agree(op.keys, seen.keys, ("handle", "application", "campaign"))] or fitting
-    waiting = [op for op in agreeing if op.ended is None]
-    # an id used again after its first operation ended belongs to the newer one
-    chosen, rivals = (waiting[0], waiting[1:]) if waiting else (agreeing[-1], [])
+    agreeing = [op for op in fitting if _agree(op.keys, seen.keys, dialect.tuple_same)] or fitting
+    chosen, rivals = _choose(agreeing, seen, dialect)
     why = f"{key} {seen.keys[key]!r} of request {chosen.seq} stands in the event"
     if rivals:
-        why += f"; {len(rivals)} more open requests have it too, the oldest is taken"
+        why += f"; {len(rivals)} more requests have it too, and may have caused it"
     return chosen, _link(seen, chosen, key, 0.8 if rivals else 1.0, why, rivals)
 
 
@@ -81,14 +84,13 @@ def by_twin(seen: Seen, original: Operation) -> tuple[Operation, Link]:
 def by_tuple(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
     """Rule 4. `candidates` are operations in their window, oldest first."""
     fitting = [op for op in candidates if _same_session(op, seen) and _tuple_fits(op, seen, dialect)]
-    waiting = [op for op in fitting if op.ended is None] or fitting
-    if not waiting:
+    if not fitting:
         return None
-    chosen, rivals = waiting[0], waiting[1:]
+    chosen, rivals = _choose(fitting, seen, dialect)
     shared = [key for key in dialect.tuple_same if key in chosen.keys and key in seen.keys]
     why = f"agrees with request {chosen.seq} on " + ", ".join(f"{key} {seen.keys[key]!r}" for key in shared)
     if rivals:
-        why += f"; so do {len(rivals)} more, the oldest is taken"
+        why += f"; so do {len(rivals)} more"
     return chosen, _link(seen, chosen, "tuple", 0.5 if rivals else 0.9, why, rivals)
 
 
@@ -99,13 +101,37 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
         for op in candidates
         if _same_session(op, seen)
         and all(key in op.keys and op.keys[key] == seen.keys.get(key) for key in dialect.error_same)
-        and (op.ack is None or not dialect.succeeded(op.ack))
+        and (op.ack is None or op.refused)
     ]
     if not fitting:
         return None
     chosen, rivals = fitting[0], fitting[1:]
     why = f"an error event while request {chosen.seq} on the same {' and '.join(dialect.error_same)} had no good answer"
     return chosen, _link(seen, chosen, "error", 0.5 if rivals else 0.7, why, rivals)
+
+
+def is_over(op: Operation, now: int, dialect: Dialect) -> bool:
+    """Whether events without its id cannot belong to an operation any more."""
+    if op.ended is not None:
+        return now - op.ended > dialect.grace * _SECOND
+    return now - op.request.t > dialect.open_for * _SECOND
+
+
+def _choose(fitting: list[Operation], seen: Seen, dialect: Dialect) -> tuple[Operation, list[Operation]]:
+    """Of operations that fit equally well, the oldest that waits for its events, else the newest; and its rivals."""
+    waiting = [op for op in fitting if _waits(op, seen.event.t, dialect)]
+    if waiting:
+        return waiting[0], waiting[1:]
+    return fitting[-1], [op for op in fitting[:-1] if not is_over(op, seen.event.t, dialect)]
+
+
+def _waits(op: Operation, now: int, dialect: Dialect) -> bool:
+    """Whether an operation may still expect events: neither refused nor given up by the client, and not at its end."""
+    if op.refused or op.failure is not None or op.ended is not None or is_over(op, now, dialect):
+        return False
+    known = dialect.operations.get(op.name or "")
+    # where nothing tells its end, the first event after the ack is as good as one
+    return known is not None or op.ack is None or not op.links
 
 
 def _tuple_fits(op: Operation, seen: Seen, dialect: Dialect) -> bool:

@@ -8,7 +8,6 @@ Bayeux client, so unknown tokens mean "any session", never "another session".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http.cookies import CookieError, SimpleCookie
 
 from ..model import Headers
 
@@ -19,12 +18,16 @@ class Sessions:
     def __init__(self, cookie_names: frozenset[str]) -> None:
         self._cookie_names = cookie_names
         self._by_client: dict[str, int] = {}
-        self._by_token: dict[str, int] = {}
+        self._by_token: dict[str, int | None] = {}  # None: several sessions show it, so it tells nothing
         self.starts: dict[int, tuple[int, int]] = {}
 
     def handshaken(self, client_id: str, tokens: frozenset[str], at: tuple[int, int]) -> int:
-        """Note a new clientId; one whose tokens are known goes on with its agent's session."""
-        session = self._known(tokens) or len(self.starts) + 1
+        """Note a new clientId; one whose tokens are known goes on with its agent's session.
+
+        A client that shows cookies is judged by them alone: two desktops may share a technical user.
+        """
+        cookies = frozenset(token for token in tokens if not _is_authorization(token))
+        session = self._known(cookies or tokens) or len(self.starts) + 1
         self.starts.setdefault(session, at)
         self._by_client[client_id] = session
         self.learn(tokens, session)
@@ -45,7 +48,8 @@ class Sessions:
     def learn(self, tokens: frozenset[str], session: int) -> None:
         """Remember that whoever shows these tokens is this session."""
         for token in tokens:
-            self._by_token.setdefault(token, session)
+            if self._by_token.setdefault(token, session) != session:
+                self._by_token[token] = None
 
     def tokens(self, headers: Headers) -> frozenset[str]:
         """What a request or response shows of who it belongs to."""
@@ -57,19 +61,25 @@ class Sessions:
                 case "authorization":
                     yield f"authorization {value}"
                 case "cookie" | "set-cookie":
-                    for cookie, content in cookies(value):
-                        if cookie in self._cookie_names:
+                    for cookie, content in _cookies(value):
+                        if cookie in self._cookie_names and content:
                             yield f"{cookie}={content}"
 
     def _known(self, tokens: frozenset[str]) -> int | None:
-        # cookies before Authorization: two desktops may share a technical user
-        ordered = sorted(tokens, key=lambda token: (token.startswith("authorization "), token))
-        return next((self._by_token[token] for token in ordered if token in self._by_token), None)
+        ordered = sorted(tokens, key=lambda token: (_is_authorization(token), token))  # cookies weigh more
+        known = (self._by_token.get(token) for token in ordered)
+        return next((session for session in known if session is not None), None)
 
 
-def cookies(header: str) -> list[tuple[str, str]]:
-    """Names and values of a Cookie or Set-Cookie header; none where it is malformed."""
-    try:
-        return [(name, morsel.value) for name, morsel in SimpleCookie(header).items()]
-    except CookieError:
-        return []
+def _is_authorization(token: str) -> bool:
+    return token.startswith("authorization ")
+
+
+def _cookies(header: str) -> Iterator[tuple[str, str]]:
+    """Names and values in a Cookie or Set-Cookie header, its attributes among them.
+
+    Not by http.cookies: that gives up on the whole header where one cookie is odd, and browsers send odd ones.
+    """
+    for part in header.split(";"):
+        name, _, value = part.partition("=")
+        yield name.strip(), value.strip().strip('"')

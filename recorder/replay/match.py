@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from ..correlate.dialect import Dialect, as_key, lookup, parse_json
 from ..model import JSON, Recording, Triple
@@ -29,7 +29,7 @@ class Call:
     operation: str | None
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else "")
+        return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Difference:
     live: JSON
 
     def __str__(self) -> str:
-        return f"{self.where} differs: recorded {_shown(self.recorded)}, live {_shown(self.live)}"
+        return printable(f"{self.where} differs: recorded {_shown(self.recorded)}, live {_shown(self.live)}")
 
 
 class Matcher:
@@ -50,7 +50,9 @@ class Matcher:
     def __init__(self, recording: Recording, dialect: Dialect) -> None:
         self._dialect = dialect
         self._minted = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
-        self._ignored = {path.removeprefix("body.") for path in (*self._minted, *dialect.volatile)}
+        per_operation = [path for path, key in self._minted.items() if key in dialect.per_operation]
+        self._ignored = _in_body([*self._minted, *dialect.volatile])
+        self._meaningless = _in_body(per_operation)
         self.triples = (*recording.triples, *recording.plain)
         self.calls = tuple(self.call(t.request.method, t.request.target, t.request.body) for t in self.triples)
         self._index: dict[Any, list[int]] = defaultdict(list)
@@ -59,12 +61,12 @@ class Matcher:
 
     def call(self, method: str, target: str, body: bytes) -> Call:
         """Read a request."""
-        url = urlsplit(target)
+        path, _, query_text = target.partition("?")
         value = parse_json(body)
         names = (as_key(lookup({"body": value}, path)) for path in self._dialect.operation)
         operation = next((name for name in names if name), None)
-        query = tuple(sorted(parse_qsl(url.query, keep_blank_values=True)))
-        return Call(method, unquote(url.path), query, value, body, operation)
+        query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
+        return Call(method, unquote(path), query, value, body, operation)
 
     def candidates(self, live: Call) -> list[int]:
         """Recorded requests that are the same but for minted and volatile values, in recorded order."""
@@ -78,26 +80,36 @@ class Matcher:
     def minted(self, place: int, live: Call) -> Iterator[tuple[str, str, JSON]]:
         """The values of a matched request that the client mints: key, recorded value as compared, live value."""
         for path, key in self._minted.items():
-            recorded = as_key(lookup({"body": self.calls[place].body}, path))
-            if recorded is not None:
-                value = lookup({"body": live.body}, path)
-                bare = self._dialect.bare(key, recorded)
-                yield key, bare, self._live(key, value)
+            mine, its = (lookup({"body": body}, path) for body in (self.calls[place].body, live.body))
+            recorded = as_key(mine)
+            if recorded is None or (key in self._dialect.per_operation and repr(mine) == repr(its)):
+                continue
+            yield key, self._dialect.bare(key, recorded), self._live(key, its)
 
     def is_exact(self, place: int, live: Call) -> bool:
-        """Whether even the minted values are the recorded ones."""
-        return not any(_compare(self.calls[place].body, live.body, "body"))
+        """Whether even devices and volatile fields are the recorded ones; ids of one operation tell nothing."""
+        recorded, body = (_without(call.body, self._meaningless) for call in (self.calls[place], live))
+        return not any(_compare(recorded, body, "body"))
 
     def nearest(self, live: Call, session: Bindings, played: Iterable[int]) -> tuple[int, list[Difference]] | None:
-        """The recorded request that differs least; of equals one that was not played yet, then the earliest."""
+        """The recorded request of this operation, else of this path, that differs least.
+
+        Of equals one that was not played yet, then the earliest.
+        """
         done = set(played)
         ranked = [
-            (recorded.operation != live.operation, len(found), place in done, place, found)
+            (
+                live.operation not in (None, recorded.operation),
+                recorded.path != live.path,
+                len(found),
+                place in done,
+                place,
+            )
             for place, recorded in enumerate(self.calls)
             for found in [self.differences(place, live, session)]
         ]
-        best = min(ranked, key=lambda row: row[:4], default=None)
-        return (best[3], best[4]) if best else None
+        best = min(ranked, default=None)
+        return (best[-1], self.differences(best[-1], live, session)) if best else None
 
     def _live(self, key: str, value: JSON) -> JSON:
         text = as_key(value)
@@ -107,24 +119,16 @@ class Matcher:
         return value if bare == text else bare
 
     def _key(self, call: Call) -> tuple[Any, ...]:
-        body = _canonical(self._without(call.body, "")) if isinstance(call.body, dict) else call.raw
+        body = _canonical(_without(call.body, self._ignored)) if isinstance(call.body, dict) else call.raw
         return (call.method, call.path, call.query, body)
-
-    def _without(self, value: JSON, prefix: str) -> JSON:
-        if not isinstance(value, dict):
-            return value
-        return {
-            name: self._without(item, f"{prefix}{name}.")
-            for name, item in value.items()
-            if f"{prefix}{name}" not in self._ignored
-        }
 
     def _body(self, recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
         if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):
             if recorded.raw != live.raw:
-                yield Difference("body", _text(recorded), _text(live))
+                broken = isinstance(recorded.body, dict) and not isinstance(live.body, dict)
+                yield Difference("body (live: no JSON object)" if broken else "body", _text(recorded), _text(live))
             return
-        yield from _compare(self._without(recorded.body, ""), self._without(live.body, ""), "body")
+        yield from _compare(_without(recorded.body, self._ignored), _without(live.body, self._ignored), "body")
         for path, key in self._minted.items():
             if key in self._dialect.per_operation:
                 continue  # bound anew for each operation, so anything goes, also none
@@ -133,10 +137,15 @@ class Matcher:
                 continue
             fits = mine is not None and its is not None and self._allows(session, key, mine, its)
             if not fits:
-                yield Difference(path, mine, its)
+                yield Difference(path, ABSENT if mine is None else mine, ABSENT if its is None else its)
 
     def _allows(self, session: Bindings, key: str, mine: str, its: str) -> bool:
         return session.allows(key, self._dialect.bare(key, mine), self._dialect.bare(key, its))
+
+
+def printable(text: str) -> str:
+    """Text without the characters that would steer a terminal or break a line: strangers sent it."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def describe(triple: Triple, call: Call) -> str:
@@ -145,10 +154,27 @@ def describe(triple: Triple, call: Call) -> str:
 
 
 def _outer(recorded: Call, live: Call) -> Iterator[Difference]:
-    for where in ("method", "path", "operation", "query"):
+    # an unknown operation is told first; a request that names none differs in its body
+    places = ("operation", "method", "path", "query") if live.operation else ("method", "path", "query")
+    for where in places:
         mine, its = getattr(recorded, where), getattr(live, where)
         if mine != its:
             yield Difference(where, mine, its)
+
+
+def _in_body(paths: Iterable[str]) -> frozenset[str]:
+    return frozenset(path.removeprefix("body.") for path in paths if path.startswith("body."))
+
+
+def _without(value: JSON, paths: frozenset[str], prefix: str = "") -> JSON:
+    """A JSON value without what stands at some paths."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _without(item, paths, f"{prefix}{name}.")
+        for name, item in value.items()
+        if f"{prefix}{name}" not in paths
+    }
 
 
 def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
@@ -159,7 +185,7 @@ def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
     elif isinstance(recorded, list) and isinstance(live, list) and len(recorded) == len(live):
         for place, (mine, its) in enumerate(zip(recorded, live, strict=True)):
             yield from _compare(mine, its, f"{where}[{place}]")
-    elif type(recorded) is not type(live) or recorded != live:
+    elif repr(recorded) != repr(live):  # not ==, which takes 1 for true, and nan for another nan
         yield Difference(where, recorded, live)
 
 
@@ -175,4 +201,4 @@ def _shown(value: JSON) -> str:
     if value is ABSENT:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else text[:77] + "…"
+    return text if len(text) <= 80 else text[:77] + "..."

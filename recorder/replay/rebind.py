@@ -1,12 +1,13 @@
 """Bindings: which live value stands for which recorded one, and how recorded messages are rewritten by them.
 
 Only values the client mints are bound (the dialect names them). A short value such as `7` is rewritten only under the
-names it is known by (`referenceId`); a long one wherever it stands, also inside URLs and other text.
+names it is known by (`referenceId`); a long one wherever it stands as a word, also inside URLs and other text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -15,6 +16,8 @@ from ..correlate.dialect import Dialect, as_key
 from ..model import JSON
 
 _LONG = 8  # characters from which on a value is taken to be itself wherever it stands
+# a word begins and ends beside what is no letter or digit; it also begins after a percent-encoded character
+_BEGINS, _ENDS = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2}))", r"(?![0-9A-Za-z])"
 
 
 class _Absent(Enum):
@@ -59,18 +62,18 @@ class Rewriter:
     def __init__(self, dialect: Dialect, bindings: Bindings) -> None:
         self._dialect = dialect
         self._named: dict[str, list[tuple[str, Binding]]] = {}
-        self._anywhere: list[tuple[str, str]] = []
-        for key, bound in bindings.pairs.items():
-            changed = [b for b in bound if b.live is ABSENT or as_key(b.live) != b.recorded or not _is_text(b.live)]
-            for name in _names(dialect, key):
-                self._named.setdefault(name, []).extend((key, b) for b in changed)
-            self._anywhere += [
-                (b.recorded, str(b.live)) for b in changed if len(b.recorded) >= _LONG and b.live is not ABSENT
-            ]
+        self._words: dict[str, str] = {}
+        for key, pairs in bindings.pairs.items():
+            # an id of one operation that is the same as text was bound because its JSON type is another
+            new = [b for b in pairs if key in dialect.per_operation or b.live != b.recorded]
+            for name in _names(dialect, key) if new else ():
+                self._named.setdefault(name, []).extend((key, b) for b in new)
+            self._words |= {b.recorded: str(b.live) for b in new if len(b.recorded) >= _LONG and b.live is not ABSENT}
+        self._pattern = _any_of(self._words)
 
     @property
     def changes_nothing(self) -> bool:
-        return not any(self._named.values())
+        return not self._named
 
     def value(self, value: JSON) -> JSON:
         """A JSON value with its bound values replaced; the value itself is left alone."""
@@ -82,11 +85,7 @@ class Rewriter:
 
     def text(self, text: str) -> str:
         """Text with long bound values replaced; in one pass, so that no replacement is replaced again."""
-        for place, (recorded, _) in enumerate(self._anywhere):
-            text = text.replace(recorded, f"\0{place}\0")
-        for place, (_, live) in enumerate(self._anywhere):
-            text = text.replace(f"\0{place}\0", live)
-        return text
+        return self._pattern.sub(lambda found: self._words[found[0]], text) if self._words else text
 
     def _member(self, name: str, old: JSON) -> JSON:
         text = as_key(old)
@@ -108,5 +107,6 @@ def _names(dialect: Dialect, key: str) -> set[str]:
     return {path.rsplit(".", 1)[-1] for table in tables for path in table.get(key, ()) if not path.startswith("path.")}
 
 
-def _is_text(value: JSON) -> bool:
-    return isinstance(value, str)
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(_BEGINS + "(?:" + "|".join(map(re.escape, longest_first)) + ")" + _ENDS)

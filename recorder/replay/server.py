@@ -85,10 +85,12 @@ class _Pump:
             response = _response(await reply)
             await response.prepare(request)
             await response.write_eof()
-        except BaseException:
+        except BaseException as exc:
             # the client went away, or we are closing: whatever this reply carried did not arrive
             self._standin.abort(number)
             self._schedule()
+            if isinstance(exc, ConnectionResetError):  # found out while writing; aiohttp would log a traceback
+                raise asyncio.CancelledError from exc
             raise
         finally:
             self._waiting.pop(number, None)

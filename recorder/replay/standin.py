@@ -16,15 +16,16 @@ from ..bayeux.messages import encode, parse_request
 from ..bayeux.session import Answer, BayeuxServer, Queued
 from ..correlate.dialect import Dialect, parse_json
 from ..correlate.sessions import Sessions
-from ..model import Event, Headers, Recording
+from ..model import Event, Headers, Recording, Triple
 from . import miss
 from .match import Call, Matcher
 from .miss import Miss
-from .playhead import Playhead, Playheads
+from .playhead import COOKIE, Playhead, Playheads
 from .rebind import Bindings, Rewriter
 from .schedule import INSTANT, Run, Step, anchored, earliest, steps
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
+_HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
 _NOT_REPLAYED = {
     "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
     "transfer-encoding", "upgrade",
@@ -66,12 +67,11 @@ class StandIn:
             rate: 1 plays at the recorded pace, 10 ten times as fast; `INSTANT` keeps the order only.
 
         """
-        self._recording, self._dialect, self._rate, self._new_id = recording, dialect, rate, new_id
+        self._recording, self._dialect, self._rate = recording, dialect, rate
         self._matcher = Matcher(recording, dialect)
         self._unsolicited = anchored(recording)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT)
-        self._cookies = Sessions(dialect.session_cookies)
-        self._playheads = Playheads(self._cookies)
+        self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id)
         self._replies: list[Reply] = []
         self.misses: list[Miss] = []
 
@@ -125,7 +125,10 @@ class StandIn:
         for answer in self._bayeux.receive(request.number, messages, now):
             self._answer(answer, request)
         for message in messages:
-            playhead = self._playheads.of_client(str(message.get("clientId", "")))
+            client_id = str(message.get("clientId", ""))
+            if message["channel"] == channels.DISCONNECT:
+                self._playheads.leaves(client_id)
+            playhead = self._playheads.of_client(client_id)
             if playhead is not None and message["channel"] in (channels.SUBSCRIBE, channels.CONNECT):
                 self._begin(playhead, now, settled=message["channel"] == channels.SUBSCRIBE)
 
@@ -135,12 +138,10 @@ class StandIn:
             return
         headers: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
         if answer.handshaken is not None and request is not None:
-            playhead = self._playheads.handshaken(
-                answer.handshaken, request.headers, request.connection, self._new_id()
-            )
-            headers += (("Set-Cookie", f"BAYEUX_BROWSER={playhead.cookie}; Path=/; HttpOnly"),)
-            if len(self._recording.session_starts) == 1:
-                playhead.recorded = next(iter(self._recording.session_starts))
+            playhead = self._playheads.handshaken(answer.handshaken, request.headers, request.connection)
+            headers += (("Set-Cookie", f"{COOKIE}={playhead.cookie}; Path=/; HttpOnly"),)
+            if len(self._recording.session_starts) <= 1:
+                playhead.recorded = next(iter(self._recording.session_starts), "")
             for event in playhead.backlog:
                 self._bayeux.push(answer.handshaken, event)
             playhead.backlog.clear()
@@ -158,9 +159,11 @@ class StandIn:
 
     def _receive_call(self, request: Incoming, now: float) -> None:
         live = self._matcher.call(request.method, request.target, request.body)
-        playhead = self._playheads.of_request(request.headers, request.connection, self._new_id())
+        playhead = self._playheads.of_request(
+            request.headers, request.connection, lambda p: p.find(live, self._matcher) not in (None, *p.played)
+        )
         if playhead is None:
-            self._miss(request, miss.no_session(live, sum(1 for _ in self._playheads)))
+            self._miss(request, miss.no_session(live, sum(not p.left for p in self._playheads)))
             return
         place = playhead.find(live, self._matcher)
         if place is None:
@@ -178,10 +181,15 @@ class StandIn:
         rewriter = Rewriter(self._dialect, of_operation | playhead.bindings)
         run = Run(steps(triple), now, self._rate, rewriter, request=request.number, place=place)
         playhead.runs.append(run)
-        if playhead.recorded is None and triple.session is not None:
+        if playhead.recorded is None and triple.session is not None and self._tells(live, triple):
             playhead.recorded = triple.session
             self._begin(playhead, now, settled=True)
         self._run_unsolicited(playhead, self._unsolicited.after_triple.get(triple.n, ()), now)
+
+    def _tells(self, live: Call, triple: Triple) -> bool:
+        """Whether a request tells which recorded session is followed; not if another one made it, say GET /me."""
+        made_by = {self._matcher.triples[place].session for place in self._matcher.candidates(live)}
+        return triple.n > 0 or len(made_by) == 1
 
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
         if events:
@@ -190,7 +198,7 @@ class StandIn:
 
     def _miss(self, request: Incoming, found: Miss) -> None:
         self.misses.append(found)
-        summary = found.summary.encode("ascii", "backslashreplace").decode()
+        summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._reply(request.number, miss.STATUS, headers, found.text.encode())
 
@@ -267,7 +275,11 @@ def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
     if value is None or rewriter.changes_nothing:
         return body
     new = rewriter.value(value)
-    return body if new == value else json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode()
+    return (
+        body
+        if new == value
+        else json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    )
 
 
 __all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

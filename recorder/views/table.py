@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..model import Recording, Triple
+from ..replay.match import printable
 from .data import ack_ms, content, offset_ms
 
 _COLUMNS = (
@@ -54,11 +55,6 @@ def unsolicited(recording: Recording) -> str:
         for p in recording.unsolicited
     ]
     return "\n".join(["unsolicited events (seconds after the start of the capture):", *lines]) + "\n"
-
-
-def printable(text: str) -> str:
-    """Text without the characters that would steer the terminal: cassettes hold what strangers sent."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _row(triple: Triple) -> tuple[str, ...]:

@@ -1,0 +1,131 @@
+"""Is a file sound as a container: all bytes in intact frames, all records there, the end where it should be."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from ..errors import CassetteError
+from ..model import Record
+from . import codec
+from .blocks import inside
+from .bodies import Remembered
+from .frames import Frame
+from .journal import JOURNAL
+from .lookup import Sealed
+from .recover import LOST
+from .salvage import Damage, salvage
+
+
+class Level(Enum):
+    """How bad a finding is."""
+
+    DAMAGE = "damage"  # bytes are wrong or missing
+    PROBLEM = "problem"  # the content cannot be as it is
+    REMARK = "remark"  # worth knowing, nothing wrong with the cassette
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding.
+
+    Attributes:
+        kind: Its name, for programs.
+        where: Byte offset or record number, for people.
+    """
+
+    level: Level
+    kind: str
+    where: str
+    text: str
+
+
+class Checked:
+    """Walks a file whatever its state: `records` yields what is intact, `findings` fills on the way."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.findings: list[Finding] = []
+        self.lost = 0
+        self._profile = ""
+        self._ended = False
+        self._expected = 0
+        self._bodies = Remembered(str(path))
+
+    def records(self) -> Iterator[Record]:
+        """Yield every intact record, in order.
+
+        Raises:
+            CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
+        """
+        try:
+            with self._path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                size = len(data)
+                for piece in salvage(data, path=str(self._path)):
+                    if isinstance(piece, Damage):
+                        self._damage(piece, size)
+                    else:
+                        yield from self._frame(piece)
+        except ValueError as exc:
+            raise CassetteError(str(self._path), "is empty, not a cassette") from exc
+        except OSError as exc:
+            raise CassetteError(str(self._path), exc.strerror or str(exc)) from exc
+        self._end()
+
+    def add(self, level: Level, kind: str, where: str, text: str) -> None:
+        """Note a finding."""
+        self.findings.append(Finding(level, kind, where, text))
+
+    def _damage(self, piece: Damage, size: int) -> None:
+        where = f"byte {piece.offset}"
+        if piece.offset + piece.size == size and self._profile == JOURNAL:
+            self.add(Level.DAMAGE, "torn-tail", where, f"the last {piece.size} bytes are no whole frame")
+        else:
+            self.add(Level.DAMAGE, "damaged", where, f"{piece.size} bytes are no intact frame")
+
+    def _frame(self, frame: Frame) -> Iterator[Record]:
+        try:
+            if not self._profile:
+                self._profile = codec.decode_header(frame, path=str(self._path)).profile
+                return
+            for found in inside(frame, path=str(self._path)) if frame.kind == codec.BLOCK else [frame]:
+                self._ended = found.kind == codec.END
+                record = codec.decode(found, path=str(self._path), body_of=self._bodies.body)
+                if record is not None and self._in_order(record, frame.offset):
+                    self._bodies.feed(record)
+                    yield record
+        except CassetteError as exc:
+            self._profile = self._profile or JOURNAL
+            self.add(Level.DAMAGE, "unreadable", f"byte {frame.offset}", exc.problem)
+
+    def _in_order(self, record: Record, offset: int) -> bool:
+        expected, self._expected = self._expected, max(record.seq + 1, self._expected)
+        if record.seq < expected:
+            self.add(
+                Level.PROBLEM, "out-of-order", f"byte {offset}", f"record {record.seq} stands after {expected - 1}"
+            )
+            return False
+        if record.seq > expected:
+            gap = f"record {expected}" + (f" to {record.seq - 1}" if record.seq - 1 > expected else "")
+            self.add(Level.DAMAGE, "gap", f"byte {offset}", f"{gap} missing before record {record.seq}")
+        if getattr(record, "kind", "") == LOST:
+            self.lost += 1
+        return True
+
+    def _end(self) -> None:
+        if self.lost:
+            text = f"{self.lost} records were damaged and are gone since a recovery"
+            self.add(Level.REMARK, "lost", "notes", text)
+        if self._profile == JOURNAL:
+            return
+        if not self._ended:
+            self.add(Level.DAMAGE, "cut-off", "end", "the file is sealed, and its end is missing")
+            return
+        try:
+            with Sealed(self._path) as sealed:
+                sealed.verify()
+        except CassetteError as exc:
+            self.add(Level.DAMAGE, "checksum", "end", exc.problem)

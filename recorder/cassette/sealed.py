@@ -1,0 +1,146 @@
+"""The sealed form: facts, the triples derived from them, an index, a checksum over all. Written once, then only read.
+
+    header | facts | triples | other exchanges | unsolicited events | summary | index pages | contents | end
+
+Facts stand as in the journal, but a body that was there before is named instead of repeated. In the archive form facts
+and triples stand in compressed blocks. Small cassettes have no index: it is built when they are opened, and a change of
+one record then changes that record and the end only, which is what git wants.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+from ..model import Header, Record, Row
+from . import blocks, codec
+from .bodies import Repeated
+from .frames import OVERHEAD, unframe
+from .index import PAGE, Addresses, Keys
+
+ARCHIVE = "archive"
+SEALED = "sealed"
+INDEX_FROM = 4096  # records: fewer are indexed in memory in no time
+END_SIZE = OVERHEAD + 2 + 8 + 32  # the last frame has a fixed size, so that it is found from the end
+INNER_BITS = 24  # of an address: place inside a block; the rest: place of the block in the file
+
+
+class SealedWriter:
+    """Writes one sealed file; memory does not grow with it, what grows is kept in temporary files."""
+
+    def __init__(self, file: IO[bytes], header: Header) -> None:
+        self._out = _Hashing(file)
+        self._compressed = header.profile == ARCHIVE
+        self._bodies = Repeated()
+        self._records, self._triples, self._keys = Addresses(), Addresses(), Keys()
+        self._rows = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        self._plain = tempfile.TemporaryFile()  # noqa: SIM115  # likewise
+        self._block: list[tuple[bytes, Addresses | None]] = []
+        self._block_size = 0
+        self._out.write(codec.encode_header(header))
+
+    def fact(self, record: Record) -> None:
+        """The next record, in order."""
+        frame = codec.encode(record, same_body_as=self._bodies.earlier(record))
+        self._put(frame, self._records)
+
+    def row(self, row: Row) -> None:
+        """The next triple, in order; or, anywhere between, an exchange that is no operation."""
+        if not row.n:
+            self._plain.write(codec.encode_row(row))
+            return
+        self._rows.write(codec.encode_row(row))
+        for name, value in row.index_keys():
+            self._keys.add(name, value, row.n)
+
+    def finish(self, unsolicited: Iterable[list[Any]], summary: dict[str, Any]) -> None:
+        """Write all that comes after the facts."""
+        for frame in unframe(self._rows, path="<triples>"):
+            self._put(codec.reframe(frame), self._triples)
+        for frame in unframe(self._plain, path="<exchanges>"):
+            self._put(codec.reframe(frame), None)
+        for row in unsolicited:
+            self._put(codec.encode_value(codec.UNSOLICITED, row), None)
+        self._end_block()
+        self._out.write(codec.encode_value(codec.SUMMARY, summary))
+        contents = self._write_index() if self._records.count > INDEX_FROM or self._compressed else 0
+        tail = contents.to_bytes(8, "big") + self._out.digest()
+        self._out.write(codec.encode_value(codec.END, tail))
+
+    def close(self) -> None:
+        """Drop the temporary files."""
+        for part in (self._records, self._triples, self._keys, self._rows, self._plain):
+            part.close()
+
+    def _put(self, frame: bytes, addresses: Addresses | None) -> None:
+        if not self._compressed:
+            if addresses is not None:
+                addresses.append(self._out.size << INNER_BITS)
+            self._out.write(frame)
+            return
+        if self._block and self._block_size + len(frame) > blocks.RAW:
+            self._end_block()
+        self._block.append((frame, addresses))
+        self._block_size += len(frame)
+
+    def _end_block(self) -> None:
+        inner = 0
+        for frame, addresses in self._block:
+            if addresses is not None:
+                addresses.append(self._out.size << INNER_BITS | inner)
+            inner += len(frame)
+        if self._block:
+            self._out.write(blocks.compress(b"".join(frame for frame, _ in self._block)))
+        self._block, self._block_size = [], 0
+
+    def _write_index(self) -> int:
+        tables = {}
+        for name, part in (("keys", self._keys), ("records", self._records), ("triples", self._triples)):
+            pages = []
+            for first, content in part.pages():
+                pages.append([first, self._out.size])
+                self._out.write(codec.encode_value(codec.PAGE, content))
+            # a list of a million pages would be over the limits: cut it like the pages themselves
+            tables[name] = [pages[at : at + PAGE] for at in range(0, len(pages), PAGE)]
+        contents = self._out.size
+        self._out.write(codec.encode_value(codec.CONTENTS, tables))
+        return contents
+
+
+class _Hashing:
+    """A file that knows how much was written to it, and the hash of it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._hash, self.size = file, hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+        self.size += len(data)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def write_atomically(target: Path, write: Any) -> None:
+    """Let `write` fill a temporary file beside `target`, put it on the disk, and rename it."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

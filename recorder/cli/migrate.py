@@ -1,0 +1,31 @@
+"""recorder migrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import cassette_argument, force_option, must_not_exist, output_option
+
+
+@click.command("migrate")
+@cassette_argument
+@output_option
+@force_option
+def command(cassette: Path, *, output: Path | None, force: bool) -> None:
+    r"""Bring a cassette of an older format to the current one.
+
+    \b
+    Example:  recorder migrate old.cassette -o new.cassette
+    """
+    from ..cassette.codec import FORMAT
+    from ..cassette.migrate import migrate
+
+    target = output or cassette.with_name(f"{cassette.name}.migrated")
+    must_not_exist(target, force=force)
+    found = migrate(cassette, target)
+    if found == FORMAT:
+        click.echo(f"recorder: {cassette}: is in format {FORMAT}, the current one; nothing to do", err=True)
+    else:
+        click.echo(f"recorder: {target}: format {found} brought to {FORMAT}", err=True)

@@ -1,0 +1,36 @@
+"""recorder seal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
+
+
+@click.command("seal")
+@cassette_argument
+@output_option
+@click.option("--archive", is_flag=True, help="Compress it (zstd): a fifth of the size, but not for git.")
+@dialect_option
+@force_option
+def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str | None, force: bool) -> None:
+    r"""Seal a finished cassette: canonical, indexed, with its triples and a checksum over all.
+
+    The same facts and dialect give the same bytes, on any machine. Without -o the file itself is replaced, and only
+    when the sealed one is complete on the disk.
+
+    \b
+    Example:  recorder seal session.cassette
+              recorder seal session.cassette -o archive/session.cassette --archive
+    """
+    from ..correlate.dialect import load as load_dialect
+    from ..correlate.sealing import seal
+
+    if output is not None:
+        must_not_exist(output, force=force)
+    target = output or cassette
+    before = cassette.stat().st_size
+    seal(cassette, target, dialect=load_dialect(dialect) if dialect else None, archive=archive)
+    click.echo(f"recorder: {target}: sealed, {before} bytes before, {target.stat().st_size} now", err=True)

@@ -1,0 +1,73 @@
+"""recorder slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ..errors import NothingSelected
+from ..model import Triple
+from .options import cassette_argument, dialect_option, force_option
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
+    """Numbers and ranges: 1,3-5."""
+
+    name = "1,3-5"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[int]:
+        """Read them; fails as click's parameters do."""
+        chosen: set[int] = set()
+        for part in str(value).split(","):
+            first, dash, last = part.partition("-")
+            if not first.isdecimal() or (dash and not last.isdecimal()):
+                self.fail(f"{value!r} is no list of numbers and ranges, e.g. 1,3-5", param, ctx)
+            chosen.update(range(int(first), int(last or first) + 1) if int(last or first) < 10_000_000 else ())
+        return frozenset(chosen)
+
+
+@click.command("slice")
+@cassette_argument
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
+@click.option("--triples", type=Numbers(), help="By number, e.g. 1,3-5.")
+@click.option("--operation", metavar="NAME", help="By operation.")
+@click.option("--handle", metavar="HANDLE", help="By record handle.")
+@click.option("--reference", metavar="ID", help="By referenceId.")
+@click.option("--session", metavar="LABEL", help="By session, e.g. s1.")
+@dialect_option
+@force_option
+def command(cassette: Path, *, output: Path, triples: frozenset[int] | None, operation: str | None, handle: str | None,
+            reference: str | None, session: str | None, dialect: str | None, force: bool) -> None:  # fmt: skip
+    r"""Cut a cassette down to some triples and what they need to be replayed alone.
+
+    Conditions are joined by "and". Kept with the triples: the handshakes and subscriptions of their sessions, exchanges
+    that are no operation, and the unsolicited events that hang on them.
+
+    \b
+    Example:  recorder slice session.cassette --triples 3-5 -o short.cassette
+              recorder slice session.cassette --handle 1001 -o record.cassette
+    """
+    from ..cassette.store import read
+    from ..correlate.dialect import load as load_dialect
+    from ..correlate.recording import derive
+    from ..correlate.select import slice_records
+    from .writing import write_journal
+
+    whole = read(cassette)
+    recording = derive(whole, load_dialect(dialect) if dialect else None)
+    wanted: dict[str, str | None] = {"handle": handle, "reference": reference}
+    conditions: list[Callable[[Triple], bool]] = [
+        lambda t: triples is None or t.n in triples,
+        lambda t: operation is None or t.operation == operation,
+        lambda t: session is None or t.session == session,
+        lambda t: all(value is None or t.keys.get(key) == value for key, value in wanted.items()),
+    ]
+    chosen = [triple for triple in recording.triples if all(fits(triple) for fits in conditions)]
+    if not chosen:
+        raise NothingSelected(f"{cassette}: no triple fits; recorder ls shows what there is")
+    records = slice_records(whole, recording, chosen)
+    write_journal(output, replace(whole.header, profile="journal"), records, force=force)
+    click.echo(f"recorder: {len(chosen)} of {len(recording.triples)} triples", err=True)

@@ -1,0 +1,27 @@
+"""recorder textconv."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .loading import load
+from .options import cassette_argument
+
+
+@click.command("textconv")
+@cassette_argument
+def command(cassette: Path) -> None:
+    r"""Print a cassette as text for `git diff`: what the session was, without what differs at each recording.
+
+    \b
+    Example:  echo '*.cassette diff=cassette' >> .gitattributes
+              git config diff.cassette.textconv 'recorder textconv'
+    """
+    from ..correlate.dialect import load as load_dialect
+    from ..views.textconv import textconv
+
+    recording = load([cassette], None)
+    for line in textconv(recording, load_dialect(recording.header.dialect)):
+        click.echo(line)

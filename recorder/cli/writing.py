@@ -1,0 +1,35 @@
+"""Writes cassettes for the commands that make new ones of old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from ..errors import CaptureError
+from ..model import Header, Record
+
+
+def write_journal(path: Path, header: Header, records: Iterable[Record], *, force: bool) -> None:
+    """Write a journal and say so.
+
+    Raises:
+        CaptureError: If the disk is full.
+        UsageError: If the file exists and `force` is not given, or cannot be written.
+    """
+    from ..cassette.codec import encode
+    from ..cassette.journal import create
+
+    journal = create(path, header, force=force)
+    count = 0
+    try:
+        for record in records:
+            journal.append([encode(record)])
+            count += 1
+        journal.sync()
+    except OSError as exc:
+        raise CaptureError(f"{path}: writing failed after {count} records: {exc.strerror}") from exc
+    finally:
+        journal.close()
+    click.echo(f"recorder: {path}: {count} records", err=True)

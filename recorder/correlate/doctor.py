@@ -1,0 +1,189 @@
+"""Examines a cassette: as a container, and whether what it tells can have happened."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from ..bayeux import channels
+from ..bayeux.messages import parse, parse_request
+from ..bayeux.observer import Handshaken, Observer, Subscribed
+from ..cassette.check import Checked, Finding, Level
+from ..cassette.lookup import Sealed
+from ..cassette.store import open_cassette
+from ..errors import CassetteError
+from ..model import Event, Failure, Header, Record, Request, Response, Row
+from .dialect import load
+from .engine import Correlator
+from .sealing import is_sealed, row_of
+
+_SKEW = 5.0  # seconds the server's clock may drift from ours within one capture
+_CYCLES = 3  # refused sessions of one cassette from which on it is a pattern
+# Values that pseudonyms do not look like: a JSON web token, credentials in a URL, a key in PEM.
+_SECRET = re.compile(rb"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|://[^/\s:@\"]+:[^/\s@\"]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")
+
+
+def examine(path: Path) -> list[Finding]:
+    """All findings, damage first.
+
+    Raises:
+        CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
+    """
+    checked = Checked(path)
+    examiner = _Examiner(checked, _header(path))
+    for record in checked.records():
+        examiner.feed(record)
+    examiner.end()
+    if not any(finding.level is Level.DAMAGE for finding in checked.findings) and is_sealed(path):
+        checked.findings += _stale(path)
+    order = list(Level)
+    return sorted(checked.findings, key=lambda finding: order.index(finding.level))
+
+
+class _Examiner:
+    """Looks at the records of one cassette, one at a time."""
+
+    def __init__(self, checked: Checked, header: Header | None) -> None:
+        self._checked = checked
+        self._header = header
+        self._observer = Observer()
+        self._open: dict[int, Request] = {}
+        self._last: Record | None = None
+        self._subscribed: dict[str, set[str]] = defaultdict(set)
+        self._unsubscribed: Counter[str] = Counter()
+        self._pushed: Counter[tuple[str, str, str]] = Counter()
+        self._polls: Counter[str] = Counter()
+        self._overlaps = 0
+        self._refused = 0
+        self._skews: list[float] = []
+
+    def feed(self, record: Record) -> None:
+        """Look at the next record."""
+        if self._last is not None and record.t < self._last.t:
+            self._problem(
+                "time", record, f"its time is {self._last.t - record.t} ns before that of the record before it"
+            )
+        self._last = record
+        self._exchange(record)
+        self._secrets(record)
+        for observation in self._observer.feed(record):
+            match observation:
+                case Handshaken(client_id=client):
+                    self._subscribed[client] = set()
+                case Subscribed(client_id=client, subscription=pattern):
+                    self._subscribed[client].add(pattern)
+                case Event():
+                    self._event(observation)
+                case _:
+                    pass
+
+    def end(self) -> None:
+        """Say what only the whole shows."""
+        for channel, count in sorted(self._unsubscribed.items()):
+            self._remark("unsubscribed", f"{count} events on {channel}, to which nobody had subscribed")
+        twice = sum(count - 1 for count in self._pushed.values() if count > 1)
+        if twice:
+            self._remark("duplicate", f"{twice} events came again, equal in channel and content")
+        if self._overlaps:
+            self._remark("overlapping-polls", f"{self._overlaps} polls began while another of the same client was open")
+        if self._refused >= _CYCLES:
+            self._remark("session-cycles", f"the server refused a session {self._refused} times (402 or 401)")
+        if self._skews and max(self._skews) - min(self._skews) > _SKEW:
+            drift = max(self._skews) - min(self._skews)
+            self._remark("clock-skew", f"the server's clock moved {drift:.0f} s against ours")
+
+    def _exchange(self, record: Record) -> None:
+        match record:
+            case Request():
+                self._open[record.exchange] = record
+                self._poll(record, 1)
+            case Response() | Failure():
+                request = self._open.get(record.exchange)
+                if request is None:
+                    # a recovery says what is gone: then an answer without its request is no riddle
+                    level = Level.REMARK if self._checked.lost else Level.PROBLEM
+                    self._checked.add(level, "orphan-ack", f"record {record.seq}", "answers no request")
+                    return
+                self._poll(request, -1)
+                if not isinstance(record, Response) or record.status != 101:
+                    del self._open[record.exchange]
+                if isinstance(record, Response):
+                    self._refusals(record)
+                    self._date(record)
+            case _:
+                pass
+
+    def _poll(self, request: Request, change: int) -> None:
+        for message in parse_request(request.target, request.body) or []:
+            if message["channel"] == channels.CONNECT:
+                client = str(message.get("clientId"))
+                self._overlaps += change > 0 and self._polls[client] > 0
+                self._polls[client] += change
+
+    def _refusals(self, response: Response) -> None:
+        for message in parse(response.body) or []:
+            self._refused += str(message.get("error", "")).startswith(("402", "401")) and not message.get("successful")
+
+    def _date(self, response: Response) -> None:
+        date = next((value for name, value in response.headers if name.lower() == "date"), None)
+        if date is None or self._header is None:
+            return
+        try:
+            server = parsedate_to_datetime(date).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            return
+        self._skews.append(server - (self._header.started / 1e6 + response.t / 1e9))
+
+    def _event(self, event: Event) -> None:
+        known = self._subscribed.get(event.client_id)
+        if known is not None and not any(channels.matches(pattern, event.channel) for pattern in known):
+            self._unsubscribed[event.channel] += 1
+        self._pushed[event.client_id, event.channel, repr(event.data)] += 1
+
+    def _secrets(self, record: Record) -> None:
+        if self._header is not None and self._header.redaction == "none":
+            return
+        for name, value in getattr(record, "headers", ()):
+            if name.lower() in ("authorization", "proxy-authorization") and not _PSEUDONYM.fullmatch(value):
+                self._problem("secret", record, f"the header {name} looks like a real credential")
+        if _SECRET.search(getattr(record, "body", b"")):
+            self._problem("secret", record, "the body holds what looks like a secret")
+
+    def _problem(self, kind: str, record: Record, text: str) -> None:
+        self._checked.add(Level.PROBLEM, kind, f"record {record.seq}", text)
+
+    def _remark(self, kind: str, text: str) -> None:
+        self._checked.add(Level.REMARK, kind, "all", text)
+
+
+def _header(path: Path) -> Header | None:
+    try:
+        with open_cassette(path) as cassette:
+            return cassette.header
+    except CassetteError:
+        return None  # the walk through the file says what is wrong with it
+
+
+def _stale(path: Path) -> Iterator[Finding]:
+    """The triples of a sealed cassette that are not what its facts and dialect give."""
+    with open_cassette(path) as cassette, Sealed(path) as sealed:
+        correlator = Correlator(load(cassette.header.dialect))
+        for record in cassette.records():
+            correlator.feed(record)
+        derived: list[Row] = [row_of(triple) for triple in correlator.triples(keep=0)]
+        if len(derived) != sealed.triples:
+            text = f"{sealed.triples} triples are stored, the facts give {len(derived)}"
+            yield Finding(Level.PROBLEM, "stale", "triples", text)
+        for row in derived[: sealed.triples]:
+            stored = sealed.row(row.n)
+            if stored != row:
+                text = "is not what the facts give; recorder recorrelate derives it anew"
+                yield Finding(Level.PROBLEM, "stale", f"triple {row.n}", text)
+            early = [event.seq for event in stored.events if event.seq <= stored.request]
+            if early:
+                yield Finding(Level.PROBLEM, "event-before-request", f"triple {row.n}", f"records {early}")

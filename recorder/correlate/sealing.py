@@ -1,0 +1,108 @@
+"""Seals a journal: facts and the triples derived from them, in one canonical file, a record at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from ..cassette.journal import JOURNAL
+from ..cassette.lookup import Sealed
+from ..cassette.sealed import ARCHIVE, SEALED, SealedWriter, write_atomically
+from ..cassette.store import OpenCassette, open_cassette
+from ..errors import CassetteError
+from ..model import Header, Link, Record, Row, RowEvent, Triple, Unsolicited
+from .dialect import Dialect, load
+from .engine import Correlator
+
+
+def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive: bool = False) -> None:
+    """Write the sealed form of a cassette; the same facts and dialect give the same bytes.
+
+    Sealing a sealed cassette derives its triples anew. The file is complete or not there at all.
+
+    Args:
+        source: A journal or a sealed cassette.
+        target: Where to write; replaced if it is there.
+        dialect: By which rules; the cassette's own by default.
+        archive: Compress it (zstd), for storage; without, it is plain, for git.
+
+    Raises:
+        CassetteError: If `source` cannot be read or is torn.
+        DialectError: If the cassette names a dialect that is not shipped.
+    """
+    with open_cassette(source) as cassette:
+        header = replace(cassette.header, profile=ARCHIVE if archive else SEALED)
+        if dialect is not None:
+            header = replace(header, dialect=dialect.name)
+        correlator = Correlator(dialect or load(cassette.header.dialect))
+
+        def write(file: IO[bytes]) -> None:
+            write_sealed(file, header, cassette.records(), correlator)
+            _whole(cassette, source)
+
+        write_atomically(target, write)
+    with Sealed(target) as written:
+        written.verify()
+
+
+def write_sealed(file: IO[bytes], header: Header, records: Iterator[Record], correlator: Correlator) -> None:
+    """Write records and what a fresh correlator makes of them."""
+    writer = SealedWriter(file, header)
+    unsolicited: list[list[Any]] = []
+    try:
+        for record in records:
+            writer.fact(record)
+            correlator.feed(record)
+            for triple in (*correlator.triples(), *correlator.plain()):
+                writer.row(row_of(triple))
+            unsolicited += map(_pushed, correlator.unsolicited())
+        rest = correlator.finish(header)
+        for triple in (*rest.triples, *rest.plain):
+            writer.row(row_of(triple))
+        unsolicited += map(_pushed, rest.unsolicited)
+        sessions = {label: list(at) for label, at in sorted(rest.session_starts.items())}
+        timeout = None if rest.poll_timeout is None else round(rest.poll_timeout * 1000)
+        writer.finish(unsolicited, {"poll_timeout": timeout, "sessions": sessions})
+    finally:
+        writer.close()
+
+
+def row_of(triple: Triple) -> Row:
+    """A triple as it is stored: facts by number."""
+    return Row(
+        n=triple.n,
+        operation=triple.operation,
+        keys=triple.keys,
+        session=triple.session,
+        state=triple.state.value,
+        request=triple.request.seq,
+        ack=triple.ack.seq if triple.ack else None,
+        failure=triple.failure.seq if triple.failure else None,
+        events=tuple(map(_row_event, triple.events)),
+    )
+
+
+def _row_event(link: Link) -> RowEvent:
+    event, confidence = link.event, round(link.confidence * 1000)
+    return RowEvent(event.seq, event.index, event.channel, link.name, link.rule, confidence, link.why, link.rivals)
+
+
+def _pushed(pushed: Unsolicited) -> list[Any]:
+    event = pushed.event
+    return [event.seq, event.index, event.channel, pushed.name, pushed.session]
+
+
+def _whole(cassette: OpenCassette, source: Path) -> None:
+    torn = cassette.torn
+    if torn is not None:
+        raise CassetteError(
+            str(source), f"has a torn tail: {torn.problem}", offset=torn.offset, hint="recover it first"
+        )
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a cassette is sealed."""
+    with open_cassette(path) as cassette:
+        return cassette.header.profile != JOURNAL

@@ -1,0 +1,82 @@
+"""A cassette as text for `git diff`: what the session was, without what differs each time it is recorded.
+
+Left out: times, headers, clientIds, cookies. Ids the client mints stand as `<reference>` and `<device 1>`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from ..correlate.dialect import Dialect, parse_json
+from ..model import JSON, Recording, Triple, Unsolicited
+from ..replay.match import printable
+from ..replay.rebind import Bindings, Rewriter
+
+
+def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:
+    """Yield the lines."""
+    yield f"cassette of {recording.header.dialect}, redaction {recording.header.redaction}"
+    lasting: dict[str, int] = {}
+    for triple in recording.triples:
+        bindings = Bindings()
+        for key in dialect.minted:
+            value = triple.keys.get(key)
+            if value is None:
+                continue
+            number = "" if key in dialect.per_operation else f" {lasting.setdefault(value, len(lasting) + 1)}"
+            bindings.bind(key, value, f"<{key}{number}>")
+        yield from _triple(triple, Rewriter(dialect, bindings), dialect)
+    for item in recording.plain:
+        yield from _exchange(item, Rewriter(dialect, Bindings()), dialect)
+    for pushed in recording.unsolicited:
+        yield from _pushed(pushed, dialect)
+
+
+def _triple(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
+    yield ""
+    yield f"triple {triple.n} {printable(triple.operation or '')}: {triple.state.value}"
+    yield from _exchange(triple, rewriter, dialect)
+    for link in triple.events:
+        yield f"  event {printable(link.event.channel)} {printable(link.name)}"
+        yield from _json(rewriter.value(_steady(link.event.data, "data", dialect)))
+
+
+def _exchange(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
+    yield f"  request {triple.request.method} {printable(rewriter.text(triple.request.target))}"
+    yield from _body(triple.request.body, rewriter, dialect)
+    if triple.ack is not None:
+        yield f"  ack {triple.ack.status}"
+        yield from _body(triple.ack.body, rewriter, dialect)
+    elif triple.failure is not None:
+        yield f"  no ack: {printable(triple.failure.reason)}"
+
+
+def _pushed(pushed: Unsolicited, dialect: Dialect) -> Iterator[str]:
+    yield ""
+    yield f"unsolicited {printable(pushed.event.channel)} {printable(pushed.name)}"
+    yield from _json(_steady(pushed.event.data, "data", dialect))
+
+
+def _body(body: bytes, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
+    value = parse_json(body)
+    if value is not None:
+        yield from _json(rewriter.value(_steady(value, "body", dialect)))
+    elif body:
+        yield f"    {printable(body.decode('utf-8', 'backslashreplace'))}"
+
+
+def _json(value: JSON) -> Iterator[str]:
+    for line in json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).splitlines():
+        yield f"    {printable(line)}"
+
+
+def _steady(value: JSON, prefix: str, dialect: Dialect) -> JSON:
+    """A value without what the dialect calls volatile."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _steady(item, f"{prefix}.{name}", dialect)
+        for name, item in value.items()
+        if f"{prefix}.{name}" not in dialect.volatile
+    }

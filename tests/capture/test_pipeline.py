@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.capture.pipeline import Counts, Pipeline
+from recorder.capture.redact import Redactor
+from recorder.cassette.codec import MAX_HEADERS, decode, encode_header
+from recorder.cassette.frames import MAX_BODY, unframe
+from recorder.cassette.store import parse
+from recorder.model import Failure, Header, Note, Record, Request, Response, SocketMessage
+
+HEADER = encode_header(Header(0, "", "gws", "none"))
+STARTED = 1_000
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline(None, STARTED)
+
+
+def records(*frames: bytes) -> list[Record]:
+    return [record for found in unframe(b"".join(frames)) if (record := decode(found, path="")) is not None]
+
+
+def asks(pipeline: Pipeline, flow: str = "f1", now: int = STARTED, **own: Any) -> bytes:
+    asked: dict[str, Any] = {"connection": "conn", "method": "POST", "target": "/a", "headers": (), "body": b"{}"}
+    return pipeline.request(flow, now, **asked | own)
+
+
+def answers(pipeline: Pipeline, flow: str = "f1", now: int = STARTED, **own: Any) -> bytes:
+    told: dict[str, Any] = {"status": 200, "headers": (), "body": b"[]"}
+    return pipeline.response(flow, now, **told | own)
+
+
+# What becomes of what the proxy saw
+
+
+def test_a_request_becomes_a_record(pipeline: Pipeline) -> None:
+    frame = pipeline.request(
+        "f1", 1_250, connection="conn", method="PUT", target="/a?b", headers=(("A", "b"),), body=b"\xff"
+    )
+
+    assert records(frame) == [Request(0, 250, 0, "conn", "PUT", "/a?b", (("A", "b"),), b"\xff")]
+
+
+def test_a_response_joins_its_request(pipeline: Pipeline) -> None:
+    asked = asks(pipeline)
+    told = pipeline.response("f1", 1_300, status=503, headers=(("A", "b"),), body=b"no")
+
+    assert records(asked, told)[1] == Response(1, 300, 0, 503, (("A", "b"),), b"no")
+
+
+def test_a_failure_joins_its_request(pipeline: Pipeline) -> None:
+    asked = asks(pipeline)
+    told = pipeline.failure("f1", 1_300, "Client disconnected.")
+
+    assert records(asked, told)[1] == Failure(1, 300, 0, "Client disconnected.")
+
+
+def test_a_note_stands_by_itself(pipeline: Pipeline) -> None:
+    assert records(pipeline.note(1_001, "close", "done")) == [Note(0, 1, "close", "done")]
+
+
+def test_answers_in_another_order_join_their_own_requests(pipeline: Pipeline) -> None:
+    frames = [asks(pipeline, "f1"), asks(pipeline, "f2"), answers(pipeline, "f2"), answers(pipeline, "f1")]
+
+    assert [(r.seq, r.exchange) for r in records(*frames) if not isinstance(r, Note)] == [
+        (0, 0),
+        (1, 1),
+        (2, 1),
+        (3, 0),
+    ]
+
+
+def test_a_socket_stays_open_after_its_upgrade(pipeline: Pipeline) -> None:
+    frames = [
+        asks(pipeline),
+        answers(pipeline, status=101),
+        pipeline.message("f1", 1_001, from_client=True, body=b"[1]"),
+        pipeline.message("f1", 1_002, from_client=False, body=b"[2]"),
+        pipeline.socket_closed("f1", 1_003, "closed by client, code 1000"),
+    ]
+
+    assert records(*frames)[2:] == [
+        SocketMessage(2, 1, 0, from_client=True, body=b"[1]"),
+        SocketMessage(3, 2, 0, from_client=False, body=b"[2]"),
+        Failure(4, 3, 0, "closed by client, code 1000"),
+    ]
+    assert not pipeline.knows("f1")
+
+
+def test_an_exchange_is_known_from_its_request_to_its_end(pipeline: Pipeline) -> None:
+    before = pipeline.knows("f1")
+    asks(pipeline)
+    between = pipeline.knows("f1")
+    answers(pipeline)
+
+    assert (before, between, pipeline.knows("f1")) == (False, True, False)
+
+
+def test_an_exchange_that_failed_is_known_no_more(pipeline: Pipeline) -> None:
+    asks(pipeline)
+    pipeline.failure("f1", STARTED, "gone")
+
+    assert not pipeline.knows("f1")
+
+
+def test_what_happened_is_counted(pipeline: Pipeline) -> None:
+    for flow in ("f1", "f2", "f3", "f4"):
+        asks(pipeline, flow)
+    answers(pipeline, "f1")
+    pipeline.failure("f2", STARTED, "gone")
+    answers(pipeline, "f3", status=101)
+    pipeline.message("f3", STARTED, from_client=True, body=b"")
+    pipeline.socket_closed("f3", STARTED, "closed")
+
+    assert pipeline.counts == Counts(requests=4, responses=2, failures=1, messages=1)
+    assert pipeline.counts.open == 1
+
+
+# Nothing that comes from the wire makes a hole in the numbers
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"target": "/\udcff\udc80"},
+        {"method": "P\udcff"},
+        {"connection": "\ud800"},
+        {"headers": (("\udcff", "\ud800"),)},
+    ],
+)
+def test_text_that_is_no_unicode_is_kept(pipeline: Pipeline, odd: dict[str, Any]) -> None:
+    found = parse(HEADER + asks(pipeline, **odd) + answers(pipeline)).records
+
+    assert {name: getattr(found[0], name) for name in odd} == odd
+
+
+def test_a_body_that_is_too_large_leaves_a_note_instead(pipeline: Pipeline) -> None:
+    frames = [asks(pipeline), answers(pipeline, body=bytes(MAX_BODY)), pipeline.note(STARTED, "close", "")]
+
+    _, response, note, close = parse(HEADER + b"".join(frames)).records
+    assert isinstance(response, Response)
+    assert (response.status, response.body) == (200, b"")
+    assert isinstance(note, Note)
+    assert note.kind == "cut"
+    assert note.text.startswith("record 1 is kept without its body: a frame holds at most 67108864 bytes")
+    assert close.seq == 3
+
+
+def test_a_message_that_is_too_large_leaves_a_note_instead(pipeline: Pipeline) -> None:
+    frames = [asks(pipeline), answers(pipeline, status=101)]
+    frames.append(pipeline.message("f1", STARTED, from_client=False, body=bytes(MAX_BODY)))
+
+    *_, message, note = parse(HEADER + b"".join(frames)).records
+    assert message == SocketMessage(2, 0, 0, from_client=False, body=b"")
+    assert isinstance(note, Note)
+
+
+def test_too_many_headers_leave_a_note_and_the_first_of_them(pipeline: Pipeline) -> None:
+    headers = tuple((f"h{n}", "") for n in range(MAX_HEADERS + 1))
+
+    request, note = parse(HEADER + asks(pipeline, headers=headers)).records
+
+    assert isinstance(request, Request)
+    assert request.headers == headers[:-1]
+    assert isinstance(note, Note)
+    assert note.text == f"record 0 is kept without its body: a record holds at most 4096 headers, this record has 4097"
+
+
+# Redaction
+
+
+def test_secrets_are_gone_before_there_is_a_frame() -> None:
+    pipeline = Pipeline(Redactor(bytes(32)), STARTED)
+
+    frames = asks(pipeline, headers=(("Authorization", "Basic hunter2hunter2"), ("Cookie", "a=hunter2hunter2")))
+    frames += answers(
+        pipeline, headers=(("Set-Cookie", "a=hunter2hunter2; Path=/"), ("X-CSRF-TOKEN", "hunter2hunter2"))
+    )
+
+    assert b"hunter2" not in frames
+    assert frames.count(Redactor(bytes(32)).token("hunter2hunter2").encode()) == 4
+
+
+SECRETS = st.text("abcXYZ0189-_.~+/é", min_size=10, max_size=60)
+
+
+@given(SECRETS, st.binary(min_size=32, max_size=32))
+def test_no_secret_of_a_header_is_ever_in_a_frame(secret: str, key: bytes) -> None:
+    pipeline = Pipeline(Redactor(key), STARTED)
+    asked = (
+        ("Authorization", f"Bearer {secret}"),
+        ("Proxy-Authorization", secret),
+        ("Cookie", f"JSESSIONID={secret}; {secret}"),
+        ("X-CSRF-TOKEN", secret),
+    )
+    told = (("Set-Cookie", f"JSESSIONID={secret}; Path=/; HttpOnly"), ("X-CSRF-TOKEN", secret))
+
+    frames = asks(pipeline, headers=asked) + answers(pipeline, headers=told)
+
+    assert secret.encode() not in frames
+    assert secret.encode("latin-1") not in frames
+
+
+def test_without_redaction_headers_are_kept(pipeline: Pipeline) -> None:
+    (request,) = records(asks(pipeline, headers=(("Cookie", "a=hunter2"),)))
+
+    assert isinstance(request, Request)
+    assert request.headers == (("Cookie", "a=hunter2"),)

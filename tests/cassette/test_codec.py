@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import fields, replace
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.cassette.codec import MAX_HEADERS, decode, decode_header, encode, encode_header
+from recorder.cassette.frames import Frame, frame, unframe
+from recorder.errors import CassetteError
+from recorder.model import Header, Record, Request, Response
+from tests.cassette.records import ANY_TEXT, HEADER, ONE_OF_EACH, RECORDS, WIRE_TEXT
+
+REQUEST = {"n": 0, "t": 1, "x": 2, "c": "conn", "m": "POST", "u": "/a", "h": [["Accept", "*/*"]], "b": "{}"}
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers(0, 9), inner, max_size=3),
+    max_leaves=6,
+)
+BODIES = st.one_of(
+    VALUES,
+    st.fixed_dictionaries({}, optional={key: VALUES | st.just(value) for key, value in REQUEST.items()}),
+)
+
+
+def only(data: bytes) -> Frame:
+    (found,) = unframe(data)
+    return found
+
+
+def framed(body: Any, kind: int = 2, offset: int = 0) -> Frame:
+    return replace(only(frame(kind, msgpack.packb(body))), offset=offset)
+
+
+def decoded(body: Any, kind: int = 2) -> Record | None:
+    return decode(framed(body, kind), path="s.cassette")
+
+
+# Records
+
+
+@pytest.mark.parametrize("record", ONE_OF_EACH)
+def test_a_record_of_each_kind_comes_back(record: Record) -> None:
+    assert decode(only(encode(record)), path="s.cassette") == record
+
+
+@given(RECORDS)
+def test_any_record_comes_back(record: Record) -> None:
+    assert decode(only(encode(record)), path="s.cassette") == record
+
+
+@given(RECORDS)
+def test_what_was_encoded_is_msgpack_that_any_strict_reader_takes(record: Record) -> None:
+    (kind, length, body, _) = msgpack.unpackb(encode(record), raw=False, strict_map_key=True)
+
+    assert kind in range(2, 7)
+    assert length > 0
+    assert body["n"] == record.seq
+
+
+def test_a_record_is_encoded_the_same_each_time() -> None:
+    assert [encode(record) for record in ONE_OF_EACH] == [encode(replace(record)) for record in ONE_OF_EACH]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", "é😀".encode(), b"\x00", b'{"big":123456789012345678901234567890}'])
+def test_text_is_kept_as_text(body: bytes) -> None:
+    stored = msgpack.unpackb(only(encode(replace(ONE_OF_EACH[0], body=body))).body)
+
+    assert stored["b"] == body.decode()
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"\xed\xa0\x80", b"\xc3", b"gzip\x1f\x8b"])
+def test_what_is_no_text_is_kept_as_bytes(body: bytes) -> None:
+    stored = msgpack.unpackb(only(encode(replace(ONE_OF_EACH[0], body=body))).body)
+
+    assert stored["b"] == body
+
+
+@given(WIRE_TEXT)
+def test_any_target_of_the_wire_comes_back(target: str) -> None:
+    found = decode(only(encode(replace(ONE_OF_EACH[0], target=target))), path="s.cassette")
+
+    assert isinstance(found, Request)
+    assert found.target == target
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1])
+def test_a_number_over_64_bits_is_refused_and_not_written_wrong(number: int) -> None:
+    with pytest.raises(OverflowError):
+        encode(replace(ONE_OF_EACH[0], t=number))
+
+
+def test_more_headers_than_a_reader_takes_are_not_written() -> None:
+    most = (("a", ""),) * MAX_HEADERS
+    fitting, more = replace(ONE_OF_EACH[1], headers=most), replace(ONE_OF_EACH[1], headers=(*most, ("a", "")))
+
+    assert decode(only(encode(fitting)), path="s.cassette") == fitting
+    with pytest.raises(ValueError, match="at most 4096 headers, this record has 4097"):
+        encode(more)
+
+
+# What other programs may have written
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n", None),
+        ("n", True),
+        ("n", "0"),
+        ("n", 1.0),
+        ("t", None),
+        ("x", -1.5),
+        ("c", 7),
+        ("m", ["POST"]),
+        ("u", None),
+        ("u", b"\xff"),
+        ("h", {}),
+        ("h", ["Accept"]),
+        ("h", [["Accept"]]),
+        ("h", [["Accept", "*/*", ""]]),
+        ("h", [["Accept", None]]),
+        ("h", [["Accept", b"\xff"]]),
+        ("b", None),
+        ("b", 17),
+        ("b", {}),
+    ],
+)
+def test_a_field_that_is_not_what_the_format_says_is_refused_with_its_place(field: str, value: Any) -> None:
+    with pytest.raises(CassetteError, match=rf"^s\.cassette, byte 40: field '{field}' .*written by another program"):
+        decode(framed(REQUEST | {field: value}, offset=40), path="s.cassette")
+
+
+@pytest.mark.parametrize("field", REQUEST)
+def test_a_field_that_is_missing_is_refused(field: str) -> None:
+    with pytest.raises(CassetteError, match=f"field '{field}' is"):
+        decoded({key: value for key, value in REQUEST.items() if key != field})
+
+
+def test_a_field_that_is_not_known_is_skipped() -> None:
+    assert decoded(REQUEST | {"zz": [1, {"later": None}]}) == decoded(REQUEST)
+
+
+@pytest.mark.parametrize("body", [None, 7, "text", [], [REQUEST]])
+def test_a_body_that_is_no_map_is_refused(body: Any) -> None:
+    with pytest.raises(CassetteError, match="the body is no map"):
+        decoded(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xc1",
+        b"\x81",
+        b"\x80\x80",
+        b"\x81\xa1n",
+        b"\xa2\xff\xff",
+        b"\x81\x01\x02",
+        b"\x81\xc0\x02",
+        b"\xd6\xff\x00\x00\x00\x00",
+        b"\x81\xa1n\xc7\x01\x05\x00",
+        b"\xdf\xff\xff\xff\xff",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xdb\xff\xff\xff\xff",
+        b"\xc6\xff\xff\xff\xff",
+        b"\x91" * 100_000,
+    ],
+)
+def test_a_body_that_is_no_msgpack_of_ours_is_refused(body: bytes) -> None:
+    with pytest.raises(CassetteError, match=r"^s\.cassette, byte 0: the frame's body is no msgpack"):
+        decode(only(frame(2, body)), path="s.cassette")
+
+
+@pytest.mark.parametrize("claim", [b"\xdd\x00\x01\x00\x00", b"\xdc\x10\x01", b"\xdc\xff\xff", b"\xdf\x00\x00\x00\x41"])
+def test_claims_within_claims_cost_little_memory(claim: bytes) -> None:
+    found = only(frame(2, claim * 1000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(CassetteError):
+            decode(found, path="s.cassette")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 50_000_000
+
+
+@given(BODIES, st.integers(0, 0x7F))
+def test_any_body_gives_a_record_or_our_error(body: Any, kind: int) -> None:
+    try:
+        found = decoded(body, kind)
+    except CassetteError:
+        return
+    assert found is None or decode(only(encode(found)), path="s.cassette") == found
+
+
+@given(st.binary(), st.integers(2, 6))
+def test_any_bytes_in_a_frame_give_a_record_or_our_error(body: bytes, kind: int) -> None:
+    with pytest.raises(CassetteError):
+        decode(only(frame(kind, body)), path="s.cassette")
+
+
+# Types that came later
+
+
+@pytest.mark.parametrize("kind", [0x00, 0x01, 0x07, 0x20, 0x3E])
+def test_an_unknown_type_that_matters_is_refused(kind: int) -> None:
+    with pytest.raises(CassetteError, match=f"frame type {kind} is unknown .*upgrade"):
+        decoded(REQUEST, kind)
+
+
+@pytest.mark.parametrize("kind", [0x50, 0x7F])
+def test_an_unknown_type_that_does_not_matter_is_skipped_unread(kind: int) -> None:
+    assert decode(only(frame(kind, b"\xc1")), path="s.cassette") is None
+
+
+# The header
+
+
+def test_a_header_comes_back() -> None:
+    assert decode_header(only(encode_header(HEADER)), path="s.cassette") == HEADER
+
+
+@given(st.builds(Header, st.integers(0, 2**63), ANY_TEXT, ANY_TEXT, ANY_TEXT, st.just(1), ANY_TEXT))
+def test_any_header_comes_back(header: Header) -> None:
+    assert decode_header(only(encode_header(header)), path="s.cassette") == header
+
+
+def test_the_first_bytes_of_a_file_tell_what_it_is() -> None:
+    start = encode_header(HEADER)
+
+    assert start[:3] == b"\x94\x01\xce"
+    assert start[7:18] == b"\x86\xa8cassette\x01"
+
+
+def test_a_newer_format_is_refused_with_what_to_do() -> None:
+    newer = encode_header(replace(HEADER, format=2))
+
+    with pytest.raises(CassetteError, match=r"written in format 2, this version reads up to 1 \(upgrade"):
+        decode_header(only(newer), path="s.cassette")
+
+
+def test_a_newer_format_is_recognised_whatever_else_its_header_holds() -> None:
+    with pytest.raises(CassetteError, match="written in format 9"):
+        decode_header(framed({"cassette": 9, "what": "ever"}, 1), path="s.cassette")
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_format_that_never_was_is_refused(version: int) -> None:
+    with pytest.raises(CassetteError, match=f"format {version}"):
+        decode_header(only(encode_header(replace(HEADER, format=version))), path="s.cassette")
+
+
+def test_a_record_is_no_header() -> None:
+    with pytest.raises(CassetteError, match=r"not a cassette .*its first frame is no header"):
+        decode_header(only(encode(ONE_OF_EACH[0])), path="s.cassette")
+
+
+@pytest.mark.parametrize("missing", ["cassette", *(field.name for field in fields(Header) if field.name != "format")])
+def test_a_header_without_one_of_its_fields_is_refused(missing: str) -> None:
+    body = msgpack.unpackb(only(encode_header(HEADER)).body)
+    del body[missing]
+
+    with pytest.raises(CassetteError, match=f"field '{missing}' is missing"):
+        decode_header(framed(body, 1), path="s.cassette")
+
+
+def test_a_response_does_not_pass_for_a_request() -> None:
+    stored = encode(Response(0, 0, 0, 200, (), b""))
+
+    with pytest.raises(CassetteError, match="field 'c' is missing"):
+        decode(replace(only(stored), kind=2), path="s.cassette")

@@ -1,0 +1,271 @@
+"""A dialect is read from TOML; a mistake in it is named by file and key; values are found where it says."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.correlate.dialect import Dialect, as_key, load, lookup, parse, parse_json
+from recorder.errors import DialectError
+from recorder.model import Event, Request, Response
+from tests.wire import DEVICE, Ask, body, chained, complete, done, preview, record_event, twin
+
+SHIPPED = files("recorder.correlate").joinpath("gws-outbound.toml").read_text(encoding="utf-8")
+GWS = load()
+
+
+def shipped_but(old: str, new: str) -> str:
+    """The shipped dialect with one line changed."""
+    assert SHIPPED.count(old) == 1
+    return SHIPPED.replace(old, new)
+
+
+def request(ask: Ask) -> Request:
+    return Request(0, 0, 1, "c1", ask.method, ask.target, (), ask.body)
+
+
+def event(message: dict[str, object]) -> Event:
+    return Event(0, 0, 0, 1, "client1", str(message["channel"]), message["data"])
+
+
+def test_the_shipped_dialect_is_the_default() -> None:
+    dialect = load()
+
+    assert dialect.name == "gws-outbound"
+    assert dialect.bayeux_prefix == "/api/v2/notifications"
+    assert dialect.operations["GetChainedRecord"].terminal == {"ChainedRecordsDataEnd"}
+
+
+def test_a_dialect_is_loaded_from_a_file_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped_but('name = "gws-outbound"', 'name = "mine"'), encoding="utf-8")
+
+    assert load(str(path)).name == "mine"
+
+
+def test_an_unknown_shipped_name_says_what_is_shipped() -> None:
+    with pytest.raises(DialectError, match=r"^gws-inbound: name: no such dialect is shipped.*'gws-outbound'"):
+        load("gws-inbound")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+
+    with pytest.raises(DialectError, match=f"^{re.escape(str(path))}: file: cannot be read"):
+        load(str(path))
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(DialectError, match=r"binary\.toml: file: cannot be read"):
+        load(str(path))
+
+
+def test_bad_toml_is_an_error_with_its_line() -> None:
+    with pytest.raises(DialectError, match=r"^mine\.toml: TOML: .*line 2"):
+        parse("name = 'x'\nthis is no TOML", path="mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('name = "gws-outbound"\n', "name"),
+        ("open_for = 60.0\n", "open_for"),
+        ('methods = ["POST", "PUT", "DELETE"]\n', "request.methods"),
+        ('success = ["0"] # 7 is partial success: part of it failed\n', "ack.success"),
+        ('error_same = ["device"]\n', "event.error_same"),
+        ('channel = "/me/internal"\n', "twin.channel"),
+        ('enough = [["handle"], ["phone"], ["campaign", "device"]]\n', "tuple.enough"),
+        ('per_operation = ["reference", "inner_reference"]\n', "replay.per_operation"),
+        ('terminal = ["DoNotCallAcknowledge"]\n', "operations.DoNotCallRecord.terminal"),
+    ],
+)
+def test_a_missing_key_is_named(line: str, key: str) -> None:
+    with pytest.raises(DialectError) as caught:
+        parse(shipped_but(line, ""), path="mine.toml")
+
+    assert str(caught.value) == f"mine.toml: {key}: is missing"
+    assert (caught.value.path, caught.value.key) == ("mine.toml", key)
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "message"),
+    [
+        ('name = "gws-outbound"', "name = 7", "name: must be a string"),
+        ("open_for = 60.0", 'open_for = "60"', "open_for: must be a number of seconds"),
+        ("open_for = 60.0", "open_for = true", "open_for: must be a number of seconds"),
+        ("open_for = 60.0", "open_for = nan", "open_for: must not be negative"),
+        ("grace = 2.0", "grace = -1", "grace: must not be negative"),
+        ('methods = ["POST", "PUT", "DELETE"]', 'methods = "POST"', "request.methods: must be a list of strings"),
+        ('methods = ["POST", "PUT", "DELETE"]', "methods = [1]", "request.methods: must be a list of strings"),
+        ('reference = ["body.userData', 'reference = ["a", 1] #', "request.keys.inner_reference: must be a list"),
+        ('enough = [["handle"], ["phone"]', 'enough = ["handle", ["phone"]', "tuple.enough: must be a list of lists"),
+        ("[twin]", "[twins]", "twin: is missing"),
+        ("[twin]", "[[twin]]", "twin: must be a table"),
+        ("[operations.AddRecord]", "[operations.X]\n[AddRecord]", "operations.X.events: is missing"),
+        ("outbound-records/{handle}", "{handle}/{handle}", "request.routes: "),
+        ("outbound-records/{handle}", "{1}", "request.routes: "),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named(line: str, wrong: str, message: str) -> None:
+    text = SHIPPED.replace(line, wrong)
+
+    with pytest.raises(DialectError, match=f"^mine.toml: {re.escape(message)}"):
+        parse(text, path="mine.toml")
+
+
+@given(st.text())
+def test_any_text_is_a_dialect_or_a_dialect_error(text: str) -> None:
+    with pytest.raises(DialectError):
+        parse(text, path="any.toml")
+
+
+def test_an_operation_is_a_request_that_names_one() -> None:
+    assert GWS.operation_of(request(chained())) == "GetChainedRecord"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        Ask("/api/v2/me", b"", method="GET"),
+        Ask("/api/v2/me", {"operationName": "X"}, method="GET"),
+        Ask("/api/v2/me", {"operation": "X"}),
+        Ask("/api/v2/me", {"operationName": ""}),
+        Ask("/api/v2/me", {"operationName": ["X"]}),
+        Ask("/api/v2/me", [{"operationName": "X"}]),
+        Ask("/api/v2/me", b'{"operationName": "X"'),
+    ],
+)
+def test_other_requests_are_no_operations(ask: Ask) -> None:
+    assert GWS.operation_of(request(ask)) is None
+
+
+@pytest.mark.parametrize("around", [b" %s", b"\r\n\t%s\n", b"\xef\xbb\xbf%s"])
+def test_json_may_have_white_space_and_a_byte_order_mark_before_it(around: bytes) -> None:
+    ask = Ask("/api/v2/me/outbound-records/7", around % body({"operationName": "GetChainedRecord"}))
+
+    assert GWS.operation_of(request(ask)) == "GetChainedRecord"
+
+
+def test_keys_of_a_request_come_from_its_url_and_its_body() -> None:
+    assert GWS.keys_of_request(request(complete(7, "r1", phoneNumber="555-0101"))) == {
+        "reference": "r1",
+        "handle": "7",
+        "application": "134",
+        "campaign": "Campaign1",
+        "device": DEVICE,
+        "calling_list": "CallingList1",
+        "phone": "555-0101",
+    }
+
+
+def test_the_url_wins_over_the_body() -> None:
+    keys = GWS.keys_of_request(request(chained(7, recordHandle=8)))
+
+    assert keys["handle"] == "7"
+
+
+def test_parts_of_the_url_are_percent_decoded() -> None:
+    keys = GWS.keys_of_request(request(preview(campaign="Pull%20Preview%20Campaign")))
+
+    assert keys["campaign"] == "Pull Preview Campaign"
+
+
+@pytest.mark.parametrize(
+    ("target", "parts"),
+    [
+        ("/api/v2/me/outbound-records/7", {"handle": "7"}),
+        ("/api/v2/me/outbound-records/7?a=/b", {"handle": "7"}),
+        ("/api/v2/me/outbound-records/", {}),
+        ("/api/v2/me/outbound-records/7/8", {}),
+        ("/other/api/v2/me/outbound-records/7", {}),
+        ("//api/v2/me/outbound-records/7", {}),
+        ("//[", {}),
+    ],
+)
+def test_a_route_fits_the_whole_path_or_not_at_all(target: str, parts: dict[str, str]) -> None:
+    assert GWS.route(target) == parts
+
+
+def test_keys_of_an_event_and_of_its_twin_are_the_same_but_for_the_reference() -> None:
+    keys, of_twin = GWS.keys_of_event(event(done(7, "r1"))), GWS.keys_of_event(event(twin("ChainedRecordsDataEnd")))
+
+    assert keys == of_twin | {"reference": "r1"}
+    assert keys["notification"] == "ChainedRecordsDataEnd"
+
+
+@pytest.mark.parametrize("device", [DEVICE, f"/devices/{DEVICE}", f"/api/v2/devices/{DEVICE}"])
+def test_a_device_is_the_same_by_its_id_and_by_a_path_to_it(device: str) -> None:
+    assert GWS.keys_of_event(event(record_event("ChainedRecord", devicePath=device)))["device"] == DEVICE
+
+
+def test_the_keys_of_an_ack_are_few() -> None:
+    ack = Response(1, 0, 1, 200, (), body({"statusCode": 0, "referenceId": 12, "handle": 7}))
+
+    assert GWS.keys_of_ack(ack) == {"reference": "12"}
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "yes"),
+    [
+        (200, b'{"statusCode":0}', True),
+        (200, b'{"statusCode":"0"}', True),
+        (204, b"", True),
+        (200, b"ok", True),
+        (200, b'{"statusCode":4}', False),
+        (200, b'{"statusCode":7}', False),
+        (500, b'{"statusCode":0}', False),
+        (403, b"Missing or invalid Csrf token", False),
+        (302, b"", False),
+    ],
+)
+def test_an_ack_says_yes_by_its_status_code_and_by_its_http_status(status: int, content: bytes, *, yes: bool) -> None:
+    assert GWS.succeeded(Response(1, 0, 1, status, (), content)) is yes
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("32", "32"), (32, "32"), (0, "0"), ("0", "0"), (2**70, "1180591620717411303424"), (1.5, "1.5"),
+        ("", None), (None, None), (True, None), ([], None), ({}, None),
+    ],
+)  # fmt: skip
+def test_values_are_compared_as_strings_and_nothing_is_absent(value: object, key: str | None) -> None:
+    assert as_key(value) == key
+
+
+def test_a_path_of_dots_leads_through_objects_only() -> None:
+    assert lookup({"a": {"b": 1}}, "a.b") == 1
+    assert lookup({"a": [{"b": 1}]}, "a.b") is None
+    assert lookup({"a": 1}, "a.b") is None
+
+
+@given(st.binary() | st.text("[]{}:,\"' 1e").map(str.encode))
+def test_any_body_is_an_object_an_array_or_nothing(content: bytes) -> None:
+    assert isinstance(parse_json(content), dict | list | None)
+
+
+def test_a_body_nested_too_deep_is_nothing() -> None:
+    assert parse_json(b"[" * 100_000) is None
+
+
+def test_another_dialect_reads_another_api() -> None:
+    dialect: Dialect = parse(
+        SHIPPED.replace('["body.operationName"]', '["body.command.verb"]')
+        .replace("/api/v2/me/outbound-records/{handle}", "/queues/{handle}/calls")
+        .replace('["data.referenceId"]', '["data.meta.cause"]'),
+        path="other.toml",
+    )
+    ask = Ask("/queues/q7/calls", {"command": {"verb": "Transfer"}})
+    pushed = event({"channel": "/calls", "data": {"meta": {"cause": 9}}})
+
+    assert dialect.operation_of(request(ask)) == "Transfer"
+    assert dialect.keys_of_request(request(ask))["handle"] == "q7"
+    assert dialect.keys_of_event(pushed) == {"reference": "9"}

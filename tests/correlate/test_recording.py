@@ -1,0 +1,110 @@
+"""From a file to its recording, and several recordings as one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recorder.cassette.store import Cassette
+from recorder.correlate.dialect import load
+from recorder.correlate.recording import derive, joined, load_recording
+from recorder.errors import CassetteError, DialectError, UsageError
+from recorder.model import Header, Recording
+from tests.wire import HEADER, Wire, chained, done, get_me, state_event
+
+PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
+
+
+def recording_of(handle: int, poll_timeout: float | None = 30.0) -> Recording:
+    """One session: an unsolicited event, a plain exchange, a triple."""
+    wire = Wire()
+    desk = wire.desk()
+    desk.hears(state_event())
+    wire.respond(desk.post(get_me()), {"statusCode": 0})
+    desk.asks(chained(handle, "r1"), done(handle, "r1"))
+    return replace(wire.recording(), poll_timeout=poll_timeout)
+
+
+def cassette(header: Header = HEADER) -> Cassette:
+    wire = Wire()
+    wire.desk().asks(chained(7, "r1"), done(7, "r1"))
+    return Cassette(header, tuple(wire.records))
+
+
+def test_the_shipped_cassette_is_six_complete_triples() -> None:
+    recording = load_recording(PREVIEW)
+
+    assert [(t.n, t.operation, t.state.value, len(t.events)) for t in recording.triples] == [
+        (1, "StartPreviewSession", "complete", 1),
+        (2, "GetPreviewRecord", "complete", 2),
+        (3, "GetChainedRecord", "complete", 6),
+        (4, "UpdateRecord", "complete", 2),
+        (5, "CompleteRecord", "complete", 2),
+        (6, "EndPreviewSession", "complete", 1),
+    ]
+
+
+def test_deriving_twice_gives_the_same() -> None:
+    assert load_recording(PREVIEW) == load_recording(PREVIEW)
+
+
+def test_a_file_that_is_no_cassette_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "text.cassette"
+    path.write_text("hello")
+
+    with pytest.raises(CassetteError):
+        load_recording(path)
+
+
+def test_a_cassette_is_read_with_the_dialect_it_names() -> None:
+    assert derive(cassette()).triples[0].operation == "GetChainedRecord"
+
+
+def test_a_cassette_that_names_an_unknown_dialect_is_an_error() -> None:
+    with pytest.raises(DialectError, match=r"^gws-inbound: name: no such dialect"):
+        derive(cassette(replace(HEADER, dialect="gws-inbound")))
+
+
+def test_another_dialect_may_be_given_instead() -> None:
+    dialect = replace(load(), methods=frozenset({"PATCH"}))
+
+    assert derive(cassette(replace(HEADER, dialect="gws-inbound")), dialect).triples == ()
+
+
+def test_one_recording_joined_is_itself() -> None:
+    assert joined([recording_of(7)]) == recording_of(7)
+
+
+def test_triples_are_numbered_through() -> None:
+    both = joined([recording_of(7), recording_of(8), recording_of(9)])
+
+    assert [(t.n, t.keys["handle"]) for t in both.triples] == [(1, "7"), (2, "8"), (3, "9")]
+
+
+def test_sessions_are_kept_apart() -> None:
+    both = joined([recording_of(7), recording_of(8), recording_of(9)])
+
+    assert list(both.session_starts) == ["s1", "c2.s1", "c3.s1"]
+    assert [t.session for t in both.triples] == ["s1", "c2.s1", "c3.s1"]
+    assert [p.session for p in both.plain] == ["s1", "c2.s1", "c3.s1"]
+    assert [u.session for u in both.unsolicited] == ["s1", "c2.s1", "c3.s1"]
+
+
+def test_a_session_that_is_not_known_stays_so() -> None:
+    wire = Wire()
+    wire.ack(wire.request("POST", "/api/v2/me/outbound-records/7", chained(7).body))
+
+    assert joined([recording_of(7), wire.recording()]).triples[1].session is None
+
+
+def test_the_first_known_poll_timeout_is_taken() -> None:
+    assert joined([recording_of(7, None), recording_of(8, 5.0), recording_of(9, 6.0)]).poll_timeout == 5.0
+
+
+def test_recordings_of_two_dialects_are_not_joined() -> None:
+    other = replace(recording_of(8), header=replace(HEADER, dialect="other"))
+
+    with pytest.raises(UsageError, match=r"^cassette 2 speaks the dialect 'other', the first one 'gws-outbound'"):
+        joined([recording_of(7), other])
