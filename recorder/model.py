@@ -6,7 +6,7 @@ finished exchanges, so that a crash between a request and its answer loses neith
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -119,7 +119,7 @@ class Event:
     index: int
     t: int
     exchange: int
-    client_id: str
+    client_id: str = field(compare=False)  # the session it went to; a sealed cassette does not repeat it
     channel: str
     data: JSON
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from ..cassette.codec import encode
+from ..cassette.codec import MAX_HEADERS, encode
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .context import Context
 from .redact import Redactor
+
+CUT = "cut"  # kind of the note that follows a record whose body was too large to keep
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Pipeline:
-    """Turns observations into frames; every method returns the frame to be written.
+    """Turns observations into frames; every method returns the frame to be written (two where a body is too large).
 
     Times are nanoseconds of a monotonic clock; `started` is that clock's value at the beginning.
     """
@@ -105,6 +107,23 @@ class Pipeline:
     def _frame(self, record: Record, *, redacted: bool = False) -> bytes:
         kept = record if redacted or self.redactor is None else self.redactor.redact(record)
         self.context.feed(kept)
-        frame = encode(kept)
+        frame = self._encoded(kept)
         self.size += len(frame)
         return frame
+
+    def _encoded(self, record: Record) -> bytes:
+        try:
+            return encode(record)
+        except ValueError as exc:  # over a limit of the format; a hole in the numbers would make the rest unreadable
+            note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept without its body: {exc}")
+            return encode(_without_body(record)) + encode(note)
+
+
+def _without_body(record: Record) -> Record:
+    match record:
+        case Request() | Response():
+            return replace(record, headers=record.headers[:MAX_HEADERS], body=b"")
+        case SocketMessage():
+            return replace(record, body=b"")
+        case _:
+            return record

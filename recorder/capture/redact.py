@@ -7,11 +7,9 @@ This policy covers headers; bodies pass unchanged.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..model import Headers, Record, Request, Response
@@ -20,7 +18,15 @@ POLICY = "headers-1"
 NO_POLICY = "none"
 
 _CREDENTIALS = {"authorization", "proxy-authorization"}
-_TOKENS = {"x-api-key", "x-csrf-token"}
+# what stands before credentials and is no secret; anything else may be one
+_SCHEMES = {
+    "apikey", "aws4-hmac-sha256", "basic", "bearer", "digest", "dpop", "hoba", "mutual", "negotiate", "ntlm", "oauth",
+    "token",
+}  # fmt: skip
+_TOKENS = {"x-api-key", "x-xsrf-token"}
+_ATTRIBUTE = re.compile(
+    r"(?:secure|httponly|partitioned|(?:expires|max-age|domain|path|samesite|priority)\s*=[^=]*)?", re.IGNORECASE
+)
 # The header that tells the name of the CSRF header: its value is a header name, not a secret.
 _CSRF_NAME = "x-csrf-header"
 
@@ -51,12 +57,12 @@ class Redactor:
     def _value(self, name: str, value: str) -> str:
         if name in _CREDENTIALS:
             scheme, space, secret = value.partition(" ")
-            return f"{scheme} {self.token(secret)}" if space else self.token(value)
+            return scheme + space + self.token(secret) if scheme.lower() in _SCHEMES else self.token(value)
         if name == "cookie":
-            return _each_cookie(value, self.token)
+            return ";".join(map(self._cookie, value.split(";")))
         if name == "set-cookie":
-            first, semicolon, attributes = value.partition(";")
-            return _each_cookie(first, self.token) + semicolon + attributes
+            first, *attributes = value.split(";")
+            return ";".join([self._cookie(first), *map(self._attribute, attributes)])
         if name in _TOKENS or (name.startswith("x-csrf-") and name != _CSRF_NAME):
             return self.token(value)
         return value
@@ -65,14 +71,16 @@ class Redactor:
         """A pseudonym of the same length that keeps the places of dashes, as in a uuid."""
         if not value:
             return value
-        digest = b""
-        block = 0
-        while len(digest) < len(value):
-            digest += hmac.digest(self.key, block.to_bytes(4, "big") + value.encode("utf-8", "replace"), hashlib.sha256)
-            block += 1
-        text = base64.b16encode(digest).decode().lower()
+        digest = hmac.digest(self.key, value.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        text = hashlib.shake_256(digest).hexdigest(len(value))
         return "".join("-" if char == "-" else text[place] for place, char in enumerate(value))
 
+    def _attribute(self, text: str) -> str:
+        """An attribute of a cookie; what is none may be the rest of a quoted value, or a second cookie."""
+        return text if _ATTRIBUTE.fullmatch(text.strip()) else self._cookie(text)
 
-def _each_cookie(header: str, pseudonym: Callable[[str], str]) -> str:
-    return re.sub(r"=([^;]*)", lambda found: "=" + pseudonym(found[1]), header)
+    def _cookie(self, pair: str) -> str:
+        """One cookie; without `=` it is all value (RFC 6265bis 5.6). Clients drop the white space around a value."""
+        name, equals, value = pair.partition("=") if "=" in pair else ("", "", pair)
+        secret = value.strip(" \t")
+        return name + equals + value.replace(secret, self.token(secret), 1)

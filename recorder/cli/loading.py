@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from ..model import Recording
+from ..errors import NothingSelected
+from ..model import Recording, Triple
 
 
 def load(paths: Sequence[Path], dialect: str | None) -> Recording:
@@ -17,7 +18,6 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
         CassetteError: If one cannot be read.
         DialectError: If the dialect is unknown or wrong.
         UsageError: If the cassettes were recorded with different dialects.
-
     """
     from ..cassette.store import read
     from ..correlate.dialect import load as load_dialect
@@ -31,3 +31,51 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
             click.echo(f"recorder: warning: {cassette.torn}; what stands before it is shown", err=True)
         recordings.append(derive(cassette, chosen))
     return joined(recordings)
+
+
+def triples(path: Path, dialect: str | None, limit: int | None = None) -> Iterator[Triple]:
+    """The triples of a cassette in order; of a sealed one no more is read than is asked for."""
+    from ..cassette.lookup import Sealed
+    from ..correlate import stored
+
+    if dialect is not None or not _is_sealed(path):
+        yield from load([path], dialect).triples[:limit]
+        return
+    with Sealed(path) as sealed:
+        last = sealed.triples if limit is None else min(limit, sealed.triples)
+        for n in range(1, last + 1):
+            yield stored.triple(sealed, n)
+
+
+def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str, str]) -> list[Triple]:
+    """The triple of a number, or those that have all the keys.
+
+    Raises:
+        NothingSelected: If there is none.
+    """
+    from ..cassette.lookup import Sealed
+    from ..correlate import stored
+
+    if dialect is not None or not _is_sealed(path):
+        every = load([path], dialect).triples
+        found = [t for t in every if (number is None or t.n == number) and keys.items() <= t.keys.items()]
+        count = len(every)
+    else:
+        with Sealed(path) as sealed:
+            count = sealed.triples
+            if number is not None:
+                found = [stored.triple(sealed, number)] if 1 <= number <= count else []
+            else:
+                first = next(iter(keys.items()))
+                found = list(stored.with_key(sealed, *first))
+            found = [t for t in found if keys.items() <= t.keys.items()]
+    if not found:
+        wanted = str(number) if number is not None else " and ".join(f"with {k} {v}" for k, v in keys.items())
+        raise NothingSelected(f"{path}: no triple {wanted}; it holds 1 to {count}")
+    return found
+
+
+def _is_sealed(path: Path) -> bool:
+    from ..correlate.sealing import is_sealed
+
+    return is_sealed(path)

@@ -1,4 +1,4 @@
-"""recorder ls"""
+"""recorder ls."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ from pathlib import Path
 
 import click
 
-from .loading import load
+from .loading import load, triples
 from .options import cassette_argument, dialect_option, json_option
 
 
 @click.command("ls")
 @cassette_argument
 @json_option
-@click.option(
-    "--all",
-    "everything",
-    is_flag=True,
-    help="Also the exchanges that are no operation, and unsolicited events.",
-)
+@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="Only the first N triples.")
+@click.option("--all", "everything", is_flag=True, help="Also exchanges that are no operation, and unsolicited events.")
 @dialect_option
-def command(cassette: Path, *, as_json: bool, everything: bool, dialect: str | None) -> None:
+def command(cassette: Path, *, as_json: bool, limit: int | None, everything: bool, dialect: str | None) -> None:
     r"""List the triples of a cassette: request, ack, events with their offsets.
 
     \b
@@ -30,14 +26,21 @@ def command(cassette: Path, *, as_json: bool, everything: bool, dialect: str | N
     """
     from ..views import data, table
 
+    if not everything:
+        found = list(triples(cassette, dialect, limit))
+        text = _json([data.triple(triple) for triple in found]) if as_json else table.overview(found)
+        click.echo(text, nl=False)
+        return
     recording = load([cassette], dialect)
     if as_json:
-        rows = [data.triple(triple) for triple in recording.triples]
+        rows = [data.triple(triple) for triple in recording.triples[:limit]]
         plain = [data.triple(triple) for triple in recording.plain]
-        shown = {"triples": rows, "plain": plain, "unsolicited": data.unsolicited(recording)} if everything else rows
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        click.echo(_json({"triples": rows, "plain": plain, "unsolicited": data.unsolicited(recording)}), nl=False)
         return
-    click.echo(table.overview(recording.triples), nl=False)
-    if everything:
-        click.echo(table.overview(recording.plain), nl=False)
-        click.echo(table.unsolicited(recording), nl=False)
+    click.echo(table.overview(recording.triples[:limit]), nl=False)
+    click.echo(table.overview(recording.plain), nl=False)
+    click.echo(table.unsolicited(recording), nl=False)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""recorder show"""
+"""recorder show."""
 
 from __future__ import annotations
 
@@ -7,29 +7,38 @@ from pathlib import Path
 
 import click
 
-from ..errors import NothingSelected
-from .loading import load
+from ..errors import UsageError
+from .loading import find
 from .options import cassette_argument, dialect_option, json_option
 
 
 @click.command("show")
 @cassette_argument
-@click.argument("number", metavar="N", type=int)
+@click.argument("number", metavar="[N]", type=int, required=False)
+@click.option("--handle", metavar="HANDLE", help="Show the triples with this record handle instead.")
+@click.option("--reference", metavar="ID", help="Show the triples with this referenceId instead.")
 @json_option
 @dialect_option
-def command(cassette: Path, *, number: int, as_json: bool, dialect: str | None) -> None:
+def command(
+    cassette: Path, *, number: int | None, handle: str | None, reference: str | None, as_json: bool, dialect: str | None
+) -> None:
     r"""Show triple N in full: request, ack, each event, and why it was linked.
+
+    A sealed cassette is not read through for it, however large it is.
 
     \b
     Example:  recorder show session.cassette 3
+              recorder show session.cassette --reference 123456789
     """
     from ..views import data, table
 
-    recording = load([cassette], dialect)
-    found = next((triple for triple in recording.triples if triple.n == number), None)
-    if found is None:
-        raise NothingSelected(f"{cassette}: no triple {number}; it holds 1 to {len(recording.triples)}")
+    given = {"handle": handle, "reference": reference}
+    keys = {key: value for key, value in given.items() if value is not None}
+    if (number is None) == (not keys):
+        raise UsageError("say which triple: its number N, or --handle or --reference")
+    found = find(cassette, dialect, number=number, keys=keys)
     if as_json:
-        click.echo(json.dumps(data.triple(found), indent=2, ensure_ascii=False))
+        rows = [data.triple(triple) for triple in found]
+        click.echo(json.dumps(rows if keys else rows[0], indent=2, ensure_ascii=False))
     else:
-        click.echo(table.detail(found), nl=False)
+        click.echo("\n".join(map(table.detail, found)), nl=False)

@@ -110,6 +110,8 @@ class Correlator:
 
     def _forget(self, op: Operation) -> None:
         self._pending.pop(op.request.exchange, None)
+        if self._in_window[:1] == [op]:  # the oldest of all, so the oldest there
+            del self._in_window[0]
         for key in ("reference", "inner_reference"):
             same = self._by_key.get((key, op.keys.get(key, "")), [])
             if op in same:
