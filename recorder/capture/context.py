@@ -7,10 +7,13 @@ still wait for their answer; all are repeated under new numbers, at time 0.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, encode, is_event, parse, parse_request
 from ..model import Failure, Record, Request, Response, SocketMessage
+
+Answer = TypeVar("Answer", Response, SocketMessage)
 
 
 @dataclass(slots=True)
@@ -19,6 +22,8 @@ class Context:
 
     _open: dict[int, Request] = field(default_factory=dict)
     _clients: dict[str, list[tuple[Request, Response]]] = field(default_factory=dict)
+    _sockets: dict[int, list[Record]] = field(default_factory=dict)  # upgrades, and what sets up a session on them
+    _named: dict[int, Record] = field(default_factory=dict)  # by socket: the last message that names its client
     _calls: set[int] = field(default_factory=set)  # open exchanges that are not Bayeux
     _active: int = 0  # t of the last operation or event
 
@@ -35,17 +40,17 @@ class Context:
                 if record.exchange in self._calls or any(map(is_event, parse(record.body) or [])):
                     self._active = record.t
                 self._calls.discard(record.exchange)
-                if record.status != 101:  # an upgraded exchange stays open
-                    self._open.pop(record.exchange, None)
-                if request is not None:
+                self._open.pop(record.exchange, None)
+                if request is not None and record.status == 101:
+                    self._sockets[record.exchange] = [request, record]
+                elif request is not None:
                     self._answered(request, record)
             case Failure():
-                self._open.pop(record.exchange, None)
+                for table in (self._open, self._sockets, self._named):
+                    table.pop(record.exchange, None)
                 self._calls.discard(record.exchange)
             case SocketMessage():
-                for message in parse(record.body) or []:
-                    self._forget(message)
-                    self._active = record.t if is_event(message) else self._active
+                self._told(record)
             case _:
                 pass
 
@@ -56,9 +61,11 @@ class Context:
     def records(self) -> list[Record]:
         """The records a new part begins with, numbered from 0, exchanges too; the open requests come last."""
         repeated: list[Record] = []
-        exchanges = {pair[0].exchange for pairs in self._clients.values() for pair in pairs}
-        kept = [record for pairs in self._clients.values() for pair in pairs for record in pair]
-        for record in [*kept, *(request for number, request in self._open.items() if number not in exchanges)]:
+        kept: list[Record] = [record for pairs in self._clients.values() for pair in pairs for record in pair]
+        for exchange, told in self._sockets.items():
+            named = self._named.get(exchange)
+            kept += told if named is None or named is told[-1] else [*told, named]
+        for record in [*kept, *self._open.values()]:
             repeated.append(replace(record, seq=len(repeated), t=0))
         return repeated
 
@@ -76,13 +83,23 @@ class Context:
             elif message["channel"] == channels.DISCONNECT:
                 self._clients.pop(str(message.get("clientId")), None)
 
+    def _told(self, record: SocketMessage) -> None:
+        messages = parse(record.body) or []
+        for message in messages:
+            self._forget(message)
+            self._active = record.t if is_event(message) else self._active
+        if record.from_client and any(message.get("clientId") for message in messages):
+            self._named[record.exchange] = record
+        if any(message["channel"] in (channels.HANDSHAKE, channels.SUBSCRIBE) for message in messages):
+            self._sockets.get(record.exchange, []).append(_replies_only(record))
+
     def _forget(self, message: Message) -> None:
         if message["channel"] == channels.DISCONNECT and message.get("clientId"):
             self._clients.pop(str(message["clientId"]), None)
 
 
-def _replies_only(response: Response) -> Response:
-    """A response without the events that rode in it: they belong to the part before."""
-    messages = parse(response.body) or []
+def _replies_only(answer: Answer) -> Answer:
+    """A response or message without the events that rode in it: they belong to the part before."""
+    messages = parse(answer.body) or []
     replies = [message for message in messages if not is_event(message)]
-    return response if len(replies) == len(messages) else replace(response, body=encode(replies))
+    return answer if len(replies) == len(messages) else replace(answer, body=encode(replies))

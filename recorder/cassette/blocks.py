@@ -10,24 +10,27 @@ from typing import Any
 
 from ..errors import CassetteError, UsageError
 from . import codec
-from .frames import MAX_BODY, Frame, read_frame
+from .frames import Frame, read_frame
 
 RAW = 64 << 10  # bytes of frames a block is filled to; a larger frame is a block of its own
+_MOST = 1 << 20  # bytes a block may hold
+_RATIO = 100  # times its size a block may hold: real traffic gives 5 to 20, a bomb gives thousands
 _LEVEL = 3  # more costs many times the time for a few percent
 _INSTALL = "pip install 'outbound-recorder[archive]'"
 
 
-def compress(raw: bytes) -> bytes:
-    """The frame of one block.
+def compress(raw: bytes) -> bytes | None:
+    """The frame of one block; None for what a reader would take for a bomb, which must stand as it is.
 
     Raises:
         UsageError: If the library for it is not installed.
     """
-    return codec.encode_value(codec.BLOCK, [len(raw), bytes(_zstd().compress(raw, level=_LEVEL))])
+    packed = bytes(_zstd().compress(raw, level=_LEVEL))
+    return codec.encode_value(codec.BLOCK, [len(raw), packed]) if _is_modest(len(raw), packed) else None
 
 
 def decompress(block: Frame, *, path: str) -> bytes:
-    """The frames a block holds; never more bytes are made than it says, and it may not say more than a frame holds.
+    """The frames a block holds; never more bytes are made than it says, and what it may say is limited.
 
     Raises:
         CassetteError: If it holds another number of bytes than it says, or is damaged.
@@ -35,7 +38,7 @@ def decompress(block: Frame, *, path: str) -> bytes:
     """
     value = codec.decode_value(block, path=path)
     match value:
-        case [int(size), bytes(packed)] if 0 < size <= MAX_BODY:
+        case [int(size), bytes(packed)] if _is_modest(size, packed):
             pass
         case _:
             raise CassetteError(path, "the block is no block", offset=block.offset)
@@ -65,6 +68,10 @@ def inside(block: Frame, *, path: str) -> Iterator[Frame]:
         except CassetteError as exc:  # even a torn one is damage here: the block itself is whole
             raise CassetteError(path, f"in the block: {exc.problem}", offset=block.offset) from exc
         yield Frame(block.offset, found.kind, found.body)
+
+
+def _is_modest(size: int, packed: bytes) -> bool:
+    return 0 < size <= min(_MOST, _RATIO * len(packed))
 
 
 def _zstd() -> Any:

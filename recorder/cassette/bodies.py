@@ -49,9 +49,9 @@ class Remembered:
         Raises:
             CassetteError: If no record of that number is remembered.
         """
-        self._named = True
         if seq not in self._bodies:
             raise CassetteError(self._path, f"the body of record {seq} is named but is not there")
+        self._named = True
         return self._bodies[seq]
 
     def feed(self, record: Record) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -17,7 +16,7 @@ from .frames import Frame
 from .journal import JOURNAL
 from .lookup import Sealed
 from .recover import LOST
-from .salvage import Damage, salvage
+from .salvage import Damage, mapped, salvage
 
 
 class Level(Enum):
@@ -61,18 +60,13 @@ class Checked:
         Raises:
             CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
         """
-        try:
-            with self._path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                size = len(data)
-                for piece in salvage(data, path=str(self._path)):
-                    if isinstance(piece, Damage):
-                        self._damage(piece, size)
-                    else:
-                        yield from self._frame(piece)
-        except ValueError as exc:
-            raise CassetteError(str(self._path), "is empty, not a cassette") from exc
-        except OSError as exc:
-            raise CassetteError(str(self._path), exc.strerror or str(exc)) from exc
+        with mapped(self._path) as data:
+            size = len(data)
+            for piece in salvage(data, path=str(self._path)):
+                if isinstance(piece, Damage):
+                    self._damage(piece, size)
+                else:
+                    yield from self._frame(piece)
         self._end()
 
     def add(self, level: Level, kind: str, where: str, text: str) -> None:
@@ -92,14 +86,24 @@ class Checked:
                 self._profile = codec.decode_header(frame, path=str(self._path)).profile
                 return
             for found in inside(frame, path=str(self._path)) if frame.kind == codec.BLOCK else [frame]:
-                self._ended = found.kind == codec.END
-                record = codec.decode(found, path=str(self._path), body_of=self._bodies.body)
-                if record is not None and self._in_order(record, frame.offset):
-                    self._bodies.feed(record)
-                    yield record
+                yield from self._fact(found)
         except CassetteError as exc:
-            self._profile = self._profile or JOURNAL
-            self.add(Level.DAMAGE, "unreadable", f"byte {frame.offset}", exc.problem)
+            self._unreadable(frame, exc)
+
+    def _fact(self, frame: Frame) -> Iterator[Record]:
+        self._ended = frame.kind == codec.END
+        try:
+            record = codec.decode(frame, path=str(self._path), body_of=self._bodies.body)
+        except CassetteError as exc:
+            self._unreadable(frame, exc)
+            return
+        if record is not None and self._in_order(record, frame.offset):
+            self._bodies.feed(record)
+            yield record
+
+    def _unreadable(self, frame: Frame, exc: CassetteError) -> None:
+        self._profile = self._profile or JOURNAL
+        self.add(Level.DAMAGE, "unreadable", f"byte {frame.offset}", exc.problem)
 
     def _in_order(self, record: Record, offset: int) -> bool:
         expected, self._expected = self._expected, max(record.seq + 1, self._expected)

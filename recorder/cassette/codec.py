@@ -43,6 +43,8 @@ _LIMITS: dict[str, Any] = {
 }
 # an array is allocated when it is announced, so that arrays within arrays can claim a thousand times this
 _LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS}
+_LARGE = 1 << 20  # bytes; the values of a smaller body need not be counted
+_MOST_VALUES = 1_000_000
 
 
 def encode_header(header: Header) -> bytes:
@@ -169,7 +171,7 @@ def encode_row(row: Row) -> bytes:
         "s": row.session,
         "st": row.state,
     }
-    return _frame(TRIPLE if row.n else PLAIN, body)
+    return _text_frame(TRIPLE if row.n else PLAIN, body)
 
 
 def decode_row(found: Frame, *, path: str) -> Row:
@@ -180,10 +182,10 @@ def decode_row(found: Frame, *, path: str) -> Row:
 
     """
     body = _Fields(decode_value(found, path=path), found, path)
-    events = body.take("ev", list)
+    events = [_from_wtf8(event) for event in body.take("ev", list)]
     if found.kind not in (TRIPLE, PLAIN) or not all(_fits(event, _EVENT) for event in events):
         raise CassetteError(path, "the frame is no triple", offset=found.offset)
-    keys = body.take("keys", dict)
+    keys = dict(zip(body.take("keys", dict), _from_wtf8([*body.take("keys", dict).values()]), strict=True))
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in keys.items()):
         raise CassetteError(path, "the keys of a triple are no strings", offset=found.offset)
     return Row(
@@ -201,7 +203,7 @@ def decode_row(found: Frame, *, path: str) -> Row:
 
 def encode_value(kind: int, value: Any) -> bytes:
     """Any value as a frame; what it must look like is its reader's business."""
-    return _frame(kind, value)
+    return _text_frame(kind, value)
 
 
 def reframe(found: Frame) -> bytes:
@@ -303,6 +305,15 @@ def _to_wtf8(value: Any) -> Any:
             return value
 
 
+def _from_wtf8(value: Any) -> Any:
+    """A list with its texts as they were before `_to_wtf8`; not of the lists in it, for nesting is unlimited."""
+    if not isinstance(value, list):
+        return value
+    with suppress(UnicodeDecodeError):
+        return [item.decode("utf-8", "surrogatepass") if isinstance(item, bytes) else item for item in value]
+    return value
+
+
 def _limited(headers: Headers) -> Headers:
     if len(headers) > MAX_HEADERS:
         raise ValueError(f"a record holds at most {MAX_HEADERS} headers, this record has {len(headers)}")
@@ -310,10 +321,26 @@ def _limited(headers: Headers) -> Headers:
 
 
 def _unpack(found: Frame, path: str, limits: dict[str, Any] = _LIMITS) -> Any:
+    if len(found.body) > _LARGE:
+        counter = _Counter()
+        limits = limits | {"list_hook": counter, "object_hook": counter}
     try:
         return msgpack.unpackb(found.body, **limits)
     except (ValueError, msgpack.exceptions.UnpackException) as exc:
         raise CassetteError(path, f"the frame's body is no msgpack: {exc}", offset=found.offset) from exc
+
+
+class _Counter:
+    """Refuses a body of so many small values that they need many times its size in memory."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_VALUES
+
+    def __call__(self, value: Any) -> Any:
+        self._left -= 1 + len(value)
+        if self._left < 0:
+            raise ValueError(f"holds more than {_MOST_VALUES} values")
+        return value
 
 
 def _text_or_bytes(body: bytes) -> str | bytes:

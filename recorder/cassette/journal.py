@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +107,21 @@ def resume(path: Path) -> tuple[Journal, End]:
     return Journal(path, descriptor, end.size), end
 
 
+@contextmanager
+def unless_written(path: Path) -> Iterator[None]:
+    """Keep recorders from writing a file while it is replaced; one that is not there is free.
+
+    Raises:
+        UsageError: If it is being written, or cannot be.
+    """
+    descriptor = _locked(path, 0) if path.exists() else -1
+    try:
+        yield
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
 def _locked(path: Path, flags: int) -> int:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | flags, 0o644)
@@ -130,7 +145,7 @@ def _end(path: Path) -> End:
         for record in cassette.records():
             seq, t = record.seq + 1, record.t
             if isinstance(record, Request):
-                exchange = record.exchange + 1
+                exchange = max(exchange, record.exchange + 1)  # in a merged one they are not in order
         torn = cassette.torn
         size = torn.offset if torn is not None else path.stat().st_size
     if size is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
+from bisect import bisect_left
+from contextlib import closing
 from functools import lru_cache
 from io import SEEK_END, BytesIO
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeAlias
@@ -87,7 +89,8 @@ class Sealed:
         """The triples that may have a key (two keys may share a hash), in order; compare them."""
         wanted, pages = key_hash(name, value), self._tables["keys"]
         found: list[int] = []
-        at = max(bisect_right(pages, (wanted, -1)) - 1, 0)
+        # the last page that begins below the hash, for its end may hold it already
+        at = max(bisect_left(pages, wanted, key=itemgetter(0)) - 1, 0)
         while at < len(pages) and pages[at][0] <= wanted:
             found += triples_in(self._page(pages[at][1]), wanted)
             at += 1
@@ -124,7 +127,7 @@ class Sealed:
     def _address(self, table: str, place: int) -> int:
         pages = self._tables[table]
         at, inner = divmod(place, PAGE)
-        if place < 0 or at >= len(pages) or inner * ADDRESS_WIDTH >= len(self._page(pages[at][1])):
+        if place < 0 or at >= len(pages) or (inner + 1) * ADDRESS_WIDTH > len(self._page(pages[at][1])):
             raise CassetteError(self.path, f"holds no entry {place} of its {table}")
         return address_at(self._page(pages[at][1]), inner)
 
@@ -139,6 +142,8 @@ class Sealed:
         return read_frame(file, inner, len(raw), path=self.path)
 
     def _frame(self, offset: int) -> Frame:
+        if offset >= self._size:
+            raise CassetteError(self.path, f"names byte {offset}, behind its end", hint="recorder doctor tells more")
         self._file.seek(offset)
         return read_frame(self._file, offset, self._size, path=self.path)
 
@@ -173,8 +178,11 @@ class Sealed:
 
     def _scan(self, first: Frame) -> dict[str, Pages]:
         """Build the index of a small file that has none."""
-        records, triples, keys = Addresses(), Addresses(), Keys()
-        offset = OVERHEAD + len(first.body)
+        with closing(Addresses()) as records, closing(Addresses()) as triples, closing(Keys()) as keys:
+            self._index(OVERHEAD + len(first.body), records, triples, keys)
+            return {"keys": self._keep(keys), "records": self._keep(records), "triples": self._keep(triples)}
+
+    def _index(self, offset: int, records: Addresses, triples: Addresses, keys: Keys) -> None:
         while offset < self._size:
             found = self._frame(offset)
             if found.kind in codec.FACTS:
@@ -185,10 +193,6 @@ class Sealed:
                 for name, value in row.index_keys():
                     keys.add(name, value, row.n)
             offset += OVERHEAD + len(found.body)
-        tables = {"keys": self._keep(keys), "records": self._keep(records), "triples": self._keep(triples)}
-        for part in (records, triples, keys):
-            part.close()
-        return tables
 
     def _keep(self, part: Addresses | Keys) -> Pages:
         pages = []
@@ -200,7 +204,7 @@ class Sealed:
 
 def _pair_of_ints(value: Any, path: str, offset: int) -> tuple[int, int]:
     match value:
-        case [int(first), int(at)]:
+        case [int(first), int(at)] if first >= 0 and at >= 0:  # below 0 are the pages of an index that is not there
             return first, at
     raise CassetteError(path, "the contents are damaged", offset=offset)
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import mmap
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from mmap import mmap
 from pathlib import Path
 
 from ..errors import CaptureError, CassetteError, UsageError
 from ..model import Header, Note, Record
 from . import blocks, codec
-from .codec import decode, encode
+from .bodies import Remembered
+from .codec import encode
 from .frames import Frame
-from .journal import create
-from .salvage import Damage, salvage
-from .store import read
+from .journal import JOURNAL, create
+from .salvage import Damage, mapped, salvage
+from .store import open_cassette
 
 LOST = "lost"  # kind of the note that stands in the place of a record that is gone
-_MOST_LOST = 1_000_000  # a gap that says more is a damaged number and no gap
+_MOST_LOST = 1_000_000  # numbers that say that more are missing are damaged themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,73 +42,82 @@ def recover(source: Path, target: Path, *, force: bool = False) -> Recovered:
     """
     if target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target}: is the file to be recovered; choose another name for what comes out of it")
-    found = _Found(str(source))
+    with mapped(source) as data:
+        found = _Found(str(source))
+        total = sum(1 for _ in _filled(found, data))  # nothing is written before it is known that it can be done
+        if found.header is None and not found.kept:
+            raise CassetteError(str(source), "holds no intact frame of a cassette", hint="is it one?")
+        header = replace(found.header or _unknown_header(), profile=JOURNAL)
+        _write(target, header, _filled(_Found(str(source)), data), force=force)
+    return Recovered(found.kept, total - found.kept, found.skipped, found.header is None)
+
+
+def _write(target: Path, header: Header, records: Iterator[Record], *, force: bool) -> None:
+    written, again = hashlib.sha256(), hashlib.sha256()
+    journal = create(target, header, force=force)
     try:
-        with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            for piece in salvage(data, path=str(source)):
-                found.take(piece)
-    except ValueError as exc:
-        raise CassetteError(str(source), "is empty, not a cassette") from exc
-    except OSError as exc:
-        raise CassetteError(str(source), exc.strerror or str(exc)) from exc
-    if found.header is None and not found.records:
-        raise CassetteError(str(source), "holds no intact frame of a cassette", hint="is it one?")
-    records = list(_filled(found.records))
-    journal = create(target, found.header or _unknown_header(), force=force)
-    try:
-        journal.append([encode(record) for record in records])
+        for record in records:
+            frame = encode(record)
+            journal.append([frame])
+            written.update(frame)
         journal.sync()
     except OSError as exc:
         raise CaptureError(f"{target}: cannot be written: {exc.strerror}") from exc
     finally:
         journal.close()
-    if list(read(target).records) != records:
+    with open_cassette(target) as cassette:
+        for record in cassette.records():
+            again.update(encode(record))
+    if again.digest() != written.digest():
         raise CassetteError(str(target), "was written but reads back differently", hint="is the disk in order?")
-    return Recovered(len(found.records), len(records) - len(found.records), found.skipped, found.header is None)
 
 
 class _Found:
-    """Collects the pieces of a damaged file."""
+    """Goes through a damaged file and keeps the account of it."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self.header: Header | None = None
-        self.records: list[Record] = []
+        self.kept = 0
         self.skipped = 0
-        self._bodies: dict[int, bytes] = {}
+        self._last = -1
+        self._bodies = Remembered(path)
 
-    def take(self, piece: Frame | Damage) -> None:
-        """Take the next piece; what cannot be understood counts as skipped."""
-        if isinstance(piece, Damage):
-            self.skipped += piece.size
-            return
+    def records(self, data: mmap) -> Iterator[Record]:
+        """Yield the intact records, in order; what cannot be understood counts as skipped."""
+        for piece in salvage(data, path=self.path):
+            if isinstance(piece, Damage):
+                self.skipped += piece.size
+                continue
+            try:
+                for frame in blocks.inside(piece, path=self.path) if piece.kind == codec.BLOCK else [piece]:
+                    yield from self._record(frame)
+            except CassetteError:
+                self.skipped += len(piece.body)
+
+    def _record(self, frame: Frame) -> Iterator[Record]:
         try:
-            if piece.kind == codec.BLOCK:
-                for inner in blocks.inside(piece, path=self._path):
-                    self._take(inner)
-            else:
-                self._take(piece)
-        except (CassetteError, KeyError):
-            self.skipped += len(piece.body)
-
-    def _take(self, frame: Frame) -> None:
-        if frame.kind == codec.HEADER:
-            self.header = self.header or codec.decode_header(frame, path=self._path)
+            if frame.kind == codec.HEADER:
+                self.header = self.header or codec.decode_header(frame, path=self.path)
+                return
+            record = codec.decode(frame, path=self.path, body_of=self._bodies.body)
+        except CassetteError:  # in a block it costs that frame alone
+            self.skipped += len(frame.body)
             return
-        record = decode(frame, path=self._path, body_of=self._bodies.__getitem__)
         # records are in order; one that is not is part of something else
-        if record is None or (self.records and record.seq <= self.records[-1].seq):
-            return
-        self.records.append(record)
-        self._bodies[record.seq] = getattr(record, "body", b"")
+        if record is not None and record.seq > self._last:
+            self._bodies.feed(record)
+            self.kept, self._last = self.kept + 1, record.seq
+            yield record
 
 
-def _filled(records: list[Record]) -> Iterator[Record]:
+def _filled(found: _Found, data: mmap) -> Iterator[Record]:
     """Records with a note in each place where one is missing."""
-    expected, t = 0, 0
-    for record in records:
-        if record.seq - expected > _MOST_LOST:
-            raise CassetteError("<records>", f"{record.seq - expected} records are missing in one place")
+    expected, t, lost = 0, 0, 0
+    for record in found.records(data):
+        lost += record.seq - expected
+        if lost > _MOST_LOST:
+            raise CassetteError(found.path, f"{lost} records seem to be missing", hint="is it a cassette?")
         for seq in range(expected, record.seq):
             yield Note(seq, t, LOST, "this record was damaged and is gone")
         yield record

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from mmap import mmap
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import CassetteError
@@ -45,12 +46,27 @@ def salvage(data: Bytes, *, path: str = "<bytes>") -> Iterator[Frame | Damage]:
             yield found
             offset += OVERHEAD + len(found.body)
             continue
-        following, checked = _resync(data, offset)
+        following, checked = _resync(data, offset, budget)
         budget -= checked
         if budget < 0:
             raise CassetteError(path, "is too damaged to be searched", offset=offset)
         yield Damage(offset, following - offset)
         offset = following
+
+
+def mapped(path: Path) -> mmap:
+    """A file whose bytes are read when they are looked at.
+
+    Raises:
+        CassetteError: If it cannot be opened, or is empty.
+    """
+    try:
+        with path.open("rb") as file:
+            return mmap(file.fileno(), 0, access=ACCESS_READ)
+    except ValueError as exc:
+        raise CassetteError(str(path), "is empty, not a cassette") from exc
+    except OSError as exc:
+        raise CassetteError(str(path), exc.strerror or str(exc)) from exc
 
 
 def intact(data: Bytes, offset: int) -> Frame | None:
@@ -73,8 +89,11 @@ def _declared(data: Bytes, offset: int) -> int | None:
     return OVERHEAD + length if length <= MAX_BODY else None
 
 
-def _resync(data: Bytes, offset: int) -> tuple[int, int]:
-    """Where the next intact frame begins (or the file ends), and how many bytes were checked in vain."""
+def _resync(data: Bytes, offset: int, budget: int) -> tuple[int, int]:
+    """Where the next intact frame begins (or the file ends), and how many bytes were checked in vain.
+
+    Gives up when they are more than `budget`.
+    """
     checked = 0
     size = _declared(data, offset)
     # what it holds may look like frames too (a recorded cassette, say): its own end comes first
@@ -87,7 +106,7 @@ def _resync(data: Bytes, offset: int) -> tuple[int, int]:
         if intact(data, candidate.start()) is not None:
             return candidate.start(), checked
         checked += size
-        if checked > _BUDGET * len(data):
+        if checked > budget:
             break
     return len(data), checked
 

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
+from ..errors import CaptureError
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Repeated
 from .frames import OVERHEAD, unframe
 from .index import PAGE, Addresses, Keys
+from .journal import unless_written
 
 ARCHIVE = "archive"
 SEALED = "sealed"
@@ -88,13 +91,14 @@ class SealedWriter:
         self._block_size += len(frame)
 
     def _end_block(self) -> None:
-        inner = 0
+        if not self._block:
+            return
+        block, place, inner = blocks.compress(b"".join(frame for frame, _ in self._block)), self._out.size, 0
         for frame, addresses in self._block:
             if addresses is not None:
-                addresses.append(self._out.size << INNER_BITS | inner)
+                addresses.append(place << INNER_BITS | inner if block else place + inner << INNER_BITS)
             inner += len(frame)
-        if self._block:
-            self._out.write(blocks.compress(b"".join(frame for frame, _ in self._block)))
+        self._out.write(block or b"".join(frame for frame, _ in self._block))
         self._block, self._block_size = [], 0
 
     def _write_index(self) -> int:
@@ -126,21 +130,32 @@ class _Hashing:
         return self._hash.digest()
 
 
-def write_atomically(target: Path, write: Any) -> None:
-    """Let `write` fill a temporary file beside `target`, put it on the disk, and rename it."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
+def write_atomically(target: Path, write: Callable[[IO[bytes]], None], check: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `target`, put it on the disk, `check` it, and rename it.
+
+    Raises:
+        UsageError: If `target` is being written by a recorder, or its folder cannot be written.
+        CaptureError: If the disk is full.
+    """
+    name = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    with unless_written(target):
         try:
-            os.fsync(folder)
+            with name.open("xb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            check(name)
+            name.replace(target)
+            _sync_folder(target.parent)
+        except OSError as exc:
+            raise CaptureError(f"{target}: cannot be written: {exc.strerror}") from exc
         finally:
-            os.close(folder)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            name.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

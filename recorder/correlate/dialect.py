@@ -24,6 +24,7 @@ Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
 
 DEFAULT = "gws-outbound"
+_DEEPEST = 100  # levels of JSON; the interpreter gives up at some hundreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +242,25 @@ class _Table:
 
 
 def parse_json(body: bytes) -> JSON:
-    """The JSON object or array of a body, None where it is neither."""
+    """The JSON object or array of a body, None where it is neither, or nested so deep that walking it would fail."""
     try:
         value = json.loads(body) if body else None
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict | list) else None
+    deep = body.count(b"{") + body.count(b"[") > _DEEPEST and _is_deep(value)
+    return value if isinstance(value, dict | list) and not deep else None
+
+
+def _is_deep(value: JSON) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, dict | list)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def lookup(value: JSON, path: str) -> JSON:

@@ -30,6 +30,8 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
 
     Raises:
         CassetteError: If `source` cannot be read or is torn.
+        UsageError: If `target` is being recorded, or cannot be written.
+        CaptureError: If the disk is full.
         DialectError: If the cassette names a dialect that is not shipped.
     """
     with open_cassette(source) as cassette:
@@ -42,9 +44,7 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
             write_sealed(file, header, cassette.records(), correlator)
             _whole(cassette, source)
 
-        write_atomically(target, write)
-    with Sealed(target) as written:
-        written.verify()
+        write_atomically(target, write, _verify)
 
 
 def write_sealed(file: IO[bytes], header: Header, records: Iterator[Record], correlator: Correlator) -> None:
@@ -92,6 +92,11 @@ def _row_event(link: Link) -> RowEvent:
 def _pushed(pushed: Unsolicited) -> list[Any]:
     event = pushed.event
     return [event.seq, event.index, event.channel, pushed.name, pushed.session]
+
+
+def _verify(path: Path) -> None:
+    with Sealed(path) as written:
+        written.verify()
 
 
 def _whole(cassette: OpenCassette, source: Path) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..bayeux import channels
 from ..bayeux.messages import encode, is_event, parse, parse_request
 from ..cassette.store import Cassette
-from ..model import Header, Note, Record, Recording, Request, Response, SocketMessage, Triple
+from ..errors import UsageError
+from ..model import Failure, Header, Note, Record, Recording, Request, Response, SocketMessage, Triple
 from .dialect import load
 from .sessions import Sessions
 
@@ -23,15 +25,21 @@ def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Tri
     triples are taken out of the answers they rode in.
     """
     kept = _Kept.of(recording, chosen)
-    exchanges = {r.exchange for r in cassette.records if isinstance(r, Response | SocketMessage) and _carries(r, kept)}
-    exchanges |= {r.exchange for r in cassette.records if isinstance(r, Request) and _is_setup(r)}
-    exchanges |= kept.exchanges
+    carriers = {seq for seq, _ in kept.events}
+    exchanges = {r.exchange for r in cassette.records if not isinstance(r, Note) and r.seq in carriers}
+    exchanges |= kept.exchanges | set(_setups(cassette.records, _clients(cassette, recording, chosen)))
     sliced = [_stripped(r, kept) for r in cassette.records if getattr(r, "exchange", -1) in exchanges]
     return [replace(record, seq=seq) for seq, record in enumerate(sliced)]
 
 
 def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
-    """Several captures as one, in the order of the wall clock; their sessions stay apart, whatever ids they share."""
+    """Several captures as one, in the order of the wall clock; their sessions stay apart, whatever ids they share.
+
+    Raises:
+        UsageError: If they were recorded with different dialects.
+    """
+    if len({cassette.header.dialect for cassette in cassettes}) > 1:
+        raise UsageError("the cassettes were recorded with different dialects and cannot be one")
     started = min(cassette.header.started for cassette in cassettes)
     shown: set[str] = set()
     merged: list[tuple[int, int, Record]] = []
@@ -39,16 +47,19 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
     for place, cassette in enumerate(cassettes):
         apart = _Apart(place, frozenset(shown), Sessions(load(cassette.header.dialect).session_cookies))
         shift = (cassette.header.started - started) * 1000
-        top = exchanges
+        top, latest = exchanges, 0
         for record in cassette.records:
             shown |= apart.shows(record)
             moved = replace(apart.separate(record), t=record.t + shift)
             if not isinstance(moved, Note):
                 moved = replace(moved, exchange=moved.exchange + top)
                 exchanges = max(exchanges, moved.exchange + 1)
-            merged.append((moved.t, place, moved))
+            latest = max(latest, moved.t)  # a capture's own order holds whatever its clock did
+            merged.append((latest, place, moved))
     merged.sort(key=lambda item: item[:2])
-    header = replace(cassettes[0].header, started=started, profile="journal")
+    # what is not redacted in one of them is not redacted
+    redaction = min((cassette.header.redaction for cassette in cassettes), key=lambda policy: policy != "none")
+    header = replace(cassettes[0].header, started=started, profile="journal", redaction=redaction)
     return header, [replace(record, seq=seq) for seq, (_, _, record) in enumerate(merged)]
 
 
@@ -70,20 +81,46 @@ class _Kept:
 
 def _unsolicited(recording: Recording, chosen: Iterable[Triple]) -> Iterator[tuple[int, int]]:
     wanted = {triple.n for triple in chosen}
-    sessions = {triple.session for triple in chosen}
+    triples: dict[str | None, list[Triple]] = {triple.session: [] for triple in chosen}
+    for triple in recording.triples:
+        if triple.session in triples:
+            triples[triple.session].append(triple)
     for pushed in recording.unsolicited:
-        before = [t for t in recording.triples if t.session == pushed.session and t.request.seq < pushed.event.seq]
-        if pushed.session in sessions and (not before or before[-1].n in wanted):
+        own = triples.get(pushed.session)
+        place = bisect_left(own, pushed.event.seq, key=lambda t: t.request.seq) if own is not None else 0
+        if own is not None and (not place or own[place - 1].n in wanted):
             yield pushed.event.seq, pushed.event.index
 
 
-def _carries(record: Record, kept: _Kept) -> bool:
-    return any(seq == record.seq for seq, _ in kept.events)
+def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple]) -> set[str] | None:
+    """The clientIds of the sessions of some triples; None for all, where one's session is not known."""
+    sessions = {triple.session for triple in chosen}
+    if None in sessions:
+        return None
+    clients = {link.event.client_id for t in recording.triples if t.session in sessions for link in t.events}
+    clients |= {pushed.event.client_id for pushed in recording.unsolicited if pushed.session in sessions}
+    starts = (at for label, (at, _) in recording.session_starts.items() if label in sessions)
+    return clients.union(*(_ids(cassette.records[at]) for at in starts))
 
 
-def _is_setup(request: Request) -> bool:
-    asked = parse_request(request.target, request.body) or []
-    return any(message["channel"] in (channels.HANDSHAKE, channels.SUBSCRIBE) for message in asked)
+def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int]:
+    """The exchanges in which clients shake hands and subscribe."""
+    for record in records:
+        if isinstance(record, Request):
+            messages = parse_request(record.target, record.body)
+        else:
+            messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
+        for message in messages or []:
+            setup = message["channel"] in (channels.HANDSHAKE, channels.SUBSCRIBE)
+            if setup and not isinstance(record, Note) and (clients is None or str(message.get("clientId")) in clients):
+                yield record.exchange
+
+
+def _ids(record: Record) -> set[str]:
+    """The clientIds that handshakes gave."""
+    messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
+    handshakes = (m for m in messages or [] if m["channel"] == channels.HANDSHAKE)
+    return {str(m["clientId"]) for m in handshakes if m.get("clientId")}
 
 
 def _stripped(record: Record, kept: _Kept) -> Record:
@@ -106,21 +143,28 @@ class _Apart:
         """The ids a record shows: clientIds, session cookies, credentials."""
         tokens = self._sessions.tokens(record.headers) if isinstance(record, Request | Response) else frozenset()
         found = {re.split("[= ]", token, maxsplit=1)[1].rpartition(" ")[2] for token in tokens}
-        if isinstance(record, Response | SocketMessage):
-            handshakes = (m for m in parse(record.body) or [] if m["channel"] == channels.HANDSHAKE)
-            found |= {str(m["clientId"]) for m in handshakes if m.get("clientId")}
+        found |= _ids(record)
         self._shared |= found & self._taken
         return found
 
     def separate(self, record: Record) -> Record:
         """The record, with each id that another capture shows too replaced by one of the same length."""
-        for value in sorted(self._shared):
-            other = self._other(value)
-            if isinstance(record, Request | Response):
-                record = replace(record, headers=tuple((n, v.replace(value, other)) for n, v in record.headers))
-            if isinstance(record, Request | Response | SocketMessage):
-                record = replace(record, body=record.body.replace(value.encode(), other.encode()))
-        return record
+        if not self._shared or isinstance(record, Failure | Note):
+            return record
+        # as words: an id may be a part of another, or as short as `7`
+        shared = "|".join(re.escape(value) for value in sorted(self._shared))
+        text = re.compile(rf"(?<![\w-])(?:{shared})(?![\w-])")
+
+        def apart(found: re.Match[str]) -> str:
+            return self._other(found[0])
+
+        body = text.sub(apart, record.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        if isinstance(record, SocketMessage):
+            return replace(record, body=body)
+        headers = tuple((name, text.sub(apart, value)) for name, value in record.headers)
+        if isinstance(record, Request):
+            return replace(record, headers=headers, body=body, target=text.sub(apart, record.target))
+        return replace(record, headers=headers, body=body)
 
     def _other(self, value: str) -> str:
         digest = hashlib.sha256(f"{self._place}\0{value}".encode()).hexdigest()

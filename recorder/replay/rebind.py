@@ -16,8 +16,9 @@ from ..correlate.dialect import Dialect, as_key
 from ..model import JSON
 
 _LONG = 8  # characters from which on a value is taken to be itself wherever it stands
-# a word begins and ends beside what is no letter or digit; it also begins after a percent-encoded character
-_BEGINS, _ENDS = r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2}))", r"(?![0-9A-Za-z])"
+# A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
+# numbers of longer ones. It also begins after a percent-encoded character.
+_BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
 
 
 class _Absent(Enum):
@@ -68,7 +69,7 @@ class Rewriter:
             new = [b for b in pairs if key in dialect.per_operation or b.live != b.recorded]
             for name in _names(dialect, key) if new else ():
                 self._named.setdefault(name, []).extend((key, b) for b in new)
-            self._words |= {b.recorded: str(b.live) for b in new if len(b.recorded) >= _LONG and b.live is not ABSENT}
+            self._words |= {b.recorded: _text(b.live) for b in new if len(b.recorded) >= _LONG}
         self._pattern = _any_of(self._words)
 
     @property
@@ -105,6 +106,10 @@ def _names(dialect: Dialect, key: str) -> set[str]:
     """The names a key's value stands under in bodies and events, e.g. devicePath and deviceId."""
     tables: list[Mapping[str, tuple[str, ...]]] = [dialect.request_keys, dialect.ack_keys, dialect.event_keys]
     return {path.rsplit(".", 1)[-1] for table in tables for path in table.get(key, ()) if not path.startswith("path.")}
+
+
+def _text(live: JSON) -> str:
+    return "" if live is ABSENT else str(live)
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:

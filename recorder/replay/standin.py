@@ -278,7 +278,7 @@ def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
     return (
         body
         if new == value
-        else json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        else json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
     )
 
 

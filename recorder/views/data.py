@@ -11,9 +11,9 @@ _MS = 1_000_000  # nanoseconds
 
 
 def triple(item: Triple) -> dict[str, Any]:
-    """One triple. Times are milliseconds after its request."""
+    """One triple. Times are milliseconds after its request; `failure` says why no ack came."""
     request = item.request
-    return {
+    shown = {
         "n": item.n,
         "operation": item.operation,
         "handle": item.keys.get("handle"),
@@ -25,6 +25,7 @@ def triple(item: Triple) -> dict[str, Any]:
             "path": request.target,
             "headers": [list(pair) for pair in request.headers],
             "body": content(request.body),
+            "failure": item.failure and item.failure.reason,
         },
         "ack": item.ack
         and {
@@ -33,15 +34,17 @@ def triple(item: Triple) -> dict[str, Any]:
             "headers": [list(pair) for pair in item.ack.headers],
             "body": content(item.ack.body),
         },
-        "failure": item.failure and item.failure.reason,
         "events": [_linked(link, request.t) for link in item.events],
     }
+    exchangeable: dict[str, Any] = _exchangeable(shown)
+    return exchangeable
 
 
 def unsolicited(recording: Recording) -> list[dict[str, Any]]:
     """The events nobody asked for; offsets are milliseconds after the start of the capture."""
     return [
-        {"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)} for pushed in recording.unsolicited
+        _exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
+        for pushed in recording.unsolicited
     ]
 
 
@@ -78,6 +81,12 @@ def _linked(link: Link, start: int) -> dict[str, Any]:
 
 def _event(event: Event, start: int) -> dict[str, Any]:
     return {"channel": event.channel, "offset_ms": _ms(event.t - start), "data": event.data}
+
+
+def _exchangeable(value: Any) -> Any:
+    """A value without what Python takes for JSON and others do not: NaN, infinities, half surrogate pairs."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    return json.loads(text, parse_constant=str)
 
 
 def _ms(nanoseconds: int) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 from ..model import Recording, Triple
 from ..replay.match import printable
-from .data import ack_ms, content, offset_ms
+from .data import ack_ms, offset_ms
 
 _COLUMNS = (
     "n",
@@ -27,9 +28,10 @@ def overview(triples: Iterable[Triple]) -> str:
 
 def detail(triple: Triple) -> str:
     """One triple in full."""
+    operation, session = printable(triple.operation or ""), triple.session or "unknown"
     lines = [
-        f"triple {triple.n}  {triple.operation or ''}  {triple.state.value}  session {triple.session or 'unknown'}",
-        f"  request  {triple.request.method} {printable(triple.request.target)}",
+        f"triple {triple.n}  {operation}  {triple.state.value}  session {session}",
+        f"  request  {printable(f'{triple.request.method} {triple.request.target}')}",
         f"           {_body(triple.request.body)}",
     ]
     if triple.ack:
@@ -42,7 +44,7 @@ def detail(triple: Triple) -> str:
         event = link.event
         lines += [
             f"  event    +{offset_ms(link, triple)} ms  {printable(event.channel)}  {printable(link.name)}",
-            f"           {printable(str(event.data))}",
+            f"           {printable(json.dumps(event.data, ensure_ascii=False))}",
             f"           linked by {link.rule}, confidence {link.confidence}: {printable(link.why)}",
         ]
     return "\n".join(lines) + "\n"
@@ -80,5 +82,4 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _body(body: bytes) -> str:
-    value = content(body)
-    return "" if value is None else printable(body.decode("utf-8", "backslashreplace"))
+    return printable(body.decode("utf-8", "backslashreplace"))

@@ -5,7 +5,7 @@ import time
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.bayeux.messages import Message, encode, is_event, parse, parse_request
@@ -160,6 +160,7 @@ def test_any_request_holds_messages_or_none(target: str, body: bytes) -> None:
     assert found is None or all(message["channel"].startswith("/") for message in found)
 
 
+@settings(max_examples=50)  # building them takes the time
 @given(MESSAGES)
 def test_messages_come_back_as_they_were_encoded(messages: list[Message]) -> None:
     assert parse(encode(messages)) == messages

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.bayeux.messages import Message, encode
@@ -350,6 +350,7 @@ def test_malformed_messages_show_what_they_can_and_never_raise(asked: list[Messa
     assert all(found.timeout < float("inf") for found in seen if isinstance(found, Advised))
 
 
+@settings(max_examples=50)  # building them takes the time
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 2), MESSAGES), max_size=6))
 def test_malformed_messages_on_sockets_never_raise(spoken: list[tuple[bool, int, list[Message]]]) -> None:
     observer = Observer()

@@ -169,7 +169,7 @@ def test_too_many_headers_leave_a_note_and_the_first_of_them(pipeline: Pipeline)
     assert isinstance(request, Request)
     assert request.headers == headers[:-1]
     assert isinstance(note, Note)
-    assert note.text == f"record 0 is kept without its body: a record holds at most 4096 headers, this record has 4097"
+    assert note.text == "record 0 is kept without its body: a record holds at most 4096 headers, this record has 4097"
 
 
 # Redaction
@@ -187,7 +187,7 @@ def test_secrets_are_gone_before_there_is_a_frame() -> None:
     assert frames.count(Redactor(bytes(32)).token("hunter2hunter2").encode()) == 4
 
 
-SECRETS = st.text("abcXYZ0189-_.~+/é", min_size=10, max_size=60)
+SECRETS = st.text("abcXYZ0189-_.~+/é", min_size=8, max_size=60).map(lambda text: f"h2/{text}")
 
 
 @given(SECRETS, st.binary(min_size=32, max_size=32))
@@ -212,3 +212,50 @@ def test_without_redaction_headers_are_kept(pipeline: Pipeline) -> None:
 
     assert isinstance(request, Request)
     assert request.headers == (("Cookie", "a=hunter2"),)
+
+
+# Parts
+
+
+def test_a_capture_that_goes_on_goes_on_with_its_numbers() -> None:
+    pipeline = Pipeline.resumed(None, STARTED, seq=7, exchange=3)
+
+    (request,) = records(asks(pipeline, now=1_500))
+
+    assert isinstance(request, Request)
+    assert (request.seq, request.exchange, request.t) == (7, 3, 500)
+
+
+def test_a_new_part_begins_at_zero_with_what_is_still_open(pipeline: Pipeline) -> None:
+    asks(pipeline, "f1", now=1_100, target="/over")
+    answers(pipeline, "f1")
+    asks(pipeline, "f2", now=1_200, target="/open")
+
+    begun = pipeline.next_part(9_000)
+    after = answers(pipeline, "f2", now=9_500)
+
+    found = parse(HEADER + b"".join(begun) + after).records
+    assert [type(item) for item in found] == [Request, Response]
+    assert isinstance(found[0], Request)
+    assert isinstance(found[1], Response)
+    assert (found[0].target, found[0].t) == ("/open", 0)
+    assert (found[1].exchange, found[1].t) == (found[0].exchange, 500)
+
+
+def test_the_size_of_a_part_is_that_of_its_frames(pipeline: Pipeline) -> None:
+    first = asks(pipeline) + answers(pipeline)
+    before = pipeline.size
+    pipeline.next_part(2_000)
+
+    assert (before, pipeline.size) == (len(first), 0)
+
+
+def test_secrets_in_a_part_are_not_redacted_twice() -> None:
+    pipeline = Pipeline(Redactor(bytes(32)), STARTED)
+    first = asks(pipeline, headers=(("Cookie", "a=hunter2hunter2"),))
+
+    (repeated,) = pipeline.next_part(2_000)
+
+    assert isinstance(request := records(first)[0], Request)
+    assert isinstance(again := records(repeated)[0], Request)
+    assert again.headers == request.headers

@@ -11,19 +11,42 @@ from recorder.capture.redact import Redactor
 from recorder.model import Failure, Headers, Note, Record, Request, Response, SocketMessage
 
 SECRET = "hunter2-hunter2"
-KEPT_ATTRIBUTES = "; Path=/api; Domain=.gws.example; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Max-Age=60; Secure; HttpOnly; SameSite=None"
+KEPT_ATTRIBUTES = (
+    "; Path=/api; Domain=.gws.example; Expires=Wed, 21 Oct 2026 07:28:00 GMT"
+    "; Max-Age=60; Secure; HttpOnly; SameSite=None"
+)
 
-SECRETS = st.text(st.characters(codec="latin-1", exclude_characters=";= \t\x85\xa0\r\n"), min_size=8, max_size=80)
+# none is the name of a scheme or an attribute by chance; dashes are kept, as in a uuid
+SECRETS = st.text(st.characters(codec="latin-1", exclude_characters=";=- \t\x85\xa0\r\n"), min_size=8, max_size=80).map(
+    lambda text: f"h2/{text}"
+)
 SECRET_HEADERS = st.sampled_from(
-    [
-        "Authorization: {}", "authorization: Basic {}", "AUTHORIZATION: Bearer {}", "Proxy-Authorization: Negotiate {}",
-        "Authorization: {} {}", "Authorization: Digest username=\"{}\", response=\"{}\"",
-        "Cookie: JSESSIONID={}", "cookie: a={}; b={}", "Cookie: {}", "Cookie: a=1; {}", "Cookie: ={}", "Cookie: a={}={}",
-        "Set-Cookie: JSESSIONID={}; Path=/; HttpOnly", "SET-COOKIE: {}", "Set-Cookie: {}; Path=/", "Set-Cookie: a={};b={}",
-        "Set-Cookie: a=\"{};{}\"; Path=/", "Set-Cookie: a=1; Path=/, b={}", "Set-Cookie: a=1; Expires=Wed, 1 Jan, b={}",
-        "X-CSRF-TOKEN: {}", "x-csrf-token: {}", "X-Csrf-Anything: {}", "X-XSRF-TOKEN: {}", "X-Api-Key: {}",
-    ]
-)  # fmt: skip
+    """\
+Authorization: {}
+authorization: Basic {}
+AUTHORIZATION: Bearer {}
+Authorization: {} {}
+Authorization: Digest username="{}", response="{}"
+Proxy-Authorization: Negotiate {}
+Cookie: JSESSIONID={}
+cookie: a={}; b={}
+Cookie: {}
+Cookie: a=1; {}
+Cookie: ={}
+Cookie: a={}={}
+Set-Cookie: JSESSIONID={}; Path=/; HttpOnly
+SET-COOKIE: {}
+Set-Cookie: {}; Path=/
+Set-Cookie: a={};b={}
+Set-Cookie: a="{};{}"; Path=/
+Set-Cookie: a=1; Path=/, b={}
+Set-Cookie: a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT, b={}
+X-CSRF-TOKEN: {}
+x-csrf-token: {}
+X-Csrf-Anything: {}
+X-XSRF-TOKEN: {}
+X-Api-Key: {}""".splitlines()
+)
 
 
 @pytest.fixture
@@ -130,16 +153,14 @@ def test_one_value_has_one_pseudonym(secret: str, key: bytes) -> None:
 
 @given(st.lists(SECRETS, min_size=2, max_size=2, unique=True))
 def test_two_values_have_two_pseudonyms(secrets: Sequence[str]) -> None:
-    first, second = (Redactor(bytes(32)).token(secret.replace("-", "_") * 4) for secret in secrets)
+    first, second = (Redactor(bytes(32)).token(secret * 4) for secret in secrets)
 
     assert first != second
 
 
 @given(SECRETS)
 def test_another_key_gives_another_pseudonym(secret: str) -> None:
-    long = secret.replace("-", "_") * 4
-
-    assert Redactor(bytes(32)).token(long) != Redactor(b"\x01" * 32).token(long)
+    assert Redactor(bytes(32)).token(secret) != Redactor(b"\x01" * 32).token(secret)
 
 
 def test_values_that_are_no_unicode_are_told_apart(redactor: Redactor) -> None:
@@ -178,13 +199,10 @@ def test_attributes_are_kept_however_they_are_written(attributes: str) -> None:
     assert redacted(f"Set-Cookie: a={SECRET}{attributes}").endswith(attributes)
 
 
-def test_the_names_of_cookies_are_kept_and_their_order() -> None:
-    assert (
-        redacted("Cookie: a=1111; b=2222;c=3333")
-        .replace(redacted("Cookie: =1111")[9:], "1111")
-        .startswith("Cookie: a=1111; b=")
-    )
-    assert [pair.split("=")[0] for pair in redacted("Cookie: a=1; b=2;c=3")[8:].split(";")] == ["a", " b", "c"]
+def test_the_names_of_cookies_are_kept_in_their_order() -> None:
+    value = redacted("Cookie: a=1; b=2;c=3").removeprefix("Cookie: ")
+
+    assert [pair.partition("=")[0] for pair in value.split(";")] == ["a", " b", "c"]
 
 
 def test_repeated_headers_stay_repeated_in_order(redactor: Redactor) -> None:
@@ -193,12 +211,16 @@ def test_repeated_headers_stay_repeated_in_order(redactor: Redactor) -> None:
     assert [name for name, _ in found] == ["Set-Cookie", "Accept", "Set-Cookie"]
 
 
-def test_a_long_ticket_costs_no_time(redactor: Redactor) -> None:
+@pytest.mark.parametrize(
+    "line",
+    ["Authorization: Negotiate " + "x" * 300_000, "Set-Cookie: a=1;" + " " * 300_000 + "x", "Cookie: " + ";" * 30_000],
+)
+def test_a_long_header_is_redacted_in_linear_time(line: str) -> None:
     before = time.process_time()
 
-    redactor.token("x" * 1_000_000)
+    redacted(line)
 
-    assert time.process_time() - before < 0.5
+    assert time.process_time() - before < 1
 
 
 # Records

@@ -9,11 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.cassette.codec import MAX_HEADERS, decode, decode_header, encode, encode_header
+from recorder.cassette.codec import (
+    MAX_HEADERS,
+    decode,
+    decode_header,
+    decode_row,
+    encode,
+    encode_header,
+    encode_row,
+    encode_value,
+    reframe,
+)
 from recorder.cassette.frames import Frame, frame, unframe
 from recorder.errors import CassetteError
-from recorder.model import Header, Record, Request, Response
-from tests.cassette.records import ANY_TEXT, HEADER, ONE_OF_EACH, RECORDS, WIRE_TEXT
+from recorder.model import Header, Record, Request, Response, Row, RowEvent
+from tests.cassette.records import ANY_TEXT, HEADER, NUMBERS, ONE_OF_EACH, RECORDS, WIRE_TEXT
 
 REQUEST = {"n": 0, "t": 1, "x": 2, "c": "conn", "m": "POST", "u": "/a", "h": [["Accept", "*/*"]], "b": "{}"}
 
@@ -276,3 +286,84 @@ def test_a_response_does_not_pass_for_a_request() -> None:
 
     with pytest.raises(CassetteError, match="field 'c' is missing"):
         decode(replace(only(stored), kind=2), path="s.cassette")
+
+
+# Derived triples
+
+EVENT = RowEvent(5, 0, "/v2/me/outbound", "PreviewRecord", "referenceId", 1000, "it names r1", (1, 2))
+ROW = Row(3, "GetPreviewRecord", {"handle": "7", "application": "134"}, "s1", "complete", 4, 6, None, (EVENT,))
+TEXT = st.text()
+ROWS = st.builds(
+    Row,
+    NUMBERS,
+    TEXT | st.none(),
+    st.dictionaries(TEXT, TEXT, max_size=4),
+    TEXT | st.none(),
+    TEXT,
+    NUMBERS,
+    NUMBERS | st.none(),
+    NUMBERS | st.none(),
+    st.lists(
+        st.builds(RowEvent, NUMBERS, NUMBERS, TEXT, TEXT, TEXT, NUMBERS, TEXT, st.lists(NUMBERS).map(tuple)), max_size=3
+    ).map(tuple),
+)
+
+
+@given(ROWS)
+def test_any_triple_comes_back(row: Row) -> None:
+    assert decode_row(only(encode_row(row)), path="s.cassette") == row
+
+
+def test_a_triple_is_encoded_the_same_whatever_the_order_of_its_keys() -> None:
+    turned = replace(ROW, keys={"application": "134", "handle": "7"})
+
+    assert encode_row(ROW) == encode_row(turned)
+
+
+def test_an_exchange_that_is_no_operation_has_a_type_of_its_own() -> None:
+    assert only(encode_row(ROW)).kind != only(encode_row(replace(ROW, n=0))).kind
+
+
+def test_a_triple_is_no_record() -> None:
+    assert decode(only(encode_row(ROW)), path="s.cassette") is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("ev", None),
+        ("ev", [[]]),
+        ("ev", [7]),
+        ("ev", [[5, 0, "/a", "n", "r", 1.0, "w", []]]),
+        ("keys", {"handle": 7}),
+        ("keys", []),
+        ("n", None),
+        ("op", 7),
+        ("st", None),
+        ("req", None),
+        ("ack", "6"),
+    ],
+)
+def test_a_triple_that_is_not_what_the_format_says_is_refused(field: str, value: Any) -> None:
+    body = msgpack.unpackb(only(encode_row(ROW)).body) | {field: value}
+
+    with pytest.raises(CassetteError, match=r"s\.cassette"):
+        decode_row(framed(body, 0x10), path="s.cassette")
+
+
+def test_a_record_is_no_triple() -> None:
+    with pytest.raises(CassetteError):
+        decode_row(only(encode(ONE_OF_EACH[0])), path="s.cassette")
+
+
+@given(VALUES)
+def test_any_body_gives_a_triple_or_our_error(body: Any) -> None:
+    with pytest.raises(CassetteError):
+        decode_row(framed(body, 0x10), path="s.cassette")
+
+
+@given(VALUES, st.integers(0, 0x7F))
+def test_a_frame_of_any_value_can_be_written_again(value: Any, kind: int) -> None:
+    written = encode_value(kind, value)
+
+    assert reframe(only(written)) == written

@@ -252,8 +252,15 @@ def test_any_body_is_an_object_an_array_or_nothing(content: bytes) -> None:
     assert isinstance(parse_json(content), dict | list | None)
 
 
-def test_a_body_nested_too_deep_is_nothing() -> None:
-    assert parse_json(b"[" * 100_000) is None
+@pytest.mark.parametrize("depth", [101, 5_000, 100_000])
+def test_a_body_nested_too_deep_is_nothing(depth: int) -> None:
+    assert parse_json(b"[" * depth + b"]" * depth) is None
+    assert parse_json(b'{"a":' * depth + b"1" + b"}" * depth) is None
+
+
+def test_a_body_with_many_brackets_is_not_deep() -> None:
+    assert parse_json(b"[" + b"[]," * 200 + b"[1]]") == [*[[]] * 200, [1]]
+    assert parse_json(b"[" * 99 + b"1" + b"]" * 99) is not None
 
 
 def test_another_dialect_reads_another_api() -> None:

@@ -114,7 +114,11 @@ def test_a_long_reference_is_replaced_inside_other_texts() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["+1123456789", "1234567890", "a123456789", "123456789b", "0123456789"])
+def test_a_long_reference_the_live_client_did_not_send_is_cut_out_of_other_texts() -> None:
+    assert bound(reference=("123456789", ABSENT)).text("/requests/123456789?full=1") == "/requests/?full=1"
+
+
+@pytest.mark.parametrize("text", ["+1123456789", "1234567890", "a123456789", "b-123456789", "123456789_c"])
 def test_a_long_reference_inside_a_longer_word_is_something_else(text: str) -> None:
     assert bound(reference=("123456789", "live")).value({"phone": text}) == {"phone": text}
 

@@ -526,6 +526,12 @@ def test_a_miss_can_be_written_as_one_header_line_of_any_request() -> None:
     assert "Set-Cookie" not in dict(reply.headers)
 
 
+def test_a_body_nested_too_deep_to_walk_is_a_miss() -> None:
+    deep = b'{"operationName":"x","a":' + b'{"a":' * 900 + b"1" + b"}" * 901
+
+    assert Stage(chain()).desk().answer(Ask("/x", deep)).status == 470
+
+
 def test_a_plain_get_may_be_had_again() -> None:
     wire = Wire()
     wire.respond(wire.desk().post(get_me()), {"user": "agent"})

@@ -1,0 +1,448 @@
+"""The hooks as mitmproxy calls them; real proxies are in tests/integration."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import resource
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.cassette.store import Cassette, read
+from recorder.errors import UsageError
+from recorder.model import Failure, Note, Record, Request, Response, SocketMessage
+
+pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs without it too
+
+from mitmproxy import exceptions, flow, http, websocket
+from mitmproxy.test import taddons, tflow
+from wsproto.frame_protocol import Opcode
+
+from recorder.capture.addon import Recorder
+
+Steps = Callable[[Recorder], Awaitable[None]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "s.cassette"
+
+
+def record(path: Path, steps: Steps, **options: Any) -> Cassette:
+    """What a recorder writes while the hooks are called by `steps`."""
+    options = {"redact": False} | options
+
+    async def run() -> None:
+        recorder = Recorder(path, **options)
+        with taddons.context(recorder) as context:
+            context.configure(recorder)
+            await steps(recorder)
+            recorder.done()
+
+    asyncio.run(run())
+    return read(path)
+
+
+def with_script(options: dict[str, Any], check: Callable[[Recorder], None]) -> None:
+    """Run the script form of the recorder under these options of mitmproxy."""
+
+    async def run() -> None:
+        recorder = Recorder()
+        with taddons.context(recorder) as context:
+            try:
+                context.configure(recorder, **options)
+                check(recorder)
+            finally:
+                recorder.done()
+
+    asyncio.run(run())
+
+
+def call(status: int = 200, **own: Any) -> http.HTTPFlow:
+    """An exchange with its answer; `own` are raw fields of the request."""
+    made = tflow.tflow(resp=True)
+    made.request.method, made.request.path, made.request.raw_content = "POST", "/api/v2/me?a=%20", b"{}"
+    made.response.status_code, made.response.raw_content = status, b'{"statusCode":0}'
+    for name, value in own.items():
+        setattr(made.request.data, name, value)
+    return made
+
+
+def socket() -> http.HTTPFlow:
+    made = tflow.twebsocketflow(messages=False)
+    assert made.websocket is not None
+    made.websocket.messages.clear()
+    return made
+
+
+def says(made: http.HTTPFlow, text: bytes, *, from_client: bool = False) -> http.HTTPFlow:
+    """A message arrives: mitmproxy appends it and calls the hook."""
+    assert made.websocket is not None
+    made.websocket.messages.append(websocket.WebSocketMessage(Opcode.TEXT, from_client, text))
+    return made
+
+
+def facts(cassette: Cassette) -> list[Record]:
+    """What was recorded before the note of the end."""
+    *recorded, close = cassette.records
+    assert isinstance(close, Note)
+    assert close.kind == "close"
+    return recorded
+
+
+# HTTP
+
+
+def test_a_request_and_its_response_are_recorded_as_they_were(path: Path) -> None:
+    exchange = call()
+    exchange.request.headers = http.Headers([(b"Accept", b"*/*"), (b"X-Odd", b"\xe9")])
+    assert exchange.response is not None
+    exchange.response.headers = http.Headers([(b"Set-Cookie", b"a=1"), (b"set-cookie", b"b=2")])
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    request, response = facts(record(path, steps))
+    assert isinstance(request, Request)
+    assert (request.seq, request.exchange, request.connection) == (0, 0, exchange.client_conn.id)
+    assert (request.method, request.target, request.body) == ("POST", "/api/v2/me?a=%20", b"{}")
+    assert request.headers == (("Accept", "*/*"), ("X-Odd", "\xe9"))
+    assert isinstance(response, Response)
+    assert (response.seq, response.exchange, response.status, response.body) == (1, 0, 200, b'{"statusCode":0}')
+    assert response.headers == (("Set-Cookie", "a=1"), ("set-cookie", "b=2"))
+    assert response.t >= request.t >= 0
+
+
+def test_the_recorded_exchange_itself_is_left_alone(path: Path) -> None:
+    exchange = call()
+    exchange.request.headers["Cookie"] = "a=hunter2"
+    before = exchange.get_state()
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    record(path, steps, redact=True)
+
+    assert exchange.get_state() == before
+
+
+def test_a_compressed_body_is_recorded_plain(path: Path) -> None:
+    exchange = call()
+    assert exchange.response is not None
+    exchange.response.headers["Content-Encoding"] = "gzip"
+    exchange.response.raw_content = gzip.compress(b"plain")
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    _, response = facts(record(path, steps))
+    assert isinstance(response, Response)
+    assert response.body == b"plain"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "deflate", "utf8", "idna", "no-such-thing"])
+def test_a_body_that_is_not_what_its_encoding_says_is_recorded_as_it_is(path: Path, encoding: str) -> None:
+    exchange = call()
+    assert exchange.response is not None
+    exchange.response.headers["Content-Encoding"] = encoding
+    exchange.response.raw_content = b"\xff\x00 neither"
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    _, response = facts(record(path, steps))
+    assert isinstance(response, Response)
+    assert response.body == b"\xff\x00 neither"
+
+
+@pytest.mark.parametrize("odd", [{"path": b"/\xff\x80?\xed\xa0\x80"}, {"method": b"G\xffT"}, {"content": None}])
+def test_what_no_client_should_send_is_recorded_too(path: Path, odd: dict[str, Any]) -> None:
+    async def steps(recorder: Recorder) -> None:
+        exchange = call(**odd)
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+        await recorder.request(call())
+
+    assert [type(found) for found in facts(record(path, steps))] == [Request, Response, Request]
+
+
+def test_an_exchange_that_fails_is_recorded_with_its_reason(path: Path) -> None:
+    exchange = call()
+    exchange.error = flow.Error("Client disconnected.")
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.error(exchange)
+
+    _, failure = facts(record(path, steps))
+    assert isinstance(failure, Failure)
+    assert (failure.exchange, failure.reason) == (0, "Client disconnected.")
+
+
+def test_a_failure_without_a_reason_is_recorded(path: Path) -> None:
+    async def steps(recorder: Recorder) -> None:
+        exchange = call()
+        await recorder.request(exchange)
+        await recorder.error(exchange)
+
+    _, failure = facts(record(path, steps))
+    assert isinstance(failure, Failure)
+    assert failure.reason == "unknown"
+
+
+def test_a_failure_after_the_response_is_none(path: Path) -> None:
+    exchange = call()
+    exchange.error = flow.Error("Client disconnected.")
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+        await recorder.error(exchange)
+
+    assert [type(found) for found in facts(record(path, steps))] == [Request, Response]
+
+
+@pytest.mark.parametrize("hook", ["response", "error", "websocket_message", "websocket_end"])
+def test_what_belongs_to_no_recorded_request_is_left_out(path: Path, hook: str) -> None:
+    async def steps(recorder: Recorder) -> None:
+        await getattr(recorder, hook)(says(socket(), b"[]"))
+
+    assert facts(record(path, steps)) == []
+
+
+def test_exchanges_that_overlap_are_told_apart(path: Path) -> None:
+    poll, post = call(), call(201)
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(poll)
+        await recorder.request(post)
+        await recorder.response(post)
+        await recorder.response(poll)
+
+    found = [item for item in facts(record(path, steps)) if isinstance(item, Request | Response)]
+    assert [(item.seq, item.exchange) for item in found] == [(0, 0), (1, 1), (2, 1), (3, 0)]
+
+
+# WebSocket
+
+
+def test_a_socket_is_recorded_from_its_upgrade_to_its_end(path: Path) -> None:
+    exchange = socket()
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+        await recorder.websocket_message(says(exchange, b"[1]", from_client=True))
+        await recorder.websocket_message(says(exchange, b"[2]"))
+        await recorder.websocket_end(exchange)
+
+    _, upgrade, asked, told, end = facts(record(path, steps))
+    assert isinstance(upgrade, Response)
+    assert upgrade.status == 101
+    assert isinstance(asked, SocketMessage)
+    assert (asked.from_client, asked.body) == (True, b"[1]")
+    assert isinstance(told, SocketMessage)
+    assert (told.from_client, told.body) == (False, b"[2]")
+    assert isinstance(end, Failure)
+    assert end.reason == "websocket closed by server, code 1000"
+
+
+def test_the_messages_of_a_socket_do_not_pile_up_in_memory(path: Path) -> None:
+    exchange = socket()
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+        for number in range(100):
+            await recorder.websocket_message(says(exchange, b"%d" % number))
+
+    found = facts(record(path, steps))
+
+    assert exchange.websocket is not None
+    assert [message.content for message in exchange.websocket.messages] == [b"99"]
+    assert len(found) == 102
+
+
+# Begin and end
+
+
+def test_polls_that_are_open_at_the_end_are_left_open(path: Path) -> None:
+    poll = call()
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(poll)
+        recorder.done()
+        poll.error = flow.Error("Client disconnected.")
+        await recorder.error(poll)  # mitmproxy calls it after `done`
+
+    assert [type(found) for found in facts(record(path, steps))] == [Request]
+
+
+def test_the_end_may_come_twice(path: Path) -> None:
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(call())
+        recorder.done()
+        recorder.done()
+        recorder.close()
+
+    assert len(facts(record(path, steps))) == 1
+
+
+def test_nothing_is_recorded_after_the_end(path: Path) -> None:
+    async def steps(recorder: Recorder) -> None:
+        recorder.done()
+        await recorder.request(call())
+
+    assert facts(record(path, steps)) == []
+
+
+def test_what_was_seen_is_counted(path: Path) -> None:
+    seen: list[object] = []
+
+    async def steps(recorder: Recorder) -> None:
+        exchange = call()
+        await recorder.request(exchange)
+        await recorder.request(call())
+        await recorder.response(exchange)
+        counts = recorder.counts
+        seen.extend((counts.requests, counts.responses, counts.open, recorder.size > 0))
+
+    record(path, steps)
+
+    assert seen == [2, 1, 1, True]
+
+
+def test_a_recorder_that_was_not_opened_has_seen_nothing() -> None:
+    assert (Recorder().counts.requests, Recorder().size) == (0, 0)
+
+
+@pytest.mark.parametrize(("redact", "policy"), [(True, "headers-1"), (False, "none")])
+def test_the_header_says_what_was_recorded_and_how(path: Path, *, redact: bool, policy: str) -> None:
+    async def steps(_: Recorder) -> None: ...
+
+    header = record(path, steps, redact=redact, upstream="http://gws.example").header
+
+    assert (header.upstream, header.redaction, header.profile) == ("http://gws.example", policy, "journal")
+    assert header.started > 1_700_000_000_000_000
+
+
+def test_secrets_never_reach_the_file(path: Path) -> None:
+    exchange = call()
+    exchange.request.headers["Authorization"] = "Basic hunter2hunter2"
+    exchange.request.headers["Cookie"] = "JSESSIONID=hunter2hunter2"
+    assert exchange.response is not None
+    exchange.response.headers["Set-Cookie"] = "JSESSIONID=hunter2hunter2; Path=/"
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    request, response = facts(record(path, steps, redact=True))
+
+    assert b"hunter2" not in path.read_bytes()
+    assert isinstance(request, Request)
+    assert isinstance(response, Response)
+    sent, given = dict(request.headers)["Cookie"], dict(response.headers)["Set-Cookie"]
+    assert given == f"{sent}; Path=/"
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """Files cannot grow over 4 KiB: writing more fails as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_capture_that_cannot_be_kept_stops_the_proxy_and_keeps_what_it_has(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        recorder = Recorder(path)
+        with taddons.context(recorder) as context:
+            context.configure(recorder)
+            for _ in range(100):
+                await recorder.request(call())
+            recorder.done()
+            recorder.done()
+        await asyncio.wait_for(context.master.should_exit.wait(), 10)
+        assert recorder.failure is not None
+        assert "writing failed: File too large" in str(recorder.failure)
+
+    asyncio.run(run())
+
+    found = read(path)
+    assert caplog.text.count("stopping") == 1
+    assert found.torn is None
+    assert all(isinstance(item, Request) for item in found.records)
+
+
+# In mitmproxy
+
+
+def test_the_script_records_into_the_file_of_its_option(path: Path) -> None:
+    with_script({"cassette": str(path), "mode": ["reverse:http://gws.example:8090"]}, lambda _: None)
+
+    assert read(path).header.upstream == "http://gws.example:8090"
+
+
+def test_an_existing_file_is_an_error_of_the_options(path: Path) -> None:
+    path.write_bytes(b"precious")
+
+    with pytest.raises(exceptions.OptionsError, match=r"s\.cassette: exists already"):
+        with_script({"cassette": str(path)}, lambda _: None)
+    assert path.read_bytes() == b"precious"
+
+
+def test_a_full_disk_is_an_error_of_the_options() -> None:
+    async def run() -> None:
+        recorder = Recorder(Path("/dev/full"), force=True)
+        with taddons.context() as context:
+            context.configure(recorder)
+            recorder.configure(set())
+
+    with pytest.raises(exceptions.OptionsError, match="No space left on device"):
+        asyncio.run(run())
+
+
+def test_an_existing_file_is_the_callers_fault_in_process(path: Path) -> None:
+    path.write_bytes(b"precious")
+
+    with pytest.raises(UsageError, match="exists already"):
+        Recorder(path).open()
+
+
+def test_a_script_without_its_option_says_that_nothing_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    with_script({"mode": ["regular"]}, lambda recorder: recorder.running())
+
+    assert "nothing is recorded: set the option cassette" in caplog.text
+
+
+def test_a_script_with_its_option_has_nothing_to_say(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with_script({"cassette": str(path)}, lambda recorder: recorder.running())
+
+    assert caplog.text == ""
+
+
+def test_hooks_of_a_script_without_its_option_do_nothing() -> None:
+    async def run() -> None:
+        recorder, exchange = Recorder(), says(socket(), b"[]")
+        with taddons.context(recorder):
+            await recorder.request(exchange)
+            await recorder.response(exchange)
+            await recorder.error(exchange)
+            await recorder.websocket_message(exchange)
+            await recorder.websocket_end(exchange)
+            recorder.done()
+        assert recorder.counts.requests == 0
+
+    asyncio.run(run())

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from recorder.cassette import codec
+from recorder.cassette.frames import unframe
+from recorder.cassette.journal import create
+from recorder.cassette.lookup import Sealed
+from recorder.cassette.sealed import ARCHIVE, END_SIZE, INDEX_FROM, SEALED, SealedWriter, write_atomically
+from recorder.cassette.store import parse
+from recorder.errors import CaptureError, UsageError
+from recorder.model import Note, Record, Row
+from tests.cassette.records import HEADER, ONE_OF_EACH
+
+ROW = Row(1, "GetChainedRecord", {"handle": "7"}, "s1", "complete", 0, 1, None, ())
+PLAIN = replace(ROW, n=0, operation=None)
+MANY = tuple(Note(n, n, "n", "text") for n in range(INDEX_FROM + 1))
+
+
+def written(records: tuple[Record, ...], *rows: Row, profile: str = SEALED) -> bytes:
+    file = BytesIO()
+    with closing(SealedWriter(file, replace(HEADER, profile=profile))) as writer:
+        for record in records:
+            writer.fact(record)
+        for row in rows:
+            writer.row(row)
+        writer.finish([[1, 0, "/x", "Pushed", None]], {"sessions": {}})
+    return file.getvalue()
+
+
+def kinds(data: bytes) -> list[int]:
+    found = [frame.kind for frame in unframe(data)]
+    return [kind for place, kind in enumerate(found) if found[place - 1 : place] != [kind]]
+
+
+@pytest.mark.parametrize("profile", [SEALED, ARCHIVE])
+@pytest.mark.parametrize("records", [(), ONE_OF_EACH, MANY])
+def test_facts_come_back(records: tuple[Record, ...], profile: str) -> None:
+    assert parse(written(records, ROW, profile=profile)).records == records
+
+
+def test_the_parts_stand_in_a_fixed_order() -> None:
+    assert kinds(written(MANY[:3], PLAIN, ROW)) == [
+        codec.HEADER, codec.NOTE, codec.TRIPLE, codec.PLAIN, codec.UNSOLICITED, codec.SUMMARY, codec.END,
+    ]  # fmt: skip
+
+
+def test_only_a_large_cassette_has_an_index() -> None:
+    assert codec.CONTENTS not in kinds(written(MANY[:-1], ROW))
+    assert kinds(written(MANY, ROW))[-3:] == [codec.PAGE, codec.CONTENTS, codec.END]
+
+
+def test_an_archive_has_an_index_always_and_its_facts_and_triples_in_blocks() -> None:
+    assert kinds(written(ONE_OF_EACH, ROW, profile=ARCHIVE)) == [
+        codec.HEADER, codec.BLOCK, codec.SUMMARY, codec.PAGE, codec.CONTENTS, codec.END,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("profile", [SEALED, ARCHIVE])
+@pytest.mark.parametrize("records", [(), ONE_OF_EACH, MANY])
+def test_the_end_has_a_fixed_size(records: tuple[Record, ...], profile: str) -> None:
+    *_, end = unframe(data := written(records, profile=profile))
+
+    assert (end.kind, len(data) - end.offset) == (codec.END, END_SIZE)
+
+
+def test_one_changed_record_changes_that_record_and_the_end_only() -> None:
+    before = list(unframe(written(ONE_OF_EACH, ROW)))
+    after = list(
+        unframe(written((*ONE_OF_EACH[:-1], replace(ONE_OF_EACH[-1], text="the capture ended another way")), ROW))
+    )
+
+    changed = [one.kind for one, other in zip(before, after, strict=True) if one.body != other.body]
+    assert changed == [codec.NOTE, codec.END]
+
+
+def test_what_no_block_may_hold_stands_uncompressed_and_is_found(tmp_path: Path) -> None:
+    silence = replace(ONE_OF_EACH[1], seq=1, body=bytes(3 << 20))
+    records = (
+        ONE_OF_EACH[0],
+        silence,
+        replace(silence, seq=2),
+        replace(silence, seq=3, body=bytes(60_000)),
+        *MANY[4:9],
+    )
+    (tmp_path / "s").write_bytes(data := written(records, ROW, profile=ARCHIVE))
+
+    assert parse(data).records == records
+    with Sealed(tmp_path / "s") as sealed:
+        assert [sealed.record(seq) for seq in range(9)] == list(records)
+        assert sealed.row(1) == ROW
+
+
+# Putting a file in its place
+
+
+def write(file: IO[bytes]) -> None:
+    file.write(b"new")
+
+
+def agree(path: Path) -> None:
+    assert path.read_bytes() == b"new"
+
+
+def test_a_file_is_replaced_when_it_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "s").write_bytes(b"old")
+
+    write_atomically(tmp_path / "s", write, agree)
+
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("s", b"new")]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_a_file_may_be_read_by_those_the_umask_lets(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "s", write, agree)
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "s").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def fails(_: object) -> None:
+    raise ValueError("no")
+
+
+@pytest.mark.parametrize(("write", "check"), [(fails, agree), (write, fails)])
+def test_what_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, write: Callable[[IO[bytes]], None], check: Callable[[Path], None]
+) -> None:
+    (tmp_path / "s").write_bytes(b"old")
+
+    with pytest.raises(ValueError, match="no"):
+        write_atomically(tmp_path / "s", write, check)
+
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("s", b"old")]
+
+
+def test_a_file_that_is_being_recorded_is_not_replaced(tmp_path: Path) -> None:
+    journal = create(tmp_path / "s", HEADER)
+    before = (tmp_path / "s").read_bytes()
+
+    with pytest.raises(UsageError, match="another recorder is writing it"):
+        write_atomically(tmp_path / "s", write, agree)
+
+    journal.close()
+    assert (tmp_path / "s").read_bytes() == before
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="cannot be written: No such file or directory"):
+        write_atomically(tmp_path / "none" / "s", write, agree)

@@ -1,0 +1,146 @@
+"""The conformance vectors of docs/format.md: our reader sees what they say, our writer writes the same bytes."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.cassette import codec
+from recorder.cassette.check import Checked
+from recorder.cassette.codec import encode, encode_header
+from recorder.cassette.recover import recover
+from recorder.cassette.sealed import SealedWriter
+from recorder.cassette.store import open_cassette, read
+from recorder.errors import CassetteError
+from recorder.model import Header, Record, Row
+from tests.vectors.seen import as_json, header_of, record_of, row_of, sampled, seen
+
+FOLDER = Path(__file__).parents[1] / "vectors" / "v1"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+JOURNALS = ["empty", "records", "bytes", "lost"]
+SEALED = ["sealed", "sealed-empty", "sealed-bytes", "repeated", "indexed"]
+
+# what doctor finds in the bytes; in all others nothing
+FINDINGS = {
+    "torn-body": ["torn-tail"],
+    "torn-head": ["torn-tail"],
+    "damaged": ["damaged", "gap"],
+    "damaged-length": ["damaged", "gap"],
+    "missing": ["gap"],
+    "critical": ["unreadable"],
+    "named-nowhere": ["unreadable"],
+    "lost": ["lost"],
+    "sealed-cut": ["cut-off"],
+    "sealed-torn": ["cut-off", "damaged"],
+    "sealed-longer": ["cut-off"],
+}
+# numbers of the records that recovery cannot keep but knows of
+LOST = {"damaged": [2], "damaged-length": [1], "missing": [1], "lost": [2]}
+# how many records recovery keeps beyond those a reader sees up to the first error
+BEHIND = {"damaged": 5, "damaged-length": 6, "missing": 1, "critical": 1}
+REFUSED = ["newer", "no-cassette", "torn-header"]
+
+
+def path(name: str) -> Path:
+    return FOLDER / f"{name}.cassette"
+
+
+def content(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return found
+
+
+def sealed(header: Header, records: list[Record], rows: list[Row], rest: dict[str, Any]) -> bytes:
+    file = BytesIO()
+    writer = SealedWriter(file, header)
+    for record in records:
+        writer.fact(record)
+    for row in rows:
+        writer.row(row)
+    writer.finish(rest["unsolicited"], rest["summary"])
+    writer.close()
+    return file.getvalue()
+
+
+def written_from_json(name: str) -> bytes:
+    found = content(name)
+    records, rows = map(record_of, found["records"]), map(row_of, found["triples"] + found["plain"])
+    return sealed(header_of(found["header"]), list(records), list(rows), found)
+
+
+def written_from_file(name: str) -> bytes:
+    with open_cassette(path(name)) as cassette:
+        records = list(cassette.records())
+    with open_cassette(path(name)) as cassette:
+        frames = list(cassette.frames())
+    rows = [codec.decode_row(f, path=name) for f in frames if f.kind in (codec.TRIPLE, codec.PLAIN)]
+    return sealed(cassette.header, records, rows, content(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_our_reader_sees_what_a_vector_says(name: str) -> None:
+    expected = content(name)
+
+    found = seen(path(name), expected["keys"])
+
+    assert {"about": expected["about"], "keys": expected["keys"]} | found == expected
+
+
+@pytest.mark.parametrize("name", JOURNALS)
+def test_our_writer_writes_the_bytes_of_a_journal(name: str) -> None:
+    found = content(name)
+
+    frames = [encode_header(header_of(found["header"])), *(encode(record_of(value)) for value in found["records"])]
+
+    assert b"".join(frames) == path(name).read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in SEALED if name != "indexed"])
+def test_our_writer_writes_the_bytes_of_a_sealed_cassette(name: str) -> None:
+    assert written_from_json(name) == path(name).read_bytes()
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_a_sealed_cassette_that_was_read_is_written_as_it_was(name: str) -> None:
+    assert written_from_file(name) == path(name).read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in REFUSED])
+def test_doctor_finds_what_is_wrong_with_the_bytes_and_nothing_else(name: str) -> None:
+    checked = Checked(path(name))
+
+    list(checked.records())
+
+    assert sorted(finding.kind for finding in checked.findings) == FINDINGS.get(name, [])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in [*REFUSED, "named-nowhere"]])
+def test_recover_keeps_every_intact_record_and_its_output_is_sound(name: str, tmp_path: Path) -> None:
+    target = tmp_path / "recovered.cassette"
+
+    recover(path(name), target)
+
+    records = read(target).records
+    before = content(name)["counts"][0]
+    lost = [record.seq for record in records if getattr(record, "kind", "") == "lost"]
+    whole = [as_json(record) for record in records]
+    checked = Checked(target)
+    assert list(checked.records()) == list(records)
+    assert {finding.kind for finding in checked.findings} <= {"lost"}
+    assert sampled(whole[:before]) == content(name)["records"]
+    assert lost == LOST.get(name, [])
+    assert len(records) - before - len(set(lost) - set(range(before))) == BEHIND.get(name, 0)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_cassette_of_this_format_is_refused(name: str) -> None:
+    with pytest.raises(CassetteError):
+        read(path(name))
+
+
+def test_the_vectors_are_small() -> None:
+    assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 1_000_000

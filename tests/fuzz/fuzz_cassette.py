@@ -1,0 +1,319 @@
+"""Feeds damaged and hostile cassettes to all that reads them; what is neither answer nor CassetteError is a finding.
+
+    python -m tests.fuzz.fuzz_cassette --seconds 600 --seed 1
+
+With atheris installed its bytes drive the mutations (`--atheris`), else a seeded random generator does. Findings are
+written to `--findings` as files, by the hash of their content, and told on stdout; the exit code is 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgpack
+
+from recorder.cassette import codec
+from recorder.cassette.blocks import inside
+from recorder.cassette.check import Level
+from recorder.cassette.frames import Frame, frame, unframe
+from recorder.cassette.lookup import Sealed
+from recorder.cassette.recover import recover
+from recorder.cassette.store import parse
+from recorder.correlate.doctor import examine
+from recorder.correlate.sealing import seal
+from recorder.errors import CassetteError
+
+ROOT = Path(__file__).parents[2]
+HANG = 10  # seconds one input may take
+MEMORY = 300 << 20  # bytes this process may ever need
+_ZSTD = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+LARGEST = 1 << 20  # bytes of an input
+SHOWN = 12  # records and triples looked at one by one
+
+Target = Callable[[Path], object]
+
+# values that have broken readers before
+HOSTILE: tuple[Any, ...] = (
+    None, True, 0, -1, 1, 2**31, 2**53, 2**63 - 1, 2**63, 2**64 - 1, -(2**63), 0.5, float("nan"), float("inf"), "", "x",
+    "\x00", "/", "/dev/zero", "x" * 70_000, b"", b"\xff", b"\xed\xa0\x80", [], {}, [[]], {"": {}}, [None] * 5000,
+    [["Date", "Mon, 20 Nov 99999999999999 10:00:00 GMT"]], [["date", "\ud800".encode("utf-8", "surrogatepass")]],
+    [["Date", "Mon, 20 Nov 2020 10:00:00 +999999999999999"]], [["authorization", ""]], [["Cookie", "=;=;;"]],
+    '[{"channel":"/meta/handshake","successful":true,"clientId":"x","advice":{"timeout":1e999}}]',
+    '[{"channel":"/x","data":' + "[" * 900 + "]" * 900 + "}]", "[" * 100_000, '{"a":' * 5000,
+    '{"referenceId":"\\ud800"}',
+    '[{"channel":"/v2/me/outbound","data":{"referenceId":"\\udfff","record":[]}}]', "eyJ" * 20_000, "://a:" * 9999,
+    "1" * 5000, "message=" * 5000, "/**/" + " (" * 9999,
+)  # fmt: skip
+
+
+class Finding(Exception):
+    """Something a reader must not do."""
+
+
+def look_up(path: Path) -> None:
+    """All a sealed cassette can be asked, for its first records and triples."""
+    with Sealed(path) as sealed:
+        sealed.find("operation", "GetChainedRecord")
+        for seq in range(min(sealed.records, SHOWN)):
+            sealed.record(seq)
+        for n in range(1, min(sealed.triples, SHOWN) + 1):
+            for name, value in sealed.row(n).index_keys():
+                sealed.find(name, value)
+        sealed.verify()
+
+
+def rescue(path: Path) -> None:
+    """What was recovered is sound."""
+    target = path.with_name("recovered")
+    recover(path, target, force=True)
+    unsound = [finding for finding in examine(target) if finding.level is Level.DAMAGE]
+    if unsound:
+        raise Finding(f"what was recovered is damaged: {unsound[0]}")
+
+
+TARGETS: tuple[Target, ...] = (lambda path: parse(path.read_bytes()), look_up, examine, rescue)
+
+
+def feed(data: bytes, path: Path) -> str | None:
+    """Give an input to all targets; the traceback of what went wrong, None if nothing did."""
+    path.write_bytes(data)
+    for target in TARGETS:
+        try:
+            with _alarm():
+                target(path)
+        except CassetteError:
+            continue
+        except Exception:  # noqa: BLE001  # that is what is looked for
+            return traceback.format_exc()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+        if peak > MEMORY:
+            return f"needed {peak >> 20} MB"
+    return None
+
+
+@contextmanager
+def _alarm() -> Iterator[None]:
+    def ring(number: int, stack: object) -> None:
+        raise Finding(f"takes longer than {HANG} seconds")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(HANG)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def corpus(folder: Path) -> list[bytes]:
+    """The shipped cassettes as they are, sealed and archived; and the test vectors."""
+    found = sorted((ROOT / "tests" / "vectors").rglob("*.cassette"))
+    for shipped in sorted((ROOT / "cassettes").glob("*.cassette")):
+        for archive in (False, True):
+            target = folder / f"{shipped.stem}-{archive}"
+            seal(shipped, target, archive=archive)
+            found.append(target)
+        found.append(shipped)
+    return [path.read_bytes() for path in found]
+
+
+# Mutations
+
+
+def mutate(data: bytes, others: list[bytes], random: Random) -> bytes:
+    """A few changes, of bytes or of whole frames whose checksums fit again."""
+    for _ in range(random.choice((1, 1, 1, 2, 3, 8))):
+        change = random.choice(_CHANGES)
+        data = change(data, others, random)[:LARGEST]
+    return data
+
+
+def _flip(data: bytes, others: list[bytes], random: Random) -> bytes:
+    if not data:
+        return data
+    changed = bytearray(data)
+    for _ in range(random.choice((1, 1, 2, 16))):
+        changed[random.randrange(len(changed))] ^= 1 << random.randrange(8)
+    return bytes(changed)
+
+
+def _cut(data: bytes, others: list[bytes], random: Random) -> bytes:
+    return data[: random.randrange(len(data) + 1)]
+
+
+def _remove(data: bytes, others: list[bytes], random: Random) -> bytes:
+    at = random.randrange(len(data) + 1)
+    return data[:at] + data[at + random.choice((1, 2, 12, 100)) :]
+
+
+def _insert(data: bytes, others: list[bytes], random: Random) -> bytes:
+    at = random.randrange(len(data) + 1)
+    added = random.choice((random.randbytes(20), b"\x94\x02\xce", b"\x94\x02\xce\x00\x00\x00\x00" * 9, b"\x00" * 99))
+    return data[:at] + added + data[at:]
+
+
+def _splice(data: bytes, others: list[bytes], random: Random) -> bytes:
+    other = random.choice(others)
+    return data[: random.randrange(len(data) + 1)] + other[random.randrange(len(other) + 1) :]
+
+
+def _reframe(data: bytes, others: list[bytes], random: Random) -> bytes:
+    """Change frames and make all checksums fit."""
+    try:
+        found = list(unframe(data))
+    except CassetteError:
+        return data
+    if not found:
+        return data
+    at = random.randrange(len(found))
+    match random.randrange(8):
+        case 0:
+            del found[at]
+        case 1:
+            found.insert(random.randrange(len(found) + 1), found[at])
+        case 2:
+            found[at] = Frame(0, random.choice((1, 2, 3, 4, 5, 6, 16, 17, 18, 19, 20, 63, 64, 65, 127)), found[at].body)
+        case 3 if random.random() < 0.2:
+            found = [*found[:1], Frame(0, codec.BLOCK, _block(found[1:-1])), *found[-1:]]
+        case 4:
+            found = _unpacked(found)
+        case 5:
+            found[at] = Frame(0, found[at].kind, _flip(found[at].body, others, random))
+        case _:
+            found[at] = Frame(0, found[at].kind, _changed_body(found[at].body, random))
+    return b"".join(_ended(found, random))
+
+
+def _block(found: list[Frame]) -> bytes:
+    raw = b"".join(frame(one.kind, one.body) for one in found)
+    (block,) = unframe(codec.encode_value(codec.BLOCK, [len(raw), bytes(_ZSTD.compress(raw))]))
+    return block.body
+
+
+def _unpacked(found: list[Frame]) -> list[Frame]:
+    """Frames of blocks as frames of their own."""
+    frames: list[Frame] = []
+    for one in found:
+        try:
+            frames += inside(one, path="") if one.kind == codec.BLOCK else [one]
+        except CassetteError:
+            frames.append(one)
+    return frames
+
+
+def _changed_body(body: bytes, random: Random) -> bytes:
+    try:
+        value = msgpack.unpackb(body, strict_map_key=False)
+        return bytes(msgpack.packb(_changed(value, random)))[:LARGEST]
+    except (ValueError, OverflowError, msgpack.exceptions.UnpackException):
+        return body
+
+
+def _changed(value: Any, random: Random) -> Any:
+    """A value with one of the values in it replaced."""
+    if random.random() < 0.25 or not value or not isinstance(value, dict | list):
+        return (
+            random.choice(HOSTILE) if random.random() < 0.8 else [value] * random.choice((1, 3, 3 if value else 5000))
+        )
+    if isinstance(value, list):
+        at = random.randrange(len(value))
+        return [*value[:at], _changed(value[at], random), *value[at + 1 :]]
+    key = random.choice(list(value))
+    return value | {key: _changed(value[key], random)}
+
+
+def _ended(found: list[Frame], random: Random) -> Iterator[bytes]:
+    """Frames as bytes, with the checksum of the end, and mostly the place of the contents, put right."""
+    digest, offset, contents = hashlib.sha256(), 0, 0
+    for one in found:
+        body = one.body
+        if one.kind == codec.CONTENTS:
+            contents = offset
+        if one.kind == codec.END and len(body) == 42:
+            place = contents if random.random() < 0.9 else random.choice((1, 7, offset, 2**40, 2**63, 2**64 - 1))
+            body = body[:2] + place.to_bytes(8, "big") + digest.digest()
+        written = frame(one.kind, body)
+        digest.update(written)
+        offset += len(written)
+        yield written
+
+
+_CHANGES = (_flip, _cut, _remove, _insert, _splice, _reframe, _reframe, _reframe, _reframe, _reframe)
+
+
+# Running
+
+
+def fuzz(seconds: float, seed: int, findings: Path | None = None, report: Callable[[str], None] = print) -> int:
+    """Mutate for some time; the number of different findings."""
+    random, end = Random(seed), time.monotonic() + seconds
+    count, known = 0, set[str]()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pool = corpus(folder)
+        while time.monotonic() < end:
+            count += 1
+            data = mutate(random.choice(pool), pool, random)
+            found = feed(data, folder / "input")
+            if found is not None and _kind(found) not in known:
+                known.add(_kind(found))
+                report(f"input {count} of seed {seed}:\n{found}")
+                if findings is not None:
+                    findings.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(folder / "input", findings / hashlib.sha256(data).hexdigest()[:16])
+    report(f"{count} inputs, {len(known)} findings")
+    return len(known)
+
+
+def _kind(found: str) -> str:
+    """Findings of one place count once."""
+    return "\n".join(line for line in found.splitlines()[-8:] if "line " in line) or found
+
+
+def with_atheris() -> None:
+    """Let atheris choose the seeds of the mutations by the coverage they bring."""
+    import atheris
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pool = corpus(folder)
+
+        def one(data: bytes) -> None:
+            random = Random(data)
+            found = feed(mutate(random.choice(pool), pool, random), folder / "input")
+            if found is not None:
+                raise Finding(found)
+
+        atheris.instrument_all()
+        atheris.Setup(sys.argv[:1], one)
+        atheris.Fuzz()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--findings", type=Path)
+    parser.add_argument("--atheris", action="store_true")
+    given = parser.parse_args()
+    if given.atheris:
+        with_atheris()
+    sys.exit(1 if fuzz(given.seconds, given.seed, given.findings) else 0)
+
+
+if __name__ == "__main__":
+    main()
