@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -173,8 +174,8 @@ def measure(folder: Path, triples: int, rounds: int) -> Iterator[Measured]:
         writes, reads = [], []
         for _ in range(rounds):
             path.unlink(missing_ok=True)
-            writes.append(_seconds(lambda form=form: form.write(path, given)))
-            reads.append(_seconds(lambda form=form: sum(1 for _ in form.read(path))))
+            writes.append(_seconds(partial(form.write, path, given)))
+            reads.append(_seconds(partial(_count, form, path)))
         if list(form.read(path)) != given:
             raise SystemExit(f"{form.name} does not give back what was put in")
         size, write, read = path.stat().st_size, min(writes), min(reads)
@@ -210,7 +211,7 @@ def _write_lines(file: IO[bytes] | gzip.GzipFile, given: Records) -> None:
 
 def _line(record: Record) -> dict[str, Any]:
     # __slots__ and not asdict(), which copies deeply: that would be measured, too
-    line = {"kind": type(record).__name__} | {name: getattr(record, name) for name in record.__slots__}
+    line = {"record": type(record).__name__} | {name: getattr(record, name) for name in record.__slots__}
     if "body" in line:
         try:
             line["body"] = line["body"].decode()
@@ -221,7 +222,7 @@ def _line(record: Record) -> dict[str, Any]:
 
 def _from_line(line: bytes) -> Record:
     fields = json.loads(line)
-    kind = _KINDS[fields.pop("kind")]
+    kind = _KINDS[fields.pop("record")]
     if "body" in fields:
         body = fields["body"]
         fields["body"] = body.encode() if isinstance(body, str) else base64.b64decode(body["base64"])
@@ -238,6 +239,10 @@ def _batches(frames: Iterable[bytes], size: int = 1000) -> Iterator[list[bytes]]
             yield batch
             batch = []
     yield batch
+
+
+def _count(form: Form, path: Path) -> int:
+    return sum(1 for _ in form.read(path))
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,9 @@ def look_up(path: Path) -> dict[str, Any]:
 
     def each(key: str) -> float:
         found = [{key: row.keys[key]} for row in rows if key in row.keys]
-        return statistics.median(_seconds(lambda keys=keys: find(path, None, number=None, keys=keys)) for keys in found)
+        return statistics.median(_seconds(partial(find, path, None, number=None, keys=keys)) for keys in found)
 
-    by_number = [_seconds(lambda n=row.n: find(path, None, number=n, keys={})) for row in rows]
+    by_number = [_seconds(partial(find, path, None, number=row.n, keys={})) for row in rows]
     return {
         "checksum": min(_seconds(checksum), _seconds(checksum)),
         "frames": _seconds(frames),

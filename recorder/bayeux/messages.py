@@ -16,9 +16,26 @@ from . import channels
 
 Message: TypeAlias = dict[str, Any]
 
+_DEEPEST = 100  # levels of JSON; the interpreter gives up at some hundreds
+
 # two neighbouring `\s*` would take quadratic time on a long gap
 _JSONP = re.compile(rb"^(?:/\*\*/)?\s*[\w$.]+\s*\((.*)\)\s*(?:;\s*)?$", re.DOTALL)
 _FORM = re.compile(rb"(?:[\w.%+-]+=[^&\s]*&)*message=")
+
+
+def load_json(body: bytes) -> Any:
+    """The JSON value of a body.
+
+    Raises:
+        ValueError: If it is no JSON, or nested deeper than 100 levels: what walks through it later must not break.
+    """
+    try:
+        value = json.loads(body)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+    if body.count(b"{") + body.count(b"[") > _DEEPEST and _is_deeper(value, _DEEPEST):
+        raise ValueError("nested too deeply")
+    return value
 
 
 def parse_request(target: str, body: bytes) -> list[Message] | None:
@@ -37,8 +54,8 @@ def parse(body: bytes) -> list[Message] | None:
         unwrapped = _JSONP.match(body)
         return parse(unwrapped[1]) if unwrapped and unwrapped[1].lstrip()[:1] in (b"[", b"{") else None
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = load_json(body)
+    except ValueError:
         return None
     messages = value if isinstance(value, list) else [value]
     return messages if messages and all(_is_message(message) for message in messages) else None
@@ -53,6 +70,18 @@ def encode(messages: list[Message]) -> bytes:
 def is_event(message: Message) -> bool:
     """Whether a message from the server is an event and not the reply to a publish on the same channel."""
     return not channels.is_meta(message["channel"]) and "successful" not in message
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def _is_message(value: Any) -> bool:

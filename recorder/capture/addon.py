@@ -15,7 +15,7 @@ from pathlib import Path
 from mitmproxy import ctx, exceptions, http
 
 from ..cassette.journal import create, resume
-from ..cassette.writer import Fsync, Writer
+from ..cassette.writer import QUEUE, Fsync, Writer
 from ..correlate.dialect import DEFAULT
 from ..errors import CaptureError, RecorderError
 from ..model import Header, Headers
@@ -46,15 +46,16 @@ class Recorder:
         append: bool = False,
         limits: Limits = Limits(),  # noqa: B008  # frozen
         go_on_when_full: bool = False,
+        queue_limit: int = QUEUE,
     ) -> None:
         self._path, self._upstream, self._dialect = path, upstream, dialect
         self._fsync, self._redact, self._force = fsync, redact, force
         self._append, self._limits, self._go_on_when_full = append, limits, go_on_when_full
+        self._queue_limit = queue_limit
         self._pipeline: Pipeline | None = None
         self._writer: Writer | None = None
         self._ending: list[Writer] = []  # writers of earlier parts
         self._part = 1
-        self._order = asyncio.Lock()
         self.failure: CaptureError | None = None
 
     @property
@@ -86,9 +87,9 @@ class Recorder:
         else:
             journal = create(self._path, self._header(), force=self._force)
             self._pipeline = Pipeline(redactor, now)
-        self._writer = Writer(journal, fsync=self._fsync)
+        self._writer = Writer(journal, fsync=self._fsync, limit=self._queue_limit)
         if self._append:
-            self._writer.put(self._pipeline.note(now, "session", "a capture begins"))
+            self._writer.offer(self._pipeline.note(now, "session", "a capture begins"))
 
     def close(self) -> None:
         """Write what is queued and a note of the clean end; safe to call twice."""
@@ -96,7 +97,7 @@ class Recorder:
             return
         writer, self._writer = self._writer, None
         try:
-            writer.put(self._pipeline.note(time.monotonic_ns(), "close", "the capture ended cleanly"))
+            writer.offer(self._pipeline.note(time.monotonic_ns(), "close", "the capture ended cleanly"))
         except CaptureError as exc:
             self._stop(exc)
         finally:
@@ -124,9 +125,9 @@ class Recorder:
             return
         self._writer.finish()
         self._ending.append(self._writer)
-        self._writer = Writer(journal, fsync=self._fsync)
+        self._writer = Writer(journal, fsync=self._fsync, limit=self._queue_limit)
         for frame in pipeline.next_part(now):
-            self._writer.put(frame)
+            self._writer.offer(frame)
 
     # -- mitmproxy's hooks
 
@@ -165,7 +166,7 @@ class Recorder:
                 method=flow.request.method,
                 target=flow.request.path,
                 headers=_headers(flow.request.headers),
-                body=flow.request.get_content(strict=False) or b"",
+                body=_content(flow.request),
             )
         )
 
@@ -179,7 +180,7 @@ class Recorder:
                 now,
                 status=flow.response.status_code,
                 headers=_headers(flow.response.headers),
-                body=flow.response.get_content(strict=False) or b"",
+                body=_content(flow.response),
             )
         )
 
@@ -213,16 +214,16 @@ class Recorder:
             self._stop(exc)
 
     async def _write(self, frame: bytes) -> None:
-        """Queue a frame, in the order the frames were numbered in."""
+        """Queue a frame at once, in the order the frames were numbered in; then wait if the queue is full."""
         writer = self._writer
         if writer is None:
             return
         try:
-            if self._order.locked() or not writer.offer(frame):
-                async with self._order:
-                    await asyncio.to_thread(writer.put, frame)
-            elif self._pipeline is not None and self._is_full(self._pipeline):
+            has_room = writer.offer(frame)
+            if self._pipeline is not None and self._is_full(self._pipeline):
                 self._next_part(self._pipeline, time.monotonic_ns())
+            if not has_room:
+                await asyncio.to_thread(writer.wait)
         except CaptureError as exc:
             self._stop(exc)
 
@@ -242,6 +243,14 @@ class Recorder:
         else:
             log.error("%s; stopping", failure)
             ctx.master.shutdown()
+
+
+def _content(message: http.Message) -> bytes:
+    """The body with its content-encodings undone; as it came where they are unknown or do not fit."""
+    try:
+        return message.get_content(strict=False) or b""
+    except (ValueError, TypeError):  # mitmproxy takes any codec of Python's for an encoding, `rot13` too
+        return message.raw_content or b""
 
 
 def _headers(headers: http.Headers) -> Headers:

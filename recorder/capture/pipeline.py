@@ -53,8 +53,10 @@ class Pipeline:
         """Begin a new part: numbers and times start again, with what is needed to understand what follows."""
         repeated = self.context.records()
         self.context = Context()
-        self.started, self._seq, self.size = now, 0, 0
-        return [self._frame(replace(record, seq=self._next()), redacted=True) for record in repeated]
+        self.started, self._seq = now, 0
+        frames = [self._frame(replace(record, seq=self._next()), redacted=True) for record in repeated]
+        self.size = 0  # what is repeated does not fill the part
+        return frames
 
     def quiet(self, now: int) -> float:
         """Seconds since the last operation or event, 0 while an operation waits for its answer."""

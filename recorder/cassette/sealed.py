@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -137,7 +136,7 @@ def write_atomically(target: Path, write: Callable[[IO[bytes]], None], check: Ca
         UsageError: If `target` is being written by a recorder, or its folder cannot be written.
         CaptureError: If the disk is full.
     """
-    name = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    name = target.with_name(f".{target.name}.{os.getpid()}")
     with unless_written(target):
         try:
             with name.open("xb") as file:

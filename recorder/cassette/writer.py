@@ -14,6 +14,8 @@ from enum import Enum
 from ..errors import CaptureError
 from .journal import Journal
 
+QUEUE = 64 << 20  # bytes of frames that may wait for the disk
+
 
 class Fsync(Enum):
     """When the kernel is asked to put written frames on the disk. Any of them survives SIGKILL."""
@@ -27,7 +29,7 @@ class Writer:
     """Owns a journal and the one thread that writes to it."""
 
     def __init__(
-        self, journal: Journal, *, fsync: Fsync = Fsync.INTERVAL, interval: float = 1.0, limit: int = 64 << 20
+        self, journal: Journal, *, fsync: Fsync = Fsync.INTERVAL, interval: float = 1.0, limit: int = QUEUE
     ) -> None:
         """Start the thread.
 
@@ -60,7 +62,11 @@ class Writer:
         return self._journal.size
 
     def offer(self, frame: bytes) -> bool:
-        """Queue a frame if there is room now; False if the caller must wait with `put`.
+        """Queue a frame at once, after all that were queued before; never waits.
+
+        Returns:
+            Whether there is room for more. If not, the caller must `wait` before it brings more: then the queue holds
+            no more than its limit and one frame of each caller.
 
         Raises:
             CaptureError: If the disk failed: nothing more will be written.
@@ -68,24 +74,34 @@ class Writer:
         """
         with self._changed:
             self._check()
-            if self._queued and self._queued + len(frame) > self._limit:
-                return False
-            self._take(frame)
-            return True
+            if self._closing:
+                raise CaptureError(f"{self._journal.path}: is closed, a record that came later is not recorded")
+            self._queue.append(frame)
+            self._queued += len(frame)
+            self._accepted += 1
+            self._changed.notify_all()
+            return self._queued <= self._limit
+
+    def wait(self) -> None:
+        """Wait for room; blocks the calling thread.
+
+        Raises:
+            CaptureError: If the disk failed: nothing more will be written.
+
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure or self._queued <= self._limit)
+            self._check()
 
     def put(self, frame: bytes) -> None:
-        """Queue a frame, waiting for room; blocks the calling thread.
+        """Queue a frame and wait for room; blocks the calling thread.
 
         Raises:
             CaptureError: If the disk failed: nothing more will be written.
 
         """
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._failure or not self._queued or self._queued + len(frame) <= self._limit
-            )
-            self._check()
-            self._take(frame)
+        if not self.offer(frame):
+            self.wait()
 
     def flush(self) -> None:
         """Wait until all that was queued is with the kernel.
@@ -118,14 +134,6 @@ class Writer:
         self._thread.join()
         self._journal.close()
         self._check()
-
-    def _take(self, frame: bytes) -> None:
-        if self._closing:
-            raise CaptureError(f"{self._journal.path}: is closed, a record that came later is not recorded")
-        self._queue.append(frame)
-        self._queued += len(frame)
-        self._accepted += 1
-        self._changed.notify_all()
 
     def _check(self) -> None:
         if self._failure is not None:

@@ -6,7 +6,6 @@ URL named in a route. All keys are compared as strings; null and "" count as abs
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+from ..bayeux.messages import load_json
 from ..errors import DialectError
 from ..model import JSON, Event, Request, Response
 
@@ -24,7 +24,6 @@ Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
 
 DEFAULT = "gws-outbound"
-_DEEPEST = 100  # levels of JSON; the interpreter gives up at some hundreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,23 +243,10 @@ class _Table:
 def parse_json(body: bytes) -> JSON:
     """The JSON object or array of a body, None where it is neither, or nested so deep that walking it would fail."""
     try:
-        value = json.loads(body) if body else None
-    except (ValueError, RecursionError):
+        value = load_json(body) if body else None
+    except ValueError:
         return None
-    deep = body.count(b"{") + body.count(b"[") > _DEEPEST and _is_deep(value)
-    return value if isinstance(value, dict | list) and not deep else None
-
-
-def _is_deep(value: JSON) -> bool:
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [
-            item
-            for outer in level
-            if isinstance(outer, dict | list)
-            for item in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return bool(level)
+    return value if isinstance(value, dict | list) else None
 
 
 def lookup(value: JSON, path: str) -> JSON:

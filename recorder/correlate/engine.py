@@ -19,7 +19,7 @@ from ..model import (
     Triple,
     Unsolicited,
 )
-from .dialect import Dialect
+from .dialect import Dialect, Keys
 from .rules import Operation, Seen, by_error, by_key, by_tuple, by_twin, is_over
 from .sessions import Sessions
 
@@ -120,11 +120,9 @@ class Correlator:
                 self._by_key.pop((key, op.keys.get(key, "")), None)
         for twin_key in op.twin_keys:
             for table in (self._originals, self._early_twins):
-                waiting = table.get(twin_key, deque())
-                if op in waiting:
-                    waiting.remove(op)
-                if not waiting:
-                    table.pop(twin_key, None)
+                waiting = deque(other for other in table.pop(twin_key, ()) if other is not op)
+                if waiting:
+                    table[twin_key] = waiting
 
     def _handshaken(self, observation: Handshaken, record: Record) -> None:
         shown = self._bayeux.get(observation.exchange, frozenset())
@@ -149,12 +147,12 @@ class Correlator:
             return
         self._operations.append(op)
         self._in_window.append(op)
-        self._index(op)
+        self._index(op, keys)
 
-    def _index(self, op: Operation) -> None:
+    def _index(self, op: Operation, keys: Keys) -> None:
         for key in ("reference", "inner_reference"):
-            if key in op.keys:
-                self._by_key[key, op.keys[key]].append(op)
+            if key in keys:
+                self._by_key[key, keys[key]].append(op)
 
     def _answer(self, response: Response) -> None:
         op = self._pending.pop(response.exchange, None)
@@ -168,7 +166,7 @@ class Correlator:
         added = {k: v for k, v in self._dialect.keys_of_ack(response).items() if k not in op.keys} if op.name else {}
         if added:
             op.keys = {**op.keys, **added}
-            self._index(op)
+            self._index(op, added)
 
     def _fail(self, failure: Failure) -> None:
         op = self._pending.pop(failure.exchange, None)

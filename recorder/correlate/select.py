@@ -151,9 +151,9 @@ class _Apart:
         """The record, with each id that another capture shows too replaced by one of the same length."""
         if not self._shared or isinstance(record, Failure | Note):
             return record
-        # as words: an id may be a part of another, or as short as `7`
+        # as words: an id may be a part of another, or as short as `7`; in a query what is before it may be %22
         shared = "|".join(re.escape(value) for value in sorted(self._shared))
-        text = re.compile(rf"(?<![\w-])(?:{shared})(?![\w-])")
+        text = re.compile(rf"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{shared})(?![\w-])")
 
         def apart(found: re.Match[str]) -> str:
             return self._other(found[0])
@@ -163,7 +163,8 @@ class _Apart:
             return replace(record, body=body)
         headers = tuple((name, text.sub(apart, value)) for name, value in record.headers)
         if isinstance(record, Request):
-            return replace(record, headers=headers, body=body, target=text.sub(apart, record.target))
+            path, mark, query = record.target.partition("?")  # a path names what is asked for, never who asks
+            return replace(record, headers=headers, body=body, target=path + mark + text.sub(apart, query))
         return replace(record, headers=headers, body=body)
 
     def _other(self, value: str) -> str:

@@ -8,6 +8,7 @@ from .match import Call, Difference, Matcher, describe
 from .playhead import Playhead
 
 STATUS = 470  # no registered meaning, so never taken for an answer of the API; a 4xx is not retried by itself
+REASON = "Recorder Miss"
 HEADER = "X-Recorder-Miss"
 
 

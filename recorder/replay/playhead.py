@@ -28,6 +28,7 @@ class Playhead:
         played: Which recorded requests it has used up.
         backlog: Events that came due before there was a Bayeux session to push them to.
         cookie: Stands in for every session cookie the recorded server set.
+        origins: Where its client reaches us, by the recorded server's address.
         shown: What else its requests showed of who it is.
         left: It disconnected.
 
@@ -40,6 +41,7 @@ class Playhead:
     begun: bool = False
     played: set[int] = field(default_factory=set)
     bindings: Bindings = field(default_factory=Bindings)
+    origins: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     backlog: list[Queued] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)

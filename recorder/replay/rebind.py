@@ -60,10 +60,11 @@ class Bindings:
 class Rewriter:
     """Rewrites what is sent to one client."""
 
-    def __init__(self, dialect: Dialect, bindings: Bindings) -> None:
+    def __init__(self, dialect: Dialect, bindings: Bindings, origins: Mapping[str, str] | None = None) -> None:
+        """Prepare for a client; `origins` are recorded servers (scheme and host) and what stands in for them."""
         self._dialect = dialect
         self._named: dict[str, list[tuple[str, Binding]]] = {}
-        self._words: dict[str, str] = {}
+        self._words = dict(origins or {})
         for key, pairs in bindings.pairs.items():
             # an id of one operation that is the same as text was bound because its JSON type is another
             new = [b for b in pairs if key in dialect.per_operation or b.live != b.recorded]
@@ -72,9 +73,9 @@ class Rewriter:
             self._words |= {b.recorded: _text(b.live) for b in new if len(b.recorded) >= _LONG}
         self._pattern = _any_of(self._words)
 
-    @property
-    def changes_nothing(self) -> bool:
-        return not self._named
+    def touches(self, body: bytes) -> bool:
+        """Whether a body may hold anything that is rewritten."""
+        return bool(self._named) or any(word.encode() in body for word in self._words)
 
     def value(self, value: JSON) -> JSON:
         """A JSON value with its bound values replaced; the value itself is left alone."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ..errors import UsageError
+from . import miss
 from .miss import Miss
 from .standin import Incoming, Reply, StandIn
 
@@ -138,4 +139,5 @@ class _Pump:
 
 
 def _response(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, headers=CIMultiDict(reply.headers), body=reply.body)
+    reason = miss.REASON if reply.status == miss.STATUS else None
+    return web.Response(status=reply.status, reason=reason, headers=CIMultiDict(reply.headers), body=reply.body)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ..bayeux import channels
 from ..bayeux.messages import encode, parse_request
@@ -139,6 +140,7 @@ class StandIn:
         headers: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
         if answer.handshaken is not None and request is not None:
             playhead = self._playheads.handshaken(answer.handshaken, request.headers, request.connection)
+            playhead.origins = self._origins(request)
             headers += (("Set-Cookie", f"{COOKIE}={playhead.cookie}; Path=/; HttpOnly"),)
             if len(self._recording.session_starts) <= 1:
                 playhead.recorded = next(iter(self._recording.session_starts), "")
@@ -178,7 +180,8 @@ class StandIn:
         for key, recorded, value in self._matcher.minted(place, live):
             scope = of_operation if key in self._dialect.per_operation else playhead.bindings
             scope.bind(key, recorded, value)
-        rewriter = Rewriter(self._dialect, of_operation | playhead.bindings)
+        playhead.origins = self._origins(request)
+        rewriter = Rewriter(self._dialect, of_operation | playhead.bindings, playhead.origins)
         run = Run(steps(triple), now, self._rate, rewriter, request=request.number, place=place)
         playhead.runs.append(run)
         if playhead.recorded is None and triple.session is not None and self._tells(live, triple):
@@ -191,9 +194,15 @@ class StandIn:
         made_by = {self._matcher.triples[place].session for place in self._matcher.candidates(live)}
         return triple.n > 0 or len(made_by) == 1
 
+    def _origins(self, request: Incoming) -> dict[str, str]:
+        """The recorded server's address and ours: who follows a recorded URL must come back here."""
+        upstream = urlsplit(self._recording.header.upstream)
+        host = next((value for name, value in request.headers if name.lower() == "host"), None)
+        return {f"{upstream.scheme}://{upstream.netloc}": f"http://{host}"} if upstream.netloc and host else {}
+
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
         if events:
-            rewriter = Rewriter(self._dialect, playhead.bindings)
+            rewriter = Rewriter(self._dialect, playhead.bindings, playhead.origins)
             playhead.runs.append(Run(events, now, self._rate, rewriter))
 
     def _miss(self, request: Incoming, found: Miss) -> None:
@@ -272,14 +281,13 @@ def _is_due(run: Run, now: float) -> bool:
 def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
     """A recorded body with its bound values replaced; untouched, byte for byte, where there are none in it."""
     value = parse_json(body)
-    if value is None or rewriter.changes_nothing:
+    if value is None or not rewriter.touches(body):
         return body
     new = rewriter.value(value)
-    return (
-        body
-        if new == value
-        else json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
-    )
+    if new == value:
+        return body
+    # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
+    return json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 __all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

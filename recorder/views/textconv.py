@@ -17,20 +17,22 @@ from ..replay.rebind import Bindings, Rewriter
 def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:
     """Yield the lines."""
     yield f"cassette of {recording.header.dialect}, redaction {recording.header.redaction}"
-    lasting: dict[str, int] = {}
+    numbers: dict[str, int] = {}
+    lasting = Bindings()  # ids of more than one operation: other exchanges and events hold them too
     for triple in recording.triples:
-        bindings = Bindings()
+        own = Bindings()
         for key in dialect.minted:
             value = triple.keys.get(key)
-            if value is None:
-                continue
-            number = "" if key in dialect.per_operation else f" {lasting.setdefault(value, len(lasting) + 1)}"
-            bindings.bind(key, value, f"<{key}{number}>")
-        yield from _triple(triple, Rewriter(dialect, bindings), dialect)
+            if value is not None and key in dialect.per_operation:
+                own.bind(key, value, f"<{key}>")
+            elif value is not None:
+                lasting.bind(key, value, f"<{key} {numbers.setdefault(value, len(numbers) + 1)}>")
+        yield from _triple(triple, Rewriter(dialect, own | lasting), dialect)
+    rewriter = Rewriter(dialect, lasting)
     for item in recording.plain:
-        yield from _exchange(item, Rewriter(dialect, Bindings()), dialect)
+        yield from _exchange(item, rewriter, dialect)
     for pushed in recording.unsolicited:
-        yield from _pushed(pushed, dialect)
+        yield from _pushed(pushed, rewriter, dialect)
 
 
 def _triple(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
@@ -52,10 +54,10 @@ def _exchange(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[
         yield f"  no ack: {printable(triple.failure.reason)}"
 
 
-def _pushed(pushed: Unsolicited, dialect: Dialect) -> Iterator[str]:
+def _pushed(pushed: Unsolicited, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
     yield ""
     yield f"unsolicited {printable(pushed.event.channel)} {printable(pushed.name)}"
-    yield from _json(_steady(pushed.event.data, "data", dialect))
+    yield from _json(rewriter.value(_steady(pushed.event.data, "data", dialect)))
 
 
 def _body(body: bytes, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:

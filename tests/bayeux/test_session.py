@@ -787,5 +787,5 @@ class Conversation(RuleBasedStateMachine):
         self.waiting[client] = []
 
 
-Conversation.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+Conversation.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestConversation = Conversation.TestCase

@@ -22,6 +22,7 @@ from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
 from recorder.capture.addon import Recorder
+from recorder.capture.parts import Limits
 
 Steps = Callable[[Recorder], Awaitable[None]]
 
@@ -446,3 +447,51 @@ def test_hooks_of_a_script_without_its_option_do_nothing() -> None:
         assert recorder.counts.requests == 0
 
     asyncio.run(run())
+
+
+# Back-pressure
+
+
+def test_records_stay_in_order_while_hooks_wait_for_room(path: Path) -> None:
+    exchanges = [call() for _ in range(300)]
+
+    async def steps(recorder: Recorder) -> None:
+        hooks = []
+        for exchange in exchanges:
+            hooks.append(asyncio.create_task(recorder.request(exchange)))
+            await asyncio.sleep(0)  # they come one after the other, whether there is room or not
+        await asyncio.gather(*hooks)
+
+    recorded = facts(record(path, steps, queue_limit=1))
+
+    assert [r.seq for r in recorded] == list(range(300))
+
+
+def test_a_part_that_ends_while_hooks_wait_for_room_is_whole(path: Path) -> None:
+    exchanges = [call() for _ in range(60)]
+
+    async def steps(recorder: Recorder) -> None:
+        await asyncio.gather(*(recorder.request(exchange) for exchange in exchanges))
+        await asyncio.gather(*(recorder.response(exchange) for exchange in exchanges))
+
+    record(path, steps, queue_limit=1, limits=Limits(size=4000))
+    parts = [read(part).records for part in sorted(path.parent.glob("s*.cassette"))]
+
+    assert len(parts) > 2
+    answered = {(r.exchange) for part in parts for r in part if isinstance(r, Response)}
+    assert len(answered) == 60
+
+
+def test_a_body_in_an_encoding_that_is_none_is_kept_as_it_came(path: Path) -> None:
+    exchange = call()
+    assert exchange.response is not None
+    exchange.response.headers["Content-Encoding"] = "rot13"
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    _, response = facts(record(path, steps))
+
+    assert isinstance(response, Response)
+    assert response.body == b'{"statusCode":0}'

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.cassette import codec
@@ -112,17 +112,18 @@ def test_a_body_that_is_named_is_looked_up(profile: str, opened: Callable[[bytes
 KEYS = st.dictionaries(st.sampled_from(["handle", "reference", "campaign"]), st.text(max_size=2), max_size=3)
 
 
+@settings(max_examples=30)
 @given(st.lists(KEYS, max_size=20))
 def test_every_key_finds_its_triples_and_an_absent_one_none(keys: list[dict[str, str]]) -> None:
     rows = numbered(keys)
-    asked = sorted({key for row in rows for key in row.index_keys()}) + [("handle", "absent")]
+    asked = [*sorted({key for row in rows for key in row.index_keys()}), ("handle", "absent")]
     expected = [[row.n for row in rows if key in row.index_keys()] for key in asked]
 
     assert found_in(sealed_bytes(ONE_OF_EACH, rows), asked) == expected
     assert found_in(sealed_bytes(ONE_OF_EACH, rows, ARCHIVE), asked) == expected
 
 
-@pytest.mark.parametrize("before", [0, 1, 4000, 8191, 8192, 8193])
+@pytest.mark.parametrize("before", [0, 1, 8191])
 def test_a_key_of_more_entries_than_a_page_is_found_whole_with_and_without_an_index(before: int) -> None:
     # keys are in the order of their hashes: `before` others make the common one begin anywhere in a page
     events = (replace(EVENT, channel="/x"),)
@@ -177,9 +178,9 @@ def test_contents_that_are_nowhere_are_refused(place: int, opened: Callable[[byt
 
 @pytest.mark.parametrize(
     "contents",
-    [None, 7, [], {}, {"keys": []}, *({**TABLES, "records": pages} for pages in ([[7]], [[[1]]], [[[1, -1]]], [[[-1, 1]]],
-     [[["a", "b"]]], [[[1, 2, 3]]], [[None]]))],
-)  # fmt: skip
+    [None, 7, [], {}, {"keys": []}]
+    + [TABLES | {"keys": [[pair]]} for pair in (7, None, [1], [1, -1], [-1, 1], ["a", "b"], [1, 2, 3])],
+)
 def test_contents_of_another_shape_are_refused(contents: object, opened: Callable[[bytes], Sealed]) -> None:
     with pytest.raises(CassetteError, match="the contents are damaged"):
         opened(ending_in(contents))
@@ -187,7 +188,7 @@ def test_contents_of_another_shape_are_refused(contents: object, opened: Callabl
 
 @pytest.mark.parametrize("place", [0, 3, 2**40, 2**63 - 1, 2**64 - 1])
 def test_pages_that_are_nowhere_are_refused(place: int, opened: Callable[[bytes], Sealed]) -> None:
-    with opened(ending_in(dict.fromkeys(TABLES, [[[0, place]]]))) as sealed:
+    with opened(ending_in({table: [[[0, place]]] for table in TABLES})) as sealed:
         for ask in (lambda: sealed.record(0), lambda: sealed.row(1), lambda: sealed.find("a", "b")):
             with pytest.raises(CassetteError):
                 ask()
@@ -219,9 +220,10 @@ def test_bodies_that_name_each_other_in_a_circle_are_refused(
     records = [encode(replace(ONE_OF_EACH[1], seq=seq), same_body_as=named) for seq, named in enumerate(names)]
     end = encode_value(codec.END, bytes(40))
 
-    with opened(encode_header(replace(HEADER, profile=SEALED)) + b"".join(records) + end) as sealed:
-        with pytest.raises(CassetteError, match="field 'b' is missing"):
-            sealed.record(0)
+    sealed = opened(encode_header(replace(HEADER, profile=SEALED)) + b"".join(records) + end)
+
+    with sealed, pytest.raises(CassetteError, match="field 'b' is missing"):
+        sealed.record(0)
 
 
 def test_a_triple_that_stands_elsewhere_is_not_taken_for_the_one_that_was_asked_for(

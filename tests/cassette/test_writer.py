@@ -142,13 +142,13 @@ def test_a_closed_writer_has_nothing_to_flush(writer: Writer) -> None:
 # Back-pressure
 
 
-def test_a_full_queue_takes_no_more(disk: Disk) -> None:
+def test_a_full_queue_says_so(disk: Disk) -> None:
     disk.going.clear()
     writer = Writer(disk, limit=len(FRAMES[0]) + len(FRAMES[1]))
 
-    taken = [writer.offer(frame) for frame in FRAMES[:3]]
+    room = [writer.offer(frame) for frame in FRAMES[:3]]
 
-    assert taken == [True, True, False]
+    assert room == [True, True, False]
     disk.going.set()
     writer.close()
 
@@ -164,11 +164,11 @@ def test_frames_being_written_count_as_queued(disk: Disk) -> None:
     writer.close()
 
 
-def test_a_frame_over_the_limit_is_taken_when_nothing_else_waits(path: Path, disk: Disk) -> None:
+def test_a_frame_over_the_limit_is_taken_and_must_be_waited_for(path: Path, disk: Disk) -> None:
     writer = Writer(disk, limit=1)
 
-    assert writer.offer(FRAMES[0])
-    writer.flush()
+    assert not writer.offer(FRAMES[0])
+    writer.wait()
     writer.put(FRAMES[1])
     writer.close()
     assert read(path).records == ONE_OF_EACH[:2]
@@ -178,18 +178,19 @@ def test_there_is_room_again_when_the_disk_goes_on(disk: Disk) -> None:
     disk.going.clear()
     writer = Writer(disk, limit=len(FRAMES[0]))
     writer.offer(FRAMES[0])
-    full_then = writer.offer(FRAMES[1])
+    full_then = not writer.offer(FRAMES[1])
     disk.going.set()
     writer.flush()
 
-    assert (full_then, writer.offer(FRAMES[1])) == (False, True)
+    assert full_then
+    assert writer.offer(FRAMES[0])
     writer.close()
 
 
 def test_who_puts_into_a_full_queue_waits_for_room(path: Path, disk: Disk) -> None:
     disk.going.clear()
     writer = Writer(disk, limit=len(FRAMES[0]))
-    writer.put(FRAMES[0])
+    writer.offer(FRAMES[0])
     waiting = Thread(target=writer.put, args=(FRAMES[1],))
     waiting.start()
     waiting.join(0.05)
@@ -322,7 +323,7 @@ def test_a_writer_without_memory_does_not_end_as_if_all_were_well(disk: Disk) ->
 def test_who_waits_for_room_is_told_when_the_disk_fails(disk: Disk) -> None:
     disk.going.clear()
     writer = Writer(disk, limit=1)
-    writer.put(FRAMES[0])
+    writer.offer(FRAMES[0])
     told: list[CaptureError] = []
 
     def put() -> None:

@@ -542,21 +542,34 @@ def test_case_27_the_order_of_faye_and_the_order_of_java(*, faye: bool) -> None:
     assert names(only(wire.recording())) == [f"{END} reference"]
 
 
-def test_case_28_events_on_a_websocket_belong_to_the_session_of_its_cookies() -> None:
-    wire = Wire()
-    wire.desk("other", cookie("b"))
+def websocket(wire: Wire) -> int:
+    """A session over a WebSocket, upgraded with the cookie `a`."""
     socket = wire.request("GET", "/api/v2/notifications", b"", cookie("a"))
     wire.respond(socket, b"", status=101)
     wire.frame(socket, {"channel": "/meta/handshake"}, from_client=True)
     wire.frame(socket, {"channel": "/meta/handshake", "successful": True, "clientId": "ws"}, from_client=False)
-    wire.ack(wire.request("POST", "/api/v2/me", start_session().body, cookie("a")))
+    return socket
+
+
+def test_case_28_events_on_a_websocket_belong_to_requests_over_http() -> None:
+    wire = Wire()
+    socket = websocket(wire)
     wire.ack(wire.request("POST", chained(7).target, chained(7, "r1").body, cookie("a")))
     wire.frame(socket, done(7, "r1"), from_client=False)
 
     recording = wire.recording()
 
-    assert [(t.session, names(t)) for t in recording.triples] == [("s2", []), ("s2", [f"{END} reference"])]
+    assert (only(recording).state, names(only(recording))) == (State.COMPLETE, [f"{END} reference"])
     assert recording.plain == ()
+
+
+def test_case_28_a_websocket_is_the_session_of_the_cookies_it_was_opened_with() -> None:
+    wire = Wire()
+    wire.desk("other", cookie("b"))
+    websocket(wire)
+    wire.ack(wire.request("POST", "/api/v2/me", start_session().body, cookie("a")))
+
+    assert only(wire.recording()).session == "s2"
 
 
 def test_case_30_a_triple_spans_a_new_handshake() -> None:
@@ -699,6 +712,17 @@ def test_an_operation_whose_inner_id_is_echoed_is_joined_by_it() -> None:
     wire.desk().asks(ask, twin("CampaignStatusResponse", GSW_REFERENCE_ID="1"))
 
     assert names(only(wire.recording())) == ["CampaignStatusResponse inner_reference"]
+
+
+def test_an_ack_that_brings_an_id_does_not_make_its_operation_a_rival_of_itself() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    wire.ack(desk.post(operation("/x", "SendUserEvent", userData={"GSW_REFERENCE_ID": 1})), referenceId=12)
+    desk.hears(twin("CampaignStatusResponse", GSW_REFERENCE_ID=1))
+
+    (link,) = only(wire.recording()).events
+
+    assert (link.rule, link.confidence, link.rivals) == ("inner_reference", 1.0, ())
 
 
 def test_an_operation_that_causes_no_events_is_complete_with_its_ack() -> None:
@@ -855,7 +879,7 @@ def test_final_plain_exchanges_and_unsolicited_events_are_handed_out_once() -> N
 def test_an_event_that_comes_after_its_triple_was_handed_out_is_unsolicited(late: Message) -> None:
     wire = Wire()
     desk = wire.desk()
-    desk.asks(chained(7, "r1"), record_event("ChainedRecord", 7, "r1"))
+    desk.asks(chained(7, "r1"), *[record_event("ChainedRecord", 7, "r1")] * 2)
     correlator = fed(wire)
     list(correlator.triples(keep=0))
     before = len(wire.records)
@@ -864,6 +888,44 @@ def test_an_event_that_comes_after_its_triple_was_handed_out_is_unsolicited(late
 
     assert told == []
     assert len(correlator.finish(HEADER).unsolicited) == 1
+
+
+def test_an_event_of_a_triple_that_was_not_handed_out_finds_it_still() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(chained(7, "r1"), record_event("ChainedRecord", 7, "r1"), done(7, "r1"))
+    desk.asks(chained(7, "r1"), *[record_event("ChainedRecord", 7, "r1")] * 2)
+    correlator = fed(wire)
+    list(correlator.triples(keep=1))
+    before = len(wire.records)
+    desk.hears(done(7, "r1"), twin("ChainedRecord"))
+    told = [link for record in wire.records[before:] for link in correlator.feed(record)]
+
+    assert [link.rule for link in told] == ["reference", "twin"]
+    assert len(only(correlator.finish(HEADER)).events) == 4
+
+
+def test_an_inner_id_that_is_used_again_finds_the_request_that_was_not_handed_out() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    ask = operation("/internal-api/operations", "SendUserEvent", userData={"GSW_REFERENCE_ID": 1})
+    desk.asks(ask)
+    desk.asks(ask)
+    correlator = fed(wire)
+    list(correlator.triples(keep=1))
+    before = len(wire.records)
+    desk.hears(twin("CampaignStatusResponse", GSW_REFERENCE_ID=1))
+    told = [link for record in wire.records[before:] for link in correlator.feed(record)]
+
+    assert [link.rule for link in told] == ["inner_reference"]
+    assert only(correlator.finish(HEADER)).events == tuple(told)
+
+
+def test_the_upgrade_to_a_websocket_is_never_handed_out() -> None:
+    wire = Wire()
+    websocket(wire)
+
+    assert list(fed(wire).plain(keep=0)) == []
 
 
 # Properties

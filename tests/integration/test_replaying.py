@@ -144,3 +144,14 @@ def test_eight_agents_on_one_stand_in_never_see_each_other() -> None:
         ids = [e["data"].get("referenceId") for events in steps for e in events]
         assert {i for i in ids if i is not None} == {f"agent{n}-{step}" for step in range(1, 7)}
     assert standin.code == 0, standin.stderr
+
+
+def test_an_address_of_the_recorded_server_leads_to_the_stand_in() -> None:
+    async def me(url: str) -> Any:
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/api/v2/me") as response:
+            return await response.json()
+
+    with recorder("replay", CASSETTES / "preview-session.cassette") as standin:
+        answer = asyncio.run(me(standin.url))
+
+    assert answer["user"]["uri"] == f"{standin.url}/api/v2/users/lab-agent"

@@ -26,7 +26,7 @@ class Door:
 
     def __init__(self) -> None:
         ids = count(1)
-        names = frozenset({"JSESSIONID", "BAYEUX_BROWSER"})
+        names = frozenset({"A_SESSION", "JSESSIONID", "BAYEUX_BROWSER"})
         self.playheads = Playheads(Sessions(names), lambda: f"cookie{next(ids)}")
         self._connections = count(1)
 
@@ -85,7 +85,7 @@ def test_the_cookie_of_the_last_handshake_weighs_more_than_others_of_ours() -> N
     door.handshake("client1")
     door.handshake("client2", cookie("cookie1"))
 
-    assert door.rest((("Cookie", "JSESSIONID=cookie1; BAYEUX_BROWSER=cookie2"),)) == "p2"
+    assert door.rest((("Cookie", "A_SESSION=cookie1; BAYEUX_BROWSER=cookie2"),)) == "p2"
 
 
 def test_our_cookie_stays_with_its_playhead_whoever_shows_it() -> None:
@@ -200,16 +200,17 @@ def test_what_the_only_one_showed_in_rest_is_remembered() -> None:
     assert door.rest(AGENT1) == "p1"
 
 
-def test_connections_are_forgotten_in_time() -> None:
+def test_the_connections_that_were_used_last_are_remembered() -> None:
     door = Door()
     door.handshake("client1", connection="old")
-    door.handshake("client2", connection="other")
-    playheads = door.playheads
-    for n in range(10_000):
-        playheads.seen("client1", (), f"new {n}")
+    door.playheads.seen("client1", (), "busy")
+    door.handshake("client2")
+    for n in range(9_998):
+        door.playheads.seen("client1", (), f"new {n}")
+    door.playheads.seen("client1", (), "busy")
+    door.playheads.seen("client1", (), "last")
 
-    assert door.rest(connection="old") is None
-    assert door.rest(connection="new 9999") == "p1"
+    assert [door.rest(connection=name) for name in ("old", "busy", "last")] == [None, "p1", "p1"]
 
 
 # REST before the handshake

@@ -169,7 +169,7 @@ def test_a_short_device_is_replaced_under_its_names_only() -> None:
 
 def test_a_device_that_is_the_recorded_one_changes_nothing() -> None:
     assert bound(device=("5001", "5001")).value({"deviceId": 5001}) == {"deviceId": 5001}
-    assert bound(device=("5001", "5001")).changes_nothing
+    assert not bound(device=("5001", "5001")).touches(b'{"deviceId":"5001"}')
 
 
 def test_names_of_members_are_left_alone() -> None:
@@ -188,8 +188,8 @@ def test_the_recorded_value_is_left_alone() -> None:
 
 
 def test_without_bindings_nothing_changes() -> None:
-    assert Rewriter(GWS, Bindings()).changes_nothing
-    assert not bound(reference=("r1", "live")).changes_nothing
+    assert not Rewriter(GWS, Bindings()).touches(b'{"referenceId":"r1"}')
+    assert bound(reference=("r1", "live")).touches(b'{"referenceId":"r1"}')
 
 
 JSON = st.recursive(
@@ -212,3 +212,16 @@ def test_no_recorded_device_is_left(value: Any) -> None:
 
 def test_a_request_is_no_different_from_an_event() -> None:
     assert bound(device=(DEVICE, LIVE)).value(chained().content)["devicePath"] == f"/devices/{LIVE}"
+
+
+def test_the_recorded_servers_address_becomes_ours_in_any_text() -> None:
+    rewriter = Rewriter(GWS, Bindings(), {"http://gws.example:8090": "http://localhost:1234"})
+
+    told = {"uri": "http://gws.example:8090/api/v2/users/1", "other": "http://gws.example:80901/x"}
+
+    assert rewriter.value(told) == {
+        "uri": "http://localhost:1234/api/v2/users/1",
+        "other": "http://gws.example:80901/x",
+    }
+    assert rewriter.touches(b'{"uri":"http://gws.example:8090/"}')
+    assert not rewriter.touches(b'{"statusCode":0}')

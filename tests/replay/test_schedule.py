@@ -130,8 +130,11 @@ def test_the_ack_waits_again_when_an_event_comes_back() -> None:
     playing.advance(10.0)
     playing.taken(out=True)
     playing.taken(out=False)
+    lost = playing.due()
+    playing.taken(out=True)
 
-    assert playing.due() == 10.0 + ACK_PATIENCE
+    assert lost == 10.0 + ACK_PATIENCE
+    assert playing.due() == 10.1
 
 
 def test_an_event_waits_for_no_poll() -> None:

@@ -196,6 +196,18 @@ def test_events_wait_for_the_next_poll() -> None:
     assert desk.said == ["ack 200", "ChainedRecord", "ChainedRecord twin", END, f"{END} twin"]
 
 
+def test_events_that_are_due_together_leave_together() -> None:
+    stage = Stage(chain())
+    desk = stage.desk()
+    poll = desk.polls()
+    desk.posts(chained(7, "live"))
+
+    assert [message["channel"] for message in json.loads(desk.replies[poll].body)] == [
+        *["/v2/me/outbound", "/me/internal"] * 2,
+        "/meta/connect",
+    ]
+
+
 def test_an_aborted_poll_keeps_its_events_for_the_next() -> None:
     stage = Stage(chain())
     desk = stage.desk()

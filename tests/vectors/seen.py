@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from recorder.model import Failure, Header, Note, Record, Request, Response, Row
 EVERY = 29
 SAMPLED_FROM = 100
 LONG = 1000  # bytes
+_EVENT = [field.name for field in fields(RowEvent)]
 
 
 def seen(path: Path, wanted: list[str]) -> dict[str, Any]:
@@ -76,8 +78,9 @@ def record_of(value: dict[str, Any]) -> Record:
     seq, t = value["n"], value["t"]
     match value["type"]:
         case codec.REQUEST:
-            texts = (_from_text(value[key]) for key in ("c", "m", "u"))
-            return Request(seq, t, value["x"], *texts, _from_headers(value["h"]), _from_body(value["b"]))
+            connection, method, target = (_from_text(value[key]) for key in ("c", "m", "u"))
+            headers = _from_headers(value["h"])
+            return Request(seq, t, value["x"], connection, method, target, headers, _from_body(value["b"]))
         case codec.RESPONSE:
             headers = _from_headers(value["h"])
             return Response(seq, t, value["x"], value["s"], headers, _from_body(value["b"]))
@@ -94,7 +97,7 @@ def header_of(value: dict[str, Any]) -> Header:
 
 
 def row_of(value: dict[str, Any]) -> Row:
-    events = tuple(RowEvent(*event[:7], tuple(event[7])) for event in value["ev"])
+    events = tuple(RowEvent(**dict(zip(_EVENT, [*event[:7], tuple(event[7])], strict=True))) for event in value["ev"])
     return Row(
         value["n"], value["op"], value["keys"], value["s"], value["st"], value["req"], value["ack"], value["fail"],
         events,

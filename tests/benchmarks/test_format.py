@@ -1,0 +1,130 @@
+"""The benches of the format, small: what they print holds, with a wide margin for a busy machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import million
+from benchmarks.format import derived, mcap_form
+from benchmarks.synthetic import HEADER, records
+from recorder.correlate.dialect import load
+from recorder.correlate.engine import Correlator
+from recorder.correlate.sealing import write_sealed
+from recorder.model import Triple
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+
+
+class Forgetful(Correlator):
+    """Keeps so few operations that a small capture shows what a large one needs."""
+
+    def triples(self, keep: int = 300) -> Iterator[Triple]:
+        return super().triples(keep)
+
+
+def peak(triples: int) -> int:
+    """The most bytes that sealing needs at a time."""
+    with tempfile.TemporaryFile() as file:
+        tracemalloc.start()
+        try:
+            write_sealed(file, HEADER, records(triples), Forgetful(load()))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.fixture(scope="module")
+def forms() -> dict[str, dict[str, Any]]:
+    run = bench("format", "--quick", "--triples", "10000", "--json")
+    assert run.returncode == 0, run.stderr
+    return {row["form"]: row for row in json.loads(run.stdout)}
+
+
+@pytest.fixture(scope="module")
+def small() -> dict[str, Any]:
+    run = bench("million", "--triples", "3000", "--json")
+    assert run.stdout, run.stderr
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+# The records that are measured
+
+
+def test_the_same_seed_gives_the_same_records() -> None:
+    assert list(records(20, seed=3)) == list(records(20, seed=3))
+    assert list(records(20, seed=3)) != list(records(20, seed=4))
+
+
+def test_the_records_are_numbered_and_in_time() -> None:
+    found = list(records(50))
+
+    assert [record.seq for record in found] == list(range(len(found)))
+    assert [record.t for record in found] == sorted(record.t for record in found)
+
+
+def test_every_operation_becomes_a_whole_triple() -> None:
+    rows = derived(records(50))
+
+    assert [row.n for row in rows] == list(range(1, 51))
+    assert {row.state for row in rows} == {"complete"}
+    assert {event.rule for row in rows for event in row.events} == {"reference", "twin"}
+
+
+# What is compared
+
+
+def test_a_sealed_cassette_holds_the_triples_for_less_than_half_more(forms: dict[str, dict[str, Any]]) -> None:
+    assert forms["sealed"]["size"] < 1.5
+
+
+def test_an_archive_takes_less_than_a_third(forms: dict[str, dict[str, Any]]) -> None:
+    assert forms["archive"]["size"] < 1 / 3
+
+
+def test_a_journal_is_smaller_than_json_lines_and_written_faster(forms: dict[str, dict[str, Any]]) -> None:
+    assert forms["JSON lines"]["size"] > 1
+    assert forms["JSON lines"]["write"] < 1
+
+
+def test_the_bench_says_in_one_line_what_to_install() -> None:
+    run = bench("format", "--quick", "--triples", "100")
+
+    assert run.stderr == ("" if mcap_form() else "left out: MCAP; pip install mcap\n")
+    assert run.stdout.splitlines()[0].startswith("10 triples")
+
+
+# What sealing and looking up need
+
+
+@pytest.mark.parametrize("form", ["show sealed", "show archive"])
+@pytest.mark.parametrize("key", ["number", "handle", "reference"])
+def test_one_triple_is_shown_in_a_tenth_of_the_time_of_all_frames(small: dict[str, Any], form: str, key: str) -> None:
+    shown = next(row["more"] for row in small["rows"]["3000"] if row["step"] == form)
+
+    assert shown[key] < shown["frames"] / 10
+
+
+def test_ls_of_a_few_needs_little_memory(small: dict[str, Any]) -> None:
+    ls = next(row for row in small["rows"]["3000"] if row["step"] == "ls")
+
+    assert ls["more"]["triples"] == 20
+    assert ls["peak"] < million.MOST_OF_LS
+
+
+def test_sealing_does_not_need_more_memory_for_more_triples() -> None:
+    assert peak(4000) < 1.3 * peak(2000)

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recorder.cassette.store import Cassette, read
+from recorder.correlate.dialect import load
+from recorder.correlate.recording import derive
+from recorder.correlate.select import merge_records, slice_records
+from recorder.errors import UsageError
+from recorder.model import Recording, Request, SocketMessage, Triple
+from tests.replay.stage import Stage
+from tests.wire import HEADER, Desk, Wire, chained, complete, done, get_me, record_event, state_event, twin
+
+SHIPPED = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
+
+
+def cassette(wire: Wire, **own: object) -> Cassette:
+    return Cassette(replace(HEADER, **own), tuple(wire.records))
+
+
+def sliced(whole: Cassette, *numbers: int) -> Recording:
+    recording = derive(whole)
+    records = slice_records(whole, recording, [t for t in recording.triples if t.n in numbers])
+    assert [record.seq for record in records] == list(range(len(records)))
+    return derive(Cassette(whole.header, tuple(records)))
+
+
+def told(triples: Sequence[Triple]) -> list[tuple[object, ...]]:
+    """What matters of triples, whatever their numbers are."""
+    return [
+        (t.operation, t.keys, t.session, t.state, t.request.body, t.ack and t.ack.body, [e.name for e in t.events])
+        for t in triples
+    ]  # fmt: skip
+
+
+def merged(*cassettes: Cassette) -> Recording:
+    header, records = merge_records(cassettes)
+    assert [record.seq for record in records] == list(range(len(records)))
+    return derive(Cassette(header, tuple(records)))
+
+
+# Slices
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+def test_a_slice_of_the_shipped_session_holds_the_triple_and_nothing_of_the_others(n: int) -> None:
+    whole = read(SHIPPED)
+    triple = derive(whole).triples[n - 1]
+
+    result = sliced(whole, n)
+
+    assert told(result.triples) == told([triple])
+    assert result.unsolicited == ()
+
+
+@pytest.mark.parametrize("numbers", [(1,), (3,), (2, 5), (1, 2, 3, 4, 5, 6)])
+def test_a_slice_replays_alone(numbers: tuple[int, ...]) -> None:
+    whole = read(SHIPPED)
+    triples = [t for t in derive(whole).triples if t.n in numbers]
+    stage = Stage(sliced(whole, *numbers))
+    desk = stage.desk()
+    desk.listens()
+
+    answers = [desk.sends(t.request.method, t.request.target, t.request.body) for t in triples]
+
+    assert stage.misses == []
+    assert [desk.replies[number].status for number in answers] == [200] * len(triples)
+    assert len(desk.events) == sum(len(t.events) for t in triples)
+    assert stage.standin.unplayed == ()
+
+
+def two_desks() -> Wire:
+    wire = Wire()
+    for number, token in enumerate("ab", 1):
+        desk = wire.desk(headers=(("Authorization", f"Basic {token}"),))
+        desk.hears(state_event(f"Started{number}"))
+        desk.asks(chained(number, f"r{number}"), done(number, f"r{number}"))
+        desk.hears(state_event(f"After{number}"))
+        desk.asks(complete(number, f"c{number}"), record_event("RecordProcessedAcknowledge", number, f"c{number}"))
+    return wire
+
+
+def test_an_event_of_another_triple_is_taken_out_of_the_answer_it_rode_in() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.polls()
+    wire.ack(desk.post(chained(1, "r1")))
+    wire.ack(desk.post(chained(2, "r2")))
+    desk.hears(done(1, "r1"), done(2, "r2"), state_event())
+
+    result = sliced(cassette(wire), 1)
+
+    assert [[link.event.data["referenceId"] for link in t.events] for t in result.triples] == [["r1"]]
+    assert result.unsolicited == ()
+
+
+def test_unsolicited_events_come_with_the_triple_they_follow_or_the_start_of_the_session() -> None:
+    starts = sliced(cassette(two_desks()), 1).unsolicited
+    later = sliced(cassette(two_desks()), 4).unsolicited
+
+    assert [u.event.data["devices"][0]["userState"]["state"] for u in starts] == ["Started1", "After1"]
+    assert [u.event.data["devices"][0]["userState"]["state"] for u in later] == ["Started2"]
+
+
+def test_only_the_sessions_of_the_triples_are_kept() -> None:
+    result = sliced(cassette(two_desks()), 4)
+
+    assert list(result.session_starts) == ["s1"]
+    assert [t.keys["handle"] for t in result.triples] == ["2"]
+
+
+def test_a_slice_of_the_second_session_begins_without_being_asked() -> None:
+    stage = Stage(sliced(cassette(two_desks()), 4))
+    desk = stage.desk()
+    desk.listens()
+
+    assert desk.said == ["DeviceStateChangeMessage"]
+
+
+def test_exchanges_that_are_no_operation_are_kept() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    wire.ack(desk.post(get_me()))
+    desk.asks(chained(7), done(7))
+
+    assert [t.request.target for t in sliced(cassette(wire), 1).plain] == ["/api/v2/me"]
+
+
+def on_a_socket() -> Wire:
+    wire = Wire()
+    socket = wire.request("GET", "/api/v2/notifications/websocket", b"")
+    wire.respond(socket, b"", status=101)
+    wire.frame(socket, {"channel": "/meta/handshake"}, from_client=True)
+    wire.frame(socket, {"channel": "/meta/handshake", "successful": True, "clientId": "w"}, from_client=False)
+    wire.frame(socket, {"channel": "/meta/subscribe", "clientId": "w", "subscription": "/**"}, from_client=True)
+    wire.frame(socket, {"channel": "/meta/subscribe", "successful": True, "subscription": "/**"}, from_client=False)
+    for number in (1, 2):
+        wire.ack(wire.request("POST", chained(number).target, chained(number, f"r{number}").body))
+        wire.frame(socket, done(number, f"r{number}"), from_client=False)
+    return wire
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_session_on_a_websocket_is_cut_down_too(n: int) -> None:
+    whole = cassette(on_a_socket())
+
+    assert told(sliced(whole, n).triples) == told([derive(whole).triples[n - 1]])
+
+
+def test_a_long_session_is_cut_down_in_little_time() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(1500):
+        desk.asks(chained(number, f"r{number}"), done(number, f"r{number}"))
+        desk.hears(state_event())
+
+    result = sliced(cassette(wire), *range(1, 1501, 2))  # quadratic, it took minutes
+
+    assert (len(result.triples), len(result.unsolicited)) == (750, 750)
+
+
+# Merges
+
+
+def test_a_cassette_merged_with_itself_has_two_of_each_session() -> None:
+    whole = cassette(two_desks())
+
+    result = merged(whole, whole)
+
+    assert list(result.session_starts) == ["s1", "s2", "s3", "s4"]
+    assert sorted(t.session or "" for t in result.triples) == ["s1"] * 2 + ["s2"] * 2 + ["s3"] * 2 + ["s4"] * 2
+    assert [len(t.events) for t in result.triples] == [1] * 8
+    assert len(result.unsolicited) == 8
+
+
+def test_two_clients_play_a_cassette_that_was_merged_with_itself() -> None:
+    wire = Wire()
+    desk = wire.desk(cookies=(("Set-Cookie", "JSESSIONID=abc"),), headers=(("Cookie", "JSESSIONID=abc"),))
+    desk.asks(chained(7, "r1"), done(7, "r1"), twin("ChainedRecordsDataEnd"))
+    stage = Stage(merged(cassette(wire), cassette(wire)))
+    one, two = stage.desk(), stage.desk()
+    one.listens()
+    two.listens()
+
+    one.posts(chained(7, "live1"))
+    two.posts(chained(7, "live2"))
+
+    assert stage.misses == []
+    assert one.said == two.said == ["ack 200", "ChainedRecordsDataEnd", "ChainedRecordsDataEnd twin"]
+    assert (one.references[0], two.references[0]) == ("live1", "live2")
+
+
+def captured(client: str, start: Callable[[Desk], object] = lambda _: None) -> Wire:
+    wire = Wire()
+    desk = wire.desk(client)
+    start(desk)
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    return wire
+
+
+def test_captures_stand_in_the_order_of_the_wall_clock() -> None:
+    late, early = cassette(captured("a"), started=9_000_000), cassette(captured("b"), started=1_000_000)
+
+    header, records = merge_records([late, early])
+
+    assert header.started == 1_000_000
+    assert [records[0].t, records[-1].t] == [0, 8_000_000_000 + late.records[-1].t]
+    assert [r.t for r in records] == sorted(r.t for r in records)
+
+
+def test_a_capture_keeps_its_own_order_whatever_its_clock_did() -> None:
+    whole = cassette(captured("a"))
+    jumped = replace(whole, records=tuple(replace(r, t=1000 - r.seq) for r in whole.records))
+
+    _, records = merge_records([jumped, cassette(captured("b"))])
+
+    own = [r.body for r in records if isinstance(r, Request) and b'"b"' not in r.body]
+    assert own[: len(own) // 2] or own
+    assert derive(Cassette(HEADER, tuple(records))).triples[0].events != ()
+
+
+def test_ids_that_only_contain_a_shared_one_are_left_alone() -> None:
+    wire = captured("17", lambda desk: desk.hears(state_event("177")))
+
+    result = merged(cassette(wire), cassette(wire))
+
+    assert {u.event.data["devices"][0]["userState"]["state"] for u in result.unsolicited} == {"177"}
+    assert [t.session for t in result.triples] == ["s1", "s2"]
+
+
+def test_a_client_id_in_a_query_is_renamed_too() -> None:
+    wire = Wire()
+    target = "/api/v2/notifications?message=%5B%7B%22channel%22%3A%22/meta/connect%22%2C%22clientId%22%3A%22c1%22%7D%5D"
+    wire.desk("c1")
+    wire.respond(wire.request("GET", target, b""), [state_event()])
+
+    result = merged(cassette(wire), cassette(wire))
+
+    assert [u.session for u in result.unsolicited] == ["s1", "s2"]
+
+
+def test_sockets_are_kept_apart_too() -> None:
+    result = merged(cassette(on_a_socket()), cassette(on_a_socket()))
+
+    assert list(result.session_starts) == ["s1", "s2"]
+    assert [len(t.events) for t in result.triples] == [1] * 4
+
+
+def test_cassettes_of_two_dialects_cannot_be_one() -> None:
+    with pytest.raises(UsageError, match="different dialects"):
+        merge_records([cassette(captured("a")), cassette(captured("b"), dialect="other")])
+
+
+@pytest.mark.parametrize("order", [("none", "headers-1"), ("headers-1", "none")])
+def test_what_is_not_redacted_in_one_is_not_redacted_in_all(order: tuple[str, str]) -> None:
+    header, _ = merge_records([cassette(captured("a"), redaction=redaction) for redaction in order])
+
+    assert header.redaction == "none"
+
+
+def test_bodies_that_are_no_text_stay_as_they_are() -> None:
+    wire = captured("a")
+    wire.respond(wire.request("GET", "/picture", b""), b"\x89PNG\xff\xfe a \x00")
+    wire.records.append(SocketMessage(len(wire.records), wire.records[-1].t, 1, from_client=True, body=b"\xff"))
+
+    _, records = merge_records([cassette(wire), cassette(captured("b"))])
+
+    assert b"\x89PNG\xff\xfe a \x00" in [getattr(r, "body", None) for r in records]
+
+
+def test_the_dialect_of_the_shipped_cassettes_is_shipped() -> None:
+    assert load(read(SHIPPED).header.dialect).name == read(SHIPPED).header.dialect
