@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 NEWER  := .venv-newer
 PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 LAB    := tests/lab
+NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test lint suite suite-newer cassettes bench clean
@@ -21,11 +22,11 @@ lint: $(VENV)/test.done
 	$(BIN)/mypy --strict recorder addons
 	$(BIN)/lint-imports
 
-suite: $(VENV)/test.done $(LAB)/node_modules/done
+suite: $(VENV)/test.done $(NODE)
 	$(BIN)/python -m pytest -n 2
 
 # The same suite on a newer interpreter (there mitmproxy is version 12), where one is found.
-suite-newer: $(LAB)/node_modules/done
+suite-newer: $(NODE)
 	@newer=$$(.ci/newer-python $(PYTHON)) || { echo "left out: the suite on a second, newer Python: none found"; exit 0; }; \
 	set -ex; test -x $(NEWER)/bin/python || "$$newer" -m venv $(NEWER); \
 	$(NEWER)/bin/python $(PIP) '.[record,dev]'; $(NEWER)/bin/python -m pytest -n 2
@@ -37,7 +38,7 @@ bench: $(VENV)/test.done $(LAB)/node_modules/done ## the acceptance bench
 	$(BIN)/python -m benchmarks.causality
 
 clean:
-	rm -rf .venv .venv-newer $(LAB)/node_modules
+	rm -rf .venv .venv-newer $(LAB)/node_modules tests/vectors/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python 3.11 or newer: make PYTHON=..."; exit 1; }
@@ -52,6 +53,6 @@ $(VENV)/test.done: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@ $(VENV)/demo.done
 
 # Without Node the tests that need it are left out by name (pytest says which); with CI=true that is a failure.
-$(LAB)/node_modules/done: $(LAB)/package-lock.json
-	@if command -v npm >/dev/null; then cd $(LAB) && npm ci --silent && touch node_modules/done; \
-	else echo "no npm: the tests that need Node are left out"; fi
+%/node_modules/done: %/package-lock.json
+	@if command -v npm >/dev/null; then cd $* && npm ci --silent && touch node_modules/done; \
+	else echo "no npm: the tests in $* that need Node are left out"; fi

@@ -19,7 +19,7 @@ from .salvage import Damage, mapped, salvage
 from .store import open_cassette
 
 LOST = "lost"  # kind of the note that stands in the place of a record that is gone
-_MOST_LOST = 1_000_000  # numbers that say that more are missing are damaged themselves
+_LEAST = 16  # bytes a record takes; numbers that say that more are missing than there was room for are no numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _filled(found: _Found, data: mmap) -> Iterator[Record]:
     expected, t, lost = 0, 0, 0
     for record in found.records(data):
         lost += record.seq - expected
-        if lost > _MOST_LOST:
+        if lost > 1000 + len(data) // _LEAST:
             raise CassetteError(found.path, f"{lost} records seem to be missing", hint="is it a cassette?")
         for seq in range(expected, record.seq):
             yield Note(seq, t, LOST, "this record was damaged and is gone")

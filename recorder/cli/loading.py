@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import NothingSelected
 from ..model import Recording, Triple
+
+if TYPE_CHECKING:
+    from ..cassette.store import Cassette
 
 
 def load(paths: Sequence[Path], dialect: str | None) -> Recording:
@@ -19,18 +23,25 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
         DialectError: If the dialect is unknown or wrong.
         UsageError: If the cassettes were recorded with different dialects.
     """
-    from ..cassette.store import read
     from ..correlate.dialect import load as load_dialect
     from ..correlate.recording import derive, joined
 
     chosen = load_dialect(dialect) if dialect else None
-    recordings = []
-    for path in paths:
-        cassette = read(path)
-        if cassette.torn is not None:
-            click.echo(f"recorder: warning: {cassette.torn}; what stands before it is shown", err=True)
-        recordings.append(derive(cassette, chosen))
-    return joined(recordings)
+    return joined([derive(read(path), chosen) for path in paths])
+
+
+def read(path: Path) -> Cassette:
+    """One cassette, with a warning where a crash cut it off.
+
+    Raises:
+        CassetteError: If it cannot be read.
+    """
+    from ..cassette.store import read
+
+    cassette = read(path)
+    if cassette.torn is not None:
+        click.echo(f"recorder: warning: {cassette.torn}; what stands before it is used", err=True)
+    return cassette
 
 
 def triples(path: Path, dialect: str | None, limit: int | None = None) -> Iterator[Triple]:

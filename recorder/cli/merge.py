@@ -22,8 +22,8 @@ def command(cassettes: tuple[Path, ...], *, output: Path, force: bool) -> None:
     \b
     Example:  recorder merge morning.cassette noon.cassette -o day.cassette
     """
-    from ..cassette.store import read
     from ..correlate.select import merge_records
+    from .loading import read
     from .writing import write_journal
 
     header, records = merge_records([read(path) for path in cassettes])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError
+from ..errors import CaptureError, UsageError
 from .options import listen_option, must_not_exist, warn_if_exposed
 
 if TYPE_CHECKING:
@@ -100,12 +101,24 @@ def command(
         go_on_when_full=on_full == "pass",
     )
     warn_if_exposed(listen[0])
-    code = asyncio.run(_record(recorder, mode, listen, program))
-    if recorder.failure is not None:
-        raise recorder.failure
+    logging.getLogger(Recorder.__module__).addHandler(_Told(logging.ERROR))
+    try:
+        code = asyncio.run(_record(recorder, mode, listen, program))
+    except CaptureError:
+        if recorder.failure is None:
+            raise
+    if recorder.failure is not None:  # it was told when it happened
+        raise SystemExit(recorder.failure.exit_code)
     counts = recorder.counts
     click.echo(f"recorder: {path}: {counts.requests} requests, {counts.open} still open at the end", err=True)
     raise SystemExit(code)
+
+
+class _Told(logging.Handler):
+    """Tells at once what the recorder has to say: mitmproxy keeps its log to itself here."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"recorder: {record.getMessage()}", err=True)
 
 
 def _mode(mode: str, upstream: str | None) -> str:

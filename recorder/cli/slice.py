@@ -50,10 +50,10 @@ def command(cassette: Path, *, output: Path, triples: frozenset[int] | None, ope
     Example:  recorder slice session.cassette --triples 3-5 -o short.cassette
               recorder slice session.cassette --handle 1001 -o record.cassette
     """
-    from ..cassette.store import read
     from ..correlate.dialect import load as load_dialect
     from ..correlate.recording import derive
     from ..correlate.select import slice_records
+    from .loading import read
     from .writing import write_journal
 
     whole = read(cassette)

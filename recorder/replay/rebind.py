@@ -19,6 +19,7 @@ _LONG = 8  # characters from which on a value is taken to be itself wherever it 
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
 # numbers of longer ones. It also begins after a percent-encoded character.
 _BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
+_HOST_ENDS = r"(?![.:]\w)"  # http://gws is not a part of http://gws:8090
 
 
 class _Absent(Enum):
@@ -115,4 +116,5 @@ def _text(live: JSON) -> str:
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
     longest_first = sorted(words, key=len, reverse=True)
-    return re.compile(_BEGINS + "(?:" + "|".join(map(re.escape, longest_first)) + ")" + _ENDS)
+    either = "|".join(re.escape(word) + (_HOST_ENDS if "://" in word else "") for word in longest_first)
+    return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")

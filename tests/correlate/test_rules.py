@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from recorder.correlate.dialect import load
 from recorder.correlate.rules import Operation, Seen, by_error, by_key, by_tuple, by_twin, is_over
 from recorder.model import Event, Failure, Link, Request, Response
@@ -181,9 +183,11 @@ def test_of_two_that_agree_the_oldest_is_taken_and_the_other_is_its_rival() -> N
     assert of(by_tuple(pushed(done(7)), GWS, [asked(chained(7), seq=1), asked(chained(7), seq=2)])) == (1, 0.5, (2,))
 
 
-def test_one_difference_is_enough_to_say_no() -> None:
-    for changed in ({"applicationId": 135}, {"campaignName": "C2"}, {"devicePath": "/devices/d2"}):
-        assert by_tuple(pushed(done(7)), GWS, [asked(chained(7, **changed))]) is None
+@pytest.mark.parametrize(
+    "changed", [{"applicationId": 135}, {"campaignName": "C2"}, {"devicePath": "/devices/d2"}, {"callingList": "L2"}]
+)
+def test_one_difference_is_enough_to_say_no(changed: dict[str, Any]) -> None:
+    assert by_tuple(pushed(done(7)), GWS, [asked(chained(7, **changed))]) is None
 
 
 def test_what_stands_on_one_side_only_does_not_count() -> None:

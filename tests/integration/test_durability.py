@@ -1,5 +1,5 @@
-"""Cassettes that were damaged, killed, cut off by a full disk or made by an enemy: nothing that was written is lost, and
-whoever reads them says what is wrong and never takes a wrong record for a right one.
+"""Cassettes that were damaged, killed, cut off by a full disk or made by an enemy: nothing that was written is
+lost, and whoever reads them says what is wrong and never takes a wrong record for a right one.
 
 Every byte of the smallest cassette is damaged, and every so many bytes of the others. With EVERY_BYTE=1 in the
 environment it is every byte of all of them, in all three ways; that takes half an hour.
@@ -281,6 +281,7 @@ def upstream() -> Iterator[str]:
 
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one segment, or each answer waits for a delayed acknowledgement
 
         def do_GET(self) -> None:
             content = b'{"statusCode":0,"filler":"' + b"x" * 500 + b'"}'
@@ -369,7 +370,7 @@ def recording(upstream: str, small: tuple[Path, list[str]], *options: str) -> It
 
 def test_a_full_disk_stops_the_proxy_with_one_clear_message(upstream: str, small: tuple[Path, list[str]]) -> None:
     with recording(upstream, small) as server:
-        answered = load(server.url, 500)
+        answered = load(server.url, 200)
         server.process.wait(20)
 
     told = [line for line in server.stderr.splitlines() if "writing failed" in line]
@@ -377,7 +378,7 @@ def test_a_full_disk_stops_the_proxy_with_one_clear_message(upstream: str, small
     assert len(told) == 1
     assert re.search(r"(No space left on device|File too large); \d+ records are safe", told[0])
     assert "Traceback" not in server.stderr
-    assert answered < 500
+    assert answered < 200
     safe = int(re.findall(r"(\d+) records are safe", told[0])[0])
     found = read(small[0] / "s.cassette")
     assert (found.torn, len(found.records) >= safe > 50) == (None, True)
@@ -385,9 +386,9 @@ def test_a_full_disk_stops_the_proxy_with_one_clear_message(upstream: str, small
 
 def test_a_full_disk_lets_traffic_pass_if_that_was_asked_for(upstream: str, small: tuple[Path, list[str]]) -> None:
     with recording(upstream, small, "--on-full", "pass") as server:
-        answered = load(server.url, 500)
+        answered = load(server.url, 200)
 
-    assert (answered, server.code) == (500, 4)
+    assert (answered, server.code) == (200, 4)
     assert server.stderr.count("UNRECORDED") == 1
     found = read(small[0] / "s.cassette")
     assert (found.torn, len(found.records) > 50) == (None, True)
@@ -400,8 +401,9 @@ _READ_ALL = """
 import resource, sys, time
 from pathlib import Path
 from recorder.errors import CassetteError
-from tests.fuzz.fuzz_cassette import TARGETS
-resource.setrlimit(resource.RLIMIT_AS, (300 << 20, resource.RLIM_INFINITY))
+from tests.fuzz.fuzz_cassette import TARGETS, peak
+shared = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()  # what the libraries map
+resource.setrlimit(resource.RLIMIT_AS, (shared + (250 << 20), resource.RLIM_INFINITY))
 for path in sorted(Path(sys.argv[1]).glob("*.hostile")):
     for number, target in enumerate(TARGETS):
         start = time.monotonic()
@@ -413,6 +415,8 @@ for path in sorted(Path(sys.argv[1]).glob("*.hostile")):
             print(path.stem, number, repr(exc)[:200])
         if time.monotonic() - start > 10:
             print(path.stem, number, time.monotonic() - start, "seconds")
+        if peak() > 300 << 20:
+            sys.exit(f"{path.stem} {number} needed {peak() >> 20} MB")
 """
 
 
@@ -433,9 +437,9 @@ def hostile() -> dict[str, bytes]:
         "giant-array": b"\xdd\xff\xff\xff\xff",
         "giant-map": b"\xdf\xff\xff\xff\xff",
         "claims": b"\xdc\x10\x00" * 300_000,
-        "empty-lists": (b"\xdc\x10\x00" + b"\x90" * 4096) * 4000,
-        "empty-maps": (b"\xdc\x10\x00" + b"\x80" * 4096) * 4000,
-        "nothings": (b"\xdc\x10\x00" + b"\xc0" * 4096) * 4000,
+        "empty-lists": b"\xdc\x0f\xa0" + (b"\xdc\x10\x00" + b"\x90" * 4096) * 4000,
+        "empty-maps": b"\xdc\x0f\xa0" + (b"\xdc\x10\x00" + b"\x80" * 4096) * 4000,
+        "nothings": b"\xdc\x0f\xa0" + (b"\xdc\x10\x00" + b"\xc0" * 4096) * 4000,
     }
     files = {name: start + frame(2, body) + end for name, body in bodies.items()}
     files |= {f"contents-{name}": start + frame(codec.CONTENTS, body) + end for name, body in bodies.items()}

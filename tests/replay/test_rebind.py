@@ -176,6 +176,27 @@ def test_names_of_members_are_left_alone() -> None:
     assert bound(device=(DEVICE, LIVE)).value({DEVICE: 1}) == {DEVICE: 1}
 
 
+# The recorded server's address
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live"),
+    [
+        ("http://gws.example/api/v2/me", "http://localhost:9/api/v2/me"),
+        ("http://gws.example", "http://localhost:9"),
+        ("see http://gws.example.", "see http://localhost:9."),
+        ("http://gws.example?a=1", "http://localhost:9?a=1"),
+        ("http://gws.example:8090/api", "http://gws.example:8090/api"),
+        ("http://gws.example.org/api", "http://gws.example.org/api"),
+        ("https://gws.example/api", "https://gws.example/api"),
+    ],
+)
+def test_an_address_of_the_recorded_server_leads_to_the_stand_in_and_no_other_does(recorded: str, live: str) -> None:
+    rewriter = Rewriter(GWS, Bindings(), {"http://gws.example": "http://localhost:9"})
+
+    assert rewriter.value({"uri": recorded}) == {"uri": live}
+
+
 # Whole values
 
 

@@ -233,6 +233,17 @@ def test_a_poll_aborted_while_it_is_held_loses_nothing() -> None:
     assert desk.said[1:] == ["ChainedRecord", "ChainedRecord twin", END, f"{END} twin"]
 
 
+def test_a_second_poll_ends_the_first_with_an_error() -> None:
+    stage = Stage(chain())
+    desk = stage.desk()
+    first, second = desk.polls(), desk.polls()
+    desk.posts(chained(7, "live"))
+
+    assert (desk.replies[first].status, desk.replies[first].body) == (500, b"")
+    assert desk.replies[second].status == 200
+    assert len(desk.events) == 4
+
+
 def test_a_batch_is_not_held() -> None:
     stage = Stage(chain())
     desk = stage.desk()
@@ -460,6 +471,20 @@ def test_references_that_are_recorded_ones_of_other_operations_stay_in_place() -
     assert [(e["data"]["referenceId"], e["data"]["record"]["n"]) for e in live.events] == [("3", 1), ("4", 2)]
 
 
+def test_addresses_of_the_recorded_server_lead_to_the_stand_in_under_the_name_the_client_uses() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    wire.respond(desk.post(get_me()), {"uri": "http://gws.example/api/v2/me"})
+    desk.asks(chained(7, "r1"), done(7, "r1", uri="http://gws.example/api/v2/records/7"))
+    live = Stage(wire.recording()).desk(headers=(("Host", "localhost:8090"),))
+    live.listens()
+    me = live.answer(get_me())
+    live.posts(chained(7, "r1"))
+
+    assert json.loads(me.body) == {"uri": "http://localhost:8090/api/v2/me"}
+    assert live.events[0]["data"]["record"]["uri"] == "http://localhost:8090/api/v2/records/7"
+
+
 def test_a_lone_surrogate_in_an_ack_does_not_break_the_replay() -> None:
     wire = Wire()
     wire.respond(wire.desk().post(chained(7, RECORDED)), b'{"referenceId":"123456789","name":"\\ud800"}')
@@ -633,15 +658,16 @@ def test_a_second_login_after_a_disconnect_plays_from_the_start() -> None:
     wire.ack(wire.request("POST", "/api/v2/me", start_session().body))
     wire.desk().asks(chained(7, RECORDED), done(7, RECORDED))
     stage = Stage(wire.recording())
-    logins = []
-    for _ in range(2):
-        desk = stage.stranger(AGENT1, cookies=False)
-        logins.append(desk.answer(start_session()).status)
-        desk.handshakes()
-        logins.append(desk.answer(chained(7, "live")).status)
-        desk.disconnects()
 
-    assert logins == [200, 200, 200, 200]
+    def whole_session() -> list[int]:
+        desk = stage.stranger(AGENT1, cookies=False)
+        login = desk.answer(start_session()).status
+        desk.handshakes()
+        work = desk.answer(chained(7, "live")).status
+        desk.disconnects()
+        return [login, work]
+
+    assert [whole_session(), whole_session()] == [[200, 200], [200, 200]]
 
 
 def test_the_session_cookies_are_minted_anew_for_each_session() -> None:
@@ -717,9 +743,10 @@ def test_two_that_begin_with_rest_are_two() -> None:
     stage = Stage(wire.recording())
     desks = [stage.stranger(AGENT1, cookies=False), stage.stranger(AGENT2, cookies=False)]
     logins = [desk.answer(start_session()).status for desk in desks]
-    for desk in desks:
-        desk.handshakes()
-        desk.listens()
+    desks[0].handshakes()
+    desks[1].handshakes()
+    desks[0].listens()
+    desks[1].listens()
     desks[1].posts(chained(7, "second"))
     desks[0].posts(chained(7, "first"))
 
@@ -816,12 +843,12 @@ def test_what_was_pushed_at_the_start_comes_to_a_client_that_only_polls() -> Non
 
 def test_what_was_pushed_at_the_start_comes_once_to_each_client() -> None:
     stage = Stage(pushed_at_start().recording())
-    desks = [stage.desk(), stage.desk()]
-    for desk in desks:
-        desk.listens()
-        desk.bayeux({"channel": "/meta/subscribe", "clientId": desk.client_id, "subscription": "/more"})
+    one, two = stage.desk(), stage.desk()
+    one.listens()
+    two.listens()
+    one.bayeux({"channel": "/meta/subscribe", "clientId": one.client_id, "subscription": "/more"})
 
-    assert [desk.said for desk in desks] == [["DeviceStateChangeMessage", "CampaignStarted"]] * 2
+    assert one.said == two.said == ["DeviceStateChangeMessage", "CampaignStarted"]
 
 
 def test_what_was_pushed_at_the_start_of_a_capture_without_a_handshake_comes_too() -> None:
@@ -893,6 +920,21 @@ def test_a_request_the_live_client_gives_up_is_not_answered_but_its_events_come(
     stage.wait(1)
 
     assert desk.said == ["ChainedRecord", "ChainedRecord twin", END, f"{END} twin"]
+
+
+def test_a_request_that_is_given_up_takes_no_other_with_it() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(chained(7))
+    desk.asks(chained(8))
+    stage = Stage(wire.recording(), rate=1)
+    live = stage.desk()
+    kept, given_up = live.posts(chained(7)), live.posts(chained(8))
+    stage.abort(given_up)
+    stage.wait(1)
+
+    assert live.replies[kept].status == 200
+    assert given_up not in live.replies
 
 
 def test_an_error_is_replayed_as_it_was() -> None:
