@@ -1,11 +1,11 @@
 """The cassette beside other ways to keep the same records: bytes a triple, and how fast they are written and read.
 
-    python -m benchmarks.format [--triples N | --quick] [--json]
+    python -m benchmarks.format [--triples N | --quick] [--json | --blocks]
 
 All in one process, on the same data, best of three; rates are ratios to the journal's, so that the machine cancels out.
 Every form holds the records; the sealed ones hold the triples, an index and a checksum besides. Deriving the triples is
 not measured. Reading gives records, checked, in every form; in MCAP they are encoded as in ours, so that the containers
-are compared. MCAP is measured where it is installed.
+are compared. MCAP is measured where it is installed. With --blocks: what an archive with larger blocks would take.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from benchmarks.synthetic import HEADER, records
+from recorder.cassette import blocks, codec
 from recorder.cassette.codec import decode, encode
-from recorder.cassette.frames import Frame
+from recorder.cassette.frames import OVERHEAD, Frame, unframe
 from recorder.cassette.journal import create
 from recorder.cassette.sealed import SealedWriter
 from recorder.cassette.store import open_cassette
@@ -113,14 +115,13 @@ def read_gzip(path: Path) -> Iterator[Record]:
 def mcap_form() -> Form | None:
     """MCAP with zstd and its own chunk size, None where it is not installed."""
     try:
-        from mcap.reader import make_reader
-        from mcap.writer import CompressionType, Writer
+        reader, writing = import_module("mcap.reader"), import_module("mcap.writer")
     except ModuleNotFoundError:
         return None
 
     def write(path: Path, given: Records) -> None:
         with path.open("wb") as file:
-            writer = Writer(file, compression=CompressionType.ZSTD, enable_data_crcs=True)
+            writer = writing.Writer(file, compression=writing.CompressionType.ZSTD, enable_data_crcs=True)
             writer.start()
             channels: dict[int, int] = {}
             for record in given:
@@ -133,7 +134,7 @@ def mcap_form() -> Form | None:
     def read(path: Path) -> Iterator[Record]:
         with path.open("rb") as file:
             # in the order of the file: else it sorts by time, which costs it more
-            for _, channel, message in make_reader(file, validate_crcs=True).iter_messages(log_time_order=False):
+            for _, channel, message in reader.make_reader(file, validate_crcs=True).iter_messages(log_time_order=False):
                 found = decode(Frame(0, int(channel.topic), message.data), path="")
                 if found is not None:
                     yield found
@@ -183,14 +184,38 @@ def measure(folder: Path, triples: int, rounds: int) -> Iterator[Measured]:
         yield Measured(form.name, size / triples, size / first[0], first[1] / write, first[2] / read)
 
 
+def parts(folder: Path, triples: int) -> Iterator[tuple[int, dict[str, int]]]:
+    """Yield the size of blocks (bytes) and what the parts of an archive take then (bytes)."""
+    given, path, usual = list(records(triples)), folder / "file", blocks.RAW
+    rows = derived(given)
+    for size in (usual, 4 * usual, 16 * usual):
+        blocks.RAW = size
+        sealing("archive", rows)(path, given)
+        found = dict.fromkeys(("records", "triples", "index"), 0)
+        for frame in unframe(path.read_bytes()):
+            kinds = (
+                {inner.kind for inner in blocks.inside(frame, path="")} if frame.kind == codec.BLOCK else {frame.kind}
+            )
+            part = "triples" if codec.TRIPLE in kinds else "records" if kinds & codec.FACTS else "index"
+            found[part] += OVERHEAD + len(frame.body)
+        yield size, found
+    blocks.RAW = usual
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--triples", type=int, default=20_000)
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, once: for CI")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
+    parser.add_argument("--blocks", action="store_true", help="what an archive takes, by the size of its blocks")
     options = parser.parse_args(arguments)
     triples, rounds = (options.triples // 10, 1) if options.quick else (options.triples, 3)
     with tempfile.TemporaryDirectory() as folder:
+        if options.blocks:
+            for size, found in parts(Path(folder), triples):
+                text = ", ".join(f"{name} {taken / triples:.0f}" for name, taken in found.items())
+                print(f"blocks of {size >> 10} KiB, bytes a triple: {text}; in all {sum(found.values()) / triples:.0f}")
+            return 0
         rows = list(measure(Path(folder), triples, rounds))
     if not any(row.form.startswith("MCAP") for row in rows):
         print("left out: MCAP; pip install mcap", file=sys.stderr)

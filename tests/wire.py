@@ -31,7 +31,7 @@ Message = dict[str, Any]
 
 def body(value: Any) -> bytes:
     """A JSON body as GWS writes it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 # What a desktop asks

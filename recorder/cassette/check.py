@@ -53,6 +53,7 @@ class Checked:
         self._ended = False
         self._expected = 0
         self._bodies = Remembered(str(path))
+        self._foreign = codec.Foreign(str(path))
 
     def records(self) -> Iterator[Record]:
         """Yield every intact record, in order.
@@ -104,6 +105,7 @@ class Checked:
     def _unreadable(self, frame: Frame, exc: CassetteError) -> None:
         self._profile = self._profile or JOURNAL
         self.add(Level.DAMAGE, "unreadable", f"byte {frame.offset}", exc.problem)
+        self._foreign.count(frame, exc)
 
     def _in_order(self, record: Record, offset: int) -> bool:
         expected, self._expected = self._expected, max(record.seq + 1, self._expected)

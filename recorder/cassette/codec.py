@@ -43,8 +43,9 @@ _LIMITS: dict[str, Any] = {
 }
 # an array is allocated when it is announced, so that arrays within arrays can claim a thousand times this
 _LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS}
-_LARGE = 1 << 20  # bytes; the values of a smaller body need not be counted
+_LARGE = 64 << 10  # bytes; the values of a smaller body need not be counted
 _MOST_VALUES = 1_000_000
+_MOST_FOREIGN = 256 << 10  # bytes of frames that cannot be decoded, in one file
 
 
 def encode_header(header: Header) -> bytes:
@@ -233,6 +234,27 @@ def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(value, list) and [type(item) for item in value] == list(kinds)
 
 
+class Undecodable(CassetteError):
+    """An intact frame that holds no msgpack of ours: no damage, for its checksum fits, but another program's work."""
+
+
+class Foreign:
+    """Counts what could not be decoded, for those who read on: msgpack leaks what it had decoded before an error."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._left = path, _MOST_FOREIGN
+
+    def count(self, found: Frame, exc: CassetteError) -> None:
+        """Count a frame that was refused.
+
+        Raises:
+            CassetteError: If it has become too much.
+        """
+        self._left -= len(found.body) if isinstance(exc, Undecodable) else 0
+        if self._left < 0:
+            raise CassetteError(self._path, "holds too much that is no msgpack", offset=found.offset) from exc
+
+
 class _Fields:
     """A decoded body whose fields are checked as they are taken."""
 
@@ -321,26 +343,27 @@ def _limited(headers: Headers) -> Headers:
 
 
 def _unpack(found: Frame, path: str, limits: dict[str, Any] = _LIMITS) -> Any:
+    counter = _Counter()
     if len(found.body) > _LARGE:
-        counter = _Counter()
         limits = limits | {"list_hook": counter, "object_hook": counter}
     try:
-        return msgpack.unpackb(found.body, **limits)
+        value = msgpack.unpackb(found.body, **limits)
     except (ValueError, msgpack.exceptions.UnpackException) as exc:
-        raise CassetteError(path, f"the frame's body is no msgpack: {exc}", offset=found.offset) from exc
+        raise Undecodable(path, f"the frame's body is no msgpack: {exc}", offset=found.offset) from exc
+    if counter.left < 0:
+        raise Undecodable(path, f"the frame holds more than {_MOST_VALUES} values", offset=found.offset)
+    return value
 
 
 class _Counter:
-    """Refuses a body of so many small values that they need many times its size in memory."""
+    """Drops what follows so many small values that they need many times the size of the body in memory."""
 
     def __init__(self) -> None:
-        self._left = _MOST_VALUES
+        self.left = _MOST_VALUES
 
     def __call__(self, value: Any) -> Any:
-        self._left -= 1 + len(value)
-        if self._left < 0:
-            raise ValueError(f"holds more than {_MOST_VALUES} values")
-        return value
+        self.left -= 1 + len(value)
+        return value if self.left >= 0 else None  # to raise here would leak all that was decoded
 
 
 def _text_or_bytes(body: bytes) -> str | bytes:

@@ -82,6 +82,7 @@ class _Found:
         self.skipped = 0
         self._last = -1
         self._bodies = Remembered(path)
+        self._foreign = codec.Foreign(path)
 
     def records(self, data: mmap) -> Iterator[Record]:
         """Yield the intact records, in order; what cannot be understood counts as skipped."""
@@ -92,8 +93,9 @@ class _Found:
             try:
                 for frame in blocks.inside(piece, path=self.path) if piece.kind == codec.BLOCK else [piece]:
                     yield from self._record(frame)
-            except CassetteError:
+            except CassetteError as exc:
                 self.skipped += len(piece.body)
+                self._foreign.count(piece, exc)
 
     def _record(self, frame: Frame) -> Iterator[Record]:
         try:
@@ -101,8 +103,9 @@ class _Found:
                 self.header = self.header or codec.decode_header(frame, path=self.path)
                 return
             record = codec.decode(frame, path=self.path, body_of=self._bodies.body)
-        except CassetteError:  # in a block it costs that frame alone
+        except CassetteError as exc:  # in a block it costs that frame alone
             self.skipped += len(frame.body)
+            self._foreign.count(frame, exc)
             return
         # records are in order; one that is not is part of something else
         if record is not None and record.seq > self._last:

@@ -122,6 +122,12 @@ def test_the_bench_says_in_one_line_what_to_install() -> None:
     assert run.stdout.splitlines()[0].startswith("10 triples")
 
 
+def test_the_bench_tells_what_larger_blocks_would_save() -> None:
+    lines = bench("format", "--quick", "--triples", "3000", "--blocks").stdout.splitlines()
+
+    assert [line.split(",")[0] for line in lines] == [f"blocks of {size} KiB" for size in (64, 256, 1024)]
+
+
 # What sealing and looking up need
 
 

@@ -7,7 +7,7 @@ import re
 from itertools import count
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recorder.correlate.dialect import load
@@ -64,7 +64,7 @@ def run(recording: Recording, steps: list[tuple[str, int, int]], rate: float) ->
 
 
 @given(recordings(), STEPS, st.sampled_from([1.0, INSTANT]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_same_script_gives_the_same_bytes(
     recording: Recording, steps: list[tuple[str, int, int]], rate: float
 ) -> None:
@@ -102,7 +102,7 @@ def renamed(triple: Triple, renaming: Renaming) -> Ask:
 
 
 @given(st.data(), recordings(most=1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_other_ids_give_the_recorded_output_under_these_ids(data: st.DataObject, recording: Recording) -> None:
     renaming = data.draw(renamings(recording))
     stage = Stage(recording)
@@ -122,7 +122,7 @@ def test_other_ids_give_the_recorded_output_under_these_ids(data: st.DataObject,
 
 
 @given(recordings(most=1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_recorded_ids_give_the_recorded_output(recording: Recording) -> None:
     ids = {
         t.keys["reference"]: json.loads(t.request.body)["referenceId"]

@@ -8,7 +8,7 @@ import { decompress } from "fzstd";
 const [BLOCK, PAGE, END, MAX] = [0x11, 0x40, 0x3f, 64 << 20];
 const FIELDS = { 2: "ntxcmuhb", 3: "ntxshb", 4: ["n", "t", "x", "why"], 5: ["n", "t", "x", "in", "b"], 6: ["n", "t", "kind", "text"] };
 const DERIVED = { 0x10: "triples", 0x12: "plain", 0x13: "unsolicited", 0x14: "summary" };
-const LIMITS = { maxStrLength: MAX, maxBinLength: MAX, maxArrayLength: 65536, maxMapLength: 64, maxExtLength: 0 };
+const LIMITS = { maxStrLength: MAX, maxBinLength: MAX, maxArrayLength: 65536, maxExtLength: 0 };
 class Bad extends Error { constructor(offset = null) { super(); this.offset = offset; } }
 class Torn extends Bad {}
 const check = (good, offset, Kind = Bad) => { if (!good) throw new Kind(offset); };
@@ -26,14 +26,14 @@ function frameAt(data, offset) { // section 1
   return { offset, type, body: data.subarray(offset + 7, tail), next: tail + 5 };
 }
 function value(frame, more) { // section 2
-  try { return decode(frame.body, { ...LIMITS, ...more }); } catch { throw new Bad(frame.offset); }
+  try { return decode(frame.body, { ...LIMITS, maxMapLength: frame.type === 0x14 ? 65536 : 64, ...more }); } catch { throw new Bad(frame.offset); }
 }
 function unpack(block) { // section 7
   const [size, packed] = value(block);
-  check(size > 0 && size <= MAX, block.offset);
-  const data = decompress(packed, new Uint8Array(size));
+  check(size > 0 && size <= Math.min(1 << 20, 100 * packed.length), block.offset);
+  const data = Buffer.from(decompress(packed, new Uint8Array(size)));
   check(data.length === size, block.offset);
-  return Buffer.from(data);
+  return data;
 }
 function* frames(data) {
   for (let offset = 0, frame; offset < data.length; offset = frame.next) {
