@@ -44,7 +44,7 @@ _LIMITS: dict[str, Any] = {
 # an array is allocated when it is announced, so that arrays within arrays can claim a thousand times this
 _LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS}
 _LARGE = 64 << 10  # bytes; the values of a smaller body need not be counted
-_MOST_VALUES = 1_000_000
+_MOST_VALUES = 600_000  # 65 536 events of a triple, nine values each
 _MOST_FOREIGN = 256 << 10  # bytes of frames that cannot be decoded, in one file
 
 
@@ -343,27 +343,26 @@ def _limited(headers: Headers) -> Headers:
 
 
 def _unpack(found: Frame, path: str, limits: dict[str, Any] = _LIMITS) -> Any:
-    counter = _Counter()
     if len(found.body) > _LARGE:
+        counter = _Counter()
         limits = limits | {"list_hook": counter, "object_hook": counter}
     try:
-        value = msgpack.unpackb(found.body, **limits)
+        return msgpack.unpackb(found.body, **limits)
     except (ValueError, msgpack.exceptions.UnpackException) as exc:
         raise Undecodable(path, f"the frame's body is no msgpack: {exc}", offset=found.offset) from exc
-    if counter.left < 0:
-        raise Undecodable(path, f"the frame holds more than {_MOST_VALUES} values", offset=found.offset)
-    return value
 
 
 class _Counter:
-    """Drops what follows so many small values that they need many times the size of the body in memory."""
+    """Refuses a body of so many small values that they need many times its size in memory."""
 
     def __init__(self) -> None:
-        self.left = _MOST_VALUES
+        self._left = _MOST_VALUES
 
     def __call__(self, value: Any) -> Any:
-        self.left -= 1 + len(value)
-        return value if self.left >= 0 else None  # to raise here would leak all that was decoded
+        self._left -= 1 + len(value)
+        if self._left < 0:
+            raise ValueError(f"holds more than {_MOST_VALUES} values")
+        return value
 
 
 def _text_or_bytes(body: bytes) -> str | bytes:

@@ -10,7 +10,7 @@ from .commands import Commands
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "RECORDER"})
 @click.version_option(package_name="outbound-recorder", prog_name="recorder")
 def main() -> None:
-    r"""Record contact-centre desktops and replay them by cause.
+    """Record contact-centre desktops and replay them by cause.
 
     A desktop POSTs an operation, gets a bare ack, and learns the result from events pushed over CometD. The recorder
     keeps request, ack and events together; the stand-in plays them back, no event before the request that causes it.

@@ -34,7 +34,7 @@ _THINK = 0.4  # seconds the slower client waits before each step
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the new cassette here.")
 @click.option("--force", is_flag=True, help="Overwrite the kept cassette if it exists.")
 def command(*, output: Path | None, force: bool) -> None:
-    r"""Show the whole idea on this machine: record a session through mitmproxy, replay it by cause.
+    """Show the whole idea on this machine: record a session through mitmproxy, replay it by cause.
 
     Three processes on loopback: a stand-in plays the live server, the recorder records an agent's preview session
     with it, and the new cassette is replayed to a slower agent with fresh ids. Needs nothing outside this machine.

@@ -14,7 +14,7 @@ from .options import cassette_argument, json_option
 @cassette_argument
 @json_option
 def command(cassette: Path, *, as_json: bool) -> None:
-    r"""Examine a cassette: is every byte sound, and can what it tells have happened?
+    """Examine a cassette: is every byte sound, and can what it tells have happened?
 
     Exit code 0 if it is sound (remarks are no fault of the cassette), 1 if there are problems, 4 if it is damaged.
 

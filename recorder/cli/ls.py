@@ -18,7 +18,7 @@ from .options import cassette_argument, dialect_option, json_option
 @click.option("--all", "everything", is_flag=True, help="Also exchanges that are no operation, and unsolicited events.")
 @dialect_option
 def command(cassette: Path, *, as_json: bool, limit: int | None, everything: bool, dialect: str | None) -> None:
-    r"""List the triples of a cassette: request, ack, events with their offsets.
+    """List the triples of a cassette: request, ack, events with their offsets.
 
     \b
     Example:  recorder ls session.cassette

@@ -14,7 +14,7 @@ from .options import cassettes_argument, force_option
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
 @force_option
 def command(cassettes: tuple[Path, ...], *, output: Path, force: bool) -> None:
-    r"""Put several cassettes into one, in the order of the wall clock.
+    """Put several cassettes into one, in the order of the wall clock.
 
     Records are renumbered. Sessions stay apart: where two cassettes use the same clientId, cookie or credentials, those
     of the later one are renamed.

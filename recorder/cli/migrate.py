@@ -14,7 +14,7 @@ from .options import cassette_argument, force_option, must_not_exist, output_opt
 @output_option
 @force_option
 def command(cassette: Path, *, output: Path | None, force: bool) -> None:
-    r"""Bring a cassette of an older format to the current one.
+    """Bring a cassette of an older format to the current one.
 
     \b
     Example:  recorder migrate old.cassette -o new.cassette

@@ -70,7 +70,7 @@ def command(
     upstream: str | None, program: tuple[str, ...], *, output: str, listen: tuple[str, int], mode: str, fsync: str,
     max_size: int | None, max_duration: float | None, on_full: str, no_redaction: bool, force: bool,
 ) -> None:  # fmt: skip
-    r"""Record what passes between a desktop and UPSTREAM, until Ctrl-C.
+    """Record what passes between a desktop and UPSTREAM, until Ctrl-C.
 
     Prints `listening on URL` when ready: point the desktop there. With a command after `--` it runs that command with
     the URL in RECORDER_URL (and the proxy in HTTP_PROXY for other modes than reverse) and stops with it.

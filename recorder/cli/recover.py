@@ -14,7 +14,7 @@ from .options import cassette_argument, force_option, output_option
 @output_option
 @force_option
 def command(cassette: Path, *, output: Path | None, force: bool) -> None:
-    r"""Save every intact record of a torn or damaged cassette into a new one.
+    """Save every intact record of a torn or damaged cassette into a new one.
 
     Each record that is gone is noted in its place. The new file is read back before this says yes; the old one is left
     alone. Without -o it is written beside it, as NAME.recovered.

@@ -38,7 +38,7 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
 @click.option("--rate", type=Rate(), default="1", show_default=True, help="Pace: 1 as recorded, 10 ten times as fast.")
 @dialect_option
 def command(cassettes: tuple[Path, ...], *, listen: tuple[str, int], rate: float, dialect: str | None) -> None:
-    r"""Stand in for the recorded server, offline: events leave only after their request came.
+    """Stand in for the recorded server, offline: events leave only after their request came.
 
     Prints `listening on URL` when ready and serves until Ctrl-C. Every live session plays the cassette from its start.
     A request nothing matches gets status 470, the header X-Recorder-Miss and an explanation; then the exit code is 1.

@@ -16,7 +16,7 @@ from .options import cassette_argument, dialect_option, force_option, must_not_e
 @dialect_option
 @force_option
 def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str | None, force: bool) -> None:
-    r"""Seal a finished cassette: canonical, indexed, with its triples and a checksum over all.
+    """Seal a finished cassette: canonical, indexed, with its triples and a checksum over all.
 
     The same facts and dialect give the same bytes, on any machine. Without -o the file itself is replaced, and only
     when the sealed one is complete on the disk.

@@ -22,7 +22,7 @@ from .options import cassette_argument, dialect_option, json_option
 def command(
     cassette: Path, *, number: int | None, handle: str | None, reference: str | None, as_json: bool, dialect: str | None
 ) -> None:
-    r"""Show triple N in full: request, ack, each event, and why it was linked.
+    """Show triple N in full: request, ack, each event, and why it was linked.
 
     A sealed cassette is not read through for it, however large it is.
 

@@ -41,7 +41,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
 @force_option
 def command(cassette: Path, *, output: Path, triples: frozenset[int] | None, operation: str | None, handle: str | None,
             reference: str | None, session: str | None, dialect: str | None, force: bool) -> None:  # fmt: skip
-    r"""Cut a cassette down to some triples and what they need to be replayed alone.
+    """Cut a cassette down to some triples and what they need to be replayed alone.
 
     Conditions are joined by "and". Kept with the triples: the handshakes and subscriptions of their sessions, exchanges
     that are no operation, and the unsolicited events that hang on them.

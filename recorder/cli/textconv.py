@@ -13,10 +13,11 @@ from .options import cassette_argument
 @click.command("textconv")
 @cassette_argument
 def command(cassette: Path) -> None:
-    r"""Print a cassette as text for `git diff`: what the session was, without what differs at each recording.
+    """Print a cassette as text for `git diff`: what the session was, without what differs at each recording.
 
     \b
-    Example:  echo '*.cassette diff=cassette' >> .gitattributes
+    Example:  recorder textconv session.cassette
+              echo '*.cassette diff=cassette' >> .gitattributes
               git config diff.cassette.textconv 'recorder textconv'
     """
     from ..correlate.dialect import load as load_dialect

@@ -54,7 +54,7 @@ def test_each_command_has_help_with_an_example(name: str) -> None:
     result = run(name, "--help")
 
     assert result.returncode == 0
-    assert "Example:" in result.stdout
+    assert "\n  Example:  recorder " in result.stdout
 
 
 def test_the_help_lists_every_command_and_the_exit_codes() -> None:
