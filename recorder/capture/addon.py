@@ -17,7 +17,7 @@ from mitmproxy import ctx, exceptions, http
 from ..cassette.journal import create, resume
 from ..cassette.writer import QUEUE, Fsync, Writer
 from ..correlate.dialect import DEFAULT
-from ..errors import CaptureError, RecorderError
+from ..errors import CaptureError, RecorderError, UsageError
 from ..model import Header, Headers
 from .parts import Limits, part_path
 from .pipeline import Counts, Pipeline
@@ -81,6 +81,9 @@ class Recorder:
         now = time.monotonic_ns()
         if self._append and self._path.exists():
             journal, end = resume(self._path)
+            if not self._redact and end.header.redaction != NO_POLICY:
+                journal.close()
+                raise UsageError(f"{self._path}: was recorded with redaction {end.header.redaction!r}; go on likewise")
             # times go on by the wall clock, and never back
             elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
             self._pipeline = Pipeline.resumed(redactor, now - elapsed, seq=end.seq, exchange=end.exchange)
@@ -117,6 +120,8 @@ class Recorder:
         if self._path is None or self._writer is None:
             return
         self._part += 1
+        while not self._force and part_path(self._path, self._part).exists():
+            self._part += 1  # an earlier capture's
         path = part_path(self._path, self._part)
         try:
             journal = create(path, self._header(), force=self._force)

@@ -43,6 +43,7 @@ _LIMITS: dict[str, Any] = {
 }
 # an array is allocated when it is announced, so that arrays within arrays can claim a thousand times this
 _LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS}
+_LIMITS_OF_SUMMARY = _LIMITS | {"max_map_len": 65_536}  # a map of sessions, and a floor of agents has many
 _LARGE = 64 << 10  # bytes; the values of a smaller body need not be counted
 _MOST_VALUES = 600_000  # 65 536 events of a triple, nine values each
 _MOST_FOREIGN = 256 << 10  # bytes of frames that cannot be decoded, in one file
@@ -219,7 +220,7 @@ def decode_value(found: Frame, *, path: str) -> Any:
         CassetteError: If its body is no msgpack, or over the limits.
 
     """
-    return _unpack(found, path)
+    return _unpack(found, path, _LIMITS_OF_SUMMARY if found.kind == SUMMARY else _LIMITS)
 
 
 def _row_event(fields: list[Any]) -> RowEvent:

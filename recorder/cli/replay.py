@@ -59,10 +59,12 @@ async def _serve(
     recording: Recording, listen: tuple[str, int], rate: float, dialect: str | None
 ) -> tuple[int, tuple[int, ...]]:
     from ..correlate.dialect import load as load_dialect
+    from ..correlate.dialect import shipped
     from ..replay.server import new_id, serve
     from ..replay.standin import StandIn
 
-    standin = StandIn(recording, load_dialect(dialect or recording.header.dialect), new_id=new_id, rate=rate)
+    chosen = load_dialect(dialect) if dialect else shipped(recording.header.dialect)
+    standin = StandIn(recording, chosen, new_id=new_id, rate=rate)
     host, port = listen
     warn_if_exposed(host)
     stop = asyncio.Event()

@@ -20,9 +20,9 @@ def command(cassette: Path) -> None:
               echo '*.cassette diff=cassette' >> .gitattributes
               git config diff.cassette.textconv 'recorder textconv'
     """
-    from ..correlate.dialect import load as load_dialect
+    from ..correlate.dialect import shipped
     from ..views.textconv import textconv
 
     recording = load([cassette], None)
-    for line in textconv(recording, load_dialect(recording.header.dialect)):
+    for line in textconv(recording, shipped(recording.header.dialect)):
         click.echo(line)

@@ -115,14 +115,20 @@ def load(source: str = DEFAULT) -> Dialect:
 
     """
     if re.fullmatch(r"[\w-]+", source):
-        return _shipped(source)
+        return shipped(source)
     return parse(_read(Path(source)), path=source)
 
 
 @cache
-def _shipped(name: str) -> Dialect:
+def shipped(name: str) -> Dialect:
+    """A shipped dialect by name. What a cassette names is read by this: it must not make us open files of its choice.
+
+    Raises:
+        DialectError: If there is no such dialect.
+
+    """
     resource = files(__package__).joinpath(f"{name}.toml")
-    if not resource.is_file():
+    if not re.fullmatch(r"[\w-]+", name) or not resource.is_file():
         raise DialectError(name, "name", f"no such dialect is shipped; give {DEFAULT!r} or the path of a TOML file")
     return parse(resource.read_text(encoding="utf-8"), path=f"{name}.toml")
 

@@ -18,7 +18,7 @@ from ..cassette.lookup import Sealed
 from ..cassette.store import open_cassette
 from ..errors import CassetteError, DialectError
 from ..model import Event, Failure, Header, Record, Request, Response, Row
-from .dialect import load
+from .dialect import shipped
 from .engine import Correlator
 from .sealing import is_sealed, row_of
 
@@ -178,7 +178,7 @@ def _stale(path: Path) -> Iterator[Finding]:
     """The triples of a sealed cassette that are not what its facts and dialect give."""
     with open_cassette(path) as cassette, Sealed(path) as sealed:
         try:
-            correlator = Correlator(load(cassette.header.dialect))
+            correlator = Correlator(shipped(cassette.header.dialect))
         except DialectError as exc:
             yield Finding(Level.REMARK, "unknown-dialect", "header", f"the triples were not compared: {exc}")
             return

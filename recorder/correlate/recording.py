@@ -9,7 +9,7 @@ from pathlib import Path
 from ..cassette.store import Cassette, read
 from ..errors import UsageError
 from ..model import Recording, Triple
-from .dialect import Dialect, load
+from .dialect import Dialect, shipped
 from .engine import Correlator
 
 
@@ -20,7 +20,7 @@ def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
         DialectError: If the cassette names a dialect that is not shipped.
 
     """
-    correlator = Correlator(dialect or load(cassette.header.dialect))
+    correlator = Correlator(dialect or shipped(cassette.header.dialect))
     triples: list[Triple] = []
     plain: list[Triple] = []
     for record in cassette.records:

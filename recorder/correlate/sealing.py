@@ -13,7 +13,7 @@ from ..cassette.sealed import ARCHIVE, SEALED, SealedWriter, write_atomically
 from ..cassette.store import OpenCassette, open_cassette
 from ..errors import CassetteError
 from ..model import Header, Link, Record, Row, RowEvent, Triple, Unsolicited
-from .dialect import Dialect, load
+from .dialect import Dialect, shipped
 from .engine import Correlator
 
 
@@ -38,7 +38,7 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
         header = replace(cassette.header, profile=ARCHIVE if archive else SEALED)
         if dialect is not None:
             header = replace(header, dialect=dialect.name)
-        correlator = Correlator(dialect or load(cassette.header.dialect))
+        correlator = Correlator(dialect or shipped(cassette.header.dialect))
 
         def write(file: IO[bytes]) -> None:
             write_sealed(file, header, cassette.records(), correlator)

@@ -13,7 +13,7 @@ from ..bayeux.messages import encode, is_event, parse, parse_request
 from ..cassette.store import Cassette
 from ..errors import UsageError
 from ..model import Failure, Header, Note, Record, Recording, Request, Response, SocketMessage, Triple
-from .dialect import load
+from .dialect import shipped
 from .sessions import Sessions
 
 
@@ -45,7 +45,7 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
     merged: list[tuple[int, int, Record]] = []
     exchanges = 0
     for place, cassette in enumerate(cassettes):
-        apart = _Apart(place, frozenset(shown), Sessions(load(cassette.header.dialect).session_cookies))
+        apart = _Apart(place, frozenset(shown), Sessions(shipped(cassette.header.dialect).session_cookies))
         shift = (cassette.header.started - started) * 1000
         top, latest = exchanges, 0
         for record in cassette.records:

@@ -495,3 +495,29 @@ def test_a_body_in_an_encoding_that_is_none_is_kept_as_it_came(path: Path) -> No
 
     assert isinstance(response, Response)
     assert response.body == b'{"statusCode":0}'
+
+
+def test_a_capture_goes_on_only_with_the_redaction_it_began_with(path: Path) -> None:
+    async def nothing(_: Recorder) -> None:
+        """No traffic."""
+
+    record(path, nothing, redact=True)
+
+    with pytest.raises(UsageError, match="was recorded with redaction 'headers-1'; go on likewise"):
+        Recorder(path, append=True, redact=False).open()
+    Recorder(path, append=True, redact=True).open()  # and it is not locked any more
+
+
+def test_a_new_part_leaves_the_files_of_an_earlier_capture_alone(path: Path) -> None:
+    path.with_name("s-2.cassette").write_text("precious")
+    exchanges = [call() for _ in range(60)]
+
+    async def steps(recorder: Recorder) -> None:
+        for exchange in exchanges:
+            await recorder.request(exchange)
+            await recorder.response(exchange)
+
+    record(path, steps, limits=Limits(size=4000))
+
+    assert path.with_name("s-2.cassette").read_text() == "precious"
+    assert path.with_name("s-3.cassette").is_file()

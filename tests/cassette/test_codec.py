@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.cassette import codec
 from recorder.cassette.codec import (
     MAX_HEADERS,
     decode,
@@ -367,3 +368,11 @@ def test_a_frame_of_any_value_can_be_written_again(value: Any, kind: int) -> Non
     written = encode_value(kind, value)
 
     assert reframe(only(written)) == written
+
+
+def test_a_summary_may_name_many_sessions() -> None:
+    sessions = {f"s{n}": [n, n] for n in range(1000)}
+
+    (found,) = unframe(codec.encode_value(codec.SUMMARY, {"sessions": sessions}))
+
+    assert codec.decode_value(found, path="p") == {"sessions": sessions}

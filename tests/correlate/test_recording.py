@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.cassette.store import Cassette
+from recorder.cassette.store import Cassette, read
 from recorder.correlate.dialect import load
 from recorder.correlate.recording import derive, joined, load_recording
 from recorder.errors import CassetteError, DialectError, UsageError
@@ -108,3 +108,11 @@ def test_recordings_of_two_dialects_are_not_joined() -> None:
 
     with pytest.raises(UsageError, match=r"^cassette 2 speaks the dialect 'other', the first one 'gws-outbound'"):
         joined([recording_of(7), other])
+
+
+def test_a_cassette_cannot_make_us_open_a_file_it_names_as_its_dialect() -> None:
+    whole = read(Path(__file__).parents[2] / "cassettes" / "get-chained-record.cassette")
+    hostile = replace(whole, header=replace(whole.header, dialect="/dev/zero"))
+
+    with pytest.raises(DialectError, match="no such dialect is shipped"):
+        derive(hostile)

@@ -19,7 +19,7 @@ from recorder.correlate import stored
 from recorder.correlate.doctor import examine
 from recorder.correlate.recording import load_recording
 from recorder.correlate.sealing import is_sealed, row_of, seal
-from recorder.errors import CaptureError, CassetteError, UsageError
+from recorder.errors import CassetteError, UsageError
 from recorder.model import Record
 from tests.wire import HEADER, Wire, chained, complete, done, get_me, record_event, state_event, twin
 
@@ -235,7 +235,3 @@ def test_a_disk_that_fills_up_while_sealing_is_told_and_the_cassette_stays(sourc
 
     assert done.stdout == f"{source}: cannot be written: File too large\n"
     assert [(path.name, path.read_bytes()) for path in source.parent.iterdir()] == [(source.name, before)]
-
-
-def test_a_disk_that_is_full_is_an_error_of_the_capture() -> None:
-    assert CaptureError.exit_code == 4
