@@ -12,6 +12,7 @@ from ..errors import CassetteError
 from ..model import Record, Request, Response, SocketMessage
 
 SHORT = 64  # bytes: a shorter body costs less than the trouble of naming it
+LONG = 16 << 10  # bytes: longer ones are not remembered, so that memory is bounded (64 MiB)
 REMEMBERED = 4096
 
 
@@ -64,6 +65,6 @@ class Remembered:
 
 
 def _worth_naming(record: Record) -> bytes | None:
-    if isinstance(record, Request | Response | SocketMessage) and len(record.body) >= SHORT:
+    if isinstance(record, Request | Response | SocketMessage) and SHORT <= len(record.body) <= LONG:
         return record.body
     return None

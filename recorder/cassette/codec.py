@@ -19,6 +19,7 @@ from ..model import Failure, Header, Headers, Note, Record, Request, Response, R
 from .frames import MAX_BODY, Frame, frame
 
 FORMAT = 1
+PROFILES = ("journal", "sealed", "archive")
 MAX_HEADERS = 4096  # of one record
 
 T = TypeVar("T")
@@ -119,13 +120,16 @@ def decode_header(found: Frame, *, path: str) -> Header:
             f"written in format {version}, this version reads up to {FORMAT}",
             hint="upgrade outbound-recorder",
         )
+    profile = body.take("profile", str)
+    if profile not in PROFILES:
+        raise CassetteError(path, f"is of an unknown profile, {profile!r}", hint="upgrade outbound-recorder")
     return Header(
         started=body.take("started", int),
         upstream=body.take("upstream", str),
         dialect=body.take("dialect", str),
         redaction=body.take("redaction", str),
         format=version,
-        profile=body.take("profile", str),
+        profile=profile,
     )
 
 
@@ -289,7 +293,10 @@ class _Fields:
         if isinstance(value, bytes):
             return value
         if type(value) is int and self._body_of is not None:
-            return self._body_of(value)
+            try:
+                return self._body_of(value)
+            except CassetteError as exc:
+                raise self._wrong(exc.problem) from exc
         raise self._wrong("field 'b' is missing or neither text nor bytes")
 
     def _text(self, key: str, value: Any) -> str:

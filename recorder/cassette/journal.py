@@ -15,6 +15,8 @@ from pathlib import Path
 from ..errors import CaptureError, CassetteError, UsageError
 from ..model import Header, Request
 from .codec import encode_header
+from .frames import Frame
+from .salvage import salvage
 from .store import open_cassette
 
 JOURNAL = "journal"
@@ -150,7 +152,19 @@ def _end(path: Path) -> End:
         size = torn.offset if torn is not None else path.stat().st_size
     if size is None:
         raise CassetteError(str(path), "has a torn tail without a place")
+    if torn is not None:
+        _nothing_follows(path, size)
     return End(cassette.header, seq, exchange, t, size)
+
+
+def _nothing_follows(path: Path, offset: int) -> None:
+    """Make sure that what seems to be a torn tail is one: a damaged length looks the same, and hides what follows."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        if any(isinstance(piece, Frame) for piece in salvage(file.read(), path=str(path))):
+            raise CassetteError(
+                str(path), "is damaged, and intact records follow", offset=offset, hint="recover it first"
+            )
 
 
 def _chunks(frames: list[bytes], limit: int = 1 << 20) -> Iterator[bytes]:

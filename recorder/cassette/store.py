@@ -84,16 +84,19 @@ class OpenCassette:
         Raises:
             CassetteError: If the file is damaged, or a record is missing.
         """
-        bodies, expected = Remembered(self._path), 0
+        # a journal names no bodies, so none need be remembered
+        bodies = Remembered(self._path) if self.header.profile != "journal" else None
+        expected = 0
         for found in self.frames():
-            record = codec.decode(found, path=self._path, body_of=bodies.body)
+            record = codec.decode(found, path=self._path, body_of=bodies.body if bodies else None)
             if record is None:
                 continue
             if record.seq != expected:
                 raise CassetteError(
                     self._path, f"record {expected} is missing, {record.seq} stands there", offset=found.offset
                 )
-            bodies.feed(record)
+            if bodies is not None:
+                bodies.feed(record)
             yield record
             expected += 1
 

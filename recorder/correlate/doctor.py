@@ -182,17 +182,27 @@ def _stale(path: Path) -> Iterator[Finding]:
         except DialectError as exc:
             yield Finding(Level.REMARK, "unknown-dialect", "header", f"the triples were not compared: {exc}")
             return
-        for record in cassette.records():
-            correlator.feed(record)
-        derived: list[Row] = [row_of(triple) for triple in correlator.triples(keep=0)]
-        if len(derived) != sealed.triples:
-            text = f"{sealed.triples} triples are stored, the facts give {len(derived)}"
+        count = 0
+        for row in _derived(cassette.records(), correlator):
+            count += 1
+            yield from _compared(row, sealed.row(row.n)) if row.n <= sealed.triples else ()
+        if count != sealed.triples:
+            text = f"{sealed.triples} triples are stored, the facts give {count}"
             yield Finding(Level.PROBLEM, "stale", "triples", text)
-        for row in derived[: sealed.triples]:
-            stored = sealed.row(row.n)
-            if stored != row:
-                text = "is not what the facts give; recorder recorrelate derives it anew"
-                yield Finding(Level.PROBLEM, "stale", f"triple {row.n}", text)
-            early = [event.seq for event in stored.events if event.seq <= stored.request]
-            if early:
-                yield Finding(Level.PROBLEM, "event-before-request", f"triple {row.n}", f"records {early}")
+
+
+def _derived(records: Iterator[Record], correlator: Correlator) -> Iterator[Row]:
+    """The triples as sealing derives them, one at a time."""
+    for record in records:
+        correlator.feed(record)
+        yield from map(row_of, correlator.triples())
+    yield from map(row_of, correlator.triples(keep=0))
+
+
+def _compared(row: Row, stored: Row) -> Iterator[Finding]:
+    if stored != row:
+        text = "is not what the facts give; seal it again"
+        yield Finding(Level.PROBLEM, "stale", f"triple {row.n}", text)
+    early = [event.seq for event in stored.events if event.seq <= stored.request]
+    if early:
+        yield Finding(Level.PROBLEM, "event-before-request", f"triple {row.n}", f"records {early}")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.cassette import bodies
 from recorder.cassette.bodies import REMEMBERED, SHORT, Remembered, Repeated
 from recorder.errors import CassetteError
 from recorder.model import Failure, Record, Request, Response, SocketMessage
@@ -98,3 +99,9 @@ def test_any_order_of_bodies_comes_back(order: list[tuple[type, int]]) -> None:
     ]
 
     assert read_back(records) == [getattr(record, "body", b"") for record in records]
+
+
+def test_a_very_long_body_is_not_remembered() -> None:
+    repeated, huge = Repeated(), b"x" * (bodies.LONG + 1)
+
+    assert [repeated.earlier(answer(seq, huge)) for seq in range(2)] == [None, None]

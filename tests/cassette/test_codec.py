@@ -234,11 +234,18 @@ def test_an_unknown_type_that_does_not_matter_is_skipped_unread(kind: int) -> No
 # The header
 
 
+def test_an_unknown_profile_is_refused() -> None:
+    with pytest.raises(CassetteError, match="unknown profile, 'weird'"):
+        decode_header(only(encode_header(replace(HEADER, profile="weird"))), path="s.cassette")
+
+
 def test_a_header_comes_back() -> None:
     assert decode_header(only(encode_header(HEADER)), path="s.cassette") == HEADER
 
 
-@given(st.builds(Header, st.integers(0, 2**63), ANY_TEXT, ANY_TEXT, ANY_TEXT, st.just(1), ANY_TEXT))
+@given(
+    st.builds(Header, st.integers(0, 2**63), ANY_TEXT, ANY_TEXT, ANY_TEXT, st.just(1), st.sampled_from(codec.PROFILES))
+)
 def test_any_header_comes_back(header: Header) -> None:
     assert decode_header(only(encode_header(header)), path="s.cassette") == header
 

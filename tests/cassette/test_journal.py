@@ -190,3 +190,19 @@ def test_a_journal_may_be_read_while_it_is_written(path: Path, journal: Journal)
     journal.append(FRAMES[:2])
 
     assert read(path).records == ONE_OF_EACH[:2]
+
+
+def test_what_only_looks_like_a_torn_tail_is_not_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.cassette"
+    journal = create(path, HEADER)
+    journal.append([encode(record) for record in ONE_OF_EACH])
+    journal.close()
+    content = bytearray(path.read_bytes())
+    second = len(encode_header(HEADER)) + len(encode(ONE_OF_EACH[0]))
+    content[second + 4] ^= 0x01  # in the length of the second record: it seems to go on behind the end of the file
+    path.write_bytes(content)
+
+    with pytest.raises(CassetteError, match="intact records follow"):
+        resume(path)
+
+    assert path.read_bytes() == content

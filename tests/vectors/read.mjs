@@ -9,8 +9,7 @@ const [BLOCK, PAGE, END, MAX] = [0x11, 0x40, 0x3f, 64 << 20];
 const FIELDS = { 2: "ntxcmuhb", 3: "ntxshb", 4: ["n", "t", "x", "why"], 5: ["n", "t", "x", "in", "b"], 6: ["n", "t", "kind", "text"] };
 const DERIVED = { 0x10: "triples", 0x12: "plain", 0x13: "unsolicited", 0x14: "summary" };
 const LIMITS = { maxStrLength: MAX, maxBinLength: MAX, maxArrayLength: 65536, maxExtLength: 0 };
-class Bad extends Error { constructor(offset = null) { super(); this.offset = offset; } }
-class Torn extends Bad {}
+class Bad extends Error { constructor(offset = null) { super(); this.offset = offset; } } class Torn extends Bad {}
 const check = (good, offset, Kind = Bad) => { if (!good) throw new Kind(offset); };
 const bit = (n) => (n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1);
 const TABLE = Array.from({ length: 256 }, (_, n) => bit(bit(bit(bit(bit(bit(bit(bit(n)))))))));
@@ -43,10 +42,11 @@ function* frames(data) {
     else for (let raw = unpack(frame), at = 0, inner; at < raw.length; at = inner.next) yield { ...(inner = frameAt(raw, at)), offset };
   }
 }
-function body(record, window) { // section 5
-  if (Number.isInteger(record.b)) { check(window.has(record.b), null); return window.get(record.b); }
-  if (Buffer.from(record.b).length >= 64) window.set(record.n, record.b);
-  if (window.size > 4096) window.delete(window.keys().next().value);
+function body(record, window, offset) { // section 5; a journal has no window
+  if (Number.isInteger(record.b)) { check(window?.has(record.b), offset); return window.get(record.b); }
+  const size = Buffer.from(record.b).length;
+  if (window && size >= 64 && size <= 16384) window.set(record.n, record.b);
+  if (window?.size > 4096) window.delete(window.keys().next().value);
   return record.b;
 }
 function shown(item) {
@@ -77,13 +77,13 @@ function readInto(seen, data, keys) {
   try { if (data[1] === 1) header = value(frameAt(data, 0)); } catch { throw new Bad(); }
   check(header.cassette === 1 && ["journal", "sealed", "archive"].includes(header.profile), null);
   seen.header = header;
-  const window = new Map(), derived = { triples: [], plain: [], unsolicited: [] }, journal = header.profile === "journal";
+  const journal = header.profile === "journal", window = journal ? null : new Map(), derived = { triples: [], plain: [], unsolicited: [] };
   try {
     for (const frame of frames(data)) {
       check(last !== END, frame.offset);
       if ((last = frame.type) in DERIVED) (derived[DERIVED[last]] ?? { push: (it) => (derived.summary = it) }).push(value(frame));
       if (!(last in FIELDS)) continue;
-      const record = value(frame), full = "b" in record ? { ...record, b: body(record, window) } : record;
+      const record = value(frame), full = "b" in record ? { ...record, b: body(record, window, frame.offset) } : record;
       check(record.n === seen.records.length, frame.offset);
       seen.records.push({ type: last, ...Object.fromEntries([...FIELDS[last]].map((key) => [key, shown(full[key])])) });
     }
