@@ -110,9 +110,10 @@ def test_recordings_of_two_dialects_are_not_joined() -> None:
         joined([recording_of(7), other])
 
 
-def test_a_cassette_cannot_make_us_open_a_file_it_names_as_its_dialect() -> None:
+@pytest.mark.parametrize("name", ["/dev/zero", "../gws-outbound", "1" * 4000, ""])
+def test_a_cassette_cannot_make_us_open_a_file_it_names_as_its_dialect(name: str) -> None:
     whole = read(Path(__file__).parents[2] / "cassettes" / "get-chained-record.cassette")
-    hostile = replace(whole, header=replace(whole.header, dialect="/dev/zero"))
+    hostile = replace(whole, header=replace(whole.header, dialect=name))
 
     with pytest.raises(DialectError, match="no such dialect is shipped"):
         derive(hostile)
