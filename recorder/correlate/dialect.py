@@ -129,7 +129,7 @@ def shipped(name: str) -> Dialect:
     """
     resource = files(__package__).joinpath(f"{name}.toml")
     if not re.fullmatch(r"[\w-]{1,64}", name) or not resource.is_file():
-        raise DialectError(name[:80], "name", f"no such dialect is shipped; give {DEFAULT!r} or the path of a TOML file")
+        raise DialectError(name[:80], "name", f"no such dialect is shipped; give {DEFAULT!r} or a TOML file")
     return parse(resource.read_text(encoding="utf-8"), path=f"{name}.toml")
 
 
