@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mitmproxy import ctx, exceptions, http
 
-from ..cassette.journal import create, resume
+from ..cassette.journal import Journal, create, resume
 from ..cassette.writer import QUEUE, Fsync, Writer
 from ..correlate.dialect import DEFAULT
 from ..errors import CaptureError, RecorderError, UsageError
@@ -90,7 +90,7 @@ class Recorder:
         else:
             journal = create(self._path, self._header(), force=self._force)
             self._pipeline = Pipeline(redactor, now)
-        self._writer = Writer(journal, fsync=self._fsync, limit=self._queue_limit)
+        self._writer = self._write_to(journal)
         if self._append:
             self._writer.offer(self._pipeline.note(now, "session", "a capture begins"))
 
@@ -106,6 +106,15 @@ class Recorder:
         finally:
             for ending in (*self._ending, writer):
                 ending.close()
+
+    def _write_to(self, journal: Journal) -> Writer:
+        loop = asyncio.get_running_loop()
+        return Writer(
+            journal,
+            fsync=self._fsync,
+            limit=self._queue_limit,
+            on_failure=lambda failure: loop.call_soon_threadsafe(self._stop, failure),
+        )
 
     def _header(self) -> Header:
         return Header(
@@ -130,7 +139,7 @@ class Recorder:
             return
         self._writer.finish()
         self._ending.append(self._writer)
-        self._writer = Writer(journal, fsync=self._fsync, limit=self._queue_limit)
+        self._writer = self._write_to(journal)
         for frame in pipeline.next_part(now):
             self._writer.offer(frame)
 

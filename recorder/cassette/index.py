@@ -1,7 +1,7 @@
 """The index of a sealed cassette: where each record and triple is, and which triples have a key.
 
 Built in bounded memory (runs are sorted on disk and merged), read a page at a time. A page is a frame whose body is
-`[first, bytes]`: up to 8192 entries of fixed width, big-endian, so that byte order is number order.
+a `bin` of up to 8192 entries of fixed width, big-endian, so that byte order is number order.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ KEY_WIDTH, ADDRESS_WIDTH = _KEY.size, _ADDRESS.size
 
 def key_hash(name: str, value: str) -> int:
     """The 64-bit hash a key is found by; whoever finds one compares the triple itself."""
-    digest = hashlib.blake2b(f"{name}\0{value}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
+    digest = hashlib.sha256(f"{name}\0{value}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big")
 
 
 class Addresses:

@@ -17,7 +17,7 @@ from ..model import Header, Record, Row
 from . import blocks, codec
 from .frames import OVERHEAD, Frame, read_frame
 from .index import ADDRESS_WIDTH, PAGE, Addresses, Keys, address_at, key_hash, triples_in
-from .sealed import END_SIZE, INNER_BITS
+from .sealed import ARCHIVE, END_SIZE, INNER_BITS
 
 _INNER = (1 << INNER_BITS) - 1
 _CACHED = 16  # blocks and pages kept in memory
@@ -153,7 +153,7 @@ class Sealed:
     def _read_page(self, offset: int) -> bytes:
         if offset < 0:
             return self._built[-offset - 1]
-        content = codec.decode_value(self._frame(offset), path=self.path)
+        content = codec.decode_value(self._at(offset << INNER_BITS), path=self.path)
         if not isinstance(content, bytes):
             raise CassetteError(self.path, "a page of the index is damaged", offset=offset)
         return content
@@ -178,6 +178,8 @@ class Sealed:
 
     def _scan(self, first: Frame) -> dict[str, Pages]:
         """Build the index of a small file that has none."""
+        if self.header.profile == ARCHIVE:
+            raise CassetteError(self.path, "is an archive without an index", hint="recorder doctor tells more")
         with closing(Addresses()) as records, closing(Addresses()) as triples, closing(Keys()) as keys:
             self._index(OVERHEAD + len(first.body), records, triples, keys)
             return {"keys": self._keep(keys), "records": self._keep(records), "triples": self._keep(triples)}

@@ -106,7 +106,8 @@ class SealedWriter:
             pages = []
             for first, content in part.pages():
                 pages.append([first, self._out.size])
-                self._out.write(codec.encode_value(codec.PAGE, content))
+                page = codec.encode_value(codec.PAGE, content)
+                self._out.write((self._compressed and blocks.compress(page)) or page)
             # a list of a million pages would be over the limits: cut it like the pages themselves
             tables[name] = [pages[at : at + PAGE] for at in range(0, len(pages), PAGE)]
         contents = self._out.size

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 
 from ..errors import CaptureError
@@ -29,7 +30,13 @@ class Writer:
     """Owns a journal and the one thread that writes to it."""
 
     def __init__(
-        self, journal: Journal, *, fsync: Fsync = Fsync.INTERVAL, interval: float = 1.0, limit: int = QUEUE
+        self,
+        journal: Journal,
+        *,
+        fsync: Fsync = Fsync.INTERVAL,
+        interval: float = 1.0,
+        limit: int = QUEUE,
+        on_failure: Callable[[CaptureError], object] | None = None,
     ) -> None:
         """Start the thread.
 
@@ -38,6 +45,7 @@ class Writer:
             fsync: When to sync; with INTERVAL at most `interval` seconds of frames are lost at a power cut.
             interval: Seconds between syncs.
             limit: Bytes the queue may hold.
+            on_failure: Called by the thread, once, when the disk failed: nothing may come for hours to be refused.
 
         """
         self._journal, self._fsync, self._interval, self._limit = journal, fsync, interval, limit
@@ -46,7 +54,8 @@ class Writer:
         self._accepted = 0
         self._written = 0
         self._closing = False
-        self._failure: OSError | MemoryError | None = None
+        self._failure: CaptureError | None = None
+        self._on_failure = on_failure
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="cassette-writer", daemon=True)
         self._thread.start()
@@ -137,10 +146,15 @@ class Writer:
 
     def _check(self) -> None:
         if self._failure is not None:
-            raise CaptureError(
-                f"{self._journal.path}: writing failed: {getattr(self._failure, 'strerror', 'out of memory')}; "
-                f"{self._written} records are safe, what came later is not recorded"
-            ) from self._failure
+            raise self._failure
+
+    def _failed(self, cause: OSError | MemoryError) -> CaptureError:
+        failure = CaptureError(
+            f"{self._journal.path}: writing failed: {getattr(cause, 'strerror', 'out of memory')}; "
+            f"{self._written} records are safe, what came later is not recorded"
+        )
+        failure.__cause__ = cause
+        return failure
 
     def _run(self) -> None:
         sync_due: float | None = None  # when the oldest unsynced frame must be on the disk
@@ -159,8 +173,10 @@ class Writer:
                     return
         except (OSError, MemoryError) as exc:
             with self._changed:
-                self._failure = exc
+                self._failure = self._failed(exc)
                 self._changed.notify_all()
+            if self._on_failure is not None:
+                self._on_failure(self._failure)
 
     def _sync_due(self, before: float | None) -> float | None:
         match self._fsync:

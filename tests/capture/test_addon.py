@@ -387,6 +387,20 @@ def test_a_capture_that_cannot_be_kept_stops_the_proxy_and_keeps_what_it_has(
     assert all(isinstance(item, Request) for item in found.records)
 
 
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_that_fails_stops_the_proxy_though_nothing_more_comes(path: Path) -> None:
+    async def run() -> None:
+        recorder = Recorder(path)
+        with taddons.context(recorder) as context:
+            context.configure(recorder)
+            await recorder.request(call(content=b"x" * 8192))
+            await asyncio.wait_for(context.master.should_exit.wait(), 10)
+            recorder.done()
+        assert "writing failed: File too large; 0 records are safe" in str(recorder.failure)
+
+    asyncio.run(run())
+
+
 # In mitmproxy
 
 
@@ -503,9 +517,9 @@ def test_a_capture_goes_on_only_with_the_redaction_it_began_with(path: Path) -> 
 
     record(path, nothing, redact=True)
 
-    with pytest.raises(UsageError, match="was recorded with redaction 'headers-1'; go on likewise"):
-        Recorder(path, append=True, redact=False).open()
-    Recorder(path, append=True, redact=True).open()  # and it is not locked any more
+    with pytest.raises(exceptions.OptionsError, match="was recorded with redaction 'headers-1'; go on likewise"):
+        record(path, nothing, append=True, redact=False)
+    record(path, nothing, append=True, redact=True)  # and it is not locked any more
 
 
 def test_a_new_part_leaves_the_files_of_an_earlier_capture_alone(path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from hashlib import blake2b
+from hashlib import sha256
 from itertools import pairwise
 
 import pytest
@@ -48,7 +48,7 @@ def test_no_addresses_and_no_keys_have_no_pages() -> None:
 
 
 def test_the_hash_of_a_key_is_that_of_the_specification() -> None:
-    assert key_hash("handle", "7").to_bytes(8, "big") == blake2b(b"handle\x007", digest_size=8).digest()
+    assert key_hash("handle", "7").to_bytes(8, "big") == sha256(b"handle\x007").digest()[:8]
 
 
 def test_half_a_surrogate_pair_has_a_hash_too() -> None:

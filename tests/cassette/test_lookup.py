@@ -226,6 +226,13 @@ def test_bodies_that_name_each_other_in_a_circle_are_refused(
         sealed.record(0)
 
 
+def test_an_archive_without_an_index_is_not_taken_for_an_empty_one(opened: Callable[[bytes], Sealed]) -> None:
+    end = encode_value(codec.END, bytes(40))
+
+    with pytest.raises(CassetteError, match="is an archive without an index"):
+        opened(encode_header(replace(HEADER, profile=ARCHIVE)) + encode(ONE_OF_EACH[0]) + end)
+
+
 def test_a_triple_that_stands_elsewhere_is_not_taken_for_the_one_that_was_asked_for(
     opened: Callable[[bytes], Sealed],
 ) -> None:

@@ -58,9 +58,9 @@ def test_only_a_large_cassette_has_an_index() -> None:
     assert kinds(written(MANY, ROW))[-3:] == [codec.PAGE, codec.CONTENTS, codec.END]
 
 
-def test_an_archive_has_an_index_always_and_its_facts_and_triples_in_blocks() -> None:
+def test_an_archive_has_an_index_always_and_its_facts_triples_and_pages_in_blocks() -> None:
     assert kinds(written(ONE_OF_EACH, ROW, profile=ARCHIVE)) == [
-        codec.HEADER, codec.BLOCK, codec.SUMMARY, codec.PAGE, codec.CONTENTS, codec.END,
+        codec.HEADER, codec.BLOCK, codec.SUMMARY, codec.BLOCK, codec.CONTENTS, codec.END,
     ]  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { decode } from "@msgpack/msgpack";
-import { blake2b } from "blakejs";
 import { decompress } from "fzstd";
 
 const [BLOCK, PAGE, END, MAX] = [0x11, 0x40, 0x3f, 64 << 20];
@@ -62,14 +61,15 @@ function find(data, name, wanted) { // section 8
   const contents = Buffer.from(value(frameAt(data, data.length - 54))).readBigUInt64BE();
   if (!contents) return [...frames(data)].filter((frame) => frame.type === 0x10).map((frame) => value(frame)).filter(has).map((row) => row.n);
   const tables = value(frameAt(data, Number(contents)), { useBigInt64: true });
-  const [keys, triples] = [tables.keys.flat(), tables.triples.flat()], page = ([, offset]) => Buffer.from(value(frameAt(data, Number(offset))));
-  const hash = Buffer.from(blake2b(Buffer.from(`${name}\0${wanted}`), null, 8)).readBigUInt64BE();
+  const [keys, triples] = [tables.keys.flat(), tables.triples.flat()], at = (offset, inner = 0, frame = frameAt(data, Number(offset))) => value(frame.type === BLOCK ? frameAt(unpack(frame), Number(inner)) : frame);
+  const page = ([, offset]) => Buffer.from(at(offset));
+  const hash = sha256(Buffer.from(`${name}\0${wanted}`)).readBigUInt64BE();
   const from = Math.max(keys.findLastIndex(([first]) => first < hash), 0), found = [];
   for (const entries of keys.slice(from).filter(([first]) => first <= hash).map(page))
     for (let at = 0; at < entries.length; at += 12) if (entries.readBigUInt64BE(at) === hash) found.push(entries.readUInt32BE(at + 8));
   return found.map((n) => {
-    const address = page(triples[(n - 1) >> 13]).readBigUInt64BE(((n - 1) & 8191) * 8), frame = frameAt(data, Number(address >> 24n));
-    return value(frame.type === BLOCK ? frameAt(unpack(frame), Number(address & 0xffffffn)) : frame);
+    const address = page(triples[(n - 1) >> 13]).readBigUInt64BE(((n - 1) & 8191) * 8);
+    return at(address >> 24n, address & 0xffffffn);
   }).filter(has).map((row) => row.n);
 }
 function readInto(seen, data, keys) {
