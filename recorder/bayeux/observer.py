@@ -11,6 +11,7 @@ from typing import TypeAlias
 from ..model import Event, Failure, Record, Request, Response, SocketMessage
 from . import channels
 from .messages import Message, is_event, parse, parse_request
+from .redelivery import Unacknowledged, batch_of
 
 _LONGEST = 86_400_000  # milliseconds; a timeout over a day is no timeout, and may be too big for a float
 
@@ -51,6 +52,7 @@ class Observer:
     def __init__(self) -> None:
         self._open: dict[int, list[Message]] = {}
         self._sockets: dict[int, str] = {}  # WebSocket exchange → its clientId
+        self._unacknowledged: dict[str, Unacknowledged] = {}  # of clients with the acknowledgement extension
 
     def feed(self, record: Record) -> list[Observation]:
         """Take the next record; tell what it shows."""
@@ -59,6 +61,7 @@ class Observer:
                 messages = parse_request(record.target, record.body)
                 if messages is not None:
                     self._open[record.exchange] = messages
+                    self._acknowledge(messages)
             case Response():
                 asked = self._open.pop(record.exchange, None)
                 replies = parse(record.body) if asked is not None else None
@@ -86,6 +89,7 @@ class Observer:
             client_id = _client_id(messages)
             if client_id:
                 self._sockets[record.exchange] = client_id
+            self._acknowledge(messages)
             return []
         return self._replies(record, messages, self._sockets.get(record.exchange, ""))
 
@@ -101,7 +105,7 @@ class Observer:
                 wanted = message.get("subscription")
                 names = wanted if isinstance(wanted, list) else [wanted]
                 seen += [Subscribed(client_id, n, record.seq, record.t) for n in names if isinstance(n, str)]
-            elif is_event(message):
+            elif is_event(message) and self._is_new(client_id, message):
                 seen.append(
                     Event(
                         record.seq,
@@ -114,7 +118,28 @@ class Observer:
                     )
                 )
             seen += _advice(message)
+        self._delivered(client_id, messages)
         return seen
+
+    def _acknowledge(self, asked: list[Message]) -> None:
+        for message in asked:
+            batch = batch_of(message) if message["channel"] == channels.CONNECT else None
+            if batch is not None:
+                client_id = str(message.get("clientId", ""))
+                self._unacknowledged.setdefault(client_id, Unacknowledged()).acknowledged(batch)
+
+    def _is_new(self, client_id: str, event: Message) -> bool:
+        sent = self._unacknowledged.get(client_id)
+        return sent is None or sent.is_new(event)
+
+    def _delivered(self, client_id: str, replies: list[Message]) -> None:
+        sent = self._unacknowledged.get(client_id)
+        for reply in replies:
+            batch = batch_of(reply) if reply["channel"] == channels.CONNECT else None
+            if sent is not None and batch is not None:
+                sent.delivered(batch)
+            elif reply["channel"] == channels.DISCONNECT:
+                self._unacknowledged.pop(client_id, None)
 
 
 def _advice(message: Message) -> list[Observation]:

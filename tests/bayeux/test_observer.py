@@ -361,3 +361,49 @@ def test_malformed_messages_on_sockets_never_raise(spoken: list[tuple[bool, int,
     ]
 
     assert not any(shown for shown, (from_client, _, _) in zip(seen, spoken, strict=True) if from_client)
+
+
+# The acknowledgement extension
+
+
+def connect(acknowledged: int, client: str = "c1") -> Message:
+    return {"channel": "/meta/connect", "clientId": client, "ext": {"ack": acknowledged}}
+
+
+def connected(batch: int) -> Message:
+    return CONNECTED | {"ext": {"ack": batch}}
+
+
+def test_an_event_that_was_not_acknowledged_and_comes_again_is_seen_once() -> None:
+    observer = Observer()
+
+    assert exchange(observer, [connect(0)], [RECORD, connected(1)]) == [event(0, RECORD)]
+    assert exchange(observer, [connect(0)], [RECORD, TWIN, connected(2)]) == [event(1, TWIN)]
+    assert exchange(observer, [connect(2)], [RECORD, connected(3)]) == [event(0, RECORD)]
+
+
+def test_what_one_client_was_sent_is_new_to_another() -> None:
+    observer = Observer()
+    exchange(observer, [connect(0)], [RECORD, connected(1)])
+
+    assert exchange(observer, [connect(0, "c2")], [RECORD, connected(1)]) == [event(0, RECORD, "c2")]
+
+
+def test_an_event_that_comes_again_on_a_websocket_is_seen_once() -> None:
+    observer = Observer()
+    observer.feed(socket([connect(0)], from_client=True))
+    assert observer.feed(socket([RECORD])) == [event(0, RECORD)]
+    observer.feed(socket([connected(1)]))
+
+    observer.feed(socket([connect(0)], from_client=True))
+    assert observer.feed(socket([RECORD])) == []
+    assert observer.feed(socket([TWIN, connected(2)])) == [event(0, TWIN)]
+
+
+def test_a_client_that_left_has_nothing_to_acknowledge() -> None:
+    observer = Observer()
+    exchange(observer, [connect(0)], [RECORD, connected(1)])
+    left = {"channel": "/meta/disconnect", "clientId": "c1"}
+    exchange(observer, [left], [left | {"successful": True}])
+
+    assert exchange(observer, [{"channel": CHANNEL, "clientId": "c1"}], [RECORD]) == [event(0, RECORD)]

@@ -510,6 +510,20 @@ def test_case_23_events_lost_with_an_aborted_poll_leave_the_triple_without_its_e
 # Where events are seen
 
 
+def test_case_24_what_was_not_acknowledged_and_comes_again_is_stored_once() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.post(chained(7, "r1"))
+    events = [record_event("ChainedRecord", 7, "r1"), done(7, "r1")]
+    for acknowledged, batch in [(1, 2), (1, 3), (1, 4)]:  # as the lab's server does it: two answers got lost
+        connect = {"channel": "/meta/connect", "clientId": "client1", "ext": {"ack": acknowledged}}
+        poll = desk.bayeux(connect)
+        wire.respond(poll, [*events, {"channel": "/meta/connect", "successful": True, "ext": {"ack": batch}}])
+
+    assert names(only(wire.recording())) == ["ChainedRecord reference", f"{END} reference"]
+    assert wire.recording().unsolicited == ()
+
+
 def test_case_25_two_equal_events_are_two() -> None:
     wire = Wire()
     wire.desk().asks(chained(7, "r1"), *[record_event("ChainedRecord", 7, "r1")] * 2, done(7, "r1"))
