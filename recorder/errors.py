@@ -51,14 +51,22 @@ class TornTail(CassetteError):
 
 
 class DialectError(RecorderError):
-    """A dialect file has a mistake: names the file and the key."""
+    """A dialect file has a mistake: names the file, the line and the key.
+
+    Attributes:
+        line: Counted from 1; None where the file has no such place (a missing table).
+        problems: All mistakes found in the file, this one among them.
+
+    """
 
     exit_code = 2
 
-    def __init__(self, path: str, key: str, problem: str) -> None:
+    def __init__(self, path: str, key: str, problem: str, *, line: int | None = None) -> None:
         self.path = path
         self.key = key
-        super().__init__(f"{path}: {key}: {problem}")
+        self.line = line
+        self.problems: tuple[DialectError, ...] = (self,)
+        super().__init__(f"{path}{'' if line is None else f':{line}'}: {key}: {problem}")
 
 
 class NothingSelected(RecorderError):

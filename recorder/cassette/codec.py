@@ -21,6 +21,7 @@ from .frames import MAX_BODY, Frame, frame
 FORMAT = 1
 PROFILES = ("journal", "sealed", "archive")
 MAX_HEADERS = 4096  # of one record
+MAX_TRIPLES = 1 << 32  # the index has 4 bytes for a number
 
 T = TypeVar("T")
 BodyOf: TypeAlias = Callable[[int], bytes]
@@ -194,8 +195,11 @@ def decode_row(found: Frame, *, path: str) -> Row:
     keys = dict(zip(body.take("keys", dict), _from_wtf8([*body.take("keys", dict).values()]), strict=True))
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in keys.items()):
         raise CassetteError(path, "the keys of a triple are no strings", offset=found.offset)
+    n = body.take("n", int)
+    if not 0 <= n < MAX_TRIPLES:
+        raise CassetteError(path, f"{n} is no number of a triple", offset=found.offset)
     return Row(
-        n=body.take("n", int),
+        n=n,
         operation=body.maybe("op", str),
         keys=keys,
         session=body.maybe("s", str),

@@ -7,18 +7,19 @@ URL named in a route. All keys are compared as strings; null and "" count as abs
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import unquote
 
 from ..bayeux.messages import load_json
 from ..errors import DialectError
 from ..model import JSON, Event, Request, Response
+from .tables import Table, finish, read
 
 Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
@@ -28,10 +29,18 @@ DEFAULT = "gws-outbound"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What an operation may cause, and which of it ends it; both are notification names."""
+    """What an operation may cause, and which of it ends it; both are notification names.
+
+    Attributes:
+        method: Of the request that asks for it, where not a field of the body names it.
+        route: Likewise its URL path.
+
+    """
 
     events: frozenset[str]
     terminal: frozenset[str]
+    method: str = ""
+    route: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class Dialect:
     name: str
     bayeux_prefix: str
     session_cookies: frozenset[str]
+    session_keys: Paths
     open_for: float
     grace: float
     methods: frozenset[str]
@@ -66,9 +76,19 @@ class Dialect:
 
     def operation_of(self, request: Request) -> str | None:
         """The name of the operation a request asks for, None where it is none."""
-        if request.method not in self.methods:
+        return self.name_of(request.method, request.target, parse_json(request.body))
+
+    def name_of(self, method: str, target: str, body: JSON) -> str | None:
+        """Likewise, by the parts of a request: a field of its body names it, else its method and URL."""
+        if method not in self.methods:
             return None
-        return _first(self.operation, {"body": parse_json(request.body)})
+        path = target.partition("?")[0]
+        fitting = (
+            name
+            for name, known in self.operations.items()
+            if known.route is not None and known.method == method and known.route.fullmatch(path)
+        )
+        return _first(self.operation, {"body": body}) or next(fitting, None)
 
     def keys_of_request(self, request: Request) -> Keys:
         """What a request can be joined on."""
@@ -85,12 +105,14 @@ class Dialect:
 
     def is_error(self, event: Event) -> bool:
         """Whether an event tells of a failed operation instead of an answer."""
-        return all(as_key(lookup({"data": event.data}, path)) == text for path, text in self.error_marks.items())
+        marks = self.error_marks.items()
+        return bool(marks) and all(as_key(lookup({"data": event.data}, path)) == text for path, text in marks)
 
     def route(self, target: str) -> dict[str, str]:
         """The named parts of a URL path, percent-decoded."""
         path = target.partition("?")[0]  # not urlsplit: it takes "//a/b" for a host, and "//[" for an error
-        found = next((m for m in (route.fullmatch(path) for route in self.routes) if m), None)
+        own = (known.route for known in self.operations.values() if known.route is not None)
+        found = next((m for m in (route.fullmatch(path) for route in chain(self.routes, own)) if m), None)
         return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
 
     def succeeded(self, ack: Response) -> bool:
@@ -144,106 +166,99 @@ def parse(text: str, *, path: str) -> Dialect:
     """Check a dialect's text.
 
     Raises:
-        DialectError: Naming the file and the key that is wrong.
+        DialectError: Naming the file, the line and the key that is wrong; all mistakes are in its `problems`.
 
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise DialectError(path, "TOML", str(exc)) from exc
-    top = _Table(table, path, "")
+    top = read(text, path)
     request, ack, event = top.table("request"), top.table("ack"), top.table("event")
-    error = event.table("error")
-    twin, same_tuple, replay = top.table("twin"), top.table("tuple"), top.table("replay")
-    operations = top.table("operations")
-    return Dialect(
+    error, replay = event.table("error", optional=True), top.table("replay", optional=True)
+    twin, same = top.table("twin", optional=True), top.table("tuple", optional=True)
+    has_twin, has_tuple = "twin" in top, "tuple" in top
+    dialect = Dialect(
         name=top.text("name"),
         bayeux_prefix=top.text("bayeux_prefix").rstrip("/"),
         session_cookies=frozenset(top.texts("session_cookies")),
+        session_keys=top.texts("session_keys", optional=True),
         open_for=top.seconds("open_for"),
         grace=top.seconds("grace"),
         methods=frozenset(request.texts("methods")),
-        operation=request.texts("operation"),
-        routes=request.routes("routes"),
-        request_keys=request.table("keys").paths(),
+        operation=request.texts("operation", optional=True),
+        routes=tuple(_routes(request, "routes", request.texts("routes", optional=True))),
+        request_keys=_paths(request.table("keys"), ("path", "body")),
         ack_status=ack.texts("status"),
         ack_success=frozenset(ack.texts("success")),
-        ack_keys=ack.table("keys").paths(),
-        event_keys=event.table("keys").paths(),
-        path_keys=frozenset(event.texts("path_keys")),
+        ack_keys=_paths(ack.table("keys", optional=True), ("body",)),
+        event_keys=_paths(event.table("keys"), ("data",)),
+        path_keys=frozenset(event.texts("path_keys", optional=True)),
         error_marks={path: error.text(path) for path in error.names()},
-        error_same=event.texts("error_same"),
-        twin_channel=twin.text("channel"),
-        twin_of=twin.text("of"),
-        twin_same=twin.texts("same"),
-        tuple_same=same_tuple.texts("same"),
-        tuple_enough=tuple(map(frozenset, same_tuple.groups("enough"))),
-        minted=replay.texts("minted"),
-        per_operation=frozenset(replay.texts("per_operation")),
-        volatile=replay.texts("volatile"),
-        operations={
-            name: Operation(
-                frozenset(operations.table(name).texts("events")),
-                frozenset(operations.table(name).texts("terminal")),
-            )
-            for name in operations.names()
-        },
+        error_same=event.texts("error_same", optional="error" not in event),
+        twin_channel=twin.text("channel", None if has_twin else ""),
+        twin_of=twin.text("of", None if has_twin else ""),
+        twin_same=twin.texts("same", optional=not has_twin),
+        tuple_same=same.texts("same", optional=not has_tuple),
+        tuple_enough=tuple(map(frozenset, same.groups("enough") if has_tuple else [])),
+        minted=replay.texts("minted", optional=True),
+        per_operation=frozenset(replay.texts("per_operation", optional=True)),
+        volatile=replay.texts("volatile", optional=True),
+        operations=_operations(top.table("operations")),
     )
+    _names_exist(top, dialect)
+    finish(top)
+    return dialect
 
 
-class _Table:
-    """A TOML table whose values are checked as they are taken."""
+def _operations(table: Table) -> dict[str, Operation]:
+    found = {}
+    for name in table.names():
+        own = table.table(name)
+        method, route = "", None
+        if "request" in own:
+            method, _, template = own.text("request").partition(" ")
+            route = next(iter(_routes(own, "request", [template.strip()])), None)
+        operation = Operation(frozenset(own.texts("events")), frozenset(own.texts("terminal")), method, route)
+        for event in sorted(operation.terminal - operation.events):
+            own.wrong("terminal", f"{event!r} is none of its events")
+        found[name] = operation
+    return found
 
-    def __init__(self, value: dict[str, Any], path: str, prefix: str) -> None:
-        self._value, self._path, self._prefix = value, path, prefix
 
-    def names(self) -> list[str]:
-        return list(self._value)
+def _names_exist(top: Table, dialect: Dialect) -> None:
+    """A key that is compared must be taken from somewhere."""
+    events = {*dialect.event_keys, "notification"}
+    requests = {*dialect.request_keys, *dialect.ack_keys}
+    used: list[tuple[str, Iterable[str], Collection[str]]] = [
+        ("session_keys", dialect.session_keys, requests),
+        ("event.path_keys", dialect.path_keys, events),
+        ("event.error_same", dialect.error_same, events & requests),
+        ("twin.same", dialect.twin_same, events),
+        ("tuple.same", dialect.tuple_same, events & requests),
+        ("tuple.enough", chain(*dialect.tuple_enough), dialect.tuple_same),
+        ("replay.minted", dialect.minted, requests),
+        ("replay.per_operation", dialect.per_operation, dialect.minted),
+    ]
+    for key, names, known in used:
+        for name in names:
+            if name not in known:
+                top.wrong(key, f"{name!r} is no key known here; known are {', '.join(sorted(known)) or 'none'}")
 
-    def table(self, key: str) -> _Table:
-        return _Table(self._take(key, dict, "a table"), self._path, f"{self._prefix}{key}.")
 
-    def text(self, key: str) -> str:
-        return str(self._take(key, str, "a string"))
-
-    def seconds(self, key: str) -> float:
-        value = self._take(key, (int, float), "a number of seconds")
-        if isinstance(value, bool):
-            raise self._wrong(key, "must be a number of seconds")
-        if not value >= 0:  # nan is neither
-            raise self._wrong(key, "must not be negative")
-        return float(value)
-
-    def texts(self, key: str) -> Paths:
-        value = self._take(key, list, "a list of strings")
-        if not all(isinstance(item, str) for item in value):
-            raise self._wrong(key, "must be a list of strings")
-        return tuple(value)
-
-    def groups(self, key: str) -> list[list[str]]:
-        value = self._take(key, list, "a list of lists of strings")
-        if not all(isinstance(group, list) and all(isinstance(item, str) for item in group) for group in value):
-            raise self._wrong(key, "must be a list of lists of strings")
-        return list(value)
-
-    def routes(self, key: str) -> tuple[re.Pattern[str], ...]:
+def _routes(table: Table, key: str, templates: Iterable[str]) -> Iterator[re.Pattern[str]]:
+    for template in templates:
         try:
-            return tuple(map(_route, self.texts(key)))
+            if not template.startswith("/"):
+                table.wrong(key, f"{template!r} must begin with a slash")
+            yield _route(template)
         except re.error as exc:
-            raise self._wrong(key, f"a name in braces is bad: {exc}") from exc
+            table.wrong(key, f"a name in braces is bad: {exc}")
 
-    def paths(self) -> dict[str, Paths]:
-        return {key: self.texts(key) for key in self._value}
 
-    def _take(self, key: str, kind: type | tuple[type, ...], meant: str) -> Any:
-        if key not in self._value:
-            raise self._wrong(key, "is missing")
-        if not isinstance(self._value[key], kind):
-            raise self._wrong(key, f"must be {meant}")
-        return self._value[key]
-
-    def _wrong(self, key: str, problem: str) -> DialectError:
-        return DialectError(self._path, f"{self._prefix}{key}", problem)
+def _paths(table: Table, roots: tuple[str, ...]) -> dict[str, Paths]:
+    found = {key: table.texts(key) for key in table.names()}
+    for key, paths in found.items():
+        for path in paths:
+            if path.partition(".")[0] not in roots:
+                table.wrong(key, f"{path!r} must begin with {' or '.join(f'{root!r}' for root in roots)}")
+    return found
 
 
 def parse_json(body: bytes) -> JSON:
@@ -256,11 +271,14 @@ def parse_json(body: bytes) -> JSON:
 
 
 def lookup(value: JSON, path: str) -> JSON:
-    """What stands at a path of dots, None where nothing does."""
+    """What stands at a path of dots, None where nothing does; a number counts from 0 in an array."""
     for part in path.split("."):
-        if not isinstance(value, Mapping):
+        if isinstance(value, list) and part.isdecimal():
+            value = value[int(part)] if int(part) < len(value) else None
+        elif isinstance(value, Mapping):
+            value = value.get(part)
+        else:
             return None
-        value = value.get(part)
     return value
 
 

@@ -63,8 +63,7 @@ class Matcher:
         """Read a request."""
         path, _, query_text = target.partition("?")
         value = parse_json(body)
-        names = (as_key(lookup({"body": value}, path)) for path in self._dialect.operation)
-        operation = next((name for name in names if name), None)
+        operation = self._dialect.name_of(method, target, value)
         query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
         return Call(method, unquote(path), query, value, body, operation)
 

@@ -303,7 +303,7 @@ ROW = Row(3, "GetPreviewRecord", {"handle": "7", "application": "134"}, "s1", "c
 TEXT = st.text()
 ROWS = st.builds(
     Row,
-    NUMBERS,
+    st.integers(0, codec.MAX_TRIPLES - 1),
     TEXT | st.none(),
     st.dictionaries(TEXT, TEXT, max_size=4),
     TEXT | st.none(),

@@ -244,3 +244,12 @@ def test_a_triple_that_stands_elsewhere_is_not_taken_for_the_one_that_was_asked_
             sealed.record(0)
         with pytest.raises(CassetteError, match="triple 1 is not where the index says"):
             sealed.row(1)
+
+
+@pytest.mark.parametrize("n", [-1, 1 << 32, 1 << 63])
+def test_a_number_that_no_triple_can_have_is_refused(n: int, opened: Callable[[bytes], Sealed]) -> None:
+    end = encode_value(codec.END, bytes(40))
+    data = encode_header(replace(HEADER, profile=SEALED)) + encode_row(replace(ROW, n=n)) + end
+
+    with pytest.raises(CassetteError, match=rf"byte \d+: {n} is no number of a triple"):
+        opened(data)

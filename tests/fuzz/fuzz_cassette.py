@@ -223,8 +223,8 @@ def _changed_body(body: bytes, random: Random) -> bytes:
     try:
         value = msgpack.unpackb(body, strict_map_key=False)
         return bytes(msgpack.packb(_changed(value, random)))[:LARGEST]
-    except (ValueError, OverflowError, msgpack.exceptions.UnpackException):
-        return body
+    except (ValueError, TypeError, OverflowError, msgpack.exceptions.UnpackException):
+        return body  # no value, or one that Python has no shape for: a map as the key of a map
 
 
 def _changed(value: Any, random: Random) -> Any:

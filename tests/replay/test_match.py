@@ -64,9 +64,9 @@ def test_a_call_is_shown_by_method_path_and_operation() -> None:
 
 
 def test_what_would_break_a_line_is_shown_escaped() -> None:
-    read = matcher_of().call("GET", "/a%0d%0ab%1b[1m", b'{"operationName": "x\\ny\\ud800"}')
+    read = matcher_of().call("POST", "/a%0d%0ab%1b[1m", b'{"operationName": "x\\ny\\ud800"}')
 
-    assert str(read) == r"GET /a\r\nb\x1b[1m (x\ny\ud800)"
+    assert str(read) == r"POST /a\r\nb\x1b[1m (x\ny\ud800)"
 
 
 def test_a_recorded_request_is_described_by_its_number() -> None:

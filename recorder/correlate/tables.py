@@ -1,0 +1,170 @@
+"""TOML tables whose values are checked as they are taken; every mistake is kept, with the line it is in."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from ..errors import DialectError
+
+_KEY = re.compile(r"\s*([^=\[\]{}#]+?)\s*=")
+_HEADER = re.compile(r"\s*\[\[?[^\[\]]+\]\]?\s*(?:#.*)?$")
+
+
+@dataclass(slots=True)
+class File:
+    """A TOML file while it is read: where its keys are, what is wrong with it, which tables were looked at."""
+
+    path: str
+    lines: dict[tuple[str, ...], int]
+    problems: list[DialectError] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+    def wrong(self, keys: tuple[str, ...], problem: str) -> None:
+        """Keep a mistake; its line is that of the key, else of the table it should be in."""
+        places = (self.lines.get(keys[:length]) for length in range(len(keys), 0, -1))
+        line = next((line for line in places if line is not None), None)
+        self.problems.append(DialectError(self.path, ".".join(keys), problem, line=line))
+
+    def finish(self) -> None:
+        """All was taken; what is left is a mistake too, and so is the first of all mistakes raised.
+
+        Raises:
+            DialectError: The first mistake by line, with all of them as its `problems`.
+        """
+        for table in self.tables:
+            table.unknown()
+        if self.problems:
+            ordered = sorted(self.problems, key=lambda problem: problem.line or 0)
+            ordered[0].problems = tuple(ordered)
+            raise ordered[0]
+
+
+class Table:
+    """One table. What is missing or of the wrong kind becomes a problem of the file, and is empty."""
+
+    def __init__(self, value: dict[str, Any], file: File, keys: tuple[str, ...] = (), *, there: bool = True) -> None:
+        self._value, self._file, self._keys, self._there = value, file, keys, there
+        self._taken: set[str] = set()
+        self._tables: dict[str, Table] = {}
+        file.tables.append(self)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._value
+
+    def names(self) -> list[str]:
+        """Its keys, where those are free to choose."""
+        self._taken |= self._value.keys()
+        return list(self._value)
+
+    def table(self, key: str, *, optional: bool = False) -> Table:
+        if key not in self._tables:
+            value = self._take(key, dict, "a table", {}, optional=optional)
+            there = isinstance(self._value.get(key), dict)
+            self._tables[key] = Table(value, self._file, (*self._keys, key), there=there)
+        return self._tables[key]
+
+    def text(self, key: str, default: str | None = None) -> str:
+        return str(self._take(key, str, "a string", default or "", optional=default is not None))
+
+    def seconds(self, key: str) -> float:
+        value = self._take(key, (int, float), "a number of seconds", 0)
+        if isinstance(value, bool):
+            self.wrong(key, "must be a number of seconds")
+        elif not value >= 0:  # nan is neither
+            self.wrong(key, "must not be negative")
+        return float(value)
+
+    def texts(self, key: str, *, optional: bool = False) -> tuple[str, ...]:
+        value = self._take(key, list, "a list of strings", [], optional=optional)
+        if not all(isinstance(item, str) for item in value):
+            self.wrong(key, "must be a list of strings")
+            return ()
+        return tuple(value)
+
+    def groups(self, key: str) -> list[list[str]]:
+        value = self._take(key, list, "a list of lists of strings", [])
+        if not all(isinstance(group, list) and all(isinstance(item, str) for item in group) for group in value):
+            self.wrong(key, "must be a list of lists of strings")
+            return []
+        return list(value)
+
+    def wrong(self, key: str, problem: str) -> None:
+        """Keep a mistake at a key, or at a path of dots to one."""
+        self._file.wrong((*self._keys, *key.split(".")), problem)
+
+    def unknown(self) -> None:
+        """Complain of keys nobody asked for: a name that is misspelt would silently mean nothing."""
+        for key in self._value.keys() - self._taken:
+            near = get_close_matches(key, self._taken, 1)
+            self.wrong(key, "is unknown" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+    def _take(
+        self, key: str, kind: type | tuple[type, ...], meant: str, default: Any, *, optional: bool = False
+    ) -> Any:
+        self._taken.add(key)
+        if key not in self._value:
+            if not optional and self._there:  # else the table is what is missing
+                self.wrong(key, "is missing")
+            return default
+        if not isinstance(self._value[key], kind):
+            self.wrong(key, f"must be {meant}")
+            return default
+        return self._value[key]
+
+
+def read(text: str, path: str) -> Table:
+    """The top table of a TOML text.
+
+    Raises:
+        DialectError: If it is no TOML.
+    """
+    try:
+        value = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
+        found = re.search(r"line (\d+)", str(exc))
+        raise DialectError(path, "TOML", str(exc), line=int(found[1]) if found else None) from exc
+    lines: dict[tuple[str, ...], int] = {}
+    for keys, line in _lines(text):
+        for length in range(1, len(keys) + 1):
+            lines.setdefault(keys[:length], line)
+    return Table(value, File(path, lines))
+
+
+def finish(top: Table) -> None:
+    """All was taken from it; see `File.finish`.
+
+    Raises:
+        DialectError: The first mistake.
+    """
+    top._file.finish()  # noqa: SLF001  # of this module
+
+
+def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The line of each key and table; tomllib does not tell. What is no key in truth does no harm."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if _HEADER.match(line):
+            table = _path(line)
+            yield table, number
+        elif found := _KEY.match(line):
+            yield (*table, *_path(f"{found[1]}=0")), number
+
+
+def _path(line: str) -> tuple[str, ...]:
+    try:
+        value: Any = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:  # a line in the middle of something
+        return ()
+    keys: list[str] = []
+    while isinstance(value, dict | list) and value:
+        value = value[0] if isinstance(value, list) else value
+        if not value:
+            break
+        key, value = next(iter(value.items()))
+        keys.append(key)
+    return tuple(keys)

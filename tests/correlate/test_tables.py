@@ -1,0 +1,84 @@
+"""TOML that is checked as it is taken: all mistakes are found, each with its line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.correlate.tables import finish, read
+from recorder.errors import DialectError
+
+TEXT = """\
+name = 7
+list = [
+    "a", # b = c
+]
+
+[table] # of things
+'quoted key' = 1
+dotted."inner key" = [1]
+
+[a."b c".d]
+x = "1"
+
+[[many]]
+y = 1
+"""
+
+
+def problems(text: str, *take: tuple[str, ...]) -> list[str]:
+    """What is wrong with a text of which these texts are taken."""
+    top = read(text, "f.toml")
+    for *tables, key in take:
+        table = top
+        for name in tables:
+            table = table.table(name)
+        table.text(key)
+    try:
+        finish(top)
+    except DialectError as exc:
+        return [str(problem) for problem in exc.problems]
+    return []
+
+
+def test_each_mistake_is_found_and_they_are_told_by_line() -> None:
+    found = problems(TEXT, ("table", "none"), ("table", "quoted key"), ("a", "b c", "d", "x"), ("name",))
+
+    assert found == [
+        "f.toml:1: name: must be a string",
+        "f.toml:2: list: is unknown",
+        "f.toml:6: table.none: is missing",
+        "f.toml:7: table.quoted key: must be a string",
+        "f.toml:8: table.dotted: is unknown",
+        "f.toml:13: many: is unknown",
+    ]
+
+
+def test_what_is_right_is_no_mistake() -> None:
+    assert problems('a = "1"\n[t]\nb = "2"', ("a",), ("t", "b")) == []
+
+
+def test_a_table_that_is_missing_is_one_mistake() -> None:
+    assert problems("", ("t", "a"), ("t", "b")) == ["f.toml: t: is missing"]
+
+
+def test_a_near_name_is_offered() -> None:
+    assert problems('methods = "x"', ("method",)) == [
+        "f.toml: method: is missing",
+        "f.toml:1: methods: is unknown; did you mean 'method'?",
+    ]
+
+
+@given(st.text() | st.text("[]{}=.\"'\n# ab1"))
+def test_any_text_has_mistakes_or_none(text: str) -> None:
+    try:
+        top = read(text, "f.toml")
+        finish(top)
+    except DialectError as exc:
+        assert str(exc).startswith("f.toml")  # noqa: PT017  # many texts are right
+
+
+def test_nesting_without_end_is_a_mistake() -> None:
+    with pytest.raises(DialectError, match=r"^f\.toml: TOML"):
+        read("a = " + "[" * 100_000, "f.toml")
