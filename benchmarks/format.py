@@ -33,7 +33,7 @@ from recorder.cassette.journal import create
 from recorder.cassette.sealed import SealedWriter
 from recorder.cassette.store import open_cassette
 from recorder.correlate.dialect import load
-from recorder.correlate.engine import Correlator
+from recorder.correlate.engine import correlate
 from recorder.correlate.sealing import row_of
 from recorder.model import Failure, Note, Record, Request, Response, Row, SocketMessage
 
@@ -157,10 +157,7 @@ def forms(rows: list[Row]) -> list[Form]:
 
 
 def derived(given: Records) -> list[Row]:
-    correlator = Correlator(load())
-    for record in given:
-        correlator.feed(record)
-    return [row_of(triple) for triple in correlator.triples(keep=0)]
+    return [row_of(triple) for triple in correlate(given, load(), HEADER).triples]
 
 
 def measure(folder: Path, triples: int, rounds: int) -> Iterator[Measured]:

@@ -183,7 +183,7 @@ def _stale(path: Path) -> Iterator[Finding]:
             yield Finding(Level.REMARK, "unknown-dialect", "header", f"the triples were not compared: {exc}")
             return
         count = 0
-        for row in _derived(cassette.records(), correlator):
+        for row in _derived(cassette.records(), correlator, cassette.header):
             count += 1
             yield from _compared(row, sealed.row(row.n)) if row.n <= sealed.triples else ()
         if count != sealed.triples:
@@ -191,12 +191,12 @@ def _stale(path: Path) -> Iterator[Finding]:
             yield Finding(Level.PROBLEM, "stale", "triples", text)
 
 
-def _derived(records: Iterator[Record], correlator: Correlator) -> Iterator[Row]:
+def _derived(records: Iterator[Record], correlator: Correlator, header: Header) -> Iterator[Row]:
     """The triples as sealing derives them, one at a time."""
     for record in records:
         correlator.feed(record)
         yield from map(row_of, correlator.triples())
-    yield from map(row_of, correlator.triples(keep=0))
+    yield from map(row_of, correlator.finish(header).triples)
 
 
 def _compared(row: Row, stored: Row) -> Iterator[Finding]:

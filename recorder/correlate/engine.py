@@ -2,127 +2,127 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import TypeAlias
 
 from ..bayeux.observer import Advised, Handshaken, Observer
-from ..model import (
-    Event,
-    Failure,
-    Header,
-    Link,
-    Record,
-    Recording,
-    Request,
-    Response,
-    State,
-    Triple,
-    Unsolicited,
-)
-from .dialect import Dialect, Keys
-from .rules import Operation, Seen, by_error, by_key, by_tuple, by_twin, is_over
+from ..model import Event, Failure, Header, Link, Record, Recording, Request, Response, State, Triple, Unsolicited
+from .dialect import Dialect
+from .operations import REFERENCES, Operation, Operations, Seen, Twins
+from .orphans import Orphans
+from .retries import Retries
+from .rules import by_error, by_key, by_tuple, by_twin
 from .sessions import Sessions
 
 _SWITCHING_PROTOCOLS = 101
 KEEP = 10_000  # operations that can still get an event; the ones before them are final, so that memory is bounded
 
+Watch: TypeAlias = Callable[[Seen, Iterable[Operation], Link | None], None]
+
 
 class Correlator:
-    """Feed it records in order; ask it for the recording at the end."""
+    """Feed it records in order; ask it for the recording at the end, or for what is final on the way."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self, dialect: Dialect, *, keep: int = KEEP, watch: Watch | None = None) -> None:
+        """Begin with nothing.
+
+        Args:
+            dialect: What the requests and events mean.
+            keep: Operations, other exchanges and unsolicited events that are not final yet.
+            watch: Is shown each event as it is judged, with the operations there are and the link it got.
+
+        """
+        self._dialect, self._keep, self._watch = dialect, keep, watch
         self._observer = Observer()
         self._sessions = Sessions(dialect.session_cookies)
         self._operations: deque[Operation] = deque()
-        self._numbered = 0
         self._plain: deque[Operation] = deque()
-        self._unsolicited: deque[Seen] = deque()
+        self._final: deque[Triple] = deque()
+        self._final_plain: deque[Triple] = deque()
+        self._numbered = 0
         self._timeout: float | None = None
         self._pending: dict[int, Operation] = {}  # exchanges without an answer
         self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and sockets, and the tokens they showed
-        self._in_window: list[Operation] = []
-        self._by_key: dict[tuple[str, str], list[Operation]] = defaultdict(list)
-        self._originals: dict[tuple[str | None, ...], deque[Operation]] = defaultdict(deque)
-        self._early_twins: dict[tuple[str | None, ...], deque[Operation]] = defaultdict(deque)
+        self._open = Operations(dialect)
+        self._twins = Twins(dialect)
+        self._orphans = Orphans(dialect, keep)
+        self._retries = Retries(dialect)
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links it brought."""
         seen = self._observer.feed(record)
+        links: list[Link] = []
         match record:
             case Request():
                 self._request(record)
             case Response():
-                self._answer(record)
+                links += self._answer(record)
             case Failure():
                 self._fail(record)
             case _:
                 pass
-        links: list[Link] = []
         for observation in seen:
             match observation:
                 case Handshaken():
                     self._handshaken(observation, record)
                 case Event():
-                    link = self._event(observation)
-                    if link is not None:
-                        links.append(link)
+                    links += self._event(observation)
                 case Advised():
                     self._timeout = observation.timeout
                 case _:
                     pass
         if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
             self._bayeux.pop(record.exchange, None)
+        self._finalise()
         return links
 
-    def triples(self, keep: int = KEEP) -> Iterator[Triple]:
-        """Hand out the triples that are final, all but the last `keep`, each once, in the order of their requests."""
-        while len(self._operations) > keep:
-            op = self._operations.popleft()
-            self._forget(op)
-            self._numbered += 1
-            yield self._triple(op, self._numbered)
+    def triples(self) -> Iterator[Triple]:
+        """Hand out the triples that are final, each once, in the order of their requests."""
+        while self._final:
+            yield self._final.popleft()
 
-    def plain(self, keep: int = KEEP) -> Iterator[Triple]:
-        """Hand out the exchanges that are no operation, as `triples` does."""
-        while len(self._plain) > keep:
-            op = self._plain.popleft()
-            self._pending.pop(op.request.exchange, None)
-            if not _is_upgrade(op):
-                yield self._triple(op, 0)
+    def plain(self) -> Iterator[Triple]:
+        """Hand out the exchanges that are no operation and are final, likewise."""
+        while self._final_plain:
+            yield self._final_plain.popleft()
 
     def unsolicited(self) -> Iterator[Unsolicited]:
-        """Hand out the events nobody asked for, each once."""
-        while self._unsolicited:
-            yield _unsolicited(self._unsolicited.popleft())
+        """Hand out the events nobody asked for that are final, likewise."""
+        for seen in self._orphans.final():
+            yield _unsolicited(seen)
 
     def finish(self, header: Header) -> Recording:
         """All that was not handed out, as it stands, in the order of the wire; changes nothing."""
+        counted = (op for op in self._operations if op.again is None)
+        open_ = (self._triple(op, n) for n, op in enumerate(counted, self._numbered + 1))
         plain = (self._triple(op, 0) for op in self._plain if not _is_upgrade(op))
         return Recording(
             header=header,
-            triples=tuple(self._triple(op, n) for n, op in enumerate(self._operations, self._numbered + 1)),
-            plain=tuple(plain),
-            unsolicited=tuple(map(_unsolicited, self._unsolicited)),
+            triples=(*self._final, *open_),
+            plain=(*self._final_plain, *plain),
+            unsolicited=tuple(map(_unsolicited, self._orphans)),
             session_starts={f"s{session}": at for session, at in self._sessions.starts.items()},
             poll_timeout=self._timeout,
         )
 
-    def _forget(self, op: Operation) -> None:
-        self._pending.pop(op.request.exchange, None)
-        if self._in_window[:1] == [op]:  # the oldest of all, so the oldest there
-            del self._in_window[0]
-        for key in ("reference", "inner_reference"):
-            same = self._by_key.get((key, op.keys.get(key, "")), [])
-            if op in same:
-                same.remove(op)
-            if not same:
-                self._by_key.pop((key, op.keys.get(key, "")), None)
-        for twin_key in op.twin_keys:
-            for table in (self._originals, self._early_twins):
-                waiting = deque(other for other in table.pop(twin_key, ()) if other is not op)
-                if waiting:
-                    table[twin_key] = waiting
+    def _finalise(self) -> None:
+        """What is old enough is decided now and not when it is asked for: asking must change nothing."""
+        while len(self._operations) > self._keep:
+            op = self._operations.popleft()
+            self._pending.pop(op.request.exchange, None)
+            self._open.forget(op)
+            self._twins.forget(op)
+            self._retries.forget(op)
+            if op.again is None:
+                self._numbered += 1
+                self._final.append(self._triple(op, self._numbered))
+        while len(self._plain) > self._keep:
+            op = self._plain.popleft()
+            self._pending.pop(op.request.exchange, None)
+            if not _is_upgrade(op):
+                self._final_plain.append(self._triple(op, 0))
 
     def _handshaken(self, observation: Handshaken, record: Record) -> None:
         shown = self._bayeux.get(observation.exchange, frozenset())
@@ -146,15 +146,12 @@ class Correlator:
             self._plain.append(op)
             return
         self._operations.append(op)
-        self._in_window.append(op)
-        self._index(op, keys)
+        self._open.add(op, keys)
+        before = self._retries.sent(op)
+        if before is not None:
+            self._open.forget(before)
 
-    def _index(self, op: Operation, keys: Keys) -> None:
-        for key in ("reference", "inner_reference"):
-            if key in keys:
-                self._by_key[key, keys[key]].append(op)
-
-    def _answer(self, response: Response) -> None:
+    def _answer(self, response: Response) -> Iterator[Link]:
         op = self._pending.pop(response.exchange, None)
         if op is None:
             return
@@ -166,49 +163,51 @@ class Correlator:
         added = {k: v for k, v in self._dialect.keys_of_ack(response).items() if k not in op.keys} if op.name else {}
         if added:
             op.keys = {**op.keys, **added}
-            self._index(op, added)
+            self._open.add(op, added)
+            yield from self._adopt(op, added)
+
+    def _adopt(self, op: Operation, added: Iterable[str]) -> Iterator[Link]:
+        """The answer told what events that came before it were waiting for."""
+        for seen in self._orphans.waiting(op, added):
+            found = self._cause(seen)
+            if found is not None and found[0] is op:
+                self._orphans.remove(seen)
+                yield self._linked(seen, *found)
 
     def _fail(self, failure: Failure) -> None:
         op = self._pending.pop(failure.exchange, None)
         if op is not None:
             op.failure = failure
+            self._retries.failed(op)
 
-    def _event(self, event: Event) -> Link | None:
+    def _event(self, event: Event) -> Iterator[Link]:
         seen = Seen(event, self._dialect.keys_of_event(event), self._sessions.of_client(event.client_id))
+        if seen.session is not None:
+            self._sessions.learn(self._tokens_of_keys(seen.keys), seen.session)
         found = self._cause(seen)
+        if self._watch is not None:
+            self._watch(seen, self._operations, found and found[1])
         if found is None:
-            self._unsolicited.append(seen)
-            return None
-        op, link = found
-        op.links.append(link)
-        self._learn(op, seen, link)
-        return link
+            self._orphans.add(seen)
+        else:
+            yield self._linked(seen, *found)
 
     def _cause(self, seen: Seen) -> tuple[Operation, Link] | None:
-        for key in ("reference", "inner_reference"):
+        for key in REFERENCES:
             if key in seen.keys:
-                found = by_key(seen, key, self._dialect, self._by_key.get((key, seen.keys[key]), ()))
+                found = by_key(seen, key, self._dialect, self._open.with_reference(key, seen.keys))
                 if found:
                     return found
         if seen.event.channel == self._dialect.twin_channel:
-            original = self._original(seen)
+            original = self._twins.original(seen)
             if original is not None:
-                return by_twin(seen, original)
-        self._in_window = [op for op in self._in_window if not is_over(op, seen.event.t, self._dialect)]
+                return by_twin(seen, *original)
         if self._dialect.is_error(seen.event):
-            return by_error(seen, self._dialect, self._in_window)
-        return by_tuple(seen, self._dialect, self._in_window)
+            return by_error(seen, self._dialect, self._open.on_device(seen))
+        return by_tuple(seen, self._dialect, self._open.like(seen))
 
-    def _original(self, seen: Seen) -> Operation | None:
-        """The oldest operation whose event still awaits this twin; twins of those that are over were lost."""
-        originals = self._originals.get(self._twin_key(seen))
-        while originals:
-            op = originals.popleft()
-            if not is_over(op, seen.event.t, self._dialect):
-                return op
-        return None
-
-    def _learn(self, op: Operation, seen: Seen, link: Link) -> None:
+    def _linked(self, seen: Seen, op: Operation, link: Link) -> Link:
+        op.links.append(link)
         if op.session is None and seen.session is not None:
             op.session = seen.session
             if link.confidence == 1.0:
@@ -216,24 +215,19 @@ class Correlator:
         known = self._dialect.operations.get(op.name or "")
         if known is not None and seen.keys.get("notification") in known.terminal and op.ended is None:
             op.ended = seen.event.t
-        self._pair(op, seen, link)
-
-    def _pair(self, op: Operation, seen: Seen, link: Link) -> None:
-        """Keep account of which events still await their twin, and of which the twin came first."""
-        key = self._twin_key(seen)
-        op.twin_keys.add(key)
-        if seen.event.channel == self._dialect.twin_of:
-            _settle(op, self._early_twins[key], self._originals[key])
-        elif seen.event.channel == self._dialect.twin_channel and link.rule != "twin":
-            _settle(op, self._originals[key], self._early_twins[key])
-
-    def _twin_key(self, seen: Seen) -> tuple[str | None, ...]:
-        return (str(seen.session), *(seen.keys.get(name) for name in self._dialect.twin_same))
+        self._twins.linked(op, seen, link)
+        return link
 
     def _triple(self, op: Operation, n: int) -> Triple:
-        session = op.session or self._sessions.of_tokens(op.tokens) or self._sessions.only()
+        sessions = self._sessions
+        # a device names its agent, but only for want of anything better: a supervisor is told of others' devices
+        by_keys = sessions.of_tokens(self._tokens_of_keys(op.keys))
+        session = op.session or sessions.of_tokens(op.tokens) or by_keys or sessions.only()
         links = tuple(sorted(op.links, key=lambda link: (link.event.seq, link.event.index)))
         return Triple(n, op.name, op.keys, _label(session), self._state(op), op.request, op.ack, op.failure, links)
+
+    def _tokens_of_keys(self, keys: dict[str, str]) -> frozenset[str]:
+        return frozenset(f"key {name}={keys[name]}" for name in self._dialect.session_keys if name in keys)
 
     def _state(self, op: Operation) -> State:
         if op.ack is None:
@@ -245,11 +239,11 @@ class Correlator:
         return State.COMPLETE if expects_nothing or op.ended is not None else State.ACKED
 
 
-def _settle(op: Operation, awaited: deque[Operation], waiting: deque[Operation]) -> None:
-    if op in awaited:
-        awaited.remove(op)
-    else:
-        waiting.append(op)
+def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Recording:
+    """All that a whole capture holds."""
+    correlator = Correlator(dialect)
+    deque(chain.from_iterable(map(correlator.feed, records)), maxlen=0)
+    return correlator.finish(header)
 
 
 def _is_upgrade(op: Operation) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ..cassette.store import Cassette, read
 from ..errors import UsageError
-from ..model import Recording, Triple
+from ..model import Recording
 from .dialect import Dialect, shipped
-from .engine import Correlator
+from .engine import correlate
 
 
 def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
@@ -20,16 +20,7 @@ def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
         DialectError: If the cassette names a dialect that is not shipped.
 
     """
-    correlator = Correlator(dialect or shipped(cassette.header.dialect))
-    triples: list[Triple] = []
-    plain: list[Triple] = []
-    for record in cassette.records:
-        correlator.feed(record)
-        # as sealing does it, so that both derive the same
-        triples += correlator.triples()
-        plain += correlator.plain()
-    rest = correlator.finish(cassette.header)
-    return replace(rest, triples=(*triples, *rest.triples), plain=(*plain, *rest.plain))
+    return correlate(cassette.records, dialect or shipped(cassette.header.dialect), cassette.header)
 
 
 def load_recording(path: Path, dialect: Dialect | None = None) -> Recording:

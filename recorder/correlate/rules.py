@@ -13,58 +13,15 @@ An event may come before the ack, never before the request was sent: operations 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from ..model import Event, Failure, Link, Request, Response
+from ..model import Link
 from .dialect import Dialect, Keys
-
-_SECOND = 1_000_000_000
-
-
-@dataclass(slots=True, eq=False)
-class Operation:
-    """An operation as it unfolds; the engine's own, mutable.
-
-    Attributes:
-        session: Number of its session, None while that is unknown.
-        refused: Its ack says no.
-        ended: `t` at which its terminal event was seen (ns).
-
-    """
-
-    request: Request
-    name: str | None
-    keys: Keys
-    tokens: frozenset[str]
-    session: int | None
-    ack: Response | None = None
-    failure: Failure | None = None
-    refused: bool = False
-    ended: int | None = None
-    links: list[Link] = field(default_factory=list)
-    twin_keys: set[tuple[str | None, ...]] = field(default_factory=set)
-
-    @property
-    def seq(self) -> int:
-        return self.request.seq
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An event with what the rules look at."""
-
-    event: Event
-    keys: Keys
-    session: int | None
-
-    @property
-    def name(self) -> str:
-        return self.keys.get("notification", self.event.channel)
+from .operations import Operation, Seen, is_over
 
 
 def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
     """Rules 1 and 2. `candidates` carry the same value under `key`, oldest first."""
-    fitting = [op for op in candidates if _same_session(op, seen)]
+    fitting = [op for op in candidates if _may(op, seen)]
     if not fitting:
         return None
     agreeing = [op for op in fitting if _agree(op.keys, seen.keys, dialect.tuple_same)] or fitting
@@ -75,15 +32,16 @@ def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operatio
     return chosen, _link(seen, chosen, key, 0.8 if rivals else 1.0, why, rivals)
 
 
-def by_twin(seen: Seen, original: Operation) -> tuple[Operation, Link]:
-    """Rule 3: the event repeats one that `original` caused."""
-    why = f"repeats {seen.name} of request {original.seq} on another channel"
-    return original, _link(seen, original, "twin", 0.95, why, [])
+def by_twin(seen: Seen, op: Operation, original: Link) -> tuple[Operation, Link]:
+    """Rule 3: the event repeats one that `op` caused; it is no surer than the link of that one."""
+    why = f"repeats {seen.name} of request {op.seq} on another channel"
+    sure = min(0.95, original.confidence)
+    return op, Link(seen.event, seen.name, op.seq, "twin", sure, why, original.rivals)
 
 
 def by_tuple(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
     """Rule 4. `candidates` are operations in their window, oldest first."""
-    fitting = [op for op in candidates if _same_session(op, seen) and _tuple_fits(op, seen, dialect)]
+    fitting = [op for op in candidates if _may(op, seen) and _tuple_fits(op, seen, dialect)]
     if not fitting:
         return None
     chosen, rivals = _choose(fitting, seen, dialect)
@@ -99,7 +57,7 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
     fitting = [
         op
         for op in candidates
-        if _same_session(op, seen)
+        if _may(op, seen)
         and all(key in op.keys and op.keys[key] == seen.keys.get(key) for key in dialect.error_same)
         and (op.ack is None or op.refused)
     ]
@@ -108,13 +66,6 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
     chosen, rivals = fitting[0], fitting[1:]
     why = f"an error event while request {chosen.seq} on the same {' and '.join(dialect.error_same)} had no good answer"
     return chosen, _link(seen, chosen, "error", 0.5 if rivals else 0.7, why, rivals)
-
-
-def is_over(op: Operation, now: int, dialect: Dialect) -> bool:
-    """Whether events without its id cannot belong to an operation any more."""
-    if op.ended is not None:
-        return now - op.ended > dialect.grace * _SECOND
-    return now - op.request.t > dialect.open_for * _SECOND
 
 
 def _choose(fitting: list[Operation], seen: Seen, dialect: Dialect) -> tuple[Operation, list[Operation]]:
@@ -162,7 +113,10 @@ def _agree(mine: Keys, its: Keys, names: Iterable[str]) -> bool:
     return all(mine[name] == its[name] for name in names if name in mine and name in its)
 
 
-def _same_session(op: Operation, seen: Seen) -> bool:
+def _may(op: Operation, seen: Seen) -> bool:
+    """Not before its request was sent, and not of another session."""
+    if op.seq > seen.event.seq:
+        return False
     return op.session is None or seen.session is None or op.session == seen.session
 
 

@@ -43,10 +43,10 @@ def peak(run: Callable[[int], None], triples: int) -> int:
 
 def correlate(triples: int) -> None:
     """Derive the triples as sealing does, with few operations kept, so that a small capture shows it."""
-    correlator = Correlator(load())
+    correlator = Correlator(load(), keep=300)
     for record in records(triples):
         correlator.feed(record)
-        deque(chain(correlator.triples(300), correlator.plain(300), correlator.unsolicited()), maxlen=0)
+        deque(chain(correlator.triples(), correlator.plain(), correlator.unsolicited()), maxlen=0)
 
 
 def write(triples: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from recorder.correlate.dialect import load
-from recorder.correlate.rules import Operation, Seen, by_error, by_key, by_tuple, by_twin, is_over
+from recorder.correlate.operations import Operation, Seen
+from recorder.correlate.rules import by_error, by_key, by_tuple, by_twin
 from recorder.model import Event, Failure, Link, Request, Response
 from tests.wire import DEVICE, Ask, Message, chained, complete, done, error_event, operation, record_event, twin
 
@@ -159,11 +159,21 @@ def test_an_operation_with_no_known_end_has_had_its_event_when_the_next_one_wait
 
 def test_a_twin_goes_where_its_original_went() -> None:
     original = asked(chained(7, "r1"), seq=4)
-    op, link = by_twin(pushed(twin("ChainedRecordsDataEnd")), original)
+    seen = pushed(done(7, "r1"))
+    op, link = by_twin(pushed(twin("ChainedRecordsDataEnd")), original, Link(seen.event, "", 4, "reference", 1.0, ""))
 
     assert op is original
     assert (link.request, link.rule, link.confidence) == (4, "twin", 0.95)
     assert link.why == "repeats ChainedRecordsDataEnd of request 4 on another channel"
+
+
+def test_a_twin_is_no_surer_than_its_original_and_has_its_rivals() -> None:
+    original = asked(chained(7), seq=4)
+    seen = pushed(done(7))
+
+    _, link = by_twin(pushed(twin("ChainedRecordsDataEnd")), original, Link(seen.event, "", 4, "tuple", 0.5, "", (5,)))
+
+    assert (link.confidence, link.rivals) == (0.5, (5,))
 
 
 # Rule 4: handle, campaign, device … agree
@@ -294,26 +304,3 @@ def test_an_error_event_of_another_session_is_nobodys() -> None:
 
 def test_an_error_event_that_two_may_have_caused_goes_to_the_older() -> None:
     assert of(by_error(pushed(error_event()), GWS, [asked(chained(7)), asked(complete(7), seq=2)])) == (1, 0.5, (2,))
-
-
-# Windows
-
-
-def test_an_operation_is_over_when_its_time_is_up() -> None:
-    op = asked(chained(7), at=10.0)
-
-    assert not is_over(op, 70 * SECOND, GWS)
-    assert is_over(op, 70 * SECOND + 1, GWS)
-
-
-def test_an_operation_that_ended_is_over_after_the_grace() -> None:
-    op = asked(chained(7), ended=5 * SECOND)
-
-    assert not is_over(op, 7 * SECOND, GWS)
-    assert is_over(op, 7 * SECOND + 1, GWS)
-
-
-def test_the_windows_are_the_dialects() -> None:
-    op = asked(chained(7), at=10.0)
-
-    assert is_over(op, 12 * SECOND, replace(GWS, open_for=1.0))

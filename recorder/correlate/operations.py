@@ -1,0 +1,173 @@
+"""The operations that can still get an event, found by what an event shows of its cause.
+
+An event is compared with the few operations that share something with it, however many are open elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..model import Event, Failure, Link, Request, Response
+from .dialect import Dialect, Keys
+
+_SECOND = 1_000_000_000
+REFERENCES = ("reference", "inner_reference")  # keys whose value names one operation, strongest first
+
+Values: TypeAlias = tuple[str | None, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """An operation as it unfolds; the engine's own, mutable.
+
+    Attributes:
+        session: Number of its session, None while that is unknown.
+        refused: Its ack says no.
+        ended: `t` at which its terminal event was seen (ns).
+        again: The request with which the client sent it again, after it failed without an answer.
+
+    """
+
+    request: Request
+    name: str | None
+    keys: Keys
+    tokens: frozenset[str]
+    session: int | None
+    ack: Response | None = None
+    failure: Failure | None = None
+    refused: bool = False
+    ended: int | None = None
+    again: Request | None = None
+    links: list[Link] = field(default_factory=list)
+    twin_keys: set[Values] = field(default_factory=set)
+
+    @property
+    def seq(self) -> int:
+        return self.request.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An event with what the rules look at."""
+
+    event: Event
+    keys: Keys
+    session: int | None
+
+    @property
+    def name(self) -> str:
+        return self.keys.get("notification", self.event.channel)
+
+
+def is_over(op: Operation, now: int, dialect: Dialect) -> bool:
+    """Whether events without its id cannot belong to an operation any more."""
+    if op.ended is not None:
+        return now - op.ended > dialect.grace * _SECOND
+    return now - op.request.t > dialect.open_for * _SECOND
+
+
+class Operations:
+    """An index of operations; those that are over leave it when they are met."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._groups = [*({name} for name in REFERENCES), *dialect.tuple_enough, frozenset(dialect.error_same)]
+        self._by: dict[tuple[int, Values], list[Operation]] = defaultdict(list)
+
+    def add(self, op: Operation, keys: Iterable[str]) -> None:
+        """Note an operation, or keys that became known of it."""
+        new = set(keys)
+        for number, group in enumerate(self._groups):
+            if group & new and group <= op.keys.keys():
+                self._by[number, _values(group, op.keys)].append(op)
+
+    def with_reference(self, name: str, keys: Keys) -> list[Operation]:
+        """Those that carry the id an event carries, oldest first; also those that are over."""
+        return self._by.get((REFERENCES.index(name), (keys.get(name),)), [])
+
+    def like(self, seen: Seen) -> list[Operation]:
+        """Those in their window that share enough with an event, oldest first."""
+        found: dict[int, Operation] = {}
+        for number in range(len(REFERENCES), len(self._groups) - 1):
+            found |= {op.seq: op for op in self._open(number, seen)}
+        return [found[seq] for seq in sorted(found)]
+
+    def on_device(self, seen: Seen) -> list[Operation]:
+        """Those in their window that an error event may be about, oldest first."""
+        return list(self._open(len(self._groups) - 1, seen))
+
+    def forget(self, op: Operation) -> None:
+        """It gets no event any more."""
+        for number, group in enumerate(self._groups):
+            place = number, _values(group, op.keys)
+            self._keep(place, [other for other in self._by.get(place, ()) if other is not op])
+
+    def _open(self, number: int, seen: Seen) -> Iterator[Operation]:
+        group = self._groups[number]
+        if not group or not group <= seen.keys.keys():
+            return
+        place = number, _values(group, seen.keys)
+        alive = [op for op in self._by.get(place, ()) if not is_over(op, seen.event.t, self._dialect)]
+        self._keep(place, alive)
+        yield from alive
+
+    def _keep(self, place: tuple[int, Values], ops: list[Operation]) -> None:
+        if ops:
+            self._by[place] = ops
+        else:
+            self._by.pop(place, None)
+
+
+class Twins:
+    """Which events still await their twin on the other channel, and of which the twin came first."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._originals: dict[Values, deque[tuple[Operation, Link]]] = defaultdict(deque)
+        self._early: dict[Values, deque[tuple[Operation, Link]]] = defaultdict(deque)
+
+    def original(self, seen: Seen) -> tuple[Operation, Link] | None:
+        """The oldest linked event that still awaits this twin; twins of operations that are over were lost."""
+        waiting = self._originals.get(self._key(seen))
+        while waiting:
+            op, link = waiting.popleft()
+            if not is_over(op, seen.event.t, self._dialect):
+                return op, link
+        return None
+
+    def linked(self, op: Operation, seen: Seen, link: Link) -> None:
+        """Keep account of an event that was linked."""
+        key = self._key(seen)
+        op.twin_keys.add(key)
+        if seen.event.channel == self._dialect.twin_of:
+            _settle(op, link, self._early[key], self._originals[key])
+        elif seen.event.channel == self._dialect.twin_channel and link.rule != "twin":
+            _settle(op, link, self._originals[key], self._early[key])
+
+    def forget(self, op: Operation) -> None:
+        """It gets no event any more."""
+        for key in op.twin_keys:
+            for table in (self._originals, self._early):
+                left = deque(one for one in table.pop(key, ()) if one[0] is not op)
+                if left:
+                    table[key] = left
+
+    def _key(self, seen: Seen) -> Values:
+        return (str(seen.session), *(seen.keys.get(name) for name in self._dialect.twin_same))
+
+
+def _settle(
+    op: Operation, link: Link, awaited: deque[tuple[Operation, Link]], waiting: deque[tuple[Operation, Link]]
+) -> None:
+    place = next((place for place, (other, _) in enumerate(awaited) if other is op), None)
+    if place is None:
+        waiting.append((op, link))
+    else:
+        del awaited[place]
+
+
+def _values(group: Iterable[str], keys: Keys) -> Values:
+    return tuple(keys.get(name) for name in sorted(group))
