@@ -12,7 +12,8 @@ import click
 from ..errors import RecorderError
 
 NAMES = (
-    "demo", "doctor", "ls", "merge", "migrate", "record", "recover", "replay", "seal", "show", "slice", "textconv",
+    "demo", "dialect", "doctor", "explain", "ls", "merge", "migrate", "record", "recorrelate", "recover", "replay",
+    "seal", "show", "slice", "textconv",
 )  # fmt: skip
 
 

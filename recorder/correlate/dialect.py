@@ -149,10 +149,27 @@ def shipped(name: str) -> Dialect:
         DialectError: If there is no such dialect.
 
     """
+    return parse(source(name), path=f"{name}.toml")
+
+
+def source(name: str) -> str:
+    """The text of a shipped dialect.
+
+    Raises:
+        DialectError: If there is no such dialect.
+
+    """
     resource = files(__package__).joinpath(f"{name}.toml")
     if not re.fullmatch(r"[\w-]{1,64}", name) or not resource.is_file():
-        raise DialectError(name[:80], "name", f"no such dialect is shipped; give {DEFAULT!r} or a TOML file")
-    return parse(resource.read_text(encoding="utf-8"), path=f"{name}.toml")
+        known = " and ".join(map(repr, names()))
+        raise DialectError(name[:80], "name", f"no such dialect is shipped; there are {known}, or give a TOML file")
+    return resource.read_text(encoding="utf-8")
+
+
+def names() -> list[str]:
+    """The shipped dialects."""
+    found = (entry.name for entry in files(__package__).iterdir())
+    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
 
 def _read(path: Path) -> str:

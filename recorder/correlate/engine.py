@@ -49,6 +49,7 @@ class Correlator:
         self._twins = Twins(dialect)
         self._orphans = Orphans(dialect, keep)
         self._retries = Retries(dialect)
+        self._again: dict[int, int] = {}
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links it brought."""
@@ -92,6 +93,15 @@ class Correlator:
         """Hand out the events nobody asked for that are final, likewise."""
         for seen in self._orphans.final():
             yield _unsolicited(seen)
+
+    def session_of(self, client_id: str) -> str | None:
+        """The label of the session a clientId belongs to, None for one whose handshake was not seen."""
+        return _label(self._sessions.of_client(client_id))
+
+    @property
+    def attempt(self) -> dict[int, int]:
+        """If the last operation was a second attempt: `seq` of the first one, and its own."""
+        return self._again
 
     def finish(self, header: Header) -> Recording:
         """All that was not handed out, as it stands, in the order of the wire; changes nothing."""
@@ -148,6 +158,7 @@ class Correlator:
         self._operations.append(op)
         self._open.add(op, keys)
         before = self._retries.sent(op)
+        self._again = {before.seq: op.seq} if before is not None else {}
         if before is not None:
             self._open.forget(before)
 

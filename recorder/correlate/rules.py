@@ -12,7 +12,7 @@ An event may come before the ack, never before the request was sent: operations 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..model import Link
 from .dialect import Dialect, Keys
@@ -41,7 +41,7 @@ def by_twin(seen: Seen, op: Operation, original: Link) -> tuple[Operation, Link]
 
 def by_tuple(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
     """Rule 4. `candidates` are operations in their window, oldest first."""
-    fitting = [op for op in candidates if _may(op, seen) and _tuple_fits(op, seen, dialect)]
+    fitting = [op for op in candidates if next(objections(op, seen, dialect), None) is None]
     if not fitting:
         return None
     chosen, rivals = _choose(fitting, seen, dialect)
@@ -85,18 +85,39 @@ def _waits(op: Operation, now: int, dialect: Dialect) -> bool:
     return known is not None or op.ack is None or not op.links
 
 
-def _tuple_fits(op: Operation, seen: Seen, dialect: Dialect) -> bool:
+def objections(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
+    """Why an operation cannot have caused an event that names no id of it; nothing if it can.
+
+    The rule looks at the first, `recorder explain` shows them all.
+    """
+    yield from _strangers(op, seen)
+    if is_over(op, seen.event.t, dialect):
+        yield "it was over by then"
     known = dialect.operations.get(op.name or "")
     notification = seen.keys.get("notification")
     if known is not None and notification not in known.events:
-        return False
-    if op.ended is not None and known is not None and notification in known.terminal and not _is_twin(seen, dialect):
-        return False  # its terminal came already
+        yield f"{op.name} never causes {seen.name}"
+    elif op.ended is not None and known is not None and notification in known.terminal and not _is_twin(seen, dialect):
+        yield f"its {notification} had come already"
     if not _references_allow(op, seen, dialect):
-        return False
-    both = {key for key in dialect.tuple_same if key in op.keys and key in seen.keys}
-    enough = any(group <= both for group in dialect.tuple_enough)
-    return enough and _agree(op.keys, seen.keys, dialect.tuple_same)
+        mine, its = (repr(keys["reference"]) if "reference" in keys else "none" for keys in (op.keys, seen.keys))
+        yield f"its reference is {mine}, the event's {its}"
+    differing = [name for name in dialect.tuple_same if op.keys.get(name) != seen.keys.get(name)]
+    for name in differing:
+        if name in op.keys and name in seen.keys:
+            yield f"its {name} is {op.keys[name]!r}, the event's {seen.keys[name]!r}"
+    both = {name for name in dialect.tuple_same if name in op.keys and name in seen.keys}
+    if not any(group <= both for group in dialect.tuple_enough):
+        yield "the two have too little in common to be compared"
+
+
+def _strangers(op: Operation, seen: Seen) -> Iterator[str]:
+    if op.seq > seen.event.seq:
+        yield "it was sent after the event"
+    if op.again is not None:
+        yield f"it got no answer and was sent again as request {op.again.seq}"
+    if op.session is not None and seen.session is not None and op.session != seen.session:
+        yield f"it is of session s{op.session}, the event went to s{seen.session}"
 
 
 def _references_allow(op: Operation, seen: Seen, dialect: Dialect) -> bool:
@@ -114,10 +135,7 @@ def _agree(mine: Keys, its: Keys, names: Iterable[str]) -> bool:
 
 
 def _may(op: Operation, seen: Seen) -> bool:
-    """Not before its request was sent, and not of another session."""
-    if op.seq > seen.event.seq:
-        return False
-    return op.session is None or seen.session is None or op.session == seen.session
+    return next(_strangers(op, seen), None) is None
 
 
 def _link(  # noqa: PLR0917  # a constructor with a view

@@ -1,0 +1,53 @@
+"""recorder dialect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("dialect")
+def command() -> None:
+    """Look after dialects: what one REST + Bayeux API calls an operation, and where its ids are."""
+
+
+@command.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check(file: Path) -> None:
+    """Check a dialect's TOML file: every mistake is told with its line; exit code 1 if there is one.
+
+    \b
+    Example:  recorder dialect check mine.toml
+    """
+    from ..correlate.dialect import load
+    from ..errors import DialectError
+
+    try:
+        found = load(str(file.absolute()))  # a bare word would be the name of a shipped one
+    except DialectError as exc:
+        for problem in exc.problems:
+            click.echo(str(problem))
+        raise SystemExit(1) from exc
+    click.echo(f"{file}: {found.name}: {len(found.operations)} operations, {len(found.event_keys)} keys; no mistakes")
+
+
+@command.command("show")
+@click.argument("name", default="gws-outbound")
+def show(name: str) -> None:
+    """Print a shipped dialect, to begin one's own with.
+
+    \b
+    Example:  recorder dialect show gws-outbound > mine.toml
+    """
+    from ..correlate.dialect import source
+
+    click.echo(source(name), nl=False)
+
+
+@command.command("ls")
+def ls() -> None:
+    """List the shipped dialects."""
+    from ..correlate.dialect import names
+
+    click.echo("\n".join(names()))

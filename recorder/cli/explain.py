@@ -1,0 +1,80 @@
+"""recorder explain."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import NothingSelected, UsageError
+from .loading import load, read
+from .options import cassette_argument, dialect_option, json_option
+
+if TYPE_CHECKING:
+    from ..model import Event, Link, Recording, Triple
+
+
+@click.command("explain")
+@cassette_argument
+@click.argument("what", metavar="EVENT|REQUEST")
+@json_option
+@dialect_option
+def command(cassette: Path, what: str, *, as_json: bool, dialect: str | None) -> None:
+    """Tell why an event was linked to a request: the rule, the rivals, and why it was not another one.
+
+    A request is the number of its triple, an event of it is counted from 1 behind a dot. The events nobody asked for
+    are u1, u2 … in the order of `recorder ls --all`.
+
+    \b
+    Example:  recorder explain session.cassette 3      why triple 3 has its state and its events
+              recorder explain session.cassette 3.2    why its second event is its
+              recorder explain session.cassette u1     why the first unsolicited event is nobody's
+    """
+    from ..correlate.dialect import load as load_dialect
+    from ..correlate.dialect import shipped
+    from ..correlate.explain import explain
+    from ..views import explanation as view
+
+    recording = load([cassette], dialect)
+    triple, links = _chosen(recording, what, cassette)
+    places = [(event.seq, event.index) for _, event, _ in links]
+    rules = load_dialect(dialect) if dialect else shipped(recording.header.dialect)
+    found = explain(read(cassette).records, rules, places)
+    judged = [(name, event, link, found.judgements[event.seq, event.index]) for name, event, link in links]
+    if as_json:
+        click.echo(json.dumps([view.as_json(*one) for one in judged], indent=2, ensure_ascii=False))
+    elif triple is not None:
+        click.echo(view.request(triple, found), nl=False)
+    else:
+        numbers = {t.request.seq: t.n for t in recording.triples}
+        click.echo("".join(view.event(*one, numbers) for one in judged), nl=False)
+
+
+def _chosen(recording: Recording, what: str, path: Path) -> tuple[Triple | None, list[tuple[str, Event, Link | None]]]:
+    """The triple, where a whole one is meant, and the events by name, with their links.
+
+    Raises:
+        UsageError: If `what` is no number of an event or request.
+        NothingSelected: If there is none of that number.
+    """
+    given = re.fullmatch(r"(?:(\d+)(?:\.(\d+))?|u(\d+))", what)
+    if given is None:
+        raise UsageError(f"{what!r} is neither a triple (3), nor an event of one (3.2), nor an unsolicited one (u1)")
+    number, place, alone = (int(text) if text else None for text in given.groups())
+    if number is None:
+        pushed = dict(enumerate(recording.unsolicited, 1)).get(alone or 0)
+        if pushed is None:
+            raise NothingSelected(f"{path}: no unsolicited event {what}; it holds {len(recording.unsolicited)}")
+        return None, [(what, pushed.event, None)]
+    triple = next((triple for triple in recording.triples if triple.n == number), None)
+    if triple is None:
+        raise NothingSelected(f"{path}: no triple {number}; it holds 1 to {len(recording.triples)}")
+    links = [(f"{number}.{at}", link.event, link) for at, link in enumerate(triple.events, 1)]
+    if place is None:
+        return triple, list(links)
+    if not 1 <= place <= len(links):
+        raise NothingSelected(f"{path}: triple {number} has no event {place}; it has {len(links)}")
+    return None, [links[place - 1]]

@@ -1,0 +1,50 @@
+"""recorder recorrelate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import cassette_argument, force_option, must_not_exist, output_option
+
+_SHOWN = 20  # numbers of triples
+
+
+@click.command("recorrelate")
+@cassette_argument
+@click.option("--rules", required=True, metavar="NAME|FILE", help="The dialect to link by: shipped, or a TOML file.")
+@output_option
+@force_option
+def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> None:
+    """Link the events of a cassette anew, by other rules. The facts stay as they are.
+
+    Without -o the file itself is replaced, and only when the new one is complete on the disk. The same rules give the
+    same bytes. A journal becomes a sealed cassette.
+
+    \b
+    Example:  recorder recorrelate session.cassette --rules gws-outbound
+              recorder recorrelate session.cassette --rules mine.toml -o other.cassette
+    """
+    from ..cassette.sealed import ARCHIVE
+    from ..cassette.store import open_cassette
+    from ..correlate.dialect import load
+    from ..correlate.sealing import fingerprints, is_sealed, seal
+
+    if output is not None:
+        must_not_exist(output, force=force)
+    dialect, target = load(rules), output or cassette
+    with open_cassette(cassette) as found:
+        archive = found.header.profile == ARCHIVE
+    before = fingerprints(cassette) if is_sealed(cassette) else {}
+    seal(cassette, target, dialect=dialect, archive=archive)
+    after = fingerprints(target)
+    changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+    click.echo(f"recorder: {target}: linked by {dialect.name}; {_told(changed, len(after))}", err=True)
+
+
+def _told(changed: list[int], count: int) -> str:
+    if not changed:
+        return f"none of {count} triples changed"
+    shown = ", ".join(map(str, changed[:_SHOWN])) + (" …" if len(changed) > _SHOWN else "")
+    return f"{len(changed)} of {count} triples are new or changed: {shown}"

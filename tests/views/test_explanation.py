@@ -1,0 +1,52 @@
+"""An explanation as text: one line per reason, numbers people know, nothing that could break a terminal."""
+
+from __future__ import annotations
+
+from recorder.correlate.dialect import load
+from recorder.correlate.explain import explain
+from recorder.views import explanation as view
+from tests.wire import Wire, chained, done, record_event
+
+
+def told(wire: Wire, place: int = 0) -> tuple[str, str]:
+    """The first triple and one of its events, explained."""
+    recording = wire.recording()
+    triple = recording.triples[0]
+    link = triple.events[place]
+    found = explain(wire.records, load(), [(link.event.seq, link.event.index)])
+    numbers = {t.request.seq: t.n for t in recording.triples}
+    judgement = found.judgements[link.event.seq, link.event.index]
+    return view.request(triple, found), view.event("1.1", link.event, link, judgement, numbers)
+
+
+def test_a_request_is_told_with_its_state_and_its_events() -> None:
+    wire = Wire()
+    wire.desk().asks(chained(7, "r1"), done(7, "r1"))
+
+    request, _ = told(wire)
+
+    _, state, event, hint = request.splitlines()
+    assert state == "  complete: its terminal event was seen, or none is expected"
+    assert event.startswith("  event 1.1  +200.0 ms  ChainedRecordsDataEnd  rule reference, confidence 1.0: reference")
+    assert hint == "  (recorder explain FILE 1.1 tells more of an event)"
+
+
+def test_a_weaker_claim_is_told_with_what_was_stronger() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.post(chained(7, "r1"))
+    desk.post(chained(8, "r1"))
+    desk.hears(done(7, "r1"))
+
+    _, event = told(wire)
+
+    assert "not triple 2 (record 7), GetChainedRecord handle 8: its handle is '8', the event's '7'" in event
+
+
+def test_what_would_break_a_line_is_escaped() -> None:
+    wire = Wire()
+    wire.desk().asks(chained(7, "a\nb\x1b[1m"), record_event("ChainedRecord", 7, "a\nb\x1b[1m"))
+
+    for text in told(wire):
+        assert "\x1b" not in text
+        assert "a\nb" not in text
