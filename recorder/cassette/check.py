@@ -130,8 +130,10 @@ class Checked:
         if not self._ended:
             self.add(Level.DAMAGE, "cut-off", "end", "the file is sealed, and its end is missing")
             return
+        kind = "index"
         try:
             with Sealed(self._path) as sealed:
+                kind = "checksum"
                 sealed.verify()
         except CassetteError as exc:
-            self.add(Level.DAMAGE, "checksum", "end", exc.problem)
+            self.add(Level.DAMAGE, kind, "end" if exc.offset is None else f"byte {exc.offset}", exc.problem)

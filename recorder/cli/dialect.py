@@ -9,7 +9,13 @@ import click
 
 @click.group("dialect")
 def command() -> None:
-    """Look after dialects: what one REST + Bayeux API calls an operation, and where its ids are."""
+    """Look after dialects: what one REST + Bayeux API calls an operation, and where its ids are.
+
+    \b
+    Example:  recorder dialect show gws-outbound > mine.toml
+              recorder dialect check mine.toml
+              recorder recorrelate session.cassette --rules mine.toml
+    """
 
 
 @command.command("check")

@@ -33,6 +33,7 @@ FINDINGS = {
     "missing": ["gap"],
     "critical": ["unreadable"],
     "named-nowhere": ["unreadable"],
+    "triple-number": ["index"],
     "lost": ["lost"],
     "sealed-cut": ["cut-off"],
     "sealed-torn": ["cut-off", "damaged"],

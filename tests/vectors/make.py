@@ -10,15 +10,16 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
 
-from recorder.cassette.codec import encode, encode_header, encode_value
+from recorder.cassette.codec import END, SUMMARY, encode, encode_header, encode_row, encode_value
 from recorder.cassette.frames import frame
 from recorder.cassette.recover import recover
 from recorder.correlate.sealing import seal
-from recorder.model import Failure, Header, Note, Record, Request, Response, SocketMessage
+from recorder.model import Failure, Header, Note, Record, Request, Response, Row, SocketMessage
 from tests.vectors.seen import seen
 from tests.wire import Wire, chained, done, get_me, preview, record_event, state_event, twin
 
@@ -135,6 +136,14 @@ def _with_field(encoded: bytes) -> bytes:
     return frame(encoded[1], msgpack.packb(body | {"zz": [None, True, 1.5]}))
 
 
+def with_triple(n: int) -> bytes:
+    """A sealed cassette of one triple with this number."""
+    row = Row(n, "X", {"handle": "7"}, None, "aborted", 0, None, None, ())
+    data = encode_header(replace(HEADER, profile="sealed")) + encode(ONE_OF_EACH[0]) + encode_row(row)
+    data += encode_value(SUMMARY, {"poll_timeout": None, "sessions": {}})
+    return data + encode_value(END, bytes(8) + hashlib.sha256(data).digest())
+
+
 def make(folder: Path) -> None:
     """Write all vectors."""
     keys: dict[str, list[str]] = {}
@@ -164,6 +173,7 @@ def make(folder: Path) -> None:
         ("sealed-cut", "sealed, its end is missing", sealed[:-54]),
         ("sealed-torn", "sealed, cut inside a frame", sealed[:-60]),
         ("sealed-longer", "sealed, goes on after its end", sealed + encode_value(0x7F, None)),
+        ("triple-number", "sealed, a triple has a number that is none", with_triple(1 << 32)),
     ):
         (folder / f"{name}.cassette").write_bytes(data)
         about[name] = text

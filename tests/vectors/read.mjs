@@ -1,99 +1,99 @@
-// Reads a cassette as docs/format.md says and prints what is in it (see seen.py): node read.mjs FILE [NAME=VALUE ...]
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { decode } from "@msgpack/msgpack";
-import { decompress } from "fzstd";
-
-const [BLOCK, PAGE, END, MAX] = [0x11, 0x40, 0x3f, 64 << 20];
-const FIELDS = { 2: "ntxcmuhb", 3: "ntxshb", 4: ["n", "t", "x", "why"], 5: ["n", "t", "x", "in", "b"], 6: ["n", "t", "kind", "text"] };
-const DERIVED = { 0x10: "triples", 0x12: "plain", 0x13: "unsolicited", 0x14: "summary" };
-const LIMITS = { maxStrLength: MAX, maxBinLength: MAX, maxArrayLength: 65536, maxExtLength: 0 };
-class Bad extends Error { constructor(offset = null) { super(); this.offset = offset; } } class Torn extends Bad {}
-const check = (good, offset, Kind = Bad) => { if (!good) throw new Kind(offset); };
-const bit = (n) => (n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1);
-const TABLE = Array.from({ length: 256 }, (_, n) => bit(bit(bit(bit(bit(bit(bit(bit(n)))))))));
-const crc32 = (data) => ~data.reduce((crc, byte) => TABLE[(crc ^ byte) & 255] ^ (crc >>> 8), ~0) >>> 0;
-const sha256 = (data) => createHash("sha256").update(data).digest();
-
-function frameAt(data, offset) { // section 1
-  check(data.length - offset >= 7, offset, Torn);
-  const type = data[offset + 1], tail = offset + 7 + data.readUInt32BE(offset + 3);
-  check(data[offset] === 0x94 && type < 0x80 && data[offset + 2] === 0xce && tail - offset - 7 <= MAX, offset);
-  check(tail + 5 <= data.length, offset, Torn);
-  check(data[tail] === 0xce && data.readUInt32BE(tail + 1) === crc32(data.subarray(offset, tail)), offset);
-  return { offset, type, body: data.subarray(offset + 7, tail), next: tail + 5 };
+// Reads a cassette of format 1; written from docs/format.md alone, whose sections are named by "§". node read.mjs FILE [NAME=VALUE ...]
+import { openSync, readSync, fstatSync } from "node:fs"; import { isUtf8 } from "node:buffer"; import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib"; import { Decoder } from "@msgpack/msgpack"; import { Decompress } from "fzstd";
+const need = (ok, why = "damaged") => { if (!ok) throw new Error(why); return true; }, sha256 = (v) => createHash("sha256").update(v).digest();
+const small = (big) => (BigInt.asIntN(54, big) === big ? Number(big) : big), values = new Decoder({ useBigInt64: true, rawStrings: true });
+const EXACT = { readF32: Object, readF64: Object, readU64AsBigInt: small, readI64AsBigInt: small }; // §2: floats become objects: 1.0 is no int
+for (const read in EXACT) values[read] = () => EXACT[read](Decoder.prototype[read].call(values));
+const FORMS = "m a s s f0 - f0 f0 b1 b2 b4 e1 e2 e4 f4 f8 f1 f2 f4 f8 f1 f2 f4 f8 f2 f3 f5 f9 f17 s1 s2 s4 a2 a4 m2 m4".split(" ");
+function decode(type, body, at = 0, strings = 0, left = body.length > 65536 ? 600000 : 1e9) { // §2: walks a body before it is allocated
+  const skip = (n) => { need((at += n) <= body.length); return body.subarray(at - n, at); }, entries = type > 1 && type < 7 ? 4096 : 65536;
+  const walk = (depth, most) => { // FORMS: fixed, bin, ext, str, array, map, and the bytes of the size or of the fixed value
+    const c = skip(1)[0], form = c < 0x80 || c > 0xdf ? "f0" : FORMS[c < 0xc0 ? (c >> 4) - 8 : c - 0xbc], kind = form[0], wide = +form.slice(1);
+    const size = kind === "f" ? wide : wide ? skip(wide).readUIntBE(0, wide) : c & (kind === "s" ? 31 : 15), keys = new Set();
+    if (kind === "s") { strings++; need(isUtf8(skip(size))); return "$" + body.latin1Slice(at - size, at); }
+    if (kind !== "m" && kind !== "a") return void (need(form !== "-"), skip(size + (kind === "e")));
+    need(depth <= 8 && size <= (kind === "m" ? most : entries) && size <= body.length - at && (left -= 1 + size) >= 0, "limit");
+    for (let i = 0, key; i < size; i++, walk(depth + 1, type === 0x14 && depth === 1 && key === "$sessions" ? 65536 : 64))
+      if (kind === "m") { need((key = walk(depth)) && !keys.has(key)); keys.add(key); strings--; } // a key is a str, and there once
+  }; walk(1, 64);
+  const value = at === body.length && values.decode(body);
+  need(type !== 1 || !(value.cassette > 1), `this needs a reader of format ${value.cassette}`); // §3: before any other field
+  return need(like(TYPES[type], value) && !(strings && [0x11, 0x3f, 0x40].includes(type)), "fields") && value; // those hold bin, never str
+} // §3, §4, §6-8: the fields of each type (a test, or an array or map of such), and the order of types
+const text = Buffer.isBuffer, int = (v) => Number.isSafeInteger(v) || typeof v === "bigint", nil = (t) => (v) => v === null || like(t, v);
+const isMap = (v) => v?.__proto__ === Object.prototype, dict = (t) => (v) => isMap(v) && Object.values(v).every((e) => like(t, e));
+const list = (t, most = 65536) => (v) => Array.isArray(v) && v.length <= most && v.every((e) => like(t, e)), pages = list(list([int, int], 8192));
+const like = (t, v) => typeof t === "function" ? t(v) : (t.length ? Array.isArray(v) && v.length === t.length : isMap(v))
+  && Object.keys(t).every((key) => Object.hasOwn(v, key) && like(t[key], v[key])), oneOf = (v) => text(v) && /^(journal|sealed|archive)$/.test(v);
+const top = { n: int, t: int, x: int }, b = (v) => text(v) || int(v), answer = { h: list([text, text]), b }, flag = (v) => typeof v === "boolean";
+const TYPES = { 1: { cassette: (v) => v === 1, dialect: text, profile: oneOf, redaction: text, started: int, upstream: text }, 0x11: [int, text],
+  2: { ...top, c: text, m: text, u: text, ...answer }, 3: { ...top, s: int, ...answer }, 4: { ...top, why: text },
+  5: { ...top, in: flag, b }, 6: { n: int, t: int, kind: text, text }, 0x14: { poll_timeout: nil(int), sessions: dict([int, int]) },
+  0x10: { ack: nil(int), ev: list([int, int, text, text, text, int, text, list(int)]), fail: nil(int), keys: dict(text), n: int, op: nil(text),
+    req: int, s: nil(text), st: text }, get 0x12() { return this[0x10]; }, 0x13: [int, int, text, text, nil(text)],
+  0x41: { records: pages, triples: pages, keys: pages }, 0x3f: (v) => text(v) && v.length === 40, 0x40: (v) => text(v) && v.length <= 98304 };
+const ORDER = { 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 0x10: 2, 0x12: 3, 0x13: 4, 0x14: 5, 0x40: 6, 0x41: 7, 0x3f: 8 };
+function frameAt(get, at, end) { // §1, §9: without "all" if it could go on behind the end; an error if it is not intact
+  const head = Buffer.concat([get(at, Math.min(7, end - at))], 7), L = head.readUInt32BE(3);
+  need(head[0] === 0x94 && head[1] < 0x80 && (head[2] === 0xce || end - at < 3) && L <= 2 ** 26);
+  const all = end - at < 12 + L ? null : get(at, 12 + L);
+  need(!all || (all[7 + L] === 0xce && crc32(all.subarray(0, 7 + L)) === all.readUInt32BE(8 + L)));
+  return { type: head[1], body: all?.subarray(7, 7 + L), all, at, next: at + 12 + L };
 }
-function value(frame, more) { // section 2
-  try { return decode(frame.body, { ...LIMITS, maxMapLength: frame.type === 0x14 ? 65536 : 64, ...more }); } catch { throw new Bad(frame.offset); }
+function unpack(body, done = 0, frames = []) { // §7: the frames of a block: it has to hold one Zstandard frame (RFC 8878, 3.1.1) within limits
+  const [size, z] = decode(0x11, body), flags = z[4], single = flags & 32, fcs = [single && 1, 2, 4, 8][flags >> 6];
+  let to = (single ? 5 : 6) + fcs, block = 0, says = z.subarray(to - fcs, to).reduceRight((sum, byte) => sum * 256 + byte, 0);
+  need(size >= 1 && size <= 2 ** 20 && size <= 100 * z.length && z.readUInt32LE(0) === 0xfd2fb528, "limit");
+  need(!(flags & 3) && says <= size && (single || z[5] <= 13 << 3), "dictionary or window"); // 13 << 3: 8 MiB
+  for (; !(block & 1); to += 3 + ((block & 6) === 2 ? 1 : block >> 3)) need((block = z.readUIntLE(to, 3)) >> 3 <= 2 ** 17);
+  const data = Buffer.alloc(size); new Decompress((part) => { data.set(part, done); done += part.length; }).push(z, true); // throws behind size
+  for (let at = 0, it; at < size; at = it.next) need((it = frameAt((from, n) => data.subarray(from, from + n), at, size)).all) && frames.push(it);
+  return need(done === size && to + (flags & 4) === z.length && frames.every(({ type }) => !(ORDER[type] > 4) || type === 0x40)) && frames;
 }
-function unpack(block) { // section 7
-  const [size, packed] = value(block);
-  check(size > 0 && size <= Math.min(1 << 20, 100 * packed.length), block.offset);
-  const data = Buffer.from(decompress(packed, new Uint8Array(size)));
-  check(data.length === size, block.offset);
-  return data;
+const [path, ...wanted] = process.argv.slice(2), fd = openSync(path), size = fstatSync(fd).size, sha = createHash("sha256"), held = new Map();
+const get = (at, n) => { const bytes = Buffer.alloc(n); need(readSync(fd, bytes, 0, n, at) === n); return bytes; };
+const lists = Array.from(Array(9), () => []), [, records, triples, plain, unsolicited, summary, , , end] = lists, find = {}; // by ORDER
+let header = null, torn = null, error = null, profile = "", sound = false, place = 0;
+function take({ type, body }) { // §4-6, §8: the next frame: order of the types, numbers, bodies that stand there before
+  need(ORDER[type] >= place + [0x14, 0x41].includes(type) && (profile !== "journal" || type < 7), `type ${type} is unknown or not here`);
+  const value = decode(type, body), into = lists[place = ORDER[type]], holds = [2, 3, 5].includes(type), n = value.b;
+  need(type > 0x12 || value.n === (type === 0x12 ? 0 : into.length + (type === 0x10)), "number");
+  if (holds && int(n)) need(profile !== "journal" && text((value.b = records[n]?.b)) && held.get(value.b.latin1Slice()) === n, "reference");
+  const bytes = holds && value.b.length >= 64 && value.b.length <= 16384 && value.b.latin1Slice();
+  if (bytes && !held.has(bytes) && held.set(bytes, value.n).size > 4096) held.delete(held.keys().next().value);
+  into.push(type < 7 ? { type, ...Object.fromEntries(Object.keys(TYPES[type]).map((key) => [key, value[key]])) } : value);
 }
-function* frames(data) {
-  for (let offset = 0, frame; offset < data.length; offset = frame.next) {
-    frame = frameAt(data, offset);
-    check(frame.type >= PAGE || [1, BLOCK, END].includes(frame.type) || frame.type in { ...FIELDS, ...DERIVED }, offset);
-    if (frame.type !== BLOCK) yield frame;
-    else for (let raw = unpack(frame), at = 0, inner; at < raw.length; at = inner.next) yield { ...(inner = frameAt(raw, at)), offset };
-  }
+for (let at = 0, frame; !error && !end.length && (at < size || !header); at = frame?.next) try { // §3, §9: to the end, or to damage
+  const { type, all, body } = (frame = frameAt(get, at, size));
+  if (!header) profile = String((header = need(type === 1) && decode(1, body)).profile);
+  else if (!all && need(profile === "journal", "cut off")) { torn = at; break; }
+  else (type === 0x11 && profile === "archive" ? unpack(body) : [frame]).filter((f) => f.type < 0x40 || ORDER[f.type]).forEach(take);
+  if (type !== 0x3f) sha.update(all); else if (at + 54 < size) error = { offset: at + 54 }; // nothing stands behind the end
+  else sound = summary.length && end[0].subarray(8).equals(sha.digest());
+} catch (e) { console.error(`at ${at}: ${e.message}`); error = { offset: header ? at : null }; }
+function reach(type, offset, inner = 0) { // §8: what stands at an address
+  const it = frameAt(get, Number(offset), size - 54), frame = it.type === 0x11 ? unpack(it.body).find(({ at }) => at === inner) : inner || it;
+  return need(frame.type === type, "index") && decode(type, frame.body);
 }
-function body(record, window, offset) { // section 5; a journal has no window
-  if (Number.isInteger(record.b)) { check(window?.has(record.b), offset); return window.get(record.b); }
-  const size = Buffer.from(record.b).length;
-  if (window && size >= 64 && size <= 16384) window.set(record.n, record.b);
-  if (window?.size > 4096) window.delete(window.keys().next().value);
-  return record.b;
+function search(name, value, bytes = Buffer.from(value), found = new Set()) { // §8: the numbers of the triples that have a key
+  const has = (t) => [t.keys[name], name === "operation" && t.op, ...t.ev.map((e) => name === "channel" && e[2])].some((v) => v?.equals?.(bytes));
+  const index = end[0].readBigUInt64BE(0), hash = sha256(`${name}\0${value}`).subarray(0, 8), sought = hash.readBigUInt64BE(0);
+  if (!index) return triples.filter(has).map(({ n }) => n);
+  const contents = reach(0x41, index), pages = contents.keys.flat(), from = Math.max(0, pages.findLastIndex(([first]) => first < sought));
+  for (const [, at] of pages.slice(from).filter(([first]) => first <= sought)) for (let page = reach(0x40, at), e = 0; e < page.length; e += 12)
+    if (page.subarray(e, e + 8).equals(hash)) found.add(page.readUInt32BE(e + 8));
+  return [...found].sort((one, two) => one - two).filter((n) => {
+    const address = reach(0x40, contents.triples.flat()[Math.floor((n - 1) / 8192)][1]).readBigUInt64BE((n - 1) % 8192 * 8);
+    const triple = reach(0x10, address >> 24n, Number(address & 0xffffffn));
+    return need(triple.n === n, "index") && has(triple); });
 }
-function shown(item) {
-  if (Array.isArray(item)) return item.map(shown);
-  if (typeof item !== "string" && !(item instanceof Uint8Array)) return item;
-  const raw = Buffer.from(item);
-  if (raw.length > 1000) return { size: raw.length, sha256: sha256(raw).toString("hex") };
-  return typeof item === "string" ? item : { hex: raw.toString("hex") };
-}
-function find(data, name, wanted) { // section 8
-  const has = (row) => [...Object.entries(row.keys), ["operation", row.op], ...row.ev.map((event) => ["channel", event[2]])]
-    .some(([key, item]) => key === name && item === wanted);
-  const contents = Buffer.from(value(frameAt(data, data.length - 54))).readBigUInt64BE();
-  if (!contents) return [...frames(data)].filter((frame) => frame.type === 0x10).map((frame) => value(frame)).filter(has).map((row) => row.n);
-  const tables = value(frameAt(data, Number(contents)), { useBigInt64: true });
-  const [keys, triples] = [tables.keys.flat(), tables.triples.flat()], at = (offset, inner = 0, frame = frameAt(data, Number(offset))) => value(frame.type === BLOCK ? frameAt(unpack(frame), Number(inner)) : frame);
-  const page = ([, offset]) => Buffer.from(at(offset));
-  const hash = sha256(Buffer.from(`${name}\0${wanted}`)).readBigUInt64BE();
-  const from = Math.max(keys.findLastIndex(([first]) => first < hash), 0), found = [];
-  for (const entries of keys.slice(from).filter(([first]) => first <= hash).map(page))
-    for (let at = 0; at < entries.length; at += 12) if (entries.readBigUInt64BE(at) === hash) found.push(entries.readUInt32BE(at + 8));
-  return found.map((n) => {
-    const address = page(triples[(n - 1) >> 13]).readBigUInt64BE(((n - 1) & 8191) * 8);
-    return at(address >> 24n, address & 0xffffffn);
-  }).filter(has).map((row) => row.n);
-}
-function readInto(seen, data, keys) {
-  let header = {}, last = null;
-  try { if (data[1] === 1) header = value(frameAt(data, 0)); } catch { throw new Bad(); }
-  check(header.cassette === 1 && ["journal", "sealed", "archive"].includes(header.profile), null);
-  seen.header = header;
-  const journal = header.profile === "journal", window = journal ? null : new Map(), derived = { triples: [], plain: [], unsolicited: [] };
-  try {
-    for (const frame of frames(data)) {
-      check(last !== END, frame.offset);
-      if ((last = frame.type) in DERIVED) (derived[DERIVED[last]] ?? { push: (it) => (derived.summary = it) }).push(value(frame));
-      if (!(last in FIELDS)) continue;
-      const record = value(frame), full = "b" in record ? { ...record, b: body(record, window, frame.offset) } : record;
-      check(record.n === seen.records.length, frame.offset);
-      seen.records.push({ type: last, ...Object.fromEntries([...FIELDS[last]].map((key) => [key, shown(full[key])])) });
-    }
-  } catch (error) { if (error instanceof Torn && journal) seen.torn = error.offset; else throw error; }
-  if (journal) return;
-  check(last === END && sha256(data.subarray(0, -54)).equals(data.subarray(-37, -5)), null);
-  Object.assign(seen, derived);
-  for (const key of keys) seen.find[key] = find(data, key.split("=")[0], key.slice(key.indexOf("=") + 1));
-}
-const seen = { header: null, torn: null, error: null, records: [], triples: [], plain: [], unsolicited: [], summary: null, find: {} };
-try { readInto(seen, readFileSync(process.argv[2]), process.argv.slice(3)); }
-catch (error) { if (error instanceof Bad) seen.error = { offset: error.offset }; else throw error; }
-console.log(JSON.stringify({ ...seen, counts: [seen.records.length, seen.triples.length] }));
+const json = (v) => text(v) ? v.length > 1000 ? `{"size":${v.length},"sha256":"${sha256(v).toString("hex")}"}`
+    : isUtf8(v) ? JSON.stringify(v.toString()) : `{"hex":"${v.toString("hex")}"}`
+  : typeof v === "bigint" ? `${v}` : Array.isArray(v) ? `[${v.map(json)}]` : !isMap(v) ? JSON.stringify(v)
+  : `{${Object.entries(v).map(([key, item]) => `${JSON.stringify(key)}:${json(item)}`)}}`;
+try { need(error || sound || profile === "journal"); for (const arg of wanted) if (sound) find[arg] = search(...arg.split(/=(.*)/s, 2)); }
+catch (e) { console.error(e.message); error = { offset: null }; }
+if (error || !sound) for (const part of [triples, plain, unsolicited, summary, wanted]) part.length = 0;
+console.log(json({ header, torn, error, records, triples, plain, unsolicited, summary: summary[0] ?? null,
+  counts: [records.length, triples.length], find: error ? {} : find }));

@@ -120,6 +120,8 @@ def _derived(path: Path) -> dict[str, Any]:
 def _values(path: Path) -> Iterator[tuple[int, Any]]:
     with open_cassette(path) as cassette:
         for frame in cassette.frames():
+            if frame.kind in (codec.TRIPLE, codec.PLAIN):
+                codec.decode_row(frame, path=str(path))  # or it is refused
             yield frame.kind, codec.decode_value(frame, path=str(path))
 
 
