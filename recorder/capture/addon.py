@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions, http
+from mitmproxy.proxy import server_hooks
 
 from ..cassette.journal import Journal, create, resume
 from ..cassette.writer import QUEUE, Fsync, Writer
@@ -20,7 +21,7 @@ from ..correlate.dialect import DEFAULT
 from ..errors import CaptureError, RecorderError, UsageError
 from ..model import Header, Headers
 from .parts import Limits, part_path
-from .pipeline import Counts, Pipeline
+from .pipeline import GAP, Counts, Pipeline
 from .redact import NO_POLICY, POLICY, Redactor
 
 log = logging.getLogger(__name__)
@@ -203,6 +204,13 @@ class Recorder:
             return
         reason = flow.error.msg if flow.error else "unknown"
         await self._write(self._pipeline.failure(flow.id, time.monotonic_ns(), reason))
+
+    async def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """The upstream cannot be reached: a client that had not asked anything yet leaves no other trace."""
+        if self._pipeline is None:
+            return
+        reason = data.server.error or "no reason given"
+        await self._write(self._pipeline.note(time.monotonic_ns(), GAP, f"the upstream cannot be reached: {reason}"))
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):

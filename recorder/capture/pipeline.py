@@ -10,6 +10,7 @@ from ..model import Failure, Headers, Note, Record, Request, Response, SocketMes
 from .context import Context
 from .redact import Redactor
 
+GAP = "gap"  # kind of the note that says that the upstream could not be reached
 CUT = "cut"  # kind of the note that follows a record whose body was too large to keep
 
 

@@ -69,6 +69,7 @@ class Dialect:
     twin_same: Paths
     tuple_same: Paths
     tuple_enough: tuple[frozenset[str], ...]
+    unasked: frozenset[str]
     minted: Paths
     per_operation: frozenset[str]
     volatile: Paths
@@ -214,6 +215,7 @@ def parse(text: str, *, path: str) -> Dialect:
         twin_same=twin.texts("same", optional=not has_twin),
         tuple_same=same.texts("same", optional=not has_tuple),
         tuple_enough=tuple(map(frozenset, same.groups("enough") if has_tuple else [])),
+        unasked=frozenset(same.texts("unasked", optional=True)),
         minted=replay.texts("minted", optional=True),
         per_operation=frozenset(replay.texts("per_operation", optional=True)),
         volatile=replay.texts("volatile", optional=True),

@@ -63,6 +63,7 @@ class _Examiner:
         self._pushed: Counter[bytes] = Counter()
         self._polls: Counter[str] = Counter()
         self._overlaps = 0
+        self._aborted = 0
         self._refused = 0
         self._skews: list[float] = []
 
@@ -95,6 +96,9 @@ class _Examiner:
             self._remark("duplicate", f"{twice} events came again, equal in channel and content")
         if self._overlaps:
             self._remark("overlapping-polls", f"{self._overlaps} polls began while another of the same client was open")
+        if self._aborted:
+            text = f"{self._aborted} polls ended without an answer: events in them are lost, their triples lack them"
+            self._remark("poll-aborted", text)
         if self._refused >= _CYCLES:
             self._remark("session-cycles", f"the server refused a session {self._refused} times (402 or 401)")
         if self._skews and max(self._skews) - min(self._skews) > _SKEW:
@@ -114,6 +118,7 @@ class _Examiner:
                     self._checked.add(level, "orphan-ack", f"record {record.seq}", "answers no request")
                     return
                 self._poll(request, -1)
+                self._aborted += isinstance(record, Failure) and self._is_poll(request)
                 if not isinstance(record, Response) or record.status != 101:
                     del self._open[record.exchange]
                 if isinstance(record, Response):
@@ -121,6 +126,10 @@ class _Examiner:
                     self._date(record)
             case _:
                 pass
+
+    def _is_poll(self, request: Request) -> bool:
+        messages = parse_request(request.target, request.body) or []
+        return any(message["channel"] == channels.CONNECT for message in messages)
 
     def _poll(self, request: Request, change: int) -> None:
         for message in parse_request(request.target, request.body) or []:

@@ -10,14 +10,15 @@ from typing import TypeAlias
 from ..bayeux.observer import Advised, Handshaken, Observer
 from ..model import Event, Failure, Header, Link, Record, Recording, Request, Response, State, Triple, Unsolicited
 from .dialect import Dialect
-from .operations import REFERENCES, Operation, Operations, Seen, Twins
+from .operations import REFERENCES, Operation, Operations, Seen
 from .orphans import Orphans
 from .retries import Retries
-from .rules import by_error, by_key, by_tuple, by_twin
+from .rules import by_error, by_key, by_repetition, by_tuple, by_twin
 from .sessions import Sessions
+from .twins import Twins
 
 _SWITCHING_PROTOCOLS = 101
-KEEP = 10_000  # operations that can still get an event; the ones before them are final, so that memory is bounded
+KEEP = 2_000  # operations that can still get an event; the ones before them are final, so that memory is bounded
 
 Watch: TypeAlias = Callable[[Seen, Iterable[Operation], Link | None], None]
 
@@ -175,15 +176,25 @@ class Correlator:
         if added:
             op.keys = {**op.keys, **added}
             self._open.add(op, added)
-            yield from self._adopt(op, added)
+            for seen in self._orphans.waiting(op, added):
+                yield from self._adopt(seen, self._cause(seen), op)
+        if op.refused:
+            for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
+                yield from self._adopt(seen, by_error(seen, self._dialect, [op]), op)
 
-    def _adopt(self, op: Operation, added: Iterable[str]) -> Iterator[Link]:
-        """The answer told what events that came before it were waiting for."""
-        for seen in self._orphans.waiting(op, added):
-            found = self._cause(seen)
-            if found is not None and found[0] is op:
-                self._orphans.remove(seen)
-                yield self._linked(seen, *found)
+    def _adopt(self, seen: Seen, found: tuple[Operation, Link] | None, op: Operation) -> Iterator[Link]:
+        """The answer to an operation may tell what an event that came before it was waiting for."""
+        if found is None or found[0] is not op:
+            return
+        twin = self._orphans.twin_of(seen)
+        self._orphans.remove(seen)
+        self._twins.drop(seen)
+        yield from self._linked(seen, *found)
+        if twin is not None:
+            yield from self._adopt(twin, self._cause(twin), op)
+
+    def _is_error(self, seen: Seen) -> bool:
+        return self._dialect.is_error(seen.event)
 
     def _fail(self, failure: Failure) -> None:
         op = self._pending.pop(failure.exchange, None)
@@ -198,10 +209,13 @@ class Correlator:
         found = self._cause(seen)
         if self._watch is not None:
             self._watch(seen, self._operations, found and found[1])
-        if found is None:
-            self._orphans.add(seen)
-        else:
-            yield self._linked(seen, *found)
+        if found is not None:
+            yield from self._linked(seen, *found)
+            return
+        self._twins.came(seen, None, None)
+        final = self._orphans.add(seen)
+        if final is not None:
+            self._twins.drop(final)
 
     def _cause(self, seen: Seen) -> tuple[Operation, Link] | None:
         for key in REFERENCES:
@@ -210,23 +224,46 @@ class Correlator:
                 if found:
                     return found
         if seen.event.channel == self._dialect.twin_channel:
-            original = self._twins.original(seen)
-            if original is not None:
-                return by_twin(seen, *original)
-        if self._dialect.is_error(seen.event):
+            return self._cause_of_twin(seen)
+        if self._is_error(seen):
             return by_error(seen, self._dialect, self._open.on_device(seen))
         return by_tuple(seen, self._dialect, self._open.like(seen))
 
-    def _linked(self, seen: Seen, op: Operation, link: Link) -> Link:
+    def _cause_of_twin(self, seen: Seen) -> tuple[Operation, Link] | None:
+        original = self._twins.original(seen)
+        if original is not None:
+            half, others = original
+            if half.op is not None and half.link is not None:
+                return by_twin(seen, half.op, half.link, others)
+            self._orphans.pair(half.seen, seen)  # nobody asked for the one, so nobody asked for the other
+            return None
+        like = self._open.like(seen)
+        repeated = [op for op in like if self._twins.repeated(seen, op)]
+        return by_tuple(seen, self._dialect, like) or by_repetition(seen, repeated)
+
+    def _linked(self, seen: Seen, op: Operation, link: Link) -> Iterator[Link]:
+        early = self._twins.early(op, seen) if link.confidence == 1.0 else None
+        if early is not None and early.op is not None and early.link is not None:
+            yield self._moved(early.op, early.link, *by_twin(early.seen, op, link, []))
         op.links.append(link)
         if op.session is None and seen.session is not None:
             op.session = seen.session
             if link.confidence == 1.0:
                 self._sessions.learn(op.tokens, seen.session)
         known = self._dialect.operations.get(op.name or "")
-        if known is not None and seen.keys.get("notification") in known.terminal and op.ended is None:
-            op.ended = seen.event.t
-        self._twins.linked(op, seen, link)
+        if known is not None and seen.keys.get("notification") in known.terminal:
+            op.ended = seen.event.t if op.ended is None else op.ended
+            op.settled |= not link.rivals
+        if early is None:
+            self._twins.came(seen, op, link)
+        yield link
+
+    def _moved(self, before: Operation, old: Link, op: Operation, link: Link) -> Link:
+        """A twin that came before its original was taken for another's; the original, by its id, tells whose it is."""
+        before.links.remove(old)
+        if before.ended == old.event.t and not before.settled:
+            before.ended = None
+        op.links.append(link)
         return link
 
     def _triple(self, op: Operation, n: int) -> Triple:

@@ -5,7 +5,7 @@ An event is compared with the few operations that share something with it, howev
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -27,7 +27,9 @@ class Operation:
         session: Number of its session, None while that is unknown.
         refused: Its ack says no.
         ended: `t` at which its terminal event was seen (ns).
+        settled: That event had no rivals; while it may be another's, the operation stays open.
         again: The request with which the client sent it again, after it failed without an answer.
+        before: The attempt before this one.
 
     """
 
@@ -40,9 +42,11 @@ class Operation:
     failure: Failure | None = None
     refused: bool = False
     ended: int | None = None
+    settled: bool = False
     again: Request | None = None
+    before: Operation | None = None
     links: list[Link] = field(default_factory=list)
-    twin_keys: set[Values] = field(default_factory=set)
+    twin_keys: set[Values] = field(default_factory=set)  # of its events that have a twin, or are one
 
     @property
     def seq(self) -> int:
@@ -64,7 +68,7 @@ class Seen:
 
 def is_over(op: Operation, now: int, dialect: Dialect) -> bool:
     """Whether events without its id cannot belong to an operation any more."""
-    if op.ended is not None:
+    if op.ended is not None and op.settled:
         return now - op.ended > dialect.grace * _SECOND
     return now - op.request.t > dialect.open_for * _SECOND
 
@@ -119,54 +123,6 @@ class Operations:
             self._by[place] = ops
         else:
             self._by.pop(place, None)
-
-
-class Twins:
-    """Which events still await their twin on the other channel, and of which the twin came first."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
-        self._originals: dict[Values, deque[tuple[Operation, Link]]] = defaultdict(deque)
-        self._early: dict[Values, deque[tuple[Operation, Link]]] = defaultdict(deque)
-
-    def original(self, seen: Seen) -> tuple[Operation, Link] | None:
-        """The oldest linked event that still awaits this twin; twins of operations that are over were lost."""
-        waiting = self._originals.get(self._key(seen))
-        while waiting:
-            op, link = waiting.popleft()
-            if not is_over(op, seen.event.t, self._dialect):
-                return op, link
-        return None
-
-    def linked(self, op: Operation, seen: Seen, link: Link) -> None:
-        """Keep account of an event that was linked."""
-        key = self._key(seen)
-        op.twin_keys.add(key)
-        if seen.event.channel == self._dialect.twin_of:
-            _settle(op, link, self._early[key], self._originals[key])
-        elif seen.event.channel == self._dialect.twin_channel and link.rule != "twin":
-            _settle(op, link, self._originals[key], self._early[key])
-
-    def forget(self, op: Operation) -> None:
-        """It gets no event any more."""
-        for key in op.twin_keys:
-            for table in (self._originals, self._early):
-                left = deque(one for one in table.pop(key, ()) if one[0] is not op)
-                if left:
-                    table[key] = left
-
-    def _key(self, seen: Seen) -> Values:
-        return (str(seen.session), *(seen.keys.get(name) for name in self._dialect.twin_same))
-
-
-def _settle(
-    op: Operation, link: Link, awaited: deque[tuple[Operation, Link]], waiting: deque[tuple[Operation, Link]]
-) -> None:
-    place = next((place for place, (other, _) in enumerate(awaited) if other is op), None)
-    if place is None:
-        waiting.append((op, link))
-    else:
-        del awaited[place]
 
 
 def _values(group: Iterable[str], keys: Keys) -> Values:

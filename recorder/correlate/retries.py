@@ -28,7 +28,7 @@ class Retries:
         before = self._failed.pop(_sameness(op), None)
         if before is None or before.links or is_over(before, op.request.t, self._dialect):
             return None
-        before.again = op.request
+        before.again, op.before = op.request, before
         return before
 
     def forget(self, op: Operation) -> None:

@@ -17,7 +17,8 @@ from recorder.model import Failure, Note, Record, Request, Response, SocketMessa
 
 pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs without it too
 
-from mitmproxy import exceptions, flow, http, websocket
+from mitmproxy import connection, exceptions, flow, http, websocket
+from mitmproxy.proxy import server_hooks
 from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
@@ -185,6 +186,19 @@ def test_an_exchange_that_fails_is_recorded_with_its_reason(path: Path) -> None:
     _, failure = facts(record(path, steps))
     assert isinstance(failure, Failure)
     assert (failure.exchange, failure.reason) == (0, "Client disconnected.")
+
+
+def test_an_upstream_that_cannot_be_reached_leaves_a_note(path: Path) -> None:
+    server = connection.Server(address=("gws.example", 8090))
+    server.error = "Connect call failed"
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.server_connect_error(server_hooks.ServerConnectionHookData(server, tflow.tclient_conn()))
+
+    (note,) = facts(record(path, steps))
+
+    assert isinstance(note, Note)
+    assert (note.kind, note.text) == ("gap", "the upstream cannot be reached: Connect call failed")
 
 
 def test_a_failure_without_a_reason_is_recorded(path: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_file_without_a_suffix_is_a_file(tmp_path: Path, monkeypatch: pytest.M
 
     told = run("dialect", "check", "mine")
 
-    assert (told.exit_code, told.stdout) == (0, "mine: gws-outbound: 12 operations, 9 keys; no mistakes\n")
+    assert (told.exit_code, told.stdout) == (0, "mine: gws-outbound: 12 operations, 10 keys; no mistakes\n")
 
 
 @pytest.mark.parametrize("name", ["gws-outbound", "salesforce-changes"])

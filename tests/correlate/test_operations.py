@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load
-from recorder.correlate.operations import Operation, Operations, Seen, Twins, is_over
+from recorder.correlate.operations import Operation, Operations, is_over
 from recorder.correlate.rules import by_tuple
-from recorder.model import Link
 from tests.correlate.test_rules import GWS, SECOND, asked, pushed
 from tests.wire import Ask, Message, chained, done, error_event, operation, preview, record_event, twin
 
@@ -109,59 +107,17 @@ def test_an_operation_is_over_when_its_time_is_up() -> None:
 
 
 def test_an_operation_that_ended_is_over_after_the_grace() -> None:
-    op = asked(chained(7), ended=5 * SECOND)
+    op = asked(chained(7), ended=5 * SECOND, settled=True)
 
     assert not is_over(op, 7 * SECOND, GWS)
     assert is_over(op, 7 * SECOND + 1, GWS)
+
+
+def test_an_operation_whose_end_may_be_anothers_stays_open() -> None:
+    assert not is_over(asked(chained(7), ended=5 * SECOND), 60 * SECOND, GWS)
 
 
 def test_the_windows_are_the_dialects() -> None:
     op = asked(chained(7), at=10.0)
 
     assert is_over(op, 12 * SECOND, replace(GWS, open_for=1.0))
-
-
-# Twins
-
-
-def linked(twins: Twins, op: Operation, seen: Seen, rule: str = "reference") -> None:
-    twins.linked(op, seen, Link(seen.event, seen.name, op.seq, rule, 1.0, ""))
-
-
-def test_twins_are_given_out_in_the_order_of_their_originals() -> None:
-    twins, one, two = Twins(GWS), asked(chained(7, "r1"), seq=1), asked(chained(7, "r2"), seq=2)
-    linked(twins, one, pushed(done(7, "r1")))
-    linked(twins, two, pushed(done(7, "r2")))
-    event = pushed(twin("ChainedRecordsDataEnd"))
-
-    found = [twins.original(event) for _ in range(3)]
-
-    assert [one and one[0].seq for one in found] == [1, 2, None]
-
-
-def test_a_twin_that_came_first_is_not_awaited() -> None:
-    twins, op = Twins(GWS), asked(chained(7))
-    linked(twins, op, pushed(twin("ChainedRecord")), "tuple")
-    linked(twins, op, pushed(record_event("ChainedRecord")))
-
-    assert twins.original(pushed(twin("ChainedRecord"))) is None
-
-
-def test_an_operation_that_is_forgotten_awaits_no_twin() -> None:
-    twins, op, other = Twins(GWS), asked(chained(7)), asked(chained(7), seq=2)
-    linked(twins, op, pushed(record_event("ChainedRecord")))
-    linked(twins, other, pushed(record_event("ChainedRecord")))
-    twins.forget(op)
-
-    found = twins.original(pushed(twin("ChainedRecord")))
-
-    assert found is not None
-    assert found[0] is other
-
-
-def test_a_dialect_without_twins_has_none() -> None:
-    other = load("salesforce-changes")
-    twins, op = Twins(other), asked(chained(7))
-    linked(twins, op, pushed(record_event("ChainedRecord")))
-
-    assert twins.original(pushed(twin("ChainedRecord"))) is None

@@ -5,42 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import pytest
 
 from recorder.client import agent
 from recorder.correlate.recording import load_recording
-from recorder.model import State, Triple
-from tests.lab.lab import Cause, Lab, run_js_client
-from tests.lab.processes import MITMDUMP, Server, recorder, serving
+from recorder.model import State
+from tests.integration.captures import CAMPAIGN, RECORDS, Capture, assert_truth, by_command, by_mitmdump
+from tests.lab.lab import Lab, run_js_client
+from tests.lab.processes import recorder
 from tests.lab.sessions import CHANNELS, operation, preview_session
 
 pytestmark = pytest.mark.node
-
-ADDON = Path(__file__).parents[2] / "addons" / "record.py"
-RECORDS = "/api/v2/me/outbound-records"
-CAMPAIGN = "/api/v2/me/outbound-campaigns/Pull%20Preview%20Campaign"
-
-Capture: TypeAlias = Callable[[str, Path], AbstractContextManager[Server]]
-
-
-@contextmanager
-def by_command(upstream: str, cassette: Path) -> Iterator[Server]:
-    with recorder("record", upstream, "-o", cassette) as server:
-        yield server
-    assert (server.code, server.process.returncode) == (0, 0), server.stderr
-
-
-@contextmanager
-def by_mitmdump(upstream: str, cassette: Path) -> Iterator[Server]:
-    options = ["--set", f"cassette={cassette}", "--mode", f"reverse:{upstream}", "--listen-host=127.0.0.1", "-p0"]
-    with serving([MITMDUMP, "-s", str(ADDON), *options], ready="listening at") as server:
-        server.url = f"http://{server.url.removeprefix('http://')}"
-        yield server
 
 
 def eleven_operations(prefix: str | None) -> dict[str, Any]:
@@ -68,22 +46,6 @@ def eleven_operations(prefix: str | None) -> dict[str, Any]:
 def chained(reference: Any, events: int, handle: int = 7) -> dict[str, Any]:
     step = operation(f"{RECORDS}/{handle}", "GetChainedRecord", reference, events)
     return {"subscribe": [*CHANNELS, "/v2/me/devices"], "steps": [step]}
-
-
-def unordered(events: list[tuple[str, Any]]) -> list[str]:
-    return sorted(json.dumps(event, sort_keys=True) for event in events)
-
-
-def events_of(triple: Triple) -> list[tuple[str, Any]]:
-    return [(link.event.channel, link.event.data) for link in triple.events]
-
-
-def assert_truth(triples: tuple[Triple, ...], truth: list[Cause]) -> None:
-    """Each triple is the request, the ack and the events the lab wrote down, and no event is in two."""
-    assert [(t.request.method, t.request.target) for t in triples] == [(c.method, c.path) for c in truth]
-    assert [t.ack and t.ack.status for t in triples] == [c.status for c in truth]
-    for triple, cause in zip(triples, truth, strict=True):
-        assert unordered(events_of(triple)) == unordered(list(cause.events)), f"triple {triple.n}, {triple.operation}"
 
 
 @pytest.mark.parametrize("server", ["cometd", "faye"])

@@ -1,9 +1,11 @@
-// Two real Bayeux servers behind one shape: attach(httpServer, app), ready(), deliver(agent, channel, data).
+// Two real Bayeux servers behind one shape: attach(httpServer, app), ready(), deliver(agent, channel, data), forget().
+// What deliver returns resolves when the event is in the queue of its sessions, or in the answer to a poll they hold.
 //
 // An event of an agent goes to the sessions of that agent and to sessions that never said whose they are;
 // an event of nobody (agent null) goes to all.
 
 import cometdServer from "cometd-nodejs-server";
+import ackExtension from "cometd-nodejs-server/ack-extension.js";
 import faye from "faye";
 
 import { agentOf } from "./agent.js";
@@ -24,6 +26,7 @@ class CometdBayeux {
   constructor(timeoutMs) {
     // Two clients behind one cookie jar would else be told to poll every two seconds instead of long-polling.
     this.#server = cometdServer.createCometDServer({ timeout: timeoutMs, maxSessionsPerBrowser: -1 });
+    this.#server.addExtension(new ackExtension.AcknowledgedMessagesExtension()); // for clients that ask for it
     this.#server.addListener("sessionAdded", (session) => {
       this.#agents.set(session, agentOf(this.#server.context.request?.headers));
     });
@@ -45,6 +48,14 @@ class CometdBayeux {
       if (agent === null || owner === null || owner === agent) session.deliver(null, channel, data);
     }
   }
+
+  // As its sweeper does it with a session that was silent for too long; it has no public name for that.
+  forget() {
+    for (const session of [...this.#agents.keys()]) {
+      session._scheduler?.cancel();
+      this.#server._removeServerSession(session, true);
+    }
+  }
 }
 
 /**
@@ -54,6 +65,7 @@ class CometdBayeux {
 class FayeBayeux {
   #adapter;
   #prefixes = new Set([prefixOf(null)]);
+  #clients = new Set();
 
   constructor(timeoutMs) {
     this.#adapter = new faye.NodeAdapter({ mount: PREFIX, timeout: timeoutMs / 1000 });
@@ -72,11 +84,20 @@ class FayeBayeux {
   // before that is done may leave out of order.
   async ready() {
     await this.#adapter.getClient().publish("/lab/ready", {});
+    this.#adapter.on("handshake", (client) => this.#clients.add(client));
+    this.#adapter.on("disconnect", (client) => this.#clients.delete(client));
   }
 
-  deliver(agent, channel, data) {
+  async deliver(agent, channel, data) {
     const prefixes = agent === null ? this.#prefixes : new Set([prefixOf(agent), prefixOf(null)]);
-    for (const prefix of prefixes) this.#adapter.getClient().publish(prefix + channel, data);
+    await Promise.all([...prefixes].map((prefix) => this.#adapter.getClient().publish(prefix + channel, data)));
+    // It answers a held poll by a timer of the shortest time; timers of one time go off in the order they were set.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  // As it does with a client that was silent for too long; the adapter has no public name for that.
+  forget() {
+    for (const client of [...this.#clients]) this.#adapter._server._engine.destroyClient(client);
   }
 
   #prefixed(message, request) {

@@ -3,7 +3,7 @@
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { CometD } from "cometd";
+import { AckExtension, CometD } from "cometd";
 import { adapt } from "cometd-nodejs-client";
 
 const STEP_TIMEOUT = 10; // seconds
@@ -68,6 +68,7 @@ class Desktop {
     for (const other of this.#cometd.getTransportTypes()) {
       if (other !== transport) this.#cometd.unregisterTransport(other);
     }
+    if (this.#script.ack) this.#cometd.registerExtension("ack", new AckExtension());
     const requestHeaders = this.#script.auth ? { Authorization: this.#headers.Authorization } : {};
     this.#cometd.configure({ url: `${this.#base}/api/v2/notifications`, requestHeaders });
     // A local listener, not the subscriptions: an event that two of them match is still one event,

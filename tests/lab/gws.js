@@ -48,12 +48,13 @@ export class Gws {
   #tokens = new Map(); // JSESSIONID -> CSRF token, which lives as long as the HTTP session
   #eventCount = 0;
   #previewCount = 0;
+  #referenceCount = 0;
 
   /**
    * Answer one REST request.
    *
    * @param request {method, path, headers, body}; the body is parsed JSON, or text, or null
-   * @param options chain, twins, twinsLast, error, clock, as in README.md
+   * @param options those of README.md that say what is answered, not when
    * @returns {status, headers, body, before, events}: `before` leaves ahead of the ack whatever the timing is
    */
   answer(request, options) {
@@ -80,7 +81,8 @@ export class Gws {
       headers["Content-Type"] = error.type ?? JSON_TYPE;
       if (options.error === "device") answer.before = [this.#deviceError(request, options)];
     } else {
-      answer.events = this.#events(path, request.body, options);
+      const body = this.#echoed(request.body, answer.body, options);
+      answer.events = this.#events(path, body, options).flatMap((event) => Array(options.copies).fill(event));
     }
     return answer;
   }
@@ -92,6 +94,15 @@ export class Gws {
     this.#tokens.set(session, randomUUID());
     headers["Set-Cookie"] = `JSESSIONID=${session};Path=/;HttpOnly`;
     return session;
+  }
+
+  /** The request as its events tell of it: with an id of ours, which the ack brings, or its own in another type. */
+  #echoed(body, ack, { ackReference, referenceType }) {
+    const own = referenceOf(body).referenceId;
+    if (own === undefined && ackReference) ack.referenceId = ++this.#referenceCount;
+    const referenceId = own ?? ack.referenceId;
+    if (referenceId === undefined || referenceType === null) return { ...body, referenceId };
+    return { ...body, referenceId: referenceType === "string" ? String(referenceId) : Number(referenceId) };
   }
 
   #events(path, body, options) {
@@ -137,6 +148,7 @@ export class Gws {
       return { type: "ChainedRecord", record, more };
     });
     messages.push({ type: table[body.operationName], record: recordOf(body, { recordHandle }), more: {} });
+    if (options.endFirst) messages.push(...messages.splice(-2).reverse());
     return this.#withTwins(messages, body, options);
   }
 

@@ -18,8 +18,14 @@ const DEFAULTS = Object.freeze({
   chain: 0,
   twins: true,
   twinsLast: false,
+  endFirst: false,
+  copies: 1,
+  ackReference: false,
+  referenceType: null,
   error: null,
   clock: null,
+  stepwise: false,
+  gzip: false,
 });
 
 const isCount = (value) => Number.isInteger(value) && value >= 0;
@@ -32,19 +38,28 @@ const VALID = {
   chain: isCount,
   twins: isFlag,
   twinsLast: isFlag,
+  endFirst: isFlag,
+  copies: isCount,
+  ackReference: isFlag,
+  referenceType: (value) => [null, "string", "number"].includes(value),
   error: (value) => value === null || ERROR_NAMES.includes(value),
   clock: (value) => value === null || isCount(value),
+  stepwise: isFlag,
+  gzip: isFlag,
 };
 
 export class Lab {
   #bayeux;
+  #front;
   #gws = new Gws();
   #log;
   #options = DEFAULTS;
   #requests = 0;
+  #byHand = new Map(); // n -> {ack, events} of a stepwise request, as functions
 
-  constructor(bayeux, logFile) {
+  constructor(bayeux, front, logFile) {
     this.#bayeux = bayeux;
+    this.#front = front;
     this.#log = openSync(logFile, "a");
   }
 
@@ -54,6 +69,10 @@ export class Lab {
     const path = request.url.split("?", 1)[0];
     if (path === "/lab/options") return control(response, () => this.#setOptions(parsed(text)));
     if (path === "/lab/unsolicited") return control(response, () => this.#unsolicited(parsed(text)));
+    if (path === "/lab/ack") return control(response, () => this.#stepwise(parsed(text)).ack());
+    if (path === "/lab/emit") return control(response, () => this.#emit(parsed(text)));
+    if (path === "/lab/forget") return control(response, () => this.#bayeux.forget());
+    if (path === "/lab/waiting") return control(response, () => this.#waiting());
     return this.#rest(request, text, response);
   };
 
@@ -70,28 +89,47 @@ export class Lab {
     const early = [...answer.before, ...answer.events.slice(0, earlyCount)];
     const late = answer.events.slice(earlyCount);
 
-    await this.#emit(n, agent, early, options.splitMs);
-    await sleep(early.length > 0 ? Math.max(options.ackDelayMs, FLUSH_MS) : options.ackDelayMs);
-    // A client that hung up gets no ack, but its events: the operation was carried out.
-    if (!response.destroyed) {
-      this.#write({ kind: "ack", n, status: answer.status, body: answer.body });
-      await send(response, answer);
+    const ack = () => this.#ack(n, answer, response);
+    const deliver = (event) => this.#deliver(n, agent, event);
+    if (options.stepwise && method === "POST") {
+      this.#byHand.set(n, { ack, events: [...early, ...late].map((event) => () => deliver(event)) });
+      return;
     }
+    await paced(early, options.splitMs, deliver);
+    await sleep(early.length > 0 ? Math.max(options.ackDelayMs, FLUSH_MS) : options.ackDelayMs);
+    await ack();
     if (late.length === 0) return;
     await sleep(options.delayMs);
-    await this.#emit(n, agent, late, options.splitMs);
+    await paced(late, options.splitMs, deliver);
   }
 
-  async #emit(cause, agent, events, splitMs) {
-    for (const [i, { channel, data }] of events.entries()) {
-      if (i > 0 && splitMs > 0) await sleep(splitMs);
-      this.#deliver(cause, agent, channel, data);
-    }
+  // A client that hung up gets no ack, but its events: the operation was carried out.
+  async #ack(n, answer, response) {
+    if (response.destroyed) return;
+    this.#write({ kind: "ack", n, status: answer.status, body: answer.body });
+    await send(response, answer);
   }
 
-  #deliver(cause, agent, channel, data) {
+  #deliver(cause, agent, { channel, data }) {
     this.#write({ kind: "event", cause, channel, data });
-    this.#bayeux.deliver(agent, channel, data);
+    return this.#bayeux.deliver(agent, channel, data);
+  }
+
+  #stepwise({ n }) {
+    if (!this.#byHand.has(n)) throw new Error(`request ${n} does not wait for steps`);
+    return this.#byHand.get(n);
+  }
+
+  async #emit({ n, count }) {
+    const { events } = this.#stepwise({ n });
+    if (count !== null && !(isCount(count) && count <= events.length)) {
+      throw new Error(`request ${n} has ${events.length} events left`);
+    }
+    await Promise.all(events.splice(0, count ?? events.length).map((event) => event()));
+  }
+
+  #waiting() {
+    return this.#front.waiting.filter((path) => !path.startsWith("/lab/"));
   }
 
   // What is not named goes back to its default, so that no test depends on the one before it.
@@ -102,13 +140,13 @@ export class Lab {
       if (!VALID[name](value)) throw new Error(`option ${name} cannot be ${JSON.stringify(value)}`);
     }
     this.#options = Object.freeze({ ...DEFAULTS, ...wanted });
+    this.#front.gzip = this.#options.gzip;
     return this.#options;
   }
 
-  #unsolicited(event) {
+  async #unsolicited(event) {
     if (typeof event?.channel !== "string" || event.data === undefined) throw new Error("channel and data are needed");
-    this.#deliver(null, event.agent ?? null, event.channel, event.data);
-    return {};
+    await this.#deliver(null, event.agent ?? null, event);
   }
 
   #write(line) {
@@ -116,11 +154,18 @@ export class Lab {
   }
 }
 
-function control(response, act) {
+async function paced(events, splitMs, deliver) {
+  for (const [i, event] of events.entries()) {
+    if (i > 0 && splitMs > 0) await sleep(splitMs);
+    deliver(event);
+  }
+}
+
+async function control(response, act) {
   try {
-    return send(response, { status: 200, headers: {}, body: act() });
+    return await send(response, { status: 200, headers: {}, body: (await act()) ?? {} });
   } catch (error) {
-    return send(response, { status: 400, headers: {}, body: { error: error.message } });
+    return await send(response, { status: 400, headers: {}, body: { error: error.message } });
   }
 }
 

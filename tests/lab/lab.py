@@ -61,6 +61,7 @@ class Lab:
             timeout_ms: How long a poll is held.
             port: 0 for any that is free; name one to restart a lab where it was.
         """
+        self.bayeux = bayeux
         self._log = log
         self._arguments = [f"--bayeux={bayeux}", f"--log={log}", f"--timeout={timeout_ms}", f"--port={port}"]
         self._log_start = 0
@@ -115,6 +116,23 @@ class Lab:
         """Deliver an event nobody asked for, to one agent or to all."""
         self._control("/lab/unsolicited", {"channel": channel, "data": data, "agent": agent})
 
+    def ack(self, n: int) -> None:
+        """Send the ack of request `n`, which came with the option `stepwise`."""
+        self._control("/lab/ack", {"n": n})
+
+    def emit(self, n: int, count: int | None = None) -> None:
+        """Hand the next events of such a request to the Bayeux server, all that are left if `count` is None."""
+        self._control("/lab/emit", {"n": n, "count": count})
+
+    def forget(self) -> None:
+        """End all Bayeux sessions, as if the clients had been silent for too long."""
+        self._control("/lab/forget", {})
+
+    def waiting(self) -> list[str]:
+        """The paths of the requests, polls among them, that the lab has read and not answered."""
+        paths: list[str] = self._control("/lab/waiting", {})
+        return paths
+
     def truth(self) -> list[Cause]:
         """The REST requests so far, and the events handed to the Bayeux server, arrived or not."""
         lines = self._lines()
@@ -129,7 +147,7 @@ class Lab:
             log.seek(self._log_start)
             return [json.loads(line) for line in log if line.endswith(b"\n")]
 
-    def _control(self, path: str, body: Mapping[str, Any]) -> None:
+    def _control(self, path: str, body: Mapping[str, Any]) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_CONTROL_LIMIT)
         try:
             connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
@@ -139,6 +157,7 @@ class Lab:
             connection.close()
         if response.status != http.HTTPStatus.OK:
             raise LabError(f"{path}: {json.loads(answer)['error']}")
+        return json.loads(answer)
 
     def _await_port(self, process: subprocess.Popen[str]) -> int:
         stdout = process.stdout

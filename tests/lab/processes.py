@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ RECORDER = str(Path(sys.executable).with_name("recorder"))
 MITMDUMP = str(Path(sys.executable).with_name("mitmdump"))
 _START = 30.0  # seconds; a cold mitmproxy takes a few
 _END = 20.0
+_COME = 20.0  # what a test waits for takes milliseconds
 
 
 @dataclass(slots=True)
@@ -57,6 +59,14 @@ def serving(command: list[str], *, ready: str, env: Mapping[str, str] | None = N
             server.stderr = stderr.read()
             if not server.url:
                 print(server.stderr, file=sys.stderr)
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait for a condition of another process."""
+    end = time.monotonic() + _COME
+    while not holds():
+        assert time.monotonic() < end, f"not within {_COME:g} s: {what}"
+        time.sleep(0.005)
 
 
 def _await_url(process: subprocess.Popen[str], ready: str) -> str:

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 
 import { createBayeux } from "./bayeux.js";
+import { Front } from "./front.js";
 import { Lab } from "./lab.js";
 
 function fail(message) {
@@ -30,10 +31,11 @@ function readArguments() {
 async function main() {
   const { bayeux: kind, port, host, log, timeout } = readArguments();
   const bayeux = createBayeux(kind, timeout);
-  const lab = new Lab(bayeux, log);
   // A proxy in between keeps connections open; closing an idle one just as it is reused would lose a request.
   const server = createServer({ keepAliveTimeout: 120_000 });
-  bayeux.attach(server, (request, response) => {
+  const front = new Front(server);
+  const lab = new Lab(bayeux, front, log);
+  bayeux.attach(front, (request, response) => {
     lab.handle(request, response).catch((error) => {
       // Either the client broke off its request body, or the lab has a bug, which no test may miss.
       if (!request.complete) return;

@@ -1,0 +1,68 @@
+"""A line between a client and a server on which an answer can get lost: the server's side of it has gone well."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class Relay:
+    """Hands on bytes in both directions; use it as a context manager.
+
+    Attributes:
+        lost: Set when an answer was lost.
+    """
+
+    def __init__(self, upstream: str, *, loses: bytes) -> None:
+        """Take the settings.
+
+        Args:
+            upstream: URL of the server.
+            loses: The first piece of an answer with this in it is lost, and its connection ends.
+        """
+        parts = urlsplit(upstream)
+        self._upstream = (parts.hostname or "", parts.port or 80)
+        self._loses = loses
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.lost = Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for opened in (self._listener, *self._open):
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+            opened.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # the listener is closed
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._upstream)
+                self._open += [client, server]
+                Thread(target=self._pump, args=(client, server, False), daemon=True).start()
+                Thread(target=self._pump, args=(server, client, True), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # a thread's
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if answers and self._loses in data and not self.lost.is_set():
+                    self.lost.set()
+                    break
+                sink.sendall(data)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
