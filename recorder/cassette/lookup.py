@@ -7,6 +7,7 @@ from bisect import bisect_left
 from contextlib import closing
 from functools import lru_cache
 from io import SEEK_END, BytesIO
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
@@ -171,10 +172,7 @@ class Sealed:
         value = codec.decode_value(self._frame(offset), path=self.path)
         if not isinstance(value, dict) or not {"keys", "records", "triples"} <= value.keys():
             raise CassetteError(self.path, "the contents are damaged", offset=offset)
-        return {
-            name: [_pair_of_ints(pair, self.path, offset) for group in _lists(groups) for pair in group]
-            for name, groups in value.items()
-        }
+        return {name: _pairs(groups, self.path, offset) for name, groups in value.items()}
 
     def _scan(self, first: Frame) -> dict[str, Pages]:
         """Build the index of a small file that has none."""
@@ -204,12 +202,13 @@ class Sealed:
         return pages
 
 
-def _pair_of_ints(value: Any, path: str, offset: int) -> tuple[int, int]:
-    match value:
-        case [int(first), int(at)] if first >= 0 and at >= 0:  # below 0 are the pages of an index that is not there
-            return first, at
+def _pairs(groups: Any, path: str, offset: int) -> Pages:
+    """The pages of a table; checked in bulk, for there are thousands and each look-up opens the file anew."""
+    lists = [group for group in groups if isinstance(group, list)] if isinstance(groups, list) else []
+    pairs = list(chain.from_iterable(lists))
+    if all(type(pair) is list and len(pair) == 2 for pair in pairs):
+        numbers = list(chain.from_iterable(pairs))
+        # below 0 are the pages of an index that is not there
+        if set(map(type, numbers)) <= {int} and min(numbers, default=0) >= 0:
+            return list(zip(numbers[::2], numbers[1::2], strict=True))
     raise CassetteError(path, "the contents are damaged", offset=offset)
-
-
-def _lists(value: Any) -> list[list[Any]]:
-    return [group for group in value if isinstance(group, list)] if isinstance(value, list) else []

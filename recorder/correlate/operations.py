@@ -6,7 +6,7 @@ An event is compared with the few operations that share something with it, howev
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -79,49 +79,52 @@ class Operations:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._groups = [*({name} for name in REFERENCES), *dialect.tuple_enough, frozenset(dialect.error_same)]
-        self._by: dict[tuple[int, Values], list[Operation]] = defaultdict(list)
+        self._by: dict[tuple[int, Values], dict[int, Operation]] = defaultdict(
+            dict
+        )  # by `seq`: a list is slow to leave
 
     def add(self, op: Operation, keys: Iterable[str]) -> None:
         """Note an operation, or keys that became known of it."""
         new = set(keys)
         for number, group in enumerate(self._groups):
             if group & new and group <= op.keys.keys():
-                self._by[number, _values(group, op.keys)].append(op)
+                self._by[number, _values(group, op.keys)][op.seq] = op
 
     def with_reference(self, name: str, keys: Keys) -> list[Operation]:
         """Those that carry the id an event carries, oldest first; also those that are over."""
-        return self._by.get((REFERENCES.index(name), (keys.get(name),)), [])
+        found = self._by.get((REFERENCES.index(name), (keys.get(name),)), {})
+        return [found[seq] for seq in sorted(found)]
 
     def like(self, seen: Seen) -> list[Operation]:
         """Those in their window that share enough with an event, oldest first."""
         found: dict[int, Operation] = {}
         for number in range(len(REFERENCES), len(self._groups) - 1):
-            found |= {op.seq: op for op in self._open(number, seen)}
+            found |= self._open(number, seen)
         return [found[seq] for seq in sorted(found)]
 
     def on_device(self, seen: Seen) -> list[Operation]:
         """Those in their window that an error event may be about, oldest first."""
-        return list(self._open(len(self._groups) - 1, seen))
+        found = self._open(len(self._groups) - 1, seen)
+        return [found[seq] for seq in sorted(found)]
 
     def forget(self, op: Operation) -> None:
         """It gets no event any more."""
         for number, group in enumerate(self._groups):
-            place = number, _values(group, op.keys)
-            self._keep(place, [other for other in self._by.get(place, ()) if other is not op])
+            self._leave((number, _values(group, op.keys)), [op])
 
-    def _open(self, number: int, seen: Seen) -> Iterator[Operation]:
+    def _open(self, number: int, seen: Seen) -> dict[int, Operation]:
         group = self._groups[number]
         if not group or not group <= seen.keys.keys():
-            return
+            return {}
         place = number, _values(group, seen.keys)
-        alive = [op for op in self._by.get(place, ()) if not is_over(op, seen.event.t, self._dialect)]
-        self._keep(place, alive)
-        yield from alive
+        self._leave(place, [op for op in self._by.get(place, {}).values() if is_over(op, seen.event.t, self._dialect)])
+        return self._by.get(place, {})
 
-    def _keep(self, place: tuple[int, Values], ops: list[Operation]) -> None:
-        if ops:
-            self._by[place] = ops
-        else:
+    def _leave(self, place: tuple[int, Values], ops: Iterable[Operation]) -> None:
+        held = self._by.get(place, {})
+        for op in ops:
+            held.pop(op.seq, None)
+        if not held:
             self._by.pop(place, None)
 
 
