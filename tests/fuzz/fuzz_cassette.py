@@ -114,13 +114,13 @@ def _alarm() -> Iterator[None]:
     def ring(number: int, stack: object) -> None:
         raise Finding(f"takes longer than {HANG} seconds")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(HANG)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, HANG)  # of this process: others may keep the machine busy
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def corpus(folder: Path) -> list[bytes]:
