@@ -12,7 +12,7 @@ from .options import cassette_argument, dialect_option, force_option, must_not_e
 @click.command("seal")
 @cassette_argument
 @output_option
-@click.option("--archive", is_flag=True, help="Compress it (zstd): a fifth of the size, but not for git.")
+@click.option("--archive", is_flag=True, help="Compress it (zstd): an eighth of the size, but not for git.")
 @dialect_option
 @force_option
 def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str | None, force: bool) -> None:
