@@ -56,6 +56,7 @@ class _Session:
     poll: _Poll | None = None
     connected: bool = False  # its first connect was answered
     subscriptions: set[str] = field(default_factory=set)
+    heir: _Session | None = None  # goes on with what was for this one
 
 
 class BayeuxServer:
@@ -72,6 +73,7 @@ class BayeuxServer:
         self._new_client_id = new_client_id
         self._timeout = timeout
         self._sessions: dict[str, _Session] = {}
+        self._forgotten: dict[str, _Session] = {}  # the client does not know yet
         self._polls: dict[int, _Session] = {}  # held requests
         self._unsent: dict[int, tuple[_Session, list[Queued]]] = {}  # answered, not yet known to have left
 
@@ -111,7 +113,7 @@ class BayeuxServer:
 
     def push(self, client_id: str, event: Queued) -> None:
         """Queue an event for a client; one that is gone loses it."""
-        session = self._sessions.get(client_id)
+        session = self._sessions.get(client_id) or self._forgotten.get(client_id)
         if session is not None:
             session.pushed += 1
             event.place = session.pushed
@@ -136,10 +138,40 @@ class BayeuxServer:
         if session is not None:
             session.poll = None
         session, events = self._unsent.pop(request, (None, []))
+        while session is not None and session.heir is not None:
+            session = session.heir
         if session is not None:
             session.queue = sorted(events + session.queue, key=attrgetter("place"))
             for event in events:
                 event.taken(False)
+
+    def forget(self, client_id: str) -> list[Answer]:
+        """Lose a session, as a server that was restarted: its poll, and whatever comes next, is told to shake hands."""
+        session = self._sessions.pop(client_id, None)
+        if session is None:
+            return []
+        self._forgotten[client_id] = session
+        poll, session.poll = session.poll, None
+        if poll is None:
+            return []
+        del self._polls[poll.request]
+        return [Answer(poll.request, [_unknown(poll.reply)])]
+
+    def is_forgotten(self, client_id: str) -> bool:
+        """Whether a session was lost, and its client has not shaken hands again."""
+        return client_id in self._forgotten
+
+    def succeed(self, old: str, new: str) -> None:
+        """A client shook hands again: what was for its old session goes to the new one, in its order."""
+        before = self._forgotten.pop(old, None) or self._sessions.pop(old, None)
+        heir = self._sessions.get(new)
+        if before is None or heir is None:
+            return
+        before.heir = heir
+        heir.pushed += before.pushed
+        for event in heir.queue:
+            event.place += before.pushed
+        heir.queue, before.queue = [*before.queue, *heir.queue], []
 
     def subscriptions(self, client_id: str) -> frozenset[str]:
         """What a client is subscribed to."""

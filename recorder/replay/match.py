@@ -110,6 +110,27 @@ class Matcher:
         best = min(ranked, default=None)
         return (best[-1], self.differences(best[-1], live, session)) if best else None
 
+    def names(self, live: Call, session: Bindings) -> bool:
+        """Whether a request names what is bound to a live session for good, e.g. its device."""
+        for key in self._dialect.session_keys:
+            paths = self._dialect.request_keys.get(key, ())
+            found = (as_key(lookup({"body": live.body}, path)) for path in paths)
+            value = next((text for text in found if text is not None), None)
+            bound = session.pairs.get(key, ())
+            if value is not None and any(as_key(pair.live) == self._dialect.bare(key, value) for pair in bound):
+                return True
+        return False
+
+    def unknown_part(self, live: Call) -> str:
+        """What part of the URL no recorded request of its operation has, e.g. its handle; empty if none."""
+        parts = self._dialect.route(live.path)
+        same = [self._dialect.route(call.path) for call in self.calls if call.operation == live.operation]
+        for name, value in parts.items():
+            known = sorted({other[name] for other in same if name in other})
+            if known and value not in known:
+                return printable(f"{name} {_shown(value)} is in no recorded {live.operation}; there is {_some(known)}")
+        return ""
+
     def _live(self, key: str, value: JSON) -> JSON:
         text = as_key(value)
         if text is None:
@@ -186,6 +207,10 @@ def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
             yield from _compare(mine, its, f"{where}[{place}]")
     elif repr(recorded) != repr(live):  # not ==, which takes 1 for true, and nan for another nan
         yield Difference(where, recorded, live)
+
+
+def _some(values: list[str]) -> str:
+    return ", ".join(map(_shown, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
 
 
 def _canonical(value: JSON) -> str:

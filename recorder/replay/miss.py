@@ -29,6 +29,38 @@ class Miss:
 
 def explain(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
     """Why a request of a known session matched nothing."""
+    fitting = playhead.fitting(live, matcher)
+    mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
+    left = [place for place in mine if place not in playhead.played]
+    if fitting and not mine and fitting[0] not in playhead.played:
+        summary, advice = _of_another(fitting[0], playhead, matcher)
+    elif left:
+        summary, advice = _too_early(left[0], playhead, matcher)
+    else:
+        return _nearest(live, playhead, matcher)
+    return _miss(live, summary, [*_progress(playhead, matcher), f"what to do: {advice}"])
+
+
+def _of_another(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, str]:
+    triple = matcher.triples[place]
+    named = describe(triple, matcher.calls[place])
+    return (
+        f"other session's: {named} was recorded in session {triple.session}, this client follows {playhead.recorded}",
+        "let another client ask for it, or replay without --strict",
+    )
+
+
+def _too_early(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, str]:
+    before = playhead.before(place, matcher)
+    named = describe(matcher.triples[place], matcher.calls[place])
+    first = describe(matcher.triples[before], matcher.calls[before]) if before is not None else "another"
+    return (
+        f"out of order: {named} was recorded after {first}, which was not asked for yet",
+        "let the client keep the recorded order, or replay without --strict",
+    )
+
+
+def _nearest(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
     nearest = matcher.nearest(live, playhead.bindings, playhead.played)
     if nearest is None:
         return _miss(live, "the cassette holds no request at all", ["record one that does, or choose another file"])
@@ -38,7 +70,8 @@ def explain(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
         summary = f"played already: {named} was recorded as often as it was asked for, not once more"
         advice = "if the client is right to ask again, record a session in which it does"
     else:
-        summary = f"nearest is {named}: {differences[0]}"
+        unknown = matcher.unknown_part(live) if differences[0].where == "path" else ""
+        summary = f"nearest is {named}: {unknown or differences[0]}"
         advice = "if the client is right, record again; if not, the first difference above is where it went wrong"
     return _miss(live, summary, [*_others(differences), *_progress(playhead, matcher), f"what to do: {advice}"])
 

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 
-from ..bayeux.session import Queued
+from ..bayeux.session import BayeuxServer, Queued
 from ..correlate.sessions import Sessions
-from ..model import Headers
+from ..model import Headers, Triple
 from .match import Call, Matcher
 from .rebind import Bindings
 from .schedule import Run
 
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
 AUTHORIZATION = "authorization "
+
+
+class Repeat(Enum):
+    """What a request gets that was recorded less often than it is asked for."""
+
+    ERROR = "error"  # a miss
+    LAST = "last"  # the last of its recorded answers once more
+    CYCLE = "cycle"  # all of its recorded answers, from the first one on
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How strictly a client is held to the recording.
+
+    Attributes:
+        repeat: See there.
+        strict: Operations must come in their recorded order, and be of the recorded session that is followed.
+
+    """
+
+    repeat: Repeat = Repeat.ERROR
+    strict: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +48,7 @@ class Playhead:
         name: `p1`, `p2` … in the order they came.
         client_id: Its Bayeux session, None until it shakes hands.
         recorded: The recorded session it follows, None until that is known.
-        played: Which recorded requests it has used up.
+        played: Which recorded requests it has used up, and how often.
         backlog: Events that came due before there was a Bayeux session to push them to.
         cookie: Stands in for every session cookie the recorded server set.
         origins: Where its client reaches us, by the recorded server's address.
@@ -39,7 +62,7 @@ class Playhead:
     client_id: str | None = None
     recorded: str | None = None
     begun: bool = False
-    played: set[int] = field(default_factory=set)
+    played: Counter[int] = field(default_factory=Counter)
     bindings: Bindings = field(default_factory=Bindings)
     origins: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
@@ -47,27 +70,46 @@ class Playhead:
     shown: set[str] = field(default_factory=set)
     left: bool = False
 
-    def find(self, live: Call, matcher: Matcher) -> int | None:
+    def find(self, live: Call, matcher: Matcher, policy: Policy = Policy()) -> int | None:  # frozen
         """The recorded request to answer with: the next unplayed match, an exact one before others.
 
         An exchange that is no operation and has no effect (GET, HEAD, OPTIONS) may be had again.
         """
-        fitting = [p for p in matcher.candidates(live) if not matcher.differences(p, live, self.bindings)]
-        left = [place for place in fitting if place not in self.played]
-        same_session = [p for p in left if self.recorded in (None, matcher.triples[p].session)] or left
-        exact = [place for place in same_session if matcher.is_exact(place, live)]
-        if exact or same_session:
-            return (exact or same_session)[0]
-        if fitting and live.operation is None and live.method in ("GET", "HEAD", "OPTIONS"):
-            return fitting[-1]
-        return None
+        fitting = self.fitting(live, matcher)
+        mine = [place for place in fitting if self.follows(matcher.triples[place])]
+        usable = mine if policy.strict else fitting
+        left = [p for p in mine if p not in self.played] or [p for p in usable if p not in self.played]
+        exact = [place for place in left if matcher.is_exact(place, live)]
+        if left:
+            place = (exact or left)[0]
+            return place if not policy.strict or self.before(place, matcher) is None else None
+        has_no_effect = live.operation is None and live.method in ("GET", "HEAD", "OPTIONS")
+        if usable and (has_no_effect or policy.repeat is Repeat.LAST):
+            return usable[-1]
+        return min(usable, key=self._cycle, default=None) if policy.repeat is Repeat.CYCLE else None
+
+    def fitting(self, live: Call, matcher: Matcher) -> list[int]:
+        """The recorded requests a live one is no different from, played or not, of whatever session."""
+        return [p for p in matcher.candidates(live) if not matcher.differences(p, live, self.bindings)]
+
+    def follows(self, triple: Triple) -> bool:
+        """Whether a recorded request is of the recorded session it follows, or of nobody's in particular."""
+        return not triple.n or triple.session is None or self.recorded in (None, triple.session)
+
+    def before(self, place: int, matcher: Matcher) -> int | None:
+        """The first operation that was recorded before another one and was not asked for yet."""
+        earlier = (p for p, t in enumerate(matcher.triples) if p < place and t.n and self.follows(t))
+        return next((p for p in earlier if p not in self.played), None) if matcher.triples[place].n else None
+
+    def _cycle(self, place: int) -> tuple[int, int]:
+        return self.played[place], place
 
 
 class Playheads:
     """All playheads, and the evidence that joins requests to them.
 
-    A cookie of ours is proof. Else Authorization and other cookies, the connection, and being alone are evidence, in
-    this order; what points at several tells nothing, and nobody guesses. Who shows that it is somebody else is new.
+    A cookie of ours is proof. Else Authorization and other cookies, the connection, the device, and being alone are
+    evidence, in this order; what points at several tells nothing, and nobody guesses. Who shows that it is somebody else is new.
     """
 
     _CONNECTIONS = 10_000  # remembered; the oldest are forgotten first
@@ -88,10 +130,25 @@ class Playheads:
         """The playhead of a Bayeux session."""
         return self._by_client.get(client_id)
 
-    def handshaken(self, client_id: str, headers: Headers, connection: str) -> Playhead:
-        """A client got its clientId: it goes on with what its REST calls began, else it begins anew."""
+    def handshaken(
+        self, client_id: str, headers: Headers, connection: str, bayeux: BayeuxServer | None = None
+    ) -> Playhead:
+        """A client got its clientId: it goes on with what its REST calls or its last session began, else anew.
+
+        It goes on with a session that the server lost, and with one that holds no poll if it shows the cookie that one
+        was given: a browser has one jar for all its windows, and another window would be polling.
+        """
         tokens = self._tokens(headers)
-        playhead = _only(self._evidence(tokens, connection), lambda p: p.client_id is None) or self._new(tokens)
+        evidence = list(self._evidence(tokens, connection))
+        playhead = (
+            _only(evidence, lambda p: p.client_id is None)
+            or _only(evidence, lambda p: not p.left and _was_lost(p, bayeux))
+            or self._resumed(tokens, bayeux)
+            or self._new(tokens)
+        )
+        if playhead.client_id is not None and bayeux is not None:
+            self._by_client.pop(playhead.client_id, None)
+            bayeux.succeed(playhead.client_id, client_id)
         playhead.client_id = client_id
         self._by_client[client_id] = playhead
         self.seen(client_id, headers, connection)
@@ -108,25 +165,39 @@ class Playheads:
         if client_id in self._by_client:
             self._by_client[client_id].left = True
 
-    def of_request(self, headers: Headers, connection: str, answers: Callable[[Playhead], bool]) -> Playhead | None:
+    def of_request(
+        self,
+        headers: Headers,
+        connection: str,
+        answers: Callable[[Playhead], bool],
+        named: Callable[[Playhead], bool] = lambda _: False,
+    ) -> Playhead | None:
         """The playhead of a REST request; None where several would do and nothing tells which.
 
         Args:
             headers: Those of the request.
             connection: The one it came on.
+            named: Whether it names something of a playhead's alone, its device.
             answers: Whether the request is new to a playhead and in its recording. Who disconnected may still log out,
                 but the next client that shows the same begins anew.
 
         """
         tokens = self._tokens(headers)
-        playhead = _only(self._evidence(tokens, connection), lambda p: not p.left)
+        evidence = list(self._evidence(tokens, connection, named))
+        playhead = _only(evidence, lambda p: not p.left)
         if playhead is None:
-            evidence = list(self._evidence(tokens, connection))
             if not all(p.left for p in evidence[-1]):
                 return None
             playhead = _only(evidence, lambda p: p.left and answers(p)) or self._new(tokens)
         self._remember(playhead, tokens, connection)
         return playhead
+
+    def _resumed(self, tokens: list[str], bayeux: BayeuxServer | None) -> Playhead | None:
+        ours = (self._by_cookie[_value(token)] for token in tokens if _value(token) in self._by_cookie)
+        playhead = next(ours, None)
+        if playhead is None or playhead.left or playhead.client_id is None or bayeux is None:
+            return None
+        return None if bayeux.is_polling(playhead.client_id) else playhead
 
     def _new(self, tokens: list[str]) -> Playhead:
         """Begin a playhead; cookies that it shows of one that left are its own from now on."""
@@ -149,13 +220,16 @@ class Playheads:
         while len(self._by_connection) > self._CONNECTIONS:
             self._by_connection.popitem(last=False)
 
-    def _evidence(self, tokens: list[str], connection: str) -> Iterator[list[Playhead]]:
+    def _evidence(
+        self, tokens: list[str], connection: str, named: Callable[[Playhead], bool] = lambda _: False
+    ) -> Iterator[list[Playhead]]:
         """Whom a request may belong to, by each thing it shows, the strongest first; the last are all it can be."""
         ours = [[self._by_cookie[_value(token)]] for token in tokens if _value(token) in self._by_cookie]
         if ours:
             yield from ours
             return
-        shown = [*(self._by_token.get(token, ()) for token in tokens), self._by_connection.get(connection, ())]
+        devices = [p for p in self._all if named(p)]
+        shown = [*(self._by_token.get(token, ()) for token in tokens), self._by_connection.get(connection, ()), devices]
         yield from ([p for p in owners if not _is_other(p, tokens)] for owners in (*shown, self._all))
 
     def _tokens(self, headers: Headers) -> list[str]:
@@ -167,6 +241,10 @@ def _only(evidence: Iterable[list[Playhead]], fits: Callable[[Playhead], bool]) 
     """Whom the first evidence that points at one alone points at."""
     found = ([p for p in owners if fits(p)] for owners in evidence)
     return next((owners[0] for owners in found if len(owners) == 1), None)
+
+
+def _was_lost(playhead: Playhead, bayeux: BayeuxServer | None) -> bool:
+    return bayeux is not None and playhead.client_id is not None and bayeux.is_forgotten(playhead.client_id)
 
 
 def _is_other(playhead: Playhead, tokens: list[str]) -> bool:

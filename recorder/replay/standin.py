@@ -21,7 +21,7 @@ from ..model import Event, Headers, Recording, Triple
 from . import miss
 from .match import Call, Matcher
 from .miss import Miss
-from .playhead import COOKIE, Playhead, Playheads
+from .playhead import COOKIE, Playhead, Playheads, Policy
 from .rebind import Bindings, Rewriter
 from .schedule import INSTANT, Run, Step, anchored, earliest, steps
 
@@ -58,7 +58,15 @@ class Reply:
 class StandIn:
     """Plays one recording to any number of clients at once."""
 
-    def __init__(self, recording: Recording, dialect: Dialect, *, new_id: Callable[[], str], rate: float = 1.0) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        dialect: Dialect,
+        *,
+        new_id: Callable[[], str],
+        rate: float = 1.0,
+        policy: Policy = Policy(),  # noqa: B008  # frozen
+    ) -> None:
         """Start with nothing played.
 
         Args:
@@ -66,9 +74,11 @@ class StandIn:
             dialect: How to read requests, recorded and live ones.
             new_id: Gives a fresh id at each call, for clientIds and cookies.
             rate: 1 plays at the recorded pace, 10 ten times as fast; `INSTANT` keeps the order only.
+            policy: How strictly clients are held to the recording.
 
         """
         self._recording, self._dialect, self._rate = recording, dialect, rate
+        self._policy = policy
         self._matcher = Matcher(recording, dialect)
         self._unsolicited = anchored(recording)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT)
@@ -139,7 +149,7 @@ class StandIn:
             return
         headers: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
         if answer.handshaken is not None and request is not None:
-            playhead = self._playheads.handshaken(answer.handshaken, request.headers, request.connection)
+            playhead = self._playheads.handshaken(answer.handshaken, request.headers, request.connection, self._bayeux)
             playhead.origins = self._origins(request)
             headers += (("Set-Cookie", f"{COOKIE}={playhead.cookie}; Path=/; HttpOnly"),)
             if len(self._recording.session_starts) <= 1:
@@ -162,12 +172,15 @@ class StandIn:
     def _receive_call(self, request: Incoming, now: float) -> None:
         live = self._matcher.call(request.method, request.target, request.body)
         playhead = self._playheads.of_request(
-            request.headers, request.connection, lambda p: p.find(live, self._matcher) not in (None, *p.played)
+            request.headers,
+            request.connection,
+            lambda p: p.find(live, self._matcher) not in (None, *p.played),
+            lambda p: self._matcher.names(live, p.bindings),
         )
         if playhead is None:
             self._miss(request, miss.no_session(live, sum(not p.left for p in self._playheads)))
             return
-        place = playhead.find(live, self._matcher)
+        place = playhead.find(live, self._matcher, self._policy)
         if place is None:
             self._miss(request, miss.explain(live, playhead, self._matcher))
             return
@@ -175,7 +188,7 @@ class StandIn:
 
     def _start(self, playhead: Playhead, place: int, live: Call, request: Incoming, now: float) -> None:
         triple = self._matcher.triples[place]
-        playhead.played.add(place)
+        playhead.played[place] += 1
         of_operation = Bindings()
         for key, recorded, value in self._matcher.minted(place, live):
             scope = of_operation if key in self._dialect.per_operation else playhead.bindings

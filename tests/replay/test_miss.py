@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from recorder.correlate.dialect import load
@@ -20,7 +22,7 @@ def miss(live: Ask, *recorded: Ask, played: tuple[int, ...] = ()) -> Miss:
     for ask in recorded:
         wire.ack(desk.post(ask))
     matcher = Matcher(wire.recording(), load())
-    playhead = Playhead("p1", "cookie1", played=set(played))
+    playhead = Playhead("p1", "cookie1", played=Counter(played))
     return explain(matcher.call(live.method, live.target, live.body), playhead, matcher)
 
 
@@ -30,8 +32,8 @@ PATH = "/api/v2/me/outbound-records/7"
 @pytest.mark.parametrize(
     ("live", "nearest", "cause"),
     [
-        (chained(8), 2, f'path differs: recorded "{PATH}", live "/api/v2/me/outbound-records/8"'),
-        (chained("x"), 2, f'path differs: recorded "{PATH}", live "/api/v2/me/outbound-records/x"'),
+        (chained(8), 2, 'handle "8" is in no recorded GetChainedRecord; there is "7"'),
+        (chained("x"), 2, 'handle "x" is in no recorded GetChainedRecord; there is "7"'),
         (Ask("/api/v2/records/7", chained().content), 2, f'path differs: recorded "{PATH}", live "/api/v2/records/7"'),
         (operation(PATH, "Reject"), 2, 'operation differs: recorded "GetChainedRecord", live "Reject"'),
         (complete(7, callResult="Answer"), 3, 'body.callResult differs: recorded nothing, live "Answer"'),

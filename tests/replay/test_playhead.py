@@ -333,7 +333,7 @@ def finds(matcher: Matcher, playhead: Playhead, *asks: Ask) -> list[int | None]:
     found = []
     for ask in asks:
         place = playhead.find(matcher.call(ask.method, ask.target, ask.body), matcher)
-        playhead.played.add(-1 if place is None else place)
+        playhead.played[-1 if place is None else place] += 1
         found.append(place)
     return found
 
