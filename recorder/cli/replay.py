@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import math
 import signal
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..model import Recording
 from .loading import load
 from .options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
+
+if TYPE_CHECKING:
+    from ..replay.server import Watch
+    from ..replay.standin import StandIn
+
+_STALLED = 3  # exit code
 
 
 class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
@@ -32,45 +40,138 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
         return rate
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the options say of a replay."""
+
+    listen: tuple[str, int]
+    rate: float
+    virtual: bool
+    repeat: str
+    strict: bool
+    exit_when_done: bool
+    idle: float
+    seed: int | None
+    dialect: str | None
+
+
 @click.command("replay")
 @cassettes_argument
 @listen_option
 @click.option("--rate", type=Rate(), default="1", show_default=True, help="Pace: 1 as recorded, 10 ten times as fast.")
+@click.option(
+    "--clock",
+    type=click.Choice(["wall", "virtual"]),
+    default="wall",
+    show_default=True,
+    help="A virtual clock jumps to what is due next when every client waits.",
+)
+@click.option(
+    "--repeat",
+    type=click.Choice(["error", "last", "cycle"]),
+    default="error",
+    show_default=True,
+    help="What a request gets that was recorded less often than it is asked for.",
+)
+@click.option("--strict", is_flag=True, help="Operations must come in their recorded order and session.")
+@click.option(
+    "--exit-when-done", is_flag=True, help="End when all was played and the clients left, or nothing goes on."
+)
+@click.option(
+    "--idle",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="After so long without a request, tell what is needed next.",
+)
+@click.option("--seed", type=int, metavar="N", help="Give out the same ids in each run; 0 with a virtual clock.")
 @dialect_option
-def command(cassettes: tuple[Path, ...], *, listen: tuple[str, int], rate: float, dialect: str | None) -> None:
+def command(
+    cassettes: tuple[Path, ...],
+    *,
+    listen: tuple[str, int],
+    rate: float,
+    clock: str,
+    repeat: str,
+    strict: bool,
+    exit_when_done: bool,
+    idle: float,
+    seed: int | None,
+    dialect: str | None,
+) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
 
     Prints `listening on URL` when ready and serves until Ctrl-C. Every live session plays the cassette from its start.
     A request nothing matches gets status 470, the header X-Recorder-Miss and an explanation; then the exit code is 1.
+    With --exit-when-done it ends by itself: 0 if all was played, 3 if the clients wait for something else.
 
     \b
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant
+              recorder replay session.cassette --exit-when-done --clock virtual
     """
     recording = load(cassettes, dialect)
-    misses, unplayed = asyncio.run(_serve(recording, listen, rate, dialect))
-    if unplayed:
-        click.echo(f"recorder: not asked for: triple {', '.join(map(str, unplayed))}", err=True)
-    if misses:
-        click.echo(f"recorder: {misses} requests matched nothing, see above", err=True)
+    virtual = clock == "virtual"
+    chosen_seed = 0 if seed is None and virtual else seed
+    settings = Settings(listen, rate, virtual, repeat, strict, exit_when_done, idle, chosen_seed, dialect)
+    standin, stalled = asyncio.run(_serve(recording, settings))
+    if standin.unplayed:
+        click.echo(f"recorder: not asked for: triple {', '.join(map(str, standin.unplayed))}", err=True)
+    if standin.misses:
+        click.echo(f"recorder: {len(standin.misses)} requests matched nothing, see above", err=True)
         raise SystemExit(1)
+    if stalled or (exit_when_done and standin.unplayed):
+        raise SystemExit(_STALLED)
 
 
-async def _serve(
-    recording: Recording, listen: tuple[str, int], rate: float, dialect: str | None
-) -> tuple[int, tuple[int, ...]]:
-    from ..correlate.dialect import load as load_dialect
-    from ..correlate.dialect import shipped
-    from ..replay.server import new_id, serve
-    from ..replay.standin import StandIn
+async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:
+    """Serve until told to stop, or done; also whether the clients waited for something that never comes."""
+    from ..replay.server import serve
 
-    chosen = load_dialect(dialect) if dialect else shipped(recording.header.dialect)
-    standin = StandIn(recording, chosen, new_id=new_id, rate=rate)
-    host, port = listen
+    standin = _standin(recording, settings)
+    host, port = settings.listen
     warn_if_exposed(host)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve(standin, host, port, on_miss=lambda miss: click.echo(miss.text, err=True)) as address:
+    told: list[str] = []
+    watch = _watch(standin, settings, stop, told)
+    async with serve(standin, host, port, watch=watch, virtual=settings.virtual) as address:
         click.echo(f"listening on {address.url}")
         await stop.wait()
-    return len(standin.misses), standin.unplayed
+    return standin, bool(told) and settings.exit_when_done
+
+
+def _standin(recording: Recording, settings: Settings) -> StandIn:
+    from ..correlate.dialect import load as load_dialect
+    from ..correlate.dialect import shipped
+    from ..replay.playhead import Policy, Repeat
+    from ..replay.server import new_id, seeded_ids
+    from ..replay.standin import StandIn
+
+    return StandIn(
+        recording,
+        load_dialect(settings.dialect) if settings.dialect else shipped(recording.header.dialect),
+        new_id=new_id if settings.seed is None else seeded_ids(settings.seed),
+        rate=settings.rate,
+        policy=Policy(Repeat(settings.repeat), settings.strict),
+    )
+
+
+def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Watch:
+    """Say what happens, and end when that was asked for; `told` gets what the clients wait for."""
+    from ..replay.server import Watch
+
+    def turn() -> None:
+        if settings.exit_when_done and standin.is_over:
+            stop.set()
+
+    def idle() -> None:
+        verdict = standin.stall(settings.idle)
+        if verdict is not None and told[-1:] != [verdict]:
+            told.append(verdict)
+            click.echo("\n".join(f"recorder: {line}" for line in verdict.splitlines()), err=True)
+        if settings.exit_when_done:
+            stop.set()
+
+    return Watch(lambda miss: click.echo(miss.text, err=True), idle, turn, settings.idle)

@@ -109,7 +109,8 @@ class Playheads:
     """All playheads, and the evidence that joins requests to them.
 
     A cookie of ours is proof. Else Authorization and other cookies, the connection, the device, and being alone are
-    evidence, in this order; what points at several tells nothing, and nobody guesses. Who shows that it is somebody else is new.
+    evidence, in this order; what points at several tells nothing, and nobody guesses. Who shows that it is somebody
+    else is new.
     """
 
     _CONNECTIONS = 10_000  # remembered; the oldest are forgotten first

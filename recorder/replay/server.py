@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
@@ -17,12 +19,19 @@ from . import miss
 from .miss import Miss
 from .standin import Incoming, Reply, StandIn
 
+_SETTLE = 0.01  # seconds without a request after which clients have reacted to what they were sent
 _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
 
 
 def new_id() -> str:
     """A fresh id for clientIds and cookies."""
     return secrets.token_hex(16)
+
+
+def seeded_ids(seed: int) -> Callable[[], str]:
+    """Ids that are the same in each run; no others should be able to reach such a stand-in."""
+    numbers = count(1)
+    return lambda: hashlib.sha256(f"{seed} {next(numbers)}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +46,47 @@ class Address:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is told of a stand-in while it serves.
+
+    Attributes:
+        miss: Each miss, as it happens.
+        idle: Nothing came in for `idle_after` seconds, and nothing is due; told once until something comes in.
+        turn: The stand-in has answered what came in.
+        idle_after: Seconds.
+
+    """
+
+    miss: Callable[[Miss], None] = lambda _: None
+    idle: Callable[[], None] = lambda: None
+    turn: Callable[[], None] = lambda: None
+    idle_after: float = 5.0
+
+
 @asynccontextmanager
 async def serve(
-    standin: StandIn, host: str = "127.0.0.1", port: int = 0, on_miss: Callable[[Miss], None] = lambda _: None
+    standin: StandIn,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    watch: Watch = Watch(),  # frozen
+    virtual: bool = False,
 ) -> AsyncIterator[Address]:
     """Serve a stand-in; yields where it listens (port 0 takes a free one).
+
+    Args:
+        standin: What to serve.
+        host: Address to listen on.
+        port: Port to listen on.
+        watch: Whom to tell what happens.
+        virtual: Time stands still while a client has anything to do, and jumps to what is due next when all wait.
 
     Raises:
         UsageError: If the address cannot be had.
 
     """
-    pump = _Pump(standin, on_miss)
+    pump = _Pump(standin, watch, virtual=virtual)
     # handler_cancellation: a client that goes away must give its poll up, so that the events stay
     runner = web.ServerRunner(web.Server(pump.handle, access_log=None), handler_cancellation=True)
     await runner.setup()
@@ -64,9 +103,12 @@ async def serve(
 
 
 class _Pump:
-    def __init__(self, standin: StandIn, on_miss: Callable[[Miss], None]) -> None:
-        self._standin, self._on_miss = standin, on_miss
+    def __init__(self, standin: StandIn, watch: Watch, *, virtual: bool) -> None:
+        self._standin, self._watch = standin, watch
         self._loop = asyncio.get_running_loop()
+        self._virtual = 0.0 if virtual else None
+        self._settled: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
@@ -81,8 +123,9 @@ class _Pump:
         headers = tuple((name, value) for name, value in request.headers.items())
         incoming = Incoming(number, self._connection(request), request.method, request.raw_path, headers, body)
         try:
-            self._standin.receive(incoming, self._loop.time())
+            self._standin.receive(incoming, self._now())
             self._schedule()
+            self._rest()
             response = _response(await reply)
             await response.prepare(request)
             await response.write_eof()
@@ -100,7 +143,7 @@ class _Pump:
 
     def close(self) -> None:
         """End the timers and the held requests."""
-        for handle in (self._timer, self._soon):
+        for handle in (self._timer, self._soon, self._settled, self._idle):
             if handle is not None:
                 handle.cancel()
         for reply in self._waiting.values():
@@ -118,7 +161,7 @@ class _Pump:
 
     def _pump(self) -> None:
         self._soon = None
-        for reply in self._standin.replies(self._loop.time()):
+        for reply in self._standin.replies(self._now()):
             waiting = self._waiting.get(reply.number)
             if waiting is None or waiting.done():
                 self._standin.abort(reply.number)
@@ -126,16 +169,50 @@ class _Pump:
             else:
                 waiting.set_result(reply)
         for found in self._standin.misses[self._told :]:
-            self._on_miss(found)
+            self._watch.miss(found)
         self._told = len(self._standin.misses)
+        self._set_timer()
+        self._watch.turn()
+
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        deadline = self._standin.deadline()
+        deadline = self._standin.deadline() if self._virtual is None else None
         self._timer = None if deadline is None else self._loop.call_at(deadline, self._pump_on_time)
 
     def _pump_on_time(self) -> None:
         self._timer = None
         self._pump()
+
+    # -- time
+
+    def _now(self) -> float:
+        return self._loop.time() if self._virtual is None else self._virtual
+
+    def _rest(self) -> None:
+        """Something came in: begin anew to wait for nothing to come."""
+        for handle in (self._settled, self._idle):
+            if handle is not None:
+                handle.cancel()
+        self._idle = self._loop.call_later(self._watch.idle_after, self._on_idle)
+        if self._virtual is not None:
+            self._settled = self._loop.call_later(_SETTLE, self._jump)
+
+    def _jump(self) -> None:
+        """Move the virtual clock to what is due next, if every client waits."""
+        due = self._standin.next_due
+        if due is None or self._virtual is None or not self._standin.is_parked:
+            return
+        self._virtual = max(self._virtual, due)
+        self._pump()
+        self._settled = self._loop.call_later(_SETTLE, self._jump)
+
+    def _on_idle(self) -> None:
+        due = self._standin.next_due
+        if due is None or self._virtual is not None:
+            self._watch.idle()
+        else:  # something will happen by itself
+            self._idle = self._loop.call_at(due + self._watch.idle_after, self._on_idle)
 
 
 def _response(reply: Reply) -> web.Response:

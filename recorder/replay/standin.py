@@ -18,7 +18,7 @@ from ..bayeux.session import Answer, BayeuxServer, Queued
 from ..correlate.dialect import Dialect, parse_json
 from ..correlate.sessions import Sessions
 from ..model import Event, Headers, Recording, Triple
-from . import miss
+from . import miss, progress
 from .match import Call, Matcher
 from .miss import Miss
 from .playhead import COOKIE, Playhead, Playheads, Policy
@@ -106,7 +106,7 @@ class StandIn:
 
     def deadline(self) -> float | None:
         """When to call `replies` again though nothing came in; None where only a request can bring anything."""
-        times = (self._bayeux.deadline(), earliest(run for p in self._playheads for run in p.runs))
+        times = (self._bayeux.deadline(), self.next_due)
         return min((time for time in times if time is not None), default=None)
 
     def sent(self, number: int) -> None:
@@ -124,8 +124,26 @@ class StandIn:
     @property
     def unplayed(self) -> tuple[int, ...]:
         """Numbers of the triples no client has asked for."""
-        played = {place for playhead in self._playheads for place in playhead.played}
-        return tuple(t.n for place, t in enumerate(self._matcher.triples) if t.n and place not in played)
+        return progress.unplayed(self._playheads, self._matcher)
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next event or ack leaves, None where only a request can bring one."""
+        return earliest(run for p in self._playheads for run in p.runs)
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether every client that is there waits for us: a virtual clock may move."""
+        return progress.is_parked(self._playheads, self._bayeux)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all was played and every client left."""
+        return not self.unplayed and self.next_due is None and all(p.left for p in self._playheads)
+
+    def stall(self, idle: float) -> str | None:
+        """What is needed to go on, when for `idle` seconds nothing came and nothing is due; None if all was played."""
+        return progress.stall(list(self._playheads), self._matcher, self._bayeux, idle)
 
     # -- Bayeux
 
@@ -238,6 +256,7 @@ class StandIn:
             self._push(playhead, run, step.event)
         elif run.request is not None:
             self._acknowledge(playhead, run)
+            run.request = None  # it waits no more
         if run.step is None:
             playhead.runs.remove(run)
         return True

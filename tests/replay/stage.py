@@ -27,9 +27,10 @@ START = 100.0  # seconds on the stage's clock
 class Stage:
     """Owns the clock. Replies reach the desks at once, and are reported as sent."""
 
-    def __init__(self, recording: Recording, rate: float = INSTANT) -> None:
+    def __init__(self, recording: Recording, rate: float = INSTANT, **options: Any) -> None:
         ids = count(1)
-        self.standin = StandIn(recording, load(recording.header.dialect), new_id=lambda: f"id{next(ids)}", rate=rate)
+        dialect = load(recording.header.dialect)
+        self.standin = StandIn(recording, dialect, new_id=lambda: f"id{next(ids)}", rate=rate, **options)
         self.now = START
         self._numbers = count(1)
         self._waiting: dict[int, Desk] = {}

@@ -1,0 +1,68 @@
+"""How far the clients have got, and what they and the stand-in wait for when nothing happens any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..bayeux.session import BayeuxServer
+from .match import Matcher, describe
+from .playhead import Playhead
+
+
+def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]:
+    """Numbers of the triples no client has asked for."""
+    played = {place for playhead in playheads for place in playhead.played}
+    return tuple(t.n for place, t in enumerate(matcher.triples) if t.n and place not in played)
+
+
+def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:
+    """Whether every client that is there waits: for an answer, or in a poll; and whether there is any."""
+    waiting = [_waits(playhead, bayeux) for playhead in playheads if not playhead.left]
+    known = [waits for waits in waiting if waits is not None]
+    return bool(known) and all(known)
+
+
+def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idle: float) -> str | None:
+    """Why nothing goes on, where operations are left that nobody asks for; a line for each client.
+
+    Args:
+        playheads: Those of all clients.
+        matcher: Knows the recorded requests.
+        bayeux: Knows who polls.
+        idle: Seconds for which nothing happened.
+
+    """
+    there = [playhead for playhead in playheads if not playhead.left]
+    lines = [line for playhead in there for line in _waited_for(playhead, matcher, bayeux, idle)]
+    left = unplayed(playheads, matcher)
+    if not lines and left and not there:
+        lines = [f"no client was there for {idle:g} s; not asked for: triple {', '.join(map(str, left))}"]
+    return "\n".join(lines) or None
+
+
+def _waits(playhead: Playhead, bayeux: BayeuxServer) -> bool | None:
+    """None for one of whom nothing is open, and who has no session in which it could be: it is not there any more."""
+    asked = any(run.request is not None for run in playhead.runs)
+    if playhead.client_id is None:
+        return True if asked else None
+    return asked or bayeux.is_polling(playhead.client_id)
+
+
+def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle: float) -> list[str]:
+    left = [
+        place
+        for place, triple in enumerate(matcher.triples)
+        if triple.n and place not in playhead.played and playhead.follows(triple)
+    ]
+    if not left:
+        return []
+    where = _where(playhead, bayeux)
+    handle = matcher.triples[left[0]].keys.get("handle")
+    needed = describe(matcher.triples[left[0]], matcher.calls[left[0]]) + (f" for handle {handle}" if handle else "")
+    return [f"client {playhead.name} idle {idle:g} s {where}; next needed: {needed}"]
+
+
+def _where(playhead: Playhead, bayeux: BayeuxServer) -> str:
+    if playhead.client_id is not None and bayeux.is_polling(playhead.client_id):
+        return "in /meta/connect"
+    return "without a poll" if playhead.client_id is not None else "without a Bayeux session"
