@@ -121,6 +121,11 @@ class StandIn:
                 if run.request == number:
                     run.request = None
 
+    def forget(self, client_id: str) -> None:
+        """Lose a Bayeux session, as a server does that is restarted: its client is told to shake hands again."""
+        for answer in self._bayeux.forget(client_id):
+            self._answer(answer)
+
     @property
     def unplayed(self) -> tuple[int, ...]:
         """Numbers of the triples no client has asked for."""

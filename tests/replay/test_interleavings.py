@@ -142,6 +142,23 @@ class Interleavings(RuleBasedStateMachine):
             client.posts[waiting[0]].answered = True
             self._lose(waiting[0])
 
+    @rule(which=CLIENTS)
+    def the_server_forgets(self, which: int) -> None:
+        client = self.clients[which]
+        if not client.client_id or client.gone or client.poll in self.flying:
+            return
+        self.standin.forget(client.client_id)
+        self._pump()
+        if client.poll is not None:
+            self._arrive(client.poll)
+        self._handshake(client)
+
+    @rule(which=CLIENTS)
+    def a_client_comes_back(self, which: int) -> None:
+        client = self.clients[which]
+        if client.client_id and not client.gone and client.poll is None and self.shows == "cookie":
+            self._handshake(client)
+
     @rule(which=CLIENTS, what=st.integers(0, 5))
     def an_exchange_goes_well(self, which: int, what: int) -> None:
         self.polls(which, pumped=True)

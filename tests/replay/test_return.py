@@ -20,8 +20,7 @@ def session() -> Recording:
 def lose(stage: Stage, desk: Desk) -> None:
     """The server forgets a client's session, and the client stops to poll in it."""
     desk._listening = False
-    for answer in stage.standin._bayeux.forget(desk.client_id):
-        stage.standin._answer(answer)
+    stage.standin.forget(desk.client_id)
     stage.pump()
 
 
