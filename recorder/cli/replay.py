@@ -51,6 +51,7 @@ class Settings:
     strict: bool
     exit_when_done: bool
     idle: float
+    faults: tuple[str, ...]
     seed: int | None
     dialect: str | None
 
@@ -85,7 +86,8 @@ class Settings:
     show_default=True,
     help="After so long without a request, tell what is needed next.",
 )
-@click.option("--seed", type=int, metavar="N", help="Give out the same ids in each run; 0 with a virtual clock.")
+@click.option("--fault", "faults", metavar="FAULT", multiple=True, help="Do something wrong, e.g. 'drop event NAME#2'.")
+@click.option("--seed", type=int, metavar="N", help="The same ids and chances in each run; 0 with a virtual clock.")
 @dialect_option
 def command(
     cassettes: tuple[Path, ...],
@@ -97,6 +99,7 @@ def command(
     strict: bool,
     exit_when_done: bool,
     idle: float,
+    faults: tuple[str, ...],
     seed: int | None,
     dialect: str | None,
 ) -> None:
@@ -106,6 +109,9 @@ def command(
     A request nothing matches gets status 470, the header X-Recorder-Miss and an explanation; then the exit code is 1.
     With --exit-when-done it ends by itself: 0 if all was played, 3 if the clients wait for something else.
 
+    Faults: drop, duplicate, reorder or delay `event NAME`; `delay ack OPERATION 3s`; `http 500 OPERATION`; `no answer
+    OPERATION`; `unknown-client after OPERATION`. NAME#2 is the second of a session, NAME 10% one in ten.
+
     \b
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant
               recorder replay session.cassette --exit-when-done --clock virtual
@@ -113,8 +119,10 @@ def command(
     recording = load(cassettes, dialect)
     virtual = clock == "virtual"
     chosen_seed = 0 if seed is None and virtual else seed
-    settings = Settings(listen, rate, virtual, repeat, strict, exit_when_done, idle, chosen_seed, dialect)
+    settings = Settings(listen, rate, virtual, repeat, strict, exit_when_done, idle, faults, chosen_seed, dialect)
     standin, stalled = asyncio.run(_serve(recording, settings))
+    for text, fired in standin.faults.report():
+        click.echo(f"recorder: fault '{text}' hit {fired} times", err=True)
     if standin.unplayed:
         click.echo(f"recorder: not asked for: triple {', '.join(map(str, standin.unplayed))}", err=True)
     if standin.misses:
@@ -145,6 +153,7 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
 def _standin(recording: Recording, settings: Settings) -> StandIn:
     from ..correlate.dialect import load as load_dialect
     from ..correlate.dialect import shipped
+    from ..replay.faults import Faults, parse
     from ..replay.playhead import Policy, Repeat
     from ..replay.server import new_id, seeded_ids
     from ..replay.standin import StandIn
@@ -155,6 +164,7 @@ def _standin(recording: Recording, settings: Settings) -> StandIn:
         new_id=new_id if settings.seed is None else seeded_ids(settings.seed),
         rate=settings.rate,
         policy=Policy(Repeat(settings.repeat), settings.strict),
+        faults=Faults([parse(text) for text in settings.faults], recording, seed=settings.seed or 0),
     )
 
 

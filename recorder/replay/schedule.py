@@ -41,6 +41,8 @@ class Run:
         request: The live request that waits for the ack, None where there is none to answer.
         place: Which recorded request it answers, None for events nobody asked for.
         unfetched: Events queued for the client that no poll has taken yet.
+        refusal: Status and body in place of the recorded ack, where a fault wants that.
+        forget: With the ack the server forgets the client's Bayeux session: a fault.
 
     """
 
@@ -51,6 +53,8 @@ class Run:
     request: int | None = None
     place: int | None = None
     unfetched: int = 0
+    refusal: tuple[int, bytes] | None = None
+    forget: bool = False
     _next: int = 0
     _queued_at: float = field(default=0.0)
 

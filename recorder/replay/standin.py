@@ -19,6 +19,7 @@ from ..correlate.dialect import Dialect, parse_json
 from ..correlate.sessions import Sessions
 from ..model import Event, Headers, Recording, Triple
 from . import miss, progress
+from .faults import Faults
 from .match import Call, Matcher
 from .miss import Miss
 from .playhead import COOKIE, Playhead, Playheads, Policy
@@ -66,6 +67,7 @@ class StandIn:
         new_id: Callable[[], str],
         rate: float = 1.0,
         policy: Policy = Policy(),  # noqa: B008  # frozen
+        faults: Faults | None = None,
     ) -> None:
         """Start with nothing played.
 
@@ -75,10 +77,12 @@ class StandIn:
             new_id: Gives a fresh id at each call, for clientIds and cookies.
             rate: 1 plays at the recorded pace, 10 ten times as fast; `INSTANT` keeps the order only.
             policy: How strictly clients are held to the recording.
+            faults: What goes wrong on purpose.
 
         """
         self._recording, self._dialect, self._rate = recording, dialect, rate
         self._policy = policy
+        self.faults = faults or Faults([], recording)
         self._matcher = Matcher(recording, dialect)
         self._unsolicited = anchored(recording)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT)
@@ -211,14 +215,17 @@ class StandIn:
 
     def _start(self, playhead: Playhead, place: int, live: Call, request: Incoming, now: float) -> None:
         triple = self._matcher.triples[place]
-        playhead.played[place] += 1
+        played = self.faults.play(playhead.name, triple.operation, steps(triple), self._rate)
+        if played.status is None:  # else nothing was carried out: who tries again shall get on
+            playhead.played[place] += 1
         of_operation = Bindings()
         for key, recorded, value in self._matcher.minted(place, live):
             scope = of_operation if key in self._dialect.per_operation else playhead.bindings
             scope.bind(key, recorded, value)
         playhead.origins = self._origins(request)
         rewriter = Rewriter(self._dialect, of_operation | playhead.bindings, playhead.origins)
-        run = Run(steps(triple), now, self._rate, rewriter, request=request.number, place=place)
+        run = Run(played.steps, now, played.rate, rewriter, request=request.number, place=place, forget=played.forget)
+        run.refusal = None if played.status is None else (played.status, played.body)
         playhead.runs.append(run)
         if playhead.recorded is None and triple.session is not None and self._tells(live, triple):
             playhead.recorded = triple.session
@@ -239,7 +246,8 @@ class StandIn:
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
         if events:
             rewriter = Rewriter(self._dialect, playhead.bindings, playhead.origins)
-            playhead.runs.append(Run(events, now, self._rate, rewriter))
+            played = self.faults.play(playhead.name, None, events, self._rate)
+            playhead.runs.append(Run(played.steps, now, played.rate, rewriter))
 
     def _miss(self, request: Incoming, found: Miss) -> None:
         self.misses.append(found)
@@ -262,6 +270,8 @@ class StandIn:
         elif run.request is not None:
             self._acknowledge(playhead, run)
             run.request = None  # it waits no more
+            if run.forget and playhead.client_id is not None:
+                self.forget(playhead.client_id)
         if run.step is None:
             playhead.runs.remove(run)
         return True
@@ -286,6 +296,10 @@ class StandIn:
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
         triple = self._matcher.triples[run.place or 0]
         number = run.request if run.request is not None else -1
+        if run.refusal is not None:
+            status, body = run.refusal
+            self._reply(number, status, (("Content-Type", "application/json;charset=UTF-8"),), body)
+            return
         if triple.ack is None:
             reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
             text = f"recorded without an answer: {reason}\n".encode()
