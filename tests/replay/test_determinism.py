@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 from itertools import count
 
 from recorder.correlate.dialect import load
+from recorder.correlate.recording import load_recording
 from recorder.model import Recording
+from recorder.replay.faults import Faults, parse
+from recorder.replay.schedule import INSTANT
 from recorder.replay.server import seeded_ids
 from recorder.replay.standin import StandIn
 from tests.replay.stage import START, Desk, Stage
@@ -15,6 +19,7 @@ from tests.wire import Wire, chained, complete, preview, record_event, twin
 
 RUNS = 1_000
 CLIENTS = 4
+FAULTS = ("duplicate event ChainedRecord 50%", "delay ack CompleteRecord 200ms", "drop event PreviewRecord 30%")
 
 
 def recorded() -> Recording:
@@ -39,7 +44,8 @@ def transcript(recording: Recording, shuffle: int) -> str:
     order = random.Random(shuffle)
     stage = Stage(recording, rate=1)
     ids = seeded_ids(1)
-    stage.standin = StandIn(recording, load(), new_id=ids, rate=1)
+    faults = Faults([parse(text) for text in FAULTS], recording, seed=3)
+    stage.standin = StandIn(recording, load(), new_id=ids, rate=1, faults=faults)
     desks = [stage.desk() for _ in range(CLIENTS)]
     for desk in desks:
         desk.listens()
@@ -77,3 +83,26 @@ def test_it_is_a_transcript_of_something() -> None:
 
     assert "PreviewRecord" in desk.said
     assert stage.now > START
+
+
+def test_over_http_too_runs_of_four_clients_give_one_transcript() -> None:
+    from benchmarks.determinism import CASSETTE, transcript
+
+    recording = load_recording(CASSETTE)
+
+    assert len({asyncio.run(transcript(recording, CLIENTS)) for _ in range(3)}) == 1
+
+
+def test_the_pace_changes_nothing_but_the_pace() -> None:
+    def said(rate: float) -> list[list[str]]:
+        stage = Stage(recorded(), rate=rate)
+        desks = [stage.desk() for _ in range(2)]
+        for desk in desks:
+            desk.listens()
+        for step in (preview, chained, complete):
+            for place, desk in enumerate(desks):
+                desk.posts(step("x") if step is preview else step(7 + place, "x" if step is chained else None))
+            stage.wait(3)
+        return [desk.said for desk in desks]
+
+    assert said(1) == said(100) == said(INSTANT)

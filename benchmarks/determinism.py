@@ -1,0 +1,126 @@
+"""Does a replay give the same bytes each time, whatever the scheduler does?
+
+    python -m benchmarks.determinism [--runs N] [--clients N] [--json]
+
+One stand-in a run, over HTTP, with a virtual clock, one seed and faults; scripted clients at once, each with a poll
+beside its requests. Prints how many different transcripts there were: status, headers and body of every answer, in the
+order of each client's requests and polls. `Date` and `Server`, which the HTTP library adds, are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from recorder.correlate.dialect import load
+from recorder.correlate.recording import load_recording
+from recorder.model import Recording
+from recorder.replay.faults import Faults, parse
+from recorder.replay.server import seeded_ids, serve
+from recorder.replay.standin import StandIn
+
+CASSETTE = Path(__file__).parents[1] / "cassettes" / "preview-session.cassette"
+FAULTS = ("duplicate event ChainedRecord 50%", "delay event PreviewRecord 300ms", "reorder event ChainedRecord#1")
+BAYEUX = "/api/v2/notifications"
+_LEFT_OUT = {"Date", "Server"}
+
+
+class Client:
+    """A desktop that asks for each triple in turn, when the events of the one before are there."""
+
+    def __init__(self, url: str, http: aiohttp.ClientSession, name: str) -> None:
+        self._url, self._http, self._name = url, http, name
+        self._client_id = ""
+        self._events = 0
+        self._arrived = asyncio.Event()
+        self.answers: list[Any] = []
+        self.polls: list[Any] = []
+
+    async def shake_hands(self) -> None:
+        """Handshake, first connect, subscription."""
+        message = {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}
+        self._client_id = (await self._bayeux(message, self.polls))[0]["clientId"]
+        await self._connect()
+        await self._bayeux({"channel": "/meta/subscribe", "subscription": "/**"}, self.polls)
+
+    async def run(self, recording: Recording) -> None:
+        """Play all triples, each when the events of the one before are there."""
+        polling = asyncio.create_task(self._poll())
+        for triple in recording.triples:
+            body = json.loads(triple.request.body) | {"referenceId": f"{self._name}-{triple.n}"}
+            self._events = 0
+            await self._send(triple.request.target, body, self.answers)
+            while self._events < len(triple.events):
+                self._arrived.clear()
+                await self._arrived.wait()
+        polling.cancel()
+
+    async def _poll(self) -> None:
+        while True:
+            await self._connect()
+
+    async def _connect(self) -> None:
+        messages = await self._bayeux({"channel": "/meta/connect", "connectionType": "long-polling"}, self.polls)
+        self._events += sum(not message["channel"].startswith("/meta/") for message in messages)
+        self._arrived.set()
+
+    async def _bayeux(self, message: dict[str, Any], into: list[Any]) -> list[dict[str, Any]]:
+        own = {"clientId": self._client_id} if self._client_id else {}
+        found: list[dict[str, Any]] = json.loads(await self._send(BAYEUX, [message | own], into))
+        return found
+
+    async def _send(self, path: str, content: Any, into: list[Any]) -> bytes:
+        async with self._http.post(self._url + path, json=content) as answer:
+            body = await answer.read()
+            headers = [(name, value) for name, value in answer.headers.items() if name not in _LEFT_OUT]
+            into.append([answer.status, headers, body.decode()])
+            return body
+
+
+async def transcript(recording: Recording, clients: int) -> str:
+    """Play once; a hash of all that came back."""
+    faults = Faults([parse(text) for text in FAULTS], recording, seed=7)
+    standin = StandIn(recording, load(), new_id=seeded_ids(7), rate=1, faults=faults)
+    async with serve(standin, virtual=True) as address:
+        url = f"http://localhost:{address.port}"
+        sessions = [aiohttp.ClientSession() for _ in range(clients)]
+        try:
+            agents = [Client(url, http, f"agent{place}") for place, http in enumerate(sessions)]
+            for agent in agents:  # who shakes hands first is the first session
+                await agent.shake_hands()
+            await asyncio.gather(*(agent.run(recording) for agent in agents))
+        finally:
+            for http in sessions:
+                await http.close()
+    seen = json.dumps([[agent.answers, agent.polls] for agent in agents]).replace(str(address.port), "PORT")
+    return hashlib.sha256(seen.encode()).hexdigest()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it; exit code 1 if two runs differed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    recording = load_recording(CASSETTE)
+
+    async def all_runs() -> Counter[str]:
+        return Counter([await transcript(recording, options.clients) for _ in range(options.runs)])
+
+    found = asyncio.run(all_runs())
+    result = {"runs": options.runs, "clients": options.clients, "transcripts": len(found)}
+    print(json.dumps(result) if options.json else ", ".join(f"{value} {name}" for name, value in result.items()))
+    return len(found) != 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
