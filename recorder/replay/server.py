@@ -88,10 +88,11 @@ async def serve(
     """
     pump = _Pump(standin, watch, virtual=virtual)
     # handler_cancellation: a client that goes away must give its poll up, so that the events stay
-    runner = web.ServerRunner(web.Server(pump.handle, access_log=None), handler_cancellation=True)
+    server = web.Server(pump.handle, access_log=None)
+    runner = web.ServerRunner(server, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=_BACKLOG, shutdown_timeout=0.1)
+        site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
         try:
             await site.start()
         except OSError as exc:
