@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import signal
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Settings:
 )
 @click.option("--fault", "faults", metavar="FAULT", multiple=True, help="Do something wrong, e.g. 'drop event NAME#2'.")
 @click.option("--seed", type=int, metavar="N", help="The same ids and chances in each run; 0 with a virtual clock.")
+@click.option("--json", "as_json", is_flag=True, help="At the end, print what was played and missed as JSON.")
 @dialect_option
 def command(
     cassettes: tuple[Path, ...],
@@ -101,6 +103,7 @@ def command(
     idle: float,
     faults: tuple[str, ...],
     seed: int | None,
+    as_json: bool,
     dialect: str | None,
 ) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
@@ -121,6 +124,8 @@ def command(
     chosen_seed = 0 if seed is None and virtual else seed
     settings = Settings(listen, rate, virtual, repeat, strict, exit_when_done, idle, faults, chosen_seed, dialect)
     standin, stalled = asyncio.run(_serve(recording, settings))
+    if as_json:
+        click.echo(json.dumps(standin.report(), ensure_ascii=False))
     for text, fired in standin.faults.report():
         click.echo(f"recorder: fault '{text}' hit {fired} times", err=True)
     if standin.unplayed:

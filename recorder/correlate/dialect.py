@@ -67,6 +67,7 @@ class Dialect:
     twin_channel: str
     twin_of: str
     twin_same: Paths
+    twin_where_both: Paths
     tuple_same: Paths
     tuple_enough: tuple[frozenset[str], ...]
     unasked: frozenset[str]
@@ -213,6 +214,7 @@ def parse(text: str, *, path: str) -> Dialect:
         twin_channel=twin.text("channel", None if has_twin else ""),
         twin_of=twin.text("of", None if has_twin else ""),
         twin_same=twin.texts("same", optional=not has_twin),
+        twin_where_both=twin.texts("where_both", optional=True),
         tuple_same=same.texts("same", optional=not has_tuple),
         tuple_enough=tuple(map(frozenset, same.groups("enough") if has_tuple else [])),
         unasked=frozenset(same.texts("unasked", optional=True)),
@@ -250,6 +252,7 @@ def _names_exist(top: Table, dialect: Dialect) -> None:
         ("event.path_keys", dialect.path_keys, events),
         ("event.error_same", dialect.error_same, events & requests),
         ("twin.same", dialect.twin_same, events),
+        ("twin.where_both", dialect.twin_where_both, events),
         ("tuple.same", dialect.tuple_same, events & requests),
         ("tuple.enough", chain(*dialect.tuple_enough), dialect.tuple_same),
         ("replay.minted", dialect.minted, requests),

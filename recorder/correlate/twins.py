@@ -7,7 +7,7 @@ them, by their order.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..model import Link
@@ -41,20 +41,25 @@ class Twins:
         Those are the ones whose events await it too, and those that were served while this one waited.
         """
         key = self._key(seen)
-        waiting = self._originals.get(key)
-        while waiting:
-            half = waiting.popleft()
-            if not self._is_lost(half, seen.event.t):
-                return half, self._others(key, half, waiting)
-        return None
+        waiting = self._originals.get(key, deque())
+        while waiting and self._is_lost(waiting[0], seen.event.t):
+            waiting.popleft()
+        fitting = [half for half in waiting if self._fits(half, seen)]
+        if not fitting:
+            return None
+        _take(waiting, fitting[0])
+        return fitting[0], self._others(key, fitting)
 
-    def _others(self, key: Values, half: Half, waiting: Iterable[Half]) -> list[Operation]:
-        alike = {other.op.seq: other.op for other in (half, *waiting) if other.op is not None} | self._alike.pop(
-            key, {}
-        )
-        if waiting:
+    def _fits(self, half: Half, seen: Seen) -> bool:
+        """Whether the two agree on what need not stand in both."""
+        mine, its = half.seen.keys, seen.keys
+        return all(mine[name] == its[name] for name in self._dialect.twin_where_both if name in mine and name in its)
+
+    def _others(self, key: Values, fitting: list[Half]) -> list[Operation]:
+        alike = {half.op.seq: half.op for half in fitting if half.op is not None} | self._alike.pop(key, {})
+        if len(fitting) > 1:
             self._alike[key] = alike
-        return [alike[seq] for seq in sorted(alike) if alike[seq] is not half.op]
+        return [alike[seq] for seq in sorted(alike) if alike[seq] is not fitting[0].op]
 
     def repeated(self, seen: Seen, op: Operation) -> bool:
         """Whether an operation had such a twin before."""
@@ -65,9 +70,11 @@ class Twins:
         if seen.event.channel != self._dialect.twin_of:
             return None
         waiting = self._early.get(self._key(seen), deque())
-        if not waiting or any(half.op is op for half in waiting):
+        fitting = [half for half in waiting if self._fits(half, seen)]
+        if not fitting or any(half.op is op for half in fitting):
             return None
-        return waiting.popleft()
+        _take(waiting, fitting[0])
+        return fitting[0]
 
     def came(self, seen: Seen, op: Operation | None, link: Link | None) -> None:
         """Keep account of an event that was linked, or was not."""
@@ -104,6 +111,10 @@ class Twins:
 
     def _key(self, seen: Seen) -> Values:
         return (str(seen.session), *(seen.keys.get(name) for name in self._dialect.twin_same))
+
+
+def _take(halves: deque[Half], wanted: Half) -> None:
+    del halves[next(place for place, half in enumerate(halves) if half is wanted)]
 
 
 def _settle(half: Half, awaited: deque[Half], waiting: deque[Half]) -> None:

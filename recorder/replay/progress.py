@@ -15,6 +15,12 @@ def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]
     return tuple(t.n for place, t in enumerate(matcher.triples) if t.n and place not in played)
 
 
+def played(playheads: Iterable[Playhead], matcher: Matcher) -> dict[str, list[int]]:
+    """Numbers of the triples each client has asked for, in recorded order."""
+    numbers = {place: triple.n for place, triple in enumerate(matcher.triples) if triple.n}
+    return {p.name: sorted(numbers[place] for place in p.played if place in numbers) for p in playheads}
+
+
 def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:
     """Whether every client that is there waits: for an answer, or in a poll; and whether there is any."""
     waiting = [_waits(playhead, bayeux) for playhead in playheads if not playhead.left]

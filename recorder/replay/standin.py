@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..bayeux import channels
@@ -149,6 +150,15 @@ class StandIn:
     def is_over(self) -> bool:
         """Whether all was played and every client left."""
         return not self.unplayed and self.next_due is None and all(p.left for p in self._playheads)
+
+    def report(self) -> dict[str, Any]:
+        """What was played and what was not, misses with their whole text, and what faults hit; as JSON."""
+        return {
+            "played": progress.played(self._playheads, self._matcher),
+            "unplayed": list(self.unplayed),
+            "misses": [{"request": m.call, "summary": m.summary, "text": m.text} for m in self.misses],
+            "faults": [{"fault": text, "hit": count} for text, count in self.faults.report()],
+        }
 
     def stall(self, idle: float) -> str | None:
         """What is needed to go on, when for `idle` seconds nothing came and nothing is due; None if all was played."""

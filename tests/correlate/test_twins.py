@@ -58,6 +58,13 @@ def test_a_twin_of_another_customer_is_of_another_event() -> None:
     assert found(twins, pushed(twin("ChainedRecord", GSW_PHONE="1"))) == (1, [])
 
 
+def test_a_customer_that_is_named_on_one_side_only_does_not_matter() -> None:
+    twins = Twins(GWS)
+    linked(twins, asked(chained(7)), pushed(record_event("ChainedRecord")))
+
+    assert found(twins, pushed(twin("ChainedRecord", GSW_PHONE="1"))) == (1, [])
+
+
 def test_the_twin_of_an_event_nobody_asked_for_is_found_for_a_while() -> None:
     for at, expected in ((2.5, (None, [])), (3.5, None)):
         twins = Twins(GWS)

@@ -339,7 +339,7 @@ def test_case_13_two_equal_requests_without_ids_are_served_in_order_and_the_doub
 
     one, two = stage.confirmed().triples
     assert (one.events[0].confidence, one.events[0].rivals) == (0.5, (two.request.seq,))
-    assert (two.events[0].confidence, two.events[0].rivals) == (0.9, ())
+    assert (two.events[0].confidence, two.events[0].rivals) == (0.7, (one.request.seq,))
 
 
 @both

@@ -22,12 +22,13 @@ _COME = 20.0  # what a test waits for takes milliseconds
 
 @dataclass(slots=True)
 class Server:
-    """A child process that serves. `code` and `stderr` are there when it has ended."""
+    """A child process that serves. `code`, `stderr` and what it printed last are there when it has ended."""
 
     url: str
     process: subprocess.Popen[str]
     code: int | None = None
     stderr: str = field(default="")
+    stdout: str = field(default="")
 
 
 @contextmanager
@@ -54,6 +55,7 @@ def serving(command: list[str], *, ready: str, env: Mapping[str, str] | None = N
                 process.kill()
                 server.code = process.wait()
             if process.stdout is not None:
+                server.stdout = process.stdout.read()
                 process.stdout.close()
             stderr.seek(0)
             server.stderr = stderr.read()
