@@ -127,7 +127,7 @@ def command(
     if as_json:
         click.echo(json.dumps(standin.report(), ensure_ascii=False))
     for text, fired in standin.faults.report():
-        click.echo(f"recorder: fault '{text}' hit {fired} times", err=True)
+        click.echo(f"recorder: fault '{text}' hit {fired} {'time' if fired == 1 else 'times'}", err=True)
     if standin.unplayed:
         click.echo(f"recorder: not asked for: triple {', '.join(map(str, standin.unplayed))}", err=True)
     if standin.misses:

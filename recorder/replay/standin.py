@@ -125,6 +125,7 @@ class StandIn:
             for run in playhead.runs:
                 if run.request == number:
                     run.request = None
+            playhead.runs = [run for run in playhead.runs if run.step is not None or run.request is not None]
 
     def forget(self, client_id: str) -> None:
         """Lose a Bayeux session, as a server does that is restarted: its client is told to shake hands again."""
@@ -237,6 +238,8 @@ class StandIn:
         run = Run(played.steps, now, played.rate, rewriter, request=request.number, place=place, forget=played.forget)
         run.refusal = None if played.status is None else (played.status, played.body)
         playhead.runs.append(run)
+        if played.status is not None:
+            return
         if playhead.recorded is None and triple.session is not None and self._tells(live, triple):
             playhead.recorded = triple.session
             self._begin(playhead, now, settled=True)
@@ -257,7 +260,8 @@ class StandIn:
         if events:
             rewriter = Rewriter(self._dialect, playhead.bindings, playhead.origins)
             played = self.faults.play(playhead.name, None, events, self._rate)
-            playhead.runs.append(Run(played.steps, now, played.rate, rewriter))
+            if played.steps:
+                playhead.runs.append(Run(played.steps, now, played.rate, rewriter))
 
     def _miss(self, request: Incoming, found: Miss) -> None:
         self.misses.append(found)
@@ -277,12 +281,13 @@ class StandIn:
         run.advance(now)
         if step is not None and step.event is not None:
             self._push(playhead, run, step.event)
-        elif run.request is not None:
-            self._acknowledge(playhead, run)
-            run.request = None  # it waits no more
+        else:
+            if run.request is not None:
+                self._acknowledge(playhead, run)
+                run.request = None  # it waits no more
             if run.forget and playhead.client_id is not None:
                 self.forget(playhead.client_id)
-        if run.step is None:
+        if run.step is None and run.request is None:
             playhead.runs.remove(run)
         return True
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from recorder.model import Headers, Recording
+from recorder.replay.faults import Faults, parse
 from recorder.replay.schedule import INSTANT
 from recorder.replay.standin import Incoming, StandIn
 from tests.replay.stage import Desk, Stage
@@ -971,3 +972,66 @@ def test_a_reply_has_the_number_of_its_request() -> None:
     standin.receive(Incoming(41, "c", "POST", "/x", (), b""), 0.0)
 
     assert [reply.number for reply in standin.replies(0.0)] == [41]
+
+
+# Faults, as they are wired; what each does is told in test_faults.py
+
+
+def faulty(recording: Recording, *texts: str, rate: float = 1) -> Stage:
+    return Stage(recording, rate=rate, faults=Faults([parse(text) for text in texts], recording))
+
+
+def test_a_failed_request_causes_nothing_and_the_next_attempt_gets_all() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(chained(7, RECORDED), done(7, RECORDED))
+    desk.hears(campaign_event("CampaignStopped"))
+    stage = faulty(wire.recording(), "http 503 GetChainedRecord")
+    live = stage.desk()
+    live.listens()
+    for name in ("one", "two"):
+        live.posts(chained(7, name))
+        stage.wait(1)
+
+    assert live.said == ["ack 503", "ack 200", END, "CampaignStopped"]
+    assert live.references == ["two", "none"]
+    assert stage.standin.unplayed == ()
+    assert stage.standin.report()["faults"] == [{"fault": "http 503 GetChainedRecord", "hit": 1}]
+
+
+def test_nothing_is_left_of_events_that_are_all_dropped() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(chained(7, RECORDED), done(7, RECORDED))
+    desk.hears(campaign_event("CampaignStopped"))
+    stage = faulty(wire.recording(), "drop event CampaignStopped")
+    live = stage.desk()
+    live.listens()
+    live.posts(chained(7, "live"))
+    stage.wait(1)
+    live.disconnects()
+
+    assert stage.standin.next_due is None
+    assert stage.standin.is_over
+
+
+def test_who_waits_for_an_answer_that_does_not_come_is_parked_until_it_gives_up() -> None:
+    stage = faulty(chain(), "no answer GetChainedRecord")
+    live = stage.desk()
+    number = live.posts(chained(7, "live"))
+    stage.wait(5)
+
+    assert live.said == []
+    assert stage.standin.is_parked
+    stage.abort(number)
+    assert not stage.standin.is_parked
+
+
+def test_a_session_is_forgotten_though_nobody_waits_for_the_ack() -> None:
+    stage = faulty(chain(), "unknown-client after GetChainedRecord")
+    live = stage.desk()
+    stage.abort(live.posts(chained(7, "live")))
+    stage.wait(5)
+    number = live.polls()
+
+    assert b"402::session_unknown" in live.replies[number].body
