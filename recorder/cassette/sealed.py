@@ -41,6 +41,7 @@ class SealedWriter:
         self._records, self._triples, self._keys = Addresses(), Addresses(), Keys()
         self._rows = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         self._plain = tempfile.TemporaryFile()  # noqa: SIM115  # likewise
+        self._unsolicited = tempfile.TemporaryFile()  # noqa: SIM115  # likewise
         self._block: list[tuple[bytes, Addresses | None]] = []
         self._block_size = 0
         self._out.write(codec.encode_header(header))
@@ -59,14 +60,20 @@ class SealedWriter:
         for name, value in row.index_keys():
             self._keys.add(name, value, row.n)
 
+    def unsolicited(self, row: list[Any]) -> None:
+        """The next event nobody asked for, in order; anywhere between."""
+        self._unsolicited.write(codec.encode_value(codec.UNSOLICITED, row))
+
     def finish(self, unsolicited: Iterable[list[Any]], summary: dict[str, Any]) -> None:
-        """Write all that comes after the facts."""
+        """Write all that comes after the facts; `unsolicited` are the last of these events."""
         for frame in unframe(self._rows, path="<triples>"):
             self._put(codec.reframe(frame), self._triples)
         for frame in unframe(self._plain, path="<exchanges>"):
             self._put(codec.reframe(frame), None)
         for row in unsolicited:
-            self._put(codec.encode_value(codec.UNSOLICITED, row), None)
+            self.unsolicited(row)
+        for frame in unframe(self._unsolicited, path="<unsolicited>"):
+            self._put(codec.reframe(frame), None)
         self._end_block()
         self._out.write(codec.encode_value(codec.SUMMARY, summary))
         contents = self._write_index() if self._records.count > INDEX_FROM or self._compressed else 0
@@ -75,7 +82,7 @@ class SealedWriter:
 
     def close(self) -> None:
         """Drop the temporary files."""
-        for part in (self._records, self._triples, self._keys, self._rows, self._plain):
+        for part in (self._records, self._triples, self._keys, self._rows, self._plain, self._unsolicited):
             part.close()
 
     def _put(self, frame: bytes, addresses: Addresses | None) -> None:

@@ -52,21 +52,20 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
 def write_sealed(file: IO[bytes], header: Header, records: Iterator[Record], correlator: Correlator) -> None:
     """Write records and what a fresh correlator makes of them."""
     writer = SealedWriter(file, header)
-    unsolicited: list[list[Any]] = []
     try:
         for record in records:
             writer.fact(record)
             correlator.feed(record)
             for triple in (*correlator.triples(), *correlator.plain()):
                 writer.row(row_of(triple))
-            unsolicited += map(_pushed, correlator.unsolicited())
+            for pushed in correlator.unsolicited():
+                writer.unsolicited(_pushed(pushed))
         rest = correlator.finish(header)
         for triple in (*rest.triples, *rest.plain):
             writer.row(row_of(triple))
-        unsolicited += map(_pushed, rest.unsolicited)
         sessions = {label: list(at) for label, at in sorted(rest.session_starts.items())}
         timeout = None if rest.poll_timeout is None else round(rest.poll_timeout * 1000)
-        writer.finish(unsolicited, {"poll_timeout": timeout, "sessions": sessions})
+        writer.finish(map(_pushed, rest.unsolicited), {"poll_timeout": timeout, "sessions": sessions})
     finally:
         writer.close()
 

@@ -159,3 +159,15 @@ def test_a_file_that_is_being_recorded_is_not_replaced(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="cannot be written: No such file or directory"):
         write_atomically(tmp_path / "none" / "s", write, agree)
+
+
+def test_events_nobody_asked_for_may_come_anywhere_between_and_stand_behind_the_triples() -> None:
+    one, two = [0, 0, "/a", "A", None], [1, 0, "/a", "A", "s1"]
+    with closing(SealedWriter(file := BytesIO(), replace(HEADER, profile=SEALED))) as writer:
+        writer.unsolicited(one)
+        writer.row(ROW)
+        writer.finish([two], {})
+
+    found = [(frame.kind, codec.decode_value(frame, path="")) for frame in unframe(file.getvalue())]
+    assert [kind for kind, _ in found][1:4] == [codec.TRIPLE, codec.UNSOLICITED, codec.UNSOLICITED]
+    assert [value for kind, value in found if kind == codec.UNSOLICITED] == [one, two]
