@@ -55,6 +55,7 @@ class Settings:
     faults: tuple[str, ...]
     seed: int | None
     dialect: str | None
+    token: str | None = None
 
 
 @click.command("replay")
@@ -90,6 +91,9 @@ class Settings:
 @click.option("--fault", "faults", metavar="FAULT", multiple=True, help="Do something wrong, e.g. 'drop event NAME#2'.")
 @click.option("--seed", type=int, metavar="N", help="The same ids and chances in each run; 0 with a virtual clock.")
 @click.option("--json", "as_json", is_flag=True, help="At the end, print what was played and missed as JSON.")
+@click.option(
+    "--control-token", metavar="TOKEN", envvar="RECORDER_CONTROL_TOKEN", help="Answer /__recorder/ to who shows it."
+)
 @dialect_option
 def command(
     cassettes: tuple[Path, ...],
@@ -104,6 +108,7 @@ def command(
     faults: tuple[str, ...],
     seed: int | None,
     as_json: bool,
+    control_token: str | None,
     dialect: str | None,
 ) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
@@ -122,7 +127,9 @@ def command(
     recording = load(cassettes, dialect)
     virtual = clock == "virtual"
     chosen_seed = 0 if seed is None and virtual else seed
-    settings = Settings(listen, rate, virtual, repeat, strict, exit_when_done, idle, faults, chosen_seed, dialect)
+    settings = Settings(
+        listen, rate, virtual, repeat, strict, exit_when_done, idle, faults, chosen_seed, dialect, control_token
+    )
     standin, stalled = asyncio.run(_serve(recording, settings))
     if as_json:
         click.echo(json.dumps(standin.report(), ensure_ascii=False))
@@ -149,7 +156,7 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     told: list[str] = []
     watch = _watch(standin, settings, stop, told)
-    async with serve(standin, host, port, watch=watch, virtual=settings.virtual) as address:
+    async with serve(standin, host, port, watch=watch, virtual=settings.virtual, token=settings.token) as address:
         click.echo(f"listening on {address.url}")
         await stop.wait()
     return standin, bool(told) and settings.exit_when_done

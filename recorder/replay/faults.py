@@ -202,11 +202,30 @@ class Faults:
             UsageError: If one names nothing in the recording.
 
         """
-        check(faults, recording)
-        self._faults, self._seed = tuple(faults), seed
-        self._names = {(event.seq, event.index): name for event, name in _events(recording)} if faults else {}
+        self._faults: tuple[Fault, ...] = ()
+        self._seed, self._recording = seed, recording
+        self._names: dict[tuple[int, int], str] = {}
         self._seen: dict[str, Counter[int]] = defaultdict(Counter)  # by session: how often each fault's name came
         self._fired: Counter[int] = Counter()
+        self.add(faults)
+
+    def add(self, faults: Sequence[Fault]) -> None:
+        """More of them; what was counted stays.
+
+        Raises:
+            UsageError: If one names nothing in the recording.
+
+        """
+        check(faults, self._recording)
+        self._faults = (*self._faults, *faults)
+        if faults and not self._names:
+            self._names = {(event.seq, event.index): name for event, name in _events(self._recording)}
+
+    def clear(self) -> None:
+        """None any more, and nothing counted."""
+        self._faults = ()
+        self._seen.clear()
+        self._fired.clear()
 
     def play(self, session: str, operation: str | None, steps: tuple[Step, ...], rate: float) -> Played:
         """What becomes of the steps of an operation, or of events nobody asked for (`operation` is None then).

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..bayeux.session import BayeuxServer
 from .match import Matcher, describe
 from .playhead import Playhead
+from .schedule import Run
 
 
 def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]:
@@ -72,3 +74,26 @@ def _where(playhead: Playhead, bayeux: BayeuxServer) -> str:
     if playhead.client_id is not None and bayeux.is_polling(playhead.client_id):
         return "in /meta/connect"
     return "without a poll" if playhead.client_id is not None else "without a Bayeux session"
+
+
+def sessions(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, now: float) -> list[dict[str, Any]]:
+    """Each live session as the control API shows it (replay/openapi.json, Session)."""
+    asked = played(playheads, matcher)
+    return [
+        {
+            "name": p.name,
+            "clientId": p.client_id,
+            "recorded": p.recorded,
+            "played": asked[p.name],
+            "pending": [_pending(run, matcher, now) for run in p.runs],
+            "parked": p.client_id is not None and bayeux.is_polling(p.client_id),
+            "left": p.left,
+        }
+        for p in playheads
+    ]
+
+
+def _pending(run: Run, matcher: Matcher, now: float) -> dict[str, Any]:
+    due = run.due()
+    triple = None if run.place is None else matcher.triples[run.place].n or None
+    return {"triple": triple, "steps": run.left, "dueIn": None if due is None else max(0.0, due - now)}

@@ -63,6 +63,16 @@ class Run:
         """The next step, None at the end."""
         return self.steps[self._next] if self._next < len(self.steps) else None
 
+    @property
+    def left(self) -> int:
+        """How many steps are still to leave."""
+        return len(self.steps) - self._next
+
+    def shift(self, seconds: float) -> None:
+        """All that is to leave leaves so much later."""
+        self.started += seconds
+        self._queued_at += seconds
+
     def due(self) -> float | None:
         """When the next step may leave (seconds of the caller's clock), None at the end."""
         step = self.step

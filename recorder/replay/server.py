@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
@@ -16,6 +17,8 @@ from multidict import CIMultiDict
 
 from ..errors import UsageError
 from . import miss
+from .control import Control
+from .faults import parse
 from .miss import Miss
 from .standin import Incoming, Reply, StandIn
 
@@ -72,6 +75,7 @@ async def serve(
     *,
     watch: Watch = Watch(),  # frozen
     virtual: bool = False,
+    token: str | None = None,
 ) -> AsyncIterator[Address]:
     """Serve a stand-in; yields where it listens (port 0 takes a free one).
 
@@ -81,6 +85,7 @@ async def serve(
         port: Port to listen on.
         watch: Whom to tell what happens.
         virtual: Time stands still while a client has anything to do, and jumps to what is due next when all wait.
+        token: Answer the control API to whoever shows it; where None there is no such API.
 
     Raises:
         UsageError: If the address cannot be had.
@@ -97,7 +102,9 @@ async def serve(
             await site.start()
         except OSError as exc:
             raise UsageError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port") from exc
-        yield Address(host, runner.addresses[0][1])
+        bound = runner.addresses[0][1]
+        pump.control = Control(token, bound) if token else None
+        yield Address(host, bound)
     finally:
         pump.close()
         await runner.cleanup()
@@ -116,15 +123,20 @@ class _Pump:
         self._count = 0
         self._connections: WeakKeyDictionary[asyncio.BaseTransport, str] = WeakKeyDictionary()
         self._told = 0
+        self.control: Control | None = None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         number = self._count = self._count + 1
-        reply = self._waiting[number] = self._loop.create_future()
         headers = tuple((name, value) for name, value in request.headers.items())
         incoming = Incoming(number, self._connection(request), request.method, request.raw_path, headers, body)
+        if self.control is not None and self.control.owns(incoming.target):
+            answer = self.control.handle(incoming, _Steering(self._standin, self))
+            self._schedule()
+            return _response(answer)
+        reply = self._waiting[number] = self._loop.create_future()
         try:
-            self._standin.receive(incoming, self._now())
+            self._standin.receive(incoming, self.now())
             self._schedule()
             self._rest()
             response = _response(await reply)
@@ -162,7 +174,7 @@ class _Pump:
 
     def _pump(self) -> None:
         self._soon = None
-        for reply in self._standin.replies(self._now()):
+        for reply in self._standin.replies(self.now()):
             waiting = self._waiting.get(reply.number)
             if waiting is None or waiting.done():
                 self._standin.abort(reply.number)
@@ -187,7 +199,18 @@ class _Pump:
 
     # -- time
 
-    def _now(self) -> float:
+    def advance(self, seconds: float) -> None:
+        """Move the virtual clock, and stop wherever something is due."""
+        if self._virtual is None:
+            raise UsageError("the clock is the wall's and cannot be moved; start with --clock virtual")
+        end = self._virtual + seconds
+        while (deadline := self._standin.deadline()) is not None and deadline <= end:
+            self._virtual = max(self._virtual, deadline)
+            self._pump()
+        self._virtual = end
+        self._pump()
+
+    def now(self) -> float:
         return self._loop.time() if self._virtual is None else self._virtual
 
     def _rest(self) -> None:
@@ -214,6 +237,30 @@ class _Pump:
             self._watch.idle()
         else:  # something will happen by itself
             self._idle = self._loop.call_at(due + self._watch.idle_after, self._on_idle)
+
+
+class _Steering:
+    """What the control API steers: a stand-in by its pump's clock."""
+
+    def __init__(self, standin: StandIn, pump: _Pump) -> None:
+        self._standin, self._pump = standin, pump
+        self.report, self.inject, self.clear_faults = standin.report, standin.inject, standin.faults.clear
+        self.advance = pump.advance
+
+    def state(self) -> dict[str, Any]:
+        return self._standin.state(self._pump.now())
+
+    def pause(self) -> None:
+        self._standin.pause(self._pump.now())
+
+    def resume(self) -> None:
+        self._standin.resume(self._pump.now())
+
+    def step(self) -> str | None:
+        return self._standin.step(self._pump.now())
+
+    def add_fault(self, text: str) -> None:
+        self._standin.faults.add([parse(text)])
 
 
 def _response(reply: Reply) -> web.Response:

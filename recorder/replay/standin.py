@@ -7,7 +7,6 @@ There is no way from here to any server: what is not in the recording is a miss.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +15,14 @@ from urllib.parse import urlsplit
 from ..bayeux import channels
 from ..bayeux.messages import encode, parse_request
 from ..bayeux.session import Answer, BayeuxServer, Queued
-from ..correlate.dialect import Dialect, parse_json
+from ..correlate.dialect import Dialect
 from ..correlate.sessions import Sessions
-from ..model import Event, Headers, Recording, Triple
+from ..errors import UsageError
+from ..model import JSON, Event, Headers, Recording, Triple
 from . import miss, progress
+from .acks import ack
 from .faults import Faults
-from .match import Call, Matcher
+from .match import Call, Matcher, describe
 from .miss import Miss
 from .playhead import COOKIE, Playhead, Playheads, Policy
 from .rebind import Bindings, Rewriter
@@ -29,10 +30,6 @@ from .schedule import INSTANT, Run, Step, anchored, earliest, steps
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
-_NOT_REPLAYED = {
-    "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
-    "transfer-encoding", "upgrade",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +87,7 @@ class StandIn:
         self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id)
         self._replies: list[Reply] = []
         self.misses: list[Miss] = []
+        self._paused_at: float | None = None
 
     def receive(self, request: Incoming, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
@@ -104,7 +102,7 @@ class StandIn:
 
     def replies(self, now: float) -> list[Reply]:
         """All that is to be written now, in the order it must leave."""
-        while self._play(now) or self._flush(now):
+        while (self._paused_at is None and self._play(now)) or self._flush(now):
             pass
         ready, self._replies = self._replies, []
         return ready
@@ -140,6 +138,8 @@ class StandIn:
     @property
     def next_due(self) -> float | None:
         """When the next event or ack leaves, None where only a request can bring one."""
+        if self._paused_at is not None:
+            return None
         return earliest(run for p in self._playheads for run in p.runs)
 
     @property
@@ -150,7 +150,54 @@ class StandIn:
     @property
     def is_over(self) -> bool:
         """Whether all was played and every client left."""
-        return not self.unplayed and self.next_due is None and all(p.left for p in self._playheads)
+        on_its_way = any(run.step for _, run in self._runs())
+        return not self.unplayed and not on_its_way and all(p.left for p in self._playheads)
+
+    def state(self, now: float) -> dict[str, Any]:
+        """Who is there and what is on its way; as JSON."""
+        at = now if self._paused_at is None else self._paused_at
+        sessions = progress.sessions(list(self._playheads), self._matcher, self._bayeux, at)
+        return {"paused": self._paused_at is not None, "sessions": sessions}
+
+    def pause(self, now: float) -> None:
+        """Let nothing of the recording leave any more; requests are still taken and matched."""
+        if self._paused_at is None:
+            self._paused_at = now
+
+    def resume(self, now: float) -> None:
+        """Go on where things stood."""
+        if self._paused_at is not None:
+            for _, run in self._runs():
+                run.shift(now - max(self._paused_at, run.started))  # what was asked for meanwhile begins now
+            self._paused_at = None
+
+    def step(self, now: float) -> str | None:
+        """While paused: let what is next leave, whenever it is due; what it was, None if nothing is on its way.
+
+        Raises:
+            UsageError: If there is no pause.
+
+        """
+        if self._paused_at is None:
+            raise UsageError("a step is taken while paused; POST /__recorder/pause first")
+        waiting = [(run.due(), run.step.order, playhead, run) for playhead, run in self._runs() if run.step]
+        if not waiting:
+            return None
+        _, _, playhead, run = min(waiting, key=lambda item: item[:2])
+        what = f"event {run.step.event.channel}" if run.step and run.step.event else "ack"
+        if run.place is not None:
+            what += f" of {describe(self._matcher.triples[run.place], self._matcher.calls[run.place])}"
+        self._leave(playhead, run, now)
+        return f"{what} to {playhead.name}"
+
+    def inject(self, session: str, channel: str, data: JSON) -> None:
+        """Push an event to the session of this name."""
+        playhead = next(p for p in self._playheads if p.name == session)
+        queued = Queued({"data": data, "channel": channel}, lambda _: None)
+        if playhead.client_id is None:
+            playhead.backlog.append(queued)
+        else:
+            self._bayeux.push(playhead.client_id, queued)
 
     def report(self) -> dict[str, Any]:
         """What was played and what was not, misses with their whole text, and what faults hit; as JSON."""
@@ -253,8 +300,10 @@ class StandIn:
     def _origins(self, request: Incoming) -> dict[str, str]:
         """The recorded server's address and ours: who follows a recorded URL must come back here."""
         upstream = urlsplit(self._recording.header.upstream)
-        host = next((value for name, value in request.headers if name.lower() == "host"), None)
-        return {f"{upstream.scheme}://{upstream.netloc}": f"http://{host}"} if upstream.netloc and host else {}
+        shown = {name.lower(): value for name, value in request.headers}
+        host = shown.get("host")
+        scheme = "https" if shown.get("x-forwarded-proto") == "https" else "http"  # a proxy before us ended its TLS
+        return {f"{upstream.scheme}://{upstream.netloc}": f"{scheme}://{host}"} if upstream.netloc and host else {}
 
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
         if events:
@@ -277,6 +326,11 @@ class StandIn:
         if not due:
             return False
         _, playhead, run = min(due, key=lambda item: item[0])
+        self._leave(playhead, run, now)
+        return True
+
+    def _leave(self, playhead: Playhead, run: Run, now: float) -> None:
+        """The next step of a run leaves."""
         step = run.step
         run.advance(now)
         if step is not None and step.event is not None:
@@ -289,7 +343,6 @@ class StandIn:
                 self.forget(playhead.client_id)
         if run.step is None and run.request is None:
             playhead.runs.remove(run)
-        return True
 
     def _runs(self) -> Iterator[tuple[Playhead, Run]]:
         return ((playhead, run) for playhead in self._playheads for run in playhead.runs)
@@ -311,29 +364,7 @@ class StandIn:
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
         triple = self._matcher.triples[run.place or 0]
         number = run.request if run.request is not None else -1
-        if run.refusal is not None:
-            status, body = run.refusal
-            self._reply(number, status, (("Content-Type", "application/json;charset=UTF-8"),), body)
-            return
-        if triple.ack is None:
-            reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
-            text = f"recorded without an answer: {reason}\n".encode()
-            self._reply(number, 504, (("Content-Type", "text/plain; charset=utf-8"),), text)
-            return
-        headers = tuple(
-            (name, self._header(name.lower(), value, playhead, run.rewriter))
-            for name, value in triple.ack.headers
-            if name.lower() not in _NOT_REPLAYED
-        )
-        self._reply(number, triple.ack.status, headers, _rewritten(triple.ack.body, run.rewriter))
-
-    def _header(self, name: str, value: str, playhead: Playhead, rewriter: Rewriter) -> str:
-        if name == "set-cookie":
-            cookie, equals, rest = value.partition("=")
-            if equals and cookie.strip() in self._dialect.session_cookies:
-                _, semicolon, attributes = rest.partition(";")
-                return f"{cookie}={playhead.cookie}{semicolon}{attributes}"
-        return rewriter.text(value)
+        self._reply(number, *ack(triple, run, playhead.cookie, self._dialect))
 
     def _reply(self, number: int, status: int, headers: Headers, body: bytes) -> None:
         self._replies.append(Reply(number, status, headers, body))
@@ -342,18 +373,6 @@ class StandIn:
 def _is_due(run: Run, now: float) -> bool:
     due = run.due()
     return due is not None and due <= now
-
-
-def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
-    """A recorded body with its bound values replaced; untouched, byte for byte, where there are none in it."""
-    value = parse_json(body)
-    if value is None or not rewriter.touches(body):
-        return body
-    new = rewriter.value(value)
-    if new == value:
-        return body
-    # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
-    return json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 __all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

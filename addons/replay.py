@@ -1,0 +1,110 @@
+"""Replay through a mitmproxy of your own: the client keeps the recorded server's name, and TLS where it had it.
+
+mitmdump -s addons/replay.py --set cassette=session.cassette [--set rate=instant] [--set hosts=gws.example,other:8443]
+
+The stand-in runs in mitmproxy's event loop on a loopback port, a server like any other; all other hosts are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+from mitmproxy import addonmanager, ctx, exceptions, http
+from mitmproxy.proxy import server_hooks
+
+from recorder.cli import loading  # not `load`: mitmproxy takes a script's names for hooks
+from recorder.cli.replay import Rate
+from recorder.correlate.dialect import shipped
+from recorder.errors import RecorderError
+from recorder.replay import miss
+from recorder.replay.server import Address, Watch, new_id, serve
+from recorder.replay.standin import StandIn
+
+log = logging.getLogger(__name__)
+
+
+class Replay:
+    def __init__(self) -> None:
+        self._standin: StandIn | None = None
+        self._hosts: set[tuple[str, int | None]] = set()  # None: any port of that host
+        self._address: Address | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._up = asyncio.Event()
+
+    def load(self, loader: addonmanager.Loader) -> None:
+        loader.add_option("cassette", Sequence[str], [], "The cassette to replay; may be given several times.")
+        loader.add_option("hosts", str, "", "HOST or HOST:PORT, with commas: stood in for, beside the recorded host.")
+        loader.add_option("rate", str, "1", "Pace: 1 as recorded, 10 ten times as fast, or instant.")
+        # `eager` connects before it is known what is asked; the stand-in needs the client's own Host and whole bodies
+        ctx.options.update(connection_strategy="lazy", keep_host_header=True, stream_large_bodies=None)
+
+    def configure(self, updated: set[str]) -> None:
+        if self._serving or not ctx.options.cassette or not updated & {"cassette", "hosts", "rate"}:
+            return  # what has begun goes on as it began
+        try:
+            recording = loading.load([Path(path).expanduser() for path in ctx.options.cassette], None)
+            named = [recording.header.upstream, *(f"//{name.strip()}" for name in ctx.options.hosts.split(","))]
+            self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
+            rate = Rate().convert(ctx.options.rate, None, None)
+            self._standin = StandIn(recording, shipped(recording.header.dialect), new_id=new_id, rate=rate)
+        except (RecorderError, click.UsageError, OSError, ValueError) as exc:
+            raise exceptions.OptionsError(f"cannot replay: {exc}") from exc
+        if not self._hosts:
+            raise exceptions.OptionsError("the cassette names no host; name it yourself: --set hosts=gws.example")
+
+    def running(self) -> None:
+        if self._standin is None:  # mitmproxy ends at an error while it starts
+            log.error("nothing to replay: set the option cassette, e.g. --set cassette=session.cassette")
+        else:
+            self._serving = asyncio.create_task(self._serve(self._standin))
+
+    async def _serve(self, standin: StandIn) -> None:
+        try:
+            async with serve(standin, watch=Watch(miss=lambda it: log.warning(it.text.rstrip()))) as self._address:
+                self._up.set()
+                await asyncio.Event().wait()  # until `done` cancels it
+        finally:
+            ctx.master.shutdown()  # a script is also done when its file changes: what is left would be an open proxy
+
+    def done(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        self._refuses(flow)
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        await self._up.wait()  # mitmproxy listens a little earlier
+        if flow.response is not None or self._address is None or self._refuses(flow):
+            return  # an answer that is there is another addon's, such as the page with mitmproxy's CA
+        host = flow.request.host_header or ""
+        flow.server_conn.via = None  # in upstream mode: not through the next proxy
+        flow.request.host, flow.request.port, flow.request.scheme = self._address.host, self._address.port, "http"
+        flow.request.authority = ""
+        flow.request.headers["Host"] = host
+        flow.request.headers["X-Forwarded-Proto"] = "https" if flow.client_conn.tls else "http"
+
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """The last guard: every connection comes through here, whatever the mode is and whichever hook has failed."""
+        if self._address is None or data.server.address != (self._address.host, self._address.port):
+            data.server.error = "a replay connects to nothing but its stand-in"
+
+    def _refuses(self, flow: http.HTTPFlow) -> bool:
+        names = {name.lower().rstrip(".") for name in (flow.request.host, flow.request.pretty_host)}
+        if any((name, port) in self._hosts for name in names for port in (None, flow.request.port)):
+            return False
+        named = ", ".join(sorted(host if port is None else f"{host}:{port}" for host, port in self._hosts))
+        text = f"{flow.request.host}:{flow.request.port} is not replayed, only {named}; nothing was sent there"
+        log.warning("refused: %s", text)
+        line = text.encode("ascii", "backslashreplace").decode()
+        flow.response = http.Response.make(miss.STATUS, f"{text}\n", {"Content-Type": "text/plain", miss.HEADER: line})
+        flow.response.reason = f"{miss.REASON}: {line}"  # all that most clients show of a refused CONNECT
+        return True
+
+
+addons = [Replay()]

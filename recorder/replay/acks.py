@@ -1,0 +1,57 @@
+"""The answer to a matched request: as recorded, with the client's own values, or what a fault puts in its place."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeAlias
+
+from ..correlate.dialect import Dialect, parse_json
+from ..model import Headers, Triple
+from .rebind import Rewriter
+from .schedule import Run
+
+_NOT_REPLAYED = {
+    "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
+    "transfer-encoding", "upgrade",
+}  # fmt: skip
+_JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
+_TEXT: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
+
+Ack: TypeAlias = tuple[int, Headers, bytes]
+
+
+def ack(triple: Triple, run: Run, cookie: str, dialect: Dialect) -> Ack:
+    """Status, headers and body; `cookie` stands in for the session cookies the recorded server set."""
+    if run.refusal is not None:
+        status, body = run.refusal
+        return status, _JSON, body
+    if triple.ack is None:
+        reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
+        return 504, _TEXT, f"recorded without an answer: {reason}\n".encode()
+    headers = tuple(
+        (name, _header(name.lower(), value, cookie, run.rewriter, dialect))
+        for name, value in triple.ack.headers
+        if name.lower() not in _NOT_REPLAYED
+    )
+    return triple.ack.status, headers, _rewritten(triple.ack.body, run.rewriter)
+
+
+def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Dialect) -> str:
+    if name == "set-cookie":
+        cookie, equals, rest = value.partition("=")
+        if equals and cookie.strip() in dialect.session_cookies:
+            _, semicolon, attributes = rest.partition(";")
+            return f"{cookie}={ours}{semicolon}{attributes}"
+    return rewriter.text(value)
+
+
+def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
+    """A recorded body with its bound values replaced; untouched, byte for byte, where there are none in it."""
+    value = parse_json(body)
+    if value is None or not rewriter.touches(body):
+        return body
+    new = rewriter.value(value)
+    if new == value:
+        return body
+    # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
+    return json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")

@@ -1,0 +1,74 @@
+"""What a matched request is answered with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from recorder.correlate.dialect import load
+from recorder.model import Failure, Headers, Triple
+from recorder.replay.acks import ack
+from recorder.replay.rebind import Binding, Bindings, Rewriter
+from recorder.replay.schedule import Run
+from tests.wire import Wire, chained
+
+GWS = load()
+
+
+def answered(content: Any, headers: Headers = ()) -> Triple:
+    wire = Wire()
+    wire.respond(wire.desk().post(chained(7, "recorded-id")), content, headers=headers)
+    return wire.recording().triples[0]
+
+
+def run(**own: Any) -> Run:
+    rewriter = Rewriter(GWS, Bindings({"reference": [Binding("recorded-id", "live")]}))
+    return Run((), 0.0, 1.0, rewriter, request=1, place=0, **own)
+
+
+def test_values_of_the_client_stand_in_body_and_headers() -> None:
+    triple = answered({"statusCode": 0, "referenceId": "recorded-id"}, (("Location", "/x/recorded-id"),))
+
+    status, headers, body = ack(triple, run(), "c", GWS)
+
+    assert (status, dict(headers)["Location"], body) == (200, "/x/live", b'{"statusCode":0,"referenceId":"live"}')
+
+
+@pytest.mark.parametrize("content", [b'{ "statusCode" : 0 }', b"text", b"", b'{"a":1.0}'])
+def test_a_body_without_such_values_is_left_alone_byte_for_byte(content: bytes) -> None:
+    assert ack(answered(content), run(), "c", GWS)[2] == content
+
+
+def test_session_cookies_are_ours_and_others_are_as_recorded() -> None:
+    cookies = (("Set-Cookie", "JSESSIONID=old; Path=/; HttpOnly"), ("Set-Cookie", "theme=dark"))
+
+    _, headers, _ = ack(answered({}, cookies), run(), "ours", GWS)
+
+    assert [value for name, value in headers if name == "Set-Cookie"] == [
+        "JSESSIONID=ours; Path=/; HttpOnly",
+        "theme=dark",
+    ]
+
+
+def test_headers_of_the_connection_are_not_replayed() -> None:
+    gone = ("Transfer-Encoding", "Connection", "Date", "Content-Length", "Content-Encoding")
+
+    _, headers, _ = ack(answered({}, tuple((name, "x") for name in gone)), run(), "c", GWS)
+
+    assert [name for name, _ in headers] == ["Content-Type"]
+
+
+def test_what_was_never_answered_is_answered_with_a_reason() -> None:
+    triple = replace(answered({}), ack=None, failure=Failure(9, 0, 1, "Client disconnected."))
+
+    assert ack(triple, run(), "c", GWS)[::2] == (504, b"recorded without an answer: Client disconnected.\n")
+    assert b"the capture ended" in ack(replace(triple, failure=None), run(), "c", GWS)[2]
+
+
+def test_a_fault_puts_its_own_in_the_place_of_the_ack() -> None:
+    status, headers, body = ack(answered({}), run(refusal=(503, b'{"error":1}')), "c", GWS)
+
+    assert (status, body) == (503, b'{"error":1}')
+    assert dict(headers)["Content-Type"].startswith("application/json")
