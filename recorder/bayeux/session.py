@@ -13,6 +13,7 @@ from operator import attrgetter
 from . import channels
 from .messages import Message
 
+LONG_POLLING, WEBSOCKET = "long-polling", "websocket"  # connection types (Bayeux 1.0, section 3.1.4)
 _ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
 
 
@@ -46,6 +47,7 @@ class _Poll:
     request: int
     reply: Message
     until: float
+    transport: str
 
 
 @dataclass(slots=True)
@@ -77,15 +79,15 @@ class BayeuxServer:
         self._polls: dict[int, _Session] = {}  # held requests
         self._unsent: dict[int, tuple[_Session, list[Queued]]] = {}  # answered, not yet known to have left
 
-    def receive(self, request: int, messages: list[Message], now: float) -> list[Answer]:
-        """Take the messages of one HTTP request; return the answers that are ready, to it or to older ones."""
+    def receive(self, request: int, messages: list[Message], now: float, transport: str = LONG_POLLING) -> list[Answer]:
+        """Take the messages of one request, or one message of a WebSocket; return the answers that are ready."""
         answers: list[Answer] = []
         replies: list[Message] = []
         handshaken: str | None = None
         sender: _Session | None = None  # the first client that is known: its events ride along
         for message in messages:
             if message["channel"] == channels.HANDSHAKE:
-                session = self._handshake(message, replies)
+                session = self._handshake(message, replies, transport)
                 handshaken = session.client_id if session else None
                 sender = sender or session
                 continue
@@ -99,7 +101,7 @@ class BayeuxServer:
                 wait = self._hold_for(session, message) if len(messages) == 1 else 0.0
                 session.connected = True
                 if wait > 0:
-                    session.poll = _Poll(request, reply, now + wait)
+                    session.poll = _Poll(request, reply, now + wait, transport)
                     self._polls[request] = session
                     return answers
                 replies.append(reply)
@@ -157,6 +159,15 @@ class BayeuxServer:
         del self._polls[poll.request]
         return [Answer(poll.request, [_unknown(poll.reply)])]
 
+    def cut(self, client_id: str) -> int | None:
+        """The request of a poll that is held on a WebSocket, which is given up; None where there is none."""
+        session = self._sessions.get(client_id)
+        if session is None or session.poll is None or session.poll.transport != WEBSOCKET:
+            return None
+        request = session.poll.request
+        self.abort(request)
+        return request
+
     def is_forgotten(self, client_id: str) -> bool:
         """Whether a session was lost, and its client has not shaken hands again."""
         return client_id in self._forgotten
@@ -188,9 +199,9 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         return session is not None and session.poll is not None
 
-    def _handshake(self, message: Message, replies: list[Message]) -> _Session | None:
+    def _handshake(self, message: Message, replies: list[Message], transport: str) -> _Session | None:
         offered = message.get("supportedConnectionTypes")
-        if isinstance(offered, list) and "long-polling" not in offered:
+        if isinstance(offered, list) and transport not in offered:
             replies.append(_refuse(message, "400::unsupported connection types") | {"advice": {"reconnect": "none"}})
             return None
         session = _Session(self._new_client_id())
@@ -201,7 +212,7 @@ class BayeuxServer:
                 "clientId": session.client_id,
                 "version": "1.0",
                 "minimumVersion": "1.0",
-                "supportedConnectionTypes": ["long-polling"],
+                "supportedConnectionTypes": [WEBSOCKET, LONG_POLLING],
                 "advice": self._advice(),
             }
         )

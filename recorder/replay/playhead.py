@@ -53,6 +53,8 @@ class Playhead:
         cookie: Stands in for every session cookie the recorded server set.
         origins: Where its client reaches us, by the recorded server's address.
         shown: What else its requests showed of who it is.
+        opened: A WebSocket was opened for it.
+        cut: Its WebSocket is to be cut: a fault.
         left: It disconnected.
 
     """
@@ -68,7 +70,14 @@ class Playhead:
     runs: list[Run] = field(default_factory=list)
     backlog: list[Queued] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)
+    opened: bool = False
+    cut: bool = False
     left: bool = False
+
+    @property
+    def set_cookie(self) -> tuple[str, str]:
+        """The header that gives its client our cookie."""
+        return "Set-Cookie", f"{COOKIE}={self.cookie}; Path=/; HttpOnly"
 
     def find(self, live: Call, matcher: Matcher, policy: Policy = Policy()) -> int | None:  # frozen
         """The recorded request to answer with: the next unplayed match, an exact one before others.
@@ -130,6 +139,17 @@ class Playheads:
     def of_client(self, client_id: str) -> Playhead | None:
         """The playhead of a Bayeux session."""
         return self._by_client.get(client_id)
+
+    def upgraded(self, headers: Headers, connection: str) -> Playhead | None:
+        """A WebSocket is opened, the handshake is on it: who gets our cookie now; None if the client shows one."""
+        tokens = self._tokens(headers)
+        if any(_value(token) in self._by_cookie for token in tokens):
+            return None
+        waiting = _only(self._evidence(tokens, ""), lambda p: p.client_id is None and not p.opened)
+        playhead = waiting or self._new(tokens)
+        playhead.opened = True
+        self._remember(playhead, tokens, connection)
+        return playhead
 
     def handshaken(
         self, client_id: str, headers: Headers, connection: str, bayeux: BayeuxServer | None = None

@@ -43,6 +43,7 @@ class Run:
         unfetched: Events queued for the client that no poll has taken yet.
         refusal: Status and body in place of the recorded ack, where a fault wants that.
         forget: With the ack the server forgets the client's Bayeux session: a fault.
+        cut: With the ack the client's WebSocket ends: a fault.
 
     """
 
@@ -55,6 +56,7 @@ class Run:
     unfetched: int = 0
     refusal: tuple[int, bytes] | None = None
     forget: bool = False
+    cut: bool = False
     _next: int = 0
     _queued_at: float = field(default=0.0)
 
@@ -82,6 +84,11 @@ class Run:
         if step.event is None and self.unfetched:
             return max(due, self._queued_at + ACK_PATIENCE)
         return due
+
+    def is_due(self, now: float) -> bool:
+        """Whether the next step may leave now."""
+        due = self.due()
+        return due is not None and due <= now
 
     def advance(self, now: float) -> None:
         """The next step has left."""

@@ -7,12 +7,12 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from aiohttp import web
+from aiohttp import WSCloseCode, WSMsgType, web
 from multidict import CIMultiDict
 
 from ..errors import UsageError
@@ -134,6 +134,8 @@ class _Pump:
             answer = self.control.handle(incoming, _Steering(self._standin, self))
             self._schedule()
             return _response(answer)
+        if request.headers.get("Upgrade", "").lower() == "websocket" and self._standin.owns(incoming.target):
+            return await self._socket(request, incoming)
         reply = self._waiting[number] = self._loop.create_future()
         try:
             self._standin.receive(incoming, self.now())
@@ -153,6 +155,47 @@ class _Pump:
             self._waiting.pop(number, None)
         self._standin.sent(number)
         return response
+
+    async def _socket(self, request: web.BaseRequest, upgrade: Incoming) -> web.StreamResponse:
+        """A WebSocket: each message that comes in is a request, each answer to one is a message that goes out."""
+        socket = web.WebSocketResponse()
+        socket.headers.extend(self._standin.upgrade(upgrade))
+        await socket.prepare(request)
+        outbox: asyncio.Queue[Reply] = asyncio.Queue()
+        unanswered: set[int] = set()
+        writer = asyncio.create_task(self._write(socket, outbox, unanswered))
+        try:
+            async for frame in socket:
+                if frame.type is WSMsgType.TEXT:
+                    number = self._count = self._count + 1
+                    unanswered.add(number)
+                    answer = self._waiting[number] = self._loop.create_future()
+                    answer.add_done_callback(
+                        lambda done: None if done.cancelled() else outbox.put_nowait(done.result())
+                    )
+                    message = replace(upgrade, number=number, method="POST", body=frame.data.encode(), on_socket=True)
+                    self._standin.receive(message, self.now())
+                    self._schedule()
+                    self._rest()
+        finally:
+            writer.cancel()
+            for number in unanswered:
+                self._waiting.pop(number, None)
+                self._standin.abort(number)
+            self._schedule()
+        return socket
+
+    async def _write(self, socket: web.WebSocketResponse, outbox: asyncio.Queue[Reply], unanswered: set[int]) -> None:
+        """Send answers in their order; an error is the end of the socket, but for a poll that another one replaced."""
+        while True:
+            reply = await outbox.get()
+            if reply.status == 200:
+                await socket.send_str(reply.body.decode())
+            elif reply.status != 500:
+                await socket.close(code=WSCloseCode.POLICY_VIOLATION if reply.status == 400 else WSCloseCode.GOING_AWAY)
+            unanswered.discard(reply.number)
+            self._waiting.pop(reply.number, None)
+            self._standin.sent(reply.number)
 
     def close(self) -> None:
         """End the timers and the held requests."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ..bayeux import channels
 from ..bayeux.messages import encode, parse_request
-from ..bayeux.session import Answer, BayeuxServer, Queued
+from ..bayeux.session import LONG_POLLING, WEBSOCKET, Answer, BayeuxServer, Queued
 from ..correlate.dialect import Dialect
 from ..correlate.sessions import Sessions
 from ..errors import UsageError
@@ -29,12 +29,18 @@ from .rebind import Bindings, Rewriter
 from .schedule import INSTANT, Run, Step, anchored, earliest, steps
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
+_CUT = 0  # in place of a status: the socket ends
 _HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A live HTTP request; `number` is the caller's and comes back in the reply."""
+    """A live HTTP request; `number` is the caller's and comes back in the reply.
+
+    Attributes:
+        on_socket: It is a message on a WebSocket; method, target and headers are those of its upgrade.
+
+    """
 
     number: int
     connection: str
@@ -42,6 +48,7 @@ class Incoming:
     target: str
     headers: Headers
     body: bytes
+    on_socket: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +99,21 @@ class StandIn:
     def receive(self, request: Incoming, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
         messages = parse_request(request.target, request.body)
-        on_prefix = request.target.partition("?")[0].startswith(self._dialect.bayeux_prefix)
         if messages is not None:
             self._receive_bayeux(request, messages, now)
-        elif on_prefix:
+        elif self.owns(request.target) or request.on_socket:
             self._reply(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
         else:
             self._receive_call(request, now)
+
+    def owns(self, target: str) -> bool:
+        """Whether a URL is where Bayeux messages are sent, or WebSockets opened."""
+        return target.partition("?")[0].startswith(self._dialect.bayeux_prefix)
+
+    def upgrade(self, request: Incoming) -> Headers:
+        """A WebSocket is opened: what its answer has to set, for the handshake comes too late for a cookie."""
+        playhead = self._playheads.upgraded(request.headers, request.connection)
+        return () if playhead is None else (playhead.set_cookie,)
 
     def replies(self, now: float) -> list[Reply]:
         """All that is to be written now, in the order it must leave."""
@@ -193,11 +208,7 @@ class StandIn:
     def inject(self, session: str, channel: str, data: JSON) -> None:
         """Push an event to the session of this name."""
         playhead = next(p for p in self._playheads if p.name == session)
-        queued = Queued({"data": data, "channel": channel}, lambda _: None)
-        if playhead.client_id is None:
-            playhead.backlog.append(queued)
-        else:
-            self._bayeux.push(playhead.client_id, queued)
+        self._deliver(playhead, Queued({"data": data, "channel": channel}, lambda _: None))
 
     def report(self) -> dict[str, Any]:
         """What was played and what was not, misses with their whole text, and what faults hit; as JSON."""
@@ -218,7 +229,8 @@ class StandIn:
         for message in messages:
             client_id = str(message.get("clientId", ""))
             self._playheads.seen(client_id, request.headers, request.connection)
-        for answer in self._bayeux.receive(request.number, messages, now):
+        transport = WEBSOCKET if request.on_socket else LONG_POLLING
+        for answer in self._bayeux.receive(request.number, messages, now, transport):
             self._answer(answer, request)
         for message in messages:
             client_id = str(message.get("clientId", ""))
@@ -226,6 +238,7 @@ class StandIn:
                 self._playheads.leaves(client_id)
             playhead = self._playheads.of_client(client_id)
             if playhead is not None and message["channel"] in (channels.SUBSCRIBE, channels.CONNECT):
+                self._cut(playhead)
                 self._begin(playhead, now, settled=message["channel"] == channels.SUBSCRIBE)
 
     def _answer(self, answer: Answer, request: Incoming | None = None) -> None:
@@ -236,7 +249,7 @@ class StandIn:
         if answer.handshaken is not None and request is not None:
             playhead = self._playheads.handshaken(answer.handshaken, request.headers, request.connection, self._bayeux)
             playhead.origins = self._origins(request)
-            headers += (("Set-Cookie", f"{COOKIE}={playhead.cookie}; Path=/; HttpOnly"),)
+            headers += (playhead.set_cookie,)
             if len(self._recording.session_starts) <= 1:
                 playhead.recorded = next(iter(self._recording.session_starts), "")
             for event in playhead.backlog:
@@ -283,6 +296,7 @@ class StandIn:
         playhead.origins = self._origins(request)
         rewriter = Rewriter(self._dialect, of_operation | playhead.bindings, playhead.origins)
         run = Run(played.steps, now, played.rate, rewriter, request=request.number, place=place, forget=played.forget)
+        run.cut = played.cut
         run.refusal = None if played.status is None else (played.status, played.body)
         playhead.runs.append(run)
         if played.status is not None:
@@ -322,7 +336,7 @@ class StandIn:
 
     def _play(self, now: float) -> bool:
         """Let the next step that is due leave; of several, the one that was first on the recorded wire."""
-        due = [(run.step.order, playhead, run) for playhead, run in self._runs() if run.step and _is_due(run, now)]
+        due = [(run.step.order, playhead, run) for playhead, run in self._runs() if run.step and run.is_due(now)]
         if not due:
             return False
         _, playhead, run = min(due, key=lambda item: item[0])
@@ -341,8 +355,17 @@ class StandIn:
                 run.request = None  # it waits no more
             if run.forget and playhead.client_id is not None:
                 self.forget(playhead.client_id)
+            playhead.cut |= run.cut
+            self._cut(playhead)
         if run.step is None and run.request is None:
             playhead.runs.remove(run)
+
+    def _cut(self, playhead: Playhead) -> None:
+        """Cut the WebSocket of a client that is to lose it, as soon as it holds a poll on one."""
+        number = self._bayeux.cut(playhead.client_id) if playhead.cut and playhead.client_id is not None else None
+        if number is not None:
+            playhead.cut = False
+            self._reply(number, _CUT, (), b"")
 
     def _runs(self) -> Iterator[tuple[Playhead, Run]]:
         return ((playhead, run) for playhead in self._playheads for run in playhead.runs)
@@ -355,7 +378,9 @@ class StandIn:
 
     def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
         message = {"data": run.rewriter.value(event.data), "channel": event.channel}
-        queued = Queued(message, lambda out: run.taken(out=out))
+        self._deliver(playhead, Queued(message, lambda out: run.taken(out=out)))
+
+    def _deliver(self, playhead: Playhead, queued: Queued) -> None:
         if playhead.client_id is None:
             playhead.backlog.append(queued)
         else:
@@ -368,11 +393,6 @@ class StandIn:
 
     def _reply(self, number: int, status: int, headers: Headers, body: bytes) -> None:
         self._replies.append(Reply(number, status, headers, body))
-
-
-def _is_due(run: Run, now: float) -> bool:
-    due = run.due()
-    return due is not None and due <= now
 
 
 __all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

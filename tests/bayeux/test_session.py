@@ -90,7 +90,7 @@ def test_a_handshake_gives_a_client_id_and_tells_how_to_poll(fresh: BayeuxServer
                     "clientId": "c1",
                     "version": "1.0",
                     "minimumVersion": "1.0",
-                    "supportedConnectionTypes": ["long-polling"],
+                    "supportedConnectionTypes": ["websocket", "long-polling"],
                     "advice": ADVICE,
                 }
             ],

@@ -454,3 +454,24 @@ async def connects(port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+def test_a_websocket_is_one_to_the_stand_in(proxy: Proxy) -> None:
+    limits = aiohttp.ClientWSTimeout(ws_receive=_LIMIT, ws_close=_LIMIT)
+
+    async def shake() -> Any:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(
+                "wss://gws.example/api/v2/notifications", proxy=proxy.url, ssl=proxy.trust, timeout=limits
+            ) as ws,
+        ):
+            types = ["websocket"]
+            message = {"channel": "/meta/handshake", "id": "1", "version": "1.0", "supportedConnectionTypes": types}
+            await ws.send_json([message])
+            return await ws.receive_json(timeout=_LIMIT)
+
+    (reply,) = asyncio.run(shake())
+
+    assert reply["successful"] is True
+    assert reply["clientId"]
