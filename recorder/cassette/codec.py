@@ -166,7 +166,15 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
 
 
 def encode_row(row: Row) -> bytes:
-    """A derived triple as a frame; one that is no operation (n 0) gets a type of its own."""
+    """A derived triple as a frame; one that is no operation (n 0) gets a type of its own.
+
+    Raises:
+        CassetteError: If it has more events than a reader may take.
+
+    """
+    if sum(11 + len(event.rivals) for event in row.events) > _MOST_VALUES - 100:
+        problem = f"triple {row.n} has {len(row.events)} events, more than a sealed cassette can hold"
+        raise CassetteError("cassette", problem, hint="keep the journal, or link fewer by another dialect")
     body = {
         "ack": row.ack,
         "ev": [[e.seq, e.index, e.channel, e.name, e.rule, e.confidence, e.why, e.rivals] for e in row.events],

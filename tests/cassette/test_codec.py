@@ -383,3 +383,14 @@ def test_a_summary_may_name_many_sessions() -> None:
     (found,) = unframe(codec.encode_value(codec.SUMMARY, {"sessions": sessions}))
 
     assert codec.decode_value(found, path="p") == {"sessions": sessions}
+
+
+def test_a_triple_of_more_events_than_a_reader_may_take_is_not_written() -> None:
+    most = (600_000 - 100) // 11
+    assert (
+        len(decode_row(only(encode_row(replace(ROW, events=(replace(EVENT, rivals=()),) * most))), path="").events)
+        == most
+    )
+
+    with pytest.raises(CassetteError, match="triple 3 has 54537 events, more than a sealed cassette can hold"):
+        encode_row(replace(ROW, events=(replace(EVENT, rivals=()),) * (most + 1)))
