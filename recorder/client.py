@@ -73,12 +73,13 @@ class Agent:
 
 
 @asynccontextmanager
-async def agent(url: str, channels: tuple[str, ...] = CHANNELS) -> AsyncIterator[Agent]:
+async def agent(url: str, channels: tuple[str, ...] = CHANNELS, *, websocket: bool = False) -> AsyncIterator[Agent]:
     """Connect to a server, shake hands and subscribe; disconnect at the end. Use `localhost`, not an IP address:
     aiohttp keeps no cookies for IP addresses.
     """
     asyncio.get_running_loop().set_exception_handler(_quiet_about_the_last_poll)
-    async with Client(f"{url}/api/v2/notifications", ConnectionType.LONG_POLLING) as bayeux:
+    transport = ConnectionType.WEBSOCKET if websocket else ConnectionType.LONG_POLLING
+    async with Client(f"{url}/api/v2/notifications", transport) as bayeux:
         # One cookie jar for both, as in a browser: the server tells by it whose REST calls these are.
         http = await bayeux._get_http_session()  # noqa: SLF001  # aiocometd has no public way to it
         for channel in channels:

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from recorder.client import agent
 from recorder.correlate.recording import load_recording
 from tests.lab.lab import run_js_client
 from tests.lab.processes import recorder
@@ -171,3 +172,37 @@ def test_the_cometd_client_plays_a_session_on_a_websocket() -> None:
     assert ids == {(step, f"socket-{step}") for step in range(1, 7)}
     assert len(events) == sum(len(triple.events) for triple in TRIPLES)
     assert standin.code == 0, standin.stderr
+
+
+@pytest.mark.node
+def test_the_cometd_client_whose_socket_is_cut_comes_back_and_gets_on() -> None:
+    script = preview_session("cut-", 0.0) | {"transport": "websocket"}
+    with recorder("replay", PREVIEW, "--fault", "cut websocket after GetPreviewRecord", "--rate", "20") as standin:
+        lines = run_js_client(standin.url, script)
+
+    events = [line for line in lines if line["kind"] == "event"]
+    assert lines[-1]["kind"] == "done"
+    assert len(events) == sum(len(triple.events) for triple in TRIPLES)
+    assert "hit 1 time" in standin.stderr
+    assert standin.code == 0, standin.stderr
+
+
+@pytest.mark.filterwarnings("default::DeprecationWarning")  # how aiocometd opens its sockets
+@pytest.mark.parametrize("faults", [[], ["--fault", "cut websocket after GetPreviewRecord"]])
+def test_aiocometd_plays_a_session_on_a_websocket_though_it_is_cut(faults: list[str]) -> None:
+    async def act(url: str) -> list[Any]:
+        seen = []
+        async with agent(url, websocket=True) as desktop:
+            for place, triple in enumerate(TRIPLES):
+                body = json.loads(triple.request.body) | {"referenceId": f"mine-{place}"}
+                assert (await desktop.post(triple.request.target, body))[0] == 200
+                count = len(triple.events)
+                seen += await desktop.events(lambda found, count=count: len(found) >= count, limit=30)
+        return seen
+
+    with recorder("replay", PREVIEW, "--rate", "20", *faults) as standin:
+        events = asyncio.run(act(standin.url))
+
+    assert len(events) == sum(len(triple.events) for triple in TRIPLES)
+    assert standin.code == 0, standin.stderr
+    assert ("hit 1 time" in standin.stderr) == bool(faults)
