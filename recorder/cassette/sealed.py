@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -144,6 +145,7 @@ def write_atomically(target: Path, write: Callable[[IO[bytes]], None], check: Ca
         UsageError: If `target` is being written by a recorder, or its folder cannot be written.
         CaptureError: If the disk is full.
     """
+    target = target.resolve()  # a link stays one
     name = target.with_name(f".{target.name}.{os.getpid()}")
     with unless_written(target):
         try:
@@ -152,6 +154,8 @@ def write_atomically(target: Path, write: Callable[[IO[bytes]], None], check: Ca
                 file.flush()
                 os.fsync(file.fileno())
             check(name)
+            if target.exists():  # who may not read the old one may not read the new one
+                name.chmod(stat.S_IMODE(target.stat().st_mode))
             name.replace(target)
             _sync_folder(target.parent)
         except OSError as exc:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import UsageError
 from ..model import Recording
 from .loading import load
 from .options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
@@ -115,10 +116,12 @@ def command(
 
     Prints `listening on URL` when ready and serves until Ctrl-C. Every live session plays the cassette from its start.
     A request nothing matches gets status 470, the header X-Recorder-Miss and an explanation; then the exit code is 1.
-    With --exit-when-done it ends by itself: 0 if all was played, 3 if the clients wait for something else.
+    With --exit-when-done it ends by itself once a client came: 0 if all was played, 3 if the clients wait for
+    something else.
 
     Faults: drop, duplicate, reorder or delay `event NAME`; `delay ack OPERATION 3s`; `http 500 OPERATION`; `no answer
-    OPERATION`; `unknown-client after OPERATION`. NAME#2 is the second of a session, NAME 10% one in ten.
+    OPERATION`; `unknown-client after OPERATION`; `cut websocket after OPERATION`. NAME#2 is the second of a session,
+    NAME 10% one in ten.
 
     \b
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant
@@ -148,6 +151,8 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
     """Serve until told to stop, or done; also whether the clients waited for something that never comes."""
     from ..replay.server import serve
 
+    if settings.token == "":
+        raise UsageError("the control token is empty; leave --control-token out, or give one")
     standin = _standin(recording, settings)
     host, port = settings.listen
     warn_if_exposed(host)

@@ -223,6 +223,8 @@ def parse(text: str, *, path: str) -> Dialect:
         volatile=replay.texts("volatile", optional=True),
         operations=_operations(top.table("operations")),
     )
+    if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
+        top.wrong("name", "must be of letters, digits, hyphens and underscores, 64 at most")
     _names_exist(top, dialect)
     finish(top)
     return dialect

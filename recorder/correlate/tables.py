@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import DialectError
 
+_LONGEST = 86_400 * 365  # seconds
 _KEY = re.compile(r"\s*([^=\[\]{}#]+?)\s*=")
 _HEADER = re.compile(r"\s*\[\[?[^\[\]]+\]\]?\s*(?:#.*)?$")
 
@@ -77,6 +78,9 @@ class Table:
             self.wrong(key, "must be a number of seconds")
         elif not value >= 0:  # nan is neither
             self.wrong(key, "must not be negative")
+        elif value > _LONGEST:
+            self.wrong(key, f"must be at most {_LONGEST} seconds")
+            return 0.0
         return float(value)
 
     def texts(self, key: str, *, optional: bool = False) -> tuple[str, ...]:

@@ -140,6 +140,17 @@ def test_other_rules_change_the_links_and_not_the_facts(tmp_path: Path, doubtful
     assert json.loads(run("show", path, "1", "--json").stdout)["events"][1]["rule"] == "tuple"
 
 
+def test_a_cassette_that_is_replaced_keeps_its_mode_and_the_link_to_it(tmp_path: Path, doubtful: Path) -> None:
+    link = tmp_path / "link.cassette"
+    link.symlink_to(doubtful)
+    doubtful.chmod(0o600)
+
+    assert run("recorrelate", link, "--rules", "gws-outbound").exit_code == 0
+
+    assert link.is_symlink()
+    assert (doubtful.stat().st_mode & 0o777, read(doubtful).header.profile) == (0o600, "sealed")
+
+
 def test_a_journal_becomes_a_sealed_cassette(doubtful: Path) -> None:
     assert "3 of 3 triples are new" in run("recorrelate", doubtful, "--rules", "gws-outbound").stderr
     assert read(doubtful).header.profile == "sealed"
