@@ -53,7 +53,8 @@ def test_only_stepwise_operations_can_be_stepped(lab: Lab, desk: Desk) -> None:
         lab.ack(last(lab).n)
 
 
-def test_a_session_that_is_forgotten_is_unknown(lab: Lab, desk: Desk) -> None:
+def test_a_session_that_is_forgotten_is_unknown(lab: Lab) -> None:
+    desk = Desk(lab.url, "forgotten:x").connected()  # late events of other tests are not for it
     poll = desk.polls()
     until(lambda: lab.waiting() == [BAYEUX], "the poll is held")
 
@@ -65,6 +66,7 @@ def test_a_session_that_is_forgotten_is_unknown(lab: Lab, desk: Desk) -> None:
     assert (refusal["successful"], refusal["advice"]["reconnect"]) == (False, "handshake")
     replies = desk.connected().fetches().messages  # faye puts events behind its reply
     assert [reply["successful"] for reply in replies if reply["channel"] == "/meta/connect"] == [True]
+    desk.leaves()
 
 
 def test_the_end_can_come_before_the_last_record(lab: Lab, desk: Desk) -> None:
