@@ -29,6 +29,7 @@ class Retries:
         if before is None or before.links or is_over(before, op.request.t, self._dialect):
             return None
         before.again, op.before = op.request, before
+        before.before = None  # a client that tries for ever must not leave a chain
         return before
 
     def forget(self, op: Operation) -> None:

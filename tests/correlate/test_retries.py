@@ -40,6 +40,15 @@ def test_a_third_attempt_follows_the_second() -> None:
     assert [op.again and op.again.seq for op in ops] == [2, 3, None]
 
 
+def test_a_client_that_tries_for_ever_is_remembered_by_its_last_attempt_alone() -> None:
+    retries, ops = Retries(GWS), [asked(chained(7, "r1"), seq=seq) for seq in (1, 2, 3)]
+    for op in ops:
+        retries.sent(op)
+        retries.failed(op)
+
+    assert [op.before for op in ops] == [None, None, ops[1]]
+
+
 def test_what_is_forgotten_was_not_sent_before() -> None:
     retries, first, second = Retries(GWS), asked(chained(7, "r1"), seq=1), asked(chained(7, "r1"), seq=2)
     retries.failed(first)
