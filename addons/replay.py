@@ -22,7 +22,7 @@ from recorder.cli.replay import Rate
 from recorder.correlate.dialect import shipped
 from recorder.errors import RecorderError
 from recorder.replay import miss
-from recorder.replay.server import Address, Watch, new_id, serve
+from recorder.replay.server import Address, Watch, epoch, new_id, serve
 from recorder.replay.standin import StandIn
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,8 @@ class Replay:
             named = [recording.header.upstream, *(f"//{name.strip()}" for name in ctx.options.hosts.split(","))]
             self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
             rate = Rate().convert(ctx.options.rate, None, None)
-            self._standin = StandIn(recording, shipped(recording.header.dialect), new_id=new_id, rate=rate)
+            dialect = shipped(recording.header.dialect)
+            self._standin = StandIn(recording, dialect, new_id=new_id, rate=rate, epoch=epoch())
         except (RecorderError, click.UsageError, OSError, ValueError) as exc:
             raise exceptions.OptionsError(f"cannot replay: {exc}") from exc
         if not self._hosts:

@@ -19,7 +19,8 @@ Message: TypeAlias = dict[str, Any]
 _DEEPEST = 100  # levels of JSON; the interpreter gives up at some hundreds
 
 # two neighbouring `\s*` would take quadratic time on a long gap
-_JSONP = re.compile(rb"^(?:/\*\*/)?\s*[\w$.]+\s*\((.*)\)\s*(?:;\s*)?$", re.DOTALL)
+_JSONP = re.compile(rb"^(?:/\*\*/)?\s*[\w$.-]+\s*\((.*)\)\s*(?:;\s*)?$", re.DOTALL)
+_CALLBACK = re.compile(r"[a-zA-Z0-9._-]{1,64}")  # as CometD's JSONPTransport: no name can become a script
 _FORM = re.compile(rb"(?:[\w.%+-]+=[^&\s]*&)*message=")
 
 
@@ -65,6 +66,24 @@ def encode(messages: list[Message]) -> bytes:
     """Messages as the array a server sends."""
     # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
     return json.dumps(messages, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def callback_of(method: str, target: str) -> str | None:
+    """The function a callback-polling client wants its answer wrapped in; empty for a name nobody should call.
+
+    None where a request is none of that transport (section 4.2 of the specification: a GET with `jsonp`).
+    """
+    query = target.partition("?")[2]
+    if method != "GET" or "jsonp=" not in query:
+        return None
+    named = parse_qs(query).get("jsonp", [""])[-1]
+    return named if _CALLBACK.fullmatch(named) else ""
+
+
+def as_script(callback: str, content: bytes) -> bytes:
+    """The answer of that transport: a call. Two line ends of Unicode are none in JSON, but were in scripts."""
+    safe = content.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
+    return callback.encode() + b"(" + safe + b")"
 
 
 def is_event(message: Message) -> bool:

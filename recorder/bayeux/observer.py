@@ -10,8 +10,9 @@ from typing import TypeAlias
 
 from ..model import Event, Failure, Record, Request, Response, SocketMessage
 from . import channels
+from .extensions import batch_of
 from .messages import Message, is_event, parse, parse_request
-from .redelivery import Unacknowledged, batch_of
+from .redelivery import Unacknowledged
 
 _LONGEST = 86_400_000  # milliseconds; a timeout over a day is no timeout, and may be too big for a float
 

@@ -39,10 +39,3 @@ class Unacknowledged:
         """The reply to /meta/connect ended a delivery and gave it its number."""
         self._sent += [(batch, digest) for digest in self._delivery]
         self._delivery, self._repeated = [], 0
-
-
-def batch_of(message: Message) -> int | None:
-    """The batch a /meta/connect or its reply names, None where it names none."""
-    extension = message.get("ext")
-    batch = extension.get("ack") if isinstance(extension, dict) else None
-    return batch if isinstance(batch, int) and not isinstance(batch, bool) else None

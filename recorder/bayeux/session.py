@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from . import channels
+from .extensions import batch_of, timesync, wants_acknowledgement
 from .messages import Message
+from .outbox import Outbox, Queued
+from .replies import ordinary, refuse, reply, unknown
 
-LONG_POLLING, WEBSOCKET = "long-polling", "websocket"  # connection types (Bayeux 1.0, section 3.1.4)
-_ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
+# connection types (Bayeux 1.0, section 3.1.4)
+LONG_POLLING, CALLBACK_POLLING, WEBSOCKET = "long-polling", "callback-polling", "websocket"
+_OFFERED = [WEBSOCKET, LONG_POLLING, CALLBACK_POLLING]
+_MULTIPLE_CLIENTS = 2000  # milliseconds between the polls of a browser's second session (CometD's multiSessionInterval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +38,23 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Queued:
-    """An event on its way to one client; `taken` is told when it is put into an answer, or comes back (False)."""
-
-    message: Message
-    taken: Callable[[bool], None]
-    place: int = 0  # among all that were pushed to the client
-
-
-@dataclass(slots=True)
 class _Poll:
     request: int
+    asked: Message
     reply: Message
+    received: float
     until: float
     transport: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Session:
     client_id: str
-    queue: list[Queued] = field(default_factory=list)
-    pushed: int = 0
+    outbox: Outbox
     poll: _Poll | None = None
     connected: bool = False  # its first connect was answered
+    browser: str | None = None  # several sessions may be of one
+    told_to_wait: bool = False  # it comes back after an interval instead of being held
     subscriptions: set[str] = field(default_factory=set)
     heir: _Session | None = None  # goes on with what was for this one
 
@@ -64,16 +62,18 @@ class _Session:
 class BayeuxServer:
     """All Bayeux sessions of one server."""
 
-    def __init__(self, new_client_id: Callable[[], str], timeout: float) -> None:
+    def __init__(self, new_client_id: Callable[[], str], timeout: float, epoch: float = 0.0) -> None:
         """Start without sessions.
 
         Args:
             new_client_id: Gives a fresh clientId at each call.
             timeout: Seconds a poll is held (`advice.timeout`).
+            epoch: What time it is when the caller's clock shows 0, in UTC seconds: for clients that ask.
 
         """
         self._new_client_id = new_client_id
         self._timeout = timeout
+        self._epoch = epoch
         self._sessions: dict[str, _Session] = {}
         self._forgotten: dict[str, _Session] = {}  # the client does not know yet
         self._polls: dict[int, _Session] = {}  # held requests
@@ -81,50 +81,26 @@ class BayeuxServer:
 
     def receive(self, request: int, messages: list[Message], now: float, transport: str = LONG_POLLING) -> list[Answer]:
         """Take the messages of one request, or one message of a WebSocket; return the answers that are ready."""
-        answers: list[Answer] = []
-        replies: list[Message] = []
-        handshaken: str | None = None
-        sender: _Session | None = None  # the first client that is known: its events ride along
+        alone = len(messages) == 1
+        if not alone and any(message["channel"] == channels.HANDSHAKE for message in messages):
+            return [Answer(request, None, 400)]  # it comes alone, or is a violation (AbstractHttpTransport.java)
+        turn = _Turn(request, now, transport)
         for message in messages:
-            if message["channel"] == channels.HANDSHAKE:
-                session = self._handshake(message, replies, transport)
-                handshaken = session.client_id if session else None
-                sender = sender or session
-                continue
-            session = self._sessions.get(str(message.get("clientId", "")))
-            sender = sender or session
-            if session is None:
-                replies.append(_unknown(message))
-            elif message["channel"] == channels.CONNECT:
-                answers += self._let_go(session, status=500)  # a second connect ends the first one with an error
-                reply = self._connect_reply(session, message)
-                wait = self._hold_for(session, message) if len(messages) == 1 else 0.0
-                session.connected = True
-                if wait > 0:
-                    session.poll = _Poll(request, reply, now + wait, transport)
-                    self._polls[request] = session
-                    return answers
-                replies.append(reply)
-            elif message["channel"] == channels.DISCONNECT:
-                answers += self._dismiss(session)
-                del self._sessions[session.client_id]
-                replies.append(_reply(message))
-            else:
-                replies.append(_ordinary(session, message))
-        return [*answers, self._answer(request, sender, replies, handshaken)]
+            self._take(message, turn, alone=alone)
+        if not turn.held:
+            turn.answers.append(self._answer(request, turn.sender, turn.replies, turn))
+        return turn.answers
 
     def push(self, client_id: str, event: Queued) -> None:
         """Queue an event for a client; one that is gone loses it."""
         session = self._sessions.get(client_id) or self._forgotten.get(client_id)
         if session is not None:
-            session.pushed += 1
-            event.place = session.pushed
-            session.queue.append(event)
+            session.outbox.push(event)
 
     def flush(self, now: float) -> list[Answer]:
         """Answers to the held polls that have events to carry or whose time is over."""
-        ready = [s for s in self._polls.values() if s.poll and (s.queue or now >= s.poll.until)]
-        return [answer for session in ready for answer in self._let_go(session)]
+        ready = [s for s in self._polls.values() if s.poll and (not s.outbox.is_empty or now >= s.poll.until)]
+        return [answer for session in ready for answer in self._let_go(session, now)]
 
     def deadline(self) -> float | None:
         """When the next held poll must be answered though there is nothing to tell."""
@@ -136,16 +112,14 @@ class BayeuxServer:
 
     def abort(self, request: int) -> None:
         """The client gave a request up: events that did not leave go back to the head of its queue."""
-        session = self._polls.pop(request, None)
+        session = self._polls.get(request)
         if session is not None:
-            session.poll = None
+            self._release(session)
         session, events = self._unsent.pop(request, (None, []))
         while session is not None and session.heir is not None:
             session = session.heir
         if session is not None:
-            session.queue = sorted(events + session.queue, key=attrgetter("place"))
-            for event in events:
-                event.taken(False)
+            session.outbox.put_back(events)
 
     def forget(self, client_id: str) -> list[Answer]:
         """Lose a session, as a server that was restarted: its poll, and whatever comes next, is told to shake hands."""
@@ -153,11 +127,8 @@ class BayeuxServer:
         if session is None:
             return []
         self._forgotten[client_id] = session
-        poll, session.poll = session.poll, None
-        if poll is None:
-            return []
-        del self._polls[poll.request]
-        return [Answer(poll.request, [_unknown(poll.reply)])]
+        poll = self._release(session)
+        return [] if poll is None else [Answer(poll.request, [unknown(poll.asked)])]
 
     def cut(self, client_id: str) -> int | None:
         """The request of a poll that is held on a WebSocket, which is given up; None where there is none."""
@@ -176,13 +147,15 @@ class BayeuxServer:
         """A client shook hands again: what was for its old session goes to the new one, in its order."""
         before = self._forgotten.pop(old, None) or self._sessions.pop(old, None)
         heir = self._sessions.get(new)
-        if before is None or heir is None:
-            return
-        before.heir = heir
-        heir.pushed += before.pushed
-        for event in heir.queue:
-            event.place += before.pushed
-        heir.queue, before.queue = [*before.queue, *heir.queue], []
+        if before is not None and heir is not None:
+            before.heir = heir
+            heir.outbox.inherit(before.outbox)
+
+    def belongs_to(self, client_id: str, browser: str) -> None:
+        """Say whose cookies a client has: of the sessions of one browser only one is held at a time."""
+        session = self._sessions.get(client_id)
+        if session is not None:
+            session.browser = browser
 
     def subscriptions(self, client_id: str) -> frozenset[str]:
         """What a client is subscribed to."""
@@ -195,109 +168,165 @@ class BayeuxServer:
         return session is not None and session.connected
 
     def is_polling(self, client_id: str) -> bool:
-        """Whether a poll of this client is held."""
+        """Whether a poll of this client is held, or it was told to wait before the next one."""
         session = self._sessions.get(client_id)
-        return session is not None and session.poll is not None
+        return session is not None and (session.poll is not None or session.told_to_wait)
 
-    def _handshake(self, message: Message, replies: list[Message], transport: str) -> _Session | None:
+    # -- one message
+
+    def _take(self, message: Message, turn: _Turn, *, alone: bool) -> None:
+        client_id = str(message.get("clientId", ""))
+        session = self._sessions.get(client_id)
+        if message["channel"] == channels.HANDSHAKE:
+            turn.sender = self._handshake(message, turn)
+            return
+        turn.sender = turn.sender or session  # the first client that is known: its events ride along
+        if session is None:
+            self._confirm_late(client_id, message)
+            turn.replies.append(unknown(message))
+        elif message["channel"] == channels.CONNECT:
+            self._connect(session, message, turn, may_hold=alone)
+        elif message["channel"] == channels.DISCONNECT:
+            turn.answers += self._dismiss(session, turn.now)
+            del self._sessions[client_id]
+            turn.tell(message, reply(message), self._epoch)
+        else:
+            turn.tell(message, ordinary(session.subscriptions, message), self._epoch)
+
+    def _handshake(self, message: Message, turn: _Turn) -> _Session | None:
         offered = message.get("supportedConnectionTypes")
-        if isinstance(offered, list) and transport not in offered:
-            replies.append(_refuse(message, "400::unsupported connection types") | {"advice": {"reconnect": "none"}})
+        if isinstance(offered, list) and turn.transport not in offered:
+            refusal = refuse(message, "400::unsupported connection types") | {"advice": {"reconnect": "none"}}
+            turn.tell(message, refusal, self._epoch)
             return None
-        session = _Session(self._new_client_id())
+        session = _Session(self._new_client_id(), Outbox(confirms=wants_acknowledgement(message)))
         self._sessions[session.client_id] = session
-        replies.append(
-            _reply(message)
-            | {
-                "clientId": session.client_id,
-                "version": "1.0",
-                "minimumVersion": "1.0",
-                "supportedConnectionTypes": [WEBSOCKET, LONG_POLLING],
-                "advice": self._advice(),
-            }
-        )
+        turn.handshaken = session.client_id
+        told = {
+            "clientId": session.client_id,
+            "version": "1.0",
+            "minimumVersion": "1.0",
+            "supportedConnectionTypes": _OFFERED,
+            "advice": self._advice(),
+        }
+        confirms = {"ext": {"ack": True}} if session.outbox.confirms else {}
+        turn.tell(message, reply(message) | told | confirms, self._epoch)
         return session
 
-    def _connect_reply(self, session: _Session, message: Message) -> Message:
+    def _connect(self, session: _Session, message: Message, turn: _Turn, *, may_hold: bool) -> None:
+        turn.answers += self._let_go(session, turn.now, status=500)  # a second connect ends the first with an error
+        batch = batch_of(message)
+        if batch is not None:
+            session.outbox.confirmed(batch)
         # advice where it is asked for or new, as the Java server gives it
         wants_advice = "advice" in message or not session.connected
-        return _reply(message) | ({"advice": self._advice()} if wants_advice else {})
+        told = reply(message) | ({"advice": self._advice()} if wants_advice else {})
+        wait = self._hold_for(session, message) if may_hold else 0.0
+        session.connected = True
+        session.told_to_wait = wait > 0 and turn.transport != WEBSOCKET and self._has_other_poll(session)
+        if session.told_to_wait:
+            told["advice"] = self._advice() | {"multiple-clients": True, "interval": _MULTIPLE_CLIENTS}
+        elif wait > 0:
+            session.poll = _Poll(turn.request, message, told, turn.now, turn.now + wait, turn.transport)
+            self._polls[turn.request] = session
+            turn.held = True
+            return
+        turn.connecting = session
+        turn.tell(message, told, self._epoch)
 
     def _hold_for(self, session: _Session, message: Message) -> float:
         """Seconds to hold a connect; the first after a handshake is answered at once, for clients that wait for it."""
-        if not session.connected or session.queue:
+        if not session.connected or not session.outbox.is_empty:
             return 0.0
+        if batch_of(message) is not None and not session.outbox.is_confirmed:
+            return 0.0  # something did not arrive
         advice = message.get("advice")
         asked = advice.get("timeout") if isinstance(advice, dict) else None
-        if isinstance(asked, int | float) and not isinstance(asked, bool):
-            return min(max(asked, 0), self._timeout * 1000) / 1000  # in this order: an int may be too big for a float
+        if isinstance(asked, int | float) and not isinstance(asked, bool) and asked >= 0:
+            return min(asked, self._timeout * 1000) / 1000  # in this order: an int may be too big for a float
         return self._timeout
 
-    def _let_go(self, session: _Session, status: int = 200) -> list[Answer]:
-        """End the held poll of a session, if there is one."""
+    def _has_other_poll(self, session: _Session) -> bool:
+        """Whether another session of the same browser is held, which has few connections (section 5.1)."""
+        if session.browser is None:
+            return False
+        return any(
+            o.browser == session.browser for o in self._polls.values() if o.poll and o.poll.transport != WEBSOCKET
+        )
+
+    def _confirm_late(self, client_id: str, message: Message) -> None:
+        """A client whose session was lost does not know yet, and still tells what it got."""
+        batch = batch_of(message) if client_id in self._forgotten else None
+        if batch is not None:
+            self._forgotten[client_id].outbox.confirmed(batch)
+
+    # -- answers
+
+    def _release(self, session: _Session) -> _Poll | None:
         poll, session.poll = session.poll, None
+        if poll is not None:
+            del self._polls[poll.request]
+        return poll
+
+    def _let_go(self, session: _Session, now: float, status: int = 200) -> list[Answer]:
+        """End the held poll of a session, if there is one."""
+        poll = self._release(session)
         if poll is None:
             return []
-        del self._polls[poll.request]
         if status != 200:
             return [Answer(poll.request, None, status)]
-        return [self._answer(poll.request, session, [poll.reply])]
+        turn = _Turn(poll.request, now, poll.transport, connecting=session)
+        turn.tell(poll.asked, poll.reply, self._epoch, received=poll.received)
+        return [self._answer(poll.request, session, turn.replies, turn)]
 
-    def _dismiss(self, session: _Session) -> list[Answer]:
+    def _dismiss(self, session: _Session, now: float) -> list[Answer]:
         """End the held poll of a session that disconnects, and tell it not to come back."""
         if session.poll is not None:
             session.poll.reply["advice"] = session.poll.reply.get("advice", {}) | {"reconnect": "none"}
-        return self._let_go(session)
+        return self._let_go(session, now)
 
-    def _answer(
-        self, request: int, session: _Session | None, replies: list[Message], handshaken: str | None = None
-    ) -> Answer:
-        """The order of CometD's Java server: handshake reply, queued events, other replies."""
-        events = session.queue if session else []
+    def _answer(self, request: int, session: _Session | None, replies: list[Message], turn: _Turn) -> Answer:
+        """The order of CometD's Java server: queued events, then replies."""
+        events: list[Queued] = []
+        if session is not None and turn.carries_events_of(session):
+            if turn.connecting is session and session.outbox.confirms:
+                turn.name_batch(session.outbox.batch)
+            events = session.outbox.take()
         if session is not None and events:
-            session.queue = []
             self._unsent[request] = (session, events)
-        for event in events:
-            event.taken(True)
-        first = [reply for reply in replies if reply["channel"] == channels.HANDSHAKE]
-        rest = [reply for reply in replies if reply["channel"] != channels.HANDSHAKE]
-        return Answer(request, [*first, *(event.message for event in events), *rest], handshaken=handshaken)
+        messages = [*(event.message for event in events), *replies]
+        return Answer(request, messages, handshaken=turn.handshaken)
 
     def _advice(self) -> Message:
         return {"reconnect": "retry", "interval": 0, "timeout": round(self._timeout * 1000)}
 
 
-def _ordinary(session: _Session, message: Message) -> Message:
-    """Subscribe, unsubscribe and publish."""
-    channel = message["channel"]
-    if channel not in (channels.SUBSCRIBE, channels.UNSUBSCRIBE):
-        return _refuse(message, "400::unknown meta channel") if channels.is_meta(channel) else _reply(message)
-    wanted = message.get("subscription")
-    named = wanted if isinstance(wanted, list) else [wanted]
-    names = [name for name in named if isinstance(name, str) and name.startswith("/")]
-    if not names or len(names) < len(named):
-        return _refuse(message, "400::subscription_missing")
-    if channel == channels.UNSUBSCRIBE:
-        session.subscriptions.difference_update(names)
-    elif any(channels.is_meta(name) for name in names):
-        return _refuse(message, "403::subscribe_failed") | {"subscription": wanted}
-    else:
-        session.subscriptions.update(names)
-    return _reply(message) | {"subscription": wanted}
+@dataclass(slots=True)
+class _Turn:
+    """What comes of one request."""
 
+    request: int
+    now: float
+    transport: str
+    answers: list[Answer] = field(default_factory=list)
+    replies: list[Message] = field(default_factory=list)
+    sender: _Session | None = None
+    connecting: _Session | None = None  # whose connect is answered
+    handshaken: str | None = None
+    held: bool = False
 
-def _reply(message: Message) -> Message:
-    return _head(message) | {"channel": message["channel"], "successful": True}
+    def tell(self, asked: Message, told: Message, epoch: float, received: float | None = None) -> None:
+        """Add a reply, and the time where it is asked for."""
+        came = self.now if received is None else received
+        sync = timesync(asked, epoch + came, epoch + self.now) if channels.is_meta(asked["channel"]) else {}
+        self.replies.append(told | {"ext": told.get("ext", {}) | sync} if sync else told)
 
+    def carries_events_of(self, session: _Session) -> bool:
+        """Whether events go out with these replies; some clients get theirs with /meta/connect alone."""
+        return self.connecting is session or not (session.outbox.confirms or self.transport == CALLBACK_POLLING)
 
-def _refuse(message: Message, error: str) -> Message:
-    return _head(message) | {"channel": message["channel"], "successful": False, "error": error}
-
-
-def _unknown(message: Message) -> Message:
-    refusal = _refuse(message, "402::session_unknown")
-    return refusal | ({"advice": _ADVICE_HANDSHAKE} if message["channel"] == channels.CONNECT else {})
-
-
-def _head(message: Message) -> Message:
-    return {"id": message["id"]} if "id" in message else {}
+    def name_batch(self, batch: int) -> None:
+        """The reply to a connect says which batch it delivers."""
+        for told in self.replies:
+            if told["channel"] == channels.CONNECT and told["successful"]:
+                told["ext"] = told.get("ext", {}) | {"ack": batch}

@@ -172,7 +172,7 @@ def _standin(recording: Recording, settings: Settings) -> StandIn:
     from ..correlate.dialect import shipped
     from ..replay.faults import Faults, parse
     from ..replay.playhead import Policy, Repeat
-    from ..replay.server import new_id, seeded_ids
+    from ..replay.server import epoch, new_id, seeded_ids
     from ..replay.standin import StandIn
 
     return StandIn(
@@ -182,6 +182,7 @@ def _standin(recording: Recording, settings: Settings) -> StandIn:
         rate=settings.rate,
         policy=Policy(Repeat(settings.repeat), settings.strict),
         faults=Faults([parse(text) for text in settings.faults], recording, seed=settings.seed or 0),
+        epoch=recording.header.started / 1_000_000 if settings.virtual else epoch(),
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..bayeux.session import BayeuxServer, Queued
+from ..bayeux.outbox import Queued
+from ..bayeux.session import BayeuxServer
 from ..correlate.sessions import Sessions
 from ..model import Headers, Triple
 from .match import Call, Matcher
@@ -174,6 +175,11 @@ class Playheads:
         self._by_client[client_id] = playhead
         self.seen(client_id, headers, connection)
         return playhead
+
+    def browser_of(self, headers: Headers, playhead: Playhead) -> str:
+        """Whose windows are of one browser: the cookie it showed, if it is one of ours, else the one it is given."""
+        shown = (_value(t) for t in self._tokens(headers) if _kind(t) == COOKIE and _value(t) in self._by_cookie)
+        return next(shown, playhead.cookie)
 
     def seen(self, client_id: str, headers: Headers, connection: str) -> None:
         """A Bayeux request of a session came in: what else it shows is remembered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,11 @@ _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many a
 def new_id() -> str:
     """A fresh id for clientIds and cookies."""
     return secrets.token_hex(16)
+
+
+def epoch() -> float:
+    """What time it is when the clock of event loops, which is the monotonic one, shows 0; in UTC seconds."""
+    return time.time() - time.monotonic()
 
 
 def seeded_ids(seed: int) -> Callable[[], str]:

@@ -8,13 +8,13 @@ There is no way from here to any server: what is not in the recording is a miss.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..bayeux import channels
-from ..bayeux.messages import encode, parse_request
-from ..bayeux.session import LONG_POLLING, WEBSOCKET, Answer, BayeuxServer, Queued
+from ..bayeux.messages import Message, parse_request
+from ..bayeux.outbox import Queued
+from ..bayeux.session import Answer, BayeuxServer
 from ..correlate.dialect import Dialect
 from ..correlate.sessions import Sessions
 from ..errors import UsageError
@@ -27,38 +27,11 @@ from .miss import Miss
 from .playhead import COOKIE, Playhead, Playheads, Policy
 from .rebind import Bindings, Rewriter
 from .schedule import INSTANT, Run, Step, anchored, earliest, steps
+from .traffic import Incoming, Replies, Reply
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _CUT = 0  # in place of a status: the socket ends
 _HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A live HTTP request; `number` is the caller's and comes back in the reply.
-
-    Attributes:
-        on_socket: It is a message on a WebSocket; method, target and headers are those of its upgrade.
-
-    """
-
-    number: int
-    connection: str
-    method: str
-    target: str
-    headers: Headers
-    body: bytes
-    on_socket: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What to write on a live request."""
-
-    number: int
-    status: int
-    headers: Headers
-    body: bytes
 
 
 class StandIn:
@@ -73,6 +46,7 @@ class StandIn:
         rate: float = 1.0,
         policy: Policy = Policy(),  # noqa: B008  # frozen
         faults: Faults | None = None,
+        epoch: float = 0.0,
     ) -> None:
         """Start with nothing played.
 
@@ -83,6 +57,7 @@ class StandIn:
             rate: 1 plays at the recorded pace, 10 ten times as fast; `INSTANT` keeps the order only.
             policy: How strictly clients are held to the recording.
             faults: What goes wrong on purpose.
+            epoch: What time it is when the caller's clock shows 0, in UTC seconds: for clients that ask.
 
         """
         self._recording, self._dialect, self._rate = recording, dialect, rate
@@ -90,19 +65,20 @@ class StandIn:
         self.faults = faults or Faults([], recording)
         self._matcher = Matcher(recording, dialect)
         self._unsolicited = anchored(recording)
-        self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT)
+        self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id)
-        self._replies: list[Reply] = []
+        self._replies = Replies()
         self.misses: list[Miss] = []
         self._paused_at: float | None = None
 
     def receive(self, request: Incoming, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
         messages = parse_request(request.target, request.body)
-        if messages is not None:
-            self._receive_bayeux(request, messages, now)
-        elif self.owns(request.target) or request.on_socket:
-            self._reply(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
+        transport = request.transport
+        if messages is not None and transport is not None:
+            self._receive_bayeux(request, messages, now, transport)
+        elif messages is not None or self.owns(request.target) or request.on_socket:
+            self._replies.add(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
         else:
             self._receive_call(request, now)
 
@@ -119,8 +95,7 @@ class StandIn:
         """All that is to be written now, in the order it must leave."""
         while (self._paused_at is None and self._play(now)) or self._flush(now):
             pass
-        ready, self._replies = self._replies, []
-        return ready
+        return self._replies.take()
 
     def deadline(self) -> float | None:
         """When to call `replies` again though nothing came in; None where only a request can bring anything."""
@@ -134,6 +109,7 @@ class StandIn:
     def abort(self, number: int) -> None:
         """A client gave a request up, or its reply could not be written: events of a poll are kept for the next."""
         self._bayeux.abort(number)
+        self._replies.drop(number)
         for playhead in self._playheads:
             for run in playhead.runs:
                 if run.request == number:
@@ -225,11 +201,11 @@ class StandIn:
 
     # -- Bayeux
 
-    def _receive_bayeux(self, request: Incoming, messages: list[dict[str, object]], now: float) -> None:
+    def _receive_bayeux(self, request: Incoming, messages: list[Message], now: float, transport: str) -> None:
+        self._replies.expect(request)
         for message in messages:
             client_id = str(message.get("clientId", ""))
             self._playheads.seen(client_id, request.headers, request.connection)
-        transport = WEBSOCKET if request.on_socket else LONG_POLLING
         for answer in self._bayeux.receive(request.number, messages, now, transport):
             self._answer(answer, request)
         for message in messages:
@@ -243,19 +219,20 @@ class StandIn:
 
     def _answer(self, answer: Answer, request: Incoming | None = None) -> None:
         if answer.messages is None:
-            self._reply(answer.request, answer.status, (), b"")
+            self._replies.add(answer.request, answer.status, (), b"")
             return
-        headers: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
+        headers: Headers = ()
         if answer.handshaken is not None and request is not None:
             playhead = self._playheads.handshaken(answer.handshaken, request.headers, request.connection, self._bayeux)
+            self._bayeux.belongs_to(answer.handshaken, self._playheads.browser_of(request.headers, playhead))
             playhead.origins = self._origins(request)
-            headers += (playhead.set_cookie,)
+            headers = (playhead.set_cookie,)
             if len(self._recording.session_starts) <= 1:
                 playhead.recorded = next(iter(self._recording.session_starts), "")
             for event in playhead.backlog:
                 self._bayeux.push(answer.handshaken, event)
             playhead.backlog.clear()
-        self._reply(answer.request, answer.status, headers, encode(answer.messages))
+        self._replies.messages(answer.request, answer.messages, headers)
 
     def _begin(self, playhead: Playhead, now: float, *, settled: bool) -> None:
         """Play what was pushed unasked at the start, once the client has settled (subscribed or parked)."""
@@ -330,7 +307,7 @@ class StandIn:
         self.misses.append(found)
         summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
-        self._reply(request.number, miss.STATUS, headers, found.text.encode())
+        self._replies.add(request.number, miss.STATUS, headers, found.text.encode())
 
     # -- playing
 
@@ -365,7 +342,7 @@ class StandIn:
         number = self._bayeux.cut(playhead.client_id) if playhead.cut and playhead.client_id is not None else None
         if number is not None:
             playhead.cut = False
-            self._reply(number, _CUT, (), b"")
+            self._replies.add(number, _CUT, (), b"")
 
     def _runs(self) -> Iterator[tuple[Playhead, Run]]:
         return ((playhead, run) for playhead in self._playheads for run in playhead.runs)
@@ -389,10 +366,7 @@ class StandIn:
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
         triple = self._matcher.triples[run.place or 0]
         number = run.request if run.request is not None else -1
-        self._reply(number, *ack(triple, run, playhead.cookie, self._dialect))
-
-    def _reply(self, number: int, status: int, headers: Headers, body: bytes) -> None:
-        self._replies.append(Reply(number, status, headers, body))
+        self._replies.add(number, *ack(triple, run, playhead.cookie, self._dialect))
 
 
 __all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.bayeux.messages import Message
-from recorder.bayeux.redelivery import Unacknowledged, batch_of
+from recorder.bayeux.redelivery import Unacknowledged
 
 ONE: Message = {"channel": "/a", "data": {"n": 1}}
 TWO: Message = {"channel": "/a", "data": {"n": 2}}
@@ -67,14 +66,6 @@ def test_a_delivery_that_broke_off_did_not_count() -> None:
 
     sent.acknowledged(0)
     assert delivery(sent, 2, ONE, TWO) == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("extension", "batch"),
-    [({"ack": 3}, 3), ({"ack": -1}, -1), ({"ack": True}, None), ({"ack": "3"}, None), ({}, None), (None, None)],
-)
-def test_the_batch_is_a_number_in_the_extension(extension: Any, batch: int | None) -> None:
-    assert batch_of({"channel": "/meta/connect", "ext": extension}) == batch
 
 
 @dataclass

@@ -76,6 +76,7 @@ def test_another_window_of_a_browser_is_a_client_of_its_own() -> None:
     other.handshakes()
     other.listens()
     other.posts(chained(7, "other"))
+    other.polls()
     desk.posts(chained(7, "mine"))
 
     assert (other.references, desk.references) == (["other", "other"], ["mine", "mine"])

@@ -1,0 +1,86 @@
+"""What comes in to a stand-in and goes out of it: requests and replies as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..bayeux.messages import Message, as_script, callback_of, encode
+from ..bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET
+from ..model import Headers
+
+_JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
+_SCRIPT: Headers = (("Content-Type", "text/javascript;charset=UTF-8"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A live HTTP request; `number` is the caller's and comes back in the reply.
+
+    Attributes:
+        on_socket: It is a message on a WebSocket; method, target and headers are those of its upgrade.
+
+    """
+
+    number: int
+    connection: str
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+    on_socket: bool = False
+
+    @property
+    def transport(self) -> str | None:
+        """By which transport Bayeux messages come in it; None where none takes a request of this kind."""
+        if self.on_socket:
+            return WEBSOCKET
+        if callback_of(self.method, self.target):
+            return CALLBACK_POLLING
+        return LONG_POLLING if self.method == "POST" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to write on a live request."""
+
+    number: int
+    status: int
+    headers: Headers
+    body: bytes
+
+
+@dataclass(slots=True)
+class Replies:
+    """What is to be written, in the order it must leave."""
+
+    _ready: list[Reply] = field(default_factory=list)
+    _callbacks: dict[int, str] = field(default_factory=dict)  # open requests of callback-polling
+
+    def expect(self, request: Incoming) -> None:
+        """Bayeux messages came in a request: its answer has the form that its transport wants."""
+        callback = callback_of(request.method, request.target)
+        if callback and not request.on_socket:
+            self._callbacks[request.number] = callback
+
+    def messages(self, number: int, messages: list[Message], headers: Headers = ()) -> None:
+        """Answer with Bayeux messages."""
+        callback = self._callbacks.pop(number, None)
+        content = encode(messages)
+        if callback is None:
+            self.add(number, 200, _JSON + headers, content)
+        else:
+            self.add(number, 200, _SCRIPT + headers, as_script(callback, content))
+
+    def add(self, number: int, status: int, headers: Headers, body: bytes) -> None:
+        """Answer with anything else."""
+        self._callbacks.pop(number, None)
+        self._ready.append(Reply(number, status, headers, body))
+
+    def drop(self, number: int) -> None:
+        """A request was given up: nobody waits for its answer."""
+        self._callbacks.pop(number, None)
+
+    def take(self) -> list[Reply]:
+        """All that is ready."""
+        ready, self._ready = self._ready, []
+        return ready
