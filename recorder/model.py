@@ -231,6 +231,7 @@ class Recording:
         plain: Exchanges that are neither Bayeux nor an operation (e.g. GET /api/v2/me).
         session_starts: `seq` and `t` of each session's handshake, by label.
         poll_timeout: `advice.timeout` of the recorded server in seconds, None where it gave none.
+        windows: Of clients that were beside another one of their session, as tabs of a browser are: which they were.
 
     """
 
@@ -240,3 +241,4 @@ class Recording:
     unsolicited: tuple[Unsolicited, ...]
     session_starts: dict[str, tuple[int, int]]
     poll_timeout: float | None
+    windows: dict[str, int] = field(default_factory=dict)

@@ -84,6 +84,10 @@ class Observer:
         """The clientId an open Bayeux request names, empty where it names none (a handshake)."""
         return _client_id(self._open.get(request.exchange, []))
 
+    def client_on(self, socket: int) -> str:
+        """The clientId of a WebSocket exchange, empty where none is known."""
+        return self._sockets.get(socket, "")
+
     def _socket(self, record: SocketMessage) -> list[Observation]:
         messages = parse(record.body) or []
         if record.from_client:

@@ -8,7 +8,20 @@ from itertools import chain
 from typing import TypeAlias
 
 from ..bayeux.observer import Advised, Handshaken, Observer
-from ..model import Event, Failure, Header, Link, Record, Recording, Request, Response, State, Triple, Unsolicited
+from ..model import (
+    Event,
+    Failure,
+    Header,
+    Link,
+    Record,
+    Recording,
+    Request,
+    Response,
+    SocketMessage,
+    State,
+    Triple,
+    Unsolicited,
+)
 from .dialect import Dialect
 from .operations import REFERENCES, Operation, Operations, Seen
 from .orphans import Orphans
@@ -16,6 +29,7 @@ from .retries import Retries
 from .rules import by_error, by_key, by_repetition, by_tuple, by_twin
 from .sessions import Sessions
 from .twins import Twins
+from .windows import Windows
 
 _SWITCHING_PROTOCOLS = 101
 KEEP = 2_000  # operations that can still get an event; the ones before them are final, so that memory is bounded
@@ -38,6 +52,7 @@ class Correlator:
         self._dialect, self._keep, self._watch = dialect, keep, watch
         self._observer = Observer()
         self._sessions = Sessions(dialect.session_cookies)
+        self._windows = Windows()
         self._operations: deque[Operation] = deque()
         self._plain: deque[Operation] = deque()
         self._final: deque[Triple] = deque()
@@ -63,6 +78,8 @@ class Correlator:
                 links += self._answer(record)
             case Failure():
                 self._fail(record)
+            case SocketMessage(from_client=True):
+                self._windows.talks(self._observer.client_on(record.exchange), record.seq)
             case _:
                 pass
         for observation in seen:
@@ -116,6 +133,7 @@ class Correlator:
             unsolicited=tuple(map(_unsolicited, self._orphans)),
             session_starts={f"s{session}": at for session, at in self._sessions.starts.items()},
             poll_timeout=self._timeout,
+            windows=self._windows.numbers(),
         )
 
     def _finalise(self) -> None:
@@ -138,6 +156,7 @@ class Correlator:
     def _handshaken(self, observation: Handshaken, record: Record) -> None:
         shown = self._bayeux.get(observation.exchange, frozenset())
         session = self._sessions.handshaken(observation.client_id, shown, (observation.seq, observation.t))
+        self._windows.handshaken(observation.client_id, session, observation.seq)
         if isinstance(record, Response):
             self._sessions.learn(self._sessions.tokens(record.headers), session)
 
@@ -145,7 +164,9 @@ class Correlator:
         tokens = self._sessions.tokens(request.headers)
         if self._observer.is_bayeux(request):
             self._bayeux[request.exchange] = tokens
-            session = self._sessions.of_client(self._observer.client_of(request))
+            client_id = self._observer.client_of(request)
+            self._windows.talks(client_id, request.seq)
+            session = self._sessions.of_client(client_id)
             if session is not None:
                 self._sessions.learn(tokens, session)
             return

@@ -61,6 +61,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         unsolicited=(*one.unsolicited, *other.unsolicited),
         session_starts=one.session_starts | other.session_starts,
         poll_timeout=one.poll_timeout or other.poll_timeout,
+        windows=one.windows | other.windows,
     )
 
 

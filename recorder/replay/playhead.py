@@ -48,6 +48,7 @@ class Playhead:
     Attributes:
         name: `p1`, `p2` … in the order they came.
         client_id: Its Bayeux session, None until it shakes hands.
+        beside: Further Bayeux sessions of the same client: other windows of its browser, numbered from 1.
         recorded: The recorded session it follows, None until that is known.
         played: Which recorded requests it has used up, and how often.
         backlog: Events that came due before there was a Bayeux session to push them to.
@@ -63,6 +64,7 @@ class Playhead:
     name: str
     cookie: str
     client_id: str | None = None
+    beside: dict[int, str] = field(default_factory=dict)
     recorded: str | None = None
     begun: bool = False
     played: Counter[int] = field(default_factory=Counter)
@@ -74,6 +76,11 @@ class Playhead:
     opened: bool = False
     cut: bool = False
     left: bool = False
+
+    @property
+    def client_ids(self) -> list[str]:
+        """All its Bayeux sessions."""
+        return [*([] if self.client_id is None else [self.client_id]), *self.beside.values()]
 
     @property
     def set_cookie(self) -> tuple[str, str]:
@@ -125,9 +132,9 @@ class Playheads:
 
     _CONNECTIONS = 10_000  # remembered; the oldest are forgotten first
 
-    def __init__(self, sessions: Sessions, new_cookie: Callable[[], str]) -> None:
-        """`sessions` knows which cookies count."""
-        self._sessions, self._new_cookie = sessions, new_cookie
+    def __init__(self, sessions: Sessions, new_cookie: Callable[[], str], windows: int = 1) -> None:
+        """`sessions` knows which cookies count; `windows` is how many one client may have beside each other."""
+        self._sessions, self._new_cookie, self._windows = sessions, new_cookie, windows
         self._all: list[Playhead] = []
         self._by_client: dict[str, Playhead] = {}
         self._by_cookie: dict[str, Playhead] = {}
@@ -168,10 +175,15 @@ class Playheads:
             or self._resumed(tokens, bayeux)
             or self._new(tokens)
         )
-        if playhead.client_id is not None and bayeux is not None:
-            self._by_client.pop(playhead.client_id, None)
-            bayeux.succeed(playhead.client_id, client_id)
-        playhead.client_id = client_id
+        window = 0 if bayeux is None else _free_window(playhead, bayeux)
+        before = playhead.beside.get(window) if window else playhead.client_id
+        if before is not None and bayeux is not None:
+            self._by_client.pop(before, None)
+            bayeux.succeed(before, client_id)
+        if window:
+            playhead.beside[window] = client_id
+        else:
+            playhead.client_id = client_id
         self._by_client[client_id] = playhead
         self.seen(client_id, headers, connection)
         return playhead
@@ -189,8 +201,10 @@ class Playheads:
 
     def leaves(self, client_id: str) -> None:
         """A client disconnected: what it showed may be another's from now on."""
-        if client_id in self._by_client:
-            self._by_client[client_id].left = True
+        playhead = self._by_client.get(client_id)
+        if playhead is not None:
+            playhead.beside = {n: other for n, other in playhead.beside.items() if other != client_id}
+            playhead.left = not playhead.beside
 
     def of_request(
         self,
@@ -224,7 +238,8 @@ class Playheads:
         playhead = next(ours, None)
         if playhead is None or playhead.left or playhead.client_id is None or bayeux is None:
             return None
-        return None if bayeux.is_polling(playhead.client_id) else playhead
+        window = _free_window(playhead, bayeux)
+        return playhead if window < self._windows else None
 
     def _new(self, tokens: list[str]) -> Playhead:
         """Begin a playhead; cookies that it shows of one that left are its own from now on."""
@@ -268,6 +283,16 @@ def _only(evidence: Iterable[list[Playhead]], fits: Callable[[Playhead], bool]) 
     """Whom the first evidence that points at one alone points at."""
     found = ([p for p in owners if fits(p)] for owners in evidence)
     return next((owners[0] for owners in found if len(owners) == 1), None)
+
+
+def _free_window(playhead: Playhead, bayeux: BayeuxServer) -> int:
+    """Which window a client is that shakes hands: the first that was lost, else the first that does not poll."""
+    windows = {0: playhead.client_id, **playhead.beside}
+    for is_free in (bayeux.is_forgotten, lambda client_id: not bayeux.is_polling(client_id)):
+        for number, client_id in sorted(windows.items()):
+            if client_id is None or is_free(client_id):
+                return number
+    return len(windows)
 
 
 def _was_lost(playhead: Playhead, bayeux: BayeuxServer | None) -> bool:

@@ -53,7 +53,7 @@ def _waits(playhead: Playhead, bayeux: BayeuxServer) -> bool | None:
     asked = any(run.request is not None for run in playhead.runs)
     if playhead.client_id is None:
         return True if asked else None
-    return asked or bayeux.is_polling(playhead.client_id)
+    return asked or all(map(bayeux.is_polling, playhead.client_ids))
 
 
 def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle: float) -> list[str]:

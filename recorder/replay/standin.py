@@ -21,6 +21,7 @@ from ..errors import UsageError
 from ..model import JSON, Event, Headers, Recording, Triple
 from . import miss, progress
 from .acks import ack
+from .copies import copies
 from .faults import Faults
 from .match import Call, Matcher, describe
 from .miss import Miss
@@ -66,7 +67,9 @@ class StandIn:
         self._matcher = Matcher(recording, dialect)
         self._unsolicited = anchored(recording)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
-        self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id)
+        windows = 1 + max(recording.windows.values(), default=0)
+        self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
+        self._copies = copies(recording)
         self._replies = Replies()
         self.misses: list[Miss] = []
         self._paused_at: float | None = None
@@ -355,7 +358,14 @@ class StandIn:
 
     def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
         message = {"data": run.rewriter.value(event.data), "channel": event.channel}
-        self._deliver(playhead, Queued(message, lambda out: run.taken(out=out)))
+        queued = Queued(message, lambda out: run.taken(out=out))
+        window = self._recording.windows.get(event.client_id, 0)
+        if window in playhead.beside:
+            self._bayeux.push(playhead.beside[window], queued)
+        elif (event.seq, event.index) in self._copies:
+            queued.taken(True)  # for a window that this client does not have
+        else:
+            self._deliver(playhead, queued)
 
     def _deliver(self, playhead: Playhead, queued: Queued) -> None:
         if playhead.client_id is None:
