@@ -12,8 +12,8 @@ import { agentOf } from "./agent.js";
 
 export const PREFIX = "/api/v2/notifications";
 
-export function createBayeux(kind, timeoutMs) {
-  if (kind === "cometd") return new CometdBayeux(timeoutMs);
+export function createBayeux(kind, timeoutMs, sessionsPerBrowser) {
+  if (kind === "cometd") return new CometdBayeux(timeoutMs, sessionsPerBrowser);
   if (kind === "faye") return new FayeBayeux(timeoutMs);
   throw new Error(`--bayeux must be cometd or faye, not ${kind}`);
 }
@@ -23,9 +23,8 @@ class CometdBayeux {
   #server;
   #agents = new Map(); // session -> agent
 
-  constructor(timeoutMs) {
-    // Two clients behind one cookie jar would else be told to poll every two seconds instead of long-polling.
-    this.#server = cometdServer.createCometDServer({ timeout: timeoutMs, maxSessionsPerBrowser: -1 });
+  constructor(timeoutMs, sessionsPerBrowser) {
+    this.#server = cometdServer.createCometDServer({ timeout: timeoutMs, maxSessionsPerBrowser: sessionsPerBrowser });
     this.#server.addExtension(new ackExtension.AcknowledgedMessagesExtension()); // for clients that ask for it
     this.#server.addListener("sessionAdded", (session) => {
       this.#agents.set(session, agentOf(this.#server.context.request?.headers));

@@ -15,6 +15,7 @@ import base64
 import gzip
 import http.client
 import json
+import select
 import socket
 import time
 from contextlib import suppress
@@ -23,7 +24,7 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, Request, TextMessage
 from wsproto.utilities import LocalProtocolError
 
 from tests.lab.lab import Event
@@ -41,6 +42,7 @@ class Answer:
 
     status: int
     body: bytes
+    content_type: str = ""
 
     @property
     def messages(self) -> list[Message]:
@@ -73,8 +75,14 @@ class Sent:
             self._connection.close()
             self._desk.keep(response.headers.get_all("Set-Cookie", []))
             packed = response.headers.get("Content-Encoding") == "gzip"
-            self._answer = Answer(response.status, gzip.decompress(body) if packed else body)
+            kind = response.headers.get("Content-Type", "")
+            self._answer = Answer(response.status, gzip.decompress(body) if packed else body, kind)
         return self._answer
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the response has begun to come."""
+        return self._answer is not None or bool(select.select([self._connection.sock], [], [], 0)[0])
 
     def events(self) -> list[Event]:
         return self.answer().events
@@ -127,6 +135,16 @@ class Desk:
         for cookie in cookies:
             name, _, value = cookie.partition(";")[0].partition("=")
             self._cookies[name] = value
+
+    def beside(self) -> Desk:
+        """Another window of the same browser: a session of its own, the same cookies."""
+        other = Desk(f"//{self._address}")
+        other._basic, other._cookies, other._sent = self._basic, self._cookies, self._sent
+        return other
+
+    def forgets(self) -> None:
+        """Lose all cookies."""
+        self._cookies.clear()
 
     def leaves(self) -> None:
         """Hang up on everything."""
@@ -204,8 +222,9 @@ class Socket:
         host, _, port = address.rpartition(":")
         self._tcp = socket.create_connection((host, int(port)), timeout=_LIMIT)
         self._ws = WSConnection(ConnectionType.CLIENT)
-        self._inbox: list[Message] = []
+        self.frames: list[list[Message]] = []
         self._text = ""
+        self.code: int | None = None
         shown = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._write(Request(host=address, target=BAYEUX, extra_headers=shown))
         self._accepted = False
@@ -213,15 +232,34 @@ class Socket:
             self._read()
 
     def tells(self, *messages: Message) -> None:
-        self._write(TextMessage(json.dumps(messages)))
+        self.sends(json.dumps(messages))
+
+    def sends(self, text: str) -> None:
+        """A text leaves, whatever it is."""
+        self._write(TextMessage(text))
 
     def hears(self, channel: str) -> Message:
         """The next message on a channel; those on others are kept for later."""
         while True:
-            for place, message in enumerate(self._inbox):
-                if message["channel"] == channel:
-                    return self._inbox.pop(place)
+            for frame in self.frames:
+                for place, message in enumerate(frame):
+                    if message["channel"] == channel:
+                        return frame.pop(place)
             self._read()
+
+    def frame(self) -> list[Message]:
+        """The messages that come next in one go."""
+        found = self.frame_or_end()
+        assert not isinstance(found, int), f"closed: {found}"
+        return found
+
+    def frame_or_end(self) -> list[Message] | int:
+        """The next frame, or the code with which the server closes it."""
+        while not self.frames:
+            if self.code is not None:
+                return self.code
+            self._read()
+        return self.frames.pop(0)
 
     def abort(self) -> None:
         """Close it."""
@@ -243,5 +281,11 @@ class Socket:
                 case TextMessage():
                     self._text += event.data
                     if event.message_finished:
-                        self._inbox += json.loads(self._text)
+                        found = json.loads(self._text)
+                        self.frames.append(found if isinstance(found, list) else [found])
                         self._text = ""
+                case CloseConnection():
+                    self.code = int(event.code)
+                case RejectConnection():
+                    self._tcp.close()
+                    raise ConnectionRefusedError(event.status_code)

@@ -17,7 +17,11 @@ export class Front extends EventEmitter {
       const deflate = this.gzip && !request.url.startsWith("/lab/");
       this.emit("request", inflated(request), deflate ? deflating(response) : response);
     });
-    httpServer.on("upgrade", (...args) => this.emit("upgrade", ...args));
+    // Where nobody listens for it, Node treats an upgrade as any other request.
+    this.on("newListener", (name) => {
+      const isFirst = name === "upgrade" && httpServer.listenerCount(name) === 0;
+      if (isFirst) httpServer.on(name, (...args) => this.emit(name, ...args));
+    });
   }
 
   /** The paths of the requests that were read and have no answer yet, in the order they came. */
@@ -26,9 +30,11 @@ export class Front extends EventEmitter {
   }
 
   #watch(request, response) {
-    request.on("end", () => {
+    const read = () => {
       if (!response.destroyed) this.#waiting.set(response, request.url);
-    });
+    };
+    if (request.method === "GET") read(); // nobody reads the body that it does not have
+    else request.on("end", read);
     response.on("close", () => this.#waiting.delete(response));
   }
 }

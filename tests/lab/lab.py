@@ -52,7 +52,14 @@ class Cause:
 class Lab:
     """The lab as a child process; use it as a context manager."""
 
-    def __init__(self, bayeux: Literal["cometd", "faye"], log: Path, timeout_ms: int = 5000, port: int = 0) -> None:
+    def __init__(
+        self,
+        bayeux: Literal["cometd", "faye"],
+        log: Path,
+        timeout_ms: int = 5000,
+        port: int = 0,
+        sessions_per_browser: int = -1,
+    ) -> None:
         """Take the settings; entering the context starts the lab.
 
         Args:
@@ -60,10 +67,12 @@ class Lab:
             log: Where the truth is appended; what the file held before is left alone and not read.
             timeout_ms: How long a poll is held.
             port: 0 for any that is free; name one to restart a lab where it was.
+            sessions_per_browser: How many clients with one cookie may long-poll at once, for `cometd`; -1: any number.
         """
         self.bayeux = bayeux
         self._log = log
         self._arguments = [f"--bayeux={bayeux}", f"--log={log}", f"--timeout={timeout_ms}", f"--port={port}"]
+        self._arguments.append(f"--sessions-per-browser={sessions_per_browser}")
         self._log_start = 0
         self._port = port
         self._process: subprocess.Popen[str] | None = None

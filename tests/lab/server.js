@@ -1,4 +1,4 @@
-// node server.js --bayeux cometd|faye [--port 0] [--host 127.0.0.1] --log FILE [--timeout MS]
+// node server.js --bayeux cometd|faye [--port 0] [--host 127.0.0.1] --log FILE [--timeout MS] [--sessions-per-browser N]
 
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
@@ -19,18 +19,22 @@ function readArguments() {
     host: { type: "string", default: "127.0.0.1" },
     log: { type: "string" },
     timeout: { type: "string", default: "5000" },
+    // The server's own default is 1: a second client behind one cookie jar is told to poll every two seconds.
+    "sessions-per-browser": { type: "string", default: "-1" },
   };
   const { values } = parseArgs({ options });
   if (!values.bayeux || !values.log) throw new Error("--bayeux and --log are needed");
   const [port, timeout] = [Number(values.port), Number(values.timeout)];
   if (!Number.isInteger(port) || port < 0) throw new Error(`not a port: ${values.port}`);
   if (!Number.isInteger(timeout) || timeout < 1) throw new Error(`not a time in ms: ${values.timeout}`);
-  return { ...values, port, timeout };
+  const sessions = Number(values["sessions-per-browser"]);
+  if (!Number.isInteger(sessions)) throw new Error(`not a number of sessions: ${values["sessions-per-browser"]}`);
+  return { ...values, port, timeout, sessions };
 }
 
 async function main() {
-  const { bayeux: kind, port, host, log, timeout } = readArguments();
-  const bayeux = createBayeux(kind, timeout);
+  const { bayeux: kind, port, host, log, timeout, sessions } = readArguments();
+  const bayeux = createBayeux(kind, timeout, sessions);
   // A proxy in between keeps connections open; closing an idle one just as it is reused would lose a request.
   const server = createServer({ keepAliveTimeout: 120_000 });
   const front = new Front(server);
