@@ -8,7 +8,7 @@ LAB    := tests/lab
 NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint suite suite-newer cassettes bench clean
+.PHONY: demo test lint suite suite-newer cassettes conformance bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.done ## record and replay a session on this machine
@@ -34,6 +34,9 @@ suite-newer: $(NODE)
 
 cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cassettes again
 	$(BIN)/python -m $(subst /,.,$(LAB)).record_cassettes
+
+conformance: $(VENV)/test.done $(LAB)/node_modules/done ## ask three Bayeux servers, write their answers into docs/bayeux.md
+	$(BIN)/python -m tests.bayeux.conformance
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done ## the acceptance bench
 	$(BIN)/python -m benchmarks.causality
