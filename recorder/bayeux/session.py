@@ -13,12 +13,13 @@ from . import channels
 from .extensions import batch_of, timesync, wants_acknowledgement
 from .messages import Message
 from .outbox import Outbox, Queued
-from .replies import ordinary, refuse, reply, unknown
+from .replies import ordinary, reply, unknown
 
 # connection types (Bayeux 1.0, section 3.1.4)
 LONG_POLLING, CALLBACK_POLLING, WEBSOCKET = "long-polling", "callback-polling", "websocket"
 _OFFERED = [WEBSOCKET, LONG_POLLING, CALLBACK_POLLING]
-_MULTIPLE_CLIENTS = 2000  # milliseconds between the polls of a browser's second session (CometD's multiSessionInterval)
+# to a browser's second session; milliseconds between its polls (multiSessionInterval of CometD's servers)
+_MULTIPLE_CLIENTS = {"multiple-clients": True, "reconnect": "retry", "interval": 2000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class _Session:
     told_to_wait: bool = False  # it comes back after an interval instead of being held
     subscriptions: set[str] = field(default_factory=set)
     heir: _Session | None = None  # goes on with what was for this one
+
+    def has_news(self, batch: int | None) -> bool:
+        """Whether something waits for it, or something it was sent did not arrive, by the batch it names."""
+        return not self.outbox.is_empty or (batch is not None and not self.outbox.is_confirmed)
 
 
 class BayeuxServer:
@@ -193,12 +198,7 @@ class BayeuxServer:
         else:
             turn.tell(message, ordinary(session.subscriptions, message), self._epoch)
 
-    def _handshake(self, message: Message, turn: _Turn) -> _Session | None:
-        offered = message.get("supportedConnectionTypes")
-        if isinstance(offered, list) and turn.transport not in offered:
-            refusal = refuse(message, "400::unsupported connection types") | {"advice": {"reconnect": "none"}}
-            turn.tell(message, refusal, self._epoch)
-            return None
+    def _handshake(self, message: Message, turn: _Turn) -> _Session:
         session = _Session(self._new_client_id(), Outbox(confirms=wants_acknowledgement(message)))
         self._sessions[session.client_id] = session
         turn.handshaken = session.client_id
@@ -221,11 +221,12 @@ class BayeuxServer:
         # advice where it is asked for or new, as the Java server gives it
         wants_advice = "advice" in message or not session.connected
         told = reply(message) | ({"advice": self._advice()} if wants_advice else {})
+        may_hold = may_hold and not session.has_news(batch)
         wait = self._hold_for(session, message) if may_hold else 0.0
         session.connected = True
-        session.told_to_wait = wait > 0 and turn.transport != WEBSOCKET and self._has_other_poll(session)
+        session.told_to_wait = may_hold and turn.transport != WEBSOCKET and self._has_other_poll(session)
         if session.told_to_wait:
-            told["advice"] = self._advice() | {"multiple-clients": True, "interval": _MULTIPLE_CLIENTS}
+            told["advice"] = told.get("advice", {}) | _MULTIPLE_CLIENTS
         elif wait > 0:
             session.poll = _Poll(turn.request, message, told, turn.now, turn.now + wait, turn.transport)
             self._polls[turn.request] = session
@@ -236,10 +237,8 @@ class BayeuxServer:
 
     def _hold_for(self, session: _Session, message: Message) -> float:
         """Seconds to hold a connect; the first after a handshake is answered at once, for clients that wait for it."""
-        if not session.connected or not session.outbox.is_empty:
+        if not session.connected:
             return 0.0
-        if batch_of(message) is not None and not session.outbox.is_confirmed:
-            return 0.0  # something did not arrive
         advice = message.get("advice")
         asked = advice.get("timeout") if isinstance(advice, dict) else None
         if isinstance(asked, int | float) and not isinstance(asked, bool) and asked >= 0:

@@ -99,8 +99,8 @@ async def serve(
     """
     pump = _Pump(standin, watch, virtual=virtual)
     # handler_cancellation: a client that goes away must give its poll up, so that the events stay
-    server = web.Server(pump.handle, access_log=None)
-    runner = web.ServerRunner(server, handler_cancellation=True, shutdown_timeout=0.1)
+    server = web.Server(pump.handle, handler_cancellation=True, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, backlog=_BACKLOG)

@@ -47,9 +47,7 @@ def _(bench: Bench) -> str:
     return frame(asks(bench, handshake(bench)).answer())
 
 
-@row(
-    "a handshake that offers long-polling alone", "handshake 400", cometd=None, faye="handshake ok", java="handshake ok"
-)
+@row("a handshake that offers long-polling alone", "handshake ok", cometd=None)
 def _(bench: Bench) -> str:
     message = bench.desk.handshake() | {"supportedConnectionTypes": ["long-polling"]}
     return unwrapped(asks(bench, message).answer())
