@@ -177,6 +177,11 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         return session is not None and (session.poll is not None or session.told_to_wait)
 
+    def is_there(self, client_id: str) -> bool:
+        """Whether a client shows that it is alive: it polls, or it has just shaken hands."""
+        session = self._sessions.get(client_id)
+        return session is not None and (not session.connected or self.is_polling(client_id))
+
     # -- one message
 
     def _take(self, message: Message, turn: _Turn, *, alone: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TypeAlias
 
 from ..correlate.dialect import Dialect, parse_json
@@ -14,6 +15,8 @@ _NOT_REPLAYED = {
     "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
     "transfer-encoding", "upgrade",
 }  # fmt: skip
+# attributes that bind a cookie to the recorded host or to its TLS: nobody would send it to us
+_BOUND = re.compile(r"\s*(?:domain\s*=.*|secure|samesite\s*=\s*none)\s*", re.IGNORECASE)
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _TEXT: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 
@@ -38,10 +41,11 @@ def ack(triple: Triple, run: Run, cookie: str, dialect: Dialect) -> Ack:
 
 def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Dialect) -> str:
     if name == "set-cookie":
-        cookie, equals, rest = value.partition("=")
+        pair, *attributes = value.split(";")
+        cookie, equals, _ = pair.partition("=")
         if equals and cookie.strip() in dialect.session_cookies:
-            _, semicolon, attributes = rest.partition(";")
-            return f"{cookie}={ours}{semicolon}{attributes}"
+            pair = f"{cookie}={ours}"
+        return ";".join([rewriter.text(pair), *(text for text in attributes if not _BOUND.fullmatch(text))])
     return rewriter.text(value)
 
 

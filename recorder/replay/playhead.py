@@ -286,9 +286,9 @@ def _only(evidence: Iterable[list[Playhead]], fits: Callable[[Playhead], bool]) 
 
 
 def _free_window(playhead: Playhead, bayeux: BayeuxServer) -> int:
-    """Which window a client is that shakes hands: the first that was lost, else the first that does not poll."""
+    """Which window a client is that shakes hands: the first that was lost, else the first that shows no life."""
     windows = {0: playhead.client_id, **playhead.beside}
-    for is_free in (bayeux.is_forgotten, lambda client_id: not bayeux.is_polling(client_id)):
+    for is_free in (bayeux.is_forgotten, lambda client_id: not bayeux.is_there(client_id)):
         for number, client_id in sorted(windows.items()):
             if client_id is None or is_free(client_id):
                 return number

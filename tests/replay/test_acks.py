@@ -52,6 +52,14 @@ def test_session_cookies_are_ours_and_others_are_as_recorded() -> None:
     ]
 
 
+def test_a_cookie_is_not_bound_to_the_recorded_host_or_its_tls() -> None:
+    cookie = "theme=dark; Domain=gws.example; Path=/; Secure; SameSite=None; HttpOnly"
+
+    _, headers, _ = ack(answered({}, (("Set-Cookie", cookie),)), run(), "ours", GWS)
+
+    assert dict(headers)["Set-Cookie"] == "theme=dark; Path=/; HttpOnly"
+
+
 def test_headers_of_the_connection_are_not_replayed() -> None:
     gone = ("Transfer-Encoding", "Connection", "Date", "Content-Length", "Content-Encoding")
 

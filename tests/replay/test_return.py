@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from recorder.model import Recording
 from tests.replay.stage import Desk, Stage
 from tests.wire import Wire, chained, complete, done, record_event
@@ -98,3 +100,17 @@ def test_events_in_an_answer_that_did_not_arrive_go_on_in_the_next_session() -> 
     stage.wait(1.0)
 
     assert [event["data"]["notificationType"] for event in desk.events] == ["ChainedRecord", END]
+
+
+def test_a_window_that_has_just_shaken_hands_is_not_taken_for_one_that_is_gone() -> None:
+    stage = Stage(session())
+    desk = stage.stranger()
+    number = desk.bayeux({"channel": "/meta/handshake", "supportedConnectionTypes": ["long-polling"]})
+    desk.client_id = json.loads(desk.replies[number].body)[0]["clientId"]
+    other = stage.stranger()
+    other.jar = dict(desk.jar)
+
+    other.handshakes()
+    poll = desk.polls()
+
+    assert json.loads(desk.replies[poll].body)[0]["successful"]
