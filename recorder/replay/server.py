@@ -17,7 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from multidict import CIMultiDict
 
 from ..errors import UsageError
-from . import miss
+from . import cors, miss
 from .control import Control
 from .faults import parse
 from .miss import Miss
@@ -140,6 +140,9 @@ class _Pump:
             answer = self.control.handle(incoming, _Steering(self._standin, self))
             self._schedule()
             return _response(answer)
+        if (allowed := cors.preflight(incoming)) is not None:
+            self._rest()
+            return _response(allowed)
         if request.headers.get("Upgrade", "").lower() == "websocket" and self._standin.owns(incoming.target):
             return await self._socket(request, incoming)
         reply = self._waiting[number] = self._loop.create_future()
@@ -147,7 +150,7 @@ class _Pump:
             self._standin.receive(incoming, self.now())
             self._schedule()
             self._rest()
-            response = _response(await reply)
+            response = _response(cors.readable(await reply, incoming))
             await response.prepare(request)
             await response.write_eof()
         except BaseException as exc:
