@@ -1,4 +1,5 @@
-// What stands in front of an application server: it undoes and does gzip, and knows which requests wait for an answer.
+// What stands in front of an application server: it undoes and does gzip, lets pages of other origins in, and knows
+// which requests wait for an answer.
 
 import { EventEmitter } from "node:events";
 import { createGunzip, gzipSync } from "node:zlib";
@@ -10,12 +11,19 @@ export class Front extends EventEmitter {
   /** Compress all answers but those of the lab's controls. */
   gzip = false;
 
+  /** Let pages of all origins send and read, with credentials; their preflights get no further than here. */
+  cors = false;
+
   constructor(httpServer) {
     super();
     httpServer.on("request", (request, response) => {
       this.#watch(request, response);
-      const deflate = this.gzip && !request.url.startsWith("/lab/");
-      this.emit("request", inflated(request), deflate ? deflating(response) : response);
+      const mine = !request.url.startsWith("/lab/");
+      if (mine && this.cors && request.headers.origin !== undefined) {
+        if (request.headers["access-control-request-method"] !== undefined) return grant(request, response);
+        shared(request, response);
+      }
+      this.emit("request", inflated(request), mine && this.gzip ? deflating(response) : response);
     });
     // Where nobody listens for it, Node treats an upgrade as any other request.
     this.on("newListener", (name) => {
@@ -43,6 +51,24 @@ function inflated(request) {
   if (request.headers["content-encoding"] !== "gzip") return request;
   const { method, url, headers } = request;
   return Object.assign(request.pipe(createGunzip()), { method, url, headers });
+}
+
+function grant({ headers }, response) {
+  response.writeHead(204, {
+    ...allowed(headers.origin),
+    "Access-Control-Allow-Methods": headers["access-control-request-method"],
+    "Access-Control-Allow-Headers": headers["access-control-request-headers"] ?? "",
+  });
+  response.end();
+}
+
+function shared(request, response) {
+  const headers = { ...allowed(request.headers.origin), "Access-Control-Expose-Headers": "X-CSRF-HEADER, X-CSRF-TOKEN" };
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
+function allowed(origin) {
+  return { "Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true", Vary: "Origin" };
 }
 
 function deflating(response) {

@@ -26,6 +26,7 @@ const DEFAULTS = Object.freeze({
   clock: null,
   stepwise: false,
   gzip: false,
+  cors: false,
 });
 
 const isCount = (value) => Number.isInteger(value) && value >= 0;
@@ -46,6 +47,7 @@ const VALID = {
   clock: (value) => value === null || isCount(value),
   stepwise: isFlag,
   gzip: isFlag,
+  cors: isFlag,
 };
 
 export class Lab {
@@ -141,6 +143,7 @@ export class Lab {
     }
     this.#options = Object.freeze({ ...DEFAULTS, ...wanted });
     this.#front.gzip = this.#options.gzip;
+    this.#front.cors = this.#options.cors;
     return this.#options;
   }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from tests.lab.desktop import CAMPAIGN, CHANNELS, DEVICE, RECORDS, Desktop, chained, last, name
+from tests.lab.desktop import BAYEUX, CAMPAIGN, CHANNELS, DEVICE, RECORDS, Desktop, chained, last, name
 from tests.lab.lab import Lab, LabError, available, run_js_client
 
 REASON = available()
@@ -41,6 +42,15 @@ def kinds(lines: list[dict[str, Any]]) -> list[str]:
 
 def events(lines: list[dict[str, Any]]) -> list[tuple[str, Any]]:
     return [(line["channel"], line["data"]) for line in lines if line["kind"] == "event"]
+
+
+def headers(lab: Lab, method: str, path: str, sent: dict[str, str]) -> dict[str, str]:
+    """Those of an answer, by their names in small letters."""
+    connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=10)
+    connection.request(method, path, None, sent)
+    found = connection.getresponse().headers
+    connection.close()
+    return {name.lower(): value for name, value in found.items()}
 
 
 def without_metrics(data: dict[str, Any]) -> dict[str, Any]:
@@ -223,6 +233,24 @@ def test_options_not_named_go_back_to_their_defaults(lab: Lab) -> None:
     desktop.request("POST", f"{RECORDS}/7", chained()["body"])
 
     assert len(last(lab).events) == 2
+
+
+def test_pages_of_other_origins_are_let_in_if_it_is_asked_for(lab: Lab) -> None:
+    origin = {"Origin": "http://localhost:3000"}
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-csrf-token"}
+    before = len(lab.truth())
+
+    shut = headers(lab, "GET", "/api/v2/me", origin)
+    lab.options(cors=True)
+    preflights = [headers(lab, "OPTIONS", path, origin | asks) for path in (f"{RECORDS}/7", BAYEUX)]
+    answers = [headers(lab, "GET", "/api/v2/me", origin), headers(lab, "POST", BAYEUX, origin)]
+
+    assert not [name for name in shut if name.startswith("access-control-")]
+    assert {answer["access-control-allow-origin"] for answer in preflights + answers} == {"http://localhost:3000"}
+    assert {answer["access-control-allow-credentials"] for answer in preflights + answers} == {"true"}
+    assert {answer["access-control-allow-headers"] for answer in preflights} == {"x-csrf-token"}
+    assert {answer["access-control-expose-headers"] for answer in answers} == {"X-CSRF-HEADER, X-CSRF-TOKEN"}
+    assert [cause.method for cause in lab.truth()[before:]] == ["GET", "GET"]
 
 
 def test_an_unknown_option_is_refused(lab: Lab) -> None:
