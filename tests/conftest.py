@@ -1,25 +1,37 @@
-"""Tests that need Node run where it is; elsewhere they are left out by name, and with CI=true that is a failure."""
+"""Tests that need Node or a browser run where it is; elsewhere they are left out by name, with CI=true they fail."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from tests.lab.lab import available
+from tests.lab import browser as lab_browser
+from tests.lab import lab
 
 # a busy machine may stop a test for longer than the 200 ms an example has by default
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+_NEEDED = {"node": ("Node", lab.available), "browser": ("a browser", lab_browser.available)}  # by marker
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    needing = [item for item in items if item.get_closest_marker("node")]
-    missing = available() if needing else None
-    if missing is None:
-        return
-    if os.environ.get("CI") == "true":
-        raise pytest.UsageError(f"{len(needing)} tests need Node: {missing}")
-    for item in needing:
-        item.add_marker(pytest.mark.skip(reason=f"needs Node: {missing}"))
+    for marker, (what, available) in _NEEDED.items():
+        needing = [item for item in items if item.get_closest_marker(marker)]
+        missing = available() if needing else None
+        if missing is None:
+            continue
+        if os.environ.get("CI") == "true":
+            raise pytest.UsageError(f"{len(needing)} tests need {what}: {missing}")
+        for item in needing:
+            item.add_marker(pytest.mark.skip(reason=f"needs {what}: {missing}"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[lab_browser.Browser]:
+    """A headless Chromium; each test takes pages of its own."""
+    with lab_browser.browsing() as started:
+        yield started

@@ -18,12 +18,12 @@ export class Front extends EventEmitter {
     super();
     httpServer.on("request", (request, response) => {
       this.#watch(request, response);
-      const mine = !request.url.startsWith("/lab/");
-      if (mine && this.cors && request.headers.origin !== undefined) {
+      const isForLab = request.url.startsWith("/lab/");
+      if (!isForLab && this.cors && request.headers.origin !== undefined) {
         if (request.headers["access-control-request-method"] !== undefined) return grant(request, response);
         shared(request, response);
       }
-      this.emit("request", inflated(request), mine && this.gzip ? deflating(response) : response);
+      this.emit("request", inflated(request), this.gzip && !isForLab ? deflating(response) : response);
     });
     // Where nobody listens for it, Node treats an upgrade as any other request.
     this.on("newListener", (name) => {

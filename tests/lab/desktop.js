@@ -1,0 +1,174 @@
+// A scripted desktop on the CometD client, in Node (client.js) as in a page (page.js). README.md has the script and
+// the output.
+
+import { AckExtension, CometD } from "cometd";
+
+const STEP_TIMEOUT = 10; // seconds
+const START_TIMEOUT = 10;
+const DISCONNECT_TIMEOUT = 2;
+
+export class ClientError extends Error {}
+
+export class Desktop {
+  #base;
+  #script;
+  #cometd;
+  #print;
+  #fetch;
+  #headers = { "Content-Type": "application/json" };
+  #step = null;
+  #events = []; // since the current step began
+  #onEvent = () => {};
+
+  /**
+   * @param base the URL of the server
+   * @param script what to do
+   * @param print takes each line of the output, an object
+   * @param fetch as the global one, but with the cookies of this desktop
+   */
+  constructor(base, script, { print, fetch }) {
+    this.#base = base.replace(/\/$/, "");
+    this.#script = script;
+    this.#print = print;
+    this.#fetch = fetch;
+    if (script.auth) this.#headers.Authorization = `Basic ${btoa(script.auth)}`;
+  }
+
+  async run() {
+    await within(START_TIMEOUT, this.#start(), "handshake and subscriptions took too long");
+    for (const [i, step] of (this.#script.steps ?? []).entries()) await this.#play(i, step);
+    await sleep((this.#script.linger ?? 0) * 1000);
+    const disconnected = new Promise((resolve) => this.#cometd.disconnect(resolve));
+    await within(DISCONNECT_TIMEOUT, disconnected, "disconnect took too long");
+    this.#print({ kind: "done" });
+  }
+
+  #start() {
+    const transport = this.#script.transport ?? "long-polling";
+    this.#cometd = new CometD();
+    for (const other of this.#cometd.getTransportTypes()) {
+      if (other !== transport) this.#cometd.unregisterTransport(other);
+    }
+    if (this.#script.ack) this.#cometd.registerExtension("ack", new AckExtension());
+    const requestHeaders = this.#script.auth ? { Authorization: this.#headers.Authorization } : {};
+    this.#cometd.configure({ url: `${this.#base}/api/v2/notifications`, requestHeaders });
+    // A local listener, not the subscriptions: an event that two of them match is still one event,
+    // and GWS delivers on channels nobody subscribed to.
+    this.#cometd.addListener("/**", (message) => {
+      if (!message.channel.startsWith("/meta/")) this.#receive(message);
+    });
+    return new Promise((resolve, reject) => {
+      // Subscriptions die with the session, so each handshake, also one after a restart, renews them.
+      this.#cometd.addListener("/meta/handshake", (reply) => {
+        if (reply.successful) this.#subscribe().then(resolve, reject);
+        else reject(new ClientError(`handshake failed: ${reason(reply)}`));
+      });
+      this.#cometd.handshake();
+    });
+  }
+
+  async #subscribe() {
+    const pending = [];
+    this.#cometd.batch(() => {
+      for (const channel of this.#script.subscribe ?? []) {
+        const subscribed = (resolve, reject) => (reply) =>
+          reply.successful ? resolve() : reject(new ClientError(`cannot subscribe to ${channel}: ${reason(reply)}`));
+        pending.push(
+          new Promise((resolve, reject) => {
+            this.#cometd.subscribe(channel, () => {}, subscribed(resolve, reject));
+          }),
+        );
+      }
+    });
+    await Promise.all(pending);
+  }
+
+  #receive({ channel, data }) {
+    this.#events.push({ channel, data });
+    this.#print({ kind: "event", step: this.#step, channel, data, at: now() });
+    this.#onEvent();
+  }
+
+  async #play(i, step) {
+    await sleep((step.think ?? 0) * 1000);
+    // Set only now: what came while thinking still belongs to the step before.
+    this.#step = i;
+    this.#events = [];
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), (step.timeout ?? STEP_TIMEOUT) * 1000);
+    try {
+      await this.#post(i, step, limit.signal);
+      await this.#wait(step, limit.signal);
+    } catch (error) {
+      if (!limit.signal.aborted) throw error;
+      this.#print({ kind: "timeout", step: i });
+      throw new ClientError(`step ${i} (${step.path}) timed out with ${this.#events.length} events`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #post(i, step, signal) {
+    const url = new URL(this.#base + step.path);
+    const method = step.method ?? "POST";
+    const body = step.body === undefined || method === "GET" ? undefined : JSON.stringify(step.body);
+    this.#print({ kind: "request", step: i, at: now() });
+    const response = await this.#fetch(url, { method, headers: this.#headers, body, signal });
+    const content = await response.text();
+    const at = now();
+    const csrf = response.headers.get("x-csrf-header");
+    if (csrf !== null) this.#headers[csrf] = response.headers.get("x-csrf-token");
+    const ack = { kind: "ack", step: i, status: response.status, body: jsonOrText(content) };
+    this.#print({ ...ack, headers: Object.fromEntries(response.headers), at });
+  }
+
+  #wait(step, signal) {
+    return new Promise((resolve, reject) => {
+      this.#onEvent = () => {
+        if (this.#satisfied(step)) resolve();
+      };
+      signal.addEventListener("abort", () => reject(signal.reason));
+      if (signal.aborted) reject(signal.reason);
+      this.#onEvent();
+    });
+  }
+
+  #satisfied({ until, events }) {
+    if (events != null && this.#events.length < events) return false;
+    if (until == null) return true;
+    const { count = 1, channel, ...fields } = until;
+    const matches = (event) =>
+      (channel == null || channel === event.channel) &&
+      Object.entries(fields).every(([name, value]) => event.data?.[name] === value);
+    return this.#events.filter(matches).length >= count;
+  }
+}
+
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function within(seconds, promise, message) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new ClientError(message)), seconds * 1000);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function reason(reply) {
+  const { reason, exception, httpCode } = reply.failure ?? {};
+  return reply.error || reason || exception?.message || `HTTP ${httpCode ?? "without an answer"}`;
+}
+
+function jsonOrText(content) {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return content;
+  }
+}
+
+function now() {
+  return Math.round(performance.now() * 1000) / 1000;
+}

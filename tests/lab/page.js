@@ -1,0 +1,11 @@
+// The scripted desktop in a page: play(BASE_URL, script) resolves to the lines that client.js prints.
+
+import { Desktop } from "./desktop.js";
+
+export async function play(base, script) {
+  const lines = [];
+  const print = (line) => lines.push(line);
+  const fetchWithCookies = (url, options) => fetch(url, { ...options, credentials: "include" });
+  await new Desktop(base, script, { print, fetch: fetchWithCookies }).run();
+  return lines;
+}
