@@ -1,7 +1,4 @@
-// A scripted desktop on the CometD client, in Node (client.js) as in a page (page.js). README.md has the script and
-// the output.
-
-import { AckExtension, CometD } from "cometd";
+// A scripted desktop on whatever speaks Bayeux, in Node (node.js) as in a page (page.js). README.md has the script and the output.
 
 const STEP_TIMEOUT = 10; // seconds
 const START_TIMEOUT = 10;
@@ -12,7 +9,7 @@ export class ClientError extends Error {}
 export class Desktop {
   #base;
   #script;
-  #cometd;
+  #bayeux;
   #print;
   #fetch;
   #headers = { "Content-Type": "application/json" };
@@ -25,62 +22,31 @@ export class Desktop {
    * @param script what to do
    * @param print takes each line of the output, an object
    * @param fetch as the global one, but with the cookies of this desktop
+   * @param bayeux makes the Bayeux client of {url, script, transport, headers, receive}: start(channels) resolves when
+   *   it is connected and subscribed, stop() when it has left, and it calls receive({channel, data}) once for each event
    */
-  constructor(base, script, { print, fetch }) {
+  constructor(base, script, { print, fetch, bayeux }) {
     this.#base = base.replace(/\/$/, "");
     this.#script = script;
     this.#print = print;
     this.#fetch = fetch;
     if (script.auth) this.#headers.Authorization = `Basic ${btoa(script.auth)}`;
+    this.#bayeux = bayeux({
+      url: `${this.#base}/api/v2/notifications`,
+      script,
+      transport: script.transport ?? "long-polling",
+      headers: script.auth ? { Authorization: this.#headers.Authorization } : {},
+      receive: (message) => this.#receive(message),
+    });
   }
 
   async run() {
-    await within(START_TIMEOUT, this.#start(), "handshake and subscriptions took too long");
+    const start = this.#bayeux.start(this.#script.subscribe ?? []);
+    await within(START_TIMEOUT, start, "handshake and subscriptions took too long");
     for (const [i, step] of (this.#script.steps ?? []).entries()) await this.#play(i, step);
     await sleep((this.#script.linger ?? 0) * 1000);
-    const disconnected = new Promise((resolve) => this.#cometd.disconnect(resolve));
-    await within(DISCONNECT_TIMEOUT, disconnected, "disconnect took too long");
+    await within(DISCONNECT_TIMEOUT, this.#bayeux.stop(), "disconnect took too long");
     this.#print({ kind: "done" });
-  }
-
-  #start() {
-    const transport = this.#script.transport ?? "long-polling";
-    this.#cometd = new CometD();
-    for (const other of this.#cometd.getTransportTypes()) {
-      if (other !== transport) this.#cometd.unregisterTransport(other);
-    }
-    if (this.#script.ack) this.#cometd.registerExtension("ack", new AckExtension());
-    const requestHeaders = this.#script.auth ? { Authorization: this.#headers.Authorization } : {};
-    this.#cometd.configure({ url: `${this.#base}/api/v2/notifications`, requestHeaders });
-    // A local listener, not the subscriptions: an event that two of them match is still one event,
-    // and GWS delivers on channels nobody subscribed to.
-    this.#cometd.addListener("/**", (message) => {
-      if (!message.channel.startsWith("/meta/")) this.#receive(message);
-    });
-    return new Promise((resolve, reject) => {
-      // Subscriptions die with the session, so each handshake, also one after a restart, renews them.
-      this.#cometd.addListener("/meta/handshake", (reply) => {
-        if (reply.successful) this.#subscribe().then(resolve, reject);
-        else reject(new ClientError(`handshake failed: ${reason(reply)}`));
-      });
-      this.#cometd.handshake();
-    });
-  }
-
-  async #subscribe() {
-    const pending = [];
-    this.#cometd.batch(() => {
-      for (const channel of this.#script.subscribe ?? []) {
-        const subscribed = (resolve, reject) => (reply) =>
-          reply.successful ? resolve() : reject(new ClientError(`cannot subscribe to ${channel}: ${reason(reply)}`));
-        pending.push(
-          new Promise((resolve, reject) => {
-            this.#cometd.subscribe(channel, () => {}, subscribed(resolve, reject));
-          }),
-        );
-      }
-    });
-    await Promise.all(pending);
   }
 
   #receive({ channel, data }) {
@@ -154,11 +120,6 @@ function within(seconds, promise, message) {
     timer = setTimeout(() => reject(new ClientError(message)), seconds * 1000);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-function reason(reply) {
-  const { reason, exception, httpCode } = reply.failure ?? {};
-  return reply.error || reason || exception?.message || `HTTP ${httpCode ?? "without an answer"}`;
 }
 
 function jsonOrText(content) {

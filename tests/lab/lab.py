@@ -11,7 +11,7 @@ import json
 import select
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,8 @@ from typing import IO, Any, Literal, Self, TypeAlias
 
 _HERE = Path(__file__).resolve().parent
 _OLDEST_NODE = 18  # package.json overrides the proxy agents of cometd-nodejs-client, which ask for 20
-_PACKAGES = ("cometd", "cometd-nodejs-client", "cometd-nodejs-server", "faye")
+_PACKAGES = ("cometd", "cometd-nodejs-client", "cometd-nodejs-server", "cometd3", "cometd3-nodejs-client", "faye", "ws")
+_JS_CLIENT = ("node", str(_HERE / "client.js"))
 _START_LIMIT = 20.0  # seconds; node takes a fraction of one, a machine under load takes longer
 _STOP_LIMIT = 5.0
 _CONTROL_LIMIT = 10.0
@@ -197,19 +198,27 @@ class Lab:
 
 
 def run_js_client(url: str, script: Mapping[str, Any], timeout: float = 60) -> list[dict[str, Any]]:
-    """Let the scripted desktop play against a base URL, and return the lines it printed.
+    """Let the scripted desktop on CometD 9 play; see `run_client`."""
+    return run_client(_JS_CLIENT, url, script, timeout)
+
+
+def run_client(
+    command: Sequence[str], url: str, script: Mapping[str, Any], timeout: float = 60
+) -> list[dict[str, Any]]:
+    """Let a scripted desktop play against a base URL, and return the lines it printed.
 
     Raises:
         LabError: If a step timed out, the handshake failed, or all took longer than `timeout` seconds.
     """
     try:
         result = subprocess.run(
-            ["node", str(_HERE / "client.js"), url],
+            [*command, url],
             input=json.dumps(script),
             capture_output=True,
             text=True,
             timeout=timeout,
             check=False,
+            cwd=_HERE.parents[1],  # where `python -m tests.lab.clients…` finds itself
         )
     except subprocess.TimeoutExpired as exc:
         raise LabError(f"the client did not end within {timeout:g} s") from exc
