@@ -8,7 +8,7 @@ LAB    := tests/lab
 NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint suite suite-newer chromium cassettes conformance bench clean
+.PHONY: demo test lint suite suite-newer chromium cassettes conformance clients-table bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.done ## record and replay a session on this machine
@@ -41,6 +41,9 @@ cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cass
 
 conformance: $(VENV)/test.done $(LAB)/node_modules/done ## ask three Bayeux servers, write their answers into docs/bayeux.md
 	$(BIN)/python -m tests.bayeux.conformance
+
+clients-table: $(VENV)/test.done $(LAB)/node_modules/done ## run the matrix of clients, write its table into README.md
+	$(BIN)/python -m pytest -n 2 -p tests.clients.table tests/clients/test_clients.py
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done ## the acceptance bench
 	$(BIN)/python -m benchmarks.causality
