@@ -52,12 +52,12 @@ def play(seat: Seat, url: str, prefix: str) -> Lines:
 
 
 def heard(lines: Lines, prefix: str) -> dict[int, list[tuple[str, Any]]]:
-    """The events of each step in their order, with the prefix of the client's own ids taken off."""
+    """The events of each step in their order; ids that begin as the client's own do are known as such."""
     steps: dict[int, list[tuple[str, Any]]] = defaultdict(list)
     for line in lines:
         if line["kind"] == "event":
             reference = line["data"].get("referenceId")
-            own = {} if reference is None else {"referenceId": reference.removeprefix(prefix)}
+            own = {} if reference is None else {"referenceId": reference.replace(prefix, "own ", 1)}
             steps[line["step"]].append((line["channel"], line["data"] | own))
     return steps
 
