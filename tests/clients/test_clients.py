@@ -72,7 +72,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Server],
         def get(server: Server) -> Lab:
             if server not in running:
                 running[server] = stack.enter_context(Lab(server, folder / f"{server}.jsonl", timeout_ms=_POLL_MS))
-                running[server].options(chain=2, early=1, splitMs=5)
+                running[server].options(chain=2, early=1, splitMs=5, cors=True)
             return running[server]
 
         yield get
