@@ -135,6 +135,11 @@ class BayeuxServer:
         poll = self._release(session)
         return [] if poll is None else [Answer(poll.request, [unknown(poll.asked)])]
 
+    def drop(self, client_id: str) -> None:
+        """Give a session up that holds no poll, and keep nothing of it."""
+        self._sessions.pop(client_id, None)
+        self._forgotten.pop(client_id, None)
+
     def cut(self, client_id: str) -> int | None:
         """The request of a poll that is held on a WebSocket, which is given up; None where there is none."""
         session = self._sessions.get(client_id)
