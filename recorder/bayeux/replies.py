@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import channels
 from .messages import Message
 
+_MOST_SUBSCRIPTIONS = 10_000  # of a session; clients have some ten
 _ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
 
 
@@ -45,6 +46,8 @@ def ordinary(subscriptions: set[str], message: Message) -> Message:
         subscriptions.difference_update(names)
     elif any(channels.is_meta(name) for name in names):
         return refuse(message, "403:denied_by_security_policy:subscribe_denied")
+    elif len(subscriptions.union(names)) > _MOST_SUBSCRIPTIONS:
+        return refuse(message, "403:denied_by_security_policy:too_many_subscriptions")
     else:
         subscriptions.update(names)
     return reply(message)

@@ -56,6 +56,7 @@ class _Session:
     connected: bool = False  # its first connect was answered
     browser: str | None = None  # several sessions may be of one
     told_to_wait: bool = False  # it comes back after an interval instead of being held
+    gave_up: bool = False  # it hung up on its poll and sent nothing since
     subscriptions: set[str] = field(default_factory=set)
     heir: _Session | None = None  # goes on with what was for this one
 
@@ -120,11 +121,13 @@ class BayeuxServer:
         session = self._polls.get(request)
         if session is not None:
             self._release(session)
+            session.gave_up = True
         session, events = self._unsent.pop(request, (None, []))
         while session is not None and session.heir is not None:
             session = session.heir
         if session is not None:
             session.outbox.put_back(events)
+            session.gave_up = True
 
     def forget(self, client_id: str) -> list[Answer]:
         """Lose a session, as a server that was restarted: its poll, and whatever comes next, is told to shake hands."""
@@ -134,6 +137,11 @@ class BayeuxServer:
         self._forgotten[client_id] = session
         poll = self._release(session)
         return [] if poll is None else [Answer(poll.request, [unknown(poll.asked)])]
+
+    def drop(self, client_id: str) -> None:
+        """Give a session up that holds no poll, and keep nothing of it."""
+        self._sessions.pop(client_id, None)
+        self._forgotten.pop(client_id, None)
 
     def cut(self, client_id: str) -> int | None:
         """The request of a poll that is held on a WebSocket, which is given up; None where there is none."""
@@ -177,6 +185,11 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         return session is not None and (session.poll is not None or session.told_to_wait)
 
+    def has_given_up(self, client_id: str) -> bool:
+        """Whether a client hung up on its poll, or on what it was sent, and nothing came from it since."""
+        session = self._sessions.get(client_id)
+        return session is not None and session.gave_up
+
     def is_there(self, client_id: str) -> bool:
         """Whether a client shows that it is alive: it polls, or it has just shaken hands."""
         session = self._sessions.get(client_id)
@@ -187,6 +200,8 @@ class BayeuxServer:
     def _take(self, message: Message, turn: _Turn, *, alone: bool) -> None:
         client_id = str(message.get("clientId", ""))
         session = self._sessions.get(client_id)
+        if session is not None:
+            session.gave_up = False
         if message["channel"] == channels.HANDSHAKE:
             turn.sender = self._handshake(message, turn)
             return

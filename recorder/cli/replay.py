@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import resource
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..replay.standin import StandIn
 
 _STALLED = 3  # exit code
+_DESCRIPTORS = 65_536
 
 
 class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
@@ -128,6 +130,7 @@ def command(
               recorder replay session.cassette --exit-when-done --clock virtual
     """
     recording = load(cassettes, dialect)
+    _allow_many_connections()
     virtual = clock == "virtual"
     chosen_seed = 0 if seed is None and virtual else seed
     settings = Settings(
@@ -140,11 +143,19 @@ def command(
         click.echo(f"recorder: fault '{text}' hit {fired} {'time' if fired == 1 else 'times'}", err=True)
     if standin.unplayed:
         click.echo(f"recorder: not asked for: triple {', '.join(map(str, standin.unplayed))}", err=True)
-    if standin.misses:
-        click.echo(f"recorder: {len(standin.misses)} requests matched nothing, see above", err=True)
+    if standin.missed:
+        click.echo(f"recorder: {standin.missed} requests matched nothing, see above", err=True)
         raise SystemExit(1)
     if stalled or (exit_when_done and standin.unplayed):
         raise SystemExit(_STALLED)
+
+
+def _allow_many_connections() -> None:
+    """Each takes a descriptor; shells give some thousand for the sake of programs that are older than `poll`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:

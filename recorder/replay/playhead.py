@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 
 from ..bayeux.outbox import Queued
 from ..bayeux.session import BayeuxServer
@@ -83,6 +84,11 @@ class Playhead:
         return [*([] if self.client_id is None else [self.client_id]), *self.beside.values()]
 
     @property
+    def is_blank(self) -> bool:
+        """Whether nothing recorded was asked for in it, and nothing is on its way."""
+        return not self.played and not self.runs and not self.backlog
+
+    @property
     def set_cookie(self) -> tuple[str, str]:
         """The header that gives its client our cookie."""
         return "Set-Cookie", f"{COOKIE}={self.cookie}; Path=/; HttpOnly"
@@ -131,10 +137,13 @@ class Playheads:
     """
 
     _CONNECTIONS = 10_000  # remembered; the oldest are forgotten first
+    _SHOWN = 1000  # cookies and Authorizations remembered of one client: tokens are renewed, but not for ever
+    ROOM = 10_000  # playheads, before some are forgotten
 
     def __init__(self, sessions: Sessions, new_cookie: Callable[[], str], windows: int = 1) -> None:
         """`sessions` knows which cookies count; `windows` is how many one client may have beside each other."""
         self._sessions, self._new_cookie, self._windows = sessions, new_cookie, windows
+        self._made = 0
         self._all: list[Playhead] = []
         self._by_client: dict[str, Playhead] = {}
         self._by_cookie: dict[str, Playhead] = {}
@@ -153,7 +162,7 @@ class Playheads:
         tokens = self._tokens(headers)
         if any(_value(token) in self._by_cookie for token in tokens):
             return None
-        waiting = _only(self._evidence(tokens, ""), lambda p: p.client_id is None and not p.opened)
+        waiting = _only(self._evidence(tokens, "", lambda p: p.client_id is None and not p.opened))
         playhead = waiting or self._new(tokens)
         playhead.opened = True
         self._remember(playhead, tokens, connection)
@@ -168,10 +177,9 @@ class Playheads:
         was given: a browser has one jar for all its windows, and another window would be polling.
         """
         tokens = self._tokens(headers)
-        evidence = list(self._evidence(tokens, connection))
         playhead = (
-            _only(evidence, lambda p: p.client_id is None)
-            or _only(evidence, lambda p: not p.left and _was_lost(p, bayeux))
+            _only(self._evidence(tokens, connection, lambda p: p.client_id is None))
+            or _only(self._evidence(tokens, connection, lambda p: not p.left and _was_lost(p, bayeux)))
             or self._resumed(tokens, bayeux)
             or self._new(tokens)
         )
@@ -224,14 +232,34 @@ class Playheads:
 
         """
         tokens = self._tokens(headers)
-        evidence = list(self._evidence(tokens, connection, named))
-        playhead = _only(evidence, lambda p: not p.left)
+        playhead = _only(self._evidence(tokens, connection, lambda p: not p.left, named))
         if playhead is None:
-            if not all(p.left for p in evidence[-1]):
+            *_, possible = self._evidence(tokens, connection, lambda p: not p.left, named)
+            if possible:
                 return None
-            playhead = _only(evidence, lambda p: p.left and answers(p)) or self._new(tokens)
+            left = self._evidence(tokens, connection, lambda p: p.left and answers(p), named)
+            playhead = _only(left) or self._new(tokens)
         self._remember(playhead, tokens, connection)
         return playhead
+
+    def make_room(self, bayeux: BayeuxServer) -> None:
+        """Where there are too many, forget a tenth: the oldest who asked for nothing recorded and hold no poll.
+
+        A client that comes back all the same is told to shake hands, as by a server whose maxInterval is over. Time
+        plays no role: a client in a debugger may be silent for long, but no thousand others come meanwhile.
+        """
+        if len(self._all) <= self.ROOM:
+            return
+        tenth = max(self.ROOM // 10, 1)
+        silent = (p for p in self._all[:-tenth] if p.is_blank and not any(map(bayeux.is_polling, p.client_ids)))
+        gone = set(islice(silent, tenth))
+        self._all = [p for p in self._all if p not in gone]
+        self._by_client = {key: p for key, p in self._by_client.items() if p not in gone}
+        self._by_cookie = {key: p for key, p in self._by_cookie.items() if p not in gone}
+        self._by_token = dict(_without(gone, self._by_token))
+        self._by_connection = OrderedDict(_without(gone, self._by_connection))
+        for client_id in (client_id for playhead in gone for client_id in playhead.client_ids):
+            bayeux.drop(client_id)
 
     def _resumed(self, tokens: list[str], bayeux: BayeuxServer | None) -> Playhead | None:
         ours = (self._by_cookie[_value(token)] for token in tokens if _value(token) in self._by_cookie)
@@ -243,7 +271,8 @@ class Playheads:
 
     def _new(self, tokens: list[str]) -> Playhead:
         """Begin a playhead; cookies that it shows of one that left are its own from now on."""
-        playhead = Playhead(f"p{len(self._all) + 1}", self._new_cookie())
+        self._made += 1
+        playhead = Playhead(f"p{self._made}", self._new_cookie())
         self._all.append(playhead)
         left = [_value(token) for token in tokens if _value(token) in self._by_cookie]
         self._by_cookie |= {cookie: playhead for cookie in left if self._by_cookie[cookie].left}
@@ -252,7 +281,8 @@ class Playheads:
 
     def _remember(self, playhead: Playhead, tokens: list[str], connection: str) -> None:
         for token in tokens:
-            if _value(token) not in self._by_cookie and token not in playhead.shown:
+            known = _value(token) in self._by_cookie or token in playhead.shown
+            if not known and len(playhead.shown) < self._SHOWN:
                 playhead.shown.add(token)
                 self._by_token.setdefault(token, []).append(playhead)
         owners = self._by_connection.setdefault(connection, [])
@@ -263,26 +293,39 @@ class Playheads:
             self._by_connection.popitem(last=False)
 
     def _evidence(
-        self, tokens: list[str], connection: str, named: Callable[[Playhead], bool] = lambda _: False
+        self,
+        tokens: list[str],
+        connection: str,
+        fits: Callable[[Playhead], bool],
+        named: Callable[[Playhead], bool] = lambda _: False,
     ) -> Iterator[list[Playhead]]:
-        """Whom a request may belong to, by each thing it shows, the strongest first; the last are all it can be."""
-        ours = [[self._by_cookie[_value(token)]] for token in tokens if _value(token) in self._by_cookie]
+        """Whom a request may belong to, by each thing it shows, the strongest first; the last are all it can be.
+
+        Only those that fit: that is asked first, for it is quick, and there may be thousands.
+        """
+        ours = [self._by_cookie[_value(token)] for token in tokens if _value(token) in self._by_cookie]
         if ours:
-            yield from ours
+            yield from ([p] if fits(p) else [] for p in ours)
             return
-        devices = [p for p in self._all if named(p)]
-        shown = [*(self._by_token.get(token, ()) for token in tokens), self._by_connection.get(connection, ()), devices]
-        yield from ([p for p in owners if not _is_other(p, tokens)] for owners in (*shown, self._all))
+        shown = [*(self._by_token.get(token, ()) for token in tokens), self._by_connection.get(connection, ())]
+        yield from ([p for p in owners if fits(p) and not _is_other(p, tokens)] for owners in shown)
+        possible = [p for p in self._all if fits(p) and not _is_other(p, tokens)]
+        yield [p for p in possible if named(p)]
+        yield possible
 
     def _tokens(self, headers: Headers) -> list[str]:
         """Cookies before Authorization, and first the one that each handshake sets anew."""
         return sorted(self._sessions.tokens(headers), key=lambda t: (_kind(t) == AUTHORIZATION, _kind(t) != COOKIE, t))
 
 
-def _only(evidence: Iterable[list[Playhead]], fits: Callable[[Playhead], bool]) -> Playhead | None:
+def _only(evidence: Iterable[list[Playhead]]) -> Playhead | None:
     """Whom the first evidence that points at one alone points at."""
-    found = ([p for p in owners if fits(p)] for owners in evidence)
-    return next((owners[0] for owners in found if len(owners) == 1), None)
+    return next((owners[0] for owners in evidence if len(owners) == 1), None)
+
+
+def _without(gone: set[Playhead], owners: Mapping[str, list[Playhead]]) -> Iterator[tuple[str, list[Playhead]]]:
+    left = ((key, [p for p in found if p not in gone]) for key, found in owners.items())
+    return ((key, found) for key, found in left if found)
 
 
 def _free_window(playhead: Playhead, bayeux: BayeuxServer) -> int:

@@ -49,11 +49,14 @@ def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idl
 
 
 def _waits(playhead: Playhead, bayeux: BayeuxServer) -> bool | None:
-    """None for one of whom nothing is open, and who has no session in which it could be: it is not there any more."""
+    """None for one of whom nothing is open, and who is not in a session or hung up: it is not there any more."""
     asked = any(run.request is not None for run in playhead.runs)
     if playhead.client_id is None:
         return True if asked else None
-    return asked or all(map(bayeux.is_polling, playhead.client_ids))
+    there = [client_id for client_id in playhead.client_ids if not bayeux.has_given_up(client_id)]
+    if not there and not asked:
+        return None  # it hung up without a word, as a client that is killed
+    return asked or all(map(bayeux.is_polling, there))
 
 
 def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle: float) -> list[str]:

@@ -76,7 +76,7 @@ class Rewriter:
 
     def touches(self, body: bytes) -> bool:
         """Whether a body may hold anything that is rewritten."""
-        return bool(self._named) or any(word.encode() in body for word in self._words)
+        return bool(self._named) or any(word.encode(errors="surrogatepass") in body for word in self._words)
 
     def value(self, value: JSON) -> JSON:
         """A JSON value with its bound values replaced; the value itself is left alone."""

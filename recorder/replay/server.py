@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -20,11 +22,17 @@ from ..errors import UsageError
 from . import cors, miss
 from .control import Control
 from .faults import parse
+from .limits import Limits, is_upgrade, read_body, server
 from .miss import Miss
 from .standin import Incoming, Reply, StandIn
 
 _SETTLE = 0.01  # seconds without a request after which clients have reacted to what they were sent
 _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
+_BROKEN = 503  # in place of a status; not 500: that is what a poll gets that another one replaced
+_CLOSE = {400: WSCloseCode.POLICY_VIOLATION, 413: WSCloseCode.MESSAGE_TOO_BIG, _BROKEN: WSCloseCode.INTERNAL_ERROR}
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header (RFC 9110, section 5.6.2)
+_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # for its value
+_log = logging.getLogger(__name__)
 
 
 def new_id() -> str:
@@ -82,6 +90,7 @@ async def serve(
     watch: Watch = Watch(),  # frozen
     virtual: bool = False,
     token: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008  # frozen
 ) -> AsyncIterator[Address]:
     """Serve a stand-in; yields where it listens (port 0 takes a free one).
 
@@ -92,15 +101,17 @@ async def serve(
         watch: Whom to tell what happens.
         virtual: Time stands still while a client has anything to do, and jumps to what is due next when all wait.
         token: Answer the control API to whoever shows it; where None there is no such API.
+        limits: What a client may ask for.
 
     Raises:
         UsageError: If the address cannot be had.
 
     """
-    pump = _Pump(standin, watch, virtual=virtual)
+    limits = replace(limits, body=max(limits.body, 2 * standin.longest_body))  # what was recorded can be played
+    pump = _Pump(standin, watch, limits, virtual=virtual)
     # handler_cancellation: a client that goes away must give its poll up, so that the events stay
-    server = web.Server(pump.handle, handler_cancellation=True, access_log=None)
-    runner = web.ServerRunner(server, shutdown_timeout=0.1)
+    served = server(pump.handle, limits, _log, handler_cancellation=True)
+    runner = web.ServerRunner(served, shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
@@ -117,8 +128,8 @@ async def serve(
 
 
 class _Pump:
-    def __init__(self, standin: StandIn, watch: Watch, *, virtual: bool) -> None:
-        self._standin, self._watch = standin, watch
+    def __init__(self, standin: StandIn, watch: Watch, limits: Limits, *, virtual: bool) -> None:
+        self._standin, self._watch, self._limits = standin, watch, limits
         self._loop = asyncio.get_running_loop()
         self._virtual = 0.0 if virtual else None
         self._settled: asyncio.TimerHandle | None = None
@@ -129,10 +140,11 @@ class _Pump:
         self._count = 0
         self._connections: WeakKeyDictionary[asyncio.BaseTransport, str] = WeakKeyDictionary()
         self._told = 0
+        self._is_closed = False
         self.control: Control | None = None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
+        body = await read_body(request, self._limits)
         number = self._count = self._count + 1
         headers = tuple((name, value) for name, value in request.headers.items())
         incoming = Incoming(number, self._connection(request), request.method, request.raw_path, headers, body)
@@ -147,16 +159,13 @@ class _Pump:
             return await self._socket(request, incoming)
         reply = self._waiting[number] = self._loop.create_future()
         try:
-            self._standin.receive(incoming, self.now())
-            self._schedule()
-            self._rest()
+            self._receive(incoming)
             response = _response(cors.readable(await reply, incoming))
             await response.prepare(request)
             await response.write_eof()
         except BaseException as exc:
             # the client went away, or we are closing: whatever this reply carried did not arrive
-            self._standin.abort(number)
-            self._schedule()
+            self._give_up([number])
             if isinstance(exc, ConnectionResetError):  # found out while writing; aiohttp would log a traceback
                 raise asyncio.CancelledError from exc
             raise
@@ -167,7 +176,9 @@ class _Pump:
 
     async def _socket(self, request: web.BaseRequest, upgrade: Incoming) -> web.StreamResponse:
         """A WebSocket: each message that comes in is a request, each answer to one is a message that goes out."""
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(max_msg_size=self._limits.body)
+        if not is_upgrade(request, socket):  # nothing may be left of it
+            raise web.HTTPBadRequest(text="not a WebSocket handshake\n")
         socket.headers.extend(self._standin.upgrade(upgrade))
         await socket.prepare(request)
         outbox: asyncio.Queue[Reply] = asyncio.Queue()
@@ -175,7 +186,11 @@ class _Pump:
         writer = asyncio.create_task(self._write(socket, outbox, unanswered))
         try:
             async for frame in socket:
-                if frame.type is WSMsgType.TEXT:
+                if outbox.qsize() >= self._limits.unread:
+                    await outbox.join()
+                if frame.type is WSMsgType.BINARY:
+                    await socket.close(code=WSCloseCode.UNSUPPORTED_DATA)
+                elif frame.type is WSMsgType.TEXT:
                     number = self._count = self._count + 1
                     unanswered.add(number)
                     answer = self._waiting[number] = self._loop.create_future()
@@ -183,31 +198,54 @@ class _Pump:
                         lambda done: None if done.cancelled() else outbox.put_nowait(done.result())
                     )
                     message = replace(upgrade, number=number, method="POST", body=frame.data.encode(), on_socket=True)
-                    self._standin.receive(message, self.now())
-                    self._schedule()
-                    self._rest()
+                    self._receive(message)
         finally:
             writer.cancel()
             for number in unanswered:
                 self._waiting.pop(number, None)
-                self._standin.abort(number)
-            self._schedule()
+            self._give_up(unanswered)
         return socket
 
     async def _write(self, socket: web.WebSocketResponse, outbox: asyncio.Queue[Reply], unanswered: set[int]) -> None:
         """Send answers in their order; an error is the end of the socket, but for a poll that another one replaced."""
-        while True:
-            reply = await outbox.get()
-            if reply.status == 200:
-                await socket.send_str(reply.body.decode())
-            elif reply.status != 500:
-                await socket.close(code=WSCloseCode.POLICY_VIOLATION if reply.status == 400 else WSCloseCode.GOING_AWAY)
-            unanswered.discard(reply.number)
-            self._waiting.pop(reply.number, None)
-            self._standin.sent(reply.number)
+        with suppress(ConnectionError):  # the reader finds out too, and gives up what is unanswered
+            while True:
+                reply = await outbox.get()
+                if reply.status == 200:
+                    await socket.send_str(reply.body.decode())
+                elif reply.status != 500:
+                    await socket.close(code=_CLOSE.get(reply.status, WSCloseCode.GOING_AWAY))
+                outbox.task_done()
+                unanswered.discard(reply.number)
+                self._waiting.pop(reply.number, None)
+                self._standin.sent(reply.number)
+
+    def _give_up(self, numbers: Iterable[int]) -> None:
+        """A client hung up: those that wait may be all that are left, and time goes on for them."""
+        for number in numbers:
+            self._standin.abort(number)
+        self._schedule()
+        self._rest()
+
+    def _receive(self, incoming: Incoming) -> None:
+        try:
+            self._standin.receive(incoming, self.now())
+        except Exception:  # noqa: BLE001  # an error of ours must not become a client that waits for ever
+            _log.exception("the stand-in broke on %s %s", incoming.method, incoming.target)
+            self._break([incoming.number])
+        self._schedule()
+        self._rest()
+
+    def _break(self, numbers: list[int]) -> None:
+        """Our fault: tell who waits, rather than let it wait for ever."""
+        for number in numbers:
+            waiting = self._waiting.get(number)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(Reply(number, _BROKEN, (), b"the stand-in broke, its log tells why\n"))
 
     def close(self) -> None:
         """End the timers and the held requests."""
+        self._is_closed = True
         for handle in (self._timer, self._soon, self._settled, self._idle):
             if handle is not None:
                 handle.cancel()
@@ -226,7 +264,7 @@ class _Pump:
 
     def _pump(self) -> None:
         self._soon = None
-        for reply in self._standin.replies(self.now()):
+        for reply in self._replies():
             waiting = self._waiting.get(reply.number)
             if waiting is None or waiting.done():
                 self._standin.abort(reply.number)
@@ -238,6 +276,14 @@ class _Pump:
         self._told = len(self._standin.misses)
         self._set_timer()
         self._watch.turn()
+
+    def _replies(self) -> list[Reply]:
+        try:
+            return self._standin.replies(self.now())
+        except Exception:  # noqa: BLE001  # likewise
+            _log.exception("the stand-in broke")
+            self._break(list(self._waiting))
+            return []
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -267,6 +313,8 @@ class _Pump:
 
     def _rest(self) -> None:
         """Something came in: begin anew to wait for nothing to come."""
+        if self._is_closed:
+            return
         for handle in (self._settled, self._idle):
             if handle is not None:
                 handle.cancel()
@@ -317,4 +365,6 @@ class _Steering:
 
 def _response(reply: Reply) -> web.Response:
     reason = miss.REASON if reply.status == miss.STATUS else None
-    return web.Response(status=reply.status, reason=reason, headers=CIMultiDict(reply.headers), body=reply.body)
+    # a live value, or a hostile cassette, may put anything into a header
+    headers = CIMultiDict((name, _UNFIT.sub("?", value)) for name, value in reply.headers if _NAME.fullmatch(name))
+    return web.Response(status=reply.status, reason=reason, headers=headers, body=reply.body)

@@ -32,6 +32,8 @@ from .traffic import Incoming, Replies, Reply
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _CUT = 0  # in place of a status: the socket ends
+_MOST_MESSAGES = 1000  # in a request; clients send some ten
+_MOST_MISSES = 1000  # that are kept, with their text
 _HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
 
 
@@ -71,19 +73,28 @@ class StandIn:
         self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._copies = copies(recording)
         self._replies = Replies()
-        self.misses: list[Miss] = []
+        self.misses: list[Miss] = []  # the first ones
+        self.missed = 0
         self._paused_at: float | None = None
 
     def receive(self, request: Incoming, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
         messages = parse_request(request.target, request.body)
         transport = request.transport
-        if messages is not None and transport is not None:
+        if messages is not None and len(messages) > _MOST_MESSAGES:
+            self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
+        elif messages is not None and transport is not None:
             self._receive_bayeux(request, messages, now, transport)
         elif messages is not None or self.owns(request.target) or request.on_socket:
             self._replies.add(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
         else:
             self._receive_call(request, now)
+        self._playheads.make_room(self._bayeux)
+
+    @property
+    def longest_body(self) -> int:
+        """Bytes of the longest body that was recorded of a client."""
+        return max((len(triple.request.body) for triple in self._matcher.triples), default=0)
 
     def owns(self, target: str) -> bool:
         """Whether a URL is where Bayeux messages are sent, or WebSockets opened."""
@@ -307,7 +318,9 @@ class StandIn:
                 playhead.runs.append(Run(played.steps, now, played.rate, rewriter))
 
     def _miss(self, request: Incoming, found: Miss) -> None:
-        self.misses.append(found)
+        self.missed += 1
+        if len(self.misses) < _MOST_MISSES:
+            self.misses.append(found)
         summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._replies.add(request.number, miss.STATUS, headers, found.text.encode())

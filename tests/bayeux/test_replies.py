@@ -28,3 +28,13 @@ def test_a_refused_subscription_changes_nothing() -> None:
     ordinary(subscriptions, {"channel": "/meta/subscribe", "subscription": ["/b", "/meta/connect"]})
 
     assert subscriptions == {"/a"}
+
+
+def test_subscriptions_without_end_are_refused() -> None:
+    subscriptions: set[str] = set()
+    batches = [[f"/{batch}/{number}" for number in range(1000)] for batch in range(11)]
+
+    told = [ordinary(subscriptions, {"channel": "/meta/subscribe", "subscription": batch}) for batch in batches]
+
+    assert [reply["successful"] for reply in told] == [True] * 10 + [False]
+    assert len(subscriptions) == 10_000

@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from recorder.bayeux.session import BayeuxServer
 from recorder.correlate.dialect import load
 from recorder.correlate.sessions import Sessions
 from recorder.model import Headers
@@ -392,3 +393,72 @@ def test_a_device_stands_for_one_recorded_device_only() -> None:
     mine.bindings.bind("device", "d2", "live")
 
     assert finds(matcher, mine, chained(7, devicePath="/devices/live")) == [1]
+
+
+# Room
+
+
+class Small(Playheads):
+    """With room for few."""
+
+    ROOM = 20
+
+
+def crowd(bayeux: BayeuxServer, size: int) -> Small:
+    """Clients that shook hands, each with an Authorization, on a connection of its own."""
+    cookies = (f"cookie{number}" for number in count(1))
+    playheads = Small(Sessions(frozenset({"BAYEUX_BROWSER"})), lambda: next(cookies))
+    for number in range(size):
+        shaken = bayeux.receive(number, [{"channel": "/meta/handshake"}], 0.0)[0].handshaken or ""
+        playheads.handshaken(shaken, (("Authorization", f"Basic {number}"),), f"connection {number}", bayeux)
+        playheads.make_room(bayeux)
+    return playheads
+
+
+def bayeux_server() -> BayeuxServer:
+    ids = count(1)
+    return BayeuxServer(lambda: f"c{next(ids)}", 30.0)
+
+
+def test_of_too_many_that_ask_for_nothing_the_oldest_are_forgotten() -> None:
+    bayeux = bayeux_server()
+
+    playheads = crowd(bayeux, 500)
+
+    assert [p.name for p in playheads] == [f"p{number}" for number in range(501 - len(list(playheads)), 501)]
+    assert 18 <= len(list(playheads)) <= 20
+    assert playheads.of_client("c1") is None
+    assert playheads.of_client("c500") is not None
+
+
+def test_nothing_is_kept_of_those_that_are_forgotten() -> None:
+    bayeux = bayeux_server()
+
+    playheads = crowd(bayeux, 500)
+
+    kept = [getattr(playheads, name) for name in vars(playheads) if name.startswith("_by_")]
+    assert max(map(len, kept)) <= 20
+    assert bayeux.receive(1000, [{"channel": "/meta/connect", "clientId": "c1"}], 0.0)[0].messages == [
+        {
+            "channel": "/meta/connect",
+            "successful": False,
+            "error": "402::session_unknown",
+            "advice": {"reconnect": "handshake", "interval": 0},
+        }
+    ]
+
+
+def test_who_plays_or_polls_is_not_forgotten_however_many_come() -> None:
+    bayeux = bayeux_server()
+    playheads = crowd(bayeux, 2)
+    playing, polling = playheads
+    playing.played[0] += 1
+    bayeux.receive(1000, [{"channel": "/meta/connect", "clientId": "c2"}], 0.0)
+    bayeux.receive(1001, [{"channel": "/meta/connect", "clientId": "c2"}], 0.0)
+
+    for number in range(100):
+        playheads.handshaken(f"other{number}", (("Authorization", f"Basic other{number}"),), "", bayeux)
+        playheads.make_room(bayeux)
+
+    assert list(playheads)[:2] == [playing, polling]
+    assert len(list(playheads)) <= 20

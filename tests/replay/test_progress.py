@@ -181,3 +181,23 @@ def test_a_strict_stand_in_keeps_to_the_session_that_is_followed() -> None:
         "other session's: triple 2, POST /api/v2/me/outbound-records/8 (GetChainedRecord) was recorded in session s2, "
         "this client follows s1"
     ) in stage.misses[0]
+
+
+def test_time_does_not_wait_for_a_client_that_hung_up_without_a_word() -> None:
+    stage = Stage(session())
+    desk, other = stage.desk(), stage.desk()
+    polls = [desk.polls(), other.polls()]
+    waiting = stage.standin.is_parked
+    stage.abort(polls[0])
+
+    gone = stage.standin.is_parked
+    desk.bayeux({"channel": "/meta/subscribe", "clientId": desk.client_id, "subscription": "/a"})
+
+    assert (waiting, gone, stage.standin.is_parked) == (True, True, False)
+
+
+def test_time_stands_still_when_all_hung_up() -> None:
+    stage = Stage(session())
+    stage.abort(stage.desk().polls())
+
+    assert not stage.standin.is_parked

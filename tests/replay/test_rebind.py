@@ -246,3 +246,9 @@ def test_the_recorded_servers_address_becomes_ours_in_any_text() -> None:
     }
     assert rewriter.touches(b'{"uri":"http://gws.example:8090/"}')
     assert not rewriter.touches(b'{"statusCode":0}')
+
+
+def test_a_hostile_upstream_in_a_cassette_breaks_nothing() -> None:
+    rewriter = Rewriter(GWS, Bindings(), {"http://\ud800": "http://localhost"})
+
+    assert not rewriter.touches(b"http://gws.example")

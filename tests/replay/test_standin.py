@@ -1035,3 +1035,26 @@ def test_a_session_is_forgotten_though_nobody_waits_for_the_ack() -> None:
     number = live.polls()
 
     assert b"402::session_unknown" in live.replies[number].body
+
+
+# Too much
+
+
+def test_a_body_of_more_than_a_thousand_messages_is_refused() -> None:
+    stage = Stage(chain())
+    stranger = stage.stranger()
+
+    number = stranger.bayeux(*[{"channel": "/x"}] * 1001)
+
+    assert stranger.replies[number].status == 413
+
+
+def test_of_endless_misses_the_first_are_kept_and_all_are_counted() -> None:
+    stage = Stage(chain())
+    desk = stage.desk()
+
+    statuses = {desk.answer(operation(f"/nowhere/{number}", "None")).status for number in range(1100)}
+
+    assert statuses == {470}
+    assert stage.standin.missed == 1100
+    assert len(stage.standin.misses) == 1000
