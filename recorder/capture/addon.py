@@ -199,7 +199,8 @@ class Recorder:
             )
         )
 
-    async def responseheaders(self, flow: http.HTTPFlow) -> None:
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Hand the answer on as it comes, where nobody should wait for its end."""
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
         answer, call = flow.response, self._pipeline.is_call(flow.id)
