@@ -19,9 +19,8 @@ def test_hosts_of_the_recorded_server_are_never_sent() -> None:
 
     stage = Stage(wire.recording())
     desk = stage.desk()
-    desk.listens()
     desk.posts(chained(7, "live"))
-    for channel in ("/meta/handshake", "/meta/connect", "/meta/subscribe", "/chat", "/meta/disconnect"):
+    for channel in ("/meta/connect", "/meta/subscribe", "/meta/unsubscribe", "/meta/handshake", "/meta/disconnect"):
         desk.bayeux(
             {"channel": channel, "clientId": desk.client_id, "subscription": "/x", "connectionType": "long-polling"}
         )
