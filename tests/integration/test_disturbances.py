@@ -144,6 +144,7 @@ def test_a_server_that_is_killed_and_comes_back_while_polls_are_held(tmp_path: P
             desk.connected()
             desk.asks(*chained("r3", 9))
             desk.hears(2)
+            desk.leaves()
 
     found = findings(cassette)
     assert {"gap", "upstream-hung-up", "session-lost", "poll-aborted"} <= found.keys()
@@ -175,6 +176,7 @@ def test_a_server_that_is_killed_under_a_websocket(tmp_path: Path) -> None:
             desk.connected()
             desk.asks(*chained("r3", 9))
             desk.hears(2)
+            desk.leaves()
 
     found = findings(cassette)
     assert found["socket-cut"].startswith("a WebSocket was cut by the server (1006)")
@@ -208,6 +210,7 @@ def test_a_websocket_that_the_client_cuts(tmp_path: Path) -> None:
         desk.connected()
         waiting.emits()
         desk.hears(2)
+        desk.leaves()
 
     assert findings(cassette)["socket-cut"] == (
         "a WebSocket was cut by the client (1006) while 1 requests waited for their answer"
@@ -302,6 +305,7 @@ def test_a_tab_that_the_server_tells_of_the_other_one(tmp_path: Path) -> None:
         first.asks(*chained("r1"))
         first.hears(2, poll)
         second.hears(2)
+        first.leaves()
 
     assert (advice["multiple-clients"], advice["interval"]) == (True, 2000)
     assert findings(cassette)["two-tabs"].startswith("2 live sessions shared a browser cookie")
