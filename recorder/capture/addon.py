@@ -13,8 +13,11 @@ import time
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions, http
+from mitmproxy.net.http import url
 from mitmproxy.proxy import server_hooks
+from mitmproxy.proxy.mode_specs import ReverseMode
 
+from ..bayeux.hosts import redirected
 from ..cassette.journal import Journal, create, resume
 from ..cassette.writer import QUEUE, Fsync, Writer
 from ..correlate.dialect import DEFAULT
@@ -23,6 +26,9 @@ from ..model import Header, Headers
 from .parts import Limits, part_path
 from .pipeline import GAP, Counts, Pipeline
 from .redact import NO_POLICY, POLICY, Redactor
+from .streams import Kept, is_event_stream, is_stream
+
+HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +63,7 @@ class Recorder:
         self._writer: Writer | None = None
         self._ending: list[Writer] = []  # writers of earlier parts
         self._part = 1
+        self._streams: dict[str, tuple[http.HTTPFlow, Kept]] = {}  # answers that are under way to the client
         self.failure: CaptureError | None = None
 
     @property
@@ -101,6 +108,8 @@ class Recorder:
             return
         writer, self._writer = self._writer, None
         try:
+            for flow, _ in list(self._streams.values()):
+                writer.offer(self._ended(flow, "the capture ended"))
             writer.offer(self._pipeline.note(time.monotonic_ns(), "close", "the capture ended cleanly"))
         except CaptureError as exc:
             self._stop(exc)
@@ -169,6 +178,11 @@ class Recorder:
         if self._writer is None:
             log.error("nothing is recorded: set the option cassette, e.g. --set cassette=session.cassette")
 
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Note what the client calls this proxy, where its Host is not replaced by the upstream's before any hook."""
+        if ctx.options.keep_host_header:
+            flow.metadata[HOST] = flow.request.host_header
+
     async def request(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None:
             return
@@ -185,25 +199,54 @@ class Recorder:
             )
         )
 
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Hand the answer on as it comes, where nobody should wait for its end."""
+        if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
+            return
+        answer, call = flow.response, self._pipeline.is_call(flow.id)
+        if answer.status_code != 101 and (answer.stream or is_stream(_headers(answer.headers), bayeux=not call)):
+            kept = Kept()
+            answer.stream = kept.passes
+            self._streams[flow.id] = flow, kept
+
     async def response(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
-        now = time.monotonic_ns()
-        await self._write(
-            self._pipeline.response(
-                flow.id,
-                now,
-                status=flow.response.status_code,
-                headers=_headers(flow.response.headers),
-                body=_content(flow.response),
-            )
-        )
+        if flow.id in self._streams:
+            await self._write(self._ended(flow))
+            return
+        now, headers, body = time.monotonic_ns(), _headers(flow.response.headers), _content(flow.response)
+        changed = redirected(body, _own_host(flow))
+        if changed is not None:  # the cassette keeps what the server said
+            flow.response.content = changed
+        status = flow.response.status_code
+        await self._write(self._pipeline.response(flow.id, now, status=status, headers=headers, body=body))
 
     async def error(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or not self._pipeline.knows(flow.id):
             return
         reason = flow.error.msg if flow.error else "unknown"
+        if flow.id in self._streams and flow.response and is_event_stream(_headers(flow.response.headers)):
+            await self._write(self._ended(flow, reason))
+            return
+        self._streams.pop(flow.id, None)  # half an answer is none
         await self._write(self._pipeline.failure(flow.id, time.monotonic_ns(), reason))
+
+    def _ended(self, flow: http.HTTPFlow, reason: str | None = None) -> bytes:
+        """The answer that was handed on as it came, as far as it is kept; `reason` says why it broke off."""
+        _, kept = self._streams.pop(flow.id)
+        if self._pipeline is None or flow.response is None:
+            return b""
+        whole = flow.response.copy()
+        whole.raw_content = kept.body
+        return self._pipeline.response(
+            flow.id,
+            time.monotonic_ns(),
+            status=whole.status_code,
+            headers=_headers(whole.headers),
+            body=_content(whole),
+            lacks=reason or (f"{kept.lost} bytes more went to the client" if kept.lost else None),
+        )
 
     async def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
         """The upstream cannot be reached: a client that had not asked anything yet leaves no other trace."""
@@ -220,6 +263,8 @@ class Recorder:
             flow.id, time.monotonic_ns(), from_client=message.from_client, body=message.content
         )
         del flow.websocket.messages[:-1]  # mitmproxy would keep the whole socket's messages in memory
+        if not message.from_client:
+            message.content = redirected(message.content, _own_host(flow)) or message.content
         await self._write(frame)
 
     async def websocket_end(self, flow: http.HTTPFlow) -> None:
@@ -265,6 +310,14 @@ class Recorder:
         else:
             log.error("%s; stopping", failure)
             ctx.master.shutdown()
+
+
+def _own_host(flow: http.HTTPFlow) -> str | None:
+    """What the client calls this proxy; None where it names the server itself, as it does in most modes."""
+    if not isinstance(flow.client_conn.proxy_mode, ReverseMode):
+        return None
+    address = url.hostport("https" if flow.client_conn.tls else "http", *flow.client_conn.sockname[:2])
+    return flow.metadata.get(HOST) or address
 
 
 def _content(message: http.Message) -> bytes:

@@ -11,7 +11,7 @@ from .context import Context
 from .redact import Redactor
 
 GAP = "gap"  # kind of the note that says that the upstream could not be reached
-CUT = "cut"  # kind of the note that follows a record whose body was too large to keep
+CUT = "cut"  # kind of the note that follows a record whose body is not kept, or not to its end
 
 
 @dataclass(slots=True)
@@ -72,11 +72,21 @@ class Pipeline:
         self.counts.requests += 1
         return self._frame(Request(self._next(), self._at(now), exchange, connection, method, target, headers, body))
 
-    def response(self, flow: str, now: int, *, status: int, headers: Headers, body: bytes) -> bytes:
-        """The complete response to a request that was passed in."""
+    def response(
+        self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None
+    ) -> bytes:
+        """The response to a request that was passed in; `lacks` says what of its body is not there, if anything."""
         self.counts.responses += 1
         exchange = self._exchanges[flow] if status == 101 else self._exchanges.pop(flow)
-        return self._frame(Response(self._next(), self._at(now), exchange, status, headers, body))
+        response = Response(self._next(), self._at(now), exchange, status, headers, body)
+        frame = self._frame(response)
+        if lacks is None:
+            return frame
+        return frame + self.note(now, CUT, f"record {response.seq} is kept with the beginning of its body: {lacks}")
+
+    def is_call(self, flow: str) -> bool:
+        """Whether an exchange is open and not Bayeux."""
+        return flow in self._exchanges and self.context.is_call(self._exchanges[flow])
 
     def failure(self, flow: str, now: int, reason: str) -> bytes:
         """An exchange that ends without a response."""

@@ -6,15 +6,15 @@ A full mitmdump runs every request through some thirty addons; the few that carr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mitmproxy import options
+from mitmproxy import http, options
 from mitmproxy.addons import (
     core,
     disable_h2c,
@@ -25,6 +25,9 @@ from mitmproxy.addons import (
     upstream_auth,
 )
 from mitmproxy.master import Master
+from mitmproxy.net.http import url
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ..errors import UpstreamError, UsageError
@@ -49,7 +52,7 @@ class Running:
         self.master.shutdown()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def proxy(
     recorder: Recorder, *, mode: str, host: str, port: int, confdir: Path | None = None
 ) -> AsyncIterator[Running]:
@@ -68,16 +71,19 @@ async def proxy(
 
     """
     await _check(mode)
+    websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no other place to choose it
     master = Master(_options(mode, host, port, confdir))
     server = proxyserver.Proxyserver()
     master.addons.add(
         core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver(), next_layer.NextLayer(),
         tlsconfig.TlsConfig(), upstream_auth.UpstreamAuth(), _Ready(),
     )  # fmt: skip
+    # a recorder is no guard: what client and server say to each other without it, they may say through it
+    master.options.update(validate_inbound_headers=False, keep_host_header=True)
     task = await _start(master, server, f"{host}:{port}")
     try:
         recorder.open()
-        master.addons.add(recorder)
+        master.addons.add(recorder, _UpstreamHost())
         bound = next(address for address in server.listen_addrs() if address)
         yield Running(f"http://{host}:{bound[1]}", master)
     finally:
@@ -85,6 +91,31 @@ async def proxy(
         await task
         recorder.close()
         asyncio.get_running_loop().set_exception_handler(_quiet_about_open_connections)
+
+
+class _UpstreamHost:
+    """Names the upstream in Host, as mitmproxy does by itself, but after the recorder has seen the client's.
+
+    The one header that is not sent on as it came: a server with several virtual hosts, or behind a balancer, does not
+    know the recorder's name.
+    """
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        address = flow.server_conn.address
+        if isinstance(flow.client_conn.proxy_mode, ReverseMode) and address:
+            flow.request.host_header = url.hostport("https" if flow.server_conn.tls else "http", *address[:2])
+
+
+class _Socket(websocket.WebsocketLayer):
+    """A WebSocket whose two halves end alike: mitmproxy would tell a peer of a cut one that it was closed well."""
+
+    def relay_messages(self, event: events.Event) -> layer.CommandGenerator[None]:
+        relayed, answer = super().relay_messages(event), None
+        with contextlib.suppress(StopIteration):
+            while True:
+                command = relayed.send(answer)
+                made_up = isinstance(event, events.ConnectionClosed) and isinstance(command, commands.SendData)
+                answer = None if made_up else (yield command)
 
 
 class _Ready:

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ..bayeux import channels
-from ..bayeux.messages import encode, parse, parse_request
+from ..bayeux.messages import encode
 from ..bayeux.observer import Handshaken, Observer, Subscribed
 from ..cassette.check import Checked, Finding, Level
 from ..cassette.lookup import Sealed
@@ -19,11 +19,11 @@ from ..cassette.store import open_cassette
 from ..errors import CassetteError, DialectError
 from ..model import Event, Failure, Header, Record, Request, Response, Row
 from .dialect import shipped
+from .disturbances import Disturbances
 from .engine import Correlator
 from .sealing import is_sealed, row_of
 
 _SKEW = 5.0  # seconds the server's clock may drift from ours within one capture
-_CYCLES = 3  # refused sessions of one cassette from which on it is a pattern
 # Values that pseudonyms do not look like: a JSON web token, credentials in a URL, a key in PEM.
 # What it looks for begins at the beginning of a word: else a long word would take quadratic time.
 _SECRET = re.compile(
@@ -56,15 +56,12 @@ class _Examiner:
         self._checked = checked
         self._header = header
         self._observer = Observer()
-        self._open: dict[int, Request] = {}
+        self._open: set[int] = set()
         self._last: Record | None = None
         self._subscribed: dict[str, set[str]] = defaultdict(set)
         self._unsubscribed: Counter[str] = Counter()
         self._pushed: Counter[bytes] = Counter()
-        self._polls: Counter[str] = Counter()
-        self._overlaps = 0
-        self._aborted = 0
-        self._refused = 0
+        self._disturbances = Disturbances()
         self._skews: list[float] = []
 
     def feed(self, record: Record) -> None:
@@ -75,6 +72,7 @@ class _Examiner:
             )
         self._last = record
         self._exchange(record)
+        self._disturbances.feed(record)
         self._secrets(record)
         for observation in self._observer.feed(record):
             match observation:
@@ -94,13 +92,8 @@ class _Examiner:
         twice = sum(count - 1 for count in self._pushed.values() if count > 1)
         if twice:
             self._remark("duplicate", f"{twice} events came again, equal in channel and content")
-        if self._overlaps:
-            self._remark("overlapping-polls", f"{self._overlaps} polls began while another of the same client was open")
-        if self._aborted:
-            text = f"{self._aborted} polls ended without an answer: events in them are lost, their triples lack them"
-            self._remark("poll-aborted", text)
-        if self._refused >= _CYCLES:
-            self._remark("session-cycles", f"the server refused a session {self._refused} times (402 or 401)")
+        for kind, where, text in self._disturbances.found():
+            self._checked.add(Level.REMARK, kind, where, text)
         if self._skews and max(self._skews) - min(self._skews) > _SKEW:
             drift = max(self._skews) - min(self._skews)
             self._remark("clock-skew", f"the server's clock moved {drift:.0f} s against ours")
@@ -108,39 +101,19 @@ class _Examiner:
     def _exchange(self, record: Record) -> None:
         match record:
             case Request():
-                self._open[record.exchange] = record
-                self._poll(record, 1)
+                self._open.add(record.exchange)
             case Response() | Failure():
-                request = self._open.get(record.exchange)
-                if request is None:
+                if record.exchange not in self._open:
                     # a recovery says what is gone: then an answer without its request is no riddle
                     level = Level.REMARK if self._checked.lost else Level.PROBLEM
                     self._checked.add(level, "orphan-ack", f"record {record.seq}", "answers no request")
                     return
-                self._poll(request, -1)
-                self._aborted += isinstance(record, Failure) and self._is_poll(request)
                 if not isinstance(record, Response) or record.status != 101:
-                    del self._open[record.exchange]
+                    self._open.remove(record.exchange)
                 if isinstance(record, Response):
-                    self._refusals(record)
                     self._date(record)
             case _:
                 pass
-
-    def _is_poll(self, request: Request) -> bool:
-        messages = parse_request(request.target, request.body) or []
-        return any(message["channel"] == channels.CONNECT for message in messages)
-
-    def _poll(self, request: Request, change: int) -> None:
-        for message in parse_request(request.target, request.body) or []:
-            if message["channel"] == channels.CONNECT:
-                client = str(message.get("clientId"))
-                self._overlaps += change > 0 and self._polls[client] > 0
-                self._polls[client] += change
-
-    def _refusals(self, response: Response) -> None:
-        for message in parse(response.body) or []:
-            self._refused += str(message.get("error", "")).startswith(("402", "401")) and not message.get("successful")
 
     def _date(self, response: Response) -> None:
         date = next((value for name, value in response.headers if name.lower() == "date"), None)

@@ -382,6 +382,16 @@ def test_an_event_that_was_not_acknowledged_and_comes_again_is_seen_once() -> No
     assert exchange(observer, [connect(2)], [RECORD, connected(3)]) == [event(0, RECORD)]
 
 
+def test_events_that_rode_on_the_handshake_reply_are_acknowledged_by_the_first_poll() -> None:
+    observer = Observer()
+    told = HANDSHAKEN | {"x-messages": 1, "ext": {"ack": {"enabled": True, "batch": 1}}}
+
+    assert event(1, RECORD) in exchange(
+        observer, [{"channel": "/meta/handshake", "ext": {"ack": True}}], [told, RECORD]
+    )
+    assert exchange(observer, [connect(1)], [RECORD, connected(2)]) == [event(0, RECORD)]
+
+
 def test_what_one_client_was_sent_is_new_to_another() -> None:
     observer = Observer()
     exchange(observer, [connect(0)], [RECORD, connected(1)])

@@ -19,11 +19,13 @@ pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs withou
 
 from mitmproxy import connection, exceptions, flow, http, websocket
 from mitmproxy.proxy import server_hooks
+from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
-from recorder.capture.addon import Recorder
+from recorder.capture.addon import HOST, Recorder
 from recorder.capture.parts import Limits
+from recorder.capture.streams import KEPT
 
 Steps = Callable[[Recorder], Awaitable[None]]
 
@@ -186,6 +188,133 @@ def test_an_exchange_that_fails_is_recorded_with_its_reason(path: Path) -> None:
     _, failure = facts(record(path, steps))
     assert isinstance(failure, Failure)
     assert (failure.exchange, failure.reason) == (0, "Client disconnected.")
+
+
+def streamed(kind: bytes = b"text/event-stream", **own: Any) -> http.HTTPFlow:
+    """An answer of which nothing but the headers came yet."""
+    made = call(**own)
+    assert made.response is not None
+    made.response.headers, made.response.raw_content = http.Headers([(b"Content-Type", kind)]), None
+    return made
+
+
+async def handed_on(recorder: Recorder, made: http.HTTPFlow, *pieces: bytes) -> list[bytes]:
+    """What goes to the client as these pieces come from the server."""
+    await recorder.request(made)
+    recorder.responseheaders(made)
+    assert made.response is not None
+    assert callable(made.response.stream)
+    return [made.response.stream(piece) for piece in pieces]  # type: ignore[misc]
+
+
+def test_a_stream_is_handed_on_piece_by_piece_and_recorded_whole(path: Path) -> None:
+    made, handed = streamed(), []
+
+    async def steps(recorder: Recorder) -> None:
+        handed.extend(await handed_on(recorder, made, b"data: 1", b"\n\n", b""))
+        await recorder.response(made)
+
+    _, answer = facts(record(path, steps))
+
+    assert handed == [b"data: 1", b"\n\n", b""]
+    assert isinstance(answer, Response)
+    assert answer.body == b"data: 1\n\n"
+
+
+def test_of_an_endless_stream_the_beginning_is_kept(path: Path) -> None:
+    made = streamed()
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b"a", bytes(KEPT))
+        await recorder.response(made)
+
+    _, answer, note = facts(record(path, steps))
+
+    assert isinstance(answer, Response)
+    assert len(answer.body) == KEPT
+    assert isinstance(note, Note)
+    assert note.text.endswith("1 bytes more went to the client")
+
+
+@pytest.mark.parametrize(("kind", "kept"), [(b"text/event-stream", Response), (b"application/json", Failure)])
+def test_half_an_answer_is_none_but_half_a_stream_of_events_is_what_there_was(
+    path: Path, kind: bytes, kept: type[Record]
+) -> None:
+    made = streamed(kind)
+    made.error = flow.Error("Client disconnected.")
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b"data: 1")
+        await recorder.error(made)
+
+    _, end, *notes = facts(record(path, steps))
+
+    assert isinstance(end, kept)
+    assert len(notes) == (kept is Response)
+
+
+def test_a_stream_of_events_that_is_open_at_the_end_is_kept(path: Path) -> None:
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, streamed(), b"data: 1")
+
+    _, answer, note = facts(record(path, steps))
+
+    assert isinstance(answer, Response)
+    assert answer.body == b"data: 1"
+    assert isinstance(note, Note)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_others_want_to_be_streamed_is_recorded_all_the_same(path: Path, *, stream: bool) -> None:
+    made = call()
+    assert made.response is not None
+    made.response.headers, made.response.stream = http.Headers([(b"Content-Length", b"2")]), stream
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(made)
+        recorder.responseheaders(made)
+        recorder.responseheaders(call())  # nobody asked
+
+    record(path, steps)
+
+    assert callable(made.response.stream) is stream
+
+
+def test_an_upgrade_is_no_stream(path: Path) -> None:
+    made = socket()
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(made)
+        recorder.responseheaders(made)
+
+    record(path, steps)
+
+    assert made.response is not None
+    assert made.response.stream is False
+
+
+HOSTS = b'[{"channel":"/meta/connect","advice":{"hosts":["a.example"]}}]'
+
+
+@pytest.mark.parametrize(("host", "named"), [(None, "127.0.0.1:8091"), ("desk.example", "desk.example")])
+def test_hosts_in_an_advice_lead_back_to_the_proxy(path: Path, host: str | None, named: str) -> None:
+    made = call()
+    assert made.response is not None
+    made.response.content = HOSTS
+    made.client_conn.proxy_mode = ProxyMode.parse("reverse:http://gws.example")
+    made.client_conn.sockname = ("127.0.0.1", 8091)
+    made.metadata |= {} if host is None else {HOST: host}
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(made)
+        await recorder.response(made)
+
+    _, answer = facts(record(path, steps))
+
+    assert isinstance(answer, Response)
+    assert answer.body == HOSTS
+    assert made.response.content == HOSTS.replace(b"a.example", named.encode())
+    assert made.response.headers["content-length"] == str(len(made.response.content))
 
 
 def test_an_upstream_that_cannot_be_reached_leaves_a_note(path: Path) -> None:

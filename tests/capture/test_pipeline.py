@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.capture.pipeline import Counts, Pipeline
+from recorder.capture.pipeline import CUT, Counts, Pipeline
 from recorder.capture.redact import Redactor
 from recorder.cassette.codec import MAX_HEADERS, decode, encode_header
 from recorder.cassette.frames import MAX_BODY, unframe
@@ -52,6 +52,25 @@ def test_a_response_joins_its_request(pipeline: Pipeline) -> None:
     told = pipeline.response("f1", 1_300, status=503, headers=(("A", "b"),), body=b"no")
 
     assert records(asked, told)[1] == Response(1, 300, 0, 503, (("A", "b"),), b"no")
+
+
+def test_a_response_that_lacks_something_is_followed_by_a_note_that_says_what(pipeline: Pipeline) -> None:
+    asks(pipeline)
+
+    response, note = records(answers(pipeline, lacks="the rest"))
+
+    assert isinstance(response, Response)
+    assert note == Note(2, response.t, CUT, "record 1 is kept with the beginning of its body: the rest")
+
+
+def test_a_call_is_one_from_its_request_to_its_answer(pipeline: Pipeline) -> None:
+    asks(pipeline, "call")
+    asks(pipeline, "bayeux", body=b'[{"channel":"/meta/connect"}]')
+
+    assert [pipeline.is_call(flow) for flow in ("call", "bayeux", "nothing")] == [True, False, False]
+
+    answers(pipeline, "call")
+    assert not pipeline.is_call("call")
 
 
 def test_a_failure_joins_its_request(pipeline: Pipeline) -> None:

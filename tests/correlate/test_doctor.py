@@ -87,36 +87,13 @@ def test_an_event_that_comes_again_is_a_remark(path: Path) -> None:
     assert kinds(written(path, wire.records)) == [("remark", "duplicate")]
 
 
-def test_polls_that_overlap_are_a_remark(path: Path) -> None:
+def test_what_disturbed_the_session_is_a_remark(path: Path) -> None:
     wire = Wire()
     desk = wire.desk()
     desk.polls()
     desk.polls()
 
     assert kinds(written(path, wire.records)) == [("remark", "overlapping-polls")]
-
-
-def test_polls_that_ended_without_an_answer_may_have_cost_events(path: Path) -> None:
-    wire = Wire()
-    desk = wire.desk()
-    desk.polls()
-    desk.loses_poll()
-    wire.fail(desk.post(chained(7)))  # an operation is no poll
-
-    (finding,) = examine(written(path, wire.records))
-
-    assert (finding.level.value, finding.kind) == ("remark", "poll-aborted")
-    assert finding.text.startswith("1 polls ended without an answer")
-
-
-def test_a_session_that_is_refused_again_and_again_is_a_remark(path: Path) -> None:
-    wire = Wire()
-    desk = wire.desk()
-    refusal = [{"channel": "/meta/connect", "successful": False, "error": "402::unknown client"}]
-    for _ in range(3):
-        wire.respond(desk.polls(), refusal)
-
-    assert kinds(written(path, wire.records)) == [("remark", "session-cycles")]
 
 
 def dated(*dates: str) -> list[Record]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from recorder.cassette.store import read
 from recorder.correlate.recording import derive
-from recorder.model import Failure, Link, Note, Record, Request, Response, SocketMessage, Triple, Unsolicited
+from recorder.model import Failure, Header, Link, Note, Record, Request, Response, SocketMessage, Triple, Unsolicited
 from tests.lab.byhand import Answer, Desk, Sent
 from tests.lab.lab import Cause, Event, Lab
 from tests.lab.processes import MITMDUMP, Server, recorder, serving, until
@@ -97,6 +97,7 @@ class Operation:
 class Scene:
     """What was recorded of one case, and what the lab knows of it."""
 
+    header: Header
     records: tuple[Record, ...]
     triples: tuple[Triple, ...]
     unsolicited: tuple[Unsolicited, ...]
@@ -193,6 +194,7 @@ class Stage:
         self._next = len(cassette.records)
         whole = derive(cassette)
         return Scene(
+            cassette.header,
             cassette.records[self._first :],
             tuple(t for t in whole.triples if t.request.seq >= self._first),
             tuple(u for u in whole.unsolicited if u.event.seq >= self._first),

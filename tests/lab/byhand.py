@@ -261,6 +261,20 @@ class Socket:
             self._read()
         return self.frames.pop(0)
 
+    def connected(self, desk: Desk) -> None:
+        """Shake hands, subscribe, and begin to poll."""
+        desk.client_id = ""
+        self.tells(desk.handshake())
+        desk.client_id = self.hears("/meta/handshake")["clientId"]
+        for channel in CHANNELS:
+            self.tells(desk.subscription(channel))
+            assert self.hears("/meta/subscribe")["successful"]
+        self.tells(desk.connect(kind="websocket"))
+
+    def cut(self) -> None:
+        """Hang up without a word."""
+        self._tcp.close()
+
     def abort(self) -> None:
         """Close it."""
         with suppress(OSError, LocalProtocolError):  # it is closed already

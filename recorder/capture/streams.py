@@ -1,0 +1,52 @@
+"""Answers that are handed on as they come, and kept on the way: which ones, and how much of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..model import Headers
+
+EVENTS = "text/event-stream"
+_WAITED_FOR = 1 << 20  # bytes; an answer that says it is no larger is over before anybody misses its beginning
+KEPT = 16 << 20  # bytes of one stream; it may go on for days
+
+
+def is_stream(headers: Headers, *, bayeux: bool) -> bool:
+    """Whether an answer must not be waited for.
+
+    Args:
+        headers: Those of the answer.
+        bayeux: It answers Bayeux messages: an array that is of no use before its end, and may have to be changed.
+    """
+    found = {name.lower(): value.strip() for name, value in headers}
+    if is_event_stream(headers):
+        return True
+    length = found.get("content-length", "")
+    small = length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= _WAITED_FOR
+    return not bayeux and not small
+
+
+def is_event_stream(headers: Headers) -> bool:
+    """Whether an answer is a stream of server-sent events, which has no end of its own."""
+    types = (value.partition(";")[0].strip().lower() for name, value in headers if name.lower() == "content-type")
+    return EVENTS in types
+
+
+@dataclass(slots=True)
+class Kept:
+    """What passed of one stream, up to a limit."""
+
+    limit: int = KEPT
+    lost: int = 0  # bytes beyond it
+    _body: bytearray = field(default_factory=bytearray)
+
+    def passes(self, piece: bytes) -> bytes:
+        """Take the next piece of the stream, and hand it on as it is."""
+        room = self.limit - len(self._body)
+        self._body += piece[:room]
+        self.lost += max(0, len(piece) - room)
+        return piece
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._body)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.capture.streams import Kept, is_event_stream, is_stream
+from recorder.model import Headers
+
+EVENTS: Headers = (("content-TYPE", "Text/Event-Stream; charset=utf-8"),)
+SMALL: Headers = (("Content-Length", " 17 "),)
+LARGE: Headers = (("Content-Length", "9000000"),)
+
+
+@pytest.mark.parametrize("headers", [EVENTS, LARGE, (), (("Content-Length", "9" * 5000),), (("Content-Length", "x"),)])
+def test_an_answer_that_may_take_long_is_handed_on_as_it_comes(headers: Headers) -> None:
+    assert is_stream(headers, bayeux=False)
+
+
+def test_a_small_answer_is_waited_for() -> None:
+    assert not is_stream(SMALL, bayeux=False)
+
+
+@pytest.mark.parametrize("headers", [SMALL, LARGE, ()])
+def test_bayeux_messages_are_waited_for(headers: Headers) -> None:
+    assert not is_stream(headers, bayeux=True)
+
+
+def test_bayeux_over_server_sent_events_is_a_stream_all_the_same() -> None:
+    assert is_stream(EVENTS, bayeux=True)
+
+
+def test_server_sent_events_are_told_by_their_type() -> None:
+    assert is_event_stream(EVENTS)
+    assert not is_event_stream((("Content-Type", "text/plain"), ("Accept", "text/event-stream")))
+
+
+@given(st.lists(st.binary(max_size=9)), st.integers(0, 40))
+def test_all_is_handed_on_and_the_beginning_is_kept(pieces: list[bytes], limit: int) -> None:
+    kept, whole = Kept(limit), b"".join(pieces)
+
+    assert [kept.passes(piece) for piece in pieces] == pieces
+    assert kept.body == whole[:limit]
+    assert kept.lost == len(whole) - len(kept.body)

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from recorder.correlate.disturbances import Disturbance, Disturbances
+from recorder.model import Failure, Headers, Note, Record
+from tests.wire import Message, Wire, chained, done
+
+BROWSER: Headers = (("Cookie", "JSESSIONID=1; BAYEUX_BROWSER=b1"),)
+
+
+def found(wire: Wire) -> list[Disturbance]:
+    disturbances = Disturbances()
+    for record in wire.records:
+        disturbances.feed(record)
+    return list(disturbances.found())
+
+
+def texts(wire: Wire) -> list[str]:
+    return [f"{kind}: {text}" for kind, _, text in found(wire)]
+
+
+def notes(wire: Wire, kind: str = "gap") -> None:
+    at = wire.records[-1].t if wire.records else 0
+    wire.records.append(Note(len(wire.records), at, kind, "the upstream cannot be reached: refused"))
+
+
+def refusal(error: str = "402::session_unknown") -> list[Message]:
+    advice = {"reconnect": "handshake"}
+    return [{"channel": "/meta/connect", "successful": False, "error": error, "advice": advice}]
+
+
+def test_a_quiet_session_has_none() -> None:
+    wire = Wire()
+    desk = wire.desk(headers=BROWSER)
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    desk.polls()
+
+    assert found(wire) == []
+
+
+# The upstream
+
+
+def test_a_gap_lasts_from_the_first_sign_to_the_next_answer() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    first = len(wire.records) + 2
+    post, poll = desk.post(chained(7)), desk.polls()
+    wire.fail(poll, "server closed connection")
+    wire.wait(2.5)
+    notes(wire)
+    wire.fail(post, "[Errno 111] Connect call failed")
+    wire.wait(1)
+    wire.ack(desk.post(chained(8)))
+
+    gap, *others = found(wire)
+    assert gap == ("gap", f"record {first}", "the upstream could not be reached for 3.5 s; 2 requests failed")
+    assert [kind for kind, _, _ in others] == ["upstream-hung-up", "poll-aborted"]
+
+
+def test_an_upstream_that_never_comes_back_is_gone_to_the_end() -> None:
+    wire = Wire()
+    notes(wire)
+
+    assert texts(wire) == ["gap: the upstream could not be reached to the end of the capture; 0 requests failed"]
+
+
+def test_two_gaps_are_two() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for _ in range(2):
+        notes(wire)
+        desk.hears()
+
+    assert [kind for kind, _, _ in found(wire)] == ["gap", "gap"]
+
+
+def test_a_connection_that_ends_is_no_gap() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    wire.fail(desk.post(chained(7)), "server closed connection")
+    desk.hears()
+
+    assert texts(wire) == ["upstream-hung-up: 1 requests ended without an answer by the upstream"]
+
+
+def test_a_request_that_the_client_gave_up_is_no_disturbance() -> None:
+    wire = Wire()
+    wire.fail(wire.desk().post(chained(7)))
+
+    assert found(wire) == []
+
+
+def test_other_notes_are_none() -> None:
+    wire = Wire()
+    notes(wire, "session")
+
+    assert found(wire) == []
+
+
+# Sessions
+
+
+@pytest.mark.parametrize("error", ["402::session_unknown", "401:c1:Unknown client"])
+def test_a_lost_session_is_named_with_the_handshake_after_it(error: str) -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    poll = desk.polls()
+    wire.respond(poll, refusal(error))
+    wire.wait(1.5)
+    desk.shakes_hands()
+
+    assert texts(wire) == [
+        f"session-lost: the server no longer knew the client c1 ({error}); a client shook hands again 1.5 s later"
+    ]
+
+
+def test_a_session_that_is_refused_again_and_again_is_lost_once() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    for _ in range(3):
+        wire.respond(desk.polls(), refusal())
+
+    assert texts(wire) == [
+        "session-lost: the server no longer knew the client c1 (402::session_unknown); nobody shook hands again",
+        "session-cycles: the server refused a session 3 times (402 or 401)",
+    ]
+
+
+def test_a_client_that_said_goodbye_loses_nothing() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    goodbye = {"channel": "/meta/disconnect", "clientId": "c1"}
+    wire.respond(desk.bayeux(goodbye), [goodbye | {"successful": True}])
+    wire.respond(desk.polls(), refusal("401:c1:Unknown client"))
+
+    assert found(wire) == []
+
+
+def test_an_error_of_another_kind_loses_no_session() -> None:
+    wire = Wire()
+    wire.respond(wire.desk().polls(), refusal("403::denied"))
+
+    assert found(wire) == []
+
+
+# Polls
+
+
+def test_polls_without_an_answer_are_told_by_who_ended_them() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for reason in ("Client disconnected.", "Client disconnected.", "server closed connection"):
+        wire.fail(desk.polls(), reason)
+
+    assert texts(wire)[1] == (
+        "poll-aborted: 3 polls ended without an answer, 2 of them given up by the client: "
+        "events in them are lost, their triples lack them"
+    )
+
+
+def test_a_second_poll_is_told_with_what_became_of_the_first() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    old = desk.polls()
+    desk.polls()
+    wire.respond(old, b"", 500)
+    desk.hears()
+    desk.polls()
+
+    assert texts(wire) == [
+        "overlapping-polls: 1 polls began while another of the same client was open; the server ended 1 with an error"
+    ]
+
+
+def test_polls_of_two_clients_do_not_overlap() -> None:
+    wire = Wire()
+    wire.desk().polls()
+    wire.desk().polls()
+
+    assert found(wire) == []
+
+
+# Tabs
+
+
+def test_two_clients_of_one_browser_that_both_poll_are_two_tabs() -> None:
+    wire = Wire()
+    one, two = wire.desk(headers=BROWSER), wire.desk(headers=BROWSER)
+    one.hears()
+    two.hears()
+
+    assert texts(wire) == ["two-tabs: 2 live sessions shared a browser cookie with another: two tabs, or windows"]
+
+
+def test_a_client_that_comes_after_another_in_the_same_browser_is_no_second_tab() -> None:
+    wire = Wire()
+    one = wire.desk("c1", headers=BROWSER)
+    goodbye = {"channel": "/meta/disconnect", "clientId": "c1"}
+    wire.respond(one.bayeux(goodbye), [goodbye | {"successful": True}])
+    two = wire.desk(headers=BROWSER)
+    two.hears()
+    two.hears()
+
+    assert found(wire) == []
+
+
+def test_two_browsers_are_not_two_tabs() -> None:
+    wire = Wire()
+    one, two = wire.desk(headers=BROWSER), wire.desk(headers=(("Cookie", "JSESSIONID=1; BAYEUX_BROWSER=b2"),))
+    one.hears()
+    two.hears()
+    one.hears()
+
+    assert found(wire) == []
+
+
+def test_the_server_says_itself_that_there_are_two_tabs() -> None:
+    wire = Wire()
+    advice = {"multiple-clients": True, "reconnect": "retry", "interval": 2000}
+    wire.respond(wire.desk().polls(), [{"channel": "/meta/connect", "successful": True, "advice": advice}])
+
+    assert texts(wire) == ["two-tabs: 1 live sessions shared a browser cookie with another: two tabs, or windows"]
+
+
+# Sockets
+
+
+def socket(wire: Wire) -> int:
+    upgrade = wire.request("GET", "/api/v2/notifications", b"")
+    wire.respond(upgrade, b"", status=101)
+    return upgrade
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_a_socket_that_is_cut_is_named_with_what_waited(who: str) -> None:
+    wire = Wire()
+    opened = socket(wire)
+    wire.request("POST", "/api/v2/me", b"{}")
+    wire.fail(opened, f"websocket closed by {who}, code 1006")
+
+    assert found(wire) == [
+        ("socket-cut", "record 3", f"a WebSocket was cut by the {who} (1006) while 1 requests waited for their answer")
+    ]
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1005, 4001])
+def test_a_socket_that_is_closed_in_form_is_no_disturbance(code: int) -> None:
+    wire = Wire()
+    wire.fail(socket(wire), f"websocket closed by server, code {code}")
+
+    assert found(wire) == []
+
+
+def test_a_session_on_a_socket_is_lost_like_any_other() -> None:
+    wire = Wire()
+    opened = socket(wire)
+    wire.frame(opened, {"channel": "/meta/connect", "clientId": "c1"}, from_client=True)
+    wire.frame(opened, *refusal(), from_client=False)
+
+    assert texts(wire) == [
+        "session-lost: the server no longer knew the client c1 (402::session_unknown); nobody shook hands again"
+    ]
+
+
+def test_records_that_fit_nothing_are_no_trouble() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(chained(7), done(7))
+    alone: list[Record] = [replace(record, exchange=99) for record in wire.records if not isinstance(record, Note)]
+    wire.records = [*alone[::-1], Failure(0, 0, 98, "odd")]
+
+    assert [kind for kind, _, _ in found(wire)] == ["upstream-hung-up"]
