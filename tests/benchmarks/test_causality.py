@@ -17,6 +17,8 @@ from benchmarks.verdict import judge
 from tests.benchmarks.careless import Careless, events, played
 from tests.lab.lab import available
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 OWN = ids("fresh", 0)
 RECORDED = ids("same", 0)

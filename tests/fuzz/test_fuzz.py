@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 
 def test_some_seconds_of_hostile_input_find_nothing() -> None:
     # a child, so that the memory it may need is its own

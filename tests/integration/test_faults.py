@@ -21,6 +21,8 @@ from tests.lab.lab import LabError, run_js_client
 from tests.lab.processes import RECORDER, recorder
 from tests.lab.sessions import CHANNELS, preview_session
 
+pytestmark = pytest.mark.once
+
 CASSETTE = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 RECORDED = [(link.name, link.event.channel) for triple in load_recording(CASSETTE).triples for link in triple.events]
 PREVIEW, TWIN = ("PreviewRecord", "/v2/me/outbound"), ("PreviewRecord", "/me/internal")

@@ -13,6 +13,8 @@ from recorder.cassette.codec import encode, encode_header
 from tests.lab.processes import Server, recorder
 from tests.wire import HEADER, Ask, Wire, chained, complete, done, preview, record_event
 
+pytestmark = pytest.mark.once
+
 PATH = "/api/v2/me/outbound-records/7"
 URL = "/api/v2/notifications"
 

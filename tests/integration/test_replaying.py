@@ -18,6 +18,8 @@ from tests.lab.lab import Lab, run_js_client
 from tests.lab.processes import recorder
 from tests.lab.sessions import preview_session
 
+pytestmark = pytest.mark.once
+
 CASSETTES = Path(__file__).parents[2] / "cassettes"
 SEED = json.loads((Path(__file__).parents[1] / "lab" / "seed.json").read_text())
 

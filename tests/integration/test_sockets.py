@@ -16,6 +16,8 @@ from tests.lab.lab import run_js_client
 from tests.lab.processes import recorder
 from tests.lab.sessions import preview_session
 
+pytestmark = pytest.mark.once
+
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 TRIPLES = load_recording(PREVIEW).triples
 URL = "/api/v2/notifications"

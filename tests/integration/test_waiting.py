@@ -15,6 +15,8 @@ from recorder.client import agent
 from recorder.correlate.recording import load_recording
 from tests.lab.processes import Server, recorder
 
+pytestmark = pytest.mark.once
+
 CASSETTES = Path(__file__).parents[2] / "cassettes"
 SHIPPED = sorted(CASSETTES.glob("*.cassette"))
 PREVIEW = CASSETTES / "preview-session.cassette"

@@ -13,7 +13,7 @@ from tests.lab.desktop import BAYEUX, CAMPAIGN, CHANNELS, DEVICE, RECORDS, Deskt
 from tests.lab.lab import Lab, LabError, available, run_js_client
 
 REASON = available()
-pytestmark = [pytest.mark.node, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
+pytestmark = [pytest.mark.once, pytest.mark.node, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 
 SEED = json.loads((Path(__file__).parent / "seed.json").read_text())
 

@@ -7,6 +7,8 @@ import hashlib
 import random
 from itertools import count
 
+import pytest
+
 from recorder.correlate.dialect import load
 from recorder.correlate.recording import load_recording
 from recorder.model import Recording
@@ -16,6 +18,8 @@ from recorder.replay.server import seeded_ids
 from recorder.replay.standin import StandIn
 from tests.replay.stage import START, Desk, Stage
 from tests.wire import Wire, chained, complete, preview, record_event, twin
+
+pytestmark = pytest.mark.once
 
 RUNS = 1_000
 CLIENTS = 4
