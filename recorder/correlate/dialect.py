@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from ..bayeux.messages import load_json
 from ..errors import DialectError
 from ..model import JSON, Event, Request, Response
-from .tables import Table, finish, read
+from ..tables import Table, finish, read
 
 Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
@@ -188,7 +188,7 @@ def parse(text: str, *, path: str) -> Dialect:
         DialectError: Naming the file, the line and the key that is wrong; all mistakes are in its `problems`.
 
     """
-    top = read(text, path)
+    top = read(text, path, DialectError)
     request, ack, event = top.table("request"), top.table("ack"), top.table("event")
     error, replay = event.table("error", optional=True), top.table("replay", optional=True)
     twin, same = top.table("twin", optional=True), top.table("tuple", optional=True)
