@@ -23,9 +23,11 @@ from ..cassette.writer import QUEUE, Fsync, Writer
 from ..correlate.dialect import DEFAULT
 from ..errors import CaptureError, RecorderError, UsageError
 from ..model import Header, Headers
+from ..redaction.policy import DEFAULT as DEFAULT_POLICY
+from ..redaction.policy import NO_POLICY, Policy, load
+from ..redaction.redactor import Redactor
 from .parts import Limits, part_path
 from .pipeline import GAP, Counts, Pipeline
-from .redact import NO_POLICY, POLICY, Redactor
 from .streams import Kept, is_event_stream, is_stream
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
@@ -37,6 +39,7 @@ class Recorder:
     """Writes what passes through mitmproxy into a cassette.
 
     Used in-process the path is an argument; as a script (`mitmdump -s addons/record.py`) it is the option `cassette`.
+    Without a policy all is kept as it is; without a key there is a new one, which nobody learns.
     """
 
     name = "outbound_recorder"
@@ -48,7 +51,8 @@ class Recorder:
         upstream: str = "",
         dialect: str = DEFAULT,
         fsync: Fsync = Fsync.INTERVAL,
-        redact: bool = True,
+        policy: Policy | None = load(DEFAULT_POLICY),  # noqa: B008  # read once
+        key: bytes | None = None,
         force: bool = False,
         append: bool = False,
         limits: Limits = Limits(),  # noqa: B008  # frozen
@@ -56,7 +60,8 @@ class Recorder:
         queue_limit: int = QUEUE,
     ) -> None:
         self._path, self._upstream, self._dialect = path, upstream, dialect
-        self._fsync, self._redact, self._force = fsync, redact, force
+        self._fsync, self._force = fsync, force
+        self._redactor = None if policy is None else Redactor(policy, key or secrets.token_bytes(32))
         self._append, self._limits, self._go_on_when_full = append, limits, go_on_when_full
         self._queue_limit = queue_limit
         self._pipeline: Pipeline | None = None
@@ -85,11 +90,11 @@ class Recorder:
         """
         if self._path is None or self._writer is not None:
             return
-        redactor = Redactor(secrets.token_bytes(32)) if self._redact else None
+        redactor = self._redactor
         now = time.monotonic_ns()
         if self._append and self._path.exists():
             journal, end = resume(self._path)
-            if not self._redact and end.header.redaction != NO_POLICY:
+            if end.header.redaction != self._policy:
                 journal.close()
                 raise UsageError(f"{self._path}: was recorded with redaction {end.header.redaction!r}; go on likewise")
             # times go on by the wall clock, and never back
@@ -117,6 +122,10 @@ class Recorder:
             for ending in (*self._ending, writer):
                 ending.close()
 
+    @property
+    def _policy(self) -> str:
+        return NO_POLICY if self._redactor is None else self._redactor.policy.name
+
     def _write_to(self, journal: Journal) -> Writer:
         loop = asyncio.get_running_loop()
         return Writer(
@@ -129,9 +138,9 @@ class Recorder:
     def _header(self) -> Header:
         return Header(
             started=time.time_ns() // 1000,
-            upstream=self._upstream,
+            upstream=self._upstream if self._redactor is None else self._redactor.text(self._upstream),
             dialect=self._dialect,
-            redaction=POLICY if self._redact else NO_POLICY,
+            redaction=self._policy,
         )
 
     def _next_part(self, pipeline: Pipeline, now: int) -> None:

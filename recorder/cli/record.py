@@ -85,6 +85,7 @@ def command(
         raise UsageError(f"recording needs {exc.name}: pip install 'outbound-recorder[record]'") from exc
     from ..capture.parts import Limits
     from ..cassette.writer import Fsync
+    from ..redaction.policy import DEFAULT, load
 
     mode, append, path = _mode(mode, upstream), output.startswith("+"), Path(output.removeprefix("+"))
     must_not_exist(path, force=force or append)
@@ -94,7 +95,7 @@ def command(
         path,
         upstream=upstream or "",
         fsync=Fsync(fsync),
-        redact=not no_redaction,
+        policy=None if no_redaction else load(DEFAULT),
         force=force,
         append=append,
         limits=Limits(max_size, max_duration),

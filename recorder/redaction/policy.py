@@ -15,6 +15,8 @@ from ..tables import Table, finish, read
 from .pseudonyms import Kind
 
 DEFAULT = "gws"
+NO_POLICY = "none"  # in the header of a cassette that holds everything in the clear
+NO_BODIES = {NO_POLICY, "headers-1"}  # the latter: of cassettes from before there were policies
 _PATHS = 20_000  # remembered; then they begin anew: a stranger chooses the names in a body
 
 
@@ -124,6 +126,25 @@ def load(source: str = DEFAULT) -> Policy:
         return parse(Path(source).read_text(encoding="utf-8"), path=source)
     except (OSError, UnicodeDecodeError) as exc:
         raise PolicyError(source, "file", f"cannot be read: {exc}") from exc
+
+
+def of_cassette(name: str, source: str | None = None) -> Policy | None:
+    """What a cassette says it was redacted by; None where nothing in bodies was.
+
+    Args:
+        name: From its header.
+        source: Where that policy is, if it is not a shipped one.
+
+    Raises:
+        PolicyError: If it is not shipped and was not given, or another one was given.
+
+    """
+    if name in NO_BODIES:
+        return None
+    policy = load(source) if source else shipped(name)
+    if policy.name != name:
+        raise PolicyError(source or name, "name", f"is {policy.name!r}, the cassette was redacted by {name!r}")
+    return policy
 
 
 @cache

@@ -10,8 +10,6 @@ from .known import Known
 from .policy import Policy
 from .pseudonyms import Kind, Pseudonyms
 
-NO_POLICY = "none"  # in the header of a cassette that holds everything in the clear
-
 
 @dataclass(slots=True)
 class Redactor:
