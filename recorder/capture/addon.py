@@ -12,7 +12,7 @@ import secrets
 import time
 from pathlib import Path
 
-from mitmproxy import ctx, exceptions, http
+from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.net.http import url
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.mode_specs import ReverseMode
@@ -61,7 +61,7 @@ class Recorder:
     ) -> None:
         self._path, self._upstream, self._dialect = path, upstream, dialect
         self._fsync, self._force = fsync, force
-        self._redactor = None if policy is None else Redactor(policy, key or secrets.token_bytes(32))
+        self._redact_by(policy, key)
         self._append, self._limits, self._go_on_when_full = append, limits, go_on_when_full
         self._queue_limit = queue_limit
         self._pipeline: Pipeline | None = None
@@ -122,6 +122,9 @@ class Recorder:
             for ending in (*self._ending, writer):
                 ending.close()
 
+    def _redact_by(self, policy: Policy | None, key: bytes | None) -> None:
+        self._redactor = None if policy is None else Redactor(policy, key or secrets.token_bytes(32))
+
     @property
     def _policy(self) -> str:
         return NO_POLICY if self._redactor is None else self._redactor.policy.name
@@ -164,11 +167,10 @@ class Recorder:
 
     # -- mitmproxy's hooks
 
-    def load(self, loader: object) -> None:
-        """Declare the option the script form is configured by."""
-        loader.add_option(  # type: ignore[attr-defined]  # mitmproxy's Loader is not exported for typing
-            "cassette", str, "", "The cassette to write; it must not exist yet."
-        )
+    def load(self, loader: addonmanager.Loader) -> None:
+        """Declare the options the script form is configured by."""
+        loader.add_option("cassette", str, "", "The cassette to write; it must not exist yet.")
+        loader.add_option("policy", str, "", "What must not be kept: a file, or none to keep all in the clear.")
 
     def configure(self, updated: set[str]) -> None:
         """Take the options of mitmproxy."""
@@ -178,6 +180,9 @@ class Recorder:
             modes = [mode for mode in ctx.options.mode if mode.startswith("reverse:")]
             self._upstream = modes[0].removeprefix("reverse:") if modes else ""
         try:
+            if "policy" in updated and ctx.options.policy:
+                named = ctx.options.policy
+                self._redact_by(None if named == NO_POLICY else load(named), None)
             self.open()
         except RecorderError as exc:
             raise exceptions.OptionsError(str(exc)) from exc

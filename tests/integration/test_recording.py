@@ -141,7 +141,7 @@ def test_a_program_is_run_against_the_recorder_and_gives_the_exit_code(tmp_path:
     program = "import os, urllib.request as u; u.urlopen(os.environ['RECORDER_URL'] + '/api/v2/me').read(); exit(3)"
     with (
         Lab("cometd", tmp_path / "truth.jsonl") as lab,
-        recorder("record", lab.url, "-o", cassette, "--", sys.executable, "-c", program) as server,
+        recorder("record", lab.url, "-o", cassette, "--no-redaction", "--", sys.executable, "-c", program) as server,
     ):
         server.process.wait(30)
 
