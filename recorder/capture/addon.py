@@ -96,7 +96,10 @@ class Recorder:
             journal, end = resume(self._path)
             if end.header.redaction != self._policy:
                 journal.close()
-                raise UsageError(f"{self._path}: was recorded with redaction {end.header.redaction!r}; go on likewise")
+                raise UsageError(
+                    f"{self._path}: was recorded with redaction {end.header.redaction!r}; "
+                    f"go on likewise, or record into a new file"
+                )
             # times go on by the wall clock, and never back
             elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
             self._pipeline = Pipeline.resumed(redactor, now - elapsed, seq=end.seq, exchange=end.exchange)

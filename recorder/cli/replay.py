@@ -141,7 +141,11 @@ def command(
     settings = Settings(
         listen, rate, virtual, repeat, strict, exit_when_done, idle, faults, chosen_seed, dialect, control_token, policy
     )
-    standin, stalled = asyncio.run(_serve(recording, settings))
+    _conclude(*asyncio.run(_serve(recording, settings)), settings, as_json=as_json)
+
+
+def _conclude(standin: StandIn, stalled: bool, settings: Settings, *, as_json: bool) -> None:  # noqa: FBT001  # a pair
+    """Tell how it went, and end with the code that says so."""
     if as_json:
         click.echo(json.dumps(standin.report(), ensure_ascii=False))
     for text, fired in standin.faults.report():
@@ -151,7 +155,7 @@ def command(
     if standin.missed:
         click.echo(f"recorder: {standin.missed} requests matched nothing, see above", err=True)
         raise SystemExit(1)
-    if stalled or (exit_when_done and standin.unplayed):
+    if stalled or (settings.exit_when_done and standin.unplayed):
         raise SystemExit(_STALLED)
 
 
