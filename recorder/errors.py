@@ -9,7 +9,8 @@
     │   └── PolicyError       2   in a redaction policy
     ├── NothingSelected       5   the selection is empty
     ├── UpstreamError         6   the server to be recorded cannot be reached
-    └── CaptureError          4   the capture cannot be kept (disk full, writer dead)
+    ├── CaptureError          4   the capture cannot be kept (disk full, writer dead)
+    └── SecretsFound          7   a scan found what must not be in a cassette
 
 Each message says what happened, where, and what to do next.
 """
@@ -95,3 +96,9 @@ class CaptureError(RecorderError):
     """The capture cannot be kept on disk."""
 
     exit_code = 4
+
+
+class SecretsFound(RecorderError):
+    """A scan found what must not be in a cassette."""
+
+    exit_code = 7

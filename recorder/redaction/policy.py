@@ -147,6 +147,12 @@ def of_cassette(name: str, source: str | None = None) -> Policy | None:
     return policy
 
 
+def names() -> list[str]:
+    """The shipped policies."""
+    found = (entry.name for entry in files(__package__).iterdir())
+    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+
+
 @cache
 def shipped(name: str) -> Policy:
     """A shipped policy by name.

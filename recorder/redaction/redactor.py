@@ -29,23 +29,7 @@ class Redactor:
 
     def redact(self, record: Record) -> Record:
         """The record as it may be kept."""
-        find = self._finder
-        match record:
-            case Request():
-                return replace(
-                    record,
-                    target=find.target(record.target),
-                    headers=find.headers(record.headers),
-                    body=find.body(record.body),
-                )
-            case Response():
-                return replace(record, headers=find.headers(record.headers), body=find.body(record.body))
-            case SocketMessage():
-                return replace(record, body=find.body(record.body))
-            case Failure():
-                return replace(record, reason=find.text(record.reason))
-            case Note():
-                return replace(record, text=find.text(record.text))
+        return redacted(record, self._finder)
 
     def headers(self, headers: Headers) -> Headers:
         """Headers as they may be kept."""
@@ -54,6 +38,26 @@ class Redactor:
     def text(self, text: str) -> str:
         """Any text as it may be shown: a URL, an error."""
         return self._finder.text(text)
+
+
+def redacted(record: Record, find: Finder) -> Record:
+    """The record with what a finder finds in it replaced."""
+    match record:
+        case Request():
+            return replace(
+                record,
+                target=find.target(record.target),
+                headers=find.headers(record.headers),
+                body=find.body(record.body),
+            )
+        case Response():
+            return replace(record, headers=find.headers(record.headers), body=find.body(record.body))
+        case SocketMessage():
+            return replace(record, body=find.body(record.body))
+        case Failure():
+            return replace(record, reason=find.text(record.reason))
+        case Note():
+            return replace(record, text=find.text(record.text))
 
 
 @dataclass(slots=True)
