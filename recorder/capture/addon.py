@@ -26,6 +26,7 @@ from ..model import Header, Headers
 from ..redaction.policy import DEFAULT as DEFAULT_POLICY
 from ..redaction.policy import NO_POLICY, Policy, load
 from ..redaction.redactor import Redactor
+from .keys import read_key
 from .parts import Limits, part_path
 from .pipeline import GAP, Counts, Pipeline
 from .streams import Kept, is_event_stream, is_stream
@@ -174,6 +175,7 @@ class Recorder:
         """Declare the options the script form is configured by."""
         loader.add_option("cassette", str, "", "The cassette to write; it must not exist yet.")
         loader.add_option("policy", str, "", "What must not be kept: a file, or none to keep all in the clear.")
+        loader.add_option("redaction_key_file", str, "", "The key of the pseudonyms; made if there is no such file.")
 
     def configure(self, updated: set[str]) -> None:
         """Take the options of mitmproxy."""
@@ -183,12 +185,17 @@ class Recorder:
             modes = [mode for mode in ctx.options.mode if mode.startswith("reverse:")]
             self._upstream = modes[0].removeprefix("reverse:") if modes else ""
         try:
-            if "policy" in updated and ctx.options.policy:
-                named = ctx.options.policy
-                self._redact_by(None if named == NO_POLICY else load(named), None)
+            self._redact_by_options(updated)
             self.open()
         except RecorderError as exc:
             raise exceptions.OptionsError(str(exc)) from exc
+
+    def _redact_by_options(self, updated: set[str]) -> None:
+        named, key_file = ctx.options.policy, ctx.options.redaction_key_file
+        if not updated & {"policy", "redaction_key_file"} or not (named or key_file):
+            return
+        key = read_key(Path(key_file).expanduser()) if key_file else None
+        self._redact_by(None if named == NO_POLICY else load(named or DEFAULT_POLICY), key)
 
     def running(self) -> None:
         """Say so if nothing will be recorded."""
