@@ -84,12 +84,7 @@ def leaks(data: bytes) -> set[str]:
 def plant(desk: Desk, lab: Lab, agent: str) -> None:
     """Put everything everywhere: requests, answers, events, headers, cookies, URLs, extensions, compressed bodies."""
     query = "&".join(f"{name}={quote(value)}" for name, value in PLANTED.items())
-    body = {
-        "operationName": "UpdateRecord",
-        "applicationId": 1,
-        "campaignName": "C",
-        "devicePath": "/devices/d",
-    } | forms()
+    body = {"operationName": "TellAll"} | forms()  # the lab acks what it does not know
     desk.posts(f"{RECORDS}/7?{query}", body).answer()
     packed = gzip.compress(json.dumps(body).encode())
     desk.sends("POST", f"{RECORDS}/8", packed, Content_Encoding="gzip").answer()
@@ -198,8 +193,11 @@ def test_nothing_is_kept_of_what_goes_over_a_websocket(tmp_path: Path) -> None:
         desk.client_id = socket.hears("/meta/handshake")["clientId"]
         socket.tells(desk.subscription("/v2/me/outbound"))
         socket.hears("/meta/subscribe")
-        socket.tells(desk.message("/v2/me/outbound", data=forms()))
-        _, told = (socket.hears("/v2/me/outbound") for _ in ("the reply", "the event"))
+        socket.tells(desk.message("/service/login", data=forms()))
+        socket.hears("/service/login")
+        socket.tells(desk.connect(kind="websocket"))
+        lab.unsolicited("/v2/me/outbound", forms())
+        told = socket.hears("/v2/me/outbound")
         socket.abort()
 
     (tmp_path / "truth.jsonl").unlink()
