@@ -40,7 +40,7 @@ def check(policies: tuple[Path, ...]) -> None:
         found = checked(file, load)
         wrong = wrong or found is None
         if found is not None:
-            click.echo(f"{file}: {found.name}: {len(found.values.kinds)} patterns of values; no mistakes")
+            click.echo(f"{file}: {found.name}: {len(found.values.patterns)} patterns of values; no mistakes")
     if wrong:
         raise SystemExit(2)
 

@@ -8,18 +8,32 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
-from .policy import NO_RULE, Policy, Rule
+from .policy import Place, Policy, Rule
 
-_TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"|([{}\[\]:,])|([^\s{}\[\]:,"]+)|(".*)', re.DOTALL)
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_LONGEST = 400  # characters of a path: rules look at its end, and a stranger may nest without end
+_STRING_RE, _WORD_RE = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', r'([^\s{}\[\]:,"][^{}\[\]:,"]*+)'
+# a member, of which the value may be missing; a value; what closes; a string without an end
+_TOKEN = re.compile(
+    rf"{_STRING_RE}\s*+:\s*+(?:{_STRING_RE}|([{{\[])|{_WORD_RE})?+"
+    rf'|{_STRING_RE}|([{{\[])|{_WORD_RE}|([}}\]])|(".*+)',
+    re.DOTALL,
+)
+_NAME, _MEMBER, _CLOSES, _REST = 1, 4, 8, 9  # groups; a member ends with its value, if it has one
+_STRINGS, _OPENS = (2, 5), (3, 6)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ASCII, _UNICODE = json.JSONEncoder().encode, json.JSONEncoder(ensure_ascii=False).encode
+_LITERALS = ("true", "false", "null")
 
 
 class Change(Protocol):
     """What becomes of values; each gives back what is to stand in its place."""
+
+    @property
+    def empty(self) -> AbstractSet[str]:
+        """Texts that were looked at and hold nothing: most are."""
 
     def value(self, content: str, rule: Rule) -> str:
         """A string."""
@@ -31,70 +45,53 @@ class Change(Protocol):
         """The name of a member, or what is no JSON."""
 
 
-@dataclass(slots=True)
-class _Level:
-    path: str
-    rule: Rule
-    is_object: bool
-    name: str = ""
-    awaits_name: bool = False
-
-    @property
-    def inner(self) -> str:
-        """The path of what comes next in it; arrays have no names."""
-        if not self.is_object:
-            return self.path
-        return f"{self.path}.{self.name}"[-_LONGEST:] if self.path else self.name
-
-
-def changed(text: str, change: Change, policy: Policy, rule: Rule = NO_RULE) -> str:
-    """A JSON text with its values changed; `rule` goes for those that no other one fits."""
+def changed(text: str, change: Change, policy: Policy) -> str:
+    """A JSON text with its values changed."""
     pieces: list[str] = []
     last = 0
-    levels = [_Level("", rule, is_object=False)]
+    outer: list[Place] = []
+    place = here = policy.root()  # an object or array, and what comes next in it: arrays have no names
+    rule, empty = here.rule, change.empty
     for token in _TOKEN.finditer(text):
-        mark = token[2]
-        if mark is not None:
-            _step(mark, levels, policy)
-            continue
-        new = _replaced(token, levels[-1], change, policy)
-        if new is not None:
-            pieces += [text[last : token.start()], new]
+        kind = token.lastindex or 0
+        if kind <= _MEMBER:
+            old = _content(token[1])
+            here = place.inner.get(old) or policy.inside(place, old)
+            rule = here.rule
+            if old not in empty and (new := change.text(old)) != old:
+                pieces += [text[last : token.start()], _quoted(new, is_ascii=text.isascii())]
+                last = token.end(1) + 1
+        if kind in _STRINGS:
+            old = _content(token[kind])
+            if rule.kept or (rule.kind is None and old in empty) or (new := change.value(old, rule)) == old:
+                continue
+            pieces += [text[last : token.start(kind) - 1], _quoted(new, is_ascii=text.isascii())]
             last = token.end()
+        elif kind in _OPENS:
+            outer.append(place)
+            place = here
+        elif kind == _CLOSES:
+            here = place = outer.pop() if outer else place
+            rule = here.rule
+        elif kind != _NAME and (not rule.kept or kind == _REST):
+            old = token[kind]
+            new = _word(old, rule, change)
+            if new != old:
+                pieces += [text[last : token.start(kind)], new]
+                last = token.end()
     return "".join([*pieces, text[last:]]) if pieces else text
 
 
-def _replaced(token: re.Match[str], level: _Level, change: Change, policy: Policy) -> str | None:
-    """What stands in the place of a string, a name, a number or anything else; None where it stays."""
-    string, _, word, rest = token.groups()
-    if string is not None:
-        content = _content(string)
-        if level.awaits_name:
-            level.name, level.awaits_name = content, False
-            new = change.text(content)
-        else:
-            new = change.value(content, policy.rule(level.inner, level.rule))
-        return None if new == content else _quoted(new)
-    if word in ("true", "false", "null"):
-        return None
-    if word is not None and _NUMBER.fullmatch(word):
-        new = change.number(word, policy.rule(level.inner, level.rule))
-    else:
-        new = change.text(token[0])
-    return None if new == (word or rest) else new
-
-
-def _step(mark: str, levels: list[_Level], policy: Policy) -> None:
-    level = levels[-1]
-    if mark in "{[":
-        path = level.inner
-        rule = policy.rule(path, level.rule) if path else level.rule
-        levels.append(_Level(path, rule, is_object=mark == "{", awaits_name=mark == "{"))
-    elif mark in "}]":
-        if len(levels) > 1:
-            levels.pop()
-    elif mark == ",":
-        level.awaits_name = level.is_object
+def _word(word: str, rule: Rule, change: Change) -> str:
+    """What stands in the place of a number, or of something else that is no string."""
+    bare = word.rstrip()
+    if bare in _LITERALS:
+        return word
+    if _NUMBER.fullmatch(bare):
+        return change.number(bare, rule) + word[len(bare) :]
+    if word[0] == '"':  # cut off in the middle of a value
+        return '"' + (change.text(word[1:]) if rule.kept else change.value(word[1:], rule))
+    return change.text(word)
 
 
 def _content(string: str) -> str:
@@ -106,9 +103,6 @@ def _content(string: str) -> str:
         return string
 
 
-def _quoted(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair has no UTF-8, but an escape
-        return json.dumps(text)
-    return json.dumps(text, ensure_ascii=False)
+def _quoted(text: str, *, is_ascii: bool) -> str:
+    """A string; in a text without other letters, or where UTF-8 has none for half a surrogate pair, with escapes."""
+    return _ASCII(text) if is_ascii or _SURROGATE.search(text) else _UNICODE(text)

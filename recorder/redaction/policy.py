@@ -12,12 +12,13 @@ from pathlib import Path
 
 from ..errors import PolicyError
 from ..tables import Table, finish, read
-from .pseudonyms import Kind
+from .pseudonyms import Kind, Span
 
 DEFAULT = "gws"
 NO_POLICY = "none"  # in the header of a cassette that holds everything in the clear
 NO_BODIES = {NO_POLICY, "headers-1"}  # the latter: of cassettes from before there were policies
-_PATHS = 20_000  # remembered; then they begin anew: a stranger chooses the names in a body
+_PLACES = 20_000  # remembered; then they begin anew: a stranger chooses the names in a body
+_LONGEST = 400  # characters of a path: rules look at its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +34,59 @@ NO_RULE = Rule()
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A list of names with wildcards, compared without case."""
+    """A list of names with wildcards, compared without case.
 
-    pattern: re.Pattern[str]
+    Attributes:
+        patterns: By the number of names in it: "user.name" is compared with the last two of a path.
+
+    """
+
+    patterns: dict[int, re.Pattern[str]]
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Names:
         """Compile; a dotted name fits the end of a path."""
-        globs = "|".join(translate(name.lower()) for name in names)
-        return cls(re.compile(rf"(?:.*\.)?(?:{globs})" if globs else r"(?!)", re.DOTALL))
+        by_length: dict[int, list[str]] = {}
+        for name in names:
+            by_length.setdefault(name.count(".") + 1, []).append(translate(name.lower()))
+        return cls({length: re.compile("|".join(globs), re.DOTALL) for length, globs in by_length.items()})
 
     def __contains__(self, path: str) -> bool:
-        return self.pattern.fullmatch(path) is not None
+        return any(p.fullmatch(".".join(path.rsplit(".", n)[-n:])) for n, p in self.patterns.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Patterns of values, as one: what a text holds is found in one pass."""
+    """Patterns of values, looked for one after the other: where one begins with a letter, that is found fast.
 
-    pattern: re.Pattern[str]
-    kinds: dict[str, tuple[Kind, int | None]]  # by the name of a pattern: its kind, and the group that is replaced
+    Attributes:
+        patterns: With what they find; of one with a group the group.
 
-    @classmethod
-    def of(cls, patterns: list[tuple[re.Pattern[str], Kind]]) -> Values:
-        """Join patterns; of several that fit at a place the first one counts."""
-        kinds: dict[str, tuple[Kind, int | None]] = {}
-        group = 1
-        for number, (pattern, kind) in enumerate(patterns):
-            kinds[f"p{number}"] = kind, group + 1 if pattern.groups else None
-            group += 1 + pattern.groups
-        joined = "|".join(f"(?P<p{number}>{pattern.pattern})" for number, (pattern, _) in enumerate(patterns))
-        return cls(re.compile(joined or r"(?!)"), kinds)
+    """
 
-    def spans(self, text: str) -> list[tuple[int, int, Kind]]:
-        """Where values stand in a text, from left to right and apart from each other."""
-        found = []
-        for match in self.pattern.finditer(text):
-            kind, group = self.kinds[match.lastgroup or ""]
-            found.append((*match.span(group or 0), kind))
-        return found
+    patterns: tuple[tuple[re.Pattern[str], Kind], ...]
+
+    def spans(self, text: str) -> list[Span]:
+        """Where values stand in a text; they may overlap."""
+        return [
+            (*found.span(pattern.groups), kind) for pattern, kind in self.patterns for found in pattern.finditer(text)
+        ]
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """Where values stand in a document.
+
+    Attributes:
+        path: Names from the outside in, joined by dots; the end of it, for a stranger may nest without end.
+        rule: What goes for a value there.
+        inner: The places in it that were seen, by name.
+
+    """
+
+    path: str
+    rule: Rule
+    inner: dict[str, Place] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +97,7 @@ class Policy:
         name: Stands in the header of a cassette.
         text: The file's, so that a cassette can keep it.
         fields: What a name says of a value, whatever it is in.
-        inside: What a name says of all in it that no field names.
+        inside_of: What a name says of all in it that no field names.
         values: What is looked for in text.
 
     """
@@ -93,21 +108,34 @@ class Policy:
     credentials: Names
     kept_headers: Names
     fields: list[tuple[Names, Rule]]
-    inside: list[tuple[Names, Rule]]
+    inside_of: list[tuple[Names, Rule]]
     values: Values
-    _known: dict[tuple[str, Rule], Rule] = field(default_factory=dict)
+    _root: Place = field(default_factory=lambda: Place("", NO_RULE))
+    _places: int = 0
 
-    def rule(self, path: str, around: Rule = NO_RULE) -> Rule:
-        """What goes for a place: names from the outside in, joined by dots, and the rule for what it stands in."""
-        found = self._known.get((path, around))
+    def root(self) -> Place:
+        """The outermost place."""
+        if self._places >= _PLACES:
+            self._root, self._places = Place("", NO_RULE), 0
+        return self._root
+
+    def inside(self, place: Place, name: str) -> Place:
+        """The place of that name in another one, which remembers it."""
+        found = place.inner.get(name)
         if found is None:
-            if len(self._known) > _PATHS:
-                self._known.clear()
-            found = self._known[path, around] = self._rule(path.lower(), around)
+            path = f"{place.path}.{name}"[-_LONGEST:] if place.path else name[-_LONGEST:]
+            found = Place(path, self._rule(path.lower(), place.rule))
+            if self._places < _PLACES and len(name) <= _LONGEST:
+                self._places += 1
+                place.inner[name] = found
         return found
 
+    def rule(self, name: str) -> Rule:
+        """What goes for a value of that name."""
+        return self.inside(self.root(), name).rule
+
     def _rule(self, path: str, around: Rule) -> Rule:
-        for names, rule in (*self.fields, *self.inside):
+        for names, rule in (*self.fields, *self.inside_of):
             if path in names:
                 return rule
         return around
@@ -187,8 +215,8 @@ def parse(text: str, *, path: str) -> Policy:
             *((Names.of(fields.texts(kind.value, optional=True)), Rule(kind)) for kind in Kind),
             (Names.of(fields.texts("keep", optional=True)), Rule(kept=True)),
         ],
-        inside=[(Names.of(inside.texts(kind.value, optional=True)), Rule(kind)) for kind in Kind],
-        values=Values.of([(pattern, kind) for kind in Kind for pattern in _patterns(values, kind.value)]),
+        inside_of=[(Names.of(inside.texts(kind.value, optional=True)), Rule(kind)) for kind in Kind],
+        values=Values(tuple((pattern, kind) for kind in Kind for pattern in _patterns(values, kind.value))),
     )
     if (policy.name and not re.fullmatch(r"[\w-]{1,64}", policy.name)) or policy.name == "none":
         top.wrong("name", "must be of letters, digits, hyphens and underscores, 64 at most, and not 'none'")

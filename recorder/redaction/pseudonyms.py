@@ -15,20 +15,24 @@ from enum import Enum
 from functools import cache
 from hashlib import blake2b, shake_256
 from string import ascii_lowercase, ascii_uppercase, digits
+from typing import TypeAlias
 
 _ROUNDS = 8
-_RANDOM = 1 << 96  # from this range on a hash is as good as a permutation: nobody will see two alike
+_RANDOM = 1 << 96  # from this range on nobody will see two hashes alike
 _SMALL = 1 << 24  # below this a value must not be its own pseudonym by chance
-_REMEMBERED = 20_000
+_REMEMBERED, _LONGEST, _SHAPES = 20_000, 1_000, 1_000  # values, characters of one, shapes of values
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
 _EMAIL = re.compile(r"([^@\s]+)@([^@\s]+)")
-_PHONE = re.compile(r"[+(]?\d[\d ()./-]*")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_PHONE = re.compile(r"[+(]?\d[\d ()./-]*", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}", re.ASCII)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _FREE_CODE = "999"  # of countries: reserved by the ITU, so that no pseudonym can be called (E.164)
 _HEX_LOWER, _HEX_UPPER = digits + "abcdef", digits + "ABCDEF"
 _BLOCK = 64  # neighbours in Unicode: a letter of another script gives one of the same script
+
+
+_Round: TypeAlias = Callable[[int], int]
 
 
 class Kind(Enum):
@@ -37,6 +41,9 @@ class Kind(Enum):
     SECRET = "secret"  # noqa: S105  # opens something
     PERSONAL = "personal"  # tells of a person
     ID = "id"  # needed to tell things apart; keeps its width
+
+
+Span: TypeAlias = tuple[int, int, Kind]  # where a value begins and ends in a text, and what it is
 
 
 @dataclass(slots=True)
@@ -50,12 +57,15 @@ class Pseudonyms:
 
     key: bytes
     _made: OrderedDict[tuple[Kind, str], str] = field(default_factory=OrderedDict)  # those used last
+    _rounds: dict[tuple[bytes, int], list[_Round]] = field(default_factory=dict)  # by shape and width
 
     def of(self, kind: Kind, value: str) -> str:
         """The pseudonym of a value."""
         found = self._made.get((kind, value))
         if found is None:
-            found = self._made[kind, value] = self._make(kind, value)
+            found = self._make(kind, value)
+            if len(value) <= _LONGEST:
+                self._made[kind, value] = found
             if len(self._made) > _REMEMBERED:
                 self._made.popitem(last=False)
         return found
@@ -63,7 +73,7 @@ class Pseudonyms:
     def _make(self, kind: Kind, value: str) -> str:
         email = _EMAIL.fullmatch(value)
         if email:  # as mail to many does it (VERP), so that two addresses stay two
-            return f"{self._permuted(email[1])}={self._permuted(email[2])}@example.com"
+            return f"{self._permuted(email[1])}-at-{self._permuted(email[2])}@example.com"
         if kind is Kind.PERSONAL and is_phone(value):
             first = re.search(r"\d", value)
             start = first.start() if first else 0
@@ -72,10 +82,14 @@ class Pseudonyms:
 
     def _permuted(self, value: str) -> str:
         alphabets = _alphabets(value)
-        size, place = 1, 0
+        size = 1
+        for alphabet in alphabets:
+            size *= len(alphabet) or 1
+            if size >= _RANDOM:
+                return self._random(value, alphabets)
+        place = 0
         for char, alphabet in zip(value, alphabets, strict=True):
             if alphabet:
-                size *= len(alphabet)
                 place = place * len(alphabet) + alphabet.index(char)
         if size == 1:
             return value
@@ -90,29 +104,24 @@ class Pseudonyms:
                 chars.append(char)
         return "".join(reversed(chars))
 
+    def _random(self, value: str, alphabets: list[str]) -> str:
+        """What a hash makes of a long value: in a range so large it is as good as a permutation."""
+        seed = blake2b(value.encode("utf-8", "surrogatepass"), key=self.key).digest()
+        steps = memoryview(shake_256(seed).digest(2 * len(value))).cast("H")
+        return "".join([a[step % len(a)] if a else char for char, a, step in zip(value, alphabets, steps, strict=True)])
+
     def _place(self, place: int, size: int, shape: bytes) -> int:
         """Where a place of a range goes; each place to another one."""
-        if size >= _RANDOM:
-            length = size.bit_length() // 8 + 16
-            seed = blake2b(shape + place.to_bytes(length, "big"), key=self.key).digest()
-            return int.from_bytes(shake_256(seed).digest(length), "big") % size
         bits = (size - 1).bit_length()
         half = (bits + 1) // 2
-        rounds = [self._round(number, shape, half) for number in range(_ROUNDS)]
+        rounds = self._rounds.get((shape, half))
+        if rounds is None:
+            if len(self._rounds) >= _SHAPES:
+                self._rounds.clear()
+            rounds = self._rounds[shape, half] = [_round(self.key, number, shape, half) for number in range(_ROUNDS)]
         if size < _SMALL:  # a step along a circle that the key has laid: nobody stays where they are
             return _walk((_walk(place, rounds[::-1], half, size, back=True) + 1) % size, rounds, half, size)
         return _walk(place, rounds, half, size)
-
-    def _round(self, number: int, shape: bytes, half: int) -> Callable[[int], int]:
-        base = blake2b(bytes([number]) + shape, key=self.key, digest_size=16)
-        width, mask = (half + 7) // 8, (1 << half) - 1
-
-        def scramble(value: int) -> int:
-            state = base.copy()
-            state.update(value.to_bytes(width, "big"))
-            return int.from_bytes(state.digest(), "big") & mask
-
-        return scramble
 
 
 def is_phone(value: str) -> bool:
@@ -124,7 +133,19 @@ def is_phone(value: str) -> bool:
     )
 
 
-def _walk(place: int, rounds: list[Callable[[int], int]], half: int, size: int, *, back: bool = False) -> int:
+def _round(key: bytes, number: int, shape: bytes, half: int) -> _Round:
+    base = blake2b(bytes([number]) + shape, key=key, digest_size=16)
+    width, mask = (half + 7) // 8, (1 << half) - 1
+
+    def scramble(value: int) -> int:
+        state = base.copy()
+        state.update(value.to_bytes(width, "big"))
+        return int.from_bytes(state.digest(), "big") & mask
+
+    return scramble
+
+
+def _walk(place: int, rounds: list[_Round], half: int, size: int, *, back: bool = False) -> int:
     """A Feistel network, gone through until it ends inside the range (cycle walking)."""
     mask = (1 << half) - 1
     while True:
@@ -170,4 +191,4 @@ def _alphabet(char: str) -> str:
     if not char.isalnum():
         return ""
     start = ord(char) // _BLOCK * _BLOCK
-    return "".join(map(chr, range(start, start + _BLOCK)))
+    return "".join(other for other in map(chr, range(start, start + _BLOCK)) if other.isalnum())
