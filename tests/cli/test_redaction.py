@@ -234,7 +234,7 @@ def test_every_mistake_of_a_policy_is_told_with_its_line(mine: Path, tmp_path: P
     assert told.stdout.splitlines() == [
         f"{wrong}:{line - 1}: headers.cookies: must be a list of strings",
         f"{wrong}:{line}: headers.credential: is unknown; did you mean 'credentials'?",
-        f"{mine}: mine: {len(load().values.kinds)} patterns of values; no mistakes",
+        f"{mine}: mine: {len(load().values.patterns)} patterns of values; no mistakes",
     ]
 
 
