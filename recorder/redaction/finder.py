@@ -205,17 +205,20 @@ class Finder:
         if not segment or segment in self.empty:
             return segment
         name, mark, parameters = segment.partition(";")
-        made = in_quotes(name, self.text)
+        made = self._quoted(name, self.text, plus=False)
         return made + mark + ";".join(map(self._parameter, parameters.split(";"))) if mark else made
 
     def _parameter(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
         if not value.strip("="):  # no parameter, or base64
-            return in_quotes(pair, self.text, plus=True)
+            return self._quoted(pair, self.text)
         rule = self.policy.rule(unquote(name))
         if name not in self.empty:
-            name = in_quotes(name, self.text, plus=True)
-        return name + equals + in_quotes(value, lambda plain: self.value(plain, rule), plus=True)
+            name = self._quoted(name, self.text)
+        return name + equals + self._quoted(value, lambda plain: self.value(plain, rule))
+
+    def _quoted(self, text: str, change: Callable[[str], str], *, plus: bool = True) -> str:
+        return in_quotes(text, change, plus=plus, canonical=self.known is None)
 
     def _named(self, text: str) -> Iterator[Span]:
         """Values of parameters whose names tell what they are."""
@@ -230,7 +233,10 @@ class Finder:
         last = 0
         for start, end, kind in spans:
             replaced, value = partial(self._replaced, kind), text[start:end]
-            new = replaced(value) if self._texts.kind_of(value) else in_quotes(value, replaced)
+            if self.known is None:
+                new = replaced(unquote(value))
+            else:
+                new = replaced(value) if self.known.kind_of(value) else in_quotes(value, replaced)
             pieces += [self._unwrapped(text[last:start]), new]
             last = end
         return "".join([*pieces, self._unwrapped(text[last:])])

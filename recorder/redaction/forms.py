@@ -50,10 +50,18 @@ def in_base64(text: str, change: Change, *, canonical: bool = False) -> str:
     return _BASE64.sub(lambda found: _base64(found[0], change, canonical=canonical), text)
 
 
-def in_quotes(text: str, change: Change, *, plus: bool = False) -> str:
-    """A percent-encoded text changed; `plus` where a plus may stand for a blank. It stays as it is where nothing is."""
+def in_quotes(text: str, change: Change, *, plus: bool = False, canonical: bool = False) -> str:
+    """A percent-encoded text changed, which stays as it is where nothing is.
+
+    Args:
+        text: As it is written.
+        change: Changes the plain text.
+        plus: A plus may stand for a blank.
+        canonical: Encode what was changed though it was not, for a comparison.
+
+    """
     has_blanks = plus and "+" in text
-    if not has_blanks and not _ESCAPE.search(text):
+    if not canonical and not has_blanks and not _ESCAPE.search(text):
         return change(text)
     undo, do = (unquote_plus, quote_plus) if has_blanks else (unquote, quote)
     plain = undo(text, errors="surrogateescape")
