@@ -82,7 +82,7 @@ class Finder:
     def target(self, target: str) -> str:
         """A path with its query."""
         path, mark, query = target.partition("?")
-        return "/".join(map(self._segment, path.split("/"))) + mark + (self.form(query) if query else "")
+        return self._path(path) + mark + (self.form(query) if query else "")
 
     def body(self, body: bytes) -> bytes:
         """A body, whatever it is: JSON, a call with JSON in it, a form, other text, or none."""
@@ -199,6 +199,20 @@ class Finder:
     def _attribute(self, text: str) -> str:
         """An attribute of a cookie; what is none may be the rest of a quoted value, or a second cookie."""
         return text if _ATTRIBUTE.fullmatch(text) else self._cookie(text)
+
+    def _path(self, path: str) -> str:
+        """A path; of a route's, the named parts go by their names."""
+        found = next((match for match in (route.fullmatch(path) for route in self.policy.routes) if match), None)
+        if found is None:
+            return "/".join(map(self._segment, path.split("/")))
+        pieces: list[str] = []
+        last = 0
+        for name in sorted(found.groupdict(), key=found.start):
+            rule, plain = self.policy.rule(name), found[name]
+            pieces += ["/".join(map(self._segment, path[last : found.start(name)].split("/")))]
+            pieces += [self._quoted(plain, partial(self.value, rule=rule), plus=False)]
+            last = found.end(name)
+        return "".join([*pieces, "/".join(map(self._segment, path[last:].split("/")))])
 
     def _segment(self, segment: str) -> str:
         """A part of a path, with its parameters (`;jsessionid=…`)."""

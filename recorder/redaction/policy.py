@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import PolicyError
+from ..routes import routes
 from ..tables import Table, finish, read
 from .pseudonyms import Kind, Span
 
@@ -99,6 +100,7 @@ class Policy:
         fields: What a name says of a value, whatever it is in.
         inside_of: What a name says of all in it that no field names.
         values: What is looked for in text.
+        routes: Paths of URLs whose parts have names as members of bodies have.
 
     """
 
@@ -110,6 +112,7 @@ class Policy:
     fields: list[tuple[Names, Rule]]
     inside_of: list[tuple[Names, Rule]]
     values: Values
+    routes: tuple[re.Pattern[str], ...] = ()
     _root: Place = field(default_factory=lambda: Place("", NO_RULE))
     _places: int = 0
 
@@ -205,6 +208,7 @@ def parse(text: str, *, path: str) -> Policy:
     top = read(text, path, PolicyError)
     headers, fields = top.table("headers"), top.table("fields")
     inside, values = top.table("inside", optional=True), top.table("values", optional=True)
+    urls = top.table("urls", optional=True)
     policy = Policy(
         name=top.text("name"),
         text=text,
@@ -217,6 +221,7 @@ def parse(text: str, *, path: str) -> Policy:
         ],
         inside_of=[(Names.of(inside.texts(kind.value, optional=True)), Rule(kind)) for kind in Kind],
         values=Values(tuple((pattern, kind) for kind in Kind for pattern in _patterns(values, kind.value))),
+        routes=tuple(routes(urls, "routes", urls.texts("routes", optional=True))),
     )
     if (policy.name and not re.fullmatch(r"[\w-]{1,64}", policy.name)) or policy.name == "none":
         top.wrong("name", "must be of letters, digits, hyphens and underscores, 64 at most, and not 'none'")

@@ -78,6 +78,9 @@ class Pseudonyms:
             first = re.search(r"\d", value)
             start = first.start() if first else 0
             return value[:start] + _FREE_CODE + self._permuted(value)[start:]
+        if kind is Kind.ID:  # of a path its last part: elsewhere that stands alone
+            before, slash, last = value.rpartition("/")
+            return before + slash + self._permuted(last)
         return self._permuted(value)
 
     def _permuted(self, value: str) -> str:

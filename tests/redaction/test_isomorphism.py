@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from recorder.model import Record, Recording, Request, Response, Triple
 from recorder.redaction import policy
 from recorder.redaction.redactor import Redactor
 from tests.replay.recordings import conversations
-from tests.wire import HEADER, Wire
+from tests.wire import HEADER, Wire, chained
 
 CASSETTES = sorted((Path(__file__).parents[2] / "cassettes").glob("*.cassette"))
 VECTORS = [
@@ -28,18 +29,36 @@ VECTORS = [
 ]
 
 
-def redacted(records: list[Record]) -> list[Record]:
-    redactor = Redactor(policy.load(), bytes(range(32)))
+# a policy that takes even what recordings are linked by
+STRICT = """
+name = "ids"
+[headers]
+keep = ["*"]
+[urls]
+routes = ["/api/v2/me/outbound-records/{recordHandle}", "/api/v2/me/outbound-campaigns/{campaignName}"]
+[fields]
+id = [
+    "recordHandle", "gsw_record_handle", "applicationId", "gsw_application_id", "campaignName", "gsw_campaign_name",
+    "campaign.name", "devicePath", "deviceId", "referenceId", "gsw_reference_id", "callingList", "gsw_calling_list",
+    "phoneNumber", "gsw_phone",
+]
+"""
+
+
+def redacted(records: list[Record], by: policy.Policy | None = None) -> list[Record]:
+    redactor = Redactor(by or policy.load(), bytes(range(32)))
     return [redactor.redact(record) for record in records]
 
 
-def graph(recording: Recording) -> Any:
-    """All that was derived, without what stands in the records; of telephone numbers only which are the same."""
-    phones: dict[str, int] = {}
+def graph(recording: Recording, alike: tuple[str, ...] = ("phone",)) -> Any:
+    """All that was derived, without what stands in the records; of some keys only which values are the same."""
+    known: dict[tuple[str, str], int] = {}
 
     def keys(triple: Triple) -> dict[str, str | int]:
-        phone = triple.keys.get("phone")
-        return {**triple.keys} if phone is None else {**triple.keys, "phone": phones.setdefault(phone, len(phones))}
+        return {
+            name: known.setdefault((name, value), len(known)) if name in alike else value
+            for name, value in triple.keys.items()
+        }
 
     def nodes(triples: tuple[Triple, ...]) -> Any:
         return [
@@ -59,8 +78,8 @@ def graph(recording: Recording) -> Any:
     )  # fmt: skip
 
 
-def graph_of(records: list[Record]) -> Any:
-    return graph(correlate(records, load(), HEADER))
+def graph_of(records: list[Record], alike: tuple[str, ...] = ("phone",)) -> Any:
+    return graph(correlate(records, load(), HEADER), alike)
 
 
 PERSONAL = {"phoneNumber": "+1 415 555 2671", "customFields": {"who": "Ada Löwenherz", "since": 1815, "vip": True}}
@@ -143,3 +162,40 @@ def test_busy_agents_have_the_same_graph_redacted(tokens: Any, missing: float) -
     told = [with_customer(record, place) for place, record in enumerate(records)]
 
     assert graph_of(redacted(told)) == graph_of(told)
+
+
+IDS = ("phone", "handle", "application", "campaign", "device", "reference", "inner_reference", "calling_list")
+
+
+def strict() -> policy.Policy:
+    return policy.parse(STRICT, path="ids.toml")
+
+
+@pytest.mark.parametrize("path", [*CASSETTES, *VECTORS], ids=lambda path: path.stem)
+def test_a_cassette_has_the_same_graph_when_even_its_ids_are_redacted(path: Path) -> None:
+    records = list(read(path).records)
+
+    found = redacted(records, strict())
+
+    assert found != records
+    assert graph_of(found, IDS) == graph_of(records, IDS)
+
+
+@settings(max_examples=60)
+@given(conversations())
+def test_a_drawn_conversation_has_the_same_graph_when_even_its_ids_are_redacted(wire: Wire) -> None:
+    assert graph_of(redacted(wire.records, strict()), IDS) == graph_of(wire.records, IDS)
+
+
+def test_ids_keep_their_type_and_width() -> None:
+    wire = Wire()
+    wire.ack(wire.desk().post(chained(1001, "ref-17", callingList="List 1")))
+
+    (request,) = [r for r in redacted(wire.records, strict()) if isinstance(r, Request) and "records" in r.target]
+
+    assert re.fullmatch(r"/api/v2/me/outbound-records/[1-9]\d{3}", request.target)
+    body = json.loads(request.body)
+    assert re.fullmatch(r"/devices/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", body["devicePath"])
+    assert 100 <= body["applicationId"] <= 999
+    assert re.fullmatch(r"[a-z]{3}-\d\d", body["referenceId"])
+    assert re.fullmatch(r"[A-Z][a-z]{7}\d", body["campaignName"])
