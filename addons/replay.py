@@ -21,6 +21,7 @@ from recorder.cli import loading  # not `load`: mitmproxy takes a script's names
 from recorder.cli.replay import Rate
 from recorder.correlate.dialect import shipped
 from recorder.errors import RecorderError
+from recorder.redaction.policy import of_cassette
 from recorder.replay import miss
 from recorder.replay.server import Address, Watch, epoch, new_id, serve
 from recorder.replay.standin import StandIn
@@ -39,6 +40,7 @@ class Replay:
     def load(self, loader: addonmanager.Loader) -> None:
         loader.add_option("cassette", Sequence[str], [], "The cassette to replay; may be given several times.")
         loader.add_option("hosts", str, "", "HOST or HOST:PORT, with commas: stood in for, beside the recorded host.")
+        loader.add_option("policy", str, "", "What the cassette was redacted by, if that policy is not a shipped one.")
         loader.add_option("rate", str, "1", "Pace: 1 as recorded, 10 ten times as fast, or instant.")
         # `eager` connects before it is known what is asked; the stand-in needs the client's own Host and whole bodies
         ctx.options.update(connection_strategy="lazy", keep_host_header=True, stream_large_bodies=None)
@@ -52,7 +54,8 @@ class Replay:
             self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
             rate = Rate().convert(ctx.options.rate, None, None)
             dialect = shipped(recording.header.dialect)
-            self._standin = StandIn(recording, dialect, new_id=new_id, rate=rate, epoch=epoch())
+            policy = of_cassette(recording.header.redaction, ctx.options.policy or None)
+            self._standin = StandIn(recording, dialect, new_id=new_id, rate=rate, epoch=epoch(), redaction=policy)
         except (RecorderError, click.UsageError, OSError, ValueError) as exc:
             raise exceptions.OptionsError(f"cannot replay: {exc}") from exc
         if not self._hosts:

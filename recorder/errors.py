@@ -4,10 +4,13 @@
     ├── UsageError            2   the caller asked for something that cannot be (port in use, file exists)
     ├── CassetteError         4   a cassette cannot be read: not one, damaged, or too new
     │   └── TornTail          4   the file ends inside a frame: what a crash leaves; everything before is good
-    ├── DialectError          2   a dialect file has a mistake
+    ├── SettingsError         2   a TOML file has a mistake
+    │   ├── DialectError      2   in a dialect
+    │   └── PolicyError       2   in a redaction policy
     ├── NothingSelected       5   the selection is empty
     ├── UpstreamError         6   the server to be recorded cannot be reached
-    └── CaptureError          4   the capture cannot be kept (disk full, writer dead)
+    ├── CaptureError          4   the capture cannot be kept (disk full, writer dead)
+    └── SecretsFound          7   a scan found what must not be in a cassette
 
 Each message says what happened, where, and what to do next.
 """
@@ -50,8 +53,8 @@ class TornTail(CassetteError):
     """The file ends inside a frame, as a crash leaves it. Everything before `offset` is intact."""
 
 
-class DialectError(RecorderError):
-    """A dialect file has a mistake: names the file, the line and the key.
+class SettingsError(RecorderError):
+    """A TOML file has a mistake: names the file, the line and the key.
 
     Attributes:
         line: Counted from 1; None where the file has no such place (a missing table).
@@ -65,8 +68,16 @@ class DialectError(RecorderError):
         self.path = path
         self.key = key
         self.line = line
-        self.problems: tuple[DialectError, ...] = (self,)
+        self.problems: tuple[SettingsError, ...] = (self,)
         super().__init__(f"{path}{'' if line is None else f':{line}'}: {key}: {problem}")
+
+
+class DialectError(SettingsError):
+    """A mistake in a dialect."""
+
+
+class PolicyError(SettingsError):
+    """A mistake in a redaction policy."""
 
 
 class NothingSelected(RecorderError):
@@ -85,3 +96,9 @@ class CaptureError(RecorderError):
     """The capture cannot be kept on disk."""
 
     exit_code = 4
+
+
+class SecretsFound(RecorderError):
+    """A scan found what must not be in a cassette."""
+
+    exit_code = 7

@@ -12,7 +12,7 @@ import secrets
 import time
 from pathlib import Path
 
-from mitmproxy import ctx, exceptions, http
+from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.net.http import url
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.mode_specs import ReverseMode
@@ -23,9 +23,12 @@ from ..cassette.writer import QUEUE, Fsync, Writer
 from ..correlate.dialect import DEFAULT
 from ..errors import CaptureError, RecorderError, UsageError
 from ..model import Header, Headers
+from ..redaction.policy import DEFAULT as DEFAULT_POLICY
+from ..redaction.policy import NO_POLICY, Policy, load
+from ..redaction.redactor import Redactor
+from .keys import read_key
 from .parts import Limits, part_path
 from .pipeline import GAP, Counts, Pipeline
-from .redact import NO_POLICY, POLICY, Redactor
 from .streams import Kept, is_event_stream, is_stream
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
@@ -37,6 +40,7 @@ class Recorder:
     """Writes what passes through mitmproxy into a cassette.
 
     Used in-process the path is an argument; as a script (`mitmdump -s addons/record.py`) it is the option `cassette`.
+    Without a policy all is kept as it is; without a key there is a new one, which nobody learns.
     """
 
     name = "outbound_recorder"
@@ -48,7 +52,8 @@ class Recorder:
         upstream: str = "",
         dialect: str = DEFAULT,
         fsync: Fsync = Fsync.INTERVAL,
-        redact: bool = True,
+        policy: Policy | None = load(DEFAULT_POLICY),  # noqa: B008  # read once
+        key: bytes | None = None,
         force: bool = False,
         append: bool = False,
         limits: Limits = Limits(),  # noqa: B008  # frozen
@@ -56,7 +61,8 @@ class Recorder:
         queue_limit: int = QUEUE,
     ) -> None:
         self._path, self._upstream, self._dialect = path, upstream, dialect
-        self._fsync, self._redact, self._force = fsync, redact, force
+        self._fsync, self._force = fsync, force
+        self._redact_by(policy, key)
         self._append, self._limits, self._go_on_when_full = append, limits, go_on_when_full
         self._queue_limit = queue_limit
         self._pipeline: Pipeline | None = None
@@ -85,13 +91,16 @@ class Recorder:
         """
         if self._path is None or self._writer is not None:
             return
-        redactor = Redactor(secrets.token_bytes(32)) if self._redact else None
+        redactor = self._redactor
         now = time.monotonic_ns()
         if self._append and self._path.exists():
             journal, end = resume(self._path)
-            if not self._redact and end.header.redaction != NO_POLICY:
+            if end.header.redaction != self._policy:
                 journal.close()
-                raise UsageError(f"{self._path}: was recorded with redaction {end.header.redaction!r}; go on likewise")
+                raise UsageError(
+                    f"{self._path}: was recorded with redaction {end.header.redaction!r}; "
+                    f"go on likewise, or record into a new file"
+                )
             # times go on by the wall clock, and never back
             elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
             self._pipeline = Pipeline.resumed(redactor, now - elapsed, seq=end.seq, exchange=end.exchange)
@@ -117,6 +126,13 @@ class Recorder:
             for ending in (*self._ending, writer):
                 ending.close()
 
+    def _redact_by(self, policy: Policy | None, key: bytes | None) -> None:
+        self._redactor = None if policy is None else Redactor(policy, key or secrets.token_bytes(32))
+
+    @property
+    def _policy(self) -> str:
+        return NO_POLICY if self._redactor is None else self._redactor.policy.name
+
     def _write_to(self, journal: Journal) -> Writer:
         loop = asyncio.get_running_loop()
         return Writer(
@@ -129,9 +145,9 @@ class Recorder:
     def _header(self) -> Header:
         return Header(
             started=time.time_ns() // 1000,
-            upstream=self._upstream,
+            upstream=self._upstream if self._redactor is None else self._redactor.text(self._upstream),
             dialect=self._dialect,
-            redaction=POLICY if self._redact else NO_POLICY,
+            redaction=self._policy,
         )
 
     def _next_part(self, pipeline: Pipeline, now: int) -> None:
@@ -155,11 +171,11 @@ class Recorder:
 
     # -- mitmproxy's hooks
 
-    def load(self, loader: object) -> None:
-        """Declare the option the script form is configured by."""
-        loader.add_option(  # type: ignore[attr-defined]  # mitmproxy's Loader is not exported for typing
-            "cassette", str, "", "The cassette to write; it must not exist yet."
-        )
+    def load(self, loader: addonmanager.Loader) -> None:
+        """Declare the options the script form is configured by."""
+        loader.add_option("cassette", str, "", "The cassette to write; it must not exist yet.")
+        loader.add_option("policy", str, "", "What must not be kept: a file, or none to keep all in the clear.")
+        loader.add_option("redaction_key_file", str, "", "The key of the pseudonyms; made if there is no such file.")
 
     def configure(self, updated: set[str]) -> None:
         """Take the options of mitmproxy."""
@@ -169,9 +185,17 @@ class Recorder:
             modes = [mode for mode in ctx.options.mode if mode.startswith("reverse:")]
             self._upstream = modes[0].removeprefix("reverse:") if modes else ""
         try:
+            self._redact_by_options(updated)
             self.open()
         except RecorderError as exc:
             raise exceptions.OptionsError(str(exc)) from exc
+
+    def _redact_by_options(self, updated: set[str]) -> None:
+        named, key_file = ctx.options.policy, ctx.options.redaction_key_file
+        if not updated & {"policy", "redaction_key_file"} or not (named or key_file):
+            return
+        key = read_key(Path(key_file).expanduser()) if key_file else None
+        self._redact_by(None if named == NO_POLICY else load(named or DEFAULT_POLICY), key)
 
     def running(self) -> None:
         """Say so if nothing will be recorded."""

@@ -7,8 +7,8 @@ from typing import Self
 
 from ..cassette.codec import MAX_HEADERS, encode
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..redaction.redactor import Redactor
 from .context import Context
-from .redact import Redactor
 
 GAP = "gap"  # kind of the note that says that the upstream could not be reached
 CUT = "cut"  # kind of the note that follows a record whose body is not kept, or not to its end

@@ -23,5 +23,5 @@ def main() -> None:
 
     \b
     Exit codes: 0 ok, 1 miss or difference, 2 usage, 3 unplayed, 4 corrupt or unreadable, 5 nothing selected,
-    6 upstream unreachable, 130 interrupted.
+    6 upstream unreachable, 7 secrets found, 130 interrupted.
     """

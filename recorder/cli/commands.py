@@ -12,8 +12,8 @@ import click
 from ..errors import RecorderError
 
 NAMES = (
-    "demo", "dialect", "doctor", "explain", "ls", "merge", "migrate", "record", "recorrelate", "recover", "replay",
-    "seal", "show", "slice", "textconv",
+    "demo", "dialect", "doctor", "explain", "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover",
+    "redact", "replay", "scan", "seal", "show", "slice", "textconv",
 )  # fmt: skip
 
 

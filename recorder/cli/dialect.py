@@ -27,14 +27,11 @@ def check(file: Path) -> None:
     Example:  recorder dialect check mine.toml
     """
     from ..correlate.dialect import load
-    from ..errors import DialectError
+    from .checking import checked
 
-    try:
-        found = load(str(file.absolute()))  # a bare word would be the name of a shipped one
-    except DialectError as exc:
-        for problem in exc.problems:
-            click.echo(str(problem))
-        raise SystemExit(1) from exc
+    found = checked(file, load)
+    if found is None:
+        raise SystemExit(1)
     click.echo(f"{file}: {found.name}: {len(found.operations)} operations, {len(found.event_keys)} keys; no mistakes")
 
 

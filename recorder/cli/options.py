@@ -25,6 +25,17 @@ dialect_option = click.option(
     "--dialect", metavar="NAME|FILE", help="Read it by this dialect instead of the one it was recorded with."
 )
 
+policy_option = click.option(
+    "--policy", metavar="NAME|FILE", default="gws", show_default=True, help="What must not be kept (recorder policy)."
+)
+key_option = click.option(
+    "--redaction-key-file",
+    "key_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the key of the pseudonyms here, for the same ones next time; made if it is not there.",
+)
+
 
 class Listen(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
     """HOST:PORT, :PORT or PORT; port 0 takes a free one."""

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CaptureError, UsageError
-from .options import listen_option, must_not_exist, warn_if_exposed
+from .options import key_option, listen_option, must_not_exist, policy_option, warn_if_exposed
 
 if TYPE_CHECKING:
     from ..capture.addon import Recorder
     from ..capture.proxy import Running
+    from ..redaction.policy import Policy
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
@@ -64,11 +65,14 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
     show_default=True,
     help="When the disk is full: stop, or let traffic pass unrecorded.",
 )
+@policy_option
+@key_option
 @click.option("--no-redaction", is_flag=True, help="Keep secrets as they are. The cassette says so.")
 @click.option("--force", is_flag=True, help="Overwrite the cassette if it exists.")
 def command(
     upstream: str | None, program: tuple[str, ...], *, output: str, listen: tuple[str, int], mode: str, fsync: str,
-    max_size: int | None, max_duration: float | None, on_full: str, no_redaction: bool, force: bool,
+    max_size: int | None, max_duration: float | None, on_full: str, policy: str, key_file: Path | None,
+    no_redaction: bool, force: bool,
 ) -> None:  # fmt: skip
     """Record what passes between a desktop and UPSTREAM, until Ctrl-C.
 
@@ -88,13 +92,13 @@ def command(
 
     mode, append, path = _mode(mode, upstream), output.startswith("+"), Path(output.removeprefix("+"))
     must_not_exist(path, force=force or append)
-    if no_redaction:
-        click.echo("recorder: WARNING: redaction is off, the cassette will hold secrets in the clear", err=True)
+    chosen, key = _redaction(policy, key_file, off=no_redaction)
     recorder = Recorder(
         path,
         upstream=upstream or "",
         fsync=Fsync(fsync),
-        redact=not no_redaction,
+        policy=chosen,
+        key=key,
         force=force,
         append=append,
         limits=Limits(max_size, max_duration),
@@ -119,6 +123,19 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(f"recorder: {record.getMessage()}", err=True)
+
+
+def _redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy | None, bytes | None]:
+    """By what to redact, and under which key; None for a key that nobody learns."""
+    from ..capture.keys import read_key
+    from ..redaction.policy import DEFAULT, load
+
+    if not off:
+        return load(policy), read_key(key_file) if key_file else None
+    if key_file or policy != DEFAULT:
+        raise UsageError("--no-redaction takes neither --policy nor --redaction-key-file: nothing is replaced")
+    click.echo("recorder: WARNING: redaction is off, the cassette will hold secrets in the clear", err=True)
+    return None, None
 
 
 def _mode(mode: str, upstream: str | None) -> str:

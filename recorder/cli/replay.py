@@ -59,6 +59,7 @@ class Settings:
     seed: int | None
     dialect: str | None
     token: str | None = None
+    policy: str | None = None
 
 
 @click.command("replay")
@@ -97,6 +98,9 @@ class Settings:
 @click.option(
     "--control-token", metavar="TOKEN", envvar="RECORDER_CONTROL_TOKEN", help="Answer /__recorder/ to who shows it."
 )
+@click.option(
+    "--policy", metavar="FILE", help="What the cassette was redacted by, if that policy is not a shipped one."
+)
 @dialect_option
 def command(
     cassettes: tuple[Path, ...],
@@ -112,6 +116,7 @@ def command(
     seed: int | None,
     as_json: bool,
     control_token: str | None,
+    policy: str | None,
     dialect: str | None,
 ) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
@@ -134,9 +139,13 @@ def command(
     virtual = clock == "virtual"
     chosen_seed = 0 if seed is None and virtual else seed
     settings = Settings(
-        listen, rate, virtual, repeat, strict, exit_when_done, idle, faults, chosen_seed, dialect, control_token
+        listen, rate, virtual, repeat, strict, exit_when_done, idle, faults, chosen_seed, dialect, control_token, policy
     )
-    standin, stalled = asyncio.run(_serve(recording, settings))
+    _conclude(*asyncio.run(_serve(recording, settings)), settings, as_json=as_json)
+
+
+def _conclude(standin: StandIn, stalled: bool, settings: Settings, *, as_json: bool) -> None:  # noqa: FBT001  # a pair
+    """Tell how it went, and end with the code that says so."""
     if as_json:
         click.echo(json.dumps(standin.report(), ensure_ascii=False))
     for text, fired in standin.faults.report():
@@ -146,7 +155,7 @@ def command(
     if standin.missed:
         click.echo(f"recorder: {standin.missed} requests matched nothing, see above", err=True)
         raise SystemExit(1)
-    if stalled or (exit_when_done and standin.unplayed):
+    if stalled or (settings.exit_when_done and standin.unplayed):
         raise SystemExit(_STALLED)
 
 
@@ -181,6 +190,7 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
 def _standin(recording: Recording, settings: Settings) -> StandIn:
     from ..correlate.dialect import load as load_dialect
     from ..correlate.dialect import shipped
+    from ..redaction.policy import of_cassette
     from ..replay.faults import Faults, parse
     from ..replay.playhead import Policy, Repeat
     from ..replay.server import epoch, new_id, seeded_ids
@@ -193,6 +203,7 @@ def _standin(recording: Recording, settings: Settings) -> StandIn:
         rate=settings.rate,
         policy=Policy(Repeat(settings.repeat), settings.strict),
         faults=Faults([parse(text) for text in settings.faults], recording, seed=settings.seed or 0),
+        redaction=of_cassette(recording.header.redaction, settings.policy),
         epoch=recording.header.started / 1_000_000 if settings.virtual else epoch(),
     )
 

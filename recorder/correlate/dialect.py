@@ -7,7 +7,7 @@ URL named in a route. All keys are compared as strings; null and "" count as abs
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,7 +19,8 @@ from urllib.parse import unquote
 from ..bayeux.messages import load_json
 from ..errors import DialectError
 from ..model import JSON, Event, Request, Response
-from .tables import Table, finish, read
+from ..routes import routes
+from ..tables import Table, finish, read
 
 Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
@@ -188,7 +189,7 @@ def parse(text: str, *, path: str) -> Dialect:
         DialectError: Naming the file, the line and the key that is wrong; all mistakes are in its `problems`.
 
     """
-    top = read(text, path)
+    top = read(text, path, DialectError)
     request, ack, event = top.table("request"), top.table("ack"), top.table("event")
     error, replay = event.table("error", optional=True), top.table("replay", optional=True)
     twin, same = top.table("twin", optional=True), top.table("tuple", optional=True)
@@ -202,7 +203,7 @@ def parse(text: str, *, path: str) -> Dialect:
         grace=top.seconds("grace"),
         methods=frozenset(request.texts("methods")),
         operation=request.texts("operation", optional=True),
-        routes=tuple(_routes(request, "routes", request.texts("routes", optional=True))),
+        routes=tuple(routes(request, "routes", request.texts("routes", optional=True))),
         request_keys=_paths(request.table("keys"), ("path", "body")),
         ack_status=ack.texts("status"),
         ack_success=frozenset(ack.texts("success")),
@@ -237,7 +238,7 @@ def _operations(table: Table) -> dict[str, Operation]:
         method, route = "", None
         if "request" in own:
             method, _, template = own.text("request").partition(" ")
-            route = next(iter(_routes(own, "request", [template.strip()])), None)
+            route = next(iter(routes(own, "request", [template.strip()])), None)
         operation = Operation(frozenset(own.texts("events")), frozenset(own.texts("terminal")), method, route)
         for event in sorted(operation.terminal - operation.events):
             own.wrong("terminal", f"{event!r} is none of its events")
@@ -264,16 +265,6 @@ def _names_exist(top: Table, dialect: Dialect) -> None:
         for name in names:
             if name not in known:
                 top.wrong(key, f"{name!r} is no key known here; known are {', '.join(sorted(known)) or 'none'}")
-
-
-def _routes(table: Table, key: str, templates: Iterable[str]) -> Iterator[re.Pattern[str]]:
-    for template in templates:
-        try:
-            if not template.startswith("/"):
-                table.wrong(key, f"{template!r} must begin with a slash")
-            yield _route(template)
-        except re.error as exc:
-            table.wrong(key, f"a name in braces is bad: {exc}")
 
 
 def _paths(table: Table, roots: tuple[str, ...]) -> dict[str, Paths]:
@@ -315,12 +306,3 @@ def as_key(value: JSON) -> str | None:
     if value is None or value == "" or isinstance(value, dict | list | bool):
         return None
     return str(value)
-
-
-def _route(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
-    literal, names = parts[::2], parts[1::2]
-    pattern = re.escape(literal[0])
-    for name, text in zip(names, literal[1:], strict=True):
-        pattern += f"(?P<{name}>[^/]+)" + re.escape(text)
-    return re.compile(pattern)

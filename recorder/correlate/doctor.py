@@ -16,20 +16,24 @@ from ..bayeux.observer import Handshaken, Observer, Subscribed
 from ..cassette.check import Checked, Finding, Level
 from ..cassette.lookup import Sealed
 from ..cassette.store import open_cassette
-from ..errors import CassetteError, DialectError
+from ..errors import CassetteError, DialectError, PolicyError
 from ..model import Event, Failure, Header, Record, Request, Response, Row
+from ..redaction.policy import NO_POLICY, of_cassette
+from ..redaction.scan import Scan
 from .dialect import shipped
 from .disturbances import Disturbances
 from .engine import Correlator
 from .sealing import is_sealed, row_of
 
 _SKEW = 5.0  # seconds the server's clock may drift from ours within one capture
-# Values that pseudonyms do not look like: a JSON web token, credentials in a URL, a key in PEM.
+# What may be a secret, and is looked at more closely: a JSON web token, credentials in a URL, a key in PEM.
 # What it looks for begins at the beginning of a word: else a long word would take quadratic time.
 _SECRET = re.compile(
     rb"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|://[^/\s:@\"]+:[^/\s@\"]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
-_PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")
+_CREDENTIALS = ("authorization", "proxy-authorization")
+_CERTAIN = {"JWT", "user and password in a URL", "private key", "basic credentials"}  # recorder scan looks for more
+_PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")  # of cassettes from before there were policies
 
 
 def examine(path: Path) -> list[Finding]:
@@ -63,6 +67,8 @@ class _Examiner:
         self._pushed: Counter[bytes] = Counter()
         self._disturbances = Disturbances()
         self._skews: list[float] = []
+        self._scan = _scan(header)
+        self._headers: set[tuple[str, str]] = set()  # of credentials, looked at already
 
     def feed(self, record: Record) -> None:
         """Look at the next record."""
@@ -133,19 +139,40 @@ class _Examiner:
         self._pushed[blake2b(content, digest_size=16).digest()] += 1
 
     def _secrets(self, record: Record) -> None:
-        if self._header is not None and self._header.redaction == "none":
+        if self._header is not None and self._header.redaction == NO_POLICY:
+            return
+        if self._scan is not None:
+            self._scanned(self._scan, record)
             return
         for name, value in getattr(record, "headers", ()):
-            if name.lower() in ("authorization", "proxy-authorization") and not _PSEUDONYM.fullmatch(value):
+            if name.lower() in _CREDENTIALS and not _PSEUDONYM.fullmatch(value):
                 self._problem("secret", record, f"the header {name} looks like a real credential")
         if _SECRET.search(getattr(record, "body", b"")):
             self._problem("secret", record, "the body holds what looks like a secret")
+
+    def _scanned(self, scan: Scan, record: Record) -> None:
+        """A pseudonym may look like a secret: a scan tells them apart; it is slow, so only where there may be one."""
+        headers = {pair for pair in getattr(record, "headers", ()) if pair[0].lower() in _CREDENTIALS} - self._headers
+        self._headers |= headers
+        if headers or _SECRET.search(getattr(record, "body", b"")):
+            for found in scan.record(record):
+                if found.kind in _CERTAIN:
+                    self._problem("secret", record, f"{found.where} holds what looks like a secret: {found.kind}")
 
     def _problem(self, kind: str, record: Record, text: str) -> None:
         self._checked.add(Level.PROBLEM, kind, f"record {record.seq}", text)
 
     def _remark(self, kind: str, text: str) -> None:
         self._checked.add(Level.REMARK, kind, "all", text)
+
+
+def _scan(header: Header | None) -> Scan | None:
+    """What tells secrets from pseudonyms; None where the policy is not known, or there was none."""
+    try:
+        policy = of_cassette(header.redaction) if header is not None else None
+    except PolicyError:
+        return None
+    return Scan(policy, policy) if policy is not None else None
 
 
 def _header(path: Path) -> Header | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..cassette.store import Cassette, read
 from ..errors import UsageError
 from ..model import Recording
+from ..redaction.policy import NO_BODIES
 from .dialect import Dialect, shipped
 from .engine import correlate
 
@@ -38,7 +39,7 @@ def joined(recordings: Sequence[Recording]) -> Recording:
     """Several recordings as one: sessions are kept apart, triples are numbered through.
 
     Raises:
-        UsageError: If they were recorded with different dialects.
+        UsageError: If they were recorded with different dialects, or redacted by different policies.
 
     """
     first, *others = recordings
@@ -48,7 +49,14 @@ def joined(recordings: Sequence[Recording]) -> Recording:
                 f"cassette {place} speaks the dialect {other.header.dialect!r}, the first one "
                 f"{first.header.dialect!r}; play them one by one"
             )
+        policies = {first.header.redaction, other.header.redaction} - NO_BODIES
+        if len(policies) > 1:
+            raise UsageError(
+                f"cassette {place} was redacted by {other.header.redaction!r}, those before it by "
+                f"{first.header.redaction!r}; play them one by one"
+            )
         first = _both(first, _labelled(other, f"c{place}"))
+        first = replace(first, header=replace(first.header, redaction=next(iter(policies), first.header.redaction)))
     return first
 
 

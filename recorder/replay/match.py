@@ -14,12 +14,14 @@ from urllib.parse import parse_qsl, unquote
 
 from ..correlate.dialect import Dialect, as_key, lookup, parse_json
 from ..model import JSON, Recording, Triple
-from .rebind import ABSENT, Bindings
+from ..redaction.policy import Policy
+from .masks import Masks
+from .rebind import ABSENT, HIDDEN, Bindings
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What matching looks at in a request, recorded or live."""
+    """What matching looks at in a request, recorded or live; `hidden` is what a policy has blanked out in it."""
 
     method: str
     path: str
@@ -27,6 +29,7 @@ class Call:
     body: JSON
     raw: bytes
     operation: str | None
+    hidden: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
@@ -47,8 +50,10 @@ class Difference:
 class Matcher:
     """Knows all recorded requests; holds no state of any client."""
 
-    def __init__(self, recording: Recording, dialect: Dialect) -> None:
+    def __init__(self, recording: Recording, dialect: Dialect, policy: Policy | None = None) -> None:
+        """Index a recording; `policy` is what it was redacted by."""
         self._dialect = dialect
+        self._masks = Masks(policy)
         self._minted = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
         per_operation = [path for path, key in self._minted.items() if key in dialect.per_operation]
         self._ignored = _in_body([*self._minted, *dialect.volatile])
@@ -61,11 +66,12 @@ class Matcher:
 
     def call(self, method: str, target: str, body: bytes) -> Call:
         """Read a request."""
-        path, _, query_text = target.partition("?")
-        value = parse_json(body)
-        operation = self._dialect.name_of(method, target, value)
+        masked = self._masks.of(target, body)
+        path, _, query_text = masked.target.partition("?")
+        value = parse_json(masked.body)
+        operation = self._dialect.name_of(method, masked.target, value)
         query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
-        return Call(method, unquote(path), query, value, body, operation)
+        return Call(method, unquote(path), query, value, masked.body, operation, masked.values)
 
     def candidates(self, live: Call) -> list[int]:
         """Recorded requests that are the same but for minted and volatile values, in recorded order."""
@@ -74,7 +80,7 @@ class Matcher:
     def differences(self, place: int, live: Call, session: Bindings) -> list[Difference]:
         """All differences to a recorded request, under the bindings of a live session; empty for a match."""
         recorded = self.calls[place]
-        return [*_outer(recorded, live), *self._body(recorded, live, session)]
+        return [*_outer(recorded, live), *self._body(recorded, live, session), *_hidden(recorded, live, session)]
 
     def minted(self, place: int, live: Call) -> Iterator[tuple[str, str, JSON]]:
         """The values of a matched request that the client mints: key, recorded value as compared, live value."""
@@ -84,9 +90,13 @@ class Matcher:
             if recorded is None or (key in self._dialect.per_operation and repr(mine) == repr(its)):
                 continue
             yield key, self._dialect.bare(key, recorded), self._live(key, its)
+        pairs = zip(self.calls[place].hidden, live.hidden, strict=True)
+        yield from ((HIDDEN, mine, its) for mine, its in pairs if mine != its)
 
     def is_exact(self, place: int, live: Call) -> bool:
         """Whether even devices and volatile fields are the recorded ones; ids of one operation tell nothing."""
+        if self.calls[place].hidden != live.hidden:
+            return False
         recorded, body = (_without(call.body, self._meaningless) for call in (self.calls[place], live))
         return not any(_compare(recorded, body, "body"))
 
@@ -180,6 +190,23 @@ def _outer(recorded: Call, live: Call) -> Iterator[Difference]:
         mine, its = getattr(recorded, where), getattr(live, where)
         if mine != its:
             yield Difference(where, mine, its)
+
+
+def _hidden(recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
+    """Values that were redacted: each live one stands for one pseudonym, and that one for no other.
+
+    A pseudonym that the server sent is itself, whatever else it stands for. Neither is shown: they are personal.
+    """
+    if len(recorded.hidden) != len(live.hidden):
+        yield Difference("the number of redacted values", len(recorded.hidden), len(live.hidden))
+        return
+    here = Bindings()
+    for mine, its in zip(recorded.hidden, live.hidden, strict=True):
+        if mine != its and not (session.allows(HIDDEN, mine, its) and here.allows(HIDDEN, mine, its)):
+            yield Difference("a redacted value", "one pseudonym", "another value than it stands for")
+            return
+        if mine != its:
+            here.bind(HIDDEN, mine, its)
 
 
 def _in_body(paths: Iterable[str]) -> frozenset[str]:

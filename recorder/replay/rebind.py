@@ -15,6 +15,8 @@ from typing import Final
 from ..correlate.dialect import Dialect, as_key
 from ..model import JSON
 
+HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so
+_WHOLE = 4  # characters from which on a pseudonym is taken to be itself where it is a whole value
 _LONG = 8  # characters from which on a value is taken to be itself wherever it stands
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
 # numbers of longer ones. It also begins after a percent-encoded character.
@@ -72,11 +74,14 @@ class Rewriter:
             for name in _names(dialect, key) if new else ():
                 self._named.setdefault(name, []).extend((key, b) for b in new)
             self._words |= {b.recorded: _text(b.live) for b in new if len(b.recorded) >= _LONG}
+        pseudonyms = (b for b in bindings.pairs.get(HIDDEN, ()) if b.live != b.recorded and len(b.recorded) >= _WHOLE)
+        self._whole = {b.recorded: _text(b.live) for b in pseudonyms}
         self._pattern = _any_of(self._words)
 
     def touches(self, body: bytes) -> bool:
         """Whether a body may hold anything that is rewritten."""
-        return bool(self._named) or any(word.encode(errors="surrogatepass") in body for word in self._words)
+        words = (word.encode(errors="surrogatepass") for word in self._words)
+        return bool(self._named or self._whole) or any(word in body for word in words)
 
     def value(self, value: JSON) -> JSON:
         """A JSON value with its bound values replaced; the value itself is left alone."""
@@ -84,10 +89,15 @@ class Rewriter:
             return {name: new for name, old in value.items() if (new := self._member(name, old)) is not ABSENT}
         if isinstance(value, list):
             return [self.value(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool) and self._whole:
+            live = self._whole.get(str(value), "")
+            return int(live) if live.isdecimal() and live.isascii() else value
         return self.text(value) if isinstance(value, str) else value
 
     def text(self, text: str) -> str:
         """Text with long bound values replaced; in one pass, so that no replacement is replaced again."""
+        if text in self._whole:
+            return self._whole[text]
         return self._pattern.sub(lambda found: self._words[found[0]], text) if self._words else text
 
     def _member(self, name: str, old: JSON) -> JSON:

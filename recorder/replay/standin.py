@@ -19,6 +19,7 @@ from ..correlate.dialect import Dialect
 from ..correlate.sessions import Sessions
 from ..errors import UsageError
 from ..model import JSON, Event, Headers, Recording, Triple
+from ..redaction.policy import Policy as Redaction
 from . import miss, progress
 from .acks import ack
 from .copies import copies
@@ -50,6 +51,7 @@ class StandIn:
         policy: Policy = Policy(),  # noqa: B008  # frozen
         faults: Faults | None = None,
         epoch: float = 0.0,
+        redaction: Redaction | None = None,
     ) -> None:
         """Start with nothing played.
 
@@ -61,12 +63,13 @@ class StandIn:
             policy: How strictly clients are held to the recording.
             faults: What goes wrong on purpose.
             epoch: What time it is when the caller's clock shows 0, in UTC seconds: for clients that ask.
+            redaction: What the recording was redacted by: live values are matched with pseudonyms.
 
         """
         self._recording, self._dialect, self._rate = recording, dialect, rate
         self._policy = policy
         self.faults = faults or Faults([], recording)
-        self._matcher = Matcher(recording, dialect)
+        self._matcher = Matcher(recording, dialect, redaction)
         self._unsolicited = anchored(recording)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         windows = 1 + max(recording.windows.values(), default=0)

@@ -14,6 +14,7 @@ import pytest
 from recorder.cassette.store import Cassette, read
 from recorder.errors import UsageError
 from recorder.model import Failure, Note, Record, Request, Response, SocketMessage
+from recorder.redaction.policy import Policy, load
 
 pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs without it too
 
@@ -37,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 def record(path: Path, steps: Steps, **options: Any) -> Cassette:
     """What a recorder writes while the hooks are called by `steps`."""
-    options = {"redact": False} | options
+    options = {"policy": None} | options
 
     async def run() -> None:
         recorder = Recorder(path, **options)
@@ -130,7 +131,7 @@ def test_the_recorded_exchange_itself_is_left_alone(path: Path) -> None:
         await recorder.request(exchange)
         await recorder.response(exchange)
 
-    record(path, steps, redact=True)
+    record(path, steps, policy=load())
 
     assert exchange.get_state() == before
 
@@ -467,13 +468,13 @@ def test_a_recorder_that_was_not_opened_has_seen_nothing() -> None:
     assert (Recorder().counts.requests, Recorder().size) == (0, 0)
 
 
-@pytest.mark.parametrize(("redact", "policy"), [(True, "headers-1"), (False, "none")])
-def test_the_header_says_what_was_recorded_and_how(path: Path, *, redact: bool, policy: str) -> None:
+@pytest.mark.parametrize(("policy", "name"), [(load(), "gws"), (None, "none")])
+def test_the_header_says_what_was_recorded_and_how(path: Path, policy: Policy | None, name: str) -> None:
     async def steps(_: Recorder) -> None: ...
 
-    header = record(path, steps, redact=redact, upstream="http://gws.example").header
+    header = record(path, steps, policy=policy, upstream="http://gws.example").header
 
-    assert (header.upstream, header.redaction, header.profile) == ("http://gws.example", policy, "journal")
+    assert (header.upstream, header.redaction, header.profile) == ("http://gws.example", name, "journal")
     assert header.started > 1_700_000_000_000_000
 
 
@@ -488,7 +489,7 @@ def test_secrets_never_reach_the_file(path: Path) -> None:
         await recorder.request(exchange)
         await recorder.response(exchange)
 
-    request, response = facts(record(path, steps, redact=True))
+    request, response = facts(record(path, steps, policy=load()))
 
     assert b"hunter2" not in path.read_bytes()
     assert isinstance(request, Request)
@@ -658,11 +659,11 @@ def test_a_capture_goes_on_only_with_the_redaction_it_began_with(path: Path) -> 
     async def nothing(_: Recorder) -> None:
         """No traffic."""
 
-    record(path, nothing, redact=True)
+    record(path, nothing, policy=load())
 
-    with pytest.raises(exceptions.OptionsError, match="was recorded with redaction 'headers-1'; go on likewise"):
-        record(path, nothing, append=True, redact=False)
-    record(path, nothing, append=True, redact=True)  # and it is not locked any more
+    with pytest.raises(exceptions.OptionsError, match="was recorded with redaction 'gws'; go on likewise"):
+        record(path, nothing, append=True, policy=None)
+    record(path, nothing, append=True, policy=load())  # and it is not locked any more
 
 
 def test_a_new_part_leaves_the_files_of_an_earlier_capture_alone(path: Path) -> None:

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.capture.pipeline import CUT, Counts, Pipeline
-from recorder.capture.redact import Redactor
 from recorder.cassette.codec import MAX_HEADERS, decode, encode_header
 from recorder.cassette.frames import MAX_BODY, unframe
 from recorder.cassette.store import parse
 from recorder.model import Failure, Header, Note, Record, Request, Response, SocketMessage
+from recorder.redaction.policy import load
+from recorder.redaction.pseudonyms import Kind, Pseudonyms
+from recorder.redaction.redactor import Redactor
 
 HEADER = encode_header(Header(0, "", "gws", "none"))
 STARTED = 1_000
@@ -195,7 +197,7 @@ def test_too_many_headers_leave_a_note_and_the_first_of_them(pipeline: Pipeline)
 
 
 def test_secrets_are_gone_before_there_is_a_frame() -> None:
-    pipeline = Pipeline(Redactor(bytes(32)), STARTED)
+    pipeline = Pipeline(Redactor(load(), bytes(32)), STARTED)
 
     frames = asks(pipeline, headers=(("Authorization", "Basic hunter2hunter2"), ("Cookie", "a=hunter2hunter2")))
     frames += answers(
@@ -203,7 +205,7 @@ def test_secrets_are_gone_before_there_is_a_frame() -> None:
     )
 
     assert b"hunter2" not in frames
-    assert frames.count(Redactor(bytes(32)).token("hunter2hunter2").encode()) == 4
+    assert frames.count(Pseudonyms(bytes(32)).of(Kind.SECRET, "hunter2hunter2").encode()) == 4
 
 
 SECRETS = st.text("abcXYZ0189-_.~+/é", min_size=8, max_size=60).map(lambda text: f"h2/{text}")
@@ -211,7 +213,7 @@ SECRETS = st.text("abcXYZ0189-_.~+/é", min_size=8, max_size=60).map(lambda text
 
 @given(SECRETS, st.binary(min_size=32, max_size=32))
 def test_no_secret_of_a_header_is_ever_in_a_frame(secret: str, key: bytes) -> None:
-    pipeline = Pipeline(Redactor(key), STARTED)
+    pipeline = Pipeline(Redactor(load(), key), STARTED)
     asked = (
         ("Authorization", f"Bearer {secret}"),
         ("Proxy-Authorization", secret),
@@ -270,7 +272,7 @@ def test_the_size_of_a_part_is_that_of_its_frames(pipeline: Pipeline) -> None:
 
 
 def test_secrets_in_a_part_are_not_redacted_twice() -> None:
-    pipeline = Pipeline(Redactor(bytes(32)), STARTED)
+    pipeline = Pipeline(Redactor(load(), bytes(32)), STARTED)
     first = asks(pipeline, headers=(("Cookie", "a=hunter2hunter2"),))
 
     (repeated,) = pipeline.next_part(2_000)

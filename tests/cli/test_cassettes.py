@@ -375,7 +375,7 @@ def test_a_merged_cassette_goes_on_with_numbers_of_its_own(upstream: str, tmp_pa
     (tmp_path / "early").write_bytes(encode_header(HEADER) + b"".join(map(encode, early.records)))
     assert run("merge", tmp_path / "late", tmp_path / "early", "-o", path).exit_code == 0
 
-    record(upstream, f"+{path}", 1)
+    record(upstream, f"+{path}", 1, "--no-redaction")
 
     exchanges = [record.exchange for record in read(path).records if isinstance(record, Request)]
     assert len(set(exchanges)) == len(exchanges)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from recorder.correlate.doctor import examine
 from recorder.correlate.sealing import seal
 from recorder.errors import CassetteError
 from recorder.model import Header, Note, Record, Response
+from recorder.redaction.policy import load
+from recorder.redaction.redactor import Redactor
 from tests.fuzz.fuzz_cassette import with_checksums
 from tests.wire import HEADER, Wire, body, chained, done, state_event
 
@@ -140,6 +143,42 @@ def test_what_only_resembles_a_secret_is_none(path: Path, text: str) -> None:
 @pytest.mark.parametrize(("value", "found"), [("Basic dG9tOnNlY3JldA==", 1), ("Basic 00ffa1", 0), ("hunter2", 1)])
 def test_a_credential_in_a_header_is_a_problem(path: Path, value: str, found: int) -> None:
     assert len(kinds(written(path, with_response(headers=(("Authorization", value),))))) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eyJhbGciOiJIUzI1NiJ9.eyJqIjoxMjM0NX0.abcdefgh",
+        "http://agent:secret@gws.example",
+        f"-----BEGIN PRIVATE KEY-----{'A' * 60}-----END",
+    ],
+)
+def test_a_pseudonym_in_the_shape_of_a_secret_is_none(path: Path, text: str) -> None:
+    header = replace(HEADER, redaction="gws")
+    record = with_response(body=body({"a": text}), headers=(("Authorization", "Basic dG9tOnNlY3JldHM="),))
+    redactor = Redactor(load(), b"a key of sixteen")
+
+    assert kinds(written(path, list(map(redactor.redact, record)), header)) == []
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"body": body({"a": "eyJhbGciOiJIUzI1NiJ9.eyJqIjoxMjM0NX0.abcdefgh"})},
+        {"headers": (("Authorization", "Basic dG9tOnNlY3JldHM="),)},
+    ],
+    ids=["JWT", "Basic"],
+)
+def test_what_cannot_be_a_pseudonym_is_a_problem(path: Path, own: dict[str, Any]) -> None:
+    header = replace(HEADER, redaction="gws")
+
+    assert kinds(written(path, with_response(**own), header)) == [("problem", "secret")]
+
+
+def test_of_a_policy_that_is_not_known_no_secrets_are_looked_for(path: Path) -> None:
+    record = with_response(headers=(("Authorization", "Basic 00ffa1"),))
+
+    assert kinds(written(path, record, replace(HEADER, redaction="mine"))) == []
 
 
 def test_a_cassette_that_says_it_is_not_redacted_may_hold_secrets(path: Path) -> None:

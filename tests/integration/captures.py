@@ -30,14 +30,23 @@ Capture: TypeAlias = Callable[[str, Path], AbstractContextManager[Server]]
 
 @contextmanager
 def by_command(upstream: str, cassette: Path) -> Iterator[Server]:
-    with recorder("record", upstream, "-o", cassette) as server:
+    with recorder("record", upstream, "-o", cassette, "--no-redaction") as server:
         yield server
     assert (server.code, server.process.returncode) == (0, 0), server.stderr
 
 
 @contextmanager
 def by_mitmdump(upstream: str, cassette: Path) -> Iterator[Server]:
-    options = ["--set", f"cassette={cassette}", "--mode", f"reverse:{upstream}", "--listen-host=127.0.0.1", "-p0"]
+    options = [
+        "--set",
+        f"cassette={cassette}",
+        "--set",
+        "policy=none",
+        "--mode",
+        f"reverse:{upstream}",
+        "--listen-host=127.0.0.1",
+        "-p0",
+    ]
     with serving([MITMDUMP, "-s", str(ADDON), *options], ready="listening at") as server:
         server.url = f"http://{server.url.removeprefix('http://')}"
         yield server

@@ -126,7 +126,7 @@ def test_an_event_nobody_asked_for_is_unsolicited(tmp_path: Path) -> None:
 def test_no_secret_of_a_header_reaches_the_disk(tmp_path: Path) -> None:
     cassette = tmp_path / "session.cassette"
     script = preview_session("r", 0.0, chain=0) | {"auth": "agent1:tr0ub4dor"}
-    with Lab("cometd", tmp_path / "truth.jsonl") as lab, by_command(lab.url, cassette) as proxy:
+    with Lab("cometd", tmp_path / "truth.jsonl") as lab, recorder("record", lab.url, "-o", cassette) as proxy:
         lines = run_js_client(proxy.url, script)
 
     content = cassette.read_bytes()
@@ -141,7 +141,7 @@ def test_a_program_is_run_against_the_recorder_and_gives_the_exit_code(tmp_path:
     program = "import os, urllib.request as u; u.urlopen(os.environ['RECORDER_URL'] + '/api/v2/me').read(); exit(3)"
     with (
         Lab("cometd", tmp_path / "truth.jsonl") as lab,
-        recorder("record", lab.url, "-o", cassette, "--", sys.executable, "-c", program) as server,
+        recorder("record", lab.url, "-o", cassette, "--no-redaction", "--", sys.executable, "-c", program) as server,
     ):
         server.process.wait(30)
 

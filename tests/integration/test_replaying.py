@@ -41,7 +41,10 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
     """A cassette recorded from the lab, and what the live client saw."""
     folder = tmp_path_factory.mktemp("live")
     cassette = folder / "live.cassette"
-    with Lab("cometd", folder / "truth.jsonl") as lab, recorder("record", lab.url, "-o", cassette) as proxy:
+    with (
+        Lab("cometd", folder / "truth.jsonl") as lab,
+        recorder("record", lab.url, "-o", cassette, "--no-redaction") as proxy,
+    ):
         lab.options(chain=2, early=1, splitMs=10)
         lines = run_js_client(proxy.url, preview_session("live-"))
     return cassette, lines

@@ -46,8 +46,13 @@ def plans(draw: st.DrawFn, desk: int, number: int) -> Plan:
     return Plan(desk, ask.but(devicePath=f"/devices/{DEVICE}"), parts)
 
 
+def recordings(most: int = 2) -> st.SearchStrategy[Recording]:
+    """What the correlator makes of conversations."""
+    return conversations(most).map(Wire.recording)
+
+
 @st.composite
-def recordings(draw: st.DrawFn, most: int = 2) -> Recording:
+def conversations(draw: st.DrawFn, most: int = 2) -> Wire:
     """Up to `most` desktops, with up to three operations each, whose parts are mixed in any order."""
     wire = Wire()
     desks = [wire.desk(headers=(("Cookie", f"JSESSIONID=desk{n}"),)) for n in range(draw(st.integers(1, most)))]
@@ -59,7 +64,7 @@ def recordings(draw: st.DrawFn, most: int = 2) -> Recording:
     for place, pause in zip(order, pauses, strict=True):
         wire.wait(pause)
         players[place].next()
-    return wire.recording()
+    return wire
 
 
 class _Player:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from ..errors import DialectError
+from .errors import SettingsError
 
 _LONGEST = 86_400 * 365  # seconds
 _KEY = re.compile(r"\s*([^=\[\]{}#]+?)\s*=")
@@ -21,21 +21,22 @@ class File:
     """A TOML file while it is read: where its keys are, what is wrong with it, which tables were looked at."""
 
     path: str
+    kind: type[SettingsError]
     lines: dict[tuple[str, ...], int]
-    problems: list[DialectError] = field(default_factory=list)
+    problems: list[SettingsError] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
 
     def wrong(self, keys: tuple[str, ...], problem: str) -> None:
         """Keep a mistake; its line is that of the key, else of the table it should be in."""
         places = (self.lines.get(keys[:length]) for length in range(len(keys), 0, -1))
         line = next((line for line in places if line is not None), None)
-        self.problems.append(DialectError(self.path, ".".join(keys), problem, line=line))
+        self.problems.append(self.kind(self.path, ".".join(keys), problem, line=line))
 
     def finish(self) -> None:
         """All was taken; what is left is a mistake too, and so is the first of all mistakes raised.
 
         Raises:
-            DialectError: The first mistake by line, with all of them as its `problems`.
+            SettingsError: Of that kind: the first mistake by line, with all of them as its `problems`.
         """
         for table in self.tables:
             table.unknown()
@@ -121,29 +122,29 @@ class Table:
         return self._value[key]
 
 
-def read(text: str, path: str) -> Table:
-    """The top table of a TOML text.
+def read(text: str, path: str, kind: type[SettingsError]) -> Table:
+    """The top table of a TOML text; its mistakes are errors of a kind.
 
     Raises:
-        DialectError: If it is no TOML.
+        SettingsError: If it is no TOML.
     """
     try:
         value = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as exc:
         found = re.search(r"line (\d+)", str(exc))
-        raise DialectError(path, "TOML", str(exc), line=int(found[1]) if found else None) from exc
+        raise kind(path, "TOML", str(exc), line=int(found[1]) if found else None) from exc
     lines: dict[tuple[str, ...], int] = {}
     for keys, line in _lines(text):
         for length in range(1, len(keys) + 1):
             lines.setdefault(keys[:length], line)
-    return Table(value, File(path, lines))
+    return Table(value, File(path, kind, lines))
 
 
 def finish(top: Table) -> None:
     """All was taken from it; see `File.finish`.
 
     Raises:
-        DialectError: The first mistake.
+        SettingsError: Of that kind: the first mistake.
     """
     top._file.finish()  # noqa: SLF001  # of this module
 

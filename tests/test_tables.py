@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.tables import finish, read
 from recorder.errors import DialectError
+from recorder.tables import finish, read
 
 TEXT = """\
 name = 7
@@ -29,7 +29,7 @@ y = 1
 
 def problems(text: str, *take: tuple[str, ...]) -> list[str]:
     """What is wrong with a text of which these texts are taken."""
-    top = read(text, "f.toml")
+    top = read(text, "f.toml", DialectError)
     for *tables, key in take:
         table = top
         for name in tables:
@@ -73,7 +73,7 @@ def test_a_near_name_is_offered() -> None:
 @given(st.text() | st.text("[]{}=.\"'\n# ab1"))
 def test_any_text_has_mistakes_or_none(text: str) -> None:
     try:
-        top = read(text, "f.toml")
+        top = read(text, "f.toml", DialectError)
         finish(top)
     except DialectError as exc:
         assert str(exc).startswith("f.toml")  # noqa: PT017  # many texts are right
@@ -81,4 +81,4 @@ def test_any_text_has_mistakes_or_none(text: str) -> None:
 
 def test_nesting_without_end_is_a_mistake() -> None:
     with pytest.raises(DialectError, match=r"^f\.toml: TOML"):
-        read("a = " + "[" * 100_000, "f.toml")
+        read("a = " + "[" * 100_000, "f.toml", DialectError)

@@ -1,0 +1,70 @@
+"""recorder policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("policy")
+def command() -> None:
+    """Look after redaction policies: what a recording must not keep.
+
+    \b
+    Example:  recorder policy show gws > mine.toml
+              recorder policy check mine.toml
+              recorder redact session.cassette --policy mine.toml -o safe.cassette
+    """
+
+
+@command.command("check")
+@click.argument(
+    "policies",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+def check(policies: tuple[Path, ...]) -> None:
+    """Check policies: every mistake is told with its line; exit code 2 if there is one.
+
+    \b
+    Example:  recorder policy check mine.toml
+    """
+    from ..redaction.policy import load
+    from .checking import checked
+
+    wrong = False
+    for file in policies:
+        found = checked(file, load)
+        wrong = wrong or found is None
+        if found is not None:
+            click.echo(f"{file}: {found.name}: {len(found.values.patterns)} patterns of values; no mistakes")
+    if wrong:
+        raise SystemExit(2)
+
+
+@command.command("show")
+@click.argument("source", metavar="[NAME|FILE]", default="gws")
+def show(source: str) -> None:
+    """Print a policy, to begin one's own with.
+
+    \b
+    Example:  recorder policy show gws > mine.toml
+    """
+    from ..redaction.policy import load
+
+    click.echo(load(source).text, nl=False)
+
+
+@command.command("ls")
+def ls() -> None:
+    """List the shipped policies.
+
+    \b
+    Example:  recorder policy ls
+    """
+    from ..redaction.policy import names
+
+    click.echo("\n".join(names()))

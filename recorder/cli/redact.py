@@ -1,0 +1,128 @@
+"""recorder redact."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from ..errors import UsageError
+from .options import (
+    cassette_argument,
+    dialect_option,
+    force_option,
+    json_option,
+    key_option,
+    must_not_exist,
+    output_option,
+    policy_option,
+)
+
+if TYPE_CHECKING:
+    from ..model import Record
+    from ..redaction.again import Again
+
+
+@click.command("redact")
+@cassette_argument
+@output_option
+@policy_option
+@key_option
+@click.option("--dry-run", is_flag=True, help="Write nothing; tell how many values would change, and where.")
+@force_option
+@json_option
+@dialect_option
+def command(
+    cassette: Path, *, output: Path | None, policy: str, key_file: Path | None, dry_run: bool, force: bool,
+    as_json: bool, dialect: str | None,
+) -> None:  # fmt: skip
+    """Redact a cassette again: by a stricter policy, or one that was recorded with --no-redaction.
+
+    Every value that the policy names is replaced, and found again where nothing names it. Values that are pseudonyms
+    already get others (e-mails and telephones stay). What changed is told by place and kind, never by value. A sealed
+    cassette stays one.
+
+    \b
+    Example:  recorder redact session.cassette --dry-run
+              recorder redact session.cassette --policy mine.toml -o safe.cassette
+    """
+    from ..capture.keys import read_key
+    from ..redaction.again import Again
+    from ..redaction.policy import load
+
+    again = Again(load(policy), read_key(key_file) if key_file and not dry_run else secrets.token_bytes(32))
+    for record in _records(cassette):
+        again.learn(record)
+    if dry_run:
+        count = len([again.redact(record).seq for record in _records(cassette, warn=True)])
+    elif output is None:
+        raise UsageError("name the new cassette, e.g. -o safe.cassette; or --dry-run to see what would change")
+    else:
+        must_not_exist(output, force=force)
+        count = _write(cassette, output, again, dialect)
+    _tell(again, count, output=None if dry_run else output, as_json=as_json)
+
+
+def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
+    from ..cassette.store import open_cassette
+
+    with open_cassette(path) as cassette:
+        yield from cassette.records()
+        if warn and cassette.torn is not None:
+            click.echo(f"recorder: warning: {cassette.torn}; what stands before it is used", err=True)
+
+
+def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int:
+    """Write the new cassette, whole or not at all; how many records it has."""
+    from ..cassette.codec import encode, encode_header
+    from ..cassette.journal import JOURNAL
+    from ..cassette.sealed import write_atomically
+    from ..cassette.store import open_cassette
+    from ..correlate.dialect import load, shipped
+    from ..correlate.engine import Correlator
+    from ..correlate.sealing import write_sealed
+
+    with open_cassette(source) as cassette:
+        header = cassette.header
+    new = replace(header, redaction=again.policy.name, upstream=again.text(header.upstream))
+    correlator = None
+    if header.profile != JOURNAL:
+        correlator = Correlator(load(dialect) if dialect else shipped(header.dialect))
+
+    def write(file: IO[bytes]) -> None:
+        records = map(again.redact, _records(source, warn=True))
+        if correlator is not None:
+            write_sealed(file, new, records, correlator)
+            return
+        file.write(encode_header(new))
+        for record in records:
+            file.write(encode(record))
+
+    counted = [0]
+
+    def check(path: Path) -> None:
+        counted[0] = sum(1 for _ in _records(path))
+
+    write_atomically(target, write, check)
+    return counted[0]
+
+
+def _tell(again: Again, records: int, *, output: Path | None, as_json: bool) -> None:
+    changed = list(again.changed())
+    values = sum(change.values for change in changed)
+    if as_json:
+        rows = [
+            {"record": c.record, "where": c.where, "kind": c.kind.value, "values": c.values} for c in changed
+        ]  # fmt: skip
+        told = {"policy": again.policy.name, "records": records, "values": values, "changed": rows}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        for c in changed:
+            click.echo(f"{c.values:>6}  {c.kind.value:<8}  {c.record:<14}  {c.where}")
+    verb = f"{output}: {records} records," if output else "would change:"
+    click.echo(f"recorder: {verb} {values} values by policy {again.policy.name}", err=True)

@@ -1,0 +1,79 @@
+"""recorder scan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import SecretsFound
+from .options import cassettes_argument, json_option, policy_option
+
+if TYPE_CHECKING:
+    from ..redaction.policy import Policy
+    from ..redaction.scan import Finding
+
+
+@click.command("scan")
+@cassettes_argument
+@policy_option
+@json_option
+def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
+    """Look for what redaction missed: known formats of secrets, random words, e-mails, telephones, cards.
+
+    Exit code 0 if nothing is found, 7 if something is: a line each, with the place and never with the value. Of a
+    cassette that was not redacted by the policy, everything that the policy names is found too. What is no secret gets
+    a place under `keep` in a policy of yours.
+
+    \b
+    Example:  recorder scan session.cassette
+              recorder scan cassettes/*.cassette --policy mine.toml --json
+    """
+    from ..redaction.policy import load
+
+    wanted = load(policy)
+    rows: list[dict[str, object]] = []
+    hit: set[Path] = set()
+    for path in cassettes:
+        for finding in _findings(path, wanted):
+            hit.add(path)
+            if as_json:
+                rows.append({"file": str(path), **_row(finding)})
+            else:
+                click.echo(f"{path}: {_told(finding)}")
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    if hit:
+        found = f"secrets or personal values in {len(hit)} of {len(cassettes)} files"
+        raise SecretsFound(f"{found}; recorder redact replaces what a policy names")
+    click.echo(f"recorder: nothing found in {', '.join(map(str, cassettes))}", err=True)
+
+
+def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
+    from ..cassette.store import open_cassette
+    from ..redaction.policy import of_cassette
+    from ..redaction.scan import Scan
+
+    with open_cassette(path) as cassette:
+        name = cassette.header.redaction
+        scan = Scan(wanted, wanted if name == wanted.name else of_cassette(name))
+        yield from scan.header(cassette.header)
+        for record in cassette.records():
+            yield from scan.record(record)
+        if cassette.torn is not None:
+            click.echo(f"recorder: warning: {cassette.torn}; what stands before it was searched", err=True)
+
+
+def _row(finding: Finding) -> dict[str, object]:
+    return {
+        "record": finding.record, "part": finding.part, "where": finding.where, "kind": finding.kind,
+        "masked": finding.masked,
+    }  # fmt: skip
+
+
+def _told(finding: Finding) -> str:
+    which = finding.part if finding.record is None else f"record {finding.record}, {finding.part}"
+    return f"{which}: {finding.where}: {finding.kind}: {finding.masked}"

@@ -1,0 +1,315 @@
+"""Goes through headers, URLs and bodies, and gives what a policy names to somebody who replaces it.
+
+Used twice: with pseudonyms when something is recorded, and with blanks when a live request is compared with a recorded
+one. Both must find the same places, so a pseudonym has to be found wherever its value was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+from urllib.parse import unquote
+
+from ..model import Headers
+from . import json_text
+from .forms import in_base64, in_percent, in_quotes, parameters
+from .known import Known
+from .policy import Policy, Rule
+from .pseudonyms import Kind, Span
+
+_DEEPEST = 4  # forms within forms
+_SHORTEST_FORM = 8  # characters; less holds nothing
+_HEADERS, _LONGEST_HEADER = 2_000, 1_000  # remembered, and characters of one
+_JSON_STARTS = frozenset('{[" \t\r\n\ufeff')
+_FORM = re.compile(r"[\w.%+*\[\]-]++=(?!=?$)\S*+", re.ASCII)
+_CALL = re.compile(r"(?:/\*\*/)?\s*+[\w$.-]++\s*+\((?=[\[{])", re.ASCII)
+# what is JSON, or was before it was cut off: not "[INFO] …"
+_JSON = re.compile(r"\ufeff?\s*+(?:\{\s*+[\"}]|\[[\[\s]*+[\"{\]])")
+_SCHEME = re.compile(
+    r"(?:apikey|aws4-hmac-sha256|basic|bearer|digest|dpop|hoba|mutual|negotiate|ntlm|oauth|token)", re.IGNORECASE
+)
+_ATTRIBUTE = re.compile(
+    r"\s*+(?:secure|httponly|partitioned|(?:expires|max-age|domain|path|samesite|priority)\s*+=[^=]*+)?\s*+",
+    re.IGNORECASE,
+)
+
+
+class Replace(Protocol):
+    """Gives what stands in the place of a value; for a number that must be a number again."""
+
+    def __call__(self, kind: Kind, value: str, *, number: bool = False) -> str:
+        """Replace it."""
+
+
+@dataclass(slots=True)
+class Finder:
+    """A policy at work.
+
+    Attributes:
+        known: Values found by their names, which are found again without. None for a comparison: remembers none, and
+            writes what can be written in several ways in one.
+
+    """
+
+    policy: Policy
+    replace: Replace
+    known: Known | None = None
+    _texts: Known = field(init=False)  # the same, or one that never knows a value: remembers what holds nothing
+    _depth: int = 0
+    _opened: int = 0  # how often another form was undone
+    _headers: dict[tuple[str, str], str] = field(default_factory=dict)  # secret ones, and what stands in their place
+    _kept: dict[str, bool] = field(default_factory=dict)  # names of headers
+
+    def __post_init__(self) -> None:
+        self._texts = Known() if self.known is None else self.known
+
+    @property
+    def empty(self) -> AbstractSet[str]:
+        """Texts in which nothing was found."""
+        return self._texts.empty
+
+    # -- the parts of a message
+
+    def headers(self, headers: Headers) -> Headers:
+        """Headers with their values replaced."""
+        return tuple([(name, self._headers.get((name, value)) or self._header(name, value)) for name, value in headers])
+
+    def target(self, target: str) -> str:
+        """A path with its query."""
+        path, mark, query = target.partition("?")
+        return self._path(path) + mark + (self.form(query) if query else "")
+
+    def body(self, body: bytes) -> bytes:
+        """A body, whatever it is: JSON, a call with JSON in it, a form, other text, or none."""
+        if not body:
+            return body
+        encoding: str = json.detect_encoding(body) if 0 in body[:4] else "utf-8"
+        try:
+            text = body.decode(encoding)
+        except UnicodeDecodeError:
+            text, encoding = body.decode("latin-1"), "latin-1"
+        new = self._content(text)
+        return body if new == text else new.encode(encoding, "backslashreplace")
+
+    def form(self, text: str) -> str:
+        """Parameters as in a query."""
+        return "&".join(map(self._parameter, text.split("&")))
+
+    # -- values, as json_text.Change
+
+    def value(self, content: str, rule: Rule) -> str:
+        """A value of which its name may tell something."""
+        if rule.kind is None:
+            return content if rule.kept or content in self.empty else self.text(content)
+        return self._replaced(rule.kind, content) if content else content
+
+    def number(self, digits: str, rule: Rule) -> str:
+        """A number, likewise."""
+        if rule.kept:
+            return digits
+        kind = rule.kind or self._texts.kind_of(digits)
+        if not kind:
+            return digits
+        self._learn(digits, kind)
+        return self.replace(kind, digits, number=True)
+
+    def text(self, text: str) -> str:
+        """A text of which nothing is known."""
+        if text in self.empty:
+            return text
+        opened = self._opened
+        if self._depth < _DEEPEST and self._is_json(text):
+            return self._deeper(text, self._json)
+        spans = _apart([*self._texts.spans(text), *self.policy.values.spans(text), *self._named(text)])
+        new = self._spliced(text, spans)
+        if not spans and self._depth == 0 and opened == self._opened:  # at a depth less is looked for
+            self._texts.keep_empty(text)
+        return new
+
+    # -- inside
+
+    def _content(self, text: str) -> str:
+        """A body, or what base64 held."""
+        if self._is_json(text):
+            return self._json(text)
+        call = _CALL.match(text)
+        if call is not None:
+            end = max(text.rfind("]"), text.rfind("}")) + 1
+            return text[: call.end()] + self._json(text[call.end() : end]) + text[end:]
+        return self.form(text) if _FORM.fullmatch(text) else self.text(text)
+
+    def _is_json(self, text: str) -> bool:
+        if not text or text[0] not in _JSON_STARTS:
+            return False
+        if _JSON.match(text):
+            return True
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+    def _json(self, text: str) -> str:
+        return json_text.changed(text, self, self.policy)
+
+    def _header(self, name: str, value: str) -> str:
+        """A header; those whose secrets are replaced come with every message, so what becomes of them is remembered."""
+        kept = self._kept.get(name)
+        if kept is None:
+            if len(self._kept) >= _HEADERS:
+                self._kept.clear()
+            kept = self._kept[name] = _plain(name) in self.policy.kept_headers
+        if kept:
+            if value in self.empty:
+                return value
+            before, mark, query = value.partition("?")
+            return self.text(before) + mark + (self.form(query) if query else "")
+        new = self._secret_header(_plain(name), value)
+        if len(value) <= _LONGEST_HEADER:
+            if len(self._headers) >= _HEADERS:
+                self._headers.clear()
+            self._headers[name, value] = new
+        return new
+
+    def _secret_header(self, name: str, value: str) -> str:
+        if name in self.policy.credentials:
+            scheme, space, secret = value.partition(" ")
+            if not space or not _SCHEME.fullmatch(scheme):
+                scheme, space, secret = "", "", value
+            return scheme + space + (self._replaced(Kind.SECRET, secret) if secret else "")
+        if name in self.policy.cookies:
+            first, *others = value.split(";")
+            rest = map(self._attribute if name == "set-cookie" else self._cookie, others)
+            return ";".join([self._cookie(first), *rest])
+        return self._replaced(Kind.SECRET, value, plain=False) if value else value
+
+    def _cookie(self, pair: str) -> str:
+        """One cookie; without `=` it is all value (RFC 6265bis 5.6). Clients drop the white space around a value."""
+        name, equals, value = pair.partition("=") if "=" in pair else ("", "", pair)
+        secret = value.strip(" \t")
+        if not secret:
+            return pair
+        return name + equals + value.replace(secret, self._replaced(Kind.SECRET, secret, plain=False), 1)
+
+    def _attribute(self, text: str) -> str:
+        """An attribute of a cookie; what is none may be the rest of a quoted value, or a second cookie."""
+        return text if _ATTRIBUTE.fullmatch(text) else self._cookie(text)
+
+    def _path(self, path: str) -> str:
+        """A path; of a route's, the named parts go by their names."""
+        found = next((match for match in (route.fullmatch(path) for route in self.policy.routes) if match), None)
+        if found is None:
+            return "/".join(map(self._segment, path.split("/")))
+        pieces: list[str] = []
+        last = 0
+        for name in sorted(found.groupdict(), key=found.start):
+            rule, plain = self.policy.rule(name), found[name]
+            pieces += ["/".join(map(self._segment, path[last : found.start(name)].split("/")))]
+            pieces += [self._quoted(plain, partial(self.value, rule=rule), plus=False)]
+            last = found.end(name)
+        return "".join([*pieces, "/".join(map(self._segment, path[last:].split("/")))])
+
+    def _segment(self, segment: str) -> str:
+        """A part of a path, with its parameters (`;jsessionid=…`)."""
+        if not segment or segment in self.empty:
+            return segment
+        name, mark, parameters = segment.partition(";")
+        made = self._quoted(name, self.text, plus=False)
+        return made + mark + ";".join(map(self._parameter, parameters.split(";"))) if mark else made
+
+    def _parameter(self, pair: str) -> str:
+        name, equals, value = pair.partition("=")
+        if not value.strip("="):  # no parameter, or base64
+            return self._quoted(pair, self.text)
+        rule = self.policy.rule(unquote(name))
+        if name not in self.empty:
+            name = self._quoted(name, self.text)
+        return name + equals + self._quoted(value, lambda plain: self.value(plain, rule))
+
+    def _quoted(self, text: str, change: Callable[[str], str], *, plus: bool = True) -> str:
+        return in_quotes(text, change, plus=plus, canonical=self.known is None)
+
+    def _named(self, text: str) -> Iterator[Span]:
+        """Values of parameters whose names tell what they are."""
+        for name, start, end in parameters(text):
+            kind = self.policy.rule(name).kind
+            if kind is not None:
+                yield start, end, kind
+
+    def _spliced(self, text: str, spans: list[Span]) -> str:
+        """The text with what stands at these places replaced, and with other forms undone in what is between them."""
+        pieces: list[str] = []
+        last = 0
+        for start, end, kind in spans:
+            replaced, value = partial(self._replaced, kind), text[start:end]
+            if self.known is None:
+                new = replaced(unquote(value))
+            else:
+                new = replaced(value) if self.known.kind_of(value) else in_quotes(value, replaced)
+            pieces += [self._unwrapped(text[last:start]), new]
+            last = end
+        return "".join([*pieces, self._unwrapped(text[last:])])
+
+    def _unwrapped(self, text: str) -> str:
+        """A text in which other forms are undone, looked through, and done again."""
+        if len(text) < _SHORTEST_FORM:
+            return text
+
+        def base64(text: str) -> str:
+            return in_base64(text, partial(self._deeper, change=self._content), canonical=self.known is None)
+
+        return in_percent(text, partial(self._deeper, change=self.text), base64)
+
+    def _deeper(self, text: str, change: Callable[[str], str]) -> str:
+        """What stood in another form, changed."""
+        self._opened += 1
+        if self._depth >= _DEEPEST:
+            return text
+        self._depth += 1
+        try:
+            return change(text)
+        finally:
+            self._depth -= 1
+
+    def _replaced(self, kind: Kind, value: str, *, plain: bool = True) -> str:
+        self._learn(value, kind, plain=plain)
+        return self.replace(kind, value)
+
+    def _learn(self, value: str, kind: Kind, *, plain: bool = True) -> None:
+        """Remember a value, and what it holds in other forms: `user:password` has a password."""
+        if self.known is None or self.known.touch(value):
+            return
+        self.known.add(value, kind, plain=plain)
+        if len(value) < _SHORTEST_FORM:
+            return
+
+        def keep(undone: str) -> str:
+            for part in (undone, *undone.split(":", 1)[1:]):
+                self._texts.add(part, kind, plain=plain)
+            self._deeper(undone, self._content)
+            return undone
+
+        in_percent(value, keep, lambda between: in_base64(between, keep))
+        if kind is Kind.SECRET and ":" in value:
+            self.known.add(value.partition(":")[2], kind)
+
+
+def _plain(name: str) -> str:
+    """The name of a header as in a policy, where a dot has a meaning."""
+    return name.lower().replace(".", "-")
+
+
+def _apart(spans: list[Span]) -> list[Span]:
+    """One after the other; those that overlap become one."""
+    found: list[Span] = []
+    for start, end, kind in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]), found[-1][2])
+        else:
+            found.append((start, end, kind))
+    return found

@@ -1,0 +1,101 @@
+"""Forms in which a value hides inside a text: parameters, percent-encoded, base64. Undone, changed, and done again."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+_PARAMETER = re.compile(r"(?<![\w.%\[\]-])([\w.%\[\]-]++)=([^\s&;#\"'<>]++)")
+_RUN = re.compile(r"[\w.~!*'()+:@,;%-]++")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}+={0,2}+(?![A-Za-z0-9+/_=-])")
+_URL_SAFE = str.maketrans("-_", "+/"), bytes.maketrans(b"+/", b"-_")
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+
+Change: TypeAlias = Callable[[str], str]
+
+
+def parameters(text: str) -> Iterator[tuple[str, int, int]]:
+    """Names of parameters (`name=value`), as in a URL or a line of a log, and where their values begin and end."""
+    for found in _PARAMETER.finditer(text) if "=" in text else ():
+        value = found[2].rstrip(",.:!?)]}")  # the end of a sentence, or of what the parameter stands in
+        if value:
+            yield unquote(found[1]), found.start(2), found.start(2) + len(value)
+
+
+def in_percent(text: str, change: Change, between: Change) -> str:
+    """The text with what is percent-encoded in it changed."""
+    if not _ESCAPE.search(text):
+        return between(text)
+
+    def run(found: re.Match[str]) -> str | None:
+        return in_quotes(found[0], change) if _ESCAPE.search(found[0]) else None
+
+    return _pieces(_RUN, text, run, between)
+
+
+def in_base64(text: str, change: Change, *, canonical: bool = False) -> str:
+    """The text with what is base64 of text in it changed.
+
+    Args:
+        text: Any.
+        change: Changes a text that was encoded.
+        canonical: Write what was changed in one way, for a comparison: the alphabet and whether there is padding cannot
+            always be told from a text. Else in its own.
+
+    """
+    return _BASE64.sub(lambda found: _base64(found[0], change, canonical=canonical), text)
+
+
+def in_quotes(text: str, change: Change, *, plus: bool = False, canonical: bool = False) -> str:
+    """A percent-encoded text changed, which stays as it is where nothing is.
+
+    Args:
+        text: As it is written.
+        change: Changes the plain text.
+        plus: A plus may stand for a blank.
+        canonical: Encode what was changed though it was not, for a comparison.
+
+    """
+    has_blanks = plus and "+" in text
+    if not canonical and not has_blanks and not _ESCAPE.search(text):
+        return change(text)
+    undo, do = (unquote_plus, quote_plus) if has_blanks else (unquote, quote)
+    plain = undo(text, errors="surrogateescape")
+    new = change(plain)
+    return text if new == plain else do(new, safe="", errors="surrogateescape")
+
+
+def _pieces(pattern: re.Pattern[str], text: str, change: Callable[[re.Match[str]], str | None], between: Change) -> str:
+    """Where the pattern fits, the text changed, unless that gives None; else what is between such places."""
+    pieces: list[str] = []
+    last = 0
+    for found in pattern.finditer(text):
+        new = change(found)
+        if new is not None:
+            pieces += [between(text[last : found.start()]), new]
+            last = found.end()
+    return "".join([*pieces, between(text[last:])])
+
+
+def _base64(run: str, change: Change, *, canonical: bool) -> str:
+    bare = run.rstrip("=")
+    is_url_safe = "-" in bare or "_" in bare
+    try:
+        digits = bare.translate(_URL_SAFE[0]) if is_url_safe else bare
+        plain = binascii.a2b_base64(digits + "=" * (-len(bare) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return run
+    if _NOT_TEXT.search(plain):
+        return run  # a word that happens to be of these letters
+    new = change(plain)
+    if new == plain:
+        return run
+    made = binascii.b2a_base64(new.encode("utf-8", "surrogatepass"), newline=False)
+    if canonical:
+        return made.decode().rstrip("=")
+    made = made.translate(_URL_SAFE[1]) if is_url_safe else made
+    return made.decode() if run != bare else made.decode().rstrip("=")

@@ -1,0 +1,34 @@
+"""URL paths with named parts, as settings write them: `/api/v2/me/outbound-records/{handle}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from .tables import Table
+
+
+def route(template: str) -> re.Pattern[str]:
+    """A pattern that fits whole paths, with a group for each named part.
+
+    Raises:
+        re.error: If a name is bad, or stands twice.
+
+    """
+    parts = re.split(r"\{(\w+)\}", template)
+    literal, names = parts[::2], parts[1::2]
+    pattern = re.escape(literal[0])
+    for name, text in zip(names, literal[1:], strict=True):
+        pattern += f"(?P<{name}>[^/]+)" + re.escape(text)
+    return re.compile(pattern)
+
+
+def routes(table: Table, key: str, templates: Iterable[str]) -> Iterator[re.Pattern[str]]:
+    """The patterns of a table's templates; what is wrong with one becomes a problem of the file."""
+    for template in templates:
+        try:
+            if not template.startswith("/"):
+                table.wrong(key, f"{template!r} must begin with a slash")
+            yield route(template)
+        except re.error as exc:
+            table.wrong(key, f"a name in braces is bad: {exc}")

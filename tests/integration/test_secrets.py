@@ -1,0 +1,205 @@
+"""Secrets and personal values, planted in every form and place, recorded through the real proxy: none is kept anywhere.
+
+The search knows nothing of our code: it undoes forms by itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.integration.captures import ADDON, RECORDS
+from tests.lab.byhand import Desk
+from tests.lab.lab import Lab
+from tests.lab.processes import MITMDUMP, RECORDER, Server, recorder, serving, until
+
+pytestmark = [pytest.mark.node, pytest.mark.once]
+
+# what each is called where it is found by its name
+PLANTED = {
+    "password": "hunter2-Pa55word",
+    "access_token": "at-9f8e7d6c5b4a39281706",
+    "refreshToken": "rt.QwErTyUiOpAsDfGh",
+    "client_secret": "cs_LkJhGfDsAqWe1234",
+    "apiKey": "ak-00112233445566778899",
+    "sessionId": "sess-ZyXwVuTsRqPoNm",
+    "phoneNumber": "+49 351 4555017",
+    "GSW_PHONE": "+1 415 555 2671",
+    "email": "ada.lovelace@acme-insurance.example",
+    "lastName": "Featherstonehaugh-Xanthippe",
+    "contact_info": "Kurfuerstenstrasse 17b, Dresden",
+    "cardNumber": "4111 1111 1111 1111",
+    "ssn": "078-05-1120",
+}
+JWT_HEAD = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
+
+
+def jwt(claims: dict[str, str]) -> str:
+    return f"{JWT_HEAD}.{encoded(json.dumps(claims))}.c2lnbmF0dXJlLW9mLWl0"
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def forms() -> dict[str, Any]:
+    """All that is planted, in all forms a JSON body has for it."""
+    return {
+        "plain": PLANTED,
+        "percent": {name: quote(value, safe="") for name, value in PLANTED.items()},
+        "base64": {name: base64.b64encode(value.encode()).decode() for name, value in PLANTED.items()},
+        "packed": base64.b64encode(json.dumps(PLANTED).encode()).decode(),
+        "jwt": jwt(PLANTED),
+        "inner": json.dumps({"deep": json.dumps(PLANTED)}),
+        "log": f"login of {PLANTED['email']}, call {PLANTED['GSW_PHONE']}, token={PLANTED['access_token']}",
+        "userData": {"custom": PLANTED["lastName"], "note": PLANTED["contact_info"]},
+        "ext": {"authentication": {"user": PLANTED["email"], "credentials": PLANTED["password"]}},
+    }
+
+
+def leaks(data: bytes) -> set[str]:
+    """What is planted and found in some bytes, as it is or in a form; base64 at each of its three offsets."""
+    found = set()
+    for name, value in PLANTED.items():
+        plain = value.encode()
+        needles = {plain, quote(value, safe="").encode(), value.replace(" ", "+").encode(), json.dumps(value).encode()}
+        for lead in (b"", b"a", b"ab"):
+            inside = base64.b64encode(lead + plain)[4 if lead else 0 : -4]
+            needles |= {inside, inside.replace(b"+", b"-").replace(b"/", b"_")}
+        if any(needle in data for needle in needles):
+            found.add(name)
+    return found
+
+
+def plant(desk: Desk, lab: Lab, agent: str) -> None:
+    """Put everything everywhere: requests, answers, events, headers, cookies, URLs, extensions, compressed bodies."""
+    query = "&".join(f"{name}={quote(value)}" for name, value in PLANTED.items())
+    body = {"operationName": "TellAll"} | forms()  # the lab acks what it does not know
+    desk.posts(f"{RECORDS}/7?{query}", body).answer()
+    packed = gzip.compress(json.dumps(body).encode())
+    desk.sends("POST", f"{RECORDS}/8", packed, Content_Encoding="gzip").answer()
+    form = query.encode()
+    desk.sends("POST", f"{RECORDS}/9", form, Content_Type="application/x-www-form-urlencoded").answer()
+    headers = {
+        "X_API_Key": PLANTED["apiKey"],
+        "X_CSRF_TOKEN": PLANTED["sessionId"],
+        "X_Customer": PLANTED["lastName"],
+        "Authorization": f"Bearer {PLANTED['access_token']}",
+        "Cookie": f"JSESSIONID={PLANTED['sessionId']}; remember={PLANTED['refreshToken']}",
+        "Referer": f"http://gws.example/login?{query}",
+        "X_Forwarded_For": PLANTED["phoneNumber"],
+    }
+    desk.sends("GET", f"/api/v2/me;jsessionid={PLANTED['sessionId']}?token={jwt(PLANTED)}", None, **headers).answer()
+    desk.tells(desk.message("/service/login", data=forms(), ext=forms()["ext"])).answer()
+    for content in (forms(), forms()["plain"]):
+        lab.unsolicited("/v2/me/outbound", content | {"messageType": "Note"}, agent)
+    desk.hears(2)
+
+
+@pytest.fixture(scope="module", params=["cometd", "faye"])
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with Lab(request.param, tmp_path_factory.mktemp("lab") / "truth.jsonl") as running:
+        yield running
+
+
+def everything(folder: Path, *servers: Server) -> bytes:
+    """All that was written anywhere: files, and what the recorder said."""
+    files = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
+    return b"\n".join([*files, *(f"{server.stdout}\n{server.stderr}".encode() for server in servers)])
+
+
+def test_what_is_planted_is_on_the_wire_and_can_be_found(lab: Lab, tmp_path: Path) -> None:
+    cassette = tmp_path / "s.cassette"
+    with recorder("record", lab.url, "-o", cassette, "--no-redaction") as server:
+        plant(Desk(server.url, f"clear:{PLANTED['password']}").connected(), lab, "clear")
+
+    assert leaks(everything(tmp_path, server)) == set(PLANTED)
+    assert "redaction is off" in server.stderr
+
+
+def test_nothing_that_is_planted_is_kept_or_told(lab: Lab, tmp_path: Path) -> None:
+    cassette = tmp_path / "s.cassette"
+    with recorder("record", lab.url, "-o", cassette) as server:
+        plant(Desk(server.url, f"agent:{PLANTED['password']}").connected(), lab, "agent")
+    for name, arguments in {
+        "ls": ["ls", "--all", "--json"], "show": ["show", "1", "--json"], "explain": ["explain", "1"],
+        "doctor": ["doctor"], "textconv": ["textconv"],
+    }.items():  # fmt: skip
+        command, *rest = arguments
+        told = subprocess.run([RECORDER, command, cassette, *rest], capture_output=True, check=False, timeout=60)
+        (tmp_path / name).write_bytes(told.stdout + told.stderr)
+    subprocess.run([RECORDER, "seal", cassette, "--archive", "-o", tmp_path / "a.cassette"], check=True, timeout=60)
+    subprocess.run([RECORDER, "seal", cassette, "-o", tmp_path / "p.cassette"], check=True, timeout=60)
+
+    assert leaks(everything(tmp_path, server)) == set()
+
+
+def test_nothing_is_kept_by_the_addon_in_a_mitmproxy_of_ones_own(lab: Lab, tmp_path: Path) -> None:
+    sets = ["--set", f"cassette={tmp_path / 's.cassette'}", "--set", "flow_detail=0"]
+    options = [*sets, "--mode", f"reverse:{lab.url}", "--listen-host=127.0.0.1", "-p0"]
+    with serving([MITMDUMP, "-s", str(ADDON), *options], ready="listening at") as server:
+        url = f"http://{server.url.removeprefix('http://')}"
+        plant(Desk(url, f"addon:{PLANTED['password']}").connected(), lab, "addon")
+
+    assert leaks((tmp_path / "s.cassette").read_bytes()) == set()
+
+
+def test_nothing_is_on_the_disk_of_a_recorder_that_is_killed(lab: Lab, tmp_path: Path) -> None:
+    cassette = tmp_path / "s.cassette"
+    with recorder("record", lab.url, "-o", cassette) as server:
+        plant(Desk(server.url, f"killed:{PLANTED['password']}").connected(), lab, "killed")
+        written = cassette.stat().st_size
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+
+    assert written > 10_000
+    assert leaks(everything(tmp_path, server)) == set()
+
+
+def test_nothing_is_told_by_a_recorder_whose_disk_is_full(lab: Lab, tmp_path: Path) -> None:
+    cassette = tmp_path / "s.cassette"
+    limited = ["bash", "-c", 'ulimit -f 8; exec "$0" "$@"', RECORDER, "record", lab.url, "-o", str(cassette)]
+    with serving(limited, ready="listening on ") as server:
+        desk = Desk(server.url, f"full:{PLANTED['password']}")
+        until(lambda: _fails(desk), "the disk is full")
+
+    assert "stopping" in server.stderr
+    assert leaks(everything(tmp_path, server)) == set()
+
+
+def _fails(desk: Desk) -> bool:
+    try:
+        return desk.posts(f"{RECORDS}/7", forms()).answer().status >= 500
+    except OSError:
+        return True
+
+
+def test_nothing_is_kept_of_what_goes_over_a_websocket(tmp_path: Path) -> None:
+    cassette = tmp_path / "s.cassette"
+    with Lab("faye", tmp_path / "truth.jsonl") as lab, recorder("record", lab.url, "-o", cassette) as proxy:
+        desk = Desk(proxy.url)
+        socket = desk.opens_socket()
+        socket.tells(desk.handshake(authentication=forms()["ext"]["authentication"]))
+        desk.client_id = socket.hears("/meta/handshake")["clientId"]
+        socket.tells(desk.subscription("/v2/me/outbound"))
+        socket.hears("/meta/subscribe")
+        socket.tells(desk.message("/service/login", data=forms()))
+        socket.hears("/service/login")
+        socket.tells(desk.connect(kind="websocket"))
+        lab.unsolicited("/v2/me/outbound", forms())
+        told = socket.hears("/v2/me/outbound")
+        socket.abort()
+
+    (tmp_path / "truth.jsonl").unlink()
+    assert told["data"]["plain"] == PLANTED  # what passes is not touched
+    assert leaks(everything(tmp_path, proxy)) == set()

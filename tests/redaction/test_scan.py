@@ -1,0 +1,191 @@
+"""A scan finds what a policy missed, reports it without its value, and does not take pseudonyms for secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.cassette.store import read
+from recorder.model import Failure, Header, Headers, Note, Record, Request, Response, SocketMessage
+from recorder.redaction.policy import Policy, load, parse
+from recorder.redaction.redactor import Redactor
+from recorder.redaction.scan import Finding, Scan, masked
+from tests.redaction.test_detectors import JWT, PLANTED
+
+GWS = load()
+CASSETTES = sorted((Path(__file__).parents[2] / "cassettes").glob("*.cassette"))
+HEADER = Header(started=0, upstream="http://gws.example", dialect="gws-outbound", redaction="gws")
+# looks for nothing by itself, so that what a scan finds it has found alone
+BLIND = parse('name = "blind"\n[headers]\nkeep = ["*"]\n[fields]\nkeep = ["clientid"]\n', path="blind.toml")
+
+
+def message(body: bytes | str) -> SocketMessage:
+    return SocketMessage(0, 0, 0, from_client=True, body=body if isinstance(body, bytes) else body.encode())
+
+
+def request(target: str = "/api/v2/me", headers: Headers = ()) -> Request:
+    return Request(0, 0, 0, "c", "POST", target, headers, b"")
+
+
+def scanned(*records: Record, policy: Policy = BLIND, done: Policy | None = BLIND) -> list[Finding]:
+    scan = Scan(policy, done)
+    return [finding for record in records for finding in scan.record(record)]
+
+
+def told(*records: Record) -> list[tuple[str, str]]:
+    return [(finding.where, finding.kind) for finding in scanned(*records)]
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+# where
+
+
+@pytest.mark.parametrize(("kind", "value"), PLANTED)
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda value: message(json.dumps([{"data": {"note": f"it was {value} then"}}])),
+        lambda value: message(json.dumps([{"data": {"note": quote(f"it was {value} then", safe="")}}])),
+        lambda value: message(json.dumps([{"data": {"note": in_base64(f"it was {value} then")}}])),
+        lambda value: message(json.dumps([{"data": {"note": json.dumps({"a": f"it was {value} then"})}}])),
+    ],
+    ids=["plain", "percent", "base64", "JSON in a string"],
+)
+def test_what_is_planted_is_found_in_every_form(kind: str, value: str, form: object) -> None:
+    (finding,) = scanned(form(value))
+
+    assert finding.kind == kind
+    assert finding.where.startswith("body [0].data.note")
+    assert value not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("record", "where"),
+    [
+        (request(target="/mail/joe@corp.co"), "path"),
+        (request(target="/?q=joe%40corp.co"), "query q"),
+        (request(headers=(("Referer", "http://x/?q=joe@corp.co"),)), "header Referer"),
+        (message('{"joe@corp.co":1}'), "body (a name)"),
+        (message("message=%7B%22a%22%3A%22joe@corp.co%22%7D"), "body message a"),
+        (message('call({"a":"joe@corp.co"})'), "body a"),
+        (message(b"\xff joe@corp.co"), "body"),
+        (message('{"broken": "joe@corp.co'), "body"),
+        (Failure(0, 0, 0, "no answer for joe@corp.co"), "reason"),
+        (Note(0, 0, "gap", "no way to joe@corp.co"), "text"),
+        (Response(0, 0, 0, 200, (("Set-Cookie", "a=joe@corp.co"),), b""), "header Set-Cookie"),
+    ],
+)
+def test_every_part_of_a_record_is_searched(record: Record, where: str) -> None:
+    assert told(record) == [(where, "e-mail")]
+
+
+def test_the_header_of_a_cassette_is_searched() -> None:
+    (finding,) = Scan(GWS, GWS).header(replace(HEADER, upstream="http://joe:hunter2@gws.example"))
+
+    assert (finding.record, finding.where, finding.kind) == (None, "upstream", "user and password in a URL")
+    assert "hunter2" not in str(finding)
+
+
+def test_ids_that_the_policy_keeps_may_look_random() -> None:
+    word = PLANTED[-1][1]
+
+    assert told(message(json.dumps({"clientId": word}))) == []
+    assert told(message(json.dumps({"text": json.dumps({"clientId": word})}))) == []
+    assert told(request(headers=(("ETag", f'"{word}"'),))) == []
+    assert told(message(json.dumps({"other": word}))) == [("body other", "random word")]
+
+
+def test_a_text_in_which_nothing_was_found_is_found_elsewhere_if_it_matters() -> None:
+    word = PLANTED[-1][1]
+
+    assert told(message(json.dumps({"clientId": word, "other": word}))) == [("body other", "random word")]
+
+
+# pseudonyms
+
+
+@pytest.mark.parametrize("path", CASSETTES, ids=lambda path: path.stem)
+def test_no_false_alarm_in_a_shipped_cassette_that_was_redacted(path: Path) -> None:
+    redactor = Redactor(GWS, b"a key of sixteen")
+
+    assert scanned(*map(redactor.redact, read(path).records), policy=GWS, done=GWS) == []
+
+
+SECRETS = st.from_regex(r"[A-Za-z0-9_-]{16,60}", fullmatch=True)
+MAILS = st.from_regex(r"[a-z]{3,9}@[a-z]{3,9}\.(com|de)", fullmatch=True)
+PHONES = st.from_regex(r"\+[1-9][0-9]{8,12}|\([2-8][0-9]{2}\) [0-9]{3}-[0-9]{4}|[1-8][0-9]{8,11}", fullmatch=True)
+
+
+@given(SECRETS, MAILS, PHONES)
+def test_no_pseudonym_is_taken_for_a_secret(secret: str, mail: str, phone: str) -> None:
+    data = {
+        "userData": {"x": secret, "y": mail, "z": phone},
+        "text": f"{secret} {mail}",
+        "inner": json.dumps({"phone": phone}),
+    }
+    headers = (
+        ("Authorization", f"Bearer {secret}"),
+        ("Cookie", f"a={secret}"),
+        ("Referer", f"http://x/?token={secret}"),
+    )
+    record = Request(0, 0, 0, "c", "POST", f"/x?token={secret}&mail={mail}", headers, json.dumps(data).encode())
+    new = Redactor(GWS, b"a key of sixteen").redact(record)
+
+    assert scanned(new, policy=GWS, done=GWS) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ({"email": "joe@corp.co"}, "e-mail"),
+        ({"phone": "+49 351 4555-0"}, "telephone number"),
+        ({"phone": 4155552671}, "telephone number"),
+        ({"token": JWT}, "JWT"),
+        ({"note": f"it was {JWT}"}, "JWT"),
+    ],
+)
+def test_a_real_value_in_the_place_of_a_pseudonym_is_found(data: dict[str, object], kind: str) -> None:
+    (finding,) = scanned(message(json.dumps(data)), policy=GWS, done=GWS)
+
+    assert (finding.where, finding.kind) == (f"body {next(iter(data))}", kind)
+
+
+def test_without_redaction_all_that_the_policy_names_is_found() -> None:
+    record = request(headers=(("Authorization", "Bearer x"), ("Accept", "*/*")))
+
+    found = scanned(record, message('{"phone":5550100,"pin":"1","id":7}'), policy=GWS, done=None)
+
+    assert [(f.where, f.kind) for f in found] == [
+        ("header Authorization", "secret by its name"),
+        ("body phone", "personal value by its name"),
+        ("body pin", "secret by its name"),
+    ]
+
+
+def test_a_stricter_policy_finds_what_it_names_beyond_the_first() -> None:
+    strict = parse(
+        GWS.text.replace('"gws"', '"mine"', 1).replace("personal = [", 'personal = ["campaign", ', 1), path="mine.toml"
+    )
+    record = Redactor(GWS, b"a key of sixteen").redact(message('{"campaign":"Loans","phone":"5550100","pin":"123456"}'))
+
+    found = scanned(record, policy=strict, done=GWS)
+
+    assert [(f.where, f.kind) for f in found] == [("body campaign", "personal value by its name")]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("4155552671", "41… (10 characters)"), ("1234", "… (4 characters)"), ("\x1b[31m-hidden", "… (12 characters)")],
+)
+def test_a_value_is_masked(value: str, shown: str) -> None:
+    assert masked(value) == shown
