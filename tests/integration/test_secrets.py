@@ -18,13 +18,16 @@ from urllib.parse import quote
 
 import pytest
 
+from recorder.correlate.recording import load_recording
 from tests.integration.captures import ADDON, RECORDS
 from tests.lab.byhand import Desk
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, run_js_client
 from tests.lab.processes import MITMDUMP, RECORDER, Server, recorder, serving, until
+from tests.lab.sessions import preview_session
 
 pytestmark = [pytest.mark.node, pytest.mark.once]
 
+CASSETTES = Path(__file__).parents[2] / "cassettes"
 # what each is called where it is found by its name
 PLANTED = {
     "password": "hunter2-Pa55word",
@@ -203,3 +206,31 @@ def test_nothing_is_kept_of_what_goes_over_a_websocket(tmp_path: Path) -> None:
     (tmp_path / "truth.jsonl").unlink()
     assert told["data"]["plain"] == PLANTED  # what passes is not touched
     assert leaks(everything(tmp_path, proxy)) == set()
+
+
+def test_a_redacted_recording_plays_whole_to_a_client_that_sends_the_real_values(lab: Lab, tmp_path: Path) -> None:
+    cassette = tmp_path / "s.cassette"
+    lab.options(chain=2)
+    with recorder("record", lab.url, "-o", cassette) as proxy:
+        seen = run_js_client(proxy.url, preview_session("live-", 0.0))
+    with recorder("replay", cassette, "--rate", "instant") as standin:
+        played = run_js_client(standin.url, preview_session("mine-", 0.0))
+
+    assert b"555-0101" not in cassette.read_bytes()
+    assert standin.code == 0, standin.stderr
+    kinds = [[(line["step"], line["channel"]) for line in lines if line["kind"] == "event"] for lines in (seen, played)]
+    assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("name", ["preview-session", "get-chained-record"])
+def test_a_shipped_cassette_that_is_redacted_plays_whole_to_its_own_client(name: str, tmp_path: Path) -> None:
+    original, cassette = CASSETTES / f"{name}.cassette", tmp_path / "s.cassette"
+    subprocess.run([RECORDER, "redact", original, "-o", cassette], check=True, timeout=60)
+    scanned = subprocess.run([RECORDER, "scan", cassette], check=False, timeout=60)
+    with recorder("replay", cassette, "--rate", "instant") as standin:
+        desk = Desk(standin.url).connected()
+        acks = [desk.asks(t.request.target, t.request.body).status for t in load_recording(original).triples]
+
+    assert scanned.returncode == 0
+    assert set(acks) == {200}
+    assert standin.code == 0, standin.stderr
