@@ -17,6 +17,7 @@ import click
 from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.proxy import server_hooks
 
+from recorder.capture.listening import exposed, keep_to_loopback
 from recorder.cli import loading  # not `load`: mitmproxy takes a script's names for hooks
 from recorder.cli.replay import Rate
 from recorder.correlate.dialect import shipped
@@ -43,6 +44,7 @@ class Replay:
         loader.add_option("policy", str, "", "What the cassette was redacted by, if that policy is not a shipped one.")
         loader.add_option("rate", str, "1", "Pace: 1 as recorded, 10 ten times as fast, or instant.")
         # `eager` connects before it is known what is asked; the stand-in needs the client's own Host and whole bodies
+        keep_to_loopback(ctx.options)
         ctx.options.update(connection_strategy="lazy", keep_host_header=True, stream_large_bodies=None)
 
     def configure(self, updated: set[str]) -> None:
@@ -62,6 +64,8 @@ class Replay:
             raise exceptions.OptionsError("the cassette names no host; name it yourself: --set hosts=gws.example")
 
     def running(self) -> None:
+        for host in exposed(ctx.options):
+            log.warning("listening on %s, others can connect", host)
         if self._standin is None:  # mitmproxy ends at an error while it starts
             log.error("nothing to replay: set the option cassette, e.g. --set cassette=session.cassette")
         else:

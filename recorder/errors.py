@@ -17,11 +17,17 @@ Each message says what happened, where, and what to do next.
 
 from __future__ import annotations
 
+from .printable import printable
+
 
 class RecorderError(Exception):
     """Base of all errors of this package. Its text is one line, fit for a user."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """Names of files, and what cassettes hold, may be anything."""
+        return printable(super().__str__())
 
 
 class UsageError(RecorderError):

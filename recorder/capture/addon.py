@@ -12,6 +12,7 @@ import secrets
 import time
 from pathlib import Path
 
+import wsproto.extensions
 from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.net.http import url
 from mitmproxy.proxy import server_hooks
@@ -26,7 +27,10 @@ from ..model import Header, Headers
 from ..redaction.policy import DEFAULT as DEFAULT_POLICY
 from ..redaction.policy import NO_POLICY, Policy, load
 from ..redaction.redactor import Redactor
+from .encodings import NotUndone, encodings, undone
+from .inflate import Inflate
 from .keys import read_key
+from .listening import exposed, keep_to_loopback
 from .parts import Limits, part_path
 from .pipeline import GAP, Counts, Pipeline
 from .streams import Kept, is_event_stream, is_stream
@@ -60,6 +64,7 @@ class Recorder:
         go_on_when_full: bool = False,
         queue_limit: int = QUEUE,
     ) -> None:
+        self._is_script = path is None
         self._path, self._upstream, self._dialect = path, upstream, dialect
         self._fsync, self._force = fsync, force
         self._redact_by(policy, key)
@@ -173,6 +178,9 @@ class Recorder:
 
     def load(self, loader: addonmanager.Loader) -> None:
         """Declare the options the script form is configured by."""
+        if self._is_script:
+            keep_to_loopback(ctx.options)
+        wsproto.extensions.PerMessageDeflate = Inflate  # type: ignore[misc]  # there is no other place to choose it
         loader.add_option("cassette", str, "", "The cassette to write; it must not exist yet.")
         loader.add_option("policy", str, "", "What must not be kept: a file, or none to keep all in the clear.")
         loader.add_option("redaction_key_file", str, "", "The key of the pseudonyms; made if there is no such file.")
@@ -198,7 +206,9 @@ class Recorder:
         self._redact_by(None if named == NO_POLICY else load(named or DEFAULT_POLICY), key)
 
     def running(self) -> None:
-        """Say so if nothing will be recorded."""
+        """Say so if nothing will be recorded, or others can connect."""
+        for host in exposed(ctx.options) if self._is_script else []:
+            log.warning("listening on %s, others can connect", host)
         if self._writer is None:
             log.error("nothing is recorded: set the option cassette, e.g. --set cassette=session.cassette")
 
@@ -211,6 +221,7 @@ class Recorder:
         if self._pipeline is None:
             return
         now = time.monotonic_ns()
+        body, lacks = self._content(flow.request)
         await self._write(
             self._pipeline.request(
                 flow.id,
@@ -219,7 +230,8 @@ class Recorder:
                 method=flow.request.method,
                 target=flow.request.path,
                 headers=_headers(flow.request.headers),
-                body=_content(flow.request),
+                body=body,
+                lacks=lacks,
             )
         )
 
@@ -239,12 +251,13 @@ class Recorder:
         if flow.id in self._streams:
             await self._write(self._ended(flow))
             return
-        now, headers, body = time.monotonic_ns(), _headers(flow.response.headers), _content(flow.response)
+        now, headers = time.monotonic_ns(), _headers(flow.response.headers)
+        body, lacks = self._content(flow.response)
         changed = redirected(body, _own_host(flow))
         if changed is not None:  # the cassette keeps what the server said
             flow.response.content = changed
         status = flow.response.status_code
-        await self._write(self._pipeline.response(flow.id, now, status=status, headers=headers, body=body))
+        await self._write(self._pipeline.response(flow.id, now, status=status, headers=headers, body=body, lacks=lacks))
 
     async def error(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or not self._pipeline.knows(flow.id):
@@ -263,14 +276,23 @@ class Recorder:
             return b""
         whole = flow.response.copy()
         whole.raw_content = kept.body
+        body, lacks = self._content(whole)
         return self._pipeline.response(
             flow.id,
             time.monotonic_ns(),
             status=whole.status_code,
             headers=_headers(whole.headers),
-            body=_content(whole),
-            lacks=reason or (f"{kept.lost} bytes more went to the client" if kept.lost else None),
+            body=body,
+            lacks=(reason or (f"{kept.lost} bytes more went to the client" if kept.lost else lacks)) if body else lacks,
         )
+
+    def _content(self, message: http.Message) -> tuple[bytes, str | None]:
+        """The body with its encodings undone, and what it lacks; what cannot be undone is kept if all is kept."""
+        body = message.raw_content or b""
+        try:
+            return undone(body, encodings(_headers(message.headers)))
+        except NotUndone as exc:
+            return (body, None) if self._redactor is None else (b"", str(exc))
 
     async def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
         """The upstream cannot be reached: a client that had not asked anything yet leaves no other trace."""
@@ -342,14 +364,6 @@ def _own_host(flow: http.HTTPFlow) -> str | None:
         return None
     address = url.hostport("https" if flow.client_conn.tls else "http", *flow.client_conn.sockname[:2])
     return flow.metadata.get(HOST) or address
-
-
-def _content(message: http.Message) -> bytes:
-    """The body with its content-encodings undone; as it came where they are unknown or do not fit."""
-    try:
-        return message.get_content(strict=False) or b""
-    except (ValueError, TypeError):  # mitmproxy takes any codec of Python's for an encoding, `rot13` too
-        return message.raw_content or b""
 
 
 def _headers(headers: http.Headers) -> Headers:

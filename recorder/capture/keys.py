@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
 from contextlib import suppress
 from pathlib import Path
 
 from ..errors import UsageError
+from ..files import open_regular
 
 _SIZE = 32  # bytes of a new key
 _SHORTEST, _LONGEST = 16, 64
@@ -40,11 +40,8 @@ def _made(path: Path) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            raise UsageError(f"{path}: is no file that could hold a key")
-        if state.st_mode & 0o077:
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
             raise UsageError(f"{path}: others can read this key file; chmod 600 it, or use a new one")
         key = file.read(_LONGEST + 1)
     if not _SHORTEST <= len(key) <= _LONGEST:

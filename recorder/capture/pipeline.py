@@ -64,13 +64,15 @@ class Pipeline:
         return self.context.quiet(self._at(now)) / 1_000_000_000
 
     def request(
-        self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes
-    ) -> bytes:
-        """A request that goes to the upstream now. `flow` names the exchange until it ends."""
+        self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes,
+        lacks: str | None = None,
+    ) -> bytes:  # fmt: skip
+        """A request that goes to the upstream now. `flow` names the exchange until it ends. `lacks`: see `response`."""
         exchange = self._exchanges[flow] = self._count
         self._count += 1
         self.counts.requests += 1
-        return self._frame(Request(self._next(), self._at(now), exchange, connection, method, target, headers, body))
+        request = Request(self._next(), self._at(now), exchange, connection, method, target, headers, body)
+        return self._with_note(request, lacks)
 
     def response(
         self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None
@@ -79,10 +81,7 @@ class Pipeline:
         self.counts.responses += 1
         exchange = self._exchanges[flow] if status == 101 else self._exchanges.pop(flow)
         response = Response(self._next(), self._at(now), exchange, status, headers, body)
-        frame = self._frame(response)
-        if lacks is None:
-            return frame
-        return frame + self.note(now, CUT, f"record {response.seq} is kept with the beginning of its body: {lacks}")
+        return self._with_note(response, lacks)
 
     def is_call(self, flow: str) -> bool:
         """Whether an exchange is open and not Bayeux."""
@@ -123,6 +122,14 @@ class Pipeline:
         frame = self._encoded(kept)
         self.size += len(frame)
         return frame
+
+    def _with_note(self, record: Request | Response, lacks: str | None) -> bytes:
+        frame = self._frame(record)
+        if lacks is None:
+            return frame
+        part = "with the beginning of its body" if record.body else "without its body"
+        note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept {part}: {lacks}")
+        return frame + self._frame(note)
 
     def _encoded(self, record: Record) -> bytes:
         try:

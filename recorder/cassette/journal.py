@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CaptureError, CassetteError, UsageError
+from ..files import descriptor_of
 from ..model import Header, Request
 from .codec import encode_header
 from .frames import Frame
@@ -126,7 +127,7 @@ def unless_written(path: Path) -> Iterator[None]:
 
 def _locked(path: Path, flags: int) -> int:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | flags, 0o644)
+        descriptor = descriptor_of(path, os.O_WRONLY | os.O_APPEND | flags)
     except FileExistsError as exc:
         raise UsageError(f"{path}: exists already; choose another name, or --force to overwrite it") from exc
     except OSError as exc:

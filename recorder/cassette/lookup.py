@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Any, Self, TypeAlias
 
 from ..errors import CassetteError
+from ..files import open_regular
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .frames import OVERHEAD, Frame, read_frame
@@ -38,7 +39,7 @@ class Sealed:
         """
         self.path = str(path)
         try:
-            self._file: IO[bytes] = path.open("rb")
+            self._file: IO[bytes] = open_regular(path)
         except OSError as exc:
             raise CassetteError(self.path, exc.strerror or str(exc)) from exc
         self._size = self._file.seek(0, SEEK_END)

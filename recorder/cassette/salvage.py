@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import CassetteError
+from ..files import open_regular
 from .frames import MAX_BODY, OVERHEAD, Frame, read_frame
 
 Bytes: TypeAlias = bytes | mmap
@@ -61,7 +62,7 @@ def mapped(path: Path) -> mmap:
         CassetteError: If it cannot be opened, or is empty.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return mmap(file.fileno(), 0, access=ACCESS_READ)
     except ValueError as exc:
         raise CassetteError(str(path), "is empty, not a cassette") from exc

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from ..errors import CassetteError, TornTail
+from ..files import open_regular
 from ..model import Header, Record
 from . import codec
 from .blocks import inside
@@ -108,7 +109,7 @@ def open_cassette(path: Path) -> OpenCassette:
         CassetteError: If the file cannot be opened or is no cassette.
     """
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except OSError as exc:
         raise CassetteError(str(path), exc.strerror or str(exc)) from exc
     try:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..errors import RecorderError
+from .saying import say
 
 NAMES = (
     "demo", "dialect", "doctor", "explain", "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover",
@@ -34,7 +35,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except RecorderError as exc:
-            click.echo(f"recorder: {exc}", err=True)
+            say(str(exc))
             ctx.exit(exc.exit_code)
         except BrokenPipeError:
             # the reader of our output has enough (`| head`); spare the interpreter's own complaint at exit

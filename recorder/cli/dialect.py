@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ..printable import printable
+
 
 @click.group("dialect")
 def command() -> None:
@@ -32,7 +34,11 @@ def check(file: Path) -> None:
     found = checked(file, load)
     if found is None:
         raise SystemExit(1)
-    click.echo(f"{file}: {found.name}: {len(found.operations)} operations, {len(found.event_keys)} keys; no mistakes")
+    click.echo(
+        printable(
+            f"{file}: {found.name}: {len(found.operations)} operations, {len(found.event_keys)} keys; no mistakes"
+        )
+    )
 
 
 @command.command("show")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from ..printable import printable, to_json
 from .options import cassette_argument, json_option
+from .saying import say
 
 
 @click.command("doctor")
@@ -27,13 +28,13 @@ def command(cassette: Path, *, as_json: bool) -> None:
     findings = examine(cassette)
     if as_json:
         rows = [{"level": f.level.value, "kind": f.kind, "where": f.where, "text": f.text} for f in findings]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(to_json(rows))
     else:
         for finding in findings:
-            click.echo(f"{finding.level.value}: {finding.kind} at {finding.where}: {finding.text}")
+            click.echo(printable(f"{finding.level.value}: {finding.kind} at {finding.where}: {finding.text}"))
     levels = {finding.level for finding in findings}
     if Level.DAMAGE in levels:
-        click.echo(f"recorder: {cassette}: is damaged; recorder recover saves what is intact", err=True)
+        say(f"{cassette}: is damaged; recorder recover saves what is intact")
         raise SystemExit(4)
     if Level.PROBLEM in levels:
         raise SystemExit(1)

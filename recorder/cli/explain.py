@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import NothingSelected, UsageError
+from ..printable import to_json
 from .loading import load, read
 from .options import cassette_argument, dialect_option, json_option
 
@@ -45,7 +45,7 @@ def command(cassette: Path, what: str, *, as_json: bool, dialect: str | None) ->
     found = explain(read(cassette).records, rules, places)
     judged = [(name, event, link, found.judgements[event.seq, event.index]) for name, event, link in links]
     if as_json:
-        click.echo(json.dumps([view.as_json(*one) for one in judged], indent=2, ensure_ascii=False))
+        click.echo(to_json([view.as_json(*one) for one in judged]))
     elif triple is not None:
         click.echo(view.request(triple, found), nl=False)
     else:

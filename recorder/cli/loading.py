@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from ..errors import NothingSelected
 from ..model import Recording, Triple
+from .saying import say
 
 if TYPE_CHECKING:
     from ..cassette.store import Cassette
@@ -40,7 +39,7 @@ def read(path: Path) -> Cassette:
 
     cassette = read(path)
     if cassette.torn is not None:
-        click.echo(f"recorder: warning: {cassette.torn}; what stands before it is used", err=True)
+        say(f"warning: {cassette.torn}; what stands before it is used")
     return cassette
 
 

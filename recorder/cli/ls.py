@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from ..printable import to_json
 from .loading import load, triples
 from .options import cassette_argument, dialect_option, json_option
 
@@ -43,4 +43,4 @@ def command(cassette: Path, *, as_json: bool, limit: int | None, everything: boo
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return to_json(value) + "\n"

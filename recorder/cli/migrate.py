@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .options import cassette_argument, force_option, must_not_exist, output_option
+from .saying import say
 
 
 @click.command("migrate")
@@ -26,6 +27,6 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     must_not_exist(target, force=force)
     found = migrate(cassette, target)
     if found == FORMAT:
-        click.echo(f"recorder: {cassette}: is in format {FORMAT}, the current one; nothing to do", err=True)
+        say(f"{cassette}: is in format {FORMAT}, the current one; nothing to do")
     else:
-        click.echo(f"recorder: {target}: format {found} brought to {FORMAT}", err=True)
+        say(f"{target}: format {found} brought to {FORMAT}")

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
+from ..loopback import is_loopback
+from .saying import say
 
 cassette_argument = click.argument(
     "cassette", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -63,8 +65,8 @@ listen_option = click.option(
 
 def warn_if_exposed(host: str) -> None:
     """Say so where others than this machine can connect."""
-    if host not in ("localhost", "::1") and not host.startswith("127."):
-        click.echo(f"recorder: warning: listening on {host}, others can connect", err=True)
+    if not is_loopback(host):
+        say(f"warning: listening on {host}, others can connect")
 
 
 def must_not_exist(path: Path, *, force: bool) -> None:

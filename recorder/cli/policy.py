@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ..printable import printable
+
 
 @click.group("policy")
 def command() -> None:
@@ -40,7 +42,7 @@ def check(policies: tuple[Path, ...]) -> None:
         found = checked(file, load)
         wrong = wrong or found is None
         if found is not None:
-            click.echo(f"{file}: {found.name}: {len(found.values.patterns)} patterns of values; no mistakes")
+            click.echo(printable(f"{file}: {found.name}: {len(found.values.patterns)} patterns of values; no mistakes"))
     if wrong:
         raise SystemExit(2)
 

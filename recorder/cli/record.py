@@ -15,6 +15,7 @@ import click
 
 from ..errors import CaptureError, UsageError
 from .options import key_option, listen_option, must_not_exist, policy_option, warn_if_exposed
+from .saying import say
 
 if TYPE_CHECKING:
     from ..capture.addon import Recorder
@@ -114,7 +115,7 @@ def command(
     if recorder.failure is not None:  # it was told when it happened
         raise SystemExit(recorder.failure.exit_code)
     counts = recorder.counts
-    click.echo(f"recorder: {path}: {counts.requests} requests, {counts.open} still open at the end", err=True)
+    say(f"{path}: {counts.requests} requests, {counts.open} still open at the end")
     raise SystemExit(code)
 
 
@@ -122,7 +123,7 @@ class _Told(logging.Handler):
     """Tells at once what the recorder has to say: mitmproxy keeps its log to itself here."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"recorder: {record.getMessage()}", err=True)
+        say(record.getMessage())
 
 
 def _redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy | None, bytes | None]:
@@ -134,11 +135,13 @@ def _redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy
         return load(policy), read_key(key_file) if key_file else None
     if key_file or policy != DEFAULT:
         raise UsageError("--no-redaction takes neither --policy nor --redaction-key-file: nothing is replaced")
-    click.echo("recorder: WARNING: redaction is off, the cassette will hold secrets in the clear", err=True)
+    say("WARNING: redaction is off, the cassette will hold secrets in the clear")
     return None, None
 
 
 def _mode(mode: str, upstream: str | None) -> str:
+    if "@" in f"{mode}{upstream}":  # mitmproxy takes what follows for an address to listen on
+        raise UsageError("--mode and UPSTREAM take no '@': say where to listen by --listen; no user stands in a URL")
     if mode != "reverse":
         if upstream:
             raise UsageError(f"--mode {mode} takes no UPSTREAM: the client names the server itself")

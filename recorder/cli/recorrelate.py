@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .options import cassette_argument, force_option, must_not_exist, output_option
+from .saying import say
 
 _SHOWN = 20  # numbers of triples
 
@@ -40,7 +41,7 @@ def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> 
     seal(cassette, target, dialect=dialect, archive=archive)
     after = fingerprints(target)
     changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
-    click.echo(f"recorder: {target}: linked by {dialect.name}; {_told(changed, len(after))}", err=True)
+    say(f"{target}: linked by {dialect.name}; {_told(changed, len(after))}")
 
 
 def _told(changed: list[int], count: int) -> str:

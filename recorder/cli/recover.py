@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .options import cassette_argument, force_option, output_option
+from .saying import say
 
 
 @click.command("recover")
@@ -28,6 +29,6 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     result = recover(cassette, target, force=force)
     lost = f", {result.lost} lost" if result.lost else ""
     skipped = f", {result.skipped} bytes skipped" if result.skipped else ""
-    click.echo(f"recorder: {target}: {result.kept} records kept{lost}{skipped}", err=True)
+    say(f"{target}: {result.kept} records kept{lost}{skipped}")
     if result.header_lost:
-        click.echo("recorder: warning: the header was damaged; start time and upstream are unknown now", err=True)
+        say("warning: the header was damaged; start time and upstream are unknown now")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from ..errors import UsageError
+from ..printable import printable, to_json
 from .options import (
     cassette_argument,
     dialect_option,
@@ -22,6 +22,7 @@ from .options import (
     output_option,
     policy_option,
 )
+from .saying import say
 
 if TYPE_CHECKING:
     from ..model import Record
@@ -74,7 +75,7 @@ def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
     with open_cassette(path) as cassette:
         yield from cassette.records()
         if warn and cassette.torn is not None:
-            click.echo(f"recorder: warning: {cassette.torn}; what stands before it is used", err=True)
+            say(f"warning: {cassette.torn}; what stands before it is used")
 
 
 def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int:
@@ -120,9 +121,9 @@ def _tell(again: Again, records: int, *, output: Path | None, as_json: bool) -> 
             {"record": c.record, "where": c.where, "kind": c.kind.value, "values": c.values} for c in changed
         ]  # fmt: skip
         told = {"policy": again.policy.name, "records": records, "values": values, "changed": rows}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(to_json(told))
     else:
         for c in changed:
-            click.echo(f"{c.values:>6}  {c.kind.value:<8}  {c.record:<14}  {c.where}")
+            click.echo(printable(f"{c.values:>6}  {c.kind.value:<8}  {c.record:<14}  {c.where}"))
     verb = f"{output}: {records} records," if output else "would change:"
-    click.echo(f"recorder: {verb} {values} values by policy {again.policy.name}", err=True)
+    say(f"{verb} {values} values by policy {again.policy.name}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import resource
 import signal
@@ -15,8 +14,10 @@ import click
 
 from ..errors import UsageError
 from ..model import Recording
+from ..printable import to_json
 from .loading import load
 from .options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
+from .saying import say
 
 if TYPE_CHECKING:
     from ..replay.server import Watch
@@ -147,13 +148,13 @@ def command(
 def _conclude(standin: StandIn, stalled: bool, settings: Settings, *, as_json: bool) -> None:  # noqa: FBT001  # a pair
     """Tell how it went, and end with the code that says so."""
     if as_json:
-        click.echo(json.dumps(standin.report(), ensure_ascii=False))
+        click.echo(to_json(standin.report(), indent=None))
     for text, fired in standin.faults.report():
-        click.echo(f"recorder: fault '{text}' hit {fired} {'time' if fired == 1 else 'times'}", err=True)
+        say(f"fault '{text}' hit {fired} {'time' if fired == 1 else 'times'}")
     if standin.unplayed:
-        click.echo(f"recorder: not asked for: triple {', '.join(map(str, standin.unplayed))}", err=True)
+        say(f"not asked for: triple {', '.join(map(str, standin.unplayed))}")
     if standin.missed:
-        click.echo(f"recorder: {standin.missed} requests matched nothing, see above", err=True)
+        say(f"{standin.missed} requests matched nothing, see above")
         raise SystemExit(1)
     if stalled or (settings.exit_when_done and standin.unplayed):
         raise SystemExit(_STALLED)
@@ -220,7 +221,8 @@ def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list
         verdict = standin.stall(settings.idle)
         if verdict is not None and told[-1:] != [verdict]:
             told.append(verdict)
-            click.echo("\n".join(f"recorder: {line}" for line in verdict.splitlines()), err=True)
+            for line in verdict.splitlines():
+                say(line)
         if settings.exit_when_done:
             stop.set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import SecretsFound
+from ..printable import printable, to_json
 from .options import cassettes_argument, json_option, policy_option
+from .saying import say
 
 if TYPE_CHECKING:
     from ..redaction.policy import Policy
@@ -43,13 +44,13 @@ def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
             if as_json:
                 rows.append({"file": str(path), **_row(finding)})
             else:
-                click.echo(f"{path}: {_told(finding)}")
+                click.echo(printable(f"{path}: {_told(finding)}"))
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(to_json(rows))
     if hit:
         found = f"secrets or personal values in {len(hit)} of {len(cassettes)} files"
         raise SecretsFound(f"{found}; recorder redact replaces what a policy names")
-    click.echo(f"recorder: nothing found in {', '.join(map(str, cassettes))}", err=True)
+    say(f"nothing found in {', '.join(map(str, cassettes))}")
 
 
 def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
@@ -64,7 +65,7 @@ def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
         for record in cassette.records():
             yield from scan.record(record)
         if cassette.torn is not None:
-            click.echo(f"recorder: warning: {cassette.torn}; what stands before it was searched", err=True)
+            say(f"warning: {cassette.torn}; what stands before it was searched")
 
 
 def _row(finding: Finding) -> dict[str, object]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
+from .saying import say
 
 
 @click.command("seal")
@@ -33,4 +34,4 @@ def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str 
     target = output or cassette
     before = cassette.stat().st_size
     seal(cassette, target, dialect=load_dialect(dialect) if dialect else None, archive=archive)
-    click.echo(f"recorder: {target}: sealed, {before} bytes before, {target.stat().st_size} now", err=True)
+    say(f"{target}: sealed, {before} bytes before, {target.stat().st_size} now")

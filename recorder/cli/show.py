@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from ..errors import UsageError
+from ..printable import to_json
 from .loading import find
 from .options import cassette_argument, dialect_option, json_option
 
@@ -39,6 +39,6 @@ def command(
     found = find(cassette, dialect, number=number, keys=keys)
     if as_json:
         rows = [data.triple(triple) for triple in found]
-        click.echo(json.dumps(rows if keys else rows[0], indent=2, ensure_ascii=False))
+        click.echo(to_json(rows if keys else rows[0]))
     else:
         click.echo("\n".join(map(table.detail, found)), nl=False)

@@ -11,6 +11,7 @@ import click
 from ..errors import NothingSelected
 from ..model import Triple
 from .options import cassette_argument, dialect_option, force_option
+from .saying import say
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
@@ -70,4 +71,4 @@ def command(cassette: Path, *, output: Path, triples: frozenset[int] | None, ope
         raise NothingSelected(f"{cassette}: no triple fits; recorder ls shows what there is")
     records = slice_records(whole, recording, chosen)
     write_journal(output, replace(whole.header, profile="journal"), records, force=force)
-    click.echo(f"recorder: {len(chosen)} of {len(recording.triples)} triples", err=True)
+    say(f"{len(chosen)} of {len(recording.triples)} triples")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
-
 from ..errors import CaptureError
 from ..model import Header, Record
+from .saying import say
 
 
 def write_journal(path: Path, header: Header, records: Iterable[Record], *, force: bool) -> None:
@@ -32,4 +31,4 @@ def write_journal(path: Path, header: Header, records: Iterable[Record], *, forc
         raise CaptureError(f"{path}: writing failed after {count} records: {exc.strerror}") from exc
     finally:
         journal.close()
-    click.echo(f"recorder: {path}: {count} records", err=True)
+    say(f"{path}: {count} records")

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from ..bayeux.messages import load_json
 from ..errors import DialectError
+from ..files import read_text
 from ..model import JSON, Event, Request, Response
 from ..routes import routes
 from ..tables import Table, finish, read
@@ -177,7 +178,7 @@ def names() -> list[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except (OSError, UnicodeDecodeError) as exc:
         raise DialectError(str(path), "file", f"cannot be read: {exc}") from exc
 

@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import PolicyError
+from ..files import read_text
 from ..routes import routes
 from ..tables import Table, finish, read
 from .pseudonyms import Kind, Span
@@ -154,7 +155,7 @@ def load(source: str = DEFAULT) -> Policy:
     if re.fullmatch(r"[\w-]+", source):
         return shipped(source)
     try:
-        return parse(Path(source).read_text(encoding="utf-8"), path=source)
+        return parse(read_text(Path(source)), path=source)
     except (OSError, UnicodeDecodeError) as exc:
         raise PolicyError(source, "file", f"cannot be read: {exc}") from exc
 

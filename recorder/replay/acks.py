@@ -31,12 +31,25 @@ def ack(triple: Triple, run: Run, cookie: str, dialect: Dialect) -> Ack:
     if triple.ack is None:
         reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
         return 504, _TEXT, f"recorded without an answer: {reason}\n".encode()
+    if not 200 <= triple.ack.status <= 999:  # of three digits, and not one of those that another answer follows
+        return 502, _TEXT, f"recorded with the status {triple.ack.status}, which is no answer\n".encode()
+    gone = _NOT_REPLAYED | _of_the_connection(triple.ack.headers)
     headers = tuple(
         (name, _header(name.lower(), value, cookie, run.rewriter, dialect))
         for name, value in triple.ack.headers
-        if name.lower() not in _NOT_REPLAYED
+        if name.lower() not in gone
     )
     return triple.ack.status, headers, _rewritten(triple.ack.body, run.rewriter)
+
+
+def _of_the_connection(headers: Headers) -> set[str]:
+    """The headers that `Connection` names (RFC 9110, section 7.6.1)."""
+    return {
+        name.strip().lower()
+        for header, value in headers
+        if header.lower() == "connection"
+        for name in value.split(",")
+    }  # fmt: skip
 
 
 def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Dialect) -> str:

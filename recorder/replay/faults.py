@@ -35,7 +35,7 @@ from typing import TypeAlias
 
 from ..errors import UsageError
 from ..model import Event, Recording
-from .match import printable
+from ..printable import printable
 from .schedule import Step
 
 _ADDRESS = re.compile(r"([^#]+)(?:#([1-9][0-9]{0,8}))?")

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from ..correlate.dialect import Dialect, as_key, lookup, parse_json
 from ..model import JSON, Recording, Triple
+from ..printable import printable
 from ..redaction.policy import Policy
 from .masks import Masks
 from .rebind import ABSENT, HIDDEN, Bindings
@@ -171,11 +172,6 @@ class Matcher:
 
     def _allows(self, session: Bindings, key: str, mine: str, its: str) -> bool:
         return session.allows(key, self._dialect.bare(key, mine), self._dialect.bare(key, its))
-
-
-def printable(text: str) -> str:
-    """Text without the characters that would steer a terminal or break a line: strangers sent it."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def describe(triple: Triple, call: Call) -> str:

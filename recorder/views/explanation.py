@@ -7,7 +7,7 @@ from typing import Any
 
 from ..correlate.explain import Candidate, Explanation, Judgement, polls_lost_to
 from ..model import Event, Link, State, Triple
-from ..replay.match import printable
+from ..printable import printable
 from . import data
 
 _STATES = {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from ..model import Recording, Triple
-from ..replay.match import printable
+from ..printable import printable
 from .data import ack_ms, offset_ms
 
 _COLUMNS = (
@@ -28,7 +28,7 @@ def overview(triples: Iterable[Triple]) -> str:
 
 def detail(triple: Triple) -> str:
     """One triple in full."""
-    operation, session = printable(triple.operation or ""), triple.session or "unknown"
+    operation, session = printable(triple.operation or ""), printable(triple.session or "unknown")
     lines = [
         f"triple {triple.n}  {operation}  {triple.state.value}  session {session}",
         f"  request  {printable(f'{triple.request.method} {triple.request.target}')}",
@@ -45,7 +45,7 @@ def detail(triple: Triple) -> str:
         lines += [
             f"  event    +{offset_ms(link, triple)} ms  {printable(event.channel)}  {printable(link.name)}",
             f"           {printable(json.dumps(event.data, ensure_ascii=False))}",
-            f"           linked by {link.rule}, confidence {link.confidence}: {printable(link.why)}",
+            f"           linked by {printable(link.rule)}, confidence {link.confidence}: {printable(link.why)}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -53,7 +53,7 @@ def detail(triple: Triple) -> str:
 def unsolicited(recording: Recording) -> str:
     """The events nobody asked for, a line each."""
     lines = [
-        f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {printable(p.event.channel)}  {printable(p.name)}"
+        printable(f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {p.event.channel}  {p.name}")
         for p in recording.unsolicited
     ]
     return "\n".join(["unsolicited events (seconds after the start of the capture):", *lines]) + "\n"

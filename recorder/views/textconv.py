@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 from ..correlate.dialect import Dialect, parse_json
 from ..model import JSON, Recording, Triple, Unsolicited
-from ..replay.match import printable
+from ..printable import printable
 from ..replay.rebind import Bindings, Rewriter
 
 
 def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:
     """Yield the lines."""
-    yield f"cassette of {recording.header.dialect}, redaction {recording.header.redaction}"
+    yield printable(f"cassette of {recording.header.dialect}, redaction {recording.header.redaction}")
     numbers: dict[str, int] = {}
     lasting = Bindings()  # ids of more than one operation: other exchanges and events hold them too
     for triple in recording.triples:
@@ -45,7 +45,8 @@ def _triple(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[st
 
 
 def _exchange(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
-    yield f"  request {triple.request.method} {printable(rewriter.text(triple.request.target))}"
+    asked = f"{triple.request.method} {rewriter.text(triple.request.target)}"
+    yield f"  request {printable(asked)}"
     yield from _body(triple.request.body, rewriter, dialect)
     if triple.ack is not None:
         yield f"  ack {triple.ack.status}"

@@ -1,0 +1,20 @@
+"""Where mitmproxy listens for the scripts: by its own default on all addresses."""
+
+from __future__ import annotations
+
+from mitmproxy.options import Options
+from mitmproxy.proxy.mode_specs import ProxyMode
+
+from ..loopback import LOOPBACK, is_loopback
+
+
+def keep_to_loopback(options: Options) -> None:
+    """Listen on loopback where nobody said where else."""
+    if not options.listen_host:
+        options.update(listen_host=LOOPBACK)
+
+
+def exposed(options: Options) -> list[str]:
+    """The addresses on which others than this machine can connect."""
+    hosts = {ProxyMode.parse(mode).listen_host(options.listen_host) for mode in options.mode}
+    return sorted(host or "all addresses" for host in hosts if not is_loopback(host))

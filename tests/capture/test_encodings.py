@@ -1,0 +1,164 @@
+"""Bodies without their encodings, and how much of them."""
+
+from __future__ import annotations
+
+import gzip
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+brotli = pytest.importorskip("brotli")  # comes with the extra `record`
+zstandard = pytest.importorskip("zstandard")
+
+from recorder.capture.encodings import NotUndone, encodings, undone
+
+PLAIN = b'{"referenceId":"r1","name":"x"}' * 10_000
+BOMB = 256 << 20
+
+
+def bare(data: bytes) -> bytes:
+    """Deflate without the zlib format around it."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return deflate.compress(data) + deflate.flush()
+
+
+def zstd(data: bytes) -> bytes:
+    return bytes(zstandard.ZstdCompressor().compress(data))
+
+
+ENCODE: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "gzip": ("gzip", gzip.compress),
+    "x-gzip": ("x-gzip", gzip.compress),
+    "deflate": ("deflate", zlib.compress),
+    "bare deflate": ("deflate", bare),
+    "br": ("br", brotli.compress),
+    "zstd": ("zstd", zstd),
+}
+each = pytest.mark.parametrize(("name", "encode"), ENCODE.values(), ids=ENCODE)
+
+
+# What is undone
+
+
+@each
+def test_an_encoding_is_undone(name: str, encode: Callable[[bytes], bytes]) -> None:
+    assert undone(encode(PLAIN), [name]) == (PLAIN, None)
+
+
+@given(st.binary(max_size=400), st.lists(st.sampled_from(sorted(ENCODE)), max_size=5))
+def test_several_encodings_are_undone_from_the_last_one_on(plain: bytes, chosen: list[str]) -> None:
+    body = plain
+    for key in chosen:
+        body = ENCODE[key][1](body)
+
+    assert undone(body, [ENCODE[key][0] for key in chosen]) == (plain, None)
+
+
+def test_gzip_members_are_joined_and_zeros_after_them_are_nothing() -> None:
+    assert undone(gzip.compress(b"a") + gzip.compress(b"b") + bytes(9), ["gzip"]) == (b"ab", None)
+
+
+def test_zstd_frames_are_joined() -> None:
+    assert undone(zstd(b"a") + zstd(b"b"), ["zstd"]) == (b"ab", None)
+
+
+def test_no_body_has_no_encoding() -> None:
+    assert undone(b"", ["gzip"]) == (b"", None)
+
+
+def test_encodings_of_the_content_come_before_those_of_the_transfer() -> None:
+    headers = (
+        ("Transfer-Encoding", "GZIP, chunked"),
+        ("content-encoding", "deflate, identity"),
+        ("Content-Encoding", "br"),
+    )
+
+    assert encodings(headers) == ["deflate", "br", "gzip"]
+
+
+# What is not
+
+
+@pytest.mark.parametrize("name", ["gzip", "deflate", "br"])
+def test_of_one_that_ends_early_its_beginning_is_left(name: str) -> None:
+    whole = ENCODE[name][1](bytes(range(256)) * 400)
+
+    body, lacks = undone(whole[:-10], [name])
+
+    assert body
+    assert (bytes(range(256)) * 400).startswith(body)
+    assert lacks == f"its {name!r} ends early"
+
+
+@pytest.mark.parametrize("name", ["gzip", "x-gzip", "deflate", "br", "zstd"])
+def test_what_is_not_encoded_as_it_says_is_an_error(name: str) -> None:
+    with pytest.raises(NotUndone, match="it is no"):
+        undone(b"\xff\x00 neither", [name])
+
+
+@pytest.mark.parametrize("applied", [["rot13"], ["gzip", "utf8"], ["compress"], ["gzip"] * 6])
+def test_an_unknown_encoding_is_an_error(applied: list[str]) -> None:
+    with pytest.raises(NotUndone, match="is unknown"):
+        undone(b"x", applied)
+
+
+def test_what_follows_a_gzip_member_and_is_none_is_an_error() -> None:
+    with pytest.raises(NotUndone):
+        undone(gzip.compress(b"a") + b"token=hunter2", ["gzip"])
+
+
+@given(st.binary(max_size=200), st.lists(st.sampled_from(["gzip", "deflate", "br", "zstd"]), min_size=1, max_size=3))
+def test_any_bytes_are_undone_or_an_error(body: bytes, applied: list[str]) -> None:
+    with suppress(NotUndone):
+        undone(body, applied, limit=1 << 16)
+
+
+# Bombs
+
+
+def bomb(name: str) -> bytes:
+    """A quarter of a gigabyte of zeros, without holding it."""
+    if name == "br":
+        compressor = brotli.Compressor(quality=5, lgwin=24)
+        return b"".join(compressor.process(bytes(1 << 20)) for _ in range(BOMB >> 20)) + bytes(compressor.finish())
+    if name == "zstd":
+        frame = zstandard.ZstdCompressor(level=3).compressobj()
+        return b"".join(frame.compress(bytes(1 << 20)) for _ in range(BOMB >> 20)) + bytes(frame.flush())
+    deflate = zlib.compressobj(9, zlib.DEFLATED, {"gzip": 31, "deflate": 15}[name])
+    return b"".join(deflate.compress(bytes(1 << 20)) for _ in range(BOMB >> 20)) + deflate.flush()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["gzip", "deflate", "br", "zstd"])
+def test_a_bomb_is_left_out_in_little_memory_and_time(name: str) -> None:
+    packed = bomb(name)
+    tracemalloc.start()
+    began = time.process_time()
+
+    body, lacks = undone(packed, [name])
+
+    took, (_, most) = time.process_time() - began, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (body, lacks) == (b"", f"without its encoding {name!r} it has more than 16777216 bytes")
+    assert len(packed) < 1 << 20
+    assert most < 80 << 20
+    assert took < 2
+
+
+@pytest.mark.once
+def test_a_bomb_in_a_bomb_and_one_of_nothing_are_left_out() -> None:
+    nothing = gzip.compress(gzip.compress(b"") * 2_000_000)
+
+    assert undone(gzip.compress(bomb("gzip")), ["gzip", "gzip"])[0] == b""
+    assert "more than" in str(undone(nothing, ["gzip", "gzip"])[1])
+
+
+def test_the_limit_itself_is_kept() -> None:
+    assert undone(gzip.compress(bytes(1000)), ["gzip"], limit=1000) == (bytes(1000), None)
+    assert undone(gzip.compress(bytes(1001)), ["gzip"], limit=1000)[0] == b""

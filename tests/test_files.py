@@ -1,0 +1,50 @@
+"""What is opened, and what is not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from recorder.files import descriptor_of, open_regular, read_text
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_is_neither_read_nor_written(pipe: Path) -> None:
+    with pytest.raises(OSError, match="is no regular file"):
+        open_regular(pipe)
+    with pytest.raises(OSError, match="No such device"):
+        descriptor_of(pipe, os.O_WRONLY)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(("name", "reason"), [("/dev/zero", "is no regular file"), ("/", "is a directory")])
+def test_a_device_or_a_directory_is_not_read(name: str, reason: str) -> None:
+    with pytest.raises(OSError, match=reason):
+        read_text(Path(name))
+
+
+def test_a_socket_is_not_opened(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+
+        with pytest.raises(OSError, match="No such device"):
+            open_regular(tmp_path / "s")
+
+
+def test_a_device_can_be_written() -> None:
+    os.close(descriptor_of(Path("/dev/null"), os.O_WRONLY))
+
+
+def test_text_comes_with_plain_ends_of_lines(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes("ü\r\nb\n".encode())
+
+    assert read_text(tmp_path / "a") == "ü\nb\n"
