@@ -19,6 +19,7 @@ from .streams import KEPT
 _PIECE = 64 << 10  # bytes that are undone at a time
 _BROTLI_PIECE = 16  # bytes; each dozen of them may hold 16 MB, and the library undoes all it is given at once
 _WINDOW = 8 << 20  # bytes; no server may need more of a client (RFC 9659, section 3)
+_MEMBERS = 10_000  # of one gzip body; each costs time, even if there is nothing in it
 _MOST = 5  # encodings of one body
 _NONE = {"", "identity", "none", "chunked"}
 
@@ -86,12 +87,13 @@ def _bounded(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
         total += len(piece)
         if total > limit:
             raise _TooLarge
-        yield piece
+        if piece:
+            yield piece
 
 
 def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """One gzip member after the other (RFC 1952, section 2.2); zeros may follow."""
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    inflate, members = zlib.decompressobj(zlib.MAX_WBITS | 16), 1
     for piece in pieces:
         left = piece
         while left:
@@ -99,7 +101,9 @@ def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 left = left.lstrip(b"\x00")
                 if not left:
                     break
-                inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                inflate, members = zlib.decompressobj(zlib.MAX_WBITS | 16), members + 1
+                if members > _MEMBERS:
+                    raise NotUndone(f"its gzip has more than {_MEMBERS} members")
             yield inflate.decompress(left, _PIECE)
             left = inflate.unconsumed_tail or inflate.unused_data
     yield from _rest(inflate)

@@ -25,6 +25,7 @@ _STRINGS, _OPENS = (2, 5), (3, 6)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII, _UNICODE = json.JSONEncoder().encode, json.JSONEncoder(ensure_ascii=False).encode
+_DEEPEST = 1000  # levels that are kept apart: a stranger may nest without end
 _LITERALS = ("true", "false", "null")
 
 
@@ -45,10 +46,10 @@ class Change(Protocol):
         """The name of a member, or what is no JSON."""
 
 
-def changed(text: str, change: Change, policy: Policy) -> str:
+def changed(text: str, change: Change, policy: Policy) -> str:  # noqa: PLR0912  # one pass, and the hottest loop
     """A JSON text with its values changed."""
     pieces: list[str] = []
-    last = 0
+    last = deeper = 0
     outer: list[Place] = []
     place = here = policy.root()  # an object or array, and what comes next in it: arrays have no names
     rule, empty = here.rule, change.empty
@@ -68,10 +69,16 @@ def changed(text: str, change: Change, policy: Policy) -> str:
             pieces += [text[last : token.start(kind) - 1], _quoted(new, is_ascii=text.isascii())]
             last = token.end()
         elif kind in _OPENS:
-            outer.append(place)
-            place = here
+            if len(outer) < _DEEPEST:
+                outer.append(place)
+                place = here
+            else:
+                deeper += 1
         elif kind == _CLOSES:
-            here = place = outer.pop() if outer else place
+            if deeper:
+                deeper -= 1
+            else:
+                here = place = outer.pop() if outer else place
             rule = here.rule
         elif kind != _NAME and (not rule.kept or kind == _REST):
             old = token[kind]

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 brotli = pytest.importorskip("brotli")  # comes with the extra `record`
 zstandard = pytest.importorskip("zstandard")
 
-from recorder.capture.encodings import NotUndone, encodings, undone
+from recorder.capture.encodings import NotUndone, encodings, undone  # noqa: E402  # a missing library is told first
 
 PLAIN = b'{"referenceId":"r1","name":"x"}' * 10_000
-BOMB = 256 << 20
+BOMB = 64 << 20
 
 
 def bare(data: bytes) -> bytes:
@@ -123,7 +123,7 @@ def test_any_bytes_are_undone_or_an_error(body: bytes, applied: list[str]) -> No
 
 
 def bomb(name: str) -> bytes:
-    """A quarter of a gigabyte of zeros, without holding it."""
+    """64 MB of zeros, without holding it."""
     if name == "br":
         compressor = brotli.Compressor(quality=5, lgwin=24)
         return b"".join(compressor.process(bytes(1 << 20)) for _ in range(BOMB >> 20)) + bytes(compressor.finish())
@@ -152,11 +152,15 @@ def test_a_bomb_is_left_out_in_little_memory_and_time(name: str) -> None:
 
 
 @pytest.mark.once
-def test_a_bomb_in_a_bomb_and_one_of_nothing_are_left_out() -> None:
-    nothing = gzip.compress(gzip.compress(b"") * 2_000_000)
-
+def test_a_bomb_in_a_bomb_is_left_out() -> None:
     assert undone(gzip.compress(bomb("gzip")), ["gzip", "gzip"])[0] == b""
-    assert "more than" in str(undone(nothing, ["gzip", "gzip"])[1])
+
+
+def test_a_bomb_of_nothing_is_an_error() -> None:
+    nothing = gzip.compress(gzip.compress(b"") * 100_000)
+
+    with pytest.raises(NotUndone, match="more than 10000 members"):
+        undone(nothing, ["gzip", "gzip"])
 
 
 def test_the_limit_itself_is_kept() -> None:
