@@ -14,10 +14,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import CaptureError
+from ..errors import CaptureError, UsageError
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Repeated
@@ -145,7 +146,12 @@ def write_atomically(target: Path, write: Callable[[IO[bytes]], None], check: Ca
         UsageError: If `target` is being written by a recorder, or its folder cannot be written.
         CaptureError: If the disk is full.
     """
-    target = target.resolve()  # a link stays one
+    try:
+        with suppress(FileNotFoundError):
+            target.stat()
+        target = target.resolve()  # a link stays one
+    except OSError as exc:  # such as links that lead to each other
+        raise UsageError(f"{target}: cannot be written: {exc.strerror}") from exc
     name = target.with_name(f".{target.name}.{os.getpid()}")
     with unless_written(target):
         try:

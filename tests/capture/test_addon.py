@@ -679,3 +679,41 @@ def test_a_new_part_leaves_the_files_of_an_earlier_capture_alone(path: Path) -> 
 
     assert path.with_name("s-2.cassette").read_text() == "precious"
     assert path.with_name("s-3.cassette").is_file()
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "gzip", "no-such-thing"])
+def test_a_body_that_redaction_cannot_look_through_is_not_kept(path: Path, encoding: str) -> None:
+    exchange = call()
+    assert exchange.response is not None
+    for message in (exchange.request, exchange.response):
+        message.headers["Content-Encoding"], message.raw_content = encoding, b"uhagre2"
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    asked, note, answered, other = facts(record(path, steps, policy=load()))
+
+    assert isinstance(asked, Request)
+    assert isinstance(answered, Response)
+    assert (asked.body, answered.body) == (b"", b"")
+    assert isinstance(note, Note)
+    assert isinstance(other, Note)
+    assert (note.kind, other.kind) == ("cut", "cut")
+    assert note.text.startswith("record 0 is kept without its body: it")
+    assert other.text.startswith("record 2 is kept without its body: it")
+
+
+def test_an_encoding_of_the_transfer_is_undone_too(path: Path) -> None:
+    exchange = call()
+    assert exchange.response is not None
+    exchange.response.headers["Transfer-Encoding"] = "gzip, chunked"
+    exchange.response.raw_content = gzip.compress(b"plain")
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    _, response = facts(record(path, steps))
+    assert isinstance(response, Response)
+    assert response.body == b"plain"

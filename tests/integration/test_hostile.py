@@ -23,9 +23,11 @@ from recorder.model import Headers, Note, Recording, Response
 from recorder.replay.schedule import INSTANT
 from recorder.replay.server import serve
 from recorder.replay.standin import StandIn
-from tests.lab.processes import recorder, until
+from tests.lab.processes import MITMDUMP, recorder, serving, until
 from tests.wire import Wire
 
+ADDONS = Path(__file__).parents[2] / "addons"
+CASSETTE = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 HOSTILE = "\r\nSet-Cookie: evil=1\r\n\r\nHTTP/1.1 200 OK\r\n\x00\x1b[2J\u202e\ud800\U0001f600é"
 
 # A hostile cassette
@@ -226,3 +228,21 @@ def test_what_cannot_be_looked_through_is_not_kept(tmp_path: Path, body: bytes, 
     assert isinstance(note, Note)
     assert note.kind == "cut"
     assert body not in cassette.read_bytes()
+
+
+# Scripts in a mitmproxy of one's own
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("script", "cassette"), [("record.py", "new.cassette"), ("replay.py", str(CASSETTE))], ids=["record", "replay"]
+)
+def test_a_script_listens_on_loopback_unless_told_otherwise(tmp_path: Path, script: str, cassette: str) -> None:
+    pytest.importorskip("mitmproxy")
+    options = ["--set", f"cassette={tmp_path / cassette}", "--set", "hosts=gws.example", "-p0"]
+    with serving([MITMDUMP, "-s", str(ADDONS / script), *options], ready="listening at") as server:
+        port = int(server.url.rpartition(":")[2])
+
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), 5)

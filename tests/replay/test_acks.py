@@ -80,3 +80,21 @@ def test_a_fault_puts_its_own_in_the_place_of_the_ack() -> None:
 
     assert (status, body) == (503, b'{"error":1}')
     assert dict(headers)["Content-Type"].startswith("application/json")
+
+
+def test_headers_that_the_recorded_connection_names_are_not_replayed() -> None:
+    recorded = (("Connection", "X-Hop , close"), ("x-hop", "1"), ("X-End", "2"))
+
+    _, headers, _ = ack(answered({}, recorded), run(), "c", GWS)
+
+    assert [name for name, _ in headers] == ["Content-Type", "X-End"]
+
+
+@pytest.mark.parametrize("status", [0, 99, 101, 199, 1000])
+def test_a_status_that_ends_no_answer_is_told(status: int) -> None:
+    triple = answered({})
+    assert triple.ack is not None
+
+    made = ack(replace(triple, ack=replace(triple.ack, status=status)), run(), "c", GWS)
+
+    assert made[::2] == (502, f"recorded with the status {status}, which is no answer\n".encode())
