@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.bayeux.messages import Message, encode, is_event, parse, parse_request
+from recorder.bayeux.messages import Message, encode, is_event, load_json, parse, parse_request
 
 CONNECT: Message = {"channel": "/meta/connect", "clientId": "c1", "connectionType": "long-polling"}
 PUBLISH: Message = {"channel": "/chat", "clientId": "c1", "data": {"text": "hé & = + %"}}
@@ -189,3 +189,10 @@ def test_half_a_surrogate_pair_leaves_as_valid_utf8() -> None:
 )
 def test_an_event_is_told_from_a_reply(message: Message, *, event: bool) -> None:
     assert is_event(message) is event
+
+
+def test_a_body_of_more_values_than_anybody_sends_is_not_parsed() -> None:
+    body = b"[" + b"{}," * 1_000_000 + b"{}]"
+
+    with pytest.raises(ValueError, match="too many values"):
+        load_json(body)
