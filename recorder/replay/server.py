@@ -53,10 +53,11 @@ def seeded_ids(seed: int) -> Callable[[], str]:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens."""
+    """Where a server listens, and how it is steered from inside its process."""
 
     host: str
     port: int
+    steering: Steering
 
     @property
     def url(self) -> str:
@@ -121,7 +122,7 @@ async def serve(
             raise UsageError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port") from exc
         bound = runner.addresses[0][1]
         pump.control = Control(token, bound) if token else None
-        yield Address(host, bound)
+        yield Address(host, bound, Steering(standin, pump))
     finally:
         pump.close()
         await runner.cleanup()
@@ -149,7 +150,7 @@ class _Pump:
         headers = tuple((name, value) for name, value in request.headers.items())
         incoming = Incoming(number, self._connection(request), request.method, request.raw_path, headers, body)
         if self.control is not None and self.control.owns(incoming.target):
-            answer = self.control.handle(incoming, _Steering(self._standin, self))
+            answer = self.control.handle(incoming, Steering(self._standin, self))
             self._schedule()
             return _response(answer)
         if (allowed := cors.preflight(incoming)) is not None:
@@ -339,8 +340,8 @@ class _Pump:
             self._idle = self._loop.call_at(due + self._watch.idle_after, self._on_idle)
 
 
-class _Steering:
-    """What the control API steers: a stand-in by its pump's clock."""
+class Steering:
+    """What the control API steers, or who runs the server: a stand-in by its pump's clock, in its event loop."""
 
     def __init__(self, standin: StandIn, pump: _Pump) -> None:
         self._standin, self._pump = standin, pump
