@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from .settings import Settings
 from .threads import LoopThread
 
 _REMEMBERED = 32  # recordings
+_IDLE = 1.0  # seconds without a request, after which it is noted what the clients wait for
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,31 @@ class Session:
     left: bool
 
 
-@dataclass(slots=True)
+class Turns:
+    """What the stand-in tells while it serves: that it did something, and what it waited for when nothing came."""
+
+    def __init__(self, standin: StandIn) -> None:
+        self.came = asyncio.Event()
+        self._standin = standin
+        self._stall: str | None = None
+        self._left: tuple[int, ...] = ()
+
+    def turn(self) -> None:
+        """It did something."""
+        if self._stall is not None and self._standin.unplayed != self._left:
+            self._stall = None  # it went on
+        self.came.set()
+
+    def idle(self) -> None:
+        """Nothing came in for a while. A client whose patience ends may say goodbye, and is not to be seen then."""
+        self._stall, self._left = self._standin.stall(0.0), self._standin.unplayed
+
+    def stall(self) -> str | None:
+        """What the clients wait for, or waited for before they left."""
+        return self._stall or self._standin.stall(0.0)
+
+
+@dataclass(slots=True, repr=False)
 class Playing:
     """The fixture: a server that plays the cassettes of one test.
 
@@ -63,7 +88,10 @@ class Playing:
     _standin: StandIn
     _address: Address
     _thread: LoopThread
-    _turn: asyncio.Event = field(default_factory=asyncio.Event)
+    _turns: Turns
+
+    def __repr__(self) -> str:
+        return f"<stand-in {self.url} of {', '.join(path.name for path in self.settings.cassettes)}>"
 
     @property
     def sessions(self) -> list[Session]:
@@ -106,8 +134,8 @@ class Playing:
 
     @property
     def stall(self) -> str | None:
-        """What the clients wait for, where something is left that nobody asks for."""
-        return self._thread.call(self._standin.stall, 0.0)
+        """What the clients wait for, or did before they left, where something is left that nobody asks for."""
+        return self._thread.call(self._turns.stall)
 
     def report(self) -> dict[str, Any]:
         """What was played and missed, as `recorder replay --json` prints it."""
@@ -127,21 +155,42 @@ class Playing:
 
         Raises:
             TimeoutError: If that is not so within `limit` seconds; says what is on its way.
+            UsageError: In an event loop, which could serve no client meanwhile.
 
         """
+        must_not_block("wait_idle")
         try:
             self._thread.run(self._until_idle(), limit)
         except TimeoutError:
-            raise TimeoutError(f"not idle within {limit:g} s: {self.pending} steps are on their way") from None
+            raise TimeoutError(self._why_not_idle(limit)) from None
+
+    def _why_not_idle(self, limit: float) -> str:
+        busy = [s.name for s in self.sessions if not s.parked and not s.left]
+        away = f", not in a poll: {', '.join(busy)}" if busy else ""
+        return f"not idle within {limit:g} s: {self.pending} events and acks are on their way{away}"
 
     async def _until_idle(self) -> None:
         while not self._is_idle():
-            self._turn.clear()
-            await self._turn.wait()
+            self._turns.came.clear()
+            await self._turns.came.wait()
 
     def _is_idle(self) -> bool:
         sessions = self._address.steering.state()["sessions"]
         return all(not told["pending"] and (told["parked"] or told["left"]) for told in sessions)
+
+
+def must_not_block(name: str) -> None:
+    """Refuse to wait inside of an event loop.
+
+    Raises:
+        UsageError: If one runs in this thread.
+
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError(f"{name} would block the event loop of your client; await asyncio.to_thread(standin.{name})")
 
 
 @contextmanager
@@ -154,15 +203,15 @@ def playing(settings: Settings, thread: LoopThread) -> Iterator[Playing]:
     """
     recording, dialect = recording_of(settings.cassettes, settings.dialect)
     standin = _standin(recording, dialect, settings)
-    turn = asyncio.Event()
+    turns = Turns(standin)
     serving: AbstractAsyncContextManager[Address] = serve(
-        standin, virtual=settings.rate is None, watch=Watch(turn=turn.set)
+        standin, virtual=settings.rate is None, watch=Watch(turn=turns.turn, idle=turns.idle, idle_after=_IDLE)
     )
     address = thread.run(serving.__aenter__())
     try:
         # localhost: some clients keep no cookies for addresses
         url = f"http://localhost:{address.port}"
-        yield Playing(url, recording, settings, standin, address, thread, turn)
+        yield Playing(url, recording, settings, standin, address, thread, turns)
     finally:
         thread.run(serving.__aexit__(None, None, None))
 
@@ -171,10 +220,16 @@ def recording_of(paths: Sequence[Path], dialect: str | None) -> tuple[Recording,
     """What cassettes hold, and how it is read; remembered while the files stay as they are.
 
     Raises:
-        RecorderError: If one cannot be read.
+        RecorderError: If one is not there, or cannot be read.
 
     """
-    recordings = [_read(path, path.stat().st_mtime_ns if path.exists() else 0, dialect) for path in paths]
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise UsageError(
+            f"there is no {', '.join(missing)}; record it from the real server: "
+            "pytest --cassette-mode once --cassette-upstream URL"
+        )
+    recordings = [_read(path, path.stat().st_mtime_ns, dialect) for path in paths]
     whole = joined(recordings) if len(recordings) > 1 else recordings[0]
     return whole, load(dialect) if dialect else shipped(whole.header.dialect)
 

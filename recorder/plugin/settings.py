@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from ..replay.playhead import Repeat
 MODES = ("none", "once", "new_episodes", "all")
 VERDICTS = ("fail", "warn", "ignore")
 SUFFIX = ".cassette"
+
+_UNFIT = re.compile(r"[^\w.,=+@\[\]-]+")  # for the name of a file on every system
+_LONGEST = 150  # characters of a name; file systems take 255 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Settings:
         unplayed: What becomes of one that did not ask for all that was recorded.
         seed: For ids and chances.
         dialect: Of the cassettes; None takes their own.
+        record_options: More options for `recorder record`.
 
     """
 
@@ -47,13 +53,41 @@ class Settings:
     unplayed: str = "warn"
     seed: int = 0
     dialect: str | None = None
+    record_options: tuple[str, ...] = ()
+
+
+def is_recorded(settings: Settings, begun: Container[Path]) -> bool:
+    """Whether a test is recorded and not played.
+
+    Args:
+        settings: Of the test.
+        begun: Cassettes that this run has begun: what was missing when it started is recorded in all its tests.
+
+    Raises:
+        UsageError: If it is to be recorded into several cassettes.
+
+    """
+    missing = [path for path in settings.cassettes if path in begun or not path.exists()]
+    if settings.mode == "none" or (settings.mode == "once" and not missing):
+        return False
+    if len(settings.cassettes) > 1:
+        names = ", ".join(path.name for path in settings.cassettes)
+        raise UsageError(f"a test is recorded into one cassette, this one names {names}; record them one by one")
+    return True
+
+
+def own_name(parts: Sequence[str]) -> str:
+    """The name of the cassette of a test whose marker names none: its classes and its own name, with parameters."""
+    name = ".".join(parts)
+    fit = _UNFIT.sub("-", name)[:_LONGEST]
+    return fit if fit == name else f"{fit}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def of_marker(base: Settings, folder: Path, names: Sequence[Any], options: Mapping[str, Any]) -> Settings:
     """The settings of a test.
 
     Args:
-        base: What the run says; its cassettes are those of a test whose marker names none.
+        base: What stands behind the marker; its cassettes are taken if the marker names none.
         folder: Where cassettes are.
         names: The marker's positional arguments.
         options: Its keyword arguments.
@@ -65,10 +99,8 @@ def of_marker(base: Settings, folder: Path, names: Sequence[Any], options: Mappi
     unknown = [name for name in options if name not in _CHECKS]
     if unknown:
         near = get_close_matches(unknown[0], _CHECKS, 1)
-        raise UsageError(
-            f"the marker cassette has no option {unknown[0]!r}"
-            + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(_CHECKS)}")
-        )
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_CHECKS)}"
+        raise UsageError(f"the marker cassette has no option {unknown[0]!r}; {hint}")
     checked = {name: _CHECKS[name](name, value) for name, value in options.items()}
     cassettes = tuple(path_of(folder, name) for name in names) or base.cassettes
     return replace(base, cassettes=cassettes, **checked)
@@ -99,7 +131,9 @@ def one_of(name: str, value: Any, known: Sequence[str]) -> str:
 
     """
     if value not in known:
-        raise UsageError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        near = get_close_matches(str(value), known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"{name} must be one of {', '.join(known)}, not {value!r}{hint}")
     return str(value)
 
 
@@ -120,7 +154,7 @@ def rate_of(name: str, value: Any) -> float | None:
 
 
 def _faults(name: str, value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not all(isinstance(fault, str) for fault in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(fault, str) for fault in value):
         raise UsageError(f"{name} must be a list of strings, not {value!r}")
     return tuple(value)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
 
 from ..cassette.codec import encode
 from ..cassette.journal import resume
@@ -26,25 +29,73 @@ from ..replay.match import Matcher
 from ..replay.rebind import Bindings
 
 _START, _END = 30.0, 20.0  # seconds; a cold mitmproxy takes a few
+_QUIET = 0.3  # seconds without anything recorded, after which a real server is taken for idle
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Taking:
-    """The fixture while a test is recorded: `url` leads to the real server, through the recorder."""
+    """The fixture while a test is recorded, with what it has while the test is played.
+
+    Attributes:
+        url: Leads to the real server, through the recorder.
+        cassette: What is recorded.
+        is_kept: Whether it is; else the old one, if any, stays as it was. Said when the test has passed.
+
+    """
 
     url: str
     cassette: Path
+    _taken: Path
+    is_kept: bool = False
+    played: tuple[int, ...] = ()
+    unplayed: tuple[int, ...] = ()
+    misses: list[str] = field(default_factory=list)
+    pending: int = 0
+    stall: str | None = None
+    sessions: tuple[()] = ()
+
+    def session(self, name: str | None = None) -> NoReturn:
+        """There is none.
+
+        Raises:
+            UsageError: Always.
+
+        """
+        raise UsageError(f"live session {name or ''}: a recorder knows of none; ask for it where the test is played")
+
+    def report(self) -> dict[str, Any]:
+        """Nothing was played, and nothing missed."""
+        return {"played": {}, "unplayed": [], "misses": [], "faults": []}
+
+    def advance(self, seconds: float) -> None:
+        """Wait: a real server has its own clock."""
+        time.sleep(seconds)
+
+    def wait_idle(self, limit: float = 5.0) -> None:
+        """Until nothing was recorded for a while.
+
+        Raises:
+            TimeoutError: If that is not so within `limit` seconds.
+
+        """
+        end, size, since = time.monotonic() + limit, -1, time.monotonic()
+        while time.monotonic() < since + _QUIET:
+            if (grown := self._taken.stat().st_size) != size:
+                size, since = grown, time.monotonic()
+            if time.monotonic() > end:
+                raise TimeoutError(f"not idle within {limit:g} s: the recorder goes on recording")
+            time.sleep(_QUIET / 20)
 
 
 @contextmanager
-def taking(cassette: Path, upstream: str, mode: str) -> Iterator[Taking]:
-    """Record what passes until the block ends, into a new cassette, or (`new_episodes`) add what is new to an old one.
+def taking(cassette: Path, upstream: str, *, add: bool, options: Sequence[str] = ()) -> Iterator[Taking]:
+    """Record what passes until the block ends, into a new cassette, or add what is new to an old one.
 
-    The file is there, or changed, only if the block ends without an error.
+    The file is there, or changed, only if it `is_kept` at the end.
 
     Raises:
         UsageError: If there is no upstream, or the old cassette cannot be added to.
-        UpstreamError: If the recorder cannot start.
+        UpstreamError: If the recorder cannot start, or ends with an error.
 
     """
     if not upstream:
@@ -52,12 +103,26 @@ def taking(cassette: Path, upstream: str, mode: str) -> Iterator[Taking]:
     cassette.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cassette.parent, prefix=".recording-") as folder:  # beside it, to be renamed
         taken = Path(folder) / cassette.name
-        with _recorder(upstream, taken) as url:
-            yield Taking(url, cassette)
-        if mode == "new_episodes" and cassette.exists():
-            add_new(cassette, taken)
-        else:
-            os.replace(taken, cassette)  # noqa: PTH105  # atomic, over whatever another worker has put there
+        with _recorder(upstream, taken, options) as url:
+            recorded = Taking(url, cassette, taken)
+            yield recorded
+        if recorded.is_kept:
+            with _alone(cassette.parent):
+                if add and cassette.exists():
+                    add_new(cassette, taken)
+                else:
+                    os.replace(taken, cassette)  # noqa: PTH105  # atomic, whoever reads it
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Other workers wait with the cassettes of a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def add_new(old: Path, taken: Path) -> int:
@@ -109,19 +174,22 @@ def _moved(record: Record, seq: int, exchange: int, t: int) -> Record:
 
 
 @contextmanager
-def _recorder(upstream: str, cassette: Path) -> Iterator[str]:
+def _recorder(upstream: str, cassette: Path, options: Sequence[str]) -> Iterator[str]:
     """A recorder as a process of its own, for mitmproxy is one to a process; yields its URL."""
-    command = [sys.executable, "-m", "recorder", "record", upstream, "-o", str(cassette)]
+    command = [sys.executable, "-m", "recorder", "record", upstream, "-o", str(cassette), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  # our own
     try:
         yield _url(process)
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.communicate(timeout=_END)
+            told = process.communicate(timeout=_END)[1]
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+            told = f"the recorder did not end within {_END:g} s"
+    if process.returncode:
+        raise UpstreamError(_last_line(told))
 
 
 def _url(process: subprocess.Popen[str]) -> str:
@@ -131,6 +199,9 @@ def _url(process: subprocess.Popen[str]) -> str:
     line = process.stdout.readline() if readable else ""
     if not line.startswith("listening on "):
         process.kill()
-        told = process.communicate()[1].strip().splitlines()
-        raise UpstreamError(told[-1] if told else f"the recorder was not ready within {_START:g} s")
+        raise UpstreamError(_last_line(process.communicate()[1]) or f"the recorder was not ready within {_START:g} s")
     return line.split()[-1].replace("127.0.0.1", "localhost")
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]

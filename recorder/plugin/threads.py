@@ -36,7 +36,9 @@ class LoopThread:
             raise
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call a function in the loop's thread, where it sees nothing half done."""
+        """Call a function in the loop's thread, where it sees nothing half done; here when the thread has ended."""
+        if not self._thread.is_alive():
+            return function(*arguments)
 
         async def called() -> T:
             return function(*arguments)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from .playing import Playing
+from .settings import own_name
 
-_UNFIT = re.compile(r"[^\w.-]+")
 
-
-def missed(playing: Playing) -> str | None:
-    """Why a test must not pass: requests that nothing matched, with what to do about each."""
-    misses = playing.misses
+def missed(playing: Playing, since: int = 0) -> str | None:
+    """Why a test must not pass: requests that nothing matched, with what to do about each, but for the first ones."""
+    misses = playing.misses[since:]
     if not misses:
         return None
     count = f"{len(misses)} request{'s' if len(misses) > 1 else ''} matched nothing in {_names(playing)}"
@@ -33,17 +31,33 @@ def left_over(playing: Playing) -> str | None:
     return "\n".join([f"not asked for, of {_names(playing)}:", *lines])
 
 
-def summary(playing: Playing) -> str:
-    """How far the clients got, for a test that failed."""
-    lines = [f"{_names(playing)}: played {_numbers(playing.played)}, not asked for {_numbers(playing.unplayed)}"]
-    stall = playing.stall
-    return "\n".join([*lines, *([stall] if stall else []), *([found] if (found := missed(playing)) else [])])
+def summary(playing: Playing, told: int = 0) -> str:
+    """How far the clients got, for a test that failed and told of the first misses already."""
+    lines = [
+        f"{_names(playing)}: played {_numbers(playing.played)}, not asked for {_numbers(playing.unplayed)}",
+        playing.stall,
+        _last_triple(playing),
+        missed(playing, told),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _last_triple(playing: Playing) -> str | None:
+    """What a client can have had since it last asked for something: it may wait for more than was recorded."""
+    last = next((t for t in reversed(playing.recording.triples) if t.n in playing.played), None)
+    if last is None:
+        return None
+    pending = playing.pending
+    events = ", ".join(link.name or link.event.channel for link in last.events) or "none"
+    on_its_way = f"{pending} events and acks are on their way" if pending else "all have left"
+    return f"events of triple {last.n} ({last.operation}): {events}; {on_its_way}"
 
 
 def keep_report(folder: Path, test: str, playing: Playing) -> Path:
     """Write what was played and missed in a failed test, as JSON and as text; where to."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _UNFIT.sub("-", test).strip("-")[:150]
+    place, bracket, parameters = test.partition("[")
+    path = folder / own_name([place.replace("/", "-").replace("::", "-") + bracket + parameters])
     path.with_name(f"{path.name}.txt").write_text(summary(playing) + "\n", encoding="utf-8")
     target = path.with_name(f"{path.name}.json")
     target.write_text(
