@@ -11,6 +11,8 @@ from hypothesis import settings
 from tests.lab import browser as lab_browser
 from tests.lab import lab
 
+pytest_plugins = ["pytester"]  # runs suites of their own, for the tests of the plugin
+
 # a busy machine may stop a test for longer than the 200 ms an example has by default
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

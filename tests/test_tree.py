@@ -15,6 +15,8 @@ TESTED_AS_A_WHOLE = {
     # the fronts and commands: run as real processes by tests/integration and tests/cli
     "recorder/__main__.py", "recorder/client.py", "recorder/capture/proxy.py", "recorder/replay/server.py",
     "addons/record.py", "addons/replay.py",
+    # run in suites of their own by all of tests/plugin
+    "recorder/pytest_plugin.py",
 }  # fmt: skip
 DATA = {"recorder/errors.py", "recorder/model.py"}  # nothing in them runs
 

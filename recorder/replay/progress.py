@@ -37,14 +37,15 @@ def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idl
         playheads: Those of all clients.
         matcher: Knows the recorded requests.
         bayeux: Knows who polls.
-        idle: Seconds for which nothing happened.
+        idle: Seconds for which nothing happened; 0 is not told.
 
     """
     there = [playhead for playhead in playheads if not playhead.left]
+    long = f" for {idle:g} s" if idle else ""
     lines = [line for playhead in there for line in _waited_for(playhead, matcher, bayeux, idle)]
     left = unplayed(playheads, matcher)
     if not lines and left and not there:
-        lines = [f"no client was there for {idle:g} s; not asked for: triple {', '.join(map(str, left))}"]
+        lines = [f"no client was there{long}; not asked for: triple {', '.join(map(str, left))}"]
     return "\n".join(lines) or None
 
 
@@ -70,7 +71,8 @@ def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle
     where = _where(playhead, bayeux)
     handle = matcher.triples[left[0]].keys.get("handle")
     needed = describe(matcher.triples[left[0]], matcher.calls[left[0]]) + (f" for handle {handle}" if handle else "")
-    return [f"client {playhead.name} idle {idle:g} s {where}; next needed: {needed}"]
+    long = f" idle {idle:g} s" if idle else ""
+    return [f"client {playhead.name}{long} {where}; next needed: {needed}"]
 
 
 def _where(playhead: Playhead, bayeux: BayeuxServer) -> str:

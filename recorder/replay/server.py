@@ -24,9 +24,10 @@ from .control import Control
 from .faults import parse
 from .limits import Limits, is_upgrade, read_body, server
 from .miss import Miss
+from .reactions import Reactions
 from .standin import Incoming, Reply, StandIn
 
-_SETTLE = 0.01  # seconds without a request after which clients have reacted to what they were sent
+_PASSES = 6  # of the event loop, in which what has arrived gets from its socket to the stand-in
 _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
 _BROKEN = 503  # in place of a status; not 500: that is what a poll gets that another one replaced
 _CLOSE = {400: WSCloseCode.POLICY_VIOLATION, 413: WSCloseCode.MESSAGE_TOO_BIG, _BROKEN: WSCloseCode.INTERNAL_ERROR}
@@ -53,10 +54,11 @@ def seeded_ids(seed: int) -> Callable[[], str]:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens."""
+    """Where a server listens, and how it is steered from inside its process."""
 
     host: str
     port: int
+    steering: Steering
 
     @property
     def url(self) -> str:
@@ -121,7 +123,7 @@ async def serve(
             raise UsageError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port") from exc
         bound = runner.addresses[0][1]
         pump.control = Control(token, bound) if token else None
-        yield Address(host, bound)
+        yield Address(host, bound, Steering(standin, pump))
     finally:
         pump.close()
         await runner.cleanup()
@@ -132,12 +134,14 @@ class _Pump:
         self._standin, self._watch, self._limits = standin, watch, limits
         self._loop = asyncio.get_running_loop()
         self._virtual = 0.0 if virtual else None
-        self._settled: asyncio.TimerHandle | None = None
+        self._settled: asyncio.Handle | None = None
+        self._reactions = Reactions()
         self._idle: asyncio.TimerHandle | None = None
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
         self._count = 0
+        self._sockets: set[asyncio.Task[Any] | None] = set()
         self._connections: WeakKeyDictionary[asyncio.BaseTransport, str] = WeakKeyDictionary()
         self._told = 0
         self._is_closed = False
@@ -149,7 +153,7 @@ class _Pump:
         headers = tuple((name, value) for name, value in request.headers.items())
         incoming = Incoming(number, self._connection(request), request.method, request.raw_path, headers, body)
         if self.control is not None and self.control.owns(incoming.target):
-            answer = self.control.handle(incoming, _Steering(self._standin, self))
+            answer = self.control.handle(incoming, Steering(self._standin, self))
             self._schedule()
             return _response(answer)
         if (allowed := cors.preflight(incoming)) is not None:
@@ -172,6 +176,7 @@ class _Pump:
         finally:
             self._waiting.pop(number, None)
         self._standin.sent(number)
+        self._reactions.sent(self._loop.time())
         return response
 
     async def _socket(self, request: web.BaseRequest, upgrade: Incoming) -> web.StreamResponse:
@@ -184,6 +189,7 @@ class _Pump:
         outbox: asyncio.Queue[Reply] = asyncio.Queue()
         unanswered: set[int] = set()
         writer = asyncio.create_task(self._write(socket, outbox, unanswered))
+        self._sockets.add(reader := asyncio.current_task())
         try:
             async for frame in socket:
                 if outbox.qsize() >= self._limits.unread:
@@ -200,6 +206,7 @@ class _Pump:
                     message = replace(upgrade, number=number, method="POST", body=frame.data.encode(), on_socket=True)
                     self._receive(message)
         finally:
+            self._sockets.discard(reader)
             writer.cancel()
             for number in unanswered:
                 self._waiting.pop(number, None)
@@ -219,6 +226,7 @@ class _Pump:
                 unanswered.discard(reply.number)
                 self._waiting.pop(reply.number, None)
                 self._standin.sent(reply.number)
+                self._reactions.sent(self._loop.time())
 
     def _give_up(self, numbers: Iterable[int]) -> None:
         """A client hung up: those that wait may be all that are left, and time goes on for them."""
@@ -228,6 +236,7 @@ class _Pump:
         self._rest()
 
     def _receive(self, incoming: Incoming) -> None:
+        self._reactions.came(self._loop.time())
         try:
             self._standin.receive(incoming, self.now())
         except Exception:  # noqa: BLE001  # an error of ours must not become a client that waits for ever
@@ -244,13 +253,14 @@ class _Pump:
                 waiting.set_result(Reply(number, _BROKEN, (), b"the stand-in broke, its log tells why\n"))
 
     def close(self) -> None:
-        """End the timers and the held requests."""
+        """End the timers, the held requests and the WebSockets; the HTTP server would wait for these."""
         self._is_closed = True
         for handle in (self._timer, self._soon, self._settled, self._idle):
             if handle is not None:
                 handle.cancel()
-        for reply in self._waiting.values():
-            reply.cancel()
+        for waiting in (*self._waiting.values(), *self._sockets):
+            if waiting is not None:
+                waiting.cancel()
 
     def _connection(self, request: web.BaseRequest) -> str:
         if request.transport is None:
@@ -320,7 +330,14 @@ class _Pump:
                 handle.cancel()
         self._idle = self._loop.call_later(self._watch.idle_after, self._on_idle)
         if self._virtual is not None:
-            self._settled = self._loop.call_later(_SETTLE, self._jump)
+            self._settle()
+
+    def _settle(self) -> None:
+        self._settled = self._loop.call_later(self._reactions.settle, self._look, _PASSES)
+
+    def _look(self, passes: int) -> None:
+        """Let the loop read what lies in the sockets: a request that is there already came before the jump."""
+        self._settled = self._loop.call_soon(self._look, passes - 1) if passes else self._loop.call_soon(self._jump)
 
     def _jump(self) -> None:
         """Move the virtual clock to what is due next, if every client waits."""
@@ -329,7 +346,7 @@ class _Pump:
             return
         self._virtual = max(self._virtual, due)
         self._pump()
-        self._settled = self._loop.call_later(_SETTLE, self._jump)
+        self._settle()
 
     def _on_idle(self) -> None:
         due = self._standin.next_due
@@ -339,8 +356,8 @@ class _Pump:
             self._idle = self._loop.call_at(due + self._watch.idle_after, self._on_idle)
 
 
-class _Steering:
-    """What the control API steers: a stand-in by its pump's clock."""
+class Steering:
+    """What the control API steers, or who runs the server: a stand-in by its pump's clock, in its event loop."""
 
     def __init__(self, standin: StandIn, pump: _Pump) -> None:
         self._standin, self._pump = standin, pump

@@ -77,6 +77,15 @@ def test_each_client_is_told_its_own_step() -> None:
     assert second.startswith("client p2 idle 2 s in /meta/connect; next needed: triple 1,")
 
 
+def test_a_client_that_is_asked_about_at_once_was_not_idle_for_any_time() -> None:
+    stage = Stage(session())
+    nobody = stage.standin.stall(0)
+    stage.desk().polls()
+
+    assert str(nobody).startswith("no client was there; not asked for: triple ")
+    assert str(stage.standin.stall(0)).startswith("client p1 in /meta/connect; next needed: ")
+
+
 def test_where_a_client_idles_is_told() -> None:
     stage = Stage(session())
     desk = stage.desk(headers=(("Authorization", "Basic eQ=="),))

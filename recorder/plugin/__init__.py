@@ -1,0 +1,1 @@
+"""What the pytest plugin does, without pytest: settings, stand-ins in a thread, recordings, reports."""

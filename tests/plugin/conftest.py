@@ -1,0 +1,39 @@
+"""A suite of a user, in a folder of its own, with the shipped cassettes beside it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from recorder.plugin import playing, taking, verdict
+from tests.plugin.desktop import CASSETTES
+
+KEPT = (playing, taking, verdict)  # loaded before any suite that runs in this process, which would forget them again
+_HEAD = """
+import pytest
+from tests.plugin.desktop import post, works
+"""
+
+Suite = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """Writes tests and runs them with pytest, in this process or (with `-n`) in others."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    folder = pytester.mkdir("cassettes")
+    for cassette in CASSETTES.glob("*.cassette"):
+        shutil.copy(cassette, folder)
+
+    def run(tests: str, *options: str, ini: str = "") -> pytest.RunResult:
+        pytester.makepyfile(test_desktop=_HEAD + tests)
+        pytester.makeini(f"[pytest]\nfilterwarnings = default\n{ini}")
+        if "-n" in options:
+            return pytester.runpytest_subprocess(*options)
+        return pytester.runpytest_inprocess("-p", "no:xdist", *options)
+
+    return run

@@ -1,0 +1,393 @@
+"""What a suite of a user sees: outcomes, texts, options; alone and under pytest-xdist."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.plugin.conftest import Suite
+
+MISSING = """
+    assert post(standin.url, "GetPreviewRecord", campaignName="Other", operationName="Nonsense") == 470
+"""
+PART = """
+@pytest.mark.cassette("preview-session"{})
+def test_plays_a_part(standin):
+    works(standin.url, "mine-", ["StartPreviewSession", "GetPreviewRecord"])
+"""
+MISS = '@pytest.mark.cassette("preview-session")\ndef test_swallows_a_miss(standin):' + MISSING
+
+
+def test_three_lines_suffice(suite: Suite) -> None:
+    result = suite(
+        """
+@pytest.mark.cassette("preview-session", unplayed="fail")
+def test_works(standin):
+    assert len(works(standin.url, "mine-")) == 14
+""",
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_nothing_heavy_is_loaded_before_a_test_needs_it() -> None:
+    loaded = "import sys, recorder.pytest_plugin; print({'aiohttp', 'mitmproxy', 'asyncio'} & set(sys.modules))"
+
+    printed = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
+
+    assert printed == "set()\n"
+
+
+def test_without_the_plugin_a_suite_is_left_alone(suite: Suite) -> None:
+    result = suite("def test_own(): pass", "-p", "no:recorder")
+
+    result.assert_outcomes(passed=1)
+
+
+def test_under_xdist_all_is_the_same(suite: Suite) -> None:
+    result = suite(
+        MISS
+        + PART.format("")
+        + PART.format(', unplayed="fail"').replace("a_part", "too_little")
+        + """
+@pytest.mark.cassette("preview-session", unplayd="fail")
+def test_typo(standin): pass
+""",
+        "--cassette-orphans",
+        "-n",
+        "2",
+    )
+
+    result.assert_outcomes(failed=1, passed=2, errors=2, warnings=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            "no recorded request matches POST *: nearest is triple *",
+            "preview-session.cassette: played nothing, not asked for 1, 2, 3, 4, 5, 6",
+            "  triple 3: GetChainedRecord /api/v2/me/outbound-records/1001",
+            "the marker cassette has no option 'unplayd'; did you mean 'unplayed'[?]",
+            "*/cassettes/get-chained-record.cassette",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*/cassettes/preview-session.cassette")
+
+
+# Misses
+
+
+def test_a_miss_the_application_swallowed_fails_the_test_and_is_explained_once(suite: Suite) -> None:
+    result = suite(MISS)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_swallows_a_miss _*",
+            "1 request matched nothing in preview-session.cassette",
+            "no recorded request matches POST *: nearest is triple *",
+            "what to do: *",
+            "*- cassette -*",
+            "preview-session.cassette: played nothing, not asked for 1, 2, 3, 4, 5, 6",
+        ]
+    )
+    assert result.stdout.str().count("no recorded request matches") == 1
+
+
+def test_a_test_that_failed_by_itself_shows_its_misses_in_a_section(suite: Suite) -> None:
+    result = suite(MISS.replace("470", "200"))
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *assert 470 == 200", "*- cassette -*", "1 request matched nothing in *"])
+    assert result.stdout.str().count("no recorded request matches") == 1
+
+
+@pytest.mark.parametrize(
+    ("marker", "ini", "outcomes"),
+    [
+        ('misses="warn", unplayed="ignore"', "", {"passed": 1, "warnings": 1}),
+        ('misses="ignore", unplayed="ignore"', "", {"passed": 1, "warnings": 0}),
+        ('unplayed="ignore"', "cassette_misses = ignore", {"passed": 1, "warnings": 0}),
+        ('misses="fail"', "cassette_misses = ignore", {"failed": 1}),
+    ],
+)
+def test_what_becomes_of_a_miss_is_said_by_the_marker_or_else_the_ini_file(
+    marker: str, ini: str, outcomes: dict[str, int], suite: Suite
+) -> None:
+    result = suite(MISS.replace('session"', f'session", {marker}'), ini=ini)
+
+    result.assert_outcomes(**outcomes)
+
+
+def test_a_miss_while_another_fixture_begins_is_explained_there(suite: Suite) -> None:
+    result = suite(f"""
+@pytest.fixture
+def logged_in(standin):
+    {MISSING.replace("470", "200").strip()}
+@pytest.mark.cassette("preview-session")
+def test_a(standin, logged_in): pass
+""")
+
+    result.assert_outcomes(errors=1)
+    assert result.stdout.str().count("no recorded request matches") == 1
+
+
+def test_a_miss_while_another_fixture_ends_is_an_error_too(suite: Suite) -> None:
+    result = suite(f"""
+@pytest.fixture
+def logged_in(standin):
+    yield
+    {MISSING.strip()}
+@pytest.mark.cassette("preview-session")
+def test_a(standin, logged_in): pass
+""")
+
+    result.assert_outcomes(passed=1, errors=1)
+    assert result.stdout.str().count("no recorded request matches") == 1
+
+
+def test_skipped_and_expected_failures_stay_what_they_are(suite: Suite) -> None:
+    result = suite(f"""
+pytestmark = pytest.mark.cassette("preview-session", unplayed="fail")
+def test_skips(standin):
+    {MISSING.strip()}
+    pytest.skip("no more")
+@pytest.mark.xfail
+def test_is_expected_to_miss(standin):{MISSING}
+@pytest.mark.xfail(strict=True)
+def test_is_expected_to_fail(standin):
+    raise ValueError
+""")
+
+    result.assert_outcomes(skipped=1, xfailed=2)
+
+
+def test_a_run_that_stops_at_the_first_failure_and_one_that_repeats_it(suite: Suite) -> None:
+    tests = (
+        MISS
+        + MISS.replace("a_miss", "another")
+        + '\n@pytest.mark.cassette("preview-session")\ndef test_ok(standin): pass'
+    )
+
+    first, second = suite(tests, "-x"), suite(tests, "--lf")
+
+    first.assert_outcomes(failed=1)
+    second.assert_outcomes(failed=1, deselected=0)
+
+
+# Unplayed
+
+
+def test_what_was_not_asked_for_is_a_warning_with_each_triple(suite: Suite) -> None:
+    result = suite(PART.format(""))
+
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*test_desktop.py:*: UnplayedWarning: not asked for, of preview-session.cassette:*"])
+
+
+def test_what_was_not_asked_for_can_fail_the_test(suite: Suite) -> None:
+    result = suite(PART.format(', unplayed="fail"'))
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "not asked for, of preview-session.cassette:",
+            "  triple 3: GetChainedRecord /api/v2/me/outbound-records/1001",
+            "  triple 6: EndPreviewSession *",
+        ]
+    )
+
+
+def test_what_a_fixture_asks_for_when_it_ends_was_asked_for(suite: Suite) -> None:
+    result = suite("""
+@pytest.fixture
+def agent(standin):
+    yield
+    works(standin.url, "mine-")
+@pytest.mark.cassette("preview-session", unplayed="fail")
+def test_a(agent, standin): pass
+""")
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_test_that_failed_is_not_told_twice_that_it_did_not_come_to_the_end(suite: Suite) -> None:
+    result = suite(PART.format(', unplayed="fail"') + "    raise ValueError")
+
+    result.assert_outcomes(failed=1)
+
+
+def test_a_stall_is_explained_when_the_test_loses_its_patience(suite: Suite) -> None:
+    result = suite(
+        """
+import asyncio
+from recorder.client import agent
+from tests.plugin.desktop import request
+@pytest.mark.timeout(2.5, method="signal")
+@pytest.mark.cassette("preview-session")
+def test_waits_for_an_event_too_many(standin):
+    async def plays():
+        async with agent(standin.url) as desktop:
+            await desktop.post(*request("StartPreviewSession", "mine-1"))
+            await desktop.events(lambda found: len(found) == 2)
+    asyncio.run(plays())
+""",
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "client p1 in /meta/connect; next needed: triple 2, POST *",
+            "events of triple 1 (StartPreviewSession): PreviewSessionStarted; all have left",
+        ]
+    )
+
+
+# Markers
+
+
+def test_the_closest_marker_wins_option_by_option(suite: Suite) -> None:
+    result = suite("""
+pytestmark = pytest.mark.cassette(unplayed="ignore", seed=4)
+@pytest.mark.cassette("get-chained-record", rate=5)
+class TestChained:
+    def test_of_the_class(self, standin, cassette_settings):
+        assert [c.stem for c in cassette_settings.cassettes] == ["get-chained-record"]
+        assert (cassette_settings.rate, cassette_settings.seed) == (5, 4)
+    @pytest.mark.cassette("preview-session", "get-chained-record", seed=9)
+    def test_of_its_own(self, standin, cassette_settings):
+        assert [c.stem for c in cassette_settings.cassettes] == ["preview-session", "get-chained-record"]
+        assert (cassette_settings.rate, cassette_settings.seed) == (5, 9)
+def test_needs_none(): pass
+""")
+
+    result.assert_outcomes(passed=3, warnings=0)
+
+
+def test_parameters_may_bring_their_own_marker_or_cassette(suite: Suite) -> None:
+    result = suite("""
+@pytest.mark.parametrize("count", [
+    pytest.param(6, marks=pytest.mark.cassette("preview-session")),
+    pytest.param(1, marks=pytest.mark.cassette("get-chained-record")),
+])
+def test_a(standin, count):
+    assert len(standin.unplayed) == count
+class TestOwn:
+    @pytest.mark.parametrize("of", ["a/b"])
+    def test_b(self, cassette_settings, of):
+        (path,) = cassette_settings.cassettes
+        assert path.parent.name == "test_desktop" and path.name.startswith("TestOwn.test_b[a-b]-")
+""")
+
+    result.assert_outcomes(passed=3, warnings=2)
+
+
+def test_a_marker_nobody_can_read_is_an_error_of_its_test(suite: Suite) -> None:
+    result = suite(
+        """
+@pytest.mark.cassette("preview-session", unplayd="fail")
+def test_a(standin): pass
+@pytest.mark.cassette("preview-session")
+def test_b(standin): pass
+""",
+    )
+
+    result.assert_outcomes(passed=1, errors=1, warnings=1)
+    result.stdout.fnmatch_lines(["the marker cassette has no option 'unplayd'; did you mean 'unplayed'?"])
+    result.stdout.no_fnmatch_line("*During handling*")
+
+
+def test_a_marker_without_the_fixture_is_an_error_that_says_so(suite: Suite) -> None:
+    result = suite("""
+@pytest.mark.cassette("preview-session")
+def test_a(): pass
+@pytest.mark.usefixtures("standin")
+@pytest.mark.cassette("preview-session", unplayed="ignore")
+def test_b(): pass
+""")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*has the marker cassette and not the fixture standin*usefixtures*"])
+
+
+def test_a_missing_cassette_says_how_to_record_it(suite: Suite) -> None:
+    result = suite("def test_a(standin): pass")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["there is no *test_desktop/test_a.cassette; record it*--cassette-mode once *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_suite_may_decide_otherwise_by_a_fixture_of_its_own(suite: Suite) -> None:
+    result = suite("""
+from dataclasses import replace
+@pytest.fixture
+def cassette_settings(cassette_settings):
+    return replace(cassette_settings, unplayed="ignore")
+@pytest.mark.cassette("preview-session")
+def test_a(standin): pass
+""")
+
+    result.assert_outcomes(passed=1, warnings=0)
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("options", "ini", "told"),
+    [
+        (["--cassette-mode", "onec"], "", "--cassette-mode must be one of *, not 'onec'; did you mean 'once'[?]"),
+        ([], "cassette_mode = nnoe", "cassette_mode must be one of *"),
+        ([], "cassette_unplayed = fial", "cassette_unplayed must be one of *did you mean 'fail'[?]"),
+        ([], "cassette_misses = no", "cassette_misses must be one of *"),
+        ([], "cassette_rate = fast", "cassette_rate must be a positive number*"),
+    ],
+)
+def test_a_misspelt_option_ends_the_run_before_it_begins(options: list[str], ini: str, told: str, suite: Suite) -> None:
+    result = suite("def test_a(): pass", *options, ini=ini)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{told}"])
+
+
+def test_the_folder_and_the_pace_of_all_tests_are_in_the_ini_file(suite: Suite, pytester: pytest.Pytester) -> None:
+    (pytester.path / "cassettes").rename(pytester.path / "tapes")
+
+    result = suite(
+        """
+import math
+@pytest.mark.cassette("preview-session", unplayed="ignore")
+def test_a(standin, cassette_settings):
+    assert cassette_settings.rate == math.inf
+""",
+        ini="cassette_dir = tapes\ncassette_rate = instant",
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_report_of_each_failed_test_is_kept(suite: Suite, pytester: pytest.Pytester) -> None:
+    suite(MISS + PART.format(""), "--cassette-report", "kept/here")
+
+    folder = pytester.path / "kept" / "here"
+    report = json.loads((folder / "test_desktop.py-test_swallows_a_miss.json").read_text())
+    assert {path.stem for path in folder.iterdir()} == {"test_desktop.py-test_swallows_a_miss"}
+    assert report["test"] == "test_desktop.py::test_swallows_a_miss"
+    assert report["misses"][0]["text"].startswith("no recorded request matches")
+    text = (folder / "test_desktop.py-test_swallows_a_miss.txt").read_text()
+    assert "not asked for 1, 2, 3, 4, 5, 6" in text
+    assert "no recorded request matches" in text
+
+
+def test_cassettes_that_no_test_has_used_are_listed(suite: Suite) -> None:
+    result = suite(PART.format(""), "--cassette-orphans")
+
+    result.stdout.fnmatch_lines(["*= cassettes that no test of this run has used =*", "*/get-chained-record.cassette"])
+    result.stdout.no_fnmatch_line("*/preview-session.cassette")
+
+
+def test_where_all_cassettes_were_used_none_is_listed(suite: Suite) -> None:
+    result = suite(PART.format(', "get-chained-record"'), "--cassette-orphans")
+
+    result.stdout.fnmatch_lines(["*= cassettes that no test of this run has used =*", "none"])
