@@ -1,0 +1,96 @@
+"""The wheel alone, in an environment of its own: what somebody has who typed `pip install outbound-recorder pytest`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+pytestmark = pytest.mark.once
+
+
+def needed(*names: str) -> Iterator[Distribution]:
+    """The libraries that some come with when no extra is asked for; their own, and those of these."""
+    seen: set[str] = set()
+    left = list(names)
+    while left:
+        found = distribution(left.pop())
+        if found.name not in seen:
+            seen.add(found.name)
+            requirements = map(Requirement, found.requires or ())
+            left += [r.name for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
+            yield found
+
+
+def linked(library: Distribution, site: Path) -> None:
+    """Put an installed library into another environment."""
+    for name in {file.parts[0] for file in library.files or () if file.parts[0] not in {"..", "__pycache__"}}:
+        if not (site / name).exists():
+            (site / name).symlink_to(str(library.locate_file(name)))
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter that has the wheel, pytest, and what these need; no mitmproxy."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [*PIP, "wheel", str(ROOT), "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
+    subprocess.run(build, check=True)
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "venv", with_pip=False)
+    (site,) = (folder / "venv").glob("lib/*/site-packages")
+    for library in needed("outbound-recorder", "pytest"):
+        if library.name != "outbound-recorder":
+            linked(library, site)
+    fresh = folder / "venv" / "bin" / "python"
+    subprocess.run([*PIP, "--python", str(fresh), "install", "--no-deps", "--no-index", str(wheel)], check=True)
+    return fresh
+
+
+@pytest.fixture
+def project(tmp_path: Path, python: Path) -> Path:
+    """A test of a user, and a cassette of the wheel."""
+    (shipped,) = python.parents[1].glob("lib/*/site-packages/recorder/cassettes/preview-session.cassette")
+    (tmp_path / "cassettes").mkdir()
+    shutil.copy(shipped, tmp_path / "cassettes")
+    shutil.copy(ROOT / "examples" / "desktop" / "desktop.py", tmp_path)
+    shutil.copy(ROOT / "examples" / "desktop" / "test_desktop.py", tmp_path)
+    return tmp_path
+
+
+def run(python: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST_", "COVERAGE"))}
+    command = [str(python), *arguments]
+    return subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=False)
+
+
+def test_pytest_finds_the_plugin_and_plays_a_cassette(python: Path, project: Path) -> None:
+    told = run(python, "-m", "pytest", "-q", cwd=project)
+
+    assert told.stdout.splitlines()[-1].startswith("5 passed in "), told.stdout
+
+
+def test_to_record_without_mitmproxy_tells_in_a_line_what_to_install(python: Path, project: Path) -> None:
+    (project / "cassettes" / "preview-session.cassette").unlink()
+    record = ["--cassette-mode=once", "--cassette-upstream=http://localhost:9", "--maxfail=1"]
+
+    told = run(python, "-m", "pytest", "-q", *record, cwd=project)
+
+    assert "recorder: recording needs mitmproxy: pip install 'outbound-recorder[record]'" in told.stdout.splitlines()
+    assert "1 error in " in told.stdout
+
+
+def test_to_load_the_plugin_loads_no_engine(python: Path, tmp_path: Path) -> None:
+    told = run(python, "-c", "import sys, recorder.pytest_plugin; print(*sys.modules)", cwd=tmp_path)
+
+    assert {"aiohttp", "mitmproxy", "aiocometd_noloop"}.isdisjoint(told.stdout.split())
+    assert "recorder.pytest_plugin" in told.stdout.split()
