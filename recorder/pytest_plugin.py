@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .plugin.taking import Taking
     from .plugin.threads import LoopThread
 
-_MARKER = "cassette(name, …, rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=)"
+_MARKER = "cassette(name, …, rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy=)"
 _PLAYING = pytest.StashKey["Playing"]()
 _TAKING = pytest.StashKey["Taking"]()
 _TOLD = pytest.StashKey[int]()  # how many misses of a test were told already
@@ -61,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("cassette_dir", "Folder of the cassettes, from the root (default: `cassettes` beside the test)")
     parser.addini("cassette_mode", "As --cassette-mode", default="none")
     parser.addini("cassette_upstream", "As --cassette-upstream", default="")
+    parser.addini("cassette_policy", "By which cassettes are redacted: a name, or a file from the root")
     parser.addini("cassette_record_options", "More options for `recorder record`", type="args", default=[])
     parser.addini("cassette_misses", "fail, warn or ignore requests that match nothing", default="fail")
     parser.addini("cassette_unplayed", "fail, warn or ignore what is not asked for", default="warn")
@@ -163,7 +164,7 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
     if settings.mode == "all" and hasattr(item.config, "workerinput"):
         raise UsageError("the mode all records one test after the other: run it without the workers of -n")
     add = settings.mode == "new_episodes" or path in begun
-    with taking(path, settings.upstream, add=add, options=settings.record_options) as recorded:
+    with taking(path, settings.upstream, add=add, options=settings.record_options, policy=settings.policy) as recorded:
         item.stash[_TAKING] = recorded
         yield recorded
     if recorded.is_kept:
@@ -263,6 +264,12 @@ def _judge(item: pytest.Item, found: list[str | None], settings: Settings) -> No
         pytest.fail("\n\n".join(failures), pytrace=False)
 
 
+def _policy(config: pytest.Config) -> str | None:
+    named = str(config.getini("cassette_policy") or "")
+    there = config.rootpath / named
+    return (str(there) if there.is_file() else named) or None
+
+
 def _settings(item: pytest.Item) -> Settings:
     """What the run says, and over it the markers from the module's to the test's own."""
     from .plugin.settings import Settings, of_marker, own_name, path_of
@@ -276,6 +283,7 @@ def _settings(item: pytest.Item) -> Settings:
         rate=_rate(config),
         misses=config.getini("cassette_misses"),
         unplayed=config.getini("cassette_unplayed"),
+        policy=_policy(config),
         record_options=tuple(config.getini("cassette_record_options")),
     )
     for marker in reversed(list(item.iter_markers("cassette"))):

@@ -248,7 +248,7 @@ def _standin(recording: Recording, dialect: Dialect, settings: Settings) -> Stan
         policy=Policy(settings.repeat, settings.strict),
         faults=Faults([parse(text) for text in settings.faults], recording, seed=settings.seed),
         epoch=recording.header.started / 1_000_000 if settings.rate is None else epoch(),
-        redaction=of_cassette(recording.header.redaction),
+        redaction=of_cassette(recording.header.redaction, settings.policy),
     )
 
 

@@ -38,6 +38,7 @@ class Settings:
         unplayed: What becomes of one that did not ask for all that was recorded.
         seed: For ids and chances.
         dialect: Of the cassettes; None takes their own.
+        policy: By which cassettes are redacted, a name or a file; None takes what they name.
         record_options: More options for `recorder record`.
 
     """
@@ -53,6 +54,7 @@ class Settings:
     unplayed: str = "warn"
     seed: int = 0
     dialect: str | None = None
+    policy: str | None = None
     record_options: tuple[str, ...] = ()
 
 
@@ -179,4 +181,5 @@ _CHECKS: dict[str, Any] = {
     "unplayed": lambda name, value: one_of(name, value, VERDICTS),
     "seed": _is(int),
     "dialect": _is(str),
+    "policy": _is(str),
 }

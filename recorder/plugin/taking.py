@@ -88,7 +88,9 @@ class Taking:
 
 
 @contextmanager
-def taking(cassette: Path, upstream: str, *, add: bool, options: Sequence[str] = ()) -> Iterator[Taking]:
+def taking(
+    cassette: Path, upstream: str, *, add: bool, options: Sequence[str] = (), policy: str | None = None
+) -> Iterator[Taking]:
     """Record what passes until the block ends, into a new cassette, or add what is new to an old one.
 
     The file is there, or changed, only if it `is_kept` at the end.
@@ -103,13 +105,13 @@ def taking(cassette: Path, upstream: str, *, add: bool, options: Sequence[str] =
     cassette.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cassette.parent, prefix=".recording-") as folder:  # beside it, to be renamed
         taken = Path(folder) / cassette.name
-        with _recorder(upstream, taken, options) as url:
+        with _recorder(upstream, taken, [*(["--policy", policy] if policy else []), *options]) as url:
             recorded = Taking(url, cassette, taken)
             yield recorded
         if recorded.is_kept:
             with _alone(cassette.parent):
                 if add and cassette.exists():
-                    add_new(cassette, taken)
+                    add_new(cassette, taken, policy)
                 else:
                     os.replace(taken, cassette)  # noqa: PTH105  # atomic, whoever reads it
 
@@ -125,8 +127,13 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def add_new(old: Path, taken: Path) -> int:
+def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
     """Append the triples of a capture that a cassette does not have; what is there stays as it is, byte for byte.
+
+    Args:
+        old: The cassette.
+        taken: The capture.
+        policy: By which both are redacted, if it is none that is shipped.
 
     Returns:
         How many there were.
@@ -139,7 +146,7 @@ def add_new(old: Path, taken: Path) -> int:
     recording, known = derive(fresh), read(old)
     if known.header.redaction != fresh.header.redaction:
         raise UsageError(f"{old}: was redacted by {known.header.redaction!r}, nothing else can be added to it")
-    new = _unknown(derive(known), recording)
+    new = _unknown(derive(known), recording, policy)
     if not new:
         return 0
     journal, end = resume(old)
@@ -152,9 +159,9 @@ def add_new(old: Path, taken: Path) -> int:
     return len(new)
 
 
-def _unknown(known: Recording, recording: Recording) -> Sequence[Triple]:
+def _unknown(known: Recording, recording: Recording, policy: str | None) -> Sequence[Triple]:
     """The triples that no request of a cassette matches; each of those counts once."""
-    matcher = Matcher(known, shipped(known.header.dialect), of_cassette(known.header.redaction))
+    matcher = Matcher(known, shipped(known.header.dialect), of_cassette(known.header.redaction, policy))
     used: set[int] = set()
     new = []
     for triple in recording.triples:

@@ -17,6 +17,8 @@ from recorder.errors import RecorderError, UsageError
 from recorder.plugin.playing import Playing, playing, recording_of
 from recorder.plugin.settings import Settings
 from recorder.plugin.threads import LoopThread
+from recorder.redaction.policy import load, shipped
+from recorder.redaction.redactor import Redactor
 from tests.lab.byhand import Desk
 from tests.lab.processes import until
 from tests.plugin.desktop import CASSETTES, post, request, works
@@ -116,6 +118,25 @@ def test_several_cassettes_are_played_as_one(thread: LoopThread) -> None:
 def test_a_cassette_that_is_not_there_says_how_to_record_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no .*no\.cassette; record it .* --cassette-mode once --cassette-upstream"):
         recording_of([PREVIEW, tmp_path / "no.cassette"], None)
+
+
+def test_a_cassette_redacted_by_ones_own_policy_is_played_by_that_policy(tmp_path: Path, thread: LoopThread) -> None:
+    policy = tmp_path / "mine.toml"
+    policy.write_text(shipped("gws").text.replace('name = "gws"', 'name = "mine"'))
+    wire = Wire()
+    wire.ack(wire.desk().post(chained(7, "r1", phoneNumber="+1 415 555 2671")))
+    redactor = Redactor(load(str(policy)), bytes(32))
+    frames = [encode_header(replace(HEADER, redaction="mine")), *map(encode, map(redactor.redact, wire.records))]
+    cassette = tmp_path / "s.cassette"
+    cassette.write_bytes(b"".join(frames))
+
+    with pytest.raises(RecorderError, match="no such policy is shipped"), playing(Settings((cassette,)), thread):
+        pass
+    with playing(Settings((cassette,), policy=str(policy)), thread) as played:
+        desk = Desk(played.url).connected()
+        answer = desk.asks(chained(7).target, chained(7, "r2", phoneNumber="+1 212 555 0000").content)
+
+    assert answer.status == 200
 
 
 def test_a_damaged_cassette_is_no_empty_one(tmp_path: Path, thread: LoopThread) -> None:
