@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .plugin.taking import Taking
     from .plugin.threads import LoopThread
 
-_MARKER = "cassette(name, …, rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy=)"
+_OPTIONS = "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy="
+_MARKER = f"cassette(name, …, {_OPTIONS})"
 _PLAYING = pytest.StashKey["Playing"]()
 _TAKING = pytest.StashKey["Taking"]()
 _TOLD = pytest.StashKey[int]()  # how many misses of a test were told already
