@@ -26,7 +26,7 @@ from tests.wire import HEADER, Wire, chained, done
 
 PREVIEW = CASSETTES / "preview-session.cassette"
 CHAINED = CASSETTES / "get-chained-record.cassette"
-OPERATIONS = 200
+OPERATIONS = 120
 MINUTES = 30
 LIMIT = 5.0  # seconds
 SETTLE = 0.011  # seconds; the most that a virtual clock waits, and some more
