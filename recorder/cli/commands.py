@@ -12,8 +12,9 @@ import click
 from ..errors import RecorderError
 
 NAMES = (
-    "demo", "dialect", "doctor", "explain", "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover",
-    "redact", "replay", "scan", "seal", "show", "slice", "textconv",
+    "completion", "demo", "dialect", "doctor", "explain", "grep", "ls", "merge", "migrate", "policy", "record",
+    "recorrelate", "recover", "redact", "replay", "scan", "seal", "show", "slice", "stats", "tail", "textconv",
+    "timeline",
 )  # fmt: skip
 
 

@@ -1,0 +1,98 @@
+"""Where output goes: plain text and JSON into pipes; tables that fit, colours and a pager onto terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Any
+
+import click
+
+from ..errors import NothingSelected, RecorderError
+from ..views.screen import Screen
+
+
+def screen() -> Screen | None:
+    """The terminal that stdout is; None where it is none, and nothing forces colours (https://force-color.org)."""
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    if not forced and not _is_terminal():
+        return None
+    # NO_COLOR counts where it is not empty (https://no-color.org); it wins, as the one that can always be read
+    color = not os.environ.get("NO_COLOR") and (forced or os.environ.get("TERM") != "dumb")
+    return Screen(get_terminal_size().columns, color=color)
+
+
+def write(chunks: Iterable[str]) -> None:
+    """Print texts as they come: into a pager on a terminal, which ends by itself if one screen is enough."""
+    if _is_terminal():
+        os.environ.setdefault("LESS", "FRX")  # as git does
+        click.echo_via_pager(iter(chunks))
+        return
+    for chunk in chunks:
+        click.echo(chunk, nl=False, color=True)  # colours are there only if they are wanted
+
+
+def json_text(value: Any) -> str:
+    """A value as it is printed for programs."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def json_list(rows: Iterable[Any], *, lines: bool) -> Iterator[str]:
+    """A list as JSON while it grows: as one list, or a line a row. What breaks off at an error is a list all the same.
+
+    Nothing is written if the error comes before the first row.
+    """
+    begun = False
+    try:
+        for row in rows:
+            if lines:
+                yield json.dumps(row, ensure_ascii=False) + "\n"
+                continue
+            text = json.dumps(row, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+            yield f"{',' if begun else '['}\n  {text}"
+            begun = True
+    except (RecorderError, SystemExit):
+        if begun:
+            yield "\n]\n"
+        raise
+    if not lines:
+        yield "\n]\n" if begun else "[]\n"
+
+
+@dataclass(slots=True)
+class Several:
+    """A pass over several files: one that cannot be read is told, the rest goes on, and the exit code remembers it."""
+
+    code: int = 0
+    found: bool = False  # something was selected
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Read one file in here."""
+        try:
+            yield
+        except RecorderError as exc:
+            click.echo(f"recorder: {exc}", err=True)
+            self.code = self.code or exc.exit_code
+
+    def finish(self, paths: tuple[Path, ...], wanted: str | None) -> None:
+        """End with the code of what could not be read, else tell that nothing was found where something was sought.
+
+        Raises:
+            NothingSelected: If nothing was selected from files that could be read.
+        """
+        if self.code:
+            raise SystemExit(self.code)
+        if wanted is not None and not self.found:
+            where = str(paths[0]) if len(paths) == 1 else f"{len(paths)} cassettes"
+            raise NothingSelected(f"{where}: nothing fits {wanted!r}")
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
