@@ -24,7 +24,7 @@ def triple(item: Triple) -> dict[str, Any]:
         "referenceId": item.keys.get("reference"),
         "session": item.session,
         "state": item.state.value,
-        "keys": dict(item.keys),
+        "keys": dict(sorted(item.keys.items())),
         "request": {
             "method": request.method,
             "path": request.target,
