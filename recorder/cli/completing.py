@@ -81,9 +81,10 @@ def _named(known: list[str], _: click.Context, __: click.Parameter, incomplete: 
 
 
 def _operations(context: click.Context) -> list[str]:
-    named = context.params.get("cassette") or context.params.get("cassettes")
+    # behind an option without its value click leaves arguments where it found them
+    named = [Path(argument) for argument in context.args if Path(argument).is_file()]
     # `grep` names its cassettes after the expression
-    paths = [named] if isinstance(named, Path) else named or sorted(Path().glob("*.cassette"))[:_FILES]
+    paths = named or sorted(Path().glob("*.cassette"))[:_FILES]
     return sorted({name for path in paths for name in _in(path)})
 
 

@@ -32,10 +32,18 @@ def write(chunks: Iterable[str]) -> None:
     """Print texts as they come: into a pager on a terminal, which ends by itself if one screen is enough."""
     if _is_terminal():
         os.environ.setdefault("LESS", "FRX")  # as git does
-        click.echo_via_pager(iter(chunks))
+        # click's own end of line is the last one; whether there are colours was decided when it was drawn
+        click.echo_via_pager(_without_last_newline(chunks), color=True)
         return
     for chunk in chunks:
         click.echo(chunk, nl=False, color=True)  # colours are there only if they are wanted
+
+
+def _without_last_newline(chunks: Iterable[str]) -> Iterator[str]:
+    held = ""
+    for chunk in chunks:
+        yield held + chunk.removesuffix("\n")
+        held = "\n" if chunk.endswith("\n") else ""
 
 
 def json_text(value: Any) -> str:
