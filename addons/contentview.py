@@ -11,8 +11,9 @@ from mitmproxy import addonmanager, contentviews, http
 
 from recorder.views.messages import pretty
 
-# mitmproxy 12 has a new kind of view, and warns of the old one
-_View: Any = getattr(contentviews, "Contentview", contentviews.View)
+# mitmproxy 12 has a new kind of view, and warns of all that is old
+_OLD = not hasattr(contentviews, "Contentview")
+_View: Any = contentviews.View if _OLD else getattr(contentviews, "Contentview")  # noqa: B009  # 11 has no such name
 
 
 class Bayeux(_View):  # type: ignore[misc]  # which of the two it is shows at run time only
@@ -46,7 +47,8 @@ class Views:
         contentviews.add(self._view)
 
     def done(self) -> None:
-        contentviews.remove(self._view)
+        if _OLD:  # the new kind is replaced by its name when the script is loaded again
+            contentviews.remove(self._view)
 
 
 addons = [Views()]
