@@ -12,7 +12,7 @@ from ..errors import NothingSelected, UsageError
 from ..model import Event, Link, Recording, Triple
 from .loading import expression, fitting, load, read
 from .options import cassette_argument, dialect_option, filter_option, json_option
-from .output import json_text, write
+from .output import fitted, json_text, write
 
 Named: TypeAlias = tuple[str, Event, Link | None]  # an event by its name, and why it is there
 
@@ -51,10 +51,10 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
     if as_json:
         write([json_text([view.as_json(*one) for one in judged])])
     elif whole:
-        write("\n" * (place > 0) + view.request(triple, found) for place, triple in enumerate(whole))
+        write("\n" * (place > 0) + fitted(view.request(triple, found)) for place, triple in enumerate(whole))
     else:
         numbers = {t.request.seq: t.n for t in recording.triples}
-        write(view.event(*one, numbers) for one in judged)
+        write(fitted(view.event(*one, numbers)) for one in judged)
 
 
 def _fitting(

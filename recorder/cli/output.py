@@ -39,6 +39,12 @@ def write(chunks: Iterable[str]) -> None:
         click.echo(chunk, nl=False, color=True)  # colours are there only if they are wanted
 
 
+def fitted(text: str, indent: int = 6) -> str:
+    """Lines of text; on a screen the long ones go on below, under `indent` cells."""
+    on = screen()
+    return text if on is None else "".join(on.line(line, indent=indent) for line in text.removesuffix("\n").split("\n"))
+
+
 def _without_last_newline(chunks: Iterable[str]) -> Iterator[str]:
     held = ""
     for chunk in chunks:

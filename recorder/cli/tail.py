@@ -13,6 +13,7 @@ import click
 from ..errors import CassetteError
 from ..model import Note, Record
 from .options import cassette_argument, dialect_option, jsonl_option
+from .output import fitted
 
 if TYPE_CHECKING:
     from ..cassette.follow import Following
@@ -47,7 +48,8 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
                 if live is None and following.header is not None:
                     live = Live(load(dialect) if dialect else shipped(following.header.dialect))
                 for row in live.feed(record) if live is not None else ():
-                    click.echo(json.dumps(row, ensure_ascii=False) if as_lines else as_line(row))
+                    text = f"{json.dumps(row, ensure_ascii=False)}\n" if as_lines else fitted(f"{as_line(row)}\n", 27)
+                    click.echo(text, nl=False)
     except KeyboardInterrupt:
         return
 
