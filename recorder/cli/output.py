@@ -54,7 +54,12 @@ def _without_last_newline(chunks: Iterable[str]) -> Iterator[str]:
 
 def json_text(value: Any) -> str:
     """A value as it is printed for programs."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return f"{_json(value)}\n"
+
+
+def _json(value: Any, indent: int | None = 2) -> str:
+    # half a surrogate pair, as in the name of a file that is no UTF-8, becomes its JSON escape
+    return json.dumps(value, indent=indent, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 def json_list(rows: Iterable[Any], *, lines: bool) -> Iterator[str]:
@@ -66,9 +71,9 @@ def json_list(rows: Iterable[Any], *, lines: bool) -> Iterator[str]:
     try:
         for row in rows:
             if lines:
-                yield json.dumps(row, ensure_ascii=False) + "\n"
+                yield f"{_json(row, None)}\n"
                 continue
-            text = json.dumps(row, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+            text = _json(row).replace("\n", "\n  ")
             yield f"{',' if begun else '['}\n  {text}"
             begun = True
     except (RecorderError, SystemExit):

@@ -74,7 +74,8 @@ def _records(following: Following, file: IO[bytes], path: Path) -> Iterator[Reco
             return
         if quiet % _QUIET == 1 and not is_written(file):
             break
-        time.sleep(_WAIT)
+        if quiet:
+            time.sleep(_WAIT)
     if following.header is None:
         raise CassetteError(str(path), "not a cassette", hint="nothing of one was written so far")
     # what was written between the last look and the end of the writer

@@ -10,7 +10,7 @@ from typing import Any
 from ..correlate.polls import Poll
 from ..model import State, Triple, Unsolicited
 from ..replay.match import printable
-from .data import ack_ms, offset_ms
+from .data import ack_ms, exchangeable, offset_ms
 from .screen import STATES, Cell, Column, Screen, aligned
 
 _ORDER = [state.value for state in State]
@@ -61,7 +61,7 @@ class Stats:
 def as_json(stats: Stats) -> dict[str, Any]:
     """All numbers, for programs. Times of triples are milliseconds, `duration` is seconds, `size` bytes."""
     triples = [triple for group in stats.operations.values() for triple in group]
-    return {
+    shown = {
         "files": stats.files,
         "size": stats.size,
         "records": stats.records,
@@ -78,6 +78,7 @@ def as_json(stats: Stats) -> dict[str, Any]:
         ],
         "rules": dict(sorted(stats.rules.items())),
     }
+    return exchangeable(shown)
 
 
 def as_text(stats: Stats, screen: Screen | None = None) -> str:

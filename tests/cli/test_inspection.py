@@ -172,6 +172,16 @@ def test_of_several_cassettes_ls_names_each() -> None:
     assert {row["file"] for row in json.loads(run("ls", SMALL, PREVIEW, "--json").stdout)} == {str(SMALL), str(PREVIEW)}
 
 
+@pytest.mark.parametrize("command", [["ls", "--json"], ["ls"], ["grep", "n:1"], ["grep", "n:1", "--jsonl"]])
+def test_a_name_of_a_file_that_is_no_utf_8_is_printed(command: list[str], tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"s-\xff")
+    odd.write_bytes(SMALL.read_bytes())
+
+    result = subprocess.run([RECORDER, *command, SMALL, odd], capture_output=True, text=True, check=True)
+
+    assert r"s-\udcff" in result.stdout
+
+
 def test_json_that_breaks_off_at_damage_is_json_all_the_same(tmp_path: Path) -> None:
     damaged = tmp_path / "s"
     damaged.write_bytes(SMALL.read_bytes())

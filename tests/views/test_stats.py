@@ -86,6 +86,15 @@ def test_nothing_is_numbers_too() -> None:
     assert as_text(Stats()).startswith("0 files, 0 bytes, 0 records, 0.000 s, 0 sessions\n")
 
 
+def test_half_a_surrogate_pair_in_a_channel_is_no_json_and_is_replaced() -> None:
+    wire = Wire()
+    wire.desk().hears(state_event() | {"channel": "/\ud800"})
+    stats = Stats()
+    stats.add_triples([], wire.recording().unsolicited)
+
+    assert as_json(stats)["channels"] == [{"channel": "/?", "events": 0, "unsolicited": 1}]
+
+
 def test_the_tables() -> None:
     text = as_text(session())
 
