@@ -16,10 +16,7 @@ def command(context: click.Context, shell: str) -> None:
               recorder completion zsh >> ~/.zshrc
               recorder completion fish > ~/.config/fish/completions/recorder.fish
     """
-    from click.shell_completion import get_completion_class
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-    made = get_completion_class(shell)
-    if made is None:  # click has all three
-        raise click.UsageError(f"no completion for {shell}")
-    root = context.find_root()
-    click.echo(made(root.command, {}, "recorder", "_RECORDER_COMPLETE").source())
+    made = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}[shell]
+    click.echo(made(context.find_root().command, {}, "recorder", "_RECORDER_COMPLETE").source())

@@ -60,7 +60,7 @@ def command(
 
     if as_json or as_lines:
         rows = (_row(path, triple) for path in cassettes for triple in found(path))
-        write(json_list(rows, lines=as_lines))
+        write(json_list(rows, lines=as_lines, several=several))
     elif count:
         write(counted())
     elif names:

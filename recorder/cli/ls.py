@@ -56,7 +56,7 @@ def command(
     if everything:
         write(_everything(cassettes, asked, several, as_json=as_json))
     elif as_json or as_lines:
-        write(json_list(_rows(cassettes, asked, several), lines=as_lines))
+        write(json_list(_rows(cassettes, asked, several), lines=as_lines, several=several))
     else:
         write(_tables(cassettes, asked, several))
     several.finish(cassettes, wanted)

@@ -62,26 +62,23 @@ def _json(value: Any, indent: int | None = 2) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
-def json_list(rows: Iterable[Any], *, lines: bool) -> Iterator[str]:
-    """A list as JSON while it grows: as one list, or a line a row. What breaks off at an error is a list all the same.
+def json_list(rows: Iterable[Any], *, lines: bool, several: Several | None = None) -> Iterator[str]:
+    """A list as JSON while it grows: as one list, or a line a row.
 
-    Nothing is written if the error comes before the first row.
+    Of files of which none could be read there is no list: a damaged cassette is no empty one.
     """
     begun = False
-    try:
-        for row in rows:
-            if lines:
-                yield f"{_json(row, None)}\n"
-                continue
-            text = _json(row).replace("\n", "\n  ")
-            yield f"{',' if begun else '['}\n  {text}"
-            begun = True
-    except (RecorderError, SystemExit):
-        if begun:
-            yield "\n]\n"
-        raise
-    if not lines:
-        yield "\n]\n" if begun else "[]\n"
+    for row in rows:
+        if lines:
+            yield f"{_json(row, None)}\n"
+            continue
+        text = _json(row).replace("\n", "\n  ")
+        yield f"{',' if begun else '['}\n  {text}"
+        begun = True
+    if begun:
+        yield "\n]\n"
+    elif not lines and (several is None or not several.code):
+        yield "[]\n"
 
 
 @dataclass(slots=True)

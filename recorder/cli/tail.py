@@ -62,22 +62,19 @@ def _records(following: Following, file: IO[bytes], path: Path) -> Iterator[Reco
     """
     from ..cassette.journal import is_written
 
-    last: Record | None = None
-    quiet = 0
+    ended, quiet = False, 0
     while True:
         quiet += 1
+        # asked before the look, so that nothing is missed that was written meanwhile
+        written = quiet % _QUIET != 1 or is_written(file)
         for record in following.new():
-            last, quiet = record, 0
+            ended, quiet = isinstance(record, Note) and record.kind == "close", 0
             yield record
-        ended = isinstance(last, Note) and last.kind == "close"
-        if quiet and ended:  # a capture that goes on in the same file writes behind an earlier end
-            return
-        if quiet % _QUIET == 1 and not is_written(file):
+        if quiet and (ended or not written):  # a capture that goes on in the same file writes behind an earlier end
             break
         if quiet:
             time.sleep(_WAIT)
     if following.header is None:
         raise CassetteError(str(path), "not a cassette", hint="nothing of one was written so far")
-    # what was written between the last look and the end of the writer
-    yield from following.new()
-    click.echo(f"recorder: {path}: nobody writes it any more, and it has no clean end", err=True)
+    if not ended:
+        click.echo(f"recorder: {path}: nobody writes it any more, and it has no clean end", err=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.follow import Following
 from recorder.cassette.journal import create, is_written
+from recorder.cassette.store import read
 from recorder.errors import CassetteError, UsageError
 from recorder.model import Note, Record
 from tests.wire import HEADER
@@ -58,10 +59,17 @@ def test_a_file_that_was_cut_is_told() -> None:
 
 
 def test_a_sealed_cassette_is_refused() -> None:
-    sealed = Path(__file__).parents[2] / "tests" / "vectors" / "v1" / "sealed.cassette"
+    sealed = Path(__file__).parents[1] / "vectors" / "v1" / "sealed.cassette"
 
     with sealed.open("rb") as file, pytest.raises(UsageError, match="is sealed"):
         list(Following(file, "s").new())
+
+
+def test_what_a_newer_recorder_added_is_passed_over() -> None:
+    ancillary = Path(__file__).parents[1] / "vectors" / "v1" / "ancillary.cassette"
+
+    with ancillary.open("rb") as file:
+        assert tuple(Following(file, "s").new()) == read(ancillary).records
 
 
 def test_whether_somebody_writes_a_journal(tmp_path: Path) -> None:

@@ -172,6 +172,15 @@ def test_of_several_cassettes_ls_names_each() -> None:
     assert {row["file"] for row in json.loads(run("ls", SMALL, PREVIEW, "--json").stdout)} == {str(SMALL), str(PREVIEW)}
 
 
+@pytest.mark.parametrize("command", [["ls", "--json"], ["ls"], ["ls", "--all", "--json"], ["grep", "n:1", "--json"]])
+def test_what_cannot_be_read_is_no_empty_list(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+
+    result = run(*command, tmp_path / "text")
+
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (4, "", 1)
+
+
 @pytest.mark.parametrize("command", [["ls", "--json"], ["ls"], ["grep", "n:1"], ["grep", "n:1", "--jsonl"]])
 def test_a_name_of_a_file_that_is_no_utf_8_is_printed(command: list[str], tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"s-\xff")

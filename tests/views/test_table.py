@@ -179,3 +179,13 @@ def test_on_a_screen_a_body_has_a_line_for_each_of_its_values() -> None:
 
 def test_a_triple_without_columns() -> None:
     assert line(seed().triples[0]) == "GetChainedRecord  7  123456789  s1  complete  200 in 25 ms  2 to +1500 ms"
+
+
+def test_on_a_screen_a_body_that_is_empty_takes_no_line() -> None:
+    wire = Wire()
+    wire.desk().post(get_me())
+
+    assert detail(wire.recording().plain[0], Screen(80, color=False)).splitlines()[1:] == [
+        "  request  GET /api/v2/me",
+        "  no ack   the capture ended before it came",
+    ]

@@ -27,6 +27,7 @@ def session() -> list[Moment]:
     desk.hears(state_event())
     wire.respond(desk.post(preview("r2")), body({"statusCode": 2}))
     wire.fail(desk.post(complete(7, "r3")))
+    desk.post(chained(8, "r4"))
     recording = wire.recording()
     triples = (moment for triple in recording.triples for moment in of_triple(triple))
     return ordered([*triples, *of_others(recording, wire.records)])
@@ -47,6 +48,7 @@ def test_each_thing_that_happened_is_a_line_and_silences_are_folded() -> None:
         "31.020   2    refusal      +0    200\n"
         "31.020   3    request            CompleteRecord  7 r3\n"
         "31.020   3    failure      +0    no ack: Client disconnected.\n"
+        "31.020   4    request            GetChainedRecord  8 r4\n"
     )
 
 
