@@ -21,12 +21,13 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from ..bayeux.hosts import redirected
 from ..cassette.journal import Journal, create, resume
 from ..cassette.writer import QUEUE, Fsync, Writer
-from ..correlate.dialect import DEFAULT
+from ..correlate.dialect import DEFAULT, shipped
 from ..errors import CaptureError, RecorderError, UsageError
 from ..model import Header, Headers
 from ..redaction.policy import DEFAULT as DEFAULT_POLICY
 from ..redaction.policy import NO_POLICY, Policy, load
 from ..redaction.redactor import Redactor
+from .comments import of_answer, of_request
 from .encodings import NotUndone, encodings, undone
 from .inflate import Inflate
 from .keys import read_key
@@ -183,6 +184,7 @@ class Recorder:
         wsproto.extensions.PerMessageDeflate = Inflate  # type: ignore[misc]  # there is no other place to choose it
         loader.add_option("cassette", str, "", "The cassette to write; it must not exist yet.")
         loader.add_option("policy", str, "", "What must not be kept: a file, or none to keep all in the clear.")
+        loader.add_option("recorder_comments", bool, False, "Comment flows: operation, handle, referenceId, events.")
         loader.add_option("redaction_key_file", str, "", "The key of the pseudonyms; made if there is no such file.")
 
     def configure(self, updated: set[str]) -> None:
@@ -222,6 +224,10 @@ class Recorder:
             return
         now = time.monotonic_ns()
         body, lacks = self._content(flow.request)
+        if ctx.options.recorder_comments:
+            flow.comment = flow.comment or of_request(
+                shipped(self._dialect), flow.request.method, flow.request.path, body
+            )
         await self._write(
             self._pipeline.request(
                 flow.id,
@@ -253,6 +259,8 @@ class Recorder:
             return
         now, headers = time.monotonic_ns(), _headers(flow.response.headers)
         body, lacks = self._content(flow.response)
+        if ctx.options.recorder_comments:
+            flow.comment = flow.comment or of_answer(shipped(self._dialect), body)
         changed = redirected(body, _own_host(flow))
         if changed is not None:  # the cassette keeps what the server said
             flow.response.content = changed

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ..errors import CaptureError, CassetteError, UsageError
 from ..files import descriptor_of
@@ -123,6 +124,16 @@ def unless_written(path: Path) -> Iterator[None]:
     finally:
         if descriptor >= 0:
             os.close(descriptor)
+
+
+def is_written(file: IO[bytes]) -> bool:
+    """Whether a recorder has an open journal open too, to write it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
 
 
 def _locked(path: Path, flags: int) -> int:

@@ -13,8 +13,9 @@ from ..errors import RecorderError
 from .saying import say
 
 NAMES = (
-    "demo", "dialect", "doctor", "explain", "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover",
-    "redact", "replay", "scan", "seal", "show", "slice", "textconv",
+    "completion", "demo", "dialect", "doctor", "explain", "grep", "ls", "merge", "migrate", "policy", "record",
+    "recorrelate", "recover", "redact", "replay", "scan", "seal", "show", "slice", "stats", "tail", "textconv",
+    "timeline",
 )  # fmt: skip
 
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import click
 
 from ..errors import NothingSelected, UsageError
-from ..printable import to_json
-from .loading import load, read
-from .options import cassette_argument, dialect_option, json_option
+from ..model import Event, Link, Recording, Triple
+from .loading import expression, fitting, load, read
+from .options import cassette_argument, dialect_option, filter_option, json_option
+from .output import fitted, json_text, write
 
-if TYPE_CHECKING:
-    from ..model import Event, Link, Recording, Triple
+Named: TypeAlias = tuple[str, Event, Link | None]  # an event by its name, and why it is there
 
 
 @click.command("explain")
 @cassette_argument
-@click.argument("what", metavar="EVENT|REQUEST")
+@click.argument("what", metavar="[EVENT|REQUEST]", required=False)
+@filter_option
 @json_option
 @dialect_option
-def command(cassette: Path, what: str, *, as_json: bool, dialect: str | None) -> None:
+def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bool, dialect: str | None) -> None:
     """Tell why an event was linked to a request: the rule, the rivals, and why it was not another one.
 
     A request is the number of its triple, an event of it is counted from 1 behind a dot. The events nobody asked for
@@ -32,28 +33,49 @@ def command(cassette: Path, what: str, *, as_json: bool, dialect: str | None) ->
     Example:  recorder explain session.cassette 3      why triple 3 has its state and its events
               recorder explain session.cassette 3.2    why its second event is its
               recorder explain session.cassette u1     why the first unsolicited event is nobody's
+              recorder explain session.cassette --filter 'confidence:<1'
     """
     from ..correlate.dialect import load as load_dialect
     from ..correlate.dialect import shipped
     from ..correlate.explain import explain
     from ..views import explanation as view
 
+    if (what is None) == (wanted is None):
+        raise UsageError("say what to explain: a triple, an event, or --filter")
     recording = load([cassette], dialect)
-    triple, links = _chosen(recording, what, cassette)
+    whole, links = _chosen(recording, what, cassette) if what else _fitting(recording, wanted, dialect, cassette)
     places = [(event.seq, event.index) for _, event, _ in links]
     rules = load_dialect(dialect) if dialect else shipped(recording.header.dialect)
     found = explain(read(cassette).records, rules, places)
     judged = [(name, event, link, found.judgements[event.seq, event.index]) for name, event, link in links]
     if as_json:
-        click.echo(to_json([view.as_json(*one) for one in judged]))
-    elif triple is not None:
-        click.echo(view.request(triple, found), nl=False)
+        write([json_text([view.as_json(*one) for one in judged])])
+    elif whole:
+        write("\n" * (place > 0) + fitted(view.request(triple, found)) for place, triple in enumerate(whole))
     else:
         numbers = {t.request.seq: t.n for t in recording.triples}
-        click.echo("".join(view.event(*one, numbers) for one in judged), nl=False)
+        write(fitted(view.event(*one, numbers)) for one in judged)
 
 
-def _chosen(recording: Recording, what: str, path: Path) -> tuple[Triple | None, list[tuple[str, Event, Link | None]]]:
+def _fitting(
+    recording: Recording, wanted: str | None, dialect: str | None, path: Path
+) -> tuple[list[Triple], list[Named]]:
+    """The triples that are wanted, and their events.
+
+    Raises:
+        NothingSelected: If there is none.
+    """
+    chosen = list(fitting(recording.triples, expression(wanted, dialect)))
+    if not chosen:
+        raise NothingSelected(f"{path}: nothing fits {wanted!r}")
+    return chosen, [one for triple in chosen for one in _events(triple)]
+
+
+def _events(triple: Triple) -> list[Named]:
+    return [(f"{triple.n}.{at}", link.event, link) for at, link in enumerate(triple.events, 1)]
+
+
+def _chosen(recording: Recording, what: str, path: Path) -> tuple[list[Triple], list[Named]]:
     """The triple, where a whole one is meant, and the events by name, with their links.
 
     Raises:
@@ -68,13 +90,13 @@ def _chosen(recording: Recording, what: str, path: Path) -> tuple[Triple | None,
         pushed = dict(enumerate(recording.unsolicited, 1)).get(alone or 0)
         if pushed is None:
             raise NothingSelected(f"{path}: no unsolicited event {what}; it holds {len(recording.unsolicited)}")
-        return None, [(what, pushed.event, None)]
+        return [], [(what, pushed.event, None)]
     triple = next((triple for triple in recording.triples if triple.n == number), None)
     if triple is None:
         raise NothingSelected(f"{path}: no triple {number}; it holds 1 to {len(recording.triples)}")
-    links = [(f"{number}.{at}", link.event, link) for at, link in enumerate(triple.events, 1)]
+    links = _events(triple)
     if place is None:
-        return triple, list(links)
+        return [triple], links
     if not 1 <= place <= len(links):
         raise NothingSelected(f"{path}: triple {number} has no event {place}; it has {len(links)}")
-    return None, [links[place - 1]]
+    return [], [links[place - 1]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from .saying import say
 
 if TYPE_CHECKING:
     from ..cassette.store import Cassette
+    from ..views.filter import Expression
 
 
 def load(paths: Sequence[Path], dialect: str | None) -> Recording:
@@ -43,18 +45,47 @@ def read(path: Path) -> Cassette:
     return cassette
 
 
-def triples(path: Path, dialect: str | None, limit: int | None = None) -> Iterator[Triple]:
-    """The triples of a cassette in order; of a sealed one no more is read than is asked for."""
+def expression(wanted: str | None, dialect: str | None) -> Expression | None:
+    """What a user filters by; None where that is nothing.
+
+    Raises:
+        DialectError: If the dialect is unknown or wrong.
+        FilterError: If there is a mistake in it.
+    """
+    from ..correlate.dialect import load as load_dialect
+    from ..correlate.dialect import names
+    from ..views.filter import parse
+
+    if wanted is None:
+        return None
+    keys: set[str] = set()
+    for name in [dialect] if dialect is not None else names():
+        known = load_dialect(name)
+        keys |= known.request_keys.keys() | known.ack_keys.keys()
+    return parse(wanted, keys)
+
+
+def fitting(found: Iterable[Triple], by: Expression | None) -> Iterator[Triple]:
+    """Those of some triples that are wanted."""
+    from ..views import data
+    from ..views.filter import fits
+
+    return (triple for triple in found if by is None or fits(by, data.triple(triple)))
+
+
+def triples(
+    path: Path, dialect: str | None, limit: int | None = None, by: Expression | None = None
+) -> Iterator[Triple]:
+    """The triples of a cassette that are wanted, in order; of a sealed one no more is read than is asked for."""
     from ..cassette.lookup import Sealed
     from ..correlate import stored
 
     if dialect is not None or not _is_sealed(path):
-        yield from load([path], dialect).triples[:limit]
+        yield from islice(fitting(load([path], dialect).triples, by), limit)
         return
     with Sealed(path) as sealed:
-        last = sealed.triples if limit is None else min(limit, sealed.triples)
-        for n in range(1, last + 1):
-            yield stored.triple(sealed, n)
+        every = (stored.triple(sealed, n) for n in range(1, sealed.triples + 1))
+        yield from islice(fitting(every, by), limit)
 
 
 def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str, str]) -> list[Triple]:

@@ -2,45 +2,128 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..printable import to_json
-from .loading import load, triples
-from .options import cassette_argument, dialect_option, json_option
+from ..errors import UsageError
+from .loading import expression, fitting, load, triples
+from .options import dialect_option, filter_option, json_option, jsonl_option, readable_argument
+from .output import Several, json_list, json_text, screen, write
+
+if TYPE_CHECKING:
+    from ..model import Recording
+    from ..views.filter import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What to list."""
+
+    dialect: str | None
+    limit: int | None
+    by: Expression | None
 
 
 @click.command("ls")
-@cassette_argument
+@readable_argument
+@filter_option
 @json_option
-@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="Only the first N triples.")
+@jsonl_option
+@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="Only the first N triples of a cassette.")
 @click.option("--all", "everything", is_flag=True, help="Also exchanges that are no operation, and unsolicited events.")
 @dialect_option
-def command(cassette: Path, *, as_json: bool, limit: int | None, everything: bool, dialect: str | None) -> None:
-    """List the triples of a cassette: request, ack, events with their offsets.
+def command(
+    cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, as_lines: bool, limit: int | None,
+    everything: bool, dialect: str | None,
+) -> None:  # fmt: skip
+    """List the triples of cassettes: request, ack, events with their offsets.
+
+    Of many cassettes each is listed as soon as it is read. On a narrow screen events are counted and not named.
 
     \b
     Example:  recorder ls session.cassette
+              recorder ls session.cassette --filter 'op:Get* last:>1000'
               recorder ls session.cassette --json | jq '.[].operation'
     """
+    if everything and as_lines:
+        raise UsageError("--all is no list of rows of one kind; print it with --json")
+    asked = _Wanted(dialect, limit, expression(wanted, dialect))
+    several = Several()
+    if everything:
+        write(_everything(cassettes, asked, several, as_json=as_json))
+    elif as_json or as_lines:
+        write(json_list(_rows(cassettes, asked, several), lines=as_lines, several=several))
+    else:
+        write(_tables(cassettes, asked, several))
+    several.finish(cassettes, wanted)
+
+
+def _rows(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> Iterator[dict[str, Any]]:
+    from ..views import data
+
+    for path in cassettes:
+        with several.going_on():
+            for triple in triples(path, asked.dialect, asked.limit, asked.by):
+                several.found = True
+                yield _named(data.triple(triple), path, cassettes)
+
+
+def _tables(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> Iterator[str]:
+    from ..views import table
+
+    on = screen()
+    for path in cassettes:
+        with several.going_on():
+            found = list(triples(path, asked.dialect, asked.limit, asked.by))
+            several.found |= bool(found)
+            if found or asked.by is None:
+                yield _heading(path, cassettes) + table.overview(found, on)
+
+
+def _everything(cassettes: tuple[Path, ...], asked: _Wanted, several: Several, *, as_json: bool) -> Iterator[str]:
     from ..views import data, table
 
-    if not everything:
-        found = list(triples(cassette, dialect, limit))
-        text = _json([data.triple(triple) for triple in found]) if as_json else table.overview(found)
-        click.echo(text, nl=False)
-        return
-    recording = load([cassette], dialect)
-    if as_json:
-        rows = [data.triple(triple) for triple in recording.triples[:limit]]
-        plain = [data.triple(triple) for triple in recording.plain]
-        click.echo(_json({"triples": rows, "plain": plain, "unsolicited": data.unsolicited(recording)}), nl=False)
-        return
-    click.echo(table.overview(recording.triples[:limit]), nl=False)
-    click.echo(table.overview(recording.plain), nl=False)
-    click.echo(table.unsolicited(recording), nl=False)
+    on = screen()
+    rows: dict[str, list[dict[str, Any]]] = {"triples": [], "plain": [], "unsolicited": []}
+    for path in cassettes:
+        with several.going_on():
+            recording = _filtered(load([path], asked.dialect), asked)
+            several.found |= bool(recording.triples or recording.plain or recording.unsolicited)
+            if not as_json:
+                yield _heading(path, cassettes) + table.overview(recording.triples, on)
+                yield table.overview(recording.plain, on)
+                yield table.unsolicited(recording, on)
+                continue
+            rows["triples"] += [_named(data.triple(one), path, cassettes) for one in recording.triples]
+            rows["plain"] += [_named(data.triple(one), path, cassettes) for one in recording.plain]
+            rows["unsolicited"] += [_named(one, path, cassettes) for one in data.unsolicited(recording)]
+    if as_json and not (several.code and len(cassettes) == 1):
+        yield json_text(rows)
 
 
-def _json(value: object) -> str:
-    return to_json(value) + "\n"
+def _filtered(recording: Recording, asked: _Wanted) -> Recording:
+    from ..views import data
+    from ..views.filter import fits
+
+    pushed = (one for one in recording.unsolicited if asked.by is None or fits(asked.by, data.alone(one)))
+    return replace(
+        recording,
+        triples=tuple(fitting(recording.triples, asked.by))[: asked.limit],
+        plain=tuple(fitting(recording.plain, asked.by)),
+        unsolicited=tuple(pushed),
+    )
+
+
+def _named(row: dict[str, Any], path: Path, cassettes: tuple[Path, ...]) -> dict[str, Any]:
+    """A row says which cassette it is of, where there are several."""
+    return row if len(cassettes) == 1 else {"file": str(path), **row}
+
+
+def _heading(path: Path, cassettes: tuple[Path, ...]) -> str:
+    from ..printable import printable
+
+    return "" if len(cassettes) == 1 else f"{printable(str(path))}:\n"

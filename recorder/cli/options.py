@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +12,27 @@ from ..errors import UsageError
 from ..loopback import is_loopback
 from .saying import say
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """What completes an argument: a function of `completing`, which is imported when a shell asks."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from . import completing
+
+        found: list[CompletionItem] = getattr(completing, what)(context, parameter, incomplete)
+        return found
+
+    return complete
+
+
 cassette_argument = click.argument(
-    "cassette", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+    "cassette",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    shell_complete=offers("cassettes"),
 )
 cassettes_argument = click.argument(
     "cassettes",
@@ -19,16 +40,43 @@ cassettes_argument = click.argument(
     nargs=-1,
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    shell_complete=offers("cassettes"),
 )
 output_option = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
 force_option = click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
+# what cannot be opened is told by the command, which then goes on with the others
+readable_argument = click.argument(
+    "cassettes",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, readable=False, path_type=Path),
+    shell_complete=offers("cassettes"),
+)
+filter_option = click.option(
+    "-f",
+    "--filter",
+    "wanted",
+    metavar="EXPR",
+    help="Only triples that fit, e.g. 'op:Get* ack:>500 or state:failed'.",
+    shell_complete=offers("filters"),
+)
+jsonl_option = click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON, a line for each.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 dialect_option = click.option(
-    "--dialect", metavar="NAME|FILE", help="Read it by this dialect instead of the one it was recorded with."
+    "--dialect",
+    metavar="NAME|FILE",
+    help="Read it by this dialect instead of the one it was recorded with.",
+    shell_complete=offers("dialects"),
 )
 
 policy_option = click.option(
-    "--policy", metavar="NAME|FILE", default="gws", show_default=True, help="What must not be kept (recorder policy)."
+    "--policy",
+    metavar="NAME|FILE",
+    default="gws",
+    show_default=True,
+    help="What must not be kept (recorder policy).",
+    shell_complete=offers("policies"),
 )
 key_option = click.option(
     "--redaction-key-file",

@@ -10,7 +10,8 @@ import click
 
 from ..errors import NothingSelected
 from ..model import Triple
-from .options import cassette_argument, dialect_option, force_option
+from .loading import expression, fitting, read
+from .options import cassette_argument, dialect_option, filter_option, force_option, offers
 from .saying import say
 
 
@@ -34,14 +35,17 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
 @cassette_argument
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
 @click.option("--triples", type=Numbers(), help="By number, e.g. 1,3-5.")
-@click.option("--operation", metavar="NAME", help="By operation.")
+@click.option("--operation", metavar="NAME", help="By operation.", shell_complete=offers("operations"))
 @click.option("--handle", metavar="HANDLE", help="By record handle.")
 @click.option("--reference", metavar="ID", help="By referenceId.")
 @click.option("--session", metavar="LABEL", help="By session, e.g. s1.")
+@filter_option
 @dialect_option
 @force_option
-def command(cassette: Path, *, output: Path, triples: frozenset[int] | None, operation: str | None, handle: str | None,
-            reference: str | None, session: str | None, dialect: str | None, force: bool) -> None:  # fmt: skip
+def command(
+    cassette: Path, *, output: Path, triples: frozenset[int] | None, operation: str | None, handle: str | None,
+    reference: str | None, session: str | None, wanted: str | None, dialect: str | None, force: bool,
+) -> None:  # fmt: skip
     """Cut a cassette down to some triples and what they need to be replayed alone.
 
     Conditions are joined by "and". Kept with the triples: the handshakes and subscriptions of their sessions, exchanges
@@ -50,23 +54,24 @@ def command(cassette: Path, *, output: Path, triples: frozenset[int] | None, ope
     \b
     Example:  recorder slice session.cassette --triples 3-5 -o short.cassette
               recorder slice session.cassette --handle 1001 -o record.cassette
+              recorder slice session.cassette --filter 'at:60..120 -state:failed' -o minute.cassette
     """
     from ..correlate.dialect import load as load_dialect
     from ..correlate.recording import derive
     from ..correlate.select import slice_records
-    from .loading import read
     from .writing import write_journal
 
     whole = read(cassette)
     recording = derive(whole, load_dialect(dialect) if dialect else None)
-    wanted: dict[str, str | None] = {"handle": handle, "reference": reference}
+    keys: dict[str, str | None] = {"handle": handle, "reference": reference}
     conditions: list[Callable[[Triple], bool]] = [
         lambda t: triples is None or t.n in triples,
         lambda t: operation is None or t.operation == operation,
         lambda t: session is None or t.session == session,
-        lambda t: all(value is None or t.keys.get(key) == value for key, value in wanted.items()),
+        lambda t: all(value is None or t.keys.get(key) == value for key, value in keys.items()),
     ]
-    chosen = [triple for triple in recording.triples if all(fits(triple) for fits in conditions)]
+    filtered = fitting(recording.triples, expression(wanted, dialect))
+    chosen = [triple for triple in filtered if all(fits(triple) for fits in conditions)]
     if not chosen:
         raise NothingSelected(f"{cassette}: no triple fits; recorder ls shows what there is")
     records = slice_records(whole, recording, chosen)

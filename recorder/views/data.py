@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..model import Event, Link, Recording, Triple
+from ..model import Event, Link, Recording, Triple, Unsolicited
 
 _MS = 1_000_000  # nanoseconds
 
 
 def triple(item: Triple) -> dict[str, Any]:
-    """One triple. Times are milliseconds after its request; `failure` says why no ack came."""
+    """One triple. Times are milliseconds after its request, `at` is seconds after the start of the capture.
+
+    `failure` says why no ack came.
+    """
     request = item.request
     shown = {
         "n": item.n,
+        "at": round(request.t / 1e9, 6),
         "operation": item.operation,
         "handle": item.keys.get("handle"),
         "referenceId": item.keys.get("reference"),
         "session": item.session,
         "state": item.state.value,
+        "keys": dict(sorted(item.keys.items())),
         "request": {
             "method": request.method,
             "path": request.target,
@@ -36,16 +41,21 @@ def triple(item: Triple) -> dict[str, Any]:
         },
         "events": [_linked(link, request.t) for link in item.events],
     }
-    exchangeable: dict[str, Any] = _exchangeable(shown)
-    return exchangeable
+    return exchangeable(shown)
 
 
 def unsolicited(recording: Recording) -> list[dict[str, Any]]:
     """The events nobody asked for; offsets are milliseconds after the start of the capture."""
     return [
-        _exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
+        exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
         for pushed in recording.unsolicited
     ]
+
+
+def alone(pushed: Unsolicited) -> dict[str, Any]:
+    """An event nobody asked for in the shape of a triple without a request, so that a filter can judge it."""
+    event = {"name": pushed.name, "channel": pushed.event.channel, "data": pushed.event.data}
+    return {"at": round(pushed.event.t / 1e9, 6), "session": pushed.session, "events": [event]}
 
 
 def content(body: bytes) -> Any:
@@ -68,6 +78,13 @@ def ack_ms(item: Triple) -> float | None:
     return _ms(item.ack.t - item.request.t) if item.ack else None
 
 
+def exchangeable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without what Python takes for JSON and others do not: NaN, infinities, half surrogate pairs."""
+    text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
+    clean: dict[str, Any] = json.loads(text, parse_constant=str)
+    return clean
+
+
 def _linked(link: Link, start: int) -> dict[str, Any]:
     return {
         "name": link.name,
@@ -81,12 +98,6 @@ def _linked(link: Link, start: int) -> dict[str, Any]:
 
 def _event(event: Event, start: int) -> dict[str, Any]:
     return {"channel": event.channel, "offset_ms": _ms(event.t - start), "data": event.data}
-
-
-def _exchangeable(value: Any) -> Any:
-    """A value without what Python takes for JSON and others do not: NaN, infinities, half surrogate pairs."""
-    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-    return json.loads(text, parse_constant=str)
 
 
 def _ms(nanoseconds: int) -> float:

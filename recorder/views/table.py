@@ -1,13 +1,15 @@
-"""A recording as a table for the terminal."""
+"""A recording as a table for the terminal: plain and whole for a pipe, fitted for a screen."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from ..model import Recording, Triple
+from ..model import Link, Recording, Triple
 from ..printable import printable
-from .data import ack_ms, offset_ms
+from .data import ack_ms, content, offset_ms
+from .screen import STATES, Cell, Column, Screen, aligned
 
 _COLUMNS = (
     "n",
@@ -19,15 +21,42 @@ _COLUMNS = (
     "ack",
     "events (ms after the request)",
 )
+_WIDE = 100  # cells from which events have their names
 
 
-def overview(triples: Iterable[Triple]) -> str:
+def overview(triples: Iterable[Triple], screen: Screen | None = None) -> str:
     """One line per triple: operation, handle, ack, events with their offsets."""
-    return _aligned([_COLUMNS, *(_row(triple) for triple in triples)])
+    if screen is None:
+        return aligned([_COLUMNS, *(tuple(_row(triple)) for triple in triples)])
+    wide = screen.width >= _WIDE
+    columns = [
+        Column("n", right=True),
+        Column("operation", "bold", least=16),
+        Column("handle", least=6),
+        Column("referenceId" if wide else "reference", least=8),
+        Column("session" if wide else "in", least=2),
+        Column("state"),
+        Column("ack", right=True),
+        Column("events (ms after the request)" if wide else "events", least=8),
+    ]
+    rows: list[Sequence[Cell]] = []
+    for triple in triples:
+        *texts, state, ack, events = _row(triple)
+        narrow = ack.replace(" in", ""), _brief(triple)
+        rows.append([*texts, (state, STATES.get(state, "")), *((ack, events) if wide else narrow)])
+    return screen.table(columns, rows)
 
 
-def detail(triple: Triple) -> str:
+def line(triple: Triple) -> str:
+    """A triple in one line without columns, for lists that grow."""
+    _, operation, handle, reference, session, state, ack, _ = _row(triple)
+    return f"{operation}  {handle}  {reference}  {session}  {state}  {ack}  {_brief(triple)}"
+
+
+def detail(triple: Triple, screen: Screen | None = None) -> str:
     """One triple in full."""
+    if screen is not None:
+        return _drawn(triple, screen)
     operation, session = printable(triple.operation or ""), printable(triple.session or "unknown")
     lines = [
         f"triple {triple.n}  {operation}  {triple.state.value}  session {session}",
@@ -36,30 +65,70 @@ def detail(triple: Triple) -> str:
     ]
     if triple.ack:
         lines.append(f"  ack      {triple.ack.status} after {ack_ms(triple)} ms  {_body(triple.ack.body)}")
-    elif triple.failure:
-        lines.append(f"  no ack   {printable(triple.failure.reason)}")
     else:
-        lines.append("  no ack   the capture ended before it came")
+        lines.append(f"  no ack   {_no_ack(triple)}")
     for link in triple.events:
-        event = link.event
         lines += [
-            f"  event    +{offset_ms(link, triple)} ms  {printable(event.channel)}  {printable(link.name)}",
-            f"           {printable(json.dumps(event.data, ensure_ascii=False))}",
-            f"           linked by {printable(link.rule)}, confidence {link.confidence}: {printable(link.why)}",
+            f"  event    {_heading(link, triple)}",
+            f"           {printable(json.dumps(link.event.data, ensure_ascii=False))}",
+            f"           {_decision(link)}",
         ]
     return "\n".join(lines) + "\n"
 
 
-def unsolicited(recording: Recording) -> str:
+def unsolicited(recording: Recording, screen: Screen | None = None) -> str:
     """The events nobody asked for, a line each."""
     lines = [
         printable(f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {p.event.channel}  {p.name}")
         for p in recording.unsolicited
     ]
-    return "\n".join(["unsolicited events (seconds after the start of the capture):", *lines]) + "\n"
+    heading = "unsolicited events (seconds after the start of the capture):"
+    if screen is not None:
+        return screen.line((heading, "bold")) + "".join(screen.line(line, indent=4) for line in lines)
+    return "\n".join([heading, *lines]) + "\n"
 
 
-def _row(triple: Triple) -> tuple[str, ...]:
+def _drawn(triple: Triple, screen: Screen) -> str:
+    state = triple.state.value
+    title: Cell = (f"triple {triple.n}  {printable(triple.operation or '')}", "bold")
+    drawn = [
+        screen.line(title, "  ", (state, STATES[state]), f"  session {triple.session or 'unknown'}"),
+        screen.line(("  request  ", "cyan"), printable(f"{triple.request.method} {triple.request.target}"), indent=11),
+        _json(content(triple.request.body), screen),
+    ]
+    if triple.ack:
+        drawn.append(screen.line(("  ack      ", "cyan"), f"{triple.ack.status} after {ack_ms(triple)} ms"))
+        drawn.append(_json(content(triple.ack.body), screen))
+    else:
+        drawn.append(screen.line(("  no ack   ", "red"), _no_ack(triple), indent=11))
+    for link in triple.events:
+        drawn.append(screen.line(("  event    ", "cyan"), _heading(link, triple), indent=11))
+        drawn.append(screen.line("           ", (_decision(link), "dim"), indent=11))
+        drawn.append(_json(link.event.data, screen))
+    return "".join(drawn)
+
+
+def _json(value: Any, screen: Screen) -> str:
+    """A body with a line for each of its values."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(screen.line(f"           {printable(part)}", indent=13) for part in text.split("\n"))
+
+
+def _no_ack(triple: Triple) -> str:
+    return printable(triple.failure.reason) if triple.failure else "the capture ended before it came"
+
+
+def _heading(link: Link, triple: Triple) -> str:
+    return f"+{offset_ms(link, triple)} ms  {printable(link.event.channel)}  {printable(link.name)}"
+
+
+def _decision(link: Link) -> str:
+    return f"linked by {printable(link.rule)}, confidence {link.confidence}: {printable(link.why)}"
+
+
+def _row(triple: Triple) -> Iterable[str]:
     ms = ack_ms(triple)
     events = ", ".join(f"{link.name} +{offset_ms(link, triple):.0f}" for link in triple.events)
     values = (
@@ -67,18 +136,18 @@ def _row(triple: Triple) -> tuple[str, ...]:
         triple.operation or f"{triple.request.method} {triple.request.target}",
         triple.keys.get("handle", "-"),
         triple.keys.get("reference", "-"),
-        triple.session or "?",
+        printable(triple.session or "?"),
         triple.state.value,
         f"{triple.ack.status} in {ms:.0f} ms" if triple.ack and ms is not None else "-",
         events or "-",
     )
-    return tuple(map(printable, values))
+    return map(printable, values)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(lines) + "\n"
+def _brief(triple: Triple) -> str:
+    """How many events, and when the last one came."""
+    last = max((offset_ms(link, triple) for link in triple.events), default=0)
+    return f"{len(triple.events)} to +{last:.0f} ms" if triple.events else "-"
 
 
 def _body(body: bytes) -> str:

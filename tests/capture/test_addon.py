@@ -717,3 +717,45 @@ def test_an_encoding_of_the_transfer_is_undone_too(path: Path) -> None:
     _, response = facts(record(path, steps))
     assert isinstance(response, Response)
     assert response.body == b"plain"
+
+
+def commented(flows: list[http.HTTPFlow], **options: Any) -> list[str]:
+    """The comments on flows after they have passed."""
+
+    async def run() -> None:
+        recorder = Recorder()
+        with taddons.context(recorder) as context:
+            context.configure(recorder, **options)
+            for made in flows:
+                await recorder.request(made)
+                await recorder.response(made)
+            recorder.done()
+
+    asyncio.run(run())
+    return [made.comment for made in flows]
+
+
+def operation_and_poll() -> list[http.HTTPFlow]:
+    post, poll = call(), call()
+    post.request.path = "/api/v2/me/outbound-records/7"
+    post.request.content = b'{"operationName":"GetChainedRecord","referenceId":"r1"}'
+    poll.request.path, poll.request.content = "/api/v2/notifications", b'[{"channel":"/meta/connect","clientId":"c"}]'
+    poll.response.content = b'[{"channel":"/v2/me/devices","data":{}},{"channel":"/meta/connect","successful":true}]'
+    return [post, poll]
+
+
+def test_flows_are_commented_where_that_is_wanted(path: Path) -> None:
+    assert commented(operation_and_poll(), cassette=str(path), recorder_comments=True) == [
+        "GetChainedRecord 7 r1", "/v2/me/devices",
+    ]  # fmt: skip
+
+
+def test_flows_are_left_as_they_are_otherwise(path: Path) -> None:
+    assert commented(operation_and_poll(), cassette=str(path)) == ["", ""]
+
+
+def test_a_comment_of_the_user_stays(path: Path) -> None:
+    flows = operation_and_poll()
+    flows[0].comment = "mine"
+
+    assert commented(flows, cassette=str(path), recorder_comments=True)[0] == "mine"

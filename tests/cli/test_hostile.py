@@ -21,7 +21,11 @@ from tests.bayeux.hostile import VALUES, messages, written
 from tests.cassette.records import ANY_TEXT
 from tests.wire import HEADER, URL, Message, Wire, chained
 
-COMMANDS = (["ls"], ["ls", "--all", "--json"], ["show", "1"], ["show", "1", "--json"], ["explain", "1"], ["doctor"])
+COMMANDS = (
+    ["ls"], ["ls", "--all", "--json"], ["ls", "--filter", "chained"], ["show", "1"], ["show", "1", "--json"],
+    ["explain", "1"], ["explain", "--filter", "n:>0"], ["stats"], ["stats", "--json"], ["timeline"],
+    ["timeline", "--jsonl"], ["tail"], ["tail", "--jsonl"], ["doctor"],
+)  # fmt: skip
 FINE = {0, 1, 5}  # exit codes: good, findings, nothing selected
 
 TARGETS = st.sampled_from([chained(7).target, URL, "/api/v2/me", "/internal-api/operations"]) | ANY_TEXT

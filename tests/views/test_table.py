@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from recorder.model import Recording
-from recorder.views.table import detail, overview, unsolicited
+from recorder.views.screen import Screen
+from recorder.views.table import detail, line, overview, unsolicited
 from tests.wire import Wire, body, campaign_event, chained, complete, done, get_me, operation, record_event, state_event
 
 SEED = json.loads((Path(__file__).parents[1] / "lab" / "seed.json").read_text())
+WIDE = Screen(1000, color=False)
 HOSTILE = "\x1b[2J\x1b]0;title\x07\r\n\u202e\u2028\x9b"
 
 
@@ -147,6 +149,11 @@ def hostile() -> Recording:
         lambda recording: detail(recording.triples[0]),
         lambda recording: detail(recording.plain[0]),
         unsolicited,
+        lambda recording: line(recording.triples[0]),
+        lambda recording: overview(recording.triples, WIDE),
+        lambda recording: detail(recording.triples[0], WIDE),
+        lambda recording: detail(recording.plain[0], WIDE),
+        lambda recording: unsolicited(recording, WIDE),
     ],
 )
 def test_control_characters_are_escaped(show: Callable[[Recording], str]) -> None:
@@ -154,3 +161,31 @@ def test_control_characters_are_escaped(show: Callable[[Recording], str]) -> Non
 
     assert r"\x1b[2J" in text
     assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_on_a_wide_screen_events_have_their_names_and_on_a_narrow_one_they_are_counted() -> None:
+    wide, narrow = (overview(seed().triples, Screen(width, color=False)) for width in (120, 80))
+
+    assert "ChainedRecordsDataEnd +1500, Cha" in wide
+    assert narrow.splitlines()[1].endswith("complete  200 25 ms  2 to +1500 ms")
+
+
+def test_on_a_screen_a_body_has_a_line_for_each_of_its_values() -> None:
+    shown = detail(seed().triples[0], Screen(80, color=False)).splitlines()
+
+    assert '             "applicationId": 134,' in shown
+    assert "  ack      200 after 25.0 ms" in shown
+
+
+def test_a_triple_without_columns() -> None:
+    assert line(seed().triples[0]) == "GetChainedRecord  7  123456789  s1  complete  200 in 25 ms  2 to +1500 ms"
+
+
+def test_on_a_screen_a_body_that_is_empty_takes_no_line() -> None:
+    wire = Wire()
+    wire.desk().post(get_me())
+
+    assert detail(wire.recording().plain[0], Screen(80, color=False)).splitlines()[1:] == [
+        "  request  GET /api/v2/me",
+        "  no ack   the capture ended before it came",
+    ]

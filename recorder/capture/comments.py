@@ -1,0 +1,29 @@
+"""What a flow means, as a comment that mitmproxy and mitmweb show in their lists: `GetChainedRecord 1001 desk-3`."""
+
+from __future__ import annotations
+
+from ..bayeux.messages import is_event, parse
+from ..correlate.dialect import Dialect
+from ..model import Event, Request
+
+
+def of_request(dialect: Dialect, method: str, target: str, body: bytes) -> str:
+    """The operation a request asks for, with its handle and reference; empty where it is none."""
+    request = Request(0, 0, 0, "", method, target, (), body)
+    operation = dialect.operation_of(request)
+    return _joined(operation, dialect.keys_of_request(request)) if operation is not None else ""
+
+
+def of_answer(dialect: Dialect, body: bytes) -> str:
+    """The events in an answer, likewise; empty where there is none."""
+    told = []
+    for index, message in enumerate(parse(body) or []):
+        if is_event(message):
+            event = Event(0, index, 0, 0, "", message["channel"], message.get("data"))
+            keys = dialect.keys_of_event(event)
+            told.append(_joined(keys.get("notification", event.channel), keys))
+    return ", ".join(told)
+
+
+def _joined(name: str, keys: dict[str, str]) -> str:
+    return " ".join([name, *(keys[key] for key in ("handle", "reference") if key in keys)])

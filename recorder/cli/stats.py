@@ -1,0 +1,67 @@
+"""recorder stats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .loading import expression, fitting, read
+from .options import dialect_option, filter_option, json_option, readable_argument
+from .output import Several, json_text, screen, write
+
+if TYPE_CHECKING:
+    from ..views.filter import Expression
+    from ..views.stats import Stats
+
+
+@click.command("stats")
+@readable_argument
+@filter_option
+@json_option
+@dialect_option
+def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, dialect: str | None) -> None:
+    """Count what is in cassettes, all together: operations and how far they got, latencies, events, polls.
+
+    Latencies are milliseconds from a request to its ack, and to its last event: least, median, 95th percentile, most.
+    An event is "unsure" where its link is below confidence 1 (recorder explain tells why). A filter chooses triples and
+    unsolicited events; polls, records and sizes are those of the whole cassettes.
+
+    \b
+    Example:  recorder stats session.cassette
+              recorder stats *.cassette --filter op:GetChainedRecord
+              recorder stats session.cassette --json | jq .total.ack_ms.p95
+    """
+    from ..views import stats as view
+
+    by, several, stats = expression(wanted, dialect), Several(), view.Stats()
+    for path in cassettes:
+        with several.going_on():
+            _count(stats, path, dialect, by)
+    several.found = bool(stats.operations or stats.unasked)
+    if stats.files and (several.found or wanted is None):
+        write([json_text(view.as_json(stats)) if as_json else view.as_text(stats, screen())])
+    several.finish(cassettes, wanted)
+
+
+def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None) -> None:
+    from ..correlate.dialect import load
+    from ..correlate.polls import polls
+    from ..correlate.recording import derive
+    from ..views import data
+    from ..views.filter import fits
+
+    cassette = read(path)
+    recording = derive(cassette, load(dialect) if dialect else None)
+    times = [record.t for record in cassette.records]
+    stats.add_file(
+        size=path.stat().st_size,
+        records=len(times),
+        duration=(max(times) - min(times)) / 1e9 if times else 0.0,
+        sessions=len(recording.session_starts),
+        plain=len(recording.plain),
+    )
+    pushed = (one for one in recording.unsolicited if by is None or fits(by, data.alone(one)))
+    stats.add_triples(fitting(recording.triples, by), pushed)
+    stats.add_polls(polls(cassette.records))

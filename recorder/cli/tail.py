@@ -1,0 +1,80 @@
+"""recorder tail."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from ..errors import CassetteError
+from ..model import Note, Record
+from .options import cassette_argument, dialect_option, jsonl_option
+from .output import fitted
+
+if TYPE_CHECKING:
+    from ..cassette.follow import Following
+
+_WAIT = 0.1  # seconds between two looks at the size of the file
+_QUIET = 10  # looks without news after which it is asked whether anybody still writes
+
+
+@click.command("tail")
+@cassette_argument
+@jsonl_option
+@dialect_option
+def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
+    """Follow a capture while it is written: requests, their acks, and events as they are linked.
+
+    What is there already is printed first. Ends when the capture ends, or with Ctrl-C. An event that no request
+    explains yet may be linked later, by an ack; it is then printed again.
+
+    \b
+    Example:  recorder tail session.cassette
+              recorder tail session.cassette --jsonl | jq 'select(.kind == "ack" and .ms > 500)'
+    """
+    from ..cassette.follow import Following
+    from ..correlate.dialect import load, shipped
+    from ..views.live import Live, as_line
+
+    live = None
+    try:
+        with cassette.open("rb") as file:
+            following = Following(file, str(cassette))
+            for record in _records(following, file, cassette):
+                if live is None and following.header is not None:
+                    live = Live(load(dialect) if dialect else shipped(following.header.dialect))
+                for row in live.feed(record) if live is not None else ():
+                    text = f"{json.dumps(row, ensure_ascii=False)}\n" if as_lines else fitted(f"{as_line(row)}\n", 27)
+                    click.echo(text, nl=False)
+    except KeyboardInterrupt:
+        return
+
+
+def _records(following: Following, file: IO[bytes], path: Path) -> Iterator[Record]:
+    """Records as they come, until the capture says that it ends or nobody writes it any more.
+
+    Raises:
+        CassetteError: If it is no cassette, or damaged.
+    """
+    from ..cassette.journal import is_written
+
+    ended, quiet = False, 0
+    while True:
+        quiet += 1
+        # asked before the look, so that nothing is missed that was written meanwhile
+        written = quiet % _QUIET != 1 or is_written(file)
+        for record in following.new():
+            ended, quiet = isinstance(record, Note) and record.kind == "close", 0
+            yield record
+        if quiet and (ended or not written):  # a capture that goes on in the same file writes behind an earlier end
+            break
+        if quiet:
+            time.sleep(_WAIT)
+    if following.header is None:
+        raise CassetteError(str(path), "not a cassette", hint="nothing of one was written so far")
+    if not ended:
+        click.echo(f"recorder: {path}: nobody writes it any more, and it has no clean end", err=True)

@@ -1,0 +1,120 @@
+"""A capture while it grows: what each record means as far as can be told by now, as rows and as lines.
+
+Triples are numbered as `recorder ls` will number them, until a client repeats a request that got no answer: `ls` counts
+such two attempts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..bayeux.messages import parse_request
+from ..correlate.dialect import Dialect
+from ..correlate.engine import Correlator
+from ..correlate.operations import Operation, Seen
+from ..model import Failure, Link, Note, Record, Request, Response
+from ..printable import printable
+from .data import exchangeable
+
+
+class Live:
+    """Feed it records in order; it tells what each brought. It remembers open requests, and all numbers."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._correlator = Correlator(dialect, watch=self._watch)
+        self._numbers: dict[int, int] = {}  # by `seq` of the request
+        self._sent: dict[int, int] = {}  # its `t`, likewise
+        self._open: dict[int, Request] = {}  # by exchange
+        self._last = 0
+        self._unlinked: list[Seen] = []
+
+    def feed(self, record: Record) -> Iterator[dict[str, Any]]:
+        """Take a record; yield a row for each thing it tells. `at` is seconds, `ms` is since the request."""
+        self._unlinked = []
+        links = self._correlator.feed(record)
+        match record:
+            case Request():
+                yield from self._request(record)
+            case Response() if record.exchange in self._open:
+                yield self._ended(record, "ack", {"status": record.status})
+            case Failure() if record.exchange in self._open:
+                yield self._ended(record, "failure", {"reason": record.reason})
+            case Note():
+                yield exchangeable({"kind": "note", "at": _at(record), "note": record.kind, "text": record.text})
+            case _:
+                pass
+        for link in links:
+            yield self._linked(link, record)
+        for seen in self._unlinked:
+            yield self._event(seen.name, seen.event.channel, seen.event.data, record) | {"n": None}
+
+    def _watch(self, seen: Seen, _: Iterable[Operation], link: Link | None) -> None:
+        if link is None:
+            self._unlinked.append(seen)
+
+    def _request(self, request: Request) -> Iterator[dict[str, Any]]:
+        operation = self._dialect.operation_of(request)
+        if operation is None or parse_request(request.target, request.body) is not None:
+            return
+        before = self._correlator.attempt
+        again = next((self._numbers.get(first) for first, own in before.items() if own == request.seq), None)
+        self._last += again is None
+        number = again or self._last
+        self._numbers[request.seq], self._sent[request.seq] = number, request.t
+        self._open[request.exchange] = request
+        keys = self._dialect.keys_of_request(request)
+        yield exchangeable(
+            {
+                "kind": "request",
+                "n": number,
+                "at": _at(request),
+                "operation": operation,
+                "handle": keys.get("handle"),
+                "referenceId": keys.get("reference"),
+                "method": request.method,
+                "path": request.target,
+            }
+        )
+
+    def _ended(self, record: Response | Failure, kind: str, how: dict[str, Any]) -> dict[str, Any]:
+        request = self._open.pop(record.exchange)
+        row = {"kind": kind, "n": self._numbers[request.seq], "at": _at(record), "ms": _ms(record.t - request.t)}
+        return exchangeable(row | how)
+
+    def _linked(self, link: Link, record: Record) -> dict[str, Any]:
+        sent = self._sent.get(link.request, link.event.t)
+        row = self._event(link.name, link.event.channel, link.event.data, record)
+        why = {"ms": _ms(link.event.t - sent), "rule": link.rule, "confidence": link.confidence, "why": link.why}
+        return row | {"n": self._numbers.get(link.request)} | exchangeable(why)
+
+    def _event(self, name: str, channel: str, data: Any, record: Record) -> dict[str, Any]:
+        return exchangeable({"kind": "event", "at": _at(record), "name": name, "channel": channel, "data": data})
+
+
+def as_line(row: dict[str, Any]) -> str:
+    """A row for people."""
+    what, number = row["kind"], row.get("n")
+    match what:
+        case "request":
+            text = f"{row['operation']}  {row['handle'] or '-'}  {row['referenceId'] or '-'}"
+        case "ack":
+            text = f"{row['status']}  +{row['ms']:.0f} ms"
+        case "failure":
+            text = f"no ack: {row['reason']}  +{row['ms']:.0f} ms"
+        case "event" if number is None:
+            text = f"{row['name']}  {row['channel']}  of no request so far"
+        case "event":
+            text = f"{row['name']}  {row['channel']}  +{row['ms']:.0f} ms  ({row['rule']}, {row['confidence']:g})"
+        case _:
+            text = f"{row['note']}: {row['text']}"
+    return printable(f"{row['at']:10.3f}  {'' if number is None else number:>4}  {what:7}  {text}")
+
+
+def _at(record: Record) -> float:
+    return round(record.t / 1e9, 6)
+
+
+def _ms(nanoseconds: int) -> float:
+    return round(nanoseconds / 1e6, 3)

@@ -1,0 +1,153 @@
+"""Text for a terminal of some width, with colours or without; rich is loaded when something is drawn.
+
+What strangers sent comes in made harmless (`printable`), and goes in as text and never as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+Styled: TypeAlias = tuple[str, str]  # a text and its style, e.g. "bold red"
+Cell: TypeAlias = str | Styled
+
+STATES = {"complete": "green", "acked": "yellow", "failed": "red", "unacked": "yellow", "aborted": "red"}
+_GAP = 2  # cells between columns
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        least: Cells it keeps when the screen is narrow; None for one that is never cut.
+
+    """
+
+    name: str
+    style: str = ""
+    right: bool = False
+    least: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A terminal: its width in cells, and whether colours are wanted."""
+
+    width: int
+    color: bool = True
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> str:
+        """A table that fits: of columns that may be cut, the widest is cut first."""
+        widths = self._widths(columns, rows)
+        heading: list[Cell] = [(column.name, "bold") for column in columns]
+        lines = []
+        for row in [heading, *rows]:  # by hand: rich's own table takes a millisecond for a row
+            drawn = (self._cell(*one) for one in zip(row, columns, widths, strict=True))
+            lines.append((" " * _GAP).join(drawn).rstrip())
+        return "\n".join(lines) + "\n"
+
+    def line(self, *pieces: Cell, indent: int = 0) -> str:
+        """A line of pieces; what is too long for it goes on below, under `indent` cells."""
+        text = _joined(pieces)
+        if not indent or text.cell_len <= self.width:
+            return self.drawn(text)
+        first, *others = text.wrap(self._console(), max(self.width - indent, 20), tab_size=4)
+        return self.drawn(first) + "".join(self.drawn(_joined([" " * indent]).append_text(other)) for other in others)
+
+    def drawn(self, what: RenderableType) -> str:
+        """The characters that draw it."""
+        console = self._console()
+        console.print(what)
+        written = console.file.getvalue()  # type: ignore[attr-defined]  # the file is ours
+        return "\n".join(line.rstrip() for line in written.split("\n"))
+
+    def _console(self) -> Console:
+        from rich.console import Console  # noqa: PLC0415  # 50 ms that pipes do not pay
+
+        return Console(
+            file=StringIO(),
+            width=self.width,
+            force_terminal=True,
+            color_system="standard" if self.color else None,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+            _environ={},
+        )
+
+    def _cell(self, cell: Cell, column: Column, width: int) -> str:
+        text, style = (cell, column.style) if isinstance(cell, str) else cell
+        if cells(text) > width:
+            text = f"{_cut(text, width - 1)}…"
+        padding = " " * (width - cells(text))
+        drawn = self._styled(text, style)
+        return padding + drawn if column.right else drawn + padding
+
+    def _styled(self, text: str, style: str) -> str:
+        if not style or not text or not self.color:
+            return text
+        from rich.color import ColorSystem  # noqa: PLC0415  # likewise
+        from rich.style import Style  # noqa: PLC0415  # likewise
+
+        return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
+
+    def _widths(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+        texts = [[column.name for column in columns], *([_plain(cell) for cell in row] for row in rows)]
+        widths = [max(map(cells, column)) for column in zip(*texts, strict=True)]
+        over = sum(widths) + _GAP * (len(widths) - 1) - self.width
+        # if that is not enough, all are cut
+        for leasts in ([column.least for column in columns], [1] * len(columns)):
+            room = [(0 if least is None else width - least) for width, least in zip(widths, leasts, strict=True)]
+            while over > 0 and max(room) > 0:
+                widest = room.index(max(room))
+                widths[widest] -= 1
+                room[widest] -= 1
+                over -= 1
+        return widths
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes: a Chinese letter takes two, an accent none."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415  # likewise
+
+    return cell_len(text)
+
+
+def _cut(text: str, width: int) -> str:
+    from rich.cells import set_cell_size  # noqa: PLC0415  # likewise
+
+    return text[:width] if text.isascii() else set_cell_size(text, width)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table as plain text, for a pipe: nothing is cut."""
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c + " " * (w - cells(c)) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(lines) + "\n"
+
+
+def _plain(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else cell[0]
+
+
+def _text(cell: Cell) -> Text:
+    from rich.text import Text  # noqa: PLC0415  # likewise
+
+    return Text(cell) if isinstance(cell, str) else Text(*cell)
+
+
+def _joined(cells: Sequence[Cell]) -> Text:
+    whole = _text("")
+    for cell in cells:
+        whole.append_text(_text(cell))
+    return whole

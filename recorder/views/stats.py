@@ -1,0 +1,188 @@
+"""Numbers of one or more cassettes: how many operations went how far, how long they took, what else passed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..correlate.polls import Poll
+from ..model import State, Triple, Unsolicited
+from ..printable import printable
+from .data import ack_ms, exchangeable, offset_ms
+from .screen import STATES, Cell, Column, Screen, aligned
+
+_ORDER = [state.value for state in State]
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counts while they are gathered; see `add`."""
+
+    files: int = 0
+    size: int = 0
+    records: int = 0
+    duration: float = 0.0
+    sessions: int = 0
+    plain: int = 0
+    polls: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)  # by channel
+    unasked: Counter[str] = field(default_factory=Counter)  # likewise, of events nobody asked for
+    rules: Counter[str] = field(default_factory=Counter)
+    operations: dict[str, list[Triple]] = field(default_factory=lambda: defaultdict(list))
+
+    def add_file(self, *, size: int, records: int, duration: float, sessions: int, plain: int) -> None:
+        """Count a cassette: its bytes, its records, its seconds from the first to the last record."""
+        self.files += 1
+        self.size += size
+        self.records += records
+        self.duration += duration
+        self.sessions += sessions
+        self.plain += plain
+
+    def add_triples(self, triples: Iterable[Triple], pushed: Iterable[Unsolicited]) -> None:
+        """Count triples, and events nobody asked for."""
+        for triple in triples:
+            self.operations[triple.operation or ""].append(triple)
+            self.events.update(link.event.channel for link in triple.events)
+            self.rules.update(link.rule for link in triple.events)
+        self.unasked.update(one.event.channel for one in pushed)
+
+    def add_polls(self, polls: Iterable[Poll]) -> None:
+        """Count polls by how they ended."""
+        for poll in polls:
+            self.polls["count"] += 1
+            self.polls["empty"] += poll.answered and not poll.events
+            self.polls["failed"] += poll.closed is not None and not poll.answered
+            self.polls["open"] += poll.closed is None
+
+
+def as_json(stats: Stats) -> dict[str, Any]:
+    """All numbers, for programs. Times of triples are milliseconds, `duration` is seconds, `size` bytes."""
+    triples = [triple for group in stats.operations.values() for triple in group]
+    shown = {
+        "files": stats.files,
+        "size": stats.size,
+        "records": stats.records,
+        "duration": round(stats.duration, 6),
+        "sessions": stats.sessions,
+        "polls": {name: stats.polls[name] for name in ("count", "empty", "failed", "open")},
+        "plain": stats.plain,
+        "unsolicited": stats.unasked.total(),
+        "total": _numbers(triples),
+        "operations": [{"operation": name, **_numbers(group)} for name, group in _sorted(stats)],
+        "channels": [
+            {"channel": name, "events": stats.events[name], "unsolicited": stats.unasked[name]}
+            for name in sorted(stats.events | stats.unasked)
+        ],
+        "rules": dict(sorted(stats.rules.items())),
+    }
+    return exchangeable(shown)
+
+
+def as_text(stats: Stats, screen: Screen | None = None) -> str:
+    """The numbers as tables."""
+    shown = as_json(stats)
+    return "\n".join(
+        [
+            _summary(shown, screen),
+            _table([*_operation_columns()], _operation_rows(shown), screen),
+            _table(
+                [Column("channel", "bold", least=10), Column("events", right=True), Column("unsolicited", right=True)],
+                [[printable(row["channel"]), str(row["events"]), str(row["unsolicited"])] for row in shown["channels"]],
+                screen,
+            ),
+        ]
+    )
+
+
+def _numbers(triples: Sequence[Triple]) -> dict[str, Any]:
+    states = Counter(triple.state.value for triple in triples)
+    acks = [ms for triple in triples if (ms := ack_ms(triple)) is not None]
+    lasts = [max(offset_ms(link, triple) for link in triple.events) for triple in triples if triple.events]
+    return {
+        "count": len(triples),
+        "states": {name: states[name] for name in _ORDER if states[name]},
+        "events": sum(len(triple.events) for triple in triples),
+        "unsure": sum(link.confidence < 1 for triple in triples for link in triple.events),
+        "ack_ms": _spread(acks),
+        "last_ms": _spread(lasts),
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float] | None:
+    """The least, the middle and the greatest of some times; each is one that was measured (nearest rank)."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    ranks = {"min": 0.0, "median": 0.5, "p95": 0.95, "max": 1.0}
+    return {name: ordered[max(-(-round(rank * 100) * len(ordered) // 100) - 1, 0)] for name, rank in ranks.items()}
+
+
+def _sorted(stats: Stats) -> list[tuple[str, list[Triple]]]:
+    return sorted(stats.operations.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def _summary(shown: dict[str, Any], screen: Screen | None) -> str:
+    total, polls = shown["total"], shown["polls"]
+    files, records, sessions = (_many(shown[name], name[:-1]) for name in ("files", "records", "sessions"))
+    events = f"{_many(total['events'], 'event')} ({total['unsure']} not linked for sure)"
+    ends = f"{polls['empty']} without an event, {polls['failed']} failed, {polls['open']} open at the end"
+    lines = [
+        f"{files}, {_size(shown['size'])}, {records}, {shown['duration']:.3f} s, {sessions}",
+        f"{_many(total['count'], 'triple')}, {events}, {shown['unsolicited']} unsolicited, {shown['plain']} other",
+        f"{_many(polls['count'], 'poll')}: {ends}",
+        "latencies after the request in ms: least/median/p95/most",
+    ]
+    if screen is not None:
+        return "".join(screen.line(line, indent=2) for line in lines)
+    return "\n".join(lines) + "\n"
+
+
+def _operation_columns() -> Iterator[Column]:
+    yield Column("operation", "bold", least=14)
+    for name in ("count", "state", "events", "unsure"):
+        yield Column(name, right=name != "state", least=8 if name == "state" else None)
+    yield Column("ack ms", right=True, least=12)
+    yield Column("last event ms", right=True, least=12)
+
+
+def _operation_rows(shown: dict[str, Any]) -> Iterator[list[Cell]]:
+    rows = shown["operations"]
+    for row in [*rows, {"operation": "total", **shown["total"]}] if len(rows) > 1 else rows:
+        worst = max(row["states"], key=_ORDER.index, default="")
+        states = ", ".join(name if len(row["states"]) == 1 else f"{n} {name}" for name, n in row["states"].items())
+        yield [
+            printable(row["operation"]),
+            str(row["count"]),
+            (states, STATES.get(worst, "")),
+            str(row["events"]),
+            str(row["unsure"]),
+            _times(row["ack_ms"]),
+            _times(row["last_ms"]),
+        ]
+
+
+def _times(spread: dict[str, float] | None) -> str:
+    return "-" if spread is None else "/".join(f"{value:.0f}" for value in spread.values())
+
+
+def _table(columns: list[Column], rows: Iterable[Sequence[Cell]], screen: Screen | None) -> str:
+    cells = list(rows)
+    if screen is not None:
+        return screen.table(columns, cells)
+    plain = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in cells]
+    return aligned([[column.name for column in columns], *plain])
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _size(number: float) -> str:
+    units = ["bytes", "KiB", "MiB", "GiB"]
+    while number >= 1024 and len(units) > 1:
+        number /= 1024
+        units.pop(0)
+    return f"{number:.0f} {units[0]}" if units[0] == "bytes" else f"{number:.1f} {units[0]}"

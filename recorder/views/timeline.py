@@ -1,0 +1,216 @@
+"""A session as it went: a line for each thing that happened, quiet times folded, bars where there is a screen."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from ..model import Note, Record, Recording, Triple
+from ..printable import printable
+from .data import ack_ms, offset_ms
+from .screen import Cell, Column, Screen, aligned
+
+_SECOND = 1_000_000_000
+_IDLE = _SECOND  # a longer silence is folded
+_MARKS = {
+    "session": ("○", "blue"),
+    "request": ("→", "bold"),
+    "ack": ("←", "green"),
+    "refusal": ("←", "red"),
+    "failure": ("✗", "red"),
+    "event": ("●", "cyan"),
+    "unsure": ("◌", "cyan"),
+    "unsolicited": ("?", "yellow"),
+    "exchange": ("↔", "dim"),
+    "note": ("!", "yellow"),
+}
+_BAR = {80: 22, 100: 30, 140: 50}  # cells of the bars by width of the screen
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened.
+
+    Attributes:
+        at: The record it was in, and its place there: the order of the wire.
+        t: Nanoseconds after the start of the capture.
+        n: Number of its triple, None where it is of none.
+        name: What people call it: 3 for a request and its ack, 3.1 for an event of it, u1 for an unsolicited one.
+        ms: Milliseconds after its request, None for what has none.
+
+    """
+
+    at: tuple[int, int]
+    t: int
+    kind: str
+    n: int | None
+    name: str
+    session: str | None
+    text: str
+    ms: float | None = None
+
+
+def of_triple(triple: Triple) -> Iterator[Moment]:
+    """What happened to one triple."""
+    n, session, request = triple.n, triple.session, triple.request
+    keys = " ".join(triple.keys[key] for key in ("handle", "reference") if key in triple.keys)
+    yield Moment((request.seq, 0), request.t, "request", n, str(n), session, f"{triple.operation}  {keys}".rstrip())
+    if triple.ack:
+        kind = "refusal" if triple.state.value == "failed" else "ack"
+        yield Moment(
+            (triple.ack.seq, 0), triple.ack.t, kind, n, str(n), session, str(triple.ack.status), ack_ms(triple)
+        )
+    elif triple.failure:
+        failure = triple.failure
+        ms = round((failure.t - request.t) / 1e6, 3)
+        yield Moment((failure.seq, 0), failure.t, "failure", n, str(n), session, f"no ack: {failure.reason}", ms)
+    for place, link in enumerate(triple.events, 1):
+        event, sure = link.event, link.confidence >= 1
+        text = f"{link.name}  {event.channel}" + ("" if sure else f"  ({link.rule}, {link.confidence:g})")
+        kind = "event" if sure else "unsure"
+        yield Moment((event.seq, event.index), event.t, kind, n, f"{n}.{place}", session, text, offset_ms(link, triple))
+
+
+def of_others(recording: Recording, records: Iterable[Record]) -> Iterator[Moment]:
+    """What happened besides the triples: sessions, other exchanges, unsolicited events, notes."""
+    for label, (seq, t) in recording.session_starts.items():
+        yield Moment((seq, 0), t, "session", None, label, label, "shakes hands")
+    for item in recording.plain:
+        request, ms = item.request, ack_ms(item)
+        answer = f"{item.ack.status}" if item.ack else f"no answer: {item.failure.reason}" if item.failure else "open"
+        text = f"{request.method} {request.target}  {answer}"
+        yield Moment((request.seq, 0), request.t, "exchange", None, "", item.session, text, ms)
+    for place, pushed in enumerate(recording.unsolicited, 1):
+        event, name = pushed.event, f"u{place}"
+        text = f"{pushed.name}  {event.channel}"
+        yield Moment((event.seq, event.index), event.t, "unsolicited", None, name, pushed.session, text)
+    for record in records:
+        if isinstance(record, Note):
+            yield Moment((record.seq, 0), record.t, "note", None, "", None, f"{record.kind}: {record.text}")
+
+
+def ordered(moments: Iterable[Moment]) -> list[Moment]:
+    """In the order of the wire."""
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def as_json(moments: Sequence[Moment]) -> Iterator[dict[str, Any]]:
+    """A row for each, for programs; `at` is seconds after the start of the capture."""
+    for moment in moments:
+        yield {
+            "at": round(moment.t / 1e9, 6),
+            "kind": moment.kind,
+            "n": moment.n,
+            "name": moment.name,
+            "session": moment.session,
+            "ms": moment.ms,
+            "text": moment.text.encode("utf-8", "replace").decode(),
+        }
+
+
+def as_text(moments: Sequence[Moment], screen: Screen | None = None, *, start: int = 0) -> str:
+    """The lines; `start` is the `t` they count from (ns)."""
+    if screen is None:
+        rows = [["seconds", "", "", "ms", ""]]
+        for moment, idle in _with_silences(moments):
+            if idle:
+                rows.append(["", "", "", "", _silence(idle)])
+            rows.append([_seconds(moment.t - start), moment.name, moment.kind, _after(moment), printable(moment.text)])
+        return aligned(rows)
+    bar = max((cells for least, cells in _BAR.items() if screen.width >= least), default=0)
+    axis = _Axis([moment.t for moment in moments], bar)
+    spans = _spans(moments)
+    drawn: list[list[Cell]] = []
+    for moment, idle in _with_silences(moments):
+        if idle:
+            drawn.append(["", "", "", "", (_silence(idle), "dim"), ""])
+        mark, style = _MARKS[moment.kind]
+        own = spans.get(moment.n or 0) if moment.kind == "request" else None
+        drawn.append(
+            [
+                _seconds(moment.t - start),
+                moment.name,
+                (mark, style),
+                _after(moment),
+                (printable(moment.text), "bold" if moment.kind == "request" else ""),
+                (axis.bar(own) if own else axis.point(moment.t, mark), style),
+            ]
+        )
+    plain = Column("")
+    columns = [Column("seconds", right=True), plain, plain, Column("ms", right=True), Column("", least=16), plain]
+    return screen.table(columns, drawn)
+
+
+def _after(moment: Moment) -> str:
+    return "" if moment.ms is None else f"+{moment.ms:.0f}"
+
+
+def _silence(idle: int) -> str:
+    return f"… {idle / 1e9:.3f} s nothing"
+
+
+def _seconds(t: int) -> str:
+    return f"{t / 1e9:.3f}"
+
+
+def _with_silences(moments: Sequence[Moment]) -> Iterator[tuple[Moment, int]]:
+    """Each with the silence before it (ns), 0 where that is short."""
+    before = moments[0].t if moments else 0
+    for moment in moments:
+        silence = moment.t - before
+        yield moment, silence if silence > _IDLE else 0
+        before = max(before, moment.t)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The times of a triple: request, ack or failure, events (ns)."""
+
+    request: int
+    ack: int | None
+    events: tuple[int, ...]
+
+
+def _spans(moments: Iterable[Moment]) -> dict[int, _Span]:
+    spans: dict[int, _Span] = {}
+    for moment in moments:
+        if moment.n is None:
+            continue
+        span = spans.get(moment.n, _Span(moment.t, None, ()))
+        if moment.kind in ("ack", "refusal", "failure"):
+            span = _Span(span.request, moment.t, span.events)
+        elif moment.kind in ("event", "unsure"):
+            span = _Span(span.request, span.ack, (*span.events, moment.t))
+        spans[moment.n] = span
+    return spans
+
+
+class _Axis:
+    """Where a time is on a line of cells; a silence takes no more room than a second."""
+
+    def __init__(self, times: Iterable[int], width: int) -> None:
+        self._width = width
+        self._times = sorted(set(times))
+        self._places = [0]
+        for early, late in pairwise(self._times):
+            self._places.append(self._places[-1] + min(late - early, _IDLE))
+
+    def at(self, t: int) -> int:
+        place = self._places[max(bisect_right(self._times, t) - 1, 0)]
+        return place * (self._width - 1) // max(self._places[-1], 1)
+
+    def point(self, t: int, mark: str) -> str:
+        return " " * self.at(t) + mark if self._width else ""
+
+    def bar(self, span: _Span) -> str:
+        """Thick while the ack is awaited, thin until the last event; events are dots on it."""
+        if not self._width:
+            return ""
+        begin = self.at(span.request)
+        acked = self.at(span.ack) if span.ack is not None else begin
+        dots = {self.at(t) for t in span.events}
+        end = max([begin, acked, *dots])
+        return " " * begin + "".join("●" if at in dots else "━" if at <= acked else "─" for at in range(begin, end + 1))

@@ -1,0 +1,92 @@
+"""A session line by line."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.views.screen import Screen
+from recorder.views.timeline import Moment, as_json, as_text, of_others, of_triple, ordered
+from tests.views.test_table import hostile
+from tests.wire import Wire, body, chained, complete, done, get_me, preview, state_event, twin
+
+
+def session() -> list[Moment]:
+    wire = Wire()
+    desk = wire.desk()
+    wire.wait(0.5)
+    me = desk.post(get_me())
+    wire.wait(0.02)
+    wire.respond(me, {})
+    wire.wait(30)
+    post = desk.post(chained(7, "r1"))
+    wire.wait(0.1)
+    wire.ack(post)
+    wire.wait(0.4)
+    desk.hears(done(7, "r1"), twin("ChainedRecordsDataEnd", 7))
+    desk.hears(state_event())
+    wire.respond(desk.post(preview("r2")), body({"statusCode": 2}))
+    wire.fail(desk.post(complete(7, "r3")))
+    desk.post(chained(8, "r4"))
+    recording = wire.recording()
+    triples = (moment for triple in recording.triples for moment in of_triple(triple))
+    return ordered([*triples, *of_others(recording, wire.records)])
+
+
+def test_each_thing_that_happened_is_a_line_and_silences_are_folded() -> None:
+    assert as_text(session()) == (
+        "seconds                    ms\n"
+        "0.000    s1   session            shakes hands\n"
+        "0.500         exchange     +20   GET /api/v2/me  200\n"
+        "                                 … 30.020 s nothing\n"
+        "30.520   1    request            GetChainedRecord  7 r1\n"
+        "30.620   1    ack          +100  200\n"
+        "31.020   1.1  event        +500  ChainedRecordsDataEnd  /v2/me/outbound\n"
+        "31.020   1.2  unsure       +500  ChainedRecordsDataEnd  /me/internal  (twin, 0.95)\n"
+        "31.020   u1   unsolicited        /v2/me/devices  /v2/me/devices\n"
+        "31.020   2    request            GetPreviewRecord  r2\n"
+        "31.020   2    refusal      +0    200\n"
+        "31.020   3    request            CompleteRecord  7 r3\n"
+        "31.020   3    failure      +0    no ack: Client disconnected.\n"
+        "31.020   4    request            GetChainedRecord  8 r4\n"
+    )
+
+
+def test_on_a_screen_a_bar_is_thick_until_the_ack_and_thin_until_the_last_event() -> None:
+    own = [moment for moment in session() if moment.n == 1]
+
+    shown = as_text(own, Screen(80, color=False), start=own[0].t).splitlines()
+
+    assert shown[1].endswith("  ━━━━━────────────────●")
+    assert shown[2].index("←", 20) == shown[1].index("━") + 4
+    assert shown[3].index("●", 20) == shown[1].index("●")
+    assert max(map(len, shown)) <= 80
+
+
+def test_on_a_narrow_screen_there_is_no_bar() -> None:
+    shown = as_text(session(), Screen(60, color=False))
+
+    assert "━" not in shown
+    assert max(map(len, shown.splitlines())) <= 60
+
+
+def test_nothing_is_the_heading_alone() -> None:
+    assert as_text([]).split() == ["seconds", "ms"]
+    assert as_text([], Screen(80, color=False)).split() == ["seconds", "ms"]
+
+
+def test_for_programs_each_is_a_row() -> None:
+    rows = list(as_json(session()))
+
+    assert rows[3] == {
+        "at": 30.62, "kind": "ack", "n": 1, "name": "1", "session": "s1", "ms": 100.0, "text": "200",
+    }  # fmt: skip
+
+
+@given(st.integers(20, 200))
+def test_hostile_text_is_inert_at_any_width(width: int) -> None:
+    recording = hostile()
+    moments = ordered([*(m for t in recording.triples for m in of_triple(t)), *of_others(recording, [])])
+
+    assert all(line.isprintable() for line in as_text(moments).split("\n"))
+    assert all(line.isprintable() for line in as_text(moments, Screen(width, color=False)).split("\n"))
