@@ -2,6 +2,7 @@
 
     RecorderError                 anything the recorder says no to; `exit_code` is what the command line ends with
     ├── UsageError            2   the caller asked for something that cannot be (port in use, file exists)
+    │   └── FilterError       2   a filter has a mistake
     ├── CassetteError         4   a cassette cannot be read: not one, damaged, or too new
     │   └── TornTail          4   the file ends inside a frame: what a crash leaves; everything before is good
     ├── SettingsError         2   a TOML file has a mistake
@@ -28,6 +29,21 @@ class UsageError(RecorderError):
     """The caller's fault: an argument that cannot be honoured."""
 
     exit_code = 2
+
+
+class FilterError(UsageError):
+    """A mistake in a filter.
+
+    Attributes:
+        column: Where it stands, in characters from 1.
+        problem: What is wrong or was expected there.
+
+    """
+
+    def __init__(self, column: int, problem: str) -> None:
+        self.column = column
+        self.problem = problem
+        super().__init__(f"filter, column {column}: {problem}")
 
 
 class CassetteError(RecorderError):

@@ -11,15 +11,20 @@ _MS = 1_000_000  # nanoseconds
 
 
 def triple(item: Triple) -> dict[str, Any]:
-    """One triple. Times are milliseconds after its request; `failure` says why no ack came."""
+    """One triple. Times are milliseconds after its request, `at` is seconds after the start of the capture.
+
+    `failure` says why no ack came.
+    """
     request = item.request
     shown = {
         "n": item.n,
+        "at": round(request.t / 1e9, 6),
         "operation": item.operation,
         "handle": item.keys.get("handle"),
         "referenceId": item.keys.get("reference"),
         "session": item.session,
         "state": item.state.value,
+        "keys": dict(item.keys),
         "request": {
             "method": request.method,
             "path": request.target,

@@ -39,7 +39,9 @@ def shown(ask: Ask, *events: Any) -> dict[str, Any]:
 def test_a_triple_has_exactly_the_fields_that_are_documented() -> None:
     row = triple(seed().triples[0])
 
-    assert list(row) == ["n", "operation", "handle", "referenceId", "session", "state", "request", "ack", "events"]
+    assert list(row) == [
+        "n", "at", "operation", "handle", "referenceId", "session", "state", "keys", "request", "ack", "events",
+    ]  # fmt: skip
     assert list(row["request"]) == ["method", "path", "headers", "body", "failure"]
     assert list(row["ack"]) == ["status", "ms", "headers", "body"]
     assert [list(event) for event in row["events"]] == [
