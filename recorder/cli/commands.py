@@ -13,7 +13,7 @@ from ..errors import RecorderError
 
 NAMES = (
     "demo", "dialect", "doctor", "explain", "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover",
-    "redact", "replay", "scan", "seal", "show", "slice", "textconv",
+    "redact", "replay", "report", "scan", "seal", "show", "slice", "textconv",
 )  # fmt: skip
 
 
