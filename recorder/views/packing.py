@@ -15,7 +15,6 @@ from typing import Any
 
 _LIST, _REPEATED, _NUMBER = -1, -2, -3
 _WORTH = 12  # characters; what is shorter is hardly longer than the reference to it
-_DEEPEST = 150  # levels; what is deeper is kept as text, as the readers here do with it
 _EXACT = 2**53  # up to this every integer is a number of JavaScript
 _FRACTION = re.compile(r"-?\d{1,9}\.\d*[1-9]")  # one that everybody shows alike
 
@@ -40,16 +39,14 @@ class _Packer:
     shapes: dict[tuple[str, ...], int] = field(default_factory=dict)
     pool: list[str] = field(default_factory=list)
 
-    def meet(self, value: Any, depth: int = 0) -> int:
+    def meet(self, value: Any) -> int:
         """The number of a value; equal values have one."""
         match value:
-            case dict() | list() if depth >= _DEEPEST:
-                return self._scalar(_deep(value))
             case dict():
                 shape = self.shapes.setdefault(tuple(value), len(self.shapes))
-                return self._row(shape, value.values(), depth)
+                return self._row(shape, value.values())
             case list():
-                return self._row(_LIST, value, depth)
+                return self._row(_LIST, value)
             case _:
                 return self._scalar(value)
 
@@ -61,8 +58,8 @@ class _Packer:
             number = self.scalars[key] = self._node(text if _is_common(value, text) else f'[{_NUMBER},"{text}"]')
         return number
 
-    def _row(self, kind: int, items: Iterable[Any], depth: int) -> int:
-        return self._node("", kind, tuple(self.meet(item, depth + 1) for item in items))
+    def _row(self, kind: int, items: Iterable[Any]) -> int:
+        return self._node("", kind, tuple(self.meet(item) for item in items))
 
     def _node(self, scalar: str, kind: int = 0, items: tuple[int, ...] = ()) -> int:
         key = scalar, kind, items
@@ -91,7 +88,7 @@ class _Packer:
 
 
 def pack(value: Any) -> str:
-    """A JSON value as the text of `{"shapes": [[name…]…], "pool": [value…], "value": value}`."""
+    """The text of `{"shapes": [[name…]…], "pool": [value…], "value": value}` for a JSON value of some 100 levels at most."""
     packer = _Packer()
     written = packer.write(packer.meet(value))
     shapes = ",".join(_text(list(names)) for names in packer.shapes)
@@ -113,10 +110,3 @@ def _text(value: Any) -> str:
     """Its JSON; half of a surrogate pair, which no file can hold, becomes a question mark."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace").decode()
-
-
-def _deep(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return "nested too deeply to be shown"

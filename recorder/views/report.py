@@ -5,16 +5,17 @@ Times are microseconds since the first recording began, so that the page need no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ..bayeux.messages import load_json
 from ..cassette.store import Cassette
 from ..correlate.dialect import Dialect
 from ..correlate.explain import Judgement, judgement
 from ..correlate.operations import Operation, Seen
 from ..correlate.polls import Poll, with_polls
-from ..model import Event, Link, Note, Recording, Triple
+from ..model import JSON, Event, Link, Note, Recording, Triple
 from . import data
 
 VERSION = 1
@@ -73,13 +74,36 @@ def document(parts: Sequence[Part], title: str, *, keep: Keep | None = None) -> 
     """
     starts = [p.recording.header.started for p in parts]
     began = min(starts) if all(starts) else None  # a rebased cassette does not know when it was made
-    recordings, count = [], 0
-    for place, (one, started) in enumerate(zip(parts, starts, strict=True), 1):
-        prefix = "" if place == 1 else f"c{place}."
-        shown = _Shown(one, prefix, count, 0 if began is None else started - began)
-        recordings.append(shown.recording(keep))
-        count += len(one.recording.triples)
-    return {"version": VERSION, "title": title, "recordings": recordings}
+    offsets = [0 if began is None else started - began for started in starts]
+    return {"version": VERSION, "title": title, "recordings": list(_recordings(parts, offsets, keep))}
+
+
+def comparison(old: Part, new: Part, title: str, differences: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The document of a page on which one sees how two recordings differ; both begin at 0.
+
+    Args:
+        old: The recording to compare with.
+        new: The other one, whose triples are numbered on.
+        title: What the page is called.
+        differences: Rows of `recorder diff --json`: `what`, `where`, `n` (with `old` and `new`, each a number or
+            None), and `old` and `new` where something stands there.
+
+    """
+    before = len(old.recording.triples)
+    rows = []
+    for row in differences:
+        mine, its = row["n"]["old"], row["n"]["new"]
+        values = {name: row[name] for name in ("old", "new") if name in row}
+        rows.append({"what": row["what"], "where": row["where"], "n": [mine, its and its + before], **values})
+    recordings = list(_recordings([old, new], [0, 0], None))
+    return {"version": VERSION, "title": title, "recordings": recordings, "differences": rows}
+
+
+def _recordings(parts: Sequence[Part], offsets: Sequence[int], keep: Keep | None) -> Iterator[dict[str, Any]]:
+    before = 0
+    for place, (one, offset) in enumerate(zip(parts, offsets, strict=True), 1):
+        yield _Shown(one, "" if place == 1 else f"c{place}.", before, offset).recording(keep)
+        before += len(one.recording.triples)
 
 
 class _Shown:
@@ -124,14 +148,14 @@ class _Shown:
             "method": request.method,
             "target": request.target,
             "headers": [list(pair) for pair in request.headers],
-            "body": data.content(request.body),
+            "body": _content(request.body),
             "failure": item.failure and [self._at(item.failure.t), item.failure.reason],
             "ack": ack
             and {
                 "at": self._at(ack.t),
                 "status": ack.status,
                 "headers": [list(pair) for pair in ack.headers],
-                "body": data.content(ack.body),
+                "body": _content(ack.body),
             },
             "events": [self._linked(link) for link in item.events],
         }
@@ -176,3 +200,11 @@ class _Shown:
 
     def _at(self, nanoseconds: int) -> int:
         return nanoseconds // 1000 + self._offset
+
+
+def _content(body: bytes) -> JSON:
+    """A body as its JSON value; text where it is none, or nested so deeply that nobody would open it; None for none."""
+    try:
+        return load_json(body) if body else None
+    except ValueError:
+        return body.decode("utf-8", "backslashreplace")

@@ -66,6 +66,18 @@ def test_on_a_websocket_the_connect_messages_are_the_polls() -> None:
     assert polls(wire) == [Poll("s1", 0, 3 * SECOND, None)]
 
 
+def test_polls_that_overlap_on_one_websocket_end_in_their_order() -> None:
+    wire = Wire()
+    socket = wire.request("GET", URL, b"")
+    wire.respond(socket, b"", 101)
+    for second in range(2):
+        wire.frame(socket, {"channel": "/meta/connect", "clientId": "c", "id": f"{second}"}, from_client=True)
+        wire.wait(1)
+    wire.frame(socket, {"channel": "/meta/connect", "successful": True, "id": "0"}, from_client=False)
+
+    assert [(poll.opened, poll.closed) for poll in polls(wire)] == [(0, 2 * SECOND), (SECOND, None)]
+
+
 def test_a_poll_of_an_unknown_client_belongs_to_no_session() -> None:
     wire = Wire()
     wire.request("POST", URL, b'[{"channel":"/meta/connect","clientId":"never seen"}]')

@@ -17,7 +17,7 @@ from recorder.cassette.store import Cassette, read
 from recorder.correlate.dialect import load
 from recorder.model import Record
 from recorder.views.html import page as html
-from recorder.views.report import document, part
+from recorder.views.report import comparison, document, part
 from tests.lab.browser import Browser
 from tests.views.late import late_session
 from tests.wire import HEADER, Ask, Wire, chained, record_event
@@ -279,6 +279,40 @@ def test_an_empty_cassette_is_a_page_too(browser: Browser, tmp_path: Path) -> No
     text = report.look(lambda page: page.locator("#view-table").inner_text(), "#view=table")
 
     assert "This session has no operation." in text
+
+
+def compared(browser: Browser, folder: Path) -> Report:
+    """Two recordings of which the second has another value and one triple more."""
+    wires = [Wire(), Wire()]
+    for wire, phone in zip(wires, ("+1", "+2"), strict=True):
+        wire.desk().asks(chained(7, "r1", phone=phone), record_event("ChainedRecordsDataEnd", 7, "r1"))
+    wires[1].ack(wires[1].request("POST", "/api/v2/me/outbound-records/8", chained(8, "r2").body))
+    rows = [
+        {"what": "field changed", "n": {"old": 1, "new": 1}, "where": "request.body.phone", "old": "+1", "new": "+2"},
+        {"what": "triple new", "n": {"old": None, "new": 2}, "where": "", "new": "GetChainedRecord"},
+        {"what": "event new", "n": {"old": None, "new": None}, "where": "unsolicited[0]", "new": {"data": HOSTILE[0]}},
+    ]
+    old, new = (part(name, of(wire.records), load()) for name, wire in zip(("a", "b"), wires, strict=True))
+    path = folder / "report.html"
+    path.write_text(html(comparison(old, new, "a and b", rows)), "utf-8")
+    return Report(browser, path)
+
+
+def test_a_comparison_shows_what_differs_and_both_sides_of_it(browser: Browser, tmp_path: Path) -> None:
+    def act(page: Page) -> tuple[list[str], list[str], list[str]]:
+        groups = texts(page, ".difference")
+        page.locator(".difference").first.click()
+        return groups, texts(page, "#detail .side > p"), texts(page, "#detail .side h2")
+
+    groups, sides, titles = compared(browser, tmp_path).look(act)
+
+    assert groups == [
+        '1 → 2 GetChainedRecord\nfield changed request.body.phone\n\N{MINUS SIGN} "+1"\n+ "+2"',
+        '→ 3 GetChainedRecord\ntriple new\n+ "GetChainedRecord"',
+        f'Not of an operation\nevent new unsolicited[0]\n+ {{"data":"{HOSTILE[0]}"}}',
+    ]
+    assert sides == ["A: a", "B: b"]
+    assert titles == ["1 GetChainedRecord", "2 GetChainedRecord"]
 
 
 # What one does

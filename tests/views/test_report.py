@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from recorder.cassette.store import Cassette, read
 from recorder.correlate.dialect import load
 from recorder.model import Header, Note
-from recorder.views.report import Part, document, part
+from recorder.views.report import Part, comparison, document, part
 from tests.wire import HEADER, Ask, Wire, chained, done, get_me, preview, record_event, state_event, twin
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
@@ -179,3 +181,39 @@ def test_the_shipped_cassette() -> None:
         "EndPreviewSession",
     ]
     assert recording["name"] == "preview-session.cassette"
+
+
+def test_a_comparison_names_triples_by_their_numbers_on_the_page() -> None:
+    old, new = part_of(asked(chained(7, "r1"))), part_of(asked(chained(7, "r2")), "b.cassette")
+    changed = {"what": "field changed", "operation": "x", "n": {"old": 1, "new": 1}, "where": "request.body.a"}
+    rows = [
+        changed | {"old": 1, "new": None},
+        {"what": "triple new", "n": {"old": None, "new": 1}, "where": "", "new": "x"},
+    ]
+
+    shown = comparison(old, new, "a and b", rows)
+
+    assert shown["differences"] == [
+        {"what": "field changed", "where": "request.body.a", "n": [1, 2], "old": 1, "new": None},
+        {"what": "triple new", "where": "", "n": [None, 2], "new": "x"},
+    ]
+    assert [[t["n"] for t in recording["triples"]] for recording in shown["recordings"]] == [[1], [2]]
+
+
+def test_what_is_compared_begins_together() -> None:
+    old = part_of(asked(chained(7, "r1")), header=replace(HEADER, started=9_000_000))
+    new = part_of(asked(chained(7, "r1")), header=replace(HEADER, started=4_000_000))
+
+    first, second = comparison(old, new, "a and b", [])["recordings"]
+
+    assert first["triples"][0]["at"] == second["triples"][0]["at"]
+
+
+@pytest.mark.parametrize(
+    ("body", "shown_"),
+    [(b"", None), (b'{"a": 1}', {"a": 1}), (b"a \xff", "a \\xff"), (b"[" * 900 + b"]" * 900, "[" * 900 + "]" * 900)],
+)
+def test_a_body_is_shown_as_its_value_or_as_text(body: bytes, shown_: Any) -> None:
+    [exchange] = shown(asked(Ask("/x", body)))["plain"]
+
+    assert exchange["body"] == shown_

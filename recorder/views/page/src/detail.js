@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { copyButton } from "./copy.js";
+import { changes } from "./differences.js";
 import { clock, count, duration, wall } from "./format.js";
 import { tripleOf } from "./model.js";
 import { badge, chip } from "./parts.js";
@@ -23,6 +24,16 @@ export function detailOf(root, { model, choose }) {
     if (!item) return [h("p", { class: "empty" }, "Nothing selected: click on something, or press j.")];
     if (item.kind === "loose") return [looseHead(item), h("div", { class: "columns" }, column("Event", [card(item, null, item)]))];
     const triple = tripleOf(item);
+    const { old, now } = triple.pair ?? {};
+    if (!old || !now) return side(triple, item);
+    const sides = [["A", old], ["B", now]].map(([name, one], place) => {
+      const label = `${name}: ${clipped(model.recordings[place].name, 60)}`;
+      return h("div", { class: "side" }, h("p", { class: "facts" }, label), side(one, item));
+    });
+    return [changes(triple.pair.rows), h("div", { class: "sides" }, sides)];
+  }
+
+  function side(triple, item) {
     const events = triple.events.length
       ? triple.events.map((event) => card(event, triple, item))
       : [h("p", { class: "empty" }, "no events")];

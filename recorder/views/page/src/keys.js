@@ -1,11 +1,9 @@
 // The keyboard.
 
-import { VIEWS } from "./state.js";
-
 export const KEYS = [
   ["j ↓  k ↑", "next, previous triple"],
   ["n  p", "next, previous event of it"],
-  ["1 2 3", "timeline, ladder, table"],
+  ["1 2 3", "the views"],
   ["/", "filter"],
   ["+ − 0", "zoom in, out, all (timeline)"],
   ["← →", "earlier, later (timeline)"],
@@ -14,7 +12,7 @@ export const KEYS = [
   ["?", "this help"],
 ];
 
-export function listenToKeys({ state, filter, help, step, stepEvent, timeline }) {
+export function listenToKeys({ state, views, filter, help, step, stepEvent, timeline }) {
   const actions = {
     j: () => step(1),
     k: () => step(-1),
@@ -34,7 +32,7 @@ export function listenToKeys({ state, filter, help, step, stepEvent, timeline })
     ArrowLeft: () => timeline.panBy(-0.15),
     ArrowRight: () => timeline.panBy(0.15),
   };
-  VIEWS.forEach((view, place) => (actions[place + 1] = () => state.set({ view })));
+  views.forEach((view, place) => (actions[place + 1] = () => state.set({ view })));
 
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;

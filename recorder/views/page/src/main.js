@@ -2,27 +2,27 @@
 
 import { byId, h } from "./dom.js";
 import { detailOf } from "./detail.js";
+import { differencesOf } from "./differences.js";
 import { count, duration, wall } from "./format.js";
 import { KEYS, listenToKeys } from "./keys.js";
 import { ladderOf } from "./ladder.js";
 import { modelOf, tripleOf } from "./model.js";
 import { matching } from "./shown.js";
 import { listenToSplitter } from "./splitter.js";
-import { stateOf, VIEWS } from "./state.js";
+import { stateOf } from "./state.js";
 import { tableOf } from "./table.js";
 import { plain } from "./text.js";
 import { timelineOf } from "./timeline.js";
 import { unpack } from "./unpack.js";
 
 const model = modelOf(unpack(JSON.parse(byId("data").textContent)));
-const state = stateOf((id) => model.byId.has(id));
+const builders = { timeline: timelineOf, ladder: ladderOf, table: tableOf };
+if (model.differences) builders.differences = differencesOf;
+const VIEWS = Object.keys(builders);
+const state = stateOf(VIEWS, model.differences ? "differences" : "timeline", (id) => model.byId.has(id));
 const choose = (selected) => state.set({ selected });
 const shared = { model, state, choose };
-const views = {
-  timeline: timelineOf(byId("view-timeline"), shared),
-  ladder: ladderOf(byId("view-ladder"), shared),
-  table: tableOf(byId("view-table"), shared),
-};
+const views = Object.fromEntries(VIEWS.map((view) => [view, builders[view](byId(`view-${view}`), shared)]));
 const detail = detailOf(byId("detail"), shared);
 const [filter, note, help] = ["filter", "filter-note", "help"].map(byId);
 const tabs = VIEWS.map((view, place) =>
@@ -83,6 +83,7 @@ function about() {
     count(events.length, "event"),
     loose.length ? `${loose.length} unsolicited` : null,
     sessions.length > 1 ? count(sessions.length, "session") : null,
+    model.differences ? count(model.differences.flatMap(({ rows }) => rows).length, "difference") : null,
     duration(ended - began),
     plain(first.upstream),
     model.started === null ? null : wall(model.started),
@@ -113,7 +114,7 @@ byId("search").addEventListener("submit", (event) => {
 });
 filter.addEventListener("input", () => state.set({ filter: filter.value }, { passing: true }));
 listenToSplitter(byId("splitter"), byId("detail"));
-listenToKeys({ state, filter, help, step, stepEvent, timeline: views.timeline });
+listenToKeys({ state, views: VIEWS, filter, help, step, stepEvent, timeline: views.timeline });
 state.listen(show);
 show(state.get(), new Set(["selected"]));
 requestAnimationFrame(() => performance.mark("report-painted"));

@@ -18,9 +18,9 @@ export function modelOf(document) {
   model.plain.forEach((exchange, place) => (exchange.id = `x${place + 1}`));
   model.loose.forEach((event, place) => (event.id = `u${place + 1}`));
   model.events = model.triples.flatMap((triple) => triple.events);
-  model.byId = new Map(
-    [...model.triples, ...model.events, ...model.loose, ...model.plain].map((item) => [item.id, item]),
-  );
+  const items = [...model.triples, ...model.events, ...model.loose, ...model.plain];
+  model.byId = new Map(items.map((item) => [item.id, item]));
+  model.differences = differencesOf(document, model);
   model.keys = new Set(model.recordings.flatMap(({ keys }) => keys));
   model.ids = idsOf(model.triples);
   model.started = startOf(model.recordings);
@@ -62,6 +62,21 @@ function exchangeOf(map, kind) {
   item.lastEvent = item.events.at(-1)?.at ?? null;
   item.end = Math.max(item.at, item.answered ?? 0, item.lastEvent ?? 0);
   return item;
+}
+
+/** How two recordings differ: by pair of triples, in the order they were told; null on a page of other recordings. */
+function differencesOf(document, model) {
+  const rows = document.get("differences");
+  if (!rows) return null;
+  const pairs = new Map();
+  for (const row of rows.map(Object.fromEntries)) {
+    const key = row.n.join();
+    const [old, now] = row.n.map((n) => (n ? (model.byId.get(String(n)) ?? null) : null));
+    if (!pairs.has(key)) pairs.set(key, { old, now, rows: [] });
+    pairs.get(key).rows.push(row);
+  }
+  for (const pair of pairs.values()) for (const triple of [pair.old, pair.now]) if (triple) triple.pair = pair;
+  return [...pairs.values()];
 }
 
 /** What most events have none of is left out of the document. */

@@ -1,20 +1,21 @@
 // What the page shows, kept in the address: it can be bookmarked, sent, and gone back to.
 
-export const VIEWS = ["timeline", "ladder", "table"];
-const EMPTY = { view: "timeline", selected: null, filter: "", sort: "n" };
+const NONE = { selected: null, filter: "", sort: "n" };
 
-/** State that tells its listeners what changed; `known` says which ids there are. */
-export function stateOf(known) {
+/** State that tells its listeners what changed; `first` of the `views` is shown at first, `known` tells an id. */
+export function stateOf(views, first, known) {
   const listeners = [];
-  let state = { ...EMPTY, ...read(location.hash, known) };
+  const empty = { ...NONE, view: first };
+  const current = () => ({ ...empty, ...read(location.hash, views, known) });
+  let state = current();
 
   function apply(next) {
-    const changed = new Set(Object.keys(EMPTY).filter((name) => next[name] !== state[name]));
+    const changed = new Set(Object.keys(empty).filter((name) => next[name] !== state[name]));
     state = next;
     if (changed.size) for (const listener of listeners) listener(state, changed);
   }
 
-  addEventListener("hashchange", () => apply({ ...EMPTY, ...read(location.hash, known) }));
+  addEventListener("hashchange", () => apply(current()));
   return {
     get: () => state,
     listen: (listener) => listeners.push(listener),
@@ -30,10 +31,10 @@ export function stateOf(known) {
   };
 }
 
-function read(hash, known) {
+function read(hash, views, known) {
   const given = new URLSearchParams(hash.slice(1));
   const found = {};
-  if (VIEWS.includes(given.get("view"))) found.view = given.get("view");
+  if (views.includes(given.get("view"))) found.view = given.get("view");
   const selected = given.get("triple") ?? given.get("event");
   if (known(selected)) found.selected = selected;
   if (given.has("filter")) found.filter = given.get("filter");
@@ -46,6 +47,6 @@ function write({ view, selected, filter, sort }) {
   if (selected !== null) kept.set(/^\d+$/.test(selected) ? "triple" : "event", selected);
   kept.set("view", view);
   if (filter) kept.set("filter", filter);
-  if (sort !== EMPTY.sort) kept.set("sort", sort);
+  if (sort !== NONE.sort) kept.set("sort", sort);
   return `#${kept}`;
 }
