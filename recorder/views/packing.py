@@ -88,7 +88,7 @@ class _Packer:
 
 
 def pack(value: Any) -> str:
-    """The text of `{"shapes": [[name…]…], "pool": [value…], "value": value}` for a JSON value of some 100 levels at most."""
+    """The text of `{"shapes": [[name…]…], "pool": [value…], "value": value}`; for some 100 levels of JSON at most."""
     packer = _Packer()
     written = packer.write(packer.meet(value))
     shapes = ",".join(_text(list(names)) for names in packer.shapes)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import cycle, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -531,11 +532,19 @@ HOSTILE = [
 ]
 
 
-def hostile_session() -> Wire:
+@pytest.fixture
+def trap() -> Iterator[socket.socket]:
+    """A server nobody may come to."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+def hostile_session(*more: str) -> Wire:
     """Each text in every place a stranger can write to."""
     wire = Wire()
     desk = wire.desk()
-    for text in HOSTILE:
+    for text in (*HOSTILE, *more):
         desk.headers = (("X-Text", text), (text[:40], "value"))
         own = {"campaignName": text, text: {text: [text, text]}, "operationName": text}
         ask = Ask(f"/api/v2/me/outbound-records/{text}", {**chained(text, text).content, **own, "referenceId": text})
@@ -548,13 +557,18 @@ def hostile_session() -> Wire:
     return wire
 
 
-def test_hostile_text_is_shown_and_never_run(browser: Browser, tmp_path: Path) -> None:
-    report = written(browser, tmp_path, (HOSTILE[1], of(hostile_session().records)))
+def test_hostile_text_is_shown_and_never_run_or_followed(browser: Browser, tmp_path: Path, trap: socket.socket) -> None:
+    upstream = f"http://127.0.0.1:{trap.getsockname()[1]}"
+    lures = [f"<img src={upstream}>", f"<style>@import '{upstream}/a.css'</style>", f"url({upstream})", upstream]
+    wire = hostile_session(*lures)
+    cassette = Cassette(replace(HEADER, upstream=upstream), tuple(wire.records))
+    report = written(browser, tmp_path, (HOSTILE[1], cassette))
+    last = len(HOSTILE) + len(lures) + 1
 
     def act(page: Page) -> tuple[Any, set[str], str]:
         tags: set[str] = set()
         shown = ""
-        for number, view in zip((*range(1, len(HOSTILE) + 2), "u1", "x1"), cycle(["table", "ladder", "timeline"])):
+        for number, view in zip((*range(1, last + 1), "u1", "x1"), cycle(["table", "ladder", "timeline"])):
             page.evaluate(f"location.hash = '#triple={number}&view={view}'")
             page.wait_for_selector(f"#view-{view}:visible")
             page.evaluate("document.querySelectorAll('#detail details').forEach((one) => (one.open = true))")
@@ -565,6 +579,8 @@ def test_hostile_text_is_shown_and_never_run(browser: Browser, tmp_path: Path) -
     ran, tags, shown = report.look(act)
 
     assert ran is None
+    with pytest.raises(BlockingIOError):
+        trap.accept()
     assert tags.isdisjoint({"img", "iframe", "a", "object", "embed", "link"})
     assert "</script><script>window.__xss = 1</script>" in shown
     assert "<img src=x onerror='window.__xss = 1'>" in shown

@@ -167,11 +167,13 @@ function paintLabels(scene, shown) {
     const { middle } = layout.places.get(triple);
     const left = Math.max(2, x(triple.at)); // of one that began before what is in sight, at the edge
     const room = (next.get(middle) ?? width) - left - 8;
+    const last = !next.has(middle); // its number may stand further to the left
+    const [whole, number] = textsOf(triple, context);
+    const found = [whole, number].find(({ size }) => size <= room) ?? (last ? number : null);
     next.set(middle, left);
-    const text = textsOf(triple, context).find(({ size }) => size <= room)?.text;
-    if (text === undefined) continue;
+    if (found === null) continue;
     context.globalAlpha = alphaOf(scene, triple);
-    context.fillText(text, left, middle - BAR / 2 - 4);
+    context.fillText(found.text, left - Math.max(0, found.size - room), middle - BAR / 2 - 4);
   }
   context.globalAlpha = 1;
 }
