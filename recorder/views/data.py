@@ -41,14 +41,14 @@ def triple(item: Triple) -> dict[str, Any]:
         },
         "events": [_linked(link, request.t) for link in item.events],
     }
-    exchangeable: dict[str, Any] = _exchangeable(shown)
-    return exchangeable
+    whole: dict[str, Any] = exchangeable(shown)
+    return whole
 
 
 def unsolicited(recording: Recording) -> list[dict[str, Any]]:
     """The events nobody asked for; offsets are milliseconds after the start of the capture."""
     return [
-        _exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
+        exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
         for pushed in recording.unsolicited
     ]
 
@@ -88,7 +88,7 @@ def _event(event: Event, start: int) -> dict[str, Any]:
     return {"channel": event.channel, "offset_ms": _ms(event.t - start), "data": event.data}
 
 
-def _exchangeable(value: Any) -> Any:
+def exchangeable(value: Any) -> Any:
     """A value without what Python takes for JSON and others do not: NaN, infinities, half surrogate pairs."""
     text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
     return json.loads(text, parse_constant=str)
