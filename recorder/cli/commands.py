@@ -12,7 +12,7 @@ import click
 from ..errors import RecorderError
 
 NAMES = (
-    "demo", "dialect", "diff", "doctor", "explain", "ls", "merge", "migrate", "policy", "record",
+    "convert", "demo", "dialect", "diff", "doctor", "explain", "import", "ls", "merge", "migrate", "policy", "record",
     "recorrelate", "recover", "redact", "replay", "scan", "seal", "show", "slice", "textconv",
 )  # fmt: skip
 
