@@ -140,9 +140,10 @@ class _Differ:
         self, old: Recording, new: Recording, dialect: Dialect, policy: Policy | None, latency: Latency | None
     ) -> None:
         self._old, self._new, self._dialect, self._latency = old, new, dialect, latency
-        self._a, self._b = Reader(old, dialect, policy), Reader(new, dialect, policy)
+        servers = {old.header.upstream, new.header.upstream}
+        self._a, self._b = (Reader(side, dialect, policy, servers) for side in (old, new))
         if self._a.hidden & self._b.hidden:  # a pseudonym in both: the key was the same, so all compare as they are
-            self._a, self._b = Reader(old, dialect, None), Reader(new, dialect, None)
+            self._a, self._b = (Reader(side, dialect, None, servers) for side in (old, new))
         self._renames = _Renames()
 
     def all(self) -> Iterator[Changed]:

@@ -91,8 +91,18 @@ def _blanked(kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: A
 class Reader:
     """Reads the values of one recording."""
 
-    def __init__(self, recording: Recording, dialect: Dialect, policy: Policy | None) -> None:
-        """Learn the ids of a recording; what `policy` names is taken for pseudonyms, or for what they stand for."""
+    def __init__(
+        self, recording: Recording, dialect: Dialect, policy: Policy | None = None, servers: Iterable[str] = ()
+    ) -> None:
+        """Learn the ids of a recording.
+
+        Args:
+            recording: What is read.
+            dialect: By which.
+            policy: What it names is taken for pseudonyms, or for what they stand for.
+            servers: Where the server was reached, in any of the recordings.
+
+        """
         self._dialect = dialect
         self._masks = _Masks(policy) if policy else None
         self._named = {name: key for key in reversed(dialect.minted) for name in names_of(dialect, key)}
@@ -102,7 +112,7 @@ class Reader:
             for path in dialect.request_keys.get(key, ())
             if path.startswith("path.")
         }
-        self._words = dict(_ids(recording, dialect))
+        self._words = dict(_ids(recording, dialect)) | {server.rstrip("/"): SERVER for server in servers if server}
         self._pattern = any_of(self._words)
         self.hidden = self._learn(recording) if self._masks else set()
 
@@ -214,8 +224,6 @@ def _ids(recording: Recording, dialect: Dialect) -> Iterator[tuple[str, str]]:
 
 def _every_id(recording: Recording, dialect: Dialect) -> Iterable[tuple[str, str]]:
     sessions = Sessions(dialect.session_cookies)
-    if recording.header.upstream:
-        yield recording.header.upstream.rstrip("/"), SERVER
     for item in (*recording.plain, *recording.triples):
         for message in (item.request, item.ack):
             tokens = sorted(sessions.tokens(message.headers)) if message else ()
