@@ -15,9 +15,10 @@ from mitmproxy.io import FlowReader
 
 from ..errors import CassetteError
 from ..model import Failure, Headers, Request, Response, SocketMessage
-from .imported import LARGEST, Budget, Imported, Part, in_order
+from .imported import Budget, Imported, Part, in_order
 
 _LATEST = 253_402_300_799  # seconds since the epoch: the year 9999
+_LARGEST_FLOW = 64 << 20  # bytes: as values they take several times as much memory
 _PIECE = 64  # bytes that are unpacked at once: an encoder can make thousands of times as many of them
 _IDENTITY = ("", "identity")
 
@@ -52,8 +53,8 @@ class _Bounded:
         self._file, self._path = file, path
 
     def read(self, size: int) -> bytes:
-        if size > LARGEST:
-            raise CassetteError(self._path, f"holds a flow of more than {LARGEST >> 20} MiB, or is no flow file")
+        if size > _LARGEST_FLOW:
+            raise CassetteError(self._path, f"holds a flow of more than {_LARGEST_FLOW >> 20} MiB, or is no flow file")
         return self._file.read(size)
 
     def peek(self, size: int) -> bytes:

@@ -22,7 +22,8 @@ from ..errors import CassetteError
 from ..model import Failure, Headers, Request, Response, SocketMessage
 from .imported import Budget, Imported, Part, in_order
 
-LARGEST_FILE = 128 << 20  # bytes: as JSON values they take several times as much memory
+LARGEST_FILE = 64 << 20  # bytes: as JSON values they take several times as much memory
+_MOST_VALUES = 4_000_000  # objects and arrays: an empty one takes twenty times its text
 _MS = 1_000_000  # nanoseconds
 _LATEST = 253_402_300_799_000  # milliseconds since the epoch: the year 9999
 _ALL = "all"
@@ -78,6 +79,8 @@ def read_har(data: bytes, path: str, origin: str | None = None) -> Imported:
 
 
 def _entries(data: bytes, path: str) -> list[_Object]:
+    if data.count(b"{") + data.count(b"[") > _MOST_VALUES:
+        raise CassetteError(path, f"holds more than {_MOST_VALUES} objects; import it in parts")
     try:
         top = json.loads(data.decode("utf-8-sig", "surrogatepass"))
     except (ValueError, RecursionError) as exc:

@@ -14,7 +14,10 @@ from .loading import load
 from .options import dialect_option, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..correlate.dialect import Dialect
+    from ..diff.differences import Changed
     from ..model import Recording
     from ..redaction.policy import Policy
 
@@ -32,12 +35,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--id", "ids", metavar="KEY", multiple=True, help="A key of the dialect whose values differ too, e.g. handle."
 )
+@click.option("-f", "--filter", "wanted", metavar="EXPR", help="Only triples that fit in A or in B, e.g. 'op:Get*'.")
 @click.option("--policy", metavar="NAME|FILE", help="What they were redacted by, where it is no shipped policy.")
 @json_option
+@click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON, a line for each.")
 @dialect_option
 def command(
-    old: Path, new: Path, *, latency: str | None, ids: tuple[str, ...], policy: str | None, as_json: bool,
-    dialect: str | None,
+    old: Path, new: Path, *, latency: str | None, ids: tuple[str, ...], wanted: str | None, policy: str | None,
+    as_json: bool, as_lines: bool, dialect: str | None,
 ) -> None:  # fmt: skip
     """Tell how the session in cassette B differs from the one in A: exit code 1 if it does, 0 if not.
 
@@ -47,6 +52,7 @@ def command(
     \b
     Example:  recorder diff monday.cassette tuesday.cassette
               recorder diff monday.cassette tuesday.cassette --latency 200ms --id handle
+              recorder diff monday.cassette tuesday.cassette --filter 'op:CompleteRecord'
               recorder diff monday.cassette tuesday.cassette --json | jq '.[].where'
     """
     from ..diff.differences import Latency, differences
@@ -54,9 +60,14 @@ def command(
 
     limit = Latency.parse(latency) if latency else None
     recordings = load([old], dialect), load([new], dialect)
-    found = differences(*recordings, _dialect(recordings, dialect, ids), _policy(recordings, policy), limit)
-    if as_json:
-        click.echo(json.dumps(difference.as_json(found), indent=2, ensure_ascii=False))
+    read_by = _dialect(recordings, dialect, ids)
+    fits = _fits(wanted, read_by)
+    found = [change for change in differences(*recordings, read_by, _policy(recordings, policy), limit) if fits(change)]
+    rows = difference.as_json(found)
+    if as_lines:
+        click.echo("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), nl=False)
+    elif as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         for line in difference.text(found, str(old), str(new)):
             click.echo(line)
@@ -78,6 +89,17 @@ def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tu
         if key not in known:
             raise UsageError(f"--id {key}: the dialect has no such key; there are {', '.join(sorted(known))}")
     return replace(dialect, minted=(*dialect.minted, *(key for key in ids if key not in dialect.minted)))
+
+
+def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
+    """Whether a change is of a triple that is wanted; events nobody asked for are of none."""
+    from ..views import data
+    from ..views.filter import fits, parse
+
+    if wanted is None:
+        return lambda _: True
+    by = parse(wanted, {*dialect.request_keys, *dialect.ack_keys})
+    return lambda change: any(fits(by, data.triple(item)) for item in (change.old, change.new) if item is not None)
 
 
 def _policy(recordings: tuple[Recording, Recording], source: str | None) -> Policy | None:

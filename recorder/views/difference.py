@@ -75,8 +75,7 @@ def _row(change: Changed, found: Difference) -> dict[str, Any]:
         "where": found.where,
     }
     row |= {name: value for name, value in (("old", found.old), ("new", found.new)) if value is not ABSENT}
-    whole: dict[str, Any] = exchangeable(row)
-    return whole
+    return exchangeable(row)
 
 
 def _shown(value: JSON) -> str:

@@ -125,7 +125,7 @@ def test_a_body_that_unpacks_to_too_much_is_refused(
 def test_a_length_that_no_flow_has_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"999999999999:x")
 
-    assert "a flow of more than 256 MiB" in refused(tmp_path / "f")
+    assert "a flow of more than 64 MiB" in refused(tmp_path / "f")
 
 
 @pytest.mark.parametrize(

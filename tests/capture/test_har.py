@@ -264,6 +264,12 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     assert "larger than" in refused(b"x" * 11)
 
 
+def test_a_file_of_too_many_small_values_is_refused_before_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(har, "_MOST_VALUES", 10)
+
+    assert "more than 10 objects" in refused(b'{"log":[' + b"[]," * 10 + b"0]}")
+
+
 @given(
     st.dictionaries(
         st.sampled_from(

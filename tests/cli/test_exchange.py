@@ -81,6 +81,20 @@ def test_diff_json_is_a_list_of_differences(changed: Path) -> None:
         ("status changed", "ack.status", 5),
     ]
     assert json.loads(run("diff", PREVIEW, PREVIEW, "--json").stdout) == []
+    lines = run("diff", PREVIEW, changed, "--jsonl").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == json.loads(result.stdout)
+
+
+def test_diff_json_is_what_it_was() -> None:
+    golden = Path(__file__).parent / "golden" / "diff.json"
+
+    assert run("diff", SMALL, PREVIEW, "--json").stdout == golden.read_text(encoding="utf-8")
+
+
+def test_diff_shows_only_what_fits_a_filter(changed: Path) -> None:
+    assert run("diff", PREVIEW, changed, "--filter", "op:GetChained*").exit_code == 0
+    assert run("diff", PREVIEW, changed, "--filter", "status:202").exit_code == 1  # in one of the two
+    fails(2, "column", by=run("diff", PREVIEW, changed, "--filter", "op:("))
 
 
 def test_diff_of_what_cannot_be_read_ends_with_4(tmp_path: Path) -> None:
@@ -221,7 +235,7 @@ def test_a_file_too_large_for_memory_is_refused_unread(tmp_path: Path) -> None:
         file.write(b"{")
         file.truncate(1 << 40)
 
-    fails(4, "larger than 128 MiB", by=run("import", tmp_path / "in", "-o", tmp_path / "out"))
+    fails(4, "larger than 64 MiB", by=run("import", tmp_path / "in", "-o", tmp_path / "out"))
 
 
 def test_without_mitmproxy_flows_say_what_to_install_and_a_har_is_imported(tmp_path: Path) -> None:
