@@ -6,7 +6,7 @@ NEWER  := .venv-newer
 PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 LAB    := tests/lab
 PAGE   := recorder/views/page
-NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done $(PAGE)/node_modules/done
+NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test lint suite suite-newer chromium cassettes page screenshots conformance clients-table bench clean
@@ -56,7 +56,7 @@ bench: $(VENV)/test.done $(LAB)/node_modules/done ## the acceptance bench
 	$(BIN)/python -m benchmarks.causality
 
 clean:
-	rm -rf .venv .venv-newer $(LAB)/node_modules tests/vectors/node_modules $(PAGE)/node_modules
+	rm -rf .venv .venv-newer $(LAB)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python 3.11 or newer: make PYTHON=..."; exit 1; }

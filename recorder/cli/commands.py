@@ -12,8 +12,8 @@ import click
 from ..errors import RecorderError
 
 NAMES = (
-    "demo", "dialect", "doctor", "explain", "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover",
-    "redact", "replay", "report", "scan", "seal", "show", "slice", "textconv",
+    "convert", "demo", "dialect", "diff", "doctor", "explain", "import", "ls", "merge", "migrate", "policy", "record",
+    "recorrelate", "recover", "redact", "replay", "report", "scan", "seal", "show", "slice", "textconv",
 )  # fmt: skip
 
 
@@ -26,7 +26,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
         if cmd_name not in NAMES:
             return None
-        command: click.Command = import_module(f"..{cmd_name}", __name__).command
+        module = {"import": "import_"}.get(cmd_name, cmd_name)  # a word of Python's own
+        command: click.Command = import_module(f"..{module}", __name__).command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

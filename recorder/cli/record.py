@@ -14,12 +14,19 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CaptureError, UsageError
-from .options import key_option, listen_option, must_not_exist, policy_option, warn_if_exposed
+from .options import (
+    key_option,
+    listen_option,
+    must_not_exist,
+    no_redaction_option,
+    policy_option,
+    warn_if_exposed,
+)
+from .redaction import redaction
 
 if TYPE_CHECKING:
     from ..capture.addon import Recorder
     from ..capture.proxy import Running
-    from ..redaction.policy import Policy
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
@@ -67,7 +74,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
 )
 @policy_option
 @key_option
-@click.option("--no-redaction", is_flag=True, help="Keep secrets as they are. The cassette says so.")
+@no_redaction_option
 @click.option("--force", is_flag=True, help="Overwrite the cassette if it exists.")
 def command(
     upstream: str | None, program: tuple[str, ...], *, output: str, listen: tuple[str, int], mode: str, fsync: str,
@@ -92,7 +99,7 @@ def command(
 
     mode, append, path = _mode(mode, upstream), output.startswith("+"), Path(output.removeprefix("+"))
     must_not_exist(path, force=force or append)
-    chosen, key = _redaction(policy, key_file, off=no_redaction)
+    chosen, key = redaction(policy, key_file, off=no_redaction)
     recorder = Recorder(
         path,
         upstream=upstream or "",
@@ -123,19 +130,6 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(f"recorder: {record.getMessage()}", err=True)
-
-
-def _redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy | None, bytes | None]:
-    """By what to redact, and under which key; None for a key that nobody learns."""
-    from ..capture.keys import read_key
-    from ..redaction.policy import DEFAULT, load
-
-    if not off:
-        return load(policy), read_key(key_file) if key_file else None
-    if key_file or policy != DEFAULT:
-        raise UsageError("--no-redaction takes neither --policy nor --redaction-key-file: nothing is replaced")
-    click.echo("recorder: WARNING: redaction is off, the cassette will hold secrets in the clear", err=True)
-    return None, None
 
 
 def _mode(mode: str, upstream: str | None) -> str:

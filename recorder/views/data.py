@@ -41,14 +41,13 @@ def triple(item: Triple) -> dict[str, Any]:
         },
         "events": [_linked(link, request.t) for link in item.events],
     }
-    exchangeable: dict[str, Any] = _exchangeable(shown)
-    return exchangeable
+    return exchangeable(shown)
 
 
 def unsolicited(recording: Recording) -> list[dict[str, Any]]:
     """The events nobody asked for; offsets are milliseconds after the start of the capture."""
     return [
-        _exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
+        exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
         for pushed in recording.unsolicited
     ]
 
@@ -73,6 +72,13 @@ def ack_ms(item: Triple) -> float | None:
     return _ms(item.ack.t - item.request.t) if item.ack else None
 
 
+def exchangeable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without what Python takes for JSON and others do not: NaN, infinities, half surrogate pairs."""
+    text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
+    clean: dict[str, Any] = json.loads(text, parse_constant=str)
+    return clean
+
+
 def _linked(link: Link, start: int) -> dict[str, Any]:
     return {
         "name": link.name,
@@ -86,12 +92,6 @@ def _linked(link: Link, start: int) -> dict[str, Any]:
 
 def _event(event: Event, start: int) -> dict[str, Any]:
     return {"channel": event.channel, "offset_ms": _ms(event.t - start), "data": event.data}
-
-
-def _exchangeable(value: Any) -> Any:
-    """A value without what Python takes for JSON and others do not: NaN, infinities, half surrogate pairs."""
-    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-    return json.loads(text, parse_constant=str)
 
 
 def _ms(nanoseconds: int) -> float:
