@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import UsageError
 from .loading import load
-from .options import dialect_option, json_option
+from .options import dialect_option, force_option, json_option, must_not_exist
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +39,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--policy", metavar="NAME|FILE", help="What they were redacted by, where it is no shipped policy.")
 @json_option
 @click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON, a line for each.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with both and their differences, as `recorder report` does.",
+)
+@force_option
 @dialect_option
 def command(
     old: Path, new: Path, *, latency: str | None, ids: tuple[str, ...], wanted: str | None, policy: str | None,
-    as_json: bool, as_lines: bool, dialect: str | None,
+    as_json: bool, as_lines: bool, html: Path | None, force: bool, dialect: str | None,
 ) -> None:  # fmt: skip
     """Tell how the session in cassette B differs from the one in A: exit code 1 if it does, 0 if not.
 
@@ -53,17 +60,22 @@ def command(
     Example:  recorder diff monday.cassette tuesday.cassette
               recorder diff monday.cassette tuesday.cassette --latency 200ms --id handle
               recorder diff monday.cassette tuesday.cassette --filter 'op:CompleteRecord'
+              recorder diff monday.cassette tuesday.cassette --html diff.html
               recorder diff monday.cassette tuesday.cassette --json | jq '.[].where'
     """
     from ..diff.differences import Latency, differences
     from ..views import difference
 
+    if html is not None:
+        must_not_exist(html, force=force)
     limit = Latency.parse(latency) if latency else None
     recordings = load([old], dialect), load([new], dialect)
     read_by = _dialect(recordings, dialect, ids)
     fits = _fits(wanted, read_by)
     found = [change for change in differences(*recordings, read_by, _policy(recordings, policy), limit) if fits(change)]
     rows = difference.as_json(found)
+    if html is not None:
+        _write(html, (old, new), read_by, rows)
     if as_lines:
         click.echo("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), nl=False)
     elif as_json:
@@ -73,6 +85,15 @@ def command(
             click.echo(line)
     click.echo(f"recorder: {difference.summary(found)}", err=True)
     raise SystemExit(1 if found else 0)
+
+
+def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: list[dict[str, Any]]) -> None:
+    from ..cassette.store import read
+    from ..views import html, report
+
+    old, new = (report.part(path.name, read(path), dialect) for path in cassettes)
+    title = " → ".join(path.name for path in cassettes)
+    target.write_text(html.page(report.comparison(old, new, title, rows)), "utf-8")
 
 
 def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tuple[str, ...]) -> Dialect:

@@ -91,6 +91,20 @@ def test_diff_json_is_what_it_was() -> None:
     assert run("diff", SMALL, PREVIEW, "--json").stdout == golden.read_text(encoding="utf-8")
 
 
+def test_diff_writes_a_page_of_both(changed: Path, tmp_path: Path) -> None:
+    target = tmp_path / "diff.html"
+
+    result = run("diff", PREVIEW, changed, "--html", target)
+    again = run("diff", PREVIEW, changed, "--html", target)
+
+    page = target.read_text("utf-8")
+    assert result.exit_code == 1
+    assert f"<title>{PREVIEW.name} \N{RIGHTWARDS ARROW} {changed.name}</title>" in page
+    assert '"differences"' in page
+    assert '"status changed"' in page
+    fails(2, "exists already", by=again)
+
+
 def test_diff_shows_only_what_fits_a_filter(changed: Path) -> None:
     assert run("diff", PREVIEW, changed, "--filter", "op:GetChained*").exit_code == 0
     assert run("diff", PREVIEW, changed, "--filter", "status:202").exit_code == 1  # in one of the two
