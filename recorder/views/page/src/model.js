@@ -23,7 +23,7 @@ export function modelOf(document) {
   model.differences = differencesOf(document, model);
   model.keys = new Set(model.recordings.flatMap(({ keys }) => keys));
   model.ids = idsOf(model.triples);
-  model.started = startOf(model.recordings);
+  model.started = model.differences ? null : startOf(model.recordings); // what is compared begins at 0 by each its own clock
   [model.began, model.ended] = spanOf(model);
   return model;
 }
