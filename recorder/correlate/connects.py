@@ -1,4 +1,4 @@
-"""The polls of a capture: when each was opened, how long it was held, and how it ended.
+"""The polls of a capture, over HTTP or a WebSocket: when each was opened, how long it was held, how it ended.
 
 A late event is often a late poll: while none is held, a server can push nothing.
 """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from recorder.correlate.connects import Poll, with_polls
 from recorder.correlate.dialect import load
-from recorder.correlate.polls import Poll, with_polls
 from tests.wire import HEADER, URL, Wire, chained, done
 
 SECOND = 1_000_000_000
