@@ -5,10 +5,11 @@ BIN    := $(VENV)/bin
 NEWER  := .venv-newer
 PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 LAB    := tests/lab
-NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done
+PAGE   := recorder/views/page
+NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint suite suite-newer chromium cassettes conformance clients-table bench clean
+.PHONY: demo test lint suite suite-newer chromium cassettes page screenshots conformance clients-table bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.done ## record and replay a session on this machine
@@ -39,6 +40,12 @@ chromium:
 cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cassettes again
 	$(BIN)/python -m $(subst /,.,$(LAB)).record_cassettes
 
+page: $(PAGE)/node_modules/done ## build the page of `recorder report` of its source
+	cd $(PAGE) && npm run --silent build
+
+screenshots: $(VENV)/test.done chromium ## take the pictures of docs/report.md again
+	$(BIN)/python -m benchmarks.screenshots
+
 conformance: $(VENV)/test.done $(LAB)/node_modules/done ## ask three Bayeux servers, write their answers into docs/bayeux.md
 	$(BIN)/python -m tests.bayeux.conformance
 
@@ -49,7 +56,7 @@ bench: $(VENV)/test.done $(LAB)/node_modules/done ## the acceptance bench
 	$(BIN)/python -m benchmarks.causality
 
 clean:
-	rm -rf .venv .venv-newer $(LAB)/node_modules tests/vectors/node_modules
+	rm -rf .venv .venv-newer $(LAB)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python 3.11 or newer: make PYTHON=..."; exit 1; }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -17,7 +19,18 @@ pytest_plugins = ["pytester"]  # runs suites of their own, for the tests of the 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-_NEEDED = {"node": ("Node", lab.available), "browser": ("a browser", lab_browser.available)}  # by marker
+
+def _bundler() -> str | None:
+    """Why the report's page cannot be built here, or None if it can."""
+    installed = Path(__file__).parents[1] / "recorder" / "views" / "page" / "node_modules" / "esbuild"
+    return None if shutil.which("node") and installed.is_dir() else f"{installed} is not installed (npm ci)"
+
+
+_NEEDED = {  # by marker
+    "node": ("Node", lab.available),
+    "browser": ("a browser", lab_browser.available),
+    "bundler": ("esbuild", _bundler),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,9 +13,9 @@ from ..errors import RecorderError
 from .saying import say
 
 NAMES = (
-    "completion", "demo", "dialect", "doctor", "explain", "grep", "ls", "merge", "migrate", "policy", "record",
-    "recorrelate", "recover", "redact", "replay", "scan", "seal", "show", "slice", "stats", "tail", "textconv",
-    "timeline",
+    "completion", "convert", "demo", "dialect", "diff", "doctor", "explain", "grep", "import", "ls", "merge", "migrate",
+    "policy", "record", "recorrelate", "recover", "redact", "replay", "report", "scan", "seal", "show", "slice",
+    "stats", "tail", "textconv", "timeline",
 )  # fmt: skip
 
 
@@ -28,7 +28,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
         if cmd_name not in NAMES:
             return None
-        command: click.Command = import_module(f"..{cmd_name}", __name__).command
+        module = {"import": "import_"}.get(cmd_name, cmd_name)  # a word of Python's own
+        command: click.Command = import_module(f"..{module}", __name__).command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

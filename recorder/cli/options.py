@@ -85,6 +85,9 @@ key_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep the key of the pseudonyms here, for the same ones next time; made if it is not there.",
 )
+no_redaction_option = click.option(
+    "--no-redaction", is_flag=True, help="Keep secrets as they are. The cassette says so."
+)
 
 
 class Listen(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only

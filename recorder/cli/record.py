@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CaptureError, UsageError
-from .options import key_option, listen_option, must_not_exist, policy_option, warn_if_exposed
+from .options import (
+    key_option,
+    listen_option,
+    must_not_exist,
+    no_redaction_option,
+    policy_option,
+    warn_if_exposed,
+)
+from .redaction import redaction
 from .saying import say
 
 if TYPE_CHECKING:
     from ..capture.addon import Recorder
     from ..capture.proxy import Running
-    from ..redaction.policy import Policy
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
@@ -68,7 +75,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
 )
 @policy_option
 @key_option
-@click.option("--no-redaction", is_flag=True, help="Keep secrets as they are. The cassette says so.")
+@no_redaction_option
 @click.option("--force", is_flag=True, help="Overwrite the cassette if it exists.")
 def command(
     upstream: str | None, program: tuple[str, ...], *, output: str, listen: tuple[str, int], mode: str, fsync: str,
@@ -93,7 +100,7 @@ def command(
 
     mode, append, path = _mode(mode, upstream), output.startswith("+"), Path(output.removeprefix("+"))
     must_not_exist(path, force=force or append)
-    chosen, key = _redaction(policy, key_file, off=no_redaction)
+    chosen, key = redaction(policy, key_file, off=no_redaction)
     recorder = Recorder(
         path,
         upstream=upstream or "",
@@ -124,19 +131,6 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
-
-
-def _redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy | None, bytes | None]:
-    """By what to redact, and under which key; None for a key that nobody learns."""
-    from ..capture.keys import read_key
-    from ..redaction.policy import DEFAULT, load
-
-    if not off:
-        return load(policy), read_key(key_file) if key_file else None
-    if key_file or policy != DEFAULT:
-        raise UsageError("--no-redaction takes neither --policy nor --redaction-key-file: nothing is replaced")
-    say("WARNING: redaction is off, the cassette will hold secrets in the clear")
-    return None, None
 
 
 def _mode(mode: str, upstream: str | None) -> str:

@@ -18,13 +18,19 @@ def write_journal(path: Path, header: Header, records: Iterable[Record], *, forc
         UsageError: If the file exists and `force` is not given, or cannot be written.
     """
     from ..cassette.codec import encode
+
+    write_frames(path, header, map(encode, records), force=force)
+
+
+def write_frames(path: Path, header: Header, frames: Iterable[bytes], *, force: bool) -> None:
+    """Likewise, of records that are encoded already; raises the same."""
     from ..cassette.journal import create
 
     journal = create(path, header, force=force)
     count = 0
     try:
-        for record in records:
-            journal.append([encode(record)])
+        for frame in frames:
+            journal.append([frame])
             count += 1
         journal.sync()
     except OSError as exc:

@@ -298,6 +298,15 @@ def lookup(value: JSON, path: str) -> JSON:
     return value
 
 
+def without(value: JSON, paths: Collection[str], prefix: str = "") -> JSON:
+    """A JSON value without what stands at some paths, e.g. what is volatile; `prefix` is its own path, with a dot."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: without(item, paths, f"{prefix}{name}.") for name, item in value.items() if f"{prefix}{name}" not in paths
+    }
+
+
 def _first(paths: Paths, roots: Mapping[str, JSON]) -> str | None:
     return next((text for text in (as_key(lookup(roots, path)) for path in paths) if text is not None), None)
 

@@ -70,7 +70,7 @@ def explain(records: Iterable[Record], dialect: Dialect, events: Collection[tupl
     def watch(seen: Seen, operations: Iterable[Operation], link: Link | None) -> None:
         place = (seen.event.seq, seen.event.index)
         if place in events:
-            judgements[place] = _judgement(seen, list(operations), link, dialect)
+            judgements[place] = judgement(seen, list(operations), link, dialect)
 
     correlator = Correlator(dialect, watch=watch)
     polls = _Polls(correlator)
@@ -82,17 +82,8 @@ def explain(records: Iterable[Record], dialect: Dialect, events: Collection[tupl
     return Explanation(judgements, tuple(polls.lost), attempts)
 
 
-def polls_lost_to(triple: Triple, explanation: Explanation) -> list[Failure]:
-    """The polls of its session that were given up after its request, and before its last event, if that is its end."""
-    end = triple.events[-1].event.seq if triple.events and triple.state.value == "complete" else None
-    return [
-        failure
-        for session, failure in explanation.lost_polls
-        if session == triple.session and failure.seq > triple.request.seq and (end is None or failure.seq < end)
-    ]
-
-
-def _judgement(seen: Seen, operations: list[Operation], link: Link | None, dialect: Dialect) -> Judgement:
+def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialect: Dialect) -> Judgement:
+    """What the rules saw, told by what a correlator shows to its `watch`."""
     chosen = link.request if link else None
     near = [op for op in operations if not is_over(op, seen.event.t, dialect) or (link and op.seq in link.rivals)]
     return Judgement(
@@ -104,6 +95,16 @@ def _judgement(seen: Seen, operations: list[Operation], link: Link | None, diale
         ),
         over=sum(op.seq != chosen for op in operations) - sum(op.seq != chosen for op in near),
     )
+
+
+def polls_lost_to(triple: Triple, explanation: Explanation) -> list[Failure]:
+    """The polls of its session that were given up after its request, and before its last event, if that is its end."""
+    end = triple.events[-1].event.seq if triple.events and triple.state.value == "complete" else None
+    return [
+        failure
+        for session, failure in explanation.lost_polls
+        if session == triple.session and failure.seq > triple.request.seq and (end is None or failure.seq < end)
+    ]
 
 
 class _Polls:

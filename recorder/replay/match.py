@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from ..correlate.dialect import Dialect, as_key, lookup, parse_json
+from ..correlate.dialect import Dialect, as_key, lookup, parse_json, without
 from ..model import JSON, Recording, Triple
 from ..printable import printable
 from ..redaction.policy import Policy
@@ -98,7 +98,7 @@ class Matcher:
         """Whether even devices and volatile fields are the recorded ones; ids of one operation tell nothing."""
         if self.calls[place].hidden != live.hidden:
             return False
-        recorded, body = (_without(call.body, self._meaningless) for call in (self.calls[place], live))
+        recorded, body = (without(call.body, self._meaningless) for call in (self.calls[place], live))
         return not any(_compare(recorded, body, "body"))
 
     def nearest(self, live: Call, session: Bindings, played: Iterable[int]) -> tuple[int, list[Difference]] | None:
@@ -150,7 +150,7 @@ class Matcher:
         return value if bare == text else bare
 
     def _key(self, call: Call) -> tuple[Any, ...]:
-        body = _canonical(_without(call.body, self._ignored)) if isinstance(call.body, dict) else call.raw
+        body = _canonical(without(call.body, self._ignored)) if isinstance(call.body, dict) else call.raw
         return (call.method, call.path, call.query, body)
 
     def _body(self, recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
@@ -159,7 +159,7 @@ class Matcher:
                 broken = isinstance(recorded.body, dict) and not isinstance(live.body, dict)
                 yield Difference("body (live: no JSON object)" if broken else "body", _text(recorded), _text(live))
             return
-        yield from _compare(_without(recorded.body, self._ignored), _without(live.body, self._ignored), "body")
+        yield from _compare(without(recorded.body, self._ignored), without(live.body, self._ignored), "body")
         for path, key in self._minted.items():
             if key in self._dialect.per_operation:
                 continue  # bound anew for each operation, so anything goes, also none
@@ -207,17 +207,6 @@ def _hidden(recorded: Call, live: Call, session: Bindings) -> Iterator[Differenc
 
 def _in_body(paths: Iterable[str]) -> frozenset[str]:
     return frozenset(path.removeprefix("body.") for path in paths if path.startswith("body."))
-
-
-def _without(value: JSON, paths: frozenset[str], prefix: str = "") -> JSON:
-    """A JSON value without what stands at some paths."""
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: _without(item, paths, f"{prefix}{name}.")
-        for name, item in value.items()
-        if f"{prefix}{name}" not in paths
-    }
 
 
 def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:

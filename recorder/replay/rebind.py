@@ -17,7 +17,7 @@ from ..model import JSON
 
 HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so
 _WHOLE = 4  # characters from which on a pseudonym is taken to be itself where it is a whole value
-_LONG = 8  # characters from which on a value is taken to be itself wherever it stands
+LONG = 8  # characters from which on a value is taken to be itself wherever it stands
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
 # numbers of longer ones. It also begins after a percent-encoded character.
 _BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
@@ -71,12 +71,12 @@ class Rewriter:
         for key, pairs in bindings.pairs.items():
             # an id of one operation that is the same as text was bound because its JSON type is another
             new = [b for b in pairs if key in dialect.per_operation or b.live != b.recorded]
-            for name in _names(dialect, key) if new else ():
+            for name in names_of(dialect, key) if new else ():
                 self._named.setdefault(name, []).extend((key, b) for b in new)
-            self._words |= {b.recorded: _text(b.live) for b in new if len(b.recorded) >= _LONG}
+            self._words |= {b.recorded: _text(b.live) for b in new if len(b.recorded) >= LONG}
         pseudonyms = (b for b in bindings.pairs.get(HIDDEN, ()) if b.live != b.recorded and len(b.recorded) >= _WHOLE)
         self._whole = {b.recorded: _text(b.live) for b in pseudonyms}
-        self._pattern = _any_of(self._words)
+        self._pattern = any_of(self._words)
 
     def touches(self, body: bytes) -> bool:
         """Whether a body may hold anything that is rewritten."""
@@ -114,7 +114,7 @@ class Rewriter:
         return f"{prefix}{binding.live}"
 
 
-def _names(dialect: Dialect, key: str) -> set[str]:
+def names_of(dialect: Dialect, key: str) -> set[str]:
     """The names a key's value stands under in bodies and events, e.g. devicePath and deviceId."""
     tables: list[Mapping[str, tuple[str, ...]]] = [dialect.request_keys, dialect.ack_keys, dialect.event_keys]
     return {path.rsplit(".", 1)[-1] for table in tables for path in table.get(key, ()) if not path.startswith("path.")}
@@ -124,7 +124,8 @@ def _text(live: JSON) -> str:
     return "" if live is ABSENT else str(live)
 
 
-def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+def any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of some words in a text, where it is no part of a longer one."""
     longest_first = sorted(words, key=len, reverse=True)
     either = "|".join(re.escape(word) + (_HOST_ENDS if "://" in word else "") for word in longest_first)
     return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")

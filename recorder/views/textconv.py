@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ..correlate.dialect import Dialect, parse_json
+from ..correlate.dialect import Dialect, parse_json, without
 from ..model import JSON, Recording, Triple, Unsolicited
 from ..printable import printable
 from ..replay.rebind import Bindings, Rewriter
@@ -41,7 +41,7 @@ def _triple(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[st
     yield from _exchange(triple, rewriter, dialect)
     for link in triple.events:
         yield f"  event {printable(link.event.channel)} {printable(link.name)}"
-        yield from _json(rewriter.value(_steady(link.event.data, "data", dialect)))
+        yield from _json(rewriter.value(without(link.event.data, dialect.volatile, "data.")))
 
 
 def _exchange(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
@@ -58,13 +58,13 @@ def _exchange(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[
 def _pushed(pushed: Unsolicited, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
     yield ""
     yield f"unsolicited {printable(pushed.event.channel)} {printable(pushed.name)}"
-    yield from _json(rewriter.value(_steady(pushed.event.data, "data", dialect)))
+    yield from _json(rewriter.value(without(pushed.event.data, dialect.volatile, "data.")))
 
 
 def _body(body: bytes, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
     value = parse_json(body)
     if value is not None:
-        yield from _json(rewriter.value(_steady(value, "body", dialect)))
+        yield from _json(rewriter.value(without(value, dialect.volatile, "body.")))
     elif body:
         yield f"    {printable(body.decode('utf-8', 'backslashreplace'))}"
 
@@ -72,14 +72,3 @@ def _body(body: bytes, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
 def _json(value: JSON) -> Iterator[str]:
     for line in json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).splitlines():
         yield f"    {printable(line)}"
-
-
-def _steady(value: JSON, prefix: str, dialect: Dialect) -> JSON:
-    """A value without what the dialect calls volatile."""
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: _steady(item, f"{prefix}.{name}", dialect)
-        for name, item in value.items()
-        if f"{prefix}.{name}" not in dialect.volatile
-    }

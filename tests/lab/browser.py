@@ -39,11 +39,11 @@ class Browser:
     def __init__(self, thread: ThreadPoolExecutor, chromium: Chromium) -> None:
         self._thread, self._chromium = thread, chromium
 
-    def on_page(self, act: Callable[[Page], T]) -> T:
-        """What `act` returns that is given a fresh page, with no cookies and nothing cached."""
+    def on_page(self, act: Callable[[Page], T], har: Path | None = None) -> T:
+        """What `act` returns that is given a fresh page, with no cookies and nothing cached; `har` gets its traffic."""
 
         def with_page() -> T:
-            with self._chromium.new_context() as context:
+            with self._chromium.new_context(record_har_path=har, record_har_content=har and "embed") as context:
                 return act(context.new_page())
 
         return self._thread.submit(with_page).result(_LIMIT)
@@ -78,8 +78,12 @@ def serving_pages() -> Iterator[str]:
             server.shutdown()
 
 
-def play_in_page(browser: Browser, origin: str, url: str, script: Mapping[str, Any]) -> list[dict[str, Any]]:
+def play_in_page(
+    browser: Browser, origin: str, url: str, script: Mapping[str, Any], har: Path | None = None
+) -> list[dict[str, Any]]:
     """Let the scripted desktop of a page from `origin` play against a base URL, and return the lines it printed.
+
+    The browser saves its traffic in `har`, if that is given.
 
     Raises:
         LabError: If a step timed out, or the handshake failed.
@@ -93,7 +97,7 @@ def play_in_page(browser: Browser, origin: str, url: str, script: Mapping[str, A
         return lines
 
     try:
-        return browser.on_page(play)
+        return browser.on_page(play, har)
     except Error as exc:
         raise LabError(str(exc)) from exc
 

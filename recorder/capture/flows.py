@@ -1,0 +1,155 @@
+"""Reads flow files of mitmproxy (`mitmdump -w`). Needs mitmproxy, the extra `record`."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import brotli
+import zstandard
+from mitmproxy import http
+from mitmproxy.io import FlowReader
+
+from ..errors import CassetteError
+from ..model import Failure, Headers, Request, Response, SocketMessage
+from .imported import Budget, Imported, Part, in_order
+
+_LATEST = 253_402_300_799  # seconds since the epoch: the year 9999
+_LARGEST_FLOW = 64 << 20  # bytes: as values they take several times as much memory
+_PIECE = 64  # bytes that are unpacked at once: an encoder can make thousands of times as many of them
+_IDENTITY = ("", "identity")
+
+
+def read_flows(path: Path) -> Imported:
+    """Read a file of flows, one by one.
+
+    Raises:
+        CassetteError: If it is none, or holds too much.
+
+    """
+    budget = Budget(str(path))
+    parts: list[Part] = []
+    upstreams: Counter[str] = Counter()
+    others = 0
+    for exchange, flow in enumerate(_flows(path)):
+        if isinstance(flow, http.HTTPFlow):
+            parts += _parts(flow, exchange, budget)
+            upstreams[f"{flow.request.scheme}://{flow.request.host}:{flow.request.port}"] += 1
+        else:
+            others += 1
+    started, ordered = in_order(parts, str(path))
+    notes = ["imported from flows of mitmproxy: the order is that of a wall clock, to the microsecond"]
+    notes += [f"{others} flows that are no HTTP were left out"] if others else []
+    return Imported(started, upstreams.most_common(1)[0][0], ordered, tuple(notes))
+
+
+class _Bounded:
+    """A file of which nobody can ask for more at once than it may hold: the reader allocates what a length says."""
+
+    def __init__(self, file: IO[bytes], path: str) -> None:
+        self._file, self._path = file, path
+
+    def read(self, size: int) -> bytes:
+        if size > _LARGEST_FLOW:
+            raise CassetteError(self._path, f"holds a flow of more than {_LARGEST_FLOW >> 20} MiB, or is no flow file")
+        return self._file.read(size)
+
+    def peek(self, size: int) -> bytes:
+        at = self._file.tell()
+        found = self._file.read(size)
+        self._file.seek(at)
+        return found
+
+
+def _flows(path: Path) -> Iterator[object]:
+    try:
+        with path.open("rb") as file:
+            yield from FlowReader(_Bounded(file, str(path))).stream()  # type: ignore[arg-type]  # what it uses of one
+    except OSError as exc:
+        raise CassetteError(str(path), exc.strerror or str(exc)) from exc
+    except CassetteError:
+        raise
+    # what a strange state makes of mitmproxy's classes can be any error: they check little of it
+    except Exception as exc:
+        problem = str(exc)[:80].replace("\n", " ")
+        raise CassetteError(str(path), f"is no flow file of mitmproxy, or damaged: {problem}") from exc
+
+
+def _parts(flow: http.HTTPFlow, exchange: int, budget: Budget) -> Iterator[Part]:
+    request, response = flow.request, flow.response
+    at = request.timestamp_end or request.timestamp_start
+    yield Request(
+        0,
+        _ns(at),
+        exchange,
+        flow.client_conn.id,
+        request.method,
+        request.path,
+        _headers(request.headers),
+        budget.take(_body(request, budget)),
+    )
+    if response is not None:
+        whole = response.timestamp_end or response.timestamp_start or at
+        body = budget.take(_body(response, budget))
+        yield Response(0, _ns(whole), exchange, response.status_code, _headers(response.headers), body)
+    elif flow.error is not None:
+        yield Failure(0, _ns(flow.error.timestamp), exchange, flow.error.msg)
+    if flow.websocket is None:
+        return
+    for message in flow.websocket.messages:
+        body = budget.take(message.content)
+        yield SocketMessage(0, _ns(message.timestamp), exchange, from_client=message.from_client, body=body)
+    if flow.websocket.timestamp_end is not None:
+        who = "client" if flow.websocket.closed_by_client else "server"
+        reason = f"websocket closed by {who}, code {flow.websocket.close_code}"
+        yield Failure(0, _ns(flow.websocket.timestamp_end), exchange, reason)
+
+
+def _body(message: http.Message, budget: Budget) -> bytes:
+    """The body with its content-encoding undone, no further than it may go; as it came where that is unknown."""
+    raw, encoding = message.raw_content or b"", message.headers.get("content-encoding", "").strip().lower()
+    if encoding in _IDENTITY or not raw:
+        return raw
+    try:
+        return _unpacked(raw, encoding, budget)
+    except (zlib.error, brotli.error, zstandard.ZstdError):
+        return raw
+
+
+def _unpacked(raw: bytes, encoding: str, budget: Budget) -> bytes:
+    decode: Callable[[bytes], bytes]
+    is_whole: Callable[[], bool]
+    match encoding:
+        case "gzip" | "x-gzip" | "deflate":
+            bits = zlib.MAX_WBITS | 16 if "gzip" in encoding else zlib.MAX_WBITS
+            bare = encoding == "deflate" and raw[0] & 15 != 8  # without its two bytes of header, as some servers do
+            inflate = zlib.decompressobj(-zlib.MAX_WBITS if bare else bits)
+            decode, is_whole = inflate.decompress, lambda: inflate.eof
+        case "br":
+            unbrotli = brotli.Decompressor()
+            decode, is_whole = unbrotli.process, unbrotli.is_finished
+        case "zstd":
+            unzstd = zstandard.ZstdDecompressor().decompressobj()
+            decode, is_whole = unzstd.decompress, lambda: unzstd.eof
+        case _:
+            return raw
+    pieces, size = [], 0
+    for start in range(0, len(raw), _PIECE):
+        piece = decode(raw[start : start + _PIECE])
+        size += len(piece)
+        if size > budget.left:
+            raise budget.exceeded()
+        pieces.append(piece)
+    return b"".join(pieces) if is_whole() else raw
+
+
+def _headers(headers: http.Headers) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)
+
+
+def _ns(seconds: float) -> int:
+    """A time since the epoch; whatever is none is its beginning."""
+    return round(seconds * 1_000_000) * 1000 if 0 <= seconds <= _LATEST else 0

@@ -1,0 +1,114 @@
+"""recorder convert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from ..errors import CaptureError
+from .loading import load, read, triples
+from .options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    cassette: Path
+    dialect: str | None
+    base: str
+
+
+def _har(asked: _Asked) -> Iterator[str]:
+    from ..views.har import har
+
+    cassette = read(asked.cassette)
+    return har(cassette.header, cassette.records, version("outbound-recorder"))
+
+
+def _mermaid(asked: _Asked) -> Iterator[str]:
+    from ..views.mermaid import mermaid
+
+    return _lines(mermaid(load([asked.cassette], asked.dialect)))
+
+
+def _perfetto(asked: _Asked) -> Iterator[str]:
+    from ..views.trace import trace
+
+    return trace(load([asked.cassette], asked.dialect))
+
+
+def _jsonl(asked: _Asked) -> Iterator[str]:
+    from ..views import data
+
+    rows = (data.triple(triple) for triple in triples(asked.cassette, asked.dialect))
+    return _lines(json.dumps(row, ensure_ascii=False) for row in rows)
+
+
+def _curl(asked: _Asked) -> Iterator[str]:
+    from ..views.curl import curl
+
+    return _lines(curl(load([asked.cassette], asked.dialect), asked.base))
+
+
+def _pytest(asked: _Asked) -> Iterator[str]:
+    from ..correlate.dialect import load as load_dialect
+    from ..views.skeleton import skeleton
+
+    recording = load([asked.cassette], asked.dialect)
+    dialect = load_dialect(asked.dialect or recording.header.dialect)
+    return skeleton(recording, str(asked.cassette.resolve()), dialect.bayeux_prefix)
+
+
+_FORMATS: dict[str, Callable[[_Asked], Iterator[str]]] = {
+    "har": _har, "mermaid": _mermaid, "perfetto": _perfetto, "jsonl": _jsonl, "curl": _curl, "pytest": _pytest,
+}  # fmt: skip
+
+
+@click.command("convert")
+@cassette_argument
+@click.option("--to", "target", type=click.Choice(list(_FORMATS)), required=True, help="The format.")
+@output_option
+@click.option("--base", metavar="URL", default="", help="The server curl asks, instead of the recorded one.")
+@force_option
+@dialect_option
+def command(
+    cassette: Path, *, target: str, output: Path | None, base: str, force: bool, dialect: str | None
+) -> None:  # fmt: skip
+    """Write a cassette in a format of other tools, to a file or stdout.
+
+    \b
+    har       every exchange and WebSocket message, for browsers' developer tools
+    mermaid   a sequence diagram, for Markdown
+    perfetto  a trace, for ui.perfetto.dev
+    jsonl     a triple a line, as ls --json
+    curl      a shell script of the operations
+    pytest    a test module that plays the session
+
+    docs/exchange.md tells what each of them leaves out.
+
+    \b
+    Example:  recorder convert session.cassette --to har -o session.har
+              recorder convert session.cassette --to mermaid
+              recorder convert session.cassette --to curl --base http://localhost:8090 | sh
+    """
+    if output is not None:
+        must_not_exist(output, force=force)
+    text = _FORMATS[target](_Asked(cassette, dialect, base))
+    if output is None:
+        for part in text:
+            click.echo(part.encode("utf-8", "backslashreplace"), nl=False)
+        return
+    try:
+        with output.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.writelines(text)
+    except OSError as exc:
+        raise CaptureError(f"{output}: writing failed: {exc.strerror}") from exc
+    click.echo(f"recorder: {output}: written", err=True)
+
+
+def _lines(lines: Iterable[str]) -> Iterator[str]:
+    return (f"{line}\n" for line in lines)

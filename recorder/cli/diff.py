@@ -1,0 +1,133 @@
+"""recorder diff."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import UsageError
+from .loading import load
+from .options import dialect_option, force_option, json_option, must_not_exist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..correlate.dialect import Dialect
+    from ..diff.differences import Changed
+    from ..model import Recording
+    from ..redaction.policy import Policy
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("diff")
+@click.argument("old", metavar="A", type=_FILE)
+@click.argument("new", metavar="B", type=_FILE)
+@click.option(
+    "--latency",
+    metavar="N%|Nms",
+    help="Times differ from here on, e.g. 50% or 200ms. Without it none does: no two recordings have the same.",
+)
+@click.option(
+    "--id", "ids", metavar="KEY", multiple=True, help="A key of the dialect whose values differ too, e.g. handle."
+)
+@click.option("-f", "--filter", "wanted", metavar="EXPR", help="Only triples that fit in A or in B, e.g. 'op:Get*'.")
+@click.option("--policy", metavar="NAME|FILE", help="What they were redacted by, where it is no shipped policy.")
+@json_option
+@click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON, a line for each.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with both and their differences, as `recorder report` does.",
+)
+@force_option
+@dialect_option
+def command(
+    old: Path, new: Path, *, latency: str | None, ids: tuple[str, ...], wanted: str | None, policy: str | None,
+    as_json: bool, as_lines: bool, html: Path | None, force: bool, dialect: str | None,
+) -> None:  # fmt: skip
+    """Tell how the session in cassette B differs from the one in A: exit code 1 if it does, 0 if not.
+
+    Ids that the client mints, clientIds, cookies, pseudonyms, times and what the dialect calls volatile may be others,
+    as long as one stands for one. Headers are not compared.
+
+    \b
+    Example:  recorder diff monday.cassette tuesday.cassette
+              recorder diff monday.cassette tuesday.cassette --latency 200ms --id handle
+              recorder diff monday.cassette tuesday.cassette --filter 'op:CompleteRecord'
+              recorder diff monday.cassette tuesday.cassette --html diff.html
+              recorder diff monday.cassette tuesday.cassette --json | jq '.[].where'
+    """
+    from ..diff.differences import Latency, differences
+    from ..views import difference
+
+    if html is not None:
+        must_not_exist(html, force=force)
+    limit = Latency.parse(latency) if latency else None
+    recordings = load([old], dialect), load([new], dialect)
+    read_by = _dialect(recordings, dialect, ids)
+    fits = _fits(wanted, read_by)
+    found = [change for change in differences(*recordings, read_by, _policy(recordings, policy), limit) if fits(change)]
+    rows = difference.as_json(found)
+    if html is not None:
+        _write(html, (old, new), read_by, rows)
+    if as_lines:
+        click.echo("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), nl=False)
+    elif as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        for line in difference.text(found, str(old), str(new)):
+            click.echo(line)
+    click.echo(f"recorder: {difference.summary(found)}", err=True)
+    raise SystemExit(1 if found else 0)
+
+
+def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: list[dict[str, Any]]) -> None:
+    from ..cassette.store import read
+    from ..views import html, report
+
+    old, new = (report.part(path.name, read(path), dialect) for path in cassettes)
+    title = " → ".join(path.name for path in cassettes)
+    target.write_text(html.page(report.comparison(old, new, title, rows)), "utf-8")
+
+
+def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tuple[str, ...]) -> Dialect:
+    from ..correlate.dialect import load, shipped
+
+    names = {recording.header.dialect for recording in recordings}
+    if named is None and len(names) > 1:
+        raise UsageError(
+            f"the cassettes speak different dialects, {' and '.join(sorted(names))}; name one with --dialect"
+        )
+    dialect = load(named) if named else shipped(names.pop())
+    known = {*dialect.request_keys, *dialect.ack_keys, *dialect.event_keys}
+    for key in ids:
+        if key not in known:
+            raise UsageError(f"--id {key}: the dialect has no such key; there are {', '.join(sorted(known))}")
+    return replace(dialect, minted=(*dialect.minted, *(key for key in ids if key not in dialect.minted)))
+
+
+def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
+    """Whether a change is of a triple that is wanted; events nobody asked for are of none."""
+    from ..views import data
+    from ..views.filter import fits, parse
+
+    if wanted is None:
+        return lambda _: True
+    by = parse(wanted, {*dialect.request_keys, *dialect.ack_keys})
+    return lambda change: any(fits(by, data.triple(item)) for item in (change.old, change.new) if item is not None)
+
+
+def _policy(recordings: tuple[Recording, Recording], source: str | None) -> Policy | None:
+    from ..redaction.policy import NO_BODIES, of_cassette
+
+    names = {recording.header.redaction for recording in recordings} - NO_BODIES
+    if len(names) > 1:
+        both = " and ".join(sorted(names))
+        raise UsageError(f"the cassettes were redacted by different policies, {both}; redact both by one first")
+    return of_cassette(names.pop(), source) if names else None

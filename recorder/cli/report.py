@@ -1,0 +1,76 @@
+"""recorder report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import NothingSelected
+from .loading import read
+from .options import cassettes_argument, dialect_option, force_option, must_not_exist
+
+if TYPE_CHECKING:
+    from ..views.report import Keep
+
+
+@click.command("report")
+@cassettes_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    help="Where to write.",
+)
+@click.option("--filter", "wanted", metavar="EXPR", help="Only triples that fit, e.g. 'op:Get* last:>500'.")
+@click.option("--title", metavar="TEXT", help="What the page is called instead of the cassettes' names.")
+@force_option
+@dialect_option
+def command(
+    cassettes: tuple[Path, ...],
+    *,
+    output: Path,
+    wanted: str | None,
+    title: str | None,
+    force: bool,
+    dialect: str | None,
+) -> None:
+    """Write one HTML file on which one sees the session: a timeline, a ladder, a table, and all details.
+
+    It needs no network and no server, and asks for nothing: open it, or send it to a colleague. It shows what the
+    cassettes hold, no more; with --filter, only the triples that fit and nothing that nobody asked for.
+
+    \b
+    Example:  recorder report session.cassette -o session.html
+              recorder report before.cassette after.cassette --title 'Late records' -o late.html
+    """
+    from ..correlate.dialect import load, shipped
+    from ..views import html, report
+
+    must_not_exist(output, force=force)
+    chosen = load(dialect) if dialect else None
+    parts = []
+    for path in cassettes:
+        cassette = read(path)
+        parts.append(report.part(path.name, cassette, chosen or shipped(cassette.header.dialect)))
+    keep = _keep(wanted, {key for part in parts for key in part.keys}) if wanted is not None else None
+    document = report.document(parts, title or ", ".join(path.name for path in cassettes), keep=keep)
+    if not any(recording["triples"] for recording in document["recordings"]) and keep is not None:
+        raise NothingSelected(f"no triple fits {wanted!r}")
+    output.write_text(html.page(document), "utf-8")
+    click.echo(output)
+
+
+def _keep(wanted: str, keys: set[str]) -> Keep:
+    """The test of a filter.
+
+    Raises:
+        FilterError: If there is a mistake in it.
+    """
+    from ..views.filter import fits, parse
+
+    expression = parse(wanted, keys)
+    return lambda triple: fits(expression, triple)

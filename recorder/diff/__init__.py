@@ -1,0 +1,1 @@
+"""Compares two recordings of a session: what differs, beside what always does."""

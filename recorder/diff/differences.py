@@ -1,0 +1,320 @@
+"""Where two recordings of a session differ, as data. Sans-IO.
+
+Triples are paired by operation, keys and order within their session; in a pair, request, ack and events are compared
+field by field. Ids and pseudonyms differ only where one stands for two (see `holes`). Times count only from a threshold
+on: two recordings never have the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Self
+
+from ..correlate.dialect import Dialect
+from ..errors import UsageError
+from ..model import JSON, Event, Link, Recording, Triple
+from ..redaction.policy import Policy
+from ..replay.rebind import ABSENT
+from .align import Match, align, pair_groups
+from .holes import Hole, Leaf, Reader, Seen, plain_of, text_of
+
+_MS = 1_000_000  # nanoseconds
+
+
+class What(Enum):
+    """The ways in which recordings differ."""
+
+    TRIPLE_MISSING = "triple missing"
+    TRIPLE_NEW = "triple new"
+    TRIPLE_MOVED = "triple moved"
+    FIELD_ADDED = "field added"
+    FIELD_REMOVED = "field removed"
+    FIELD_CHANGED = "field changed"
+    FIELD_TYPED = "type changed"
+    STATUS = "status changed"
+    ACK_MISSING = "ack missing"
+    ACK_NEW = "ack new"
+    EVENT_MISSING = "event missing"
+    EVENT_NEW = "event new"
+    EVENT_MOVED = "event moved"
+    CHANNEL = "channel changed"
+    RENAMED = "id renamed inconsistently"
+    LATENCY = "latency changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place that differs.
+
+    Attributes:
+        where: A path in the triple as `recorder ls --json` shows it, e.g. `events[1].data.record`; that of the old
+            recording, but for what is only in the new one.
+        old: What stands there, `ABSENT` for nothing; of a latency the milliseconds after the request.
+
+    """
+
+    what: What
+    where: str
+    old: JSON = ABSENT
+    new: JSON = ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A triple (or an exchange that is no operation) of one recording or both, and where it differs.
+
+    Both are None for the events nobody asked for.
+    """
+
+    old: Triple | None
+    new: Triple | None
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From where on times differ: by more than a share of the old one, or by more milliseconds."""
+
+    share: float | None = None
+    ms: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `50%` or `200ms`.
+
+        Raises:
+            UsageError: If it is neither.
+
+        """
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)(%|ms)", text, re.ASCII)
+        if found is None:
+            raise UsageError(f"{text!r} is no threshold of a latency, e.g. 50% or 200ms")
+        number = float(found[1])
+        return cls(share=number / 100) if found[2] == "%" else cls(ms=number)
+
+    def exceeded(self, old: float, change: float) -> bool:
+        """Whether a change of an old time counts; both in milliseconds."""
+        return abs(change) > (old * self.share if self.share is not None else self.ms or 0.0)
+
+
+@dataclass(slots=True)
+class _Renames:
+    """Which id or pseudonym of the old recording stands for which of the new one."""
+
+    _new: dict[Hole, Hole] = field(default_factory=dict)
+    _old: dict[Hole, Hole] = field(default_factory=dict)
+    _told: set[tuple[Hole, Hole]] = field(default_factory=set)
+
+    def contradicts(self, old: Hole, new: Hole) -> bool:
+        """Whether a pair contradicts an earlier one; each is told once."""
+        if self._new.setdefault(old, new) == new and self._old.setdefault(new, old) == old:
+            return False
+        if self._new[old] == new:
+            del self._new[old]  # it was noted a moment ago; the other side had its partner already
+        is_new = (old, new) not in self._told
+        self._told.add((old, new))
+        return is_new
+
+
+def differences(
+    old: Recording, new: Recording, dialect: Dialect, policy: Policy | None = None, latency: Latency | None = None
+) -> list[Changed]:
+    """All triples, other exchanges and unsolicited events that differ, session by session.
+
+    Args:
+        old: The recording to compare with.
+        new: The other one.
+        dialect: By which both are read.
+        policy: By which one of them or both were redacted, if any.
+        latency: From where on times count; None: never.
+
+    """
+    return list(_Differ(old, new, dialect, policy, latency).all())
+
+
+class _Differ:
+    def __init__(
+        self, old: Recording, new: Recording, dialect: Dialect, policy: Policy | None, latency: Latency | None
+    ) -> None:
+        self._old, self._new, self._dialect, self._latency = old, new, dialect, latency
+        servers = {old.header.upstream, new.header.upstream}
+        self._a, self._b = (Reader(side, dialect, policy, servers) for side in (old, new))
+        if self._a.hidden & self._b.hidden:  # a pseudonym in both: the key was the same, so all compare as they are
+            self._a, self._b = (Reader(side, dialect, None, servers) for side in (old, new))
+        self._renames = _Renames()
+
+    def all(self) -> Iterator[Changed]:
+        yield from self._exchanges(self._old.triples, self._new.triples)
+        yield from self._exchanges(self._old.plain, self._new.plain)
+        yield from self._unsolicited()
+
+    def _exchanges(self, old: Sequence[Triple], new: Sequence[Triple]) -> Iterator[Changed]:
+        mine, its = _by_session(old), _by_session(new)
+        keys = (
+            {label: [_keys(t, self._a, self._dialect) for t in group] for label, group in mine.items()},
+            {label: [_keys(t, self._b, self._dialect) for t in group] for label, group in its.items()},
+        )
+        first = tuple({label: [key[0] for key in group] for label, group in side.items()} for side in keys)
+        for a, b in pair_groups(*first):
+            group, other = mine.get(a, []), its.get(b, [])
+            for match in align(keys[0].get(a, []) if group else [], keys[1].get(b, []) if other else []):
+                was = None if match.old is None else group[match.old]
+                now = None if match.new is None else other[match.new]
+                found = tuple(self._triple(was, now, moved=match.moved))
+                if found:
+                    yield Changed(was, now, found)
+
+    def _triple(self, old: Triple | None, new: Triple | None, *, moved: bool) -> Iterator[Difference]:
+        if old is None or new is None:
+            what = What.TRIPLE_MISSING if new is None else What.TRIPLE_NEW
+            yield Difference(what, "", ABSENT if old is None else _title(old), ABSENT if new is None else _title(new))
+            return
+        if moved:
+            yield Difference(What.TRIPLE_MOVED, "n", old.n, new.n)
+        yield from self._request(old, new)
+        yield from self._ack(old, new)
+        matches = align(_event_keys(old.events, self._a), _event_keys(new.events, self._b))
+        for match in matches:
+            yield from self._event(_link(old.events, match.old), _link(new.events, match.new), match)
+        if self._latency is not None:
+            yield from _latency(old, new, matches, self._latency)
+
+    def _request(self, old: Triple, new: Triple) -> Iterator[Difference]:
+        mine, its = old.request, new.request
+        if mine.method != its.method:
+            yield Difference(What.FIELD_CHANGED, "request.method", mine.method, its.method)
+        yield from self._compare(self._a.path(mine.target), self._b.path(its.target), "request.path")
+        yield from self._compare(self._a.query(mine.target), self._b.query(its.target), "request.query")
+        yield from self._compare(self._a.body(mine.body), self._b.body(its.body), "request.body")
+
+    def _ack(self, old: Triple, new: Triple) -> Iterator[Difference]:
+        mine, its = old.ack, new.ack
+        if mine is None or its is None:
+            if mine is not None or its is not None:
+                shown = _answer(old), _answer(new)
+                yield Difference(What.ACK_MISSING if its is None else What.ACK_NEW, "ack", *shown)
+            return
+        if mine.status != its.status:
+            yield Difference(What.STATUS, "ack.status", mine.status, its.status)
+        yield from self._compare(self._a.body(mine.body), self._b.body(its.body), "ack.body")
+
+    def _event(self, old: Event | None, new: Event | None, match: Match, root: str = "events") -> Iterator[Difference]:
+        where = f"{root}[{match.new if match.old is None else match.old}]"
+        if old is None or new is None:
+            what = What.EVENT_MISSING if new is None else What.EVENT_NEW
+            yield Difference(what, where, _shown(old), _shown(new))
+            return
+        if match.moved:
+            yield Difference(What.EVENT_MOVED, where, match.old, match.new)
+        if old.channel != new.channel:
+            yield Difference(What.CHANNEL, f"{where}.channel", old.channel, new.channel)
+        yield from self._compare(self._a.data(old), self._b.data(new), f"{where}.data")
+
+    def _unsolicited(self) -> Iterator[Changed]:
+        old, new = self._old.unsolicited, self._new.unsolicited
+        keys = (
+            [_event_key(pushed.event, pushed.name, reader) for pushed in side]
+            for side, reader in ((old, self._a), (new, self._b))
+        )
+        found: list[Difference] = []
+        for match in align(*keys):
+            was = None if match.old is None else old[match.old].event
+            now = None if match.new is None else new[match.new].event
+            # nobody asked for them, so their order tells nothing
+            found += self._event(was, now, replace(match, moved=False), "unsolicited")
+        if found:
+            yield Changed(None, None, tuple(found))
+
+    def _compare(self, old: Seen, new: Seen, where: str) -> Iterator[Difference]:
+        if isinstance(old, dict) and isinstance(new, dict):
+            for name in [*old, *(name for name in new if name not in old)]:
+                yield from self._member(old.get(name), new.get(name), f"{where}.{name}")
+        elif isinstance(old, list) and isinstance(new, list):
+            for place in range(max(len(old), len(new))):
+                mine, its = (side[place] if place < len(side) else None for side in (old, new))
+                yield from self._member(mine, its, f"{where}[{place}]")
+        elif isinstance(old, Leaf) and isinstance(new, Leaf):
+            yield from self._leaf(old, new, where)
+        else:
+            yield Difference(What.FIELD_TYPED, where, plain_of(old), plain_of(new))
+
+    def _member(self, old: Seen | None, new: Seen | None, where: str) -> Iterator[Difference]:
+        if old is not None and new is not None:
+            yield from self._compare(old, new, where)
+        elif old is not None:
+            yield Difference(What.FIELD_REMOVED, where, old=plain_of(old))
+        elif new is not None:
+            yield Difference(What.FIELD_ADDED, where, new=plain_of(new))
+
+    def _leaf(self, old: Leaf, new: Leaf, where: str) -> Iterator[Difference]:
+        kinds = [[hole.kind for hole in leaf.holes] for leaf in (old, new)]
+        if old.type != new.type:
+            yield Difference(What.FIELD_TYPED, where, old.plain, new.plain)
+        elif old.text != new.text or kinds[0] != kinds[1]:
+            yield Difference(What.FIELD_CHANGED, where, old.plain, new.plain)
+        elif sum(self._renames.contradicts(*pair) for pair in zip(old.holes, new.holes, strict=True)):  # notes all
+            yield Difference(What.RENAMED, where, old.plain, new.plain)
+
+
+def _latency(old: Triple, new: Triple, matches: Sequence[Match], limit: Latency) -> Iterator[Difference]:
+    """Parts that came later or earlier; a part that was only late along with the one before it is not told."""
+    times = [
+        (f"events[{m.old}].offset_ms", old.events[m.old].event.t, new.events[m.new].event.t)
+        for m in matches
+        if m.old is not None and m.new is not None
+    ]
+    if old.ack is not None and new.ack is not None:
+        times.append(("ack.ms", old.ack.t, new.ack.t))
+    before = 0.0
+    for where, mine, its in sorted(times, key=lambda time: time[1]):
+        was, now = (mine - old.request.t) / _MS, (its - new.request.t) / _MS
+        change = now - was
+        if limit.exceeded(was, change) and limit.exceeded(was, change - before):
+            yield Difference(What.LATENCY, where, round(was, 3), round(now, 3))
+        before = change
+
+
+def _by_session(triples: Sequence[Triple]) -> dict[str | None, list[Triple]]:
+    groups: dict[str | None, list[Triple]] = {}
+    for triple in triples:
+        groups.setdefault(triple.session, []).append(triple)
+    return groups
+
+
+def _keys(triple: Triple, reader: Reader, dialect: Dialect) -> tuple[Hashable, ...]:
+    request = triple.request
+    path = reader.path(request.target).text
+    keys = frozenset((key, value) for key, value in triple.keys.items() if key not in dialect.minted)
+    whole = text_of([reader.query(request.target), reader.body(request.body)])
+    like = (triple.operation, request.method, path)
+    return (*like, whole), (*like, keys), like, (triple.operation or like)
+
+
+def _event_keys(links: Sequence[Link], reader: Reader) -> list[tuple[Hashable, ...]]:
+    return [_event_key(link.event, link.name, reader) for link in links]
+
+
+def _event_key(event: Event, name: str, reader: Reader) -> tuple[Hashable, ...]:
+    data = text_of(reader.data(event))
+    return (event.channel, name, data), (event.channel, name), (event.channel, data), data, name
+
+
+def _link(links: Sequence[Link], place: int | None) -> Event | None:
+    return None if place is None else links[place].event
+
+
+def _shown(event: Event | None) -> JSON:
+    return ABSENT if event is None else {"channel": event.channel, "data": event.data}
+
+
+def _title(triple: Triple) -> str:
+    return triple.operation or f"{triple.request.method} {triple.request.target}"
+
+
+def _answer(triple: Triple) -> JSON:
+    if triple.ack is not None:
+        return triple.ack.status
+    return triple.failure.reason if triple.failure else "the capture ended before it came"

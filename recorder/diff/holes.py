@@ -1,0 +1,251 @@
+"""What two recordings of one session have otherwise, taken out of their values: ids, pseudonyms, what is volatile.
+
+A value is read as a tree of leaves. A leaf is a text with holes where such things stood; two leaves are the same if
+their texts are, and what filled the holes of one stands for what filled those of the other, one to one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import parse_qsl, unquote
+
+from ..bayeux.messages import encode, parse
+from ..correlate.dialect import Dialect, as_key, parse_json, without
+from ..correlate.sessions import Sessions
+from ..model import JSON, Event, Headers, Recording
+from ..redaction.finder import Finder
+from ..redaction.known import Known
+from ..redaction.policy import Policy
+from ..redaction.pseudonyms import Kind
+from ..replay.rebind import HIDDEN, LONG, any_of, names_of
+
+SESSION = "(session)"  # the kind of clientIds and cookies
+SERVER = "(server)"  # … and of where the recorded server was reached
+_BLANK, _ZERO = "•", "0"
+_MARK = re.compile("\ue000(\\d+)\ue001")
+_NUMBERS = 8_000_000_000_000_000  # a hidden number stands as this one and its place
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """What stood in a hole; `kind` is a key of the dialect, `HIDDEN`, `SESSION` or `SERVER`."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A scalar: its JSON type and text with blanks for the holes, and how it was recorded."""
+
+    type: str
+    text: str
+    holes: tuple[Hole, ...]
+    plain: JSON
+
+
+Seen: TypeAlias = "Leaf | dict[str, Seen] | list[Seen]"
+
+
+@dataclass(slots=True)
+class _Masks:
+    """Blanks out what a policy names, twice: with equal blanks, and with marks that tell which value stood there."""
+
+    policy: Policy
+    values: list[str] = field(default_factory=list)
+    _blank: Finder = field(init=False)
+    _mark: Finder = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = Known()  # a value is found again where nothing names it, as when it was redacted
+        self._blank, self._mark = Finder(self.policy, _blanked, known), Finder(self.policy, self._marked, known)
+
+    def body(self, body: bytes) -> tuple[bytes, bytes]:
+        self.values = []
+        marked = self._mark.body(body)
+        return self._blank.body(body), marked
+
+    def target(self, target: str) -> tuple[str, str]:
+        self.values = []
+        marked = self._mark.target(target)
+        return self._blank.target(target), marked
+
+    def headers(self, headers: Headers) -> None:
+        self.values = []
+        self._mark.headers(headers)
+
+    def _marked(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # all kinds are hidden
+        self.values.append(value)
+        place = len(self.values) - 1
+        return str(_NUMBERS + place) if number else f"\ue000{place}\ue001"
+
+
+def _blanked(kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG001  # a blank is a blank
+    return _ZERO if number else _BLANK
+
+
+class Reader:
+    """Reads the values of one recording."""
+
+    def __init__(
+        self, recording: Recording, dialect: Dialect, policy: Policy | None = None, servers: Iterable[str] = ()
+    ) -> None:
+        """Learn the ids of a recording.
+
+        Args:
+            recording: What is read.
+            dialect: By which.
+            policy: What it names is taken for pseudonyms, or for what they stand for.
+            servers: Where the server was reached, in any of the recordings.
+
+        """
+        self._dialect = dialect
+        self._masks = _Masks(policy) if policy else None
+        self._named = {name: key for key in reversed(dialect.minted) for name in names_of(dialect, key)}
+        self._parts = {
+            path.removeprefix("path."): key
+            for key in dialect.minted
+            for path in dialect.request_keys.get(key, ())
+            if path.startswith("path.")
+        }
+        self._words = dict(_ids(recording, dialect)) | {server.rstrip("/"): SERVER for server in servers if server}
+        self._pattern = any_of(self._words)
+        self.hidden = self._learn(recording) if self._masks else set()
+
+    def path(self, target: str) -> Leaf:
+        """The path of a request; an id that is a part of it is a hole."""
+        blank, marked = self._masks.target(target) if self._masks else (target, target)
+        parts = {value: self._parts[name] for name, value in self._dialect.route(target).items() if name in self._parts}
+        leaf = self._text(unquote(blank.partition("?")[0]), unquote(marked.partition("?")[0]), target.partition("?")[0])
+        own = tuple(Hole(parts[part], part) for part in leaf.text.split("/") if part in parts)
+        text = "/".join(_BLANK if part in parts else part for part in leaf.text.split("/"))
+        return Leaf(leaf.type, text, (*leaf.holes, *own), leaf.plain)
+
+    def query(self, target: str) -> Seen:
+        """The parameters of a request, by name."""
+        blank, marked = self._masks.target(target) if self._masks else (target, target)
+        three = (parse_qsl(text.partition("?")[2], keep_blank_values=True) for text in (blank, marked, target))
+        found: dict[str, list[Leaf]] = {}
+        for (name, value), (_, mark), (_, plain) in zip(*three, strict=False):
+            found.setdefault(name, []).append(self._text(value, mark, plain))
+        return {name: leaves[0] if len(leaves) == 1 else list(leaves) for name, leaves in found.items()}
+
+    def body(self, body: bytes) -> Seen:
+        """The body of a request or an ack."""
+        blank, marked = self._masks.body(body) if self._masks else (body, body)
+        plain = parse_json(body)
+        if plain is None:
+            return self._text(*(text.decode("utf-8", "backslashreplace") for text in (blank, marked, body)))
+        return self._read(
+            "", *(self._steady(value, "body.") for value in (parse_json(blank), parse_json(marked), plain))
+        )
+
+    def data(self, event: Event) -> Seen:
+        """The data of an event."""
+        blank = marked = event.data
+        if self._masks:
+            sent = self._masks.body(encode([{"channel": event.channel, "data": event.data}]))
+            blank, marked = ((parse(text) or [{}])[0].get("data") for text in sent)
+        return self._read("", *(self._steady(value, "data.") for value in (blank, marked, event.data)))
+
+    def _learn(self, recording: Recording) -> set[str]:
+        """Look at everything once, for values are found again; the hidden ones that are surely no chance."""
+        hidden: set[str] = set()
+        masks = self._masks
+        for item in (*recording.triples, *recording.plain) if masks else ():
+            for message in (item.request, item.ack):
+                if masks and message:
+                    masks.headers(message.headers)
+                    hidden |= set(masks.values)
+                    masks.body(message.body)
+                    hidden |= set(masks.values)
+            for link in item.events:
+                self.data(link.event)
+                hidden |= set(masks.values) if masks else set()
+        return {value for value in hidden if sum(map(str.isalnum, value)) >= LONG}
+
+    def _steady(self, value: JSON, prefix: str) -> JSON:
+        return without(value, self._dialect.volatile, prefix)
+
+    def _read(self, name: str, blank: JSON, marked: JSON, plain: JSON) -> Seen:
+        if isinstance(plain, dict) and isinstance(blank, dict) and isinstance(marked, dict):
+            return {key: self._read(key, blank.get(key), marked.get(key), item) for key, item in plain.items()}
+        if isinstance(plain, list) and isinstance(blank, list) and isinstance(marked, list):
+            return [self._read(name, *three) for three in zip(blank, marked, plain, strict=False)]
+        text, key = as_key(plain), self._named.get(name)
+        if text is not None and key is not None:
+            bare = self._dialect.bare(key, text)
+            return Leaf("id", text[: len(text) - len(bare)] + _BLANK, (Hole(key, bare),), plain)
+        if isinstance(blank, str) and isinstance(marked, str):
+            return self._text(blank, marked, plain)
+        number = isinstance(marked, int) and _NUMBERS <= marked < _NUMBERS + len(self._values)
+        holes = (Hole(HIDDEN, self._values[marked - _NUMBERS]),) if number else ()
+        return Leaf(_type(blank), json.dumps(blank), holes, plain)
+
+    def _text(self, blank: str, marked: str, plain: JSON) -> Leaf:
+        places = [int(found[1]) for found in _MARK.finditer(marked)]
+        hidden = [Hole(HIDDEN, self._values[place]) for place in places if place < len(self._values)]
+        if not self._words:
+            return Leaf("string", blank, tuple(hidden), plain)
+        words = [Hole(self._words[found[0]], found[0]) for found in self._pattern.finditer(blank)]
+        return Leaf("string", self._pattern.sub(_BLANK, blank), (*hidden, *words), plain)
+
+    @property
+    def _values(self) -> list[str]:
+        return self._masks.values if self._masks else []
+
+
+def text_of(seen: Seen) -> str:
+    """A value as text, with its holes blank: what is to be the same in both recordings."""
+    return json.dumps(seen, default=lambda leaf: [leaf.type, leaf.text], sort_keys=True)
+
+
+def plain_of(seen: Seen) -> JSON:
+    """A value as it was recorded."""
+    match seen:
+        case dict():
+            return {name: plain_of(item) for name, item in seen.items()}
+        case list():
+            return [plain_of(item) for item in seen]
+        case _:
+            return seen.plain
+
+
+def _ids(recording: Recording, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """Long ids with their kinds: they are found wherever they stand as a word."""
+    for value, kind in _every_id(recording, dialect):
+        if len(value) >= LONG:
+            yield value, kind
+
+
+def _every_id(recording: Recording, dialect: Dialect) -> Iterable[tuple[str, str]]:
+    sessions = Sessions(dialect.session_cookies)
+    for item in (*recording.plain, *recording.triples):
+        for message in (item.request, item.ack):
+            tokens = sorted(sessions.tokens(message.headers)) if message else ()
+            yield from (
+                (token.partition("=")[2], SESSION) for token in tokens if not token.startswith("authorization ")
+            )
+        yield from ((link.event.client_id, SESSION) for link in item.events)
+        yield from ((item.keys[key], key) for key in dialect.minted if key in item.keys)
+    yield from ((pushed.event.client_id, SESSION) for pushed in recording.unsolicited)
+
+
+def _type(value: JSON) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case dict():
+            return "object"
+        case _:
+            return "array"

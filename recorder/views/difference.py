@@ -1,0 +1,83 @@
+"""Differences of two recordings, as text like a unified diff and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..diff.differences import Changed, Difference, What
+from ..model import JSON, Triple
+from ..printable import printable
+from ..replay.rebind import ABSENT
+from .data import exchangeable
+
+_LONGEST = 200  # characters of a value
+_NOTED = {What.FIELD_TYPED, What.RENAMED, What.EVENT_MOVED, What.TRIPLE_MOVED, What.LATENCY}  # not plain from the lines
+
+
+def text(changes: Iterable[Changed], old: str, new: str) -> Iterator[str]:
+    """Yield the lines; none where nothing differs. `old` and `new` are the names of the cassettes."""
+    for number, change in enumerate(changes):
+        if not number:
+            yield f"--- {printable(old)}"
+            yield f"+++ {printable(new)}"
+        yield f"@@ {_place(change)} @@"
+        for found in change.differences:
+            yield from _lines(found)
+
+
+def as_json(changes: Iterable[Changed]) -> list[dict[str, Any]]:
+    """One object per difference; `old` and `new` are left out where nothing stands there."""
+    return [_row(change, found) for change in changes for found in change.differences]
+
+
+def summary(changes: Iterable[Changed]) -> str:
+    """How many differences of which sort, in a line."""
+    counts: dict[str, int] = {}
+    for change in changes:
+        for found in change.differences:
+            counts[found.what.value] = counts.get(found.what.value, 0) + 1
+    return ", ".join(f"{count} {what}" for what, count in counts.items()) or "no differences"
+
+
+def _lines(found: Difference) -> Iterator[str]:
+    name = found.where or "triple"
+    if found.what in _NOTED:
+        yield f"  {found.what.value}:"
+    unit = " ms" if found.what is What.LATENCY else ""
+    for sign, value in (("-", found.old), ("+", found.new)):
+        if value is not ABSENT:
+            yield f"{sign}   {printable(name)}: {_shown(value)}{unit}"
+
+
+def _place(change: Changed) -> str:
+    item = change.old or change.new
+    if item is None:
+        return "events nobody asked for"
+    numbers = _numbers(change.old), _numbers(change.new)
+    where = numbers[0] if numbers[0] == numbers[1] else " → ".join(number or "none" for number in numbers)
+    keys = "".join(f" {key} {item.keys[key]}" for key in ("handle", "campaign") if key in item.keys)
+    title = f"{item.operation}{keys}" if item.operation else f"{item.request.method} {item.request.target}"
+    return printable(f"triple {where} {title}" if item.n else title)
+
+
+def _numbers(item: Triple | None) -> str:
+    return str(item.n) if item else ""
+
+
+def _row(change: Changed, found: Difference) -> dict[str, Any]:
+    item = change.old or change.new
+    row: dict[str, Any] = {
+        "what": found.what.value,
+        "operation": item and item.operation,
+        "n": {"old": change.old and change.old.n, "new": change.new and change.new.n},
+        "where": found.where,
+    }
+    row |= {name: value for name, value in (("old", found.old), ("new", found.new)) if value is not ABSENT}
+    return exchangeable(row)
+
+
+def _shown(value: JSON) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return printable(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")

@@ -1,0 +1,218 @@
+"""A cassette as an HTTP Archive (HAR 1.2), with the WebSocket messages as Chromium writes them.
+
+The format: http://www.softwareishard.com/blog/har-12-spec/; `_webSocketMessages`: Chromium's DevTools since 76, with
+times in seconds since the epoch. Fields of our own begin with `_`, as the specification asks for: `_sequence` has the
+places of the request and its answer in the capture, which times alone do not always tell.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from ..model import Failure, Header, Headers, Note, Record, Request, Response, SocketMessage
+from .urls import header, url_of
+
+_MS = 1_000_000  # nanoseconds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNKNOWN = -1  # the specification's value for what is not known
+
+
+@dataclass(slots=True)
+class _Exchange:
+    request: Request
+    response: Response | None = None
+    failure: Failure | None = None
+    messages: list[SocketMessage] = field(default_factory=list)
+
+
+def har(about: Header, records: Iterable[Record], version: str) -> Iterator[str]:
+    """Yield the text of the archive, an entry a line, in the order of the requests."""
+    creator = {"name": "outbound-recorder", "version": version}
+    notice = f"recorded with redaction {about.redaction}, dialect {about.dialect}"
+    head = json.dumps({"version": "1.2", "creator": creator, "pages": [], "comment": notice})
+    yield f'{{"log": {head[:-1]}, "entries": ['
+    for place, exchange in enumerate(_exchanges(records)):
+        yield ("," if place else "") + "\n" + json.dumps(_entry(exchange, about))
+    yield "\n]}}\n"
+
+
+def _exchanges(records: Iterable[Record]) -> Iterable[_Exchange]:
+    found: dict[int, _Exchange] = {}
+    for record in records:
+        if isinstance(record, Request):
+            found[record.exchange] = _Exchange(record)
+            continue
+        exchange = None if isinstance(record, Note) else found.get(record.exchange)
+        match record:
+            case _ if exchange is None:
+                pass
+            case Response():
+                exchange.response = record
+            case Failure():
+                exchange.failure = record
+            case SocketMessage():
+                exchange.messages.append(record)
+            case _:
+                pass
+    return found.values()
+
+
+def _entry(exchange: _Exchange, about: Header) -> dict[str, Any]:
+    request, response = exchange.request, exchange.response
+    ends = [record.t for record in (response, exchange.failure, *exchange.messages) if record is not None]
+    total = max(0.0, round((max(ends) - request.t) / _MS, 6)) if ends else 0.0
+    is_socket = response is not None and response.status == HTTPStatus.SWITCHING_PROTOCOLS
+    wait = round((response.t - request.t) / _MS, 6) if response is not None and is_socket else total
+    entry: dict[str, Any] = {
+        "startedDateTime": _time(about, request.t),
+        "time": total,
+        "request": _request(request, url_of(request, about.upstream, socket=is_socket)),
+        "response": _response(response, exchange.failure),
+        "cache": {},
+        # when it was sent and when its answer was whole is all that is known
+        "timings": {"blocked": _UNKNOWN, "dns": _UNKNOWN, "connect": _UNKNOWN, "ssl": _UNKNOWN}
+        | {"send": 0, "wait": wait, "receive": round(total - wait, 6)},
+        "connection": request.connection,
+        "_sequence": [request.seq, response.seq if response else exchange.failure.seq if exchange.failure else None],
+    }
+    if is_socket:
+        entry |= {"_resourceType": "websocket", "_webSocketMessages": [_message(m, about) for m in exchange.messages]}
+        if exchange.failure is not None:
+            closed = {"time": _seconds(about, exchange.failure.t), "reason": exchange.failure.reason}
+            entry["_webSocketClosed"] = closed | {"_sequence": exchange.failure.seq}
+    return entry
+
+
+def _request(request: Request, url: str) -> dict[str, Any]:
+    query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True, errors="replace")
+    shown: dict[str, Any] = {
+        "method": request.method,
+        "url": url,
+        "httpVersion": "HTTP/1.1",
+        "cookies": [_named(part) for part in header(request.headers, "cookie").split(";") if part.strip()],
+        "headers": _headers(request.headers),
+        "queryString": [{"name": name, "value": value} for name, value in query],
+        "headersSize": _UNKNOWN,
+        "bodySize": len(request.body),
+    }
+    if request.body:
+        text, encoding = _text(request.body)
+        shown["postData"] = {"mimeType": header(request.headers, "content-type"), "text": text}
+        if encoding:
+            shown["postData"]["_encoding"] = encoding
+    return shown
+
+
+def _response(response: Response | None, failure: Failure | None) -> dict[str, Any]:
+    if response is None:  # as browsers write what got no answer
+        response = Response(0, 0, 0, 0, (), b"")
+    headers = response.headers
+    content: dict[str, Any] = {"size": len(response.body), "mimeType": header(headers, "content-type")}
+    if response.body:
+        content["text"], encoding = _text(response.body)
+        if encoding:
+            content["encoding"] = encoding
+    shown: dict[str, Any] = {
+        "status": response.status,
+        "statusText": _phrase(response.status),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [_set_cookie(value) for name, value in headers if name.lower() == "set-cookie"],
+        "headers": _headers(headers),
+        "content": content,
+        "redirectURL": header(headers, "location"),
+        "headersSize": _UNKNOWN,
+        "bodySize": _size(response),
+    }
+    if response.status == 0 and failure is not None:
+        shown["_error"] = failure.reason
+    return shown
+
+
+def _message(message: SocketMessage, about: Header) -> dict[str, Any]:
+    text, encoding = _text(message.body)
+    return {
+        "type": "send" if message.from_client else "receive",
+        "time": _seconds(about, message.t),
+        "opcode": 2 if encoding else 1,
+        "data": text,
+        "_sequence": message.seq,
+    }
+
+
+def _text(body: bytes) -> tuple[str, str]:
+    """A body as text, and how it is encoded where it is none."""
+    try:
+        return body.decode(), ""
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode(), "base64"
+
+
+def _size(response: Response) -> int:
+    """The body's bytes on the wire; unknown where it was compressed and its length is not told."""
+    if not header(response.headers, "content-encoding"):
+        return len(response.body)
+    length = header(response.headers, "content-length")
+    return int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else _UNKNOWN
+
+
+def _headers(headers: Headers) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in headers]
+
+
+def _named(part: str) -> dict[str, Any]:
+    name, _, value = part.partition("=")
+    return {"name": name.strip(), "value": value.strip()}
+
+
+def _set_cookie(value: str) -> dict[str, Any]:
+    first, *attributes = value.split(";")
+    cookie = _named(first)
+    for attribute in attributes:
+        name, _, content = attribute.strip().partition("=")
+        match name.lower():
+            case "path" | "domain":
+                cookie[name.lower()] = content
+            case "httponly":
+                cookie["httpOnly"] = True
+            case "secure":
+                cookie["secure"] = True
+            case "expires":
+                cookie |= _expires(content)
+            case _:
+                pass
+    return cookie
+
+
+def _expires(text: str) -> dict[str, str]:
+    try:
+        return {"expires": parsedate_to_datetime(text).astimezone(UTC).isoformat().replace("+00:00", "Z")}
+    except (ValueError, OverflowError):
+        return {}  # a date that nobody can read is none
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _time(about: Header, t: int) -> str:
+    """A moment in ISO 8601, to the microsecond; of a clock that no calendar has, the last one it has."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=about.started + t // 1000)
+    except OverflowError:
+        moment = datetime.max.replace(tzinfo=UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _seconds(about: Header, t: int) -> float:
+    return round((about.started + t / 1000) / 1_000_000, 6)

@@ -1,0 +1,129 @@
+// The details of what is selected: request, ack and events side by side, and why the events are linked.
+
+import { h } from "./dom.js";
+import { copyButton } from "./copy.js";
+import { changes } from "./differences.js";
+import { clock, count, duration, wall } from "./format.js";
+import { tripleOf } from "./model.js";
+import { badge, chip } from "./parts.js";
+import { clipped, plain, pretty } from "./text.js";
+import { text, tree } from "./tree.js";
+
+export function detailOf(root, { model, choose }) {
+  return {
+    show({ selected: id }) {
+      const item = model.byId.get(id) ?? null;
+      root.classList.toggle("bare", item === null);
+      root.replaceChildren(...contents(item));
+      root.scrollTop = 0;
+      root.querySelector(".card.chosen")?.scrollIntoView({ block: "nearest" });
+    },
+  };
+
+  function contents(item) {
+    if (!item) return [h("p", { class: "empty" }, "Nothing selected: click on something, or press j.")];
+    if (item.kind === "loose") return [looseHead(item), h("div", { class: "columns" }, column("Event", [card(item, null, item)]))];
+    const triple = tripleOf(item);
+    const { old, now } = triple.pair ?? {};
+    if (!old || !now) return side(triple, item);
+    const sides = [["A", old], ["B", now]].map(([name, one], place) => {
+      const label = `${name}: ${clipped(model.recordings[place].name, 60)}`;
+      return h("div", { class: "side" }, h("p", { class: "facts" }, label), side(one, item));
+    });
+    return [changes(triple.pair.rows), h("div", { class: "sides" }, sides)];
+  }
+
+  function side(triple, item) {
+    const events = triple.events.length
+      ? triple.events.map((event) => card(event, triple, item))
+      : [h("p", { class: "empty" }, "no events")];
+    const columns = [column("Request", requestOf(triple)), column("Ack", ackOf(triple))];
+    if (triple.kind === "triple") columns.push(column(count(triple.events.length, "event"), events));
+    return [headOf(triple), h("div", { class: "columns" }, columns)];
+  }
+
+  function headOf(triple) {
+    const title = triple.kind === "triple" ? `${triple.n}  ${clipped(triple.label, 70)}` : clipped(triple.label, 90);
+    const keys = [...triple.keys].filter(([name]) => !["handle", "reference"].includes(name));
+    return h(
+      "div",
+      { class: "detail-head" },
+      h("h2", {}, title),
+      triple.kind === "triple" && badge(triple.state),
+      chip(model, triple.handle, "handle"),
+      chip(model, triple.reference, "reference"),
+      h("span", { class: "facts" }, [sessionOf(triple), ...keys.map(([k, v]) => `${k} ${clipped(v, 40)}`)].join(" · ")),
+    );
+  }
+
+  function looseHead(event) {
+    const session = event.session ? `session ${event.session}` : "session unknown";
+    return h("div", { class: "detail-head" }, h("h2", {}, clipped(event.name, 70)), h("span", { class: "badge" }, "unsolicited"), h("span", { class: "facts" }, session));
+  }
+
+  function requestOf(triple) {
+    const line = `${triple.method} ${triple.target}`;
+    const at = [clock(triple.at), model.started === null ? "" : wall(model.started + triple.at)].filter(Boolean).join(" · ");
+    return [h("p", { class: "line" }, h("code", {}, plain(line))), h("p", { class: "facts" }, `at ${at}`), ...content(triple.body, triple.headers, "request")];
+  }
+
+  function ackOf(triple) {
+    const { ack, failure } = triple;
+    if (!ack) {
+      const why = failure ? plain(failure[1]) : "The capture ended before it came.";
+      const after = failure ? `no answer after ${duration(failure[0] - triple.at)}` : "no answer";
+      return [h("p", { class: "line" }, h("b", {}, after)), h("p", {}, why)];
+    }
+    const after = h("span", { class: "facts" }, `after ${duration(ack.at - triple.at)}`);
+    return [h("p", { class: "line" }, h("b", {}, String(ack.status)), " ", after), ...content(ack.body, ack.headers, "ack")];
+  }
+
+  function card(event, triple, chosen) {
+    const after = triple ? `+${duration(event.at - triple.at)}` : clock(event.at);
+    return h(
+      "article",
+      { class: `card ${event === chosen ? "chosen" : ""}`, "data-id": event.id },
+      h("p", { class: "line" }, h("b", {}, clipped(event.name, 60)), " ", h("span", { class: "after" }, after), copyButton("event", () => pretty(event.data))),
+      h("p", { class: "facts" }, h("code", {}, plain(event.channel))),
+      why(event, triple),
+      h("div", { class: "body" }, tree(event.data)),
+    );
+  }
+
+  function why(event, triple) {
+    const others = event.others.map(([request, objection]) => h("li", {}, link(request), ` ${plain(objection) || "would fit as well"}`));
+    const more = others.length ? h("details", { class: "others" }, h("summary", {}, "Why no other request"), h("ul", {}, others)) : null;
+    if (!triple) return h("div", { class: "why" }, h("p", {}, "Nobody asked for it: no rule found a request."), more);
+    const percent = `${Math.round(event.confidence * 100)} %`;
+    const rivals = event.rivals.flatMap((rival) => [" ", link(rival)]);
+    return h(
+      "div",
+      { class: "why" },
+      h("p", {}, h("span", { class: "rule" }, plain(event.rule)), " ", h("span", { class: event.confidence < 1 ? "unsure" : "sure" }, percent), " ", plain(event.why)),
+      rivals.length ? h("p", {}, "would have fitted as well:", rivals) : null,
+      more,
+    );
+  }
+
+  function link(number) {
+    const known = model.byId.get(String(number));
+    const name = known ? `${number} ${clipped(known.label, 40)}` : String(number);
+    return known ? h("button", { type: "button", class: "link", onclick: () => choose(known.id) }, name) : name;
+  }
+}
+
+const sessionOf = (triple) => (triple.session ? `session ${triple.session}` : "session unknown");
+
+function column(title, children) {
+  return h("section", { class: "column" }, h("h3", {}, title), children);
+}
+
+function content(body, headers, name) {
+  const rows = headers.map(([key, value]) => [h("dt", {}, plain(key)), h("dd", {}, plain(value))]);
+  const shown = typeof body === "string" ? h("pre", {}, text(body, "string")) : tree(body);
+  const copied = () => (typeof body === "string" ? body : pretty(body));
+  return [
+    h("details", { class: "headers" }, h("summary", {}, count(headers.length, "header")), h("dl", {}, rows)),
+    body === null ? h("p", { class: "facts" }, "no body") : h("div", { class: "body" }, copyButton(name, copied), shown),
+  ];
+}

@@ -1,0 +1,39 @@
+// What the pointer is on, in three lines at most.
+
+import { byId, h } from "./dom.js";
+import { clock, duration } from "./format.js";
+import { clipped } from "./text.js";
+
+export const tooltip = {
+  show(item, x, y) {
+    const box = byId("tooltip");
+    const [title, ...lines] = linesOf(item);
+    box.replaceChildren(h("b", {}, title), ...lines.map((text) => h("div", {}, text)));
+    box.hidden = false;
+    const left = x + 14 + box.offsetWidth > innerWidth ? x - 14 - box.offsetWidth : x + 14;
+    box.style.left = `${Math.max(4, left)}px`;
+    box.style.top = `${Math.max(4, Math.min(y + 14, innerHeight - box.offsetHeight - 4))}px`;
+  },
+  hide() {
+    byId("tooltip").hidden = true;
+  },
+};
+
+function linesOf(item) {
+  if (item.kind === "event") {
+    const { triple } = item;
+    const link = `${item.rule}, ${Math.round(item.confidence * 100)} %: ${clipped(item.why, 90)}`;
+    const after = `+${duration(item.at - triple.at)} after ${triple.n} ${clipped(triple.label, 40)}`;
+    return [clipped(item.name, 50), `${after} · ${clipped(item.channel, 40)}`, link];
+  }
+  if (item.kind === "loose") return [clipped(item.name, 50), `unsolicited, at ${clock(item.at)}`];
+  if (item.kind === undefined) {
+    const held = item.closed === null ? "open at the end" : `held ${duration(item.closed - item.at)}`;
+    return ["poll", held, ...(item.failure === null ? [] : [clipped(item.failure, 80)])];
+  }
+  const ack = item.ack ? `${item.ack.status} after ${duration(item.ack.at - item.at)}` : "no answer";
+  const last = item.lastEvent === null ? "" : ` · last event +${duration(item.lastEvent - item.at)}`;
+  const title = item.kind === "triple" ? `${item.n} ${clipped(item.label, 50)}` : clipped(item.label, 60);
+  const ids = [item.handle, item.reference].filter(Boolean).map((id) => clipped(id, 30));
+  return [title, `${item.state} · ${ack}${last}`, ids.join(" · ")];
+}

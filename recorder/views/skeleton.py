@@ -1,0 +1,143 @@
+"""A recording as a test module for pytest, to begin one's own with: it plays the session against the stand-in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from ..model import Headers, Recording, Triple
+from ..printable import printable
+
+_SENT = ("authorization", "content-type", "accept")  # headers that a server may decide by
+
+_HEAD = '''"""Made of a cassette by `recorder convert --to pytest`. Put your own desktop in the place of this one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
+
+import pytest
+
+LIMIT = 10.0  # seconds to wait for events
+
+
+class Desktop:
+    """A client of the recorded server: it sends requests, and polls for events."""
+
+    def __init__(self, url: str, bayeux: str, headers: dict[str, str]) -> None:
+        self.url, self.bayeux, self.headers = url, bayeux, headers
+        jar = CookieJar(DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainLiberal))
+        self.opener = build_opener(HTTPCookieProcessor(jar), ProxyHandler({}))
+        self.waiting: list[tuple[str, Any]] = []
+        (answer,) = self.says(channel="/meta/handshake", version="1.0", supportedConnectionTypes=["long-polling"])
+        self.client_id = answer["clientId"]
+
+    def asks(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> int:
+        """Send a request; the status of its answer."""
+        request = Request(self.url + path, body, self.headers | (headers or {}), method=method)
+        try:
+            with self.opener.open(request, timeout=LIMIT) as answer:
+                return answer.status
+        except HTTPError as refused:
+            with refused:
+                return refused.code
+
+    def says(self, **message: Any) -> list[dict[str, Any]]:
+        """Send a Bayeux message; events in the answer are kept, the replies come back."""
+        headers = self.headers | {"Content-Type": "application/json"}
+        request = Request(self.url + self.bayeux, json.dumps([message]).encode(), headers)
+        with self.opener.open(request, timeout=LIMIT + 60) as answer:
+            messages = json.load(answer)
+        replies = [m for m in messages if m["channel"].startswith("/meta/")]
+        self.waiting += [(m["channel"], m.get("data")) for m in messages if m not in replies]
+        return replies
+
+    def subscribes(self, *channels: str) -> None:
+        for channel in channels:
+            self.says(channel="/meta/subscribe", clientId=self.client_id, subscription=channel)
+
+    def hears(self, *channels: str) -> list[Any]:
+        """Poll until an event came over each of these channels; their data, in the order they came."""
+        end = time.monotonic() + LIMIT
+        while Counter(channels) - Counter(channel for channel, _ in self.waiting):
+            assert time.monotonic() < end, f"waited for {channels}, got {self.waiting}"
+            self.says(channel="/meta/connect", clientId=self.client_id, connectionType="long-polling")
+        heard = []
+        for channel in channels:
+            found = next(event for event in self.waiting if event[0] == channel)
+            self.waiting.remove(found)
+            heard.append(found[1])
+        return heard
+'''
+
+
+def skeleton(recording: Recording, cassette: str, bayeux: str) -> Iterator[str]:
+    """Yield the text of the module.
+
+    Args:
+        recording: What is played.
+        cassette: What the marker names it by.
+        bayeux: Where the recorded server has its Bayeux endpoint, a path.
+
+    """
+    yield _HEAD
+    triples = sorted((*recording.plain, *recording.triples), key=lambda triple: triple.request.seq)
+    sessions: list[str | None] = [*dict.fromkeys(t.session for t in triples if t.session is not None)] or [None]
+    names = {
+        session: f"desktop{place}" if len(sessions) > 1 else "desktop" for place, session in enumerate(sessions, 1)
+    }
+    options = "" if all(triple.ack for triple in triples) else ', unplayed="ignore"'
+    options += ', rate="instant"' if len(sessions) > 1 else ""  # the virtual clock would wait for all desktops to poll
+    yield f"\n\n@pytest.mark.cassette({_literal(cassette)}{options})\n"
+    yield "def test_the_session(standin: Any) -> None:\n"
+    for session, name in names.items():
+        own = [triple for triple in triples if triple.session == session]
+        yield f"    {name} = Desktop(standin.url, {_literal(bayeux)}, {_literal(_credentials(own))})\n"
+        for channel in dict.fromkeys(link.event.channel for triple in own for link in triple.events):
+            yield f"    {name}.subscribes({_literal(channel)})\n"
+    for triple in triples:
+        yield from _triple(triple, names.get(triple.session, names[sessions[0]]))
+
+
+def _triple(triple: Triple, desktop: str) -> Iterator[str]:
+    request = triple.request
+    title = printable(f"{triple.n} {triple.operation}" if triple.n else "no operation")
+    yield f"\n    # {title}\n"
+    if triple.ack is None:
+        yield f"    # left out: {printable(f'{request.method} {request.target}')} got no answer\n"
+        return
+    parts = [_literal(request.method), _literal(request.target)]
+    headers = {name: value for name, value in _sent(request.headers).items() if name.lower() != "authorization"}
+    if request.body:
+        parts.append(repr(request.body))
+    if headers:
+        parts.append(f"headers={_literal(headers)}")
+    yield f"    assert {desktop}.asks({', '.join(parts)}) == {triple.ack.status}\n"
+    if triple.events:
+        names = printable(", ".join(dict.fromkeys(link.name for link in triple.events)))
+        channels = ", ".join(_literal(link.event.channel) for link in triple.events)
+        yield f"    # {names}\n"
+        yield f"    {desktop}.hears({channels})\n"
+
+
+def _credentials(triples: Sequence[Triple]) -> dict[str, str]:
+    found = (_sent(triple.request.headers) for triple in triples)
+    return next(({"Authorization": sent["Authorization"]} for sent in found if "Authorization" in sent), {})
+
+
+def _sent(headers: Headers) -> dict[str, str]:
+    return {name.title(): value for name, value in headers if name.lower() in _SENT}
+
+
+def _literal(value: str | dict[str, str]) -> str:
+    """A value as Python writes it, in ASCII."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
+    plain = value.isascii() and value.isprintable()
+    return json.dumps(value) if plain else ascii(value)

@@ -1,0 +1,111 @@
+"""`recorder report`: writes one file, overwrites nothing unasked, and says what is wrong in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_commands import PREVIEW, assert_one_clear_line, run
+
+
+def test_it_writes_a_file_and_prints_where(tmp_path: Path) -> None:
+    target = tmp_path / "session.html"
+
+    result = run("report", PREVIEW, "-o", target)
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{target}\n", "")
+    assert target.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_it_holds_no_path_of_this_machine(tmp_path: Path) -> None:
+    target = tmp_path / "session.html"
+
+    run("report", PREVIEW, "-o", target)
+
+    text = target.read_text("utf-8")
+    assert "<title>preview-session.cassette</title>" in text
+    assert str(PREVIEW.parent) not in text
+    assert str(tmp_path) not in text
+
+
+def test_a_title_can_be_given(tmp_path: Path) -> None:
+    target = tmp_path / "session.html"
+
+    run("report", PREVIEW, "-o", target, "--title", "Late records & more")
+
+    assert "<title>Late records &amp; more</title>" in target.read_text("utf-8")
+
+
+def test_it_overwrites_nothing_unasked(tmp_path: Path) -> None:
+    target = tmp_path / "session.html"
+    target.write_text("mine")
+
+    refused = run("report", PREVIEW, "-o", target)
+    kept = target.read_text()
+    forced = run("report", PREVIEW, "-o", target, "--force")
+
+    assert_one_clear_line(refused, 2, "exists already", "--force")
+    assert kept == "mine"
+    assert forced.returncode == 0
+    assert target.read_text("utf-8") != "mine"
+
+
+def test_a_filter_leaves_out_the_rest(tmp_path: Path) -> None:
+    target = tmp_path / "session.html"
+
+    result = run("report", PREVIEW, "-o", target, "--filter", "op:CompleteRecord")
+
+    text = target.read_text("utf-8")
+    assert result.returncode == 0
+    assert '"CompleteRecord"' in text
+    assert '"GetPreviewRecord"' not in text
+
+
+@pytest.mark.parametrize(
+    ("expression", "code", "words"),
+    [("op:Nothing", 5, ["no triple fits", "op:Nothing"]), ("(op:x", 2, ["column 1", "not closed"])],
+)
+def test_a_filter_that_fits_nothing_or_is_wrong_writes_nothing(
+    tmp_path: Path, expression: str, code: int, words: list[str]
+) -> None:
+    target = tmp_path / "session.html"
+
+    result = run("report", PREVIEW, "-o", target, "--filter", expression)
+
+    assert_one_clear_line(result, code, *words)
+    assert not target.exists()
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    result = run("report", PREVIEW, "-o", tmp_path / "nowhere" / "session.html")
+
+    assert_one_clear_line(result, 2, "there is no folder")
+
+
+def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.cassette"
+    broken.write_bytes(b"hello")
+
+    result = run("report", broken, "-o", tmp_path / "a.html")
+
+    assert_one_clear_line(result, 4, "not a cassette")
+
+
+def test_the_same_cassette_gives_the_same_file(tmp_path: Path) -> None:
+    results = [run("report", PREVIEW, "-o", tmp_path / name) for name in ("a.html", "b.html")]
+
+    assert [result.returncode for result in results] == [0, 0]
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+def test_it_loads_neither_mitmproxy_nor_aiohttp(tmp_path: Path) -> None:
+    script = (
+        "import sys; from recorder.cli import main; "
+        f"main(['report', {str(PREVIEW)!r}, '-o', {str(tmp_path / 'a.html')!r}], standalone_mode=False); "
+        "sys.exit(bool({'mitmproxy', 'aiohttp'} & set(sys.modules)))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode == 0

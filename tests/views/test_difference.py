@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+
+from recorder.correlate.dialect import shipped
+from recorder.diff.differences import Changed, Difference, Latency, What, differences
+from recorder.replay.rebind import ABSENT
+from recorder.views.difference import as_json, summary, text
+from tests.diff.edits import json_of, later, recording, without
+
+GWS = shipped("gws-outbound")
+OLD = recording()
+(CHANGED,) = differences(OLD, recording(json_of(39, lambda body: body | {"callResult": "Busy", "state": 1})), GWS)
+(MISSING,) = differences(OLD, recording(without(7, 8)), GWS)
+
+
+def test_a_changed_triple_reads_like_a_unified_diff() -> None:
+    assert list(text([CHANGED], "a.cassette", "b.cassette")) == [
+        "--- a.cassette",
+        "+++ b.cassette",
+        "@@ triple 5 CompleteRecord handle 1001 campaign Campaign1 @@",
+        '-   request.body.callResult: "Answer"',
+        '+   request.body.callResult: "Busy"',
+        "+   request.body.state: 1",
+    ]
+
+
+def test_what_two_lines_do_not_tell_is_said_before_them() -> None:
+    (late,) = differences(OLD, recording(later(17, 500)), GWS, latency=Latency(ms=100))
+
+    assert list(text([late], "a", "b"))[3:] == [
+        "  latency changed:",
+        "-   events[1].offset_ms: 77.339 ms",
+        "+   events[1].offset_ms: 577.339 ms",
+    ]
+
+
+def test_an_exchange_that_is_no_operation_is_named_by_its_request() -> None:
+    assert list(text([MISSING], "a", "b"))[2:] == ["@@ GET /api/v2/me @@", '-   triple: "GET /api/v2/me"']
+
+
+def test_no_differences_are_no_lines() -> None:
+    assert list(text([], "a", "b")) == []
+    assert summary([]) == "no differences"
+
+
+def test_the_summary_counts_by_sort() -> None:
+    assert summary([CHANGED, MISSING]) == "1 field changed, 1 field added, 1 triple missing"
+
+
+def test_json_has_an_object_for_each_difference() -> None:
+    assert as_json([CHANGED]) == [
+        {
+            "what": "field changed",
+            "operation": "CompleteRecord",
+            "n": {"old": 5, "new": 5},
+            "where": "request.body.callResult",
+            "old": "Answer",
+            "new": "Busy",
+        },
+        {
+            "what": "field added",
+            "operation": "CompleteRecord",
+            "n": {"old": 5, "new": 5},
+            "where": "request.body.state",
+            "new": 1,
+        },
+    ]
+
+
+def test_what_would_steer_a_terminal_is_escaped_and_long_values_are_cut() -> None:
+    hostile = Difference(What.FIELD_CHANGED, "request.body.\x1b[2J", "\x1b[31m\n\u202e", "x" * 1000)
+
+    lines = list(text([Changed(None, None, (hostile,))], "\x1b", "b"))
+
+    assert "".join(lines).isprintable()
+    assert max(map(len, lines)) < 260
+
+
+def test_json_that_others_cannot_read_is_made_readable() -> None:
+    (row,) = as_json([Changed(None, None, (Difference(What.FIELD_ADDED, "x", new=float("nan")),))])
+
+    assert json.loads(json.dumps(row, allow_nan=False))["new"] == "NaN"
+    assert "old" not in row
+    assert ABSENT not in row.values()

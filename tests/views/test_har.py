@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from recorder.cassette.store import Cassette
+from recorder.model import Request, Response
+from recorder.views.har import har
+from tests.cassette.records import HEADER, RECORDS
+from tests.exchange.checks import checked
+from tests.views.exports import hostile, preview_cassette, socket, two_sessions
+
+
+def text(cassette: Cassette) -> str:
+    return "".join(har(cassette.header, cassette.records, "1.2.3"))
+
+
+def entries(cassette: Cassette) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(text(cassette))["log"]["entries"]
+    return found
+
+
+def exchange(request: Request, *answers: Response) -> dict[str, Any]:
+    (entry,) = entries(Cassette(replace(HEADER, started=1_000_000), (request, *answers)))
+    return entry
+
+
+ASKED = Request(0, 2_500_000, 0, "c", "POST", "/a?b=1&b=&c=%C3%A9", (("Cookie", "x=1; y=2"),), b'{"a":1}')
+
+
+@pytest.mark.node
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "cassette",
+    [preview_cassette(), hostile(), two_sessions(), socket()],
+    ids=["preview", "hostile", "sessions", "socket"],
+)
+def test_it_is_valid_by_the_published_schema(cassette: Cassette, tmp_path: Path) -> None:
+    read = checked("har", text(cassette), tmp_path)
+
+    requests = [record for record in cassette.records if isinstance(record, Request)]
+    assert len(read["log"]["entries"]) == len(requests)
+
+
+def test_each_exchange_is_an_entry_with_its_times() -> None:
+    entry = exchange(ASKED, Response(1, 12_500_000, 0, 200, (), b""))
+
+    assert entry["startedDateTime"] == "1970-01-01T00:00:01.002500Z"
+    assert entry["time"] == 10
+    assert entry["timings"]["send"] + entry["timings"]["wait"] + entry["timings"]["receive"] == entry["time"]
+
+
+def test_a_request_has_its_query_cookies_and_body() -> None:
+    request = exchange(ASKED)["request"]
+
+    assert request["queryString"] == [
+        {"name": "b", "value": "1"}, {"name": "b", "value": ""}, {"name": "c", "value": "é"},
+    ]  # fmt: skip
+    assert request["cookies"] == [{"name": "x", "value": "1"}, {"name": "y", "value": "2"}]
+    assert (request["postData"]["text"], request["bodySize"]) == ('{"a":1}', 7)
+
+
+def test_a_response_has_its_cookies_with_what_they_say_of_themselves() -> None:
+    cookie = "s=1;Path=/;Domain=example.com;HttpOnly;Secure;Expires=Wed, 25 Nov 2026 12:00:00 GMT"
+    headers = (("Set-Cookie", cookie), ("Set-Cookie", "t=2; Expires=never"))
+
+    response = exchange(ASKED, Response(1, 3_000_000, 0, 302, (*headers, ("Location", "/b")), b""))["response"]
+
+    assert response["cookies"] == [
+        {"name": "s", "value": "1", "path": "/", "domain": "example.com", "httpOnly": True, "secure": True}
+        | {"expires": "2026-11-25T12:00:00Z"},
+        {"name": "t", "value": "2"},
+    ]
+    assert (response["statusText"], response["redirectURL"]) == ("Found", "/b")
+
+
+def test_sizes_are_those_of_the_wire_where_they_are_known() -> None:
+    packed = (("Content-Encoding", "gzip"), ("Content-Length", "30"))
+
+    plain = exchange(ASKED, Response(1, 3_000_000, 0, 200, (), b"12345"))["response"]
+    known = exchange(ASKED, Response(1, 3_000_000, 0, 200, packed, b"12345"))["response"]
+    unknown = exchange(ASKED, Response(1, 3_000_000, 0, 200, packed[:1], b"12345"))["response"]
+
+    assert [r["bodySize"] for r in (plain, known, unknown)] == [5, 30, -1]
+    assert known["content"]["size"] == 5
+
+
+def test_a_body_that_is_no_text_is_base64() -> None:
+    content = exchange(ASKED, Response(1, 3_000_000, 0, 200, (), b"\xff\x00"))["response"]["content"]
+
+    assert (content["encoding"], base64.b64decode(content["text"])) == ("base64", b"\xff\x00")
+
+
+def test_what_got_no_answer_has_the_status_0_and_the_reason() -> None:
+    failed, still_open = (
+        e for e in entries(hostile()) if e["response"]["status"] == 0 and "outbound" in e["request"]["url"]
+    )
+
+    assert failed["response"]["status"] == 0
+    assert "touch" in failed["response"]["_error"]
+    assert (still_open["response"]["status"], "_error" in still_open["response"]) == (0, False)
+
+
+def test_the_messages_of_a_websocket_are_there_as_chromium_writes_them() -> None:
+    entry = entries(socket())[0]
+
+    messages = entry["_webSocketMessages"]
+    assert entry["request"]["url"].startswith("ws://")
+    assert [(m["type"], m["opcode"]) for m in messages] == [("send", 1), ("receive", 1), ("receive", 1), ("receive", 2)]
+    assert [round(m["time"], 2) for m in messages] == [0, 0, 0.5, 0.75]
+    assert base64.b64decode(messages[-1]["data"]) == b"\xff\xfe"
+    assert entry["_webSocketClosed"]["reason"] == "websocket closed by client, code 1000"
+
+
+@given(RECORDS)
+def test_whatever_was_recorded_gives_json(record: Any) -> None:
+    asked = replace(ASKED, exchange=getattr(record, "exchange", 0))
+
+    assert json.loads(text(Cassette(HEADER, (asked, replace(record, seq=1)))))["log"]["version"] == "1.2"

@@ -1,0 +1,65 @@
+"""The page's source: its filter is that of the command line, and what is committed is what it builds to."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.views.packing import pack
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "recorder" / "views" / "page"
+VECTORS = json.loads((Path(__file__).parent / "filter-vectors.json").read_text())
+
+
+def node(*arguments: str | Path, given: str = "") -> str:
+    done = subprocess.run(["node", *arguments], input=given, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.node
+@pytest.mark.once
+def test_the_filter_of_the_page_gives_the_answers_of_the_command_line() -> None:
+    vectors = [*VECTORS["expressions"], *VECTORS["mistakes"]]
+    asked = {"keys": VECTORS["keys"], "triples": VECTORS["triples"], "asked": [v["expression"] for v in vectors]}
+
+    answers: list[Any] = json.loads(node(Path(__file__).parent / "vectors.js", given=pack(asked)))
+
+    expected = [v["fits"] if "fits" in v else {"column": v["column"]} for v in vectors]
+    told = [(v["expression"], answer) for v, answer in zip(vectors, answers, strict=True)]
+    assert told == [(v["expression"], answer) for v, answer in zip(vectors, expected, strict=True)]
+
+
+@pytest.mark.bundler
+@pytest.mark.once
+def test_what_is_committed_is_what_the_source_builds_to(tmp_path: Path) -> None:
+    node(PAGE / "build.js", tmp_path)
+
+    built = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
+    assert built == {path.name: path.read_text("utf-8") for path in (PAGE / "built").iterdir()}
+
+
+def test_the_source_makes_no_markup_of_text_and_asks_for_nothing() -> None:
+    forbidden = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|fetch\(|XMLHttp"
+    )
+
+    found = [path.name for path in (PAGE / "src").iterdir() if forbidden.search(path.read_text("utf-8"))]
+
+    assert found == []
+
+
+def test_its_files_are_small() -> None:
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in (PAGE / "src").glob("*.js")}
+
+    assert max(lengths.values()) <= 300
+
+
+def test_its_lock_file_has_no_resolved_addresses() -> None:
+    assert '"resolved"' not in (PAGE / "package-lock.json").read_text()
