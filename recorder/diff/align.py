@@ -67,19 +67,54 @@ def pair_groups(
 
 
 def _common(old: Keys, new: Keys, gap: _Gap, stage: int) -> Iterator[tuple[int, int]]:
-    mine, its = gap
-    matcher = SequenceMatcher(None, [old[i][stage] for i in mine], [new[j][stage] for j in its], autojunk=False)
-    for block in matcher.get_matching_blocks():
-        for place in range(block.size):
-            yield mine[block.a + place], its[block.b + place]
+    """The pairs with an equal key in a gap: first those whose key is there once (patience diff), then between them.
+
+    Without the former, thousands of items with few different keys would take minutes.
+    """
+    anchors = _ascending(_unique(old, new, gap, stage))
+    for inner, anchor in zip([*_between(gap, anchors, empty=True)], [*anchors, None], strict=True):
+        mine, its = inner
+        matcher = SequenceMatcher(None, [old[i][stage] for i in mine], [new[j][stage] for j in its], autojunk=False)
+        for block in matcher.get_matching_blocks() if mine and its else ():
+            for place in range(block.size):
+                yield mine[block.a + place], its[block.b + place]
+        if anchor is not None:
+            yield anchor
 
 
-def _between(gap: _Gap, pairs: Iterable[tuple[int, int]]) -> Iterator[_Gap]:
-    """What is left of a gap before, between and behind the pairs found in it."""
+def _unique(old: Keys, new: Keys, gap: _Gap, stage: int) -> list[tuple[int, int]]:
+    """Pairs with a key that no other item of the gap has, in the order of the old ones."""
+    places: dict[Hashable, list[list[int]]] = defaultdict(lambda: [[], []])
+    for side, (keys, own) in enumerate(zip((old, new), gap, strict=True)):
+        for place in own:
+            places[keys[place][stage]][side].append(place)
+    return [(mine[0], its[0]) for mine, its in places.values() if len(mine) == len(its) == 1]
+
+
+def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest part of pairs, ascending on the left, that ascends on the right too."""
+    tops: list[int] = []  # the least right side at which a run of each length ends, and which pair that is
+    ends: list[int] = []
+    before: list[int] = []
+    for number, (_, right) in enumerate(pairs):
+        length = bisect_left(tops, right)
+        before.append(ends[length - 1] if length else -1)
+        tops[length : length + 1] = [right]
+        ends[length : length + 1] = [number]
+    found = []
+    number = ends[-1] if ends else -1
+    while number >= 0:
+        found.append(pairs[number])
+        number = before[number]
+    return found[::-1]
+
+
+def _between(gap: _Gap, pairs: Iterable[tuple[int, int]], *, empty: bool = False) -> Iterator[_Gap]:
+    """What is left of a gap before, between and behind the pairs found in it; where nothing is, only if `empty`."""
     mine, its = gap
     i, j = mine.start, its.start
     for a, b in [*pairs, (mine.stop, its.stop)]:
-        if a > i or b > j:
+        if empty or a > i or b > j:
             yield range(i, a), range(j, b)
         i, j = a + 1, b + 1
 

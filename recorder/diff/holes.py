@@ -27,6 +27,7 @@ SESSION = "(session)"  # the kind of clientIds and cookies
 SERVER = "(server)"  # … and of where the recorded server was reached
 _BLANK, _ZERO = "•", "0"
 _MARK = re.compile("\ue000(\\d+)\ue001")
+_WORD = re.compile(rf"[\w-]{{{LONG},}}")  # greedy, so that it ends where a word does; as `any_of` has words
 _NUMBERS = 8_000_000_000_000_000  # a hidden number stands as this one and its place
 
 
@@ -49,6 +50,36 @@ class Leaf:
 
 
 Seen: TypeAlias = "Leaf | dict[str, Seen] | list[Seen]"
+
+
+class _Words:
+    """Finds long ids in texts, however many ids there are."""
+
+    def __init__(self, kinds: dict[str, str]) -> None:
+        self._plain = {word: kind for word, kind in kinds.items() if _WORD.fullmatch(word)}
+        self._odd = {word: kind for word, kind in kinds.items() if word not in self._plain}
+        self._pattern = any_of(self._odd) if self._odd else None
+
+    def taken_out(self, text: str) -> tuple[str, list[Hole]]:
+        """The text with blanks, and what stood there."""
+        holes: list[Hole] = []
+
+        def take(found: re.Match[str]) -> str:
+            word, before = found[0], ""
+            if word not in self._plain and text[found.start() - 1 : found.start()] == "%":
+                before, word = word[:2], word[2:]  # behind a percent-encoded character
+            if word not in self._plain:
+                return found[0]
+            holes.append(Hole(self._plain[word], word))
+            return before + _BLANK
+
+        def take_odd(found: re.Match[str]) -> str:
+            holes.append(Hole(self._odd[found[0]], found[0]))
+            return _BLANK
+
+        if self._pattern is not None:
+            text = self._pattern.sub(take_odd, text)
+        return (_WORD.sub(take, text) if self._plain and len(text) >= LONG else text), holes
 
 
 @dataclass(slots=True)
@@ -112,8 +143,8 @@ class Reader:
             for path in dialect.request_keys.get(key, ())
             if path.startswith("path.")
         }
-        self._words = dict(_ids(recording, dialect)) | {server.rstrip("/"): SERVER for server in servers if server}
-        self._pattern = any_of(self._words)
+        places = {server.rstrip("/"): SERVER for server in servers if server}
+        self._words = _Words(dict(_ids(recording, dialect)) | places)
         self.hidden = self._learn(recording) if self._masks else set()
 
     def path(self, target: str) -> Leaf:
@@ -189,10 +220,8 @@ class Reader:
     def _text(self, blank: str, marked: str, plain: JSON) -> Leaf:
         places = [int(found[1]) for found in _MARK.finditer(marked)]
         hidden = [Hole(HIDDEN, self._values[place]) for place in places if place < len(self._values)]
-        if not self._words:
-            return Leaf("string", blank, tuple(hidden), plain)
-        words = [Hole(self._words[found[0]], found[0]) for found in self._pattern.finditer(blank)]
-        return Leaf("string", self._pattern.sub(_BLANK, blank), (*hidden, *words), plain)
+        text, words = self._words.taken_out(blank)
+        return Leaf("string", text, (*hidden, *words), plain)
 
     @property
     def _values(self) -> list[str]:

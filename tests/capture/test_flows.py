@@ -6,20 +6,24 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import brotli
 import pytest
-import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from recorder.capture import imported
+from recorder.errors import CassetteError
+from recorder.model import Failure, Response, SocketMessage
+
+pytest.importorskip("mitmproxy.io")  # an extra: the suite runs without it too
+
+import brotli
+import zstandard
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 
-from recorder.capture import imported
 from recorder.capture.flows import read_flows
-from recorder.errors import CassetteError
-from recorder.model import Failure, Response, SocketMessage
 
 
 def exchange(at: float = 1000.0, *, body: bytes = b"{}", encoding: str = "") -> http.HTTPFlow:

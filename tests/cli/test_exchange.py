@@ -200,6 +200,13 @@ def test_an_import_is_redacted_under_the_key_of_a_file(tmp_path: Path) -> None:
     assert len(load_recording(tmp_path / "0.cassette").triples) == 1
 
 
+@pytest.fixture
+def _mitmproxy() -> None:
+    """It warns of itself when it is imported, which `importorskip` does not take for an error."""
+    pytest.importorskip("mitmproxy.io")
+
+
+@pytest.mark.usefixtures("_mitmproxy")
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -64,3 +64,13 @@ def test_groups_are_paired_by_what_they_share() -> None:
         ("s3", None),
     ]
     assert pair_groups({}, {None: "a"}) == [(None, None)]
+
+
+def test_thousands_of_items_of_which_many_are_the_same_take_no_minutes() -> None:
+    old = [key for n in range(3000) for key in ((n, n), ("poll", "poll"))]
+    new = [key for n in range(3000) if n % 50 for key in ((n, n), ("poll", "poll"))]
+
+    matches = align(old, new)
+
+    assert sum(match.new is None for match in matches) == 120
+    assert not any(match.moved for match in matches)

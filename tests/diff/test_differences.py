@@ -65,7 +65,7 @@ KNOWN: dict[str, tuple[Edit, int | None, Difference]] = {
         4,
         Difference(What.EVENT_NEW, "events[1]", new=NOTE),
     ),
-    "events have another order": (swapped(27, 29), 3, Difference(What.EVENT_MOVED, "events[4]", 4, 3)),
+    "events have another order": (swapped(27, 29), 3, Difference(What.EVENT_MOVED, "events[3]", 3, 4)),
     "an event field is changed": (
         json_of(40, lambda messages: [_with(messages[0], "messageType", "Other"), *messages[1:]]),
         5,
@@ -132,7 +132,7 @@ def test_all_of_them_at_once_are_each_of_them() -> None:
     others = [pair for pair in all_at_once if pair[1] not in (*missing, moved)]
     expected = [(n, d) for _, n, d in KNOWN.values() if d.what is not What.EVENT_MOVED]
     assert [difference.where for difference in missing] == [LEFT_OUT[2]]
-    assert (moved.where, moved.old, moved.new) == ("events[4]", 4, 2)  # one event fewer stands before it
+    assert (moved.where, moved.old, moved.new) == ("events[3]", 3, 3)  # one event fewer stands before it
     assert sorted(map(repr, others)) == sorted(map(repr, expected))
 
 
@@ -145,7 +145,7 @@ def test_the_other_way_round_a_triple_that_is_missing_is_new() -> None:
 def test_triples_that_changed_places_are_one_that_moved() -> None:
     changed_places = in_turn(swapped(33, 39), swapped(34, 40), swapped(37, 43))
 
-    assert found(recording(), recording(changed_places)) == [(5, Difference(What.TRIPLE_MOVED, "n", 5, 4))]
+    assert found(recording(), recording(changed_places)) == [(4, Difference(What.TRIPLE_MOVED, "n", 4, 5))]
 
 
 def test_the_session_recorded_again_has_no_difference() -> None:

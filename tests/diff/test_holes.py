@@ -97,3 +97,10 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _sorted(value[name]) for name in sorted(value)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def test_an_id_is_found_behind_a_percent_encoded_character() -> None:
+    seen = reader().body(body({"at": "%22reference-0001%22", "part": "%2reference-0001"}))
+
+    assert leaf(seen, "at").text == "%22•%22"
+    assert leaf(seen, "part").text == "%2reference-0001"
