@@ -34,6 +34,8 @@ COMMANDS = {
     "tail.jsonl": ("tail", f"tail {OTHER} --jsonl"),
     "doctor.json": ("doctor", f"doctor {OTHER} --json"),
     "redact.json": ("redact", f"redact {ONE} --dry-run --json"),
+    "diff.json": ("diff", f"diff {ONE} {OTHER} --json"),
+    "diff.jsonl": ("diff", f"diff {ONE} {OTHER} --jsonl"),
     "scan.json": ("scan", f"scan {ONE} --json"),
 }
 

@@ -136,7 +136,9 @@ def test_nothing_that_is_planted_is_kept_or_told(lab: Lab, tmp_path: Path) -> No
         plant(Desk(server.url, f"agent:{PLANTED['password']}").connected(), lab, "agent")
     for name, arguments in {
         "ls": ["ls", "--all", "--json"], "show": ["show", "1", "--json"], "explain": ["explain", "1"],
-        "doctor": ["doctor"], "textconv": ["textconv"],
+        "doctor": ["doctor"], "textconv": ["textconv"], "timeline": ["timeline"], "stats": ["stats", "--json"],
+        "report": ["report", "-o", str(tmp_path / "report.html")],
+        **{kind: ["convert", "--to", kind] for kind in ("har", "mermaid", "perfetto", "jsonl", "curl", "pytest")},
     }.items():  # fmt: skip
         command, *rest = arguments
         told = subprocess.run([RECORDER, command, cassette, *rest], capture_output=True, check=False, timeout=60)
@@ -144,6 +146,8 @@ def test_nothing_that_is_planted_is_kept_or_told(lab: Lab, tmp_path: Path) -> No
     subprocess.run([RECORDER, "seal", cassette, "--archive", "-o", tmp_path / "a.cassette"], check=True, timeout=60)
     subprocess.run([RECORDER, "seal", cassette, "-o", tmp_path / "p.cassette"], check=True, timeout=60)
 
+    assert (tmp_path / "report.html").stat().st_size > 50_000
+    assert (tmp_path / "har").stat().st_size > 10_000
     assert leaks(everything(tmp_path, server)) == set()
 
 
