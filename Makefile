@@ -23,15 +23,16 @@ lint: $(VENV)/test.done
 	$(BIN)/mypy --strict recorder addons
 	$(BIN)/lint-imports
 
+# More workers than two cores: most tests wait for the processes they start.
 suite: $(VENV)/test.done $(NODE) chromium
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 --durations=15
 
 # The same suite on a newer interpreter (there mitmproxy is version 12), where one is found; without what was
 # tried `once` and cannot differ.
 suite-newer: $(NODE)
 	@newer=$$(.ci/newer-python $(PYTHON)) || { echo "left out: the suite on a second, newer Python: none found"; exit 0; }; \
 	set -ex; test -x $(NEWER)/bin/python || "$$newer" -m venv $(NEWER); \
-	$(NEWER)/bin/python $(PIP) '.[record,dev]'; $(NEWER)/bin/python -m pytest -n 2 -m 'not once'
+	$(NEWER)/bin/python $(PIP) '.[record,dev]'; $(NEWER)/bin/python -m pytest -n 3 -m 'not once'
 
 # Without it the tests in a browser are left out by name; with CI=true that is a failure.
 chromium:

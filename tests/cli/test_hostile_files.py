@@ -22,6 +22,8 @@ from recorder.model import Request, Row, RowEvent
 from tests.lab.processes import RECORDER
 from tests.wire import HEADER, Wire, chained
 
+pytestmark = pytest.mark.once
+
 CASSETTE = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 READERS = [
     ["ls"], ["show", "1"], ["explain", "1"], ["doctor"], ["scan"], ["textconv"], ["migrate"], ["recover"], ["seal"],

@@ -94,20 +94,6 @@ def test_what_a_page_recorded_is_played_to_a_page(
     assert standin.code == 0, standin.stderr
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_page_plays_what_another_client_recorded_over_another_transport(
-    transport: str, browser: Browser, origin: str
-) -> None:
-    with recorder("replay", PREVIEW, "--rate", "instant") as standin:
-        lines = play_in_page(browser, origin, standin.url, desktop("page-", transport))
-
-    events = [line for line in lines if line["kind"] == "event"]
-    ids = {(e["step"], e["data"]["referenceId"]) for e in events if "referenceId" in e["data"]}
-    assert [e["channel"] for e in events] == [link.event.channel for triple in TRIPLES for link in triple.events]
-    assert ids == {(step, f"page-{step}") for step in range(1, 7)}
-    assert standin.code == 0, standin.stderr
-
-
 def test_a_page_can_read_why_it_was_refused(browser: Browser, origin: str, standin: Server) -> None:
     script = desktop("page-")
     script["steps"] = [{**script["steps"][1], "path": "/api/v2/me/outbound-campaigns/Campaign2", "events": 0}]

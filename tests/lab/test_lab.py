@@ -158,7 +158,7 @@ def test_all_events_can_come_before_the_ack(lab: Lab) -> None:
 
 
 def test_events_can_be_late_and_split_over_polls(lab: Lab) -> None:
-    lab.options(delayMs=150, splitMs=150)
+    lab.options(delayMs=400, splitMs=400)  # a busy machine may hand the ack over late
 
     lines = play(lab, chained() | {"events": 2})
 

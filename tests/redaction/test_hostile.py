@@ -11,6 +11,8 @@ from recorder.model import Response
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 
+pytestmark = pytest.mark.once
+
 SIZE = 100_000
 
 

@@ -32,6 +32,8 @@ from tests.redaction.leaks import (
     response,
 )
 
+pytestmark = pytest.mark.once
+
 KEY = bytes(range(32))
 WITH_FORMAT = ["telephone", "e-mail", "JWT", "card"]
 FORMS, PLACES = list(forms_of("")), list(places_of(""))
