@@ -94,7 +94,7 @@ def command(
     try:
         from ..capture.addon import Recorder
     except ModuleNotFoundError as exc:
-        raise UsageError(f"recording needs {exc.name}: pip install 'outbound-recorder[record]'") from exc
+        raise UsageError("recording needs mitmproxy: pip install 'outbound-recorder[record]'") from exc
     from ..capture.parts import Limits
     from ..cassette.writer import Fsync
 

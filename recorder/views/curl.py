@@ -72,4 +72,5 @@ def _argument(text: str) -> str:
 def _octal(body: bytes) -> str:
     """A format for the shell's `printf` that gives these bytes."""
     plain = set(b'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 {}[]":,._-/')
-    return "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in body)
+    made = "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in body)
+    return f"\\{ord('-'):03o}{made[1:]}" if made.startswith("-") else made  # else it would be an option

@@ -24,7 +24,8 @@ Suite = Callable[..., pytest.RunResult]
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """Writes tests and runs them with pytest, in this process or (with `-n`) in others."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    for name in ("PYTEST_ADDOPTS", "CI"):  # in CI pytest tells everything once more in its summary
+        monkeypatch.delenv(name, raising=False)
     folder = pytester.mkdir("cassettes")
     for cassette in CASSETTES.glob("*.cassette"):
         shutil.copy(cassette, folder)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recorder.correlate.recording import derive
@@ -69,6 +69,7 @@ def sent(arguments: list[bytes], stdin: bytes) -> bytes:
 @pytest.mark.once
 @pytest.mark.parametrize("shell", SHELLS)
 @settings(max_examples=60)
+@example(("", "", "", ""), b"-\0")  # is no option of printf's
 @given(st.tuples(TEXT, TEXT, TEXT, TEXT), TEXT.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary())
 def test_a_shell_executes_nothing_and_curl_gets_every_byte(shell: str, texts: tuple[str, ...], body: bytes) -> None:
     method, target, name, value = texts
