@@ -33,9 +33,15 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an error of ours is one line and its exit code."""
+        """Run a command; an error of ours, or in how it was called, is one line and its exit code."""
         try:
             return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as exc:
+            path = exc.ctx.command_path if exc.ctx else ctx.command_path
+            say(f"{' '.join(exc.format_message().split())} (see {path} --help)")
+            ctx.exit(exc.exit_code)
         except RecorderError as exc:
             say(str(exc))
             ctx.exit(exc.exit_code)

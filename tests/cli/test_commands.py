@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from recorder.cli import main
 from recorder.cli.commands import NAMES
 from tests.lab.processes import RECORDER, recorder
 
@@ -47,6 +50,14 @@ def assert_one_clear_line(result: subprocess.CompletedProcess[str], code: int, *
     assert result.stdout == ""
     last = result.stderr.strip().splitlines()[-1]
     assert all(word in last for word in words), result.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_that_is_called_wrongly_says_so_in_one_line(name: str) -> None:
+    result = CliRunner().invoke(main, [name, "--no-such-option"])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(rf"recorder: .*--no-such-option.* \(see .* {name} --help\)\n", result.stderr)
 
 
 @pytest.mark.parametrize("name", NAMES)
