@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -16,6 +17,7 @@ from . import channels
 
 Message: TypeAlias = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _DEEPEST = 100  # levels of JSON; the interpreter gives up at some hundreds
 _MOST = 1_000_000  # values of one body
 
@@ -66,10 +68,11 @@ def parse(body: bytes) -> list[Message] | None:
     return messages if messages and all(_is_message(message) for message in messages) else None
 
 
-def encode(messages: list[Message]) -> bytes:
-    """Messages as the array a server sends."""
+def encode(messages: Iterable[Message | str]) -> bytes:
+    """Messages as the array a server sends; some may be JSON already."""
+    written = (message if isinstance(message, str) else _ENCODER.encode(message) for message in messages)
     # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
-    return json.dumps(messages, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return f"[{','.join(written)}]".encode("utf-8", "backslashreplace")
 
 
 def callback_of(method: str, target: str) -> str | None:

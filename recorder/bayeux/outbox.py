@@ -17,7 +17,7 @@ from .messages import Message
 class Queued:
     """An event on its way to one client; `taken` is told when it is put into an answer, or comes back (False)."""
 
-    message: Message
+    message: Message | str  # or its JSON
     taken: Callable[[bool], None]
     place: int = 0  # among all that were pushed to the client
 

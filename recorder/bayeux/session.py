@@ -33,7 +33,7 @@ class Answer:
     """
 
     request: int
-    messages: list[Message] | None
+    messages: list[Message | str] | None
     status: int = 200
     handshaken: str | None = None
 
@@ -313,7 +313,7 @@ class BayeuxServer:
             events = session.outbox.take()
         if session is not None and events:
             self._unsent[request] = (session, events)
-        messages = [*(event.message for event in events), *replies]
+        messages: list[Message | str] = [*(event.message for event in events), *replies]
         return Answer(request, messages, handshaken=turn.handshaken)
 
     def _advice(self) -> Message:

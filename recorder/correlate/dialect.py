@@ -45,7 +45,7 @@ class Operation:
     route: re.Pattern[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """A dialect, checked. Times are seconds. The fields are explained in `gws-outbound.toml`."""
 

@@ -17,7 +17,7 @@ from ..correlate.dialect import Dialect
 from ..errors import UsageError
 from ..model import JSON, Event, Link, Recording, Triple
 from ..redaction.policy import Policy
-from ..replay.rebind import ABSENT
+from ..replay.bindings import ABSENT
 from .align import Match, align, pair_groups
 from .holes import Hole, Leaf, Reader, Seen, plain_of, text_of
 

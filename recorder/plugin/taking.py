@@ -25,8 +25,8 @@ from ..correlate.select import slice_records
 from ..errors import UpstreamError, UsageError
 from ..model import Note, Record, Recording, Triple
 from ..redaction.policy import of_cassette
+from ..replay.bindings import Bindings
 from ..replay.match import Matcher
-from ..replay.rebind import Bindings
 
 _START, _END = 30.0, 20.0  # seconds; a cold mitmproxy takes a few
 _QUIET = 0.3  # seconds without anything recorded, after which a real server is taken for idle

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
+from functools import lru_cache
 from typing import TypeAlias
 
 from ..correlate.dialect import Dialect, parse_json
 from ..model import Headers, Triple
+from .bindings import Seen
 from .rebind import Rewriter
 from .schedule import Run
+from .templates import encode
 
 _NOT_REPLAYED = {
     "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
@@ -19,6 +21,8 @@ _NOT_REPLAYED = {
 _BOUND = re.compile(r"\s*(?:domain\s*=.*|secure|samesite\s*=\s*none)\s*", re.IGNORECASE)
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _TEXT: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
+
+_REMEMBERED = 1000  # headers of answers: most servers send the same ones again and again
 
 Ack: TypeAlias = tuple[int, Headers, bytes]
 
@@ -33,13 +37,19 @@ def ack(triple: Triple, run: Run, cookie: str, dialect: Dialect) -> Ack:
         return 504, _TEXT, f"recorded without an answer: {reason}\n".encode()
     if not 200 <= triple.ack.status <= 999:  # of three digits, and not one of those that another answer follows
         return 502, _TEXT, f"recorded with the status {triple.ack.status}, which is no answer\n".encode()
-    gone = _NOT_REPLAYED | _of_the_connection(triple.ack.headers)
-    headers = tuple(
-        (name, _header(name.lower(), value, cookie, run.rewriter, dialect))
-        for name, value in triple.ack.headers
-        if name.lower() not in gone
-    )
+    headers, values = _kept(triple.ack.headers)
+    if run.rewriter.is_in(values) or any(name.lower() == "set-cookie" for name, _ in headers):
+        rewritten = (_header(name.lower(), value, cookie, run.rewriter, dialect) for name, value in headers)
+        headers = tuple(zip((name for name, _ in headers), rewritten, strict=True))
     return triple.ack.status, headers, _rewritten(triple.ack.body, run.rewriter)
+
+
+@lru_cache(_REMEMBERED)
+def _kept(recorded: Headers) -> tuple[Headers, Seen]:
+    """The recorded headers that are replayed, and what is in their values."""
+    gone = _NOT_REPLAYED | _of_the_connection(recorded)
+    headers = tuple((name, value) for name, value in recorded if name.lower() not in gone)
+    return headers, Seen.of("\n".join(value for _, value in headers))
 
 
 def _of_the_connection(headers: Headers) -> set[str]:
@@ -64,11 +74,13 @@ def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Diale
 
 def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
     """A recorded body with its bound values replaced; untouched, byte for byte, where there are none in it."""
+    if not body or not rewriter.touches(body):
+        return body
     value = parse_json(body)
-    if value is None or not rewriter.touches(body):
+    if value is None:
         return body
     new = rewriter.value(value)
     if new == value:
         return body
     # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
-    return json.dumps(new, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return encode(new).encode("utf-8", "backslashreplace")

@@ -43,6 +43,15 @@ class Masks:
         self._found = []
         return Masked(self._finder.target(target), self._finder.body(body), tuple(self._found))
 
+    def keeps(self, path: str) -> bool:
+        """Whether nothing in the values of a member is ever blanked out; names are joined by dots."""
+        if self.policy is None:
+            return True
+        place = self.policy.root()
+        for name in path.split("."):
+            place = self.policy.inside(place, name)
+        return place.rule.kept
+
     def _blank(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # a blank is a blank
         self._found.append(value)
         return _ZERO if number else _BLANK

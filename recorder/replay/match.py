@@ -1,39 +1,27 @@
 """Which recorded request is this live one: an empty difference is a match, and nothing else is.
 
-An index narrows the choice; `differences` decides, and also explains a miss, so the explanation cannot be wrong.
+An index narrows the choice to those whose content is the same; what is left is whether the values fit that a session
+has bound. On a miss `differences` explains, by the same rules.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl, unquote
+from itertools import chain, islice
+from urllib.parse import unquote
 
-from ..correlate.dialect import Dialect, as_key, lookup, parse_json, without
+from ..correlate.dialect import Dialect, as_key, lookup, without
 from ..model import JSON, Recording, Triple
 from ..printable import printable
 from ..redaction.policy import Policy
-from .masks import Masks
-from .rebind import ABSENT, HIDDEN, Bindings
+from .bindings import ABSENT, HIDDEN, Bindings
+from .reading import Call, Reader
+from .shelves import Shelf, Shelves
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What matching looks at in a request, recorded or live; `hidden` is what a policy has blanked out in it."""
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...]
-    body: JSON
-    raw: bytes
-    operation: str | None
-    hidden: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
+_COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,78 +36,95 @@ class Difference:
         return printable(f"{self.where} differs: recorded {_shown(self.recorded)}, live {_shown(self.live)}")
 
 
+class Calls(Sequence[Call]):
+    """What matching looks at in the recorded requests, each read when it is asked for: that is on misses."""
+
+    def __init__(self, triples: Sequence[Triple], reader: Reader) -> None:
+        """Read nothing yet."""
+        self._triples, self._reader = triples, reader
+
+    def __len__(self) -> int:
+        return len(self._triples)
+
+    def __getitem__(self, place: int) -> Call:  # type: ignore[override]  # nobody takes slices
+        request = self._triples[place].request
+        return self._reader.read(request.method, request.target, request.body)
+
+
 class Matcher:
     """Knows all recorded requests; holds no state of any client."""
 
     def __init__(self, recording: Recording, dialect: Dialect, policy: Policy | None = None) -> None:
         """Index a recording; `policy` is what it was redacted by."""
         self._dialect = dialect
-        self._masks = Masks(policy)
-        self._minted = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
-        per_operation = [path for path, key in self._minted.items() if key in dialect.per_operation]
-        self._ignored = _in_body([*self._minted, *dialect.volatile])
-        self._meaningless = _in_body(per_operation)
+        self._reader = Reader(dialect, policy)
         self.triples = (*recording.triples, *recording.plain)
-        self.calls = tuple(self.call(t.request.method, t.request.target, t.request.body) for t in self.triples)
-        self._index: dict[Any, list[int]] = defaultdict(list)
+        self.calls = Calls(self.triples, self._reader)
+        self._shelves = Shelves(self.triples)
+        self._minted: list[tuple[JSON, ...]] = []
+        self._by_operation: dict[str | None, list[int]] = defaultdict(list)
         for place, call in enumerate(self.calls):
-            self._index[self._key(call)].append(place)
+            self._shelves.add(call)
+            self._minted.append(call.minted)
+            self._by_operation[call.operation].append(place)
+        self._parts: dict[str | None, dict[str, set[str]]] = {}
+        lasting = [(n, key) for n, (_, key) in enumerate(self._reader.minted) if key not in dialect.per_operation]
+        self._lasting = tuple(lasting)
 
     def call(self, method: str, target: str, body: bytes) -> Call:
         """Read a request."""
-        masked = self._masks.of(target, body)
-        path, _, query_text = masked.target.partition("?")
-        value = parse_json(masked.body)
-        operation = self._dialect.name_of(method, masked.target, value)
-        query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
-        return Call(method, unquote(path), query, value, masked.body, operation, masked.values)
+        return self._reader.read(method, target, body)
+
+    def shelf(self, live: Call) -> Shelf:
+        """Recorded requests that are the same but for minted, volatile and hidden values."""
+        return self._shelves[live.key]
 
     def candidates(self, live: Call) -> list[int]:
-        """Recorded requests that are the same but for minted and volatile values, in recorded order."""
-        return self._index.get(self._key(live), [])
+        """Likewise, in recorded order."""
+        return sorted(self.shelf(live).places())
+
+    def fits(self, place: int, live: Call, session: Bindings) -> bool:
+        """Whether a candidate is no different, under the bindings of a live session."""
+        recorded = self._minted[place]
+        for n, key in self._lasting:
+            if not self._agree(session, key, as_key(recorded[n]), as_key(live.minted[n])):
+                return False
+        hidden = self._shelves.id_of(place)[1]
+        return hidden == live.hidden or not any(_hidden(hidden, live.hidden, session))
 
     def differences(self, place: int, live: Call, session: Bindings) -> list[Difference]:
         """All differences to a recorded request, under the bindings of a live session; empty for a match."""
         recorded = self.calls[place]
-        return [*_outer(recorded, live), *self._body(recorded, live, session), *_hidden(recorded, live, session)]
+        hidden = _hidden(recorded.hidden, live.hidden, session)
+        return [*_outer(recorded, live), *self._body(recorded, live, session), *hidden]
 
     def minted(self, place: int, live: Call) -> Iterator[tuple[str, str, JSON]]:
         """The values of a matched request that the client mints: key, recorded value as compared, live value."""
-        for path, key in self._minted.items():
-            mine, its = (lookup({"body": body}, path) for body in (self.calls[place].body, live.body))
+        for (_, key), mine, its in zip(self._reader.minted, self._minted[place], live.minted, strict=True):
             recorded = as_key(mine)
             if recorded is None or (key in self._dialect.per_operation and repr(mine) == repr(its)):
                 continue
             yield key, self._dialect.bare(key, recorded), self._live(key, its)
-        pairs = zip(self.calls[place].hidden, live.hidden, strict=True)
+        pairs = zip(self._shelves.id_of(place)[1], live.hidden, strict=True)
         yield from ((HIDDEN, mine, its) for mine, its in pairs if mine != its)
 
     def is_exact(self, place: int, live: Call) -> bool:
-        """Whether even devices and volatile fields are the recorded ones; ids of one operation tell nothing."""
-        if self.calls[place].hidden != live.hidden:
-            return False
-        recorded, body = (without(call.body, self._meaningless) for call in (self.calls[place], live))
-        return not any(_compare(recorded, body, "body"))
+        """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""
+        return self._shelves.id_of(place) == live.id
 
-    def nearest(self, live: Call, session: Bindings, played: Iterable[int]) -> tuple[int, list[Difference]] | None:
+    def nearest(self, live: Call, session: Bindings, played: Container[int]) -> tuple[int, list[Difference]] | None:
         """The recorded request of this operation, else of this path, that differs least.
 
-        Of equals one that was not played yet, then the earliest.
+        Of equals one that was not played yet, then the earliest. Of very many those are compared that come next.
         """
-        done = set(played)
-        ranked = [
-            (
-                live.operation not in (None, recorded.operation),
-                recorded.path != live.path,
-                len(found),
-                place in done,
-                place,
-            )
-            for place, recorded in enumerate(self.calls)
-            for found in [self.differences(place, live, session)]
-        ]
-        best = min(ranked, default=None)
-        return (best[-1], self.differences(best[-1], live, session)) if best else None
+        best: tuple[tuple[bool, bool, int, bool, int], list[Difference]] | None = None
+        for place in self._nearby(live, played):
+            recorded = self.calls[place]
+            found = self.differences(place, live, session)
+            other = live.operation not in (None, recorded.operation)
+            rank = (other, recorded.path != live.path, len(found), place in played, place)
+            best = min(best or (rank, found), (rank, found), key=lambda pair: pair[0])
+        return (best[0][-1], best[1]) if best else None
 
     def names(self, live: Call, session: Bindings) -> bool:
         """Whether a request names what is bound to a live session for good, e.g. its device."""
@@ -127,20 +132,35 @@ class Matcher:
             paths = self._dialect.request_keys.get(key, ())
             found = (as_key(lookup({"body": live.body}, path)) for path in paths)
             value = next((text for text in found if text is not None), None)
-            bound = session.pairs.get(key, ())
-            if value is not None and any(as_key(pair.live) == self._dialect.bare(key, value) for pair in bound):
+            if value is not None and session.is_live(key, self._dialect.bare(key, value)):
                 return True
         return False
 
     def unknown_part(self, live: Call) -> str:
         """What part of the URL no recorded request of its operation has, e.g. its handle; empty if none."""
-        parts = self._dialect.route(live.path)
-        same = [self._dialect.route(call.path) for call in self.calls if call.operation == live.operation]
-        for name, value in parts.items():
-            known = sorted({other[name] for other in same if name in other})
+        if live.operation not in self._parts:
+            parts = self._parts[live.operation] = defaultdict(set)
+            for place in self._by_operation.get(live.operation, ()):
+                for name, value in self._dialect.route(self.calls[place].path).items():
+                    parts[name].add(value)
+        for name, value in self._dialect.route(live.path).items():
+            known = self._parts[live.operation].get(name)
             if known and value not in known:
-                return printable(f"{name} {_shown(value)} is in no recorded {live.operation}; there is {_some(known)}")
+                some = _some(sorted(known))
+                return printable(f"{name} {_shown(value)} is in no recorded {live.operation}; there is {some}")
         return ""
+
+    def _nearby(self, live: Call, played: Container[int]) -> Iterator[int]:
+        """What to compare on a miss: of its operation, else all; of these what has its path, else all."""
+        same: Sequence[int] = range(len(self.triples))
+        if live.operation is not None and live.operation in self._by_operation:
+            same = self._by_operation[live.operation]
+        if len(same) > _COMPARED:
+            here = [p for p in same if unquote(self.triples[p].request.target.partition("?")[0]) == live.path]
+            same = here or same
+        left = (place for place in same if place not in played)
+        done = (place for place in same if place in played)
+        return islice(chain(left, done), _COMPARED)
 
     def _live(self, key: str, value: JSON) -> JSON:
         text = as_key(value)
@@ -149,29 +169,25 @@ class Matcher:
         bare = self._dialect.bare(key, text)
         return value if bare == text else bare
 
-    def _key(self, call: Call) -> tuple[Any, ...]:
-        body = _canonical(without(call.body, self._ignored)) if isinstance(call.body, dict) else call.raw
-        return (call.method, call.path, call.query, body)
-
     def _body(self, recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
         if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):
             if recorded.raw != live.raw:
                 broken = isinstance(recorded.body, dict) and not isinstance(live.body, dict)
                 yield Difference("body (live: no JSON object)" if broken else "body", _text(recorded), _text(live))
             return
-        yield from _compare(without(recorded.body, self._ignored), without(live.body, self._ignored), "body")
-        for path, key in self._minted.items():
-            if key in self._dialect.per_operation:
-                continue  # bound anew for each operation, so anything goes, also none
-            mine, its = (as_key(lookup({"body": body}, path)) for body in (recorded.body, live.body))
-            if mine is None and its is None:
-                continue
-            fits = mine is not None and its is not None and self._allows(session, key, mine, its)
-            if not fits:
-                yield Difference(path, ABSENT if mine is None else mine, ABSENT if its is None else its)
+        mine, its = (without(call.body, self._reader.ignored) for call in (recorded, live))
+        yield from _compare(mine, its, "body")
+        for n, key in self._lasting:  # the others are bound anew for each operation, so anything goes, also none
+            its_own, live_one = as_key(recorded.minted[n]), as_key(live.minted[n])
+            if not self._agree(session, key, its_own, live_one):
+                path = self._reader.minted[n][0]
+                yield Difference(path, ABSENT if its_own is None else its_own, ABSENT if live_one is None else live_one)
 
-    def _allows(self, session: Bindings, key: str, mine: str, its: str) -> bool:
-        return session.allows(key, self._dialect.bare(key, mine), self._dialect.bare(key, its))
+    def _agree(self, session: Bindings, key: str, recorded: str | None, live: str | None) -> bool:
+        """Whether two values of a key for the whole session may stand for each other; none stands for none."""
+        if recorded is None or live is None:
+            return recorded is live
+        return session.allows(key, self._dialect.bare(key, recorded), self._dialect.bare(key, live))
 
 
 def describe(triple: Triple, call: Call) -> str:
@@ -188,25 +204,21 @@ def _outer(recorded: Call, live: Call) -> Iterator[Difference]:
             yield Difference(where, mine, its)
 
 
-def _hidden(recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
+def _hidden(recorded: tuple[str, ...], live: tuple[str, ...], session: Bindings) -> Iterator[Difference]:
     """Values that were redacted: each live one stands for one pseudonym, and that one for no other.
 
     A pseudonym that the server sent is itself, whatever else it stands for. Neither is shown: they are personal.
     """
-    if len(recorded.hidden) != len(live.hidden):
-        yield Difference("the number of redacted values", len(recorded.hidden), len(live.hidden))
+    if len(recorded) != len(live):
+        yield Difference("the number of redacted values", len(recorded), len(live))
         return
     here = Bindings()
-    for mine, its in zip(recorded.hidden, live.hidden, strict=True):
+    for mine, its in zip(recorded, live, strict=True):
         if mine != its and not (session.allows(HIDDEN, mine, its) and here.allows(HIDDEN, mine, its)):
             yield Difference("a redacted value", "one pseudonym", "another value than it stands for")
             return
         if mine != its:
             here.bind(HIDDEN, mine, its)
-
-
-def _in_body(paths: Iterable[str]) -> frozenset[str]:
-    return frozenset(path.removeprefix("body.") for path in paths if path.startswith("body."))
 
 
 def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
@@ -223,10 +235,6 @@ def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
 
 def _some(values: list[str]) -> str:
     return ", ".join(map(_shown, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
-
-
-def _canonical(value: JSON) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _text(call: Call) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .match import Call, Difference, Matcher, describe
+from .match import Difference, Matcher, describe
 from .playhead import Playhead
+from .reading import Call
 
 STATUS = 470  # no registered meaning, so never taken for an answer of the API; a 4xx is not retried by itself
 REASON = "Recorder Miss"

@@ -12,9 +12,12 @@ from ..bayeux.outbox import Queued
 from ..bayeux.session import BayeuxServer
 from ..correlate.sessions import Sessions
 from ..model import Headers, Triple
-from .match import Call, Matcher
-from .rebind import Bindings
+from .bindings import Bindings
+from .fronts import Fronts
+from .match import Matcher
+from .reading import Call
 from .schedule import Run
+from .shelves import Row
 
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
 AUTHORIZATION = "authorization "
@@ -59,6 +62,9 @@ class Playhead:
         opened: A WebSocket was opened for it.
         cut: Its WebSocket is to be cut: a fault.
         left: It disconnected.
+        number: Counts playheads, as in `name`.
+        begun_runs: How many runs were played to it.
+        fronts: How far it has got with what is recorded several times.
 
     """
 
@@ -77,6 +83,13 @@ class Playhead:
     opened: bool = False
     cut: bool = False
     left: bool = False
+    number: int = 0
+    begun_runs: int = 0
+    fronts: Fronts = field(init=False)
+    _front: int = 0  # all operations before it were asked for, or are others'
+
+    def __post_init__(self) -> None:
+        self.fronts = Fronts(self.played)
 
     @property
     def client_ids(self) -> list[str]:
@@ -96,24 +109,45 @@ class Playhead:
     def find(self, live: Call, matcher: Matcher, policy: Policy = Policy()) -> int | None:  # frozen
         """The recorded request to answer with: the next unplayed match, an exact one before others.
 
-        An exchange that is no operation and has no effect (GET, HEAD, OPTIONS) may be had again.
+        Of the recorded session it follows first, then, if it need not be strict, of others. An exchange that is no
+        operation and has no effect (GET, HEAD, OPTIONS) may be had again.
         """
-        fitting = self.fitting(live, matcher)
-        mine = [place for place in fitting if self.follows(matcher.triples[place])]
-        usable = mine if policy.strict else fitting
-        left = [p for p in mine if p not in self.played] or [p for p in usable if p not in self.played]
-        exact = [place for place in left if matcher.is_exact(place, live)]
-        if left:
-            place = (exact or left)[0]
+        shelf = matcher.shelf(live)
+        everyone = shelf.of(None)
+        mine = everyone if self.recorded is None else shelf.of((self.recorded, None))
+        usable = mine if policy.strict else everyone
+
+        def fits(place: int) -> bool:
+            return matcher.fits(place, live, self.bindings)
+
+        place = self._next(mine, live, fits)
+        if place is None and usable is not mine:
+            place = self._next(usable, live, fits)
+        if place is not None:
             return place if not policy.strict or self.before(place, matcher) is None else None
+        stacks = [stack for row in usable for stack in row.stacks if fits(stack.first)]
         has_no_effect = live.operation is None and live.method in ("GET", "HEAD", "OPTIONS")
-        if usable and (has_no_effect or policy.repeat is Repeat.LAST):
-            return usable[-1]
-        return min(usable, key=self._cycle, default=None) if policy.repeat is Repeat.CYCLE else None
+        if has_no_effect or policy.repeat is Repeat.LAST:
+            return max((stack.places[-1] for stack in stacks), default=None)
+        again = map(self.fronts.again_of, stacks) if policy.repeat is Repeat.CYCLE else ()
+        return min(again, key=lambda place: (self.played[place], place), default=None)
+
+    def has_new(self, live: Call, matcher: Matcher) -> bool:
+        """Whether a request is in the recording, and new to it."""
+        place = self.find(live, matcher)
+        return place is not None and place not in self.played
+
+    def _next(self, rows: list[Row], live: Call, fits: Callable[[int], bool]) -> int | None:
+        """The next unplayed match in some rows, an exact one before others."""
+        same = (row.by_id[live.id] for row in rows if live.id in row.by_id)
+        exact = [self.fronts.next_of(stack) for stack in same if fits(stack.first)]
+        if not any(place is not None for place in exact):
+            exact = [self.fronts.next_in(row, fits) for row in rows]
+        return min((place for place in exact if place is not None), default=None)
 
     def fitting(self, live: Call, matcher: Matcher) -> list[int]:
         """The recorded requests a live one is no different from, played or not, of whatever session."""
-        return [p for p in matcher.candidates(live) if not matcher.differences(p, live, self.bindings)]
+        return [place for place in matcher.candidates(live) if matcher.fits(place, live, self.bindings)]
 
     def follows(self, triple: Triple) -> bool:
         """Whether a recorded request is of the recorded session it follows, or of nobody's in particular."""
@@ -121,11 +155,15 @@ class Playhead:
 
     def before(self, place: int, matcher: Matcher) -> int | None:
         """The first operation that was recorded before another one and was not asked for yet."""
-        earlier = (p for p, t in enumerate(matcher.triples) if p < place and t.n and self.follows(t))
-        return next((p for p in earlier if p not in self.played), None) if matcher.triples[place].n else None
+        if not matcher.triples[place].n:
+            return None
+        while self._front < place and (self._front in self.played or not self._asks(matcher.triples[self._front])):
+            self._front += 1
+        return self._front if self._front < place else None
 
-    def _cycle(self, place: int) -> tuple[int, int]:
-        return self.played[place], place
+    def _asks(self, triple: Triple) -> bool:
+        """Whether it is for this client to ask for it."""
+        return triple.n > 0 and self.follows(triple)
 
 
 class Playheads:
@@ -272,7 +310,7 @@ class Playheads:
     def _new(self, tokens: list[str]) -> Playhead:
         """Begin a playhead; cookies that it shows of one that left are its own from now on."""
         self._made += 1
-        playhead = Playhead(f"p{self._made}", self._new_cookie())
+        playhead = Playhead(f"p{self._made}", self._new_cookie(), number=self._made)
         self._all.append(playhead)
         left = [_value(token) for token in tokens if _value(token) in self._by_cookie]
         self._by_cookie |= {cookie: playhead for cookie in left if self._by_cookie[cookie].left}

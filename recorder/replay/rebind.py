@@ -1,4 +1,4 @@
-"""Bindings: which live value stands for which recorded one, and how recorded messages are rewritten by them.
+"""How recorded messages are rewritten for a live client, by its bindings.
 
 Only values the client mints are bound (the dialect names them). A short value such as `7` is rewritten only under the
 names it is known by (`referenceId`); a long one wherever it stands as a word, also inside URLs and other text.
@@ -8,110 +8,125 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Final
+from functools import cache, lru_cache
 
 from ..correlate.dialect import Dialect, as_key
 from ..model import JSON
+from .bindings import ABSENT, Bindings, Seen, runs
+from .templates import Template, encode
 
-HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so
-_WHOLE = 4  # characters from which on a pseudonym is taken to be itself where it is a whole value
-LONG = 8  # characters from which on a value is taken to be itself wherever it stands
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
 # numbers of longer ones. It also begins after a percent-encoded character.
 _BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
 _HOST_ENDS = r"(?![.:]\w)"  # http://gws is not a part of http://gws:8090
-
-
-class _Absent(Enum):
-    ABSENT = "absent"
-
-
-ABSENT: Final = _Absent.ABSENT  # the live client sent no value where the recorded one did
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """One recorded value (as compared, i.e. a device's bare id) and the live value in its place, with its JSON type."""
-
-    recorded: str
-    live: JSON
-
-
-@dataclass(slots=True)
-class Bindings:
-    """The bindings of one scope, by key name; one to one."""
-
-    pairs: dict[str, list[Binding]] = field(default_factory=dict)
-
-    def allows(self, key: str, recorded: str, live: str) -> bool:
-        """Whether a pair contradicts none that is bound."""
-        return all((b.recorded == recorded) == (as_key(b.live) == live) for b in self.pairs.get(key, ()))
-
-    def bind(self, key: str, recorded: str, live: JSON) -> None:
-        """Bind a pair; binding it again changes nothing."""
-        bound = self.pairs.setdefault(key, [])
-        if all(b.recorded != recorded for b in bound):
-            bound.append(Binding(recorded, live))
-
-    def __or__(self, other: Bindings) -> Bindings:
-        keys = self.pairs.keys() | other.pairs.keys()
-        return Bindings({key: self.pairs.get(key, []) + other.pairs.get(key, []) for key in sorted(keys)})
+_REMEMBERED, _LONGEST = 1000, 4000  # bodies of acks, which say the same again and again; bytes of one
+_BEGIN, _END, _HOST_END = re.compile(_BEGINS), re.compile(_ENDS), re.compile(_ENDS + _HOST_ENDS)
 
 
 class Rewriter:
-    """Rewrites what is sent to one client."""
+    """Rewrites what is sent to one client. What is bound later counts for all that is rewritten from then on."""
 
-    def __init__(self, dialect: Dialect, bindings: Bindings, origins: Mapping[str, str] | None = None) -> None:
-        """Prepare for a client; `origins` are recorded servers (scheme and host) and what stands in for them."""
-        self._dialect = dialect
-        self._named: dict[str, list[tuple[str, Binding]]] = {}
-        self._words = dict(origins or {})
-        for key, pairs in bindings.pairs.items():
-            # an id of one operation that is the same as text was bound because its JSON type is another
-            new = [b for b in pairs if key in dialect.per_operation or b.live != b.recorded]
-            for name in names_of(dialect, key) if new else ():
-                self._named.setdefault(name, []).extend((key, b) for b in new)
-            self._words |= {b.recorded: _text(b.live) for b in new if len(b.recorded) >= LONG}
-        pseudonyms = (b for b in bindings.pairs.get(HIDDEN, ()) if b.live != b.recorded and len(b.recorded) >= _WHOLE)
-        self._whole = {b.recorded: _text(b.live) for b in pseudonyms}
-        self._pattern = any_of(self._words)
+    def __init__(self, dialect: Dialect, *scopes: Bindings, origins: Mapping[str, str] | None = None) -> None:
+        """Prepare for a client.
+
+        Args:
+            dialect: Knows the names under which values stand.
+            scopes: The bindings, those of the narrowest scope first.
+            origins: Recorded servers (scheme and host) and what stands in for them.
+
+        """
+        self._dialect, self._scopes, self._origins = dialect, scopes, origins or {}
+        self._keys = keys_of_names(dialect)
 
     def touches(self, body: bytes) -> bool:
-        """Whether a body may hold anything that is rewritten."""
-        words = (word.encode(errors="surrogatepass") for word in self._words)
-        return bool(self._named or self._whole) or any(word in body for word in words)
+        """Whether a JSON body may hold anything that is rewritten; an escape may hide it."""
+        if not self._origins and all(scope.is_empty for scope in self._scopes):
+            return False
+        seen = _seen(body) if len(body) <= _LONGEST else Seen.of(body.decode(errors="replace"))
+        return "\\" in seen.text or any(f'"{name}"' in seen.text for name in self._keys) or self.is_in(seen)
+
+    def is_in(self, seen: Seen) -> bool:
+        """Whether a text may hold a word that is replaced, or be one."""
+        if any(origin in seen.text for origin in self._origins):
+            return True
+        return any(True for scope in self._scopes for _ in scope.in_text(seen.runs))
 
     def value(self, value: JSON) -> JSON:
         """A JSON value with its bound values replaced; the value itself is left alone."""
         if isinstance(value, dict):
-            return {name: new for name, old in value.items() if (new := self._member(name, old)) is not ABSENT}
+            return {name: new for name, old in value.items() if (new := self.member(name, old)) is not ABSENT}
         if isinstance(value, list):
             return [self.value(item) for item in value]
-        if isinstance(value, int | float) and not isinstance(value, bool) and self._whole:
-            live = self._whole.get(str(value), "")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            live = self._whole(str(value)) or ""
             return int(live) if live.isdecimal() and live.isascii() else value
         return self.text(value) if isinstance(value, str) else value
 
     def text(self, text: str) -> str:
         """Text with long bound values replaced; in one pass, so that no replacement is replaced again."""
-        if text in self._whole:
-            return self._whole[text]
-        return self._pattern.sub(lambda found: self._words[found[0]], text) if self._words else text
+        whole = self._whole(text)
+        if whole is not None:
+            return whole
+        words = self._words(text)
+        return _replaced(text, words) if words else text
 
-    def _member(self, name: str, old: JSON) -> JSON:
-        text = as_key(old)
-        for key, binding in self._named.get(name, ()) if text is not None else ():
-            if text is not None and self._dialect.bare(key, text) == binding.recorded:
-                return self._replaced(text, binding)
+    def encoded(self, template: Template, value: JSON) -> str:
+        """The JSON text of a value, from its template where that will do."""
+        pieces = []
+        for piece in template.pieces:
+            if isinstance(piece, str):
+                pieces.append(piece)
+                continue
+            new = self.member(piece.name, piece.value)
+            if new is ABSENT:
+                return encode(self.value(value))  # the comma goes with it
+            pieces.append(piece.text if new is piece.value else encode(new))
+        if self.is_in(template.literal):
+            return encode(self.value(value))
+        return "".join(pieces)
+
+    def member(self, name: str, old: JSON) -> JSON:
+        """What becomes of a member of an object; ABSENT where it is left out."""
+        keys = self._keys.get(name)
+        text = as_key(old) if keys else None
+        if keys is None or text is None:
+            return self.value(old)
+        for key in keys:
+            bare = self._dialect.bare(key, text)
+            for scope in self._scopes:
+                if scope.has(key, bare):
+                    live = scope.get(key, bare)
+                    # an id of one operation that is the same as text was bound because its JSON type is another
+                    if live != bare or key in self._dialect.per_operation:
+                        return live if live is ABSENT or bare == text else f"{text[: len(text) - len(bare)]}{live}"
         return self.value(old)
 
-    def _replaced(self, text: str, binding: Binding) -> JSON:
-        prefix = text[: len(text) - len(binding.recorded)]
-        if binding.live is ABSENT or not prefix:
-            return binding.live
-        return f"{prefix}{binding.live}"
+    def _whole(self, text: str) -> str | None:
+        return next((scope.whole[text] for scope in self._scopes if text in scope.whole), None)
+
+    def _words(self, text: str) -> dict[str, str]:
+        """Those that stand in a text, and what by they are replaced."""
+        words = {origin: ours for origin, ours in self._origins.items() if origin in text}
+        if any(scope.words for scope in self._scopes):
+            found = frozenset(runs(text))
+            for scope in reversed(self._scopes):
+                words |= {word: scope.words[word] for word in scope.in_text(found) if word in scope.words}
+        return words
+
+
+@lru_cache(_REMEMBERED)
+def _seen(body: bytes) -> Seen:
+    return Seen.of(body.decode(errors="replace"))
+
+
+@cache
+def keys_of_names(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
+    """The names that minted values stand under, and the keys which may stand there."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key in sorted(dialect.minted):
+        for name in names_of(dialect, key):
+            found[name] = (*found.get(name, ()), key)
+    return found
 
 
 def names_of(dialect: Dialect, key: str) -> set[str]:
@@ -120,8 +135,25 @@ def names_of(dialect: Dialect, key: str) -> set[str]:
     return {path.rsplit(".", 1)[-1] for table in tables for path in table.get(key, ()) if not path.startswith("path.")}
 
 
-def _text(live: JSON) -> str:
-    return "" if live is ABSENT else str(live)
+def _replaced(text: str, words: Mapping[str, str]) -> str:
+    """Of words that overlap the first one counts, and of those that begin together the longest."""
+    spans = sorted((start, -len(word), word) for word in words for start in _places(text, word))
+    pieces, last = [], 0
+    for start, _, word in spans:
+        if start >= last:
+            pieces += [text[last:start], words[word]]
+            last = start + len(word)
+    return "".join([*pieces, text[last:]])
+
+
+def _places(text: str, word: str) -> Iterable[int]:
+    """Where a word stands that is no part of a longer one."""
+    end = _HOST_END if "://" in word else _END
+    start = text.find(word)
+    while start >= 0:
+        if _BEGIN.match(text, start) and end.match(text, start + len(word)):
+            yield start
+        start = text.find(word, start + 1)
 
 
 def any_of(words: Iterable[str]) -> re.Pattern[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -44,6 +43,8 @@ class Run:
         refusal: Status and body in place of the recorded ack, where a fault wants that.
         forget: With the ack the server forgets the client's Bayeux session: a fault.
         cut: With the ack the client's WebSocket ends: a fault.
+        rank: Number of its client, and its own among that client's: decides where the order on the wire does not.
+        version: Counts its changes.
 
     """
 
@@ -57,6 +58,8 @@ class Run:
     refusal: tuple[int, bytes] | None = None
     forget: bool = False
     cut: bool = False
+    rank: tuple[int, int] = (0, 0)
+    version: int = 0
     _next: int = 0
     _queued_at: float = field(default=0.0)
 
@@ -148,8 +151,3 @@ def _seconds(nanoseconds: int) -> float:
 
 def _frozen(groups: dict[K, list[Step]]) -> dict[K, tuple[Step, ...]]:
     return {key: tuple(group) for key, group in groups.items()}
-
-
-def earliest(runs: Iterator[Run]) -> float | None:
-    """When the first of some runs has something to say."""
-    return min((due for due in (run.due() for run in runs) if due is not None), default=None)

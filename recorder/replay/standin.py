@@ -7,32 +7,32 @@ There is no way from here to any server: what is not in the recording is a miss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, parse_request
 from ..bayeux.outbox import Queued
-from ..bayeux.session import Answer, BayeuxServer
+from ..bayeux.session import BayeuxServer
 from ..correlate.dialect import Dialect
 from ..correlate.sessions import Sessions
 from ..errors import UsageError
-from ..model import JSON, Event, Headers, Recording, Triple
+from ..model import JSON, Headers, Recording, Triple
 from ..redaction.policy import Policy as Redaction
 from . import miss, progress
-from .acks import ack
-from .copies import copies
+from .bindings import Bindings
 from .faults import Faults
-from .match import Call, Matcher, describe
+from .match import Matcher, describe
 from .miss import Miss
+from .player import Player
 from .playhead import COOKIE, Playhead, Playheads, Policy
-from .rebind import Bindings, Rewriter
-from .schedule import INSTANT, Run, Step, anchored, earliest, steps
+from .reading import Call
+from .rebind import Rewriter
+from .schedule import INSTANT, Run, Step, anchored
 from .traffic import Incoming, Replies, Reply
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
-_CUT = 0  # in place of a status: the socket ends
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
 _MOST_MISSES = 1000  # that are kept, with their text
 _HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
@@ -71,11 +71,13 @@ class StandIn:
         self.faults = faults or Faults([], recording)
         self._matcher = Matcher(recording, dialect, redaction)
         self._unsolicited = anchored(recording)
+        upstream = urlsplit(recording.header.upstream)
+        self._upstream = f"{upstream.scheme}://{upstream.netloc}" if upstream.netloc else ""
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         windows = 1 + max(recording.windows.values(), default=0)
         self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
-        self._copies = copies(recording)
         self._replies = Replies()
+        self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
         self.misses: list[Miss] = []  # the first ones
         self.missed = 0
         self._paused_at: float | None = None
@@ -110,7 +112,7 @@ class StandIn:
 
     def replies(self, now: float) -> list[Reply]:
         """All that is to be written now, in the order it must leave."""
-        while (self._paused_at is None and self._play(now)) or self._flush(now):
+        while (self._paused_at is None and self._player.play(now)) or self._player.flush(now):
             pass
         return self._replies.take()
 
@@ -125,18 +127,11 @@ class StandIn:
 
     def abort(self, number: int) -> None:
         """A client gave a request up, or its reply could not be written: events of a poll are kept for the next."""
-        self._bayeux.abort(number)
-        self._replies.drop(number)
-        for playhead in self._playheads:
-            for run in playhead.runs:
-                if run.request == number:
-                    run.request = None
-            playhead.runs = [run for run in playhead.runs if run.step is not None or run.request is not None]
+        self._player.abort(number)
 
     def forget(self, client_id: str) -> None:
         """Lose a Bayeux session, as a server does that is restarted: its client is told to shake hands again."""
-        for answer in self._bayeux.forget(client_id):
-            self._answer(answer)
+        self._player.forget(client_id)
 
     @property
     def unplayed(self) -> tuple[int, ...]:
@@ -148,7 +143,7 @@ class StandIn:
         """When the next event or ack leaves, None where only a request can bring one."""
         if self._paused_at is not None:
             return None
-        return earliest(run for p in self._playheads for run in p.runs)
+        return self._player.due
 
     @property
     def is_parked(self) -> bool:
@@ -158,8 +153,7 @@ class StandIn:
     @property
     def is_over(self) -> bool:
         """Whether all was played and every client left."""
-        on_its_way = any(run.step for _, run in self._runs())
-        return not self.unplayed and not on_its_way and all(p.left for p in self._playheads)
+        return self._player.due is None and not self.unplayed and all(p.left for p in self._playheads)
 
     def state(self, now: float) -> dict[str, Any]:
         """Who is there and what is on its way; as JSON."""
@@ -175,8 +169,7 @@ class StandIn:
     def resume(self, now: float) -> None:
         """Go on where things stood."""
         if self._paused_at is not None:
-            for _, run in self._runs():
-                run.shift(now - max(self._paused_at, run.started))  # what was asked for meanwhile begins now
+            self._player.shift(self._playheads, self._paused_at, now)
             self._paused_at = None
 
     def step(self, now: float) -> str | None:
@@ -188,20 +181,21 @@ class StandIn:
         """
         if self._paused_at is None:
             raise UsageError("a step is taken while paused; POST /__recorder/pause first")
-        waiting = [(run.due(), run.step.order, playhead, run) for playhead, run in self._runs() if run.step]
+        runs = ((playhead, run) for playhead in self._playheads for run in playhead.runs)
+        waiting = [(run.due(), run.step.order, playhead, run) for playhead, run in runs if run.step]
         if not waiting:
             return None
         _, _, playhead, run = min(waiting, key=lambda item: item[:2])
         what = f"event {run.step.event.channel}" if run.step and run.step.event else "ack"
         if run.place is not None:
             what += f" of {describe(self._matcher.triples[run.place], self._matcher.calls[run.place])}"
-        self._leave(playhead, run, now)
+        self._player.leave(playhead, run, now)
         return f"{what} to {playhead.name}"
 
     def inject(self, session: str, channel: str, data: JSON) -> None:
         """Push an event to the session of this name."""
         playhead = next(p for p in self._playheads if p.name == session)
-        self._deliver(playhead, Queued({"data": data, "channel": channel}, lambda _: None))
+        self._player.deliver(playhead, Queued({"data": data, "channel": channel}, lambda _: None))
 
     def report(self) -> dict[str, Any]:
         """What was played and what was not, misses with their whole text, and what faults hit; as JSON."""
@@ -224,32 +218,27 @@ class StandIn:
             client_id = str(message.get("clientId", ""))
             self._playheads.seen(client_id, request.headers, request.connection)
         for answer in self._bayeux.receive(request.number, messages, now, transport):
-            self._answer(answer, request)
+            self._replies.answer(answer, self._handshaken(answer.handshaken, request) if answer.handshaken else ())
         for message in messages:
             client_id = str(message.get("clientId", ""))
             if message["channel"] == channels.DISCONNECT:
                 self._playheads.leaves(client_id)
             playhead = self._playheads.of_client(client_id)
             if playhead is not None and message["channel"] in (channels.SUBSCRIBE, channels.CONNECT):
-                self._cut(playhead)
+                self._player.cut(playhead)
                 self._begin(playhead, now, settled=message["channel"] == channels.SUBSCRIBE)
 
-    def _answer(self, answer: Answer, request: Incoming | None = None) -> None:
-        if answer.messages is None:
-            self._replies.add(answer.request, answer.status, (), b"")
-            return
-        headers: Headers = ()
-        if answer.handshaken is not None and request is not None:
-            playhead = self._playheads.handshaken(answer.handshaken, request.headers, request.connection, self._bayeux)
-            self._bayeux.belongs_to(answer.handshaken, self._playheads.browser_of(request.headers, playhead))
-            playhead.origins = self._origins(request)
-            headers = (playhead.set_cookie,)
-            if len(self._recording.session_starts) <= 1:
-                playhead.recorded = next(iter(self._recording.session_starts), "")
-            for event in playhead.backlog:
-                self._bayeux.push(answer.handshaken, event)
-            playhead.backlog.clear()
-        self._replies.messages(answer.request, answer.messages, headers)
+    def _handshaken(self, client_id: str, request: Incoming) -> Headers:
+        """A client got its clientId: what its answer has to set."""
+        playhead = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
+        self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
+        playhead.origins = self._origins(request)
+        if len(self._recording.session_starts) <= 1:
+            playhead.recorded = next(iter(self._recording.session_starts), "")
+        for event in playhead.backlog:
+            self._bayeux.push(client_id, event)
+        playhead.backlog.clear()
+        return (playhead.set_cookie,)
 
     def _begin(self, playhead: Playhead, now: float, *, settled: bool) -> None:
         """Play what was pushed unasked at the start, once the client has settled (subscribed or parked)."""
@@ -266,7 +255,7 @@ class StandIn:
         playhead = self._playheads.of_request(
             request.headers,
             request.connection,
-            lambda p: p.find(live, self._matcher) not in (None, *p.played),
+            lambda p: p.has_new(live, self._matcher),
             lambda p: self._matcher.names(live, p.bindings),
         )
         if playhead is None:
@@ -280,7 +269,7 @@ class StandIn:
 
     def _start(self, playhead: Playhead, place: int, live: Call, request: Incoming, now: float) -> None:
         triple = self._matcher.triples[place]
-        played = self.faults.play(playhead.name, triple.operation, steps(triple), self._rate)
+        played = self.faults.play(playhead.name, triple.operation, self._player.score.steps(place), self._rate)
         if played.status is None:  # else nothing was carried out: who tries again shall get on
             playhead.played[place] += 1
         of_operation = Bindings()
@@ -288,11 +277,11 @@ class StandIn:
             scope = of_operation if key in self._dialect.per_operation else playhead.bindings
             scope.bind(key, recorded, value)
         playhead.origins = self._origins(request)
-        rewriter = Rewriter(self._dialect, of_operation | playhead.bindings, playhead.origins)
+        rewriter = Rewriter(self._dialect, of_operation, playhead.bindings, origins=playhead.origins)
         run = Run(played.steps, now, played.rate, rewriter, request=request.number, place=place, forget=played.forget)
         run.cut = played.cut
         run.refusal = None if played.status is None else (played.status, played.body)
-        playhead.runs.append(run)
+        self._player.begin(playhead, run)
         if played.status is not None:
             return
         if playhead.recorded is None and triple.session is not None and self._tells(live, triple):
@@ -302,23 +291,25 @@ class StandIn:
 
     def _tells(self, live: Call, triple: Triple) -> bool:
         """Whether a request tells which recorded session is followed; not if another one made it, say GET /me."""
-        made_by = {self._matcher.triples[place].session for place in self._matcher.candidates(live)}
-        return triple.n > 0 or len(made_by) == 1
+        if triple.n > 0:
+            return True
+        return len({self._matcher.triples[place].session for place in self._matcher.candidates(live)}) == 1
 
     def _origins(self, request: Incoming) -> dict[str, str]:
         """The recorded server's address and ours: who follows a recorded URL must come back here."""
-        upstream = urlsplit(self._recording.header.upstream)
-        shown = {name.lower(): value for name, value in request.headers}
-        host = shown.get("host")
-        scheme = "https" if shown.get("x-forwarded-proto") == "https" else "http"  # a proxy before us ended its TLS
-        return {f"{upstream.scheme}://{upstream.netloc}": f"{scheme}://{host}"} if upstream.netloc and host else {}
+        host = request.header("host")
+        if not self._upstream or not host:
+            return {}
+        # a proxy before us may have ended its TLS
+        scheme = "https" if request.header("x-forwarded-proto") == "https" else "http"
+        return {self._upstream: f"{scheme}://{host}"}
 
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
         if events:
-            rewriter = Rewriter(self._dialect, playhead.bindings, playhead.origins)
+            rewriter = Rewriter(self._dialect, playhead.bindings, origins=playhead.origins)
             played = self.faults.play(playhead.name, None, events, self._rate)
             if played.steps:
-                playhead.runs.append(Run(played.steps, now, played.rate, rewriter))
+                self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
 
     def _miss(self, request: Incoming, found: Miss) -> None:
         self.missed += 1
@@ -327,72 +318,6 @@ class StandIn:
         summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._replies.add(request.number, miss.STATUS, headers, found.text.encode())
-
-    # -- playing
-
-    def _play(self, now: float) -> bool:
-        """Let the next step that is due leave; of several, the one that was first on the recorded wire."""
-        due = [(run.step.order, playhead, run) for playhead, run in self._runs() if run.step and run.is_due(now)]
-        if not due:
-            return False
-        _, playhead, run = min(due, key=lambda item: item[0])
-        self._leave(playhead, run, now)
-        return True
-
-    def _leave(self, playhead: Playhead, run: Run, now: float) -> None:
-        """The next step of a run leaves."""
-        step = run.step
-        run.advance(now)
-        if step is not None and step.event is not None:
-            self._push(playhead, run, step.event)
-        else:
-            if run.request is not None:
-                self._acknowledge(playhead, run)
-                run.request = None  # it waits no more
-            if run.forget and playhead.client_id is not None:
-                self.forget(playhead.client_id)
-            playhead.cut |= run.cut
-            self._cut(playhead)
-        if run.step is None and run.request is None:
-            playhead.runs.remove(run)
-
-    def _cut(self, playhead: Playhead) -> None:
-        """Cut the WebSocket of a client that is to lose it, as soon as it holds a poll on one."""
-        number = self._bayeux.cut(playhead.client_id) if playhead.cut and playhead.client_id is not None else None
-        if number is not None:
-            playhead.cut = False
-            self._replies.add(number, _CUT, (), b"")
-
-    def _runs(self) -> Iterator[tuple[Playhead, Run]]:
-        return ((playhead, run) for playhead in self._playheads for run in playhead.runs)
-
-    def _flush(self, now: float) -> bool:
-        answers = self._bayeux.flush(now)
-        for answer in answers:
-            self._answer(answer)
-        return bool(answers)
-
-    def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
-        message = {"data": run.rewriter.value(event.data), "channel": event.channel}
-        queued = Queued(message, lambda out: run.taken(out=out))
-        window = self._recording.windows.get(event.client_id, 0)
-        if window in playhead.beside:
-            self._bayeux.push(playhead.beside[window], queued)
-        elif (event.seq, event.index) in self._copies:
-            queued.taken(True)  # for a window that this client does not have
-        else:
-            self._deliver(playhead, queued)
-
-    def _deliver(self, playhead: Playhead, queued: Queued) -> None:
-        if playhead.client_id is None:
-            playhead.backlog.append(queued)
-        else:
-            self._bayeux.push(playhead.client_id, queued)
-
-    def _acknowledge(self, playhead: Playhead, run: Run) -> None:
-        triple = self._matcher.triples[run.place or 0]
-        number = run.request if run.request is not None else -1
-        self._replies.add(number, *ack(triple, run, playhead.cookie, self._dialect))
 
 
 __all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..bayeux.messages import Message, as_script, callback_of, encode
-from ..bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET
+from ..bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
 from ..model import Headers
 
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
@@ -28,6 +28,10 @@ class Incoming:
     headers: Headers
     body: bytes
     on_socket: bool = False
+
+    def header(self, wanted: str) -> str | None:
+        """The value of the last header of a name, which is in small letters."""
+        return next((value for name, value in reversed(self.headers) if name.lower() == wanted), None)
 
     @property
     def transport(self) -> str | None:
@@ -62,7 +66,14 @@ class Replies:
         if callback and not request.on_socket:
             self._callbacks[request.number] = callback
 
-    def messages(self, number: int, messages: list[Message], headers: Headers = ()) -> None:
+    def answer(self, answer: Answer, headers: Headers = ()) -> None:
+        """Answer with what the Bayeux server says: messages, or a bare status."""
+        if answer.messages is None:
+            self.add(answer.request, answer.status, (), b"")
+        else:
+            self.messages(answer.request, answer.messages, headers)
+
+    def messages(self, number: int, messages: list[Message | str], headers: Headers = ()) -> None:
         """Answer with Bayeux messages."""
         callback = self._callbacks.pop(number, None)
         content = encode(messages)

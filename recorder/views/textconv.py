@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from ..correlate.dialect import Dialect, parse_json, without
 from ..model import JSON, Recording, Triple, Unsolicited
 from ..printable import printable
-from ..replay.rebind import Bindings, Rewriter
+from ..replay.bindings import Bindings
+from ..replay.rebind import Rewriter
 
 
 def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:
@@ -27,7 +28,7 @@ def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:
                 own.bind(key, value, f"<{key}>")
             elif value is not None:
                 lasting.bind(key, value, f"<{key} {numbers.setdefault(value, len(numbers) + 1)}>")
-        yield from _triple(triple, Rewriter(dialect, own | lasting), dialect)
+        yield from _triple(triple, Rewriter(dialect, own, lasting), dialect)
     rewriter = Rewriter(dialect, lasting)
     for item in recording.plain:
         yield from _exchange(item, rewriter, dialect)

@@ -10,7 +10,8 @@ import pytest
 from recorder.correlate.dialect import load
 from recorder.model import Failure, Headers, Triple
 from recorder.replay.acks import ack
-from recorder.replay.rebind import Binding, Bindings, Rewriter
+from recorder.replay.bindings import Bindings
+from recorder.replay.rebind import Rewriter
 from recorder.replay.schedule import Run
 from tests.wire import Wire, chained
 
@@ -24,7 +25,9 @@ def answered(content: Any, headers: Headers = ()) -> Triple:
 
 
 def run(**own: Any) -> Run:
-    rewriter = Rewriter(GWS, Bindings({"reference": [Binding("recorded-id", "live")]}))
+    bindings = Bindings()
+    bindings.bind("reference", "recorded-id", "live")
+    rewriter = Rewriter(GWS, bindings)
     return Run((), 0.0, 1.0, rewriter, request=1, place=0, **own)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.correlate.dialect import load
+from recorder.replay.bindings import ABSENT, Bindings
 from recorder.replay.match import Call, Difference, Matcher, describe
-from recorder.replay.rebind import ABSENT, Bindings
 from tests.wire import DEVICE, Ask, Wire, body, chained, complete, get_me, operation, preview
 
 GWS = load()

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.correlate.dialect import load
-from recorder.replay.rebind import ABSENT, Bindings, Rewriter
+from recorder.replay.bindings import ABSENT, Bindings
+from recorder.replay.rebind import Rewriter
 from tests.wire import DEVICE, chained, done, record_event, twin
 
 GWS = load()
@@ -57,7 +58,7 @@ def test_bindings_of_two_scopes_add_up_and_stay_as_they_were() -> None:
     mine.bind("reference", "r1", "live")
     session.bind("device", "d1", "live1")
 
-    both = Rewriter(GWS, mine | session)
+    both = Rewriter(GWS, mine, session)
 
     assert both.value({"referenceId": "r1", "deviceId": "d1"}) == {"referenceId": "live", "deviceId": "live1"}
     assert session.allows("reference", "r1", "other")
@@ -169,7 +170,6 @@ def test_a_short_device_is_replaced_under_its_names_only() -> None:
 
 def test_a_device_that_is_the_recorded_one_changes_nothing() -> None:
     assert bound(device=("5001", "5001")).value({"deviceId": 5001}) == {"deviceId": 5001}
-    assert not bound(device=("5001", "5001")).touches(b'{"deviceId":"5001"}')
 
 
 def test_names_of_members_are_left_alone() -> None:
@@ -192,7 +192,7 @@ def test_names_of_members_are_left_alone() -> None:
     ],
 )
 def test_an_address_of_the_recorded_server_leads_to_the_stand_in_and_no_other_does(recorded: str, live: str) -> None:
-    rewriter = Rewriter(GWS, Bindings(), {"http://gws.example": "http://localhost:9"})
+    rewriter = Rewriter(GWS, Bindings(), origins={"http://gws.example": "http://localhost:9"})
 
     assert rewriter.value({"uri": recorded}) == {"uri": live}
 
@@ -236,7 +236,7 @@ def test_a_request_is_no_different_from_an_event() -> None:
 
 
 def test_the_recorded_servers_address_becomes_ours_in_any_text() -> None:
-    rewriter = Rewriter(GWS, Bindings(), {"http://gws.example:8090": "http://localhost:1234"})
+    rewriter = Rewriter(GWS, Bindings(), origins={"http://gws.example:8090": "http://localhost:1234"})
 
     told = {"uri": "http://gws.example:8090/api/v2/users/1", "other": "http://gws.example:80901/x"}
 
@@ -249,6 +249,6 @@ def test_the_recorded_servers_address_becomes_ours_in_any_text() -> None:
 
 
 def test_a_hostile_upstream_in_a_cassette_breaks_nothing() -> None:
-    rewriter = Rewriter(GWS, Bindings(), {"http://\ud800": "http://localhost"})
+    rewriter = Rewriter(GWS, Bindings(), origins={"http://\ud800": "http://localhost"})
 
     assert not rewriter.touches(b"http://gws.example")

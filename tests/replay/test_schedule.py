@@ -8,8 +8,9 @@ import pytest
 
 from recorder.correlate.dialect import load
 from recorder.model import Recording
-from recorder.replay.rebind import Bindings, Rewriter
-from recorder.replay.schedule import ACK_PATIENCE, INSTANT, Run, Step, anchored, earliest, steps
+from recorder.replay.bindings import Bindings
+from recorder.replay.rebind import Rewriter
+from recorder.replay.schedule import ACK_PATIENCE, INSTANT, Run, Step, anchored, steps
 from tests.wire import Message, Wire, campaign_event, chained, done, record_event, state_event
 
 REWRITER = Rewriter(load(), Bindings())
@@ -142,14 +143,6 @@ def test_an_event_waits_for_no_poll() -> None:
     playing.advance(10.0)
 
     assert playing.due() == 10.1
-
-
-def test_the_earliest_of_some_runs_is_told() -> None:
-    through = run((0.0, False))
-    through.advance(10.0)
-
-    assert earliest(iter([run((0.5, True)), run((0.2, True)), through])) == 10.2
-    assert earliest(iter([through])) is None
 
 
 # What nobody asked for

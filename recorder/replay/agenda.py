@@ -1,0 +1,52 @@
+"""What is on its way to all clients: which step leaves next, and when."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+from .schedule import Run
+
+Whose = TypeVar("Whose")
+
+
+class Agenda(Generic[Whose]):
+    """All runs by when their next step may leave; of several that may, the one that was first on the recorded wire.
+
+    A run that changes is put in anew; what was put in of it before is passed over when its turn comes.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._waiting: list[tuple[float, tuple[int, int], int, Whose, Run]] = []  # by time
+        self._ready: list[tuple[tuple[int, int], tuple[int, int], int, Whose, Run]] = []  # by place on the wire
+
+    def put(self, whose: Whose, run: Run) -> None:
+        """A run began, or its next step is another one, or leaves at another time."""
+        run.version += 1
+        due = run.due()
+        if due is not None:
+            heappush(self._waiting, (due, run.rank, run.version, whose, run))
+
+    def next(self, now: float) -> tuple[Whose, Run] | None:
+        """The run whose step leaves now; it is to be put in again."""
+        while self._waiting and self._waiting[0][0] <= now:
+            _, rank, version, whose, run = heappop(self._waiting)
+            if version == run.version and run.step is not None:
+                heappush(self._ready, (run.step.order, rank, version, whose, run))
+        while self._ready:
+            *_, version, whose, run = heappop(self._ready)
+            if version == run.version:
+                return whose, run
+        return None
+
+    @property
+    def due(self) -> float | None:
+        """When the next step leaves, None where none is left."""
+        while self._ready and self._ready[0][2] != self._ready[0][4].version:
+            heappop(self._ready)
+        while self._waiting and self._waiting[0][2] != self._waiting[0][4].version:
+            heappop(self._waiting)
+        if self._ready:
+            return self._ready[0][4].due()
+        return self._waiting[0][0] if self._waiting else None

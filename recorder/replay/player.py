@@ -1,0 +1,141 @@
+"""Plays runs to clients: events go into their Bayeux queues, acks out as answers, each when its turn has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from ..bayeux.outbox import Queued
+from ..bayeux.session import BayeuxServer
+from ..correlate.dialect import Dialect
+from ..model import Event, Recording
+from .acks import ack
+from .agenda import Agenda
+from .copies import copies
+from .match import Matcher
+from .playhead import Playhead
+from .schedule import Run
+from .score import Score
+from .traffic import Replies
+
+_CUT = 0  # in place of a status: the socket ends
+
+
+class Player:
+    """What is on its way to all clients of one stand-in."""
+
+    def __init__(
+        self, recording: Recording, matcher: Matcher, dialect: Dialect, bayeux: BayeuxServer, replies: Replies
+    ) -> None:
+        """Start with nothing on its way; what leaves goes to `bayeux` and `replies`."""
+        self._matcher, self._dialect, self._bayeux, self._replies = matcher, dialect, bayeux, replies
+        self._windows, self._copies = recording.windows, copies(recording)
+        self._agenda: Agenda[Playhead] = Agenda()
+        self._unacked: dict[int, tuple[Playhead, Run]] = {}  # by request
+        self.score = Score(matcher.triples, dialect)
+
+    @property
+    def due(self) -> float | None:
+        """When the next step leaves, None where none is left."""
+        return self._agenda.due
+
+    def begin(self, playhead: Playhead, run: Run) -> None:
+        """A run begins."""
+        playhead.begun_runs += 1
+        run.rank = playhead.number, playhead.begun_runs
+        playhead.runs.append(run)
+        if run.request is not None:
+            self._unacked[run.request] = playhead, run
+        self._agenda.put(playhead, run)
+
+    def play(self, now: float) -> bool:
+        """Let the next step that is due leave; of several, the one that was first on the recorded wire."""
+        found = self._agenda.next(now)
+        if found is not None:
+            self.leave(*found, now)
+        return found is not None
+
+    def leave(self, playhead: Playhead, run: Run, now: float) -> None:
+        """The next step of a run leaves, whenever it is due."""
+        step = run.step
+        run.advance(now)
+        if step is not None and step.event is not None:
+            self._push(playhead, run, step.event)
+        else:
+            self._acknowledge(playhead, run)
+        self._agenda.put(playhead, run)
+        if run.step is None and run.request is None and run in playhead.runs:
+            playhead.runs.remove(run)
+
+    def shift(self, playheads: Iterable[Playhead], paused_at: float, now: float) -> None:
+        """After a pause all that is to leave leaves so much later; what was asked for meanwhile begins now."""
+        for playhead in playheads:
+            for run in playhead.runs:
+                run.shift(now - max(paused_at, run.started))
+                self._agenda.put(playhead, run)
+
+    def abort(self, number: int) -> None:
+        """A client gave a request up."""
+        self._bayeux.abort(number)
+        self._replies.drop(number)
+        if number in self._unacked:
+            self._answered(*self._unacked[number])
+
+    def forget(self, client_id: str) -> None:
+        """Lose a Bayeux session, as a server does that is restarted: its client is told to shake hands again."""
+        for answer in self._bayeux.forget(client_id):
+            self._replies.answer(answer)
+
+    def cut(self, playhead: Playhead) -> None:
+        """Cut the WebSocket of a client that is to lose it, as soon as it holds a poll on one."""
+        number = self._bayeux.cut(playhead.client_id) if playhead.cut and playhead.client_id is not None else None
+        if number is not None:
+            playhead.cut = False
+            self._replies.add(number, _CUT, (), b"")
+
+    def flush(self, now: float) -> bool:
+        """Answer the polls that have something to carry, or whose time is over; whether there was any."""
+        answers = self._bayeux.flush(now)
+        for answer in answers:
+            self._replies.answer(answer)
+        return bool(answers)
+
+    def deliver(self, playhead: Playhead, queued: Queued) -> None:
+        """Queue an event for a client, which may have to shake hands yet."""
+        if playhead.client_id is None:
+            playhead.backlog.append(queued)
+        else:
+            self._bayeux.push(playhead.client_id, queued)
+
+    def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
+        queued = Queued(self.score.message(event, run.rewriter), partial(self._taken, playhead, run))
+        window = self._windows.get(event.client_id, 0) if self._windows else 0
+        if window in playhead.beside:
+            self._bayeux.push(playhead.beside[window], queued)
+        elif (event.seq, event.index) in self._copies:
+            queued.taken(True)  # for a window that this client does not have
+        else:
+            self.deliver(playhead, queued)
+
+    def _taken(self, playhead: Playhead, run: Run, out: bool) -> None:  # noqa: FBT001  # as Queued calls it
+        """An event was put into an answer, or came back: an ack that waits for it may leave sooner, or later."""
+        run.taken(out=out)
+        if run.step is not None and run.step.event is None:
+            self._agenda.put(playhead, run)
+
+    def _acknowledge(self, playhead: Playhead, run: Run) -> None:
+        if run.request is not None:
+            triple = self._matcher.triples[run.place or 0]
+            self._replies.add(run.request, *ack(triple, run, playhead.cookie, self._dialect))
+            self._answered(playhead, run)
+        if run.forget and playhead.client_id is not None:
+            self.forget(playhead.client_id)
+        playhead.cut |= run.cut
+        self.cut(playhead)
+
+    def _answered(self, playhead: Playhead, run: Run) -> None:
+        """Nobody waits for the answer of a run any more."""
+        self._unacked.pop(run.request or 0, None)
+        run.request = None
+        if run.step is None:
+            playhead.runs.remove(run)

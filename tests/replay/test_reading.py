@@ -1,0 +1,110 @@
+"""A request that is remembered is read as if it were the first."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.correlate.dialect import load
+from recorder.redaction.policy import load as load_policy
+from recorder.replay.reading import Call, Reader
+from tests.wire import chained
+
+GWS = load()
+POLICY = load_policy()
+TARGET = chained(7).target
+
+
+def compared(call: Call) -> tuple[Any, ...]:
+    """All that matching compares."""
+    return call.key, call.id, call.operation, call.path, call.query, list(map(repr, call.minted))
+
+
+VALUES = st.one_of(
+    st.text(max_size=4),
+    st.integers(),
+    st.floats(),
+    st.none(),
+    st.booleans(),
+    st.sampled_from(
+        ["", "r1", "+15550100001", "a@b.example", "\u00e9", '"', "\\", 7, 10**17, {"referenceId": "x"}, ["r"]]
+    ),
+)
+BODIES = st.fixed_dictionaries(
+    {"operationName": st.sampled_from(["GetChainedRecord", "UpdateRecord"])},
+    optional={
+        "referenceId": VALUES,
+        "devicePath": st.sampled_from(["/devices/d1", "/devices/d2"]),
+        "note": st.sampled_from(['"referenceId":"x"', "referenceId"]),
+        "userData": st.fixed_dictionaries({}, optional={"GSW_REFERENCE_ID": VALUES, "referenceId": VALUES}),
+    },
+)
+WRITTEN = st.tuples(BODIES, st.sampled_from([None, 1]), st.booleans()).map(
+    lambda drawn: json.dumps(drawn[0], indent=drawn[1], ensure_ascii=drawn[2]).encode("utf-8", "replace")
+)
+BROKEN = st.sampled_from(
+    [
+        b'{"referenceId":}',
+        b'{"referenceId":"x"}}',
+        b'{"referenceId":"x","referenceId":"y"}',
+        b'{"referenceId":"x","a":{"referenceId":}}',
+        b'{"referenceId":,"a":{"referenceId":"x"}}',
+        b'[{"referenceId":"x"}]',
+        b'"referenceId":"x",',
+        b'{"referenceId":01}',
+        b'{"referenceId":"x" "y"}',
+        b"",
+    ]
+)
+
+
+@given(st.lists(st.one_of(WRITTEN, BROKEN), max_size=12), st.sampled_from([None, POLICY]))
+def test_what_was_read_before_changes_nothing(bodies: list[bytes], policy: Any) -> None:
+    reader = Reader(GWS, policy)
+
+    for body in bodies:
+        fresh = Reader(GWS, policy).read("POST", TARGET, body)
+        assert compared(reader.read("POST", TARGET, body)) == compared(fresh)
+
+
+def test_requests_that_differ_in_the_ids_of_an_operation_alone_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader(GWS, POLICY)
+    first = reader.read("POST", TARGET, chained(7, "first").body)
+    monkeypatch.setattr(reader, "_read", lambda *_: pytest.fail("read again"))
+
+    second = reader.read("POST", TARGET, chained(7, "second").body)
+
+    assert (second.key, second.id) == (first.key, first.id)
+    assert "second" in second.minted
+    assert "first" not in second.minted
+
+
+def test_a_value_that_a_policy_looks_into_is_always_read() -> None:
+    reader = Reader(GWS, POLICY)
+
+    plain, personal = (
+        reader.read("POST", TARGET, chained(7, "r", userData={"GSW_REFERENCE_ID": value}).body)
+        for value in ("plain", "agent@people.example")
+    )
+
+    assert "agent@people.example" in personal.hidden
+    assert "agent@people.example" not in plain.hidden
+
+
+def test_a_long_body_is_read_and_forgotten() -> None:
+    reader = Reader(GWS)
+    long = chained(7, "r1", note="x" * 5000).body
+
+    assert reader.read("POST", TARGET, long) is not reader.read("POST", TARGET, long)
+
+
+def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder.replay.reading._REMEMBERED", 3)
+    reader = Reader(GWS)
+    calls = [reader.read("GET", f"/{n}", b"") for n in range(10)]
+
+    assert [reader.read("GET", f"/{n}", b"").path for n in range(10)] == [call.path for call in calls]
