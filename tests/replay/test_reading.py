@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from recorder.correlate.dialect import load
 from recorder.redaction.policy import load as load_policy
+from recorder.redaction.policy import parse
 from recorder.replay.reading import Call, Reader
 from tests.wire import chained
 
@@ -84,11 +85,11 @@ def test_requests_that_differ_in_the_ids_of_an_operation_alone_are_read_once(mon
 
 
 def test_a_value_that_a_policy_looks_into_is_always_read() -> None:
-    reader = Reader(GWS, POLICY)
+    keeps_no_reference = parse(POLICY.text.replace('"referenceid", ', ""), path="policy.toml")
+    reader = Reader(GWS, keeps_no_reference)
 
     plain, personal = (
-        reader.read("POST", TARGET, chained(7, "r", userData={"GSW_REFERENCE_ID": value}).body)
-        for value in ("plain", "agent@people.example")
+        reader.read("POST", TARGET, chained(7, reference).body) for reference in ("plain", "agent@people.example")
     )
 
     assert "agent@people.example" in personal.hidden
