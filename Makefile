@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 NEWER  := .venv-newer
 PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 LAB    := tests/lab
+PEERS  := benchmarks/peers
 PAGE   := recorder/views/page
 NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
@@ -53,11 +54,12 @@ conformance: $(VENV)/test.done $(LAB)/node_modules/done ## ask three Bayeux serv
 clients-table: $(VENV)/test.done $(LAB)/node_modules/done ## run the matrix of clients, write its table into README.md
 	$(BIN)/python -m pytest -n 2 -p tests.clients.table tests/clients/test_clients.py
 
-bench: $(VENV)/test.done $(LAB)/node_modules/done ## the acceptance bench
-	$(BIN)/python -m benchmarks.causality
+bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done ## measure all, write docs/benchmarks.md
+	@.ci/wrk-and-java
+	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .venv-newer $(LAB)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules
+	rm -rf .venv .venv-newer $(LAB)/node_modules $(PEERS)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python 3.11 or newer: make PYTHON=..."; exit 1; }
@@ -74,4 +76,4 @@ $(VENV)/test.done: $(VENV)/bin/python pyproject.toml constraints.txt
 # Without Node the tests that need it are left out by name (pytest says which); with CI=true that is a failure.
 %/node_modules/done: %/package-lock.json
 	@if command -v npm >/dev/null; then cd $* && npm ci --silent && touch node_modules/done; \
-	else echo "no npm: the tests in $* that need Node are left out"; fi
+	else echo "no npm: what needs Node in $* is left out"; fi

@@ -48,10 +48,10 @@ class _Agent:
 class _Shift:
     """The agents of one capture, and the counters all records share."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, agents: int) -> None:
         self._random = random.Random(seed)
         self._seq = self._exchange = self._t = 0
-        self.agents = [self._agent(place) for place in range(AGENTS)]
+        self.agents = [self._agent(place) for place in range(agents)]
 
     def _agent(self, place: int) -> _Agent:
         client_id, cookie = (self._random.randbytes(20).hex() for _ in range(2))
@@ -156,13 +156,13 @@ class _Shift:
         return self._seq - 1
 
 
-def records(triples: int, *, seed: int = 1) -> Iterator[Record]:
+def records(triples: int, *, seed: int = 1, agents: int = AGENTS) -> Iterator[Record]:
     """Yield the records of a capture with so many triples; about 4 each."""
-    shift = _Shift(seed)
+    shift = _Shift(seed, agents)
     for agent in shift.agents:
         yield from shift.opens(agent)
     for place in range(triples):
-        yield from shift.operates(shift.agents[place % AGENTS])
+        yield from shift.operates(shift.agents[place % agents])
     yield shift.ends()
 
 

@@ -1,0 +1,17 @@
+"""The benchmarks that report rows, in the order of their table. Each is a module of this package with `rows(Scale)`."""
+
+from __future__ import annotations
+
+BENCHES = {
+    # "causality": "events before their cause, and wrong ids, whatever the client does",
+    # "determinism": "scripted runs that differ in a byte",
+    "throughput": "the stand-in against a handler that does nothing on the same HTTP server",
+    # "peers": "the stand-in against mitmproxy's replay, WireMock and mountebank",
+    # "lookups": "one look-up in this process against vcrpy's",
+    # "engine": "a request through the engine alone, without HTTP",
+    # "growth": "requests, observations, loading and memory by the number of triples",
+    # "million": "one triple of a sealed million, against reading the file through",
+    # "format": "bytes a triple, and the rate of writing and reading",
+    # "correlation": "how often the correlator is right",
+    # "promises": "planted secrets that are found, frames that a kill loses",
+}
