@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from benchmarks.wrk import write_requests
 from recorder.cassette.codec import encode
 from recorder.cassette.journal import create
 from recorder.correlate.recording import load_recording
-from recorder.model import Recording
+from recorder.model import Record, Recording, Request, Response
 from tests.lab.processes import RECORDER, Server, serving
 
 OPTIONS = ("--rate", "instant", "--repeat", "cycle", "--listen", "127.0.0.1:0")
@@ -25,15 +26,25 @@ _BAYEUX = "/api/v2/notifications"
 
 
 class Recorded:
-    """One agent's session of so many operations, each with its events; as a cassette, and as requests for wrk."""
+    """One agent's session of so many operations, with their events or not; as a cassette, and as requests for wrk."""
 
-    def __init__(self, folder: Path, triples: int) -> None:
+    def __init__(self, folder: Path, triples: int, *, events: bool = True) -> None:
         self.folder, self.cassette, self.requests = folder, folder / "session.cassette", folder / "requests"
         journal = create(self.cassette, replace(HEADER, redaction="gws"))  # what `recorder record` sets
-        journal.append([encode(record) for record in records(triples, agents=1)])
+        given = records(triples, agents=1)
+        journal.append([encode(record) for record in (given if events else _without_bayeux(given))])
         journal.close()
         self.recording: Recording = load_recording(self.cassette)
         write_requests(self.recording, self.requests)
+
+
+def _without_bayeux(given: Iterable[Record]) -> Iterator[Record]:
+    polls, numbers = set(), count()
+    for record in given:
+        if isinstance(record, Request) and record.target.startswith(_BAYEUX):
+            polls.add(record.exchange)
+        elif not isinstance(record, Response) or record.exchange not in polls:
+            yield replace(record, seq=next(numbers))
 
 
 @contextmanager

@@ -28,7 +28,7 @@ WHAT = "stand-in request throughput, against a do-nothing handler on the same HT
 TARGET, LEAST = "≥ 0.8", 0.8
 COMMAND = "python -m benchmarks --only throughput"
 OURS, BARE = "the stand-in", "aiohttp that does nothing"
-_TRIPLES = 1000
+_TRIPLES = {Scale.FULL: 1000, Scale.SMOKE: 100}
 _OTHERS = {
     "aiohttp that does nothing, on uvloop": ("aiohttp", "uvloop"),
     "uvicorn that does nothing (uvloop, httptools)": ("uvicorn", "uvloop"),
@@ -42,7 +42,7 @@ def rows(scale: Scale) -> list[Row]:
         return [not_measured(WHAT, TARGET, COMMAND, reason)]
     rounds, seconds = (7, 4.0) if scale is Scale.FULL else (1, 1.0)
     with tempfile.TemporaryDirectory() as folder:
-        recorded = Recorded(Path(folder), _TRIPLES)
+        recorded = Recorded(Path(folder), _TRIPLES[scale])
         found = measure(recorded, rounds, seconds)
         profile = profile_of(recorded, seconds)
     ours, limit = found[OURS], found[BARE]
@@ -53,7 +53,7 @@ def rows(scale: Scale) -> list[Row]:
     facts = [
         f"The ratios of {rounds} rounds: {spread[0]:.2f} to {spread[-1]:.2f}; that of CPU time a request: {cpu:.2f}.",
         f"The stand-in's own work is {own:.1f} µs of CPU a request, half of them operations, half polls.",
-        f"{wrk.CLIENTS} clients, each with a connection and a session of its own; {_TRIPLES:,} recorded triples.",
+        f"{wrk.CLIENTS} clients, each with a connection and a session; {_TRIPLES[scale]:,} recorded triples.",
         *(f"{name}: {wrk.described(loads)}." for name, loads in found.items()),
     ]
     holds = share >= LEAST if scale is Scale.FULL else None
