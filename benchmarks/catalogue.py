@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 BENCHES = {
-    # "causality": "events before their cause, and wrong ids, whatever the client does",
-    # "determinism": "scripted runs that differ in a byte",
+    "causality": "events before their cause, and wrong ids, whatever the client does",
+    "determinism": "scripted runs that differ in a byte",
     "throughput": "the stand-in against a handler that does nothing on the same HTTP server",
-    # "peers": "the stand-in against mitmproxy's replay, WireMock and mountebank",
-    # "lookups": "one look-up in this process against vcrpy's",
-    # "engine": "a request through the engine alone, without HTTP",
-    # "growth": "requests, observations, loading and memory by the number of triples",
-    # "million": "one triple of a sealed million, against reading the file through",
-    # "format": "bytes a triple, and the rate of writing and reading",
-    # "correlation": "how often the correlator is right",
-    # "promises": "planted secrets that are found, frames that a kill loses",
+    "peers": "the stand-in against mitmproxy's replay, WireMock and mountebank",
+    "lookups": "one look-up in this process against vcrpy's",
+    "engine": "a request through the engine alone, without HTTP",
+    "growth": "requests, observations, loading and memory by the number of triples",
+    "million": "one triple of a sealed million, against reading the file through",
+    "format": "bytes a triple, and the rate of writing and reading",
+    "correlation": "how often the correlator is right",
+    "promises": "planted secrets that are found, frames that a kill loses",
 }

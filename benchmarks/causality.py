@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 
+from benchmarks import rows as report
 from benchmarks.desktop import Pace, play
 from benchmarks.script import EVENTS, STEPS, IdsName, ids
 from benchmarks.servers import ADVICE_TIMEOUT, Recorded, Server, ServerError, missing, record, server_replay, stand_in
@@ -221,6 +222,31 @@ def _sums(rows: Sequence[Row]) -> list[str]:
         expected = sum(one.clients for one in mine) * EVENTS
         sums.append(f"{tool}: {clean} of {len(mine)} rows clean, {steps} of {of} steps, {expected} events: {counts}")
     return sums
+
+
+def rows(scale: report.Scale) -> list[report.Row]:
+    """The row of the table: all settings, or one for a smoke test."""
+    what = "events before their cause, and wrong ids; think time 0 to 5 s, 1 and 8 clients, fresh ids, all rates"
+    target, command = "0 and 0", "python -m benchmarks --only causality"
+    if reason := available() or missing():
+        return [report.not_measured(what, target, command, reason)]
+    with tempfile.TemporaryDirectory() as folder:
+        if scale is report.Scale.FULL:
+            found = asyncio.run(bench(Path(folder), quick=False, jobs=4))
+        else:
+            found = asyncio.run(_one(Path(folder)))
+    mine = [one for one in found if one.tool == OURS]
+    early, wrong = sum(one.early for one in mine), sum(one.wrong for one in mine)
+    thought = sum(one.think * len(STEPS) for one in mine) / sum(one.seconds for one in mine)
+    profile = f"Of the time from the handshake to the last event the clients spend {thought:.0%} on thinking, and more "
+    profile += "on waiting for what was recorded to take its time; the stand-in waits with them."
+    facts = (*_sums(found), "`python -m benchmarks.causality` prints the table of all settings.")
+    holds = all(one.clean for one in mine)
+    return [report.Row(what, target, f"{early} and {wrong}", holds, command, facts, profile)]
+
+
+async def _one(folder: Path) -> list[Row]:
+    return await measure_all(await record(folder), [Setting(OURS, 0.0, "fresh", 1, "instant")], 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,6 +21,8 @@ from itertools import chain, islice, product
 from typing import Any
 
 from benchmarks.accuracy import SURE, Outcome, Tally, calibration, missed, tally, varied, with_reference, wrong_links
+from benchmarks.profiles import paragraph, profiled
+from benchmarks.rows import Row, Scale
 from benchmarks.sessions import Shape, sessions
 from recorder.correlate.dialect import load
 from recorder.correlate.engine import Correlator
@@ -150,6 +152,33 @@ def numbers(found: Cells, rows: list[Cost]) -> dict[str, Any]:
 
 def _counts(found: Tally) -> dict[str, Any]:
     return asdict(found) | {"precision": found.precision, "recall": found.recall}
+
+
+def rows(scale: Scale) -> list[Row]:
+    """The rows of the table."""
+    full = scale is Scale.FULL
+    found = cells(10 if full else 1, 40 if full else 10, 1)
+    outcomes = [outcome for _, some in found for outcome in some]
+    exact, sure = tally(with_reference(outcomes)), tally(outcomes, least=SURE)
+    problems, hidden = list(missed(found)), wrong_links(outcomes)["neither"]
+    facts = (
+        f"{len(outcomes):,} events of sessions with up to {max(AGENTS)} agents, {max(IN_FLIGHT)} operations in flight.",
+        f"Of the links of a confidence of {SURE} and more {sure.precision:.2%} are right.",
+        f"{hidden} wrong links are sure and do not name the true request as a rival.",
+        *problems,
+    )
+    _, shares = profiled(lambda: _correlate(10_000 if full else 1000, 1))
+    return [
+        Row(
+            "events of requests with a reference that are linked to the right one: precision and recall",
+            "1 and 1",
+            f"{exact.precision:.4g} and {exact.recall:.4g}",
+            not problems,
+            "python -m benchmarks --only correlation",
+            facts,
+            paragraph(shares, "correlating a session, its making included"),
+        )
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:

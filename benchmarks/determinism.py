@@ -20,6 +20,8 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.profiles import paragraph, profiled
+from benchmarks.rows import Row, Scale
 from recorder.correlate.dialect import load
 from recorder.correlate.recording import load_recording
 from recorder.model import Recording
@@ -104,6 +106,35 @@ async def transcript(recording: Recording, clients: int) -> str:
     return hashlib.sha256(seen.encode()).hexdigest()
 
 
+async def transcripts(recording: Recording, runs: int, clients: int) -> Counter[str]:
+    """How often there was each transcript."""
+    return Counter([await transcript(recording, clients) for _ in range(runs)])
+
+
+def rows(scale: Scale) -> list[Row]:
+    """The row of the table."""
+    runs, clients = (1000, 4) if scale is Scale.FULL else (3, 4)
+    recording = load_recording(CASSETTE)
+    found = asyncio.run(transcripts(recording, runs, clients))
+    ((_, most),) = found.most_common(1)
+    _, shares = profiled(lambda: asyncio.run(transcripts(recording, max(1, runs // 100), clients)))
+    facts = (
+        f"{clients} clients at once, over HTTP, with {len(FAULTS)} faults, one of them by chance.",
+        f"{len(found)} different transcript{'s' * (len(found) != 1)}.",
+    )
+    return [
+        Row(
+            f"runs of scripted clients that differ in any response byte (virtual clock), out of {runs:,}",
+            "0",
+            f"{runs - most}",
+            most == runs,
+            "python -m benchmarks --only determinism",
+            facts,
+            paragraph(shares, "a run, clients and stand-in in one process"),
+        )
+    ]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run it; exit code 1 if two runs differed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -112,11 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     recording = load_recording(CASSETTE)
-
-    async def all_runs() -> Counter[str]:
-        return Counter([await transcript(recording, options.clients) for _ in range(options.runs)])
-
-    found = asyncio.run(all_runs())
+    found = asyncio.run(transcripts(recording, options.runs, options.clients))
     result = {"runs": options.runs, "clients": options.clients, "transcripts": len(found)}
     print(json.dumps(result) if options.json else ", ".join(f"{value} {name}" for name, value in result.items()))
     return len(found) != 1

@@ -25,6 +25,7 @@ from benchmarks.standins import Recorded, bare, sample, stand_in
 from recorder.correlate.dialect import load
 from recorder.model import Recording, Triple
 from recorder.redaction.policy import of_cassette
+from recorder.replay.playhead import Policy
 from recorder.replay.schedule import INSTANT
 from recorder.replay.server import new_id
 from recorder.replay.standin import Incoming, StandIn
@@ -76,10 +77,10 @@ def measure(recorded: Recorded, rounds: int) -> tuple[list[float], list[float]]:
     return costs, bares
 
 
-def engine(recording: Recording) -> StandIn:
+def engine(recording: Recording, policy: Policy = Policy()) -> StandIn:  # noqa: B008  # frozen
     """A stand-in without its front, at its fastest."""
     redaction = of_cassette(recording.header.redaction, None)
-    return StandIn(recording, load(), new_id=new_id, rate=INSTANT, redaction=redaction)
+    return StandIn(recording, load(), new_id=new_id, rate=INSTANT, policy=policy, redaction=redaction)
 
 
 def asked(standin: StandIn, triples: Sequence[Triple], name: str) -> tuple[list[Incoming], list[Incoming]]:

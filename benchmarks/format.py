@@ -25,6 +25,8 @@ from math import inf
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
+from benchmarks import rows as report
+from benchmarks.profiles import paragraph, profiled
 from benchmarks.synthetic import HEADER, records
 from recorder.cassette import blocks, codec
 from recorder.cassette.codec import decode, encode
@@ -184,6 +186,33 @@ def measure(folder: Path, triples: int, rounds: int) -> Iterator[Measured]:
         smaller = size / paths[ours].stat().st_size
         faster = (writes[ours] / writes[form.name], reads[ours] / reads[form.name])
         yield Measured(form.name, size / triples, smaller, *faster)
+
+
+def rows(scale: report.Scale) -> list[report.Row]:
+    """A row without a target: what a form takes."""
+    triples, rounds = (20_000, 5) if scale is report.Scale.FULL else (500, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        found = {row.form: row for row in measure(Path(folder), triples, rounds)}
+        given = list(records(triples // 10))
+        derived_rows = derived(given)
+        _, shares = profiled(lambda: sealing("sealed", derived_rows)(Path(folder) / "profiled", given))
+    archive, other = found["archive"], found["JSON lines, gzip"]
+    facts = tuple(
+        f"{form}: {row.bytes_a_triple:.0f} bytes a triple; {row.write:.2f} of the journal's write rate, "
+        f"{row.read:.2f} of its read rate."
+        for form, row in found.items()
+    )
+    return [
+        report.Row(
+            "bytes a triple of an archive, index included, against JSON lines with gzip, without one",
+            "",
+            f"{archive.bytes_a_triple:.0f}, {archive.bytes_a_triple / other.bytes_a_triple:.2f}×",
+            None,
+            "python -m benchmarks --only format",
+            facts,
+            paragraph(shares, "writing a sealed cassette"),
+        )
+    ]
 
 
 def parts(folder: Path, triples: int) -> Iterator[tuple[int, dict[str, int]]]:

@@ -22,13 +22,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.profiles import paragraph, profiled
+from benchmarks.rows import Row, Scale
+
 MOST_OF_A_READ = 1 / 50  # what showing one triple may take of reading the file through
 MOST_OF_LS = 150.0  # MB
 _SAMPLES = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Step:
     """One measurement: seconds, peak resident memory (MB), and what else it tells."""
 
     step: str
@@ -117,7 +120,7 @@ CHILDREN: dict[str, Callable[..., dict[str, Any]]] = {
 # What runs and judges them
 
 
-def measured(step: str, command: list[str]) -> Row:
+def measured(step: str, command: list[str]) -> Step:
     """Run a command; its peak memory is what the kernel says (KiB on Linux)."""
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -127,14 +130,14 @@ def measured(step: str, command: list[str]) -> Row:
     if child.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {child.returncode}")
     more = json.loads(out) if step != "ls" else {"triples": len(json.loads(out))}
-    return Row(step, time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e6, more)
+    return Step(step, time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e6, more)
 
 
-def child(name: str, *arguments: object) -> Row:
+def child(name: str, *arguments: object) -> Step:
     return measured(name, [sys.executable, "-m", "benchmarks.million", "--child", name, *map(str, arguments)])
 
 
-def run(folder: Path, triples: int) -> Iterator[Row]:
+def run(folder: Path, triples: int) -> Iterator[Step]:
     """Yield the rows of one size."""
     journal, sealed, archive = (folder / f"{triples}.{name}" for name in ("journal", "sealed", "archive"))
     yield child("make", journal, triples)
@@ -143,14 +146,14 @@ def run(folder: Path, triples: int) -> Iterator[Row]:
     journal.unlink()
     for path in (sealed, archive):
         shown = child("show", path)
-        yield Row(f"show {path.suffix[1:]}", shown.seconds, shown.peak, shown.more)
+        yield Step(f"show {path.suffix[1:]}", shown.seconds, shown.peak, shown.more)
     command = [sys.executable, "-m", "recorder", "ls", "--limit", "20", "--json", str(sealed)]
     yield measured("ls", command)
     for path in (sealed, archive):
         path.unlink()
 
 
-def ratios(row: Row) -> dict[str, float]:
+def ratios(row: Step) -> dict[str, float]:
     """What each look-up takes of reading the file through: the plain file's bytes, the archive's frames.
 
     The bytes of an archive tell nothing before they are decompressed, and a look-up has to decompress some.
@@ -159,7 +162,7 @@ def ratios(row: Row) -> dict[str, float]:
     return {name: row.more[name] / through for name in ("number", "handle", "reference")}
 
 
-def missed(rows: list[Row]) -> list[str]:
+def missed(rows: list[Step]) -> list[str]:
     """The targets that were missed."""
     found = [
         f"{row.step}: by {name} takes 1/{1 / ratio:.0f} of reading the file through, at most 1/{1 / MOST_OF_A_READ:.0f}"
@@ -171,7 +174,7 @@ def missed(rows: list[Row]) -> list[str]:
     return found + [f"ls: {row.peak:.0f} MB" for row in rows if row.step == "ls" and row.peak > MOST_OF_LS]
 
 
-def text(triples: int, rows: list[Row]) -> Iterator[str]:
+def text(triples: int, rows: list[Step]) -> Iterator[str]:
     """The table for people."""
     yield f"{triples:,} triples"
     for row in rows:
@@ -184,6 +187,39 @@ def text(triples: int, rows: list[Row]) -> Iterator[str]:
                 yield f"    one by {name:9} {row.more[name] * 1e3:7.2f} ms = 1/{1 / ratio:.0f}"
 
 
+def rows(scale: Scale) -> list[Row]:
+    """The row of the table."""
+    triples = 1_000_000 if scale is Scale.FULL else 1500  # smaller ones have no index
+    profile = ""
+    steps = []
+    with tempfile.TemporaryDirectory() as folder:
+        for step in run(Path(folder), triples):
+            steps.append(step)
+            print(f"million: {step.step}: {step.seconds:.1f} s", file=sys.stderr)
+            if step.step == "show sealed":  # its file is still there
+                profile = _profile(Path(folder) / f"{triples}.sealed")
+    shown = {step.step: ratios(step) for step in steps if step.step.startswith("show")}
+    worst = max(shown["show sealed"].values())
+    listed = [
+        f"{form}: of reading it through, "
+        + ", ".join(f"by {name} 1/{1 / part:.0f}" for name, part in found.items())
+        + "."
+        for form, found in shown.items()
+    ]
+    sizes = [f"{one.step}: {one.seconds:.0f} s, peak {one.peak:.0f} MB." for one in steps if "show" not in one.step]
+    what = f"open a sealed {triples:,}-triple cassette, show one triple, against reading the file through"
+    holds = not missed(steps) if scale is Scale.FULL else None
+    command = "python -m benchmarks --only million"
+    return [Row(what, "≤ 1/50", f"1/{1 / worst:.0f}", holds, command, (*listed, *sizes), profile)]
+
+
+def _profile(path: Path) -> str:
+    from recorder.cli.loading import find
+
+    _, shares = profiled(lambda: [find(path, None, number=n, keys={}) for n in range(1, 101)])
+    return paragraph(shares, "opening a sealed cassette and showing one triple, a hundred times")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--triples", type=int, default=1_000_000)
@@ -194,7 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
         name, *rest = options.child
         print(json.dumps(CHILDREN[name](*rest)))
         return 0
-    sizes: dict[int, list[Row]] = {}
+    sizes: dict[int, list[Step]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for triples in (options.triples // 10, options.triples):
             sizes[triples] = []

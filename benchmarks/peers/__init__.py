@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from benchmarks.wrk import Load
 from tests.lab.processes import Server, serving
 
 COMMAND = "python -m benchmarks --only peers"
-_WARM = 8.0  # seconds: a JVM compiles what is used often
+_WARM = 60.0  # seconds at most, until a server gets no faster
 
 
 def rows(scale: Scale) -> list[Row]:
@@ -49,11 +50,20 @@ def measure(recorded: Recorded, chosen: list[Peer], rounds: int, seconds: float,
             folder.mkdir()
             servers[peer.name] = stack.enter_context(peer.start(folder, recorded.recording.triples))
         for server in servers.values():
-            if warm:
-                _load(server, recorded, warm)
+            _warm(server, recorded, warm)
         return wrk.in_turn(
             {name: partial(_load, server, recorded, seconds) for name, server in servers.items()}, rounds
         )
+
+
+def _warm(server: Server, recorded: Recorded, most: float) -> None:
+    """Load a server until it gets no faster: a JVM compiles what is used often."""
+    end, best = time.monotonic() + most, 0.0
+    while time.monotonic() < end:
+        rate = _load(server, recorded, 4.0).rate
+        if rate < 1.05 * best:
+            return
+        best = max(best, rate)
 
 
 def profile_of(recorded: Recorded, seconds: float) -> str:

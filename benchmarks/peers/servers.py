@@ -88,10 +88,10 @@ def wiremock(folder: Path, exchanges: Sequence[Triple]) -> Iterator[Server]:
     (folder / "mappings" / "all.json").write_text(json.dumps({"mappings": mappings}))
     (jar,) = _JAR.glob("*.jar")
     command = ["java", "-jar", str(jar), "--port", "0", "--bind-address", "127.0.0.1", "--root-dir", str(folder)]
-    with serving([*command, "--no-request-journal", "--disable-banner"], ready="port:") as server:
-        server.url = f"http://localhost:{server.url}"
-        until(lambda: _answers(f"{server.url}/__admin/health"), "WireMock answers")
-        yield server
+    with _running([*command, "--no-request-journal", "--disable-banner"]) as process:
+        port = next(line.split()[-1] for line in process.stdout or () if line.startswith("port:"))
+        until(lambda: _answers(f"http://127.0.0.1:{port}/__admin/health"), "WireMock answers")
+        yield Server(f"http://localhost:{port}", process)
 
 
 @contextmanager
@@ -110,16 +110,21 @@ def mountebank_(folder: Path, exchanges: Sequence[Triple]) -> Iterator[Server]: 
     with _free_port() as port:
         admin = f"http://127.0.0.1:{port}"
     command = ["node", str(_MOUNTEBANK), "start", "--port", str(port), "--localOnly", "--nologfile"]
-    process = subprocess.Popen([*command, "--loglevel", "error"])
-    try:
+    with _running([*command, "--loglevel", "error"]) as process:
         until(lambda: _answers(admin), "mountebank answers")
         imposter = json.dumps({"protocol": "http", "host": "127.0.0.1", "stubs": stubs}).encode()
         asked = urllib.request.Request(f"{admin}/imposters", imposter, _TYPE)
         with urllib.request.urlopen(asked) as made:
             yield Server(f"http://localhost:{json.load(made)['port']}", process)
-    finally:
-        process.terminate()
-        process.wait()
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def _text(exchange: Triple) -> str:
