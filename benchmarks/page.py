@@ -62,8 +62,8 @@ def text(results: dict[str, Result], pictures: dict[str, str]) -> Iterator[str]:
         for row in result.rows:
             yield "| " + " | ".join(map(_cell, (row.what, row.target, row.measured, verdict(row)))) + " |"
     for name, result in results.items():
-        yield f"\n## {BENCHES[name].capitalize()}\n"
-        yield f"`python -m benchmarks --only {name}`"
+        yield f"\n## {BENCHES[name][0].upper()}{BENCHES[name][1:]}\n"
+        yield from (f"`{command}`" for command in dict.fromkeys(row.command for row in result.rows))
         if name in pictures:
             yield f"\n![{BENCHES[name]}]({pictures[name]})"
         for row in result.rows:

@@ -28,9 +28,11 @@ def draw(curves: Curves, path: Path) -> bool:
     for field, (title, points) in zip(fields.flat, curves.items(), strict=False):
         field.plot(*zip(*points, strict=True), marker="o", color="#1f5f9f")
         field.set(title=title, xscale="log", xlabel="triples", ylim=(0, 1.3 * max(y for _, y in points)))
+        field.margins(x=0.1)
         field.grid(visible=True, alpha=0.3)
         for x, y in points:
-            field.annotate(f"{y:.3g}", (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=8)
+            shown = f"{y:,.0f}" if y >= 100 else f"{y:.3g}"
+            field.annotate(shown, (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=8)
     for field in list(fields.flat)[len(curves) :]:
         field.remove()
     figure.tight_layout()

@@ -102,7 +102,7 @@ def test_a_row_has_its_facts_its_profile_and_the_command_that_prints_it() -> Non
 
     assert "- 12 µs a request." in text
     assert "a 90%, b 10%." in text
-    assert "`python -m benchmarks --only throughput`" in text
+    assert "`python -m benchmarks --only x`" in text
 
 
 def test_what_was_measured_another_day_is_told_apart() -> None:
