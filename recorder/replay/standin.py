@@ -26,7 +26,8 @@ from .copies import copies
 from .faults import Faults
 from .match import Call, Matcher, describe
 from .miss import Miss
-from .playhead import COOKIE, Playhead, Playheads, Policy
+from .playhead import COOKIE, Playhead, Policy
+from .playheads import Playheads
 from .rebind import Bindings, Rewriter
 from .schedule import INSTANT, Run, Step, anchored, earliest, steps
 from .traffic import Incoming, Replies, Reply
@@ -158,8 +159,10 @@ class StandIn:
     @property
     def is_over(self) -> bool:
         """Whether all was played and every client left."""
+        if self._playheads.there:
+            return False
         on_its_way = any(run.step for _, run in self._runs())
-        return not self.unplayed and not on_its_way and all(p.left for p in self._playheads)
+        return not self.unplayed and not on_its_way
 
     def state(self, now: float) -> dict[str, Any]:
         """Who is there and what is on its way; as JSON."""
@@ -270,7 +273,7 @@ class StandIn:
             lambda p: self._matcher.names(live, p.bindings),
         )
         if playhead is None:
-            self._miss(request, miss.no_session(live, sum(not p.left for p in self._playheads)))
+            self._miss(request, miss.no_session(live, len(self._playheads.there)))
             return
         place = playhead.find(live, self._matcher, self._policy)
         if place is None:
