@@ -6,9 +6,11 @@ from, and keeps no clock: times are seconds on the caller's clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from ..timetable import Timetable
 from . import channels
 from .extensions import batch_of, timesync, wants_acknowledgement
 from .messages import Message
@@ -44,8 +46,8 @@ class _Poll:
     asked: Message
     reply: Message
     received: float
-    until: float
     transport: str
+    browser: str | None  # that has few connections, and lends this one; not on a WebSocket
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +85,9 @@ class BayeuxServer:
         self._sessions: dict[str, _Session] = {}
         self._forgotten: dict[str, _Session] = {}  # the client does not know yet
         self._polls: dict[int, _Session] = {}  # held requests
+        self._until: Timetable[_Session] = Timetable()  # when they must be answered
+        self._told: set[_Session] = set()  # of them those that have events to carry, and some that had
+        self._browsers: Counter[str] = Counter()  # how many polls each holds
         self._unsent: dict[int, tuple[_Session, list[Queued]]] = {}  # answered, not yet known to have left
 
     def receive(self, request: int, messages: list[Message], now: float, transport: str = LONG_POLLING) -> list[Answer]:
@@ -102,15 +107,18 @@ class BayeuxServer:
         session = self._sessions.get(client_id) or self._forgotten.get(client_id)
         if session is not None:
             session.outbox.push(event)
+            self._told.add(session)
 
     def flush(self, now: float) -> list[Answer]:
         """Answers to the held polls that have events to carry or whose time is over."""
-        ready = [s for s in self._polls.values() if s.poll and (not s.outbox.is_empty or now >= s.poll.until)]
-        return [answer for session in ready for answer in self._let_go(session, now)]
+        told = [session for session in self._told if session.poll and not session.outbox.is_empty]
+        self._told.clear()
+        ready = {session.poll.request: session for session in (*told, *self._until.take(now)) if session.poll}
+        return [answer for _, session in sorted(ready.items()) for answer in self._let_go(session, now)]
 
     def deadline(self) -> float | None:
         """When the next held poll must be answered though there is nothing to tell."""
-        return min((s.poll.until for s in self._polls.values() if s.poll), default=None)
+        return self._until.first()
 
     def sent(self, request: int) -> None:
         """An answer has left."""
@@ -128,6 +136,7 @@ class BayeuxServer:
         if session is not None:
             session.outbox.put_back(events)
             session.gave_up = True
+            self._told.add(session)
 
     def forget(self, client_id: str) -> list[Answer]:
         """Lose a session, as a server that was restarted: its poll, and whatever comes next, is told to shake hands."""
@@ -156,6 +165,11 @@ class BayeuxServer:
         """Whether a session was lost, and its client has not shaken hands again."""
         return client_id in self._forgotten
 
+    @property
+    def forgotten(self) -> Iterable[str]:
+        """The sessions that were lost, likewise."""
+        return self._forgotten
+
     def succeed(self, old: str, new: str) -> None:
         """A client shook hands again: what was for its old session goes to the new one, in its order."""
         before = self._forgotten.pop(old, None) or self._sessions.pop(old, None)
@@ -163,6 +177,7 @@ class BayeuxServer:
         if before is not None and heir is not None:
             before.heir = heir
             heir.outbox.inherit(before.outbox)
+            self._told.add(heir)
 
     def belongs_to(self, client_id: str, browser: str) -> None:
         """Say whose cookies a client has: of the sessions of one browser only one is held at a time."""
@@ -248,12 +263,19 @@ class BayeuxServer:
         if session.told_to_wait:
             told["advice"] = told.get("advice", {}) | _MULTIPLE_CLIENTS
         elif wait > 0:
-            session.poll = _Poll(turn.request, message, told, turn.now, turn.now + wait, turn.transport)
-            self._polls[turn.request] = session
-            turn.held = True
+            self._hold(session, turn, message, told, wait)
             return
         turn.connecting = session
         turn.tell(message, told, self._epoch)
+
+    def _hold(self, session: _Session, turn: _Turn, message: Message, told: Message, wait: float) -> None:
+        browser = session.browser if turn.transport != WEBSOCKET else None
+        session.poll = _Poll(turn.request, message, told, turn.now, turn.transport, browser)
+        self._polls[turn.request] = session
+        self._until.put(session, turn.now + wait)
+        if browser is not None:
+            self._browsers[browser] += 1
+        turn.held = True
 
     def _hold_for(self, session: _Session, message: Message) -> float:
         """Seconds to hold a connect; the first after a handshake is answered at once, for clients that wait for it."""
@@ -267,11 +289,7 @@ class BayeuxServer:
 
     def _has_other_poll(self, session: _Session) -> bool:
         """Whether another session of the same browser is held, which has few connections (section 5.1)."""
-        if session.browser is None:
-            return False
-        return any(
-            o.browser == session.browser for o in self._polls.values() if o.poll and o.poll.transport != WEBSOCKET
-        )
+        return session.browser in self._browsers
 
     def _confirm_late(self, client_id: str, message: Message) -> None:
         """A client whose session was lost does not know yet, and still tells what it got."""
@@ -285,6 +303,11 @@ class BayeuxServer:
         poll, session.poll = session.poll, None
         if poll is not None:
             del self._polls[poll.request]
+            self._until.drop(session)
+            if poll.browser is not None:
+                self._browsers[poll.browser] -= 1
+                if not self._browsers[poll.browser]:
+                    del self._browsers[poll.browser]
         return poll
 
     def _let_go(self, session: _Session, now: float, status: int = 200) -> list[Answer]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import islice
 
 from ..bayeux.outbox import Queued
-from ..bayeux.session import BayeuxServer
-from ..correlate.sessions import Sessions
-from ..model import Headers, Triple
+from ..model import Triple
 from .bindings import Bindings
 from .fronts import Fronts
 from .match import Matcher
@@ -166,232 +163,11 @@ class Playhead:
         return triple.n > 0 and self.follows(triple)
 
 
-class Playheads:
-    """All playheads, and the evidence that joins requests to them.
-
-    A cookie of ours is proof. Else Authorization and other cookies, the connection, the device, and being alone are
-    evidence, in this order; what points at several tells nothing, and nobody guesses. Who shows that it is somebody
-    else is new.
-    """
-
-    _CONNECTIONS = 10_000  # remembered; the oldest are forgotten first
-    _SHOWN = 1000  # cookies and Authorizations remembered of one client: tokens are renewed, but not for ever
-    ROOM = 10_000  # playheads, before some are forgotten
-
-    def __init__(self, sessions: Sessions, new_cookie: Callable[[], str], windows: int = 1) -> None:
-        """`sessions` knows which cookies count; `windows` is how many one client may have beside each other."""
-        self._sessions, self._new_cookie, self._windows = sessions, new_cookie, windows
-        self._made = 0
-        self._all: list[Playhead] = []
-        self._by_client: dict[str, Playhead] = {}
-        self._by_cookie: dict[str, Playhead] = {}
-        self._by_token: dict[str, list[Playhead]] = {}
-        self._by_connection: OrderedDict[str, list[Playhead]] = OrderedDict()
-
-    def __iter__(self) -> Iterator[Playhead]:
-        return iter(self._all)
-
-    def of_client(self, client_id: str) -> Playhead | None:
-        """The playhead of a Bayeux session."""
-        return self._by_client.get(client_id)
-
-    def upgraded(self, headers: Headers, connection: str) -> Playhead | None:
-        """A WebSocket is opened, the handshake is on it: who gets our cookie now; None if the client shows one."""
-        tokens = self._tokens(headers)
-        if any(_value(token) in self._by_cookie for token in tokens):
-            return None
-        waiting = _only(self._evidence(tokens, "", lambda p: p.client_id is None and not p.opened))
-        playhead = waiting or self._new(tokens)
-        playhead.opened = True
-        self._remember(playhead, tokens, connection)
-        return playhead
-
-    def handshaken(
-        self, client_id: str, headers: Headers, connection: str, bayeux: BayeuxServer | None = None
-    ) -> Playhead:
-        """A client got its clientId: it goes on with what its REST calls or its last session began, else anew.
-
-        It goes on with a session that the server lost, and with one that holds no poll if it shows the cookie that one
-        was given: a browser has one jar for all its windows, and another window would be polling.
-        """
-        tokens = self._tokens(headers)
-        playhead = (
-            _only(self._evidence(tokens, connection, lambda p: p.client_id is None))
-            or _only(self._evidence(tokens, connection, lambda p: not p.left and _was_lost(p, bayeux)))
-            or self._resumed(tokens, bayeux)
-            or self._new(tokens)
-        )
-        window = 0 if bayeux is None else _free_window(playhead, bayeux)
-        before = playhead.beside.get(window) if window else playhead.client_id
-        if before is not None and bayeux is not None:
-            self._by_client.pop(before, None)
-            bayeux.succeed(before, client_id)
-        if window:
-            playhead.beside[window] = client_id
-        else:
-            playhead.client_id = client_id
-        self._by_client[client_id] = playhead
-        self.seen(client_id, headers, connection)
-        return playhead
-
-    def browser_of(self, headers: Headers, playhead: Playhead) -> str:
-        """Whose windows are of one browser: the cookie it showed, if it is one of ours, else the one it is given."""
-        shown = (_value(t) for t in self._tokens(headers) if _kind(t) == COOKIE and _value(t) in self._by_cookie)
-        return next(shown, playhead.cookie)
-
-    def seen(self, client_id: str, headers: Headers, connection: str) -> None:
-        """A Bayeux request of a session came in: what else it shows is remembered."""
-        playhead = self._by_client.get(client_id)
-        if playhead is not None:
-            self._remember(playhead, self._tokens(headers), connection)
-
-    def leaves(self, client_id: str) -> None:
-        """A client disconnected: what it showed may be another's from now on."""
-        playhead = self._by_client.get(client_id)
-        if playhead is not None:
-            playhead.beside = {n: other for n, other in playhead.beside.items() if other != client_id}
-            playhead.left = not playhead.beside
-
-    def of_request(
-        self,
-        headers: Headers,
-        connection: str,
-        answers: Callable[[Playhead], bool],
-        named: Callable[[Playhead], bool] = lambda _: False,
-    ) -> Playhead | None:
-        """The playhead of a REST request; None where several would do and nothing tells which.
-
-        Args:
-            headers: Those of the request.
-            connection: The one it came on.
-            named: Whether it names something of a playhead's alone, its device.
-            answers: Whether the request is new to a playhead and in its recording. Who disconnected may still log out,
-                but the next client that shows the same begins anew.
-
-        """
-        tokens = self._tokens(headers)
-        playhead = _only(self._evidence(tokens, connection, lambda p: not p.left, named))
-        if playhead is None:
-            *_, possible = self._evidence(tokens, connection, lambda p: not p.left, named)
-            if possible:
-                return None
-            left = self._evidence(tokens, connection, lambda p: p.left and answers(p), named)
-            playhead = _only(left) or self._new(tokens)
-        self._remember(playhead, tokens, connection)
-        return playhead
-
-    def make_room(self, bayeux: BayeuxServer) -> None:
-        """Where there are too many, forget a tenth: the oldest who asked for nothing recorded and hold no poll.
-
-        A client that comes back all the same is told to shake hands, as by a server whose maxInterval is over. Time
-        plays no role: a client in a debugger may be silent for long, but no thousand others come meanwhile.
-        """
-        if len(self._all) <= self.ROOM:
-            return
-        tenth = max(self.ROOM // 10, 1)
-        silent = (p for p in self._all[:-tenth] if p.is_blank and not any(map(bayeux.is_polling, p.client_ids)))
-        gone = set(islice(silent, tenth))
-        self._all = [p for p in self._all if p not in gone]
-        self._by_client = {key: p for key, p in self._by_client.items() if p not in gone}
-        self._by_cookie = {key: p for key, p in self._by_cookie.items() if p not in gone}
-        self._by_token = dict(_without(gone, self._by_token))
-        self._by_connection = OrderedDict(_without(gone, self._by_connection))
-        for client_id in (client_id for playhead in gone for client_id in playhead.client_ids):
-            bayeux.drop(client_id)
-
-    def _resumed(self, tokens: list[str], bayeux: BayeuxServer | None) -> Playhead | None:
-        ours = (self._by_cookie[_value(token)] for token in tokens if _value(token) in self._by_cookie)
-        playhead = next(ours, None)
-        if playhead is None or playhead.left or playhead.client_id is None or bayeux is None:
-            return None
-        window = _free_window(playhead, bayeux)
-        return playhead if window < self._windows else None
-
-    def _new(self, tokens: list[str]) -> Playhead:
-        """Begin a playhead; cookies that it shows of one that left are its own from now on."""
-        self._made += 1
-        playhead = Playhead(f"p{self._made}", self._new_cookie(), number=self._made)
-        self._all.append(playhead)
-        left = [_value(token) for token in tokens if _value(token) in self._by_cookie]
-        self._by_cookie |= {cookie: playhead for cookie in left if self._by_cookie[cookie].left}
-        self._by_cookie[playhead.cookie] = playhead
-        return playhead
-
-    def _remember(self, playhead: Playhead, tokens: list[str], connection: str) -> None:
-        for token in tokens:
-            known = _value(token) in self._by_cookie or token in playhead.shown
-            if not known and len(playhead.shown) < self._SHOWN:
-                playhead.shown.add(token)
-                self._by_token.setdefault(token, []).append(playhead)
-        owners = self._by_connection.setdefault(connection, [])
-        if playhead not in owners:
-            owners.append(playhead)
-        self._by_connection.move_to_end(connection)
-        while len(self._by_connection) > self._CONNECTIONS:
-            self._by_connection.popitem(last=False)
-
-    def _evidence(
-        self,
-        tokens: list[str],
-        connection: str,
-        fits: Callable[[Playhead], bool],
-        named: Callable[[Playhead], bool] = lambda _: False,
-    ) -> Iterator[list[Playhead]]:
-        """Whom a request may belong to, by each thing it shows, the strongest first; the last are all it can be.
-
-        Only those that fit: that is asked first, for it is quick, and there may be thousands.
-        """
-        ours = [self._by_cookie[_value(token)] for token in tokens if _value(token) in self._by_cookie]
-        if ours:
-            yield from ([p] if fits(p) else [] for p in ours)
-            return
-        shown = [*(self._by_token.get(token, ()) for token in tokens), self._by_connection.get(connection, ())]
-        yield from ([p for p in owners if fits(p) and not _is_other(p, tokens)] for owners in shown)
-        possible = [p for p in self._all if fits(p) and not _is_other(p, tokens)]
-        yield [p for p in possible if named(p)]
-        yield possible
-
-    def _tokens(self, headers: Headers) -> list[str]:
-        """Cookies before Authorization, and first the one that each handshake sets anew."""
-        return sorted(self._sessions.tokens(headers), key=lambda t: (_kind(t) == AUTHORIZATION, _kind(t) != COOKIE, t))
-
-
-def _only(evidence: Iterable[list[Playhead]]) -> Playhead | None:
-    """Whom the first evidence that points at one alone points at."""
-    return next((owners[0] for owners in evidence if len(owners) == 1), None)
-
-
-def _without(gone: set[Playhead], owners: Mapping[str, list[Playhead]]) -> Iterator[tuple[str, list[Playhead]]]:
-    left = ((key, [p for p in found if p not in gone]) for key, found in owners.items())
-    return ((key, found) for key, found in left if found)
-
-
-def _free_window(playhead: Playhead, bayeux: BayeuxServer) -> int:
-    """Which window a client is that shakes hands: the first that was lost, else the first that shows no life."""
-    windows = {0: playhead.client_id, **playhead.beside}
-    for is_free in (bayeux.is_forgotten, lambda client_id: not bayeux.is_there(client_id)):
-        for number, client_id in sorted(windows.items()):
-            if client_id is None or is_free(client_id):
-                return number
-    return len(windows)
-
-
-def _was_lost(playhead: Playhead, bayeux: BayeuxServer | None) -> bool:
-    return bayeux is not None and playhead.client_id is not None and bayeux.is_forgotten(playhead.client_id)
-
-
-def _is_other(playhead: Playhead, tokens: list[str]) -> bool:
-    """Whether a request shows another Authorization, or another value of a cookie, than a playhead's client did."""
-    return any(
-        token not in playhead.shown and any(_kind(known) == _kind(token) for known in playhead.shown)
-        for token in tokens
-    )
-
-
-def _kind(token: str) -> str:
+def kind(token: str) -> str:
+    """What a token is: an Authorization, or the cookie of a name."""
     return AUTHORIZATION if token.startswith(AUTHORIZATION) else token.partition("=")[0]
 
 
-def _value(token: str) -> str:
+def value(token: str) -> str:
     """A cookie's value; a cookie of ours counts by it alone, whatever its name."""
     return token.partition("=")[2]

@@ -154,7 +154,7 @@ class _Pump:
         incoming = Incoming(number, self._connection(request), request.method, request.raw_path, headers, body)
         if self.control is not None and self.control.owns(incoming.target):
             answer = self.control.handle(incoming, Steering(self._standin, self))
-            self._schedule()
+            self.schedule()
             return _response(answer)
         if (allowed := cors.preflight(incoming)) is not None:
             self._rest()
@@ -232,7 +232,7 @@ class _Pump:
         """A client hung up: those that wait may be all that are left, and time goes on for them."""
         for number in numbers:
             self._standin.abort(number)
-        self._schedule()
+        self.schedule()
         self._rest()
 
     def _receive(self, incoming: Incoming) -> None:
@@ -242,7 +242,7 @@ class _Pump:
         except Exception:  # noqa: BLE001  # an error of ours must not become a client that waits for ever
             _log.exception("the stand-in broke on %s %s", incoming.method, incoming.target)
             self._break([incoming.number])
-        self._schedule()
+        self.schedule()
         self._rest()
 
     def _break(self, numbers: list[int]) -> None:
@@ -267,7 +267,7 @@ class _Pump:
             return ""
         return self._connections.setdefault(request.transport, f"c{self._count}")
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
         """Pump at the end of this turn of the loop: requests that come together are answered together."""
         if self._soon is None:
             self._soon = self._loop.call_soon(self._pump)
@@ -278,7 +278,7 @@ class _Pump:
             waiting = self._waiting.get(reply.number)
             if waiting is None or waiting.done():
                 self._standin.abort(reply.number)
-                self._schedule()
+                self.schedule()
             else:
                 waiting.set_result(reply)
         for found in self._standin.misses[self._told :]:
@@ -372,6 +372,7 @@ class Steering:
 
     def resume(self) -> None:
         self._standin.resume(self._pump.now())
+        self._pump.schedule()
 
     def step(self) -> str | None:
         return self._standin.step(self._pump.now())

@@ -26,7 +26,8 @@ from .faults import Faults
 from .match import Matcher, describe
 from .miss import Miss
 from .player import Player
-from .playhead import COOKIE, Playhead, Playheads, Policy
+from .playhead import COOKIE, Playhead, Policy
+from .playheads import Playheads
 from .reading import Call
 from .rebind import Rewriter
 from .schedule import INSTANT, Run, Step, anchored
@@ -153,7 +154,7 @@ class StandIn:
     @property
     def is_over(self) -> bool:
         """Whether all was played and every client left."""
-        return self._player.due is None and not self.unplayed and all(p.left for p in self._playheads)
+        return not self._playheads.there and self._player.due is None and not self.unplayed
 
     def state(self, now: float) -> dict[str, Any]:
         """Who is there and what is on its way; as JSON."""
@@ -259,7 +260,7 @@ class StandIn:
             lambda p: self._matcher.names(live, p.bindings),
         )
         if playhead is None:
-            self._miss(request, miss.no_session(live, sum(not p.left for p in self._playheads)))
+            self._miss(request, miss.no_session(live, len(self._playheads.there)))
             return
         place = playhead.find(live, self._matcher, self._policy)
         if place is None:
