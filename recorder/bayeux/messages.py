@@ -57,6 +57,8 @@ def parse_request(target: str, body: bytes) -> list[Message] | None:
 
 def parse(body: bytes) -> list[Message] | None:
     """The Bayeux messages of a body or WebSocket message, None where it carries none."""
+    if b"channel" not in body and b"\\" not in body and b"\0" not in body:
+        return None  # each message has one; it may hide behind an escape, or in UTF-16
     if body.lstrip()[:1] not in (b"[", b"{"):
         unwrapped = _JSONP.match(body)
         return parse(unwrapped[1]) if unwrapped and unwrapped[1].lstrip()[:1] in (b"[", b"{") else None
@@ -70,7 +72,7 @@ def parse(body: bytes) -> list[Message] | None:
 
 def encode(messages: Iterable[Message | str]) -> bytes:
     """Messages as the array a server sends; some may be JSON already."""
-    written = (message if isinstance(message, str) else _ENCODER.encode(message) for message in messages)
+    written = [message if isinstance(message, str) else _ENCODER.encode(message) for message in messages]
     # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
     return f"[{','.join(written)}]".encode("utf-8", "backslashreplace")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Final
 
 from ..correlate.dialect import as_key
@@ -14,6 +15,7 @@ from ..model import JSON
 HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so
 WHOLE = 4  # characters from which on a pseudonym is taken to be itself where it is a whole value
 LONG = 8  # characters from which on a value is taken to be itself wherever it stands
+_NOTHING: Mapping[str, JSON] = MappingProxyType({})
 _RUN = re.compile(r"\w+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 
@@ -72,13 +74,9 @@ class Bindings:
         if recorded in self.words or recorded in self.whole:
             self._by_run.setdefault(first_run(recorded), []).append(recorded)
 
-    def get(self, key: str, recorded: str) -> JSON:
-        """The live value that stands for a recorded one; the recorded one itself where none does."""
-        return self._live.get(key, {}).get(recorded, recorded)
-
-    def has(self, key: str, recorded: str) -> bool:
-        """Whether a recorded value is bound."""
-        return recorded in self._live.get(key, ())
+    def of(self, key: str) -> Mapping[str, JSON]:
+        """The live values of a key, by the recorded ones they stand for."""
+        return self._live.get(key, _NOTHING)
 
     def is_live(self, key: str, live: str) -> bool:
         """Whether a live value stands for a recorded one."""
@@ -88,6 +86,10 @@ class Bindings:
         """Which of `words` and `whole` a text may hold, by its `runs`; it may name more than there are, never less."""
         for run in self._by_run.keys() & runs:
             yield from self._by_run[run]
+
+    def is_in(self, runs: frozenset[str]) -> bool:
+        """Whether a text may hold any of them."""
+        return not self._by_run.keys().isdisjoint(runs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,10 @@ _TOKENS = re.compile(r"[\w!#$%&'*+.^`|~-]+(?: *, *[\w!#$%&'*+.^`|~-]+)*", re.ASC
 
 def preflight(request: Incoming) -> Reply | None:
     """The answer to a browser that asks whether a page may send a request; None to all other requests."""
+    if request.method != "OPTIONS":
+        return None
     origin, method = _origin(request.headers), _value(request.headers, "access-control-request-method")
-    if request.method != "OPTIONS" or origin is None or method is None or not _TOKENS.fullmatch(method):
+    if origin is None or method is None or not _TOKENS.fullmatch(method):
         return None
     allowed: Headers = (
         *_granted(origin),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeAlias
@@ -33,7 +33,7 @@ class Pool:
     def __len__(self) -> int:
         return sum(len(members) for _, members in self._groups)
 
-    def like(self, tokens: list[str], by_token: Mapping[str, Owners]) -> Iterator[Playhead]:
+    def like(self, tokens: Sequence[str], by_token: Mapping[str, Owners]) -> Iterator[Playhead]:
         """All but those that showed another Authorization, or another value of a cookie, than these tokens."""
         for kinds, members in self._groups:
             telling = [token for token in tokens if kind(token) in kinds]
@@ -43,7 +43,7 @@ class Pool:
             else:
                 yield from members
 
-    def of(self, owners: Owners, tokens: list[str], by_token: Mapping[str, Owners]) -> Iterator[Playhead]:
+    def of(self, owners: Owners, tokens: Sequence[str], by_token: Mapping[str, Owners]) -> Iterator[Playhead]:
         """The same, of some owners alone; the fewer of both are gone through."""
         if len(self) < len(owners):
             return (p for p in self.like(tokens, by_token) if p in owners)
@@ -98,7 +98,7 @@ def _standing(playhead: Playhead) -> Standing:
     return Standing.OPENED if playhead.opened else Standing.NEW
 
 
-def _is_other(playhead: Playhead, tokens: list[str]) -> bool:
+def _is_other(playhead: Playhead, tokens: Sequence[str]) -> bool:
     """Whether a request shows another Authorization, or another value of a cookie, than a playhead's client did."""
     return any(
         token not in playhead.shown and any(kind(known) == kind(token) for known in playhead.shown) for token in tokens

@@ -81,6 +81,8 @@ async def read_body(request: web.BaseRequest, limits: Limits) -> bytes:
             nobody understands here (415).
 
     """
+    if request.content.is_eof() and "Expect" not in request.headers and "Content-Encoding" not in request.headers:
+        return await request.read()  # it is here already, as most are
     try:
         async with asyncio.timeout(limits.sending):
             if request.headers.get("Expect", "").lower() == "100-continue":  # RFC 9110, section 10.1.1; .NET asks so

@@ -68,6 +68,7 @@ class Matcher:
             self._minted.append(call.minted)
             self._by_operation[call.operation].append(place)
         self._parts: dict[str | None, dict[str, set[str]]] = {}
+        self._keys = tuple((key, key in dialect.per_operation) for _, key in self._reader.minted)
         lasting = [(n, key) for n, (_, key) in enumerate(self._reader.minted) if key not in dialect.per_operation]
         self._lasting = tuple(lasting)
 
@@ -78,6 +79,10 @@ class Matcher:
     def shelf(self, live: Call) -> Shelf:
         """Recorded requests that are the same but for minted, volatile and hidden values."""
         return self._shelves[live.key]
+
+    def alone(self, live: Call) -> int | None:
+        """The one that is, where only one is."""
+        return self._shelves.alone(live.key)
 
     def candidates(self, live: Call) -> list[int]:
         """Likewise, in recorded order."""
@@ -100,13 +105,16 @@ class Matcher:
 
     def minted(self, place: int, live: Call) -> Iterator[tuple[str, str, JSON]]:
         """The values of a matched request that the client mints: key, recorded value as compared, live value."""
-        for (_, key), mine, its in zip(self._reader.minted, self._minted[place], live.minted, strict=True):
-            recorded = as_key(mine)
-            if recorded is None or (key in self._dialect.per_operation and repr(mine) == repr(its)):
+        for (key, is_fresh), mine, its in zip(self._keys, self._minted[place], live.minted, strict=True):
+            if mine is None or (is_fresh and mine == its and type(mine) is type(its)):
                 continue
-            yield key, self._dialect.bare(key, recorded), self._live(key, its)
-        pairs = zip(self._shelves.id_of(place)[1], live.hidden, strict=True)
-        yield from ((HIDDEN, mine, its) for mine, its in pairs if mine != its)
+            recorded = as_key(mine)
+            if recorded is not None:
+                yield key, self._dialect.bare(key, recorded), self._live(key, its)
+        hidden = self._shelves.id_of(place)[1]
+        if hidden != live.hidden:
+            pairs = zip(hidden, live.hidden, strict=True)
+            yield from ((HIDDEN, mine, its) for mine, its in pairs if mine != its)
 
     def is_exact(self, place: int, live: Call) -> bool:
         """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""

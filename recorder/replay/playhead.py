@@ -56,6 +56,7 @@ class Playhead:
         cookie: Stands in for every session cookie the recorded server set.
         origins: Where its client reaches us, by the recorded server's address.
         shown: What else its requests showed of who it is.
+        told: What its last request showed.
         opened: A WebSocket was opened for it.
         cut: Its WebSocket is to be cut: a fault.
         left: It disconnected.
@@ -77,6 +78,7 @@ class Playhead:
     runs: list[Run] = field(default_factory=list)
     backlog: list[Queued] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)
+    told: tuple[str, ...] = ()
     opened: bool = False
     cut: bool = False
     left: bool = False
@@ -109,6 +111,12 @@ class Playhead:
         Of the recorded session it follows first, then, if it need not be strict, of others. An exchange that is no
         operation and has no effect (GET, HEAD, OPTIONS) may be had again.
         """
+        alone = matcher.alone(live)
+        if alone is not None and alone not in self.played and matcher.fits(alone, live, self.bindings):
+            in_order = not policy.strict or (
+                self.follows(matcher.triples[alone]) and self.before(alone, matcher) is None
+            )
+            return alone if in_order else None
         shelf = matcher.shelf(live)
         everyone = shelf.of(None)
         mine = everyone if self.recorded is None else shelf.of((self.recorded, None))

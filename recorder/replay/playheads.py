@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
+from typing import TypeAlias
 
 from ..bayeux.session import BayeuxServer
 from ..correlate.sessions import Sessions
@@ -13,6 +15,7 @@ from .crowd import Crowd, Owners, Pool, Standing, only, pool_of
 from .playhead import AUTHORIZATION, COOKIE, Playhead, kind, value
 
 _WITHOUT_SESSION = (Standing.NEW, Standing.OPENED)
+Tokens: TypeAlias = tuple[str, ...]
 _THERE = (*_WITHOUT_SESSION, Standing.LIVE)
 
 
@@ -24,6 +27,7 @@ class Playheads:
     else is new.
     """
 
+    _REQUESTS = 1000  # whose headers are remembered: a client sends the same ones again and again
     _CONNECTIONS = 10_000  # remembered; the oldest are forgotten first
     _SHOWN = 1000  # cookies and Authorizations remembered of one client: tokens are renewed, but not for ever
     ROOM = 10_000  # playheads, before some are forgotten
@@ -38,6 +42,7 @@ class Playheads:
         self._by_token: dict[str, Owners] = {}
         self._by_connection: OrderedDict[str, Owners] = OrderedDict()
         self._crowd = Crowd()
+        self._tokens = lru_cache(self._REQUESTS)(self._read)
         self._room = self.ROOM
 
     def __iter__(self) -> Iterator[Playhead]:
@@ -129,7 +134,7 @@ class Playheads:
 
         """
         tokens = self._tokens(headers)
-        playhead = only(self._evidence(tokens, connection, self.there, named=named))
+        playhead = self._by_proof(tokens) or only(self._evidence(tokens, connection, self.there, named=named))
         if playhead is None:
             *_, possible = self._evidence(tokens, connection, self.there)
             if next(possible, None) is not None:
@@ -162,12 +167,17 @@ class Playheads:
         # where few could be forgotten, not each request is to look at all of them again
         self._room = max(self.ROOM, len(self._all) + self.ROOM // 100)
 
+    def _by_proof(self, tokens: Tokens) -> Playhead | None:
+        """Whose cookie of ours a request shows: the first that did not leave."""
+        ours = [self._by_cookie.get(value(token)) for token in tokens]
+        return next((playhead for playhead in ours if playhead is not None and not playhead.left), None)
+
     def _lost(self, bayeux: BayeuxServer | None) -> Pool:
         """Whose session the server lost, and who does not know yet."""
         lost = ((name, self._by_client.get(name)) for name in (bayeux.forgotten if bayeux is not None else ()))
         return pool_of(p for name, p in lost if p is not None and p.client_id == name and not p.left)
 
-    def _resumed(self, tokens: list[str], bayeux: BayeuxServer | None) -> Playhead | None:
+    def _resumed(self, tokens: Tokens, bayeux: BayeuxServer | None) -> Playhead | None:
         ours = (self._by_cookie[value(token)] for token in tokens if value(token) in self._by_cookie)
         playhead = next(ours, None)
         if playhead is None or playhead.left or playhead.client_id is None or bayeux is None:
@@ -175,7 +185,7 @@ class Playheads:
         window = _free_window(playhead, bayeux)
         return playhead if window < self._windows else None
 
-    def _new(self, tokens: list[str]) -> Playhead:
+    def _new(self, tokens: Tokens) -> Playhead:
         """Begin a playhead; cookies that it shows of one that left are its own from now on."""
         self._made += 1
         playhead = Playhead(f"p{self._made}", self._new_cookie(), number=self._made)
@@ -186,21 +196,25 @@ class Playheads:
         self._by_cookie[playhead.cookie] = playhead
         return playhead
 
-    def _remember(self, playhead: Playhead, tokens: list[str], connection: str) -> None:
-        for token in tokens:
+    def _remember(self, playhead: Playhead, tokens: Tokens, connection: str) -> None:
+        for token in tokens if tokens is not playhead.told else ():
             known = value(token) in self._by_cookie or token in playhead.shown
             if not known and len(playhead.shown) < self._SHOWN:
                 playhead.shown.add(token)
                 self._by_token.setdefault(token, {})[playhead] = None
                 self._crowd.place(playhead)
-        self._by_connection.setdefault(connection, {})[playhead] = None
+        playhead.told = tokens
+        owners = self._by_connection.get(connection)
+        if owners is None:
+            owners = self._by_connection[connection] = {}
+        owners[playhead] = None
         self._by_connection.move_to_end(connection)
         while len(self._by_connection) > self._CONNECTIONS:
             self._by_connection.popitem(last=False)
 
     def _evidence(
         self,
-        tokens: list[str],
+        tokens: Tokens,
         connection: str,
         pool: Pool,
         fits: Callable[[Playhead], bool] = lambda _: True,
@@ -219,9 +233,10 @@ class Playheads:
         yield (p for p in pool.like(tokens, self._by_token) if fits(p) and named(p))
         yield filter(fits, pool.like(tokens, self._by_token))
 
-    def _tokens(self, headers: Headers) -> list[str]:
+    def _read(self, headers: Headers) -> Tokens:
         """Cookies before Authorization, and first the one that each handshake sets anew."""
-        return sorted(self._sessions.tokens(headers), key=lambda t: (kind(t) == AUTHORIZATION, kind(t) != COOKIE, t))
+        shown = self._sessions.tokens(headers)
+        return tuple(sorted(shown, key=lambda t: (kind(t) == AUTHORIZATION, kind(t) != COOKIE, t)))
 
 
 def _without(gone: set[Playhead], owners: Mapping[str, Owners]) -> Iterator[tuple[str, Owners]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
+from typing import Final
 
 from ..correlate.dialect import Dialect, as_key
 from ..model import JSON
@@ -19,6 +20,7 @@ from .templates import Template, encode
 # numbers of longer ones. It also begins after a percent-encoded character.
 _BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
 _HOST_ENDS = r"(?![.:]\w)"  # http://gws is not a part of http://gws:8090
+_NOT_BOUND: Final = object()
 _REMEMBERED, _LONGEST = 1000, 4000  # bodies of acks, which say the same again and again; bytes of one
 _BEGIN, _END, _HOST_END = re.compile(_BEGINS), re.compile(_ENDS), re.compile(_ENDS + _HOST_ENDS)
 
@@ -42,14 +44,18 @@ class Rewriter:
         """Whether a JSON body may hold anything that is rewritten; an escape may hide it."""
         if not self._origins and all(scope.is_empty for scope in self._scopes):
             return False
-        seen = _seen(body) if len(body) <= _LONGEST else Seen.of(body.decode(errors="replace"))
-        return "\\" in seen.text or any(f'"{name}"' in seen.text for name in self._keys) or self.is_in(seen)
+        seen, has_names = (_seen if len(body) <= _LONGEST else _seen.__wrapped__)(body, self._dialect)
+        return has_names or self.is_in(seen)
 
     def is_in(self, seen: Seen) -> bool:
         """Whether a text may hold a word that is replaced, or be one."""
-        if any(origin in seen.text for origin in self._origins):
-            return True
-        return any(True for scope in self._scopes for _ in scope.in_text(seen.runs))
+        for scope in self._scopes:
+            if scope.is_in(seen.runs):
+                return True
+        for origin in self._origins:  # noqa: SIM110  # it is asked of every event, and a generator takes twice as long
+            if origin in seen.text:
+                return True
+        return False
 
     def value(self, value: JSON) -> JSON:
         """A JSON value with its bound values replaced; the value itself is left alone."""
@@ -72,34 +78,37 @@ class Rewriter:
 
     def encoded(self, template: Template, value: JSON) -> str:
         """The JSON text of a value, from its template where that will do."""
-        pieces = []
-        for piece in template.pieces:
-            if isinstance(piece, str):
-                pieces.append(piece)
-                continue
-            new = self.member(piece.name, piece.value)
-            if new is ABSENT:
-                return encode(self.value(value))  # the comma goes with it
-            pieces.append(piece.text if new is piece.value else encode(new))
         if self.is_in(template.literal):
             return encode(self.value(value))
+        pieces = list(template.pieces)
+        for place, hole in template.holes:
+            new = self._bound(hole.bare, hole.value)
+            if new is _NOT_BOUND:
+                new = self.value(hole.value) if self.is_in(hole.seen) else hole.value
+            if new is ABSENT:
+                return encode(self.value(value))  # the comma goes with it
+            if new is not hole.value:
+                pieces[place] = encode(new)
         return "".join(pieces)
 
     def member(self, name: str, old: JSON) -> JSON:
         """What becomes of a member of an object; ABSENT where it is left out."""
-        keys = self._keys.get(name)
-        text = as_key(old) if keys else None
-        if keys is None or text is None:
-            return self.value(old)
-        for key in keys:
-            bare = self._dialect.bare(key, text)
+        new = self._bound(bare_values(self._dialect, self._keys, name, old), old) if name in self._keys else _NOT_BOUND
+        return self.value(old) if new is _NOT_BOUND else new
+
+    def _bound(self, bare: Iterable[tuple[str, str]], old: JSON) -> JSON:
+        """What stands for a value under a name, by the keys it may be of; what is bound to itself stays."""
+        for key, recorded in bare:
             for scope in self._scopes:
-                if scope.has(key, bare):
-                    live = scope.get(key, bare)
+                its = scope.of(key)
+                if recorded in its:
+                    live = its[recorded]
                     # an id of one operation that is the same as text was bound because its JSON type is another
-                    if live != bare or key in self._dialect.per_operation:
-                        return live if live is ABSENT or bare == text else f"{text[: len(text) - len(bare)]}{live}"
-        return self.value(old)
+                    if live == recorded and key not in self._dialect.per_operation:
+                        return old
+                    prefix = str(old)[: len(str(old)) - len(recorded)]
+                    return f"{prefix}{live}" if prefix and live is not ABSENT else live
+        return _NOT_BOUND
 
     def _whole(self, text: str) -> str | None:
         return next((scope.whole[text] for scope in self._scopes if text in scope.whole), None)
@@ -115,8 +124,19 @@ class Rewriter:
 
 
 @lru_cache(_REMEMBERED)
-def _seen(body: bytes) -> Seen:
-    return Seen.of(body.decode(errors="replace"))
+def _seen(body: bytes, dialect: Dialect) -> tuple[Seen, bool]:
+    """What is in a body, and whether it may hold a name under which minted values stand."""
+    seen = Seen.of(body.decode(errors="replace"))
+    return seen, "\\" in seen.text or any(f'"{name}"' in seen.text for name in keys_of_names(dialect))
+
+
+def bare_values(
+    dialect: Dialect, keys: Mapping[str, tuple[str, ...]], name: str, value: JSON
+) -> tuple[tuple[str, str], ...]:
+    """What a value under a name may be, as it is compared: keys and values."""
+    known = keys.get(name)
+    text = as_key(value) if known else None
+    return tuple([(key, dialect.bare(key, text)) for key in known]) if known and text is not None else ()
 
 
 @cache

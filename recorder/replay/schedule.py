@@ -45,6 +45,7 @@ class Run:
         cut: With the ack the client's WebSocket ends: a fault.
         rank: Number of its client, and its own among that client's: decides where the order on the wire does not.
         version: Counts its changes.
+        step: The next one, None at the end.
 
     """
 
@@ -60,13 +61,12 @@ class Run:
     cut: bool = False
     rank: tuple[int, int] = (0, 0)
     version: int = 0
+    step: Step | None = field(init=False)
     _next: int = 0
     _queued_at: float = field(default=0.0)
 
-    @property
-    def step(self) -> Step | None:
-        """The next step, None at the end."""
-        return self.steps[self._next] if self._next < len(self.steps) else None
+    def __post_init__(self) -> None:
+        self.step = self.steps[0] if self.steps else None
 
     @property
     def left(self) -> int:
@@ -100,6 +100,7 @@ class Run:
             self.unfetched += 1
             self._queued_at = now
         self._next += 1
+        self.step = self.steps[self._next] if self._next < len(self.steps) else None
 
     def taken(self, *, out: bool) -> None:
         """An event of this run was put into an answer, or came back from one that did not leave."""

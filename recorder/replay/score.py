@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from ..correlate.dialect import Dialect
 from ..model import Event, Triple
-from .rebind import Rewriter, keys_of_names
+from .rebind import Rewriter, bare_values, keys_of_names
 from .schedule import Step, steps
 from .templates import Template, encode, template
 
@@ -19,7 +19,8 @@ class Score:
 
     def __init__(self, triples: Sequence[Triple], dialect: Dialect) -> None:
         """Make nothing ready yet."""
-        self._triples, self._names = triples, keys_of_names(dialect)
+        self._triples = triples
+        self._bare = partial(bare_values, dialect, keys_of_names(dialect))
         self._steps = lru_cache(_REMEMBERED)(lambda place: steps(self._triples[place]))
         self._events: dict[tuple[int, int], tuple[Template, str]] = {}
 
@@ -33,7 +34,7 @@ class Score:
         if made is None:
             if len(self._events) >= _REMEMBERED:
                 self._events.clear()
-            made = template(event.data, self._names), encode(event.channel)
+            made = template(event.data, self._bare), encode(event.channel)
             self._events[event.seq, event.index] = made
         data, channel = made
         return f'{{"data":{rewriter.encoded(data, event.data)},"channel":{channel}}}'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -16,23 +15,21 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from aiohttp import WSCloseCode, WSMsgType, web
-from multidict import CIMultiDict
 
 from ..errors import UsageError
-from . import cors, miss
+from . import cors
 from .control import Control
 from .faults import parse
 from .limits import Limits, is_upgrade, read_body, server
 from .miss import Miss
 from .reactions import Reactions
 from .standin import Incoming, Reply, StandIn
+from .writing import response
 
 _PASSES = 6  # of the event loop, in which what has arrived gets from its socket to the stand-in
 _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
 _BROKEN = 503  # in place of a status; not 500: that is what a poll gets that another one replaced
 _CLOSE = {400: WSCloseCode.POLICY_VIOLATION, 413: WSCloseCode.MESSAGE_TOO_BIG, _BROKEN: WSCloseCode.INTERNAL_ERROR}
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header (RFC 9110, section 5.6.2)
-_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # for its value
 _log = logging.getLogger(__name__)
 
 
@@ -137,6 +134,7 @@ class _Pump:
         self._settled: asyncio.Handle | None = None
         self._reactions = Reactions()
         self._idle: asyncio.TimerHandle | None = None
+        self._busy_at = 0.0
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
@@ -150,23 +148,24 @@ class _Pump:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await read_body(request, self._limits)
         number = self._count = self._count + 1
-        headers = tuple((name, value) for name, value in request.headers.items())
+        headers = tuple(request.headers.items())
         incoming = Incoming(number, self._connection(request), request.method, request.raw_path, headers, body)
         if self.control is not None and self.control.owns(incoming.target):
-            answer = self.control.handle(incoming, Steering(self._standin, self))
+            told = self.control.handle(incoming, Steering(self._standin, self))
             self.schedule()
-            return _response(answer)
+            return response(told, request)
         if (allowed := cors.preflight(incoming)) is not None:
             self._rest()
-            return _response(allowed)
+            return response(allowed, request)
         if request.headers.get("Upgrade", "").lower() == "websocket" and self._standin.owns(incoming.target):
             return await self._socket(request, incoming)
         reply = self._waiting[number] = self._loop.create_future()
         try:
             self._receive(incoming)
-            response = _response(cors.readable(await reply, incoming))
-            await response.prepare(request)
-            await response.write_eof()
+            ready = await reply
+            answer = response(cors.readable(ready, incoming) if "Origin" in request.headers else ready, request)
+            await answer.prepare(request)
+            await answer.write_eof()
         except BaseException as exc:
             # the client went away, or we are closing: whatever this reply carried did not arrive
             self._give_up([number])
@@ -175,9 +174,8 @@ class _Pump:
             raise
         finally:
             self._waiting.pop(number, None)
-        self._standin.sent(number)
-        self._reactions.sent(self._loop.time())
-        return response
+        self._sent(number)
+        return answer
 
     async def _socket(self, request: web.BaseRequest, upgrade: Incoming) -> web.StreamResponse:
         """A WebSocket: each message that comes in is a request, each answer to one is a message that goes out."""
@@ -225,8 +223,12 @@ class _Pump:
                 outbox.task_done()
                 unanswered.discard(reply.number)
                 self._waiting.pop(reply.number, None)
-                self._standin.sent(reply.number)
-                self._reactions.sent(self._loop.time())
+                self._sent(reply.number)
+
+    def _sent(self, number: int) -> None:
+        self._standin.sent(number)
+        if self._virtual is not None:
+            self._reactions.sent(self._loop.time())
 
     def _give_up(self, numbers: Iterable[int]) -> None:
         """A client hung up: those that wait may be all that are left, and time goes on for them."""
@@ -236,7 +238,8 @@ class _Pump:
         self._rest()
 
     def _receive(self, incoming: Incoming) -> None:
-        self._reactions.came(self._loop.time())
+        if self._virtual is not None:
+            self._reactions.came(self._loop.time())
         try:
             self._standin.receive(incoming, self.now())
         except Exception:  # noqa: BLE001  # an error of ours must not become a client that waits for ever
@@ -265,7 +268,10 @@ class _Pump:
     def _connection(self, request: web.BaseRequest) -> str:
         if request.transport is None:
             return ""
-        return self._connections.setdefault(request.transport, f"c{self._count}")
+        known = self._connections.get(request.transport)
+        if known is None:
+            known = self._connections[request.transport] = f"c{self._count}"
+        return known
 
     def schedule(self) -> None:
         """Pump at the end of this turn of the loop: requests that come together are answered together."""
@@ -281,9 +287,9 @@ class _Pump:
                 self.schedule()
             else:
                 waiting.set_result(reply)
-        for found in self._standin.misses[self._told :]:
-            self._watch.miss(found)
-        self._told = len(self._standin.misses)
+        while self._told < len(self._standin.misses):
+            self._watch.miss(self._standin.misses[self._told])
+            self._told += 1
         self._set_timer()
         self._watch.turn()
 
@@ -296,9 +302,11 @@ class _Pump:
             return []
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         deadline = self._standin.deadline() if self._virtual is None else None
+        if self._timer is not None:
+            if self._timer.when() == deadline:
+                return
+            self._timer.cancel()
         self._timer = None if deadline is None else self._loop.call_at(deadline, self._pump_on_time)
 
     def _pump_on_time(self) -> None:
@@ -325,11 +333,12 @@ class _Pump:
         """Something came in: begin anew to wait for nothing to come."""
         if self._is_closed:
             return
-        for handle in (self._settled, self._idle):
-            if handle is not None:
-                handle.cancel()
-        self._idle = self._loop.call_later(self._watch.idle_after, self._on_idle)
+        self._busy_at = self._loop.time()
+        if self._idle is None:
+            self._idle = self._loop.call_at(self._busy_at + self._watch.idle_after, self._on_idle)
         if self._virtual is not None:
+            if self._settled is not None:
+                self._settled.cancel()
             self._settle()
 
     def _settle(self) -> None:
@@ -349,11 +358,14 @@ class _Pump:
         self._settle()
 
     def _on_idle(self) -> None:
-        due = self._standin.next_due
-        if due is None or self._virtual is not None:
+        """The time is over, unless something came in meanwhile, or something will happen by itself."""
+        due = self._standin.next_due if self._virtual is None else None
+        until = max(self._busy_at, due or 0.0) + self._watch.idle_after
+        if until > self._loop.time():
+            self._idle = self._loop.call_at(until, self._on_idle)
+        else:
+            self._idle = None
             self._watch.idle()
-        else:  # something will happen by itself
-            self._idle = self._loop.call_at(due + self._watch.idle_after, self._on_idle)
 
 
 class Steering:
@@ -379,10 +391,3 @@ class Steering:
 
     def add_fault(self, text: str) -> None:
         self._standin.faults.add([parse(text)])
-
-
-def _response(reply: Reply) -> web.Response:
-    reason = miss.REASON if reply.status == miss.STATUS else None
-    # a live value, or a hostile cassette, may put anything into a header
-    headers = CIMultiDict((name, _UNFIT.sub("?", value)) for name, value in reply.headers if _NAME.fullmatch(name))
-    return web.Response(status=reply.status, reason=reason, headers=headers, body=reply.body)

@@ -84,6 +84,11 @@ class Shelves:
         """What tells a recorded request from others on its shelf."""
         return self._ids[place]
 
+    def alone(self, key: bytes) -> int | None:
+        """The place of a request that is the only one on its shelf."""
+        known = self._by_key.get(key)
+        return known if isinstance(known, int) else None
+
     def __getitem__(self, key: bytes) -> Shelf:
         known = self._by_key.get(key)
         if known is None:

@@ -8,8 +8,8 @@ There is no way from here to any server: what is not in the recording is a miss.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, parse_request
@@ -31,7 +31,7 @@ from .playheads import Playheads
 from .reading import Call
 from .rebind import Rewriter
 from .schedule import INSTANT, Run, Step, anchored
-from .traffic import Incoming, Replies, Reply
+from .traffic import Incoming, Replies, Reply, origins
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
@@ -72,8 +72,7 @@ class StandIn:
         self.faults = faults or Faults([], recording)
         self._matcher = Matcher(recording, dialect, redaction)
         self._unsolicited = anchored(recording)
-        upstream = urlsplit(recording.header.upstream)
-        self._upstream = f"{upstream.scheme}://{upstream.netloc}" if upstream.netloc else ""
+        self._origins = partial(origins, recording.header.upstream)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         windows = 1 + max(recording.windows.values(), default=0)
         self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
@@ -233,7 +232,7 @@ class StandIn:
         """A client got its clientId: what its answer has to set."""
         playhead = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
         self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
-        playhead.origins = self._origins(request)
+        playhead.origins = self._origins(request.headers)
         if len(self._recording.session_starts) <= 1:
             playhead.recorded = next(iter(self._recording.session_starts), "")
         for event in playhead.backlog:
@@ -277,7 +276,7 @@ class StandIn:
         for key, recorded, value in self._matcher.minted(place, live):
             scope = of_operation if key in self._dialect.per_operation else playhead.bindings
             scope.bind(key, recorded, value)
-        playhead.origins = self._origins(request)
+        playhead.origins = self._origins(request.headers)
         rewriter = Rewriter(self._dialect, of_operation, playhead.bindings, origins=playhead.origins)
         run = Run(played.steps, now, played.rate, rewriter, request=request.number, place=place, forget=played.forget)
         run.cut = played.cut
@@ -295,15 +294,6 @@ class StandIn:
         if triple.n > 0:
             return True
         return len({self._matcher.triples[place].session for place in self._matcher.candidates(live)}) == 1
-
-    def _origins(self, request: Incoming) -> dict[str, str]:
-        """The recorded server's address and ours: who follows a recorded URL must come back here."""
-        host = request.header("host")
-        if not self._upstream or not host:
-            return {}
-        # a proxy before us may have ended its TLS
-        scheme = "https" if request.header("x-forwarded-proto") == "https" else "http"
-        return {self._upstream: f"{scheme}://{host}"}
 
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
         if events:

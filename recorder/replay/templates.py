@@ -6,13 +6,18 @@ Writing a value into a template gives the very text that rewriting the JSON and 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from ..correlate.dialect import as_key
 from ..model import JSON
-from .bindings import Seen, runs
+from .bindings import Seen
 
+Bare: TypeAlias = Callable[[str, JSON], tuple[tuple[str, str], ...]]
+
+_MARK = "\ue000"  # stands in no text that is not made to confuse us
+_ESCAPED = re.compile(r"\\(?:u[0-9a-f]{4}|.)")  # characters that are no letters
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
@@ -23,11 +28,18 @@ def encode(value: JSON) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A member whose value may be a client's: `text` is the recorded value as JSON."""
+    """A member whose value may be a client's.
 
-    name: str
+    Attributes:
+        value: The recorded one.
+        bare: What it may be: keys, and values as they are compared.
+        seen: The value as text.
+
+    """
+
     value: JSON
-    text: str
+    bare: tuple[tuple[str, str], ...]
+    seen: Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,62 +47,42 @@ class Template:
     """A JSON text in pieces.
 
     Attributes:
-        pieces: Text, and between it the holes.
-        literal: The text alone, and the runs of the strings and numbers in it.
+        pieces: All of the text.
+        holes: The pieces, by their places, that are recorded values of a client.
+        literal: The text beside them, without what JSON escapes.
 
     """
 
-    pieces: tuple[str | Hole, ...]
+    pieces: tuple[str, ...]
+    holes: tuple[tuple[int, Hole], ...]
     literal: Seen
 
 
-def template(value: JSON, names: Collection[str]) -> Template:
-    """The template of a value with holes for the scalar members of these names."""
-    builder = _Builder(names)
-    builder.write(value)
-    pieces = builder.finished()
-    literal = "".join(piece for piece in pieces if isinstance(piece, str))
-    return Template(pieces, Seen(literal, frozenset(runs("\n".join(builder.leaves)))))
+def template(value: JSON, bare: Bare) -> Template:
+    """The template of a value with holes for the members of which `bare` says what they may be."""
+    mark = _MARK
+    while mark in encode(value):
+        mark += _MARK
+    holes: list[Hole] = []
+    pieces = encode(_cut(value, bare, mark, holes)).split(f'"{mark}"')
+    seen = Seen.of(_ESCAPED.sub(" ", " ".join(pieces)))
+    whole = [pieces[0]]
+    for hole, piece in zip(holes, pieces[1:], strict=True):
+        whole += [encode(hole.value), piece]
+    return Template(tuple(whole), tuple(zip(range(1, len(whole), 2), holes, strict=True)), seen)
 
 
-@dataclass(slots=True)
-class _Builder:
-    names: Collection[str]
-    leaves: list[str] = field(default_factory=list)
-    _pieces: list[str | Hole] = field(default_factory=list)
-    _text: list[str] = field(default_factory=list)
-
-    def write(self, value: JSON) -> None:
-        if isinstance(value, dict):
-            opening = "{"
-            for name, item in value.items():
-                self._text.append(f"{opening}{encode(name)}:")
-                self._member(name, item)
-                opening = ","
-            self._text.append("{}" if opening == "{" else "}")
-        elif isinstance(value, list):
-            opening = "["
-            for item in value:
-                self._text.append(opening)
-                self.write(item)
-                opening = ","
-            self._text.append("[]" if opening == "[" else "]")
-        else:
-            self._text.append(encode(value))
-            self.leaves.append(str(value))
-
-    def finished(self) -> tuple[str | Hole, ...]:
-        self._close()
-        return tuple(self._pieces)
-
-    def _member(self, name: str, value: JSON) -> None:
-        if name in self.names and as_key(value) is not None:
-            self._close()
-            self._pieces.append(Hole(name, value, encode(value)))
-        else:
-            self.write(value)
-
-    def _close(self) -> None:
-        if self._text:
-            self._pieces.append("".join(self._text))
-            self._text = []
+def _cut(value: JSON, bare: Bare, mark: str, holes: list[Hole]) -> JSON:
+    """The value with a mark in place of what goes into a hole."""
+    if isinstance(value, dict):
+        cut = {}
+        for name, item in value.items():
+            if isinstance(item, dict | list):
+                cut[name] = _cut(item, bare, mark, holes)
+            elif found := bare(name, item):
+                cut[name] = mark
+                holes.append(Hole(item, found, Seen.of(str(item))))
+            else:
+                cut[name] = item
+        return cut
+    return [_cut(item, bare, mark, holes) for item in value] if isinstance(value, list) else value

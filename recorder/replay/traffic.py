@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 from ..bayeux.messages import Message, as_script, callback_of, encode
 from ..bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
 from ..model import Headers
 
+_REMEMBERED = 1000  # headers of requests: a client sends the same ones again and again
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _SCRIPT: Headers = (("Content-Type", "text/javascript;charset=UTF-8"),)
 
@@ -28,10 +31,6 @@ class Incoming:
     headers: Headers
     body: bytes
     on_socket: bool = False
-
-    def header(self, wanted: str) -> str | None:
-        """The value of the last header of a name, which is in small letters."""
-        return next((value for name, value in reversed(self.headers) if name.lower() == wanted), None)
 
     @property
     def transport(self) -> str | None:
@@ -95,3 +94,14 @@ class Replies:
         """All that is ready."""
         ready, self._ready = self._ready, []
         return ready
+
+
+@lru_cache(_REMEMBERED)
+def origins(upstream: str, headers: Headers) -> dict[str, str]:
+    """The recorded server's address and ours, by a request's headers: who follows a recorded URL must come back."""
+    recorded, shown = urlsplit(upstream), {name.lower(): value for name, value in headers}
+    if not recorded.netloc or not shown.get("host"):
+        return {}
+    # a proxy before us may have ended its TLS
+    scheme = "https" if shown.get("x-forwarded-proto") == "https" else "http"
+    return {f"{recorded.scheme}://{recorded.netloc}": f"{scheme}://{shown['host']}"}

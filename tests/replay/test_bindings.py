@@ -14,7 +14,8 @@ def test_a_live_value_is_known_by_what_it_stands_for() -> None:
     bindings = Bindings()
     bindings.bind("device", "recorded", "live")
 
-    assert bindings.get("device", "recorded") == "live"
+    assert bindings.of("device") == {"recorded": "live"}
+    assert bindings.of("reference") == {}
     assert bindings.is_live("device", "live")
     assert not bindings.is_live("reference", "live")
     assert not bindings.is_empty

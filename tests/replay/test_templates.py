@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from hypothesis import given
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 
 from recorder.correlate.dialect import load
 from recorder.replay.bindings import ABSENT, HIDDEN, Bindings
-from recorder.replay.rebind import Rewriter, keys_of_names
-from recorder.replay.templates import Hole, encode, template
+from recorder.replay.rebind import Rewriter, bare_values, keys_of_names
+from recorder.replay.templates import encode, template
 from tests.wire import DEVICE, done
 
 GWS = load()
+BARE = partial(bare_values, GWS, keys_of_names(GWS))
 WORDS = [
     "r1",
     "reference-0001",
@@ -49,19 +51,21 @@ def rewriters(draw: st.DrawFn) -> Rewriter:
 
 @given(VALUES, rewriters())
 def test_writing_into_a_template_is_rewriting_the_value(value: Any, rewriter: Rewriter) -> None:
-    made = template(value, keys_of_names(GWS))
+    made = template(value, BARE)
 
     assert rewriter.encoded(made, value) == encode(rewriter.value(value))
 
 
 def test_the_values_a_client_may_have_minted_are_holes() -> None:
-    made = template(done(7, "r1"), keys_of_names(GWS))
-    holes = {hole.name: hole.value for hole in made.pieces if isinstance(hole, Hole)}
+    made = template(done(7, "r1"), BARE)
 
-    assert holes["referenceId"] == "r1"
+    assert {(made.pieces[place], hole.bare) for place, hole in made.holes} == {
+        ('"r1"', (("reference", "r1"),)),
+        (f'"/devices/{DEVICE}"', (("device", DEVICE),)),
+    }
     assert "r1" not in made.literal.text
     assert "r1" not in made.literal.runs
 
 
 def test_a_value_without_holes_is_one_text() -> None:
-    assert template({"a": [1, {}, []]}, ()).pieces == ('{"a":[1,{},[]]}',)
+    assert template({"a": [1, {}, []]}, BARE).pieces == ('{"a":[1,{},[]]}',)
