@@ -111,6 +111,9 @@ class BayeuxServer:
 
     def flush(self, now: float) -> list[Answer]:
         """Answers to the held polls that have events to carry or whose time is over."""
+        first = self._until.first()
+        if not self._told and (first is None or first > now):
+            return []
         told = [session for session in self._told if session.poll and not session.outbox.is_empty]
         self._told.clear()
         ready = {session.poll.request: session for session in (*told, *self._until.take(now)) if session.poll}

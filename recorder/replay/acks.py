@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -37,20 +38,29 @@ def ack(triple: Triple, run: Run, cookie: str, dialect: Dialect) -> Ack:
         return 504, _TEXT, f"recorded without an answer: {reason}\n".encode()
     if not 200 <= triple.ack.status <= 999:  # of three digits, and not one of those that another answer follows
         return 502, _TEXT, f"recorded with the status {triple.ack.status}, which is no answer\n".encode()
-    headers, values, sets_cookies = _kept(triple.ack.headers)
-    if sets_cookies or run.rewriter.is_in(values):
+    kept = _kept(triple.ack.headers)
+    headers = kept.headers
+    if kept.sets_cookies or run.rewriter.is_in(kept.values):
         rewritten = (_header(name.lower(), value, cookie, run.rewriter, dialect) for name, value in headers)
         headers = tuple(zip((name for name, _ in headers), rewritten, strict=True))
     return triple.ack.status, headers, _rewritten(triple.ack.body, run.rewriter)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The recorded headers that are replayed; what is in their values, and whether they set cookies."""
+
+    headers: Headers
+    values: Seen
+    sets_cookies: bool
+
+
 @lru_cache(_REMEMBERED)
-def _kept(recorded: Headers) -> tuple[Headers, Seen, bool]:
-    """The recorded headers that are replayed, what is in their values, and whether they set cookies."""
+def _kept(recorded: Headers) -> _Kept:
     gone = _NOT_REPLAYED | _of_the_connection(recorded)
     headers = tuple((name, value) for name, value in recorded if name.lower() not in gone)
     sets_cookies = any(name.lower() == "set-cookie" for name, _ in headers)
-    return headers, Seen.of("\n".join(value for _, value in headers)), sets_cookies
+    return _Kept(headers, Seen.of("\n".join(value for _, value in headers)), sets_cookies)
 
 
 def _of_the_connection(headers: Headers) -> set[str]:

@@ -40,6 +40,12 @@ class Agenda(Generic[Whose]):
                 return whose, run
         return None
 
+    def has_before(self, run: Run, now: float) -> bool:
+        """Whether something is to leave now before the next step of a run that is in no more."""
+        if self._waiting and self._waiting[0][0] <= now:
+            return True
+        return bool(self._ready) and run.step is not None and self._ready[0][:2] < (run.step.order, run.rank)
+
     @property
     def due(self) -> float | None:
         """When the next step leaves, None where none is left."""

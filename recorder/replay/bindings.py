@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -116,6 +117,7 @@ def runs(text: str) -> Iterator[str]:
         yield from _RUN.findall(_PERCENT.sub(" ", text))
 
 
+@lru_cache(10_000)
 def first_run(word: str) -> str:
     """The run that all texts have which hold a word."""
     found = _RUN.search(_PERCENT.sub(" ", word) if word.startswith("%") else word)

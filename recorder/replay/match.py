@@ -61,16 +61,17 @@ class Matcher:
         self.triples = (*recording.triples, *recording.plain)
         self.calls = Calls(self.triples, self._reader)
         self._shelves = Shelves(self.triples)
-        self._minted: list[tuple[JSON, ...]] = []
+        self._fresh: list[tuple[JSON, ...]] = []
+        self._lasting: list[tuple[tuple[str, JSON] | None, ...]] = []
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
         for place, call in enumerate(self.calls):
             self._shelves.add(call)
-            self._minted.append(call.minted)
+            self._fresh.append(call.fresh)
+            self._lasting.append(call.lasting)
             self._by_operation[call.operation].append(place)
         self._parts: dict[str | None, dict[str, set[str]]] = {}
-        self._keys = tuple((key, key in dialect.per_operation) for _, key in self._reader.minted)
-        lasting = [(n, key) for n, (_, key) in enumerate(self._reader.minted) if key not in dialect.per_operation]
-        self._lasting = tuple(lasting)
+        self._fresh_keys = [key for _, key in self._reader.fresh]
+        self._lasting_keys = [key for _, key in self._reader.lasting]
 
     def call(self, method: str, target: str, body: bytes) -> Call:
         """Read a request."""
@@ -90,9 +91,8 @@ class Matcher:
 
     def fits(self, place: int, live: Call, session: Bindings) -> bool:
         """Whether a candidate is no different, under the bindings of a live session."""
-        recorded = self._minted[place]
-        for n, key in self._lasting:
-            if not self._agree(session, key, as_key(recorded[n]), as_key(live.minted[n])):
+        for key, mine, its in zip(self._lasting_keys, self._lasting[place], live.lasting, strict=True):
+            if not _agree(session, key, mine, its):
                 return False
         hidden = self._shelves.id_of(place)[1]
         return hidden == live.hidden or not any(_hidden(hidden, live.hidden, session))
@@ -105,12 +105,13 @@ class Matcher:
 
     def minted(self, place: int, live: Call) -> Iterator[tuple[str, str, JSON]]:
         """The values of a matched request that the client mints: key, recorded value as compared, live value."""
-        for (key, is_fresh), mine, its in zip(self._keys, self._minted[place], live.minted, strict=True):
-            if mine is None or (is_fresh and mine == its and type(mine) is type(its)):
-                continue
+        for key, mine, its in zip(self._fresh_keys, self._fresh[place], live.fresh, strict=True):
             recorded = as_key(mine)
-            if recorded is not None:
+            if recorded is not None and not (mine == its and type(mine) is type(its)):
                 yield key, self._dialect.bare(key, recorded), self._live(key, its)
+        for key, own, other in zip(self._lasting_keys, self._lasting[place], live.lasting, strict=True):
+            if own is not None:
+                yield key, own[0], ABSENT if other is None else other[1]
         hidden = self._shelves.id_of(place)[1]
         if hidden != live.hidden:
             pairs = zip(hidden, live.hidden, strict=True)
@@ -185,17 +186,21 @@ class Matcher:
             return
         mine, its = (without(call.body, self._reader.ignored) for call in (recorded, live))
         yield from _compare(mine, its, "body")
-        for n, key in self._lasting:  # the others are bound anew for each operation, so anything goes, also none
-            its_own, live_one = as_key(recorded.minted[n]), as_key(live.minted[n])
-            if not self._agree(session, key, its_own, live_one):
-                path = self._reader.minted[n][0]
-                yield Difference(path, ABSENT if its_own is None else its_own, ABSENT if live_one is None else live_one)
+        # what is minted for one operation is bound anew for each, so anything goes, also none
+        for (path, key), own, other in zip(self._reader.lasting, recorded.lasting, live.lasting, strict=True):
+            if not _agree(session, key, own, other):
+                shown = (
+                    ABSENT if bound is None else lookup({"body": call.body}, path)
+                    for bound, call in ((own, recorded), (other, live))
+                )
+                yield Difference(path, *shown)
 
-    def _agree(self, session: Bindings, key: str, recorded: str | None, live: str | None) -> bool:
-        """Whether two values of a key for the whole session may stand for each other; none stands for none."""
-        if recorded is None or live is None:
-            return recorded is live
-        return session.allows(key, self._dialect.bare(key, recorded), self._dialect.bare(key, live))
+
+def _agree(session: Bindings, key: str, recorded: tuple[str, JSON] | None, live: tuple[str, JSON] | None) -> bool:
+    """Whether two values of a key for the whole session may stand for each other; none stands for none."""
+    if recorded is None or live is None:
+        return recorded is live
+    return session.allows(key, recorded[0], live[0])
 
 
 def describe(triple: Triple, call: Call) -> str:

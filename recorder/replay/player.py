@@ -21,6 +21,10 @@ from .traffic import Replies
 _CUT = 0  # in place of a status: the socket ends
 
 
+def _nothing(_: bool) -> None:  # noqa: FBT001  # as Queued calls it
+    """Nobody waits for an event to be fetched."""
+
+
 class Player:
     """What is on its way to all clients of one stand-in."""
 
@@ -51,21 +55,19 @@ class Player:
     def play(self, now: float) -> bool:
         """Let the next step that is due leave; of several, the one that was first on the recorded wire."""
         found = self._agenda.next(now)
-        if found is not None:
-            self.leave(*found, now)
-        return found is not None
+        if found is None:
+            return False
+        playhead, run = found
+        self._leave(playhead, run, now)
+        while run.is_due(now) and not self._agenda.has_before(run, now):  # most runs leave in one go
+            self._leave(playhead, run, now)
+        self._go_on(playhead, run)
+        return True
 
     def leave(self, playhead: Playhead, run: Run, now: float) -> None:
         """The next step of a run leaves, whenever it is due."""
-        step = run.step
-        run.advance(now)
-        if step is not None and step.event is not None:
-            self._push(playhead, run, step.event)
-        else:
-            self._acknowledge(playhead, run)
-        self._agenda.put(playhead, run)
-        if run.step is None and run.request is None and run in playhead.runs:
-            playhead.runs.remove(run)
+        self._leave(playhead, run, now)
+        self._go_on(playhead, run)
 
     def shift(self, playheads: Iterable[Playhead], paused_at: float, now: float) -> None:
         """After a pause all that is to leave leaves so much later; what was asked for meanwhile begins now."""
@@ -107,8 +109,24 @@ class Player:
         else:
             self._bayeux.push(playhead.client_id, queued)
 
+    def _leave(self, playhead: Playhead, run: Run, now: float) -> None:
+        step = run.step
+        run.advance(now)
+        if step is not None and step.event is not None:
+            self._push(playhead, run, step.event)
+        else:
+            self._acknowledge(playhead, run)
+
+    def _go_on(self, playhead: Playhead, run: Run) -> None:
+        """Steps of a run have left."""
+        self._agenda.put(playhead, run)
+        if run.step is None and run.request is None and run in playhead.runs:
+            playhead.runs.remove(run)
+
     def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
-        queued = Queued(self.score.message(event, run.rewriter), partial(self._taken, playhead, run))
+        # an ack that has left waits for nothing any more
+        taken = _nothing if run.acked else partial(self._taken, playhead, run)
+        queued = Queued(self.score.message(event, run.rewriter), taken)
         window = self._windows.get(event.client_id, 0) if self._windows else 0
         if window in playhead.beside:
             self._bayeux.push(playhead.beside[window], queued)

@@ -112,11 +112,10 @@ class Playhead:
         operation and has no effect (GET, HEAD, OPTIONS) may be had again.
         """
         alone = matcher.alone(live)
-        if alone is not None and alone not in self.played and matcher.fits(alone, live, self.bindings):
-            in_order = not policy.strict or (
-                self.follows(matcher.triples[alone]) and self.before(alone, matcher) is None
-            )
-            return alone if in_order else None
+        if alone is not None and not policy.strict:  # it is, most often
+            again = policy.repeat is not Repeat.ERROR or _has_no_effect(live)
+            usable = again or alone not in self.played
+            return alone if usable and matcher.fits(alone, live, self.bindings) else None
         shelf = matcher.shelf(live)
         everyone = shelf.of(None)
         mine = everyone if self.recorded is None else shelf.of((self.recorded, None))
@@ -131,8 +130,7 @@ class Playhead:
         if place is not None:
             return place if not policy.strict or self.before(place, matcher) is None else None
         stacks = [stack for row in usable for stack in row.stacks if fits(stack.first)]
-        has_no_effect = live.operation is None and live.method in ("GET", "HEAD", "OPTIONS")
-        if has_no_effect or policy.repeat is Repeat.LAST:
+        if _has_no_effect(live) or policy.repeat is Repeat.LAST:
             return max((stack.places[-1] for stack in stacks), default=None)
         again = map(self.fronts.again_of, stacks) if policy.repeat is Repeat.CYCLE else ()
         return min(again, key=lambda place: (self.played[place], place), default=None)
@@ -169,6 +167,10 @@ class Playhead:
     def _asks(self, triple: Triple) -> bool:
         """Whether it is for this client to ask for it."""
         return triple.n > 0 and self.follows(triple)
+
+
+def _has_no_effect(live: Call) -> bool:
+    return live.operation is None and live.method in ("GET", "HEAD", "OPTIONS")
 
 
 def kind(token: str) -> str:

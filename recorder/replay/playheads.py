@@ -169,8 +169,11 @@ class Playheads:
 
     def _by_proof(self, tokens: Tokens) -> Playhead | None:
         """Whose cookie of ours a request shows: the first that did not leave."""
-        ours = [self._by_cookie.get(value(token)) for token in tokens]
-        return next((playhead for playhead in ours if playhead is not None and not playhead.left), None)
+        for token in tokens:
+            playhead = self._by_cookie.get(token.partition("=")[2])
+            if playhead is not None and not playhead.left:
+                return playhead
+        return None
 
     def _lost(self, bayeux: BayeuxServer | None) -> Pool:
         """Whose session the server lost, and who does not know yet."""

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-from ..correlate.dialect import Dialect, lookup, parse_json, without
+from ..correlate.dialect import Dialect, as_key, lookup, parse_json, without
 from ..model import JSON
 from ..printable import printable
 from ..redaction.policy import Policy
@@ -18,6 +18,7 @@ from .masks import Masks
 _REMEMBERED = 10_000  # requests; then they are forgotten
 _LONGEST = 4000  # bytes of a body that is remembered
 _DIGEST = 16  # bytes
+_PIECES = 4  # in which a text is cut for each value
 
 Id: TypeAlias = tuple[bytes, tuple[str, ...]]
 
@@ -31,7 +32,8 @@ class Call(NamedTuple):
         hidden: What a policy has blanked out in it.
         key: The same for all requests that differ in minted, volatile and hidden values alone.
         own: The same for those that differ in the ids of one operation, and in hidden values, alone.
-        minted: Values that the client has minted, in the order of `Reader.minted`; None where there is none.
+        fresh: What the client has minted for this operation, in the order of `Reader.fresh`; None where there is none.
+        lasting: What it has minted for longer, in the order of `Reader.lasting`: as compared, and to be bound.
 
     """
 
@@ -44,7 +46,8 @@ class Call(NamedTuple):
     hidden: tuple[str, ...]
     key: bytes
     own: bytes
-    minted: tuple[JSON, ...]
+    fresh: tuple[JSON, ...]
+    lasting: tuple[tuple[str, JSON] | None, ...]
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
@@ -53,6 +56,9 @@ class Call(NamedTuple):
     def id(self) -> Id:
         """The same for requests that even name the same devices, times and people."""
         return self.own, self.hidden
+
+
+_UNKNOWN: tuple[None, list[int]] = None, []
 
 
 class Reader:
@@ -67,38 +73,43 @@ class Reader:
         self._dialect = dialect
         self._masks = Masks(policy)
         pairs = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
-        self.minted = tuple(pairs.items())  # path and key
-        fresh = [path for path, key in self.minted if key in dialect.per_operation]
-        self.ignored, self._fresh = _in_body([*pairs, *dialect.volatile]), _in_body(fresh)
+        self.fresh = tuple((path, key) for path, key in pairs.items() if key in dialect.per_operation)
+        self.lasting = tuple((path, key) for path, key in pairs.items() if key not in dialect.per_operation)
+        paths = [path for path, _ in self.fresh]
+        self.ignored, self._own = _in_body([*pairs, *dialect.volatile]), _in_body(paths)
         # what a policy looks into may be hidden in one request and not in the next
-        free = [path for path in fresh if pairs[path] not in dialect.session_keys]
+        free = [path for path, key in self.fresh if key not in dialect.session_keys]
         cut = {path.rpartition(".")[2]: path for path in free if self._masks.keeps(path.removeprefix("body."))}
-        self._places = {name.encode(): list(pairs).index(path) for name, path in cut.items()}
+        self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
-        self._known: dict[tuple[str, str, bytes], tuple[Call, list[int]]] = {}
+        self._known: dict[tuple[str, str, tuple[bytes, ...]], tuple[Call, list[int]]] = {}
 
     def read(self, method: str, target: str, body: bytes) -> Call:
         """Read a request."""
         if len(body) > _LONGEST:
             return self._read(method, target, body)
-        found = self._values.findall(body)
-        rest = self._values.sub(rb"\1", body) if found else body
-        known, places = self._known.get((method, target, rest), (None, []))
-        if known is None or len(places) != len(found):
-            return self._remembered(self._read(method, target, body), target, rest, found)
-        if not found:
+        pieces = self._values.split(body)  # text, then for each value: up to it, its name, the value, text
+        values = pieces[3::_PIECES]
+        rest = (*pieces[::_PIECES], *pieces[1::_PIECES])
+        known, places = self._known.get((method, target, rest), _UNKNOWN)
+        if known is None:
+            names = pieces[2::_PIECES]
+            return self._remembered(self._read(method, target, body), target, rest, names, values)
+        if not values:
             return known
-        minted = list(known.minted)
-        for place, (_, _, value) in zip(places, found, strict=True):
-            minted[place] = _value(value)
-        return known._replace(minted=tuple(minted))
+        fresh = list(known.fresh)
+        for place, value in zip(places, values, strict=True):
+            fresh[place] = _value(value)
+        return known._replace(fresh=tuple(fresh))
 
-    def _remembered(self, call: Call, target: str, rest: bytes, found: list[tuple[bytes, bytes, bytes]]) -> Call:
+    def _remembered(
+        self, call: Call, target: str, rest: tuple[bytes, ...], names: list[bytes], values: list[bytes]
+    ) -> Call:
         """Remember it, if the values that were cut out are the minted ones, each once."""
-        places = [self._places[name] for _, name, _ in found]
-        cut = dict(zip(places, (_value(value) for *_, value in found), strict=True))
-        there = {place: call.minted[place] for place in self._places.values() if call.minted[place] is not None}
-        if len(cut) == len(found) and repr(sorted(cut.items())) == repr(sorted(there.items())):
+        places = [self._places[name] for name in names]
+        cut = dict(zip(places, map(_value, values), strict=True))
+        there = {place: call.fresh[place] for place in self._places.values() if call.fresh[place] is not None}
+        if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[call.method, target, rest] = call, places
@@ -110,13 +121,23 @@ class Reader:
         value = parse_json(masked.body)
         operation = self._dialect.name_of(method, masked.target, value)
         query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
-        minted = tuple([lookup({"body": value}, path) for path, _ in self.minted])
+        fresh, lasting = ([lookup({"body": value}, p) for p, _ in keys] for keys in (self.fresh, self.lasting))
         is_object = isinstance(value, dict)
         alike, own = (
-            _canonical(without(value, paths)) if is_object else masked.body for paths in (self.ignored, self._fresh)
+            _canonical(without(value, paths)) if is_object else masked.body for paths in (self.ignored, self._own)
         )
         outer = (method, unquote(path), query)
-        return Call(*outer, value, masked.body, operation, masked.values, _digest(*outer, alike), _digest(own), minted)
+        bound = tuple(self._bound(key, found) for (_, key), found in zip(self.lasting, lasting, strict=True))
+        ids = _digest(*outer, alike), _digest(own)
+        return Call(*outer, value, masked.body, operation, masked.values, *ids, tuple(fresh), bound)
+
+    def _bound(self, key: str, value: JSON) -> tuple[str, JSON] | None:
+        """A value as it is compared, and as it is written into what is sent."""
+        text = as_key(value)
+        if text is None:
+            return None
+        bare = self._dialect.bare(key, text)
+        return bare, value if bare == text else bare
 
 
 def _values_of(names: Iterable[str]) -> re.Pattern[bytes]:

@@ -45,6 +45,7 @@ class Run:
         cut: With the ack the client's WebSocket ends: a fault.
         rank: Number of its client, and its own among that client's: decides where the order on the wire does not.
         version: Counts its changes.
+        acked: The ack has left.
         step: The next one, None at the end.
 
     """
@@ -61,6 +62,7 @@ class Run:
     cut: bool = False
     rank: tuple[int, int] = (0, 0)
     version: int = 0
+    acked: bool = False
     step: Step | None = field(init=False)
     _next: int = 0
     _queued_at: float = field(default=0.0)
@@ -99,6 +101,8 @@ class Run:
         if step is not None and step.event is not None:
             self.unfetched += 1
             self._queued_at = now
+        else:
+            self.acked = True
         self._next += 1
         self.step = self.steps[self._next] if self._next < len(self.steps) else None
 

@@ -85,11 +85,10 @@ class StandIn:
     def receive(self, request: Incoming, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
         messages = parse_request(request.target, request.body)
-        transport = request.transport
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
-        elif messages is not None and transport is not None:
-            self._receive_bayeux(request, messages, now, transport)
+        elif messages is not None and request.transport is not None:
+            self._receive_bayeux(request, messages, now, request.transport)
         elif messages is not None or self.owns(request.target) or request.on_socket:
             self._replies.add(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
         else:

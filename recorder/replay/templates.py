@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import TypeAlias
 
 from ..model import JSON
@@ -23,7 +24,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 def encode(value: JSON) -> str:
     """A JSON value as compact text; it may hold half a surrogate pair, which has no UTF-8."""
-    return _ENCODER.encode(value)
+    return encode_basestring(value) if isinstance(value, str) else _ENCODER.encode(value)
 
 
 @dataclass(frozen=True, slots=True)
