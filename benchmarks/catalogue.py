@@ -10,6 +10,7 @@ BENCHES = {
     "lookups": "one look-up in this process against vcrpy's",
     "engine": "a request through the engine alone, without HTTP",
     "growth": "requests, observations, loading and memory by the number of triples",
+    "polls": "10,000 held long-polls on one core, and all released at once",
     "million": "one triple of a sealed million, against reading the file through",
     "format": "bytes a triple, and the rate of writing and reading",
     "correlation": "how often the correlator is right",
