@@ -16,6 +16,7 @@ from ..errors import CaptureError
 from .journal import Journal
 
 QUEUE = 64 << 20  # bytes of frames that may wait for the disk
+LINGER = 0.02  # seconds
 
 
 class Fsync(Enum):
@@ -35,6 +36,7 @@ class Writer:
         *,
         fsync: Fsync = Fsync.INTERVAL,
         interval: float = 1.0,
+        linger: float = LINGER,
         limit: int = QUEUE,
         on_failure: Callable[[CaptureError], object] | None = None,
     ) -> None:
@@ -44,19 +46,22 @@ class Writer:
             journal: What to write to; closed by `close`.
             fsync: When to sync; with INTERVAL at most `interval` seconds of frames are lost at a power cut.
             interval: Seconds between syncs.
+            linger: Seconds a frame may wait for others: to wake the thread for each costs as much as to make a frame.
             limit: Bytes the queue may hold.
             on_failure: Called by the thread, once, when the disk failed: nothing may come for hours to be refused.
 
         """
         self._journal, self._fsync, self._interval, self._limit = journal, fsync, interval, limit
+        self._linger = linger
         self._queue: deque[bytes] = deque()
-        self._queued = 0
-        self._accepted = 0
-        self._written = 0
+        self._queued = self.most_queued = 0
+        self._accepted = self._wanted = self._written = 0
         self._closing = False
         self._failure: CaptureError | None = None
         self._on_failure = on_failure
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._offered = threading.Condition(lock)  # what the thread waits for
+        self._changed = threading.Condition(lock)  # what those wait for who wait for the thread
         self._thread = threading.Thread(target=self._run, name="cassette-writer", daemon=True)
         self._thread.start()
 
@@ -88,8 +93,11 @@ class Writer:
             self._queue.append(frame)
             self._queued += len(frame)
             self._accepted += 1
-            self._changed.notify_all()
-            return self._queued <= self._limit
+            self.most_queued = max(self.most_queued, self._queued)
+            has_room = self._queued <= self._limit
+            if len(self._queue) == 1 or not has_room:
+                self._offered.notify()
+            return has_room
 
     def wait(self) -> None:
         """Wait for room; blocks the calling thread.
@@ -120,7 +128,8 @@ class Writer:
 
         """
         with self._changed:
-            target = self._accepted
+            target = self._wanted = self._accepted
+            self._offered.notify()
             self._changed.wait_for(lambda: self._failure or self._written >= target)
             self._check()
 
@@ -128,7 +137,7 @@ class Writer:
         """Let the thread write what is queued and end; `close` waits for it."""
         with self._changed:
             self._closing = True
-            self._changed.notify_all()
+            self._offered.notify()
 
     def close(self) -> None:
         """Write what is queued, sync, and close the file; safe to call twice.
@@ -139,7 +148,7 @@ class Writer:
         """
         with self._changed:
             self._closing = True
-            self._changed.notify_all()
+            self._offered.notify()
         self._thread.join()
         self._journal.close()
         self._check()
@@ -188,12 +197,18 @@ class Writer:
                 return before if before is not None else time.monotonic() + self._interval
 
     def _next(self, wait: float | None) -> list[bytes]:
-        """All queued frames; empty after `wait` seconds of silence, or at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closing, wait)
+        """All queued frames, a group of them if nobody waits; empty after `wait` seconds of silence, or at the end."""
+        with self._offered:
+            self._offered.wait_for(lambda: self._queue or self._closing, wait)
+            if self._queue:
+                self._offered.wait_for(self._is_urgent, self._linger)
             frames = list(self._queue)
             self._queue.clear()
             return frames
+
+    def _is_urgent(self) -> bool:
+        """Whether somebody waits for what is queued."""
+        return self._closing or self._queued > self._limit or self._wanted > self._written
 
     def _done(self, frames: list[bytes]) -> None:
         with self._changed:

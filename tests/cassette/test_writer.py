@@ -34,6 +34,7 @@ class Disk(Journal):
         self.writing, self.synced = Event(), Event()
         self.error: OSError | MemoryError | None = None
         self.sync_error: OSError | None = None
+        self.appended: list[int] = []  # frames of each write
         self.syncs: list[int] = []  # size of the file at each
 
     def append(self, frames: list[bytes]) -> None:
@@ -42,6 +43,7 @@ class Disk(Journal):
         if self.error is not None:
             raise self.error
         super().append(frames)
+        self.appended.append(len(frames))
 
     def sync(self) -> None:
         if self.sync_error is not None:
@@ -139,7 +141,36 @@ def test_a_closed_writer_has_nothing_to_flush(writer: Writer) -> None:
     assert writer.written == 1
 
 
+def test_a_frame_is_written_soon_though_nobody_waits_for_it(disk: Disk) -> None:
+    writer = Writer(disk)
+    writer.offer(FRAMES[0])
+
+    assert disk.writing.wait(SOON)
+    writer.close()
+
+
+def test_frames_that_come_one_after_the_other_are_written_together(path: Path, disk: Disk) -> None:
+    writer = Writer(disk, linger=3600)
+    for frame in FRAMES:
+        writer.offer(frame)
+    writer.close()
+
+    assert disk.appended == [len(FRAMES)]
+    assert read(path).records == ONE_OF_EACH
+
+
 # Back-pressure
+
+
+def test_the_most_that_was_queued_is_known(disk: Disk) -> None:
+    writer = Writer(disk, linger=3600)
+    for frame in FRAMES[:2]:
+        writer.offer(frame)
+    writer.flush()
+    writer.offer(FRAMES[0])
+    writer.close()
+
+    assert writer.most_queued == len(FRAMES[0]) + len(FRAMES[1])
 
 
 def test_a_full_queue_says_so(disk: Disk) -> None:
