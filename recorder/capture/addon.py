@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import wsproto.extensions
@@ -28,13 +29,14 @@ from ..redaction.policy import DEFAULT as DEFAULT_POLICY
 from ..redaction.policy import NO_POLICY, Policy, load
 from ..redaction.redactor import Redactor
 from .comments import of_answer, of_request
+from .context import Context
 from .encodings import NotUndone, encodings, undone
 from .inflate import Inflate
 from .keys import read_key
 from .listening import exposed, keep_to_loopback
 from .parts import Limits, part_path
 from .pipeline import GAP, Counts, Pipeline
-from .streams import Kept, is_event_stream, is_stream
+from .streams import Kept, is_event_stream, is_small
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
 
@@ -64,13 +66,16 @@ class Recorder:
         limits: Limits = Limits(),  # noqa: B008  # frozen
         go_on_when_full: bool = False,
         queue_limit: int = QUEUE,
+        clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._is_script = path is None
         self._path, self._upstream, self._dialect = path, upstream, dialect
         self._fsync, self._force = fsync, force
         self._redact_by(policy, key)
         self._append, self._limits, self._go_on_when_full = append, limits, go_on_when_full
-        self._queue_limit = queue_limit
+        self._queue_limit, self._clock = queue_limit, clock
+        self._has_parts = limits != Limits()
+        self._comments = self._keeps_host = False  # options of mitmproxy, which takes a while to look one up
         self._pipeline: Pipeline | None = None
         self._writer: Writer | None = None
         self._ending: list[Writer] = []  # writers of earlier parts
@@ -97,8 +102,8 @@ class Recorder:
         """
         if self._path is None or self._writer is not None:
             return
-        redactor = self._redactor
-        now = time.monotonic_ns()
+        redactor, context = self._redactor, Context() if self._has_parts else None
+        now = self._clock()
         if self._append and self._path.exists():
             journal, end = resume(self._path)
             if end.header.redaction != self._policy:
@@ -109,10 +114,12 @@ class Recorder:
                 )
             # times go on by the wall clock, and never back
             elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
-            self._pipeline = Pipeline.resumed(redactor, now - elapsed, seq=end.seq, exchange=end.exchange)
+            self._pipeline = Pipeline.resumed(
+                redactor, now - elapsed, seq=end.seq, exchange=end.exchange, context=context
+            )
         else:
             journal = create(self._path, self._header(), force=self._force)
-            self._pipeline = Pipeline(redactor, now)
+            self._pipeline = Pipeline(redactor, now, context=context)
         self._writer = self._write_to(journal)
         if self._append:
             self._writer.offer(self._pipeline.note(now, "session", "a capture begins"))
@@ -125,7 +132,7 @@ class Recorder:
         try:
             for flow, _ in list(self._streams.values()):
                 writer.offer(self._ended(flow, "the capture ended"))
-            writer.offer(self._pipeline.note(time.monotonic_ns(), "close", "the capture ended cleanly"))
+            writer.offer(self._pipeline.note(self._clock(), "close", "the capture ended cleanly"))
         except CaptureError as exc:
             self._stop(exc)
         finally:
@@ -186,9 +193,11 @@ class Recorder:
         loader.add_option("policy", str, "", "What must not be kept: a file, or none to keep all in the clear.")
         loader.add_option("recorder_comments", bool, False, "Comment flows: operation, handle, referenceId, events.")
         loader.add_option("redaction_key_file", str, "", "The key of the pseudonyms; made if there is no such file.")
+        self._take_options()
 
     def configure(self, updated: set[str]) -> None:
         """Take the options of mitmproxy."""
+        self._take_options()
         if "cassette" in updated and ctx.options.cassette:
             self._path = Path(ctx.options.cassette)
         if "mode" in updated and not self._upstream:
@@ -199,6 +208,10 @@ class Recorder:
             self.open()
         except RecorderError as exc:
             raise exceptions.OptionsError(str(exc)) from exc
+
+    def _take_options(self) -> None:
+        self._comments = ctx.options.recorder_comments
+        self._keeps_host = "keep_host_header" in ctx.options and ctx.options.keep_host_header
 
     def _redact_by_options(self, updated: set[str]) -> None:
         named, key_file = ctx.options.policy, ctx.options.redaction_key_file
@@ -216,15 +229,15 @@ class Recorder:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Note what the client calls this proxy, where its Host is not replaced by the upstream's before any hook."""
-        if ctx.options.keep_host_header:
+        if self._keeps_host:
             flow.metadata[HOST] = flow.request.host_header
 
     async def request(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None:
             return
-        now = time.monotonic_ns()
-        body, lacks = self._content(flow.request)
-        if ctx.options.recorder_comments:
+        now, headers = self._clock(), _headers(flow.request.headers)
+        body, lacks = self._content(flow.request, headers)
+        if self._comments:
             flow.comment = flow.comment or of_request(
                 shipped(self._dialect), flow.request.method, flow.request.path, body
             )
@@ -235,7 +248,7 @@ class Recorder:
                 connection=flow.client_conn.id,
                 method=flow.request.method,
                 target=flow.request.path,
-                headers=_headers(flow.request.headers),
+                headers=headers,
                 body=body,
                 lacks=lacks,
             )
@@ -245,11 +258,17 @@ class Recorder:
         """Hand the answer on as it comes, where nobody should wait for its end."""
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
-        answer, call = flow.response, self._pipeline.is_call(flow.id)
-        if answer.status_code != 101 and (answer.stream or is_stream(_headers(answer.headers), bayeux=not call)):
+        answer = flow.response
+        if answer.status_code != 101 and (answer.stream or self._is_stream(flow.id, _headers(answer.headers))):
             kept = Kept()
             answer.stream = kept.passes
             self._streams[flow.id] = flow, kept
+
+    def _is_stream(self, flow: str, headers: Headers) -> bool:
+        """Whether an answer must not be waited for; one to Bayeux messages is of no use before its end anyway."""
+        if is_event_stream(headers):
+            return True
+        return not is_small(headers) and self._pipeline is not None and self._pipeline.is_call(flow)
 
     async def response(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
@@ -257,9 +276,9 @@ class Recorder:
         if flow.id in self._streams:
             await self._write(self._ended(flow))
             return
-        now, headers = time.monotonic_ns(), _headers(flow.response.headers)
-        body, lacks = self._content(flow.response)
-        if ctx.options.recorder_comments:
+        now, headers = self._clock(), _headers(flow.response.headers)
+        body, lacks = self._content(flow.response, headers)
+        if self._comments:
             flow.comment = flow.comment or of_answer(shipped(self._dialect), body)
         changed = redirected(body, _own_host(flow))
         if changed is not None:  # the cassette keeps what the server said
@@ -275,30 +294,30 @@ class Recorder:
             await self._write(self._ended(flow, reason))
             return
         self._streams.pop(flow.id, None)  # half an answer is none
-        await self._write(self._pipeline.failure(flow.id, time.monotonic_ns(), reason))
+        await self._write(self._pipeline.failure(flow.id, self._clock(), reason))
 
     def _ended(self, flow: http.HTTPFlow, reason: str | None = None) -> bytes:
         """The answer that was handed on as it came, as far as it is kept; `reason` says why it broke off."""
         _, kept = self._streams.pop(flow.id)
         if self._pipeline is None or flow.response is None:
             return b""
-        whole = flow.response.copy()
+        whole, headers = flow.response.copy(), _headers(flow.response.headers)
         whole.raw_content = kept.body
-        body, lacks = self._content(whole)
+        body, lacks = self._content(whole, headers)
         return self._pipeline.response(
             flow.id,
-            time.monotonic_ns(),
+            self._clock(),
             status=whole.status_code,
-            headers=_headers(whole.headers),
+            headers=headers,
             body=body,
             lacks=(reason or (f"{kept.lost} bytes more went to the client" if kept.lost else lacks)) if body else lacks,
         )
 
-    def _content(self, message: http.Message) -> tuple[bytes, str | None]:
+    def _content(self, message: http.Message, headers: Headers) -> tuple[bytes, str | None]:
         """The body with its encodings undone, and what it lacks; what cannot be undone is kept if all is kept."""
         body = message.raw_content or b""
         try:
-            return undone(body, encodings(_headers(message.headers)))
+            return undone(body, encodings(headers))
         except NotUndone as exc:
             return (body, None) if self._redactor is None else (b"", str(exc))
 
@@ -307,15 +326,13 @@ class Recorder:
         if self._pipeline is None:
             return
         reason = data.server.error or "no reason given"
-        await self._write(self._pipeline.note(time.monotonic_ns(), GAP, f"the upstream cannot be reached: {reason}"))
+        await self._write(self._pipeline.note(self._clock(), GAP, f"the upstream cannot be reached: {reason}"))
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):
             return
         message = flow.websocket.messages[-1]
-        frame = self._pipeline.message(
-            flow.id, time.monotonic_ns(), from_client=message.from_client, body=message.content
-        )
+        frame = self._pipeline.message(flow.id, self._clock(), from_client=message.from_client, body=message.content)
         del flow.websocket.messages[:-1]  # mitmproxy would keep the whole socket's messages in memory
         if not message.from_client:
             message.content = redirected(message.content, _own_host(flow)) or message.content
@@ -326,7 +343,7 @@ class Recorder:
             return
         who = "client" if flow.websocket.closed_by_client else "server"
         reason = f"websocket closed by {who}, code {flow.websocket.close_code}"
-        await self._write(self._pipeline.socket_closed(flow.id, time.monotonic_ns(), reason))
+        await self._write(self._pipeline.socket_closed(flow.id, self._clock(), reason))
 
     def done(self) -> None:
         try:
@@ -341,15 +358,15 @@ class Recorder:
             return
         try:
             has_room = writer.offer(frame)
-            if self._pipeline is not None and self._is_full(self._pipeline):
-                self._next_part(self._pipeline, time.monotonic_ns())
+            if self._has_parts and self._pipeline is not None and self._is_full(self._pipeline):
+                self._next_part(self._pipeline, self._clock())
             if not has_room:
                 await asyncio.to_thread(writer.wait)
         except CaptureError as exc:
             self._stop(exc)
 
     def _is_full(self, pipeline: Pipeline) -> bool:
-        now = time.monotonic_ns()
+        now = self._clock()
         duration = (now - pipeline.started) / 1_000_000_000
         return self._limits.reached(pipeline.size, duration, pipeline.quiet(now))
 
@@ -375,4 +392,4 @@ def _own_host(flow: http.HTTPFlow) -> str | None:
 
 
 def _headers(headers: http.Headers) -> Headers:
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)
+    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields])

@@ -54,10 +54,6 @@ class Context:
             case _:
                 pass
 
-    def is_call(self, exchange: int) -> bool:
-        """Whether an exchange waits for its answer and is not Bayeux."""
-        return exchange in self._calls
-
     def quiet(self, t: int) -> int:
         """Nanoseconds since the last operation or event; 0 while an operation waits for its answer."""
         return 0 if self._calls else t - self._active

@@ -40,13 +40,15 @@ class _TooLarge(Exception):
 
 def encodings(headers: Headers) -> list[str]:
     """The encodings of a body in the order they were applied: those of its content, then those of the transfer."""
-    named = (
-        name.strip().lower()
-        for wanted in ("content-encoding", "transfer-encoding")
-        for header, value in headers
-        if header.lower() == wanted
-        for name in value.split(",")
-    )
+    content: list[str] = []
+    transfer: list[str] = []
+    for header, value in headers:
+        match header.lower():
+            case "content-encoding":
+                content += value.split(",")
+            case "transfer-encoding":
+                transfer += value.split(",")
+    named = (name.strip().lower() for name in (*content, *transfer))
     return [name for name in named if name not in _NONE]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, TypeVar, cast
 
+from ..bayeux.messages import parse_request
 from ..cassette.codec import MAX_HEADERS, encode
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
 from ..redaction.redactor import Redactor
@@ -12,6 +13,8 @@ from .context import Context
 
 GAP = "gap"  # kind of the note that says that the upstream could not be reached
 CUT = "cut"  # kind of the note that follows a record whose body is not kept, or not to its end
+
+Kept = TypeVar("Kept", bound=Record)
 
 
 @dataclass(slots=True)
@@ -34,80 +37,88 @@ class Pipeline:
     """Turns observations into frames; every method returns the frame to be written (two where a body is too large).
 
     Times are nanoseconds of a monotonic clock; `started` is that clock's value at the beginning.
+
+    Attributes:
+        context: Follows what a new part must begin with; None for a capture that will have one part only.
+
     """
 
     redactor: Redactor | None
     started: int
     counts: Counts = field(default_factory=Counts)
-    context: Context = field(default_factory=Context)
+    context: Context | None = field(default_factory=Context)
     size: int = 0  # bytes of frames made for the current part
     _seq: int = 0
-    _exchanges: dict[str, int] = field(default_factory=dict)
+    _open: dict[str, Request] = field(default_factory=dict)  # as they are kept, by flow
     _count: int = 0
 
     @classmethod
-    def resumed(cls, redactor: Redactor | None, started: int, *, seq: int, exchange: int) -> Self:
+    def resumed(
+        cls, redactor: Redactor | None, started: int, *, seq: int, exchange: int, context: Context | None
+    ) -> Self:
         """A pipeline that goes on with the numbers of an earlier capture."""
-        return cls(redactor, started, _seq=seq, _count=exchange)
+        return cls(redactor, started, context=context, _seq=seq, _count=exchange)
 
     def next_part(self, now: int) -> list[bytes]:
         """Begin a new part: numbers and times start again, with what is needed to understand what follows."""
-        repeated = self.context.records()
-        self.context = Context()
+        repeated = self.context.records() if self.context else []
+        self.context = self.context and Context()
         self.started, self._seq = now, 0
-        frames = [self._frame(replace(record, seq=self._next()), redacted=True) for record in repeated]
+        frames = [self._frame(replace(record, seq=self._next())) for record in repeated]
         self.size = 0  # what is repeated does not fill the part
         return frames
 
     def quiet(self, now: int) -> float:
         """Seconds since the last operation or event, 0 while an operation waits for its answer."""
-        return self.context.quiet(self._at(now)) / 1_000_000_000
+        return self.context.quiet(self._at(now)) / 1_000_000_000 if self.context else 0.0
 
     def request(
         self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes,
         lacks: str | None = None,
     ) -> bytes:  # fmt: skip
         """A request that goes to the upstream now. `flow` names the exchange until it ends. `lacks`: see `response`."""
-        exchange = self._exchanges[flow] = self._count
+        request = Request(self._next(), self._at(now), self._count, connection, method, target, headers, body)
         self._count += 1
         self.counts.requests += 1
-        request = Request(self._next(), self._at(now), exchange, connection, method, target, headers, body)
-        return self._with_note(request, lacks)
+        kept = self._open[flow] = self._redacted(request)
+        return self._with_note(kept, lacks)
 
     def response(
         self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None
     ) -> bytes:
         """The response to a request that was passed in; `lacks` says what of its body is not there, if anything."""
         self.counts.responses += 1
-        exchange = self._exchanges[flow] if status == 101 else self._exchanges.pop(flow)
-        response = Response(self._next(), self._at(now), exchange, status, headers, body)
-        return self._with_note(response, lacks)
+        request = self._open[flow] if status == 101 else self._open.pop(flow)
+        response = Response(self._next(), self._at(now), request.exchange, status, headers, body)
+        return self._with_note(self._redacted(response), lacks)
 
     def is_call(self, flow: str) -> bool:
         """Whether an exchange is open and not Bayeux."""
-        return flow in self._exchanges and self.context.is_call(self._exchanges[flow])
+        request = self._open.get(flow)
+        return request is not None and parse_request(request.target, request.body) is None
 
     def failure(self, flow: str, now: int, reason: str) -> bytes:
         """An exchange that ends without a response."""
         self.counts.failures += 1
-        return self._frame(Failure(self._next(), self._at(now), self._exchanges.pop(flow), reason))
+        return self._redacted_frame(Failure(self._next(), self._at(now), self._open.pop(flow).exchange, reason))
 
     def message(self, flow: str, now: int, *, from_client: bool, body: bytes) -> bytes:
         """A WebSocket message of an upgraded exchange."""
         self.counts.messages += 1
-        return self._frame(SocketMessage(self._next(), self._at(now), self._exchanges[flow], from_client, body))
+        exchange = self._open[flow].exchange
+        return self._redacted_frame(SocketMessage(self._next(), self._at(now), exchange, from_client, body))
 
     def socket_closed(self, flow: str, now: int, reason: str) -> bytes:
         """The end of an upgraded exchange."""
-        return self._frame(Failure(self._next(), self._at(now), self._exchanges.pop(flow), reason))
+        return self._redacted_frame(Failure(self._next(), self._at(now), self._open.pop(flow).exchange, reason))
 
     def note(self, now: int, kind: str, text: str) -> bytes:
         """Something worth keeping that is not traffic."""
-        return self._frame(Note(self._next(), self._at(now), kind, text))
+        return self._redacted_frame(Note(self._next(), self._at(now), kind, text))
 
     def knows(self, flow: str) -> bool:
         """Whether an exchange is open."""
-        return flow in self._exchanges
+        return flow in self._open
 
     def _next(self) -> int:
         seq, self._seq = self._seq, self._seq + 1
@@ -116,9 +127,16 @@ class Pipeline:
     def _at(self, now: int) -> int:
         return now - self.started
 
-    def _frame(self, record: Record, *, redacted: bool = False) -> bytes:
-        kept = record if redacted or self.redactor is None else self.redactor.redact(record)
-        self.context.feed(kept)
+    def _redacted(self, record: Kept) -> Kept:
+        """The record as it may be kept, of the same type."""
+        return record if self.redactor is None else cast("Kept", self.redactor.redact(record))
+
+    def _redacted_frame(self, record: Record) -> bytes:
+        return self._frame(self._redacted(record))
+
+    def _frame(self, kept: Record) -> bytes:
+        if self.context is not None:
+            self.context.feed(kept)
         frame = self._encoded(kept)
         self.size += len(frame)
         return frame
@@ -129,7 +147,7 @@ class Pipeline:
             return frame
         part = "with the beginning of its body" if record.body else "without its body"
         note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept {part}: {lacks}")
-        return frame + self._frame(note)
+        return frame + self._redacted_frame(note)
 
     def _encoded(self, record: Record) -> bytes:
         try:

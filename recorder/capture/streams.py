@@ -7,23 +7,14 @@ from dataclasses import dataclass, field
 from ..model import Headers
 
 EVENTS = "text/event-stream"
-_WAITED_FOR = 1 << 20  # bytes; an answer that says it is no larger is over before anybody misses its beginning
+_WAITED_FOR = 1 << 20  # bytes
 KEPT = 16 << 20  # bytes of one stream; it may go on for days
 
 
-def is_stream(headers: Headers, *, bayeux: bool) -> bool:
-    """Whether an answer must not be waited for.
-
-    Args:
-        headers: Those of the answer.
-        bayeux: It answers Bayeux messages: an array that is of no use before its end, and may have to be changed.
-    """
-    found = {name.lower(): value.strip() for name, value in headers}
-    if is_event_stream(headers):
-        return True
-    length = found.get("content-length", "")
-    small = length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= _WAITED_FOR
-    return not bayeux and not small
+def is_small(headers: Headers) -> bool:
+    """Whether an answer says that it is over before anybody misses its beginning."""
+    length = next((value.strip() for name, value in reversed(headers) if name.lower() == "content-length"), "")
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= _WAITED_FOR
 
 
 def is_event_stream(headers: Headers) -> bool:

@@ -207,7 +207,7 @@ class Finder:
             return "/".join(map(self._segment, path.split("/")))
         pieces: list[str] = []
         last = 0
-        for name in sorted(found.groupdict(), key=found.start):
+        for name in found.re.groupindex:
             rule, plain = self.policy.rule(name), found[name]
             pieces += ["/".join(map(self._segment, path[last : found.start(name)].split("/")))]
             pieces += [self._quoted(plain, partial(self.value, rule=rule), plus=False)]

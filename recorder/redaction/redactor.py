@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .finder import Finder
@@ -42,22 +42,18 @@ class Redactor:
 
 def redacted(record: Record, find: Finder) -> Record:
     """The record with what a finder finds in it replaced."""
-    match record:
-        case Request():
-            return replace(
-                record,
-                target=find.target(record.target),
-                headers=find.headers(record.headers),
-                body=find.body(record.body),
-            )
-        case Response():
-            return replace(record, headers=find.headers(record.headers), body=find.body(record.body))
-        case SocketMessage():
-            return replace(record, body=find.body(record.body))
-        case Failure():
-            return replace(record, reason=find.text(record.reason))
-        case Note():
-            return replace(record, text=find.text(record.text))
+    match record:  # each is built anew, which takes a fraction of the time of `replace`
+        case Request(seq, t, exchange, connection, method, target, headers, body):
+            target, headers = find.target(target), find.headers(headers)
+            return Request(seq, t, exchange, connection, method, target, headers, find.body(body))
+        case Response(seq, t, exchange, status, headers, body):
+            return Response(seq, t, exchange, status, find.headers(headers), find.body(body))
+        case SocketMessage(seq, t, exchange, from_client, body):
+            return SocketMessage(seq, t, exchange, from_client, find.body(body))
+        case Failure(seq, t, exchange, reason):
+            return Failure(seq, t, exchange, find.text(reason))
+        case Note(seq, t, kind, text):
+            return Note(seq, t, kind, find.text(text))
 
 
 @dataclass(slots=True)

@@ -281,6 +281,43 @@ def test_what_others_want_to_be_streamed_is_recorded_all_the_same(path: Path, *,
     assert callable(made.response.stream) is stream
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "is_handed_on"),
+    [
+        (b"{}", b"application/json", True),
+        (b'[{"channel":"/meta/connect"}]', b"application/json", False),
+        (b'[{"channel":"/meta/connect"}]', b"text/event-stream", True),
+    ],
+)
+def test_an_answer_to_bayeux_messages_is_waited_for_unless_it_is_a_stream_of_events(
+    path: Path, body: bytes, kind: bytes, *, is_handed_on: bool
+) -> None:
+    made = streamed(kind)
+    made.request.raw_content = body
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(made)
+        recorder.responseheaders(made)
+
+    record(path, steps)
+
+    assert made.response is not None
+    assert callable(made.response.stream) is is_handed_on
+
+
+def test_times_are_those_of_the_clock_it_was_given(path: Path) -> None:
+    times = iter([1_000, 1_500, 1_700, 9_000])
+
+    async def steps(recorder: Recorder) -> None:
+        exchange = call()
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    recorded = record(path, steps, clock=lambda: next(times)).records
+
+    assert [found.t for found in recorded] == [500, 700, 8_000]
+
+
 def test_an_upgrade_is_no_stream(path: Path) -> None:
     made = socket()
 

@@ -239,7 +239,7 @@ def test_without_redaction_headers_are_kept(pipeline: Pipeline) -> None:
 
 
 def test_a_capture_that_goes_on_goes_on_with_its_numbers() -> None:
-    pipeline = Pipeline.resumed(None, STARTED, seq=7, exchange=3)
+    pipeline = Pipeline.resumed(None, STARTED, seq=7, exchange=3, context=None)
 
     (request,) = records(asks(pipeline, now=1_500))
 
@@ -261,6 +261,14 @@ def test_a_new_part_begins_at_zero_with_what_is_still_open(pipeline: Pipeline) -
     assert isinstance(found[1], Response)
     assert (found[0].target, found[0].t) == ("/open", 0)
     assert (found[1].exchange, found[1].t) == (found[0].exchange, 500)
+
+
+def test_a_capture_of_one_part_follows_nothing() -> None:
+    pipeline = Pipeline(None, STARTED, context=None)
+    asks(pipeline)
+
+    assert (pipeline.next_part(9_000), pipeline.quiet(9_000)) == ([], 0.0)
+    assert pipeline.is_call("f1")
 
 
 def test_the_size_of_a_part_is_that_of_its_frames(pipeline: Pipeline) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.capture.streams import Kept, is_event_stream, is_stream
+from recorder.capture.streams import Kept, is_event_stream, is_small
 from recorder.model import Headers
 
 EVENTS: Headers = (("content-TYPE", "Text/Event-Stream; charset=utf-8"),)
@@ -12,22 +12,15 @@ SMALL: Headers = (("Content-Length", " 17 "),)
 LARGE: Headers = (("Content-Length", "9000000"),)
 
 
-@pytest.mark.parametrize("headers", [EVENTS, LARGE, (), (("Content-Length", "9" * 5000),), (("Content-Length", "x"),)])
-def test_an_answer_that_may_take_long_is_handed_on_as_it_comes(headers: Headers) -> None:
-    assert is_stream(headers, bayeux=False)
+@pytest.mark.parametrize(
+    "headers", [LARGE, (), (("Content-Length", "9" * 5000),), (("Content-Length", "x"),), (*SMALL, *LARGE)]
+)
+def test_an_answer_that_may_take_long_is_not_small(headers: Headers) -> None:
+    assert not is_small(headers)
 
 
-def test_a_small_answer_is_waited_for() -> None:
-    assert not is_stream(SMALL, bayeux=False)
-
-
-@pytest.mark.parametrize("headers", [SMALL, LARGE, ()])
-def test_bayeux_messages_are_waited_for(headers: Headers) -> None:
-    assert not is_stream(headers, bayeux=True)
-
-
-def test_bayeux_over_server_sent_events_is_a_stream_all_the_same() -> None:
-    assert is_stream(EVENTS, bayeux=True)
+def test_an_answer_that_says_so_is_small() -> None:
+    assert is_small(SMALL)
 
 
 def test_server_sent_events_are_told_by_their_type() -> None:
