@@ -30,6 +30,7 @@ from ..redaction.policy import NO_POLICY, Policy, load
 from ..redaction.redactor import Redactor
 from .comments import of_answer, of_request
 from .context import Context
+from .dispatch import ask_listeners_only
 from .encodings import NotUndone, encodings, undone
 from .inflate import Inflate
 from .keys import read_key
@@ -188,6 +189,7 @@ class Recorder:
         """Declare the options the script form is configured by."""
         if self._is_script:
             keep_to_loopback(ctx.options)
+            ask_listeners_only(ctx.master.addons)
         wsproto.extensions.PerMessageDeflate = Inflate  # type: ignore[misc]  # there is no other place to choose it
         loader.add_option("cassette", str, "", "The cassette to write; it must not exist yet.")
         loader.add_option("policy", str, "", "What must not be kept: a file, or none to keep all in the clear.")

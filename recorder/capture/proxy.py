@@ -32,6 +32,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ..errors import UpstreamError, UsageError
 from .addon import Recorder
+from .dispatch import ask_listeners_only
 
 _REACH = 5.0  # seconds the upstream may take to accept a connection before we say it is down
 
@@ -73,6 +74,7 @@ async def proxy(
     await _check(mode)
     websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no other place to choose it
     master = Master(_options(mode, host, port, confdir))
+    ask_listeners_only(master.addons)
     server = proxyserver.Proxyserver()
     master.addons.add(
         core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver(), next_layer.NextLayer(),
