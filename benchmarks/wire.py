@@ -1,7 +1,7 @@
 """A server and a client that do as little as can be, each in a process of its own: what is between them shows its cost.
 
     python -m benchmarks.wire serve            # prints `listening on http://127.0.0.1:PORT`
-    python -m benchmarks.wire load URL --exchanges N --connections N     # prints exchanges per second
+    python -m benchmarks.wire load URL --exchanges N --connections N     # prints how long each took, as JSON
 
 An exchange is an operation or a poll that brings its two events, in turn, as a desktop's are.
 """
@@ -87,24 +87,27 @@ def _request(host: str, number: int) -> bytes:
     return head.encode() + body
 
 
-async def _load_one(host: str, port: int, exchanges: int) -> None:
+async def _load_one(host: str, port: int, exchanges: int, took: list[float]) -> None:
     reader, writer = await asyncio.open_connection(host, port)
     for number in range(exchanges):
+        begun = time.perf_counter()
         writer.write(_request(f"{host}:{port}", number))
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(head.decode())
         await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]))
+        took.append(time.perf_counter() - begun)
     writer.close()
 
 
-async def _load(url: str, exchanges: int, connections: int) -> float:
+async def _load(url: str, exchanges: int, connections: int) -> dict[str, object]:
+    """Seconds in all, and seconds each exchange took; all connections are busy until the end."""
     address = urlsplit(url)
-    each = exchanges // connections
+    took: list[float] = []
     begun = time.perf_counter()
     host, port = address.hostname or "127.0.0.1", address.port or 80
-    await asyncio.gather(*(_load_one(host, port, each) for _ in range(connections)))
-    return each * connections / (time.perf_counter() - begun)
+    await asyncio.gather(*(_load_one(host, port, exchanges // connections, took) for _ in range(connections)))
+    return {"seconds": time.perf_counter() - begun, "took": took}
 
 
 def main() -> None:
@@ -117,7 +120,7 @@ def main() -> None:
     if options.what == "serve":
         asyncio.run(_serve())
     else:
-        print(f"{asyncio.run(_load(options.url, options.exchanges, options.connections)):.1f}")
+        print(json.dumps(asyncio.run(_load(options.url, options.exchanges, options.connections))))
 
 
 if __name__ == "__main__":
