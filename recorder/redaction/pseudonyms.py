@@ -8,7 +8,6 @@ SP 800-38G. So a uuid gives a uuid, an integer one of the same width; nothing ha
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,7 +19,7 @@ from typing import TypeAlias
 _ROUNDS = 8
 _RANDOM = 1 << 96  # from this range on nobody will see two hashes alike
 _SMALL = 1 << 24  # below this a value must not be its own pseudonym by chance
-_REMEMBERED, _LONGEST, _SHAPES = 20_000, 1_000, 1_000  # values, characters of one, shapes of values
+_REMEMBERED, _LONGEST, _SHAPES = 5_000, 1_000, 1_000  # values, characters of one, shapes of values
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
 _EMAIL = re.compile(r"([^@\s]+)@([^@\s]+)")
@@ -56,7 +55,7 @@ class Pseudonyms:
     """
 
     key: bytes
-    _made: OrderedDict[tuple[Kind, str], str] = field(default_factory=OrderedDict)  # those used last
+    _made: dict[tuple[Kind, str], str] = field(default_factory=dict)  # the last ones; they begin anew when it is full
     _rounds: dict[tuple[bytes, int], list[_Round]] = field(default_factory=dict)  # by shape and width
 
     def of(self, kind: Kind, value: str) -> str:
@@ -64,10 +63,10 @@ class Pseudonyms:
         found = self._made.get((kind, value))
         if found is None:
             found = self._make(kind, value)
+            if len(self._made) >= _REMEMBERED:
+                self._made.clear()
             if len(value) <= _LONGEST:
                 self._made[kind, value] = found
-            if len(self._made) > _REMEMBERED:
-                self._made.popitem(last=False)
         return found
 
     def _make(self, kind: Kind, value: str) -> str:

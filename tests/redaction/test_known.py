@@ -109,6 +109,27 @@ def test_values_that_were_not_seen_for_longest_are_forgotten(known: Known) -> No
     assert found_in(known, "token-000000-x, token-019999-x") == ["token-000000-x", "token-019999-x"]
 
 
+def test_of_values_that_begin_alike_one_may_be_forgotten(known: Known) -> None:
+    for name in ("Ada Example-1", "Ada Example-2", "Ada Example-22"):
+        known.add(name, Kind.PERSONAL)
+    for number in range(19_998):
+        known.add(f"token-{number:06}-x", Kind.SECRET)
+
+    assert found_in(known, "Ada Example-1, Ada Example-2, Ada Example-22") == ["Ada Example-2", "Ada Example-22"]
+
+    for number in range(19_998, 20_000):
+        known.add(f"token-{number:06}-x", Kind.SECRET)
+    assert found_in(known, "Ada Example-2, Ada Example-22") == []
+
+
+def test_values_of_too_many_forms_are_not_all_remembered(known: Known) -> None:
+    for length in range(100):
+        known.add(f"Ada {'x' * length}-1", Kind.PERSONAL)
+
+    assert found_in(known, f"Ada {'x' * 50}-1") == [f"Ada {'x' * 50}-1"]
+    assert found_in(known, f"Ada {'x' * 99}-1") == []
+
+
 @given(st.lists(st.text("ab1 -.", min_size=6, max_size=9), max_size=6), st.text("ab1 -.", max_size=40))
 def test_found_values_are_known_and_apart(values: list[str], text: str) -> None:
     known = Known()
@@ -131,6 +152,14 @@ def test_a_text_that_holds_nothing_is_remembered_until_a_value_in_it_becomes_kno
     known.add("k3y-0123", Kind.SECRET)
 
     assert known.empty == {"see nothing"}
+
+
+def test_a_text_that_comes_and_goes_takes_no_more_memory_each_time(known: Known) -> None:
+    for number in range(12_000):
+        known.keep_empty("Ada was there")
+        known.add(f"Ada number-{number}", Kind.SECRET)  # a value that begins like the text may be in it
+
+    assert sum(map(len, known._empty_by_word.values())) <= 3 * 5_000
 
 
 def test_not_all_texts_are_remembered(known: Known) -> None:
