@@ -42,23 +42,23 @@ def rows(scale: Scale) -> list[Row]:
         lost = {name: _lost(cassette(folder, name), found[name]) for name in ALL if name != ALONE}
         profiles = {name: profile_of(name, 2 * exchanges) for name in (SCRIPT, OURS)}
     alone, script, asks_all, ours, clear = (found[name] for name in ALL)
+    recorded, gone = sum(found[name].exchanges for name in lost), sum(lost.values())
     facts = [
         f"{rounds} rounds of {exchanges} exchanges over {CONNECTIONS} connections.",
         *(f"{name}: {one.described()}." for name, one in found.items()),
-        f"Of the {sum(found[name].exchanges for name in lost)} exchanges that were recorded in all, "
-        f"{sum(lost.values())} were lost.",
+        f"Of the {recorded} exchanges that were recorded in all, {gone} were lost.",
     ]
     full = scale is Scale.FULL
 
     def row(what: str, ratio: float, least: float, profile: str, *own: str, most: bool = False) -> Row:
-        holds = (ratio <= least if most else ratio >= least) and not any(lost.values()) if full else None
+        holds = (ratio <= least if most else ratio >= least) and not gone if full else None
         target = f"{'≤' if most else '≥'} {least}"
         return Row(what, target, f"{ratio:.2f}", holds, COMMAND, (*own, *facts), profile)
 
     return [
         row("mitmdump with addons/record.py, against mitmdump alone: throughput", _ratio(script.rates, alone.rates),
             0.95, f"{profiles[SCRIPT]} {_SCRIPT}", _cpu(script, alone),
-            f"With mitmproxy asking all of its addons, as it does by itself: {_ratio(asks_all.rates, alone.rates):.2f}."),
+            f"With mitmproxy asking all its addons, as it does by itself: {_ratio(asks_all.rates, alone.rates):.2f}."),
         row("mitmdump with addons/record.py, against mitmdump alone: p99 of the latency",
             _ratio(script.slowest, alone.slowest), 1.1, f"{profiles[SCRIPT]} {_LATENCY}", most=True),
         row("recorder record, against mitmdump alone: throughput", _ratio(ours.rates, alone.rates), 1.5,

@@ -94,6 +94,11 @@ class Recorder:
         """Bytes in the cassette so far."""
         return self._writer.size if self._writer else 0
 
+    @property
+    def most_queued(self) -> int:
+        """Bytes of frames that waited for the disk at most, in the current part."""
+        return self._writer.most_queued if self._writer else 0
+
     def open(self) -> None:
         """Create the cassette, or open it to go on, and start its writer.
 
