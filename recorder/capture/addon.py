@@ -120,12 +120,10 @@ class Recorder:
                 )
             # times go on by the wall clock, and never back
             elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
-            self._pipeline = Pipeline.resumed(
-                redactor, now - elapsed, seq=end.seq, exchange=end.exchange, context=context
-            )
+            self._pipeline = Pipeline.resumed(redactor, now - elapsed, context, seq=end.seq, exchange=end.exchange)
         else:
             journal = create(self._path, self._header(), force=self._force)
-            self._pipeline = Pipeline(redactor, now, context=context)
+            self._pipeline = Pipeline(redactor, now, context)
         self._writer = self._write_to(journal)
         if self._append:
             self._writer.offer(self._pipeline.note(now, "session", "a capture begins"))

@@ -45,8 +45,8 @@ class Pipeline:
 
     redactor: Redactor | None
     started: int
-    counts: Counts = field(default_factory=Counts)
     context: Context | None = field(default_factory=Context)
+    counts: Counts = field(default_factory=Counts)
     size: int = 0  # bytes of frames made for the current part
     _seq: int = 0
     _open: dict[str, Request] = field(default_factory=dict)  # as they are kept, by flow
@@ -54,10 +54,10 @@ class Pipeline:
 
     @classmethod
     def resumed(
-        cls, redactor: Redactor | None, started: int, *, seq: int, exchange: int, context: Context | None
+        cls, redactor: Redactor | None, started: int, context: Context | None, *, seq: int, exchange: int
     ) -> Self:
         """A pipeline that goes on with the numbers of an earlier capture."""
-        return cls(redactor, started, context=context, _seq=seq, _count=exchange)
+        return cls(redactor, started, context, _seq=seq, _count=exchange)
 
     def next_part(self, now: int) -> list[bytes]:
         """Begin a new part: numbers and times start again, with what is needed to understand what follows."""

@@ -239,7 +239,7 @@ def test_without_redaction_headers_are_kept(pipeline: Pipeline) -> None:
 
 
 def test_a_capture_that_goes_on_goes_on_with_its_numbers() -> None:
-    pipeline = Pipeline.resumed(None, STARTED, seq=7, exchange=3, context=None)
+    pipeline = Pipeline.resumed(None, STARTED, None, seq=7, exchange=3)
 
     (request,) = records(asks(pipeline, now=1_500))
 
@@ -264,7 +264,7 @@ def test_a_new_part_begins_at_zero_with_what_is_still_open(pipeline: Pipeline) -
 
 
 def test_a_capture_of_one_part_follows_nothing() -> None:
-    pipeline = Pipeline(None, STARTED, context=None)
+    pipeline = Pipeline(None, STARTED, None)
     asks(pipeline)
 
     assert (pipeline.next_part(9_000), pipeline.quiet(9_000)) == ([], 0.0)
