@@ -56,7 +56,7 @@ class Writer:
         self._queue: deque[bytes] = deque()
         self._queued = self.most_queued = 0
         self._accepted = self._wanted = self._written = 0
-        self._closing = False
+        self._closing = self._idle = False
         self._failure: CaptureError | None = None
         self._on_failure = on_failure
         lock = threading.Lock()
@@ -95,7 +95,7 @@ class Writer:
             self._accepted += 1
             self.most_queued = max(self.most_queued, self._queued)
             has_room = self._queued <= self._limit
-            if len(self._queue) == 1 or not has_room:
+            if self._idle or not has_room:
                 self._offered.notify()
             return has_room
 
@@ -199,9 +199,12 @@ class Writer:
     def _next(self, wait: float | None) -> list[bytes]:
         """All queued frames, a group of them if nobody waits; empty after `wait` seconds of silence, or at the end."""
         with self._offered:
-            self._offered.wait_for(lambda: self._queue or self._closing, wait)
-            if self._queue:
-                self._offered.wait_for(self._is_urgent, self._linger)
+            if not self._offered.wait_for(self._is_urgent, self._linger) and not self._queue:
+                self._idle = True
+                self._offered.wait_for(lambda: self._queue or self._closing, wait)
+                self._idle = False
+                if self._queue:
+                    self._offered.wait_for(self._is_urgent, self._linger)
             frames = list(self._queue)
             self._queue.clear()
             return frames
