@@ -29,8 +29,8 @@ from benchmarks.rows import Row, Scale
 from recorder.cassette.store import read
 from recorder.model import Request, Response
 
-COMMAND = "python -m benchmarks.recording"
-_SIZES = {Scale.FULL: (25, 800), Scale.SMOKE: (1, 160)}  # rounds, exchanges of each
+COMMAND = "python -m benchmarks --only recording"
+_SIZES = {Scale.FULL: (15, 800), Scale.SMOKE: (1, 160)}  # rounds, exchanges of each
 
 
 def rows(scale: Scale) -> list[Row]:
