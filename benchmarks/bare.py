@@ -1,9 +1,10 @@
 """Servers that do nothing but answer: what is left of the machine's time when the stand-in's own work is taken away.
 
-    python -m benchmarks.bare aiohttp|uvicorn|protocol ANSWERS [--loop asyncio|uvloop]
+    python -m benchmarks.bare aiohttp|ready|uvicorn|protocol ANSWERS [--loop asyncio|uvloop]
 
 ANSWERS is a file that `sample` wrote: what the stand-in itself answered to an operation and to a poll, byte by byte.
-aiohttp is set up as the stand-in's own front is. `protocol` is an asyncio.Protocol around httptools that keeps to no
+aiohttp is set up as the stand-in's own front is; `ready` is the same, and writes its answers as that front does, past
+aiohttp's Response. `protocol` is an asyncio.Protocol around httptools that keeps to no
 limits: it shows what the machine can do. Prints `listening on URL`.
 """
 
@@ -21,8 +22,10 @@ from typing import Any
 from aiohttp import web
 
 from recorder.replay.limits import Limits, read_body, server
+from recorder.replay.traffic import Reply
+from recorder.replay.writing import response
 
-SERVERS = ("aiohttp", "uvicorn", "protocol")
+SERVERS = ("aiohttp", "ready", "uvicorn", "protocol")
 _BACKLOG = 4096
 _ADDED = {"content-length", "date", "server"}  # by aiohttp and uvicorn themselves
 _POLL = b"/notifications"
@@ -54,6 +57,21 @@ async def _aiohttp(answers: Answers, bound: socket.socket) -> None:
             return web.Response(body=pushed, headers=pushed_headers)
         return web.Response(body=ack, headers=ack_headers)
 
+    await _listen(handle, limits, bound)
+
+
+async def _ready(answers: Answers, bound: socket.socket) -> None:
+    limits = Limits()
+    pushed, ack = (Reply(0, 200, tuple(headers), body) for headers, body in (answers.pushed, answers.ack))
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        await read_body(request, limits)
+        return response(pushed if "/notifications" in request.raw_path else ack, request)
+
+    await _listen(handle, limits, bound)
+
+
+async def _listen(handle: Callable[[web.BaseRequest], Any], limits: Limits, bound: socket.socket) -> None:
     runner = web.ServerRunner(server(handle, limits, logging.getLogger(__name__), handler_cancellation=True))
     await runner.setup()
     await web.SockSite(runner, bound, backlog=_BACKLOG).start()
@@ -116,6 +134,7 @@ async def _protocol(answers: Answers, bound: socket.socket) -> None:
 
 _RUN: dict[str, Callable[[Answers, socket.socket], Coroutine[Any, Any, None]]] = {
     "aiohttp": _aiohttp,
+    "ready": _ready,
     "uvicorn": _uvicorn,
     "protocol": _protocol,
 }

@@ -29,11 +29,14 @@ TARGET, LEAST = "≥ 0.8", 0.8
 COMMAND = "python -m benchmarks --only throughput"
 OURS, BARE = "the stand-in", "aiohttp that does nothing"
 _TRIPLES = {Scale.FULL: 1000, Scale.SMOKE: 100}
+READY = "the same, its answers written as the stand-in writes them"
 _OTHERS = {
+    READY: ("ready", "asyncio"),
     "aiohttp that does nothing, on uvloop": ("aiohttp", "uvloop"),
     "uvicorn that does nothing (uvloop, httptools)": ("uvicorn", "uvloop"),
     "an asyncio.Protocol that does nothing (uvloop, httptools)": ("protocol", "uvloop"),
 }
+_NEEDS = {"aiohttp": [], "ready": [], "uvicorn": ["uvicorn", "httptools"], "protocol": ["httptools"]}
 
 
 def rows(scale: Scale) -> list[Row]:
@@ -50,7 +53,9 @@ def rows(scale: Scale) -> list[Row]:
     cpu = wrk.ratio((one.cpu for one in limit), (one.cpu for one in ours))
     spread = sorted(one.rate / other.rate for one, other in zip(ours, limit, strict=True))
     own = statistics.median(one.cpu - other.cpu for one, other in zip(ours, limit, strict=True))
+    strict = wrk.ratio((one.rate for one in ours), (one.rate for one in found[READY]))
     facts = [
+        f"Against such a handler that writes its answers as the stand-in does, past aiohttp's Response: {strict:.2f}.",
         f"The ratios of {rounds} rounds: {spread[0]:.2f} to {spread[-1]:.2f}; that of CPU time a request: {cpu:.2f}.",
         f"The stand-in's own work is {own:.1f} µs of CPU a request, half of them operations, half polls.",
         f"{wrk.CLIENTS} clients, each with a connection and a session; {_TRIPLES[scale]:,} recorded triples.",
@@ -68,7 +73,7 @@ def measure(recorded: Recorded, rounds: int, seconds: float) -> dict[str, list[L
         sample(servers[OURS], recorded, answers)
         servers[BARE] = stack.enter_context(bare("aiohttp", answers))
         for title, (name, loop) in _OTHERS.items():
-            if all(map(find_spec, {"uvloop", "httptools", "aiohttp" if name == "protocol" else name})):
+            if all(map(find_spec, _NEEDS[name] + ([loop] if loop == "uvloop" else []))):
                 servers[title] = stack.enter_context(bare(name, answers, loop))
         if rounds > 1:
             for server in servers.values():
