@@ -113,9 +113,9 @@ class Playhead:
         """
         alone = matcher.alone(live)
         if alone is not None and not policy.strict:  # it is, most often
-            again = policy.repeat is not Repeat.ERROR or _has_no_effect(live)
-            usable = again or alone not in self.played
-            return alone if usable and matcher.fits(alone, live, self.bindings) else None
+            may_again = policy.repeat is not Repeat.ERROR or _has_no_effect(live)
+            is_left = may_again or alone not in self.played
+            return alone if is_left and matcher.fits(alone, live, self.bindings) else None
         shelf = matcher.shelf(live)
         everyone = shelf.of(None)
         mine = everyone if self.recorded is None else shelf.of((self.recorded, None))

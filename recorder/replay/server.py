@@ -162,7 +162,7 @@ class _Pump:
         reply = self._waiting[number] = self._loop.create_future()
         try:
             self._receive(incoming)
-            ready = await reply
+            ready = reply.result() if reply.done() else await reply
             answer = response(cors.readable(ready, incoming) if "Origin" in request.headers else ready, request)
             await answer.prepare(request)
             await answer.write_eof()
@@ -245,7 +245,10 @@ class _Pump:
         except Exception:  # noqa: BLE001  # an error of ours must not become a client that waits for ever
             _log.exception("the stand-in broke on %s %s", incoming.method, incoming.target)
             self._break([incoming.number])
-        self.schedule()
+        if self._virtual is None:
+            self._pump()  # each further turn of the loop asks the kernel what is new
+        else:
+            self.schedule()
         self._rest()
 
     def _break(self, numbers: list[int]) -> None:
@@ -276,10 +279,13 @@ class _Pump:
     def schedule(self) -> None:
         """Pump at the end of this turn of the loop: requests that come together are answered together."""
         if self._soon is None:
-            self._soon = self._loop.call_soon(self._pump)
+            self._soon = self._loop.call_soon(self._pump_soon)
+
+    def _pump_soon(self) -> None:
+        self._soon = None
+        self._pump()
 
     def _pump(self) -> None:
-        self._soon = None
         for reply in self._replies():
             waiting = self._waiting.get(reply.number)
             if waiting is None or waiting.done():
