@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +30,20 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
     from ..correlate.recording import derive, joined
 
     chosen = load_dialect(dialect) if dialect else None
-    return joined([derive(read(path), chosen) for path in paths])
+    with _without_collector():
+        return joined([derive(read(path), chosen) for path in paths])
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nothing of what is read goes away again: the collector would look at all of it many times, and in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def read(path: Path) -> Cassette:

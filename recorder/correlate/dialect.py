@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,7 @@ Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
 
 DEFAULT = "gws-outbound"
+_PATHS = 1000  # of dots; dialects have some fifty
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Dialect:
         """A key's value as it is compared: the last part of what may be an id or a path that ends in it."""
         return value.rsplit("/", 1)[-1] if key in self.path_keys else value
 
-    def _keys(self, paths: Mapping[str, Paths], roots: Mapping[str, JSON]) -> Keys:
+    def _keys(self, paths: Mapping[str, Paths], roots: dict[str, JSON]) -> Keys:
         found = ((name, _first(candidates, roots)) for name, candidates in paths.items())
         return {name: self.bare(name, value) for name, value in found if value is not None}
 
@@ -288,14 +289,19 @@ def parse_json(body: bytes) -> JSON:
 
 def lookup(value: JSON, path: str) -> JSON:
     """What stands at a path of dots, None where nothing does; a number counts from 0 in an array."""
-    for part in path.split("."):
-        if isinstance(value, list) and part.isdecimal():
-            value = value[int(part)] if int(part) < len(value) else None
-        elif isinstance(value, Mapping):
+    for part in _parts(path):
+        if isinstance(value, dict):
             value = value.get(part)
+        elif isinstance(value, list) and part.isdecimal():
+            value = value[int(part)] if int(part) < len(value) else None
         else:
             return None
     return value
+
+
+@lru_cache(_PATHS)
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def without(value: JSON, paths: Collection[str], prefix: str = "") -> JSON:
@@ -307,8 +313,12 @@ def without(value: JSON, paths: Collection[str], prefix: str = "") -> JSON:
     }
 
 
-def _first(paths: Paths, roots: Mapping[str, JSON]) -> str | None:
-    return next((text for text in (as_key(lookup(roots, path)) for path in paths) if text is not None), None)
+def _first(paths: Paths, roots: dict[str, JSON]) -> str | None:
+    for path in paths:
+        text = as_key(lookup(roots, path))
+        if text is not None:
+            return text
+    return None
 
 
 def as_key(value: JSON) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -136,11 +137,15 @@ def anchored(recording: Recording) -> Anchored:
     at_start: dict[str, list[Step]] = defaultdict(list)
     after_triple: dict[int, list[Step]] = defaultdict(list)
     only = next(iter(recording.session_starts), "") if len(recording.session_starts) <= 1 else ""
+    asked: dict[str, list[Triple]] = defaultdict(list)
+    for triple in recording.triples:
+        asked[triple.session or only].append(triple)
     for pushed in recording.unsolicited:
         session, event = pushed.session or only, pushed.event
-        before = [t for t in recording.triples if (t.session or only) == session and t.request.seq < event.seq]
+        before = bisect_left(asked[session], event.seq, key=lambda triple: triple.request.seq)
         if before:
-            after_triple[before[-1].n].append(_step(event, before[-1].request.t))
+            triple = asked[session][before - 1]
+            after_triple[triple.n].append(_step(event, triple.request.t))
         else:
             at_start[session].append(_step(event, recording.session_starts.get(session, (0, 0))[1]))
     return Anchored(_frozen(at_start), _frozen(after_triple))
