@@ -70,7 +70,7 @@ class Twins:
         if seen.event.channel != self._dialect.twin_of:
             return None
         waiting = self._early.get(self._key(seen), deque())
-        fitting = [half for half in waiting if self._fits(half, seen)]
+        fitting = [half for half in waiting if self._fits(half, seen) and half.seen.event.seq > op.seq]
         if not fitting or any(half.op is op for half in fitting):
             return None
         _take(waiting, fitting[0])

@@ -836,6 +836,20 @@ def test_a_twin_that_came_before_its_original_follows_it() -> None:
     assert names(second) == ["PreviewRecord twin", "PreviewRecord reference"]
 
 
+def test_a_twin_that_came_before_a_request_does_not_follow_its_original_there() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.post(chained(7, "r1"))
+    desk.hears(twin("ChainedRecord", 7))
+    desk.post(chained(8, "r2"))
+    desk.hears(record_event("ChainedRecord", 7, "r2"))
+
+    first, second = wire.recording().triples
+
+    assert [link.event.channel for link in first.events] == ["/me/internal"]
+    assert [link.event.channel for link in second.events] == ["/v2/me/outbound"]
+
+
 def test_an_event_and_its_twin_that_come_twice_are_all_the_operations() -> None:
     wire = Wire()
     again = (record_event("RecordProcessedAcknowledge"), twin("RecordProcessedAcknowledge"))

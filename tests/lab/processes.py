@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import select
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -73,11 +73,13 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 def _await_url(process: subprocess.Popen[str], ready: str) -> str:
     assert process.stdout is not None
-    while select.select([process.stdout], [], [], _START)[0]:
-        line = process.stdout.readline()
-        if ready in line:
-            # localhost and not the address: aiohttp's clients keep no cookies for addresses
-            return line.split()[-1].rstrip(".").replace("127.0.0.1", "localhost").replace("*", "localhost")
-        if not line:
-            break
+    patience = threading.Timer(_START, process.kill)  # then its output ends
+    patience.start()
+    try:
+        for line in iter(process.stdout.readline, ""):
+            if ready in line:
+                # localhost and not the address: aiohttp's clients keep no cookies for addresses
+                return line.split()[-1].rstrip(".").replace("127.0.0.1", "localhost").replace("*", "localhost")
+    finally:
+        patience.cancel()
     raise AssertionError(f"{process.args!r} did not get ready")
