@@ -20,14 +20,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from benchmarks.polls_clients import Clients
+from benchmarks.polls_clients import Answer, Clients
 from benchmarks.polls_wire import BAYEUX, EVENTS, HANDSHAKE, PUSHED, said
 from benchmarks.profiles import begin, paragraph, under_profiler
 from benchmarks.rows import Row, Scale
@@ -146,11 +146,9 @@ def _release(server: Server, polls: int, core: int, before: Callable[[int], None
     os.sched_setaffinity(pid, {core})
     with Clients("127.0.0.1", port, polls) as clients:
         with Clients("127.0.0.1", port, _WARM) as first:
-            _open(first)
+            _hold(first)
         memory, cpu = _resident(pid), _cpu(pid)
-        names, cookies = _open(clients)
-        for number, name in enumerate(names):
-            clients.ask(number, f"{BAYEUX}/connect", said(name, 4, "/meta/connect"), cookies[number])
+        sessions = _hold(clients)
         _wait_until_idle(pid)
         held, opened = _resident(pid), _cpu(pid)
         before(pid)
@@ -158,8 +156,7 @@ def _release(server: Server, polls: int, core: int, before: Callable[[int], None
         server.process.send_signal(signal.SIGUSR2)
         answers = clients.answers(polls)
         done = _cpu(pid)
-        again = [said(name, 5, "/meta/connect", advice={"timeout": 0}) for name in names]
-        rest = clients.ask_all(f"{BAYEUX}/again", again, cookies)
+        rest = [answer for wave in clients.waves for answer in _fetched(clients, wave, sessions).values()]
     came = Counter(answer.body == PUSHED for answer in answers.values())
     return Release(
         1e6 * (opened - cpu) / polls,
@@ -171,14 +168,36 @@ def _release(server: Server, polls: int, core: int, before: Callable[[int], None
     )
 
 
-def _open(clients: Clients) -> tuple[list[str], list[str]]:
-    """Sessions up to where a poll is held: their clientIds and cookies."""
-    shaken = clients.ask_all(f"{BAYEUX}/handshake", [HANDSHAKE] * len(clients), [""] * len(clients))
-    names = [str(json.loads(answer.body)[-1]["clientId"]) for answer in shaken]
-    cookies = [answer.head.partition(b"Set-Cookie: ")[2].partition(b";")[0].decode() for answer in shaken]
-    for number, channel, own in ((2, "subscribe", {"subscription": "/**"}), (3, "connect", {"advice": {"timeout": 0}})):
-        clients.ask_all(f"{BAYEUX}/", [said(name, number, f"/meta/{channel}", **own) for name in names], cookies)
-    return names, cookies
+@dataclass(slots=True)
+class _Sessions:
+    """By the clients' numbers."""
+
+    names: dict[int, str] = field(default_factory=dict)
+    cookies: dict[int, str] = field(default_factory=dict)
+
+
+def _hold(clients: Clients) -> _Sessions:
+    """Each client opens its session, and holds a poll."""
+    found = _Sessions()
+    for wave in clients.waves:
+        shaken = clients.exchange(f"{BAYEUX}/handshake", dict.fromkeys(wave, HANDSHAKE), {})
+        for number, answer in shaken.items():
+            found.names[number] = json.loads(answer.body)[-1]["clientId"]
+            found.cookies[number] = answer.head.partition(b"Set-Cookie: ")[2].partition(b";")[0].decode()
+        wish = {number: said(found.names[number], 2, "/meta/subscribe", subscription="/**") for number in wave}
+        clients.exchange(f"{BAYEUX}/", wish, found.cookies)
+        first = {number: said(found.names[number], 3, "/meta/connect", advice={"timeout": 0}) for number in wave}
+        clients.exchange(f"{BAYEUX}/", first, found.cookies)
+        for number in wave:
+            poll = said(found.names[number], 4, "/meta/connect")
+            clients.ask(number, f"{BAYEUX}/connect", poll, found.cookies[number])
+    return found
+
+
+def _fetched(clients: Clients, wave: range, sessions: _Sessions) -> dict[int, Answer]:
+    """What else there is for clients: a poll that is not held."""
+    polls = {number: said(sessions.names[number], 5, "/meta/connect", advice={"timeout": 0}) for number in wave}
+    return clients.exchange(f"{BAYEUX}/again", polls, sessions.cookies)
 
 
 def _profile(polls: int, core: int) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-_WAVE = 256  # connections that are opened, and requests that are sent, before answers are read
+_WAVE = 256  # clients that ask before answers are read
 _PATIENCE = 120.0  # seconds without any answer
 
 
@@ -61,15 +62,16 @@ class Clients:
         )
         self._sockets[number].sendall(head.encode() + body)
 
-    def ask_all(self, path: str, bodies: list[bytes], cookies: list[str]) -> list[Answer]:
-        """All send a request, some at a time, and are answered."""
-        answers: dict[int, Answer] = {}
-        for begin in range(0, len(self), _WAVE):
-            wave = range(begin, min(begin + _WAVE, len(self)))
-            for number in wave:
-                self.ask(number, path, bodies[number], cookies[number])
-            answers |= self.answers(len(wave))
-        return [answers[number] for number in range(len(self))]
+    @property
+    def waves(self) -> Iterator[range]:
+        """All clients, some at a time."""
+        return (range(begin, min(begin + _WAVE, len(self))) for begin in range(0, len(self), _WAVE))
+
+    def exchange(self, path: str, bodies: Mapping[int, bytes], cookies: Mapping[int, str]) -> dict[int, Answer]:
+        """Some send a request each, and are answered."""
+        for number, body in bodies.items():
+            self.ask(number, path, body, cookies.get(number, ""))
+        return self.answers(len(bodies))
 
     def answers(self, count: int) -> dict[int, Answer]:
         """The next answers, of whichever clients.

@@ -69,7 +69,8 @@ async def bare() -> AsyncIterator[tuple[int, Callable[[], None]]]:
 
     def release() -> None:
         for future in held:
-            future.set_result(None)
+            if not future.done():  # its client went away
+                future.set_result(None)
         held.clear()
 
     runner = web.ServerRunner(server(handle, Limits(), logging.getLogger(), handler_cancellation=True))

@@ -7,9 +7,10 @@ import gc
 import math
 import resource
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,6 +24,8 @@ from .saying import say
 if TYPE_CHECKING:
     from ..replay.server import Watch
     from ..replay.standin import StandIn
+
+Kind = TypeVar("Kind", bound="StandIn")
 
 _STALLED = 3  # exit code
 _DESCRIPTORS = 65_536
@@ -63,6 +66,7 @@ class Settings:
     dialect: str | None
     token: str | None = None
     policy: str | None = None
+    processes: int = 1
 
 
 @click.command("replay")
@@ -104,6 +108,13 @@ class Settings:
 @click.option(
     "--policy", metavar="FILE", help="What the cassette was redacted by, if that policy is not a shipped one."
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Share the port among processes; clients must show cookies or an Authorization of their own.",
+)
 @dialect_option
 def command(
     cassettes: tuple[Path, ...],
@@ -120,6 +131,7 @@ def command(
     as_json: bool,
     control_token: str | None,
     policy: str | None,
+    processes: int,
     dialect: str | None,
 ) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
@@ -143,24 +155,61 @@ def command(
     virtual = clock == "virtual"
     chosen_seed = 0 if seed is None and virtual else seed
     settings = Settings(
-        listen, rate, virtual, repeat, strict, exit_when_done, idle, faults, chosen_seed, dialect, control_token, policy
+        listen,
+        rate,
+        virtual,
+        repeat,
+        strict,
+        exit_when_done,
+        idle,
+        faults,
+        chosen_seed,
+        dialect,
+        control_token,
+        policy,
+        processes,
     )
-    _conclude(*asyncio.run(_serve(recording, settings)), settings, as_json=as_json)
-
-
-def _conclude(standin: StandIn, stalled: bool, settings: Settings, *, as_json: bool) -> None:  # noqa: FBT001  # a pair
-    """Tell how it went, and end with the code that says so."""
-    if as_json:
-        click.echo(to_json(standin.report(), indent=None))
-    for text, fired in standin.faults.report():
-        say(f"fault '{text}' hit {fired} {'time' if fired == 1 else 'times'}")
-    if standin.unplayed:
-        say(f"not asked for: triple {', '.join(map(str, standin.unplayed))}")
-    if standin.missed:
-        say(f"{standin.missed} requests matched nothing, see above")
-        raise SystemExit(1)
-    if stalled or (settings.exit_when_done and standin.unplayed):
+    if processes > 1:
+        report = _serve_shared(recording, settings)
+        _conclude(report, report["missed"], as_json=as_json)
+        if report["misdirected"]:
+            say(f"{report['misdirected']} requests were sent on connections of other clients, and refused (421)")
+            raise SystemExit(1)
+        return
+    standin, stalled = asyncio.run(_serve(recording, settings))
+    _conclude(standin.report(), standin.missed, as_json=as_json)
+    if stalled or (exit_when_done and standin.unplayed):
         raise SystemExit(_STALLED)
+
+
+def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
+    """Tell how it went; misses are told by the exit code too."""
+    if as_json:
+        click.echo(to_json(report, indent=None))
+    for fault in report["faults"]:
+        say(f"fault '{fault['fault']}' hit {fault['hit']} {'time' if fault['hit'] == 1 else 'times'}")
+    if report["unplayed"]:
+        say(f"not asked for: triple {', '.join(map(str, report['unplayed']))}")
+    if missed:
+        say(f"{missed} requests matched nothing, see above")
+        raise SystemExit(1)
+
+
+def _serve_shared(recording: Recording, settings: Settings) -> dict[str, Any]:
+    """Serve by several processes; what would need to know of all their sessions is refused."""
+    from ..replay.affinity import Shared, of_process
+    from .sharing import serve_shared
+
+    if settings.token is not None or settings.exit_when_done:
+        raise UsageError("--control-token and --exit-when-done need all sessions in one process; leave --processes out")
+    warn_if_exposed(settings.listen[0])
+
+    def make(number: int) -> Shared:
+        standin = _standin(recording, settings, Shared, lambda new_id: of_process(number, new_id))
+        standin.number, standin.processes = number, settings.processes
+        return standin
+
+    return serve_shared(make, settings.listen, settings.processes, virtual=settings.virtual)
 
 
 def _allow_many_connections() -> None:
@@ -184,10 +233,11 @@ def collect_rarely() -> None:
 async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:
     """Serve until told to stop, or done; also whether the clients waited for something that never comes."""
     from ..replay.server import serve
+    from ..replay.standin import StandIn
 
     if settings.token == "":
         raise UsageError("the control token is empty; leave --control-token out, or give one")
-    standin = _standin(recording, settings)
+    standin = _standin(recording, settings, StandIn)
     host, port = settings.listen
     warn_if_exposed(host)
     stop = asyncio.Event()
@@ -201,19 +251,23 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
     return standin, bool(told) and settings.exit_when_done
 
 
-def _standin(recording: Recording, settings: Settings) -> StandIn:
+def _standin(
+    recording: Recording,
+    settings: Settings,
+    kind: type[Kind],
+    own: Callable[[Callable[[], str]], Callable[[], str]] = lambda new_id: new_id,
+) -> Kind:
     from ..correlate.dialect import load as load_dialect
     from ..correlate.dialect import shipped
     from ..redaction.policy import of_cassette
     from ..replay.faults import Faults, parse
     from ..replay.playhead import Policy, Repeat
     from ..replay.server import epoch, new_id, seeded_ids
-    from ..replay.standin import StandIn
 
-    return StandIn(
+    return kind(
         recording,
         load_dialect(settings.dialect) if settings.dialect else shipped(recording.header.dialect),
-        new_id=new_id if settings.seed is None else seeded_ids(settings.seed),
+        new_id=own(new_id if settings.seed is None else seeded_ids(settings.seed)),
         rate=settings.rate,
         policy=Policy(Repeat(settings.repeat), settings.strict),
         faults=Faults([parse(text) for text in settings.faults], recording, seed=settings.seed or 0),

@@ -16,7 +16,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
+from ..errors import UsageError
+
 _BROKEN = "the body is not encoded as its headers say\n"
+_BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
 _LINGER = 2.0  # seconds in which a client that was refused while sending may read why
 
 
@@ -71,6 +74,21 @@ def server(handle: Callable[[web.BaseRequest], Any], limits: Limits, log: loggin
         auto_decompress=False,  # aiohttp goes on to unpack what was refused already
         **options,
     )
+
+
+async def listening(runner: web.ServerRunner, host: str, port: int) -> int:
+    """Listen, and tell on which port.
+
+    Raises:
+        UsageError: If the address cannot be had.
+
+    """
+    try:
+        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+    except OSError as exc:
+        raise UsageError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port") from exc
+    bound: int = runner.addresses[0][1]
+    return bound
 
 
 async def read_body(request: web.BaseRequest, limits: Limits) -> bytes:

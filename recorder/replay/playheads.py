@@ -28,9 +28,10 @@ class Playheads:
     """
 
     _REQUESTS = 1000  # whose headers are remembered: a client sends the same ones again and again
-    _CONNECTIONS = 10_000  # remembered; the oldest are forgotten first
+    _CONNECTIONS = 20_000  # remembered; the oldest are forgotten first
     _SHOWN = 1000  # cookies and Authorizations remembered of one client: tokens are renewed, but not for ever
-    ROOM = 10_000  # playheads, before some are forgotten
+    # playheads, before some are forgotten: ten thousand may hold polls at once, and be between two polls at once
+    ROOM = 20_000
 
     def __init__(self, sessions: Sessions, new_cookie: Callable[[], str], windows: int = 1) -> None:
         """`sessions` knows which cookies count; `windows` is how many one client may have beside each other."""

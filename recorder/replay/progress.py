@@ -25,9 +25,13 @@ def played(playheads: Iterable[Playhead], matcher: Matcher) -> dict[str, list[in
 
 def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:
     """Whether every client that is there waits: for an answer, or in a poll; and whether there is any."""
-    waiting = [_waits(playhead, bayeux) for playhead in playheads if not playhead.left]
-    known = [waits for waits in waiting if waits is not None]
-    return bool(known) and all(known)
+    anybody = False
+    for playhead in playheads:
+        waits = None if playhead.left else _waits(playhead, bayeux)
+        if waits is False:
+            return False  # asked after each pause, by thousands: nobody else need be looked at
+        anybody |= waits is True
+    return anybody
 
 
 def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idle: float) -> str | None:

@@ -20,14 +20,13 @@ from ..errors import UsageError
 from . import cors
 from .control import Control
 from .faults import parse
-from .limits import Limits, is_upgrade, read_body, server
+from .limits import Limits, is_upgrade, listening, read_body, server
 from .miss import Miss
 from .reactions import Reactions
 from .standin import Incoming, Reply, StandIn
 from .writing import response
 
 _PASSES = 6  # of the event loop, in which what has arrived gets from its socket to the stand-in
-_BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
 _BROKEN = 503  # in place of a status; not 500: that is what a poll gets that another one replaced
 _CLOSE = {400: WSCloseCode.POLICY_VIOLATION, 413: WSCloseCode.MESSAGE_TOO_BIG, _BROKEN: WSCloseCode.INTERNAL_ERROR}
 _log = logging.getLogger(__name__)
@@ -56,6 +55,7 @@ class Address:
     host: str
     port: int
     steering: Steering
+    connections: web.Server  # takes those that were accepted elsewhere
 
     @property
     def url(self) -> str:
@@ -83,7 +83,7 @@ class Watch:
 @asynccontextmanager
 async def serve(
     standin: StandIn,
-    host: str = "127.0.0.1",
+    host: str | None = "127.0.0.1",
     port: int = 0,
     *,
     watch: Watch = Watch(),  # frozen
@@ -95,7 +95,7 @@ async def serve(
 
     Args:
         standin: What to serve.
-        host: Address to listen on.
+        host: Address to listen on; None for nowhere.
         port: Port to listen on.
         watch: Whom to tell what happens.
         virtual: Time stands still while a client has anything to do, and jumps to what is due next when all wait.
@@ -113,14 +113,9 @@ async def serve(
     runner = web.ServerRunner(served, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
-        try:
-            await site.start()
-        except OSError as exc:
-            raise UsageError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port") from exc
-        bound = runner.addresses[0][1]
+        bound = 0 if host is None else await listening(runner, host, port)
         pump.control = Control(token, bound) if token else None
-        yield Address(host, bound, Steering(standin, pump))
+        yield Address(host or "", bound, Steering(standin, pump), served)
     finally:
         pump.close()
         await runner.cleanup()

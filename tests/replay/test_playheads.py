@@ -209,7 +209,7 @@ def test_the_connections_that_were_used_last_are_remembered() -> None:
     door.handshake("client1", connection="old")
     door.playheads.seen("client1", (), "busy")
     door.handshake("client2")
-    for n in range(9_998):
+    for n in range(Playheads._CONNECTIONS - 2):
         door.playheads.seen("client1", (), f"new {n}")
     door.playheads.seen("client1", (), "busy")
     door.playheads.seen("client1", (), "last")
