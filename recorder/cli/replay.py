@@ -103,7 +103,11 @@ class Settings:
 @click.option("--seed", type=int, metavar="N", help="The same ids and chances in each run; 0 with a virtual clock.")
 @click.option("--json", "as_json", is_flag=True, help="At the end, print what was played and missed as JSON.")
 @click.option(
-    "--control-token", metavar="TOKEN", envvar="RECORDER_CONTROL_TOKEN", help="Answer /__recorder/ to who shows it."
+    "--control-token",
+    "token",
+    metavar="TOKEN",
+    envvar="RECORDER_CONTROL_TOKEN",
+    help="Answer /__recorder/ to who shows it.",
 )
 @click.option(
     "--policy", metavar="FILE", help="What the cassette was redacted by, if that policy is not a shipped one."
@@ -117,22 +121,7 @@ class Settings:
 )
 @dialect_option
 def command(
-    cassettes: tuple[Path, ...],
-    *,
-    listen: tuple[str, int],
-    rate: float,
-    clock: str,
-    repeat: str,
-    strict: bool,
-    exit_when_done: bool,
-    idle: float,
-    faults: tuple[str, ...],
-    seed: int | None,
-    as_json: bool,
-    control_token: str | None,
-    policy: str | None,
-    processes: int,
-    dialect: str | None,
+    cassettes: tuple[Path, ...], *, clock: str, seed: int | None, as_json: bool, processes: int, **options: Any
 ) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
 
@@ -149,26 +138,12 @@ def command(
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant
               recorder replay session.cassette --exit-when-done --clock virtual
     """
-    recording = load(cassettes, dialect)
+    recording = load(cassettes, options["dialect"])
     _allow_many_connections()
     collect_rarely()
     virtual = clock == "virtual"
     chosen_seed = 0 if seed is None and virtual else seed
-    settings = Settings(
-        listen,
-        rate,
-        virtual,
-        repeat,
-        strict,
-        exit_when_done,
-        idle,
-        faults,
-        chosen_seed,
-        dialect,
-        control_token,
-        policy,
-        processes,
-    )
+    settings = Settings(virtual=virtual, seed=chosen_seed, processes=processes, **options)
     if processes > 1:
         report = _serve_shared(recording, settings)
         _conclude(report, report["missed"], as_json=as_json)
@@ -178,7 +153,7 @@ def command(
         return
     standin, stalled = asyncio.run(_serve(recording, settings))
     _conclude(standin.report(), standin.missed, as_json=as_json)
-    if stalled or (exit_when_done and standin.unplayed):
+    if stalled or (settings.exit_when_done and standin.unplayed):
         raise SystemExit(_STALLED)
 
 
