@@ -22,7 +22,7 @@ def given(send: Callable[[socket.socket], None]) -> tuple[int, bytes]:
     async def run() -> tuple[int, bytes]:
         pairs = [socket.socketpair() for _ in range(2)]
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            serving = asyncio.ensure_future(front(listener, [channel for channel, _ in pairs]))
+            serving = asyncio.ensure_future(front(listener, [one for one, _ in pairs]))  # noqa: RUF006  # kept, two lines on
             with socket.create_connection(listener.getsockname()) as client:
                 taken = [asyncio.create_task(asyncio.to_thread(socket.recv_fds, end, 1, 1)) for _, end in pairs]
                 await asyncio.to_thread(send, client)
