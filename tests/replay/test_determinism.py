@@ -97,6 +97,14 @@ def test_over_http_too_runs_of_four_clients_give_one_transcript() -> None:
     assert len({asyncio.run(transcript(recording, CLIENTS)) for _ in range(3)}) == 1
 
 
+def test_a_port_that_looks_like_a_part_of_a_time_makes_no_difference() -> None:
+    from benchmarks.determinism import without_port
+
+    told = '{{"time":1433915532887,"uri":"http://localhost:{}/me"}}'
+
+    assert len({without_port(told.format(port), f"http://localhost:{port}") for port in (32887, 40001)}) == 1
+
+
 def test_the_pace_changes_nothing_but_the_pace() -> None:
     def said(rate: float) -> list[list[str]]:
         stage = Stage(recorded(), rate=rate)
