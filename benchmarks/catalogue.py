@@ -13,6 +13,7 @@ BENCHES = {
     "polls": "10,000 held long-polls on one core, and all released at once",
     "recording": "what recording costs a proxy, and what the slim one gains",
     "shift": "memory, queue and journal of eight simulated hours; what mitmproxy keeps",
+    "sharing": "two processes that share a port against one",
     "million": "one triple of a sealed million, against reading the file through",
     "format": "bytes a triple, and the rate of writing and reading",
     "correlation": "how often the correlator is right",

@@ -183,7 +183,8 @@ def _hold(clients: Clients) -> _Sessions:
         shaken = clients.exchange(f"{BAYEUX}/handshake", dict.fromkeys(wave, HANDSHAKE), {})
         for number, answer in shaken.items():
             found.names[number] = json.loads(answer.body)[-1]["clientId"]
-            found.cookies[number] = answer.head.partition(b"Set-Cookie: ")[2].partition(b";")[0].decode()
+            cookie = answer.head.partition(b"Set-Cookie: ")[2].partition(b";")[0].decode()
+            found.cookies[number] = f"Cookie: {cookie}"
         wish = {number: said(found.names[number], 2, "/meta/subscribe", subscription="/**") for number in wave}
         clients.exchange(f"{BAYEUX}/", wish, found.cookies)
         first = {number: said(found.names[number], 3, "/meta/connect", advice={"timeout": 0}) for number in wave}

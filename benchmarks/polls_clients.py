@@ -53,9 +53,9 @@ class Clients:
     def __len__(self) -> int:
         return len(self._sockets)
 
-    def ask(self, number: int, path: str, body: bytes, cookie: str = "") -> None:
-        """One client sends a request."""
-        shown = f"Cookie: {cookie}\r\n" if cookie else ""
+    def ask(self, number: int, path: str, body: bytes, shown: str = "") -> None:
+        """One client sends a request; `shown` is a header more."""
+        shown = f"{shown}\r\n" if shown else ""
         head = (
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\nUser-Agent: desktop\r\n{shown}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -67,10 +67,10 @@ class Clients:
         """All clients, some at a time."""
         return (range(begin, min(begin + _WAVE, len(self))) for begin in range(0, len(self), _WAVE))
 
-    def exchange(self, path: str, bodies: Mapping[int, bytes], cookies: Mapping[int, str]) -> dict[int, Answer]:
+    def exchange(self, path: str, bodies: Mapping[int, bytes], shown: Mapping[int, str]) -> dict[int, Answer]:
         """Some send a request each, and are answered."""
         for number, body in bodies.items():
-            self.ask(number, path, body, cookies.get(number, ""))
+            self.ask(number, path, body, shown.get(number, ""))
         return self.answers(len(bodies))
 
     def answers(self, count: int) -> dict[int, Answer]:
