@@ -2,7 +2,7 @@
 
     python -m benchmarks.growth [--smoke] [--most N]
 
-Each size is loaded by a process of its own, so that its memory is its own, from a sealed cassette of eight agents. One
+Each size is loaded by a process of its own, so that its memory is its own, from a journal of eight agents. One
 live client follows each of them, and asks for operations that are spread over all of the recording. All sizes take
 turns, and the best round of each counts: it is the one that was least disturbed.
 """
@@ -31,14 +31,12 @@ from benchmarks.rows import Row, Scale
 from benchmarks.synthetic import HEADER, records
 from recorder.cassette.codec import encode
 from recorder.cassette.journal import create
-from recorder.cassette.lookup import Sealed
 from recorder.cassette.store import open_cassette
 from recorder.cli.loading import load
-from recorder.correlate import stored
+from recorder.cli.replay import collect_rarely
 from recorder.correlate.dialect import load as load_dialect
 from recorder.correlate.engine import Correlator
-from recorder.correlate.sealing import seal
-from recorder.model import Triple
+from recorder.model import Recording, Triple
 from recorder.replay.standin import StandIn
 
 WHAT = "match time, {:,}-triple cassette over {:,}-triple cassette"
@@ -63,9 +61,11 @@ _CURVES = {
 def serve(path: Path) -> None:
     """Load a cassette, and tell what that took; then answer each line of stdin with a round."""
     before, began = _resident(), time.process_time()
-    standin = engine(load([path], None))
+    recording = load([path], None)
+    standin = engine(recording)
     print(json.dumps({"opening": time.process_time() - began, "memory": _resident() - before}), flush=True)
-    by_session = _spread(path)
+    collect_rarely()  # as the command does
+    by_session = _spread(recording)
     for number, line in enumerate(sys.stdin):
         if line.strip() == "profile":
             _, shares = profiled(lambda: _round(standin, by_session, -1))
@@ -96,14 +96,12 @@ def _round(standin: StandIn, by_session: list[list[Triple]], number: int) -> dic
     return {"request": spent / count / 2 * 1e6, "match": matching / count * 1e6}
 
 
-def _spread(path: Path) -> list[list[Triple]]:
-    """Operations from all over a cassette, by the agent who sent them, in their order."""
+def _spread(recording: Recording) -> list[list[Triple]]:
+    """Operations from all over a recording, by the agent who sent them, in their order."""
     found: dict[str | None, list[Triple]] = defaultdict(list)
-    with Sealed(path) as sealed:
-        step = max(1, sealed.triples // _ASKED) | 1  # odd: all agents and all kinds of operations come
-        for n in range(1, sealed.triples + 1, step):
-            triple = stored.triple(sealed, n)
-            found[triple.session].append(triple)
+    step = max(1, len(recording.triples) // _ASKED) | 1  # odd: all agents and all kinds of operations come
+    for triple in recording.triples[::step]:
+        found[triple.session].append(triple)
     return list(found.values())
 
 
@@ -123,15 +121,12 @@ def observe(path: Path) -> None:
 
 
 def make(path: Path, triples: int) -> None:
-    """Write a sealed cassette."""
-    source = path.with_suffix(".journal")
-    journal = create(source, replace(HEADER, redaction="gws"))
+    """Write a journal."""
+    journal = create(path, replace(HEADER, redaction="gws"))
     given = map(encode, records(triples))
     while batch := list(islice(given, 1000)):
         journal.append(batch)
     journal.close()
-    seal(source, path)
-    source.unlink()
 
 
 def _resident() -> int:
