@@ -23,16 +23,27 @@ class _Listening:
         await self.manager.invoke_addon(addon, event)
 
 
-def ask_listeners_only(manager: AddonManager) -> None:
+def ask_listeners_only(manager: AddonManager, *, scripts: bool = True) -> None:
     """Have a manager's events go only to addons that have a hook for them, in the same order and way as before.
 
-    Who listens is found anew for each event: a script may have been loaded again.
+    Who listens is found anew for each event where there may be scripts, which can be loaded again; else whenever an
+    addon has been added.
     """
     trigger = type(manager).trigger_event
+    known: dict[str, list[Any]] = {}
+    count = 0
+
+    def listeners(name: str) -> list[Any]:
+        nonlocal count
+        if scripts or count != len(manager.chain):
+            known.clear()
+            count = len(manager.chain)
+        if name not in known:
+            known[name] = [addon for addon in manager.chain if _listens(addon, name)]
+        return known[name]
 
     async def trigger_event(event: Hook) -> None:
-        name = event.name
-        chain = [addon for addon in manager.chain if _listens(addon, name)]
+        chain = listeners(event.name)
         if chain:
             await trigger(_Listening(chain, manager), event)  # type: ignore[arg-type]  # what it uses of a manager
 

@@ -74,7 +74,7 @@ async def proxy(
     await _check(mode)
     websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no other place to choose it
     master = Master(_options(mode, host, port, confdir))
-    ask_listeners_only(master.addons)
+    ask_listeners_only(master.addons, scripts=False)
     server = proxyserver.Proxyserver()
     master.addons.add(
         core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver(), next_layer.NextLayer(),

@@ -135,7 +135,8 @@ class Playheads:
 
         """
         tokens = self._tokens(headers)
-        playhead = self._by_proof(tokens) or only(self._evidence(tokens, connection, self.there, named=named))
+        playhead = self._by_proof(tokens) or self._by_connection_alone(tokens, connection)
+        playhead = playhead or only(self._evidence(tokens, connection, self.there, named=named))
         if playhead is None:
             *_, possible = self._evidence(tokens, connection, self.there)
             if next(possible, None) is not None:
@@ -175,6 +176,12 @@ class Playheads:
             if playhead is not None and not playhead.left:
                 return playhead
         return None
+
+    def _by_connection_alone(self, tokens: Tokens, connection: str) -> Playhead | None:
+        """Whose a request is that shows nothing, on a connection that one client alone has used."""
+        owners = self._by_connection.get(connection, {}) if not tokens else {}
+        playhead = next(iter(owners), None) if len(owners) == 1 else None
+        return playhead if playhead is not None and not playhead.left else None
 
     def _lost(self, bayeux: BayeuxServer | None) -> Pool:
         """Whose session the server lost, and who does not know yet."""

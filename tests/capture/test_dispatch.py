@@ -108,3 +108,22 @@ def test_an_addon_may_halt_the_event() -> None:
     event(Listener("first", heard, exceptions.AddonHalt), Listener("last", heard))
 
     assert heard == ["first"]
+
+
+def test_without_scripts_who_listens_is_found_once_and_again_when_an_addon_comes() -> None:
+    heard: Heard = []
+    deaf = Deaf()
+
+    async def run() -> None:
+        with taddons.context(deaf, loadcore=False) as context:
+            ask_listeners_only(context.master.addons, scripts=False)
+            for _ in range(3):
+                await context.master.addons.handle_lifecycle(HttpRequestHook(tflow.tflow()))
+            asked = deaf.asked.count("request")
+            context.master.addons.add(Listener("new", heard))
+            await context.master.addons.handle_lifecycle(HttpRequestHook(tflow.tflow()))
+            assert (asked, deaf.asked.count("request")) == (1, 2)
+
+    asyncio.run(run())
+
+    assert heard == ["new"]

@@ -132,6 +132,15 @@ def test_a_request_is_joined_by_its_connection() -> None:
     assert [door.rest(connection="b"), door.rest(connection="a")] == ["p2", "p1"]
 
 
+def test_a_connection_of_one_that_left_tells_nothing_any_more() -> None:
+    door = Door()
+    door.handshake("client1", connection="a")
+    door.handshake("client2")
+    door.playheads.leaves("client1")
+
+    assert door.rest(connection="a") == "p2"
+
+
 def test_a_connection_that_two_share_tells_nothing() -> None:
     door = Door()
     door.handshake("client1", connection="a")
