@@ -10,7 +10,7 @@ PAGE   := recorder/views/page
 NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint suite suite-newer chromium cassettes page screenshots conformance clients-table bench clean
+.PHONY: demo test lint suite suite-newer chromium load-tools cassettes page screenshots conformance clients-table bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.done ## record and replay a session on this machine
@@ -25,7 +25,7 @@ lint: $(VENV)/test.done
 	$(BIN)/lint-imports
 
 # More workers than two cores: most tests wait for the processes they start.
-suite: $(VENV)/test.done $(NODE) chromium
+suite: $(VENV)/test.done $(NODE) chromium load-tools
 	$(BIN)/python -m pytest -n 3 --durations=15
 
 # The same suite on a newer interpreter (there mitmproxy is version 12), where one is found; without what was
@@ -38,6 +38,10 @@ suite-newer: $(NODE)
 # Without it the tests in a browser are left out by name; with CI=true that is a failure.
 chromium:
 	@.ci/chromium
+
+# Without wrk the benchmarks that need it are run without; with CI=true that is a failure.
+load-tools:
+	@.ci/load-tools
 
 cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cassettes again
 	$(BIN)/python -m $(subst /,.,$(LAB)).record_cassettes
@@ -55,7 +59,7 @@ clients-table: $(VENV)/test.done $(LAB)/node_modules/done ## run the matrix of c
 	$(BIN)/python -m pytest -n 2 -p tests.clients.table tests/clients/test_clients.py
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done ## measure all, write docs/benchmarks.md
-	@.ci/wrk-and-java
+	@.ci/load-tools java
 	$(BIN)/python -m benchmarks
 
 clean:

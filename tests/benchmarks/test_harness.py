@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import page, plots
+from benchmarks import page, plots, wrk
 from benchmarks.catalogue import BENCHES
 from benchmarks.machine import machine, versions
 from benchmarks.page import Result
@@ -49,6 +50,7 @@ def test_all_benchmarks_run_and_bring_their_rows() -> None:
     done = harness("--smoke", timeout=290)
 
     rows = [line.split(" | ") for line in done.stdout.splitlines()]
+    assert wrk.missing() is None or "CI" not in os.environ, wrk.missing()
     assert done.returncode == 0, done.stdout + done.stderr
     assert [row for row in rows if len(row) != 4] == []
     assert len(rows) >= len(BENCHES)
