@@ -1,6 +1,6 @@
 """Runs all benchmarks and writes docs/benchmarks.md.
 
-python -m benchmarks                 # all, at full scale: takes an hour or so; `make bench` is this
+python -m benchmarks                 # all, at full scale: takes some two hours; `make bench` is this
 python -m benchmarks --only NAME     # this one, and its rows of the page
 python -m benchmarks --smoke         # seconds each: shows that all run; writes nothing
 """
