@@ -16,6 +16,7 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ class _Protocol(asyncio.Protocol):
 
 async def _protocol(answers: Answers, bound: socket.socket) -> None:
     raw = answers.raw
-    make = lambda: _Protocol(raw["pushed"], raw["ack"])  # noqa: E731
+    make = partial(_Protocol, raw["pushed"], raw["ack"])
     listening = await asyncio.get_running_loop().create_server(make, sock=bound, backlog=_BACKLOG)
     await listening.serve_forever()
 

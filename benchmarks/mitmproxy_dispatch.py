@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from recorder.capture import addon
 
-addon.ask_listeners_only = lambda _: None  # type: ignore[assignment]
+addon.ask_listeners_only = lambda _: None  # type: ignore[assignment]  # it is to do nothing here
 
 addons = [addon.Recorder()]

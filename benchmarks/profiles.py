@@ -59,7 +59,7 @@ def profiled(call: Callable[[], Result]) -> tuple[Result, Counter[str]]:
     """Run something under the profiler; what it gave, and where its time went."""
     profile = cProfile.Profile()
     result = profile.runcall(call)
-    return result, shares(pstats.Stats(profile).stats)  # type: ignore[attr-defined]
+    return result, shares(pstats.Stats(profile).stats)  # type: ignore[attr-defined]  # typeshed lacks it
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def under_profiler(*command: str) -> Iterator[tuple[list[str], Callable[[], Coun
         file = str(Path(folder) / "profile")
         yield (
             [sys.executable, "-m", "benchmarks.profiles", file, *command],
-            lambda: shares(pstats.Stats(file).stats),  # type: ignore[attr-defined]
+            lambda: shares(pstats.Stats(file).stats),  # type: ignore[attr-defined]  # typeshed lacks it
         )
 
 

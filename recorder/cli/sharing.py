@@ -37,14 +37,13 @@ def serve_shared(
         raise UsageError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port") from exc
     pairs = [socket.socketpair() for _ in range(count)]
     fork = multiprocessing.get_context("fork")  # they share the recording's memory
-    workers = [fork.Process(target=_work, args=(n, make, pairs, listener, virtual)) for n in range(count)]
+    # daemons: whatever ends the front ends them
+    workers = [fork.Process(target=_work, args=(n, make, pairs, listener, virtual), daemon=True) for n in range(count)]
     for worker in workers:
         worker.start()
     for _, end in pairs:
         end.close()
-    click.echo(f"listening on http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}")
-    asyncio.run(_serve(listener, [channel for channel, _ in pairs], workers))
-    reports = [_last_words(channel) for channel, _ in pairs]
+    reports = asyncio.run(_serve(listener, [channel for channel, _ in pairs], workers))
     for worker in workers:
         worker.join()
     if not all(reports):
@@ -52,7 +51,8 @@ def serve_shared(
     return merged([json.loads(report) for report in reports])
 
 
-async def _serve(listener: socket.socket, channels: list[socket.socket], workers: list[ForkProcess]) -> None:
+async def _serve(listener: socket.socket, channels: list[socket.socket], workers: list[ForkProcess]) -> list[bytes]:
+    """Serve until told to stop; the reports of the processes. Who says it twice does not lose them."""
     from ..replay.sharing import front
 
     loop, serving = asyncio.get_running_loop(), asyncio.ensure_future(front(listener, channels))
@@ -60,7 +60,11 @@ async def _serve(listener: socket.socket, channels: list[socket.socket], workers
         loop.add_signal_handler(number, serving.cancel)
     for worker in workers:
         loop.add_reader(worker.sentinel, serving.cancel)  # one that ends takes its sessions along
+    address, bound = listener.getsockname()[:2]
+    shown = f"[{address}]" if ":" in address else address
+    click.echo(f"listening on http://{shown}:{bound}")  # not before it can be stopped
     await asyncio.wait([serving])
+    return [await asyncio.to_thread(_last_words, channel) for channel in channels]
 
 
 def _last_words(channel: socket.socket) -> bytes:
@@ -81,7 +85,8 @@ def _work(number: int, make: Callable[[int], Shared], pairs: list[_Pair], listen
     standin = make(number)
     asyncio.run(_adopt(standin, mine, *how))
     mine.setblocking(True)
-    mine.sendall(json.dumps(standin.report()).encode())
+    with suppress(BrokenPipeError):  # the front was killed: nobody is left to be told
+        mine.sendall(json.dumps(standin.report()).encode())
 
 
 async def _adopt(standin: Shared, channel: socket.socket, virtual: bool) -> None:  # noqa: FBT001  # as Process hands it on

@@ -68,14 +68,18 @@ def response(reply: Reply, request: web.BaseRequest) -> web.StreamResponse:
             return Ready(
                 reply.status, b"%bContent-Length: %d\r\nDate: %b\r\n\r\n%b" % (head, len(reply.body), date, reply.body)
             )
-    return web.Response(status=reply.status, reason=_reason(reply.status), headers=_fit(reply.headers), body=reply.body)
+    headers = _fit(reply.headers)
+    answer = web.Response(status=reply.status, reason=_reason(reply.status), headers=headers, body=reply.body)
+    if headers.get("Connection", "").lower() == "close":
+        answer.force_close()  # who says so must do so (RFC 9112, section 9.6)
+    return answer
 
 
 @lru_cache(_HEADS)
 def _head(status: int, headers: Headers) -> bytes | None:
     """All of a head but what differs each time; None where aiohttp would add more than its name."""
     fit = _fit(headers)
-    if not 200 <= status <= 999 or "Content-Type" not in fit or "Date" in fit:
+    if not 200 <= status <= 999 or "Content-Type" not in fit or "Date" in fit or "Connection" in fit:
         return None
     fit.setdefault("Server", SERVER_SOFTWARE)
     lines = [f"HTTP/1.1 {status} {web.Response(status=status, reason=_reason(status)).reason}"]

@@ -152,3 +152,12 @@ def test_where_a_process_ends_all_end_and_say_so() -> None:
 def test_what_needs_all_sessions_in_one_process_is_refused(option: tuple[str, ...]) -> None:
     with pytest.raises(AssertionError, match="did not get ready"), shared(*option):
         pass
+
+
+def test_who_is_told_twice_to_stop_tells_how_it_went_all_the_same() -> None:
+    with shared("--listen", "127.0.0.1:0") as server:
+        server.process.send_signal(signal.SIGINT)  # and once more where the block ends, as `timeout -s INT` does
+
+    assert server.code == 0
+    assert json.loads(server.stdout)["misdirected"] == 0
+    assert "Traceback" not in server.stderr

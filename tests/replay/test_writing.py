@@ -83,6 +83,7 @@ def test_what_would_end_a_header_is_replaced() -> None:
         (Reply(1, 200, JSON, b"{}"), "HEAD / HTTP/1.1\r\nHost: x\r\n"),
         (Reply(1, 200, JSON, b"{}"), "GET / HTTP/1.0\r\nConnection: keep-alive\r\n"),
         (Reply(1, 204, JSON, b""), "GET / HTTP/1.1\r\nHost: x\r\n"),
+        (Reply(1, 421, (*JSON, ("Connection", "close")), b"{}"), "GET / HTTP/1.1\r\nHost: x\r\n"),
         (Reply(1, 200, (), b"{}"), "GET / HTTP/1.1\r\nHost: x\r\n"),
         (Reply(1, 200, JSON, bytes(1 << 17)), "GET / HTTP/1.1\r\nHost: x\r\n"),
     ],
@@ -92,3 +93,10 @@ def test_all_else_is_left_to_aiohttp(reply: Reply, head: str) -> None:
 
     assert asyncio.run(written(reply, head, seen)).split()[1] == str(reply.status).encode()
     assert not isinstance(seen[0], Ready)
+
+
+def test_an_answer_that_says_it_closes_the_connection_does() -> None:
+    seen: list[web.StreamResponse] = []
+    asyncio.run(written(Reply(1, 421, (*JSON, ("Connection", "close")), b"{}"), seen=seen))
+
+    assert seen[0].keep_alive is False
