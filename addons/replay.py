@@ -24,7 +24,8 @@ from recorder.correlate.dialect import shipped
 from recorder.errors import RecorderError
 from recorder.redaction.policy import of_cassette
 from recorder.replay import miss
-from recorder.replay.server import Address, Watch, epoch, new_id, serve
+from recorder.replay.pump import Watch
+from recorder.replay.server import Address, epoch, new_id, serve
 from recorder.replay.standin import StandIn
 
 log = logging.getLogger(__name__)

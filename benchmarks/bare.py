@@ -1,10 +1,10 @@
 """Servers that do nothing but answer: what is left of the machine's time when the stand-in's own work is taken away.
 
-    python -m benchmarks.bare aiohttp|ready|uvicorn|protocol ANSWERS [--loop asyncio|uvloop]
+    python -m benchmarks.bare aiohttp|lane|uvicorn|protocol ANSWERS [--loop asyncio|uvloop]
 
 ANSWERS is a file that `sample` wrote: what the stand-in itself answered to an operation and to a poll, byte by byte.
-aiohttp is set up as the stand-in's own front is; `ready` is the same, and writes its answers as that front does, past
-aiohttp's Response. `protocol` is an asyncio.Protocol around httptools that keeps to no
+aiohttp is set up as the stand-in has it for unusual requests; `lane` is the stand-in's own front, for all others.
+`protocol` is an asyncio.Protocol around httptools that keeps to no
 limits: it shows what the machine can do. Prints `listening on URL`.
 """
 
@@ -18,15 +18,16 @@ import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
+from recorder.replay.lane import Lanes
 from recorder.replay.limits import Limits, read_body, server
-from recorder.replay.traffic import Reply
-from recorder.replay.writing import response
+from recorder.replay.pump import Pump, Waiting
+from recorder.replay.traffic import Incoming, Reply
 
-SERVERS = ("aiohttp", "ready", "uvicorn", "protocol")
+SERVERS = ("aiohttp", "lane", "uvicorn", "protocol")
 _BACKLOG = 4096
 _ADDED = {"content-length", "date", "server"}  # by aiohttp and uvicorn themselves
 _POLL = b"/notifications"
@@ -61,15 +62,29 @@ async def _aiohttp(answers: Answers, bound: socket.socket) -> None:
     await _listen(handle, limits, bound)
 
 
-async def _ready(answers: Answers, bound: socket.socket) -> None:
-    limits = Limits()
+class _Idle:
+    """In place of the stand-in's pump."""
+
+    def __init__(self, pushed: Reply, ack: Reply) -> None:
+        self._pushed, self._ack = pushed, ack
+
+    def number(self) -> int:
+        return 1
+
+    def take(self, incoming: Incoming, waiting: Waiting) -> None:
+        waiting.set_result(self._pushed if "/notifications" in incoming.target else self._ack)
+
+    def sent(self, number: int) -> None:
+        """Nothing was kept of it."""
+
+    give_up = sent
+
+
+async def _lane(answers: Answers, bound: socket.socket) -> None:
     pushed, ack = (Reply(0, 200, tuple(headers), body) for headers, body in (answers.pushed, answers.ack))
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        await read_body(request, limits)
-        return response(pushed if "/notifications" in request.raw_path else ack, request)
-
-    await _listen(handle, limits, bound)
+    lanes = Lanes(cast(Pump, _Idle(pushed, ack)), asyncio.Protocol, Limits(), lambda _: False)
+    listening = await asyncio.get_running_loop().create_server(lanes, sock=bound, backlog=_BACKLOG)
+    await listening.serve_forever()
 
 
 async def _listen(handle: Callable[[web.BaseRequest], Any], limits: Limits, bound: socket.socket) -> None:
@@ -135,7 +150,7 @@ async def _protocol(answers: Answers, bound: socket.socket) -> None:
 
 _RUN: dict[str, Callable[[Answers, socket.socket], Coroutine[Any, Any, None]]] = {
     "aiohttp": _aiohttp,
-    "ready": _ready,
+    "lane": _lane,
     "uvicorn": _uvicorn,
     "protocol": _protocol,
 }

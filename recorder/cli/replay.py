@@ -22,7 +22,7 @@ from .options import cassettes_argument, dialect_option, listen_option, warn_if_
 from .saying import say
 
 if TYPE_CHECKING:
-    from ..replay.server import Watch
+    from ..replay.pump import Watch
     from ..replay.standin import StandIn
 
 Kind = TypeVar("Kind", bound="StandIn")
@@ -253,7 +253,7 @@ def _standin(
 
 def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Watch:
     """Say what happens, and end when that was asked for; `told` gets what the clients wait for."""
-    from ..replay.server import Watch
+    from ..replay.pump import Watch
 
     def turn() -> None:
         if settings.exit_when_done and standin.is_over:

@@ -90,7 +90,8 @@ def _work(number: int, make: Callable[[int], Shared], pairs: list[_Pair], listen
 
 
 async def _adopt(standin: Shared, channel: socket.socket, virtual: bool) -> None:  # noqa: FBT001  # as Process hands it on
-    from ..replay.server import Watch, serve
+    from ..replay.pump import Watch
+    from ..replay.server import serve
     from ..replay.sharing import adopt
 
     watch = Watch(lambda miss: click.echo(miss.text, err=True))

@@ -17,7 +17,8 @@ from ..model import Recording
 from ..redaction.policy import of_cassette
 from ..replay.faults import Faults, parse
 from ..replay.playhead import Policy
-from ..replay.server import Address, Watch, epoch, seeded_ids, serve
+from ..replay.pump import Watch
+from ..replay.server import Address, epoch, seeded_ids, serve
 from ..replay.standin import StandIn
 from .settings import Settings
 from .threads import LoopThread

@@ -76,7 +76,7 @@ def server(handle: Callable[[web.BaseRequest], Any], limits: Limits, log: loggin
     )
 
 
-async def listening(runner: web.ServerRunner, host: str, port: int) -> int:
+async def listening(protocols: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> tuple[asyncio.Server, int]:
     """Listen, and tell on which port.
 
     Raises:
@@ -84,11 +84,11 @@ async def listening(runner: web.ServerRunner, host: str, port: int) -> int:
 
     """
     try:
-        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+        listener = await asyncio.get_running_loop().create_server(protocols, host, port, backlog=_BACKLOG)
     except OSError as exc:
         raise UsageError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port") from exc
-    bound: int = runner.addresses[0][1]
-    return bound
+    bound: int = listener.sockets[0].getsockname()[1]
+    return listener, bound
 
 
 async def read_body(request: web.BaseRequest, limits: Limits) -> bytes:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-
-from aiohttp import web
 
 from .affinity import headers_of, process_of
 
@@ -29,7 +27,7 @@ async def front(listener: socket.socket, channels: Sequence[socket.socket]) -> N
             group.create_task(_hand_over(connection, channels))
 
 
-async def adopt(channel: socket.socket, connections: web.Server) -> None:
+async def adopt(channel: socket.socket, connections: Callable[[], asyncio.BaseProtocol]) -> None:
     """Serve the connections that come through a channel, until it is closed."""
     loop, readable = asyncio.get_running_loop(), asyncio.Event()
     channel.setblocking(False)

@@ -1,4 +1,4 @@
-"""Replies as aiohttp writes them. A small one on a connection that stays open leaves in one piece, its head ready made.
+"""Replies as bytes, and as aiohttp writes them; both say the same.
 
 aiohttp's own Response builds each head anew, which takes longer than all that the stand-in has to find out.
 """
@@ -9,10 +9,10 @@ import re
 import time
 from email.utils import formatdate
 from functools import lru_cache
+from typing import NamedTuple
 
 from aiohttp import web
-from aiohttp.client_exceptions import ClientConnectionResetError
-from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
+from aiohttp.http import SERVER_SOFTWARE
 from multidict import CIMultiDict
 
 from ..model import Headers
@@ -21,75 +21,67 @@ from .traffic import Reply
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header (RFC 9110, section 5.6.2)
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # for its value
-_SMALL = 1 << 16  # bytes of a body; more might have to wait for the client to read
 _HEADS = 1000  # remembered: most answers have the same one
-_BODILESS = {204, 304}
+_BODILESS = {204, 304}  # and have no Content-Length (RFC 9110, section 8.6)
 
 
-class Ready(web.StreamResponse):
-    """An answer whose bytes are there already."""
-
-    def __init__(self, status: int, content: bytes) -> None:
-        """`content` is head and body; the connection stays open."""
-        super().__init__(status=status)
-        self._content: bytes | None = content
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the connection stays open."""
-        return True
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Write it, once.
-
-        Raises:
-            ClientConnectionResetError: If the client went away.
-
-        """
-        content, self._content = self._content, None
-        if content is None:
-            return
-        transport = request.transport
-        if transport is None or transport.is_closing():
-            raise ClientConnectionResetError("Cannot write to closing transport")
-        transport.write(content)
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Nothing is left to write."""
+def written(reply: Reply) -> tuple[bytes, bool]:
+    """The bytes of the answer to a request of HTTP/1.1, but to a HEAD; whether the connection ends with it."""
+    head = _head(reply.status, reply.headers, bool(reply.body))
+    date = b"" if head.has_date else _date(int(time.time()))
+    if reply.status in _BODILESS:
+        return b"%b%b%b" % (head.before, date, head.after), head.is_last
+    length = len(reply.body)
+    content = b"%bContent-Length: %d\r\n%b%b%b%b" % (head.before, length, head.kind, date, head.after, reply.body)
+    return content, head.is_last
 
 
-def response(reply: Reply, request: web.BaseRequest) -> web.StreamResponse:
-    """The answer to a request."""
-    small = len(reply.body) <= _SMALL and reply.status not in _BODILESS
-    if small and request.keep_alive and request.version == HttpVersion11 and request.method != "HEAD":
-        head = _head(reply.status, reply.headers)
-        if head is not None:
-            date = _date(int(time.time()))
-            return Ready(
-                reply.status, b"%bContent-Length: %d\r\nDate: %b\r\n\r\n%b" % (head, len(reply.body), date, reply.body)
-            )
+def response(reply: Reply) -> web.Response:
+    """The same for aiohttp."""
     headers = _fit(reply.headers)
     answer = web.Response(status=reply.status, reason=_reason(reply.status), headers=headers, body=reply.body)
-    if headers.get("Connection", "").lower() == "close":
+    if _ends(headers):
         answer.force_close()  # who says so must do so (RFC 9112, section 9.6)
     return answer
 
 
+class _Head(NamedTuple):
+    """All of a head but what differs each time, in aiohttp's order.
+
+    Attributes:
+        before: Up to the length of the body.
+        kind: What kind of body it is, if that is not told.
+        after: What follows the date, up to the body.
+
+    """
+
+    before: bytes
+    kind: bytes
+    after: bytes
+    has_date: bool
+    is_last: bool
+
+
 @lru_cache(_HEADS)
-def _head(status: int, headers: Headers) -> bytes | None:
-    """All of a head but what differs each time; None where aiohttp would add more than its name."""
+def _head(status: int, headers: Headers, has_body: bool) -> _Head:  # noqa: FBT001  # a key of the cache
     fit = _fit(headers)
-    if not 200 <= status <= 999 or "Content-Type" not in fit or "Date" in fit or "Connection" in fit:
-        return None
-    fit.setdefault("Server", SERVER_SOFTWARE)
+    has_date, is_last = "Date" in fit, _ends(fit)
     lines = [f"HTTP/1.1 {status} {web.Response(status=status, reason=_reason(status)).reason}"]
     lines += [f"{name}: {value}" for name, value in fit.items()]
-    return "\r\n".join([*lines, ""]).encode()
+    # RFC 9110, section 8.3
+    kind = "Content-Type: application/octet-stream\r\n" if has_body and "Content-Type" not in fit else ""
+    server = "" if "Server" in fit else f"Server: {SERVER_SOFTWARE}\r\n"
+    before, after = "\r\n".join([*lines, ""]), f"{server}\r\n"
+    return _Head(before.encode(), kind.encode(), after.encode(), has_date, is_last)
 
 
 def _fit(headers: Headers) -> CIMultiDict[str]:
     """A live value, or a hostile cassette, may put anything into a header."""
     return CIMultiDict((name, _UNFIT.sub("?", value)) for name, value in headers if _NAME.fullmatch(name))
+
+
+def _ends(headers: CIMultiDict[str]) -> bool:
+    return headers.get("Connection", "").lower() == "close"
 
 
 def _reason(status: int) -> str | None:
@@ -98,4 +90,4 @@ def _reason(status: int) -> str | None:
 
 @lru_cache(1)
 def _date(second: int) -> bytes:
-    return formatdate(second, usegmt=True).encode()
+    return b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
