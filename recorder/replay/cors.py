@@ -12,7 +12,6 @@ and stand-in must both be on `localhost`, say, and the page must ask with `crede
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from ..model import Headers
 from .traffic import Incoming, Reply
@@ -52,7 +51,7 @@ def readable(reply: Reply, request: Incoming) -> Reply:
     exposed = (("Access-Control-Expose-Headers", ", ".join(names)),) if names else ()
     varies = any("origin" in value.lower() for name, value in own if name.lower() == "vary")
     vary = () if varies else (("Vary", "Origin"),)
-    return replace(reply, headers=(*own, *_granted(origin), *exposed, *vary))
+    return reply._replace(headers=(*own, *_granted(origin), *exposed, *vary))
 
 
 def _granted(origin: str) -> Headers:

@@ -77,15 +77,16 @@ class Pump:
     def take(self, incoming: Incoming, waiting: Waiting) -> None:
         """A request came in; who waits is given its reply, maybe at once."""
         self._waiting[incoming.number] = waiting
+        now = self.now()
         if self._virtual is not None:
             self._reactions.came(self._loop.time())
         try:
-            self._standin.receive(incoming, self.now())
+            self._standin.receive(incoming, now)
         except Exception:  # noqa: BLE001  # an error of ours must not become a client that waits for ever
             _log.exception("the stand-in broke on %s %s", incoming.method, incoming.target)
             self._break([incoming.number])
         if self._virtual is None:
-            self._pump()  # each further turn of the loop asks the kernel what is new
+            self._pump(now)  # each further turn of the loop asks the kernel what is new
         else:
             self.schedule()
         self.rest()
@@ -120,10 +121,10 @@ class Pump:
 
     def _pump_soon(self) -> None:
         self._soon = None
-        self._pump()
+        self._pump(self.now())
 
-    def _pump(self) -> None:
-        for reply in self._replies():
+    def _pump(self, now: float) -> None:
+        for reply in self._replies(now):
             waiting = self._waiting.pop(reply.number, None)
             if waiting is None or waiting.done():
                 self._standin.abort(reply.number)
@@ -136,9 +137,9 @@ class Pump:
         self._set_timer()
         self._watch.turn()
 
-    def _replies(self) -> list[Reply]:
+    def _replies(self, now: float) -> list[Reply]:
         try:
-            return self._standin.replies(self.now())
+            return self._standin.replies(now)
         except Exception:  # noqa: BLE001  # likewise
             _log.exception("the stand-in broke")
             self._break(list(self._waiting))
@@ -161,7 +162,7 @@ class Pump:
 
     def _pump_on_time(self) -> None:
         self._timer = None
-        self._pump()
+        self._pump(self.now())
 
     # -- time
 
@@ -181,9 +182,9 @@ class Pump:
         end = self._virtual + seconds
         while (deadline := self._standin.deadline()) is not None and deadline <= end:
             self._virtual = max(self._virtual, deadline)
-            self._pump()
+            self._pump(self.now())
         self._virtual = end
-        self._pump()
+        self._pump(self.now())
 
     def rest(self) -> None:
         """Something came in: begin anew to wait for nothing to come."""
@@ -210,7 +211,7 @@ class Pump:
         if due is None or self._virtual is None or not self._standin.is_parked:
             return
         self._virtual = max(self._virtual, due)
-        self._pump()
+        self._pump(self.now())
         self._settle()
 
     def _on_idle(self) -> None:

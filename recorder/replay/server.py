@@ -183,7 +183,7 @@ class _Others:
                     answer.add_done_callback(
                         lambda done: None if done.cancelled() else outbox.put_nowait(done.result())
                     )
-                    message = replace(upgrade, number=number, method="POST", body=frame.data.encode(), on_socket=True)
+                    message = upgrade._replace(number=number, method="POST", body=frame.data.encode(), on_socket=True)
                     self._pump.take(message, answer)
         finally:
             self._sockets.discard(reader)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ..bayeux.messages import Message, as_script, callback_of, encode
@@ -15,8 +16,7 @@ _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _SCRIPT: Headers = (("Content-Type", "text/javascript;charset=UTF-8"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):  # as each request makes one, and a frozen dataclass takes three times as long to make
     """A live HTTP request; `number` is the caller's and comes back in the reply.
 
     Attributes:
@@ -42,8 +42,7 @@ class Incoming:
         return LONG_POLLING if self.method == "POST" else None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What to write on a live request."""
 
     number: int
