@@ -107,7 +107,8 @@ class BayeuxServer:
         session = self._sessions.get(client_id) or self._forgotten.get(client_id)
         if session is not None:
             session.outbox.push(event)
-            self._told.add(session)
+            if session.poll is not None:  # else its next one finds it
+                self._told.add(session)
 
     def flush(self, now: float) -> list[Answer]:
         """Answers to the held polls that have events to carry or whose time is over."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ..correlate.dialect import Dialect, parse_json
 from ..model import Headers, Triple
 from .bindings import Seen
-from .rebind import Rewriter
+from .rebind import Rewriter, has_names
 from .schedule import Run
 from .templates import encode
 
@@ -28,8 +28,42 @@ _REMEMBERED = 1000  # headers of answers: most servers send the same ones again 
 Ack: TypeAlias = tuple[int, Headers, bytes]
 
 
-def ack(triple: Triple, run: Run, cookie: str, dialect: Dialect) -> Ack:
-    """Status, headers and body; `cookie` stands in for the session cookies the recorded server set."""
+class Ready(NamedTuple):
+    """A recorded answer that is sent as it is, but to a client that has bound something in it."""
+
+    ack: Ack
+    seen: Seen
+
+
+def ready(triple: Triple, dialect: Dialect) -> Ready | None:
+    """The answer to a recorded request, if most clients get it as it is; most are."""
+    if triple.ack is None or not 200 <= triple.ack.status <= 999:
+        return None
+    return _ready(triple.ack.status, triple.ack.headers, triple.ack.body, dialect)
+
+
+@lru_cache(_REMEMBERED)
+def _ready(status: int, headers: Headers, body: bytes, dialect: Dialect) -> Ready | None:
+    kept = _kept(headers)
+    if kept.sets_cookies or has_names(body, dialect):
+        return None
+    text = body.decode(errors="replace")
+    return Ready((status, kept.headers, body), Seen.of(f"{kept.values.text}\n{text}"))
+
+
+def ack(triple: Triple, prepared: Ready | None, run: Run, cookie: str, dialect: Dialect) -> Ack:
+    """Status, headers and body.
+
+    Args:
+        triple: What was recorded.
+        prepared: What `ready` says of it.
+        run: To whom it goes.
+        cookie: Stands in for the session cookies the recorded server set.
+        dialect: Knows which these are.
+
+    """
+    if prepared is not None and run.refusal is None and not run.rewriter.is_in(prepared.seen):
+        return prepared.ack
     if run.refusal is not None:
         status, body = run.refusal
         return status, _JSON, body

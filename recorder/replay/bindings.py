@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, KeysView
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final
 
 from ..correlate.dialect import as_key
@@ -16,7 +15,6 @@ from ..model import JSON
 HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so
 WHOLE = 4  # characters from which on a pseudonym is taken to be itself where it is a whole value
 LONG = 8  # characters from which on a value is taken to be itself wherever it stands
-_NOTHING: Mapping[str, JSON] = MappingProxyType({})
 _RUN = re.compile(r"\w+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 
@@ -28,30 +26,36 @@ class _Absent(Enum):
 ABSENT: Final = _Absent.ABSENT  # the live client sent no value where the recorded one did
 
 
-@dataclass(slots=True)
 class Bindings:
     """The bindings of one scope, by key name; one to one.
 
     Attributes:
         words: Recorded values that are replaced wherever they stand, and what by.
         whole: Pseudonyms that are replaced where they are a whole value, and what by.
+        live: By key, what stands for the recorded values; to be looked at only.
+        runs: Texts that hold none of these hold nothing that is replaced; always those of now.
 
     """
 
-    words: dict[str, str] = field(default_factory=dict)
-    whole: dict[str, str] = field(default_factory=dict)
-    _live: dict[str, dict[str, JSON]] = field(default_factory=dict)
-    _recorded: dict[str, dict[str | None, str]] = field(default_factory=dict)
-    _by_run: dict[str, list[str]] = field(default_factory=dict)  # what is replaced, by what `runs` finds of it
+    __slots__ = ("_by_run", "_recorded", "live", "runs", "whole", "words")
+
+    def __init__(self) -> None:
+        """Bind nothing."""
+        self.words: dict[str, str] = {}
+        self.whole: dict[str, str] = {}
+        self.live: dict[str, dict[str, JSON]] = {}
+        self._recorded: dict[str, dict[str | None, str]] = {}
+        self._by_run: dict[str, list[str]] = {}  # what is replaced, by what `runs` finds of it
+        self.runs: KeysView[str] = self._by_run.keys()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is bound."""
-        return not self._live
+        return not self.live
 
     def allows(self, key: str, recorded: str, live: str) -> bool:
         """Whether a pair contradicts none that is bound."""
-        its = self._live.get(key)
+        its = self.live.get(key)
         if its is None:
             return True
         if recorded in its:
@@ -60,11 +64,13 @@ class Bindings:
 
     def bind(self, key: str, recorded: str, live: JSON) -> None:
         """Bind a pair, the recorded value as compared, i.e. a device's bare id; binding it again changes nothing."""
-        its = self._live.setdefault(key, {})
-        if recorded in its:
+        its = self.live.get(key)
+        if its is None:
+            its, self._recorded[key] = self.live.setdefault(key, {}), {}
+        elif recorded in its:
             return
         its[recorded] = live
-        self._recorded.setdefault(key, {}).setdefault(as_key(live), recorded)
+        self._recorded[key].setdefault(as_key(live), recorded)
         text = "" if live is ABSENT else str(live)
         if text == recorded:
             return
@@ -75,35 +81,28 @@ class Bindings:
         if recorded in self.words or recorded in self.whole:
             self._by_run.setdefault(first_run(recorded), []).append(recorded)
 
-    def of(self, key: str) -> Mapping[str, JSON]:
-        """The live values of a key, by the recorded ones they stand for."""
-        return self._live.get(key, _NOTHING)
-
     def is_live(self, key: str, live: str) -> bool:
         """Whether a live value stands for a recorded one."""
         return live in self._recorded.get(key, ())
 
     def in_text(self, runs: frozenset[str]) -> Iterator[str]:
         """Which of `words` and `whole` a text may hold, by its `runs`; it may name more than there are, never less."""
-        for run in self._by_run.keys() & runs:
+        for run in self.runs & runs:
             yield from self._by_run[run]
-
-    def is_in(self, runs: frozenset[str]) -> bool:
-        """Whether a text may hold any of them."""
-        return not self._by_run.keys().isdisjoint(runs)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A text and the runs in it: whether it holds a bound value is then quickly told."""
+    """A text, the runs in it, whether it may name a server: whether it holds a bound value is then quickly told."""
 
     text: str
     runs: frozenset[str]
+    has_address: bool
 
     @classmethod
     def of(cls, text: str) -> Seen:
         """Look at a text."""
-        return cls(text, frozenset(runs(text)))
+        return cls(text, frozenset(runs(text)), "://" in text)
 
 
 def runs(text: str) -> Iterator[str]:

@@ -31,7 +31,7 @@ from difflib import get_close_matches
 from enum import Enum
 from hashlib import sha256
 from itertools import accumulate, pairwise
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ..errors import UsageError
 from ..model import Event, Recording
@@ -98,8 +98,7 @@ class Fault:
     status: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(NamedTuple):
     """What is left of an operation's answer.
 
     Attributes:

@@ -61,17 +61,16 @@ class Matcher:
         self.triples = (*recording.triples, *recording.plain)
         self.calls = Calls(self.triples, self._reader)
         self._shelves = Shelves(self.triples)
-        self._fresh: list[tuple[JSON, ...]] = []
+        self._fresh: list[tuple[tuple[int, str, str, JSON], ...]] = []
         self._lasting: list[tuple[tuple[str, JSON] | None, ...]] = []
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
+        self._lasting_keys = [key for _, key in self._reader.lasting]
         for place, call in enumerate(self.calls):
             self._shelves.add(call)
-            self._fresh.append(call.fresh)
+            self._fresh.append(self._minted_once(call))
             self._lasting.append(call.lasting)
             self._by_operation[call.operation].append(place)
         self._parts: dict[str | None, dict[str, set[str]]] = {}
-        self._fresh_keys = [key for _, key in self._reader.fresh]
-        self._lasting_keys = [key for _, key in self._reader.lasting]
 
     def call(self, method: str, target: str, body: bytes) -> Call:
         """Read a request."""
@@ -105,10 +104,10 @@ class Matcher:
 
     def minted(self, place: int, live: Call) -> Iterator[tuple[str, str, JSON]]:
         """The values of a matched request that the client mints: key, recorded value as compared, live value."""
-        for key, mine, its in zip(self._fresh_keys, self._fresh[place], live.fresh, strict=True):
-            recorded = as_key(mine)
-            if recorded is not None and not (mine == its and type(mine) is type(its)):
-                yield key, self._dialect.bare(key, recorded), self._live(key, its)
+        for number, key, bare, mine in self._fresh[place]:
+            its = live.fresh[number]
+            if not (mine == its and type(mine) is type(its)):
+                yield key, bare, self._live(key, its)
         for key, own, other in zip(self._lasting_keys, self._lasting[place], live.lasting, strict=True):
             if own is not None:
                 yield key, own[0], ABSENT if other is None else other[1]
@@ -116,6 +115,15 @@ class Matcher:
         if hidden != live.hidden:
             pairs = zip(hidden, live.hidden, strict=True)
             yield from ((HIDDEN, mine, its) for mine, its in pairs if mine != its)
+
+    def _minted_once(self, call: Call) -> tuple[tuple[int, str, str, JSON], ...]:
+        """What a client minted for one operation: its place in `Call.fresh`, key, value as compared, value."""
+        found = ((number, key, as_key(call.fresh[number])) for number, (_, key) in enumerate(self._reader.fresh))
+        return tuple(
+            (number, key, self._dialect.bare(key, text), call.fresh[number])
+            for number, key, text in found
+            if text is not None
+        )
 
     def is_exact(self, place: int, live: Call) -> bool:
         """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""

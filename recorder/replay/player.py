@@ -54,12 +54,13 @@ class Player:
 
     def play(self, now: float) -> bool:
         """Let the next step that is due leave; of several, the one that was first on the recorded wire."""
-        found = self._agenda.next(now)
+        agenda = self._agenda
+        found = agenda.next(now)
         if found is None:
             return False
         playhead, run = found
         self._leave(playhead, run, now)
-        while run.is_due(now) and not self._agenda.has_before(run, now):  # most runs leave in one go
+        while run.is_due(now) and not agenda.has_before(run, now):  # most runs leave in one go
             self._leave(playhead, run, now)
         self._go_on(playhead, run)
         return True
@@ -127,7 +128,10 @@ class Player:
         # an ack that has left waits for nothing any more
         taken = _nothing if run.acked else partial(self._taken, playhead, run)
         queued = Queued(self.score.message(event, run.rewriter), taken)
-        window = self._windows.get(event.client_id, 0) if self._windows else 0
+        if not self._windows:
+            self.deliver(playhead, queued)
+            return
+        window = self._windows.get(event.client_id, 0)
         if window in playhead.beside:
             self._bayeux.push(playhead.beside[window], queued)
         elif (event.seq, event.index) in self._copies:
@@ -143,8 +147,10 @@ class Player:
 
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
         if run.request is not None:
-            triple = self._matcher.triples[run.place or 0]
-            self._replies.add(run.request, *ack(triple, run, playhead.cookie, self._dialect))
+            place = run.place or 0
+            prepared = self.score.ack(place)
+            told = ack(self._matcher.triples[place], prepared, run, playhead.cookie, self._dialect)
+            self._replies.add(run.request, *told)
             self._answered(playhead, run)
         if run.forget and playhead.client_id is not None:
             self.forget(playhead.client_id)

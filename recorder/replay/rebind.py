@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from ..correlate.dialect import Dialect, as_key
@@ -21,14 +22,14 @@ from .templates import Template, encode
 _BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
 _HOST_ENDS = r"(?![.:]\w)"  # http://gws is not a part of http://gws:8090
 _NOT_BOUND: Final = object()
-_REMEMBERED, _LONGEST = 1000, 4000  # bodies of acks, which say the same again and again; bytes of one
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _BEGIN, _END, _HOST_END = re.compile(_BEGINS), re.compile(_ENDS), re.compile(_ENDS + _HOST_ENDS)
 
 
 class Rewriter:
     """Rewrites what is sent to one client. What is bound later counts for all that is rewritten from then on."""
 
-    def __init__(self, dialect: Dialect, *scopes: Bindings, origins: Mapping[str, str] | None = None) -> None:
+    def __init__(self, dialect: Dialect, *scopes: Bindings, origins: Mapping[str, str] = _NOTHING) -> None:
         """Prepare for a client.
 
         Args:
@@ -37,25 +38,21 @@ class Rewriter:
             origins: Recorded servers (scheme and host) and what stands in for them.
 
         """
-        self._dialect, self._scopes, self._origins = dialect, scopes, origins or {}
+        self._dialect, self._scopes, self._origins = dialect, scopes, origins
         self._keys = keys_of_names(dialect)
 
     def touches(self, body: bytes) -> bool:
         """Whether a JSON body may hold anything that is rewritten; an escape may hide it."""
         if not self._origins and all(scope.is_empty for scope in self._scopes):
             return False
-        seen, has_names = (_seen if len(body) <= _LONGEST else _seen.__wrapped__)(body, self._dialect)
-        return has_names or self.is_in(seen)
+        return has_names(body, self._dialect) or self.is_in(Seen.of(body.decode(errors="replace")))
 
     def is_in(self, seen: Seen) -> bool:
         """Whether a text may hold a word that is replaced, or be one."""
-        for scope in self._scopes:
-            if scope.is_in(seen.runs):
+        for scope in self._scopes:  # it is asked of every event, and a generator takes twice as long
+            if not scope.runs.isdisjoint(seen.runs):
                 return True
-        for origin in self._origins:  # noqa: SIM110  # it is asked of every event, and a generator takes twice as long
-            if origin in seen.text:
-                return True
-        return False
+        return seen.has_address and any(origin in seen.text for origin in self._origins)
 
     def value(self, value: JSON) -> JSON:
         """A JSON value with its bound values replaced; the value itself is left alone."""
@@ -79,14 +76,16 @@ class Rewriter:
     def encoded(self, template: Template, value: JSON) -> str:
         """The JSON text of a value, from its template where that will do."""
         if self.is_in(template.literal):
-            return encode(self.value(value))
+            return template.framed(encode(self.value(value)))
         pieces = list(template.pieces)
         for place, hole in template.holes:
             new = self._bound(hole.bare, hole.value)
             if new is _NOT_BOUND:
-                new = self.value(hole.value) if self.is_in(hole.seen) else hole.value
+                if not self.is_in(hole.seen):
+                    continue
+                new = self.value(hole.value)
             if new is ABSENT:
-                return encode(self.value(value))  # the comma goes with it
+                return template.framed(encode(self.value(value)))  # the comma goes with it
             if new is not hole.value:
                 pieces[place] = encode(new)
         return "".join(pieces)
@@ -100,8 +99,8 @@ class Rewriter:
         """What stands for a value under a name, by the keys it may be of; what is bound to itself stays."""
         for key, recorded in bare:
             for scope in self._scopes:
-                its = scope.of(key)
-                if recorded in its:
+                its = scope.live.get(key)
+                if its is not None and recorded in its:
                     live = its[recorded]
                     # an id of one operation that is the same as text was bound because its JSON type is another
                     if live == recorded and key not in self._dialect.per_operation:
@@ -123,11 +122,9 @@ class Rewriter:
         return words
 
 
-@lru_cache(_REMEMBERED)
-def _seen(body: bytes, dialect: Dialect) -> tuple[Seen, bool]:
-    """What is in a body, and whether it may hold a name under which minted values stand."""
-    seen = Seen.of(body.decode(errors="replace"))
-    return seen, "\\" in seen.text or any(f'"{name}"' in seen.text for name in keys_of_names(dialect))
+def has_names(body: bytes, dialect: Dialect) -> bool:
+    """Whether a JSON body may hold a name under which minted values stand; an escape may hide it."""
+    return b"\\" in body or any(f'"{name}"'.encode() in body for name in keys_of_names(dialect))
 
 
 def bare_values(

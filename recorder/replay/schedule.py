@@ -93,6 +93,9 @@ class Run:
 
     def is_due(self, now: float) -> bool:
         """Whether the next step may leave now."""
+        step = self.step
+        if step is not None and step.event is not None:  # as most are
+            return self.started + step.offset / self.rate <= now
         due = self.due()
         return due is not None and due <= now
 

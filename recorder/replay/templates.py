@@ -51,15 +51,22 @@ class Template:
         pieces: All of the text.
         holes: The pieces, by their places, that are recorded values of a client.
         literal: The text beside them, without what JSON escapes.
+        frame: Texts before and after it that are nobody's; they are in the pieces.
 
     """
 
     pieces: tuple[str, ...]
     holes: tuple[tuple[int, Hole], ...]
     literal: Seen
+    frame: tuple[str, str] = ("", "")
+
+    def framed(self, text: str) -> str:
+        """A text in place of what the pieces say."""
+        before, after = self.frame
+        return f"{before}{text}{after}"
 
 
-def template(value: JSON, bare: Bare) -> Template:
+def template(value: JSON, bare: Bare, frame: tuple[str, str] = ("", "")) -> Template:
     """The template of a value with holes for the members of which `bare` says what they may be."""
     mark = _MARK
     while mark in encode(value):
@@ -70,7 +77,9 @@ def template(value: JSON, bare: Bare) -> Template:
     whole = [pieces[0]]
     for hole, piece in zip(holes, pieces[1:], strict=True):
         whole += [encode(hole.value), piece]
-    return Template(tuple(whole), tuple(zip(range(1, len(whole), 2), holes, strict=True)), seen)
+    whole[0] = frame[0] + whole[0]
+    whole[-1] += frame[1]
+    return Template(tuple(whole), tuple(zip(range(1, len(whole), 2), holes, strict=True)), seen, frame)
 
 
 def _cut(value: JSON, bare: Bare, mark: str, holes: list[Hole]) -> JSON:

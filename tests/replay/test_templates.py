@@ -51,9 +51,10 @@ def rewriters(draw: st.DrawFn) -> Rewriter:
 
 @given(VALUES, rewriters())
 def test_writing_into_a_template_is_rewriting_the_value(value: Any, rewriter: Rewriter) -> None:
-    made = template(value, BARE)
+    expected = encode(rewriter.value(value))
 
-    assert rewriter.encoded(made, value) == encode(rewriter.value(value))
+    assert rewriter.encoded(template(value, BARE), value) == expected
+    assert rewriter.encoded(template(value, BARE, ("r1:", ";r1")), value) == f"r1:{expected};r1"
 
 
 def test_the_values_a_client_may_have_minted_are_holes() -> None:
