@@ -19,7 +19,7 @@ def wants_acknowledgement(handshake: Message) -> bool:
 
 def batch_of(message: Message) -> int | None:
     """The batch a /meta/connect or its reply names, None where it names none."""
-    batch = _extension(message, "ack")
+    batch = _extension(message, "ack") if "ext" in message else None
     return batch if isinstance(batch, int) and not isinstance(batch, bool) else None
 
 

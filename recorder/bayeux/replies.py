@@ -9,12 +9,15 @@ from . import channels
 from .messages import Message
 
 _MOST_SUBSCRIPTIONS = 10_000  # of a session; clients have some ten
+_REPEATED = "id", "subscription"
 _ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
 
 
 def reply(message: Message) -> Message:
     """That all went well; other fields are added to it."""
-    return _head(message) | {"channel": message["channel"], "successful": True}
+    told = _head(message)
+    told["channel"], told["successful"] = message["channel"], True
+    return told
 
 
 def refuse(message: Message, error: str) -> Message:
@@ -55,4 +58,9 @@ def ordinary(subscriptions: set[str], message: Message) -> Message:
 
 def _head(message: Message) -> Message:
     """What every reply repeats: the id, and what was to be subscribed."""
-    return {name: message[name] for name in ("id", "subscription") if message.get(name) is not None}
+    told: Message = {}
+    for name in _REPEATED:
+        value = message.get(name)
+        if value is not None:
+            told[name] = value
+    return told

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..timetable import Timetable
 from . import channels
@@ -24,8 +25,7 @@ _OFFERED = [WEBSOCKET, LONG_POLLING, CALLBACK_POLLING]
 _MULTIPLE_CLIENTS = {"multiple-clients": True, "reconnect": "retry", "interval": 2000}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes back on an HTTP request: Bayeux messages, or a bare status where `messages` is None.
 
     Attributes:
@@ -253,13 +253,16 @@ class BayeuxServer:
         return session
 
     def _connect(self, session: _Session, message: Message, turn: _Turn, *, may_hold: bool) -> None:
-        turn.answers += self._let_go(session, turn.now, status=500)  # a second connect ends the first with an error
+        if session.poll is not None:  # a second connect ends the first with an error
+            turn.answers += self._let_go(session, turn.now, status=500)
         batch = batch_of(message)
         if batch is not None:
             session.outbox.confirmed(batch)
         # advice where it is asked for or new, as the Java server gives it
         wants_advice = "advice" in message or not session.connected
-        told = reply(message) | ({"advice": self._advice()} if wants_advice else {})
+        told = reply(message)
+        if wants_advice:
+            told["advice"] = self._advice()
         may_hold = may_hold and not session.has_news(batch)
         wait = self._hold_for(session, message) if may_hold else 0.0
         session.connected = True
@@ -340,7 +343,8 @@ class BayeuxServer:
             events = session.outbox.take()
         if session is not None and events:
             self._unsent[request] = (session, events)
-        messages: list[Message | str] = [*(event.message for event in events), *replies]
+        messages: list[Message | str] = [event.message for event in events]
+        messages += replies
         return Answer(request, messages, handshaken=turn.handshaken)
 
     def _advice(self) -> Message:
@@ -363,9 +367,11 @@ class _Turn:
 
     def tell(self, asked: Message, told: Message, epoch: float, received: float | None = None) -> None:
         """Add a reply, and the time where it is asked for."""
-        came = self.now if received is None else received
-        sync = timesync(asked, epoch + came, epoch + self.now) if channels.is_meta(asked["channel"]) else {}
-        self.replies.append(told | {"ext": told.get("ext", {}) | sync} if sync else told)
+        if "ext" in asked and channels.is_meta(asked["channel"]):
+            came = self.now if received is None else received
+            if sync := timesync(asked, epoch + came, epoch + self.now):
+                told = told | {"ext": told.get("ext", {}) | sync}
+        self.replies.append(told)
 
     def carries_events_of(self, session: _Session) -> bool:
         """Whether events go out with these replies; some clients get theirs with /meta/connect alone."""

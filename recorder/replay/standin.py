@@ -87,8 +87,8 @@ class StandIn:
         messages = parse_request(request.target, request.body)
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
-        elif messages is not None and request.transport is not None:
-            self._receive_bayeux(request, messages, now, request.transport)
+        elif messages is not None and (transport := request.transport) is not None:
+            self._receive_bayeux(request, messages, now, transport)
         elif messages is not None or self.owns(request.target) or request.on_socket:
             self._replies.add(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
         else:
@@ -117,8 +117,10 @@ class StandIn:
 
     def deadline(self) -> float | None:
         """When to call `replies` again though nothing came in; None where only a request can bring anything."""
-        times = (self._bayeux.deadline(), self.next_due)
-        return min((time for time in times if time is not None), default=None)
+        poll, step = self._bayeux.deadline(), self.next_due
+        if poll is None or step is None:
+            return step if poll is None else poll
+        return min(poll, step)
 
     def sent(self, number: int) -> None:
         """A reply has left."""
@@ -213,19 +215,20 @@ class StandIn:
 
     def _receive_bayeux(self, request: Incoming, messages: list[Message], now: float, transport: str) -> None:
         self._replies.expect(request)
-        for message in messages:
-            client_id = str(message.get("clientId", ""))
+        senders = [(message["channel"], str(message.get("clientId", ""))) for message in messages]
+        for _, client_id in senders:
             self._playheads.seen(client_id, request.headers, request.connection)
         for answer in self._bayeux.receive(request.number, messages, now, transport):
             self._replies.answer(answer, self._handshaken(answer.handshaken, request) if answer.handshaken else ())
-        for message in messages:
-            client_id = str(message.get("clientId", ""))
-            if message["channel"] == channels.DISCONNECT:
+        for channel, client_id in senders:
+            if channel == channels.DISCONNECT:
                 self._playheads.leaves(client_id)
             playhead = self._playheads.of_client(client_id)
-            if playhead is not None and message["channel"] in (channels.SUBSCRIBE, channels.CONNECT):
-                self._player.cut(playhead)
-                self._begin(playhead, now, settled=message["channel"] == channels.SUBSCRIBE)
+            if playhead is not None and channel in (channels.SUBSCRIBE, channels.CONNECT):
+                if playhead.cut:
+                    self._player.cut(playhead)
+                if not playhead.begun:
+                    self._begin(playhead, now, settled=channel == channels.SUBSCRIBE)
 
     def _handshaken(self, client_id: str, request: Incoming) -> Headers:
         """A client got its clientId: what its answer has to set."""

@@ -37,9 +37,11 @@ class Incoming(NamedTuple):  # as each request makes one, and a frozen dataclass
         """By which transport Bayeux messages come in it; None where none takes a request of this kind."""
         if self.on_socket:
             return WEBSOCKET
+        if self.method == "POST":
+            return LONG_POLLING
         if callback_of(self.method, self.target):
             return CALLBACK_POLLING
-        return LONG_POLLING if self.method == "POST" else None
+        return None
 
 
 class Reply(NamedTuple):

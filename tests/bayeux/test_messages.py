@@ -196,3 +196,28 @@ def test_a_body_of_more_values_than_anybody_sends_is_not_parsed() -> None:
 
     with pytest.raises(ValueError, match="too many values"):
         load_json(body)
+
+
+@given(BODIES)
+def test_a_body_is_read_as_the_standard_library_reads_it(body: bytes) -> None:
+    try:
+        expected = repr(json.loads(body))
+    except ValueError as exc:
+        with pytest.raises(type(exc)):
+            load_json(body)
+    else:
+        assert repr(load_json(body)) == expected
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text()
+
+
+@given(
+    st.permutations(["id", "channel", "successful"]).flatmap(
+        lambda names: st.fixed_dictionaries(dict.fromkeys(names, SCALARS), optional={"ext": SCALARS})
+    )
+)
+def test_a_reply_that_says_no_more_than_most_is_the_json_it_would_be(message: Message) -> None:
+    assert encode([message]) == json.dumps([message], separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "backslashreplace"
+    )
