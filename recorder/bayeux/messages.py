@@ -65,7 +65,7 @@ def _loads(body: bytes) -> Any:
 def parse_request(target: str, body: bytes) -> list[Message] | None:
     """The Bayeux messages of an HTTP request, None where it carries none."""
     found = parse(body)
-    if found is None and _FORM.match(body):
+    if found is None and b"message=" in body and _FORM.match(body):
         found = _parse_form(body.decode(errors="replace"))
     if found is None and "message=" in target:
         found = _parse_form(target.partition("?")[2])

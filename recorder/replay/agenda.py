@@ -30,12 +30,15 @@ class Agenda(Generic[Whose]):
 
     def next(self, now: float) -> tuple[Whose, Run] | None:
         """The run whose step leaves now; it is to be put in again."""
-        while self._waiting and self._waiting[0][0] <= now:
-            _, rank, version, whose, run = heappop(self._waiting)
+        waiting, ready = self._waiting, self._ready
+        while waiting and waiting[0][0] <= now:
+            _, rank, version, whose, run = heappop(waiting)
             if version == run.version and run.step is not None:
-                heappush(self._ready, (run.step.order, rank, version, whose, run))
-        while self._ready:
-            *_, version, whose, run = heappop(self._ready)
+                if not ready and not (waiting and waiting[0][0] <= now):
+                    return whose, run  # it is the only one, as most often
+                heappush(ready, (run.step.order, rank, version, whose, run))
+        while ready:
+            *_, version, whose, run = heappop(ready)
             if version == run.version:
                 return whose, run
         return None

@@ -90,9 +90,11 @@ class Matcher:
 
     def fits(self, place: int, live: Call, session: Bindings) -> bool:
         """Whether a candidate is no different, under the bindings of a live session."""
-        for key, mine, its in zip(self._lasting_keys, self._lasting[place], live.lasting, strict=True):
-            if not _agree(session, key, mine, its):
-                return False
+        lasting = self._lasting[place]
+        if (lasting, live.lasting) not in session.agreed:
+            for key, mine, its in zip(self._lasting_keys, lasting, live.lasting, strict=True):
+                if not _agree(session, key, mine, its):
+                    return False
         hidden = self._shelves.id_of(place)[1]
         return hidden == live.hidden or not any(_hidden(hidden, live.hidden, session))
 
@@ -102,19 +104,31 @@ class Matcher:
         hidden = _hidden(recorded.hidden, live.hidden, session)
         return [*_outer(recorded, live), *self._body(recorded, live, session), *hidden]
 
-    def minted(self, place: int, live: Call) -> Iterator[tuple[str, str, JSON]]:
-        """The values of a matched request that the client mints: key, recorded value as compared, live value."""
+    def bind(self, place: int, live: Call, session: Bindings) -> tuple[Bindings, ...]:
+        """Bind what the client has minted in a request that matched, for the session or for this operation alone.
+
+        Returns:
+            The scopes that count for this operation, the narrowest first.
+
+        """
+        own: Bindings | None = None
         for number, key, bare, mine in self._fresh[place]:
             its = live.fresh[number]
             if not (mine == its and type(mine) is type(its)):
-                yield key, bare, self._live(key, its)
-        for key, own, other in zip(self._lasting_keys, self._lasting[place], live.lasting, strict=True):
-            if own is not None:
-                yield key, own[0], ABSENT if other is None else other[1]
+                own = own or Bindings()
+                own.bind(key, bare, self._live(key, its))
+        lasting = self._lasting[place]
+        if (lasting, live.lasting) not in session.agreed:
+            for key, recorded, other in zip(self._lasting_keys, lasting, live.lasting, strict=True):
+                if recorded is not None:
+                    session.bind(key, recorded[0], ABSENT if other is None else other[1])
+            session.agreed.add((lasting, live.lasting))
         hidden = self._shelves.id_of(place)[1]
         if hidden != live.hidden:
-            pairs = zip(hidden, live.hidden, strict=True)
-            yield from ((HIDDEN, mine, its) for mine, its in pairs if mine != its)
+            for pseudonym, value in zip(hidden, live.hidden, strict=True):
+                if pseudonym != value:
+                    session.bind(HIDDEN, pseudonym, value)
+        return (session,) if own is None else (own, session)
 
     def _minted_once(self, call: Call) -> tuple[tuple[int, str, str, JSON], ...]:
         """What a client minted for one operation: its place in `Call.fresh`, key, value as compared, value."""

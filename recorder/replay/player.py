@@ -155,7 +155,8 @@ class Player:
         if run.forget and playhead.client_id is not None:
             self.forget(playhead.client_id)
         playhead.cut |= run.cut
-        self.cut(playhead)
+        if playhead.cut:
+            self.cut(playhead)
 
     def _answered(self, playhead: Playhead, run: Run) -> None:
         """Nobody waits for the answer of a run any more."""

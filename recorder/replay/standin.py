@@ -21,7 +21,6 @@ from ..errors import UsageError
 from ..model import JSON, Headers, Recording, Triple
 from ..redaction.policy import Policy as Redaction
 from . import miss, progress
-from .bindings import Bindings
 from .faults import Faults
 from .match import Matcher, describe
 from .miss import Miss
@@ -274,12 +273,9 @@ class StandIn:
         played = self.faults.play(playhead.name, triple.operation, self._player.score.steps(place), self._rate)
         if played.status is None:  # else nothing was carried out: who tries again shall get on
             playhead.played[place] += 1
-        of_operation = Bindings()
-        for key, recorded, value in self._matcher.minted(place, live):
-            scope = of_operation if key in self._dialect.per_operation else playhead.bindings
-            scope.bind(key, recorded, value)
+        scopes = self._matcher.bind(place, live, playhead.bindings)
         playhead.origins = self._origins(request.headers)
-        rewriter = Rewriter(self._dialect, of_operation, playhead.bindings, origins=playhead.origins)
+        rewriter = Rewriter(self._dialect, *scopes, origins=playhead.origins)
         run = Run(played.steps, now, played.rate, rewriter, request=request.number, place=place, forget=played.forget)
         run.cut = played.cut
         run.refusal = None if played.status is None else (played.status, played.body)
@@ -289,7 +285,8 @@ class StandIn:
         if playhead.recorded is None and triple.session is not None and self._tells(live, triple):
             playhead.recorded = triple.session
             self._begin(playhead, now, settled=True)
-        self._run_unsolicited(playhead, self._unsolicited.after_triple.get(triple.n, ()), now)
+        if (events := self._unsolicited.after_triple.get(triple.n)) is not None:
+            self._run_unsolicited(playhead, events, now)
 
     def _tells(self, live: Call, triple: Triple) -> bool:
         """Whether a request tells which recorded session is followed; not if another one made it, say GET /me."""

@@ -65,9 +65,7 @@ def test_the_next_request_is_the_one_that_a_search_finds(data: st.DataObject) ->
         if found is not None:
             playhead.played[found] += 1
             playhead.recorded = playhead.recorded or matcher.triples[found].session
-            for key, recorded, value in matcher.minted(found, live):
-                if key not in GWS.per_operation:
-                    playhead.bindings.bind(key, recorded, value)
+            matcher.bind(found, live, playhead.bindings)
 
 
 def test_a_stack_is_played_from_its_first_to_its_last() -> None:

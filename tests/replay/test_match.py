@@ -203,8 +203,22 @@ def test_a_recorded_device_that_another_one_stands_for_already_is_a_difference()
 
 
 def minted(recorded: Ask, live: Ask) -> list[tuple[str, str, Any]]:
+    """What is bound, of the operation and then of the session."""
     matcher = matcher_of(recorded)
-    return list(matcher.minted(0, call(matcher, live)))
+    scopes = matcher.bind(0, call(matcher, live), Bindings())
+    pairs = [(key, pair) for scope in scopes for key, its in scope.live.items() for pair in its.items()]
+    return [(key, own, other) for key, (own, other) in pairs]
+
+
+def test_what_is_bound_for_good_is_so_for_the_next_request_too() -> None:
+    matcher, session = matcher_of(chained(7), chained(8)), Bindings()
+    live = call(matcher, chained(7, devicePath="/devices/live"))
+    matcher.bind(0, live, session)
+
+    assert matcher.fits(1, call(matcher, chained(8, devicePath="/devices/live")), session)
+    assert not matcher.fits(1, call(matcher, chained(8, devicePath="/devices/other")), session)
+    assert matcher.bind(1, call(matcher, chained(8, devicePath="/devices/live")), session) == (session,)
+    assert session.live == {"device": {DEVICE: "live"}}
 
 
 def test_minted_values_are_paired_with_the_live_type_and_devices_by_their_bare_id() -> None:
