@@ -36,7 +36,7 @@ class Client:
 
     def poll(self) -> Incoming:
         """A poll."""
-        return self._post(_BAYEUX, [_connect(self.client_id)])
+        return self._post(_BAYEUX, [_connect(self.client_id) | {"id": str(next(_numbers))}])
 
     def pairs(self, triples: Sequence[Triple]) -> list[tuple[Incoming, Incoming]]:
         """For each recorded operation the request, and the poll that brings its events."""

@@ -1,11 +1,11 @@
 -- What wrk sends: each thread has one connection, and is a client with a session of its own.
 --
---     wrk -t 8 -c 8 … -s load.lua URL -- REQUESTS polls|calls
+--     wrk -t 8 -c 8 … -s load.lua URL -- REQUESTS polls|calls|session
 --
 -- REQUESTS has a line per recorded operation: its target, a tab, its body with @ where the referenceId stands. With
 -- `polls` a client shakes hands, connects and subscribes, and then sends an operation, and the poll that brings its
 -- events, in turn, under referenceIds of its own. With `calls` it sends the operations alone, as they were recorded: the
--- other tools take no other ones.
+-- other tools take no other ones. With `session` a line is a target, a tab and a body, which are sent as they are.
 
 local threads = {}
 
@@ -15,7 +15,7 @@ function setup(thread)
 end
 
 local operations, heads = {}, {}
-local prefix, suffix, polls, client, turn = "", "", true, "", 0
+local prefix, suffix, polls, session, client, turn = "", "", true, false, "", 0
 failed, empty = 0, 0 -- answers that are no 200; polls that brought nothing
 
 local function post(target, body)
@@ -34,9 +34,10 @@ local function cookies(cookie)
 end
 
 function init(arguments)
-  polls = arguments[2] == "polls"
+  polls, session = arguments[2] == "polls", arguments[2] == "session"
   for line in io.lines(arguments[1]) do
     local target, before, reference, after = line:match("^(.-)\t(.-)@(.-)@(.*)$")
+    if session then target, before = line:match("^(.-)\t(.*)$") end
     table.insert(operations, { target, before, reference, after })
   end
   -- clients do not all ask for the same at the same time
@@ -53,15 +54,20 @@ local step, polling = 1, false
 
 function request()
   if polls and step <= #steps then return steps[step]() end
-  if polling then return bayeux('"channel":"/meta/connect","connectionType":"long-polling","id":"' .. turn .. '"') end
+  if polls and polling then return bayeux('"channel":"/meta/connect","connectionType":"long-polling","id":"' .. turn .. '"') end
   turn = turn + 1
   local one = operations[(turn - 1) % #operations + 1]
+  if session then
+    polling = one[1] == "/api/v2/notifications"
+    return post(one[1], one[2])
+  end
   local reference = polls and ("w" .. number .. "-" .. turn) or one[3]
   return post(one[1], one[2] .. reference .. one[4])
 end
 
 function response(status, headers, body)
   if status ~= 200 then failed = failed + 1 end
+  if session and polling and #body < 300 then empty = empty + 1 end
   if not polls then return end
   if step <= #steps then
     if step == 1 then

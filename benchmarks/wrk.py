@@ -19,7 +19,7 @@ CLIENTS = 8
 _SCRIPT = Path(__file__).with_name("load.lua")
 _TICK = os.sysconf("SC_CLK_TCK")
 
-Kind = Literal["polls", "calls"]
+Kind = Literal["polls", "calls", "session"]
 
 
 class LoadError(RuntimeError):

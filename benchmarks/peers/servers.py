@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recorder.model import Triple
+from benchmarks.standins import Exchange
 from tests.lab.processes import MITMDUMP, Server, serving, until
 
 PACKAGES = Path(__file__).with_name("node_modules")
@@ -34,7 +34,7 @@ class Peer:
     name: str
     least: int  # how many times as many requests the stand-in of this project must answer
     missing: str | None
-    start: Callable[[Path, Sequence[Triple]], AbstractContextManager[Server]]
+    start: Callable[[Path, Sequence[Exchange]], AbstractContextManager[Server]]
 
 
 def peers() -> list[Peer]:
@@ -54,7 +54,7 @@ def peers() -> list[Peer]:
 
 
 @contextmanager
-def mitmproxy(folder: Path, exchanges: Sequence[Triple]) -> Iterator[Server]:
+def mitmproxy(folder: Path, exchanges: Sequence[Exchange]) -> Iterator[Server]:
     """mitmdump with `--server-replay`; a body that differs in a byte is another request to it."""
     flows = folder / "session.flows"
     subprocess.run([sys.executable, "-m", "benchmarks.peers.flows", str(flows)], input=_as_json(exchanges), check=True)
@@ -75,12 +75,16 @@ def mitmproxy(folder: Path, exchanges: Sequence[Triple]) -> Iterator[Server]:
 
 
 @contextmanager
-def wiremock(folder: Path, exchanges: Sequence[Triple]) -> Iterator[Server]:
-    """WireMock's standalone jar, a stub each, as its own recorder writes them: URL, and `equalToJson` of the body."""
+def wiremock(folder: Path, exchanges: Sequence[Exchange]) -> Iterator[Server]:
+    """WireMock's standalone jar, a stub each, as its recorder writes them: URL, and `equalToJson` of the body."""
     mappings = [
         {
-            "request": {"method": "POST", "url": one.request.target, "bodyPatterns": [{"equalToJson": _text(one)}]},
-            "response": {"status": 200, "headers": _TYPE, "body": _ack(one)},
+            "request": {
+                "method": "POST",
+                "url": one.target,
+                "bodyPatterns": [{"equalToJson": one.body, "ignoreArrayOrder": True, "ignoreExtraElements": True}],
+            },
+            "response": {"status": 200, "headers": _TYPE, "body": one.answer},
         }
         for one in exchanges
     ]
@@ -95,15 +99,15 @@ def wiremock(folder: Path, exchanges: Sequence[Triple]) -> Iterator[Server]:
 
 
 @contextmanager
-def mountebank_(folder: Path, exchanges: Sequence[Triple]) -> Iterator[Server]:  # noqa: ARG001  # it needs no folder
+def mountebank_(folder: Path, exchanges: Sequence[Exchange]) -> Iterator[Server]:  # noqa: ARG001  # it needs no folder
     """An imposter of mountebank, a stub each: method and path are equal, and so is the body."""
     stubs = [
         {
             "predicates": [
-                {"equals": {"method": "POST", "path": one.request.target}},
-                {"equals": {"body": _text(one)}},
+                {"equals": {"method": "POST", "path": one.target}},
+                {"equals": {"body": one.body}},
             ],
-            "responses": [{"is": {"statusCode": 200, "headers": _TYPE, "body": _ack(one)}}],
+            "responses": [{"is": {"statusCode": 200, "headers": _TYPE, "body": one.answer}}],
         }
         for one in exchanges
     ]
@@ -127,16 +131,8 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
-def _text(exchange: Triple) -> str:
-    return exchange.request.body.decode()
-
-
-def _ack(exchange: Triple) -> str:
-    return exchange.ack.body.decode() if exchange.ack is not None else ""
-
-
-def _as_json(exchanges: Sequence[Triple]) -> bytes:
-    return json.dumps([[one.request.target, _text(one), _ack(one)] for one in exchanges]).encode()
+def _as_json(exchanges: Sequence[Exchange]) -> bytes:
+    return json.dumps([[one.target, one.body, one.answer] for one in exchanges]).encode()
 
 
 def _answers(url: str) -> bool:
