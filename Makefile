@@ -10,13 +10,18 @@ PAGE   := recorder/views/page
 NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint suite suite-newer chromium load-tools cassettes page screenshots conformance clients-table bench clean
+.PHONY: demo test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.done ## record and replay a session on this machine
 	$(BIN)/recorder demo
 
-test: lint suite suite-newer ## install the rest, run all tests
+test: ## install the rest, run all tests
+	@$(MAKE) --no-print-directory --jobs 4 prepare
+	@$(MAKE) --no-print-directory lint suite suite-newer
+
+# What the tests need; most of the time it takes is waiting for downloads.
+prepare: $(VENV)/test.done $(NODE) newer load-tools
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check
@@ -29,18 +34,21 @@ suite: $(VENV)/test.done $(NODE) chromium load-tools
 	$(BIN)/python -m pytest -n 3 --durations=15
 
 # The same suite on a newer interpreter (there mitmproxy is version 12), where one is found; without what was
-# tried `once` and cannot differ.
-suite-newer: $(NODE)
-	@newer=$$(.ci/newer-python $(PYTHON)) || { echo "left out: the suite on a second, newer Python: none found"; exit 0; }; \
-	set -ex; test -x $(NEWER)/bin/python || "$$newer" -m venv $(NEWER); \
-	$(NEWER)/bin/python $(PIP) '.[record,dev]'; $(NEWER)/bin/python -m pytest -n 3 -m 'not once'
+# tried `once` and cannot differ, and with fewer examples of each property.
+suite-newer: newer $(NODE)
+	@.ci/newer-python $(PYTHON) >/dev/null || { echo "left out: the suite on a second, newer Python: none found"; exit 0; }; \
+	set -x; $(NEWER)/bin/python -m pytest -n 3 -m 'not once' --hypothesis-profile brief
+
+newer:
+	@newer=$$(.ci/newer-python $(PYTHON)) || exit 0; test $(NEWER)/done -nt pyproject.toml && exit 0; \
+	set -ex; "$$newer" -m venv $(NEWER); $(NEWER)/bin/python $(PIP) '.[record,dev]'; touch $(NEWER)/done
 
 # Without it the tests in a browser are left out by name; with CI=true that is a failure.
 chromium:
 	@.ci/chromium
 
 # Without wrk the benchmarks that need it are run without; with CI=true that is a failure.
-load-tools:
+load-tools: | chromium
 	@.ci/load-tools
 
 cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cassettes again
