@@ -36,7 +36,7 @@ from tests.lab.processes import Server, serving
 Kind: TypeAlias = Literal["standin", "bare"]
 
 COMMAND = "python -m benchmarks --only polls"
-_SIZES = {Scale.FULL: (10_000, 5), Scale.SMOKE: (200, 1)}  # polls, rounds
+_SIZES = {Scale.FULL: (10_000, 9), Scale.SMOKE: (200, 1)}  # polls, rounds: one alone says little
 _KIB, _TIMES_BARE = 20.0, 2.0
 _WARM = 20  # clients that come and go before anything is measured
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from math import inf
 from typing import Generic, TypeVar
 
 from .schedule import Run
 
 Whose = TypeVar("Whose")
+
+_MANY = 64  # that are due at once
 
 
 class Agenda(Generic[Whose]):
@@ -21,17 +24,26 @@ class Agenda(Generic[Whose]):
         self._waiting: list[tuple[float, tuple[int, int], int, Whose, Run]] = []  # by time
         self._ready: list[tuple[tuple[int, int], tuple[int, int], int, Whose, Run]] = []  # by place on the wire
 
-    def put(self, whose: Whose, run: Run) -> None:
-        """A run began, or its next step is another one, or leaves at another time."""
+    def put(self, whose: Whose, run: Run, now: float = -inf) -> None:
+        """A run began, or its next step is another one, or leaves at another time; it is `now`, if that is known."""
         run.version += 1
         due = run.due()
-        if due is not None:
+        if due is None or run.step is None:
+            return
+        if due <= now:
+            heappush(self._ready, (run.step.order, run.rank, run.version, whose, run))
+        else:
             heappush(self._waiting, (due, run.rank, run.version, whose, run))
 
     def next(self, now: float) -> tuple[Whose, Run] | None:
         """The run whose step leaves now; it is to be put in again."""
         waiting, ready = self._waiting, self._ready
+        moved = 0
         while waiting and waiting[0][0] <= now:
+            moved += 1
+            if moved > _MANY:
+                self._move_all(now)
+                break
             _, rank, version, whose, run = heappop(waiting)
             if version == run.version and run.step is not None:
                 if not ready and not (waiting and waiting[0][0] <= now):
@@ -42,6 +54,16 @@ class Agenda(Generic[Whose]):
             if version == run.version:
                 return whose, run
         return None
+
+    def _move_all(self, now: float) -> None:
+        """Of very many that are due, say after a pause, each is not taken out by itself."""
+        due = [entry for entry in self._waiting if entry[0] <= now]
+        self._waiting = [entry for entry in self._waiting if entry[0] > now]
+        heapify(self._waiting)
+        for _, rank, version, whose, run in due:
+            if version == run.version and run.step is not None:
+                self._ready.append((run.step.order, rank, version, whose, run))
+        heapify(self._ready)
 
     def has_before(self, run: Run, now: float) -> bool:
         """Whether something is to leave now before the next step of a run that is in no more."""

@@ -61,6 +61,11 @@ class Lanes:
 class Lane(asyncio.Protocol):
     """A connection. At most one request of it is under way; it is who waits for the reply."""
 
+    __slots__ = (
+        "_at", "_data", "_is_full", "_lanes", "_name", "_number", "_page", "_patience", "_pump", "_timer", "_transport",
+        "_unread",
+    )  # fmt: skip
+
     def __init__(self, lanes: Lanes, name: str) -> None:
         """Wait for the connection to be made; `name` tells it from all others."""
         self._lanes, self._pump, self._name = lanes, lanes.pump, name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from math import inf
 
 from ..bayeux.outbox import Queued
 from ..bayeux.session import BayeuxServer
@@ -62,7 +63,7 @@ class Player:
         self._leave(playhead, run, now)
         while run.is_due(now) and not agenda.has_before(run, now):  # most runs leave in one go
             self._leave(playhead, run, now)
-        self._go_on(playhead, run)
+        self._go_on(playhead, run, now)
         return True
 
     def leave(self, playhead: Playhead, run: Run, now: float) -> None:
@@ -118,15 +119,15 @@ class Player:
         else:
             self._acknowledge(playhead, run)
 
-    def _go_on(self, playhead: Playhead, run: Run) -> None:
+    def _go_on(self, playhead: Playhead, run: Run, now: float = -inf) -> None:
         """Steps of a run have left."""
-        self._agenda.put(playhead, run)
+        self._agenda.put(playhead, run, now)
         if run.step is None and run.request is None and run in playhead.runs:
             playhead.runs.remove(run)
 
     def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
-        # an ack that has left waits for nothing any more
-        taken = _nothing if run.acked else partial(self._taken, playhead, run)
+        # an ack waits for the events before it to be fetched; not if it has left, or there is none
+        taken = _nothing if run.acked or run.request is None else partial(self._taken, playhead, run)
         queued = Queued(self.score.message(event, run.rewriter), taken)
         if not self._windows:
             self.deliver(playhead, queued)

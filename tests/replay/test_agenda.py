@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +89,11 @@ def test_an_ack_that_waits_for_its_events_leaves_as_soon_as_they_are_fetched() -
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=4), max_size=5), st.data())
 def test_it_is_what_a_search_finds(drawn: list[list[tuple[int, int]]], data: st.DataObject) -> None:
+    with patch("recorder.replay.agenda._MANY", data.draw(st.sampled_from([0, 1, 64]))):
+        search_finds_the_same(drawn, data)
+
+
+def search_finds_the_same(drawn: list[list[tuple[int, int]]], data: st.DataObject) -> None:
     runs = [run(*((order, float(wait)) for order, wait in steps), client=n) for n, steps in enumerate(drawn)]
     agenda = agenda_of(*runs)
     for now in sorted(data.draw(st.lists(st.integers(9, 14), max_size=5))):
@@ -98,6 +105,6 @@ def test_it_is_what_a_search_finds(drawn: list[list[tuple[int, int]]], data: st.
                 break
             assert found[1] is min(due, key=lambda item: item[:2])[2]
             found[1].advance(now)
-            agenda.put(*found)
+            agenda.put(*found, *([now] if data.draw(st.booleans()) else []))
         times = [when for r in runs if (when := r.due()) is not None]
         assert agenda.due == min(times, default=None)
