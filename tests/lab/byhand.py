@@ -18,7 +18,7 @@ import json
 import select
 import socket
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
@@ -70,9 +70,9 @@ class Sent:
             OSError, http.client.HTTPException: If the connection ends without one.
         """
         if self._answer is None:
-            response = self._connection.getresponse()
-            body = response.read()
-            self._connection.close()
+            with closing(self._connection):
+                response = self._connection.getresponse()
+                body = response.read()
             self._desk.keep(response.headers.get_all("Set-Cookie", []))
             packed = response.headers.get("Content-Encoding") == "gzip"
             kind = response.headers.get("Content-Type", "")

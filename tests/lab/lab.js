@@ -58,6 +58,7 @@ export class Lab {
   #options = DEFAULTS;
   #requests = 0;
   #byHand = new Map(); // n -> {ack, events} of a stepwise request, as functions
+  #busy = new Set(); // promises of what still goes on by itself
 
   constructor(bayeux, front, logFile) {
     this.#bayeux = bayeux;
@@ -75,8 +76,19 @@ export class Lab {
     if (path === "/lab/emit") return control(response, () => this.#emit(parsed(text)));
     if (path === "/lab/forget") return control(response, () => this.#bayeux.forget());
     if (path === "/lab/waiting") return control(response, () => this.#waiting());
-    return this.#rest(request, text, response);
+    if (path === "/lab/settle") return control(response, () => this.#settle());
+    return this.#noted(this.#rest(request, text, response));
   };
+
+  #noted(work) {
+    this.#busy.add(work);
+    return work.finally(() => this.#busy.delete(work));
+  }
+
+  // What goes on may start more of it, so once through is not enough.
+  async #settle() {
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
+  }
 
   async #rest(request, text, response) {
     const n = this.#requests++;
@@ -114,7 +126,7 @@ export class Lab {
 
   #deliver(cause, agent, { channel, data }) {
     this.#write({ kind: "event", cause, channel, data });
-    return this.#bayeux.deliver(agent, channel, data);
+    return this.#noted(Promise.resolve(this.#bayeux.deliver(agent, channel, data)));
   }
 
   #stepwise({ n }) {

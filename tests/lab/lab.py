@@ -119,7 +119,11 @@ class Lab:
         self._control("/lab/options", opts)
 
     def reset(self) -> None:
-        """Set all options back to their defaults."""
+        """Wait until all that was asked for has left, then set all options back to their defaults.
+
+        An event without an agent goes to all sessions: one that is late would reach the next test.
+        """
+        self._control("/lab/settle", {})
         self._control("/lab/options?reset=1", {})
 
     def unsolicited(self, channel: str, data: Any, agent: str | None = None) -> None:

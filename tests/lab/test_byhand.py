@@ -54,7 +54,7 @@ def test_only_stepwise_operations_can_be_stepped(lab: Lab, desk: Desk) -> None:
 
 
 def test_a_session_that_is_forgotten_is_unknown(lab: Lab) -> None:
-    desk = Desk(lab.url, "forgotten:x").connected()  # late events of other tests are not for it
+    desk = Desk(lab.url).connected()
     poll = desk.polls()
     until(lambda: lab.waiting() == [BAYEUX], "the poll is held")
 
@@ -67,6 +67,15 @@ def test_a_session_that_is_forgotten_is_unknown(lab: Lab) -> None:
     replies = desk.connected().fetches().messages  # faye puts events behind its reply
     assert [reply["successful"] for reply in replies if reply["channel"] == "/meta/connect"] == [True]
     desk.leaves()
+
+
+def test_late_events_leave_before_the_lab_is_reset(lab: Lab, desk: Desk) -> None:
+    lab.options(delayMs=200, twins=False)
+
+    desk.asks(SEVEN, chained()["body"])
+    lab.reset()
+
+    assert len(last(lab).events) == 1
 
 
 def test_the_end_can_come_before_the_last_record(lab: Lab, desk: Desk) -> None:
