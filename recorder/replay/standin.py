@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any
 
 from ..bayeux import channels
-from ..bayeux.messages import Message, parse_request
+from ..bayeux.messages import Message
 from ..bayeux.outbox import Queued
 from ..bayeux.session import BayeuxServer
+from ..bayeux.shapes import Shapes
 from ..correlate.dialect import Dialect
 from ..correlate.sessions import Sessions
 from ..errors import UsageError
@@ -75,6 +76,7 @@ class StandIn:
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         windows = 1 + max(recording.windows.values(), default=0)
         self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
+        self._shapes = Shapes()
         self._replies = Replies()
         self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
         self.misses: list[Miss] = []  # the first ones
@@ -83,7 +85,7 @@ class StandIn:
 
     def receive(self, request: Incoming, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
-        messages = parse_request(request.target, request.body)
+        messages = self._shapes.read(request.target, request.body)
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
         elif messages is not None and (transport := request.transport) is not None:
