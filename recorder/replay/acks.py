@@ -11,7 +11,6 @@ from ..correlate.dialect import Dialect, parse_json
 from ..model import Headers, Triple
 from .bindings import Seen
 from .rebind import Rewriter, has_names
-from .schedule import Run
 from .templates import encode
 
 _NOT_REPLAYED = {
@@ -34,6 +33,10 @@ class Ready(NamedTuple):
     ack: Ack
     seen: Seen
 
+    def to(self, rewriter: Rewriter) -> Ack | None:
+        """The answer to one client, None where it has to be rewritten."""
+        return None if rewriter.is_in(self.seen) else self.ack
+
 
 def ready(triple: Triple, dialect: Dialect) -> Ready | None:
     """The answer to a recorded request, if most clients get it as it is; most are."""
@@ -51,22 +54,21 @@ def _ready(status: int, headers: Headers, body: bytes, dialect: Dialect) -> Read
     return Ready((status, kept.headers, body), Seen.of(f"{kept.values.text}\n{text}"))
 
 
-def ack(triple: Triple, prepared: Ready | None, run: Run, cookie: str, dialect: Dialect) -> Ack:
+def refused(status: int, body: bytes) -> Ack:
+    """What a fault puts in place of any answer."""
+    return status, _JSON, body
+
+
+def ack(triple: Triple, rewriter: Rewriter, cookie: str, dialect: Dialect) -> Ack:
     """Status, headers and body.
 
     Args:
         triple: What was recorded.
-        prepared: What `ready` says of it.
-        run: To whom it goes.
+        rewriter: Knows to whom it goes.
         cookie: Stands in for the session cookies the recorded server set.
         dialect: Knows which these are.
 
     """
-    if prepared is not None and run.refusal is None and not run.rewriter.is_in(prepared.seen):
-        return prepared.ack
-    if run.refusal is not None:
-        status, body = run.refusal
-        return status, _JSON, body
     if triple.ack is None:
         reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
         return 504, _TEXT, f"recorded without an answer: {reason}\n".encode()
@@ -74,10 +76,10 @@ def ack(triple: Triple, prepared: Ready | None, run: Run, cookie: str, dialect: 
         return 502, _TEXT, f"recorded with the status {triple.ack.status}, which is no answer\n".encode()
     kept = _kept(triple.ack.headers)
     headers = kept.headers
-    if kept.sets_cookies or run.rewriter.is_in(kept.values):
-        rewritten = (_header(name.lower(), value, cookie, run.rewriter, dialect) for name, value in headers)
+    if kept.sets_cookies or rewriter.is_in(kept.values):
+        rewritten = (_header(name.lower(), value, cookie, rewriter, dialect) for name, value in headers)
         headers = tuple(zip((name for name, _ in headers), rewritten, strict=True))
-    return triple.ack.status, headers, _rewritten(triple.ack.body, run.rewriter)
+    return triple.ack.status, headers, _rewritten(triple.ack.body, rewriter)
 
 
 @dataclass(frozen=True, slots=True)

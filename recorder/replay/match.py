@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import TypeAlias
 from urllib.parse import unquote
 
 from ..correlate.dialect import Dialect, as_key, lookup, without
@@ -18,9 +19,11 @@ from ..model import JSON, Recording, Triple
 from ..printable import printable
 from ..redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, Bindings
-from .reading import Call, Reader
+from .entries import Entry, Lasting
+from .reading import Call, Fresh, Reader
 from .shelves import Shelf, Shelves
 
+_Value: TypeAlias = tuple[str, JSON] | None
 _COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played
 
 
@@ -48,7 +51,7 @@ class Calls(Sequence[Call]):
 
     def __getitem__(self, place: int) -> Call:  # type: ignore[override]  # nobody takes slices
         request = self._triples[place].request
-        return self._reader.read(request.method, request.target, request.body)
+        return self._reader.read(request.method, request.target, request.body)[0]
 
 
 class Matcher:
@@ -60,43 +63,49 @@ class Matcher:
         self._reader = Reader(dialect, policy)
         self.triples = (*recording.triples, *recording.plain)
         self.calls = Calls(self.triples, self._reader)
-        self._shelves = Shelves(self.triples)
-        self._fresh: list[tuple[tuple[int, str, str, JSON], ...]] = []
-        self._lasting: list[tuple[tuple[str, JSON] | None, ...]] = []
+        self._shelves = Shelves()
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
         self._lasting_keys = [key for _, key in self._reader.lasting]
-        for place, call in enumerate(self.calls):
-            self._shelves.add(call)
-            self._fresh.append(self._minted_once(call))
-            self._lasting.append(call.lasting)
-            self._by_operation[call.operation].append(place)
+        self.entries = [self._add(place, triple) for place, triple in enumerate(self.triples)]
         self._parts: dict[str | None, dict[str, set[str]]] = {}
 
-    def call(self, method: str, target: str, body: bytes) -> Call:
-        """Read a request."""
+    def _add(self, place: int, triple: Triple) -> Entry:
+        call, fresh = self.read(triple.request.method, triple.request.target, triple.request.body)
+        its = call.own, call.hidden, call.lasting, self._minted_once(fresh)
+        entry = Entry(place, triple.n, triple.session, triple.operation, *its)
+        self._shelves.add(call.key, entry)
+        self._by_operation[call.operation].append(place)
+        return entry
+
+    def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
+        """Read a request: and what its client has minted for it alone."""
         return self._reader.read(method, target, body)
+
+    def call(self, method: str, target: str, body: bytes) -> Call:
+        """Read a request, for those who only compare it."""
+        return self._reader.read(method, target, body)[0]
 
     def shelf(self, live: Call) -> Shelf:
         """Recorded requests that are the same but for minted, volatile and hidden values."""
         return self._shelves[live.key]
 
-    def alone(self, live: Call) -> int | None:
+    def alone(self, live: Call) -> Entry | None:
         """The one that is, where only one is."""
-        return self._shelves.alone(live.key)
+        if live.alone is None:
+            live.alone = self._shelves.alone(live.key)
+        return live.alone
 
     def candidates(self, live: Call) -> list[int]:
         """Likewise, in recorded order."""
         return sorted(self.shelf(live).places())
 
-    def fits(self, place: int, live: Call, session: Bindings) -> bool:
+    def fits(self, entry: Entry, live: Call, session: Bindings) -> bool:
         """Whether a candidate is no different, under the bindings of a live session."""
-        lasting = self._lasting[place]
-        if (lasting, live.lasting) not in session.agreed:
-            for key, mine, its in zip(self._lasting_keys, lasting, live.lasting, strict=True):
+        if (entry.lasting, live.lasting) not in session.agreed:
+            for key, mine, its in self._pairs(entry.lasting, live.lasting):
                 if not _agree(session, key, mine, its):
                     return False
-        hidden = self._shelves.id_of(place)[1]
-        return hidden == live.hidden or not any(_hidden(hidden, live.hidden, session))
+        return entry.hidden == live.hidden or not any(_hidden(entry.hidden, live.hidden, session))
 
     def differences(self, place: int, live: Call, session: Bindings) -> list[Difference]:
         """All differences to a recorded request, under the bindings of a live session; empty for a match."""
@@ -104,44 +113,50 @@ class Matcher:
         hidden = _hidden(recorded.hidden, live.hidden, session)
         return [*_outer(recorded, live), *self._body(recorded, live, session), *hidden]
 
-    def bind(self, place: int, live: Call, session: Bindings) -> tuple[Bindings, ...]:
+    def bind(self, entry: Entry, live: Call, fresh: Fresh, session: Bindings) -> tuple[Bindings, ...]:
         """Bind what the client has minted in a request that matched, for the session or for this operation alone.
+
+        Args:
+            entry: What it matched.
+            live: The request.
+            fresh: What it has minted for this operation.
+            session: What is bound for longer.
 
         Returns:
             The scopes that count for this operation, the narrowest first.
 
         """
         own: Bindings | None = None
-        for number, key, bare, mine in self._fresh[place]:
-            its = live.fresh[number]
+        for number, key, bare, mine in entry.minted:
+            its = fresh[number]
             if not (mine == its and type(mine) is type(its)):
                 own = own or Bindings()
                 own.bind(key, bare, self._live(key, its))
-        lasting = self._lasting[place]
-        if (lasting, live.lasting) not in session.agreed:
-            for key, recorded, other in zip(self._lasting_keys, lasting, live.lasting, strict=True):
+        if (entry.lasting, live.lasting) not in session.agreed:
+            for key, recorded, other in self._pairs(entry.lasting, live.lasting):
                 if recorded is not None:
                     session.bind(key, recorded[0], ABSENT if other is None else other[1])
-            session.agreed.add((lasting, live.lasting))
-        hidden = self._shelves.id_of(place)[1]
-        if hidden != live.hidden:
-            for pseudonym, value in zip(hidden, live.hidden, strict=True):
+            session.agreed.add((entry.lasting, live.lasting))
+        if entry.hidden != live.hidden:
+            for pseudonym, value in zip(entry.hidden, live.hidden, strict=True):
                 if pseudonym != value:
                     session.bind(HIDDEN, pseudonym, value)
         return (session,) if own is None else (own, session)
 
-    def _minted_once(self, call: Call) -> tuple[tuple[int, str, str, JSON], ...]:
-        """What a client minted for one operation: its place in `Call.fresh`, key, value as compared, value."""
-        found = ((number, key, as_key(call.fresh[number])) for number, (_, key) in enumerate(self._reader.fresh))
+    def _pairs(self, recorded: Lasting, live: Lasting) -> Iterator[tuple[str, _Value, _Value]]:
+        return zip(self._lasting_keys, recorded.values, live.values, strict=True)
+
+    def _minted_once(self, fresh: Fresh) -> tuple[tuple[int, str, str, JSON], ...]:
+        found = ((number, key, as_key(fresh[number])) for number, (_, key) in enumerate(self._reader.fresh))
         return tuple(
-            (number, key, self._dialect.bare(key, text), call.fresh[number])
+            (number, key, self._dialect.bare(key, text), fresh[number])
             for number, key, text in found
             if text is not None
         )
 
     def is_exact(self, place: int, live: Call) -> bool:
         """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""
-        return self._shelves.id_of(place) == live.id
+        return self.entries[place].id == live.id
 
     def nearest(self, live: Call, session: Bindings, played: Container[int]) -> tuple[int, list[Difference]] | None:
         """The recorded request of this operation, else of this path, that differs least.
@@ -209,7 +224,8 @@ class Matcher:
         mine, its = (without(call.body, self._reader.ignored) for call in (recorded, live))
         yield from _compare(mine, its, "body")
         # what is minted for one operation is bound anew for each, so anything goes, also none
-        for (path, key), own, other in zip(self._reader.lasting, recorded.lasting, live.lasting, strict=True):
+        pairs = self._pairs(recorded.lasting, live.lasting)
+        for (path, _), (key, own, other) in zip(self._reader.lasting, pairs, strict=True):
             if not _agree(session, key, own, other):
                 shown = (
                     ABSENT if bound is None else lookup({"body": call.body}, path)
@@ -218,7 +234,7 @@ class Matcher:
                 yield Difference(path, *shown)
 
 
-def _agree(session: Bindings, key: str, recorded: tuple[str, JSON] | None, live: tuple[str, JSON] | None) -> bool:
+def _agree(session: Bindings, key: str, recorded: _Value, live: _Value) -> bool:
     """Whether two values of a key for the whole session may stand for each other; none stands for none."""
     if recorded is None or live is None:
         return recorded is live

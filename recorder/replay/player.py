@@ -10,12 +10,12 @@ from ..bayeux.outbox import Queued
 from ..bayeux.session import BayeuxServer
 from ..correlate.dialect import Dialect
 from ..model import Event, Recording
-from .acks import ack
+from .acks import Ack, ack, refused
 from .agenda import Agenda
 from .copies import copies
 from .match import Matcher
 from .playhead import Playhead
-from .schedule import Run
+from .schedule import Run, Step
 from .score import Score
 from .traffic import Replies
 
@@ -115,7 +115,7 @@ class Player:
         step = run.step
         run.advance(now)
         if step is not None and step.event is not None:
-            self._push(playhead, run, step.event)
+            self._push(playhead, run, step, step.event)
         else:
             self._acknowledge(playhead, run)
 
@@ -125,10 +125,10 @@ class Player:
         if run.step is None and run.request is None and run in playhead.runs:
             playhead.runs.remove(run)
 
-    def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
+    def _push(self, playhead: Playhead, run: Run, step: Step, event: Event) -> None:
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         taken = _nothing if run.acked or run.request is None else partial(self._taken, playhead, run)
-        queued = Queued(self.score.message(event, run.rewriter), taken)
+        queued = Queued(self.score.message(step, event, run.rewriter), taken)
         if not self._windows:
             self.deliver(playhead, queued)
             return
@@ -148,16 +148,20 @@ class Player:
 
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
         if run.request is not None:
-            place = run.place or 0
-            prepared = self.score.ack(place)
-            told = ack(self._matcher.triples[place], prepared, run, playhead.cookie, self._dialect)
-            self._replies.add(run.request, *told)
+            self._replies.add(run.request, *self._told(playhead, run))
             self._answered(playhead, run)
         if run.forget and playhead.client_id is not None:
             self.forget(playhead.client_id)
         playhead.cut |= run.cut
         if playhead.cut:
             self.cut(playhead)
+
+    def _told(self, playhead: Playhead, run: Run) -> Ack:
+        """The answer to the request of a run."""
+        if run.refusal is not None:
+            return refused(*run.refusal)
+        told = None if run.ready is None else run.ready.to(run.rewriter)
+        return told or ack(self._matcher.triples[run.place or 0], run.rewriter, playhead.cookie, self._dialect)
 
     def _answered(self, playhead: Playhead, run: Run) -> None:
         """Nobody waits for the answer of a run any more."""

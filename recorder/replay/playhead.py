@@ -10,6 +10,7 @@ from enum import Enum
 from ..bayeux.outbox import Queued
 from ..model import Triple
 from .bindings import Bindings
+from .entries import Entry
 from .fronts import Fronts
 from .match import Matcher
 from .reading import Call
@@ -105,7 +106,7 @@ class Playhead:
         """The header that gives its client our cookie."""
         return "Set-Cookie", f"{COOKIE}={self.cookie}; Path=/; HttpOnly"
 
-    def find(self, live: Call, matcher: Matcher, policy: Policy = Policy()) -> int | None:  # frozen
+    def find(self, live: Call, matcher: Matcher, policy: Policy = Policy()) -> Entry | None:  # frozen
         """The recorded request to answer with: the next unplayed match, an exact one before others.
 
         Of the recorded session it follows first, then, if it need not be strict, of others. An exchange that is no
@@ -114,15 +115,20 @@ class Playhead:
         alone = matcher.alone(live)
         if alone is not None and not policy.strict:  # it is, most often
             may_again = policy.repeat is not Repeat.ERROR or _has_no_effect(live)
-            is_left = may_again or alone not in self.played
+            is_left = may_again or alone.place not in self.played
             return alone if is_left and matcher.fits(alone, live, self.bindings) else None
+        place = self._find(live, matcher, policy)
+        return None if place is None else matcher.entries[place]
+
+    def _find(self, live: Call, matcher: Matcher, policy: Policy) -> int | None:
+        """Its place, where there may be several."""
         shelf = matcher.shelf(live)
         everyone = shelf.of(None)
         mine = everyone if self.recorded is None else shelf.of((self.recorded, None))
         usable = mine if policy.strict else everyone
 
         def fits(place: int) -> bool:
-            return matcher.fits(place, live, self.bindings)
+            return matcher.fits(matcher.entries[place], live, self.bindings)
 
         place = self._next(mine, live, fits)
         if place is None and usable is not mine:
@@ -137,8 +143,8 @@ class Playhead:
 
     def has_new(self, live: Call, matcher: Matcher) -> bool:
         """Whether a request is in the recording, and new to it."""
-        place = self.find(live, matcher)
-        return place is not None and place not in self.played
+        entry = self.find(live, matcher)
+        return entry is not None and entry.place not in self.played
 
     def _next(self, rows: list[Row], live: Call, fits: Callable[[int], bool]) -> int | None:
         """The next unplayed match in some rows, an exact one before others."""
@@ -150,7 +156,8 @@ class Playhead:
 
     def fitting(self, live: Call, matcher: Matcher) -> list[int]:
         """The recorded requests a live one is no different from, played or not, of whatever session."""
-        return [place for place in matcher.candidates(live) if matcher.fits(place, live, self.bindings)]
+        entries = (matcher.entries[place] for place in matcher.candidates(live))
+        return [entry.place for entry in entries if matcher.fits(entry, live, self.bindings)]
 
     def follows(self, triple: Triple) -> bool:
         """Whether a recorded request is of the recorded session it follows, or of nobody's in particular."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote
 
 from ..correlate.dialect import Dialect, as_key, lookup, parse_json, without
 from ..model import JSON
 from ..printable import printable
 from ..redaction.policy import Policy
+from .entries import Entry, Id, Lasting
 from .masks import Masks
 
 _REMEMBERED = 10_000  # requests; then they are forgotten
@@ -20,11 +22,12 @@ _LONGEST = 4000  # bytes of a body that is remembered
 _DIGEST = 16  # bytes
 _PIECES = 4  # in which a text is cut for each value
 
-Id: TypeAlias = tuple[bytes, tuple[str, ...]]
+Fresh: TypeAlias = tuple[JSON, ...]
 
 
-class Call(NamedTuple):
-    """What matching looks at in a request, recorded or live.
+@dataclass(slots=True, eq=False)
+class Call:
+    """What matching looks at in a request, recorded or live; requests that differ in the ids of one operation share it.
 
     Attributes:
         body: Its JSON; the ids of one operation in it may be those of an earlier request that was the same.
@@ -32,8 +35,8 @@ class Call(NamedTuple):
         hidden: What a policy has blanked out in it.
         key: The same for all requests that differ in minted, volatile and hidden values alone.
         own: The same for those that differ in the ids of one operation, and in hidden values, alone.
-        fresh: What the client has minted for this operation, in the order of `Reader.fresh`; None where there is none.
-        lasting: What it has minted for longer, in the order of `Reader.lasting`: as compared, and to be bound.
+        lasting: What the client has minted for longer than this operation.
+        alone: The recorded request that it may be, where that is known to be one alone.
 
     """
 
@@ -46,8 +49,8 @@ class Call(NamedTuple):
     hidden: tuple[str, ...]
     key: bytes
     own: bytes
-    fresh: tuple[JSON, ...]
-    lasting: tuple[tuple[str, JSON] | None, ...]
+    lasting: Lasting
+    alone: Entry | None = None
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
@@ -58,8 +61,7 @@ class Call(NamedTuple):
         return self.own, self.hidden
 
 
-_BEFORE = Call._fields.index("fresh")
-_UNKNOWN: tuple[None, list[int]] = None, []
+_UNKNOWN: tuple[None, Fresh, list[int]] = None, (), []
 
 
 class Reader:
@@ -83,40 +85,46 @@ class Reader:
         cut = {path.rpartition(".")[2]: path for path in free if self._masks.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
-        self._known: dict[tuple[str, str, tuple[bytes, ...]], tuple[Call, list[int]]] = {}
+        self._known: dict[tuple[str, str, tuple[bytes, ...]], tuple[Call, Fresh, list[int]]] = {}
+        self._lasting: dict[tuple[tuple[str, JSON] | None, ...], Lasting] = {}
 
-    def read(self, method: str, target: str, body: bytes) -> Call:
-        """Read a request."""
+    def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
+        """Read a request: and what the client has minted for it alone, by `fresh`; None where it has not."""
         if len(body) > _LONGEST:
             return self._read(method, target, body)
         pieces = self._values.split(body)  # text, then for each value: up to it, its name, the value, text
         values = pieces[3::_PIECES]
         rest = (*pieces[::_PIECES], *pieces[1::_PIECES])
-        known, places = self._known.get((method, target, rest), _UNKNOWN)
+        known, others, places = self._known.get((method, target, rest), _UNKNOWN)
         if known is None:
-            names = pieces[2::_PIECES]
-            return self._remembered(self._read(method, target, body), target, rest, names, values)
+            read = self._read(method, target, body)
+            self._remember(read, (method, target, rest), pieces[2::_PIECES], values)
+            return read
         if not values:
-            return known
-        fresh = list(known.fresh)
+            return known, others
+        fresh = list(others)
         for place, value in zip(places, values, strict=True):
             fresh[place] = _value(value)
-        return Call._make((*known[:_BEFORE], tuple(fresh), known.lasting))  # `_replace` takes three times as long
+        return known, tuple(fresh)
 
-    def _remembered(
-        self, call: Call, target: str, rest: tuple[bytes, ...], names: list[bytes], values: list[bytes]
-    ) -> Call:
-        """Remember it, if the values that were cut out are the minted ones, each once."""
+    def _remember(
+        self,
+        read: tuple[Call, Fresh],
+        text: tuple[str, str, tuple[bytes, ...]],
+        names: list[bytes],
+        values: list[bytes],
+    ) -> None:
+        """Remember what was read, if the values that were cut out are the minted ones, each once."""
+        call, fresh = read
         places = [self._places[name] for name in names]
         cut = dict(zip(places, map(_value, values), strict=True))
-        there = {place: call.fresh[place] for place in self._places.values() if call.fresh[place] is not None}
+        there = {place: fresh[place] for place in self._places.values() if fresh[place] is not None}
         if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[call.method, target, rest] = call, places
-        return call
+            self._known[text] = call, fresh, places
 
-    def _read(self, method: str, target: str, body: bytes) -> Call:
+    def _read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
         masked = self._masks.of(target, body)
         path, _, query_text = masked.target.partition("?")
         value = parse_json(masked.body)
@@ -130,7 +138,13 @@ class Reader:
         outer = (method, unquote(path), query)
         bound = tuple(self._bound(key, found) for (_, key), found in zip(self.lasting, lasting, strict=True))
         ids = _digest(*outer, alike), _digest(own)
-        return Call(*outer, value, masked.body, operation, masked.values, *ids, tuple(fresh), bound)
+        call = Call(*outer, value, masked.body, operation, masked.values, *ids, self._shared(bound))
+        return call, tuple(fresh)
+
+    def _shared(self, values: tuple[tuple[str, JSON] | None, ...]) -> Lasting:
+        if len(self._lasting) >= _REMEMBERED:
+            self._lasting.clear()
+        return self._lasting.setdefault(values, Lasting(values))
 
     def _bound(self, key: str, value: JSON) -> tuple[str, JSON] | None:
         """A value as it is compared, and as it is written into what is sent."""

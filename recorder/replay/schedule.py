@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..model import Event, Recording, Triple
+from .acks import Ready
 from .rebind import Rewriter
+from .templates import Template
 
 INSTANT = math.inf
 ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when the client does not fetch them
@@ -25,12 +27,14 @@ class Step:
     Attributes:
         order: Place on the recorded wire; decides between triples when both are due.
         offset: Seconds after the request, as recorded.
+        template: The text of the event, where it was made.
 
     """
 
     order: tuple[int, int]
     offset: float
     event: Event | None
+    template: Template | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +44,7 @@ class Run:
     Attributes:
         request: The live request that waits for the ack, None where there is none to answer.
         place: Which recorded request it answers, None for events nobody asked for.
+        ready: Its answer, where most clients get it as it is.
         unfetched: Events queued for the client that no poll has taken yet.
         refusal: Status and body in place of the recorded ack, where a fault wants that.
         forget: With the ack the server forgets the client's Bayeux session: a fault.
@@ -57,6 +62,7 @@ class Run:
     rewriter: Rewriter
     request: int | None = None
     place: int | None = None
+    ready: Ready | None = None
     unfetched: int = 0
     refusal: tuple[int, bytes] | None = None
     forget: bool = False

@@ -1,9 +1,11 @@
-"""What is played, made ready when it is first needed: the steps of a triple, the texts of its events."""
+"""What is played, made ready when it is first needed: the steps of a triple, its answer, the texts of its events."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 from ..correlate.dialect import Dialect
 from ..model import Event, Triple
@@ -12,7 +14,14 @@ from .rebind import Rewriter, bare_values, keys_of_names
 from .schedule import Step, steps
 from .templates import Template, encode, template
 
-_REMEMBERED = 20_000  # triples, and events
+_REMEMBERED = 20_000  # triples, and events that nobody asked for; then they are forgotten
+
+
+class Part(NamedTuple):
+    """What a triple brings: its steps, and its answer where most clients get it as it is."""
+
+    steps: tuple[Step, ...]
+    ready: Ready | None
 
 
 class Score:
@@ -20,26 +29,33 @@ class Score:
 
     def __init__(self, triples: Sequence[Triple], dialect: Dialect) -> None:
         """Make nothing ready yet."""
-        self._triples = triples
+        self._triples, self._dialect = triples, dialect
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
-        self._steps = lru_cache(_REMEMBERED)(lambda place: steps(self._triples[place]))
-        self._acks = lru_cache(_REMEMBERED)(lambda place: ready(self._triples[place], dialect))
+        self._parts: dict[int, Part] = {}
         self._events: dict[tuple[int, int], Template] = {}
 
-    def steps(self, place: int) -> tuple[Step, ...]:
-        """The steps of a triple."""
-        return self._steps(place)
+    def part(self, place: int) -> Part:
+        """What a triple brings."""
+        made = self._parts.get(place)
+        if made is None:
+            if len(self._parts) >= _REMEMBERED:
+                self._parts.clear()
+            triple = self._triples[place]
+            with_texts = (replace(s, template=self._template(s.event)) if s.event else s for s in steps(triple))
+            made = self._parts[place] = Part(tuple(with_texts), ready(triple, self._dialect))
+        return made
 
-    def ack(self, place: int) -> Ready | None:
-        """The answer of a triple, where most clients get it as it is."""
-        return self._acks(place)
+    def message(self, step: Step, event: Event, rewriter: Rewriter) -> str:
+        """The Bayeux message of the event of a step as one client gets it, as JSON."""
+        return rewriter.encoded(step.template or self._unasked(event), event.data)
 
-    def message(self, event: Event, rewriter: Rewriter) -> str:
-        """The Bayeux message of an event as one client gets it, as JSON."""
+    def _unasked(self, event: Event) -> Template:
         made = self._events.get((event.seq, event.index))
         if made is None:
             if len(self._events) >= _REMEMBERED:
                 self._events.clear()
-            frame = '{"data":', f',"channel":{encode(event.channel)}}}'
-            made = self._events[event.seq, event.index] = template(event.data, self._bare, frame)
-        return rewriter.encoded(made, event.data)
+            made = self._events[event.seq, event.index] = self._template(event)
+        return made
+
+    def _template(self, event: Event) -> Template:
+        return template(event.data, self._bare, ('{"data":', f',"channel":{encode(event.channel)}}}'))

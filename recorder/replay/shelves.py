@@ -6,11 +6,10 @@ apart but the ids of one operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..model import Triple
-from .reading import Call, Id
+from .entries import Entry, Id
 
 
 @dataclass(slots=True, eq=False)
@@ -39,15 +38,15 @@ class Shelf:
 
     rows: dict[str | None, Row] = field(default_factory=dict)
 
-    def add(self, place: int, owner: str | None, what: Id) -> None:
-        """Put a recorded request on it; places come in their order."""
-        row = self.rows.setdefault(owner, Row())
-        stack = row.by_id.get(what)
+    def add(self, entry: Entry) -> None:
+        """Put a recorded request on it; they come in their order."""
+        row = self.rows.setdefault(entry.owner, Row())
+        stack = row.by_id.get(entry.id)
         if stack is None:
-            stack = row.by_id[what] = Stack([place])
+            stack = row.by_id[entry.id] = Stack([entry.place])
             row.stacks.append(stack)
         else:
-            stack.places.append(place)
+            stack.places.append(entry.place)
 
     def of(self, sessions: Iterable[str | None] | None) -> list[Row]:
         """The rows of some sessions; None stands for all."""
@@ -63,43 +62,32 @@ class Shelf:
 class Shelves:
     """All of them. Most hold one request, which then stands for its shelf."""
 
-    def __init__(self, triples: Sequence[Triple]) -> None:
+    def __init__(self) -> None:
         """Start empty."""
-        self._triples = triples
-        self._by_key: dict[bytes, Shelf | int] = {}
-        self._ids: list[Id] = []
+        self._by_key: dict[bytes, Shelf | Entry] = {}
 
-    def add(self, call: Call) -> None:
-        """Put the next recorded request on its shelf."""
-        place = len(self._ids)
-        self._ids.append(call.id)
-        known = self._by_key.setdefault(call.key, place)
-        if known == place:
+    def add(self, key: bytes, entry: Entry) -> None:
+        """Put the next recorded request on the shelf of its key."""
+        known = self._by_key.setdefault(key, entry)
+        if known is entry:
             return
-        if isinstance(known, int):
-            known = self._by_key[call.key] = self._of_one(known)
-        known.add(place, self._owner(place), call.id)
+        if isinstance(known, Entry):
+            known = self._by_key[key] = _of_one(known)
+        known.add(entry)
 
-    def id_of(self, place: int) -> Id:
-        """What tells a recorded request from others on its shelf."""
-        return self._ids[place]
-
-    def alone(self, key: bytes) -> int | None:
-        """The place of a request that is the only one on its shelf."""
+    def alone(self, key: bytes) -> Entry | None:
+        """The request that is the only one on its shelf."""
         known = self._by_key.get(key)
-        return known if isinstance(known, int) else None
+        return known if isinstance(known, Entry) else None
 
     def __getitem__(self, key: bytes) -> Shelf:
         known = self._by_key.get(key)
         if known is None:
             return Shelf()
-        return self._of_one(known) if isinstance(known, int) else known
+        return _of_one(known) if isinstance(known, Entry) else known
 
-    def _of_one(self, place: int) -> Shelf:
-        shelf = Shelf()
-        shelf.add(place, self._owner(place), self._ids[place])
-        return shelf
 
-    def _owner(self, place: int) -> str | None:
-        triple = self._triples[place]
-        return triple.session if triple.n else None
+def _of_one(entry: Entry) -> Shelf:
+    shelf = Shelf()
+    shelf.add(entry)
+    return shelf

@@ -19,9 +19,10 @@ from ..bayeux.shapes import Shapes
 from ..correlate.dialect import Dialect
 from ..correlate.sessions import Sessions
 from ..errors import UsageError
-from ..model import JSON, Headers, Recording, Triple
+from ..model import JSON, Headers, Recording
 from ..redaction.policy import Policy as Redaction
 from . import miss, progress
+from .entries import Entry
 from .faults import Faults
 from .match import Matcher, describe
 from .miss import Miss
@@ -254,7 +255,7 @@ class StandIn:
     # -- REST
 
     def _receive_call(self, request: Incoming, now: float) -> None:
-        live = self._matcher.call(request.method, request.target, request.body)
+        live, fresh = self._matcher.read(request.method, request.target, request.body)
         playhead = self._playheads.of_request(
             request.headers,
             request.connection,
@@ -264,35 +265,40 @@ class StandIn:
         if playhead is None:
             self._miss(request, miss.no_session(live, len(self._playheads.there)))
             return
-        place = playhead.find(live, self._matcher, self._policy)
-        if place is None:
+        entry = playhead.find(live, self._matcher, self._policy)
+        if entry is None:
             self._miss(request, miss.explain(live, playhead, self._matcher))
             return
-        self._start(playhead, place, live, request, now)
-
-    def _start(self, playhead: Playhead, place: int, live: Call, request: Incoming, now: float) -> None:
-        triple = self._matcher.triples[place]
-        played = self.faults.play(playhead.name, triple.operation, self._player.score.steps(place), self._rate)
-        if played.status is None:  # else nothing was carried out: who tries again shall get on
-            playhead.played[place] += 1
-        scopes = self._matcher.bind(place, live, playhead.bindings)
+        scopes = self._matcher.bind(entry, live, fresh, playhead.bindings)
         playhead.origins = self._origins(request.headers)
         rewriter = Rewriter(self._dialect, *scopes, origins=playhead.origins)
-        run = Run(played.steps, now, played.rate, rewriter, request=request.number, place=place, forget=played.forget)
-        run.cut = played.cut
-        run.refusal = None if played.status is None else (played.status, played.body)
+        if self._start(playhead, entry, rewriter, request.number, now):
+            self._follow(playhead, entry, live, now)
+
+    def _start(self, playhead: Playhead, entry: Entry, rewriter: Rewriter, request: int, now: float) -> bool:
+        """Begin to answer; whether the operation is carried out."""
+        part = self._player.score.part(entry.place)
+        played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
+        run = Run(played.steps, now, played.rate, rewriter, request=request, place=entry.place, ready=part.ready)
+        run.forget, run.cut = played.forget, played.cut
+        if played.status is None:  # else nothing was carried out: who tries again shall get on
+            playhead.played[entry.place] += 1
+        else:
+            run.refusal = played.status, played.body
         self._player.begin(playhead, run)
-        if played.status is not None:
-            return
-        if playhead.recorded is None and triple.session is not None and self._tells(live, triple):
-            playhead.recorded = triple.session
+        return played.status is None
+
+    def _follow(self, playhead: Playhead, entry: Entry, live: Call, now: float) -> None:
+        """What an operation brings beside what it causes."""
+        if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
+            playhead.recorded = entry.session
             self._begin(playhead, now, settled=True)
-        if (events := self._unsolicited.after_triple.get(triple.n)) is not None:
+        if (events := self._unsolicited.after_triple.get(entry.n)) is not None:
             self._run_unsolicited(playhead, events, now)
 
-    def _tells(self, live: Call, triple: Triple) -> bool:
+    def _tells(self, live: Call, entry: Entry) -> bool:
         """Whether a request tells which recorded session is followed; not if another one made it, say GET /me."""
-        if triple.n > 0:
+        if entry.n > 0:
             return True
         return len({self._matcher.triples[place].session for place in self._matcher.candidates(live)}) == 1
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from recorder.correlate.dialect import Dialect, load
+from recorder.correlate.dialect import load
 from recorder.model import Failure, Headers, Triple
-from recorder.replay.acks import Ack, ack, ready
+from recorder.replay.acks import Ack, ack, ready, refused
 from recorder.replay.bindings import Bindings
 from recorder.replay.rebind import Rewriter
-from recorder.replay.schedule import Run
 from tests.wire import Wire, chained
 
 GWS = load()
@@ -24,37 +23,34 @@ def answered(content: Any, headers: Headers = ()) -> Triple:
     return wire.recording().triples[0]
 
 
-def run(**own: Any) -> Run:
+def told(triple: Triple, cookie: str = "c") -> Ack:
+    """What one client is told, which is the same whatever was prepared."""
     bindings = Bindings()
     bindings.bind("reference", "recorded-id", "live")
     rewriter = Rewriter(GWS, bindings)
-    return Run((), 0.0, 1.0, rewriter, request=1, place=0, **own)
-
-
-def told(triple: Triple, to: Run, cookie: str, dialect: Dialect) -> Ack:
-    """What is told, which is the same whatever was prepared."""
-    found = ack(triple, None, to, cookie, dialect)
-    assert ack(triple, ready(triple, dialect), to, cookie, dialect) == found
+    found = ack(triple, rewriter, cookie, GWS)
+    prepared = ready(triple, GWS)
+    assert prepared is None or prepared.to(rewriter) in (None, found)
     return found
 
 
 def test_values_of_the_client_stand_in_body_and_headers() -> None:
     triple = answered({"statusCode": 0, "referenceId": "recorded-id"}, (("Location", "/x/recorded-id"),))
 
-    status, headers, body = told(triple, run(), "c", GWS)
+    status, headers, body = told(triple)
 
     assert (status, dict(headers)["Location"], body) == (200, "/x/live", b'{"statusCode":0,"referenceId":"live"}')
 
 
 @pytest.mark.parametrize("content", [b'{ "statusCode" : 0 }', b"text", b"", b'{"a":1.0}'])
 def test_a_body_without_such_values_is_left_alone_byte_for_byte(content: bytes) -> None:
-    assert told(answered(content), run(), "c", GWS)[2] == content
+    assert told(answered(content))[2] == content
 
 
 def test_session_cookies_are_ours_and_others_are_as_recorded() -> None:
     cookies = (("Set-Cookie", "JSESSIONID=old; Path=/; HttpOnly"), ("Set-Cookie", "theme=dark"))
 
-    _, headers, _ = told(answered({}, cookies), run(), "ours", GWS)
+    _, headers, _ = told(answered({}, cookies), "ours")
 
     assert [value for name, value in headers if name == "Set-Cookie"] == [
         "JSESSIONID=ours; Path=/; HttpOnly",
@@ -65,7 +61,7 @@ def test_session_cookies_are_ours_and_others_are_as_recorded() -> None:
 def test_a_cookie_is_not_bound_to_the_recorded_host_or_its_tls() -> None:
     cookie = "theme=dark; Domain=gws.example; Path=/; Secure; SameSite=None; HttpOnly"
 
-    _, headers, _ = told(answered({}, (("Set-Cookie", cookie),)), run(), "ours", GWS)
+    _, headers, _ = told(answered({}, (("Set-Cookie", cookie),)), "ours")
 
     assert dict(headers)["Set-Cookie"] == "theme=dark; Path=/; HttpOnly"
 
@@ -73,7 +69,7 @@ def test_a_cookie_is_not_bound_to_the_recorded_host_or_its_tls() -> None:
 def test_headers_of_the_connection_are_not_replayed() -> None:
     gone = ("Transfer-Encoding", "Connection", "Date", "Content-Length", "Content-Encoding")
 
-    _, headers, _ = told(answered({}, tuple((name, "x") for name in gone)), run(), "c", GWS)
+    _, headers, _ = told(answered({}, tuple((name, "x") for name in gone)))
 
     assert [name for name, _ in headers] == ["Content-Type"]
 
@@ -81,12 +77,12 @@ def test_headers_of_the_connection_are_not_replayed() -> None:
 def test_what_was_never_answered_is_answered_with_a_reason() -> None:
     triple = replace(answered({}), ack=None, failure=Failure(9, 0, 1, "Client disconnected."))
 
-    assert told(triple, run(), "c", GWS)[::2] == (504, b"recorded without an answer: Client disconnected.\n")
-    assert b"the capture ended" in told(replace(triple, failure=None), run(), "c", GWS)[2]
+    assert told(triple)[::2] == (504, b"recorded without an answer: Client disconnected.\n")
+    assert b"the capture ended" in told(replace(triple, failure=None))[2]
 
 
 def test_a_fault_puts_its_own_in_the_place_of_the_ack() -> None:
-    status, headers, body = told(answered({}), run(refusal=(503, b'{"error":1}')), "c", GWS)
+    status, headers, body = refused(503, b'{"error":1}')
 
     assert (status, body) == (503, b'{"error":1}')
     assert dict(headers)["Content-Type"].startswith("application/json")
@@ -95,7 +91,7 @@ def test_a_fault_puts_its_own_in_the_place_of_the_ack() -> None:
 def test_headers_that_the_recorded_connection_names_are_not_replayed() -> None:
     recorded = (("Connection", "X-Hop , close"), ("x-hop", "1"), ("X-End", "2"))
 
-    _, headers, _ = told(answered({}, recorded), run(), "c", GWS)
+    _, headers, _ = told(answered({}, recorded))
 
     assert [name for name, _ in headers] == ["Content-Type", "X-End"]
 
@@ -105,6 +101,6 @@ def test_a_status_that_ends_no_answer_is_told(status: int) -> None:
     triple = answered({})
     assert triple.ack is not None
 
-    made = told(replace(triple, ack=replace(triple.ack, status=status)), run(), "c", GWS)
+    made = told(replace(triple, ack=replace(triple.ack, status=status)))
 
     assert made[::2] == (502, f"recorded with the status {status}, which is no answer\n".encode())

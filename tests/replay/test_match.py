@@ -31,6 +31,14 @@ def call(matcher: Matcher, ask: Ask) -> Call:
     return matcher.call(ask.method, ask.target, ask.body)
 
 
+def fits(matcher: Matcher, place: int, live: Ask, session: Bindings) -> bool:
+    return matcher.fits(matcher.entries[place], call(matcher, live), session)
+
+
+def bind(matcher: Matcher, place: int, live: Ask, session: Bindings) -> tuple[Bindings, ...]:
+    return matcher.bind(matcher.entries[place], *matcher.read(live.method, live.target, live.body), session)
+
+
 def found(recorded: Ask, live: Ask, session: Bindings = NONE) -> list[str]:
     """The differences between two requests."""
     matcher = matcher_of(recorded)
@@ -204,20 +212,18 @@ def test_a_recorded_device_that_another_one_stands_for_already_is_a_difference()
 
 def minted(recorded: Ask, live: Ask) -> list[tuple[str, str, Any]]:
     """What is bound, of the operation and then of the session."""
-    matcher = matcher_of(recorded)
-    scopes = matcher.bind(0, call(matcher, live), Bindings())
+    scopes = bind(matcher_of(recorded), 0, live, Bindings())
     pairs = [(key, pair) for scope in scopes for key, its in scope.live.items() for pair in its.items()]
     return [(key, own, other) for key, (own, other) in pairs]
 
 
 def test_what_is_bound_for_good_is_so_for_the_next_request_too() -> None:
     matcher, session = matcher_of(chained(7), chained(8)), Bindings()
-    live = call(matcher, chained(7, devicePath="/devices/live"))
-    matcher.bind(0, live, session)
+    bind(matcher, 0, chained(7, devicePath="/devices/live"), session)
 
-    assert matcher.fits(1, call(matcher, chained(8, devicePath="/devices/live")), session)
-    assert not matcher.fits(1, call(matcher, chained(8, devicePath="/devices/other")), session)
-    assert matcher.bind(1, call(matcher, chained(8, devicePath="/devices/live")), session) == (session,)
+    assert fits(matcher, 1, chained(8, devicePath="/devices/live"), session)
+    assert not fits(matcher, 1, chained(8, devicePath="/devices/other"), session)
+    assert bind(matcher, 1, chained(8, devicePath="/devices/live"), session) == (session,)
     assert session.live == {"device": {DEVICE: "live"}}
 
 

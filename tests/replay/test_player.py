@@ -36,7 +36,8 @@ class Playing:
         self.playhead.client_id = answer.handshaken
 
     def begins(self, request: int = 7) -> Run:
-        run = Run(self.player.score.steps(0), 0.0, 1.0, Rewriter(GWS, Bindings()), request=request, place=0)
+        steps, ready = self.player.score.part(0)
+        run = Run(steps, 0.0, 1.0, Rewriter(GWS, Bindings()), request=request, place=0, ready=ready)
         self.player.begin(self.playhead, run)
         return run
 

@@ -22,7 +22,8 @@ def finds(matcher: Matcher, playhead: Playhead, *asks: Ask) -> list[int | None]:
     """What is played for each of some requests, one after the other."""
     found = []
     for ask in asks:
-        place = playhead.find(matcher.call(ask.method, ask.target, ask.body), matcher)
+        entry = playhead.find(matcher.call(ask.method, ask.target, ask.body), matcher)
+        place = None if entry is None else entry.place
         playhead.played[-1 if place is None else place] += 1
         found.append(place)
     return found

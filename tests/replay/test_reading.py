@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recorder.correlate.dialect import load
 from recorder.redaction.policy import load as load_policy
 from recorder.redaction.policy import parse
-from recorder.replay.reading import Call, Reader
+from recorder.replay.reading import Call, Fresh, Reader
 from tests.wire import chained
 
 GWS = load()
@@ -20,9 +20,10 @@ POLICY = load_policy()
 TARGET = chained(7).target
 
 
-def compared(call: Call) -> tuple[Any, ...]:
+def compared(read: tuple[Call, Fresh]) -> tuple[Any, ...]:
     """All that matching compares."""
-    return call.key, call.id, call.operation, call.path, call.query, repr(call.fresh), repr(call.lasting)
+    call, fresh = read
+    return call.key, call.id, call.operation, call.path, call.query, repr(fresh), repr(call.lasting.values)
 
 
 VALUES = st.one_of(
@@ -74,14 +75,21 @@ def test_what_was_read_before_changes_nothing(bodies: list[bytes], policy: Any) 
 
 def test_requests_that_differ_in_the_ids_of_an_operation_alone_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader(GWS, POLICY)
-    first = reader.read("POST", TARGET, chained(7, "first").body)
+    first, _ = reader.read("POST", TARGET, chained(7, "first").body)
     monkeypatch.setattr(reader, "_read", lambda *_: pytest.fail("read again"))
 
-    second = reader.read("POST", TARGET, chained(7, "second").body)
+    second, fresh = reader.read("POST", TARGET, chained(7, "second").body)
 
-    assert (second.key, second.id) == (first.key, first.id)
-    assert "second" in second.fresh
-    assert "first" not in second.fresh
+    assert second is first
+    assert "second" in fresh
+    assert "first" not in fresh
+
+
+def test_requests_that_name_the_same_for_good_share_it() -> None:
+    reader = Reader(GWS)
+    lasting = [reader.read("POST", f"{TARGET}{n}", chained(7).body)[0].lasting for n in range(3)]
+
+    assert lasting[0] is lasting[1] is lasting[2]
 
 
 def test_a_value_that_a_policy_looks_into_is_always_read() -> None:
@@ -89,7 +97,7 @@ def test_a_value_that_a_policy_looks_into_is_always_read() -> None:
     reader = Reader(GWS, keeps_no_reference)
 
     plain, personal = (
-        reader.read("POST", TARGET, chained(7, reference).body) for reference in ("plain", "agent@people.example")
+        reader.read("POST", TARGET, chained(7, reference).body)[0] for reference in ("plain", "agent@people.example")
     )
 
     assert "agent@people.example" in personal.hidden
@@ -100,12 +108,12 @@ def test_a_long_body_is_read_and_forgotten() -> None:
     reader = Reader(GWS)
     long = chained(7, "r1", note="x" * 5000).body
 
-    assert reader.read("POST", TARGET, long) is not reader.read("POST", TARGET, long)
+    assert reader.read("POST", TARGET, long)[0] is not reader.read("POST", TARGET, long)[0]
 
 
 def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recorder.replay.reading._REMEMBERED", 3)
     reader = Reader(GWS)
-    calls = [reader.read("GET", f"/{n}", b"") for n in range(10)]
+    calls = [reader.read("GET", f"/{n}", b"")[0] for n in range(10)]
 
-    assert [reader.read("GET", f"/{n}", b"").path for n in range(10)] == [call.path for call in calls]
+    assert [reader.read("GET", f"/{n}", b"")[0].path for n in range(10)] == [call.path for call in calls]

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from recorder.correlate.dialect import load
+from recorder.model import Event
 from recorder.replay.bindings import Bindings
 from recorder.replay.rebind import Rewriter
-from recorder.replay.schedule import steps
+from recorder.replay.schedule import Step, steps
 from recorder.replay.score import Score
 from tests.wire import Wire, chained, done
 
@@ -20,6 +21,11 @@ def recorded() -> Score:
     wire = Wire()
     wire.desk().asks(chained(7, "r1"), done(7, "r1"))
     return Score(wire.recording().triples, GWS)
+
+
+def pushed(score: Score) -> tuple[Step, Event]:
+    """The first event of its triple."""
+    return next((step, step.event) for step in score.part(0).steps if step.event)
 
 
 def for_client(reference: str) -> Rewriter:
@@ -34,15 +40,15 @@ def test_the_steps_of_a_triple_are_the_same_each_time() -> None:
     triples = wire.recording().triples
     score = Score(triples, GWS)
 
-    assert score.steps(0) == steps(triples[0])
-    assert score.steps(0) is score.steps(0)
+    assert score.part(0).steps == steps(triples[0])
+    assert score.part(0) is score.part(0)
 
 
 def test_each_client_gets_its_own_values_in_the_same_event() -> None:
     score = recorded()
-    event = next(step.event for step in score.steps(0) if step.event)
+    step, event = pushed(score)
 
-    told = [json.loads(score.message(event, for_client(name))) for name in ("a", "b", "a")]
+    told = [json.loads(score.message(step, event, for_client(name))) for name in ("a", "b", "a")]
 
     assert [message["data"]["referenceId"] for message in told] == ["a", "b", "a"]
     assert {message["channel"] for message in told} == {event.channel}
@@ -51,6 +57,10 @@ def test_each_client_gets_its_own_values_in_the_same_event() -> None:
 def test_texts_are_forgotten_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recorder.replay.score._REMEMBERED", 0)
     score = recorded()
-    event = next(step.event for step in score.steps(0) if step.event)
+    step, event = pushed(score)
+    by_hand = Step(step.order, step.offset, event)
 
-    assert score.message(event, for_client("a")) == score.message(event, for_client("a"))
+    assert score.part(0) == score.part(0)
+    assert {score.message(one, event, for_client("a")) for one in (step, by_hand, by_hand)} == {
+        score.message(step, event, for_client("a"))
+    }
