@@ -28,6 +28,7 @@ Keys: TypeAlias = dict[str, str]
 
 DEFAULT = "gws-outbound"
 _PATHS = 1000  # of dots; dialects have some fifty
+_NO_KEYS = (dict, list, bool)  # a union would be made anew at each call
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +324,8 @@ def _first(paths: Paths, roots: dict[str, JSON]) -> str | None:
 
 def as_key(value: JSON) -> str | None:
     """A scalar as the string it is compared by; None for what counts as absent."""
-    if value is None or value == "" or isinstance(value, dict | list | bool):
+    if isinstance(value, str):  # as most are
+        return value or None
+    if value is None or isinstance(value, _NO_KEYS):
         return None
     return str(value)

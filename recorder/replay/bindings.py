@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, KeysView
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from typing import Final
 
 from ..correlate.dialect import as_key
@@ -64,24 +63,34 @@ class Bindings:
             return as_key(its[recorded]) == live
         return live not in self._recorded[key]
 
-    def bind(self, key: str, recorded: str, live: JSON) -> None:
-        """Bind a pair, the recorded value as compared, i.e. a device's bare id; binding it again changes nothing."""
+    def bind(self, key: str, recorded: str, live: JSON, run: str | None = None) -> None:
+        """Bind a pair; binding it again changes nothing.
+
+        Args:
+            key: Of what it is a value.
+            recorded: The recorded value as compared, i.e. a device's bare id.
+            live: What stands for it.
+            run: `first_run(recorded)`, where that is known.
+
+        """
         its = self.live.get(key)
         if its is None:
-            its, self._recorded[key] = self.live.setdefault(key, {}), {}
+            self.live[key], self._recorded[key] = {recorded: live}, {as_key(live): recorded}
         elif recorded in its:
             return
-        its[recorded] = live
-        self._recorded[key].setdefault(as_key(live), recorded)
+        else:
+            its[recorded] = live
+            self._recorded[key].setdefault(as_key(live), recorded)
         text = "" if live is ABSENT else str(live)
         if text == recorded:
             return
-        if len(recorded) >= LONG:
+        is_word, is_whole = len(recorded) >= LONG, key == HIDDEN and len(recorded) >= WHOLE
+        if is_word:
             self.words[recorded] = text
-        if key == HIDDEN and len(recorded) >= WHOLE:
+        if is_whole:
             self.whole[recorded] = text
-        if recorded in self.words or recorded in self.whole:
-            self._by_run.setdefault(first_run(recorded), []).append(recorded)
+        if is_word or is_whole:
+            self._by_run.setdefault(first_run(recorded) if run is None else run, []).append(recorded)
 
     def is_live(self, key: str, live: str) -> bool:
         """Whether a live value stands for a recorded one."""
@@ -118,7 +127,6 @@ def runs(text: str) -> Iterator[str]:
         yield from _RUN.findall(_PERCENT.sub(" ", text))
 
 
-@lru_cache(10_000)
 def first_run(word: str) -> str:
     """The run that all texts have which hold a word."""
     found = _RUN.search(_PERCENT.sub(" ", word) if word.startswith("%") else word)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ..model import JSON
 
@@ -20,6 +20,25 @@ class Lasting:
     values: tuple[tuple[str, JSON] | None, ...]
 
 
+class Minted(NamedTuple):
+    """A value that a recorded client minted for one operation.
+
+    Attributes:
+        number: Its place in `Reader.fresh`.
+        key: Of what it is a value.
+        bare: As it is compared.
+        value: As it was written.
+        run: What all texts have that hold it (`bindings.first_run`).
+
+    """
+
+    number: int
+    key: str
+    bare: str
+    value: JSON
+    run: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """A recorded request, as far as it is compared on each match.
@@ -30,7 +49,7 @@ class Entry:
         session: The recorded session that made it.
         operation: Its name.
         own: As that of its call; `hidden` and `lasting` likewise.
-        minted: What the client minted for this operation: place in `Reader.fresh`, key, value as compared, value.
+        minted: What the client minted for this operation.
 
     """
 
@@ -41,7 +60,7 @@ class Entry:
     own: bytes
     hidden: tuple[str, ...]
     lasting: Lasting
-    minted: tuple[tuple[int, str, str, JSON], ...]
+    minted: tuple[Minted, ...]
 
     @property
     def id(self) -> Id:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from sys import intern
 from typing import TypeAlias
 from urllib.parse import unquote
 
@@ -18,8 +19,8 @@ from ..correlate.dialect import Dialect, as_key, lookup, without
 from ..model import JSON, Recording, Triple
 from ..printable import printable
 from ..redaction.policy import Policy
-from .bindings import ABSENT, HIDDEN, Bindings
-from .entries import Entry, Lasting
+from .bindings import ABSENT, HIDDEN, Bindings, first_run
+from .entries import Entry, Lasting, Minted
 from .reading import Call, Fresh, Reader
 from .shelves import Shelf, Shelves
 
@@ -71,8 +72,9 @@ class Matcher:
 
     def _add(self, place: int, triple: Triple) -> Entry:
         call, fresh = self.read(triple.request.method, triple.request.target, triple.request.body)
-        its = call.own, call.hidden, call.lasting, self._minted_once(fresh)
-        entry = Entry(place, triple.n, triple.session, triple.operation, *its)
+        its = call.own, call.hidden, call.lasting, tuple(self._minted_once(fresh))
+        operation = None if triple.operation is None else intern(triple.operation)  # there are few
+        entry = Entry(place, triple.n, triple.session, operation, *its)
         self._shelves.add(call.key, entry)
         self._by_operation[call.operation].append(place)
         return entry
@@ -127,11 +129,11 @@ class Matcher:
 
         """
         own: Bindings | None = None
-        for number, key, bare, mine in entry.minted:
+        for number, key, bare, mine, run in entry.minted:
             its = fresh[number]
             if not (mine == its and type(mine) is type(its)):
                 own = own or Bindings()
-                own.bind(key, bare, self._live(key, its))
+                own.bind(key, bare, self._live(key, its), run)
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, recorded, other in self._pairs(entry.lasting, live.lasting):
                 if recorded is not None:
@@ -146,13 +148,12 @@ class Matcher:
     def _pairs(self, recorded: Lasting, live: Lasting) -> Iterator[tuple[str, _Value, _Value]]:
         return zip(self._lasting_keys, recorded.values, live.values, strict=True)
 
-    def _minted_once(self, fresh: Fresh) -> tuple[tuple[int, str, str, JSON], ...]:
-        found = ((number, key, as_key(fresh[number])) for number, (_, key) in enumerate(self._reader.fresh))
-        return tuple(
-            (number, key, self._dialect.bare(key, text), fresh[number])
-            for number, key, text in found
-            if text is not None
-        )
+    def _minted_once(self, fresh: Fresh) -> Iterator[Minted]:
+        for number, (_, key) in enumerate(self._reader.fresh):
+            text = as_key(fresh[number])
+            if text is not None:
+                bare = self._dialect.bare(key, text)
+                yield Minted(number, key, bare, fresh[number], first_run(bare))
 
     def is_exact(self, place: int, live: Call) -> bool:
         """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""

@@ -15,7 +15,7 @@ from .agenda import Agenda
 from .copies import copies
 from .match import Matcher
 from .playhead import Playhead
-from .schedule import Run, Step
+from .schedule import Run, Step, anchored
 from .score import Score
 from .traffic import Replies
 
@@ -27,7 +27,13 @@ def _nothing(_: bool) -> None:  # noqa: FBT001  # as Queued calls it
 
 
 class Player:
-    """What is on its way to all clients of one stand-in."""
+    """What is on its way to all clients of one stand-in.
+
+    Attributes:
+        unasked: Events that nobody asked for.
+        score: What the recorded requests bring.
+
+    """
 
     def __init__(
         self, recording: Recording, matcher: Matcher, dialect: Dialect, bayeux: BayeuxServer, replies: Replies
@@ -37,7 +43,8 @@ class Player:
         self._windows, self._copies = recording.windows, copies(recording)
         self._agenda: Agenda[Playhead] = Agenda()
         self._unacked: dict[int, tuple[Playhead, Run]] = {}  # by request
-        self.score = Score(matcher.triples, dialect)
+        self.unasked = anchored(recording)
+        self.score = Score(matcher.triples, dialect, self.unasked.after_triple)
 
     @property
     def due(self) -> float | None:

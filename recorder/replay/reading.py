@@ -21,6 +21,7 @@ _REMEMBERED = 10_000  # requests; then they are forgotten
 _LONGEST = 4000  # bytes of a body that is remembered
 _DIGEST = 16  # bytes
 _PIECES = 4  # in which a text is cut for each value
+_CUT = b"\0"  # between them; in no JSON but that of UTF-16
 
 Fresh: TypeAlias = tuple[JSON, ...]
 
@@ -85,16 +86,16 @@ class Reader:
         cut = {path.rpartition(".")[2]: path for path in free if self._masks.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
-        self._known: dict[tuple[str, str, tuple[bytes, ...]], tuple[Call, Fresh, list[int]]] = {}
+        self._known: dict[tuple[str, str, bytes], tuple[Call, Fresh, list[int]]] = {}
         self._lasting: dict[tuple[tuple[str, JSON] | None, ...], Lasting] = {}
 
     def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
         """Read a request: and what the client has minted for it alone, by `fresh`; None where it has not."""
-        if len(body) > _LONGEST:
+        if len(body) > _LONGEST or _CUT in body:
             return self._read(method, target, body)
         pieces = self._values.split(body)  # text, then for each value: up to it, its name, the value, text
         values = pieces[3::_PIECES]
-        rest = (*pieces[::_PIECES], *pieces[1::_PIECES])
+        rest = _CUT.join((*pieces[::_PIECES], *pieces[1::_PIECES]))
         known, others, places = self._known.get((method, target, rest), _UNKNOWN)
         if known is None:
             read = self._read(method, target, body)
@@ -110,7 +111,7 @@ class Reader:
     def _remember(
         self,
         read: tuple[Call, Fresh],
-        text: tuple[str, str, tuple[bytes, ...]],
+        text: tuple[str, str, bytes],
         names: list[bytes],
         values: list[bytes],
     ) -> None:
@@ -122,7 +123,8 @@ class Reader:
         if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[text] = call, fresh, places
+            others = tuple(None if number in cut else value for number, value in enumerate(fresh))
+            self._known[text] = call, others, places
 
     def _read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
         masked = self._masks.of(target, body)

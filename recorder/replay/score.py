@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..correlate.dialect import Dialect
@@ -17,19 +18,32 @@ from .templates import Template, encode, template
 _REMEMBERED = 20_000  # triples, and events that nobody asked for; then they are forgotten
 
 
+_NOTHING: Mapping[int, tuple[Step, ...]] = MappingProxyType({})
+
+
 class Part(NamedTuple):
-    """What a triple brings: its steps, and its answer where most clients get it as it is."""
+    """What a triple brings.
+
+    Attributes:
+        steps: Its answer and events.
+        ready: Its answer, where most clients get it as it is.
+        then: Events that nobody asked for, and that came after it.
+
+    """
 
     steps: tuple[Step, ...]
     ready: Ready | None
+    then: tuple[Step, ...]
 
 
 class Score:
     """The triples of one recording, by their places, and all its events."""
 
-    def __init__(self, triples: Sequence[Triple], dialect: Dialect) -> None:
-        """Make nothing ready yet."""
-        self._triples, self._dialect = triples, dialect
+    def __init__(
+        self, triples: Sequence[Triple], dialect: Dialect, after: Mapping[int, tuple[Step, ...]] = _NOTHING
+    ) -> None:
+        """Make nothing ready yet; `after` is what comes unasked, by the number of the triple before."""
+        self._triples, self._dialect, self._after = triples, dialect, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
         self._parts: dict[int, Part] = {}
         self._events: dict[tuple[int, int], Template] = {}
@@ -42,7 +56,9 @@ class Score:
                 self._parts.clear()
             triple = self._triples[place]
             with_texts = (replace(s, template=self._template(s.event)) if s.event else s for s in steps(triple))
-            made = self._parts[place] = Part(tuple(with_texts), ready(triple, self._dialect))
+            made = self._parts[place] = Part(
+                tuple(with_texts), ready(triple, self._dialect), self._after.get(triple.n, ())
+            )
         return made
 
     def message(self, step: Step, event: Event, rewriter: Rewriter) -> str:

@@ -31,7 +31,8 @@ from .playhead import COOKIE, Playhead, Policy
 from .playheads import Playheads
 from .reading import Call
 from .rebind import Rewriter
-from .schedule import INSTANT, Run, Step, anchored
+from .schedule import INSTANT, Run, Step
+from .score import Part
 from .traffic import Incoming, Replies, Reply, origins
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
@@ -72,7 +73,6 @@ class StandIn:
         self._policy = policy
         self.faults = faults or Faults([], recording)
         self._matcher = Matcher(recording, dialect, redaction)
-        self._unsolicited = anchored(recording)
         self._origins = partial(origins, recording.header.upstream)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         windows = 1 + max(recording.windows.values(), default=0)
@@ -250,7 +250,7 @@ class StandIn:
             return
         if settled or self._bayeux.is_polling(playhead.client_id):
             playhead.begun = True
-            self._run_unsolicited(playhead, self._unsolicited.at_start.get(playhead.recorded, ()), now)
+            self._run_unsolicited(playhead, self._player.unasked.at_start.get(playhead.recorded, ()), now)
 
     # -- REST
 
@@ -272,11 +272,16 @@ class StandIn:
         scopes = self._matcher.bind(entry, live, fresh, playhead.bindings)
         playhead.origins = self._origins(request.headers)
         rewriter = Rewriter(self._dialect, *scopes, origins=playhead.origins)
-        if self._start(playhead, entry, rewriter, request.number, now):
-            self._follow(playhead, entry, live, now)
+        part = self._start(playhead, entry, rewriter, request.number, now)
+        if part is None:
+            return
+        if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
+            playhead.recorded = entry.session
+            self._begin(playhead, now, settled=True)
+        self._run_unsolicited(playhead, part.then, now)
 
-    def _start(self, playhead: Playhead, entry: Entry, rewriter: Rewriter, request: int, now: float) -> bool:
-        """Begin to answer; whether the operation is carried out."""
+    def _start(self, playhead: Playhead, entry: Entry, rewriter: Rewriter, request: int, now: float) -> Part | None:
+        """Begin to answer with a part of the score; None where a fault prevents the operation."""
         part = self._player.score.part(entry.place)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
         run = Run(played.steps, now, played.rate, rewriter, request=request, place=entry.place, ready=part.ready)
@@ -286,15 +291,7 @@ class StandIn:
         else:
             run.refusal = played.status, played.body
         self._player.begin(playhead, run)
-        return played.status is None
-
-    def _follow(self, playhead: Playhead, entry: Entry, live: Call, now: float) -> None:
-        """What an operation brings beside what it causes."""
-        if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
-            playhead.recorded = entry.session
-            self._begin(playhead, now, settled=True)
-        if (events := self._unsolicited.after_triple.get(entry.n)) is not None:
-            self._run_unsolicited(playhead, events, now)
+        return part if played.status is None else None
 
     def _tells(self, live: Call, entry: Entry) -> bool:
         """Whether a request tells which recorded session is followed; not if another one made it, say GET /me."""
