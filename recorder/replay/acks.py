@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -10,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 from ..correlate.dialect import Dialect, parse_json
 from ..model import Headers, Triple
 from .bindings import Seen
+from .entries import Minted
 from .rebind import Rewriter, has_names
 from .templates import encode
 
@@ -43,6 +45,11 @@ def ready(triple: Triple, dialect: Dialect) -> Ready | None:
     if triple.ack is None or not 200 <= triple.ack.status <= 999:
         return None
     return _ready(triple.ack.status, triple.ack.headers, triple.ack.body, dialect)
+
+
+def is_plain(prepared: Ready, minted: Iterable[Minted]) -> bool:
+    """Whether no id that was minted for an operation can be in its answer, nor an address."""
+    return not prepared.seen.has_address and not any(one.run in prepared.seen.runs for one in minted)
 
 
 @lru_cache(_REMEMBERED)

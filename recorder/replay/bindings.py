@@ -32,12 +32,13 @@ class Bindings:
         words: Recorded values that are replaced wherever they stand, and what by.
         whole: Pseudonyms that are replaced where they are a whole value, and what by.
         live: By key, what stands for the recorded values; to be looked at only.
+        alters: Whether a live value differs from the recorded one it stands for, if only in its JSON type.
         agreed: What a recorded and a live request name for good, in pairs that are bound: need not be compared again.
         runs: Texts that hold none of these hold nothing that is replaced; always those of now.
 
     """
 
-    __slots__ = ("_by_run", "_recorded", "agreed", "live", "runs", "whole", "words")
+    __slots__ = ("_by_run", "_recorded", "agreed", "alters", "live", "runs", "whole", "words")
 
     def __init__(self) -> None:
         """Bind nothing."""
@@ -45,6 +46,7 @@ class Bindings:
         self.whole: dict[str, str] = {}
         self.live: dict[str, dict[str, JSON]] = {}
         self._recorded: dict[str, dict[str | None, str]] = {}
+        self.alters = False
         self.agreed: set[tuple[object, object]] = set()
         self._by_run: dict[str, list[str]] = {}  # what is replaced, by what `runs` finds of it
         self.runs: KeysView[str] = self._by_run.keys()
@@ -82,6 +84,7 @@ class Bindings:
             its[recorded] = live
             self._recorded[key].setdefault(as_key(live), recorded)
         text = "" if live is ABSENT else str(live)
+        self.alters |= live != recorded
         if text == recorded:
             return
         is_word, is_whole = len(recorded) >= LONG, key == HIDDEN and len(recorded) >= WHOLE

@@ -28,7 +28,7 @@ class Minted(NamedTuple):
         key: Of what it is a value.
         bare: As it is compared.
         value: As it was written.
-        run: What all texts have that hold it (`bindings.first_run`).
+        run: What all texts have that hold it as a word (`bindings.first_run`); None if it is too short to be one.
 
     """
 
@@ -36,7 +36,7 @@ class Minted(NamedTuple):
     key: str
     bare: str
     value: JSON
-    run: str
+    run: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

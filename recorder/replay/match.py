@@ -19,7 +19,7 @@ from ..correlate.dialect import Dialect, as_key, lookup, without
 from ..model import JSON, Recording, Triple
 from ..printable import printable
 from ..redaction.policy import Policy
-from .bindings import ABSENT, HIDDEN, Bindings, first_run
+from .bindings import ABSENT, HIDDEN, LONG, Bindings, first_run
 from .entries import Entry, Lasting, Minted
 from .reading import Call, Fresh, Reader
 from .shelves import Shelf, Shelves
@@ -115,25 +115,8 @@ class Matcher:
         hidden = _hidden(recorded.hidden, live.hidden, session)
         return [*_outer(recorded, live), *self._body(recorded, live, session), *hidden]
 
-    def bind(self, entry: Entry, live: Call, fresh: Fresh, session: Bindings) -> tuple[Bindings, ...]:
-        """Bind what the client has minted in a request that matched, for the session or for this operation alone.
-
-        Args:
-            entry: What it matched.
-            live: The request.
-            fresh: What it has minted for this operation.
-            session: What is bound for longer.
-
-        Returns:
-            The scopes that count for this operation, the narrowest first.
-
-        """
-        own: Bindings | None = None
-        for number, key, bare, mine, run in entry.minted:
-            its = fresh[number]
-            if not (mine == its and type(mine) is type(its)):
-                own = own or Bindings()
-                own.bind(key, bare, self._live(key, its), run)
+    def bind(self, entry: Entry, live: Call, session: Bindings) -> None:
+        """Bind what the client has minted for its session in a request that matched, and what was redacted in it."""
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, recorded, other in self._pairs(entry.lasting, live.lasting):
                 if recorded is not None:
@@ -143,7 +126,6 @@ class Matcher:
             for pseudonym, value in zip(entry.hidden, live.hidden, strict=True):
                 if pseudonym != value:
                     session.bind(HIDDEN, pseudonym, value)
-        return (session,) if own is None else (own, session)
 
     def _pairs(self, recorded: Lasting, live: Lasting) -> Iterator[tuple[str, _Value, _Value]]:
         return zip(self._lasting_keys, recorded.values, live.values, strict=True)
@@ -153,7 +135,7 @@ class Matcher:
             text = as_key(fresh[number])
             if text is not None:
                 bare = self._dialect.bare(key, text)
-                yield Minted(number, key, bare, fresh[number], first_run(bare))
+                yield Minted(number, key, bare, fresh[number], first_run(bare) if len(bare) >= LONG else None)
 
     def is_exact(self, place: int, live: Call) -> bool:
         """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""
@@ -208,13 +190,6 @@ class Matcher:
         left = (place for place in same if place not in played)
         done = (place for place in same if place in played)
         return islice(chain(left, done), _COMPARED)
-
-    def _live(self, key: str, value: JSON) -> JSON:
-        text = as_key(value)
-        if text is None:
-            return ABSENT
-        bare = self._dialect.bare(key, text)
-        return value if bare == text else bare
 
     def _body(self, recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
         if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):

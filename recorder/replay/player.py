@@ -135,7 +135,7 @@ class Player:
     def _push(self, playhead: Playhead, run: Run, step: Step, event: Event) -> None:
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         taken = _nothing if run.acked or run.request is None else partial(self._taken, playhead, run)
-        queued = Queued(self.score.message(step, event, run.rewriter), taken)
+        queued = Queued(self.score.message(step, event, run.wording), taken)
         if not self._windows:
             self.deliver(playhead, queued)
             return
@@ -167,8 +167,11 @@ class Player:
         """The answer to the request of a run."""
         if run.refusal is not None:
             return refused(*run.refusal)
-        told = None if run.ready is None else run.ready.to(run.rewriter)
-        return told or ack(self._matcher.triples[run.place or 0], run.rewriter, playhead.cookie, self._dialect)
+        if run.plain is not None and run.wording.texts is not None:
+            return run.plain
+        rewriter = run.wording.rewriter
+        told = None if run.ready is None else run.ready.to(rewriter)
+        return told or ack(self._matcher.triples[run.place or 0], rewriter, playhead.cookie, self._dialect)
 
     def _answered(self, playhead: Playhead, run: Run) -> None:
         """Nobody waits for the answer of a run any more."""

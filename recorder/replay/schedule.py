@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..model import Event, Recording, Triple
-from .acks import Ready
-from .rebind import Rewriter
-from .templates import Template
+from .acks import Ack, Ready
+from .templates import Stencil, Template
+from .wording import Wording
 
 INSTANT = math.inf
 ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when the client does not fetch them
@@ -28,6 +28,7 @@ class Step:
         order: Place on the recorded wire; decides between triples when both are due.
         offset: Seconds after the request, as recorded.
         template: The text of the event, where it was made.
+        stencil: Likewise, where that is enough for most clients.
 
     """
 
@@ -35,6 +36,7 @@ class Step:
     offset: float
     event: Event | None
     template: Template | None = field(default=None, compare=False)
+    stencil: Stencil | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +47,7 @@ class Run:
         request: The live request that waits for the ack, None where there is none to answer.
         place: Which recorded request it answers, None for events nobody asked for.
         ready: Its answer, where most clients get it as it is.
+        plain: Its answer, where all do to whom no more is told than its stencils say.
         unfetched: Events queued for the client that no poll has taken yet.
         refusal: Status and body in place of the recorded ack, where a fault wants that.
         forget: With the ack the server forgets the client's Bayeux session: a fault.
@@ -59,10 +62,11 @@ class Run:
     steps: tuple[Step, ...]
     started: float
     rate: float
-    rewriter: Rewriter
+    wording: Wording
     request: int | None = None
     place: int | None = None
     ready: Ready | None = None
+    plain: Ack | None = None
     unfetched: int = 0
     refusal: tuple[int, bytes] | None = None
     forget: bool = False

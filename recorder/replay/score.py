@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from ..correlate.dialect import Dialect
 from ..model import Event, Triple
-from .acks import Ready, ready
-from .rebind import Rewriter, bare_values, keys_of_names
+from .acks import Ack, Ready, is_plain, ready
+from .entries import Minted
+from .rebind import bare_values, keys_of_names
 from .schedule import Step, steps
-from .templates import Template, encode, template
+from .templates import Template, encode, stencil, template
+from .wording import Wording
 
 _REMEMBERED = 20_000  # triples, and events that nobody asked for; then they are forgotten
 
@@ -27,12 +29,14 @@ class Part(NamedTuple):
     Attributes:
         steps: Its answer and events.
         ready: Its answer, where most clients get it as it is.
+        plain: Its answer, where no id that was minted for the operation can be in it.
         then: Events that nobody asked for, and that came after it.
 
     """
 
     steps: tuple[Step, ...]
     ready: Ready | None
+    plain: Ack | None
     then: tuple[Step, ...]
 
 
@@ -48,22 +52,32 @@ class Score:
         self._parts: dict[int, Part] = {}
         self._events: dict[tuple[int, int], Template] = {}
 
-    def part(self, place: int) -> Part:
-        """What a triple brings."""
+    def part(self, place: int, minted: Sequence[Minted]) -> Part:
+        """What a triple brings; `minted` is what its client minted for it."""
         made = self._parts.get(place)
         if made is None:
             if len(self._parts) >= _REMEMBERED:
                 self._parts.clear()
-            triple = self._triples[place]
-            with_texts = (replace(s, template=self._template(s.event)) if s.event else s for s in steps(triple))
-            made = self._parts[place] = Part(
-                tuple(with_texts), ready(triple, self._dialect), self._after.get(triple.n, ())
-            )
+            made = self._parts[place] = self._made(self._triples[place], minted)
         return made
 
-    def message(self, step: Step, event: Event, rewriter: Rewriter) -> str:
+    def _made(self, triple: Triple, minted: Sequence[Minted]) -> Part:
+        prepared = ready(triple, self._dialect)
+        plain = prepared.ack if prepared is not None and is_plain(prepared, minted) else None
+        written = tuple(self._written(step, minted) for step in steps(triple))
+        return Part(written, prepared, plain, self._after.get(triple.n, ()))
+
+    def _written(self, step: Step, minted: Sequence[Minted]) -> Step:
+        if step.event is None:
+            return step
+        made = self._template(step.event)
+        return replace(step, template=made, stencil=stencil(made, minted))
+
+    def message(self, step: Step, event: Event, wording: Wording) -> str:
         """The Bayeux message of the event of a step as one client gets it, as JSON."""
-        return rewriter.encoded(step.template or self._unasked(event), event.data)
+        if step.stencil is not None and (texts := wording.texts) is not None:
+            return step.stencil.filled(texts)
+        return wording.rewriter.encoded(step.template or self._unasked(event), event.data)
 
     def _unasked(self, event: Event) -> Template:
         made = self._events.get((event.seq, event.index))

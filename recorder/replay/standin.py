@@ -30,10 +30,10 @@ from .player import Player
 from .playhead import COOKIE, Playhead, Policy
 from .playheads import Playheads
 from .reading import Call
-from .rebind import Rewriter
 from .schedule import INSTANT, Run, Step
 from .score import Part
 from .traffic import Incoming, Replies, Reply, origins
+from .wording import Wording
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
@@ -269,10 +269,10 @@ class StandIn:
         if entry is None:
             self._miss(request, miss.explain(live, playhead, self._matcher))
             return
-        scopes = self._matcher.bind(entry, live, fresh, playhead.bindings)
+        self._matcher.bind(entry, live, playhead.bindings)
         playhead.origins = self._origins(request.headers)
-        rewriter = Rewriter(self._dialect, *scopes, origins=playhead.origins)
-        part = self._start(playhead, entry, rewriter, request.number, now)
+        wording = Wording(self._dialect, playhead.bindings, playhead.origins, entry.minted, fresh)
+        part = self._start(playhead, entry, wording, request.number, now)
         if part is None:
             return
         if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
@@ -280,11 +280,11 @@ class StandIn:
             self._begin(playhead, now, settled=True)
         self._run_unsolicited(playhead, part.then, now)
 
-    def _start(self, playhead: Playhead, entry: Entry, rewriter: Rewriter, request: int, now: float) -> Part | None:
+    def _start(self, playhead: Playhead, entry: Entry, wording: Wording, request: int, now: float) -> Part | None:
         """Begin to answer with a part of the score; None where a fault prevents the operation."""
-        part = self._player.score.part(entry.place)
+        part = self._player.score.part(entry.place, entry.minted)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
-        run = Run(played.steps, now, played.rate, rewriter, request=request, place=entry.place, ready=part.ready)
+        run = Run(played.steps, now, played.rate, wording, request, entry.place, part.ready, part.plain)
         run.forget, run.cut = played.forget, played.cut
         if played.status is None:  # else nothing was carried out: who tries again shall get on
             playhead.played[entry.place] += 1
@@ -301,10 +301,10 @@ class StandIn:
 
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
         if events:
-            rewriter = Rewriter(self._dialect, playhead.bindings, origins=playhead.origins)
             played = self.faults.play(playhead.name, None, events, self._rate)
             if played.steps:
-                self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
+                wording = Wording(self._dialect, playhead.bindings, playhead.origins)
+                self._player.begin(playhead, Run(played.steps, now, played.rate, wording))
 
     def _miss(self, request: Incoming, found: Miss) -> None:
         self.missed += 1

@@ -11,17 +11,17 @@ from recorder.correlate.dialect import load
 from recorder.model import Event
 from recorder.replay.agenda import Agenda
 from recorder.replay.bindings import Bindings
-from recorder.replay.rebind import Rewriter
 from recorder.replay.schedule import ACK_PATIENCE, Run, Step
+from recorder.replay.wording import Wording
 
-REWRITER = Rewriter(load(), Bindings())
+WORDING = Wording(load(), Bindings(), {})
 EVENT = Event(0, 0, 0, 0, "client", "/channel", {})
 
 
 def run(*steps: tuple[int, float], client: int = 1, started: float = 10.0) -> Run:
     """A run of events: place on the wire, offset."""
     made = tuple(Step((order, 0), offset, EVENT) for order, offset in steps)
-    return Run(made, started, 1.0, REWRITER, rank=(client, 1))
+    return Run(made, started, 1.0, WORDING, rank=(client, 1))
 
 
 def agenda_of(*runs: Run) -> Agenda[str]:
@@ -77,7 +77,7 @@ def test_a_run_that_changed_counts_once() -> None:
 
 
 def test_an_ack_that_waits_for_its_events_leaves_as_soon_as_they_are_fetched() -> None:
-    waiting = Run((Step((1, 0), 0.0, EVENT), Step((2, 0), 0.1, None)), 10.0, 1.0, REWRITER)
+    waiting = Run((Step((1, 0), 0.0, EVENT), Step((2, 0), 0.1, None)), 10.0, 1.0, WORDING)
     agenda = agenda_of(waiting)
     leaves(agenda, 10.0)
     late = agenda.due

@@ -59,13 +59,13 @@ def test_the_next_request_is_the_one_that_a_search_finds(data: st.DataObject) ->
     playhead = Playhead("p1", "cookie", recorded=data.draw(st.sampled_from([None, "s1"])))
 
     for ask in data.draw(st.lists(st.sampled_from(ASKS), max_size=20)):
-        live, fresh = matcher.read(ask.method, ask.target, ask.body)
+        live = matcher.call(ask.method, ask.target, ask.body)
         found = playhead.find(live, matcher, policy)
         assert (found and found.place) == searched(playhead, live, matcher, policy)
         if found is not None:
             playhead.played[found.place] += 1
             playhead.recorded = playhead.recorded or found.session
-            matcher.bind(found, live, fresh, playhead.bindings)
+            matcher.bind(found, live, playhead.bindings)
 
 
 def test_a_stack_is_played_from_its_first_to_its_last() -> None:

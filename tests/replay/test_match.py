@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorder.correlate.dialect import load
 from recorder.replay.bindings import ABSENT, Bindings
 from recorder.replay.match import Call, Difference, Matcher, describe
+from recorder.replay.wording import bound
 from tests.wire import DEVICE, Ask, Wire, body, chained, complete, get_me, operation, preview
 
 GWS = load()
@@ -35,8 +36,12 @@ def fits(matcher: Matcher, place: int, live: Ask, session: Bindings) -> bool:
     return matcher.fits(matcher.entries[place], call(matcher, live), session)
 
 
-def bind(matcher: Matcher, place: int, live: Ask, session: Bindings) -> tuple[Bindings, ...]:
-    return matcher.bind(matcher.entries[place], *matcher.read(live.method, live.target, live.body), session)
+def bind(matcher: Matcher, place: int, live: Ask, session: Bindings) -> list[Bindings]:
+    """What is bound then: of the operation, and of the session."""
+    entry, (read, fresh) = matcher.entries[place], matcher.read(live.method, live.target, live.body)
+    matcher.bind(entry, read, session)
+    own = bound(GWS, entry.minted, fresh)
+    return [session] if own is None else [own, session]
 
 
 def found(recorded: Ask, live: Ask, session: Bindings = NONE) -> list[str]:
@@ -223,7 +228,7 @@ def test_what_is_bound_for_good_is_so_for_the_next_request_too() -> None:
 
     assert fits(matcher, 1, chained(8, devicePath="/devices/live"), session)
     assert not fits(matcher, 1, chained(8, devicePath="/devices/other"), session)
-    assert bind(matcher, 1, chained(8, devicePath="/devices/live"), session) == (session,)
+    assert bind(matcher, 1, chained(8, devicePath="/devices/live"), session) == [session]
     assert session.live == {"device": {DEVICE: "live"}}
 
 

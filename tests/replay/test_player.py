@@ -11,9 +11,9 @@ from recorder.replay.bindings import Bindings
 from recorder.replay.match import Matcher
 from recorder.replay.player import Player
 from recorder.replay.playhead import Playhead
-from recorder.replay.rebind import Rewriter
 from recorder.replay.schedule import Run
 from recorder.replay.traffic import Replies
+from recorder.replay.wording import Wording
 from tests.wire import Wire, chained, done
 
 GWS = load()
@@ -36,8 +36,8 @@ class Playing:
         self.playhead.client_id = answer.handshaken
 
     def begins(self, request: int = 7) -> Run:
-        steps, ready = self.player.score.part(0)
-        run = Run(steps, 0.0, 1.0, Rewriter(GWS, Bindings()), request=request, place=0, ready=ready)
+        part = self.player.score.part(0, ())
+        run = Run(part.steps, 0.0, 1.0, Wording(GWS, Bindings(), {}), request, 0, part.ready, part.plain)
         self.player.begin(self.playhead, run)
         return run
 
