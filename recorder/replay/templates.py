@@ -81,11 +81,13 @@ class Stencil(NamedTuple):
 
     def filled(self, texts: Sequence[str]) -> str:
         """The text with the ids of a client, which come as JSON."""
-        first, *others = self.pieces
-        whole = [first]
-        for number, piece in zip(self.numbers, others, strict=True):
-            whole += (texts[number], piece)
-        return "".join(whole)
+        pieces, numbers = self
+        if not numbers:
+            return pieces[0]
+        whole = pieces[0]
+        for place, number in enumerate(numbers, 1):  # there is one, most often
+            whole += texts[number] + pieces[place]
+        return whole
 
 
 def stencil(made: Template, minted: Sequence[Minted]) -> Stencil | None:

@@ -43,11 +43,12 @@ class Wording:
         self._minted, self._fresh = minted, fresh
         self._rewriter: Rewriter | None = None
         self._texts: list[str] | None = []
-        for number, key, *_ in minted:
-            if as_key(fresh[number]) is None or key in dialect.path_keys:
+        for one in minted:
+            value = fresh[one.number]
+            if as_key(value) is None or one.key in dialect.path_keys:
                 self._texts = None  # a member is left out, or a part of it is replaced
                 return
-            self._texts.append(encode(fresh[number]))
+            self._texts.append(encode(value))
 
     @property
     def texts(self) -> Sequence[str] | None:
