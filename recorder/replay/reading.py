@@ -21,7 +21,8 @@ _REMEMBERED = 10_000  # requests; then they are forgotten
 _LONGEST = 4000  # bytes of a body that is remembered
 _DIGEST = 16  # bytes
 _PIECES = 4  # in which a text is cut for each value
-_CUT = b"\0"  # between them; in no JSON but that of UTF-16
+_CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UTF-16
+_PLAIN = bytes(code for code in range(ord(" "), ord("~") + 1) if code not in b'"\\')  # as `_values_of` knows it
 
 Fresh: TypeAlias = tuple[JSON, ...]
 
@@ -62,9 +63,6 @@ class Call:
         return self.own, self.hidden
 
 
-_UNKNOWN: tuple[None, Fresh, list[int]] = None, (), []
-
-
 class Reader:
     """Reads requests of one dialect, as they are after redaction by a policy.
 
@@ -86,6 +84,7 @@ class Reader:
         cut = {path.rpartition(".")[2]: path for path in free if self._masks.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
+        self._openings = [f'"{name}":"'.encode() for name in cut]
         self._known: dict[tuple[str, str, bytes], tuple[Call, Fresh, list[int]]] = {}
         self._lasting: dict[tuple[tuple[str, JSON] | None, ...], Lasting] = {}
 
@@ -93,32 +92,57 @@ class Reader:
         """Read a request: and what the client has minted for it alone, by `fresh`; None where it has not."""
         if len(body) > _LONGEST or _CUT in body:
             return self._read(method, target, body)
-        pieces = self._values.split(body)  # text, then for each value: up to it, its name, the value, text
-        values = pieces[3::_PIECES]
-        rest = _CUT.join((*pieces[::_PIECES], *pieces[1::_PIECES]))
-        known, others, places = self._known.get((method, target, rest), _UNKNOWN)
-        if known is None:
-            read = self._read(method, target, body)
-            self._remember(read, (method, target, rest), pieces[2::_PIECES], values)
-            return read
+        rest, values = self._cut_once(body)
+        found = self._known.get((method, target, rest)) if values else None
+        if found is None:
+            rest, names, values = self._cut(body)
+            found = self._known.get((method, target, rest))
+            if found is None:
+                read = self._read(method, target, body)
+                self._remember(read, (method, target, rest), names, values)
+                return read
+        known, others, places = found
         if not values:
             return known, others
         fresh = list(others)
-        for place, value in zip(places, values, strict=True):
-            fresh[place] = _value(value)
+        for place, value in zip(places, values):  # noqa: B905  # as many as were cut out; a check takes twice as long
+            fresh[place] = value
         return known, tuple(fresh)
+
+    def _cut_once(self, body: bytes) -> tuple[bytes, list[str | int]]:
+        """As `_cut` does where there is one value, which is a text right behind its name: in a third of the time."""
+        for opening in self._openings:
+            place = body.find(opening)
+            if place >= 0:
+                start = place + len(opening)
+                end = body.find(b'"', start)
+                value = body[start:end]
+                if end >= 0 and not value.translate(None, _PLAIN):
+                    return body[:start] + _CUT + body[end:], [value.decode()]
+        return body, []
+
+    def _cut(self, body: bytes) -> tuple[bytes, list[bytes], list[str | int]]:
+        """A body without the values of minted ids, where they are written plainly; their names, and the values."""
+        pieces = self._values.split(body)  # text, then for each value: up to it, its name, the value, text
+        if len(pieces) == 1:
+            return body, [], []
+        texts = pieces[3::_PIECES]
+        pieces[3::_PIECES] = [_QUOTED if text.startswith(b'"') else _CUT for text in texts]
+        names = pieces[2::_PIECES]
+        del pieces[2::_PIECES]
+        return b"".join(pieces), names, [_value(text) for text in texts]
 
     def _remember(
         self,
         read: tuple[Call, Fresh],
         text: tuple[str, str, bytes],
         names: list[bytes],
-        values: list[bytes],
+        values: list[str | int],
     ) -> None:
         """Remember what was read, if the values that were cut out are the minted ones, each once."""
         call, fresh = read
         places = [self._places[name] for name in names]
-        cut = dict(zip(places, map(_value, values), strict=True))
+        cut = dict(zip(places, values, strict=True))
         there = {place: fresh[place] for place in self._places.values() if fresh[place] is not None}
         if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
             if len(self._known) >= _REMEMBERED:
