@@ -85,7 +85,7 @@ class Reader:
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
         self._openings = [f'"{name}":"'.encode() for name in cut]
-        self._known: dict[tuple[str, str, bytes], tuple[Call, Fresh, list[int]]] = {}
+        self._known: dict[tuple[str, str, bytes], tuple[Call, Fresh, tuple[int, ...]]] = {}
         self._lasting: dict[tuple[tuple[str, JSON] | None, ...], Lasting] = {}
 
     def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
@@ -141,7 +141,7 @@ class Reader:
     ) -> None:
         """Remember what was read, if the values that were cut out are the minted ones, each once."""
         call, fresh = read
-        places = [self._places[name] for name in names]
+        places = tuple(self._places[name] for name in names)
         cut = dict(zip(places, values, strict=True))
         there = {place: fresh[place] for place in self._places.values() if fresh[place] is not None}
         if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):

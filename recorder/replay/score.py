@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..correlate.dialect import Dialect
 from ..model import Event, Triple
 from .acks import Ack, Ready, is_plain, ready
-from .entries import Minted
+from .entries import Entry, Minted
 from .rebind import bare_values, keys_of_names
 from .schedule import Step, steps
 from .templates import Template, encode, stencil, template
@@ -52,13 +52,13 @@ class Score:
         self._parts: dict[int, Part] = {}
         self._events: dict[tuple[int, int], Template] = {}
 
-    def part(self, place: int, minted: Sequence[Minted]) -> Part:
-        """What a triple brings; `minted` is what its client minted for it."""
-        made = self._parts.get(place)
+    def part(self, entry: Entry) -> Part:
+        """What a triple brings."""
+        made = self._parts.get(entry.place)
         if made is None:
             if len(self._parts) >= _REMEMBERED:
                 self._parts.clear()
-            made = self._parts[place] = self._made(self._triples[place], minted)
+            made = self._parts[entry.place] = self._made(self._triples[entry.place], entry.minted)
         return made
 
     def _made(self, triple: Triple, minted: Sequence[Minted]) -> Part:
@@ -71,12 +71,15 @@ class Score:
         if step.event is None:
             return step
         made = self._template(step.event)
-        return replace(step, template=made, stencil=stencil(made, minted))
+        are_whole = not any(one.key in self._dialect.path_keys for one in minted)  # no parts of values
+        return replace(step, template=made, stencil=stencil(made, minted) if are_whole else None)
 
     def message(self, step: Step, event: Event, wording: Wording) -> str:
         """The Bayeux message of the event of a step as one client gets it, as JSON."""
         if step.stencil is not None and (texts := wording.texts) is not None:
-            return step.stencil.filled(texts)
+            filled = step.stencil.filled(texts)
+            if filled is not None:
+                return filled
         return wording.rewriter.encoded(step.template or self._unasked(event), event.data)
 
     def _unasked(self, event: Event) -> Template:

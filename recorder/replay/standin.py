@@ -271,7 +271,7 @@ class StandIn:
             return
         self._matcher.bind(entry, live, playhead.bindings)
         playhead.origins = self._origins(request.headers)
-        wording = Wording(self._dialect, playhead.bindings, playhead.origins, entry.minted, fresh)
+        wording = Wording(self._dialect, playhead.bindings, playhead.origins, entry, fresh)
         part = self._start(playhead, entry, wording, request.number, now)
         if part is None:
             return
@@ -282,7 +282,7 @@ class StandIn:
 
     def _start(self, playhead: Playhead, entry: Entry, wording: Wording, request: int, now: float) -> Part | None:
         """Begin to answer with a part of the score; None where a fault prevents the operation."""
-        part = self._player.score.part(entry.place, entry.minted)
+        part = self._player.score.part(entry)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
         run = Run(played.steps, now, played.rate, wording, request, entry.place, part.ready, part.plain)
         run.forget, run.cut = played.forget, played.cut

@@ -16,6 +16,7 @@ from ..model import JSON
 from .bindings import Seen
 from .entries import Minted
 
+Texts: TypeAlias = Sequence[str | None]
 Bare: TypeAlias = Callable[[str, JSON], tuple[tuple[str, str], ...]]
 
 _MARK = "\ue000"  # stands in no text that is not made to confuse us
@@ -72,21 +73,24 @@ class Stencil(NamedTuple):
 
     Attributes:
         pieces: The text before, between and behind them.
-        numbers: Which of the ids minted for the operation stands behind each piece but the last.
+        numbers: Which of the ids, by `Reader.fresh`, stands behind each piece but the last.
 
     """
 
     pieces: tuple[str, ...]
     numbers: tuple[int, ...]
 
-    def filled(self, texts: Sequence[str]) -> str:
-        """The text with the ids of a client, which come as JSON."""
+    def filled(self, texts: Texts) -> str | None:
+        """The text with the ids of a client, which come as JSON; None where one of them is missing."""
         pieces, numbers = self
         if not numbers:
             return pieces[0]
         whole = pieces[0]
         for place, number in enumerate(numbers, 1):  # there is one, most often
-            whole += texts[number] + pieces[place]
+            text = texts[number]
+            if text is None:
+                return None  # the member is left out, with its comma
+            whole += text + pieces[place]
         return whole
 
 
@@ -115,9 +119,9 @@ def stencil(made: Template, minted: Sequence[Minted]) -> Stencil | None:
 
 def _only(hole: Hole, minted: Sequence[Minted]) -> int | None:
     """Which id alone a hole is for, written as in the request."""
-    for number, one in enumerate(minted):
+    for one in minted:
         if hole.bare == ((one.key, one.bare),) and repr(hole.value) == repr(one.value) and str(one.value) == one.bare:
-            return number
+            return one.number
     return None
 
 

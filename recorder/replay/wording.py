@@ -11,22 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..correlate.dialect import Dialect, as_key
 from ..model import JSON
 from .bindings import ABSENT, Bindings
-from .entries import Minted
+from .entries import Entry, Minted
 from .rebind import Rewriter
-from .templates import encode
+from .templates import Texts, encode
 
 
 class Wording:
     """What is told to one client of one operation, or of what nobody asked for."""
 
-    __slots__ = ("_dialect", "_fresh", "_minted", "_origins", "_rewriter", "_session", "_texts")
+    __slots__ = ("_dialect", "_entry", "_fresh", "_origins", "_rewriter", "_session", "_texts")
 
     def __init__(
         self,
         dialect: Dialect,
         session: Bindings,
         origins: Mapping[str, str],
-        minted: Sequence[Minted] = (),
+        entry: Entry | None = None,
         fresh: Sequence[JSON] = (),
     ) -> None:
         """Prepare for a client.
@@ -35,31 +35,25 @@ class Wording:
             dialect: Knows the names under which values stand.
             session: What is bound for the client's session. What is bound later counts from then on.
             origins: Recorded servers (scheme and host) and what stands in for them.
-            minted: What the recorded client minted for this operation.
-            fresh: What the live one did, by `Reader.fresh`.
+            entry: The operation as it was recorded.
+            fresh: What the live client has minted for it, by `Reader.fresh`.
 
         """
         self._dialect, self._session, self._origins = dialect, session, origins
-        self._minted, self._fresh = minted, fresh
+        self._entry, self._fresh = entry, fresh
         self._rewriter: Rewriter | None = None
-        self._texts: list[str] | None = []
-        for one in minted:
-            value = fresh[one.number]
-            if as_key(value) is None or one.key in dialect.path_keys:
-                self._texts = None  # a member is left out, or a part of it is replaced
-                return
-            self._texts.append(encode(value))
+        self._texts = [None if as_key(value) is None else encode(value) for value in fresh]
 
     @property
-    def texts(self) -> Sequence[str] | None:
-        """What to fill in, for each of `minted`; None where that is not all that is to be done."""
+    def texts(self) -> Texts | None:
+        """What to fill in, by `Reader.fresh`, None for what is no id; None for all where that would not do."""
         return None if self._session.alters else self._texts
 
     @property
     def rewriter(self) -> Rewriter:
         """What rewrites all else."""
         if self._rewriter is None:
-            own = bound(self._dialect, self._minted, self._fresh)
+            own = bound(self._dialect, () if self._entry is None else self._entry.minted, self._fresh)
             scopes = (self._session,) if own is None else (own, self._session)
             self._rewriter = Rewriter(self._dialect, *scopes, origins=self._origins)
         return self._rewriter

@@ -28,7 +28,10 @@ class Playing:
         recording = wire.recording()
         ids = count(1)
         self.bayeux, self.replies = BayeuxServer(lambda: f"client{next(ids)}", 30.0), Replies()
-        self.player = Player(recording, Matcher(recording, GWS), GWS, self.bayeux, self.replies)
+        matcher = Matcher(recording, GWS)
+        asked = recording.triples[0].request
+        self.entry, (_, self.fresh) = matcher.entries[0], matcher.read(asked.method, asked.target, asked.body)
+        self.player = Player(recording, matcher, GWS, self.bayeux, self.replies)
         self.playhead = Playhead("p1", "cookie")
 
     def shakes_hands(self) -> None:
@@ -36,8 +39,17 @@ class Playing:
         self.playhead.client_id = answer.handshaken
 
     def begins(self, request: int = 7) -> Run:
-        part = self.player.score.part(0, ())
-        run = Run(part.steps, 0.0, 1.0, Wording(GWS, Bindings(), {}), request, 0, part.ready, part.plain)
+        part = self.player.score.part(self.entry)
+        run = Run(
+            part.steps,
+            0.0,
+            1.0,
+            Wording(GWS, Bindings(), {}, self.entry, self.fresh),
+            request,
+            0,
+            part.ready,
+            part.plain,
+        )
         self.player.begin(self.playhead, run)
         return run
 

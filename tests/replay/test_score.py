@@ -9,14 +9,14 @@ import pytest
 from recorder.correlate.dialect import load
 from recorder.model import Event
 from recorder.replay.bindings import Bindings
-from recorder.replay.entries import Minted
+from recorder.replay.entries import Entry, Lasting, Minted
 from recorder.replay.schedule import Step, steps
 from recorder.replay.score import Score
 from recorder.replay.wording import Wording
 from tests.wire import Wire, chained, done
 
 GWS = load()
-MINTED = (Minted(0, "reference", "r1", "r1", None),)
+ENTRY = Entry(0, 1, "s1", "GetChainedRecord", b"", (), Lasting(()), (Minted(0, "reference", "r1", "r1", None),))
 
 
 def recorded() -> Score:
@@ -27,11 +27,11 @@ def recorded() -> Score:
 
 def pushed(score: Score) -> tuple[Step, Event]:
     """The first event of its triple."""
-    return next((step, step.event) for step in score.part(0, MINTED).steps if step.event)
+    return next((step, step.event) for step in score.part(ENTRY).steps if step.event)
 
 
 def for_client(reference: str) -> Wording:
-    return Wording(GWS, Bindings(), {}, MINTED, [reference])
+    return Wording(GWS, Bindings(), {}, ENTRY, [reference])
 
 
 def test_the_steps_of_a_triple_are_the_same_each_time() -> None:
@@ -40,8 +40,8 @@ def test_the_steps_of_a_triple_are_the_same_each_time() -> None:
     triples = wire.recording().triples
     score = Score(triples, GWS)
 
-    assert score.part(0, MINTED).steps == steps(triples[0])
-    assert score.part(0, MINTED) is score.part(0, MINTED)
+    assert score.part(ENTRY).steps == steps(triples[0])
+    assert score.part(ENTRY) is score.part(ENTRY)
 
 
 def test_each_client_gets_its_own_values_in_the_same_event() -> None:
@@ -60,7 +60,7 @@ def test_texts_are_forgotten_where_there_is_no_room(monkeypatch: pytest.MonkeyPa
     step, event = pushed(score)
     by_hand = Step(step.order, step.offset, event)
 
-    assert score.part(0, MINTED) == score.part(0, MINTED)
+    assert score.part(ENTRY) == score.part(ENTRY)
     assert {score.message(one, event, for_client("a")) for one in (step, by_hand, by_hand)} == {
         score.message(step, event, for_client("a"))
     }
