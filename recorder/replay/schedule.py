@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..model import Event, Recording, Triple
 from .acks import Ack, Ready
-from .templates import Stencil, Template
+from .templates import Stencil
 from .wording import Wording
 
 INSTANT = math.inf
@@ -27,15 +27,13 @@ class Step:
     Attributes:
         order: Place on the recorded wire; decides between triples when both are due.
         offset: Seconds after the request, as recorded.
-        template: The text of the event, where it was made.
-        stencil: Likewise, where that is enough for most clients.
+        stencil: The text of the event, where that was made and is enough for most clients.
 
     """
 
     order: tuple[int, int]
     offset: float
     event: Event | None
-    template: Template | None = field(default=None, compare=False)
     stencil: Stencil | None = field(default=None, compare=False)
 
 

@@ -17,7 +17,7 @@ from .schedule import Step, steps
 from .templates import Template, encode, stencil, template
 from .wording import Wording
 
-_REMEMBERED = 20_000  # triples, and events that nobody asked for; then they are forgotten
+_REMEMBERED = 20_000  # triples, and events; then they are forgotten
 
 
 _NOTHING: Mapping[int, tuple[Step, ...]] = MappingProxyType({})
@@ -68,11 +68,9 @@ class Score:
         return Part(written, prepared, plain, self._after.get(triple.n, ()))
 
     def _written(self, step: Step, minted: Sequence[Minted]) -> Step:
-        if step.event is None:
-            return step
-        made = self._template(step.event)
-        are_whole = not any(one.key in self._dialect.path_keys for one in minted)  # no parts of values
-        return replace(step, template=made, stencil=stencil(made, minted) if are_whole else None)
+        if step.event is None or any(one.key in self._dialect.path_keys for one in minted):
+            return step  # there is no text, or the ids are parts of values
+        return replace(step, stencil=stencil(self._template(step.event), minted))
 
     def message(self, step: Step, event: Event, wording: Wording) -> str:
         """The Bayeux message of the event of a step as one client gets it, as JSON."""
@@ -80,15 +78,13 @@ class Score:
             filled = step.stencil.filled(texts)
             if filled is not None:
                 return filled
-        return wording.rewriter.encoded(step.template or self._unasked(event), event.data)
+        return wording.rewriter.encoded(self._template(event), event.data)
 
-    def _unasked(self, event: Event) -> Template:
+    def _template(self, event: Event) -> Template:
         made = self._events.get((event.seq, event.index))
         if made is None:
             if len(self._events) >= _REMEMBERED:
                 self._events.clear()
-            made = self._events[event.seq, event.index] = self._template(event)
+            frame = '{"data":', f',"channel":{encode(event.channel)}}}'
+            made = self._events[event.seq, event.index] = template(event.data, self._bare, frame)
         return made
-
-    def _template(self, event: Event) -> Template:
-        return template(event.data, self._bare, ('{"data":', f',"channel":{encode(event.channel)}}}'))
