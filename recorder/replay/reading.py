@@ -39,6 +39,8 @@ class Call:
         own: The same for those that differ in the ids of one operation, and in hidden values, alone.
         lasting: What the client has minted for longer than this operation.
         alone: The recorded request that it may be, where that is known to be one alone.
+        usual: What those who share it have minted for this operation, None for what differs.
+        differs: The places in `usual` of what does.
 
     """
 
@@ -53,6 +55,8 @@ class Call:
     own: bytes
     lasting: Lasting
     alone: Entry | None = None
+    usual: Fresh = ()
+    differs: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
@@ -85,7 +89,9 @@ class Reader:
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
         self._openings = [f'"{name}":"'.encode() for name in cut]
-        self._known: dict[tuple[str, str, bytes], tuple[Call, Fresh, tuple[int, ...]]] = {}
+        self._known: dict[tuple[str, str, bytes], Call] = {}
+        self._nothing: Fresh = (None,) * len(self.fresh)
+        self._patterns: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._lasting: dict[tuple[tuple[str, JSON] | None, ...], Lasting] = {}
 
     def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
@@ -101,13 +107,12 @@ class Reader:
                 read = self._read(method, target, body)
                 self._remember(read, (method, target, rest), names, values)
                 return read
-        known, others, places = found
         if not values:
-            return known, others
-        fresh = list(others)
-        for place, value in zip(places, values):  # noqa: B905  # as many as were cut out; a check takes twice as long
+            return found, found.usual
+        fresh = list(found.usual)
+        for place, value in zip(found.differs, values):  # noqa: B905  # as many as were cut out; a check takes long
             fresh[place] = value
-        return known, tuple(fresh)
+        return found, tuple(fresh)
 
     def _cut_once(self, body: bytes) -> tuple[bytes, list[str | int]]:
         """As `_cut` does where there is one value, which is a text right behind its name: in a third of the time."""
@@ -147,8 +152,11 @@ class Reader:
         if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            others = tuple(None if number in cut else value for number, value in enumerate(fresh))
-            self._known[text] = call, others, places
+            usual = tuple(None if number in cut else value for number, value in enumerate(fresh))
+            if all(value is None for value in usual):  # as most often
+                usual = self._nothing
+            call.usual, call.differs = usual, self._patterns.setdefault(places, places)
+            self._known[text] = call
 
     def _read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
         masked = self._masks.of(target, body)
