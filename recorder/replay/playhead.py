@@ -123,15 +123,14 @@ class Playhead:
     def _find(self, live: Call, matcher: Matcher, policy: Policy) -> int | None:
         """Its place, where there may be several."""
         shelf = matcher.shelf(live)
-        everyone = shelf.of(None)
-        mine = everyone if self.recorded is None else shelf.of((self.recorded, None))
-        usable = mine if policy.strict else everyone
+        usable = mine = shelf.of(None if self.recorded is None else (self.recorded, None))
 
         def fits(place: int) -> bool:
             return matcher.fits(matcher.entries[place], live, self.bindings)
 
         place = self._next(mine, live, fits)
-        if place is None and usable is not mine:
+        if place is None and not policy.strict:
+            usable = shelf.of(None)
             place = self._next(usable, live, fits)
         if place is not None:
             return place if not policy.strict or self.before(place, matcher) is None else None
@@ -148,11 +147,17 @@ class Playhead:
 
     def _next(self, rows: list[Row], live: Call, fits: Callable[[int], bool]) -> int | None:
         """The next unplayed match in some rows, an exact one before others."""
-        same = (row.by_id[live.id] for row in rows if live.id in row.by_id)
-        exact = [self.fronts.next_of(stack) for stack in same if fits(stack.first)]
-        if not any(place is not None for place in exact):
-            exact = [self.fronts.next_in(row, fits) for row in rows]
-        return min((place for place in exact if place is not None), default=None)
+        what, best = live.id, None
+        for row in rows:
+            stack = row.by_id.get(what)
+            if stack is not None and fits(stack.first):
+                place = self.fronts.next_of(stack)
+                if place is not None and (best is None or place < best):
+                    best = place
+        if best is not None:
+            return best
+        others = (self.fronts.next_in(row, fits) for row in rows)
+        return min((place for place in others if place is not None), default=None)
 
     def fitting(self, live: Call, matcher: Matcher) -> list[int]:
         """The recorded requests a live one is no different from, played or not, of whatever session."""
