@@ -287,8 +287,8 @@ class Faults:
         for here, there in pairwise(events):
             (first, hits), (second, others) = parts[here], parts[there]
             if here != moved and self._fire(Kind.REORDER, hits):
-                parts[here] = replace(first, event=second.event), others
-                parts[there] = replace(second, event=first.event), hits
+                parts[here] = replace(second, order=first.order, offset=first.offset), others
+                parts[there] = replace(first, order=second.order, offset=second.offset), hits
                 moved = there
         return parts
 

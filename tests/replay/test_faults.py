@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import count
 
@@ -17,6 +17,7 @@ from recorder.errors import UsageError
 from recorder.model import Recording, Triple
 from recorder.replay.faults import EXAMPLES, Fault, Faults, Kind, Played, check, parse
 from recorder.replay.schedule import INSTANT, Step, anchored, steps
+from recorder.replay.templates import Stencil
 from tests.replay.recordings import recordings
 from tests.wire import Wire, campaign_event, chained, complete, done, operation, preview, record_event, twin
 
@@ -281,6 +282,16 @@ def test_a_reordered_event_changes_places_with_the_next_one_and_the_ack_stays() 
         "ChainedRecord 300",
         "ChainedRecordsDataEnd 400",
     ]
+
+
+def test_an_event_takes_its_text_along() -> None:
+    recording = chains()
+    written = tuple(replace(step, stencil=Stencil((_name(step),), ())) for step in steps(recording.triples[0]))
+
+    left = faults_of(recording, "reorder event ChainedRecord#1").play("p1", "GetChainedRecord", written, 1.0).steps
+
+    assert order(left) != order(written)
+    assert [step.stencil and step.stencil.pieces for step in left] == [(name,) for name in order(left)]
 
 
 def test_an_event_takes_the_other_ones_place_on_the_recorded_wire() -> None:
