@@ -9,8 +9,9 @@ import pytest
 
 from recorder.correlate.dialect import load
 from recorder.model import Failure, Headers, Triple
-from recorder.replay.acks import Ack, ack, ready, refused
-from recorder.replay.bindings import Bindings
+from recorder.replay.acks import Ack, ack, is_plain, ready, refused
+from recorder.replay.bindings import Bindings, first_run
+from recorder.replay.entries import Minted
 from recorder.replay.rebind import Rewriter
 from tests.wire import Wire, chained
 
@@ -79,6 +80,17 @@ def test_what_was_never_answered_is_answered_with_a_reason() -> None:
 
     assert told(triple)[::2] == (504, b"recorded without an answer: Client disconnected.\n")
     assert b"the capture ended" in told(replace(triple, failure=None))[2]
+
+
+@pytest.mark.parametrize(
+    ("header", "plain"), [("/x/y", True), ("/x/recorded-id", False), ("http://gws.example/x", False)]
+)
+def test_an_answer_is_plain_if_no_id_of_its_operation_and_no_address_can_be_in_it(header: str, plain: bool) -> None:
+    prepared = ready(answered({}, (("Location", header),)), GWS)
+    minted = Minted(0, "reference", "recorded-id", "recorded-id", first_run("recorded-id"))
+
+    assert prepared is not None
+    assert is_plain(prepared, (minted,)) is plain
 
 
 def test_a_fault_puts_its_own_in_the_place_of_the_ack() -> None:

@@ -44,6 +44,13 @@ def test_the_steps_of_a_triple_are_the_same_each_time() -> None:
     assert score.part(ENTRY) is score.part(ENTRY)
 
 
+def test_what_most_clients_get_as_it_is_or_with_their_ids_is_made_ready() -> None:
+    part = recorded().part(ENTRY)
+
+    assert part.plain is not None
+    assert [step.stencil and step.stencil.numbers for step in part.steps] == [None, (0,)]
+
+
 def test_each_client_gets_its_own_values_in_the_same_event() -> None:
     score = recorded()
     step, event = pushed(score)
