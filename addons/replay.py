@@ -20,7 +20,7 @@ from mitmproxy.proxy import server_hooks
 from recorder.capture.listening import exposed, keep_to_loopback
 from recorder.cli import loading  # not `load`: mitmproxy takes a script's names for hooks
 from recorder.cli.replay import Rate
-from recorder.correlate.dialect import shipped
+from recorder.dialect.definition import shipped
 from recorder.errors import RecorderError
 from recorder.redaction.policy import of_cassette
 from recorder.replay import miss

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from benchmarks.sessions import TOKENS, Cause, Kind, Shape, sessions
 from benchmarks.synthetic import HEADER
-from recorder.correlate.dialect import load
 from recorder.correlate.engine import Correlator
+from recorder.dialect.definition import load
 from recorder.model import Link
 
 SURE = 0.9  # a link of this confidence or more says that it is right

@@ -24,8 +24,8 @@ from benchmarks.accuracy import SURE, Outcome, Tally, calibration, missed, tally
 from benchmarks.profiles import paragraph, profiled
 from benchmarks.rows import Row, Scale
 from benchmarks.sessions import Shape, sessions
-from recorder.correlate.dialect import load
 from recorder.correlate.engine import Correlator
+from recorder.dialect.definition import load
 from recorder.model import Record
 
 MOST_GROWTH = 1.3  # what a record of the longest session may cost, by one of 10^4 records

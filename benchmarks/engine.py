@@ -22,7 +22,7 @@ from benchmarks.clients import client, exchange
 from benchmarks.profiles import paragraph, profiled
 from benchmarks.rows import Row, Scale, not_measured
 from benchmarks.standins import Recorded, bare, sample, stand_in
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Recording, Triple
 from recorder.redaction.policy import of_cassette
 from recorder.replay.playhead import Policy

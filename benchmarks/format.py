@@ -34,9 +34,9 @@ from recorder.cassette.frames import OVERHEAD, Frame, unframe
 from recorder.cassette.journal import create
 from recorder.cassette.sealed import SealedWriter
 from recorder.cassette.store import open_cassette
-from recorder.correlate.dialect import load
 from recorder.correlate.engine import correlate
 from recorder.correlate.sealing import row_of
+from recorder.dialect.definition import load
 from recorder.model import Failure, Note, Record, Request, Response, Row, SocketMessage
 
 _HEAD, _TAIL = 7, 5  # bytes of a frame around its body

@@ -34,8 +34,8 @@ from recorder.cassette.journal import create
 from recorder.cassette.store import open_cassette
 from recorder.cli.loading import load
 from recorder.cli.replay import collect_rarely
-from recorder.correlate.dialect import load as load_dialect
 from recorder.correlate.engine import Correlator
+from recorder.dialect.definition import load as load_dialect
 from recorder.model import Recording, Triple
 from recorder.replay.standin import StandIn
 

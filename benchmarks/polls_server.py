@@ -22,7 +22,7 @@ from aiohttp import web
 from benchmarks.polls_wire import EVENTS, PUSHED, REPLY
 from recorder.bayeux.messages import encode
 from recorder.cli.replay import collect_rarely
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.limits import Limits, server
 from recorder.replay.server import new_id, serve

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.cassette.store import Cassette
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.views.html import page as html
 from recorder.views.report import document, part
 from tests.lab.browser import browsing

@@ -17,8 +17,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from recorder.correlate.dialect import Dialect, load
 from recorder.correlate.engine import Correlator
+from recorder.dialect.definition import Dialect, load
 from recorder.model import Failure, Header, Headers, Link, Record, Recording, Request, Response, SocketMessage
 
 DEVICE = "c259da54-7c22-4a43-9440-77a92facc86b"

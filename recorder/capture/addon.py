@@ -22,7 +22,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from ..bayeux.hosts import redirected
 from ..cassette.journal import Journal, create, resume
 from ..cassette.writer import QUEUE, Fsync, Writer
-from ..correlate.dialect import DEFAULT, shipped
+from ..dialect.definition import DEFAULT, shipped
 from ..errors import CaptureError, RecorderError, UsageError
 from ..model import Header, Headers
 from ..redaction.policy import DEFAULT as DEFAULT_POLICY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bayeux.messages import is_event, parse
-from ..correlate.dialect import Dialect
+from ..dialect.definition import Dialect
 from ..model import Event, Request
 
 

@@ -62,7 +62,7 @@ def filters(context: click.Context, _: click.Parameter, incomplete: str) -> list
 
 def dialects(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Shipped dialects, and TOML files."""
-    from ..correlate.dialect import names
+    from ..dialect.definition import names
 
     return _named(names(), context, parameter, incomplete)
 

@@ -55,7 +55,7 @@ def _curl(asked: _Asked) -> Iterator[str]:
 
 
 def _pytest(asked: _Asked) -> Iterator[str]:
-    from ..correlate.dialect import load as load_dialect
+    from ..dialect.definition import load as load_dialect
     from ..views.skeleton import skeleton
 
     recording = load([asked.cassette], asked.dialect)

@@ -77,7 +77,7 @@ async def _demo(path: Path, *, force: bool) -> Verdict:
 async def _drive(url: str, recording: Recording, *, prefix: str, think: float) -> Verdict:
     """Do all recorded operations under ids of our own, each when the one before it has had its events."""
     from ..client import agent
-    from ..correlate.dialect import parse_json
+    from ..dialect.definition import parse_json
     from ..views.verdict import Heard, Sent, judge
 
     async with agent(url) as desktop:

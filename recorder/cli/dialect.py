@@ -28,7 +28,7 @@ def check(file: Path) -> None:
     \b
     Example:  recorder dialect check mine.toml
     """
-    from ..correlate.dialect import load
+    from ..dialect.definition import load
     from .checking import checked
 
     found = checked(file, load)
@@ -49,7 +49,7 @@ def show(name: str) -> None:
     \b
     Example:  recorder dialect show gws-outbound > mine.toml
     """
-    from ..correlate.dialect import source
+    from ..dialect.definition import source
 
     click.echo(source(name), nl=False)
 
@@ -57,6 +57,6 @@ def show(name: str) -> None:
 @command.command("ls")
 def ls() -> None:
     """List the shipped dialects."""
-    from ..correlate.dialect import names
+    from ..dialect.definition import names
 
     click.echo("\n".join(names()))

@@ -16,7 +16,7 @@ from .options import dialect_option, force_option, json_option, must_not_exist
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..correlate.dialect import Dialect
+    from ..dialect.definition import Dialect
     from ..diff.differences import Changed
     from ..model import Recording
     from ..redaction.policy import Policy
@@ -97,7 +97,7 @@ def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: l
 
 
 def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tuple[str, ...]) -> Dialect:
-    from ..correlate.dialect import load, shipped
+    from ..dialect.definition import load, shipped
 
     names = {recording.header.dialect for recording in recordings}
     if named is None and len(names) > 1:

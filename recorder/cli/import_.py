@@ -45,7 +45,7 @@ def command(
               recorder import session.flows -o session.cassette
     """
     from ..capture.imported import frames
-    from ..correlate.dialect import shipped
+    from ..dialect.definition import shipped
     from ..model import Header
     from ..redaction.policy import NO_POLICY
     from ..redaction.redactor import Redactor

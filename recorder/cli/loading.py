@@ -26,8 +26,8 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
         DialectError: If the dialect is unknown or wrong.
         UsageError: If the cassettes were recorded with different dialects.
     """
-    from ..correlate.dialect import load as load_dialect
     from ..correlate.recording import derive, joined
+    from ..dialect.definition import load as load_dialect
 
     chosen = load_dialect(dialect) if dialect else None
     with _without_collector():
@@ -67,8 +67,8 @@ def expression(wanted: str | None, dialect: str | None) -> Expression | None:
         DialectError: If the dialect is unknown or wrong.
         FilterError: If there is a mistake in it.
     """
-    from ..correlate.dialect import load as load_dialect
-    from ..correlate.dialect import names
+    from ..dialect.definition import load as load_dialect
+    from ..dialect.definition import names
     from ..views.filter import parse
 
     if wanted is None:

@@ -84,9 +84,9 @@ def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int
     from ..cassette.journal import JOURNAL
     from ..cassette.sealed import write_atomically
     from ..cassette.store import open_cassette
-    from ..correlate.dialect import load, shipped
     from ..correlate.engine import Correlator
     from ..correlate.sealing import write_sealed
+    from ..dialect.definition import load, shipped
 
     with open_cassette(source) as cassette:
         header = cassette.header

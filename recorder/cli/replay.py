@@ -232,8 +232,8 @@ def _standin(
     kind: type[Kind],
     own: Callable[[Callable[[], str]], Callable[[], str]] = lambda new_id: new_id,
 ) -> Kind:
-    from ..correlate.dialect import load as load_dialect
-    from ..correlate.dialect import shipped
+    from ..dialect.definition import load as load_dialect
+    from ..dialect.definition import shipped
     from ..redaction.policy import of_cassette
     from ..replay.faults import Faults, parse
     from ..replay.playhead import Policy, Repeat

@@ -47,7 +47,7 @@ def command(
     Example:  recorder report session.cassette -o session.html
               recorder report before.cassette after.cassette --title 'Late records' -o late.html
     """
-    from ..correlate.dialect import load, shipped
+    from ..dialect.definition import load, shipped
     from ..views import html, report
 
     must_not_exist(output, force=force)

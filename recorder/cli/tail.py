@@ -37,7 +37,7 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
               recorder tail session.cassette --jsonl | jq 'select(.kind == "ack" and .ms > 500)'
     """
     from ..cassette.follow import Following
-    from ..correlate.dialect import load, shipped
+    from ..dialect.definition import load, shipped
     from ..views.live import Live, as_line
 
     live = None

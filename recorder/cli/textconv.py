@@ -20,7 +20,7 @@ def command(cassette: Path) -> None:
               echo '*.cassette diff=cassette' >> .gitattributes
               git config diff.cassette.textconv 'recorder textconv'
     """
-    from ..correlate.dialect import shipped
+    from ..dialect.definition import shipped
     from ..views.textconv import textconv
 
     recording = load([cassette], None)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ..bayeux import channels
 from ..bayeux.messages import Message, parse, parse_request
 from ..bayeux.observer import Observer
+from ..dialect.definition import Dialect
 from ..model import Failure, Header, Record, Recording, Request, Response, SocketMessage
-from .dialect import Dialect
 from .engine import Correlator, Watch
 
 

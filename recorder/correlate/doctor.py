@@ -16,11 +16,11 @@ from ..bayeux.observer import Handshaken, Observer, Subscribed
 from ..cassette.check import Checked, Finding, Level
 from ..cassette.lookup import Sealed
 from ..cassette.store import open_cassette
+from ..dialect.definition import shipped
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import Event, Failure, Header, Record, Request, Response, Row
 from ..redaction.policy import NO_POLICY, of_cassette
 from ..redaction.scan import Scan
-from .dialect import shipped
 from .disturbances import Disturbances
 from .engine import Correlator
 from .sealing import is_sealed, row_of

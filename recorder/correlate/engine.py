@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TypeAlias
 
 from ..bayeux.observer import Advised, Handshaken, Observer
+from ..dialect.definition import Dialect
 from ..model import (
     Event,
     Failure,
@@ -22,7 +23,6 @@ from ..model import (
     Triple,
     Unsolicited,
 )
-from .dialect import Dialect
 from .operations import REFERENCES, Operation, Operations, Seen
 from .orphans import Orphans
 from .retries import Retries

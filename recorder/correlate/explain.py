@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ..bayeux.observer import Observer
+from ..dialect.definition import Dialect, Keys
 from ..model import Failure, Link, Record, Request, Triple
-from .dialect import Dialect, Keys
 from .engine import Correlator
 from .operations import Operation, Seen, is_over
 from .rules import objections

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ..dialect.definition import Dialect, Keys
 from ..model import Event, Failure, Link, Request, Response
-from .dialect import Dialect, Keys
 
 _SECOND = 1_000_000_000
 REFERENCES = ("reference", "inner_reference")  # keys whose value names one operation, strongest first

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 
-from .dialect import Dialect
+from ..dialect.definition import Dialect
 from .operations import Operation, Seen
 
 

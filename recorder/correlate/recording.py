@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..cassette.store import Cassette, read
+from ..dialect.definition import Dialect, shipped
 from ..errors import UsageError
 from ..model import Recording
 from ..redaction.policy import NO_BODIES
-from .dialect import Dialect, shipped
 from .engine import correlate
 
 

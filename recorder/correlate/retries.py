@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TypeAlias
 
-from .dialect import Dialect
+from ..dialect.definition import Dialect
 from .operations import Operation, is_over
 
 _Sameness: TypeAlias = tuple[str, str, bytes, frozenset[str]]

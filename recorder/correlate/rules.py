@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..dialect.definition import Dialect, Keys
 from ..model import Link
-from .dialect import Dialect, Keys
 from .operations import Operation, Seen, is_over
 
 ALONE, DOUBTFUL, GUESSED = 0.9, 0.7, 0.5  # one fits; another may have caused it; another that waits fits as well

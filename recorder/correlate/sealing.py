@@ -13,9 +13,9 @@ from ..cassette.journal import JOURNAL
 from ..cassette.lookup import Sealed
 from ..cassette.sealed import ARCHIVE, SEALED, SealedWriter, write_atomically
 from ..cassette.store import OpenCassette, open_cassette
+from ..dialect.definition import Dialect, shipped
 from ..errors import CassetteError
 from ..model import Header, Link, Record, Row, RowEvent, Triple, Unsolicited
-from .dialect import Dialect, shipped
 from .engine import Correlator
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from ..bayeux import channels
 from ..bayeux.messages import encode, is_event, parse, parse_request
 from ..cassette.store import Cassette
+from ..dialect.definition import shipped
 from ..errors import UsageError
 from ..model import Failure, Header, Note, Record, Recording, Request, Response, SocketMessage, Triple
-from .dialect import shipped
 from .sessions import Sessions
 
 

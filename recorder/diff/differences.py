@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Self
 
-from ..correlate.dialect import Dialect
+from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import JSON, Event, Link, Recording, Triple
 from ..redaction.policy import Policy

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..correlate.dialect import Dialect, load, shipped
 from ..correlate.recording import joined, load_recording
+from ..dialect.definition import Dialect, load, shipped
 from ..errors import UsageError
 from ..model import Recording
 from ..redaction.policy import of_cassette

@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 from ..cassette.codec import encode
 from ..cassette.journal import resume
 from ..cassette.store import read
-from ..correlate.dialect import shipped
 from ..correlate.recording import derive
 from ..correlate.select import slice_records
+from ..dialect.definition import shipped
 from ..errors import UpstreamError, UsageError
 from ..model import Note, Record, Recording, Triple
 from ..redaction.policy import of_cassette

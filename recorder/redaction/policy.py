@@ -10,10 +10,10 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from ..dialect.routes import routes
+from ..dialect.tables import Table, finish, read
 from ..errors import PolicyError
 from ..files import read_text
-from ..routes import routes
-from ..tables import Table, finish, read
 from .pseudonyms import Kind, Span
 
 DEFAULT = "gws"

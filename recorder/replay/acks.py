@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from ..correlate.dialect import Dialect, parse_json
+from ..dialect.definition import Dialect, parse_json
 from ..model import Headers, Triple
 from .bindings import Seen
 from .entries import Minted

@@ -15,7 +15,7 @@ from sys import intern
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from ..correlate.dialect import Dialect, as_key, lookup, without
+from ..dialect.definition import Dialect, as_key, lookup, without
 from ..model import JSON, Recording, Triple
 from ..printable import printable
 from ..redaction.policy import Policy

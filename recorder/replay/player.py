@@ -8,7 +8,7 @@ from math import inf
 
 from ..bayeux.outbox import Queued
 from ..bayeux.session import BayeuxServer
-from ..correlate.dialect import Dialect
+from ..dialect.definition import Dialect
 from ..model import Event, Recording
 from .acks import Ack, ack, refused
 from .agenda import Agenda

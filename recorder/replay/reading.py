@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-from ..correlate.dialect import Dialect, as_key, lookup, parse_json, without
+from ..dialect.definition import Dialect, as_key, lookup, parse_json, without
 from ..model import JSON
 from ..printable import printable
 from ..redaction.policy import Policy

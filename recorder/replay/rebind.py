@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from ..correlate.dialect import Dialect, as_key
+from ..dialect.definition import Dialect, as_key
 from ..model import JSON
 from .bindings import ABSENT, Bindings, Seen, runs
 from .templates import Template, encode

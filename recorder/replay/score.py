@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ..correlate.dialect import Dialect
+from ..dialect.definition import Dialect
 from ..model import Event, Triple
 from .acks import Ack, Ready, is_plain, ready
 from .entries import Entry, Minted

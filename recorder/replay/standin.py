@@ -16,8 +16,8 @@ from ..bayeux.messages import Message
 from ..bayeux.outbox import Queued
 from ..bayeux.session import BayeuxServer
 from ..bayeux.shapes import Shapes
-from ..correlate.dialect import Dialect
 from ..correlate.sessions import Sessions
+from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import JSON, Headers, Recording
 from ..redaction.policy import Policy as Redaction

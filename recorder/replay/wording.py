@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..correlate.dialect import Dialect, as_key
+from ..dialect.definition import Dialect, as_key
 from ..model import JSON
 from .bindings import ABSENT, Bindings
 from .entries import Entry, Minted

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..bayeux.messages import parse_request
-from ..correlate.dialect import Dialect
 from ..correlate.engine import Correlator
 from ..correlate.operations import Operation, Seen
+from ..dialect.definition import Dialect
 from ..model import Failure, Link, Note, Record, Request, Response
 from ..printable import printable
 from .data import exchangeable

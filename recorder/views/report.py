@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 from ..bayeux.messages import load_json
 from ..cassette.store import Cassette
 from ..correlate.connects import Poll, with_polls
-from ..correlate.dialect import Dialect
 from ..correlate.explain import Judgement, judgement
 from ..correlate.operations import Operation, Seen
+from ..dialect.definition import Dialect
 from ..model import JSON, Event, Link, Note, Recording, Triple
 from . import data
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ..correlate.dialect import Dialect, parse_json, without
+from ..dialect.definition import Dialect, parse_json, without
 from ..model import JSON, Recording, Triple, Unsolicited
 from ..printable import printable
 from ..replay.bindings import Bindings

@@ -19,8 +19,8 @@ from benchmarks import million
 from benchmarks.format import derived, mcap_form
 from benchmarks.synthetic import HEADER, records
 from recorder.cassette.sealed import SealedWriter
-from recorder.correlate.dialect import load
 from recorder.correlate.engine import Correlator
+from recorder.dialect.definition import load
 from recorder.model import Row, SocketMessage
 
 pytestmark = pytest.mark.once

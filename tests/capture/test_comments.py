@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recorder.capture.comments import of_answer, of_request
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from tests.wire import URL, body, chained, done, get_me, preview, state_event
 
 GWS = load()

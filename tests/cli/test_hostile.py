@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cli import main
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
 from recorder.replay.schedule import INSTANT
 from recorder.replay.standin import Incoming, StandIn

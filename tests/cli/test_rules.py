@@ -14,7 +14,7 @@ from recorder.correlate.sealing import seal
 from tests.cli.test_cassettes import PREVIEW, fails, run
 from tests.wire import HEADER, Wire, chained, done, preview, record_event, state_event, twin
 
-SHIPPED = files("recorder.correlate").joinpath("gws-outbound.toml").read_text(encoding="utf-8")
+SHIPPED = files("recorder.dialect").joinpath("gws-outbound.toml").read_text(encoding="utf-8")
 
 
 def written(wire: Wire, path: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recorder.correlate.connects import Poll, with_polls
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from tests.wire import HEADER, URL, Wire, chained, done
 
 SECOND = 1_000_000_000

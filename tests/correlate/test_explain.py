@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recorder.correlate.dialect import load
 from recorder.correlate.explain import explain, polls_lost_to
+from recorder.dialect.definition import load
 from tests.wire import Wire, chained, complete, done, record_event, state_event
 
 GWS = load()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.store import Cassette, read
-from recorder.correlate.dialect import load
 from recorder.correlate.recording import derive, joined, load_recording
+from recorder.dialect.definition import load
 from recorder.errors import CassetteError, DialectError, UsageError
 from recorder.model import Header, Recording
 from tests.wire import HEADER, Wire, chained, done, get_me, state_event

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.store import Cassette, read
-from recorder.correlate.dialect import load
 from recorder.correlate.recording import derive
 from recorder.correlate.select import merge_records, slice_records
+from recorder.dialect.definition import load
 from recorder.errors import UsageError
 from recorder.model import Recording, SocketMessage, Triple
 from tests.replay.stage import Stage

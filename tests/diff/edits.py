@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from recorder.cassette.store import read
-from recorder.correlate.dialect import shipped
 from recorder.correlate.engine import correlate
+from recorder.dialect.definition import shipped
 from recorder.model import Failure, Note, Record, Recording, Request, Response
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"

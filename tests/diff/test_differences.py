@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recorder.correlate.dialect import shipped
+from recorder.dialect.definition import shipped
 from recorder.diff.differences import Difference, Latency, What, differences
 from recorder.errors import UsageError
 from recorder.model import Recording

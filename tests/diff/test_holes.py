@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import shipped
+from recorder.dialect.definition import shipped
 from recorder.diff.holes import SESSION, Hole, Leaf, Reader, plain_of, text_of
 from recorder.model import Event, Recording
 from recorder.redaction.policy import load

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.cassette.store import read
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Headers, Note, Recording, Response
 from recorder.replay.schedule import INSTANT
 from recorder.replay.server import serve

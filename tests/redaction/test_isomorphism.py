@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from benchmarks.sessions import TOKENS, Shape, sessions
 from recorder.bayeux.messages import parse as messages
 from recorder.cassette.store import read
-from recorder.correlate.dialect import load
 from recorder.correlate.engine import correlate
+from recorder.dialect.definition import load
 from recorder.model import Record, Recording, Request, Response, Triple
 from recorder.redaction import policy
 from recorder.redaction.redactor import Redactor

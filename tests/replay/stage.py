@@ -15,7 +15,7 @@ from http.cookies import SimpleCookie
 from itertools import count
 from typing import Any
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
 from recorder.replay.schedule import INSTANT
 from recorder.replay.standin import Incoming, Reply, StandIn

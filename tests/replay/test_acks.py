@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Failure, Headers, Triple
 from recorder.replay.acks import Ack, ack, is_plain, ready, refused
 from recorder.replay.bindings import Bindings, first_run

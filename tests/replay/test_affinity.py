@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Headers
 from recorder.replay.affinity import Shared, headers_of, merged, of_process, process_of
 from recorder.replay.standin import Incoming

@@ -7,7 +7,7 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Event
 from recorder.replay.agenda import Agenda
 from recorder.replay.bindings import Bindings

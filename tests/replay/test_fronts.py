@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.redaction.policy import load as load_policy
 from recorder.replay.fronts import Fronts
 from recorder.replay.match import Matcher

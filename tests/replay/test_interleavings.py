@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Headers, Recording, Triple
 from recorder.replay.schedule import ACK_PATIENCE, INSTANT, anchored
 from recorder.replay.standin import Incoming, Reply, StandIn

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Recording, Triple
 from recorder.replay.schedule import INSTANT
 from recorder.replay.standin import Incoming, Reply, StandIn

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.replay.heads import Heads, Unread
 from recorder.replay.lane import Lane
 from recorder.replay.limits import Limits

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.limits import Limits
 from recorder.replay.schedule import INSTANT

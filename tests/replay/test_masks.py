@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load as load_dialect
 from recorder.correlate.engine import correlate
+from recorder.dialect.definition import load as load_dialect
 from recorder.model import Recording
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor

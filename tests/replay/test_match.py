@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.replay.bindings import ABSENT, Bindings
 from recorder.replay.match import Call, Difference, Matcher, describe
 from recorder.replay.wording import bound

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.replay.match import Matcher
 from recorder.replay.miss import Miss, explain, no_session
 from recorder.replay.playhead import Playhead

@@ -6,7 +6,7 @@ import json
 from itertools import count
 
 from recorder.bayeux.session import BayeuxServer
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.replay.bindings import Bindings
 from recorder.replay.match import Matcher
 from recorder.replay.player import Player

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.replay.match import Matcher
 from recorder.replay.playhead import Playhead
 from tests.wire import Ask, Wire, chained, get_me, start_session

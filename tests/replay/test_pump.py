@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.errors import UsageError
 from recorder.replay.miss import Miss
 from recorder.replay.pump import BROKEN, Pump, Steering, Watch

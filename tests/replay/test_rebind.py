@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.replay.bindings import ABSENT, Bindings
 from recorder.replay.rebind import Rewriter
 from tests.wire import DEVICE, chained, done, record_event, twin

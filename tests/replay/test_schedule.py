@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.bindings import Bindings
 from recorder.replay.schedule import ACK_PATIENCE, INSTANT, Run, Step, anchored, steps

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Event
 from recorder.replay.bindings import Bindings
 from recorder.replay.entries import Entry, Lasting, Minted

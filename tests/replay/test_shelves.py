@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.replay.match import Matcher
 from tests.wire import Wire, chained, get_me
 

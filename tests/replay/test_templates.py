@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.replay.bindings import ABSENT, HIDDEN, Bindings
 from recorder.replay.rebind import Rewriter, bare_values, keys_of_names
 from recorder.replay.templates import encode, template

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import as_key, load
+from recorder.dialect.definition import as_key, load
 from recorder.replay.bindings import HIDDEN, LONG, Bindings, first_run
 from recorder.replay.entries import Entry, Lasting, Minted
 from recorder.replay.rebind import bare_values, keys_of_names

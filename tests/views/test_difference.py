@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from recorder.correlate.dialect import shipped
+from recorder.dialect.definition import shipped
 from recorder.diff.differences import Changed, Difference, Latency, What, differences
 from recorder.replay.bindings import ABSENT
 from recorder.views.difference import as_json, summary, text

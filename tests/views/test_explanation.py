@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recorder.correlate.dialect import load
 from recorder.correlate.explain import explain
+from recorder.dialect.definition import load
 from recorder.views import explanation as view
 from tests.wire import Wire, chained, done, record_event
 

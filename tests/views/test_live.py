@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Note
 from recorder.views.live import Live, as_line
 from tests.views.test_table import HOSTILE

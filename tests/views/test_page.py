@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import synthetic
 from recorder.cassette.store import Cassette, read
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Record
 from recorder.views.html import page as html
 from recorder.views.report import comparison, document, part

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recorder.cassette.store import Cassette, read
-from recorder.correlate.dialect import load
+from recorder.dialect.definition import load
 from recorder.model import Header, Note
 from recorder.views.report import Part, comparison, document, part
 from tests.wire import HEADER, Ask, Wire, chained, done, get_me, preview, record_event, state_event, twin

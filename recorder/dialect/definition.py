@@ -20,8 +20,8 @@ from ..bayeux.messages import load_json
 from ..errors import DialectError
 from ..files import read_text
 from ..model import JSON, Event, Request, Response
-from ..routes import routes
-from ..tables import Table, finish, read
+from .routes import routes
+from .tables import Table, finish, read
 
 Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from recorder.routes import route
+from recorder.dialect.routes import route
 
 
 def test_a_route_names_parts_of_a_path() -> None:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.correlate.dialect import Dialect, as_key, load, lookup, parse, parse_json
+from recorder.dialect.definition import Dialect, as_key, load, lookup, parse, parse_json
 from recorder.errors import DialectError
 from recorder.model import Event, Request, Response
 from tests.wire import DEVICE, Ask, body, chained, complete, done, preview, record_event, twin
 
-SHIPPED = files("recorder.correlate").joinpath("gws-outbound.toml").read_text(encoding="utf-8")
+SHIPPED = files("recorder.dialect").joinpath("gws-outbound.toml").read_text(encoding="utf-8")
 GWS = load()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from .errors import SettingsError
+from ..errors import SettingsError
 
 _LONGEST = 86_400 * 365  # seconds
 _KEY = re.compile(r"\s*([^=\[\]{}#]+?)\s*=")

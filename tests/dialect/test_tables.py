@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.dialect.tables import finish, read
 from recorder.errors import DialectError
-from recorder.tables import finish, read
 
 TEXT = """\
 name = 7
