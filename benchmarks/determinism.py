@@ -22,8 +22,8 @@ import aiohttp
 
 from benchmarks.profiles import paragraph, profiled
 from benchmarks.rows import Row, Scale
-from recorder.correlate.recording import load_recording
 from recorder.dialect.definition import load
+from recorder.library.recording import load_recording
 from recorder.model import Recording
 from recorder.replay.faults import Faults, parse
 from recorder.replay.server import seeded_ids, serve

@@ -32,7 +32,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from tests.lab.byhand import Desk
 
 

@@ -35,8 +35,8 @@ from recorder.cassette.journal import create
 from recorder.cassette.sealed import SealedWriter
 from recorder.cassette.store import open_cassette
 from recorder.correlate.engine import correlate
-from recorder.correlate.sealing import row_of
 from recorder.dialect.definition import load
+from recorder.library.sealing import row_of
 from recorder.model import Failure, Note, Record, Request, Response, Row, SocketMessage
 
 _HEAD, _TAIL = 7, 5  # bytes of a frame around its body

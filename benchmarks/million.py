@@ -64,7 +64,7 @@ def make(target: Path, triples: int) -> dict[str, Any]:
 
 def seal(source: Path, target: Path, *, archive: bool) -> dict[str, Any]:
     """Seal it, as `recorder seal` does."""
-    from recorder.correlate.sealing import seal as run
+    from recorder.library.sealing import seal as run
 
     run(source, target, archive=archive)
     return {"size": target.stat().st_size}

@@ -24,7 +24,7 @@ from benchmarks.determinism import CASSETTE
 from benchmarks.polls_clients import Clients
 from benchmarks.polls_wire import BAYEUX, HANDSHAKE, said
 from benchmarks.rows import Row, Scale
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.replay.affinity import process_of
 from tests.lab.processes import Server, recorder
 

@@ -17,7 +17,7 @@ from benchmarks.synthetic import HEADER, records
 from benchmarks.wrk import write_requests
 from recorder.cassette.codec import encode
 from recorder.cassette.journal import create
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.model import Record, Recording, Request, Response
 from tests.lab.processes import RECORDER, Server, serving
 

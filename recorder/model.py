@@ -71,6 +71,9 @@ class SocketMessage:
     body: bytes
 
 
+GAP = "gap"  # kind of the note that says that the upstream could not be reached
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something worth keeping that is not traffic, e.g. `close` at a clean end."""

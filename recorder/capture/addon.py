@@ -24,7 +24,7 @@ from ..cassette.journal import Journal, create, resume
 from ..cassette.writer import QUEUE, Fsync, Writer
 from ..dialect.definition import DEFAULT, shipped
 from ..errors import CaptureError, RecorderError, UsageError
-from ..model import Header, Headers
+from ..model import GAP, Header, Headers
 from ..redaction.policy import DEFAULT as DEFAULT_POLICY
 from ..redaction.policy import NO_POLICY, Policy, load
 from ..redaction.redactor import Redactor
@@ -36,7 +36,7 @@ from .inflate import Inflate
 from .keys import read_key
 from .listening import exposed, keep_to_loopback
 from .parts import Limits, part_path
-from .pipeline import GAP, Counts, Pipeline
+from .pipeline import Counts, Pipeline
 from .streams import Kept, is_event_stream, is_small
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent

@@ -11,7 +11,6 @@ from ..model import Failure, Headers, Note, Record, Request, Response, SocketMes
 from ..redaction.redactor import Redactor
 from .context import Context
 
-GAP = "gap"  # kind of the note that says that the upstream could not be reached
 CUT = "cut"  # kind of the note that follows a record whose body is not kept, or not to its end
 
 Kept = TypeVar("Kept", bound=Record)

@@ -1,4 +1,4 @@
-"""A cassette being written: it grows by whole frames handed to the kernel in few writes.
+"""A cassette being written, and being read while it grows: whole frames, handed to the kernel in few writes.
 
 After SIGKILL every frame that was written is there, and at most the last one is torn.
 """
@@ -10,14 +10,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import SEEK_END
 from pathlib import Path
 from typing import IO
 
-from ..errors import CaptureError, CassetteError, UsageError
+from ..errors import CaptureError, CassetteError, TornTail, UsageError
 from ..files import descriptor_of
-from ..model import Header, Request
+from ..model import Header, Record, Request
+from . import codec
 from .codec import encode_header
-from .frames import Frame
+from .frames import OVERHEAD, Frame, read_frame
 from .salvage import salvage
 from .store import open_cassette
 
@@ -191,3 +193,50 @@ def _chunks(frames: list[bytes], limit: int = 1 << 20) -> Iterator[bytes]:
             batch, size = [], 0
     if batch:
         yield b"".join(batch)
+
+
+class Following:
+    """A journal that grows. A frame that is not whole yet is read when it is."""
+
+    def __init__(self, file: IO[bytes], path: str) -> None:
+        self._file, self._path = file, path
+        self._offset = 0
+        self._expected = 0
+        self.header: Header | None = None
+
+    def new(self) -> Iterator[Record]:
+        """The records that became whole since the last call.
+
+        Raises:
+            CassetteError: If the file is no cassette, is damaged, or was cut.
+            UsageError: If it is sealed, so that nothing will come.
+        """
+        size = self._file.seek(0, SEEK_END)
+        if size < self._offset:
+            raise CassetteError(self._path, "was cut while it was followed", offset=size)
+        while self._offset < size:
+            self._file.seek(self._offset)
+            try:
+                found = read_frame(self._file, self._offset, size, path=self._path)
+            except TornTail:
+                return
+            except CassetteError as exc:
+                if self.header is not None:
+                    raise
+                raise CassetteError(
+                    self._path, "not a cassette", hint="it does not begin with a cassette header"
+                ) from exc
+            self._offset += OVERHEAD + len(found.body)
+            if self.header is None:
+                self.header = codec.decode_header(found, path=self._path)
+                if self.header.profile != JOURNAL:
+                    raise UsageError(f"{self._path}: is sealed, nothing will be added; recorder ls lists it")
+                continue
+            record = codec.decode(found, path=self._path)
+            if record is None:
+                continue
+            if record.seq != self._expected:
+                problem = f"record {self._expected} is missing, {record.seq} stands there"
+                raise CassetteError(self._path, problem, offset=found.offset)
+            self._expected += 1
+            yield record

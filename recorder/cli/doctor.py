@@ -22,8 +22,8 @@ def command(cassette: Path, *, as_json: bool) -> None:
     \b
     Example:  recorder doctor session.cassette
     """
-    from ..cassette.check import Level
-    from ..correlate.doctor import examine
+    from ..diagnose.check import Level
+    from ..diagnose.doctor import examine
 
     findings = examine(cassette)
     if as_json:

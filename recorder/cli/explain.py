@@ -35,7 +35,7 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
               recorder explain session.cassette u1     why the first unsolicited event is nobody's
               recorder explain session.cassette --filter 'confidence:<1'
     """
-    from ..correlate.explain import explain
+    from ..diagnose.explain import explain
     from ..dialect.definition import load as load_dialect
     from ..dialect.definition import shipped
     from ..views import explanation as view

@@ -26,8 +26,8 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
         DialectError: If the dialect is unknown or wrong.
         UsageError: If the cassettes were recorded with different dialects.
     """
-    from ..correlate.recording import derive, joined
     from ..dialect.definition import load as load_dialect
+    from ..library.recording import derive, joined
 
     chosen = load_dialect(dialect) if dialect else None
     with _without_collector():
@@ -93,7 +93,7 @@ def triples(
 ) -> Iterator[Triple]:
     """The triples of a cassette that are wanted, in order; of a sealed one no more is read than is asked for."""
     from ..cassette.lookup import Sealed
-    from ..correlate import stored
+    from ..library import stored
 
     if dialect is not None or not _is_sealed(path):
         yield from islice(fitting(load([path], dialect).triples, by), limit)
@@ -110,7 +110,7 @@ def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str,
         NothingSelected: If there is none.
     """
     from ..cassette.lookup import Sealed
-    from ..correlate import stored
+    from ..library import stored
 
     if dialect is not None or not _is_sealed(path):
         every = load([path], dialect).triples
@@ -132,6 +132,6 @@ def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str,
 
 
 def _is_sealed(path: Path) -> bool:
-    from ..correlate.sealing import is_sealed
+    from ..library.sealing import is_sealed
 
     return is_sealed(path)

@@ -22,7 +22,7 @@ def command(cassettes: tuple[Path, ...], *, output: Path, force: bool) -> None:
     \b
     Example:  recorder merge morning.cassette noon.cassette -o day.cassette
     """
-    from ..correlate.select import merge_records
+    from ..library.select import merge_records
     from .loading import read
     from .writing import write_journal
 

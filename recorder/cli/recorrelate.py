@@ -29,8 +29,8 @@ def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> 
     """
     from ..cassette.sealed import ARCHIVE
     from ..cassette.store import open_cassette
-    from ..correlate.sealing import fingerprints, is_sealed, seal
     from ..dialect.definition import load
+    from ..library.sealing import fingerprints, is_sealed, seal
 
     if output is not None:
         must_not_exist(output, force=force)

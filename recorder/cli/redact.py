@@ -85,8 +85,8 @@ def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int
     from ..cassette.sealed import write_atomically
     from ..cassette.store import open_cassette
     from ..correlate.engine import Correlator
-    from ..correlate.sealing import write_sealed
     from ..dialect.definition import load, shipped
+    from ..library.sealing import write_sealed
 
     with open_cassette(source) as cassette:
         header = cassette.header

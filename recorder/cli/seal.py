@@ -26,8 +26,8 @@ def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str 
     Example:  recorder seal session.cassette
               recorder seal session.cassette -o archive/session.cassette --archive
     """
-    from ..correlate.sealing import seal
     from ..dialect.definition import load as load_dialect
+    from ..library.sealing import seal
 
     if output is not None:
         must_not_exist(output, force=force)

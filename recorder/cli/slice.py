@@ -56,9 +56,9 @@ def command(
               recorder slice session.cassette --handle 1001 -o record.cassette
               recorder slice session.cassette --filter 'at:60..120 -state:failed' -o minute.cassette
     """
-    from ..correlate.recording import derive
-    from ..correlate.select import slice_records
     from ..dialect.definition import load as load_dialect
+    from ..library.recording import derive
+    from ..library.select import slice_records
     from .writing import write_journal
 
     whole = read(cassette)

@@ -46,9 +46,9 @@ def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, d
 
 
 def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None) -> None:
-    from ..correlate.polls import polls
-    from ..correlate.recording import derive
+    from ..diagnose.polls import polls
     from ..dialect.definition import load
+    from ..library.recording import derive
     from ..views import data
     from ..views.filter import fits
 

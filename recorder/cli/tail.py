@@ -16,7 +16,7 @@ from .options import cassette_argument, dialect_option, jsonl_option
 from .output import fitted
 
 if TYPE_CHECKING:
-    from ..cassette.follow import Following
+    from ..cassette.journal import Following
 
 _WAIT = 0.1  # seconds between two looks at the size of the file
 _QUIET = 10  # looks without news after which it is asked whether anybody still writes
@@ -36,7 +36,7 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
     Example:  recorder tail session.cassette
               recorder tail session.cassette --jsonl | jq 'select(.kind == "ack" and .ms > 500)'
     """
-    from ..cassette.follow import Following
+    from ..cassette.journal import Following
     from ..dialect.definition import load, shipped
     from ..views.live import Live, as_line
 

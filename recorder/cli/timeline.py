@@ -33,8 +33,8 @@ def command(
               recorder timeline session.cassette 3
               recorder timeline session.cassette --filter 'session:s1 last:>1000'
     """
-    from ..correlate.recording import derive
     from ..dialect.definition import load
+    from ..library.recording import derive
     from ..views import timeline
 
     if number is not None and wanted is not None:

@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..correlate.recording import joined, load_recording
 from ..dialect.definition import Dialect, load, shipped
 from ..errors import UsageError
+from ..library.recording import joined, load_recording
 from ..model import Recording
 from ..redaction.policy import of_cassette
 from ..replay.faults import Faults, parse

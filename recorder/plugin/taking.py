@@ -19,10 +19,10 @@ from typing import Any, NoReturn
 from ..cassette.codec import encode
 from ..cassette.journal import resume
 from ..cassette.store import read
-from ..correlate.recording import derive
-from ..correlate.select import slice_records
 from ..dialect.definition import shipped
 from ..errors import UpstreamError, UsageError
+from ..library.recording import derive
+from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
 from ..redaction.policy import of_cassette
 from ..replay.bindings import Bindings

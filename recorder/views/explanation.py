@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..correlate.explain import Candidate, Explanation, Judgement, polls_lost_to
+from ..diagnose.explain import Candidate, Explanation, Judgement, polls_lost_to
 from ..model import Event, Link, State, Triple
 from ..printable import printable
 from . import data

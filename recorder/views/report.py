@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from ..bayeux.messages import load_json
 from ..cassette.store import Cassette
-from ..correlate.connects import Poll, with_polls
-from ..correlate.explain import Judgement, judgement
 from ..correlate.operations import Operation, Seen
+from ..diagnose.connects import Poll, with_polls
+from ..diagnose.explain import Judgement, judgement
 from ..dialect.definition import Dialect
 from ..model import JSON, Event, Link, Note, Recording, Triple
 from . import data

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..correlate.polls import Poll
+from ..diagnose.polls import Poll
 from ..model import State, Triple, Unsolicited
 from ..printable import printable
 from .data import ack_ms, exchangeable, offset_ms

@@ -6,7 +6,7 @@ import pytest
 
 from recorder.capture.context import Context
 from recorder.cassette.store import Cassette
-from recorder.correlate.recording import derive
+from recorder.library.recording import derive
 from recorder.model import Record, Recording, Request, Response
 from tests.replay.stage import Stage
 from tests.wire import HEADER, Wire, chained, done, get_me, state_event

@@ -13,8 +13,8 @@ from recorder.capture.har import read_har
 from recorder.capture.imported import Imported, frames
 from recorder.cassette.codec import encode_header
 from recorder.cassette.store import Cassette, parse
-from recorder.correlate.recording import derive
 from recorder.errors import CassetteError
+from recorder.library.recording import derive
 from recorder.model import Failure, Recording, Request, Response, SocketMessage
 from recorder.views import har as written
 from tests.cassette.records import HEADER

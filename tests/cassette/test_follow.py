@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.follow import Following
-from recorder.cassette.journal import create, is_written
+from recorder.cassette.journal import Following, create, is_written
 from recorder.cassette.store import read
 from recorder.errors import CassetteError, UsageError
 from recorder.model import Note, Record

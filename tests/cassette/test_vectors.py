@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from recorder.cassette import codec
-from recorder.cassette.check import Checked
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.recover import recover
 from recorder.cassette.sealed import SealedWriter
 from recorder.cassette.store import open_cassette, read
+from recorder.diagnose.check import Checked
 from recorder.errors import CassetteError
 from recorder.model import Header, Record, Row
 from tests.vectors.seen import as_json, header_of, record_of, row_of, sampled, seen

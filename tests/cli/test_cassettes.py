@@ -16,14 +16,14 @@ from threading import Thread
 import pytest
 from click.testing import CliRunner, Result
 
-from recorder.cassette.check import Level
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.journal import create
 from recorder.cassette.store import read
 from recorder.cli import main
-from recorder.correlate.doctor import examine
-from recorder.correlate.recording import load_recording
-from recorder.correlate.sealing import is_sealed
+from recorder.diagnose.check import Level
+from recorder.diagnose.doctor import examine
+from recorder.library.recording import load_recording
+from recorder.library.sealing import is_sealed
 from recorder.model import Request
 from tests.lab.processes import RECORDER, recorder
 from tests.replay.stage import Stage

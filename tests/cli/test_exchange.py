@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import read
 from recorder.cli import main
-from recorder.correlate.recording import load_recording
-from recorder.correlate.sealing import seal
+from recorder.library.recording import load_recording
+from recorder.library.sealing import seal
 from tests.diff.edits import CASSETTE, json_of, status_of
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"

@@ -14,7 +14,7 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import read
-from recorder.correlate.sealing import is_sealed, seal
+from recorder.library.sealing import is_sealed, seal
 from recorder.model import Header, Record
 from recorder.redaction.policy import load
 from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run, run_apart

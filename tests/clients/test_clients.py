@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from recorder.cassette.store import read
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.model import SocketMessage
 from tests.clients.matrix import PLAYERS, TAKES, Seat, Server, Take
 from tests.clients.table import played, recorded

@@ -28,14 +28,14 @@ import msgpack
 
 from recorder.cassette import codec
 from recorder.cassette.blocks import inside
-from recorder.cassette.check import Level
 from recorder.cassette.frames import Frame, frame, unframe
 from recorder.cassette.lookup import Sealed
 from recorder.cassette.recover import recover
 from recorder.cassette.store import parse
-from recorder.correlate.doctor import examine
-from recorder.correlate.sealing import seal
+from recorder.diagnose.check import Level
+from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
+from recorder.library.sealing import seal
 
 ROOT = Path(__file__).parents[2]
 HANG = 10  # seconds one input may take

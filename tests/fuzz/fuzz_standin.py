@@ -26,7 +26,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from tests.lab.byhand import BAYEUX, Desk
 from tests.lab.processes import Server, recorder
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from recorder.cassette.store import read
-from recorder.correlate.recording import derive
+from recorder.library.recording import derive
 from recorder.model import Failure, Header, Link, Note, Record, Request, Response, SocketMessage, Triple, Unsolicited
 from tests.lab.byhand import Answer, Desk, Sent
 from tests.lab.lab import Cause, Event, Lab

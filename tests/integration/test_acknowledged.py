@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from tests.lab.lab import run_js_client
 from tests.lab.processes import recorder
 from tests.lab.relay import Relay

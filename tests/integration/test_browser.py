@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from recorder.cassette.store import read
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.model import Request, SocketMessage
 from tests.integration.captures import Bayeux, assert_truth, by_command
 from tests.lab.browser import Browser, play_in_page, serving_pages

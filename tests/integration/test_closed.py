@@ -16,7 +16,7 @@ import pytest
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import read
 from recorder.client import agent
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from tests.lab.processes import recorder
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from recorder.client import agent
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from tests.lab.processes import Server, recorder
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"

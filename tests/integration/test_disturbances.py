@@ -18,8 +18,8 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.client import agent
-from recorder.correlate.doctor import examine
-from recorder.correlate.recording import load_recording
+from recorder.diagnose.doctor import examine
+from recorder.library.recording import load_recording
 from recorder.model import State, Triple
 from recorder.replay.copies import copies
 from tests.integration.captures import RECORDS, Operation, Scene, Stage, Stages, by_command

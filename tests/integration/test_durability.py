@@ -30,17 +30,17 @@ import pytest
 from recorder.cassette import codec
 from recorder.cassette.blocks import inside
 from recorder.cassette.bodies import Remembered
-from recorder.cassette.check import Level
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import OVERHEAD, frame, unframe
 from recorder.cassette.lookup import Sealed
 from recorder.cassette.recover import LOST, recover
 from recorder.cassette.store import parse, read
-from recorder.correlate.doctor import examine
-from recorder.correlate.recording import derive
-from recorder.correlate.sealing import seal
-from recorder.correlate.select import slice_records
+from recorder.diagnose.check import Level
+from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
+from recorder.library.recording import derive
+from recorder.library.sealing import seal
+from recorder.library.select import slice_records
 from recorder.model import Note, Record, Response, Row
 from tests.cassette.records import HEADER, ONE_OF_EACH
 from tests.lab.processes import RECORDER, Server, recorder, serving

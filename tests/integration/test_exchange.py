@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from recorder.cassette.store import read
 from recorder.cli import main
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.model import Recording
 from tests.integration.captures import Bayeux, assert_truth
 from tests.lab.browser import Browser, play_in_page, serving_pages

@@ -14,7 +14,7 @@ import pytest
 from recorder.bayeux.messages import parse
 from recorder.cassette.store import read
 from recorder.client import Agent, agent
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.model import Response
 from tests.lab.byhand import Desk
 from tests.lab.lab import LabError, run_js_client

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from recorder.client import agent
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.model import State
 from tests.integration.captures import CAMPAIGN, RECORDS, Capture, assert_truth, by_command, by_mitmdump
 from tests.lab.lab import Lab, run_js_client

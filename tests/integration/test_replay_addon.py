@@ -25,7 +25,7 @@ from aiocometd_noloop import Client, ConnectionType
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import read
 from recorder.client import CHANNELS, Agent
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.model import Request, Response
 
 pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs without it too

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from recorder.client import agent
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from tests.lab.lab import Lab, run_js_client
 from tests.lab.processes import recorder
 from tests.lab.sessions import preview_session

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from tests.integration.captures import ADDON, RECORDS
 from tests.lab.byhand import Desk
 from tests.lab.lab import Lab, run_js_client

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from benchmarks.determinism import BAYEUX, CASSETTE, Client
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.model import Recording
 from recorder.replay.affinity import process_of
 from tests.lab.processes import Server, recorder, until

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from recorder.client import agent
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from tests.lab.processes import Server, recorder
 
 pytestmark = pytest.mark.once

@@ -11,8 +11,8 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import read
-from recorder.correlate.recording import load_recording
 from recorder.errors import UpstreamError, UsageError
+from recorder.library.recording import load_recording
 from recorder.plugin.playing import Playing
 from recorder.plugin.taking import Taking, add_new, taking
 from tests.integration.captures import events_of

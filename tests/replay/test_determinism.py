@@ -9,8 +9,8 @@ from itertools import count
 
 import pytest
 
-from recorder.correlate.recording import load_recording
 from recorder.dialect.definition import load
+from recorder.library.recording import load_recording
 from recorder.model import Recording
 from recorder.replay.faults import Faults, parse
 from recorder.replay.schedule import INSTANT

@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.correlate.recording import load_recording
 from recorder.dialect.definition import load
+from recorder.library.recording import load_recording
 from recorder.model import Headers
 from recorder.replay.miss import STATUS
 from recorder.replay.schedule import INSTANT

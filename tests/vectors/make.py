@@ -18,7 +18,7 @@ import msgpack
 from recorder.cassette.codec import END, SUMMARY, encode, encode_header, encode_row, encode_value
 from recorder.cassette.frames import frame
 from recorder.cassette.recover import recover
-from recorder.correlate.sealing import seal
+from recorder.library.sealing import seal
 from recorder.model import Failure, Header, Note, Record, Request, Response, Row, SocketMessage
 from tests.vectors.seen import seen
 from tests.wire import Wire, chained, done, get_me, preview, record_event, state_event, twin

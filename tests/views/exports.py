@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recorder.cassette.store import Cassette, read
-from recorder.correlate.recording import derive
+from recorder.library.recording import derive
 from recorder.model import Recording
 from tests.wire import HEADER, Wire, campaign_event, chained, done, operation, preview, record_event
 

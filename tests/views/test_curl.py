@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recorder.correlate.recording import derive
+from recorder.library.recording import derive
 from recorder.model import Request
 from recorder.views.curl import command, curl
 from tests.cassette.records import ANY_TEXT

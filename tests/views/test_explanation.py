@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.correlate.explain import explain
+from recorder.diagnose.explain import explain
 from recorder.dialect.definition import load
 from recorder.views import explanation as view
 from tests.wire import Wire, chained, done, record_event

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.store import Cassette
-from recorder.correlate.recording import derive
+from recorder.library.recording import derive
 from recorder.views.mermaid import mermaid
 from tests.exchange.checks import checked
 from tests.views.exports import HOSTILE, hostile, preview_cassette, two_sessions

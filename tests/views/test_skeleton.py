@@ -12,7 +12,7 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import Cassette
-from recorder.correlate.recording import derive
+from recorder.library.recording import derive
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from recorder.views.skeleton import skeleton

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.correlate.polls import polls
+from recorder.diagnose.polls import polls
 from recorder.views.screen import Screen
 from recorder.views.stats import Stats, as_json, as_text
 from tests.wire import Wire, body, campaign_event, chained, complete, done, preview, state_event, twin

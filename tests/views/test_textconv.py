@@ -11,9 +11,9 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import read
-from recorder.correlate.recording import derive
-from recorder.correlate.sealing import seal
 from recorder.dialect.definition import load
+from recorder.library.recording import derive
+from recorder.library.sealing import seal
 from recorder.model import Recording
 from recorder.views.textconv import textconv
 from tests.wire import HEADER, Wire, chained, complete, done, get_me, record_event, state_event, twin

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recorder.cassette.store import Cassette
-from recorder.correlate.recording import derive
+from recorder.library.recording import derive
 from recorder.views.trace import trace
 from tests.exchange.checks import checked
 from tests.views.exports import hostile, preview_cassette, preview_recording, two_sessions

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from recorder.correlate.recording import load_recording
+from recorder.library.recording import load_recording
 from recorder.views.verdict import Heard, Sent, Verdict, judge
 
 TRIPLES = load_recording(Path(__file__).parents[2] / "cassettes" / "preview-session.cassette").triples[:2]

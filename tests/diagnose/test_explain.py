@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.correlate.explain import explain, polls_lost_to
+from recorder.diagnose.explain import explain, polls_lost_to
 from recorder.dialect.definition import load
 from tests.wire import Wire, chained, complete, done, record_event, state_event
 

@@ -8,10 +8,10 @@ import pytest
 from recorder.cassette.lookup import Sealed
 from recorder.cassette.sealed import SealedWriter
 from recorder.cassette.store import read
-from recorder.correlate import stored
-from recorder.correlate.recording import load_recording
-from recorder.correlate.sealing import row_of, seal
 from recorder.errors import CassetteError
+from recorder.library import stored
+from recorder.library.recording import load_recording
+from recorder.library.sealing import row_of, seal
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 RECORDING = load_recording(PREVIEW)

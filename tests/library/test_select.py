@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.store import Cassette, read
-from recorder.correlate.recording import derive
-from recorder.correlate.select import merge_records, slice_records
 from recorder.dialect.definition import load
 from recorder.errors import UsageError
+from recorder.library.recording import derive
+from recorder.library.select import merge_records, slice_records
 from recorder.model import Recording, SocketMessage, Triple
 from tests.replay.stage import Stage
 from tests.wire import HEADER, Desk, Wire, chained, complete, done, get_me, record_event, state_event, twin

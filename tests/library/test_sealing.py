@@ -15,11 +15,11 @@ from recorder.cassette.frames import unframe
 from recorder.cassette.journal import create
 from recorder.cassette.lookup import Sealed
 from recorder.cassette.store import read
-from recorder.correlate import stored
-from recorder.correlate.doctor import examine
-from recorder.correlate.recording import load_recording
-from recorder.correlate.sealing import is_sealed, row_of, seal
+from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError, UsageError
+from recorder.library import stored
+from recorder.library.recording import load_recording
+from recorder.library.sealing import is_sealed, row_of, seal
 from recorder.model import Record
 from tests.wire import HEADER, Wire, chained, complete, done, get_me, record_event, state_event, twin
 
@@ -99,7 +99,7 @@ def test_an_archive_sealed_for_git_is_as_if_it_had_never_been_one(source: Path, 
 _SEAL = """
 import hashlib, sys
 from pathlib import Path
-from recorder.correlate.sealing import seal
+from recorder.library.sealing import seal
 seal(Path(sys.argv[1]), Path(sys.argv[2]))
 print(hashlib.sha256(Path(sys.argv[2]).read_bytes()).hexdigest())
 """
@@ -216,7 +216,7 @@ def test_a_cassette_that_is_being_recorded_is_not_sealed_in_its_place(tmp_path: 
 _SEAL_UP_TO_A_LIMIT = """
 import resource, sys
 from pathlib import Path
-from recorder.correlate.sealing import seal
+from recorder.library.sealing import seal
 from recorder.errors import CaptureError
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 try:

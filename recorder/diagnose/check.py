@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ..cassette import codec
+from ..cassette.blocks import inside
+from ..cassette.bodies import Remembered
+from ..cassette.frames import Frame
+from ..cassette.journal import JOURNAL
+from ..cassette.lookup import Sealed
+from ..cassette.recover import LOST
+from ..cassette.salvage import Damage, mapped, salvage
 from ..errors import CassetteError
 from ..model import Record
-from . import codec
-from .blocks import inside
-from .bodies import Remembered
-from .frames import Frame
-from .journal import JOURNAL
-from .lookup import Sealed
-from .recover import LOST
-from .salvage import Damage, mapped, salvage
 
 
 class Level(Enum):

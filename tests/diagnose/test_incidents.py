@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from recorder.correlate.disturbances import Disturbance, Disturbances
+from recorder.diagnose.incidents import Disturbance, Disturbances
 from recorder.model import Failure, Headers, Note, Record
 from tests.wire import Message, Wire, chained, done
 

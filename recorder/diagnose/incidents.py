@@ -22,8 +22,7 @@ from typing import TypeAlias
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, parse, parse_request
-from ..capture.pipeline import GAP
-from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..model import GAP, Failure, Headers, Note, Record, Request, Response, SocketMessage
 
 _CYCLES = 3  # refused sessions of one cassette from which on it is a pattern
 _BY_CLIENT = "Client disconnected."  # what mitmproxy says of a client that hung up

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.correlate.polls import Poll, polls
+from recorder.diagnose.polls import Poll, polls
 from tests.wire import URL, Wire, body, chained, state_event
 
 

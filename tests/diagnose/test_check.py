@@ -10,11 +10,11 @@ import pytest
 
 from recorder.cassette import codec
 from recorder.cassette.blocks import compress
-from recorder.cassette.check import Checked
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import frame, unframe
 from recorder.cassette.recover import LOST
 from recorder.cassette.sealed import ARCHIVE, SEALED, SealedWriter
+from recorder.diagnose.check import Checked
 from recorder.errors import CassetteError
 from recorder.model import Note, Record
 from tests.cassette.records import HEADER, ONE_OF_EACH

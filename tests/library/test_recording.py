@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.store import Cassette, read
-from recorder.correlate.recording import derive, joined, load_recording
 from recorder.dialect.definition import load
 from recorder.errors import CassetteError, DialectError, UsageError
+from recorder.library.recording import derive, joined, load_recording
 from recorder.model import Header, Recording
 from tests.wire import HEADER, Wire, chained, done, get_me, state_event
 

@@ -13,10 +13,10 @@ from ..cassette.journal import JOURNAL
 from ..cassette.lookup import Sealed
 from ..cassette.sealed import ARCHIVE, SEALED, SealedWriter, write_atomically
 from ..cassette.store import OpenCassette, open_cassette
+from ..correlate.engine import Correlator
 from ..dialect.definition import Dialect, shipped
 from ..errors import CassetteError
 from ..model import Header, Link, Record, Row, RowEvent, Triple, Unsolicited
-from .engine import Correlator
 
 
 def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive: bool = False) -> None:

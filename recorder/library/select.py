@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from ..bayeux import channels
 from ..bayeux.messages import encode, is_event, parse, parse_request
 from ..cassette.store import Cassette
+from ..correlate.sessions import Sessions
 from ..dialect.definition import shipped
 from ..errors import UsageError
 from ..model import Failure, Header, Note, Record, Recording, Request, Response, SocketMessage, Triple
-from .sessions import Sessions
 
 
 def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Triple]) -> list[Record]:

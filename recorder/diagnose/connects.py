@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from ..bayeux import channels
 from ..bayeux.messages import Message, parse, parse_request
 from ..bayeux.observer import Observer
+from ..correlate.engine import Correlator, Watch
 from ..dialect.definition import Dialect
 from ..model import Failure, Header, Record, Recording, Request, Response, SocketMessage
-from .engine import Correlator, Watch
 
 
 @dataclass(frozen=True, slots=True)

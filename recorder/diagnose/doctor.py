@@ -13,17 +13,17 @@ from pathlib import Path
 from ..bayeux import channels
 from ..bayeux.messages import encode
 from ..bayeux.observer import Handshaken, Observer, Subscribed
-from ..cassette.check import Checked, Finding, Level
 from ..cassette.lookup import Sealed
 from ..cassette.store import open_cassette
+from ..correlate.engine import Correlator
 from ..dialect.definition import shipped
 from ..errors import CassetteError, DialectError, PolicyError
+from ..library.sealing import is_sealed, row_of
 from ..model import Event, Failure, Header, Record, Request, Response, Row
 from ..redaction.policy import NO_POLICY, of_cassette
 from ..redaction.scan import Scan
-from .disturbances import Disturbances
-from .engine import Correlator
-from .sealing import is_sealed, row_of
+from .check import Checked, Finding, Level
+from .incidents import Disturbances
 
 _SKEW = 5.0  # seconds the server's clock may drift from ours within one capture
 # What may be a secret, and is looked at more closely: a JSON web token, credentials in a URL, a key in PEM.

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ..bayeux.observer import Observer
+from ..correlate.engine import Correlator
+from ..correlate.operations import Operation, Seen, is_over
+from ..correlate.rules import objections
 from ..dialect.definition import Dialect, Keys
 from ..model import Failure, Link, Record, Request, Triple
-from .engine import Correlator
-from .operations import Operation, Seen, is_over
-from .rules import objections
 
 
 @dataclass(frozen=True, slots=True)

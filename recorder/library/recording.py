@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..cassette.store import Cassette, read
+from ..correlate.engine import correlate
 from ..dialect.definition import Dialect, shipped
 from ..errors import UsageError
 from ..model import Recording
 from ..redaction.policy import NO_BODIES
-from .engine import correlate
 
 
 def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:

@@ -10,9 +10,9 @@ import pytest
 from recorder.cassette.codec import encode, encode_header, encode_row
 from recorder.cassette.frames import unframe
 from recorder.cassette.recover import LOST
-from recorder.correlate.doctor import examine
-from recorder.correlate.sealing import seal
+from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
+from recorder.library.sealing import seal
 from recorder.model import Header, Note, Record, Response
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor

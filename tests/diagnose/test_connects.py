@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.correlate.connects import Poll, with_polls
+from recorder.diagnose.connects import Poll, with_polls
 from recorder.dialect.definition import load
 from tests.wire import HEADER, URL, Wire, chained, done
 

@@ -1,0 +1,1 @@
+"""Cassettes as recordings: load, seal, slice, merge, and look triples up."""
