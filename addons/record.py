@@ -3,6 +3,6 @@
 mitmdump -s addons/record.py --set cassette=session.cassette --mode reverse:http://gws.example:8090
 """
 
-from recorder.capture.addon import Recorder
+from recorder.capture.mitm.addon import Recorder
 
 addons = [Recorder()]

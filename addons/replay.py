@@ -17,7 +17,7 @@ import click
 from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.proxy import server_hooks
 
-from recorder.capture.listening import exposed, keep_to_loopback
+from recorder.capture.mitm.listening import exposed, keep_to_loopback
 from recorder.cli import loading  # not `load`: mitmproxy takes a script's names for hooks
 from recorder.cli.replay import Rate
 from recorder.dialect.definition import shipped

@@ -13,7 +13,7 @@ from mitmproxy.addons import proxyserver
 from mitmproxy.test import taddons, tflow
 
 from benchmarks.synthetic import records
-from recorder.capture.addon import Recorder
+from recorder.capture.mitm.addon import Recorder
 from recorder.model import Headers, Record, Request, Response
 
 HOURS = 8

@@ -20,8 +20,8 @@ from aiohttp.test_utils import TestServer
 from mitmproxy import http, websocket
 
 from benchmarks.proxies import CONNECTIONS, upstream_server
-from recorder.capture.addon import Recorder
-from recorder.capture.proxy import Running, proxy
+from recorder.capture.mitm.addon import Recorder
+from recorder.capture.mitm.proxy import Running, proxy
 from recorder.cassette.store import read
 from recorder.model import Response, SocketMessage
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.capture import addon
+from recorder.capture.mitm import addon
 
 addon.ask_listeners_only = lambda _: None  # type: ignore[assignment]  # it is to do nothing here
 

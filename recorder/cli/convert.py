@@ -23,20 +23,20 @@ class _Asked:
 
 
 def _har(asked: _Asked) -> Iterator[str]:
-    from ..views.har import har
+    from ..exporters.har import har
 
     cassette = read(asked.cassette)
     return har(cassette.header, cassette.records, version("outbound-recorder"))
 
 
 def _mermaid(asked: _Asked) -> Iterator[str]:
-    from ..views.mermaid import mermaid
+    from ..exporters.mermaid import mermaid
 
     return _lines(mermaid(load([asked.cassette], asked.dialect)))
 
 
 def _perfetto(asked: _Asked) -> Iterator[str]:
-    from ..views.trace import trace
+    from ..exporters.perfetto import trace
 
     return trace(load([asked.cassette], asked.dialect))
 
@@ -49,14 +49,14 @@ def _jsonl(asked: _Asked) -> Iterator[str]:
 
 
 def _curl(asked: _Asked) -> Iterator[str]:
-    from ..views.curl import curl
+    from ..exporters.curl import curl
 
     return _lines(curl(load([asked.cassette], asked.dialect), asked.base))
 
 
 def _pytest(asked: _Asked) -> Iterator[str]:
     from ..dialect.definition import load as load_dialect
-    from ..views.skeleton import skeleton
+    from ..exporters.pytest_suite import skeleton
 
     recording = load([asked.cassette], asked.dialect)
     dialect = load_dialect(asked.dialect or recording.header.dialect)

@@ -89,11 +89,11 @@ def command(
 
 def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: list[dict[str, Any]]) -> None:
     from ..cassette.store import read
-    from ..views import html, report
+    from ..views import packing, report
 
     old, new = (report.part(path.name, read(path), dialect) for path in cassettes)
     title = " → ".join(path.name for path in cassettes)
-    target.write_text(html.page(report.comparison(old, new, title, rows)), "utf-8")
+    target.write_text(packing.page(report.comparison(old, new, title, rows)), "utf-8")
 
 
 def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tuple[str, ...]) -> Dialect:

@@ -26,8 +26,8 @@ from .redaction import redaction
 from .saying import say
 
 if TYPE_CHECKING:
-    from ..capture.addon import Recorder
-    from ..capture.proxy import Running
+    from ..capture.mitm.addon import Recorder
+    from ..capture.mitm.proxy import Running
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
@@ -92,7 +92,7 @@ def command(
               recorder record http://gws.example:8090 -o session.cassette -- pytest tests/desktop
     """
     try:
-        from ..capture.addon import Recorder
+        from ..capture.mitm.addon import Recorder
     except ModuleNotFoundError as exc:
         raise UsageError("recording needs mitmproxy: pip install 'outbound-recorder[record]'") from exc
     from ..capture.parts import Limits
@@ -148,7 +148,7 @@ def _mode(mode: str, upstream: str | None) -> str:
 
 
 async def _record(recorder: Recorder, mode: str, listen: tuple[str, int], program: tuple[str, ...]) -> int:
-    from ..capture.proxy import proxy, stop_on_signals
+    from ..capture.mitm.proxy import proxy, stop_on_signals
 
     host, port = listen
     async with proxy(recorder, mode=mode, host=host, port=port) as running:

@@ -48,7 +48,7 @@ def command(
               recorder report before.cassette after.cassette --title 'Late records' -o late.html
     """
     from ..dialect.definition import load, shipped
-    from ..views import html, report
+    from ..views import packing, report
 
     must_not_exist(output, force=force)
     chosen = load(dialect) if dialect else None
@@ -60,7 +60,7 @@ def command(
     document = report.document(parts, title or ", ".join(path.name for path in cassettes), keep=keep)
     if not any(recording["triples"] for recording in document["recordings"]) and keep is not None:
         raise NothingSelected(f"no triple fits {wanted!r}")
-    output.write_text(html.page(document), "utf-8")
+    output.write_text(packing.page(document), "utf-8")
     click.echo(output)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from recorder.views.html import page
+from recorder.views.packing import page
 from tests.views.test_packing import unpack
 
 HOSTILE = [

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from recorder.exporters.curl import command, curl
 from recorder.library.recording import derive
 from recorder.model import Request
-from recorder.views.curl import command, curl
 from tests.cassette.records import ANY_TEXT
-from tests.views.exports import hostile, preview_recording
+from tests.exporters.exports import hostile, preview_recording
 
 SHELLS = [shell for shell in ("bash", "sh") if shutil.which(shell)]
 FAKE = """#!/bin/sh

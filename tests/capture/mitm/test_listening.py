@@ -8,7 +8,7 @@ pytest.importorskip("mitmproxy")
 
 from mitmproxy.options import Options
 
-from recorder.capture.listening import exposed, keep_to_loopback
+from recorder.capture.mitm.listening import exposed, keep_to_loopback
 
 
 def test_without_a_word_it_listens_on_loopback() -> None:

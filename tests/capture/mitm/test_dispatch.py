@@ -11,7 +11,7 @@ from mitmproxy import exceptions, http
 from mitmproxy.proxy.layers.http import HttpRequestHook
 from mitmproxy.test import taddons, tflow
 
-from recorder.capture.dispatch import ask_listeners_only
+from recorder.capture.mitm.dispatch import ask_listeners_only
 
 Heard = list[str]
 

@@ -19,25 +19,25 @@ from mitmproxy.net.http import url
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.mode_specs import ReverseMode
 
-from ..bayeux.hosts import redirected
-from ..cassette.journal import Journal, create, resume
-from ..cassette.writer import QUEUE, Fsync, Writer
-from ..dialect.definition import DEFAULT, shipped
-from ..errors import CaptureError, RecorderError, UsageError
-from ..model import GAP, Header, Headers
-from ..redaction.policy import DEFAULT as DEFAULT_POLICY
-from ..redaction.policy import NO_POLICY, Policy, load
-from ..redaction.redactor import Redactor
-from .comments import of_answer, of_request
-from .context import Context
+from ...bayeux.hosts import redirected
+from ...cassette.journal import Journal, create, resume
+from ...cassette.writer import QUEUE, Fsync, Writer
+from ...dialect.definition import DEFAULT, shipped
+from ...errors import CaptureError, RecorderError, UsageError
+from ...model import GAP, Header, Headers
+from ...redaction.policy import DEFAULT as DEFAULT_POLICY
+from ...redaction.policy import NO_POLICY, Policy, load
+from ...redaction.redactor import Redactor
+from ..comments import of_answer, of_request
+from ..context import Context
+from ..encodings import NotUndone, encodings, undone
+from ..keys import read_key
+from ..parts import Limits, part_path
+from ..pipeline import Counts, Pipeline
+from ..streams import Kept, is_event_stream, is_small
 from .dispatch import ask_listeners_only
-from .encodings import NotUndone, encodings, undone
 from .inflate import Inflate
-from .keys import read_key
 from .listening import exposed, keep_to_loopback
-from .parts import Limits, part_path
-from .pipeline import Counts, Pipeline
-from .streams import Kept, is_event_stream, is_small
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
 

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.capture import har
-from recorder.capture.har import read_har
-from recorder.capture.imported import Imported, frames
 from recorder.cassette.codec import encode_header
 from recorder.cassette.store import Cassette, parse
 from recorder.errors import CassetteError
+from recorder.exporters import har as written
+from recorder.importers import har
+from recorder.importers.har import read_har
+from recorder.importers.ordering import Imported, frames
 from recorder.library.recording import derive
 from recorder.model import Failure, Recording, Request, Response, SocketMessage
-from recorder.views import har as written
 from tests.cassette.records import HEADER
-from tests.views.exports import hostile, preview_cassette, socket, two_sessions
+from tests.exporters.exports import hostile, preview_cassette, socket, two_sessions
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.store import Cassette
+from recorder.exporters.mermaid import mermaid
 from recorder.library.recording import derive
-from recorder.views.mermaid import mermaid
 from tests.exchange.checks import checked
-from tests.views.exports import HOSTILE, hostile, preview_cassette, two_sessions
+from tests.exporters.exports import HOSTILE, hostile, preview_cassette, two_sessions
 
 
 def text(cassette: Cassette) -> str:

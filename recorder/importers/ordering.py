@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from ..capture.pipeline import Pipeline
 from ..errors import CassetteError
 from ..model import Failure, Request, Response, SocketMessage
 from ..redaction.redactor import Redactor
-from .pipeline import Pipeline
 
 LARGEST = 256 << 20  # bytes of all bodies together: they are put in order in memory
 MOST = 1_000_000  # parts; a small one takes about a kilobyte

@@ -12,11 +12,11 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import Cassette
+from recorder.exporters.pytest_suite import skeleton
 from recorder.library.recording import derive
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
-from recorder.views.skeleton import skeleton
-from tests.views.exports import hostile, preview_cassette, socket, two_sessions
+from tests.exporters.exports import hostile, preview_cassette, socket, two_sessions
 
 # a tree that was installed before it had the plugin does not know of it
 PLUGIN = [] if entry_points(group="pytest11", name="recorder") else ["-p", "recorder.pytest_plugin"]

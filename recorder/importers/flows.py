@@ -15,7 +15,7 @@ from mitmproxy.io import FlowReader
 
 from ..errors import CassetteError
 from ..model import Failure, Headers, Request, Response, SocketMessage
-from .imported import Budget, Imported, Part, in_order
+from .ordering import Budget, Imported, Part, in_order
 
 _LATEST = 253_402_300_799  # seconds since the epoch: the year 9999
 _LARGEST_FLOW = 64 << 20  # bytes: as values they take several times as much memory

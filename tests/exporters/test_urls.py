@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+from recorder.exporters.urls import header, url_of
 from recorder.model import Request
-from recorder.views.urls import header, url_of
 from tests.cassette.records import ANY_TEXT
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mitmproxy.options import Options
 from mitmproxy.proxy.mode_specs import ProxyMode
 
-from ..loopback import LOOPBACK, is_loopback
+from ...loopback import LOOPBACK, is_loopback
 
 
 def keep_to_loopback(options: Options) -> None:

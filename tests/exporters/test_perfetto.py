@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from recorder.cassette.store import Cassette
+from recorder.exporters.perfetto import trace
 from recorder.library.recording import derive
-from recorder.views.trace import trace
 from tests.exchange.checks import checked
-from tests.views.exports import hostile, preview_cassette, preview_recording, two_sessions
+from tests.exporters.exports import hostile, preview_cassette, preview_recording, two_sessions
 
 
 def text(cassette: Cassette) -> str:

@@ -24,7 +24,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
-from recorder.capture.addon import HOST, Recorder
+from recorder.capture.mitm.addon import HOST, Recorder
 from recorder.capture.parts import Limits
 from recorder.capture.streams import KEPT
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.capture import imported
-from recorder.capture.imported import Budget, Imported, frames, in_order
 from recorder.cassette.codec import encode_header
 from recorder.cassette.store import Cassette, parse
 from recorder.errors import CassetteError
+from recorder.importers import ordering
+from recorder.importers.ordering import Budget, Imported, frames, in_order
 from recorder.model import Failure, Note, Request, Response, SocketMessage
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
@@ -27,7 +27,7 @@ def answer(exchange: int, t: int) -> Response:
     return Response(0, t, exchange, 200, (), b"{}")
 
 
-def cassette(*parts: imported.Part, redactor: Redactor | None = None) -> Cassette:
+def cassette(*parts: ordering.Part, redactor: Redactor | None = None) -> Cassette:
     written = b"".join(frames(Imported(0, "http://h", parts, ("a note",)), redactor))
     return parse(encode_header(HEADER) + written)
 
@@ -102,7 +102,7 @@ def test_it_is_redacted_on_the_way_in() -> None:
 
 
 def test_no_more_is_taken_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imported, "LARGEST", 10)
+    monkeypatch.setattr(ordering, "LARGEST", 10)
     budget = Budget("some.har")
 
     assert budget.take(b"12345") == b"12345"
@@ -111,7 +111,7 @@ def test_no_more_is_taken_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_more_parts_are_taken_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imported, "MOST", 1)
+    monkeypatch.setattr(ordering, "MOST", 1)
     budget = Budget("some.har")
 
     budget.take(b"")

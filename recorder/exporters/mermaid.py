@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ..model import Link, Recording, Triple
-from .data import ack_ms, offset_ms
+from ..views.data import ack_ms, offset_ms
 
 _LONGEST = 120  # characters of a label
 _SERVER = "server"

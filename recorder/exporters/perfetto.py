@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model import Event, Recording, Triple
-from .data import exchangeable
+from ..views.data import exchangeable
 
 _US = 1000  # nanoseconds
 _CHANNELS = 1000  # from here on thread numbers are of channels

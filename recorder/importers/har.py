@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from ..bayeux.messages import is_event, parse, parse_request
 from ..errors import CassetteError
 from ..model import Failure, Headers, Request, Response, SocketMessage
-from .imported import Budget, Imported, Part, in_order
+from .ordering import Budget, Imported, Part, in_order
 
 LARGEST_FILE = 64 << 20  # bytes: as JSON values they take several times as much memory
 _MOST_VALUES = 4_000_000  # objects and arrays: an empty one takes twenty times its text

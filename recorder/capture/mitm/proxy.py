@@ -30,7 +30,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
-from ..errors import UpstreamError, UsageError
+from ...errors import UpstreamError, UsageError
 from .addon import Recorder
 from .dispatch import ask_listeners_only
 

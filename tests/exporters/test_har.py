@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 
 from recorder.cassette.store import Cassette
+from recorder.exporters.har import har
 from recorder.model import Request, Response
-from recorder.views.har import har
 from tests.cassette.records import HEADER, RECORDS
 from tests.exchange.checks import checked
-from tests.views.exports import hostile, preview_cassette, socket, two_sessions
+from tests.exporters.exports import hostile, preview_cassette, socket, two_sessions
 
 
 def text(cassette: Cassette) -> str:

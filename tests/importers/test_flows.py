@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recorder.capture import imported
 from recorder.errors import CassetteError
+from recorder.importers import ordering
 from recorder.model import Failure, Response, SocketMessage
 
 pytest.importorskip("mitmproxy.io")  # an extra: the suite runs without it too
@@ -23,7 +23,7 @@ from mitmproxy import http
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 
-from recorder.capture.flows import read_flows
+from recorder.importers.flows import read_flows
 
 
 def exchange(at: float = 1000.0, *, body: bytes = b"{}", encoding: str = "") -> http.HTTPFlow:
@@ -121,7 +121,7 @@ def test_a_body_that_unpacks_to_too_much_is_refused(
 ) -> None:
     pack: Any = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstandard.compress}
     bomb = kept(tmp_path, exchange(body=pack[encoding](bytes(3_000_000)), encoding=encoding))
-    monkeypatch.setattr(imported, "LARGEST", 1_000_000)
+    monkeypatch.setattr(ordering, "LARGEST", 1_000_000)
 
     assert "holds more than" in refused(bomb)
 

@@ -1,0 +1,1 @@
+"""Recordings, written for other tools."""
