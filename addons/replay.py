@@ -23,10 +23,10 @@ from recorder.cli.replay import Rate
 from recorder.dialect.definition import shipped
 from recorder.errors import RecorderError
 from recorder.redaction.policy import of_cassette
-from recorder.replay import miss
-from recorder.replay.pump import Watch
-from recorder.replay.server import Address, epoch, new_id, serve
-from recorder.replay.standin import StandIn
+from recorder.replay.engine import miss
+from recorder.replay.engine.standin import StandIn
+from recorder.replay.server.app import Address, epoch, new_id, serve
+from recorder.replay.server.driver import Watch
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,10 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from recorder.replay.lane import Lanes
-from recorder.replay.limits import Limits, read_body, server
-from recorder.replay.pump import Pump, Waiting
-from recorder.replay.traffic import Incoming, Reply
+from recorder.replay.engine.http import Incoming, Reply
+from recorder.replay.server.connection import Lanes
+from recorder.replay.server.driver import Pump, Waiting
+from recorder.replay.server.limits import Limits, read_body, server
 
 SERVERS = ("aiohttp", "lane", "uvicorn", "protocol")
 _BACKLOG = 4096

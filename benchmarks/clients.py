@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from recorder.model import Headers, Triple
-from recorder.replay.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.standin import Incoming, Reply, StandIn
 
 _BAYEUX = "/api/v2/notifications"
 _HEADERS: Headers = (

@@ -25,9 +25,9 @@ from benchmarks.rows import Row, Scale
 from recorder.dialect.definition import load
 from recorder.library.recording import load_recording
 from recorder.model import Recording
-from recorder.replay.faults import Faults, parse
-from recorder.replay.server import seeded_ids, serve
-from recorder.replay.standin import StandIn
+from recorder.replay.engine.faults import Faults, parse
+from recorder.replay.engine.standin import StandIn
+from recorder.replay.server.app import seeded_ids, serve
 
 CASSETTE = Path(__file__).parents[1] / "cassettes" / "preview-session.cassette"
 FAULTS = ("duplicate event ChainedRecord 50%", "delay event PreviewRecord 300ms", "reorder event ChainedRecord#1")

@@ -25,10 +25,10 @@ from benchmarks.standins import Recorded, bare, sample, stand_in
 from recorder.dialect.definition import load
 from recorder.model import Recording, Triple
 from recorder.redaction.policy import of_cassette
-from recorder.replay.playhead import Policy
-from recorder.replay.schedule import INSTANT
-from recorder.replay.server import new_id
-from recorder.replay.standin import Incoming, StandIn
+from recorder.replay.engine.sessions.playhead import Policy
+from recorder.replay.engine.standin import Incoming, StandIn
+from recorder.replay.engine.timeline import INSTANT
+from recorder.replay.server.app import new_id
 
 WHAT = "sans-IO engine alone, per request"
 TARGET = "≤ 8 µs × (this machine's bare aiohttp handler / 50 µs)"

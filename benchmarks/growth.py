@@ -37,7 +37,7 @@ from recorder.cli.replay import collect_rarely
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import load as load_dialect
 from recorder.model import Recording, Triple
-from recorder.replay.standin import StandIn
+from recorder.replay.engine.standin import StandIn
 
 WHAT = "match time, {:,}-triple cassette over {:,}-triple cassette"
 TARGET, MOST_GROWTH = "≤ 1.2×", 1.2

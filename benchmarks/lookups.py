@@ -20,8 +20,8 @@ from benchmarks.profiles import paragraph, profiled
 from benchmarks.rows import Row, Scale, not_measured
 from benchmarks.standins import Recorded
 from recorder.model import Triple
-from recorder.replay.playhead import Policy, Repeat
-from recorder.replay.standin import Incoming
+from recorder.replay.engine.sessions.playhead import Policy, Repeat
+from recorder.replay.engine.standin import Incoming
 
 WHAT = "a look-up in one process, against vcrpy"
 COMMAND = "python -m benchmarks --only lookups"

@@ -24,9 +24,9 @@ from recorder.bayeux.messages import encode
 from recorder.cli.replay import collect_rarely
 from recorder.dialect.definition import load
 from recorder.model import Recording
-from recorder.replay.limits import Limits, server
-from recorder.replay.server import new_id, serve
-from recorder.replay.standin import INSTANT, StandIn
+from recorder.replay.engine.standin import INSTANT, StandIn
+from recorder.replay.server.app import new_id, serve
+from recorder.replay.server.limits import Limits, server
 from tests.wire import Wire
 
 _HELD = 600.0  # seconds: none of the polls ends by itself

@@ -25,7 +25,7 @@ from benchmarks.polls_clients import Clients
 from benchmarks.polls_wire import BAYEUX, HANDSHAKE, said
 from benchmarks.rows import Row, Scale
 from recorder.library.recording import load_recording
-from recorder.replay.affinity import process_of
+from recorder.replay.server.affinity import process_of
 from tests.lab.processes import Server, recorder
 
 COMMAND = "python -m benchmarks --only sharing"

@@ -33,7 +33,7 @@ COMMAND = "python -m benchmarks --only throughput"
 OURS, BARE, AIOHTTP = "the stand-in", "its own front that does nothing", "aiohttp that does nothing"
 _FRONT = (
     "aiohttp makes a task, a Request and a Response for each request. The stand-in leaves to it what is unusual, and"
-    " answers all other requests as their bytes come in (recorder/replay/lane.py)."
+    " answers all other requests as their bytes come in (recorder/replay/server/connection.py)."
 )
 _TRIPLES = {Scale.FULL: 1000, Scale.SMOKE: 100}
 _OTHERS = {

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted(p for folder in ("recorder", "addons") for p in (ROOT / folder).rglob("*.py"))
 TESTED_AS_A_WHOLE = {
     # the fronts and commands: run as real processes by tests/integration and tests/cli
-    "recorder/__main__.py", "recorder/client.py", "recorder/capture/mitm/proxy.py", "recorder/replay/server.py",
+    "recorder/__main__.py", "recorder/client.py", "recorder/capture/mitm/proxy.py", "recorder/replay/server/app.py",
     "addons/contentview.py", "addons/record.py", "addons/replay.py",
     # run in suites of their own by all of tests/plugin
     "recorder/pytest_plugin.py",

@@ -22,8 +22,8 @@ from .options import cassettes_argument, dialect_option, listen_option, warn_if_
 from .saying import say
 
 if TYPE_CHECKING:
-    from ..replay.pump import Watch
-    from ..replay.standin import StandIn
+    from ..replay.engine.standin import StandIn
+    from ..replay.server.driver import Watch
 
 Kind = TypeVar("Kind", bound="StandIn")
 
@@ -172,7 +172,7 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
 
 def _serve_shared(recording: Recording, settings: Settings) -> dict[str, Any]:
     """Serve by several processes; what would need to know of all their sessions is refused."""
-    from ..replay.affinity import Shared, of_process
+    from ..replay.server.affinity import Shared, of_process
     from .sharing import serve_shared
 
     if settings.token is not None or settings.exit_when_done:
@@ -207,8 +207,8 @@ def collect_rarely() -> None:
 
 async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:
     """Serve until told to stop, or done; also whether the clients waited for something that never comes."""
-    from ..replay.server import serve
-    from ..replay.standin import StandIn
+    from ..replay.engine.standin import StandIn
+    from ..replay.server.app import serve
 
     if settings.token == "":
         raise UsageError("the control token is empty; leave --control-token out, or give one")
@@ -235,9 +235,9 @@ def _standin(
     from ..dialect.definition import load as load_dialect
     from ..dialect.definition import shipped
     from ..redaction.policy import of_cassette
-    from ..replay.faults import Faults, parse
-    from ..replay.playhead import Policy, Repeat
-    from ..replay.server import epoch, new_id, seeded_ids
+    from ..replay.engine.faults import Faults, parse
+    from ..replay.engine.sessions.playhead import Policy, Repeat
+    from ..replay.server.app import epoch, new_id, seeded_ids
 
     return kind(
         recording,
@@ -253,7 +253,7 @@ def _standin(
 
 def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Watch:
     """Say what happens, and end when that was asked for; `told` gets what the clients wait for."""
-    from ..replay.pump import Watch
+    from ..replay.server.driver import Watch
 
     def turn() -> None:
         if settings.exit_when_done and standin.is_over:

@@ -17,7 +17,7 @@ import click
 from ..errors import RecorderError, UsageError
 
 if TYPE_CHECKING:
-    from ..replay.affinity import Shared
+    from ..replay.server.affinity import Shared
 
 _BACKLOG = 4096
 _Pair = tuple[socket.socket, socket.socket]  # the front's end of a channel, and the process's
@@ -27,7 +27,7 @@ def serve_shared(
     make: Callable[[int], Shared], listen: tuple[str, int], count: int, *, virtual: bool
 ) -> dict[str, Any]:
     """Serve by `count` processes until told to stop, `make` gives the stand-in of each; returns the report of all."""
-    from ..replay.affinity import merged
+    from ..replay.server.affinity import merged
 
     host, port = listen
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -53,7 +53,7 @@ def serve_shared(
 
 async def _serve(listener: socket.socket, channels: list[socket.socket], workers: list[ForkProcess]) -> list[bytes]:
     """Serve until told to stop; the reports of the processes. Who says it twice does not lose them."""
-    from ..replay.sharing import front
+    from ..replay.server.processes import front
 
     loop, serving = asyncio.get_running_loop(), asyncio.ensure_future(front(listener, channels))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -90,9 +90,9 @@ def _work(number: int, make: Callable[[int], Shared], pairs: list[_Pair], listen
 
 
 async def _adopt(standin: Shared, channel: socket.socket, virtual: bool) -> None:  # noqa: FBT001  # as Process hands it on
-    from ..replay.pump import Watch
-    from ..replay.server import serve
-    from ..replay.sharing import adopt
+    from ..replay.server.app import serve
+    from ..replay.server.driver import Watch
+    from ..replay.server.processes import adopt
 
     watch = Watch(lambda miss: click.echo(miss.text, err=True))
     async with serve(standin, None, watch=watch, virtual=virtual) as address:

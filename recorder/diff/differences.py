@@ -17,7 +17,7 @@ from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import JSON, Event, Link, Recording, Triple
 from ..redaction.policy import Policy
-from ..replay.bindings import ABSENT
+from ..replay.engine.matching.bindings import ABSENT
 from .align import Match, align, pair_groups
 from .holes import Hole, Leaf, Reader, Seen, plain_of, text_of
 

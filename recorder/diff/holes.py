@@ -21,8 +21,8 @@ from ..redaction.finder import Finder
 from ..redaction.known import Known
 from ..redaction.policy import Policy
 from ..redaction.pseudonyms import Kind
-from ..replay.bindings import HIDDEN, LONG
-from ..replay.rebind import any_of, names_of
+from ..replay.engine.matching.bindings import HIDDEN, LONG
+from ..replay.engine.rewriting.rewriter import any_of, names_of
 
 SESSION = "(session)"  # the kind of clientIds and cookies
 SERVER = "(server)"  # … and of where the recorded server was reached

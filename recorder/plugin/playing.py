@@ -15,11 +15,11 @@ from ..errors import UsageError
 from ..library.recording import joined, load_recording
 from ..model import Recording
 from ..redaction.policy import of_cassette
-from ..replay.faults import Faults, parse
-from ..replay.playhead import Policy
-from ..replay.pump import Watch
-from ..replay.server import Address, epoch, seeded_ids, serve
-from ..replay.standin import StandIn
+from ..replay.engine.faults import Faults, parse
+from ..replay.engine.sessions.playhead import Policy
+from ..replay.engine.standin import StandIn
+from ..replay.server.app import Address, epoch, seeded_ids, serve
+from ..replay.server.driver import Watch
 from .settings import Settings
 from .threads import LoopThread
 

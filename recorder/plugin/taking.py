@@ -25,8 +25,8 @@ from ..library.recording import derive
 from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
 from ..redaction.policy import of_cassette
-from ..replay.bindings import Bindings
-from ..replay.match import Matcher
+from ..replay.engine.matching.bindings import Bindings
+from ..replay.engine.matching.matcher import Matcher
 
 _START, _END = 30.0, 20.0  # seconds; a cold mitmproxy takes a few
 _QUIET = 0.3  # seconds without anything recorded, after which a real server is taken for idle

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from ..dialect.definition import Dialect, parse_json, without
 from ..model import JSON, Recording, Triple, Unsolicited
 from ..printable import printable
-from ..replay.bindings import Bindings
-from ..replay.rebind import Rewriter
+from ..replay.engine.matching.bindings import Bindings
+from ..replay.engine.rewriting.rewriter import Rewriter
 
 
 def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:

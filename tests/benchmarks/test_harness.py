@@ -147,7 +147,10 @@ def test_machine_and_versions_name_neither_host_nor_folder() -> None:
 
 
 def test_a_builtin_counts_for_who_called_it_and_waiting_for_nobody() -> None:
-    ours, other = ("x/recorder/replay/match.py", 1, "call"), ("x/lib/python3.11/json/decoder.py", 2, "decode")
+    ours, other = (
+        ("x/recorder/replay/engine/matching/matcher.py", 1, "call"),
+        ("x/lib/python3.11/json/decoder.py", 2, "decode"),
+    )
     builtin, wait = ("~", 0, "<built-in method builtins.len>"), ("~", 0, "<method 'poll' of 'select.epoll' objects>")
     send = ("~", 0, "<method 'send' of '_socket.socket' objects>")
 
@@ -161,7 +164,7 @@ def test_a_builtin_counts_for_who_called_it_and_waiting_for_nobody() -> None:
         }
     )
 
-    assert found == {"recorder.replay.match": 4.5, "json": 1.5, "sockets and files (the kernel)": 4.0}
+    assert found == {"recorder.replay.engine.matching.matcher": 4.5, "json": 1.5, "sockets and files (the kernel)": 4.0}
 
 
 def test_a_profile_is_told_in_a_sentence_the_largest_share_first() -> None:
@@ -186,7 +189,7 @@ def test_a_server_is_profiled_from_when_it_is_told_to_until_it_ends() -> None:
             begin(server.process.pid)
             subprocess.run([sys.executable, "-c", ASK, server.url], check=True, timeout=30)
 
-        assert found()["recorder.replay.standin"] > 0
+        assert found()["recorder.replay.engine.standin"] > 0
         assert "recorder.cassette.codec" not in found()  # the cassette was read before
 
 

@@ -15,8 +15,8 @@ from recorder.cassette.codec import encode, encode_header
 from recorder.cli import main
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
-from recorder.replay.schedule import INSTANT
-from recorder.replay.standin import Incoming, StandIn
+from recorder.replay.engine.standin import Incoming, StandIn
+from recorder.replay.engine.timeline import INSTANT
 from tests.bayeux.hostile import VALUES, messages, written
 from tests.cassette.records import ANY_TEXT
 from tests.wire import HEADER, URL, Message, Wire, chained

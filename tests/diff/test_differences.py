@@ -13,7 +13,7 @@ from recorder.errors import UsageError
 from recorder.model import Recording
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
-from recorder.replay.bindings import ABSENT
+from recorder.replay.engine.matching.bindings import ABSENT
 from tests.diff.edits import (
     DEVICE,
     Edit,

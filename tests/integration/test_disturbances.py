@@ -21,7 +21,7 @@ from recorder.client import agent
 from recorder.diagnose.doctor import examine
 from recorder.library.recording import load_recording
 from recorder.model import State, Triple
-from recorder.replay.copies import copies
+from recorder.replay.engine.scheduling.windows import copies
 from tests.integration.captures import RECORDS, Operation, Scene, Stage, Stages, by_command
 from tests.lab.byhand import Desk
 from tests.lab.lab import Lab, run_js_client

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from recorder.cassette.store import read
 from recorder.dialect.definition import load
 from recorder.model import Headers, Note, Recording, Response
-from recorder.replay.schedule import INSTANT
-from recorder.replay.server import serve
-from recorder.replay.standin import StandIn
+from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.timeline import INSTANT
+from recorder.replay.server.app import serve
 from tests.lab.processes import MITMDUMP, recorder, serving, until
 from tests.wire import Wire
 

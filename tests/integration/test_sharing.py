@@ -18,7 +18,7 @@ import pytest
 from benchmarks.determinism import BAYEUX, CASSETTE, Client
 from recorder.library.recording import load_recording
 from recorder.model import Recording
-from recorder.replay.affinity import process_of
+from recorder.replay.server.affinity import process_of
 from tests.lab.processes import Server, recorder, until
 
 pytestmark = pytest.mark.once

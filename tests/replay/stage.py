@@ -17,8 +17,8 @@ from typing import Any
 
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
-from recorder.replay.schedule import INSTANT
-from recorder.replay.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.timeline import INSTANT
 from tests.wire import URL, Ask, Message, body
 
 START = 100.0  # seconds on the stage's clock

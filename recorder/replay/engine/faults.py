@@ -1,0 +1,318 @@
+"""Faults at semantic addresses: what the stand-in does wrong on purpose, again and again the same way.
+
+    faults = Faults([parse("drop event PreviewRecord#2"), parse("http 500 CompleteRecord")], recording, seed=7)
+    played = faults.play("p1", triple.operation, steps(triple), rate)
+
+| text | what happens |
+|---|---|
+| `drop event NAME[#K]` | the event does not come |
+| `duplicate event NAME[#K]` | it comes twice, one right after the other |
+| `reorder event NAME[#K]` | it changes places with the next event of its operation, if there is one |
+| `delay event NAME[#K] 3s`, `delay ack OPERATION[#K] 300ms` | it comes later, and all behind it as much later |
+| `http 500 OPERATION[#K]` | the request fails with this status (400 to 599) and causes nothing |
+| `no answer OPERATION[#K]` | the ack does not come; the events do |
+| `unknown-client after OPERATION[#K]` | with the ack, the server forgets the client's Bayeux session |
+| `cut websocket after OPERATION[#K]` | with the ack, the client's WebSocket ends |
+
+NAME is a notification, e.g. PreviewRecord, or a channel; an event that is sent on two channels counts twice under its
+notification. `#K` is the K-th of a live session, from 1; `NAME 10%` each with this probability; neither means every
+one, but for `http` the first: a client that tries again shall get on. Occurrences are counted when their request comes,
+in recorded order, so neither pace nor polls change what is hit. What one fault takes away no other fault hits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from enum import Enum
+from hashlib import sha256
+from itertools import accumulate, pairwise
+from typing import NamedTuple, TypeAlias
+
+from ...errors import UsageError
+from ...model import Event, Recording
+from ...printable import printable
+from .timeline import Step
+
+_ADDRESS = re.compile(r"([^#]+)(?:#([1-9][0-9]{0,8}))?")
+_PERCENT = re.compile(r"(100|[0-9]{1,2}(?:\.[0-9]{1,9})?)%")
+_STATUS = re.compile(r"[45][0-9]{2}")
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s)")
+_LONGEST, _SOME = 100, 12  # characters of a text, and names, that an error shows
+
+
+class Kind(Enum):
+    """What is done; the value is what the text begins with."""
+
+    DROP = "drop event"
+    DUPLICATE = "duplicate event"
+    REORDER = "reorder event"
+    DELAY_EVENT = "delay event"
+    DELAY_ACK = "delay ack"
+    HTTP = "http"
+    NO_ANSWER = "no answer"
+    FORGET = "unknown-client after"
+    CUT = "cut websocket after"
+
+
+EXAMPLES = {
+    Kind.DROP: "drop event PreviewRecord#2",
+    Kind.DUPLICATE: "duplicate event ChainedRecord 10%",
+    Kind.REORDER: "reorder event ChainedRecord#1",
+    Kind.DELAY_EVENT: "delay event PreviewRecord#1 300ms",
+    Kind.DELAY_ACK: "delay ack GetChainedRecord 3s",
+    Kind.HTTP: "http 500 CompleteRecord#1",
+    Kind.NO_ANSWER: "no answer CompleteRecord#1",
+    Kind.FORGET: "unknown-client after GetPreviewRecord#1",
+    Kind.CUT: "cut websocket after GetPreviewRecord#1",
+}
+_Part: TypeAlias = tuple[Step, list[int]]  # a step, and the places of the faults whose turn it is
+_OF_EVENTS = {Kind.DROP, Kind.DUPLICATE, Kind.REORDER, Kind.DELAY_EVENT}
+_DELAYS = {Kind.DELAY_EVENT, Kind.DELAY_ACK}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault.
+
+    Attributes:
+        text: As given, but with single spaces.
+        name: The event's notification or channel, or the operation.
+        nth: Which one of a live session, None for any.
+        chance: How likely each is hit, 0..1.
+        seconds: How much later, on the client's clock whatever the rate: clients do not run faster.
+        status: What the request is answered with.
+
+    """
+
+    text: str
+    kind: Kind
+    name: str
+    nth: int | None = None
+    chance: float = 1.0
+    seconds: float = 0.0
+    status: int = 0
+
+
+class Played(NamedTuple):
+    """What is left of an operation's answer.
+
+    Attributes:
+        steps: What leaves; no ack where the request is not answered.
+        rate: The pace at which the steps' offsets are meant; 1 once a delay is among them.
+        status: Answer with this and `body`, as recorded where it is None. Nothing was carried out then, so the recorded
+            request is still there for a client that tries again.
+        forget: When the ack has left, forget the client's Bayeux session.
+        cut: When the ack has left, end the client's WebSocket.
+
+    """
+
+    steps: tuple[Step, ...]
+    rate: float
+    status: int | None = None
+    body: bytes = b""
+    forget: bool = False
+    cut: bool = False
+
+
+def parse(text: str) -> Fault:
+    """Read a fault.
+
+    Raises:
+        UsageError: If the text is none; says what is wrong, and what would be right.
+
+    """
+    words = text.split()
+    kind = next((kind for kind in Kind if words[: _length(kind)] == kind.value.split()), None)
+    if kind is None:
+        begins = [kind.value for kind in Kind]
+        close = get_close_matches(" ".join(words[:2])[:_LONGEST], begins, n=1, cutoff=0.0)
+        raise _wrong(text, f"it should begin with one of: {', '.join(begins)}", EXAMPLES[Kind(close[0])])
+    rest = words[_length(kind) :]
+
+    def take(place: int, form: re.Pattern[str], what: str) -> re.Match[str]:
+        word = rest.pop(place) if rest else ""
+        found = form.fullmatch(word)
+        if found is None:
+            raise _wrong(text, f"there should be {what}" + (f", not {_shown(word)}" if word else ""), EXAMPLES[kind])
+        return found
+
+    status = take(0, _STATUS, "a status from 400 to 599")[0] if kind is Kind.HTTP else "0"
+    time = take(-1, _TIME, "a time such as 3s or 300ms") if kind in _DELAYS else None
+    by_chance = len(rest) > 1 and rest[-1].endswith("%")
+    chance = take(-1, _PERCENT, "a probability from 0% to 100%")[1] if by_chance else "100"
+    noun = "event, or its channel" if kind in _OF_EVENTS else "operation"
+    name, nth = take(0, _ADDRESS, f"the name of an {noun}, perhaps with #1, #2 … behind it").groups()
+    if rest or (nth and by_chance):
+        problem = f"{_shown(' '.join(rest))} is too much" if rest else "either # or % says which, not both"
+        raise _wrong(text, problem, EXAMPLES[kind])
+    nth = int(nth) if nth else 1 if kind is Kind.HTTP and not by_chance else None
+    seconds = float(time[1]) / (1000 if time[2] == "ms" else 1) if time else 0.0
+    return Fault(" ".join(words), kind, name, nth, float(chance) / 100, seconds, int(status))
+
+
+def check(faults: Iterable[Fault], recording: Recording) -> None:
+    """See that each fault names something that is in a recording.
+
+    Raises:
+        UsageError: At the first that does not; suggests what may be meant.
+
+    """
+    operations = {triple.operation for triple in recording.triples if triple.operation is not None}
+    events = {name for event, notification in _events(recording) for name in (notification, event.channel)}
+    for fault in faults:
+        what, names = ("event", events) if fault.kind in _OF_EVENTS else ("operation", operations)
+        if fault.name not in names:
+            known = sorted(names)
+            close = get_close_matches(fault.name, known, n=1)
+            some = ", ".join(known[:_SOME]) + (" …" if len(known) > _SOME else "")
+            hint = f"did you mean {close[0]}?" if close else f"it has {some or 'none at all'}"
+            example = _renamed(fault, [*close, *known][0]) if known else EXAMPLES[fault.kind]
+            raise _wrong(fault.text, f"the recording has no {what} {_shown(fault.name)}, {hint}", example)
+
+
+def _renamed(fault: Fault, name: str) -> str:
+    """A fault's text with another name in it."""
+    words, place = fault.text.split(), _length(fault.kind) + (fault.kind is Kind.HTTP)
+    words[place] = name + words[place][len(fault.name) :]
+    return " ".join(words)
+
+
+def _events(recording: Recording) -> Iterator[tuple[Event, str]]:
+    """All events with what the dialect calls them."""
+    yield from ((link.event, link.name) for triple in recording.triples for link in triple.events)
+    yield from ((pushed.event, pushed.name) for pushed in recording.unsolicited)
+
+
+class Faults:
+    """Faults while they are played to live sessions, each of which counts for itself.
+
+    What chance says follows from the seed, the session, the fault and the count: not from what other sessions do.
+    """
+
+    def __init__(self, faults: Sequence[Fault], recording: Recording, *, seed: int = 0) -> None:
+        """Start with nothing counted.
+
+        Raises:
+            UsageError: If one names nothing in the recording.
+
+        """
+        self._faults: tuple[Fault, ...] = ()
+        self._seed, self._recording = seed, recording
+        self._names: dict[tuple[int, int], str] = {}
+        self._seen: dict[str, Counter[int]] = defaultdict(Counter)  # by session: how often each fault's name came
+        self._fired: Counter[int] = Counter()
+        self.add(faults)
+
+    def add(self, faults: Sequence[Fault]) -> None:
+        """More of them; what was counted stays.
+
+        Raises:
+            UsageError: If one names nothing in the recording.
+
+        """
+        check(faults, self._recording)
+        self._faults = (*self._faults, *faults)
+        if faults and not self._names:
+            self._names = {(event.seq, event.index): name for event, name in _events(self._recording)}
+
+    def clear(self) -> None:
+        """None any more, and nothing counted."""
+        self._faults = ()
+        self._seen.clear()
+        self._fired.clear()
+
+    def play(self, session: str, operation: str | None, steps: tuple[Step, ...], rate: float) -> Played:
+        """What becomes of the steps of an operation, or of events nobody asked for (`operation` is None then).
+
+        Where no fault hits, the steps that come back are the very ones that were given.
+        """
+        if not self._faults:
+            return Played(steps, rate)
+        asked = self._hits(session, (operation,), of_events=False)
+        silent = self._fire(Kind.NO_ANSWER, asked)
+        asked = [] if silent else asked  # what hangs on an ack needs one
+        failed = self._fire(Kind.HTTP, asked, most=1)
+        parts: list[_Part] = []
+        for step in steps:
+            if step.event is not None and not failed:
+                names = (self._names[step.event.seq, step.event.index], step.event.channel)
+                parts.append((step, self._hits(session, names, of_events=True)))
+            elif step.event is None and not silent:
+                parts.append((step, asked))
+        parts = self._reordered([(step, hits) for step, hits in parts if not self._fire(Kind.DROP, hits)])
+        parts, rate = self._delayed(parts, rate)
+        new = tuple(copy for step, hits in parts for copy in [step] * (1 + len(self._fire(Kind.DUPLICATE, hits))))
+        return Played(
+            steps if new == steps else new,
+            rate,
+            failed[0].status if failed else None,
+            _body(failed[0]) if failed else b"",
+            forget=bool(self._fire(Kind.FORGET, asked)),
+            cut=bool(self._fire(Kind.CUT, asked)),
+        )
+
+    def report(self) -> list[tuple[str, int]]:
+        """The faults in the order given, and how often each one hit."""
+        return [(fault.text, self._fired[place]) for place, fault in enumerate(self._faults)]
+
+    def _hits(self, session: str, names: tuple[str | None, ...], *, of_events: bool) -> list[int]:
+        """Count an occurrence; the faults (by place) whose turn it is."""
+        found = []
+        for place, fault in enumerate(self._faults):
+            if fault.name in names and (fault.kind in _OF_EVENTS) == of_events:
+                self._seen[session][place] += 1
+                if self._is_due(fault, session, self._seen[session][place]):
+                    found.append(place)
+        return found
+
+    def _is_due(self, fault: Fault, session: str, count: int) -> bool:
+        digest = sha256(json.dumps([self._seed, session, fault.text, count]).encode()).digest()
+        return fault.nth in (None, count) and int.from_bytes(digest[:6], "big") / 2**48 < fault.chance
+
+    def _fire(self, kind: Kind, hits: list[int], most: int | None = None) -> list[Fault]:
+        """Those of a kind among some hits, `most` of them at most; they take effect, which is counted."""
+        found = [place for place in hits if self._faults[place].kind is kind][:most]
+        self._fired.update(found)
+        return [self._faults[place] for place in found]
+
+    def _reordered(self, parts: list[_Part]) -> list[_Part]:
+        """Events change places, not times; one that was moved does not move again."""
+        events = [place for place, (step, _) in enumerate(parts) if step.event is not None]
+        moved = -1
+        for here, there in pairwise(events):
+            (first, hits), (second, others) = parts[here], parts[there]
+            if here != moved and self._fire(Kind.REORDER, hits):
+                parts[here] = replace(second, order=first.order, offset=first.offset), others
+                parts[there] = replace(first, order=second.order, offset=second.offset), hits
+                moved = there
+        return parts
+
+    def _delayed(self, parts: list[_Part], rate: float) -> tuple[list[_Part], float]:
+        """The parts with their delays, and the pace they are meant at."""
+        late = [sum(fault.seconds for kind in _DELAYS for fault in self._fire(kind, hits)) for _, hits in parts]
+        if not any(late):
+            return parts, rate
+        delays = accumulate(late)
+        return [(replace(step, offset=step.offset / rate + next(delays)), hits) for step, hits in parts], 1.0
+
+
+def _body(fault: Fault) -> bytes:
+    # says whose it is, so that nobody looks for the error in the recording
+    return json.dumps({"error": "a fault that the stand-in was told to make", "fault": fault.text}).encode()
+
+
+def _length(kind: Kind) -> int:
+    return len(kind.value.split())
+
+
+def _wrong(text: str, problem: str, example: str) -> UsageError:
+    return UsageError(printable(f"fault {_shown(text)}: {problem}; for example: {example}"))
+
+
+def _shown(text: str) -> str:
+    return f"'{text if len(text) <= _LONGEST else text[:_LONGEST] + '…'}'"

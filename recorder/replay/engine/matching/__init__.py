@@ -1,0 +1,1 @@
+"""Find the recorded request that a live one is."""

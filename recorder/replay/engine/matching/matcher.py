@@ -1,0 +1,274 @@
+"""Which recorded request is this live one: an empty difference is a match, and nothing else is.
+
+An index narrows the choice to those whose content is the same; what is left is whether the values fit that a session
+has bound. On a miss `differences` explains, by the same rules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from sys import intern
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from ....dialect.definition import Dialect, as_key, lookup, without
+from ....model import JSON, Recording, Triple
+from ....printable import printable
+from ....redaction.policy import Policy
+from .bindings import ABSENT, HIDDEN, LONG, Bindings, first_run
+from .index import Shelf, Shelves
+from .request import Call, Entry, Fresh, Lasting, Minted, Reader
+
+_Value: TypeAlias = tuple[str, JSON] | None
+_COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place in which a live request is not the recorded one."""
+
+    where: str
+    recorded: JSON
+    live: JSON
+
+    def __str__(self) -> str:
+        return printable(f"{self.where} differs: recorded {_shown(self.recorded)}, live {_shown(self.live)}")
+
+
+class Calls(Sequence[Call]):
+    """What matching looks at in the recorded requests, each read when it is asked for: that is on misses."""
+
+    def __init__(self, triples: Sequence[Triple], reader: Reader) -> None:
+        """Read nothing yet."""
+        self._triples, self._reader = triples, reader
+
+    def __len__(self) -> int:
+        return len(self._triples)
+
+    def __getitem__(self, place: int) -> Call:  # type: ignore[override]  # nobody takes slices
+        request = self._triples[place].request
+        return self._reader.read(request.method, request.target, request.body)[0]
+
+
+class Matcher:
+    """Knows all recorded requests; holds no state of any client."""
+
+    def __init__(self, recording: Recording, dialect: Dialect, policy: Policy | None = None) -> None:
+        """Index a recording; `policy` is what it was redacted by."""
+        self._dialect = dialect
+        self._reader = Reader(dialect, policy)
+        self.triples = (*recording.triples, *recording.plain)
+        self.calls = Calls(self.triples, self._reader)
+        self._shelves = Shelves()
+        self._by_operation: dict[str | None, list[int]] = defaultdict(list)
+        self._lasting_keys = [key for _, key in self._reader.lasting]
+        self.entries = [self._add(place, triple) for place, triple in enumerate(self.triples)]
+        self._parts: dict[str | None, dict[str, set[str]]] = {}
+
+    def _add(self, place: int, triple: Triple) -> Entry:
+        call, fresh = self.read(triple.request.method, triple.request.target, triple.request.body)
+        its = call.own, call.hidden, call.lasting, tuple(self._minted_once(fresh))
+        operation = None if triple.operation is None else intern(triple.operation)  # there are few
+        entry = Entry(place, triple.n, triple.session, operation, *its)
+        self._shelves.add(call.key, entry)
+        self._by_operation[call.operation].append(place)
+        return entry
+
+    def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
+        """Read a request: and what its client has minted for it alone."""
+        return self._reader.read(method, target, body)
+
+    def call(self, method: str, target: str, body: bytes) -> Call:
+        """Read a request, for those who only compare it."""
+        return self._reader.read(method, target, body)[0]
+
+    def shelf(self, live: Call) -> Shelf:
+        """Recorded requests that are the same but for minted, volatile and hidden values."""
+        return self._shelves[live.key]
+
+    def alone(self, live: Call) -> Entry | None:
+        """The one that is, where only one is."""
+        if live.alone is None:
+            live.alone = self._shelves.alone(live.key)
+        return live.alone
+
+    def candidates(self, live: Call) -> list[int]:
+        """Likewise, in recorded order."""
+        return sorted(self.shelf(live).places())
+
+    def fits(self, entry: Entry, live: Call, session: Bindings) -> bool:
+        """Whether a candidate is no different, under the bindings of a live session."""
+        if (entry.lasting, live.lasting) not in session.agreed:
+            for key, mine, its in self._pairs(entry.lasting, live.lasting):
+                if not _agree(session, key, mine, its):
+                    return False
+        return entry.hidden == live.hidden or not any(_hidden(entry.hidden, live.hidden, session))
+
+    def differences(self, place: int, live: Call, session: Bindings) -> list[Difference]:
+        """All differences to a recorded request, under the bindings of a live session; empty for a match."""
+        recorded = self.calls[place]
+        hidden = _hidden(recorded.hidden, live.hidden, session)
+        return [*_outer(recorded, live), *self._body(recorded, live, session), *hidden]
+
+    def bind(self, entry: Entry, live: Call, session: Bindings) -> None:
+        """Bind what the client has minted for its session in a request that matched, and what was redacted in it."""
+        if (entry.lasting, live.lasting) not in session.agreed:
+            for key, recorded, other in self._pairs(entry.lasting, live.lasting):
+                if recorded is not None:
+                    session.bind(key, recorded[0], ABSENT if other is None else other[1])
+            session.agreed.add((entry.lasting, live.lasting))
+        if entry.hidden != live.hidden:
+            for pseudonym, value in zip(entry.hidden, live.hidden, strict=True):
+                if pseudonym != value:
+                    session.bind(HIDDEN, pseudonym, value)
+
+    def _pairs(self, recorded: Lasting, live: Lasting) -> Iterator[tuple[str, _Value, _Value]]:
+        return zip(self._lasting_keys, recorded.values, live.values, strict=True)
+
+    def _minted_once(self, fresh: Fresh) -> Iterator[Minted]:
+        for number, (_, key) in enumerate(self._reader.fresh):
+            text = as_key(fresh[number])
+            if text is not None:
+                bare = self._dialect.bare(key, text)
+                yield Minted(number, key, bare, fresh[number], first_run(bare) if len(bare) >= LONG else None)
+
+    def is_exact(self, place: int, live: Call) -> bool:
+        """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""
+        return self.entries[place].id == live.id
+
+    def nearest(self, live: Call, session: Bindings, played: Container[int]) -> tuple[int, list[Difference]] | None:
+        """The recorded request of this operation, else of this path, that differs least.
+
+        Of equals one that was not played yet, then the earliest. Of very many those are compared that come next.
+        """
+        best: tuple[tuple[bool, bool, int, bool, int], list[Difference]] | None = None
+        for place in self._nearby(live, played):
+            recorded = self.calls[place]
+            found = self.differences(place, live, session)
+            other = live.operation not in (None, recorded.operation)
+            rank = (other, recorded.path != live.path, len(found), place in played, place)
+            best = min(best or (rank, found), (rank, found), key=lambda pair: pair[0])
+        return (best[0][-1], best[1]) if best else None
+
+    def names(self, live: Call, session: Bindings) -> bool:
+        """Whether a request names what is bound to a live session for good, e.g. its device."""
+        for key in self._dialect.session_keys:
+            paths = self._dialect.request_keys.get(key, ())
+            found = (as_key(lookup({"body": live.body}, path)) for path in paths)
+            value = next((text for text in found if text is not None), None)
+            if value is not None and session.is_live(key, self._dialect.bare(key, value)):
+                return True
+        return False
+
+    def unknown_part(self, live: Call) -> str:
+        """What part of the URL no recorded request of its operation has, e.g. its handle; empty if none."""
+        if live.operation not in self._parts:
+            parts = self._parts[live.operation] = defaultdict(set)
+            for place in self._by_operation.get(live.operation, ()):
+                for name, value in self._dialect.route(self.calls[place].path).items():
+                    parts[name].add(value)
+        for name, value in self._dialect.route(live.path).items():
+            known = self._parts[live.operation].get(name)
+            if known and value not in known:
+                some = _some(sorted(known))
+                return printable(f"{name} {_shown(value)} is in no recorded {live.operation}; there is {some}")
+        return ""
+
+    def _nearby(self, live: Call, played: Container[int]) -> Iterator[int]:
+        """What to compare on a miss: of its operation, else all; of these what has its path, else all."""
+        same: Sequence[int] = range(len(self.triples))
+        if live.operation is not None and live.operation in self._by_operation:
+            same = self._by_operation[live.operation]
+        if len(same) > _COMPARED:
+            here = [p for p in same if unquote(self.triples[p].request.target.partition("?")[0]) == live.path]
+            same = here or same
+        left = (place for place in same if place not in played)
+        done = (place for place in same if place in played)
+        return islice(chain(left, done), _COMPARED)
+
+    def _body(self, recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
+        if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):
+            if recorded.raw != live.raw:
+                broken = isinstance(recorded.body, dict) and not isinstance(live.body, dict)
+                yield Difference("body (live: no JSON object)" if broken else "body", _text(recorded), _text(live))
+            return
+        mine, its = (without(call.body, self._reader.ignored) for call in (recorded, live))
+        yield from _compare(mine, its, "body")
+        # what is minted for one operation is bound anew for each, so anything goes, also none
+        pairs = self._pairs(recorded.lasting, live.lasting)
+        for (path, _), (key, own, other) in zip(self._reader.lasting, pairs, strict=True):
+            if not _agree(session, key, own, other):
+                shown = (
+                    ABSENT if bound is None else lookup({"body": call.body}, path)
+                    for bound, call in ((own, recorded), (other, live))
+                )
+                yield Difference(path, *shown)
+
+
+def _agree(session: Bindings, key: str, recorded: _Value, live: _Value) -> bool:
+    """Whether two values of a key for the whole session may stand for each other; none stands for none."""
+    if recorded is None or live is None:
+        return recorded is live
+    return session.allows(key, recorded[0], live[0])
+
+
+def describe(triple: Triple, call: Call) -> str:
+    """A recorded request for people."""
+    return f"triple {triple.n}, {call}" if triple.n else str(call)
+
+
+def _outer(recorded: Call, live: Call) -> Iterator[Difference]:
+    # an unknown operation is told first; a request that names none differs in its body
+    places = ("operation", "method", "path", "query") if live.operation else ("method", "path", "query")
+    for where in places:
+        mine, its = getattr(recorded, where), getattr(live, where)
+        if mine != its:
+            yield Difference(where, mine, its)
+
+
+def _hidden(recorded: tuple[str, ...], live: tuple[str, ...], session: Bindings) -> Iterator[Difference]:
+    """Values that were redacted: each live one stands for one pseudonym, and that one for no other.
+
+    A pseudonym that the server sent is itself, whatever else it stands for. Neither is shown: they are personal.
+    """
+    if len(recorded) != len(live):
+        yield Difference("the number of redacted values", len(recorded), len(live))
+        return
+    here = Bindings()
+    for mine, its in zip(recorded, live, strict=True):
+        if mine != its and not (session.allows(HIDDEN, mine, its) and here.allows(HIDDEN, mine, its)):
+            yield Difference("a redacted value", "one pseudonym", "another value than it stands for")
+            return
+        if mine != its:
+            here.bind(HIDDEN, mine, its)
+
+
+def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
+    """Where two JSON values differ; 1 and 1.0 and true are three different things here."""
+    if isinstance(recorded, dict) and isinstance(live, dict):
+        for name in [*recorded, *(name for name in live if name not in recorded)]:
+            yield from _compare(recorded.get(name, ABSENT), live.get(name, ABSENT), f"{where}.{name}")
+    elif isinstance(recorded, list) and isinstance(live, list) and len(recorded) == len(live):
+        for place, (mine, its) in enumerate(zip(recorded, live, strict=True)):
+            yield from _compare(mine, its, f"{where}[{place}]")
+    elif repr(recorded) != repr(live):  # not ==, which takes 1 for true, and nan for another nan
+        yield Difference(where, recorded, live)
+
+
+def _some(values: list[str]) -> str:
+    return ", ".join(map(_shown, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+
+
+def _text(call: Call) -> str:
+    return call.raw.decode("utf-8", "replace")
+
+
+def _shown(value: JSON) -> str:
+    if value is ABSENT:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."

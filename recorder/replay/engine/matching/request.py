@@ -1,0 +1,323 @@
+"""Reads requests, recorded and live ones, for what matching looks at. What is read again and again is read once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple, TypeAlias
+from urllib.parse import parse_qsl, unquote
+
+from ....dialect.definition import Dialect, as_key, lookup, parse_json, without
+from ....model import JSON
+from ....printable import printable
+from ....redaction.finder import Finder
+from ....redaction.policy import Policy
+from ....redaction.pseudonyms import Kind
+
+Id: TypeAlias = tuple[bytes, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lasting:
+    """What a client has minted for longer than an operation, by `Reader.lasting`: as compared, and to be bound.
+
+    Most requests of a session name the same; they share it.
+    """
+
+    values: tuple[tuple[str, JSON] | None, ...]
+
+
+class Minted(NamedTuple):
+    """A value that a recorded client minted for one operation.
+
+    Attributes:
+        number: Its place in `Reader.fresh`.
+        key: Of what it is a value.
+        bare: As it is compared.
+        value: As it was written.
+        run: What all texts have that hold it as a word (`bindings.first_run`); None if it is too short to be one.
+
+    """
+
+    number: int
+    key: str
+    bare: str
+    value: JSON
+    run: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A recorded request, as far as it is compared on each match.
+
+    Attributes:
+        place: In `Matcher.triples`.
+        n: The number of its triple, 0 for an exchange that is none.
+        session: The recorded session that made it.
+        operation: Its name.
+        own: As that of its call; `hidden` and `lasting` likewise.
+        minted: What the client minted for this operation.
+
+    """
+
+    place: int
+    n: int
+    session: str | None
+    operation: str | None
+    own: bytes
+    hidden: tuple[str, ...]
+    lasting: Lasting
+    minted: tuple[Minted, ...]
+
+    @property
+    def id(self) -> Id:
+        """What tells it from others that differ in minted, volatile and hidden values alone."""
+        return self.own, self.hidden
+
+    @property
+    def owner(self) -> str | None:
+        """Whose it is; None for an exchange that is no operation, which is nobody's in particular."""
+        return self.session if self.n else None
+
+
+_BLANK, _ZERO = "•", "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A request without the values a policy names; these are in `values`."""
+
+    target: str
+    body: bytes
+    values: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Masks:
+    """Makes them, by the policy of a recording; without one nothing is blanked out."""
+
+    policy: Policy | None
+    _found: list[str] = field(default_factory=list)
+    _finder: Finder | None = None
+
+    def __post_init__(self) -> None:
+        if self.policy is not None:
+            self._finder = Finder(self.policy, self._blank)
+
+    def of(self, target: str, body: bytes) -> Masked:
+        """A request, blanked out."""
+        if self._finder is None:
+            return Masked(target, body, ())
+        self._found = []
+        return Masked(self._finder.target(target), self._finder.body(body), tuple(self._found))
+
+    def keeps(self, path: str) -> bool:
+        """Whether nothing in the values of a member is ever blanked out; names are joined by dots."""
+        if self.policy is None:
+            return True
+        place = self.policy.root()
+        for name in path.split("."):
+            place = self.policy.inside(place, name)
+        return place.rule.kept
+
+    def _blank(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # a blank is a blank
+        self._found.append(value)
+        return _ZERO if number else _BLANK
+
+
+_REMEMBERED = 10_000  # requests; then they are forgotten
+_LONGEST = 4000  # bytes of a body that is remembered
+_DIGEST = 16  # bytes
+_PIECES = 4  # in which a text is cut for each value
+_CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UTF-16
+_PLAIN = bytes(code for code in range(ord(" "), ord("~") + 1) if code not in b'"\\')  # as `_values_of` knows it
+
+Fresh: TypeAlias = tuple[JSON, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """What matching looks at in a request, recorded or live; requests that differ in the ids of one operation share it.
+
+    Attributes:
+        body: Its JSON; the ids of one operation in it may be those of an earlier request that was the same.
+        raw: Likewise.
+        hidden: What a policy has blanked out in it.
+        key: The same for all requests that differ in minted, volatile and hidden values alone.
+        own: The same for those that differ in the ids of one operation, and in hidden values, alone.
+        lasting: What the client has minted for longer than this operation.
+        alone: The recorded request that it may be, where that is known to be one alone.
+        usual: What those who share it have minted for this operation, None for what differs.
+        differs: The places in `usual` of what does.
+
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    body: JSON
+    raw: bytes
+    operation: str | None
+    hidden: tuple[str, ...]
+    key: bytes
+    own: bytes
+    lasting: Lasting
+    alone: Entry | None = None
+    usual: Fresh = ()
+    differs: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
+
+    @property
+    def id(self) -> Id:
+        """The same for requests that even name the same devices, times and people."""
+        return self.own, self.hidden
+
+
+class Reader:
+    """Reads requests of one dialect, as they are after redaction by a policy.
+
+    Clients send the same bodies but for the ids they mint for each operation. These are cut out of the text; what is
+    left was either read before, or it is read now.
+    """
+
+    def __init__(self, dialect: Dialect, policy: Policy | None = None) -> None:
+        """Prepare."""
+        self._dialect = dialect
+        self._masks = Masks(policy)
+        pairs = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
+        self.fresh = tuple((path, key) for path, key in pairs.items() if key in dialect.per_operation)
+        self.lasting = tuple((path, key) for path, key in pairs.items() if key not in dialect.per_operation)
+        paths = [path for path, _ in self.fresh]
+        self.ignored, self._own = _in_body([*pairs, *dialect.volatile]), _in_body(paths)
+        # what a policy looks into may be hidden in one request and not in the next
+        free = [path for path, key in self.fresh if key not in dialect.session_keys]
+        cut = {path.rpartition(".")[2]: path for path in free if self._masks.keeps(path.removeprefix("body."))}
+        self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
+        self._values = _values_of(cut)
+        self._openings = [f'"{name}":"'.encode() for name in cut]
+        self._known: dict[tuple[str, str, bytes], Call] = {}
+        self._nothing: Fresh = (None,) * len(self.fresh)
+        self._patterns: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._lasting: dict[tuple[tuple[str, JSON] | None, ...], Lasting] = {}
+
+    def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
+        """Read a request: and what the client has minted for it alone, by `fresh`; None where it has not."""
+        if len(body) > _LONGEST or body.find(_CUT) >= 0:
+            return self._read(method, target, body)
+        rest, values = self._cut_once(body)
+        found = self._known.get((method, target, rest)) if values else None
+        if found is None:
+            rest, names, values = self._cut(body)
+            found = self._known.get((method, target, rest))
+            if found is None:
+                read = self._read(method, target, body)
+                self._remember(read, (method, target, rest), names, values)
+                return read
+        if not values:
+            return found, found.usual
+        fresh = list(found.usual)
+        for number, value in enumerate(values):  # as many as there are places, for the text has a mark for each
+            fresh[found.differs[number]] = value
+        return found, tuple(fresh)
+
+    def _cut_once(self, body: bytes) -> tuple[bytes, list[str | int]]:
+        """As `_cut` does where there is one value, which is a text right behind its name; without a pattern."""
+        for opening in self._openings:
+            place = body.find(opening)
+            if place >= 0:
+                start = place + len(opening)
+                end = body.find(b'"', start)
+                value = body[start:end]
+                if end >= 0 and not value.translate(None, _PLAIN):
+                    return body[:start] + _CUT + body[end:], [value.decode()]
+        return body, []
+
+    def _cut(self, body: bytes) -> tuple[bytes, list[bytes], list[str | int]]:
+        """A body without the values of minted ids, where they are written plainly; their names, and the values."""
+        pieces = self._values.split(body)  # text, then for each value: up to it, its name, the value, text
+        if len(pieces) == 1:
+            return body, [], []
+        texts = pieces[3::_PIECES]
+        pieces[3::_PIECES] = [_QUOTED if text.startswith(b'"') else _CUT for text in texts]
+        names = pieces[2::_PIECES]
+        del pieces[2::_PIECES]
+        return b"".join(pieces), names, [_value(text) for text in texts]
+
+    def _remember(
+        self,
+        read: tuple[Call, Fresh],
+        text: tuple[str, str, bytes],
+        names: list[bytes],
+        values: list[str | int],
+    ) -> None:
+        """Remember what was read, if the values that were cut out are the minted ones, each once."""
+        call, fresh = read
+        places = tuple(self._places[name] for name in names)
+        cut = dict(zip(places, values, strict=True))
+        there = {place: fresh[place] for place in self._places.values() if fresh[place] is not None}
+        if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            usual = tuple(None if number in cut else value for number, value in enumerate(fresh))
+            if all(value is None for value in usual):  # as most often
+                usual = self._nothing
+            call.usual, call.differs = usual, self._patterns.setdefault(places, places)
+            self._known[text] = call
+
+    def _read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
+        masked = self._masks.of(target, body)
+        path, _, query_text = masked.target.partition("?")
+        value = parse_json(masked.body)
+        operation = self._dialect.name_of(method, masked.target, value)
+        query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
+        fresh, lasting = ([lookup({"body": value}, p) for p, _ in keys] for keys in (self.fresh, self.lasting))
+        is_object = isinstance(value, dict)
+        alike, own = (
+            _canonical(without(value, paths)) if is_object else masked.body for paths in (self.ignored, self._own)
+        )
+        outer = (method, unquote(path), query)
+        bound = tuple(self._bound(key, found) for (_, key), found in zip(self.lasting, lasting, strict=True))
+        ids = _digest(*outer, alike), _digest(own)
+        call = Call(*outer, value, masked.body, operation, masked.values, *ids, self._shared(bound))
+        return call, tuple(fresh)
+
+    def _shared(self, values: tuple[tuple[str, JSON] | None, ...]) -> Lasting:
+        if len(self._lasting) >= _REMEMBERED:
+            self._lasting.clear()
+        return self._lasting.setdefault(values, Lasting(values))
+
+    def _bound(self, key: str, value: JSON) -> tuple[str, JSON] | None:
+        """A value as it is compared, and as it is written into what is sent."""
+        text = as_key(value)
+        if text is None:
+            return None
+        bare = self._dialect.bare(key, text)
+        return bare, value if bare == text else bare
+
+
+def _values_of(names: Iterable[str]) -> re.Pattern[bytes]:
+    """Finds members of these names whose values are written plainly: what stands before it, the name, the value."""
+    either = "|".join(re.escape(name) for name in names) or "(?!)"
+    plain, number = r'"[ !#-\[\]-~]*"', r"-?(?:0|[1-9][0-9]{0,15})"
+    return re.compile(rf'("({either})"\s*:\s*)({plain}|{number})(?=\s*[,}}])'.encode())
+
+
+def _value(text: bytes) -> str | int:
+    return text[1:-1].decode() if text.startswith(b'"') else int(text)
+
+
+def _in_body(paths: Iterable[str]) -> frozenset[str]:
+    return frozenset(path.removeprefix("body.") for path in paths if path.startswith("body."))
+
+
+def _canonical(value: JSON) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(*parts: object) -> bytes:
+    return blake2b(repr(parts).encode(errors="surrogatepass"), digest_size=_DIGEST).digest()

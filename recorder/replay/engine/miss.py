@@ -1,0 +1,104 @@
+"""A live request that nothing matches, and the text that tells why and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .matching.matcher import Difference, Matcher, describe
+from .matching.request import Call
+from .sessions.playhead import Playhead
+
+STATUS = 470  # no registered meaning, so never taken for an answer of the API; a 4xx is not retried by itself
+REASON = "Recorder Miss"
+HEADER = "X-Recorder-Miss"
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """An explained miss.
+
+    Attributes:
+        summary: The cause in one line.
+        text: The whole explanation; begins with the summary.
+
+    """
+
+    call: str
+    summary: str
+    text: str
+
+
+def explain(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
+    """Why a request of a known session matched nothing."""
+    fitting = playhead.fitting(live, matcher)
+    mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
+    left = [place for place in mine if place not in playhead.played]
+    if fitting and not mine and fitting[0] not in playhead.played:
+        summary, advice = _of_another(fitting[0], playhead, matcher)
+    elif left:
+        summary, advice = _too_early(left[0], playhead, matcher)
+    else:
+        return _nearest(live, playhead, matcher)
+    return _miss(live, summary, [*_progress(playhead, matcher), f"what to do: {advice}"])
+
+
+def _of_another(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, str]:
+    triple = matcher.triples[place]
+    named = describe(triple, matcher.calls[place])
+    return (
+        f"other session's: {named} was recorded in session {triple.session}, this client follows {playhead.recorded}",
+        "let another client ask for it, or replay without --strict",
+    )
+
+
+def _too_early(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, str]:
+    before = playhead.before(place, matcher)
+    named = describe(matcher.triples[place], matcher.calls[place])
+    first = describe(matcher.triples[before], matcher.calls[before]) if before is not None else "another"
+    return (
+        f"out of order: {named} was recorded after {first}, which was not asked for yet",
+        "let the client keep the recorded order, or replay without --strict",
+    )
+
+
+def _nearest(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
+    nearest = matcher.nearest(live, playhead.bindings, playhead.played)
+    if nearest is None:
+        return _miss(live, "the cassette holds no request at all", ["record one that does, or choose another file"])
+    place, differences = nearest
+    named = describe(matcher.triples[place], matcher.calls[place])
+    if not differences:
+        summary = f"played already: {named} was recorded as often as it was asked for, not once more"
+        advice = "if the client is right to ask again, record a session in which it does"
+    else:
+        unknown = matcher.unknown_part(live) if differences[0].where == "path" else ""
+        summary = f"nearest is {named}: {unknown or differences[0]}"
+        advice = "if the client is right, record again; if not, the first difference above is where it went wrong"
+    return _miss(live, summary, [*_others(differences), *_progress(playhead, matcher), f"what to do: {advice}"])
+
+
+def no_session(live: Call, playheads: int) -> Miss:
+    """Several live sessions, and the request shows nothing of whose it is."""
+    summary = f"{playheads} sessions are live and nothing tells whose this request is"
+    advice = "what to do: send the cookie BAYEUX_BROWSER that the handshake set, or the session's Authorization"
+    return _miss(live, summary, [advice])
+
+
+def _miss(live: Call, summary: str, lines: list[str]) -> Miss:
+    first = f"no recorded request matches {live}: {summary}"
+    return Miss(str(live), first, "\n".join([first, *lines]) + "\n")
+
+
+def _others(differences: list[Difference]) -> list[str]:
+    return [f"  also: {difference}" for difference in differences[1:6]]
+
+
+def _progress(playhead: Playhead, matcher: Matcher) -> list[str]:
+    operations = [p for p, triple in enumerate(matcher.triples) if triple.n]
+    played = [matcher.triples[p].n for p in operations if p in playhead.played]
+    left = [p for p in operations if p not in playhead.played]
+    expected = describe(matcher.triples[left[0]], matcher.calls[left[0]]) if left else "nothing, all was played"
+    return [
+        f"played so far: {', '.join(map(str, sorted(played))) or 'nothing'}",
+        f"expected next: {expected}",
+    ]

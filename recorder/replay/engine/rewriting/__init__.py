@@ -1,0 +1,1 @@
+"""Write recorded answers and events with the values of a live client."""

@@ -1,0 +1,243 @@
+"""How recorded messages are rewritten for a live client, by its bindings.
+
+Only values the client mints are bound (the dialect names them). A short value such as `7` is rewritten only under the
+names it is known by (`referenceId`); a long one wherever it stands as a word, also inside URLs and other text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+from ....dialect.definition import Dialect, as_key
+from ....model import JSON
+from ..matching.bindings import ABSENT, Bindings, Seen, runs
+from ..matching.request import Entry, Minted
+from .templates import Template, Texts, encode
+
+# A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
+# numbers of longer ones. It also begins after a percent-encoded character.
+_BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
+_HOST_ENDS = r"(?![.:]\w)"  # http://gws is not a part of http://gws:8090
+_NOT_BOUND: Final = object()
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_BEGIN, _END, _HOST_END = re.compile(_BEGINS), re.compile(_ENDS), re.compile(_ENDS + _HOST_ENDS)
+
+
+class Rewriter:
+    """Rewrites what is sent to one client. What is bound later counts for all that is rewritten from then on."""
+
+    def __init__(self, dialect: Dialect, *scopes: Bindings, origins: Mapping[str, str] = _NOTHING) -> None:
+        """Prepare for a client.
+
+        Args:
+            dialect: Knows the names under which values stand.
+            scopes: The bindings, those of the narrowest scope first.
+            origins: Recorded servers (scheme and host) and what stands in for them.
+
+        """
+        self._dialect, self._scopes, self._origins = dialect, scopes, origins
+        self._keys = keys_of_names(dialect)
+
+    def touches(self, body: bytes) -> bool:
+        """Whether a JSON body may hold anything that is rewritten; an escape may hide it."""
+        if not self._origins and all(scope.is_empty for scope in self._scopes):
+            return False
+        return has_names(body, self._dialect) or self.is_in(Seen.of(body.decode(errors="replace")))
+
+    def is_in(self, seen: Seen) -> bool:
+        """Whether a text may hold a word that is replaced, or be one."""
+        for scope in self._scopes:  # it is asked of every event, and a generator takes twice as long
+            if not scope.runs.isdisjoint(seen.runs):
+                return True
+        return seen.has_address and any(origin in seen.text for origin in self._origins)
+
+    def value(self, value: JSON) -> JSON:
+        """A JSON value with its bound values replaced; the value itself is left alone."""
+        if isinstance(value, dict):
+            return {name: new for name, old in value.items() if (new := self.member(name, old)) is not ABSENT}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            live = self._whole(str(value)) or ""
+            return int(live) if live.isdecimal() and live.isascii() else value
+        return self.text(value) if isinstance(value, str) else value
+
+    def text(self, text: str) -> str:
+        """Text with long bound values replaced; in one pass, so that no replacement is replaced again."""
+        whole = self._whole(text)
+        if whole is not None:
+            return whole
+        words = self._words(text)
+        return _replaced(text, words) if words else text
+
+    def encoded(self, template: Template, value: JSON) -> str:
+        """The JSON text of a value, from its template where that will do."""
+        if self.is_in(template.literal):
+            return template.framed(encode(self.value(value)))
+        pieces = list(template.pieces)
+        for place, hole in template.holes:
+            new = self._bound(hole.bare, hole.value)
+            if new is _NOT_BOUND:
+                if not self.is_in(hole.seen):
+                    continue
+                new = self.value(hole.value)
+            if new is ABSENT:
+                return template.framed(encode(self.value(value)))  # the comma goes with it
+            if new is not hole.value:
+                pieces[place] = encode(new)
+        return "".join(pieces)
+
+    def member(self, name: str, old: JSON) -> JSON:
+        """What becomes of a member of an object; ABSENT where it is left out."""
+        new = self._bound(bare_values(self._dialect, self._keys, name, old), old) if name in self._keys else _NOT_BOUND
+        return self.value(old) if new is _NOT_BOUND else new
+
+    def _bound(self, bare: Iterable[tuple[str, str]], old: JSON) -> JSON:
+        """What stands for a value under a name, by the keys it may be of; what is bound to itself stays."""
+        for key, recorded in bare:
+            for scope in self._scopes:
+                its = scope.live.get(key)
+                if its is not None and recorded in its:
+                    live = its[recorded]
+                    # an id of one operation that is the same as text was bound because its JSON type is another
+                    if live == recorded and key not in self._dialect.per_operation:
+                        return old
+                    prefix = str(old)[: len(str(old)) - len(recorded)]
+                    return f"{prefix}{live}" if prefix and live is not ABSENT else live
+        return _NOT_BOUND
+
+    def _whole(self, text: str) -> str | None:
+        return next((scope.whole[text] for scope in self._scopes if text in scope.whole), None)
+
+    def _words(self, text: str) -> dict[str, str]:
+        """Those that stand in a text, and what by they are replaced."""
+        words = {origin: ours for origin, ours in self._origins.items() if origin in text}
+        if any(scope.words for scope in self._scopes):
+            found = frozenset(runs(text))
+            for scope in reversed(self._scopes):
+                words |= {word: scope.words[word] for word in scope.in_text(found) if word in scope.words}
+        return words
+
+
+def has_names(body: bytes, dialect: Dialect) -> bool:
+    """Whether a JSON body may hold a name under which minted values stand; an escape may hide it."""
+    return b"\\" in body or any(f'"{name}"'.encode() in body for name in keys_of_names(dialect))
+
+
+def bare_values(
+    dialect: Dialect, keys: Mapping[str, tuple[str, ...]], name: str, value: JSON
+) -> tuple[tuple[str, str], ...]:
+    """What a value under a name may be, as it is compared: keys and values."""
+    known = keys.get(name)
+    text = as_key(value) if known else None
+    return tuple([(key, dialect.bare(key, text)) for key in known]) if known and text is not None else ()
+
+
+@cache
+def keys_of_names(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
+    """The names that minted values stand under, and the keys which may stand there."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key in sorted(dialect.minted):
+        for name in names_of(dialect, key):
+            found[name] = (*found.get(name, ()), key)
+    return found
+
+
+def names_of(dialect: Dialect, key: str) -> set[str]:
+    """The names a key's value stands under in bodies and events, e.g. devicePath and deviceId."""
+    tables: list[Mapping[str, tuple[str, ...]]] = [dialect.request_keys, dialect.ack_keys, dialect.event_keys]
+    return {path.rsplit(".", 1)[-1] for table in tables for path in table.get(key, ()) if not path.startswith("path.")}
+
+
+def _replaced(text: str, words: Mapping[str, str]) -> str:
+    """Of words that overlap the first one counts, and of those that begin together the longest."""
+    spans = sorted((start, -len(word), word) for word in words for start in _places(text, word))
+    pieces, last = [], 0
+    for start, _, word in spans:
+        if start >= last:
+            pieces += [text[last:start], words[word]]
+            last = start + len(word)
+    return "".join([*pieces, text[last:]])
+
+
+def _places(text: str, word: str) -> Iterable[int]:
+    """Where a word stands that is no part of a longer one."""
+    end = _HOST_END if "://" in word else _END
+    start = text.find(word)
+    while start >= 0:
+        if _BEGIN.match(text, start) and end.match(text, start + len(word)):
+            yield start
+        start = text.find(word, start + 1)
+
+
+def any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of some words in a text, where it is no part of a longer one."""
+    longest_first = sorted(words, key=len, reverse=True)
+    either = "|".join(re.escape(word) + (_HOST_ENDS if "://" in word else "") for word in longest_first)
+    return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")
+
+
+class Wording:
+    """What is told to one client of one operation, or of what nobody asked for."""
+
+    __slots__ = ("_dialect", "_entry", "_fresh", "_origins", "_rewriter", "_session", "_texts")
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        session: Bindings,
+        origins: Mapping[str, str],
+        entry: Entry | None = None,
+        fresh: Sequence[JSON] = (),
+    ) -> None:
+        """Prepare for a client.
+
+        Args:
+            dialect: Knows the names under which values stand.
+            session: What is bound for the client's session. What is bound later counts from then on.
+            origins: Recorded servers (scheme and host) and what stands in for them.
+            entry: The operation as it was recorded.
+            fresh: What the live client has minted for it, by `Reader.fresh`.
+
+        """
+        self._dialect, self._session, self._origins = dialect, session, origins
+        self._entry, self._fresh = entry, fresh
+        self._rewriter: Rewriter | None = None
+        self._texts = [None if as_key(value) is None else encode(value) for value in fresh]
+
+    @property
+    def texts(self) -> Texts | None:
+        """What to fill in, by `Reader.fresh`, None for what is no id; None for all where that would not do."""
+        return None if self._session.alters else self._texts
+
+    @property
+    def rewriter(self) -> Rewriter:
+        """What rewrites all else."""
+        if self._rewriter is None:
+            own = bound(self._dialect, () if self._entry is None else self._entry.minted, self._fresh)
+            scopes = (self._session,) if own is None else (own, self._session)
+            self._rewriter = Rewriter(self._dialect, *scopes, origins=self._origins)
+        return self._rewriter
+
+
+def bound(dialect: Dialect, minted: Iterable[Minted], fresh: Sequence[JSON]) -> Bindings | None:
+    """The ids of one operation, bound; None where the live client has minted the same."""
+    own: Bindings | None = None
+    for number, key, bare, mine, run in minted:
+        its = fresh[number]
+        if not (mine == its and type(mine) is type(its)):
+            own = own or Bindings()
+            own.bind(key, bare, _live(dialect, key, its), run)
+    return own
+
+
+def _live(dialect: Dialect, key: str, value: JSON) -> JSON:
+    text = as_key(value)
+    if text is None:
+        return ABSENT
+    bare = dialect.bare(key, text)
+    return value if bare == text else bare

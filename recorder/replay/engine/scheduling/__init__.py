@@ -1,0 +1,1 @@
+"""Decide what leaves next, and when."""

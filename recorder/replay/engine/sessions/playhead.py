@@ -1,0 +1,193 @@
+"""How far one live session has got in a recording, and how a live request finds its playhead."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ....bayeux.outbox import Queued
+from ....model import Triple
+from ..matching.bindings import Bindings
+from ..matching.index import Fronts, Row
+from ..matching.matcher import Matcher
+from ..matching.request import Call, Entry
+from ..timeline import Run
+
+COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
+AUTHORIZATION = "authorization "
+
+
+class Repeat(Enum):
+    """What a request gets that was recorded less often than it is asked for."""
+
+    ERROR = "error"  # a miss
+    LAST = "last"  # the last of its recorded answers once more
+    CYCLE = "cycle"  # all of its recorded answers, from the first one on
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How strictly a client is held to the recording.
+
+    Attributes:
+        repeat: See there.
+        strict: Operations must come in their recorded order, and be of the recorded session that is followed.
+
+    """
+
+    repeat: Repeat = Repeat.ERROR
+    strict: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Playhead:
+    """One live session's place in the recording; shares nothing with the others.
+
+    Attributes:
+        name: `p1`, `p2` … in the order they came.
+        client_id: Its Bayeux session, None until it shakes hands.
+        beside: Further Bayeux sessions of the same client: other windows of its browser, numbered from 1.
+        recorded: The recorded session it follows, None until that is known.
+        played: Which recorded requests it has used up, and how often.
+        backlog: Events that came due before there was a Bayeux session to push them to.
+        cookie: Stands in for every session cookie the recorded server set.
+        origins: Where its client reaches us, by the recorded server's address.
+        shown: What else its requests showed of who it is.
+        told: What its last request showed.
+        opened: A WebSocket was opened for it.
+        cut: Its WebSocket is to be cut: a fault.
+        left: It disconnected.
+        number: Counts playheads, as in `name`.
+        begun_runs: How many runs were played to it.
+        fronts: How far it has got with what is recorded several times.
+
+    """
+
+    name: str
+    cookie: str
+    client_id: str | None = None
+    beside: dict[int, str] = field(default_factory=dict)
+    recorded: str | None = None
+    begun: bool = False
+    played: Counter[int] = field(default_factory=Counter)
+    bindings: Bindings = field(default_factory=Bindings)
+    origins: dict[str, str] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    backlog: list[Queued] = field(default_factory=list)
+    shown: set[str] = field(default_factory=set)
+    told: tuple[str, ...] = ()
+    opened: bool = False
+    cut: bool = False
+    left: bool = False
+    number: int = 0
+    begun_runs: int = 0
+    fronts: Fronts = field(init=False)
+    _front: int = 0  # all operations before it were asked for, or are others'
+
+    def __post_init__(self) -> None:
+        self.fronts = Fronts(self.played)
+
+    @property
+    def client_ids(self) -> list[str]:
+        """All its Bayeux sessions."""
+        return [*([] if self.client_id is None else [self.client_id]), *self.beside.values()]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing recorded was asked for in it, and nothing is on its way."""
+        return not self.played and not self.runs and not self.backlog
+
+    @property
+    def set_cookie(self) -> tuple[str, str]:
+        """The header that gives its client our cookie."""
+        return "Set-Cookie", f"{COOKIE}={self.cookie}; Path=/; HttpOnly"
+
+    def find(self, live: Call, matcher: Matcher, policy: Policy = Policy()) -> Entry | None:  # frozen
+        """The recorded request to answer with: the next unplayed match, an exact one before others.
+
+        Of the recorded session it follows first, then, if it need not be strict, of others. An exchange that is no
+        operation and has no effect (GET, HEAD, OPTIONS) may be had again.
+        """
+        alone = matcher.alone(live)
+        if alone is not None and not policy.strict:  # it is, most often
+            may_again = policy.repeat is not Repeat.ERROR or _has_no_effect(live)
+            is_left = may_again or alone.place not in self.played
+            return alone if is_left and matcher.fits(alone, live, self.bindings) else None
+        place = self._find(live, matcher, policy)
+        return None if place is None else matcher.entries[place]
+
+    def _find(self, live: Call, matcher: Matcher, policy: Policy) -> int | None:
+        """Its place, where there may be several."""
+        shelf = matcher.shelf(live)
+        usable = mine = shelf.of(None if self.recorded is None else (self.recorded, None))
+
+        def fits(place: int) -> bool:
+            return matcher.fits(matcher.entries[place], live, self.bindings)
+
+        place = self._next(mine, live, fits)
+        if place is None and not policy.strict:
+            usable = shelf.of(None)
+            place = self._next(usable, live, fits)
+        if place is not None:
+            return place if not policy.strict or self.before(place, matcher) is None else None
+        stacks = [stack for row in usable for stack in row.stacks if fits(stack.first)]
+        if _has_no_effect(live) or policy.repeat is Repeat.LAST:
+            return max((stack.places[-1] for stack in stacks), default=None)
+        again = map(self.fronts.again_of, stacks) if policy.repeat is Repeat.CYCLE else ()
+        return min(again, key=lambda place: (self.played[place], place), default=None)
+
+    def has_new(self, live: Call, matcher: Matcher) -> bool:
+        """Whether a request is in the recording, and new to it."""
+        entry = self.find(live, matcher)
+        return entry is not None and entry.place not in self.played
+
+    def _next(self, rows: list[Row], live: Call, fits: Callable[[int], bool]) -> int | None:
+        """The next unplayed match in some rows, an exact one before others."""
+        what, best = live.id, None
+        for row in rows:
+            stack = row.by_id.get(what)
+            if stack is not None and fits(stack.first):
+                place = self.fronts.next_of(stack)
+                if place is not None and (best is None or place < best):
+                    best = place
+        if best is not None:
+            return best
+        others = (self.fronts.next_in(row, fits) for row in rows)
+        return min((place for place in others if place is not None), default=None)
+
+    def fitting(self, live: Call, matcher: Matcher) -> list[int]:
+        """The recorded requests a live one is no different from, played or not, of whatever session."""
+        entries = (matcher.entries[place] for place in matcher.candidates(live))
+        return [entry.place for entry in entries if matcher.fits(entry, live, self.bindings)]
+
+    def follows(self, triple: Triple) -> bool:
+        """Whether a recorded request is of the recorded session it follows, or of nobody's in particular."""
+        return not triple.n or triple.session is None or self.recorded in (None, triple.session)
+
+    def before(self, place: int, matcher: Matcher) -> int | None:
+        """The first operation that was recorded before another one and was not asked for yet."""
+        if not matcher.triples[place].n:
+            return None
+        while self._front < place and (self._front in self.played or not self._asks(matcher.triples[self._front])):
+            self._front += 1
+        return self._front if self._front < place else None
+
+    def _asks(self, triple: Triple) -> bool:
+        """Whether it is for this client to ask for it."""
+        return triple.n > 0 and self.follows(triple)
+
+
+def _has_no_effect(live: Call) -> bool:
+    return live.operation is None and live.method in ("GET", "HEAD", "OPTIONS")
+
+
+def kind(token: str) -> str:
+    """What a token is: an Authorization, or the cookie of a name."""
+    return AUTHORIZATION if token.startswith(AUTHORIZATION) else token.partition("=")[0]
+
+
+def value(token: str) -> str:
+    """A cookie's value; a cookie of ours counts by it alone, whatever its name."""
+    return token.partition("=")[2]

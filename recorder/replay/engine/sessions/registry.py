@@ -1,0 +1,362 @@
+"""How a live request finds its playhead."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import lru_cache
+from itertools import islice
+from typing import TypeAlias
+
+from ....bayeux.session import BayeuxServer
+from ....correlate.sessions import Sessions
+from ....model import Headers
+from .playhead import AUTHORIZATION, COOKIE, Playhead, kind, value
+
+Owners: TypeAlias = dict[Playhead, None]  # a set that remembers its order
+
+
+class Standing(Enum):
+    """How far a client has got with its Bayeux session."""
+
+    NEW = auto()  # it sent REST calls, if anything
+    OPENED = auto()  # its WebSocket is open, the handshake will be on it
+    LIVE = auto()
+    LEFT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Some playheads, by the kinds of tokens they have shown."""
+
+    _groups: tuple[tuple[frozenset[str], Owners], ...]
+
+    def __contains__(self, playhead: Playhead) -> bool:
+        return any(playhead in members for _, members in self._groups)
+
+    def __len__(self) -> int:
+        return sum(len(members) for _, members in self._groups)
+
+    def like(self, tokens: Sequence[str], by_token: Mapping[str, Owners]) -> Iterator[Playhead]:
+        """All but those that showed another Authorization, or another value of a cookie, than these tokens."""
+        for kinds, members in self._groups:
+            telling = [token for token in tokens if kind(token) in kinds]
+            if telling:  # then only who showed the very same
+                owners = by_token.get(telling[0], {})
+                yield from (p for p in owners if p in members and all(token in p.shown for token in telling))
+            else:
+                yield from members
+
+    def of(self, owners: Owners, tokens: Sequence[str], by_token: Mapping[str, Owners]) -> Iterator[Playhead]:
+        """The same, of some owners alone; the fewer of both are gone through."""
+        if len(self) < len(owners):
+            return (p for p in self.like(tokens, by_token) if p in owners)
+        return (p for p in owners if p in self and not _is_other(p, tokens))
+
+
+@dataclass(slots=True)
+class Crowd:
+    """All playheads, each in the group of its standing and of what it has shown."""
+
+    _groups: dict[tuple[Standing, frozenset[str]], Owners] = field(default_factory=dict)
+    _places: dict[Playhead, tuple[Standing, frozenset[str]]] = field(default_factory=dict)
+
+    def place(self, playhead: Playhead) -> None:
+        """Add a playhead, or notice that it has changed."""
+        group = _standing(playhead), frozenset(map(kind, playhead.shown))
+        if self._places.get(playhead) != group:
+            self.remove(playhead)
+            self._places[playhead] = group
+            self._groups.setdefault(group, {})[playhead] = None
+
+    def remove(self, playhead: Playhead) -> None:
+        """Forget a playhead, if it is known."""
+        group = self._places.pop(playhead, None)
+        if group is not None:
+            del self._groups[group][playhead]
+
+    def pool(self, *standings: Standing) -> Pool:
+        """Those of some standings."""
+        return Pool(tuple((kinds, found) for (standing, kinds), found in self._groups.items() if standing in standings))
+
+
+def pool_of(playheads: Iterable[Playhead]) -> Pool:
+    """A pool of a few."""
+    return Pool(tuple((frozenset(map(kind, p.shown)), {p: None}) for p in playheads))
+
+
+def only(evidence: Iterable[Iterator[Playhead]]) -> Playhead | None:
+    """Whom the first evidence that points at one alone points at."""
+    for owners in evidence:
+        found = next(owners, None)
+        if found is not None and next(owners, None) is None:
+            return found
+    return None
+
+
+def _standing(playhead: Playhead) -> Standing:
+    if playhead.left:
+        return Standing.LEFT
+    if playhead.client_id is not None:
+        return Standing.LIVE
+    return Standing.OPENED if playhead.opened else Standing.NEW
+
+
+def _is_other(playhead: Playhead, tokens: Sequence[str]) -> bool:
+    """Whether a request shows another Authorization, or another value of a cookie, than a playhead's client did."""
+    return any(
+        token not in playhead.shown and any(kind(known) == kind(token) for known in playhead.shown) for token in tokens
+    )
+
+
+_WITHOUT_SESSION = (Standing.NEW, Standing.OPENED)
+Tokens: TypeAlias = tuple[str, ...]
+_THERE = (*_WITHOUT_SESSION, Standing.LIVE)
+
+
+class Playheads:
+    """All playheads, and the evidence that joins requests to them.
+
+    A cookie of ours is proof. Else Authorization and other cookies, the connection, the device, and being alone are
+    evidence, in this order; what points at several tells nothing, and nobody guesses. Who shows that it is somebody
+    else is new.
+    """
+
+    _REQUESTS = 1000  # whose headers are remembered: a client sends the same ones again and again
+    _CONNECTIONS = 20_000  # remembered; the oldest are forgotten first
+    _SHOWN = 1000  # cookies and Authorizations remembered of one client: tokens are renewed, but not for ever
+    # playheads, before some are forgotten: ten thousand may hold polls at once, and be between two polls at once
+    ROOM = 20_000
+
+    def __init__(self, sessions: Sessions, new_cookie: Callable[[], str], windows: int = 1) -> None:
+        """`sessions` knows which cookies count; `windows` is how many one client may have beside each other."""
+        self._sessions, self._new_cookie, self._windows = sessions, new_cookie, windows
+        self._made = 0
+        self._all: list[Playhead] = []
+        self._by_client: dict[str, Playhead] = {}
+        self._by_cookie: dict[str, Playhead] = {}
+        self._by_token: dict[str, Owners] = {}
+        self._by_connection: OrderedDict[str, Owners] = OrderedDict()
+        self._crowd = Crowd()
+        self._tokens = lru_cache(self._REQUESTS)(self._read)
+        self._room = self.ROOM
+
+    def __iter__(self) -> Iterator[Playhead]:
+        return iter(self._all)
+
+    @property
+    def there(self) -> Pool:
+        """Those that did not leave."""
+        return self._crowd.pool(*_THERE)
+
+    def of_client(self, client_id: str) -> Playhead | None:
+        """The playhead of a Bayeux session."""
+        return self._by_client.get(client_id)
+
+    def upgraded(self, headers: Headers, connection: str) -> Playhead | None:
+        """A WebSocket is opened, the handshake is on it: who gets our cookie now; None if the client shows one."""
+        tokens = self._tokens(headers)
+        if any(value(token) in self._by_cookie for token in tokens):
+            return None
+        playhead = only(self._evidence(tokens, "", self._crowd.pool(Standing.NEW))) or self._new(tokens)
+        playhead.opened = True
+        self._crowd.place(playhead)
+        self._remember(playhead, tokens, connection)
+        return playhead
+
+    def handshaken(
+        self, client_id: str, headers: Headers, connection: str, bayeux: BayeuxServer | None = None
+    ) -> Playhead:
+        """A client got its clientId: it goes on with what its REST calls or its last session began, else anew.
+
+        It goes on with a session that the server lost, and with one that holds no poll if it shows the cookie that one
+        was given: a browser has one jar for all its windows, and another window would be polling.
+        """
+        tokens = self._tokens(headers)
+        playhead = (
+            only(self._evidence(tokens, connection, self._crowd.pool(*_WITHOUT_SESSION)))
+            or only(self._evidence(tokens, connection, self._lost(bayeux)))
+            or self._resumed(tokens, bayeux)
+            or self._new(tokens)
+        )
+        window = 0 if bayeux is None else _free_window(playhead, bayeux)
+        before = playhead.beside.get(window) if window else playhead.client_id
+        if before is not None and bayeux is not None:
+            self._by_client.pop(before, None)
+            bayeux.succeed(before, client_id)
+        if window:
+            playhead.beside[window] = client_id
+        else:
+            playhead.client_id = client_id
+        self._by_client[client_id] = playhead
+        self._crowd.place(playhead)
+        self.seen(client_id, headers, connection)
+        return playhead
+
+    def browser_of(self, headers: Headers, playhead: Playhead) -> str:
+        """Whose windows are of one browser: the cookie it showed, if it is one of ours, else the one it is given."""
+        shown = (value(t) for t in self._tokens(headers) if kind(t) == COOKIE and value(t) in self._by_cookie)
+        return next(shown, playhead.cookie)
+
+    def seen(self, client_id: str, headers: Headers, connection: str) -> None:
+        """A Bayeux request of a session came in: what else it shows is remembered."""
+        playhead = self._by_client.get(client_id)
+        if playhead is not None:
+            self._remember(playhead, self._tokens(headers), connection)
+
+    def leaves(self, client_id: str) -> None:
+        """A client disconnected: what it showed may be another's from now on."""
+        playhead = self._by_client.get(client_id)
+        if playhead is not None:
+            playhead.beside = {n: other for n, other in playhead.beside.items() if other != client_id}
+            playhead.left = not playhead.beside
+            self._crowd.place(playhead)
+
+    def of_request(
+        self,
+        headers: Headers,
+        connection: str,
+        answers: Callable[[Playhead], bool],
+        named: Callable[[Playhead], bool] = lambda _: False,
+    ) -> Playhead | None:
+        """The playhead of a REST request; None where several would do and nothing tells which.
+
+        Args:
+            headers: Those of the request.
+            connection: The one it came on.
+            named: Whether it names something of a playhead's alone, its device.
+            answers: Whether the request is new to a playhead and in its recording. Who disconnected may still log out,
+                but the next client that shows the same begins anew.
+
+        """
+        tokens = self._tokens(headers)
+        playhead = self._by_proof(tokens) or self._by_connection_alone(tokens, connection)
+        playhead = playhead or only(self._evidence(tokens, connection, self.there, named=named))
+        if playhead is None:
+            *_, possible = self._evidence(tokens, connection, self.there)
+            if next(possible, None) is not None:
+                return None
+            left = self._evidence(tokens, connection, self._crowd.pool(Standing.LEFT), answers, named)
+            playhead = only(left) or self._new(tokens)
+        self._remember(playhead, tokens, connection)
+        return playhead
+
+    def make_room(self, bayeux: BayeuxServer) -> None:
+        """Where there are too many, forget a tenth: the oldest who asked for nothing recorded and hold no poll.
+
+        A client that comes back all the same is told to shake hands, as by a server whose maxInterval is over. Time
+        plays no role: a client in a debugger may be silent for long, but no thousand others come meanwhile.
+        """
+        if len(self._all) <= self._room:
+            return
+        tenth = max(self.ROOM // 10, 1)
+        silent = (p for p in self._all[:-tenth] if p.is_blank and not any(map(bayeux.is_polling, p.client_ids)))
+        gone = set(islice(silent, tenth))
+        self._all = [p for p in self._all if p not in gone]
+        for playhead in gone:
+            self._crowd.remove(playhead)
+        self._by_client = {key: p for key, p in self._by_client.items() if p not in gone}
+        self._by_cookie = {key: p for key, p in self._by_cookie.items() if p not in gone}
+        self._by_token = dict(_without(gone, self._by_token))
+        self._by_connection = OrderedDict(_without(gone, self._by_connection))
+        for client_id in (client_id for playhead in gone for client_id in playhead.client_ids):
+            bayeux.drop(client_id)
+        # where few could be forgotten, not each request is to look at all of them again
+        self._room = max(self.ROOM, len(self._all) + self.ROOM // 100)
+
+    def _by_proof(self, tokens: Tokens) -> Playhead | None:
+        """Whose cookie of ours a request shows: the first that did not leave."""
+        for token in tokens:
+            playhead = self._by_cookie.get(token.partition("=")[2])
+            if playhead is not None and not playhead.left:
+                return playhead
+        return None
+
+    def _by_connection_alone(self, tokens: Tokens, connection: str) -> Playhead | None:
+        """Whose a request is that shows nothing, on a connection that one client alone has used."""
+        owners = self._by_connection.get(connection, {}) if not tokens else {}
+        playhead = next(iter(owners), None) if len(owners) == 1 else None
+        return playhead if playhead is not None and not playhead.left else None
+
+    def _lost(self, bayeux: BayeuxServer | None) -> Pool:
+        """Whose session the server lost, and who does not know yet."""
+        lost = ((name, self._by_client.get(name)) for name in (bayeux.forgotten if bayeux is not None else ()))
+        return pool_of(p for name, p in lost if p is not None and p.client_id == name and not p.left)
+
+    def _resumed(self, tokens: Tokens, bayeux: BayeuxServer | None) -> Playhead | None:
+        ours = (self._by_cookie[value(token)] for token in tokens if value(token) in self._by_cookie)
+        playhead = next(ours, None)
+        if playhead is None or playhead.left or playhead.client_id is None or bayeux is None:
+            return None
+        window = _free_window(playhead, bayeux)
+        return playhead if window < self._windows else None
+
+    def _new(self, tokens: Tokens) -> Playhead:
+        """Begin a playhead; cookies that it shows of one that left are its own from now on."""
+        self._made += 1
+        playhead = Playhead(f"p{self._made}", self._new_cookie(), number=self._made)
+        self._all.append(playhead)
+        self._crowd.place(playhead)
+        left = [value(token) for token in tokens if value(token) in self._by_cookie]
+        self._by_cookie |= {cookie: playhead for cookie in left if self._by_cookie[cookie].left}
+        self._by_cookie[playhead.cookie] = playhead
+        return playhead
+
+    def _remember(self, playhead: Playhead, tokens: Tokens, connection: str) -> None:
+        for token in tokens if tokens is not playhead.told else ():
+            known = value(token) in self._by_cookie or token in playhead.shown
+            if not known and len(playhead.shown) < self._SHOWN:
+                playhead.shown.add(token)
+                self._by_token.setdefault(token, {})[playhead] = None
+                self._crowd.place(playhead)
+        playhead.told = tokens
+        owners = self._by_connection.get(connection)
+        if owners is None:
+            owners = self._by_connection[connection] = {}
+        owners[playhead] = None
+        self._by_connection.move_to_end(connection)
+        while len(self._by_connection) > self._CONNECTIONS:
+            self._by_connection.popitem(last=False)
+
+    def _evidence(
+        self,
+        tokens: Tokens,
+        connection: str,
+        pool: Pool,
+        fits: Callable[[Playhead], bool] = lambda _: True,
+        named: Callable[[Playhead], bool] = lambda _: False,
+    ) -> Iterator[Iterator[Playhead]]:
+        """Whom of some a request may belong to, by each thing it shows, the strongest first; the last: all it can be.
+
+        There may be thousands, so nobody is looked at before it is asked for.
+        """
+        ours = [self._by_cookie[value(token)] for token in tokens if value(token) in self._by_cookie]
+        if ours:
+            yield from (iter((p,) if p in pool and fits(p) else ()) for p in ours)
+            return
+        shown = [*(self._by_token.get(token, {}) for token in tokens), self._by_connection.get(connection, {})]
+        yield from (filter(fits, pool.of(owners, tokens, self._by_token)) for owners in shown)
+        yield (p for p in pool.like(tokens, self._by_token) if fits(p) and named(p))
+        yield filter(fits, pool.like(tokens, self._by_token))
+
+    def _read(self, headers: Headers) -> Tokens:
+        """Cookies before Authorization, and first the one that each handshake sets anew."""
+        shown = self._sessions.tokens(headers)
+        return tuple(sorted(shown, key=lambda t: (kind(t) == AUTHORIZATION, kind(t) != COOKIE, t)))
+
+
+def _without(gone: set[Playhead], owners: Mapping[str, Owners]) -> Iterator[tuple[str, Owners]]:
+    left = ((key, {p: None for p in found if p not in gone}) for key, found in owners.items())
+    return ((key, found) for key, found in left if found)
+
+
+def _free_window(playhead: Playhead, bayeux: BayeuxServer) -> int:
+    """Which window a client is that shakes hands: the first that was lost, else the first that shows no life."""
+    windows = {0: playhead.client_id, **playhead.beside}
+    for is_free in (bayeux.is_forgotten, lambda client_id: not bayeux.is_there(client_id)):
+        for number, client_id in sorted(windows.items()):
+            if client_id is None or is_free(client_id):
+                return number
+    return len(windows)

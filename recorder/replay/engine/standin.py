@@ -1,0 +1,317 @@
+"""The stand-in: plays a recording to live clients by cause. Sans-IO: time and fresh ids come in as arguments.
+
+    standin.receive(request, now); standin.replies(now) → what to write; standin.deadline() → when to ask again
+
+There is no way from here to any server: what is not in the recording is a miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ...bayeux import channels
+from ...bayeux.messages import Message
+from ...bayeux.outbox import Queued
+from ...bayeux.session import BayeuxServer
+from ...bayeux.shapes import Shapes
+from ...correlate.sessions import Sessions
+from ...dialect.definition import Dialect
+from ...errors import UsageError
+from ...model import JSON, Headers, Recording
+from ...redaction.policy import Policy as Redaction
+from . import miss, status
+from .faults import Faults
+from .http import Incoming, Replies, Reply, origins
+from .matching.matcher import Matcher, describe
+from .matching.request import Call, Entry
+from .miss import Miss
+from .rewriting.rewriter import Wording
+from .scheduling.player import Player
+from .scheduling.prepared import Part
+from .sessions.playhead import COOKIE, Playhead, Policy
+from .sessions.registry import Playheads
+from .timeline import INSTANT, Run, Step
+
+_DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
+_MOST_MESSAGES = 1000  # in a request; clients send some ten
+_MOST_MISSES = 1000  # that are kept, with their text
+_HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
+
+
+class StandIn:
+    """Plays one recording to any number of clients at once."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        dialect: Dialect,
+        *,
+        new_id: Callable[[], str],
+        rate: float = 1.0,
+        policy: Policy = Policy(),  # noqa: B008  # frozen
+        faults: Faults | None = None,
+        epoch: float = 0.0,
+        redaction: Redaction | None = None,
+    ) -> None:
+        """Start with nothing played.
+
+        Args:
+            recording: What to play.
+            dialect: How to read requests, recorded and live ones.
+            new_id: Gives a fresh id at each call, for clientIds and cookies.
+            rate: 1 plays at the recorded pace, 10 ten times as fast; `INSTANT` keeps the order only.
+            policy: How strictly clients are held to the recording.
+            faults: What goes wrong on purpose.
+            epoch: What time it is when the caller's clock shows 0, in UTC seconds: for clients that ask.
+            redaction: What the recording was redacted by: live values are matched with pseudonyms.
+
+        """
+        self._recording, self._dialect, self._rate = recording, dialect, rate
+        self._policy = policy
+        self.faults = faults or Faults([], recording)
+        self._matcher = Matcher(recording, dialect, redaction)
+        self._origins = partial(origins, recording.header.upstream)
+        self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
+        windows = 1 + max(recording.windows.values(), default=0)
+        self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
+        self._shapes = Shapes()
+        self._replies = Replies()
+        self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
+        self.misses: list[Miss] = []  # the first ones
+        self.missed = 0
+        self._paused_at: float | None = None
+
+    def receive(self, request: Incoming, now: float) -> None:
+        """Take a live request; what it brings is had from `replies`."""
+        messages = self._shapes.read(request.target, request.body)
+        if messages is not None and len(messages) > _MOST_MESSAGES:
+            self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
+        elif messages is not None and (transport := request.transport) is not None:
+            self._receive_bayeux(request, messages, now, transport)
+        elif messages is not None or self.owns(request.target) or request.on_socket:
+            self._replies.add(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
+        else:
+            self._receive_call(request, now)
+        self._playheads.make_room(self._bayeux)
+
+    @property
+    def longest_body(self) -> int:
+        """Bytes of the longest body that was recorded of a client."""
+        return max((len(triple.request.body) for triple in self._matcher.triples), default=0)
+
+    def owns(self, target: str) -> bool:
+        """Whether a URL is where Bayeux messages are sent, or WebSockets opened."""
+        return target.partition("?")[0].startswith(self._dialect.bayeux_prefix)
+
+    def upgrade(self, request: Incoming) -> Headers:
+        """A WebSocket is opened: what its answer has to set, for the handshake comes too late for a cookie."""
+        playhead = self._playheads.upgraded(request.headers, request.connection)
+        return () if playhead is None else (playhead.set_cookie,)
+
+    def replies(self, now: float) -> list[Reply]:
+        """All that is to be written now, in the order it must leave."""
+        while (self._paused_at is None and self._player.play(now)) or self._player.flush(now):
+            pass
+        return self._replies.take()
+
+    def deadline(self) -> float | None:
+        """When to call `replies` again though nothing came in; None where only a request can bring anything."""
+        poll, step = self._bayeux.deadline(), self.next_due
+        if poll is None or step is None:
+            return step if poll is None else poll
+        return min(poll, step)
+
+    def sent(self, number: int) -> None:
+        """A reply has left."""
+        self._bayeux.sent(number)
+
+    def abort(self, number: int) -> None:
+        """A client gave a request up, or its reply could not be written: events of a poll are kept for the next."""
+        self._player.abort(number)
+
+    def forget(self, client_id: str) -> None:
+        """Lose a Bayeux session, as a server does that is restarted: its client is told to shake hands again."""
+        self._player.forget(client_id)
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """Numbers of the triples no client has asked for."""
+        return status.unplayed(self._playheads, self._matcher)
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next event or ack leaves, None where only a request can bring one."""
+        if self._paused_at is not None:
+            return None
+        return self._player.due
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether every client that is there waits for us: a virtual clock may move."""
+        return status.is_parked(self._playheads, self._bayeux)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all was played and every client left."""
+        return not self._playheads.there and self._player.due is None and not self.unplayed
+
+    def state(self, now: float) -> dict[str, Any]:
+        """Who is there and what is on its way; as JSON."""
+        at = now if self._paused_at is None else self._paused_at
+        sessions = status.sessions(list(self._playheads), self._matcher, self._bayeux, at)
+        return {"paused": self._paused_at is not None, "sessions": sessions}
+
+    def pause(self, now: float) -> None:
+        """Let nothing of the recording leave any more; requests are still taken and matched."""
+        if self._paused_at is None:
+            self._paused_at = now
+
+    def resume(self, now: float) -> None:
+        """Go on where things stood."""
+        if self._paused_at is not None:
+            self._player.shift(self._playheads, self._paused_at, now)
+            self._paused_at = None
+
+    def step(self, now: float) -> str | None:
+        """While paused: let what is next leave, whenever it is due; what it was, None if nothing is on its way.
+
+        Raises:
+            UsageError: If there is no pause.
+
+        """
+        if self._paused_at is None:
+            raise UsageError("a step is taken while paused; POST /__recorder/pause first")
+        runs = ((playhead, run) for playhead in self._playheads for run in playhead.runs)
+        waiting = [(run.due(), run.step.order, playhead, run) for playhead, run in runs if run.step]
+        if not waiting:
+            return None
+        _, _, playhead, run = min(waiting, key=lambda item: item[:2])
+        what = f"event {run.step.event.channel}" if run.step and run.step.event else "ack"
+        if run.place is not None:
+            what += f" of {describe(self._matcher.triples[run.place], self._matcher.calls[run.place])}"
+        self._player.leave(playhead, run, now)
+        return f"{what} to {playhead.name}"
+
+    def inject(self, session: str, channel: str, data: JSON) -> None:
+        """Push an event to the session of this name."""
+        playhead = next(p for p in self._playheads if p.name == session)
+        self._player.deliver(playhead, Queued({"data": data, "channel": channel}, lambda _: None))
+
+    def report(self) -> dict[str, Any]:
+        """What was played and what was not, misses with their whole text, and what faults hit; as JSON."""
+        return {
+            "played": status.played(self._playheads, self._matcher),
+            "unplayed": list(self.unplayed),
+            "misses": [{"request": m.call, "summary": m.summary, "text": m.text} for m in self.misses],
+            "faults": [{"fault": text, "hit": count} for text, count in self.faults.report()],
+        }
+
+    def stall(self, idle: float) -> str | None:
+        """What is needed to go on, when for `idle` seconds nothing came and nothing is due; None if all was played."""
+        return status.stall(list(self._playheads), self._matcher, self._bayeux, idle)
+
+    # -- Bayeux
+
+    def _receive_bayeux(self, request: Incoming, messages: list[Message], now: float, transport: str) -> None:
+        self._replies.expect(request)
+        senders = [(message["channel"], str(message.get("clientId", ""))) for message in messages]
+        for _, client_id in senders:
+            self._playheads.seen(client_id, request.headers, request.connection)
+        for answer in self._bayeux.receive(request.number, messages, now, transport):
+            self._replies.answer(answer, self._handshaken(answer.handshaken, request) if answer.handshaken else ())
+        for channel, client_id in senders:
+            if channel == channels.DISCONNECT:
+                self._playheads.leaves(client_id)
+            playhead = self._playheads.of_client(client_id)
+            if playhead is not None and channel in (channels.SUBSCRIBE, channels.CONNECT):
+                if playhead.cut:
+                    self._player.cut(playhead)
+                if not playhead.begun:
+                    self._begin(playhead, now, settled=channel == channels.SUBSCRIBE)
+
+    def _handshaken(self, client_id: str, request: Incoming) -> Headers:
+        """A client got its clientId: what its answer has to set."""
+        playhead = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
+        self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
+        playhead.origins = self._origins(request.headers)
+        if len(self._recording.session_starts) <= 1:
+            playhead.recorded = next(iter(self._recording.session_starts), "")
+        for event in playhead.backlog:
+            self._bayeux.push(client_id, event)
+        playhead.backlog.clear()
+        return (playhead.set_cookie,)
+
+    def _begin(self, playhead: Playhead, now: float, *, settled: bool) -> None:
+        """Play what was pushed unasked at the start, once the client has settled (subscribed or parked)."""
+        if playhead.begun or playhead.client_id is None or playhead.recorded is None:
+            return
+        if settled or self._bayeux.is_polling(playhead.client_id):
+            playhead.begun = True
+            self._run_unsolicited(playhead, self._player.unasked.at_start.get(playhead.recorded, ()), now)
+
+    # -- REST
+
+    def _receive_call(self, request: Incoming, now: float) -> None:
+        live, fresh = self._matcher.read(request.method, request.target, request.body)
+        playhead = self._playheads.of_request(
+            request.headers,
+            request.connection,
+            lambda p: p.has_new(live, self._matcher),
+            lambda p: self._matcher.names(live, p.bindings),
+        )
+        if playhead is None:
+            self._miss(request, miss.no_session(live, len(self._playheads.there)))
+            return
+        entry = playhead.find(live, self._matcher, self._policy)
+        if entry is None:
+            self._miss(request, miss.explain(live, playhead, self._matcher))
+            return
+        self._matcher.bind(entry, live, playhead.bindings)
+        playhead.origins = self._origins(request.headers)
+        wording = Wording(self._dialect, playhead.bindings, playhead.origins, entry, fresh)
+        part = self._start(playhead, entry, wording, request.number, now)
+        if part is None:
+            return
+        if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
+            playhead.recorded = entry.session
+            self._begin(playhead, now, settled=True)
+        self._run_unsolicited(playhead, part.then, now)
+
+    def _start(self, playhead: Playhead, entry: Entry, wording: Wording, request: int, now: float) -> Part | None:
+        """Begin to answer with a part of the score; None where a fault prevents the operation."""
+        part = self._player.score.part(entry)
+        played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
+        run = Run(played.steps, now, played.rate, wording, request, entry.place, part.ready, part.plain)
+        run.forget, run.cut = played.forget, played.cut
+        if played.status is None:  # else nothing was carried out: who tries again shall get on
+            playhead.played[entry.place] += 1
+        else:
+            run.refusal = played.status, played.body
+        self._player.begin(playhead, run)
+        return part if played.status is None else None
+
+    def _tells(self, live: Call, entry: Entry) -> bool:
+        """Whether a request tells which recorded session is followed; not if another one made it, say GET /me."""
+        if entry.n > 0:
+            return True
+        return len({self._matcher.triples[place].session for place in self._matcher.candidates(live)}) == 1
+
+    def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
+        if events:
+            played = self.faults.play(playhead.name, None, events, self._rate)
+            if played.steps:
+                wording = Wording(self._dialect, playhead.bindings, playhead.origins)
+                self._player.begin(playhead, Run(played.steps, now, played.rate, wording))
+
+    def _miss(self, request: Incoming, found: Miss) -> None:
+        self.missed += 1
+        if len(self.misses) < _MOST_MISSES:
+            self.misses.append(found)
+        summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
+        headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
+        self._replies.add(request.number, miss.STATUS, headers, found.text.encode())
+
+
+__all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

@@ -1,0 +1,108 @@
+"""How far the clients have got, and what they and the stand-in wait for when nothing happens any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...bayeux.session import BayeuxServer
+from .matching.matcher import Matcher, describe
+from .sessions.playhead import Playhead
+from .timeline import Run
+
+
+def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]:
+    """Numbers of the triples no client has asked for."""
+    played = {place for playhead in playheads for place in playhead.played}
+    return tuple(t.n for place, t in enumerate(matcher.triples) if t.n and place not in played)
+
+
+def played(playheads: Iterable[Playhead], matcher: Matcher) -> dict[str, list[int]]:
+    """Numbers of the triples each client has asked for, in recorded order."""
+    numbers = {place: triple.n for place, triple in enumerate(matcher.triples) if triple.n}
+    return {p.name: sorted(numbers[place] for place in p.played if place in numbers) for p in playheads}
+
+
+def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:
+    """Whether every client that is there waits: for an answer, or in a poll; and whether there is any."""
+    anybody = False
+    for playhead in playheads:
+        waits = None if playhead.left else _waits(playhead, bayeux)
+        if waits is False:
+            return False  # asked after each pause, by thousands: nobody else need be looked at
+        anybody |= waits is True
+    return anybody
+
+
+def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idle: float) -> str | None:
+    """Why nothing goes on, where operations are left that nobody asks for; a line for each client.
+
+    Args:
+        playheads: Those of all clients.
+        matcher: Knows the recorded requests.
+        bayeux: Knows who polls.
+        idle: Seconds for which nothing happened; 0 is not told.
+
+    """
+    there = [playhead for playhead in playheads if not playhead.left]
+    long = f" for {idle:g} s" if idle else ""
+    lines = [line for playhead in there for line in _waited_for(playhead, matcher, bayeux, idle)]
+    left = unplayed(playheads, matcher)
+    if not lines and left and not there:
+        lines = [f"no client was there{long}; not asked for: triple {', '.join(map(str, left))}"]
+    return "\n".join(lines) or None
+
+
+def _waits(playhead: Playhead, bayeux: BayeuxServer) -> bool | None:
+    """None for one of whom nothing is open, and who is not in a session or hung up: it is not there any more."""
+    asked = any(run.request is not None for run in playhead.runs)
+    if playhead.client_id is None:
+        return True if asked else None
+    there = [client_id for client_id in playhead.client_ids if not bayeux.has_given_up(client_id)]
+    if not there and not asked:
+        return None  # it hung up without a word, as a client that is killed
+    return asked or all(map(bayeux.is_polling, there))
+
+
+def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle: float) -> list[str]:
+    left = [
+        place
+        for place, triple in enumerate(matcher.triples)
+        if triple.n and place not in playhead.played and playhead.follows(triple)
+    ]
+    if not left:
+        return []
+    where = _where(playhead, bayeux)
+    handle = matcher.triples[left[0]].keys.get("handle")
+    needed = describe(matcher.triples[left[0]], matcher.calls[left[0]]) + (f" for handle {handle}" if handle else "")
+    long = f" idle {idle:g} s" if idle else ""
+    return [f"client {playhead.name}{long} {where}; next needed: {needed}"]
+
+
+def _where(playhead: Playhead, bayeux: BayeuxServer) -> str:
+    if playhead.client_id is not None and bayeux.is_polling(playhead.client_id):
+        return "in /meta/connect"
+    return "without a poll" if playhead.client_id is not None else "without a Bayeux session"
+
+
+def sessions(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, now: float) -> list[dict[str, Any]]:
+    """Each live session as the control API shows it (replay/openapi.json, Session)."""
+    asked = played(playheads, matcher)
+    return [
+        {
+            "name": p.name,
+            "clientId": p.client_id,
+            "recorded": p.recorded,
+            "played": asked[p.name],
+            "pending": [_pending(run, matcher, now) for run in p.runs],
+            "parked": p.client_id is not None and bayeux.is_polling(p.client_id),
+            "left": p.left,
+        }
+        for p in playheads
+    ]
+
+
+def _pending(run: Run, matcher: Matcher, now: float) -> dict[str, Any]:
+    due = run.due()
+    triple = None if run.place is None else matcher.triples[run.place].n or None
+    return {"triple": triple, "steps": run.left, "dueIn": None if due is None else max(0.0, due - now)}

@@ -1,0 +1,174 @@
+"""When the parts of a triple leave: in their recorded order, at their recorded offsets from the request."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ...model import Event, Recording, Triple
+from .rewriting.responses import Ack, Ready
+from .rewriting.rewriter import Wording
+from .rewriting.templates import Stencil
+
+INSTANT = math.inf
+ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when the client does not fetch them
+
+_SECOND = 1_000_000_000
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that leaves: an event, or (None) the ack.
+
+    Attributes:
+        order: Place on the recorded wire; decides between triples when both are due.
+        offset: Seconds after the request, as recorded.
+        stencil: The text of the event, where that was made and is enough for most clients.
+
+    """
+
+    order: tuple[int, int]
+    offset: float
+    event: Event | None
+    stencil: Stencil | None = field(default=None, compare=False)
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A sequence of steps being played to one client.
+
+    Attributes:
+        request: The live request that waits for the ack, None where there is none to answer.
+        place: Which recorded request it answers, None for events nobody asked for.
+        ready: Its answer, where most clients get it as it is.
+        plain: Its answer, where all do to whom no more is told than its stencils say.
+        unfetched: Events queued for the client that no poll has taken yet.
+        refusal: Status and body in place of the recorded ack, where a fault wants that.
+        forget: With the ack the server forgets the client's Bayeux session: a fault.
+        cut: With the ack the client's WebSocket ends: a fault.
+        rank: Number of its client, and its own among that client's: decides where the order on the wire does not.
+        version: Counts its changes.
+        acked: The ack has left.
+        step: The next one, None at the end.
+
+    """
+
+    steps: tuple[Step, ...]
+    started: float
+    rate: float
+    wording: Wording
+    request: int | None = None
+    place: int | None = None
+    ready: Ready | None = None
+    plain: Ack | None = None
+    unfetched: int = 0
+    refusal: tuple[int, bytes] | None = None
+    forget: bool = False
+    cut: bool = False
+    rank: tuple[int, int] = (0, 0)
+    version: int = 0
+    acked: bool = False
+    step: Step | None = field(init=False)
+    _next: int = 0
+    _queued_at: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        self.step = self.steps[0] if self.steps else None
+
+    @property
+    def left(self) -> int:
+        """How many steps are still to leave."""
+        return len(self.steps) - self._next
+
+    def shift(self, seconds: float) -> None:
+        """All that is to leave leaves so much later."""
+        self.started += seconds
+        self._queued_at += seconds
+
+    def due(self) -> float | None:
+        """When the next step may leave (seconds of the caller's clock), None at the end."""
+        step = self.step
+        if step is None:
+            return None
+        due = self.started + step.offset / self.rate
+        if step.event is None and self.unfetched:
+            return max(due, self._queued_at + ACK_PATIENCE)
+        return due
+
+    def is_due(self, now: float) -> bool:
+        """Whether the next step may leave now."""
+        step = self.step
+        if step is not None and step.event is not None:  # as most are
+            return self.started + step.offset / self.rate <= now
+        due = self.due()
+        return due is not None and due <= now
+
+    def advance(self, now: float) -> None:
+        """The next step has left."""
+        step = self.step
+        if step is not None and step.event is not None:
+            self.unfetched += 1
+            self._queued_at = now
+        else:
+            self.acked = True
+        self._next += 1
+        self.step = self.steps[self._next] if self._next < len(self.steps) else None
+
+    def taken(self, *, out: bool) -> None:
+        """An event of this run was put into an answer, or came back from one that did not leave."""
+        self.unfetched += -1 if out else 1
+
+
+def steps(triple: Triple) -> tuple[Step, ...]:
+    """A triple as steps. One that was never answered ends with an ack all the same: the live client must not hang."""
+    start = triple.request.t
+    events = [_step(link.event, start) for link in triple.events]
+    end = triple.ack or triple.failure
+    if end is None:
+        last = events[-1] if events else Step((triple.request.seq, 0), 0.0, None)
+        return (*events, Step((last.order[0], last.order[1] + 1), last.offset, None))
+    ack = Step((end.seq, 0), _seconds(end.t - start), None)
+    return tuple(sorted([*events, ack], key=lambda step: step.order))
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """Events nobody asked for, by what they hang on: a session's start, or (by number) the triple before them."""
+
+    at_start: dict[str, tuple[Step, ...]]
+    after_triple: dict[int, tuple[Step, ...]]
+
+
+def anchored(recording: Recording) -> Anchored:
+    """Anchor each unsolicited event, so that it is played at a place and not at a time."""
+    at_start: dict[str, list[Step]] = defaultdict(list)
+    after_triple: dict[int, list[Step]] = defaultdict(list)
+    only = next(iter(recording.session_starts), "") if len(recording.session_starts) <= 1 else ""
+    asked: dict[str, list[Triple]] = defaultdict(list)
+    for triple in recording.triples:
+        asked[triple.session or only].append(triple)
+    for pushed in recording.unsolicited:
+        session, event = pushed.session or only, pushed.event
+        before = bisect_left(asked[session], event.seq, key=lambda triple: triple.request.seq)
+        if before:
+            triple = asked[session][before - 1]
+            after_triple[triple.n].append(_step(event, triple.request.t))
+        else:
+            at_start[session].append(_step(event, recording.session_starts.get(session, (0, 0))[1]))
+    return Anchored(_frozen(at_start), _frozen(after_triple))
+
+
+def _step(event: Event, start: int) -> Step:
+    return Step((event.seq, event.index), _seconds(event.t - start), event)
+
+
+def _seconds(nanoseconds: int) -> float:
+    return max(nanoseconds, 0) / _SECOND
+
+
+def _frozen(groups: dict[K, list[Step]]) -> dict[K, tuple[Step, ...]]:
+    return {key: tuple(group) for key, group in groups.items()}

@@ -1,0 +1,107 @@
+"""What comes next is found without a search, and is what a search would find."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.dialect.definition import load
+from recorder.redaction.policy import load as load_policy
+from recorder.replay.engine.matching.index import Fronts, Row, Stack
+from recorder.replay.engine.matching.matcher import Matcher
+from recorder.replay.engine.matching.request import Call
+from recorder.replay.engine.sessions.playhead import Playhead, Policy, Repeat
+from tests.wire import Ask, Wire, chained, get_me
+
+GWS = load()
+ASKS = [
+    *(
+        chained(handle, reference, devicePath=f"/devices/{device}", phoneNumber=phone, timestamp=time)
+        for handle, reference, device, phone, time in product(
+            [7, 8], ["r1", 2], ["d1", "d2"], ["+15550100001", "+15550100002"], [1, 2]
+        )
+    ),
+    get_me(),
+    Ask("/api/v2/me", b"{}", "PUT"),
+]
+
+
+def searched(playhead: Playhead, live: Call, matcher: Matcher, policy: Policy) -> int | None:
+    """What `Playhead.find` stands for, by going through all that is recorded."""
+    fitting = [p for p in range(len(matcher.triples)) if not matcher.differences(p, live, playhead.bindings)]
+    mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
+    usable = mine if policy.strict else fitting
+    left = [p for p in mine if p not in playhead.played] or [p for p in usable if p not in playhead.played]
+    exact = [place for place in left if matcher.is_exact(place, live)]
+    if left:
+        place = (exact or left)[0]
+        operations = [p for p in range(place) if matcher.triples[p].n and playhead.follows(matcher.triples[p])]
+        in_order = not matcher.triples[place].n or all(p in playhead.played for p in operations)
+        return place if not policy.strict or in_order else None
+    if usable and (live.method == "GET" or policy.repeat is Repeat.LAST):
+        return usable[-1]
+    return min(usable, key=lambda p: (playhead.played[p], p), default=None) if policy.repeat is Repeat.CYCLE else None
+
+
+@given(st.data())
+def test_the_next_request_is_the_one_that_a_search_finds(data: st.DataObject) -> None:
+    wire = Wire()
+    desks = [wire.desk(headers=(("Cookie", f"JSESSIONID=desk{n}"),)) for n in range(data.draw(st.integers(1, 2)))]
+    for _ in range(data.draw(st.integers(0, 12))):
+        wire.ack(data.draw(st.sampled_from(desks)).post(data.draw(st.sampled_from(ASKS))))
+    matcher = Matcher(wire.recording(), GWS, data.draw(st.sampled_from([None, load_policy()])))
+    policy = Policy(data.draw(st.sampled_from(list(Repeat))), strict=data.draw(st.booleans()))
+    playhead = Playhead("p1", "cookie", recorded=data.draw(st.sampled_from([None, "s1"])))
+
+    for ask in data.draw(st.lists(st.sampled_from(ASKS), max_size=20)):
+        live = matcher.call(ask.method, ask.target, ask.body)
+        found = playhead.find(live, matcher, policy)
+        assert (found and found.place) == searched(playhead, live, matcher, policy)
+        if found is not None:
+            playhead.played[found.place] += 1
+            playhead.recorded = playhead.recorded or found.session
+            matcher.bind(found, live, playhead.bindings)
+
+
+def test_a_stack_is_played_from_its_first_to_its_last() -> None:
+    played: Counter[int] = Counter()
+    fronts, stack = Fronts(played), Stack([3, 5, 9])
+    found = []
+    while (place := fronts.next_of(stack)) is not None:
+        found.append(place)
+        played[place] += 1
+
+    assert found == [3, 5, 9]
+
+
+@pytest.mark.parametrize(
+    ("counts", "again"), [([1, 1, 1], 3), ([2, 1, 1], 5), ([2, 2, 1], 9), ([2, 2, 2], 3), ([0, 0, 0], 3)]
+)
+def test_a_stack_is_played_again_from_its_first_to_its_last(counts: list[int], again: int) -> None:
+    played = Counter(dict(zip([3, 5, 9], counts, strict=True)))
+
+    assert Fronts(played).again_of(Stack([3, 5, 9])) == again
+
+
+def test_of_several_stacks_that_fit_the_earliest_place_is_next_though_another_stack_began_before() -> None:
+    played = Counter({1: 1, 2: 1})
+    row = Row([Stack([1, 8]), Stack([2, 4]), Stack([3])])
+
+    assert Fronts(played).next_in(row, lambda first: first != 3) == 4
+    assert Fronts(played).next_in(row, lambda _: True) == 3
+    assert Fronts(played).next_in(row, lambda _: False) is None
+
+
+def test_what_is_used_up_is_not_looked_at_again() -> None:
+    looked: list[int] = []
+    played: Counter[int] = Counter(range(1000))
+    row = Row([Stack([place]) for place in range(1001)])
+    fronts = Fronts(played)
+    fronts.next_in(row, lambda _: True)
+
+    assert fronts.next_in(row, lambda first: not looked.append(first)) == 1000
+    assert looked == [1000]

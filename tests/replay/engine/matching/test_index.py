@@ -1,0 +1,46 @@
+"""Recorded requests that a live one may be stand together, however they came."""
+
+from __future__ import annotations
+
+from recorder.dialect.definition import load
+from recorder.replay.engine.matching.matcher import Matcher
+from tests.wire import Wire, chained, get_me
+
+GWS = load()
+
+
+def matcher() -> Matcher:
+    """Two agents who ask for the same, one of them twice, and for something else."""
+    wire = Wire()
+    desks = [wire.desk(headers=(("Cookie", f"JSESSIONID=desk{n}"),)) for n in range(2)]
+    for desk, ask in [(0, chained(7, "a")), (1, chained(7, "b")), (0, chained(7, "c")), (0, chained(8)), (1, get_me())]:
+        wire.ack(desks[desk].post(ask))
+    return Matcher(wire.recording(), GWS)
+
+
+def test_what_differs_in_minted_values_alone_is_on_one_shelf() -> None:
+    known = matcher()
+    live = known.call("POST", chained(7).target, chained(7, "live").body)
+
+    assert sorted(known.shelf(live).places()) == known.candidates(live) == [0, 1, 2]
+
+
+def test_the_rows_of_a_shelf_are_the_sessions_that_asked() -> None:
+    known = matcher()
+    shelf = known.shelf(known.call("POST", chained(7).target, chained(7, "live").body))
+
+    assert [[stack.places for stack in row.stacks] for row in shelf.of(("s1",))] == [[[0, 2]]]
+    assert [[stack.places for stack in row.stacks] for row in shelf.of(None)] == [[[0, 2]], [[1]]]
+    assert shelf.of(("nobody", None)) == []
+
+
+def test_an_exchange_that_is_no_operation_is_nobodys() -> None:
+    known = matcher()
+
+    assert list(known.shelf(known.call("GET", get_me().target, b"")).rows) == [None]
+
+
+def test_what_was_not_recorded_has_an_empty_shelf() -> None:
+    known = matcher()
+
+    assert list(known.shelf(known.call("GET", "/elsewhere", b"")).places()) == []

@@ -1,0 +1,127 @@
+"""A request that is remembered is read as if it were the first."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.dialect.definition import load
+from recorder.redaction.policy import load as load_policy
+from recorder.redaction.policy import parse
+from recorder.replay.engine.matching.request import Call, Fresh, Reader
+from tests.wire import chained
+
+GWS = load()
+POLICY = load_policy()
+TARGET = chained(7).target
+
+
+def compared(read: tuple[Call, Fresh]) -> tuple[Any, ...]:
+    """All that matching compares."""
+    call, fresh = read
+    return call.key, call.id, call.operation, call.path, call.query, repr(fresh), repr(call.lasting.values)
+
+
+VALUES = st.one_of(
+    st.text(max_size=4),
+    st.integers(),
+    st.floats(),
+    st.none(),
+    st.booleans(),
+    st.sampled_from(
+        ["", "r1", "+15550100001", "a@b.example", "\u00e9", '"', "\\", 7, 10**17, {"referenceId": "x"}, ["r"]]
+    ),
+)
+BODIES = st.fixed_dictionaries(
+    {"operationName": st.sampled_from(["GetChainedRecord", "UpdateRecord"])},
+    optional={
+        "referenceId": VALUES,
+        "devicePath": st.sampled_from(["/devices/d1", "/devices/d2"]),
+        "note": st.sampled_from(['"referenceId":"x"', "referenceId"]),
+        "userData": st.fixed_dictionaries({}, optional={"GSW_REFERENCE_ID": VALUES, "referenceId": VALUES}),
+    },
+)
+WRITTEN = st.tuples(BODIES, st.sampled_from([None, 1]), st.booleans()).map(
+    lambda drawn: json.dumps(drawn[0], indent=drawn[1], ensure_ascii=drawn[2]).encode("utf-8", "replace")
+)
+BROKEN = st.sampled_from(
+    [
+        b'{"referenceId":}',
+        b'{"referenceId":"x"}}',
+        b'{"referenceId":"x","referenceId":"y"}',
+        b'{"referenceId":"x","a":{"referenceId":}}',
+        b'{"referenceId":,"a":{"referenceId":"x"}}',
+        b'[{"referenceId":"x"}]',
+        b'"referenceId":"x",',
+        b'{"referenceId":01}',
+        b'{"referenceId":"x" "y"}',
+        b"",
+    ]
+)
+
+
+@given(st.lists(st.one_of(WRITTEN, BROKEN), max_size=12), st.sampled_from([None, POLICY]))
+def test_what_was_read_before_changes_nothing(bodies: list[bytes], policy: Any) -> None:
+    reader = Reader(GWS, policy)
+
+    for body in bodies:
+        fresh = Reader(GWS, policy).read("POST", TARGET, body)
+        assert compared(reader.read("POST", TARGET, body)) == compared(fresh)
+
+
+def test_requests_that_differ_in_the_ids_of_an_operation_alone_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader(GWS, POLICY)
+    first, _ = reader.read("POST", TARGET, chained(7, "first").body)
+    monkeypatch.setattr(reader, "_read", lambda *_: pytest.fail("read again"))
+
+    second, fresh = reader.read("POST", TARGET, chained(7, "second").body)
+
+    assert second is first
+    assert "second" in fresh
+    assert "first" not in fresh
+
+
+def test_a_body_with_one_id_is_found_again_without_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader(GWS, POLICY)
+    first, _ = reader.read("POST", TARGET, chained(7, "first").body)
+    monkeypatch.setattr(reader, "_cut", lambda _: pytest.fail("looked for a pattern"))
+
+    assert reader.read("POST", TARGET, chained(7, "second").body)[0] is first
+
+
+def test_requests_that_name_the_same_for_good_share_it() -> None:
+    reader = Reader(GWS)
+    lasting = [reader.read("POST", f"{TARGET}{n}", chained(7).body)[0].lasting for n in range(3)]
+
+    assert lasting[0] is lasting[1] is lasting[2]
+
+
+def test_a_value_that_a_policy_looks_into_is_always_read() -> None:
+    keeps_no_reference = parse(POLICY.text.replace('"referenceid", ', ""), path="policy.toml")
+    reader = Reader(GWS, keeps_no_reference)
+
+    plain, personal = (
+        reader.read("POST", TARGET, chained(7, reference).body)[0] for reference in ("plain", "agent@people.example")
+    )
+
+    assert "agent@people.example" in personal.hidden
+    assert "agent@people.example" not in plain.hidden
+
+
+def test_a_long_body_is_read_and_forgotten() -> None:
+    reader = Reader(GWS)
+    long = chained(7, "r1", note="x" * 5000).body
+
+    assert reader.read("POST", TARGET, long)[0] is not reader.read("POST", TARGET, long)[0]
+
+
+def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder.replay.engine.matching.request._REMEMBERED", 3)
+    reader = Reader(GWS)
+    calls = [reader.read("GET", f"/{n}", b"")[0] for n in range(10)]
+
+    assert [reader.read("GET", f"/{n}", b"")[0].path for n in range(10)] == [call.path for call in calls]

@@ -1,0 +1,110 @@
+"""What leaves next: by time; of what may leave, by its place on the recorded wire, then by client."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.dialect.definition import load
+from recorder.model import Event
+from recorder.replay.engine.matching.bindings import Bindings
+from recorder.replay.engine.rewriting.rewriter import Wording
+from recorder.replay.engine.scheduling.queue import Agenda
+from recorder.replay.engine.timeline import ACK_PATIENCE, Run, Step
+
+WORDING = Wording(load(), Bindings(), {})
+EVENT = Event(0, 0, 0, 0, "client", "/channel", {})
+
+
+def run(*steps: tuple[int, float], client: int = 1, started: float = 10.0) -> Run:
+    """A run of events: place on the wire, offset."""
+    made = tuple(Step((order, 0), offset, EVENT) for order, offset in steps)
+    return Run(made, started, 1.0, WORDING, rank=(client, 1))
+
+
+def agenda_of(*runs: Run) -> Agenda[str]:
+    agenda: Agenda[str] = Agenda()
+    for each in runs:
+        agenda.put(f"client {each.rank[0]}", each)
+    return agenda
+
+
+def leaves(agenda: Agenda[str], now: float) -> list[tuple[str, int]]:
+    """All that leaves: whose it is, and its place on the wire."""
+    found = []
+    while (turn := agenda.next(now)) is not None:
+        whose, playing = turn
+        assert playing.step is not None
+        found.append((whose, playing.step.order[0]))
+        playing.advance(now)
+        agenda.put(whose, playing)
+    return found
+
+
+def test_nothing_leaves_before_its_time() -> None:
+    agenda = agenda_of(run((1, 0.5), (2, 1.0)))
+
+    assert agenda.due == 10.5
+    assert leaves(agenda, 10.4) == []
+    assert leaves(agenda, 10.5) == [("client 1", 1)]
+    assert agenda.due == 11.0
+
+
+def test_of_what_may_leave_the_first_on_the_wire_does_though_another_was_due_before() -> None:
+    agenda = agenda_of(run((5, 0.1)), run((3, 0.2), client=2))
+
+    assert leaves(agenda, 11.0) == [("client 2", 3), ("client 1", 5)]
+
+
+def test_of_the_same_for_two_clients_the_first_clients_leaves_first() -> None:
+    agenda = agenda_of(run((1, 0.0), client=2), run((1, 0.0), client=1))
+
+    assert leaves(agenda, 10.0) == [("client 1", 1), ("client 2", 1)]
+
+
+def test_a_run_that_changed_counts_once() -> None:
+    later = run((1, 0.0))
+    agenda = agenda_of(later)
+    later.shift(5.0)
+    agenda.put("client 1", later)
+
+    assert agenda.due == 15.0
+    assert leaves(agenda, 14.0) == []
+    assert leaves(agenda, 15.0) == [("client 1", 1)]
+    assert agenda.due is None
+
+
+def test_an_ack_that_waits_for_its_events_leaves_as_soon_as_they_are_fetched() -> None:
+    waiting = Run((Step((1, 0), 0.0, EVENT), Step((2, 0), 0.1, None)), 10.0, 1.0, WORDING)
+    agenda = agenda_of(waiting)
+    leaves(agenda, 10.0)
+    late = agenda.due
+    waiting.taken(out=True)
+    agenda.put("client 0", waiting)
+
+    assert (late, agenda.due) == (10.0 + ACK_PATIENCE, 10.1)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=4), max_size=5), st.data())
+def test_it_is_what_a_search_finds(drawn: list[list[tuple[int, int]]], data: st.DataObject) -> None:
+    with patch("recorder.replay.engine.scheduling.queue._MANY", data.draw(st.sampled_from([0, 1, 64]))):
+        search_finds_the_same(drawn, data)
+
+
+def search_finds_the_same(drawn: list[list[tuple[int, int]]], data: st.DataObject) -> None:
+    runs = [run(*((order, float(wait)) for order, wait in steps), client=n) for n, steps in enumerate(drawn)]
+    agenda = agenda_of(*runs)
+    for now in sorted(data.draw(st.lists(st.integers(9, 14), max_size=5))):
+        while True:
+            due = [(r.step.order, r.rank, r) for r in runs if r.step and r.is_due(now)]
+            found = agenda.next(now)
+            assert (found is None) == (not due)
+            if found is None:
+                break
+            assert found[1] is min(due, key=lambda item: item[:2])[2]
+            found[1].advance(now)
+            agenda.put(*found, *([now] if data.draw(st.booleans()) else []))
+        times = [when for r in runs if (when := r.due()) is not None]
+        assert agenda.due == min(times, default=None)

@@ -1,0 +1,128 @@
+"""A desktop with two windows got each event twice: with two windows it does so again, with one it gets each once."""
+
+from __future__ import annotations
+
+from recorder.bayeux.messages import Message
+from recorder.model import Headers, Recording
+from recorder.replay.engine.scheduling.windows import copies
+from tests.replay.stage import Desk, Stage
+from tests.wire import Wire, chained, done, record_event
+
+JAR: Headers = (("Cookie", "JSESSIONID=one"),)
+
+
+def two_windows(*only_second: Message) -> Recording:
+    """Two tabs of one browser; the first asks, both are told."""
+    wire = Wire()
+    first = wire.desk(headers=JAR)
+    second = wire.desk(headers=JAR)
+    post = first.post(chained(7, "recorded"))
+    wire.ack(post)
+    for desk in (first, second):
+        desk.hears(record_event("ChainedRecord", 7, "recorded"), done(7, "recorded"))
+    if only_second:
+        second.hears(*only_second)
+    return wire.recording()
+
+
+def window_of(desk: Desk) -> Desk:
+    """Another window of the same browser."""
+    other = desk.stage.stranger()
+    other.jar = desk.jar
+    other.handshakes()
+    return other
+
+
+def test_what_an_earlier_window_got_too_is_a_copy() -> None:
+    recording = two_windows()
+    (triple,) = recording.triples
+
+    assert len(triple.events) == 4
+    assert copies(recording) == {(link.event.seq, link.event.index) for link in triple.events[2:]}
+
+
+def test_what_only_a_later_window_got_is_none() -> None:
+    recording = two_windows(record_event("ChainedRecord", 7, "recorded", callingList="Other"))
+
+    assert len(copies(recording)) == 2
+
+
+def test_events_that_came_twice_to_one_window_are_none() -> None:
+    wire = Wire()
+    desk = wire.desk(headers=JAR)
+    wire.ack(desk.post(chained(7, "recorded")))
+    desk.hears(done(7, "recorded"), done(7, "recorded"))
+
+    assert copies(wire.recording()) == frozenset()
+
+
+def test_a_client_with_one_window_gets_each_event_once() -> None:
+    stage = Stage(two_windows())
+    desk = stage.desk()
+    desk.listens()
+
+    desk.posts(chained(7, "live"))
+
+    assert desk.references == ["live", "live"]
+
+
+def test_each_window_gets_its_own() -> None:
+    stage = Stage(two_windows())
+    desk = stage.desk()
+    desk.listens()
+    other = window_of(desk)
+
+    desk.posts(chained(7, "live"))
+    other.polls()
+
+    assert (desk.references, other.references) == (["live", "live"], ["live", "live"])
+
+
+def test_the_second_window_may_ask_as_well() -> None:
+    stage = Stage(two_windows())
+    desk = stage.desk()
+    desk.listens()
+    other = window_of(desk)
+
+    other.posts(chained(7, "live"))
+
+    assert "ack 200" in other.said
+    assert desk.references == ["live", "live"]
+
+
+def test_an_event_that_only_the_second_window_got_reaches_a_client_with_one() -> None:
+    stage = Stage(two_windows(record_event("ChainedRecord", 7, "recorded", callingList="Other")))
+    desk = stage.desk()
+    desk.listens()
+
+    desk.posts(chained(7, "live"))
+
+    assert desk.references == ["live"] * 3
+
+
+def test_a_window_that_comes_back_goes_on_where_it_was() -> None:
+    stage = Stage(two_windows())
+    desk = stage.desk()
+    desk.listens()
+    other = window_of(desk)
+    stage.standin.forget(other.client_id)
+    other.handshakes()
+
+    desk.posts(chained(7, "live"))
+    other.polls()
+
+    assert (desk.references, other.references) == (["live", "live"], ["live", "live"])
+
+
+def test_the_client_is_there_until_its_last_window_closes() -> None:
+    stage = Stage(two_windows())
+    desk = stage.desk()
+    other = window_of(desk)
+    desk.posts(chained(7, "live"))
+    desk.polls()
+
+    desk.disconnects()
+    over_too_early = stage.standin.is_over
+    other.disconnects()
+
+    assert (over_too_early, stage.standin.is_over) == (False, True)

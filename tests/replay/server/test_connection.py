@@ -1,0 +1,297 @@
+"""The short way answers as aiohttp's server does, however requests are cut; what it cannot do it leaves to that."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recorder.dialect.definition import load
+from recorder.replay.engine.standin import Incoming, StandIn
+from recorder.replay.engine.timeline import INSTANT
+from recorder.replay.server.app import serve
+from recorder.replay.server.connection import Lane
+from recorder.replay.server.heads import Heads, Unread
+from recorder.replay.server.limits import Limits
+from tests.fuzz.fuzz_standin import chunked, frame, request, upgrade
+from tests.wire import Wire, chained, done
+
+LIMIT = 10.0  # seconds to wait for what takes milliseconds
+ASKED = chained(7, "r1")
+HANDSHAKE = request(json.dumps([{"channel": "/meta/handshake"}]).encode())
+CHUNKED = chunked([b"[]"]) + b"0\r\n\r\n"
+OPERATION = request(ASKED.body, ASKED.target)
+LAST = request(target="/last", Connection="close")
+PAGE = request(json.dumps([{"channel": "/meta/handshake"}]).encode(), Origin="http://page.example")
+
+
+def standin() -> StandIn:
+    wire = Wire()
+    wire.desk().asks(ASKED, done(7, "r1"))
+    played, ids = wire.recording(), count(1)
+    return StandIn(played, load(played.header.dialect), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+def with_clients(act: Callable[..., Awaitable[Any]], clients: int = 1, **how: Any) -> Any:
+    """What clients make of a server."""
+
+    async def run() -> Any:
+        async with serve(how.pop("served", None) or standin(), **how) as address:
+            streams = [await asyncio.open_connection(address.host, address.port) for _ in range(clients)]
+            try:
+                return await asyncio.wait_for(act(*streams), LIMIT)
+            finally:
+                for _, writer in streams:
+                    writer.transport.abort()
+
+    return asyncio.run(run())
+
+
+@contextmanager
+def lanes_counted() -> Iterator[list[str]]:
+    """Which connections were given away."""
+    given: list[str] = []
+    original = Lane._hand_over  # whether it happened is not to be seen from outside
+
+    def hand_over(lane: Lane) -> None:
+        given.append(lane._name)
+        original(lane)
+
+    with patch.object(Lane, "_hand_over", hand_over):
+        yield given
+
+
+async def heard(reader: asyncio.StreamReader) -> tuple[bytes, list[bytes], bytes]:
+    """An answer: status line, headers in any order and without the time, body."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    line, *fields = head[:-4].split(b"\r\n")
+    length = [int(field.split(b":")[1]) for field in fields if field.startswith(b"Content-Length:")]
+    body = await reader.readexactly(length[0]) if length else b""
+    return line, sorted(field for field in fields if not field.startswith(b"Date:")), body
+
+
+def conversation(parts: list[bytes]) -> bytes:
+    """What is answered to bytes that come in parts, up to the answer that ends the connection."""
+
+    async def act(streams: Streams) -> bytes:
+        reader, writer = streams
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(0)
+        return await reader.read()
+
+    found: bytes = with_clients(act, limits=Limits(body=5000))
+    return re.sub(rb"Date: [^\r]*", b"Date:", found)
+
+
+def by_aiohttp_alone(parts: list[bytes]) -> bytes:
+    with patch.object(Heads, "read", lambda *_: Unread.OTHER):
+        return conversation(parts)
+
+
+SENT = st.sampled_from(
+    [
+        HANDSHAKE,
+        OPERATION,
+        PAGE,
+        request(b"{}", "/nothing"),
+        request(target="/nothing?a=b", method="GET"),
+        request(b"x" * 3000, "/long"),
+        request(b"x" * 6000, "/too-long"),
+        request(target="/", method="HEAD"),
+        request(target="/", method="OPTIONS"),
+        request(target="/", method="OPTIONS", Origin="http://a", Access_Control_Request_Method="PUT"),
+        request(ASKED.body, ASKED.target, Expect="100-continue"),
+        CHUNKED,
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SENT, max_size=4), st.lists(st.integers(1, 400), max_size=4))
+def test_it_answers_what_aiohttp_answers(requests: list[bytes], cuts: list[int]) -> None:
+    data = b"".join([*requests, LAST])
+    parts = []
+    for cut in cuts:
+        parts.append(data[:cut])
+        data = data[cut:]
+    parts.append(data)
+
+    assert conversation(parts) == by_aiohttp_alone(parts)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request(b"", "/" + "x" * 9000),
+        b"POST / HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"\x00\r\n\r\n",
+    ],
+    ids=len,
+)
+def test_it_refuses_what_aiohttp_refuses(data: bytes) -> None:
+    assert b" 400 " in conversation([data])
+    assert conversation([data]) == by_aiohttp_alone([data])
+
+
+def test_requests_that_come_together_are_answered_in_their_order() -> None:
+    async def act(streams: Streams) -> list[bytes]:
+        reader, writer = streams
+        writer.write(HANDSHAKE + OPERATION + request(target="/x") + LAST)
+        return [(await heard(reader))[0].split()[1] for _ in range(4)]
+
+    assert with_clients(act) == [b"200", b"200", b"470", b"470"]
+
+
+def test_plain_requests_stay_on_the_short_way() -> None:
+    async def act(streams: Streams) -> None:
+        reader, writer = streams
+        for data in (HANDSHAKE, OPERATION, PAGE, request(target="/x")):
+            writer.write(data[:50])
+            await asyncio.sleep(0.01)  # as two packets: there is nothing to wait on
+            writer.write(data[50:])
+            await heard(reader)
+
+    with lanes_counted() as given:
+        with_clients(act)
+
+    assert given == []
+
+
+@pytest.mark.parametrize("odd", [CHUNKED, upgrade(), request(target="/", method="HEAD")])
+def test_what_is_odd_is_given_away_with_its_connection(odd: bytes) -> None:
+    async def act(streams: Streams) -> bytes:
+        reader, writer = streams
+        writer.write(HANDSHAKE)
+        await heard(reader)
+        writer.write(odd)
+        return await reader.readuntil(b"\r\n")
+
+    with lanes_counted() as given:
+        line = with_clients(act)
+
+    assert line.startswith(b"HTTP/1.1 ")
+    assert given == ["c1"]
+
+
+def test_a_websocket_works_on_a_connection_that_began_with_a_request() -> None:
+    async def act(streams: Streams) -> bytes:
+        reader, writer = streams
+        writer.write(HANDSHAKE + upgrade() + frame(json.dumps([{"channel": "/meta/handshake"}]).encode()))
+        await heard(reader)
+        return await reader.readuntil(b"successful")
+
+    assert b"101 Switching Protocols" in with_clients(act)
+
+
+def test_half_a_request_is_left_to_aiohttp_which_knows_how_long_to_wait() -> None:
+    async def act(streams: Streams) -> bytes:
+        reader, writer = streams
+        writer.write(OPERATION[:-2])
+        return await reader.readuntil(b"\r\n")
+
+    assert b" 408 " in with_clients(act, limits=Limits(sending=0.05, idle=0.2))
+
+
+async def poll(streams: Streams) -> dict[str, Any]:
+    """Shake hands and leave a poll waiting; what it asked."""
+    reader, writer = streams
+    writer.write(HANDSHAKE)
+    _, _, body = await heard(reader)
+    connect = {"channel": "/meta/connect", "clientId": json.loads(body)[0]["clientId"]}
+    for advice in ({"timeout": 0}, {"timeout": 60_000}):
+        writer.write(request(json.dumps([connect | {"advice": advice}]).encode()))
+        if advice["timeout"] == 0:
+            await heard(reader)
+    return connect
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110  # the stand-in tells nobody
+        await asyncio.sleep(0.001)
+
+
+def test_a_client_that_hangs_up_on_its_poll_gets_the_events_with_its_next() -> None:
+    served = standin()
+
+    async def act(first: Streams, second: Streams, third: Streams) -> bytes:
+        connect = await poll(first)
+        await until(lambda: served.is_parked)
+        first[1].transport.abort()
+        await until(lambda: not served.is_parked)
+        second[1].write(OPERATION)
+        await heard(second[0])
+        third[1].write(request(json.dumps([connect]).encode()))
+        return (await heard(third[0]))[2]
+
+    assert b'"r1"' in with_clients(act, 3, served=served)
+
+
+def test_a_client_that_does_not_read_is_served_no_further_until_it_does() -> None:
+    served, asked, full = standin(), count(), asyncio.Event()
+    original, pause = served.receive, Lane.pause_writing
+    many = request(b"", "/" + "y" * 4000) * 20  # a miss names it
+
+    def receive(incoming: Incoming, now: float) -> None:
+        next(asked)
+        original(incoming, now)
+
+    def pause_writing(lane: Lane) -> None:
+        pause(lane)
+        full.set()
+
+    async def act(streams: Streams) -> tuple[str, str, int]:
+        reader, writer = streams
+        sent = 0
+        while not full.is_set():
+            writer.write(many)
+            sent += 20
+            await asyncio.sleep(0)
+        before = repr(asked)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        after = repr(asked)
+        return before, after, len([await heard(reader) for _ in range(sent)]) - sent
+
+    with patch.object(served, "receive", receive), patch.object(Lane, "pause_writing", pause_writing):
+        before, after, lost = with_clients(act, served=served)
+
+    assert before == after
+    assert lost == 0
+
+
+def test_a_connection_that_is_idle_for_too_long_is_ended() -> None:
+    async def act(streams: Streams) -> bytes:
+        reader, writer = streams
+        writer.write(HANDSHAKE)
+        await heard(reader)
+        return await reader.read()
+
+    assert with_clients(act, limits=Limits(idle=0.05)) == b""
+
+
+def test_when_the_server_ends_its_connections_end() -> None:
+    served = standin()
+
+    async def run() -> bytes:
+        async with serve(served) as address:
+            streams = await asyncio.open_connection(address.host, address.port)
+            await poll(streams)
+            await until(lambda: served.is_parked)
+        streams[1].close()
+        return await asyncio.wait_for(streams[0].read(), LIMIT)
+
+    assert asyncio.run(run()) == b""
