@@ -19,7 +19,7 @@ from mitmproxy.proxy import server_hooks
 
 from recorder.capture.mitm.listening import exposed, keep_to_loopback
 from recorder.cli import loading  # not `load`: mitmproxy takes a script's names for hooks
-from recorder.cli.replay import Rate
+from recorder.cli.commands.replay import Rate
 from recorder.dialect.definition import shipped
 from recorder.errors import RecorderError
 from recorder.redaction.policy import of_cassette

@@ -32,8 +32,8 @@ from benchmarks.synthetic import HEADER, records
 from recorder.cassette.codec import encode
 from recorder.cassette.journal import create
 from recorder.cassette.store import open_cassette
+from recorder.cli.commands.replay import collect_rarely
 from recorder.cli.loading import load
-from recorder.cli.replay import collect_rarely
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import load as load_dialect
 from recorder.model import Recording, Triple

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from benchmarks.polls_wire import EVENTS, PUSHED, REPLY
 from recorder.bayeux.messages import encode
-from recorder.cli.replay import collect_rarely
+from recorder.cli.commands.replay import collect_rarely
 from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.engine.standin import INSTANT, StandIn

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from recorder.cassette.store import Cassette
 from recorder.dialect.definition import load
-from recorder.views.packing import page as html
+from recorder.views.document import page as html
 from recorder.views.report import document, part
 from tests.lab.browser import browsing
 from tests.views.late import late_session

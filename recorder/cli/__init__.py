@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .commands import Commands
+from .group import Commands
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "RECORDER"})

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from recorder.cli import main
-from recorder.cli.commands import NAMES
+from recorder.cli.group import NAMES
 from tests.lab.processes import RECORDER, recorder
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
@@ -227,7 +227,7 @@ def test_output_into_head_is_quiet() -> None:
 
 def test_the_command_line_loads_neither_mitmproxy_nor_aiohttp() -> None:
     program = (
-        "import sys, recorder.cli, recorder.cli.ls, recorder.cli.replay, recorder.cli.record, recorder.cli.demo;"
+        "import sys, recorder.cli; from recorder.cli.commands import demo, ls, record, replay;"
         "print(sorted({'mitmproxy', 'aiohttp', 'msgpack', 'asyncio'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

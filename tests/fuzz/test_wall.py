@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from recorder.library.recording import load_recording
 from tests.fuzz.fuzz_standin import PREVIEW, frame, message, request, resident, upgrade, written
 from tests.lab.processes import Server, recorder, until

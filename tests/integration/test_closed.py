@@ -15,7 +15,7 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import read
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from recorder.library.recording import load_recording
 from tests.lab.processes import recorder
 

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from recorder.diagnose.doctor import examine
 from recorder.library.recording import load_recording
 from recorder.model import State, Triple

@@ -13,7 +13,7 @@ import pytest
 
 from recorder.bayeux.messages import parse
 from recorder.cassette.store import read
-from recorder.client import Agent, agent
+from recorder.cli.desktop import Agent, agent
 from recorder.library.recording import load_recording
 from recorder.model import Response
 from tests.lab.byhand import Desk

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from recorder.library.recording import load_recording
 from recorder.model import State
 from tests.integration.captures import CAMPAIGN, RECORDS, Capture, assert_truth, by_command, by_mitmdump

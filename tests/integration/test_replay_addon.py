@@ -24,7 +24,7 @@ from aiocometd_noloop import Client, ConnectionType
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.store import read
-from recorder.client import CHANNELS, Agent
+from recorder.cli.desktop import CHANNELS, Agent
 from recorder.library.recording import load_recording
 from recorder.model import Request, Response
 
@@ -166,7 +166,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 @asynccontextmanager
 async def agent(server: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Agent]:
-    """An aiocometd desktop behind the proxy, as `recorder.client` makes one without."""
+    """An aiocometd desktop behind the proxy, as `recorder.cli.desktop` makes one without."""
     monkeypatch.setenv("https_proxy", proxy.url)
     monkeypatch.delenv("no_proxy", raising=False)
     bayeux = Client(f"{server}/api/v2/notifications", ConnectionType.LONG_POLLING, ssl=proxy.trust)

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from recorder.library.recording import load_recording
 from tests.lab.lab import run_js_client
 from tests.lab.processes import recorder

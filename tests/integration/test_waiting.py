@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from recorder.library.recording import load_recording
 from tests.lab.processes import Server, recorder
 

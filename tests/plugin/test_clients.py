@@ -36,7 +36,7 @@ def test_requests(standin):
 def test_async_clients_in_an_event_loop_of_the_test(suite: Suite) -> None:
     result = suite("""
 import aiohttp, asyncio, httpx
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from tests.plugin.desktop import OPERATIONS, request
 pytestmark = [pytest.mark.cassette("preview-session", unplayed="ignore"), pytest.mark.anyio]
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from recorder.errors import RecorderError, UsageError
 from recorder.plugin.playing import Playing, playing, recording_of
 from recorder.plugin.settings import Settings

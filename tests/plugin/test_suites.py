@@ -221,7 +221,7 @@ def test_a_stall_is_explained_when_the_test_loses_its_patience(suite: Suite) -> 
     result = suite(
         """
 import asyncio
-from recorder.client import agent
+from recorder.cli.desktop import agent
 from tests.plugin.desktop import request
 @pytest.mark.timeout(2.5, method="signal")
 @pytest.mark.cassette("preview-session")

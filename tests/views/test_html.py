@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from recorder.views.packing import page
-from tests.views.test_packing import unpack
+from recorder.views.document import page
+from tests.views.test_document import unpack
 
 HOSTILE = [
     "</script><script>window.__xss = 1</script>",

@@ -17,7 +17,7 @@ from benchmarks import synthetic
 from recorder.cassette.store import Cassette, read
 from recorder.dialect.definition import load
 from recorder.model import Record
-from recorder.views.packing import page as html
+from recorder.views.document import page as html
 from recorder.views.report import comparison, document, part
 from tests.lab.browser import Browser
 from tests.views.late import late_session

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recorder.views.packing import pack
+from recorder.views.document import pack
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "recorder" / "views" / "page"

@@ -1,4 +1,4 @@
-// Reads a document that was packed (recorder/views/packing.py), judges its triples by its expressions, prints the answers.
+// Reads a document that was packed (recorder/views/document.py), judges its triples by its expressions, prints the answers.
 
 import { readFileSync } from "node:fs";
 import { FilterError, parse } from "../../recorder/views/page/src/filter.js";

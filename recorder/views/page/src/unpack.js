@@ -1,4 +1,4 @@
-// The reverse of recorder/views/packing.py. Objects become Maps: their names come from strangers, `__proto__` among them.
+// The reverse of recorder/views/document.py. Objects become Maps: their names come from strangers, `__proto__` among them.
 
 const LIST = -1;
 const REPEATED = -2;

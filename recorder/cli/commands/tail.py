@@ -10,13 +10,13 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from ..errors import CassetteError
-from ..model import Note, Record
-from .options import cassette_argument, dialect_option, jsonl_option
-from .output import fitted
+from ...errors import CassetteError
+from ...model import Note, Record
+from ..options import cassette_argument, dialect_option, jsonl_option
+from ..output import fitted
 
 if TYPE_CHECKING:
-    from ..cassette.journal import Following
+    from ...cassette.journal import Following
 
 _WAIT = 0.1  # seconds between two looks at the size of the file
 _QUIET = 10  # looks without news after which it is asked whether anybody still writes
@@ -36,9 +36,9 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
     Example:  recorder tail session.cassette
               recorder tail session.cassette --jsonl | jq 'select(.kind == "ack" and .ms > 500)'
     """
-    from ..cassette.journal import Following
-    from ..dialect.definition import load, shipped
-    from ..views.live import Live, as_line
+    from ...cassette.journal import Following
+    from ...dialect.definition import load, shipped
+    from ...views.live import Live, as_line
 
     live = None
     try:
@@ -60,7 +60,7 @@ def _records(following: Following, file: IO[bytes], path: Path) -> Iterator[Reco
     Raises:
         CassetteError: If it is no cassette, or damaged.
     """
-    from ..cassette.journal import is_written
+    from ...cassette.journal import is_written
 
     ended, quiet = False, 0
     while True:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..printable import printable
+from ...printable import printable
 
 
 @click.group("policy")
@@ -34,8 +34,8 @@ def check(policies: tuple[Path, ...]) -> None:
     \b
     Example:  recorder policy check mine.toml
     """
-    from ..redaction.policy import load
-    from .checking import checked
+    from ...redaction.policy import load
+    from ..checking import checked
 
     wrong = False
     for file in policies:
@@ -55,7 +55,7 @@ def show(source: str) -> None:
     \b
     Example:  recorder policy show gws > mine.toml
     """
-    from ..redaction.policy import load
+    from ...redaction.policy import load
 
     click.echo(load(source).text, nl=False)
 
@@ -67,6 +67,6 @@ def ls() -> None:
     \b
     Example:  recorder policy ls
     """
-    from ..redaction.policy import names
+    from ...redaction.policy import names
 
     click.echo("\n".join(names()))

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UsageError
-from .loading import expression, fitting, load, triples
-from .options import dialect_option, filter_option, json_option, jsonl_option, readable_argument
-from .output import Several, json_list, json_text, screen, write
+from ...errors import UsageError
+from ..loading import expression, fitting, load, triples
+from ..options import dialect_option, filter_option, json_option, jsonl_option, readable_argument
+from ..output import Several, json_list, json_text, screen, write
 
 if TYPE_CHECKING:
-    from ..model import Recording
-    from ..views.filter import Expression
+    from ...model import Recording
+    from ...views.filter import Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def command(
 
 
 def _rows(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> Iterator[dict[str, Any]]:
-    from ..views import data
+    from ...views import data
 
     for path in cassettes:
         with several.going_on():
@@ -73,7 +73,7 @@ def _rows(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> Iter
 
 
 def _tables(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> Iterator[str]:
-    from ..views import table
+    from ...views import table
 
     on = screen()
     for path in cassettes:
@@ -85,7 +85,7 @@ def _tables(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> It
 
 
 def _everything(cassettes: tuple[Path, ...], asked: _Wanted, several: Several, *, as_json: bool) -> Iterator[str]:
-    from ..views import data, table
+    from ...views import data, table
 
     on = screen()
     rows: dict[str, list[dict[str, Any]]] = {"triples": [], "plain": [], "unsolicited": []}
@@ -106,8 +106,8 @@ def _everything(cassettes: tuple[Path, ...], asked: _Wanted, several: Several, *
 
 
 def _filtered(recording: Recording, asked: _Wanted) -> Recording:
-    from ..views import data
-    from ..views.filter import fits
+    from ...views import data
+    from ...views.filter import fits
 
     pushed = (one for one in recording.unsolicited if asked.by is None or fits(asked.by, data.alone(one)))
     return replace(
@@ -124,6 +124,6 @@ def _named(row: dict[str, Any], path: Path, cassettes: tuple[Path, ...]) -> dict
 
 
 def _heading(path: Path, cassettes: tuple[Path, ...]) -> str:
-    from ..printable import printable
+    from ...printable import printable
 
     return "" if len(cassettes) == 1 else f"{printable(str(path))}:\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .loading import load
-from .options import cassette_argument
+from ..loading import load
+from ..options import cassette_argument
 
 
 @click.command("textconv")
@@ -20,8 +20,8 @@ def command(cassette: Path) -> None:
               echo '*.cassette diff=cassette' >> .gitattributes
               git config diff.cassette.textconv 'recorder textconv'
     """
-    from ..dialect.definition import shipped
-    from ..views.textconv import textconv
+    from ...dialect.definition import shipped
+    from ...views.textconv import textconv
 
     recording = load([cassette], None)
     for line in textconv(recording, shipped(recording.header.dialect)):

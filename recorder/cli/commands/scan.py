@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import SecretsFound
-from ..printable import printable, to_json
-from .options import cassettes_argument, json_option, policy_option
-from .saying import say
+from ...errors import SecretsFound
+from ...printable import printable, to_json
+from ..options import cassettes_argument, json_option, policy_option
+from ..saying import say
 
 if TYPE_CHECKING:
-    from ..redaction.policy import Policy
-    from ..redaction.scan import Finding
+    from ...redaction.policy import Policy
+    from ...redaction.scan import Finding
 
 
 @click.command("scan")
@@ -33,7 +33,7 @@ def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
     Example:  recorder scan session.cassette
               recorder scan cassettes/*.cassette --policy mine.toml --json
     """
-    from ..redaction.policy import load
+    from ...redaction.policy import load
 
     wanted = load(policy)
     rows: list[dict[str, object]] = []
@@ -54,9 +54,9 @@ def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
 
 
 def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
-    from ..cassette.store import open_cassette
-    from ..redaction.policy import of_cassette
-    from ..redaction.scan import Scan
+    from ...cassette.store import open_cassette
+    from ...redaction.policy import of_cassette
+    from ...redaction.scan import Scan
 
     with open_cassette(path) as cassette:
         name = cassette.header.redaction

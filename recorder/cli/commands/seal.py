@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
-from .saying import say
+from ..options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
+from ..saying import say
 
 
 @click.command("seal")
@@ -26,8 +26,8 @@ def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str 
     Example:  recorder seal session.cassette
               recorder seal session.cassette -o archive/session.cassette --archive
     """
-    from ..dialect.definition import load as load_dialect
-    from ..library.sealing import seal
+    from ...dialect.definition import load as load_dialect
+    from ...library.sealing import seal
 
     if output is not None:
         must_not_exist(output, force=force)

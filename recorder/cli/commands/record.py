@@ -13,21 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import CaptureError, UsageError
-from .options import (
-    key_option,
-    listen_option,
-    must_not_exist,
-    no_redaction_option,
-    policy_option,
-    warn_if_exposed,
-)
-from .redaction import redaction
-from .saying import say
+from ...errors import CaptureError, UsageError
+from ..options import key_option, listen_option, must_not_exist, no_redaction_option, policy_option, warn_if_exposed
+from ..redaction import redaction
+from ..saying import say
 
 if TYPE_CHECKING:
-    from ..capture.mitm.addon import Recorder
-    from ..capture.mitm.proxy import Running
+    from ...capture.mitm.addon import Recorder
+    from ...capture.mitm.proxy import Running
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
@@ -92,11 +85,11 @@ def command(
               recorder record http://gws.example:8090 -o session.cassette -- pytest tests/desktop
     """
     try:
-        from ..capture.mitm.addon import Recorder
+        from ...capture.mitm.addon import Recorder
     except ModuleNotFoundError as exc:
         raise UsageError("recording needs mitmproxy: pip install 'outbound-recorder[record]'") from exc
-    from ..capture.parts import Limits
-    from ..cassette.writer import Fsync
+    from ...capture.parts import Limits
+    from ...cassette.writer import Fsync
 
     mode, append, path = _mode(mode, upstream), output.startswith("+"), Path(output.removeprefix("+"))
     must_not_exist(path, force=force or append)
@@ -148,7 +141,7 @@ def _mode(mode: str, upstream: str | None) -> str:
 
 
 async def _record(recorder: Recorder, mode: str, listen: tuple[str, int], program: tuple[str, ...]) -> int:
-    from ..capture.mitm.proxy import proxy, stop_on_signals
+    from ...capture.mitm.proxy import proxy, stop_on_signals
 
     host, port = listen
     async with proxy(recorder, mode=mode, host=host, port=port) as running:

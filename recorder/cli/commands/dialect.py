@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..printable import printable
+from ...printable import printable
 
 
 @click.group("dialect")
@@ -28,8 +28,8 @@ def check(file: Path) -> None:
     \b
     Example:  recorder dialect check mine.toml
     """
-    from ..dialect.definition import load
-    from .checking import checked
+    from ...dialect.definition import load
+    from ..checking import checked
 
     found = checked(file, load)
     if found is None:
@@ -49,7 +49,7 @@ def show(name: str) -> None:
     \b
     Example:  recorder dialect show gws-outbound > mine.toml
     """
-    from ..dialect.definition import source
+    from ...dialect.definition import source
 
     click.echo(source(name), nl=False)
 
@@ -57,6 +57,6 @@ def show(name: str) -> None:
 @command.command("ls")
 def ls() -> None:
     """List the shipped dialects."""
-    from ..dialect.definition import names
+    from ...dialect.definition import names
 
     click.echo("\n".join(names()))

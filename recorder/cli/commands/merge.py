@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import cassettes_argument, force_option
+from ..options import cassettes_argument, force_option
 
 
 @click.command("merge")
@@ -22,9 +22,9 @@ def command(cassettes: tuple[Path, ...], *, output: Path, force: bool) -> None:
     \b
     Example:  recorder merge morning.cassette noon.cassette -o day.cassette
     """
-    from ..library.select import merge_records
-    from .loading import read
-    from .writing import write_journal
+    from ...library.select import merge_records
+    from ..loading import read
+    from ..writing import write_journal
 
     header, records = merge_records([read(path) for path in cassettes])
     write_journal(output, header, records, force=force)

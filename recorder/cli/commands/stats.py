@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .loading import expression, fitting, read
-from .options import dialect_option, filter_option, json_option, readable_argument
-from .output import Several, json_text, screen, write
+from ..loading import expression, fitting, read
+from ..options import dialect_option, filter_option, json_option, readable_argument
+from ..output import Several, json_text, screen, write
 
 if TYPE_CHECKING:
-    from ..views.filter import Expression
-    from ..views.stats import Stats
+    from ...views.filter import Expression
+    from ...views.stats import Stats
 
 
 @click.command("stats")
@@ -33,7 +33,7 @@ def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, d
               recorder stats *.cassette --filter op:GetChainedRecord
               recorder stats session.cassette --json | jq .total.ack_ms.p95
     """
-    from ..views import stats as view
+    from ...views import stats as view
 
     by, several, stats = expression(wanted, dialect), Several(), view.Stats()
     for path in cassettes:
@@ -46,11 +46,11 @@ def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, d
 
 
 def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None) -> None:
-    from ..diagnose.polls import polls
-    from ..dialect.definition import load
-    from ..library.recording import derive
-    from ..views import data
-    from ..views.filter import fits
+    from ...diagnose.polls import polls
+    from ...dialect.definition import load
+    from ...library.recording import derive
+    from ...views import data
+    from ...views.filter import fits
 
     cassette = read(path)
     recording = derive(cassette, load(dialect) if dialect else None)

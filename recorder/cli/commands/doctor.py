@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..printable import printable, to_json
-from .options import cassette_argument, json_option
-from .saying import say
+from ...printable import printable, to_json
+from ..options import cassette_argument, json_option
+from ..saying import say
 
 
 @click.command("doctor")
@@ -22,8 +22,8 @@ def command(cassette: Path, *, as_json: bool) -> None:
     \b
     Example:  recorder doctor session.cassette
     """
-    from ..diagnose.check import Level
-    from ..diagnose.doctor import examine
+    from ...diagnose.check import Level
+    from ...diagnose.doctor import examine
 
     findings = examine(cassette)
     if as_json:

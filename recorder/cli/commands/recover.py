@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .options import cassette_argument, force_option, output_option
-from .saying import say
+from ..options import cassette_argument, force_option, output_option
+from ..saying import say
 
 
 @click.command("recover")
@@ -23,7 +23,7 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     \b
     Example:  recorder recover session.cassette -o good.cassette
     """
-    from ..cassette.recover import recover
+    from ...cassette.recover import recover
 
     target = output or cassette.with_name(f"{cassette.name}.recovered")
     result = recover(cassette, target, force=force)

@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import click
 
-from ..errors import NothingSelected, UsageError
-from ..model import Event, Link, Recording, Triple
-from .loading import expression, fitting, load, read
-from .options import cassette_argument, dialect_option, filter_option, json_option
-from .output import fitted, json_text, write
+from ...errors import NothingSelected, UsageError
+from ...model import Event, Link, Recording, Triple
+from ..loading import expression, fitting, load, read
+from ..options import cassette_argument, dialect_option, filter_option, json_option
+from ..output import fitted, json_text, write
 
 Named: TypeAlias = tuple[str, Event, Link | None]  # an event by its name, and why it is there
 
@@ -35,10 +35,10 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
               recorder explain session.cassette u1     why the first unsolicited event is nobody's
               recorder explain session.cassette --filter 'confidence:<1'
     """
-    from ..diagnose.explain import explain
-    from ..dialect.definition import load as load_dialect
-    from ..dialect.definition import shipped
-    from ..views import explanation as view
+    from ...diagnose.explain import explain
+    from ...dialect.definition import load as load_dialect
+    from ...dialect.definition import shipped
+    from ...views import explanation as view
 
     if (what is None) == (wanted is None):
         raise UsageError("say what to explain: a triple, an event, or --filter")

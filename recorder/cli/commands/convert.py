@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from ..errors import CaptureError
-from .loading import load, read, triples
-from .options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
+from ...errors import CaptureError
+from ..loading import load, read, triples
+from ..options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,40 +23,40 @@ class _Asked:
 
 
 def _har(asked: _Asked) -> Iterator[str]:
-    from ..exporters.har import har
+    from ...exporters.har import har
 
     cassette = read(asked.cassette)
     return har(cassette.header, cassette.records, version("outbound-recorder"))
 
 
 def _mermaid(asked: _Asked) -> Iterator[str]:
-    from ..exporters.mermaid import mermaid
+    from ...exporters.mermaid import mermaid
 
     return _lines(mermaid(load([asked.cassette], asked.dialect)))
 
 
 def _perfetto(asked: _Asked) -> Iterator[str]:
-    from ..exporters.perfetto import trace
+    from ...exporters.perfetto import trace
 
     return trace(load([asked.cassette], asked.dialect))
 
 
 def _jsonl(asked: _Asked) -> Iterator[str]:
-    from ..views import data
+    from ...views import data
 
     rows = (data.triple(triple) for triple in triples(asked.cassette, asked.dialect))
     return _lines(json.dumps(row, ensure_ascii=False) for row in rows)
 
 
 def _curl(asked: _Asked) -> Iterator[str]:
-    from ..exporters.curl import curl
+    from ...exporters.curl import curl
 
     return _lines(curl(load([asked.cassette], asked.dialect), asked.base))
 
 
 def _pytest(asked: _Asked) -> Iterator[str]:
-    from ..dialect.definition import load as load_dialect
-    from ..exporters.pytest_suite import skeleton
+    from ...dialect.definition import load as load_dialect
+    from ...exporters.pytest_suite import skeleton
 
     recording = load([asked.cassette], asked.dialect)
     dialect = load_dialect(asked.dialect or recording.header.dialect)

@@ -29,7 +29,7 @@ class Commands(click.Group):
         if cmd_name not in NAMES:
             return None
         module = {"import": "import_"}.get(cmd_name, cmd_name)  # a word of Python's own
-        command: click.Command = import_module(f"..{module}", __name__).command
+        command: click.Command = import_module(f"..commands.{module}", __name__).command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

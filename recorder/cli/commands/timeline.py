@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from ..errors import NothingSelected, UsageError
-from .loading import expression, fitting, read
-from .options import cassette_argument, dialect_option, filter_option, json_option, jsonl_option
-from .output import json_list, screen, write
+from ...errors import NothingSelected, UsageError
+from ..loading import expression, fitting, read
+from ..options import cassette_argument, dialect_option, filter_option, json_option, jsonl_option
+from ..output import json_list, screen, write
 
 
 @click.command("timeline")
@@ -33,9 +33,9 @@ def command(
               recorder timeline session.cassette 3
               recorder timeline session.cassette --filter 'session:s1 last:>1000'
     """
-    from ..dialect.definition import load
-    from ..library.recording import derive
-    from ..views import timeline
+    from ...dialect.definition import load
+    from ...library.recording import derive
+    from ...views import timeline
 
     if number is not None and wanted is not None:
         raise UsageError("say either a number or --filter")

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UsageError
-from .loading import load
-from .options import dialect_option, force_option, json_option, must_not_exist
+from ...errors import UsageError
+from ..loading import load
+from ..options import dialect_option, force_option, json_option, must_not_exist
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..dialect.definition import Dialect
-    from ..diff.differences import Changed
-    from ..model import Recording
-    from ..redaction.policy import Policy
+    from ...dialect.definition import Dialect
+    from ...diff.differences import Changed
+    from ...model import Recording
+    from ...redaction.policy import Policy
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -63,8 +63,8 @@ def command(
               recorder diff monday.cassette tuesday.cassette --html diff.html
               recorder diff monday.cassette tuesday.cassette --json | jq '.[].where'
     """
-    from ..diff.differences import Latency, differences
-    from ..views import difference
+    from ...diff.differences import Latency, differences
+    from ...views import difference
 
     if html is not None:
         must_not_exist(html, force=force)
@@ -88,16 +88,17 @@ def command(
 
 
 def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: list[dict[str, Any]]) -> None:
-    from ..cassette.store import read
-    from ..views import packing, report
+    from ...cassette.store import read
+    from ...views import report
+    from ...views.document import page
 
     old, new = (report.part(path.name, read(path), dialect) for path in cassettes)
     title = " → ".join(path.name for path in cassettes)
-    target.write_text(packing.page(report.comparison(old, new, title, rows)), "utf-8")
+    target.write_text(page(report.comparison(old, new, title, rows)), "utf-8")
 
 
 def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tuple[str, ...]) -> Dialect:
-    from ..dialect.definition import load, shipped
+    from ...dialect.definition import load, shipped
 
     names = {recording.header.dialect for recording in recordings}
     if named is None and len(names) > 1:
@@ -114,8 +115,8 @@ def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tu
 
 def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
     """Whether a change is of a triple that is wanted; events nobody asked for are of none."""
-    from ..views import data
-    from ..views.filter import fits, parse
+    from ...views import data
+    from ...views.filter import fits, parse
 
     if wanted is None:
         return lambda _: True
@@ -124,7 +125,7 @@ def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
 
 
 def _policy(recordings: tuple[Recording, Recording], source: str | None) -> Policy | None:
-    from ..redaction.policy import NO_BODIES, of_cassette
+    from ...redaction.policy import NO_BODIES, of_cassette
 
     names = {recording.header.redaction for recording in recordings} - NO_BODIES
     if len(names) > 1:

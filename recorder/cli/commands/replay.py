@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import UsageError
-from ..model import Recording
-from ..printable import to_json
-from .loading import load
-from .options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
-from .saying import say
+from ...errors import UsageError
+from ...model import Recording
+from ...printable import to_json
+from ..loading import load
+from ..options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
+from ..saying import say
 
 if TYPE_CHECKING:
-    from ..replay.engine.standin import StandIn
-    from ..replay.server.driver import Watch
+    from ...replay.engine.standin import StandIn
+    from ...replay.server.driver import Watch
 
 Kind = TypeVar("Kind", bound="StandIn")
 
@@ -172,8 +172,8 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
 
 def _serve_shared(recording: Recording, settings: Settings) -> dict[str, Any]:
     """Serve by several processes; what would need to know of all their sessions is refused."""
-    from ..replay.server.affinity import Shared, of_process
-    from .sharing import serve_shared
+    from ...replay.server.affinity import Shared, of_process
+    from ..sharing import serve_shared
 
     if settings.token is not None or settings.exit_when_done:
         raise UsageError("--control-token and --exit-when-done need all sessions in one process; leave --processes out")
@@ -207,8 +207,8 @@ def collect_rarely() -> None:
 
 async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:
     """Serve until told to stop, or done; also whether the clients waited for something that never comes."""
-    from ..replay.engine.standin import StandIn
-    from ..replay.server.app import serve
+    from ...replay.engine.standin import StandIn
+    from ...replay.server.app import serve
 
     if settings.token == "":
         raise UsageError("the control token is empty; leave --control-token out, or give one")
@@ -232,12 +232,12 @@ def _standin(
     kind: type[Kind],
     own: Callable[[Callable[[], str]], Callable[[], str]] = lambda new_id: new_id,
 ) -> Kind:
-    from ..dialect.definition import load as load_dialect
-    from ..dialect.definition import shipped
-    from ..redaction.policy import of_cassette
-    from ..replay.engine.faults import Faults, parse
-    from ..replay.engine.sessions.playhead import Policy, Repeat
-    from ..replay.server.app import epoch, new_id, seeded_ids
+    from ...dialect.definition import load as load_dialect
+    from ...dialect.definition import shipped
+    from ...redaction.policy import of_cassette
+    from ...replay.engine.faults import Faults, parse
+    from ...replay.engine.sessions.playhead import Policy, Repeat
+    from ...replay.server.app import epoch, new_id, seeded_ids
 
     return kind(
         recording,
@@ -253,7 +253,7 @@ def _standin(
 
 def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Watch:
     """Say what happens, and end when that was asked for; `told` gets what the clients wait for."""
-    from ..replay.server.driver import Watch
+    from ...replay.server.driver import Watch
 
     def turn() -> None:
         if settings.exit_when_done and standin.is_over:

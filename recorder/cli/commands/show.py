@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from ..errors import NothingSelected, UsageError
-from .loading import expression, find, triples
-from .options import cassette_argument, dialect_option, filter_option, json_option, jsonl_option
-from .output import json_list, json_text, screen, write
+from ...errors import NothingSelected, UsageError
+from ..loading import expression, find, triples
+from ..options import cassette_argument, dialect_option, filter_option, json_option, jsonl_option
+from ..output import json_list, json_text, screen, write
 
 
 @click.command("show")
@@ -34,7 +34,7 @@ def command(
               recorder show session.cassette --reference 123456789
               recorder show session.cassette --filter 'state:failed or confidence:<1'
     """
-    from ..views import data, table
+    from ...views import data, table
 
     given = {"handle": handle, "reference": reference}
     keys = {key: value for key, value in given.items() if value is not None}

@@ -10,9 +10,9 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError
-from ..printable import printable, to_json
-from .options import (
+from ...errors import UsageError
+from ...printable import printable, to_json
+from ..options import (
     cassette_argument,
     dialect_option,
     force_option,
@@ -22,11 +22,11 @@ from .options import (
     output_option,
     policy_option,
 )
-from .saying import say
+from ..saying import say
 
 if TYPE_CHECKING:
-    from ..model import Record
-    from ..redaction.again import Again
+    from ...model import Record
+    from ...redaction.again import Again
 
 
 @click.command("redact")
@@ -52,9 +52,9 @@ def command(
     Example:  recorder redact session.cassette --dry-run
               recorder redact session.cassette --policy mine.toml -o safe.cassette
     """
-    from ..capture.keys import read_key
-    from ..redaction.again import Again
-    from ..redaction.policy import load
+    from ...capture.keys import read_key
+    from ...redaction.again import Again
+    from ...redaction.policy import load
 
     again = Again(load(policy), read_key(key_file) if key_file and not dry_run else secrets.token_bytes(32))
     for record in _records(cassette):
@@ -70,7 +70,7 @@ def command(
 
 
 def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
-    from ..cassette.store import open_cassette
+    from ...cassette.store import open_cassette
 
     with open_cassette(path) as cassette:
         yield from cassette.records()
@@ -80,13 +80,13 @@ def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
 
 def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int:
     """Write the new cassette, whole or not at all; how many records it has."""
-    from ..cassette.codec import encode, encode_header
-    from ..cassette.journal import JOURNAL
-    from ..cassette.sealed import write_atomically
-    from ..cassette.store import open_cassette
-    from ..correlate.engine import Correlator
-    from ..dialect.definition import load, shipped
-    from ..library.sealing import write_sealed
+    from ...cassette.codec import encode, encode_header
+    from ...cassette.journal import JOURNAL
+    from ...cassette.sealed import write_atomically
+    from ...cassette.store import open_cassette
+    from ...correlate.engine import Correlator
+    from ...dialect.definition import load, shipped
+    from ...library.sealing import write_sealed
 
     with open_cassette(source) as cassette:
         header = cassette.header

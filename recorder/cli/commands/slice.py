@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from ..errors import NothingSelected
-from ..model import Triple
-from .loading import expression, fitting, read
-from .options import cassette_argument, dialect_option, filter_option, force_option, offers
-from .saying import say
+from ...errors import NothingSelected
+from ...model import Triple
+from ..loading import expression, fitting, read
+from ..options import cassette_argument, dialect_option, filter_option, force_option, offers
+from ..saying import say
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
@@ -56,10 +56,10 @@ def command(
               recorder slice session.cassette --handle 1001 -o record.cassette
               recorder slice session.cassette --filter 'at:60..120 -state:failed' -o minute.cassette
     """
-    from ..dialect.definition import load as load_dialect
-    from ..library.recording import derive
-    from ..library.select import slice_records
-    from .writing import write_journal
+    from ...dialect.definition import load as load_dialect
+    from ...library.recording import derive
+    from ...library.select import slice_records
+    from ..writing import write_journal
 
     whole = read(cassette)
     recording = derive(whole, load_dialect(dialect) if dialect else None)

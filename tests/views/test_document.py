@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.views.packing import pack
+from recorder.views.document import pack
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import NothingSelected
-from .loading import read
-from .options import cassettes_argument, dialect_option, force_option, must_not_exist
+from ...errors import NothingSelected
+from ..loading import read
+from ..options import cassettes_argument, dialect_option, force_option, must_not_exist
 
 if TYPE_CHECKING:
-    from ..views.report import Keep
+    from ...views.report import Keep
 
 
 @click.command("report")
@@ -47,8 +47,9 @@ def command(
     Example:  recorder report session.cassette -o session.html
               recorder report before.cassette after.cassette --title 'Late records' -o late.html
     """
-    from ..dialect.definition import load, shipped
-    from ..views import packing, report
+    from ...dialect.definition import load, shipped
+    from ...views import report
+    from ...views.document import page
 
     must_not_exist(output, force=force)
     chosen = load(dialect) if dialect else None
@@ -60,7 +61,7 @@ def command(
     document = report.document(parts, title or ", ".join(path.name for path in cassettes), keep=keep)
     if not any(recording["triples"] for recording in document["recordings"]) and keep is not None:
         raise NothingSelected(f"no triple fits {wanted!r}")
-    output.write_text(packing.page(document), "utf-8")
+    output.write_text(page(document), "utf-8")
     click.echo(output)
 
 
@@ -70,7 +71,7 @@ def _keep(wanted: str, keys: set[str]) -> Keep:
     Raises:
         FilterError: If there is a mistake in it.
     """
-    from ..views.filter import fits, parse
+    from ...views.filter import fits, parse
 
     expression = parse(wanted, keys)
     return lambda triple: fits(expression, triple)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import CassetteError, UsageError
-from .options import force_option, key_option, must_not_exist, no_redaction_option, policy_option
-from .redaction import redaction
-from .writing import write_frames
+from ...errors import CassetteError, UsageError
+from ..options import force_option, key_option, must_not_exist, no_redaction_option, policy_option
+from ..redaction import redaction
+from ..writing import write_frames
 
 if TYPE_CHECKING:
-    from ..importers.ordering import Imported
+    from ...importers.ordering import Imported
 
 
 @click.command("import")
@@ -44,11 +44,11 @@ def command(
               mitmdump -w session.flows --mode reverse:http://gws.example:8090
               recorder import session.flows -o session.cassette
     """
-    from ..dialect.definition import shipped
-    from ..importers.ordering import frames
-    from ..model import Header
-    from ..redaction.policy import NO_POLICY
-    from ..redaction.redactor import Redactor
+    from ...dialect.definition import shipped
+    from ...importers.ordering import frames
+    from ...model import Header
+    from ...redaction.policy import NO_POLICY
+    from ...redaction.redactor import Redactor
 
     name = shipped(dialect).name
     must_not_exist(output, force=force)
@@ -70,7 +70,7 @@ def _read(source: Path, origin: str | None) -> Imported:
     with source.open("rb") as file:
         start = file.read(64)
     if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
-        from ..importers.har import LARGEST_FILE, read_har
+        from ...importers.har import LARGEST_FILE, read_har
 
         if source.stat().st_size > LARGEST_FILE:
             raise CassetteError(str(source), f"is larger than {LARGEST_FILE >> 20} MiB; import it in parts")
@@ -78,7 +78,7 @@ def _read(source: Path, origin: str | None) -> Imported:
     if origin is not None:
         raise UsageError("--origin is for a HAR; the flows of mitmproxy are imported whole")
     try:
-        from ..importers.flows import read_flows
+        from ...importers.flows import read_flows
     except ModuleNotFoundError as exc:
         raise UsageError(f"flows of mitmproxy need {exc.name}: pip install 'outbound-recorder[record]'") from exc
     return read_flows(source)

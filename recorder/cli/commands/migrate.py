@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .options import cassette_argument, force_option, must_not_exist, output_option
-from .saying import say
+from ..options import cassette_argument, force_option, must_not_exist, output_option
+from ..saying import say
 
 
 @click.command("migrate")
@@ -20,8 +20,8 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     \b
     Example:  recorder migrate old.cassette -o new.cassette
     """
-    from ..cassette.codec import FORMAT
-    from ..cassette.migrate import migrate
+    from ...cassette.codec import FORMAT
+    from ...cassette.migrate import migrate
 
     target = output or cassette.with_name(f"{cassette.name}.migrated")
     must_not_exist(target, force=force)

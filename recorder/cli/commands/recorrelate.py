@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .options import cassette_argument, force_option, must_not_exist, output_option
-from .saying import say
+from ..options import cassette_argument, force_option, must_not_exist, output_option
+from ..saying import say
 
 _SHOWN = 20  # numbers of triples
 
@@ -27,10 +27,10 @@ def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> 
     Example:  recorder recorrelate session.cassette --rules gws-outbound
               recorder recorrelate session.cassette --rules mine.toml -o other.cassette
     """
-    from ..cassette.sealed import ARCHIVE
-    from ..cassette.store import open_cassette
-    from ..dialect.definition import load
-    from ..library.sealing import fingerprints, is_sealed, seal
+    from ...cassette.sealed import ARCHIVE
+    from ...cassette.store import open_cassette
+    from ...dialect.definition import load
+    from ...library.sealing import fingerprints, is_sealed, seal
 
     if output is not None:
         must_not_exist(output, force=force)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UsageError
-from .loading import expression, triples
-from .options import dialect_option, json_option, jsonl_option, readable_argument
-from .output import Several, json_list, screen, write
+from ...errors import UsageError
+from ..loading import expression, triples
+from ..options import dialect_option, json_option, jsonl_option, readable_argument
+from ..output import Several, json_list, screen, write
 
 if TYPE_CHECKING:
-    from ..model import Triple
+    from ...model import Triple
 
 
 @click.command("grep")
@@ -71,19 +71,19 @@ def command(
 
 
 def _row(path: Path, triple: Triple) -> dict[str, Any]:
-    from ..views import data
+    from ...views import data
 
     return {"file": str(path), **data.triple(triple)}
 
 
 def _line(path: Path, triple: Triple) -> str:
-    from ..views.table import line
+    from ...views.table import line
 
     return f"{_name(path)}{_styled(':')}{_styled(str(triple.n), 'green')}{_styled(':')} {line(triple)}\n"
 
 
 def _name(path: Path) -> str:
-    from ..printable import printable
+    from ...printable import printable
 
     return _styled(printable(str(path)), "magenta")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from recorder.cli.commands.demo import Heard, Sent, Verdict, judge
 from recorder.library.recording import load_recording
-from recorder.views.verdict import Heard, Sent, Verdict, judge
 
 TRIPLES = load_recording(Path(__file__).parents[2] / "cassettes" / "preview-session.cassette").triples[:2]
 SENT = [Sent(10.0, "live-1"), Sent(20.0, "live-2")]
