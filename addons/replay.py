@@ -26,7 +26,7 @@ from recorder.redaction.policy import of_cassette
 from recorder.replay.engine import miss
 from recorder.replay.engine.standin import StandIn
 from recorder.replay.server.app import Address, epoch, new_id, serve
-from recorder.replay.server.driver import Watch
+from recorder.replay.server.driver import Callbacks
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Replay:
 
     async def _serve(self, standin: StandIn) -> None:
         try:
-            async with serve(standin, watch=Watch(miss=lambda it: log.warning(it.text.rstrip()))) as self._address:
+            async with serve(standin, watch=Callbacks(miss=lambda it: log.warning(it.text.rstrip()))) as self._address:
                 self._up.set()
                 await asyncio.Event().wait()  # until `done` cancels it
         finally:

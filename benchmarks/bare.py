@@ -22,9 +22,9 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from recorder.replay.engine.http import Incoming, Reply
-from recorder.replay.server.connection import Lanes
-from recorder.replay.server.driver import Pump, Waiting
+from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.server.connection import Connections
+from recorder.replay.server.driver import Driver, Waiter
 from recorder.replay.server.limits import Limits, read_body, server
 
 SERVERS = ("aiohttp", "lane", "uvicorn", "protocol")
@@ -65,13 +65,13 @@ async def _aiohttp(answers: Answers, bound: socket.socket) -> None:
 class _Idle:
     """In place of the stand-in's pump."""
 
-    def __init__(self, pushed: Reply, ack: Reply) -> None:
+    def __init__(self, pushed: HttpResponse, ack: HttpResponse) -> None:
         self._pushed, self._ack = pushed, ack
 
     def number(self) -> int:
         return 1
 
-    def take(self, incoming: Incoming, waiting: Waiting) -> None:
+    def take(self, incoming: HttpRequest, waiting: Waiter) -> None:
         waiting.set_result(self._pushed if "/notifications" in incoming.target else self._ack)
 
     def sent(self, number: int) -> None:
@@ -81,8 +81,8 @@ class _Idle:
 
 
 async def _lane(answers: Answers, bound: socket.socket) -> None:
-    pushed, ack = (Reply(0, 200, tuple(headers), body) for headers, body in (answers.pushed, answers.ack))
-    lanes = Lanes(cast(Pump, _Idle(pushed, ack)), asyncio.Protocol, Limits(), lambda _: False)
+    pushed, ack = (HttpResponse(0, 200, tuple(headers), body) for headers, body in (answers.pushed, answers.ack))
+    lanes = Connections(cast(Driver, _Idle(pushed, ack)), asyncio.Protocol, Limits(), lambda _: False)
     listening = await asyncio.get_running_loop().create_server(lanes, sock=bound, backlog=_BACKLOG)
     await listening.serve_forever()
 

@@ -9,7 +9,8 @@ from itertools import count
 from typing import Any
 
 from recorder.model import Headers, Triple
-from recorder.replay.engine.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.standin import StandIn
 
 _BAYEUX = "/api/v2/notifications"
 _HEADERS: Headers = (
@@ -29,20 +30,20 @@ class Client:
     client_id: str
     headers: Headers
 
-    def operation(self, triple: Triple) -> Incoming:
+    def operation(self, triple: Triple) -> HttpRequest:
         """A recorded operation as it sends it, under a referenceId of its own."""
         body = json.loads(triple.request.body) | {"referenceId": f"{self.name}-{triple.n}"}
         return self._post(triple.request.target, body)
 
-    def poll(self) -> Incoming:
+    def poll(self) -> HttpRequest:
         """A poll."""
         return self._post(_BAYEUX, [_connect(self.client_id) | {"id": str(next(_numbers))}])
 
-    def pairs(self, triples: Sequence[Triple]) -> list[tuple[Incoming, Incoming]]:
+    def pairs(self, triples: Sequence[Triple]) -> list[tuple[HttpRequest, HttpRequest]]:
         """For each recorded operation the request, and the poll that brings its events."""
         return [(self.operation(triple), self.poll()) for triple in triples]
 
-    def _post(self, target: str, content: Any) -> Incoming:
+    def _post(self, target: str, content: Any) -> HttpRequest:
         return _post(self.name, target, content, self.headers)
 
 
@@ -59,7 +60,7 @@ def client(standin: StandIn, name: str) -> Client:
     return made
 
 
-def exchange(standin: StandIn, request: Incoming) -> Reply:
+def exchange(standin: StandIn, request: HttpRequest) -> HttpResponse:
     """A request that is answered at once."""
     standin.receive(request, 0.0)
     (reply,) = standin.replies(0.0)
@@ -73,6 +74,6 @@ def _connect(client_id: str) -> dict[str, str]:
     return {"channel": "/meta/connect", "connectionType": "long-polling", "clientId": client_id}
 
 
-def _post(name: str, target: str, content: Any, headers: Headers) -> Incoming:
+def _post(name: str, target: str, content: Any, headers: Headers) -> HttpRequest:
     body = json.dumps(content, separators=(",", ":")).encode()
-    return Incoming(next(_numbers), name, "POST", target, headers, body)
+    return HttpRequest(next(_numbers), name, "POST", target, headers, body)

@@ -25,8 +25,9 @@ from benchmarks.standins import Recorded, bare, sample, stand_in
 from recorder.dialect.definition import load
 from recorder.model import Recording, Triple
 from recorder.redaction.policy import of_cassette
+from recorder.replay.engine.http import HttpRequest
 from recorder.replay.engine.sessions.playhead import Policy
-from recorder.replay.engine.standin import Incoming, StandIn
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import new_id
 
@@ -84,13 +85,13 @@ def engine(recording: Recording, policy: Policy = Policy()) -> StandIn:  # noqa:
     return StandIn(recording, load(), new_id=new_id, rate=INSTANT, policy=policy, redaction=redaction)
 
 
-def asked(standin: StandIn, triples: Sequence[Triple], name: str) -> tuple[list[Incoming], list[Incoming]]:
+def asked(standin: StandIn, triples: Sequence[Triple], name: str) -> tuple[list[HttpRequest], list[HttpRequest]]:
     """What a new client asks for: all the operations, and the polls between them."""
     live = client(standin, name)
     return [live.operation(triple) for triple in triples], [live.poll() for _ in triples]
 
 
-def spend(standin: StandIn, requests: Sequence[Sequence[Incoming]]) -> float:
+def spend(standin: StandIn, requests: Sequence[Sequence[HttpRequest]]) -> float:
     """Send requests in turn; CPU time of each (µs)."""
     order = list(chain.from_iterable(zip(*requests, strict=True)))
     began = time.process_time()

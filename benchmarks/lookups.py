@@ -20,8 +20,8 @@ from benchmarks.profiles import paragraph, profiled
 from benchmarks.rows import Row, Scale, not_measured
 from benchmarks.standins import Recorded
 from recorder.model import Triple
+from recorder.replay.engine.http import HttpRequest
 from recorder.replay.engine.sessions.playhead import Policy, Repeat
-from recorder.replay.engine.standin import Incoming
 
 WHAT = "a look-up in one process, against vcrpy"
 COMMAND = "python -m benchmarks --only lookups"
@@ -55,7 +55,7 @@ def _ours(recorded: Recorded) -> Callable[[Triple], bytes]:
 
     def look_up(triple: Triple) -> bytes:
         request = triple.request
-        standin.receive(Incoming(next(numbers), "c", request.method, request.target, headers, request.body), 0.0)
+        standin.receive(HttpRequest(next(numbers), "c", request.method, request.target, headers, request.body), 0.0)
         (reply,) = standin.replies(0.0)
         standin.sent(reply.number)
         return reply.body

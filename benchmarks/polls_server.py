@@ -24,7 +24,8 @@ from recorder.bayeux.messages import encode
 from recorder.cli.commands.replay import collect_rarely
 from recorder.dialect.definition import load
 from recorder.model import Recording
-from recorder.replay.engine.standin import INSTANT, StandIn
+from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import new_id, serve
 from recorder.replay.server.limits import Limits, server
 from tests.wire import Wire
@@ -46,8 +47,8 @@ def recording() -> Recording:
 async def standin() -> AsyncIterator[tuple[int, Callable[[], None]]]:
     """Serve the stand-in; yields its port, and what releases the polls."""
     async with serve(StandIn(recording(), load(), new_id=new_id, rate=INSTANT)) as address:
-        address.steering.pause()
-        yield address.port, address.steering.resume
+        address.controls.pause()
+        yield address.port, address.controls.resume
 
 
 @asynccontextmanager

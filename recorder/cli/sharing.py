@@ -91,9 +91,9 @@ def _work(number: int, make: Callable[[int], Shared], pairs: list[_Pair], listen
 
 async def _adopt(standin: Shared, channel: socket.socket, virtual: bool) -> None:  # noqa: FBT001  # as Process hands it on
     from ..replay.server.app import serve
-    from ..replay.server.driver import Watch
+    from ..replay.server.driver import Callbacks
     from ..replay.server.processes import adopt
 
-    watch = Watch(lambda miss: click.echo(miss.text, err=True))
+    watch = Callbacks(lambda miss: click.echo(miss.text, err=True))
     async with serve(standin, None, watch=watch, virtual=virtual) as address:
         await adopt(channel, address.connections)

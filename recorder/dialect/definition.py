@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from ..bayeux.messages import load_json
 from ..errors import DialectError
 from ..files import read_text
 from ..model import JSON, Event, Request, Response
+from .paths import as_key, lookup, parse_json
 from .routes import routes
 from .tables import Table, finish, read
 
@@ -27,8 +27,6 @@ Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
 
 DEFAULT = "gws-outbound"
-_PATHS = 1000  # of dots; dialects have some fifty
-_NO_KEYS = (dict, list, bool)  # a union would be made anew at each call
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,53 +277,9 @@ def _paths(table: Table, roots: tuple[str, ...]) -> dict[str, Paths]:
     return found
 
 
-def parse_json(body: bytes) -> JSON:
-    """The JSON object or array of a body, None where it is neither, or nested so deep that walking it would fail."""
-    try:
-        value = load_json(body) if body else None
-    except ValueError:
-        return None
-    return value if isinstance(value, dict | list) else None
-
-
-def lookup(value: JSON, path: str) -> JSON:
-    """What stands at a path of dots, None where nothing does; a number counts from 0 in an array."""
-    for part in _parts(path):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdecimal():
-            value = value[int(part)] if int(part) < len(value) else None
-        else:
-            return None
-    return value
-
-
-@lru_cache(_PATHS)
-def _parts(path: str) -> tuple[str, ...]:
-    return tuple(path.split("."))
-
-
-def without(value: JSON, paths: Collection[str], prefix: str = "") -> JSON:
-    """A JSON value without what stands at some paths, e.g. what is volatile; `prefix` is its own path, with a dot."""
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: without(item, paths, f"{prefix}{name}.") for name, item in value.items() if f"{prefix}{name}" not in paths
-    }
-
-
 def _first(paths: Paths, roots: dict[str, JSON]) -> str | None:
     for path in paths:
         text = as_key(lookup(roots, path))
         if text is not None:
             return text
     return None
-
-
-def as_key(value: JSON) -> str | None:
-    """A scalar as the string it is compared by; None for what counts as absent."""
-    if isinstance(value, str):  # as most are
-        return value or None
-    if value is None or isinstance(value, _NO_KEYS):
-        return None
-    return str(value)

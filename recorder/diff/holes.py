@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, unquote
 
 from ..bayeux.messages import encode, parse
 from ..correlate.sessions import Sessions
-from ..dialect.definition import Dialect, as_key, parse_json, without
+from ..dialect.definition import Dialect
+from ..dialect.paths import as_key, parse_json, without
 from ..model import JSON, Event, Headers, Recording
 from ..redaction.finder import Finder
 from ..redaction.known import Known

@@ -19,7 +19,7 @@ from ..replay.engine.faults import Faults, parse
 from ..replay.engine.sessions.playhead import Policy
 from ..replay.engine.standin import StandIn
 from ..replay.server.app import Address, epoch, seeded_ids, serve
-from ..replay.server.driver import Watch
+from ..replay.server.driver import Callbacks
 from .settings import Settings
 from .threads import LoopThread
 
@@ -97,7 +97,7 @@ class Playing:
     @property
     def sessions(self) -> list[Session]:
         """The live sessions, in the order they came."""
-        state = self._thread.call(self._address.steering.state)
+        state = self._thread.call(self._address.controls.state)
         return [_session(told) for told in state["sessions"]]
 
     def session(self, name: str | None = None) -> Session:
@@ -149,7 +149,7 @@ class Playing:
             UsageError: If the clock is the wall's.
 
         """
-        self._thread.call(self._address.steering.advance, seconds)
+        self._thread.call(self._address.controls.advance, seconds)
 
     def wait_idle(self, limit: float = 5.0) -> None:
         """Until nothing is on its way and every client waits in a poll, or left.
@@ -176,7 +176,7 @@ class Playing:
             await self._turns.came.wait()
 
     def _is_idle(self) -> bool:
-        sessions = self._address.steering.state()["sessions"]
+        sessions = self._address.controls.state()["sessions"]
         return all(not told["pending"] and (told["parked"] or told["left"]) for told in sessions)
 
 
@@ -206,7 +206,7 @@ def playing(settings: Settings, thread: LoopThread) -> Iterator[Playing]:
     standin = _standin(recording, dialect, settings)
     turns = Turns(standin)
     serving: AbstractAsyncContextManager[Address] = serve(
-        standin, virtual=settings.rate is None, watch=Watch(turn=turns.turn, idle=turns.idle, idle_after=_IDLE)
+        standin, virtual=settings.rate is None, watch=Callbacks(turn=turns.turn, idle=turns.idle, idle_after=_IDLE)
     )
     address = thread.run(serving.__aenter__())
     try:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ..dialect.definition import Dialect, parse_json, without
+from ..dialect.definition import Dialect
+from ..dialect.paths import parse_json, without
 from ..model import JSON, Recording, Triple, Unsolicited
 from ..printable import printable
 from ..replay.engine.matching.bindings import Bindings

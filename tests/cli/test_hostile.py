@@ -15,7 +15,8 @@ from recorder.cassette.codec import encode, encode_header
 from recorder.cli import main
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
-from recorder.replay.engine.standin import Incoming, StandIn
+from recorder.replay.engine.http import HttpRequest
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from tests.bayeux.hostile import VALUES, messages, written
 from tests.cassette.records import ANY_TEXT
@@ -103,7 +104,7 @@ def played(recording: Recording) -> Iterator[int]:
     standin = StandIn(recording, load(), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
     requests = [triple.request for triple in (*recording.triples, *recording.plain)]
     for number, asked in enumerate(requests):
-        standin.receive(Incoming(number, "c1", asked.method, asked.target, asked.headers, asked.body), 0.0)
+        standin.receive(HttpRequest(number, "c1", asked.method, asked.target, asked.headers, asked.body), 0.0)
     replies, now = standin.replies(0.0), 0.0
     while (deadline := standin.deadline()) is not None:
         assert deadline > now

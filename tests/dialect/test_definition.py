@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.dialect.definition import Dialect, as_key, load, lookup, parse, parse_json
+from recorder.dialect.definition import Dialect, load, parse
+from recorder.dialect.paths import as_key, lookup, parse_json
 from recorder.errors import DialectError
 from recorder.model import Event, Request, Response
 from tests.wire import DEVICE, Ask, body, chained, complete, done, preview, record_event, twin

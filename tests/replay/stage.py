@@ -17,7 +17,8 @@ from typing import Any
 
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
-from recorder.replay.engine.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from tests.wire import URL, Ask, Message, body
 
@@ -56,19 +57,19 @@ class Stage:
         while (deadline := self.standin.deadline()) is not None and deadline <= end:
             assert deadline > self.now, "a deadline that has passed already would make a front spin"
             self.now = deadline
-            self.pump()
+            self.driver()
         self.now = end
-        self.pump()
+        self.driver()
 
     def receive(self, desk: Desk, method: str, target: str, headers: Headers, content: bytes) -> int:
         number = next(self._numbers)
         self._waiting[number] = desk
         connection = desk.connection or f"connection {number}"
-        self.standin.receive(Incoming(number, connection, method, target, headers, content), self.now)
-        self.pump()
+        self.standin.receive(HttpRequest(number, connection, method, target, headers, content), self.now)
+        self.driver()
         return number
 
-    def pump(self) -> None:
+    def driver(self) -> None:
         """Hand out what leaves, until nothing more does."""
         while replies := self.standin.replies(self.now):
             owners = [self._waiting.pop(reply.number) for reply in replies]
@@ -81,7 +82,7 @@ class Stage:
     def abort(self, number: int) -> None:
         self._waiting.pop(number, None)
         self.standin.abort(number)
-        self.pump()
+        self.driver()
 
 
 class Desk:
@@ -91,7 +92,7 @@ class Desk:
         self.stage, self.headers, self.connection, self._keeps_cookies = stage, headers, connection, cookies
         self.jar: dict[str, str] = {}
         self.client_id = ""
-        self.replies: dict[int, Reply] = {}
+        self.replies: dict[int, HttpResponse] = {}
         self.events: list[Message] = []
         self.heard: list[tuple[float, str]] = []
         self._listening = False
@@ -142,7 +143,7 @@ class Desk:
         """A REST request."""
         return self.sends(ask.method, ask.target, ask.body, headers)
 
-    def answer(self, ask: Ask) -> Reply:
+    def answer(self, ask: Ask) -> HttpResponse:
         """A REST request that is answered at once."""
         return self.replies[self.posts(ask)]
 
@@ -151,7 +152,7 @@ class Desk:
         shown: Headers = (("Cookie", cookies),) if cookies else ()
         return self.stage.receive(self, method, target, (*self.headers, *shown, *headers), content)
 
-    def gets(self, reply: Reply) -> None:
+    def gets(self, reply: HttpResponse) -> None:
         """A reply arrives."""
         self.replies[reply.number] = reply
         for name, value in reply.headers:
@@ -179,7 +180,7 @@ def name_of(event: Message) -> str:
     return str(data.get("notificationType", data.get("messageType")))
 
 
-def _messages(reply: Reply) -> list[Message] | None:
+def _messages(reply: HttpResponse) -> list[Message] | None:
     """The Bayeux messages of a reply, None where it answers a REST request."""
     found = json.loads(reply.body) if reply.body[:1] == b"[" else None
     return found if isinstance(found, list) and all("channel" in message for message in found) else None

@@ -164,7 +164,7 @@ async def _demo(path: Path, *, force: bool) -> Verdict:
 
 async def _drive(url: str, recording: Recording, *, prefix: str, think: float) -> Verdict:
     """Do all recorded operations under ids of our own, each when the one before it has had its events."""
-    from ...dialect.definition import parse_json
+    from ...dialect.paths import parse_json
     from ..desktop import agent
 
     async with agent(url) as desktop:

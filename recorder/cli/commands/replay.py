@@ -23,7 +23,7 @@ from ..saying import say
 
 if TYPE_CHECKING:
     from ...replay.engine.standin import StandIn
-    from ...replay.server.driver import Watch
+    from ...replay.server.driver import Callbacks
 
 Kind = TypeVar("Kind", bound="StandIn")
 
@@ -251,9 +251,9 @@ def _standin(
     )
 
 
-def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Watch:
+def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Callbacks:
     """Say what happens, and end when that was asked for; `told` gets what the clients wait for."""
-    from ...replay.server.driver import Watch
+    from ...replay.server.driver import Callbacks
 
     def turn() -> None:
         if settings.exit_when_done and standin.is_over:
@@ -268,4 +268,4 @@ def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list
         if settings.exit_when_done:
             stop.set()
 
-    return Watch(lambda miss: click.echo(miss.text, err=True), idle, turn, settings.idle)
+    return Callbacks(lambda miss: click.echo(miss.text, err=True), idle, turn, settings.idle)

@@ -16,7 +16,7 @@ _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _SCRIPT: Headers = (("Content-Type", "text/javascript;charset=UTF-8"),)
 
 
-class Incoming(NamedTuple):  # as each request makes one, and a frozen dataclass takes three times as long to make
+class HttpRequest(NamedTuple):  # as each request makes one, and a frozen dataclass takes three times as long to make
     """A live HTTP request; `number` is the caller's and comes back in the reply.
 
     Attributes:
@@ -44,7 +44,7 @@ class Incoming(NamedTuple):  # as each request makes one, and a frozen dataclass
         return None
 
 
-class Reply(NamedTuple):
+class HttpResponse(NamedTuple):
     """What to write on a live request."""
 
     number: int
@@ -54,13 +54,13 @@ class Reply(NamedTuple):
 
 
 @dataclass(slots=True)
-class Replies:
+class Responses:
     """What is to be written, in the order it must leave."""
 
-    _ready: list[Reply] = field(default_factory=list)
+    _ready: list[HttpResponse] = field(default_factory=list)
     _callbacks: dict[int, str] = field(default_factory=dict)  # open requests of callback-polling
 
-    def expect(self, request: Incoming) -> None:
+    def expect(self, request: HttpRequest) -> None:
         """Bayeux messages came in a request: its answer has the form that its transport wants."""
         callback = callback_of(request.method, request.target)
         if callback and not request.on_socket:
@@ -85,13 +85,13 @@ class Replies:
     def add(self, number: int, status: int, headers: Headers, body: bytes) -> None:
         """Answer with anything else."""
         self._callbacks.pop(number, None)
-        self._ready.append(Reply(number, status, headers, body))
+        self._ready.append(HttpResponse(number, status, headers, body))
 
     def drop(self, number: int) -> None:
         """A request was given up: nobody waits for its answer."""
         self._callbacks.pop(number, None)
 
-    def take(self) -> list[Reply]:
+    def take(self) -> list[HttpResponse]:
         """All that is ready."""
         ready, self._ready = self._ready, []
         return ready

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .matching.matcher import Difference, Matcher, describe
-from .matching.request import Call
+from .matching.request import ParsedRequest
 from .sessions.playhead import Playhead
 
 STATUS = 470  # no registered meaning, so never taken for an answer of the API; a 4xx is not retried by itself
@@ -28,7 +28,7 @@ class Miss:
     text: str
 
 
-def explain(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
+def explain(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
     """Why a request of a known session matched nothing."""
     fitting = playhead.fitting(live, matcher)
     mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
@@ -44,7 +44,7 @@ def explain(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
 
 def _of_another(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, str]:
     triple = matcher.triples[place]
-    named = describe(triple, matcher.calls[place])
+    named = describe(triple, matcher.parsed[place])
     return (
         f"other session's: {named} was recorded in session {triple.session}, this client follows {playhead.recorded}",
         "let another client ask for it, or replay without --strict",
@@ -53,20 +53,20 @@ def _of_another(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, 
 
 def _too_early(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, str]:
     before = playhead.before(place, matcher)
-    named = describe(matcher.triples[place], matcher.calls[place])
-    first = describe(matcher.triples[before], matcher.calls[before]) if before is not None else "another"
+    named = describe(matcher.triples[place], matcher.parsed[place])
+    first = describe(matcher.triples[before], matcher.parsed[before]) if before is not None else "another"
     return (
         f"out of order: {named} was recorded after {first}, which was not asked for yet",
         "let the client keep the recorded order, or replay without --strict",
     )
 
 
-def _nearest(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
+def _nearest(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
     nearest = matcher.nearest(live, playhead.bindings, playhead.played)
     if nearest is None:
         return _miss(live, "the cassette holds no request at all", ["record one that does, or choose another file"])
     place, differences = nearest
-    named = describe(matcher.triples[place], matcher.calls[place])
+    named = describe(matcher.triples[place], matcher.parsed[place])
     if not differences:
         summary = f"played already: {named} was recorded as often as it was asked for, not once more"
         advice = "if the client is right to ask again, record a session in which it does"
@@ -77,14 +77,14 @@ def _nearest(live: Call, playhead: Playhead, matcher: Matcher) -> Miss:
     return _miss(live, summary, [*_others(differences), *_progress(playhead, matcher), f"what to do: {advice}"])
 
 
-def no_session(live: Call, playheads: int) -> Miss:
+def no_session(live: ParsedRequest, playheads: int) -> Miss:
     """Several live sessions, and the request shows nothing of whose it is."""
     summary = f"{playheads} sessions are live and nothing tells whose this request is"
     advice = "what to do: send the cookie BAYEUX_BROWSER that the handshake set, or the session's Authorization"
     return _miss(live, summary, [advice])
 
 
-def _miss(live: Call, summary: str, lines: list[str]) -> Miss:
+def _miss(live: ParsedRequest, summary: str, lines: list[str]) -> Miss:
     first = f"no recorded request matches {live}: {summary}"
     return Miss(str(live), first, "\n".join([first, *lines]) + "\n")
 
@@ -97,7 +97,7 @@ def _progress(playhead: Playhead, matcher: Matcher) -> list[str]:
     operations = [p for p, triple in enumerate(matcher.triples) if triple.n]
     played = [matcher.triples[p].n for p in operations if p in playhead.played]
     left = [p for p in operations if p not in playhead.played]
-    expected = describe(matcher.triples[left[0]], matcher.calls[left[0]]) if left else "nothing, all was played"
+    expected = describe(matcher.triples[left[0]], matcher.parsed[left[0]]) if left else "nothing, all was played"
     return [
         f"played so far: {', '.join(map(str, sorted(played))) or 'nothing'}",
         f"expected next: {expected}",

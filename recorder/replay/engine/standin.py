@@ -23,16 +23,16 @@ from ...model import JSON, Headers, Recording
 from ...redaction.policy import Policy as Redaction
 from . import miss, status
 from .faults import Faults
-from .http import Incoming, Replies, Reply, origins
+from .http import HttpRequest, HttpResponse, Responses, origins
 from .matching.matcher import Matcher, describe
-from .matching.request import Call, Entry
+from .matching.request import ParsedRequest, RecordedRequest
 from .miss import Miss
-from .rewriting.rewriter import Wording
+from .rewriting.rewriter import OperationRewriter
 from .scheduling.player import Player
-from .scheduling.prepared import Part
+from .scheduling.prepared import PreparedTriple
 from .sessions.playhead import COOKIE, Playhead, Policy
-from .sessions.registry import Playheads
-from .timeline import INSTANT, Run, Step
+from .sessions.registry import Registry
+from .timeline import Run, Step
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
@@ -75,15 +75,15 @@ class StandIn:
         self._origins = partial(origins, recording.header.upstream)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         windows = 1 + max(recording.windows.values(), default=0)
-        self._playheads = Playheads(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
+        self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._shapes = Shapes()
-        self._replies = Replies()
+        self._replies = Responses()
         self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
         self.misses: list[Miss] = []  # the first ones
         self.missed = 0
         self._paused_at: float | None = None
 
-    def receive(self, request: Incoming, now: float) -> None:
+    def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
         messages = self._shapes.read(request.target, request.body)
         if messages is not None and len(messages) > _MOST_MESSAGES:
@@ -105,12 +105,12 @@ class StandIn:
         """Whether a URL is where Bayeux messages are sent, or WebSockets opened."""
         return target.partition("?")[0].startswith(self._dialect.bayeux_prefix)
 
-    def upgrade(self, request: Incoming) -> Headers:
+    def upgrade(self, request: HttpRequest) -> Headers:
         """A WebSocket is opened: what its answer has to set, for the handshake comes too late for a cookie."""
         playhead = self._playheads.upgraded(request.headers, request.connection)
         return () if playhead is None else (playhead.set_cookie,)
 
-    def replies(self, now: float) -> list[Reply]:
+    def replies(self, now: float) -> list[HttpResponse]:
         """All that is to be written now, in the order it must leave."""
         while (self._paused_at is None and self._player.play(now)) or self._player.flush(now):
             pass
@@ -190,7 +190,7 @@ class StandIn:
         _, _, playhead, run = min(waiting, key=lambda item: item[:2])
         what = f"event {run.step.event.channel}" if run.step and run.step.event else "ack"
         if run.place is not None:
-            what += f" of {describe(self._matcher.triples[run.place], self._matcher.calls[run.place])}"
+            what += f" of {describe(self._matcher.triples[run.place], self._matcher.parsed[run.place])}"
         self._player.leave(playhead, run, now)
         return f"{what} to {playhead.name}"
 
@@ -214,7 +214,7 @@ class StandIn:
 
     # -- Bayeux
 
-    def _receive_bayeux(self, request: Incoming, messages: list[Message], now: float, transport: str) -> None:
+    def _receive_bayeux(self, request: HttpRequest, messages: list[Message], now: float, transport: str) -> None:
         self._replies.expect(request)
         senders = [(message["channel"], str(message.get("clientId", ""))) for message in messages]
         for _, client_id in senders:
@@ -231,7 +231,7 @@ class StandIn:
                 if not playhead.begun:
                     self._begin(playhead, now, settled=channel == channels.SUBSCRIBE)
 
-    def _handshaken(self, client_id: str, request: Incoming) -> Headers:
+    def _handshaken(self, client_id: str, request: HttpRequest) -> Headers:
         """A client got its clientId: what its answer has to set."""
         playhead = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
         self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
@@ -253,7 +253,7 @@ class StandIn:
 
     # -- REST
 
-    def _receive_call(self, request: Incoming, now: float) -> None:
+    def _receive_call(self, request: HttpRequest, now: float) -> None:
         live, fresh = self._matcher.read(request.method, request.target, request.body)
         playhead = self._playheads.of_request(
             request.headers,
@@ -270,8 +270,8 @@ class StandIn:
             return
         self._matcher.bind(entry, live, playhead.bindings)
         playhead.origins = self._origins(request.headers)
-        wording = Wording(self._dialect, playhead.bindings, playhead.origins, entry, fresh)
-        part = self._start(playhead, entry, wording, request.number, now)
+        rewriting = OperationRewriter(self._dialect, playhead.bindings, playhead.origins, entry, fresh)
+        part = self._start(playhead, entry, rewriting, request.number, now)
         if part is None:
             return
         if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
@@ -279,11 +279,13 @@ class StandIn:
             self._begin(playhead, now, settled=True)
         self._run_unsolicited(playhead, part.then, now)
 
-    def _start(self, playhead: Playhead, entry: Entry, wording: Wording, request: int, now: float) -> Part | None:
-        """Begin to answer with a part of the score; None where a fault prevents the operation."""
-        part = self._player.score.part(entry)
+    def _start(
+        self, playhead: Playhead, entry: RecordedRequest, rewriting: OperationRewriter, request: int, now: float
+    ) -> PreparedTriple | None:
+        """Begin to play a recorded request; None where a fault prevents the operation."""
+        part = self._player.prepared.part(entry)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
-        run = Run(played.steps, now, played.rate, wording, request, entry.place, part.ready, part.plain)
+        run = Run(played.steps, now, played.rate, rewriting, request, entry.place, part.ready, part.plain)
         run.forget, run.cut = played.forget, played.cut
         if played.status is None:  # else nothing was carried out: who tries again shall get on
             playhead.played[entry.place] += 1
@@ -292,7 +294,7 @@ class StandIn:
         self._player.begin(playhead, run)
         return part if played.status is None else None
 
-    def _tells(self, live: Call, entry: Entry) -> bool:
+    def _tells(self, live: ParsedRequest, entry: RecordedRequest) -> bool:
         """Whether a request tells which recorded session is followed; not if another one made it, say GET /me."""
         if entry.n > 0:
             return True
@@ -302,16 +304,13 @@ class StandIn:
         if events:
             played = self.faults.play(playhead.name, None, events, self._rate)
             if played.steps:
-                wording = Wording(self._dialect, playhead.bindings, playhead.origins)
-                self._player.begin(playhead, Run(played.steps, now, played.rate, wording))
+                rewriting = OperationRewriter(self._dialect, playhead.bindings, playhead.origins)
+                self._player.begin(playhead, Run(played.steps, now, played.rate, rewriting))
 
-    def _miss(self, request: Incoming, found: Miss) -> None:
+    def _miss(self, request: HttpRequest, found: Miss) -> None:
         self.missed += 1
         if len(self.misses) < _MOST_MISSES:
             self.misses.append(found)
         summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._replies.add(request.number, miss.STATUS, headers, found.text.encode())
-
-
-__all__ = ["INSTANT", "Incoming", "Reply", "StandIn"]

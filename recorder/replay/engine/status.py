@@ -74,7 +74,7 @@ def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle
         return []
     where = _where(playhead, bayeux)
     handle = matcher.triples[left[0]].keys.get("handle")
-    needed = describe(matcher.triples[left[0]], matcher.calls[left[0]]) + (f" for handle {handle}" if handle else "")
+    needed = describe(matcher.triples[left[0]], matcher.parsed[left[0]]) + (f" for handle {handle}" if handle else "")
     long = f" idle {idle:g} s" if idle else ""
     return [f"client {playhead.name}{long} {where}; next needed: {needed}"]
 

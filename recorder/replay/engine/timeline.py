@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ...model import Event, Recording, Triple
 from .rewriting.responses import Ack, Ready
-from .rewriting.rewriter import Wording
+from .rewriting.rewriter import OperationRewriter
 from .rewriting.templates import Stencil
 
 INSTANT = math.inf
@@ -60,7 +60,7 @@ class Run:
     steps: tuple[Step, ...]
     started: float
     rate: float
-    wording: Wording
+    rewriting: OperationRewriter
     request: int | None = None
     place: int | None = None
     ready: Ready | None = None

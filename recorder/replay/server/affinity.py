@@ -12,8 +12,9 @@ from hashlib import sha256
 from typing import Any
 
 from ...model import Headers
+from ..engine.http import HttpRequest
 from ..engine.sessions.playhead import COOKIE
-from ..engine.standin import Incoming, StandIn
+from ..engine.standin import StandIn
 
 # 421 Misdirected Request (RFC 9110, section 15.5.20): a client may try again on another connection
 _MISDIRECTED = 421
@@ -49,7 +50,7 @@ class Shared(StandIn):
 
     number, processes, misdirected = 0, 1, 0
 
-    def receive(self, request: Incoming, now: float) -> None:
+    def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
         if process_of(request.headers, self.processes) in (None, self.number):
             super().receive(request, now)

@@ -1,4 +1,4 @@
-"""The stand-in's HTTP front: connections begin on the short way (`lane`), and what it leaves to aiohttp is here."""
+"""Serve a stand-in over HTTP: plain requests are answered by `connection`, all others by aiohttp, here."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ..engine.standin import Incoming, Reply, StandIn
+from ..engine.http import HttpRequest, HttpResponse
+from ..engine.standin import StandIn
 from . import cors
-from .connection import Lane, Lanes
+from .connection import Connection, Connections
 from .control import Control
-from .driver import BROKEN, Pump, Steering, Watch
+from .driver import BROKEN, Callbacks, ControlledStandIn, Driver
 from .limits import Limits, is_upgrade, listening, read_body, server
 from .writing import response
 
@@ -50,8 +51,8 @@ class Address:
 
     host: str
     port: int
-    steering: Steering
-    connections: Callable[[], Lane]  # makes the protocol of one that was accepted elsewhere
+    controls: ControlledStandIn
+    connections: Callable[[], Connection]  # makes the protocol of one that was accepted elsewhere
 
     @property
     def url(self) -> str:
@@ -64,7 +65,7 @@ async def serve(
     host: str | None = "127.0.0.1",
     port: int = 0,
     *,
-    watch: Watch = Watch(),  # noqa: B008  # frozen
+    watch: Callbacks = Callbacks(),  # noqa: B008  # frozen
     virtual: bool = False,
     token: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  # frozen
@@ -85,21 +86,21 @@ async def serve(
 
     """
     limits = replace(limits, body=max(limits.body, 2 * standin.longest_body))  # what was recorded can be played
-    pump = Pump(standin, watch, virtual=virtual)
-    others = _Others(standin, pump, limits)
+    driver = Driver(standin, watch, virtual=virtual)
+    others = _Others(standin, driver, limits)
     # handler_cancellation: a client that goes away must give its poll up, so that the events stay
     served = server(others.handle, limits, _log, handler_cancellation=True)
-    lanes = others.lanes = Lanes(pump, served, limits, others.owns)
-    listener, bound = (None, 0) if host is None else await listening(lanes, host, port)
+    connections = others.connections = Connections(driver, served, limits, others.owns)
+    listener, bound = (None, 0) if host is None else await listening(connections, host, port)
     try:
         others.control = Control(token, bound) if token else None
-        yield Address(host or "", bound, Steering(standin, pump), lanes)
+        yield Address(host or "", bound, ControlledStandIn(standin, driver), connections)
     finally:
         if listener is not None:
             listener.close()
-        pump.close()
+        driver.close()
         others.close()
-        lanes.close()
+        connections.close()
         served.pre_shutdown()
         await served.shutdown(_SHUTDOWN)
 
@@ -107,11 +108,11 @@ async def serve(
 class _Others:
     """All that is unusual: WebSockets, pages that ask before they send, the control API, and odd HTTP."""
 
-    lanes: Lanes
+    connections: Connections
     control: Control | None = None
 
-    def __init__(self, standin: StandIn, pump: Pump, limits: Limits) -> None:
-        self._standin, self._pump, self._limits = standin, pump, limits
+    def __init__(self, standin: StandIn, driver: Driver, limits: Limits) -> None:
+        self._standin, self._driver, self._limits = standin, driver, limits
         self._loop = asyncio.get_running_loop()
         self._sockets: set[asyncio.Task[Any] | None] = set()
 
@@ -127,46 +128,46 @@ class _Others:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await read_body(request, self._limits)
-        number = self._pump.number()
-        connection = self.lanes.names.get(request.transport, "") if request.transport is not None else ""
+        number = self._driver.number()
+        connection = self.connections.names.get(request.transport, "") if request.transport is not None else ""
         headers = tuple(request.headers.items())
-        incoming = Incoming(number, connection, request.method, request.raw_path, headers, body)
+        incoming = HttpRequest(number, connection, request.method, request.raw_path, headers, body)
         if self.control is not None and self.control.owns(incoming.target):
-            told = self.control.handle(incoming, Steering(self._standin, self._pump))
-            self._pump.schedule()
+            told = self.control.handle(incoming, ControlledStandIn(self._standin, self._driver))
+            self._driver.schedule()
             return response(told)
         if (allowed := cors.preflight(incoming)) is not None:
-            self._pump.rest()
+            self._driver.rest()
             return response(allowed)
         if request.headers.get("Upgrade", "").lower() == "websocket" and self._standin.owns(incoming.target):
             return await self._socket(request, incoming)
         return await self._answered(request, incoming)
 
-    async def _answered(self, request: web.BaseRequest, incoming: Incoming) -> web.StreamResponse:
+    async def _answered(self, request: web.BaseRequest, incoming: HttpRequest) -> web.StreamResponse:
         """A request for the stand-in: its answer has left when this returns."""
-        reply: asyncio.Future[Reply] = self._loop.create_future()
+        reply: asyncio.Future[HttpResponse] = self._loop.create_future()
         try:
-            self._pump.take(incoming, reply)
+            self._driver.take(incoming, reply)
             answer = response(cors.readable(await reply, incoming))
             await answer.prepare(request)
             await answer.write_eof()
         except BaseException as exc:
             # the client went away, or we are closing: whatever this reply carried did not arrive
-            self._pump.give_up([incoming.number])
+            self._driver.give_up([incoming.number])
             if isinstance(exc, ConnectionResetError):  # found out while writing; aiohttp would log a traceback
                 raise asyncio.CancelledError from exc
             raise
-        self._pump.sent(incoming.number)
+        self._driver.sent(incoming.number)
         return answer
 
-    async def _socket(self, request: web.BaseRequest, upgrade: Incoming) -> web.StreamResponse:
+    async def _socket(self, request: web.BaseRequest, upgrade: HttpRequest) -> web.StreamResponse:
         """A WebSocket: each message that comes in is a request, each answer to one is a message that goes out."""
         socket = web.WebSocketResponse(max_msg_size=self._limits.body)
         if not is_upgrade(request, socket):  # nothing may be left of it
             raise web.HTTPBadRequest(text="not a WebSocket handshake\n")
         socket.headers.extend(self._standin.upgrade(upgrade))
         await socket.prepare(request)
-        outbox: asyncio.Queue[Reply] = asyncio.Queue()
+        outbox: asyncio.Queue[HttpResponse] = asyncio.Queue()
         unanswered: set[int] = set()
         writer = asyncio.create_task(self._write(socket, outbox, unanswered))
         self._sockets.add(reader := asyncio.current_task())
@@ -177,21 +178,23 @@ class _Others:
                 if frame.type is WSMsgType.BINARY:
                     await socket.close(code=WSCloseCode.UNSUPPORTED_DATA)
                 elif frame.type is WSMsgType.TEXT:
-                    number = self._pump.number()
+                    number = self._driver.number()
                     unanswered.add(number)
-                    answer: asyncio.Future[Reply] = self._loop.create_future()
+                    answer: asyncio.Future[HttpResponse] = self._loop.create_future()
                     answer.add_done_callback(
                         lambda done: None if done.cancelled() else outbox.put_nowait(done.result())
                     )
                     message = upgrade._replace(number=number, method="POST", body=frame.data.encode(), on_socket=True)
-                    self._pump.take(message, answer)
+                    self._driver.take(message, answer)
         finally:
             self._sockets.discard(reader)
             writer.cancel()
-            self._pump.give_up(unanswered)
+            self._driver.give_up(unanswered)
         return socket
 
-    async def _write(self, socket: web.WebSocketResponse, outbox: asyncio.Queue[Reply], unanswered: set[int]) -> None:
+    async def _write(
+        self, socket: web.WebSocketResponse, outbox: asyncio.Queue[HttpResponse], unanswered: set[int]
+    ) -> None:
         """Send answers in their order; an error is the end of the socket, but for a poll that another one replaced."""
         with suppress(ConnectionError):  # the reader finds out too, and gives up what is unanswered
             while True:
@@ -202,4 +205,4 @@ class _Others:
                     await socket.close(code=_CLOSE.get(reply.status, WSCloseCode.GOING_AWAY))
                 outbox.task_done()
                 unanswered.discard(reply.number)
-                self._pump.sent(reply.number)
+                self._driver.sent(reply.number)

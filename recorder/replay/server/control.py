@@ -17,7 +17,7 @@ from ...bayeux import channels
 from ...bayeux.messages import load_json
 from ...errors import UsageError
 from ...model import JSON, Headers
-from ..engine.standin import Incoming, Reply
+from ..engine.http import HttpRequest, HttpResponse
 
 PREFIX = "/__recorder"
 TOKEN_HEADER = "X-Recorder-Token"  # noqa: S105  # the header's name
@@ -90,7 +90,7 @@ class Control:
         path = target.partition("?")[0]
         return path == PREFIX or path.startswith(f"{PREFIX}/")
 
-    def handle(self, request: Incoming, standin: Controlled) -> Reply:
+    def handle(self, request: HttpRequest, standin: Controlled) -> HttpResponse:
         """The reply to one request; a refused one has changed nothing."""
         try:
             self._admit(request.headers)
@@ -235,7 +235,7 @@ def endpoints() -> set[tuple[str, str]]:
     return {(method, path) for path, methods in _ENDPOINTS.items() for method in methods}
 
 
-def _route(request: Incoming, standin: Controlled) -> JSON:
+def _route(request: HttpRequest, standin: Controlled) -> JSON:
     methods = _ENDPOINTS.get(request.target.partition("?")[0])
     if methods is None:
         known = ", ".join(path.removeprefix(f"{PREFIX}/") for path in _ENDPOINTS)
@@ -282,8 +282,8 @@ def _refuse(status: int, text: str, headers: Headers = ()) -> NoReturn:
     raise _Refused(status, text, headers)
 
 
-def _reply(number: int, status: int, answer: JSON, headers: Headers = ()) -> Reply:
-    return Reply(number, status, (*_HEADERS, *headers), f"{json.dumps(answer)}\n".encode())
+def _reply(number: int, status: int, answer: JSON, headers: Headers = ()) -> HttpResponse:
+    return HttpResponse(number, status, (*_HEADERS, *headers), f"{json.dumps(answer)}\n".encode())
 
 
 def _shown(value: JSON) -> str:

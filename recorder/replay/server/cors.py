@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from ...model import Headers
-from ..engine.http import Incoming, Reply
+from ..engine.http import HttpRequest, HttpResponse
 
 _MAX_AGE = 600  # seconds a browser need not ask again; Chromium keeps no answer longer than 7200
 # `null` of a sandboxed frame or a file, else scheme://host[:port]: nothing that could end a header line
@@ -22,7 +22,7 @@ _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[\w.:\[\]-]+", re.ASCII | re.IGN
 _TOKENS = re.compile(r"[\w!#$%&'*+.^`|~-]+(?: *, *[\w!#$%&'*+.^`|~-]+)*", re.ASCII)  # RFC 9110, section 5.6.2
 
 
-def preflight(request: Incoming) -> Reply | None:
+def preflight(request: HttpRequest) -> HttpResponse | None:
     """The answer to a browser that asks whether a page may send a request; None to all other requests."""
     if request.method != "OPTIONS":
         return None
@@ -37,10 +37,10 @@ def preflight(request: Incoming) -> Reply | None:
     names = _value(request.headers, "access-control-request-headers")
     if names is not None and _TOKENS.fullmatch(names):
         allowed += (("Access-Control-Allow-Headers", names),)
-    return Reply(request.number, 204, (*allowed, ("Vary", "Origin")), b"")
+    return HttpResponse(request.number, 204, (*allowed, ("Vary", "Origin")), b"")
 
 
-def readable(reply: Reply, request: Incoming) -> Reply:
+def readable(reply: HttpResponse, request: HttpRequest) -> HttpResponse:
     """A reply that the page which asked may read, with all its headers; as it is where no page asked."""
     origin = _origin(request.headers)
     if origin is None:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from ...errors import UsageError
 from ..engine.faults import parse
+from ..engine.http import HttpRequest, HttpResponse
 from ..engine.miss import Miss
-from ..engine.standin import Incoming, Reply, StandIn
+from ..engine.standin import StandIn
 
 _LEAST, _MOST = 0.002, 0.01  # seconds without a request after which they have reacted
 _TIMES = 2  # what they lately took, for that tells how fast they and the machine are
@@ -19,7 +20,7 @@ _THOUGHT = 0.1  # seconds from which on it was no reaction
 _MEMORY = 0.8  # of the slowest reaction is left after each further one
 
 
-class Reactions:
+class ReactionTimes:
     """Measures how soon a request follows an answer."""
 
     def __init__(self) -> None:
@@ -49,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Callbacks:
     """What is told of a stand-in while it serves.
 
     Attributes:
@@ -66,32 +67,32 @@ class Watch:
     idle_after: float = 5.0
 
 
-class Waiting(Protocol):
+class Waiter(Protocol):
     """Who waits for a reply; a future is one."""
 
     def done(self) -> bool:
         """Whether it waits no more."""
 
-    def set_result(self, reply: Reply, /) -> None:
+    def set_result(self, reply: HttpResponse, /) -> None:
         """The reply is here."""
 
     def cancel(self) -> Any:
         """There will be none: the server ends."""
 
 
-class Pump:
+class Driver:
     """A stand-in on the wall's clock, or on a virtual one."""
 
-    def __init__(self, standin: StandIn, watch: Watch, *, virtual: bool) -> None:
+    def __init__(self, standin: StandIn, watch: Callbacks, *, virtual: bool) -> None:
         """Start the clock; `virtual`: it stands still while a client has anything to do."""
         self._standin, self._watch = standin, watch
         self._loop = asyncio.get_running_loop()
         self._virtual = 0.0 if virtual else None
         self._settled: asyncio.Handle | None = None
-        self._reactions = Reactions()
+        self._reactions = ReactionTimes()
         self._idle: asyncio.TimerHandle | None = None
         self._busy_at = 0.0
-        self._waiting: dict[int, Waiting] = {}
+        self._waiting: dict[int, Waiter] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
         self._count = 0
@@ -103,7 +104,7 @@ class Pump:
         self._count += 1
         return self._count
 
-    def take(self, incoming: Incoming, waiting: Waiting) -> None:
+    def take(self, incoming: HttpRequest, waiting: Waiter) -> None:
         """A request came in; who waits is given its reply, maybe at once."""
         self._waiting[incoming.number] = waiting
         now = self.now()
@@ -115,7 +116,7 @@ class Pump:
             _log.exception("the stand-in broke on %s %s", incoming.method, incoming.target)
             self._break([incoming.number])
         if self._virtual is None:
-            self._pump(now)  # each further turn of the loop asks the kernel what is new
+            self._turn(now)  # each further turn of the loop asks the kernel what is new
         else:
             self.schedule()
         self.rest()
@@ -144,15 +145,15 @@ class Pump:
             waiting.cancel()
 
     def schedule(self) -> None:
-        """Pump at the end of this turn of the loop: requests that come together are answered together."""
+        """Collect replies at the end of this turn of the loop: requests that come together are answered together."""
         if self._soon is None:
-            self._soon = self._loop.call_soon(self._pump_soon)
+            self._soon = self._loop.call_soon(self._turn_soon)
 
-    def _pump_soon(self) -> None:
+    def _turn_soon(self) -> None:
         self._soon = None
-        self._pump(self.now())
+        self._turn(self.now())
 
-    def _pump(self, now: float) -> None:
+    def _turn(self, now: float) -> None:
         for reply in self._replies(now):
             waiting = self._waiting.pop(reply.number, None)
             if waiting is None or waiting.done():
@@ -166,7 +167,7 @@ class Pump:
         self._set_timer()
         self._watch.turn()
 
-    def _replies(self, now: float) -> list[Reply]:
+    def _replies(self, now: float) -> list[HttpResponse]:
         try:
             return self._standin.replies(now)
         except Exception:  # noqa: BLE001  # likewise
@@ -179,7 +180,7 @@ class Pump:
         for number in numbers:
             waiting = self._waiting.pop(number, None)
             if waiting is not None and not waiting.done():
-                waiting.set_result(Reply(number, BROKEN, (), b"the stand-in broke, its log tells why\n"))
+                waiting.set_result(HttpResponse(number, BROKEN, (), b"the stand-in broke, its log tells why\n"))
 
     def _set_timer(self) -> None:
         deadline = self._standin.deadline() if self._virtual is None else None
@@ -187,11 +188,11 @@ class Pump:
             if self._timer.when() == deadline:
                 return
             self._timer.cancel()
-        self._timer = None if deadline is None else self._loop.call_at(deadline, self._pump_on_time)
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._turn_on_time)
 
-    def _pump_on_time(self) -> None:
+    def _turn_on_time(self) -> None:
         self._timer = None
-        self._pump(self.now())
+        self._turn(self.now())
 
     # -- time
 
@@ -211,9 +212,9 @@ class Pump:
         end = self._virtual + seconds
         while (deadline := self._standin.deadline()) is not None and deadline <= end:
             self._virtual = max(self._virtual, deadline)
-            self._pump(self.now())
+            self._turn(self.now())
         self._virtual = end
-        self._pump(self.now())
+        self._turn(self.now())
 
     def rest(self) -> None:
         """Something came in: begin anew to wait for nothing to come."""
@@ -240,7 +241,7 @@ class Pump:
         if due is None or self._virtual is None or not self._standin.is_parked:
             return
         self._virtual = max(self._virtual, due)
-        self._pump(self.now())
+        self._turn(self.now())
         self._settle()
 
     def _on_idle(self) -> None:
@@ -254,31 +255,31 @@ class Pump:
             self._watch.idle()
 
 
-class Steering:
-    """What the control API steers, or who runs the server: a stand-in by its pump's clock, in its event loop."""
+class ControlledStandIn:
+    """What the control API steers, or who runs the server: a stand-in by its driver's clock, in its event loop."""
 
-    def __init__(self, standin: StandIn, pump: Pump) -> None:
-        """Steer a stand-in that this pump drives."""
-        self._standin, self._pump = standin, pump
+    def __init__(self, standin: StandIn, driver: Driver) -> None:
+        """Steer the stand-in of a driver."""
+        self._standin, self._driver = standin, driver
         self.report, self.inject, self.clear_faults = standin.report, standin.inject, standin.faults.clear
-        self.advance = pump.advance
+        self.advance = driver.advance
 
     def state(self) -> dict[str, Any]:
         """See `control.Controlled`."""
-        return self._standin.state(self._pump.now())
+        return self._standin.state(self._driver.now())
 
     def pause(self) -> None:
         """Likewise."""
-        self._standin.pause(self._pump.now())
+        self._standin.pause(self._driver.now())
 
     def resume(self) -> None:
         """Likewise."""
-        self._standin.resume(self._pump.now())
-        self._pump.schedule()
+        self._standin.resume(self._driver.now())
+        self._driver.schedule()
 
     def step(self) -> str | None:
         """Likewise."""
-        return self._standin.step(self._pump.now())
+        return self._standin.step(self._driver.now())
 
     def add_fault(self, text: str) -> None:
         """Likewise."""

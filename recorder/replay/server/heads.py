@@ -53,7 +53,7 @@ class _Head(NamedTuple):
     length: int
 
 
-class Heads:
+class HeadParser:
     """Reads requests of all connections of a server."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, most: int) -> None:

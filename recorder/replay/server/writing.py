@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from ...model import Headers
 from ..engine import miss
-from ..engine.http import Reply
+from ..engine.http import HttpResponse
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header (RFC 9110, section 5.6.2)
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # for its value
@@ -25,7 +25,7 @@ _HEADS = 1000  # remembered: most answers have the same one
 _BODILESS = {204, 304}  # and have no Content-Length (RFC 9110, section 8.6)
 
 
-def written(reply: Reply) -> tuple[bytes, bool]:
+def written(reply: HttpResponse) -> tuple[bytes, bool]:
     """The bytes of the answer to a request of HTTP/1.1, but to a HEAD; whether the connection ends with it."""
     head = _head(reply.status, reply.headers, bool(reply.body))
     date = b"" if head.has_date else _date(int(time.time()))
@@ -36,7 +36,7 @@ def written(reply: Reply) -> tuple[bytes, bool]:
     return content, head.is_last
 
 
-def response(reply: Reply) -> web.Response:
+def response(reply: HttpResponse) -> web.Response:
     """The same for aiohttp."""
     headers = _fit(reply.headers)
     answer = web.Response(status=reply.status, reason=_reason(reply.status), headers=headers, body=reply.body)

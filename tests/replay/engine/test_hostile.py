@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from recorder.dialect.definition import load
 from recorder.library.recording import load_recording
 from recorder.model import Headers
+from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.miss import STATUS
-from recorder.replay.engine.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from tests.bayeux.hostile import VALUES, messages, written
 
@@ -53,7 +54,7 @@ def standin() -> StandIn:
     return StandIn(RECORDING, load(RECORDING.header.dialect), new_id=lambda: f"id{next(numbers)}", rate=INSTANT)
 
 
-def finished(playing: StandIn, now: float, replies: list[Reply]) -> None:
+def finished(playing: StandIn, now: float, replies: list[HttpResponse]) -> None:
     """Come back at each deadline until there is none; each poll is answered by then."""
     replies += playing.replies(now)
     while (deadline := playing.deadline()) is not None:
@@ -67,11 +68,11 @@ def finished(playing: StandIn, now: float, replies: list[Reply]) -> None:
 def test_each_request_of_any_conversation_gets_one_reply(
     conversation: list[tuple[tuple[str, str, bytes], Headers, bool, bool]],
 ) -> None:
-    playing, replies, given_up = standin(), list[Reply](), set[int]()
+    playing, replies, given_up = standin(), list[HttpResponse](), set[int]()
     asked = [(HANDSHAKE, (), False, False), *conversation]
     for number, ((method, target, body), headers, on_socket, gives_up) in enumerate(asked):
         now = float(number)
-        playing.receive(Incoming(number, f"c{number % 3}", method, target, headers, body, on_socket), now)
+        playing.receive(HttpRequest(number, f"c{number % 3}", method, target, headers, body, on_socket), now)
         if gives_up:
             given_up.add(number)
             playing.abort(number)

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from recorder.replay.engine.http import Incoming, Replies, Reply
+from recorder.replay.engine.http import HttpRequest, HttpResponse, Responses
 
 BAYEUX = "/api/v2/notifications"
 
 
-def incoming(method: str = "POST", target: str = BAYEUX, *, on_socket: bool = False) -> Incoming:
-    return Incoming(1, "c", method, target, (), b"", on_socket=on_socket)
+def incoming(method: str = "POST", target: str = BAYEUX, *, on_socket: bool = False) -> HttpRequest:
+    return HttpRequest(1, "c", method, target, (), b"", on_socket=on_socket)
 
 
 @pytest.mark.parametrize(
@@ -28,32 +28,32 @@ def incoming(method: str = "POST", target: str = BAYEUX, *, on_socket: bool = Fa
         (incoming("GET", on_socket=True), "websocket"),
     ],
 )
-def test_a_transport_is_told_by_the_request(request_: Incoming, transport: str | None) -> None:
+def test_a_transport_is_told_by_the_request(request_: HttpRequest, transport: str | None) -> None:
     assert request_.transport == transport
 
 
 def test_messages_are_an_array() -> None:
-    replies = Replies()
+    replies = Responses()
     replies.expect(incoming())
 
     replies.messages(1, [{"channel": "/a"}], (("Set-Cookie", "a=b"),))
 
     headers = (("Content-Type", "application/json;charset=UTF-8"), ("Set-Cookie", "a=b"))
-    assert replies.take() == [Reply(1, 200, headers, b'[{"channel":"/a"}]')]
+    assert replies.take() == [HttpResponse(1, 200, headers, b'[{"channel":"/a"}]')]
 
 
 def test_messages_for_a_script_are_a_call() -> None:
-    replies = Replies()
+    replies = Responses()
     replies.expect(incoming("GET", f"{BAYEUX}?message=[]&jsonp=cometd._c1"))
 
     replies.messages(1, [{"channel": "/a"}])
 
     headers = (("Content-Type", "text/javascript;charset=UTF-8"),)
-    assert replies.take() == [Reply(1, 200, headers, b'cometd._c1([{"channel":"/a"}])')]
+    assert replies.take() == [HttpResponse(1, 200, headers, b'cometd._c1([{"channel":"/a"}])')]
 
 
 def test_line_ends_that_only_json_knows_not_end_no_script() -> None:
-    replies = Replies()
+    replies = Responses()
     replies.expect(incoming("GET", f"{BAYEUX}?message=[]&jsonp=cb"))
 
     replies.messages(1, [{"channel": "/a", "data": "\u2028\u2029"}])
@@ -64,9 +64,9 @@ def test_line_ends_that_only_json_knows_not_end_no_script() -> None:
 
 
 def test_a_request_that_was_given_up_leaves_nothing() -> None:
-    replies = Replies()
+    replies = Responses()
     replies.expect(incoming("GET", f"{BAYEUX}?message=[]&jsonp=cb"))
 
     replies.drop(1)
 
-    assert replies == Replies()
+    assert replies == Responses()

@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording, Triple
-from recorder.replay.engine.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT, anchored
 from tests.replay.recordings import marker_of, recordings
 from tests.wire import URL, body
@@ -148,7 +149,7 @@ class Interleavings(RuleBasedStateMachine):
         if not client.client_id or client.gone or client.poll in self.flying:
             return
         self.standin.forget(client.client_id)
-        self._pump()
+        self._driver()
         if client.poll is not None:
             self._arrive(client.poll)
         self._handshake(client)
@@ -175,7 +176,7 @@ class Interleavings(RuleBasedStateMachine):
         for client in self.clients:
             for post in client.posts.values():
                 post.late = True
-        self._pump()
+        self._driver()
 
     # What must hold in the end
 
@@ -252,29 +253,29 @@ class Interleavings(RuleBasedStateMachine):
             "line": (),
         }[self.shows]
         connection = client.name if self.shows == "line" else f"connection{number}"
-        self.standin.receive(Incoming(number, connection, "POST", target, shown, body(content)), self.now)
+        self.standin.receive(HttpRequest(number, connection, "POST", target, shown, body(content)), self.now)
         if pumped:
-            self._pump()
+            self._driver()
         return number
 
     def _wait(self, seconds: float) -> None:
         end = self.now + seconds
-        self._pump()
+        self._driver()
         while (deadline := self.standin.deadline()) is not None and deadline <= end:
             assert deadline > self.now, "a front would spin"
             self.now = deadline
-            self._pump()
+            self._driver()
         self.now = end
-        self._pump()
+        self._driver()
 
-    def _pump(self) -> None:
+    def _driver(self) -> None:
         for reply in self.standin.replies(self.now):
             if reply.number in self.lost:  # nobody waits for it any more, as the server finds out too
                 self.standin.abort(reply.number)
             else:
                 self._leaves(reply)
 
-    def _leaves(self, reply: Reply) -> None:
+    def _leaves(self, reply: HttpResponse) -> None:
         """A reply is written: it must be causal, whole and the client's own."""
         client = self.owners[reply.number]
         assert b"recorded" not in reply.body.replace(b"recorded request", b"").replace(b"recorded without", b"") or (
@@ -308,7 +309,7 @@ class Interleavings(RuleBasedStateMachine):
                 "the id is the live one, or was not there"
             )
 
-    def _acknowledges(self, client: Client, post: Post, reply: Reply) -> None:
+    def _acknowledges(self, client: Client, post: Post, reply: HttpResponse) -> None:
         assert not post.answered, "one answer a request"
         post.answered = True
         if post.place is None:
@@ -329,7 +330,7 @@ class Interleavings(RuleBasedStateMachine):
     def _lose(self, number: int) -> None:
         self.lost.add(number)
         self.standin.abort(number)
-        self._pump()
+        self._driver()
 
     def _arrive(self, number: int) -> None:
         client = self.owners[number]

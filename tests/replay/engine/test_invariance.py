@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.model import Recording, Triple
-from recorder.replay.engine.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay.recordings import DEVICE, marker_of, recordings
 from tests.replay.stage import Stage
@@ -29,7 +30,7 @@ STEPS = st.lists(
 )
 
 
-def run(recording: Recording, steps: list[tuple[str, int, int]], rate: float) -> list[Reply]:
+def run(recording: Recording, steps: list[tuple[str, int, int]], rate: float) -> list[HttpResponse]:
     """All replies to a script of two clients, known by their Authorization."""
     ids, numbers = count(1), count(1)
     standin = StandIn(recording, load(), new_id=lambda: f"id{next(ids)}", rate=rate)
@@ -38,7 +39,7 @@ def run(recording: Recording, steps: list[tuple[str, int, int]], rate: float) ->
     def send(client: int, target: str, content: Any) -> int:
         number = next(numbers)
         headers = (("Authorization", f"agent{client}"),)
-        standin.receive(Incoming(number, f"connection{number}", "POST", target, headers, body(content)), now)
+        standin.receive(HttpRequest(number, f"connection{number}", "POST", target, headers, body(content)), now)
         replies.extend(standin.replies(now))
         return number
 

@@ -23,7 +23,7 @@ def lose(stage: Stage, desk: Desk) -> None:
     """The server forgets a client's session, and the client stops to poll in it."""
     desk._listening = False
     stage.standin.forget(desk.client_id)
-    stage.pump()
+    stage.driver()
 
 
 def test_events_go_on_in_the_next_session_of_a_client_whose_session_was_lost() -> None:

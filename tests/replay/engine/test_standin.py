@@ -9,7 +9,8 @@ import pytest
 
 from recorder.model import Headers, Recording
 from recorder.replay.engine.faults import Faults, parse
-from recorder.replay.engine.standin import Incoming, StandIn
+from recorder.replay.engine.http import HttpRequest
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay.stage import Desk, Stage
 from tests.wire import (
@@ -215,7 +216,7 @@ def test_an_aborted_poll_keeps_its_events_for_the_next() -> None:
     desk.posts(chained(7, "live"))
     standin, number = stage.standin, 1000
     connect = body([{"channel": "/meta/connect", "clientId": desk.client_id}])
-    standin.receive(Incoming(number, "c", "POST", URL, (), connect), stage.now)
+    standin.receive(HttpRequest(number, "c", "POST", URL, (), connect), stage.now)
     (lost,) = standin.replies(stage.now)
     stage.abort(number)
     desk.polls()
@@ -969,7 +970,7 @@ def test_there_is_a_deadline_only_while_something_can_come_by_itself() -> None:
 
 def test_a_reply_has_the_number_of_its_request() -> None:
     standin = StandIn(chain(), Stage(chain()).standin._dialect, new_id=lambda: "id")
-    standin.receive(Incoming(41, "c", "POST", "/x", (), b""), 0.0)
+    standin.receive(HttpRequest(41, "c", "POST", "/x", (), b""), 0.0)
 
     assert [reply.number for reply in standin.replies(0.0)] == [41]
 

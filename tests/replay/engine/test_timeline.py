@@ -9,11 +9,11 @@ import pytest
 from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.engine.matching.bindings import Bindings
-from recorder.replay.engine.rewriting.rewriter import Wording
+from recorder.replay.engine.rewriting.rewriter import OperationRewriter
 from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT, Run, Step, anchored, steps
 from tests.wire import Message, Wire, campaign_event, chained, done, record_event, state_event
 
-WORDING = Wording(load(), Bindings(), {})
+WORDING = OperationRewriter(load(), Bindings(), {})
 
 
 def names(of: tuple[Step, ...]) -> list[tuple[float, str]]:

@@ -9,7 +9,7 @@ import pytest
 
 from recorder.dialect.definition import load
 from recorder.model import Headers
-from recorder.replay.engine.standin import Incoming
+from recorder.replay.engine.http import HttpRequest
 from recorder.replay.server.affinity import Shared, headers_of, merged, of_process, process_of
 from tests.wire import URL, Wire, body
 
@@ -74,7 +74,7 @@ def shared(number: int) -> Shared:
 
 def asked(standin: Shared, headers: Headers) -> Any:
     message = body([{"channel": "/meta/handshake", "version": "1.0"}])
-    standin.receive(Incoming(1, "c1", "POST", URL, headers, message), 0.0)
+    standin.receive(HttpRequest(1, "c1", "POST", URL, headers, message), 0.0)
     return standin.replies(0.0)[0]
 
 

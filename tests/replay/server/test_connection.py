@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
-from recorder.replay.engine.standin import Incoming, StandIn
+from recorder.replay.engine.http import HttpRequest
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
-from recorder.replay.server.connection import Lane
-from recorder.replay.server.heads import Heads, Unread
+from recorder.replay.server.connection import Connection
+from recorder.replay.server.heads import HeadParser, Unread
 from recorder.replay.server.limits import Limits
 from tests.fuzz.fuzz_standin import chunked, frame, request, upgrade
 from tests.wire import Wire, chained, done
@@ -63,13 +64,13 @@ def with_clients(act: Callable[..., Awaitable[Any]], clients: int = 1, **how: An
 def lanes_counted() -> Iterator[list[str]]:
     """Which connections were given away."""
     given: list[str] = []
-    original = Lane._hand_over  # whether it happened is not to be seen from outside
+    original = Connection._hand_over  # whether it happened is not to be seen from outside
 
-    def hand_over(lane: Lane) -> None:
-        given.append(lane._name)
-        original(lane)
+    def hand_over(connection: Connection) -> None:
+        given.append(connection._name)
+        original(connection)
 
-    with patch.object(Lane, "_hand_over", hand_over):
+    with patch.object(Connection, "_hand_over", hand_over):
         yield given
 
 
@@ -97,7 +98,7 @@ def conversation(parts: list[bytes]) -> bytes:
 
 
 def by_aiohttp_alone(parts: list[bytes]) -> bytes:
-    with patch.object(Heads, "read", lambda *_: Unread.OTHER):
+    with patch.object(HeadParser, "read", lambda *_: Unread.OTHER):
         return conversation(parts)
 
 
@@ -242,15 +243,15 @@ def test_a_client_that_hangs_up_on_its_poll_gets_the_events_with_its_next() -> N
 
 def test_a_client_that_does_not_read_is_served_no_further_until_it_does() -> None:
     served, asked, full = standin(), count(), asyncio.Event()
-    original, pause = served.receive, Lane.pause_writing
+    original, pause = served.receive, Connection.pause_writing
     many = request(b"", "/" + "y" * 4000) * 20  # a miss names it
 
-    def receive(incoming: Incoming, now: float) -> None:
+    def receive(incoming: HttpRequest, now: float) -> None:
         next(asked)
         original(incoming, now)
 
-    def pause_writing(lane: Lane) -> None:
-        pause(lane)
+    def pause_writing(connection: Connection) -> None:
+        pause(connection)
         full.set()
 
     async def act(streams: Streams) -> tuple[str, str, int]:
@@ -266,7 +267,7 @@ def test_a_client_that_does_not_read_is_served_no_further_until_it_does() -> Non
         after = repr(asked)
         return before, after, len([await heard(reader) for _ in range(sent)]) - sent
 
-    with patch.object(served, "receive", receive), patch.object(Lane, "pause_writing", pause_writing):
+    with patch.object(served, "receive", receive), patch.object(Connection, "pause_writing", pause_writing):
         before, after, lost = with_clients(act, served=served)
 
     assert before == after

@@ -16,7 +16,7 @@ from recorder.bayeux.session import Queued
 from recorder.errors import UsageError
 from recorder.model import Headers
 from recorder.replay.engine.faults import Faults, parse
-from recorder.replay.engine.standin import Incoming, Reply
+from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.server.control import Control, Controlled, endpoints
 from tests.replay.stage import Stage
 from tests.wire import Wire, chained, complete, done, get_me, record_event, twin
@@ -31,9 +31,9 @@ OPENAPI: dict[str, Any] = json.loads(
 DOCS = (Path(__file__).parents[3] / "docs" / "control.md").read_text(encoding="utf-8")
 
 
-def request(method: str, path: str, body: Any = b"", headers: Headers = SHOWN, number: int = 1) -> Incoming:
+def request(method: str, path: str, body: Any = b"", headers: Headers = SHOWN, number: int = 1) -> HttpRequest:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Incoming(number, "c1", method, f"/__recorder/{path}", headers, content)
+    return HttpRequest(number, "c1", method, f"/__recorder/{path}", headers, content)
 
 
 def ask(standin: Controlled, method: str, path: str, body: Any = b"", headers: Headers = SHOWN) -> tuple[int, Any]:
@@ -91,7 +91,7 @@ class Steered:
         playhead = next(p for p in self.stage.standin._playheads if p.name == session)
         assert playhead.client_id is not None
         self.stage.standin._bayeux.push(playhead.client_id, Queued({"channel": channel, "data": data}, lambda _: None))
-        self.stage.pump()
+        self.stage.driver()
 
     def add_fault(self, text: str) -> None:
         known = [parse(fault) for fault, _ in self.stage.standin.faults.report()]
@@ -654,7 +654,7 @@ def test_what_the_schema_refuses_is_refused(path: str, body: dict[str, Any]) -> 
 
 
 def test_replies_are_not_kept_by_anybody() -> None:
-    reply: Reply = Control(TOKEN, PORT).handle(request("GET", "state"), Fake())
+    reply: HttpResponse = Control(TOKEN, PORT).handle(request("GET", "state"), Fake())
 
     assert ("Cache-Control", "no-store") in reply.headers
     assert ("X-Content-Type-Options", "nosniff") in reply.headers

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.model import Headers
-from recorder.replay.engine.http import Incoming, Reply
+from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.server.cors import preflight, readable
 
 ORIGIN = "http://localhost:3000"
@@ -16,14 +16,14 @@ ASKS: Headers = (
     ("Access-Control-Request-Method", "POST"),
     ("Access-Control-Request-Headers", "authorization,content-type"),
 )
-ACK = Reply(7, 200, (("Content-Type", "application/json"),), b'{"statusCode": 0}')
+ACK = HttpResponse(7, 200, (("Content-Type", "application/json"),), b'{"statusCode": 0}')
 
 
-def request(*headers: tuple[str, str], method: str = "POST") -> Incoming:
-    return Incoming(7, "c1", method, "/api/v2/me/outbound-records/7", headers, b"")
+def request(*headers: tuple[str, str], method: str = "POST") -> HttpRequest:
+    return HttpRequest(7, "c1", method, "/api/v2/me/outbound-records/7", headers, b"")
 
 
-def of_page(reply: Reply, origin: str = ORIGIN) -> dict[str, str]:
+def of_page(reply: HttpResponse, origin: str = ORIGIN) -> dict[str, str]:
     """The headers of a reply to a page; none of them is there twice."""
     headers = readable(reply, request(("Origin", origin))).headers
     assert len({name.lower() for name, _ in headers}) == len(headers)
@@ -64,9 +64,9 @@ def test_a_request_that_is_no_options_is_no_preflight() -> None:
 def test_a_page_may_read_an_answer_and_all_its_headers() -> None:
     headers = (("X-CSRF-TOKEN", "t"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Recorder-Miss", "played"))
 
-    reply = readable(Reply(7, 470, headers, b""), request(("Origin", ORIGIN)))
+    reply = readable(HttpResponse(7, 470, headers, b""), request(("Origin", ORIGIN)))
 
-    assert reply == Reply(
+    assert reply == HttpResponse(
         7,
         470,
         (
@@ -81,7 +81,7 @@ def test_a_page_may_read_an_answer_and_all_its_headers() -> None:
 
 
 def test_an_answer_without_headers_exposes_none() -> None:
-    assert "Access-Control-Expose-Headers" not in of_page(Reply(7, 400, (), b""))
+    assert "Access-Control-Expose-Headers" not in of_page(HttpResponse(7, 400, (), b""))
 
 
 def test_what_was_recorded_of_another_origin_is_replaced() -> None:
@@ -91,18 +91,20 @@ def test_what_was_recorded_of_another_origin_is_replaced() -> None:
         ("Content-Type", "application/json"),
     )
 
-    headers = of_page(Reply(7, 200, recorded, b""))
+    headers = of_page(HttpResponse(7, 200, recorded, b""))
 
     assert headers["Access-Control-Allow-Origin"] == ORIGIN
     assert headers["Access-Control-Expose-Headers"] == "Content-Type"
 
 
 def test_a_recorded_vary_is_kept() -> None:
-    assert of_page(Reply(7, 200, (("vary", "Accept-Encoding, origin"),), b""))["vary"] == "Accept-Encoding, origin"
+    assert (
+        of_page(HttpResponse(7, 200, (("vary", "Accept-Encoding, origin"),), b""))["vary"] == "Accept-Encoding, origin"
+    )
 
 
 def test_without_an_origin_an_answer_stays_as_it_is() -> None:
-    reply = Reply(7, 200, (("Access-Control-Allow-Origin", "https://desktop.example"),), b"{}")
+    reply = HttpResponse(7, 200, (("Access-Control-Allow-Origin", "https://desktop.example"),), b"{}")
 
     assert readable(reply, request(("Host", "localhost"))) is reply
 

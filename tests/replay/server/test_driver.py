@@ -12,10 +12,11 @@ import pytest
 
 from recorder.dialect.definition import load
 from recorder.errors import UsageError
+from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.miss import Miss
-from recorder.replay.engine.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
-from recorder.replay.server.driver import BROKEN, Pump, Steering, Watch
+from recorder.replay.server.driver import BROKEN, Callbacks, ControlledStandIn, Driver
 from tests.wire import URL, Wire, chained, done
 
 ASKED = chained(7, "r1")
@@ -28,37 +29,37 @@ def standin(kind: type[StandIn] = StandIn) -> StandIn:
     return kind(played, load(played.header.dialect), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
 
 
-def incoming(number: int, target: str = ASKED.target, body: bytes = ASKED.body) -> Incoming:
-    return Incoming(number, "c1", "POST", target, (), body)
+def incoming(number: int, target: str = ASKED.target, body: bytes = ASKED.body) -> HttpRequest:
+    return HttpRequest(number, "c1", "POST", target, (), body)
 
 
-def pumped(act: Callable[[Pump], Any], served: StandIn | None = None, *, virtual: bool = False, **watch: Any) -> Any:
+def pumped(act: Callable[[Driver], Any], served: StandIn | None = None, *, virtual: bool = False, **watch: Any) -> Any:
     """What comes of a pump in an event loop, three turns later."""
 
     async def run() -> Any:
-        pump = Pump(served or standin(), Watch(**watch), virtual=virtual)
-        found = act(pump)
+        driver = Driver(served or standin(), Callbacks(**watch), virtual=virtual)
+        found = act(driver)
         for _ in range(3):
             await asyncio.sleep(0)
-        pump.close()
+        driver.close()
         return found
 
     return asyncio.run(run())
 
 
-def asked(pump: Pump, request: Incoming) -> asyncio.Future[Reply]:
-    reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    pump.take(request, reply)
+def asked(driver: Driver, request: HttpRequest) -> asyncio.Future[HttpResponse]:
+    reply: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+    driver.take(request, reply)
     return reply
 
 
 def test_on_the_walls_clock_an_answer_is_there_at_once() -> None:
-    assert pumped(lambda pump: asked(pump, incoming(1)).result().status) == 200
+    assert pumped(lambda driver: asked(driver, incoming(1)).result().status) == 200
 
 
 def test_on_a_virtual_clock_requests_that_come_together_are_answered_together() -> None:
-    def act(pump: Pump) -> tuple[asyncio.Future[Reply], bool]:
-        reply = asked(pump, incoming(1))
+    def act(driver: Driver) -> tuple[asyncio.Future[HttpResponse], bool]:
+        reply = asked(driver, incoming(1))
         return reply, reply.done()
 
     reply, at_once = pumped(act, virtual=True)
@@ -72,10 +73,10 @@ def test_a_reply_that_nobody_waits_for_goes_back() -> None:
     abort = served.abort
     served.abort = lambda number: (aborted.append(number), abort(number))[1]  # type: ignore[method-assign]  # listens
 
-    def act(pump: Pump) -> None:
+    def act(driver: Driver) -> None:
         reply = asyncio.get_running_loop().create_future()
         reply.cancel()
-        pump.take(incoming(1), reply)
+        driver.take(incoming(1), reply)
 
     pumped(act, served)
 
@@ -85,21 +86,21 @@ def test_a_reply_that_nobody_waits_for_goes_back() -> None:
 class Broken(StandIn):
     """Breaks when a request comes in."""
 
-    def receive(self, request: Incoming, now: float) -> None:
+    def receive(self, request: HttpRequest, now: float) -> None:
         raise RuntimeError(f"{request.number} at {now}")
 
 
 class Mute(StandIn):
     """Breaks when it is asked for replies."""
 
-    def replies(self, now: float) -> list[Reply]:
+    def replies(self, now: float) -> list[HttpResponse]:
         raise RuntimeError(str(now))
 
 
 @pytest.mark.parametrize("kind", [Broken, Mute])
 def test_where_a_standin_breaks_who_waits_is_told(kind: type[StandIn], caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.CRITICAL):
-        reply = pumped(lambda pump: asked(pump, incoming(1)), standin(kind))
+        reply = pumped(lambda driver: asked(driver, incoming(1)), standin(kind))
 
     assert reply.result().status == BROKEN
 
@@ -107,7 +108,7 @@ def test_where_a_standin_breaks_who_waits_is_told(kind: type[StandIn], caplog: p
 def test_each_miss_is_told() -> None:
     misses: list[Miss] = []
 
-    pumped(lambda pump: [asked(pump, incoming(number, "/x")) for number in (1, 2)], miss=misses.append)
+    pumped(lambda driver: [asked(driver, incoming(number, "/x")) for number in (1, 2)], miss=misses.append)
 
     assert len(misses) == 2
 
@@ -117,10 +118,12 @@ def test_when_nothing_comes_in_that_is_told_once() -> None:
 
     async def run() -> None:
         idle = asyncio.Event()
-        pump = Pump(standin(), Watch(idle=lambda: (told.append(1), idle.set())[1], idle_after=0.01), virtual=False)
-        asked(pump, incoming(1))
+        driver = Driver(
+            standin(), Callbacks(idle=lambda: (told.append(1), idle.set())[1], idle_after=0.01), virtual=False
+        )
+        asked(driver, incoming(1))
         await asyncio.wait_for(idle.wait(), 10)
-        pump.close()
+        driver.close()
 
     asyncio.run(run())
     assert told == [1]
@@ -128,19 +131,19 @@ def test_when_nothing_comes_in_that_is_told_once() -> None:
 
 def test_who_waits_when_it_ends_is_told_so() -> None:
     poll = incoming(1, URL, b'[{"channel": "/meta/handshake"}]')
-    reply = pumped(lambda pump: asked(pump, poll), standin(type("Slow", (StandIn,), {"replies": lambda *_: []})))
+    reply = pumped(lambda driver: asked(driver, poll), standin(type("Slow", (StandIn,), {"replies": lambda *_: []})))
 
     assert reply.cancelled()
 
 
 def test_the_walls_clock_cannot_be_moved() -> None:
     with pytest.raises(UsageError, match="--clock virtual"):
-        pumped(lambda pump: Steering(standin(), pump).advance(1))
+        pumped(lambda driver: ControlledStandIn(standin(), driver).advance(1))
 
 
 def test_a_virtual_clock_is_moved() -> None:
-    def act(pump: Pump) -> float:
-        pump.advance(2.5)
-        return pump.now()
+    def act(driver: Driver) -> float:
+        driver.advance(2.5)
+        return driver.now()
 
     assert pumped(act, virtual=True) == 2.5

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.replay.server.heads import Heads, Plain, Unread
+from recorder.replay.server.heads import HeadParser, Plain, Unread
 
 PLAIN = b"POST /a/b?c=d HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nX-Name:  v \r\n\r\n{}"
 MOST = 1000
 
 
 @pytest.fixture(scope="module", name="heads")
-def _heads() -> Iterator[Heads]:
+def _heads() -> Iterator[HeadParser]:
     loop = asyncio.new_event_loop()
-    yield Heads(loop, MOST)
+    yield HeadParser(loop, MOST)
     loop.close()
 
 
@@ -26,27 +26,27 @@ def with_head(*lines: bytes, method: bytes = b"POST", target: bytes = b"/", vers
     return b"\r\n".join([method + b" " + target + b" HTTP/" + version, *lines, b"", b""])
 
 
-def test_a_request_is_read_whole(heads: Heads) -> None:
+def test_a_request_is_read_whole(heads: HeadParser) -> None:
     headers = (("Host", "x"), ("Content-Length", "2"), ("X-Name", "v"))
 
     assert heads.read(PLAIN) == Plain("POST", "/a/b?c=d", headers, False, b"{}", b"")
 
 
-def test_what_follows_is_kept(heads: Heads) -> None:
+def test_what_follows_is_kept(heads: HeadParser) -> None:
     found = heads.read(PLAIN + PLAIN[:20])
 
     assert isinstance(found, Plain)
     assert (found.body, found.rest) == (b"{}", PLAIN[:20])
 
 
-def test_a_request_of_a_page_says_so(heads: Heads) -> None:
+def test_a_request_of_a_page_says_so(heads: HeadParser) -> None:
     found = heads.read(with_head(b"Host: x", b"ORIGIN: http://y"))
 
     assert isinstance(found, Plain)
     assert found.from_page
 
 
-def test_the_same_head_before_another_body_is_another_request(heads: Heads) -> None:
+def test_the_same_head_before_another_body_is_another_request(heads: HeadParser) -> None:
     found = heads.read(PLAIN[:-2] + b"[]")
 
     assert isinstance(found, Plain)
@@ -57,7 +57,7 @@ def test_the_same_head_before_another_body_is_another_request(heads: Heads) -> N
 def test_each_part_of_a_request_is_incomplete(length: int) -> None:
     loop = asyncio.new_event_loop()
     try:
-        assert Heads(loop, MOST).read(PLAIN[:length]) is Unread.INCOMPLETE
+        assert HeadParser(loop, MOST).read(PLAIN[:length]) is Unread.INCOMPLETE
     finally:
         loop.close()
 
@@ -98,5 +98,5 @@ def test_each_part_of_a_request_is_incomplete(length: int) -> None:
     ],
     ids=lambda data: repr(data[:70]),
 )
-def test_what_is_unusual_is_for_aiohttp(data: bytes, heads: Heads) -> None:
+def test_what_is_unusual_is_for_aiohttp(data: bytes, heads: HeadParser) -> None:
     assert heads.read(data) is Unread.OTHER

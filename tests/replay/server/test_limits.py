@@ -15,7 +15,8 @@ import pytest
 
 from recorder.dialect.definition import load
 from recorder.model import Recording
-from recorder.replay.engine.standin import Incoming, Reply, StandIn
+from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
 from recorder.replay.server.limits import Limits
@@ -279,12 +280,12 @@ def test_a_client_that_does_not_read_its_websocket_is_not_read_either() -> None:
 
 
 class BrokenOnReceipt(StandIn):
-    def receive(self, request: Incoming, now: float) -> None:
+    def receive(self, request: HttpRequest, now: float) -> None:
         raise ZeroDivisionError("of ours")
 
 
 class BrokenOnReply(StandIn):
-    def replies(self, now: float) -> list[Reply]:
+    def replies(self, now: float) -> list[HttpResponse]:
         raise ZeroDivisionError("of ours")
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from recorder.replay.server.driver import Reactions
+from recorder.replay.server.driver import ReactionTimes
 
 
 def after(*took: float) -> float:
     """How long is waited after reactions that took so many seconds."""
-    reactions, now = Reactions(), 100.0
+    reactions, now = ReactionTimes(), 100.0
     for seconds in took:
         reactions.sent(now)
         now += seconds
@@ -39,7 +39,7 @@ def test_a_user_who_thinks_is_no_slow_client() -> None:
 
 
 def test_only_the_first_request_after_an_answer_is_a_reaction_to_it() -> None:
-    reactions = Reactions()
+    reactions = ReactionTimes()
     reactions.sent(0.0)
     reactions.came(0.0001)
     before = reactions.settle

@@ -8,13 +8,13 @@ import re
 import pytest
 from aiohttp import web
 
-from recorder.replay.engine.http import Reply
+from recorder.replay.engine.http import HttpResponse
 from recorder.replay.server.writing import response, written
 
 JSON = (("Content-Type", "application/json;charset=UTF-8"),)
 
 
-async def by_aiohttp(reply: Reply) -> bytes:
+async def by_aiohttp(reply: HttpResponse) -> bytes:
     """What a client reads of a reply that aiohttp writes, until the connection ends."""
 
     async def handle(_: web.BaseRequest) -> web.StreamResponse:
@@ -51,7 +51,7 @@ def undated(content: bytes) -> bytes:
 )
 @pytest.mark.parametrize("body", [b"", b"[{}]", bytes(1 << 17)], ids=len)
 def test_it_says_what_aiohttp_says(status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
-    reply = Reply(1, status, headers, body)
+    reply = HttpResponse(1, status, headers, body)
 
     ours, is_last = written(reply)
 
@@ -60,25 +60,25 @@ def test_it_says_what_aiohttp_says(status: int, headers: tuple[tuple[str, str], 
 
 
 def test_a_date_is_told() -> None:
-    assert b"\r\nDate: " in written(Reply(1, 200, JSON, b""))[0]
+    assert b"\r\nDate: " in written(HttpResponse(1, 200, JSON, b""))[0]
 
 
 @pytest.mark.parametrize("name", ["X Y", "X:Y", "X\r\nY", ""])
 def test_what_is_no_name_of_a_header_is_left_out(name: str) -> None:
-    told, _ = written(Reply(1, 200, (*JSON, (name, "value")), b""))
+    told, _ = written(HttpResponse(1, 200, (*JSON, (name, "value")), b""))
 
     names = {line.partition(b":")[0] for line in told.split(b"\r\n")[1:-2]}
     assert names == {b"Content-Type", b"Content-Length", b"Server", b"Date"}
 
 
 def test_what_would_end_a_header_is_replaced() -> None:
-    told, _ = written(Reply(1, 200, (*JSON, ("X-Text", "a\r\nSet-Cookie: b\x00\ud800")), b""))
+    told, _ = written(HttpResponse(1, 200, (*JSON, ("X-Text", "a\r\nSet-Cookie: b\x00\ud800")), b""))
 
     assert b"\r\nX-Text: a??Set-Cookie: b??\r\n" in told
 
 
 def test_an_answer_that_says_it_closes_the_connection_does() -> None:
-    reply = Reply(1, 421, (*JSON, ("Connection", "close")), b"{}")
+    reply = HttpResponse(1, 421, (*JSON, ("Connection", "close")), b"{}")
 
     assert response(reply).keep_alive is False
     assert written(reply)[1]

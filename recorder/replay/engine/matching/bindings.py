@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from ....dialect.definition import as_key
+from ....dialect.paths import as_key
 from ....model import JSON
 
 HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so
@@ -106,7 +106,7 @@ class Bindings:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ScannedText:
     """A text, the runs in it, whether it may name a server: whether it holds a bound value is then quickly told."""
 
     text: str
@@ -114,7 +114,7 @@ class Seen:
     has_address: bool
 
     @classmethod
-    def of(cls, text: str) -> Seen:
+    def of(cls, text: str) -> ScannedText:
         """Look at a text."""
         return cls(text, frozenset(runs(text)), "://" in text)
 

@@ -1,7 +1,7 @@
 """Recorded requests that a live one may be, sorted so that the next one is found however many there are.
 
-Requests of one key stand on a shelf: by the recorded session that made them, then in stacks of those that nothing tells
-apart but the ids of one operation.
+Requests of one key are alternatives: by the recorded session that made them, then in groups that differ in nothing but
+the ids of one operation.
 """
 
 from __future__ import annotations
@@ -10,93 +10,93 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .request import Entry, Id
+from .request import Id, RecordedRequest
 
 
 @dataclass(slots=True, eq=False)
-class Stack:
+class Repeats:
     """Places (in `Matcher.triples`) of requests that are the same, in recorded order; there is at least one."""
 
     places: list[int]
 
     @property
     def first(self) -> int:
-        """The first place, which tells a stack from all others."""
+        """The first place, which names the group."""
         return self.places[0]
 
 
 @dataclass(slots=True, eq=False)
-class Row:
-    """The stacks of one session, by the first of each."""
+class SessionRequests:
+    """The alternatives of one recorded session, in recorded order of the first of each group."""
 
-    stacks: list[Stack] = field(default_factory=list)
-    by_id: dict[Id, Stack] = field(default_factory=dict)
+    groups: list[Repeats] = field(default_factory=list)
+    by_id: dict[Id, Repeats] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
-class Shelf:
-    """The rows of one key, by session; None for requests of nobody's in particular."""
+class Alternatives:
+    """The recorded requests of one key, by session; None for exchanges that belong to no session."""
 
-    rows: dict[str | None, Row] = field(default_factory=dict)
+    sessions: dict[str | None, SessionRequests] = field(default_factory=dict)
 
-    def add(self, entry: Entry) -> None:
-        """Put a recorded request on it; they come in their order."""
-        row = self.rows.setdefault(entry.owner, Row())
-        stack = row.by_id.get(entry.id)
-        if stack is None:
-            stack = row.by_id[entry.id] = Stack([entry.place])
-            row.stacks.append(stack)
+    def add(self, entry: RecordedRequest) -> None:
+        """Add a recorded request; call in recorded order."""
+        session = self.sessions.setdefault(entry.owner, SessionRequests())
+        repeats = session.by_id.get(entry.id)
+        if repeats is None:
+            repeats = session.by_id[entry.id] = Repeats([entry.place])
+            session.groups.append(repeats)
         else:
-            stack.places.append(entry.place)
+            repeats.places.append(entry.place)
 
-    def of(self, sessions: Iterable[str | None] | None) -> list[Row]:
-        """The rows of some sessions; None stands for all."""
+    def of(self, sessions: Iterable[str | None] | None) -> list[SessionRequests]:
+        """Return the requests of some sessions; None stands for all sessions."""
         if sessions is None:
-            return list(self.rows.values())
-        return [self.rows[session] for session in sessions if session in self.rows]
+            return list(self.sessions.values())
+        return [self.sessions[session] for session in sessions if session in self.sessions]
 
     def places(self) -> Iterator[int]:
-        """All that stands on it."""
-        return (place for row in self.rows.values() for stack in row.stacks for place in stack.places)
+        """Yield all places, session by session."""
+        return (place for session in self.sessions.values() for repeats in session.groups for place in repeats.places)
 
 
-class Shelves:
-    """All of them. Most hold one request, which then stands for its shelf."""
+class RequestIndex:
+    """All recorded requests by key. Where a key has one request alone, it stands for its `Alternatives`."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._by_key: dict[bytes, Shelf | Entry] = {}
+        self._by_key: dict[bytes, Alternatives | RecordedRequest] = {}
 
-    def add(self, key: bytes, entry: Entry) -> None:
-        """Put the next recorded request on the shelf of its key."""
+    def add(self, key: bytes, entry: RecordedRequest) -> None:
+        """Add the next recorded request."""
         known = self._by_key.setdefault(key, entry)
         if known is entry:
             return
-        if isinstance(known, Entry):
+        if isinstance(known, RecordedRequest):
             known = self._by_key[key] = _of_one(known)
         known.add(entry)
 
-    def alone(self, key: bytes) -> Entry | None:
-        """The request that is the only one on its shelf."""
+    def alone(self, key: bytes) -> RecordedRequest | None:
+        """The request of a key that has no other, else None."""
         known = self._by_key.get(key)
-        return known if isinstance(known, Entry) else None
+        return known if isinstance(known, RecordedRequest) else None
 
-    def __getitem__(self, key: bytes) -> Shelf:
+    def __getitem__(self, key: bytes) -> Alternatives:
         known = self._by_key.get(key)
         if known is None:
-            return Shelf()
-        return _of_one(known) if isinstance(known, Entry) else known
+            return Alternatives()
+        return _of_one(known) if isinstance(known, RecordedRequest) else known
 
 
-def _of_one(entry: Entry) -> Shelf:
-    shelf = Shelf()
-    shelf.add(entry)
-    return shelf
+def _of_one(entry: RecordedRequest) -> Alternatives:
+    alternatives = Alternatives()
+    alternatives.add(entry)
+    return alternatives
 
 
 @dataclass(slots=True)
-class Fronts:
-    """What lies before a front was played; it only ever moves on.
+class Cursor:
+    """How far one live session has got in each group of recorded requests; a position only ever moves on.
 
     Attributes:
         played: How often each recorded request was used.
@@ -104,35 +104,37 @@ class Fronts:
     """
 
     played: Mapping[int, int]
-    _stacks: dict[int, int] = field(default_factory=dict)  # by the first of a stack: how many of it were played
-    _rows: dict[int, int] = field(default_factory=dict)  # by the first of a row: how many stacks are used up
+    _repeats: dict[int, int] = field(default_factory=dict)  # by the first place of a group: how many of it were played
+    _sessions: dict[int, int] = field(
+        default_factory=dict
+    )  # by the first place of a session: how many groups are used up
 
-    def next_of(self, stack: Stack) -> int | None:
-        """The first of a stack that was not played."""
-        places = stack.places
-        front = self._stacks.get(stack.first, 0)
+    def next_of(self, repeats: Repeats) -> int | None:
+        """The first request of a group that was not played, None if all were."""
+        places = repeats.places
+        front = self._repeats.get(repeats.first, 0)
         while front < len(places) and places[front] in self.played:
-            front = self._stacks[stack.first] = front + 1
+            front = self._repeats[repeats.first] = front + 1
         return places[front] if front < len(places) else None
 
-    def next_in(self, row: Row, fits: Callable[[int], bool]) -> int | None:
-        """The first in a row that was not played and fits; all of a stack fit, or none."""
+    def next_in(self, session: SessionRequests, fits: Callable[[int], bool]) -> int | None:
+        """The first request of a session that was not played and fits; in a group all fit or none does."""
         best: int | None = None
-        first = row.stacks[0].first
-        front = self._rows.get(first, 0)
-        for number in range(front, len(row.stacks)):
-            stack = row.stacks[number]
-            if best is not None and stack.first > best:
+        first = session.groups[0].first
+        front = self._sessions.get(first, 0)
+        for number in range(front, len(session.groups)):
+            repeats = session.groups[number]
+            if best is not None and repeats.first > best:
                 break
-            place = self.next_of(stack)
+            place = self.next_of(repeats)
             if place is None and number == front:
-                front = self._rows[first] = front + 1
-            elif place is not None and (best is None or place < best) and fits(stack.first):
+                front = self._sessions[first] = front + 1
+            elif place is not None and (best is None or place < best) and fits(repeats.first):
                 best = place
         return best
 
-    def again_of(self, stack: Stack) -> int:
-        """The first of those in a stack that were played least often: they were played in their order."""
-        most = self.played.get(stack.first, 0)
-        place = bisect_right(stack.places, -most, key=lambda place: -self.played.get(place, 0))
-        return stack.places[place] if place < len(stack.places) else stack.first
+    def again_of(self, repeats: Repeats) -> int:
+        """The request of a group to repeat: the first of those played least often."""
+        most = self.played.get(repeats.first, 0)
+        place = bisect_right(repeats.places, -most, key=lambda place: -self.played.get(place, 0))
+        return repeats.places[place] if place < len(repeats.places) else repeats.first

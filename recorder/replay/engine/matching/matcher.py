@@ -15,13 +15,14 @@ from sys import intern
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from ....dialect.definition import Dialect, as_key, lookup, without
+from ....dialect.definition import Dialect
+from ....dialect.paths import as_key, lookup, without
 from ....model import JSON, Recording, Triple
 from ....printable import printable
 from ....redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, LONG, Bindings, first_run
-from .index import Shelf, Shelves
-from .request import Call, Entry, Fresh, Lasting, Minted, Reader
+from .index import Alternatives, RequestIndex
+from .request import FreshIds, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
 
 _Value: TypeAlias = tuple[str, JSON] | None
 _COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played
@@ -39,17 +40,17 @@ class Difference:
         return printable(f"{self.where} differs: recorded {_shown(self.recorded)}, live {_shown(self.live)}")
 
 
-class Calls(Sequence[Call]):
+class ParsedRequests(Sequence[ParsedRequest]):
     """What matching looks at in the recorded requests, each read when it is asked for: that is on misses."""
 
-    def __init__(self, triples: Sequence[Triple], reader: Reader) -> None:
+    def __init__(self, triples: Sequence[Triple], reader: RequestReader) -> None:
         """Read nothing yet."""
         self._triples, self._reader = triples, reader
 
     def __len__(self) -> int:
         return len(self._triples)
 
-    def __getitem__(self, place: int) -> Call:  # type: ignore[override]  # nobody takes slices
+    def __getitem__(self, place: int) -> ParsedRequest:  # type: ignore[override]  # nobody takes slices
         request = self._triples[place].request
         return self._reader.read(request.method, request.target, request.body)[0]
 
@@ -60,47 +61,47 @@ class Matcher:
     def __init__(self, recording: Recording, dialect: Dialect, policy: Policy | None = None) -> None:
         """Index a recording; `policy` is what it was redacted by."""
         self._dialect = dialect
-        self._reader = Reader(dialect, policy)
+        self._reader = RequestReader(dialect, policy)
         self.triples = (*recording.triples, *recording.plain)
-        self.calls = Calls(self.triples, self._reader)
-        self._shelves = Shelves()
+        self.parsed = ParsedRequests(self.triples, self._reader)
+        self._index = RequestIndex()
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
         self._lasting_keys = [key for _, key in self._reader.lasting]
         self.entries = [self._add(place, triple) for place, triple in enumerate(self.triples)]
         self._parts: dict[str | None, dict[str, set[str]]] = {}
 
-    def _add(self, place: int, triple: Triple) -> Entry:
+    def _add(self, place: int, triple: Triple) -> RecordedRequest:
         call, fresh = self.read(triple.request.method, triple.request.target, triple.request.body)
         its = call.own, call.hidden, call.lasting, tuple(self._minted_once(fresh))
         operation = None if triple.operation is None else intern(triple.operation)  # there are few
-        entry = Entry(place, triple.n, triple.session, operation, *its)
-        self._shelves.add(call.key, entry)
+        entry = RecordedRequest(place, triple.n, triple.session, operation, *its)
+        self._index.add(call.key, entry)
         self._by_operation[call.operation].append(place)
         return entry
 
-    def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
+    def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
         """Read a request: and what its client has minted for it alone."""
         return self._reader.read(method, target, body)
 
-    def call(self, method: str, target: str, body: bytes) -> Call:
+    def call(self, method: str, target: str, body: bytes) -> ParsedRequest:
         """Read a request, for those who only compare it."""
         return self._reader.read(method, target, body)[0]
 
-    def shelf(self, live: Call) -> Shelf:
+    def alternatives(self, live: ParsedRequest) -> Alternatives:
         """Recorded requests that are the same but for minted, volatile and hidden values."""
-        return self._shelves[live.key]
+        return self._index[live.key]
 
-    def alone(self, live: Call) -> Entry | None:
+    def alone(self, live: ParsedRequest) -> RecordedRequest | None:
         """The one that is, where only one is."""
         if live.alone is None:
-            live.alone = self._shelves.alone(live.key)
+            live.alone = self._index.alone(live.key)
         return live.alone
 
-    def candidates(self, live: Call) -> list[int]:
+    def candidates(self, live: ParsedRequest) -> list[int]:
         """Likewise, in recorded order."""
-        return sorted(self.shelf(live).places())
+        return sorted(self.alternatives(live).places())
 
-    def fits(self, entry: Entry, live: Call, session: Bindings) -> bool:
+    def fits(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
         """Whether a candidate is no different, under the bindings of a live session."""
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, mine, its in self._pairs(entry.lasting, live.lasting):
@@ -108,13 +109,13 @@ class Matcher:
                     return False
         return entry.hidden == live.hidden or not any(_hidden(entry.hidden, live.hidden, session))
 
-    def differences(self, place: int, live: Call, session: Bindings) -> list[Difference]:
+    def differences(self, place: int, live: ParsedRequest, session: Bindings) -> list[Difference]:
         """All differences to a recorded request, under the bindings of a live session; empty for a match."""
-        recorded = self.calls[place]
+        recorded = self.parsed[place]
         hidden = _hidden(recorded.hidden, live.hidden, session)
         return [*_outer(recorded, live), *self._body(recorded, live, session), *hidden]
 
-    def bind(self, entry: Entry, live: Call, session: Bindings) -> None:
+    def bind(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> None:
         """Bind what the client has minted for its session in a request that matched, and what was redacted in it."""
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, recorded, other in self._pairs(entry.lasting, live.lasting):
@@ -126,35 +127,37 @@ class Matcher:
                 if pseudonym != value:
                     session.bind(HIDDEN, pseudonym, value)
 
-    def _pairs(self, recorded: Lasting, live: Lasting) -> Iterator[tuple[str, _Value, _Value]]:
+    def _pairs(self, recorded: SessionIds, live: SessionIds) -> Iterator[tuple[str, _Value, _Value]]:
         return zip(self._lasting_keys, recorded.values, live.values, strict=True)
 
-    def _minted_once(self, fresh: Fresh) -> Iterator[Minted]:
+    def _minted_once(self, fresh: FreshIds) -> Iterator[MintedId]:
         for number, (_, key) in enumerate(self._reader.fresh):
             text = as_key(fresh[number])
             if text is not None:
                 bare = self._dialect.bare(key, text)
-                yield Minted(number, key, bare, fresh[number], first_run(bare) if len(bare) >= LONG else None)
+                yield MintedId(number, key, bare, fresh[number], first_run(bare) if len(bare) >= LONG else None)
 
-    def is_exact(self, place: int, live: Call) -> bool:
+    def is_exact(self, place: int, live: ParsedRequest) -> bool:
         """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""
         return self.entries[place].id == live.id
 
-    def nearest(self, live: Call, session: Bindings, played: Container[int]) -> tuple[int, list[Difference]] | None:
+    def nearest(
+        self, live: ParsedRequest, session: Bindings, played: Container[int]
+    ) -> tuple[int, list[Difference]] | None:
         """The recorded request of this operation, else of this path, that differs least.
 
         Of equals one that was not played yet, then the earliest. Of very many those are compared that come next.
         """
         best: tuple[tuple[bool, bool, int, bool, int], list[Difference]] | None = None
         for place in self._nearby(live, played):
-            recorded = self.calls[place]
+            recorded = self.parsed[place]
             found = self.differences(place, live, session)
             other = live.operation not in (None, recorded.operation)
             rank = (other, recorded.path != live.path, len(found), place in played, place)
             best = min(best or (rank, found), (rank, found), key=lambda pair: pair[0])
         return (best[0][-1], best[1]) if best else None
 
-    def names(self, live: Call, session: Bindings) -> bool:
+    def names(self, live: ParsedRequest, session: Bindings) -> bool:
         """Whether a request names what is bound to a live session for good, e.g. its device."""
         for key in self._dialect.session_keys:
             paths = self._dialect.request_keys.get(key, ())
@@ -164,12 +167,12 @@ class Matcher:
                 return True
         return False
 
-    def unknown_part(self, live: Call) -> str:
+    def unknown_part(self, live: ParsedRequest) -> str:
         """What part of the URL no recorded request of its operation has, e.g. its handle; empty if none."""
         if live.operation not in self._parts:
             parts = self._parts[live.operation] = defaultdict(set)
             for place in self._by_operation.get(live.operation, ()):
-                for name, value in self._dialect.route(self.calls[place].path).items():
+                for name, value in self._dialect.route(self.parsed[place].path).items():
                     parts[name].add(value)
         for name, value in self._dialect.route(live.path).items():
             known = self._parts[live.operation].get(name)
@@ -178,7 +181,7 @@ class Matcher:
                 return printable(f"{name} {_shown(value)} is in no recorded {live.operation}; there is {some}")
         return ""
 
-    def _nearby(self, live: Call, played: Container[int]) -> Iterator[int]:
+    def _nearby(self, live: ParsedRequest, played: Container[int]) -> Iterator[int]:
         """What to compare on a miss: of its operation, else all; of these what has its path, else all."""
         same: Sequence[int] = range(len(self.triples))
         if live.operation is not None and live.operation in self._by_operation:
@@ -190,7 +193,7 @@ class Matcher:
         done = (place for place in same if place in played)
         return islice(chain(left, done), _COMPARED)
 
-    def _body(self, recorded: Call, live: Call, session: Bindings) -> Iterator[Difference]:
+    def _body(self, recorded: ParsedRequest, live: ParsedRequest, session: Bindings) -> Iterator[Difference]:
         if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):
             if recorded.raw != live.raw:
                 broken = isinstance(recorded.body, dict) and not isinstance(live.body, dict)
@@ -216,12 +219,12 @@ def _agree(session: Bindings, key: str, recorded: _Value, live: _Value) -> bool:
     return session.allows(key, recorded[0], live[0])
 
 
-def describe(triple: Triple, call: Call) -> str:
+def describe(triple: Triple, call: ParsedRequest) -> str:
     """A recorded request for people."""
     return f"triple {triple.n}, {call}" if triple.n else str(call)
 
 
-def _outer(recorded: Call, live: Call) -> Iterator[Difference]:
+def _outer(recorded: ParsedRequest, live: ParsedRequest) -> Iterator[Difference]:
     # an unknown operation is told first; a request that names none differs in its body
     places = ("operation", "method", "path", "query") if live.operation else ("method", "path", "query")
     for where in places:
@@ -263,7 +266,7 @@ def _some(values: list[str]) -> str:
     return ", ".join(map(_shown, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
 
 
-def _text(call: Call) -> str:
+def _text(call: ParsedRequest) -> str:
     return call.raw.decode("utf-8", "replace")
 
 

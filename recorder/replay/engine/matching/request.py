@@ -1,4 +1,4 @@
-"""Reads requests, recorded and live ones, for what matching looks at. What is read again and again is read once."""
+"""Parse requests, recorded and live, into the values that matching compares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-from ....dialect.definition import Dialect, as_key, lookup, parse_json, without
+from ....dialect.definition import Dialect
+from ....dialect.paths import as_key, lookup, parse_json, without
 from ....model import JSON
 from ....printable import printable
 from ....redaction.finder import Finder
@@ -21,8 +22,8 @@ Id: TypeAlias = tuple[bytes, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lasting:
-    """What a client has minted for longer than an operation, by `Reader.lasting`: as compared, and to be bound.
+class SessionIds:
+    """What a client has minted for longer than an operation, by `RequestReader.lasting`: as compared, and to be bound.
 
     Most requests of a session name the same; they share it.
     """
@@ -30,11 +31,11 @@ class Lasting:
     values: tuple[tuple[str, JSON] | None, ...]
 
 
-class Minted(NamedTuple):
+class MintedId(NamedTuple):
     """A value that a recorded client minted for one operation.
 
     Attributes:
-        number: Its place in `Reader.fresh`.
+        number: Its place in `RequestReader.fresh`.
         key: Of what it is a value.
         bare: As it is compared.
         value: As it was written.
@@ -50,16 +51,18 @@ class Minted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class RecordedRequest:
     """A recorded request, as far as it is compared on each match.
 
     Attributes:
-        place: In `Matcher.triples`.
-        n: The number of its triple, 0 for an exchange that is none.
-        session: The recorded session that made it.
-        operation: Its name.
-        own: As that of its call; `hidden` and `lasting` likewise.
-        minted: What the client minted for this operation.
+        place: Index in `Matcher.triples`.
+        n: Number of its triple, 0 for an exchange that is no operation.
+        session: Label of the recorded session that sent it.
+        operation: Name of the operation.
+        own: Digest of the body without per-operation ids.
+        hidden: Redacted values, in their order.
+        lasting: Ids that live as long as the session.
+        minted: Ids that the client minted for this operation.
 
     """
 
@@ -69,8 +72,8 @@ class Entry:
     operation: str | None
     own: bytes
     hidden: tuple[str, ...]
-    lasting: Lasting
-    minted: tuple[Minted, ...]
+    lasting: SessionIds
+    minted: tuple[MintedId, ...]
 
     @property
     def id(self) -> Id:
@@ -87,7 +90,7 @@ _BLANK, _ZERO = "•", "0"
 
 
 @dataclass(frozen=True, slots=True)
-class Masked:
+class BlankedRequest:
     """A request without the values a policy names; these are in `values`."""
 
     target: str
@@ -96,7 +99,7 @@ class Masked:
 
 
 @dataclass(slots=True)
-class Masks:
+class Blanker:
     """Makes them, by the policy of a recording; without one nothing is blanked out."""
 
     policy: Policy | None
@@ -107,12 +110,12 @@ class Masks:
         if self.policy is not None:
             self._finder = Finder(self.policy, self._blank)
 
-    def of(self, target: str, body: bytes) -> Masked:
+    def of(self, target: str, body: bytes) -> BlankedRequest:
         """A request, blanked out."""
         if self._finder is None:
-            return Masked(target, body, ())
+            return BlankedRequest(target, body, ())
         self._found = []
-        return Masked(self._finder.target(target), self._finder.body(body), tuple(self._found))
+        return BlankedRequest(self._finder.target(target), self._finder.body(body), tuple(self._found))
 
     def keeps(self, path: str) -> bool:
         """Whether nothing in the values of a member is ever blanked out; names are joined by dots."""
@@ -135,23 +138,23 @@ _PIECES = 4  # in which a text is cut for each value
 _CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UTF-16
 _PLAIN = bytes(code for code in range(ord(" "), ord("~") + 1) if code not in b'"\\')  # as `_values_of` knows it
 
-Fresh: TypeAlias = tuple[JSON, ...]
+FreshIds: TypeAlias = tuple[JSON, ...]
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class ParsedRequest:
     """What matching looks at in a request, recorded or live; requests that differ in the ids of one operation share it.
 
     Attributes:
-        body: Its JSON; the ids of one operation in it may be those of an earlier request that was the same.
-        raw: Likewise.
-        hidden: What a policy has blanked out in it.
-        key: The same for all requests that differ in minted, volatile and hidden values alone.
-        own: The same for those that differ in the ids of one operation, and in hidden values, alone.
-        lasting: What the client has minted for longer than this operation.
-        alone: The recorded request that it may be, where that is known to be one alone.
-        usual: What those who share it have minted for this operation, None for what differs.
-        differs: The places in `usual` of what does.
+        body: Parsed JSON body; its per-operation ids may be those of an earlier, otherwise equal request.
+        raw: Body as bytes, under the same reservation.
+        hidden: Values that the redaction policy has blanked out, in their order.
+        key: Digest, equal for all requests that differ in minted, volatile and hidden values alone.
+        own: Digest, equal for requests that differ in per-operation ids and hidden values alone.
+        lasting: Ids that live as long as the session.
+        alone: The only recorded request with this key, where there is one.
+        usual: Per-operation ids common to the requests that share this object, None for those that differ.
+        differs: Indices in `usual` of the ids that differ.
 
     """
 
@@ -164,9 +167,9 @@ class Call:
     hidden: tuple[str, ...]
     key: bytes
     own: bytes
-    lasting: Lasting
-    alone: Entry | None = None
-    usual: Fresh = ()
+    lasting: SessionIds
+    alone: RecordedRequest | None = None
+    usual: FreshIds = ()
     differs: tuple[int, ...] = ()
 
     def __str__(self) -> str:
@@ -178,7 +181,7 @@ class Call:
         return self.own, self.hidden
 
 
-class Reader:
+class RequestReader:
     """Reads requests of one dialect, as they are after redaction by a policy.
 
     Clients send the same bodies but for the ids they mint for each operation. These are cut out of the text; what is
@@ -188,7 +191,7 @@ class Reader:
     def __init__(self, dialect: Dialect, policy: Policy | None = None) -> None:
         """Prepare."""
         self._dialect = dialect
-        self._masks = Masks(policy)
+        self._blanker = Blanker(policy)
         pairs = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
         self.fresh = tuple((path, key) for path, key in pairs.items() if key in dialect.per_operation)
         self.lasting = tuple((path, key) for path, key in pairs.items() if key not in dialect.per_operation)
@@ -196,16 +199,16 @@ class Reader:
         self.ignored, self._own = _in_body([*pairs, *dialect.volatile]), _in_body(paths)
         # what a policy looks into may be hidden in one request and not in the next
         free = [path for path, key in self.fresh if key not in dialect.session_keys]
-        cut = {path.rpartition(".")[2]: path for path in free if self._masks.keeps(path.removeprefix("body."))}
+        cut = {path.rpartition(".")[2]: path for path in free if self._blanker.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
         self._openings = [f'"{name}":"'.encode() for name in cut]
-        self._known: dict[tuple[str, str, bytes], Call] = {}
-        self._nothing: Fresh = (None,) * len(self.fresh)
+        self._known: dict[tuple[str, str, bytes], ParsedRequest] = {}
+        self._nothing: FreshIds = (None,) * len(self.fresh)
         self._patterns: dict[tuple[int, ...], tuple[int, ...]] = {}
-        self._lasting: dict[tuple[tuple[str, JSON] | None, ...], Lasting] = {}
+        self._lasting: dict[tuple[tuple[str, JSON] | None, ...], SessionIds] = {}
 
-    def read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
+    def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
         """Read a request: and what the client has minted for it alone, by `fresh`; None where it has not."""
         if len(body) > _LONGEST or body.find(_CUT) >= 0:
             return self._read(method, target, body)
@@ -250,7 +253,7 @@ class Reader:
 
     def _remember(
         self,
-        read: tuple[Call, Fresh],
+        read: tuple[ParsedRequest, FreshIds],
         text: tuple[str, str, bytes],
         names: list[bytes],
         values: list[str | int],
@@ -269,27 +272,27 @@ class Reader:
             call.usual, call.differs = usual, self._patterns.setdefault(places, places)
             self._known[text] = call
 
-    def _read(self, method: str, target: str, body: bytes) -> tuple[Call, Fresh]:
-        masked = self._masks.of(target, body)
-        path, _, query_text = masked.target.partition("?")
-        value = parse_json(masked.body)
-        operation = self._dialect.name_of(method, masked.target, value)
+    def _read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
+        blanked = self._blanker.of(target, body)
+        path, _, query_text = blanked.target.partition("?")
+        value = parse_json(blanked.body)
+        operation = self._dialect.name_of(method, blanked.target, value)
         query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
         fresh, lasting = ([lookup({"body": value}, p) for p, _ in keys] for keys in (self.fresh, self.lasting))
         is_object = isinstance(value, dict)
         alike, own = (
-            _canonical(without(value, paths)) if is_object else masked.body for paths in (self.ignored, self._own)
+            _canonical(without(value, paths)) if is_object else blanked.body for paths in (self.ignored, self._own)
         )
         outer = (method, unquote(path), query)
         bound = tuple(self._bound(key, found) for (_, key), found in zip(self.lasting, lasting, strict=True))
         ids = _digest(*outer, alike), _digest(own)
-        call = Call(*outer, value, masked.body, operation, masked.values, *ids, self._shared(bound))
+        call = ParsedRequest(*outer, value, blanked.body, operation, blanked.values, *ids, self._shared(bound))
         return call, tuple(fresh)
 
-    def _shared(self, values: tuple[tuple[str, JSON] | None, ...]) -> Lasting:
+    def _shared(self, values: tuple[tuple[str, JSON] | None, ...]) -> SessionIds:
         if len(self._lasting) >= _REMEMBERED:
             self._lasting.clear()
-        return self._lasting.setdefault(values, Lasting(values))
+        return self._lasting.setdefault(values, SessionIds(values))
 
     def _bound(self, key: str, value: JSON) -> tuple[str, JSON] | None:
         """A value as it is compared, and as it is written into what is sent."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from ....dialect.definition import Dialect, parse_json
+from ....dialect.definition import Dialect
+from ....dialect.paths import parse_json
 from ....model import Headers, Triple
-from ..matching.bindings import Seen
-from ..matching.request import Minted
+from ..matching.bindings import ScannedText
+from ..matching.request import MintedId
 from .rewriter import Rewriter, has_names
 from .templates import encode
 
@@ -33,7 +34,7 @@ class Ready(NamedTuple):
     """A recorded answer that is sent as it is, but to a client that has bound something in it."""
 
     ack: Ack
-    seen: Seen
+    seen: ScannedText
 
     def to(self, rewriter: Rewriter) -> Ack | None:
         """The answer to one client, None where it has to be rewritten."""
@@ -47,7 +48,7 @@ def ready(triple: Triple, dialect: Dialect) -> Ready | None:
     return _ready(triple.ack.status, triple.ack.headers, triple.ack.body, dialect)
 
 
-def is_plain(prepared: Ready, minted: Iterable[Minted]) -> bool:
+def is_plain(prepared: Ready, minted: Iterable[MintedId]) -> bool:
     """Whether no id that was minted for an operation can be in its answer, nor an address."""
     return not prepared.seen.has_address and not any(one.run in prepared.seen.runs for one in minted)
 
@@ -58,7 +59,7 @@ def _ready(status: int, headers: Headers, body: bytes, dialect: Dialect) -> Read
     if kept.sets_cookies or has_names(body, dialect):
         return None
     text = body.decode(errors="replace")
-    return Ready((status, kept.headers, body), Seen.of(f"{kept.values.text}\n{text}"))
+    return Ready((status, kept.headers, body), ScannedText.of(f"{kept.values.text}\n{text}"))
 
 
 def refused(status: int, body: bytes) -> Ack:
@@ -94,7 +95,7 @@ class _Kept:
     """The recorded headers that are replayed; what is in their values, and whether they set cookies."""
 
     headers: Headers
-    values: Seen
+    values: ScannedText
     sets_cookies: bool
 
 
@@ -103,7 +104,7 @@ def _kept(recorded: Headers) -> _Kept:
     gone = _NOT_REPLAYED | _of_the_connection(recorded)
     headers = tuple((name, value) for name, value in recorded if name.lower() not in gone)
     sets_cookies = any(name.lower() == "set-cookie" for name, _ in headers)
-    return _Kept(headers, Seen.of("\n".join(value for _, value in headers)), sets_cookies)
+    return _Kept(headers, ScannedText.of("\n".join(value for _, value in headers)), sets_cookies)
 
 
 def _of_the_connection(headers: Headers) -> set[str]:

@@ -12,10 +12,11 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from ....dialect.definition import Dialect, as_key
+from ....dialect.definition import Dialect
+from ....dialect.paths import as_key
 from ....model import JSON
-from ..matching.bindings import ABSENT, Bindings, Seen, runs
-from ..matching.request import Entry, Minted
+from ..matching.bindings import ABSENT, Bindings, ScannedText, runs
+from ..matching.request import MintedId, RecordedRequest
 from .templates import Template, Texts, encode
 
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
@@ -46,9 +47,9 @@ class Rewriter:
         """Whether a JSON body may hold anything that is rewritten; an escape may hide it."""
         if not self._origins and all(scope.is_empty for scope in self._scopes):
             return False
-        return has_names(body, self._dialect) or self.is_in(Seen.of(body.decode(errors="replace")))
+        return has_names(body, self._dialect) or self.is_in(ScannedText.of(body.decode(errors="replace")))
 
-    def is_in(self, seen: Seen) -> bool:
+    def is_in(self, seen: ScannedText) -> bool:
         """Whether a text may hold a word that is replaced, or be one."""
         for scope in self._scopes:  # it is asked of every event, and a generator takes twice as long
             if not scope.runs.isdisjoint(seen.runs):
@@ -181,7 +182,7 @@ def any_of(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")
 
 
-class Wording:
+class OperationRewriter:
     """What is told to one client of one operation, or of what nobody asked for."""
 
     __slots__ = ("_dialect", "_entry", "_fresh", "_origins", "_rewriter", "_session", "_texts")
@@ -191,7 +192,7 @@ class Wording:
         dialect: Dialect,
         session: Bindings,
         origins: Mapping[str, str],
-        entry: Entry | None = None,
+        entry: RecordedRequest | None = None,
         fresh: Sequence[JSON] = (),
     ) -> None:
         """Prepare for a client.
@@ -201,7 +202,7 @@ class Wording:
             session: What is bound for the client's session. What is bound later counts from then on.
             origins: Recorded servers (scheme and host) and what stands in for them.
             entry: The operation as it was recorded.
-            fresh: What the live client has minted for it, by `Reader.fresh`.
+            fresh: What the live client has minted for it, by `RequestReader.fresh`.
 
         """
         self._dialect, self._session, self._origins = dialect, session, origins
@@ -211,7 +212,7 @@ class Wording:
 
     @property
     def texts(self) -> Texts | None:
-        """What to fill in, by `Reader.fresh`, None for what is no id; None for all where that would not do."""
+        """What to fill in, by `RequestReader.fresh`, None for what is no id; None for all where that would not do."""
         return None if self._session.alters else self._texts
 
     @property
@@ -224,7 +225,7 @@ class Wording:
         return self._rewriter
 
 
-def bound(dialect: Dialect, minted: Iterable[Minted], fresh: Sequence[JSON]) -> Bindings | None:
+def bound(dialect: Dialect, minted: Iterable[MintedId], fresh: Sequence[JSON]) -> Bindings | None:
     """The ids of one operation, bound; None where the live client has minted the same."""
     own: Bindings | None = None
     for number, key, bare, mine, run in minted:

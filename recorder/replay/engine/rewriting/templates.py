@@ -13,8 +13,8 @@ from json.encoder import encode_basestring
 from typing import NamedTuple, TypeAlias
 
 from ....model import JSON
-from ..matching.bindings import Seen
-from ..matching.request import Minted
+from ..matching.bindings import ScannedText
+from ..matching.request import MintedId
 
 Texts: TypeAlias = Sequence[str | None]
 Bare: TypeAlias = Callable[[str, JSON], tuple[tuple[str, str], ...]]
@@ -30,7 +30,7 @@ def encode(value: JSON) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Slot:
     """A member whose value may be a client's.
 
     Attributes:
@@ -42,7 +42,7 @@ class Hole:
 
     value: JSON
     bare: tuple[tuple[str, str], ...]
-    seen: Seen
+    seen: ScannedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class Template:
     """
 
     pieces: tuple[str, ...]
-    holes: tuple[tuple[int, Hole], ...]
-    literal: Seen
+    holes: tuple[tuple[int, Slot], ...]
+    literal: ScannedText
     frame: tuple[str, str] = ("", "")
 
     def framed(self, text: str) -> str:
@@ -73,7 +73,7 @@ class Stencil(NamedTuple):
 
     Attributes:
         pieces: The text before, between and behind them.
-        numbers: Which of the ids, by `Reader.fresh`, stands behind each piece but the last.
+        numbers: Which of the ids, by `RequestReader.fresh`, stands behind each piece but the last.
 
     """
 
@@ -94,7 +94,7 @@ class Stencil(NamedTuple):
         return whole
 
 
-def stencil(made: Template, minted: Sequence[Minted]) -> Stencil | None:
+def stencil(made: Template, minted: Sequence[MintedId]) -> Stencil | None:
     """A template as a stencil; None where more than that may have to be rewritten: an address, or an id elsewhere."""
     ids = {(one.key, one.bare) for one in minted}
     if len(ids) < len(minted):
@@ -117,7 +117,7 @@ def stencil(made: Template, minted: Sequence[Minted]) -> Stencil | None:
     return Stencil(tuple(pieces), tuple(numbers))
 
 
-def _only(hole: Hole, minted: Sequence[Minted]) -> int | None:
+def _only(hole: Slot, minted: Sequence[MintedId]) -> int | None:
     """Which id alone a hole is for, written as in the request."""
     for one in minted:
         if hole.bare == ((one.key, one.bare),) and repr(hole.value) == repr(one.value) and str(one.value) == one.bare:
@@ -130,9 +130,9 @@ def template(value: JSON, bare: Bare, frame: tuple[str, str] = ("", "")) -> Temp
     mark = _MARK
     while mark in encode(value):
         mark += _MARK
-    holes: list[Hole] = []
+    holes: list[Slot] = []
     pieces = encode(_cut(value, bare, mark, holes)).split(f'"{mark}"')
-    seen = Seen.of(_ESCAPED.sub(" ", " ".join(pieces)))
+    seen = ScannedText.of(_ESCAPED.sub(" ", " ".join(pieces)))
     whole = [pieces[0]]
     for hole, piece in zip(holes, pieces[1:], strict=True):
         whole += [encode(hole.value), piece]
@@ -141,7 +141,7 @@ def template(value: JSON, bare: Bare, frame: tuple[str, str] = ("", "")) -> Temp
     return Template(tuple(whole), tuple(zip(range(1, len(whole), 2), holes, strict=True)), seen, frame)
 
 
-def _cut(value: JSON, bare: Bare, mark: str, holes: list[Hole]) -> JSON:
+def _cut(value: JSON, bare: Bare, mark: str, holes: list[Slot]) -> JSON:
     """The value with a mark in place of what goes into a hole."""
     if isinstance(value, dict):
         cut = {}
@@ -150,7 +150,7 @@ def _cut(value: JSON, bare: Bare, mark: str, holes: list[Hole]) -> JSON:
                 cut[name] = _cut(item, bare, mark, holes)
             elif found := bare(name, item):
                 cut[name] = mark
-                holes.append(Hole(item, found, Seen.of(str(item))))
+                holes.append(Slot(item, found, ScannedText.of(str(item))))
             else:
                 cut[name] = item
         return cut

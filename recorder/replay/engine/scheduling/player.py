@@ -10,13 +10,13 @@ from ....bayeux.outbox import Queued
 from ....bayeux.session import BayeuxServer
 from ....dialect.definition import Dialect
 from ....model import Event, Recording
-from ..http import Replies
+from ..http import Responses
 from ..matching.matcher import Matcher
 from ..rewriting.responses import Ack, ack, refused
 from ..sessions.playhead import Playhead
 from ..timeline import Run, Step, anchored
-from .prepared import Score
-from .queue import Agenda
+from .prepared import PreparedTriples
+from .queue import StepQueue
 from .windows import copies
 
 _CUT = 0  # in place of a status: the socket ends
@@ -31,25 +31,25 @@ class Player:
 
     Attributes:
         unasked: Events that nobody asked for.
-        score: What the recorded requests bring.
+        prepared: What the recorded requests bring.
 
     """
 
     def __init__(
-        self, recording: Recording, matcher: Matcher, dialect: Dialect, bayeux: BayeuxServer, replies: Replies
+        self, recording: Recording, matcher: Matcher, dialect: Dialect, bayeux: BayeuxServer, replies: Responses
     ) -> None:
         """Start with nothing on its way; what leaves goes to `bayeux` and `replies`."""
         self._matcher, self._dialect, self._bayeux, self._replies = matcher, dialect, bayeux, replies
         self._windows, self._copies = recording.windows, copies(recording)
-        self._agenda: Agenda[Playhead] = Agenda()
+        self._queue: StepQueue[Playhead] = StepQueue()
         self._unacked: dict[int, tuple[Playhead, Run]] = {}  # by request
         self.unasked = anchored(recording)
-        self.score = Score(matcher.triples, dialect, self.unasked.after_triple)
+        self.prepared = PreparedTriples(matcher.triples, dialect, self.unasked.after_triple)
 
     @property
     def due(self) -> float | None:
         """When the next step leaves, None where none is left."""
-        return self._agenda.due
+        return self._queue.due
 
     def begin(self, playhead: Playhead, run: Run) -> None:
         """A run begins."""
@@ -58,17 +58,17 @@ class Player:
         playhead.runs.append(run)
         if run.request is not None:
             self._unacked[run.request] = playhead, run
-        self._agenda.put(playhead, run)
+        self._queue.put(playhead, run)
 
     def play(self, now: float) -> bool:
         """Let the next step that is due leave; of several, the one that was first on the recorded wire."""
-        agenda = self._agenda
-        found = agenda.next(now)
+        queue = self._queue
+        found = queue.next(now)
         if found is None:
             return False
         playhead, run = found
         self._leave(playhead, run, now)
-        while run.is_due(now) and not agenda.has_before(run, now):  # most runs leave in one go
+        while run.is_due(now) and not queue.has_before(run, now):  # most runs leave in one go
             self._leave(playhead, run, now)
         self._go_on(playhead, run, now)
         return True
@@ -83,7 +83,7 @@ class Player:
         for playhead in playheads:
             for run in playhead.runs:
                 run.shift(now - max(paused_at, run.started))
-                self._agenda.put(playhead, run)
+                self._queue.put(playhead, run)
 
     def abort(self, number: int) -> None:
         """A client gave a request up."""
@@ -128,20 +128,20 @@ class Player:
 
     def _go_on(self, playhead: Playhead, run: Run, now: float = -inf) -> None:
         """Steps of a run have left."""
-        self._agenda.put(playhead, run, now)
+        self._queue.put(playhead, run, now)
         if run.step is None and run.request is None and run in playhead.runs:
             playhead.runs.remove(run)
 
     def _push(self, playhead: Playhead, run: Run, step: Step, event: Event) -> None:
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         taken = _nothing if run.acked or run.request is None else partial(self._taken, playhead, run)
-        queued = Queued(self.score.message(step, event, run.wording), taken)
+        queued = Queued(self.prepared.message(step, event, run.rewriting), taken)
         if not self._windows:
             self.deliver(playhead, queued)
             return
         window = self._windows.get(event.client_id, 0)
-        if window in playhead.beside:
-            self._bayeux.push(playhead.beside[window], queued)
+        if window in playhead.other_windows:
+            self._bayeux.push(playhead.other_windows[window], queued)
         elif (event.seq, event.index) in self._copies:
             queued.taken(True)  # for a window that this client does not have
         else:
@@ -151,7 +151,7 @@ class Player:
         """An event was put into an answer, or came back: an ack that waits for it may leave sooner, or later."""
         run.taken(out=out)
         if run.step is not None and run.step.event is None:
-            self._agenda.put(playhead, run)
+            self._queue.put(playhead, run)
 
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
         if run.request is not None:
@@ -167,9 +167,9 @@ class Player:
         """The answer to the request of a run."""
         if run.refusal is not None:
             return refused(*run.refusal)
-        if run.plain is not None and run.wording.texts is not None:
+        if run.plain is not None and run.rewriting.texts is not None:
             return run.plain
-        rewriter = run.wording.rewriter
+        rewriter = run.rewriting.rewriter
         told = None if run.ready is None else run.ready.to(rewriter)
         return told or ack(self._matcher.triples[run.place or 0], rewriter, playhead.cookie, self._dialect)
 

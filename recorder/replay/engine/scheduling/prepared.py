@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from ....dialect.definition import Dialect
 from ....model import Event, Triple
-from ..matching.request import Entry, Minted
+from ..matching.request import MintedId, RecordedRequest
 from ..rewriting.responses import Ack, Ready, is_plain, ready
-from ..rewriting.rewriter import Wording, bare_values, keys_of_names
+from ..rewriting.rewriter import OperationRewriter, bare_values, keys_of_names
 from ..rewriting.templates import Template, encode, stencil, template
 from ..timeline import Step, steps
 
@@ -22,7 +22,7 @@ _REMEMBERED = 20_000  # triples, and events; then they are forgotten
 _NOTHING: Mapping[int, tuple[Step, ...]] = MappingProxyType({})
 
 
-class Part(NamedTuple):
+class PreparedTriple(NamedTuple):
     """What a triple brings.
 
     Attributes:
@@ -39,7 +39,7 @@ class Part(NamedTuple):
     then: tuple[Step, ...]
 
 
-class Score:
+class PreparedTriples:
     """The triples of one recording, by their places, and all its events."""
 
     def __init__(
@@ -48,10 +48,10 @@ class Score:
         """Make nothing ready yet; `after` is what comes unasked, by the number of the triple before."""
         self._triples, self._dialect, self._after = triples, dialect, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
-        self._parts: dict[int, Part] = {}
+        self._parts: dict[int, PreparedTriple] = {}
         self._events: dict[tuple[int, int], Template] = {}
 
-    def part(self, entry: Entry) -> Part:
+    def part(self, entry: RecordedRequest) -> PreparedTriple:
         """What a triple brings."""
         made = self._parts.get(entry.place)
         if made is None:
@@ -60,24 +60,24 @@ class Score:
             made = self._parts[entry.place] = self._made(self._triples[entry.place], entry.minted)
         return made
 
-    def _made(self, triple: Triple, minted: Sequence[Minted]) -> Part:
+    def _made(self, triple: Triple, minted: Sequence[MintedId]) -> PreparedTriple:
         prepared = ready(triple, self._dialect)
         plain = prepared.ack if prepared is not None and is_plain(prepared, minted) else None
         written = tuple(self._written(step, minted) for step in steps(triple))
-        return Part(written, prepared, plain, self._after.get(triple.n, ()))
+        return PreparedTriple(written, prepared, plain, self._after.get(triple.n, ()))
 
-    def _written(self, step: Step, minted: Sequence[Minted]) -> Step:
+    def _written(self, step: Step, minted: Sequence[MintedId]) -> Step:
         if step.event is None or any(one.key in self._dialect.path_keys for one in minted):
             return step  # there is no text, or the ids are parts of values
         return replace(step, stencil=stencil(self._template(step.event), minted))
 
-    def message(self, step: Step, event: Event, wording: Wording) -> str:
+    def message(self, step: Step, event: Event, rewriting: OperationRewriter) -> str:
         """The Bayeux message of the event of a step as one client gets it, as JSON."""
-        if step.stencil is not None and (texts := wording.texts) is not None:
+        if step.stencil is not None and (texts := rewriting.texts) is not None:
             filled = step.stencil.filled(texts)
             if filled is not None:
                 return filled
-        return wording.rewriter.encoded(self._template(event), event.data)
+        return rewriting.rewriter.encoded(self._template(event), event.data)
 
     def _template(self, event: Event) -> Template:
         made = self._events.get((event.seq, event.index))

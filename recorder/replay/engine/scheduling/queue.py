@@ -13,7 +13,7 @@ Whose = TypeVar("Whose")
 _MANY = 64  # that are due at once
 
 
-class Agenda(Generic[Whose]):
+class StepQueue(Generic[Whose]):
     """All runs by when their next step may leave; of several that may, the one that was first on the recorded wire.
 
     A run that changes is put in anew; what was put in of it before is passed over when its turn comes.

@@ -10,9 +10,9 @@ from enum import Enum
 from ....bayeux.outbox import Queued
 from ....model import Triple
 from ..matching.bindings import Bindings
-from ..matching.index import Fronts, Row
+from ..matching.index import Cursor, SessionRequests
 from ..matching.matcher import Matcher
-from ..matching.request import Call, Entry
+from ..matching.request import ParsedRequest, RecordedRequest
 from ..timeline import Run
 
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
@@ -48,7 +48,7 @@ class Playhead:
     Attributes:
         name: `p1`, `p2` … in the order they came.
         client_id: Its Bayeux session, None until it shakes hands.
-        beside: Further Bayeux sessions of the same client: other windows of its browser, numbered from 1.
+        other_windows: Further Bayeux sessions of the same client: other windows of its browser, numbered from 1.
         recorded: The recorded session it follows, None until that is known.
         played: Which recorded requests it has used up, and how often.
         backlog: Events that came due before there was a Bayeux session to push them to.
@@ -61,14 +61,14 @@ class Playhead:
         left: It disconnected.
         number: Counts playheads, as in `name`.
         begun_runs: How many runs were played to it.
-        fronts: How far it has got with what is recorded several times.
+        cursor: How far it has got with what is recorded several times.
 
     """
 
     name: str
     cookie: str
     client_id: str | None = None
-    beside: dict[int, str] = field(default_factory=dict)
+    other_windows: dict[int, str] = field(default_factory=dict)
     recorded: str | None = None
     begun: bool = False
     played: Counter[int] = field(default_factory=Counter)
@@ -83,16 +83,16 @@ class Playhead:
     left: bool = False
     number: int = 0
     begun_runs: int = 0
-    fronts: Fronts = field(init=False)
+    cursor: Cursor = field(init=False)
     _front: int = 0  # all operations before it were asked for, or are others'
 
     def __post_init__(self) -> None:
-        self.fronts = Fronts(self.played)
+        self.cursor = Cursor(self.played)
 
     @property
     def client_ids(self) -> list[str]:
         """All its Bayeux sessions."""
-        return [*([] if self.client_id is None else [self.client_id]), *self.beside.values()]
+        return [*([] if self.client_id is None else [self.client_id]), *self.other_windows.values()]
 
     @property
     def is_blank(self) -> bool:
@@ -104,7 +104,9 @@ class Playhead:
         """The header that gives its client our cookie."""
         return "Set-Cookie", f"{COOKIE}={self.cookie}; Path=/; HttpOnly"
 
-    def find(self, live: Call, matcher: Matcher, policy: Policy = Policy()) -> Entry | None:  # frozen
+    def find(
+        self, live: ParsedRequest, matcher: Matcher, policy: Policy = Policy()
+    ) -> RecordedRequest | None:  # frozen
         """The recorded request to answer with: the next unplayed match, an exact one before others.
 
         Of the recorded session it follows first, then, if it need not be strict, of others. An exchange that is no
@@ -118,46 +120,46 @@ class Playhead:
         place = self._find(live, matcher, policy)
         return None if place is None else matcher.entries[place]
 
-    def _find(self, live: Call, matcher: Matcher, policy: Policy) -> int | None:
+    def _find(self, live: ParsedRequest, matcher: Matcher, policy: Policy) -> int | None:
         """Its place, where there may be several."""
-        shelf = matcher.shelf(live)
-        usable = mine = shelf.of(None if self.recorded is None else (self.recorded, None))
+        alternatives = matcher.alternatives(live)
+        usable = mine = alternatives.of(None if self.recorded is None else (self.recorded, None))
 
         def fits(place: int) -> bool:
             return matcher.fits(matcher.entries[place], live, self.bindings)
 
         place = self._next(mine, live, fits)
         if place is None and not policy.strict:
-            usable = shelf.of(None)
+            usable = alternatives.of(None)
             place = self._next(usable, live, fits)
         if place is not None:
             return place if not policy.strict or self.before(place, matcher) is None else None
-        stacks = [stack for row in usable for stack in row.stacks if fits(stack.first)]
+        groups = [repeats for session in usable for repeats in session.groups if fits(repeats.first)]
         if _has_no_effect(live) or policy.repeat is Repeat.LAST:
-            return max((stack.places[-1] for stack in stacks), default=None)
-        again = map(self.fronts.again_of, stacks) if policy.repeat is Repeat.CYCLE else ()
+            return max((repeats.places[-1] for repeats in groups), default=None)
+        again = map(self.cursor.again_of, groups) if policy.repeat is Repeat.CYCLE else ()
         return min(again, key=lambda place: (self.played[place], place), default=None)
 
-    def has_new(self, live: Call, matcher: Matcher) -> bool:
+    def has_new(self, live: ParsedRequest, matcher: Matcher) -> bool:
         """Whether a request is in the recording, and new to it."""
         entry = self.find(live, matcher)
         return entry is not None and entry.place not in self.played
 
-    def _next(self, rows: list[Row], live: Call, fits: Callable[[int], bool]) -> int | None:
-        """The next unplayed match in some rows, an exact one before others."""
+    def _next(self, sessions: list[SessionRequests], live: ParsedRequest, fits: Callable[[int], bool]) -> int | None:
+        """The next unplayed match of some sessions, an exact one before others."""
         what, best = live.id, None
-        for row in rows:
-            stack = row.by_id.get(what)
-            if stack is not None and fits(stack.first):
-                place = self.fronts.next_of(stack)
+        for session in sessions:
+            repeats = session.by_id.get(what)
+            if repeats is not None and fits(repeats.first):
+                place = self.cursor.next_of(repeats)
                 if place is not None and (best is None or place < best):
                     best = place
         if best is not None:
             return best
-        others = (self.fronts.next_in(row, fits) for row in rows)
+        others = (self.cursor.next_in(session, fits) for session in sessions)
         return min((place for place in others if place is not None), default=None)
 
-    def fitting(self, live: Call, matcher: Matcher) -> list[int]:
+    def fitting(self, live: ParsedRequest, matcher: Matcher) -> list[int]:
         """The recorded requests a live one is no different from, played or not, of whatever session."""
         entries = (matcher.entries[place] for place in matcher.candidates(live))
         return [entry.place for entry in entries if matcher.fits(entry, live, self.bindings)]
@@ -179,7 +181,7 @@ class Playhead:
         return triple.n > 0 and self.follows(triple)
 
 
-def _has_no_effect(live: Call) -> bool:
+def _has_no_effect(live: ParsedRequest) -> bool:
     return live.operation is None and live.method in ("GET", "HEAD", "OPTIONS")
 
 

@@ -18,7 +18,7 @@ from .playhead import AUTHORIZATION, COOKIE, Playhead, kind, value
 Owners: TypeAlias = dict[Playhead, None]  # a set that remembers its order
 
 
-class Standing(Enum):
+class SessionState(Enum):
     """How far a client has got with its Bayeux session."""
 
     NEW = auto()  # it sent REST calls, if anything
@@ -57,11 +57,11 @@ class Pool:
 
 
 @dataclass(slots=True)
-class Crowd:
+class PlayheadGroups:
     """All playheads, each in the group of its standing and of what it has shown."""
 
-    _groups: dict[tuple[Standing, frozenset[str]], Owners] = field(default_factory=dict)
-    _places: dict[Playhead, tuple[Standing, frozenset[str]]] = field(default_factory=dict)
+    _groups: dict[tuple[SessionState, frozenset[str]], Owners] = field(default_factory=dict)
+    _places: dict[Playhead, tuple[SessionState, frozenset[str]]] = field(default_factory=dict)
 
     def place(self, playhead: Playhead) -> None:
         """Add a playhead, or notice that it has changed."""
@@ -77,7 +77,7 @@ class Crowd:
         if group is not None:
             del self._groups[group][playhead]
 
-    def pool(self, *standings: Standing) -> Pool:
+    def pool(self, *standings: SessionState) -> Pool:
         """Those of some standings."""
         return Pool(tuple((kinds, found) for (standing, kinds), found in self._groups.items() if standing in standings))
 
@@ -96,12 +96,12 @@ def only(evidence: Iterable[Iterator[Playhead]]) -> Playhead | None:
     return None
 
 
-def _standing(playhead: Playhead) -> Standing:
+def _standing(playhead: Playhead) -> SessionState:
     if playhead.left:
-        return Standing.LEFT
+        return SessionState.LEFT
     if playhead.client_id is not None:
-        return Standing.LIVE
-    return Standing.OPENED if playhead.opened else Standing.NEW
+        return SessionState.LIVE
+    return SessionState.OPENED if playhead.opened else SessionState.NEW
 
 
 def _is_other(playhead: Playhead, tokens: Sequence[str]) -> bool:
@@ -111,12 +111,12 @@ def _is_other(playhead: Playhead, tokens: Sequence[str]) -> bool:
     )
 
 
-_WITHOUT_SESSION = (Standing.NEW, Standing.OPENED)
+_WITHOUT_SESSION = (SessionState.NEW, SessionState.OPENED)
 Tokens: TypeAlias = tuple[str, ...]
-_THERE = (*_WITHOUT_SESSION, Standing.LIVE)
+_THERE = (*_WITHOUT_SESSION, SessionState.LIVE)
 
 
-class Playheads:
+class Registry:
     """All playheads, and the evidence that joins requests to them.
 
     A cookie of ours is proof. Else Authorization and other cookies, the connection, the device, and being alone are
@@ -139,7 +139,7 @@ class Playheads:
         self._by_cookie: dict[str, Playhead] = {}
         self._by_token: dict[str, Owners] = {}
         self._by_connection: OrderedDict[str, Owners] = OrderedDict()
-        self._crowd = Crowd()
+        self._groups_of = PlayheadGroups()
         self._tokens = lru_cache(self._REQUESTS)(self._read)
         self._room = self.ROOM
 
@@ -149,7 +149,7 @@ class Playheads:
     @property
     def there(self) -> Pool:
         """Those that did not leave."""
-        return self._crowd.pool(*_THERE)
+        return self._groups_of.pool(*_THERE)
 
     def of_client(self, client_id: str) -> Playhead | None:
         """The playhead of a Bayeux session."""
@@ -160,9 +160,9 @@ class Playheads:
         tokens = self._tokens(headers)
         if any(value(token) in self._by_cookie for token in tokens):
             return None
-        playhead = only(self._evidence(tokens, "", self._crowd.pool(Standing.NEW))) or self._new(tokens)
+        playhead = only(self._evidence(tokens, "", self._groups_of.pool(SessionState.NEW))) or self._new(tokens)
         playhead.opened = True
-        self._crowd.place(playhead)
+        self._groups_of.place(playhead)
         self._remember(playhead, tokens, connection)
         return playhead
 
@@ -176,22 +176,22 @@ class Playheads:
         """
         tokens = self._tokens(headers)
         playhead = (
-            only(self._evidence(tokens, connection, self._crowd.pool(*_WITHOUT_SESSION)))
+            only(self._evidence(tokens, connection, self._groups_of.pool(*_WITHOUT_SESSION)))
             or only(self._evidence(tokens, connection, self._lost(bayeux)))
             or self._resumed(tokens, bayeux)
             or self._new(tokens)
         )
         window = 0 if bayeux is None else _free_window(playhead, bayeux)
-        before = playhead.beside.get(window) if window else playhead.client_id
+        before = playhead.other_windows.get(window) if window else playhead.client_id
         if before is not None and bayeux is not None:
             self._by_client.pop(before, None)
             bayeux.succeed(before, client_id)
         if window:
-            playhead.beside[window] = client_id
+            playhead.other_windows[window] = client_id
         else:
             playhead.client_id = client_id
         self._by_client[client_id] = playhead
-        self._crowd.place(playhead)
+        self._groups_of.place(playhead)
         self.seen(client_id, headers, connection)
         return playhead
 
@@ -210,9 +210,9 @@ class Playheads:
         """A client disconnected: what it showed may be another's from now on."""
         playhead = self._by_client.get(client_id)
         if playhead is not None:
-            playhead.beside = {n: other for n, other in playhead.beside.items() if other != client_id}
-            playhead.left = not playhead.beside
-            self._crowd.place(playhead)
+            playhead.other_windows = {n: other for n, other in playhead.other_windows.items() if other != client_id}
+            playhead.left = not playhead.other_windows
+            self._groups_of.place(playhead)
 
     def of_request(
         self,
@@ -238,7 +238,7 @@ class Playheads:
             *_, possible = self._evidence(tokens, connection, self.there)
             if next(possible, None) is not None:
                 return None
-            left = self._evidence(tokens, connection, self._crowd.pool(Standing.LEFT), answers, named)
+            left = self._evidence(tokens, connection, self._groups_of.pool(SessionState.LEFT), answers, named)
             playhead = only(left) or self._new(tokens)
         self._remember(playhead, tokens, connection)
         return playhead
@@ -256,7 +256,7 @@ class Playheads:
         gone = set(islice(silent, tenth))
         self._all = [p for p in self._all if p not in gone]
         for playhead in gone:
-            self._crowd.remove(playhead)
+            self._groups_of.remove(playhead)
         self._by_client = {key: p for key, p in self._by_client.items() if p not in gone}
         self._by_cookie = {key: p for key, p in self._by_cookie.items() if p not in gone}
         self._by_token = dict(_without(gone, self._by_token))
@@ -298,7 +298,7 @@ class Playheads:
         self._made += 1
         playhead = Playhead(f"p{self._made}", self._new_cookie(), number=self._made)
         self._all.append(playhead)
-        self._crowd.place(playhead)
+        self._groups_of.place(playhead)
         left = [value(token) for token in tokens if value(token) in self._by_cookie]
         self._by_cookie |= {cookie: playhead for cookie in left if self._by_cookie[cookie].left}
         self._by_cookie[playhead.cookie] = playhead
@@ -310,7 +310,7 @@ class Playheads:
             if not known and len(playhead.shown) < self._SHOWN:
                 playhead.shown.add(token)
                 self._by_token.setdefault(token, {})[playhead] = None
-                self._crowd.place(playhead)
+                self._groups_of.place(playhead)
         playhead.told = tokens
         owners = self._by_connection.get(connection)
         if owners is None:
@@ -354,7 +354,7 @@ def _without(gone: set[Playhead], owners: Mapping[str, Owners]) -> Iterator[tupl
 
 def _free_window(playhead: Playhead, bayeux: BayeuxServer) -> int:
     """Which window a client is that shakes hands: the first that was lost, else the first that shows no life."""
-    windows = {0: playhead.client_id, **playhead.beside}
+    windows = {0: playhead.client_id, **playhead.other_windows}
     for is_free in (bayeux.is_forgotten, lambda client_id: not bayeux.is_there(client_id)):
         for number, client_id in sorted(windows.items()):
             if client_id is None or is_free(client_id):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.redaction.policy import load as load_policy
-from recorder.replay.engine.matching.index import Fronts, Row, Stack
+from recorder.replay.engine.matching.index import Cursor, Repeats, SessionRequests
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.matching.request import Call
+from recorder.replay.engine.matching.request import ParsedRequest
 from recorder.replay.engine.sessions.playhead import Playhead, Policy, Repeat
 from tests.wire import Ask, Wire, chained, get_me
 
@@ -30,7 +30,7 @@ ASKS = [
 ]
 
 
-def searched(playhead: Playhead, live: Call, matcher: Matcher, policy: Policy) -> int | None:
+def searched(playhead: Playhead, live: ParsedRequest, matcher: Matcher, policy: Policy) -> int | None:
     """What `Playhead.find` stands for, by going through all that is recorded."""
     fitting = [p for p in range(len(matcher.triples)) if not matcher.differences(p, live, playhead.bindings)]
     mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
@@ -69,9 +69,9 @@ def test_the_next_request_is_the_one_that_a_search_finds(data: st.DataObject) ->
 
 def test_a_stack_is_played_from_its_first_to_its_last() -> None:
     played: Counter[int] = Counter()
-    fronts, stack = Fronts(played), Stack([3, 5, 9])
+    cursor, repeats = Cursor(played), Repeats([3, 5, 9])
     found = []
-    while (place := fronts.next_of(stack)) is not None:
+    while (place := cursor.next_of(repeats)) is not None:
         found.append(place)
         played[place] += 1
 
@@ -84,24 +84,24 @@ def test_a_stack_is_played_from_its_first_to_its_last() -> None:
 def test_a_stack_is_played_again_from_its_first_to_its_last(counts: list[int], again: int) -> None:
     played = Counter(dict(zip([3, 5, 9], counts, strict=True)))
 
-    assert Fronts(played).again_of(Stack([3, 5, 9])) == again
+    assert Cursor(played).again_of(Repeats([3, 5, 9])) == again
 
 
 def test_of_several_stacks_that_fit_the_earliest_place_is_next_though_another_stack_began_before() -> None:
     played = Counter({1: 1, 2: 1})
-    row = Row([Stack([1, 8]), Stack([2, 4]), Stack([3])])
+    row = SessionRequests([Repeats([1, 8]), Repeats([2, 4]), Repeats([3])])
 
-    assert Fronts(played).next_in(row, lambda first: first != 3) == 4
-    assert Fronts(played).next_in(row, lambda _: True) == 3
-    assert Fronts(played).next_in(row, lambda _: False) is None
+    assert Cursor(played).next_in(row, lambda first: first != 3) == 4
+    assert Cursor(played).next_in(row, lambda _: True) == 3
+    assert Cursor(played).next_in(row, lambda _: False) is None
 
 
 def test_what_is_used_up_is_not_looked_at_again() -> None:
     looked: list[int] = []
     played: Counter[int] = Counter(range(1000))
-    row = Row([Stack([place]) for place in range(1001)])
-    fronts = Fronts(played)
-    fronts.next_in(row, lambda _: True)
+    row = SessionRequests([Repeats([place]) for place in range(1001)])
+    cursor = Cursor(played)
+    cursor.next_in(row, lambda _: True)
 
-    assert fronts.next_in(row, lambda first: not looked.append(first)) == 1000
+    assert cursor.next_in(row, lambda first: not looked.append(first)) == 1000
     assert looked == [1000]

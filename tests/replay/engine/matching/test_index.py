@@ -22,25 +22,25 @@ def test_what_differs_in_minted_values_alone_is_on_one_shelf() -> None:
     known = matcher()
     live = known.call("POST", chained(7).target, chained(7, "live").body)
 
-    assert sorted(known.shelf(live).places()) == known.candidates(live) == [0, 1, 2]
+    assert sorted(known.alternatives(live).places()) == known.candidates(live) == [0, 1, 2]
 
 
 def test_the_rows_of_a_shelf_are_the_sessions_that_asked() -> None:
     known = matcher()
-    shelf = known.shelf(known.call("POST", chained(7).target, chained(7, "live").body))
+    alternatives = known.alternatives(known.call("POST", chained(7).target, chained(7, "live").body))
 
-    assert [[stack.places for stack in row.stacks] for row in shelf.of(("s1",))] == [[[0, 2]]]
-    assert [[stack.places for stack in row.stacks] for row in shelf.of(None)] == [[[0, 2]], [[1]]]
-    assert shelf.of(("nobody", None)) == []
+    assert [[repeats.places for repeats in row.groups] for row in alternatives.of(("s1",))] == [[[0, 2]]]
+    assert [[repeats.places for repeats in row.groups] for row in alternatives.of(None)] == [[[0, 2]], [[1]]]
+    assert alternatives.of(("nobody", None)) == []
 
 
 def test_an_exchange_that_is_no_operation_is_nobodys() -> None:
     known = matcher()
 
-    assert list(known.shelf(known.call("GET", get_me().target, b"")).rows) == [None]
+    assert list(known.alternatives(known.call("GET", get_me().target, b"")).sessions) == [None]
 
 
 def test_what_was_not_recorded_has_an_empty_shelf() -> None:
     known = matcher()
 
-    assert list(known.shelf(known.call("GET", "/elsewhere", b"")).places()) == []
+    assert list(known.alternatives(known.call("GET", "/elsewhere", b"")).places()) == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recorder.dialect.definition import load
 from recorder.replay.engine.matching.bindings import ABSENT, Bindings
 from recorder.replay.engine.matching.matcher import Difference, Matcher, describe
-from recorder.replay.engine.matching.request import Call
+from recorder.replay.engine.matching.request import ParsedRequest
 from recorder.replay.engine.rewriting.rewriter import bound
 from tests.wire import DEVICE, Ask, Wire, body, chained, complete, get_me, operation, preview
 
@@ -29,7 +29,7 @@ def matcher_of(*asks: Ask) -> Matcher:
     return Matcher(wire.recording(), GWS)
 
 
-def call(matcher: Matcher, ask: Ask) -> Call:
+def call(matcher: Matcher, ask: Ask) -> ParsedRequest:
     return matcher.call(ask.method, ask.target, ask.body)
 
 
@@ -86,8 +86,8 @@ def test_what_would_break_a_line_is_shown_escaped() -> None:
 def test_a_recorded_request_is_described_by_its_number() -> None:
     matcher = matcher_of(chained(), get_me())
 
-    assert describe(matcher.triples[0], matcher.calls[0]) == f"triple 1, {matcher.calls[0]}"
-    assert describe(matcher.triples[1], matcher.calls[1]) == "GET /api/v2/me"
+    assert describe(matcher.triples[0], matcher.parsed[0]) == f"triple 1, {matcher.parsed[0]}"
+    assert describe(matcher.triples[1], matcher.parsed[1]) == "GET /api/v2/me"
 
 
 # What may differ

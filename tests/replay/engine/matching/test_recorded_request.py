@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from recorder.dialect.definition import load
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.matching.request import Entry, Lasting
+from recorder.replay.engine.matching.request import RecordedRequest, SessionIds
 from tests.wire import Ask, Wire, chained, get_me
 
 GWS = load()
 
 
-def entries(*asks: Ask) -> list[Entry]:
+def entries(*asks: Ask) -> list[RecordedRequest]:
     wire = Wire()
     desk = wire.desk()
     for ask in asks:
@@ -33,4 +33,6 @@ def test_the_ids_of_an_operation_do_not_tell_it_from_others_but_what_lasts_does(
 
 
 def test_what_is_shared_is_known_by_what_it_is_and_not_by_what_it_says() -> None:
-    assert Lasting((("d1", "d1"),)) != Lasting((("d1", "d1"),))  # comparing the values of each request took longer
+    assert SessionIds((("d1", "d1"),)) != SessionIds(
+        (("d1", "d1"),)
+    )  # comparing the values of each request took longer

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recorder.dialect.definition import load
 from recorder.redaction.policy import load as load_policy
 from recorder.redaction.policy import parse
-from recorder.replay.engine.matching.request import Call, Fresh, Reader
+from recorder.replay.engine.matching.request import FreshIds, ParsedRequest, RequestReader
 from tests.wire import chained
 
 GWS = load()
@@ -20,7 +20,7 @@ POLICY = load_policy()
 TARGET = chained(7).target
 
 
-def compared(read: tuple[Call, Fresh]) -> tuple[Any, ...]:
+def compared(read: tuple[ParsedRequest, FreshIds]) -> tuple[Any, ...]:
     """All that matching compares."""
     call, fresh = read
     return call.key, call.id, call.operation, call.path, call.query, repr(fresh), repr(call.lasting.values)
@@ -66,15 +66,15 @@ BROKEN = st.sampled_from(
 
 @given(st.lists(st.one_of(WRITTEN, BROKEN), max_size=12), st.sampled_from([None, POLICY]))
 def test_what_was_read_before_changes_nothing(bodies: list[bytes], policy: Any) -> None:
-    reader = Reader(GWS, policy)
+    reader = RequestReader(GWS, policy)
 
     for body in bodies:
-        fresh = Reader(GWS, policy).read("POST", TARGET, body)
+        fresh = RequestReader(GWS, policy).read("POST", TARGET, body)
         assert compared(reader.read("POST", TARGET, body)) == compared(fresh)
 
 
 def test_requests_that_differ_in_the_ids_of_an_operation_alone_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = Reader(GWS, POLICY)
+    reader = RequestReader(GWS, POLICY)
     first, _ = reader.read("POST", TARGET, chained(7, "first").body)
     monkeypatch.setattr(reader, "_read", lambda *_: pytest.fail("read again"))
 
@@ -86,7 +86,7 @@ def test_requests_that_differ_in_the_ids_of_an_operation_alone_are_read_once(mon
 
 
 def test_a_body_with_one_id_is_found_again_without_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = Reader(GWS, POLICY)
+    reader = RequestReader(GWS, POLICY)
     first, _ = reader.read("POST", TARGET, chained(7, "first").body)
     monkeypatch.setattr(reader, "_cut", lambda _: pytest.fail("looked for a pattern"))
 
@@ -94,7 +94,7 @@ def test_a_body_with_one_id_is_found_again_without_a_pattern(monkeypatch: pytest
 
 
 def test_requests_that_name_the_same_for_good_share_it() -> None:
-    reader = Reader(GWS)
+    reader = RequestReader(GWS)
     lasting = [reader.read("POST", f"{TARGET}{n}", chained(7).body)[0].lasting for n in range(3)]
 
     assert lasting[0] is lasting[1] is lasting[2]
@@ -102,7 +102,7 @@ def test_requests_that_name_the_same_for_good_share_it() -> None:
 
 def test_a_value_that_a_policy_looks_into_is_always_read() -> None:
     keeps_no_reference = parse(POLICY.text.replace('"referenceid", ', ""), path="policy.toml")
-    reader = Reader(GWS, keeps_no_reference)
+    reader = RequestReader(GWS, keeps_no_reference)
 
     plain, personal = (
         reader.read("POST", TARGET, chained(7, reference).body)[0] for reference in ("plain", "agent@people.example")
@@ -113,7 +113,7 @@ def test_a_value_that_a_policy_looks_into_is_always_read() -> None:
 
 
 def test_a_long_body_is_read_and_forgotten() -> None:
-    reader = Reader(GWS)
+    reader = RequestReader(GWS)
     long = chained(7, "r1", note="x" * 5000).body
 
     assert reader.read("POST", TARGET, long)[0] is not reader.read("POST", TARGET, long)[0]
@@ -121,7 +121,7 @@ def test_a_long_body_is_read_and_forgotten() -> None:
 
 def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recorder.replay.engine.matching.request._REMEMBERED", 3)
-    reader = Reader(GWS)
-    calls = [reader.read("GET", f"/{n}", b"")[0] for n in range(10)]
+    reader = RequestReader(GWS)
+    parsed = [reader.read("GET", f"/{n}", b"")[0] for n in range(10)]
 
-    assert [reader.read("GET", f"/{n}", b"")[0].path for n in range(10)] == [call.path for call in calls]
+    assert [reader.read("GET", f"/{n}", b"")[0].path for n in range(10)] == [call.path for call in parsed]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.dialect.definition import as_key, load
+from recorder.dialect.definition import load
+from recorder.dialect.paths import as_key
 from recorder.replay.engine.matching.bindings import HIDDEN, LONG, Bindings, first_run
-from recorder.replay.engine.matching.request import Entry, Lasting, Minted
-from recorder.replay.engine.rewriting.rewriter import Wording, bare_values, bound, keys_of_names
+from recorder.replay.engine.matching.request import MintedId, RecordedRequest, SessionIds
+from recorder.replay.engine.rewriting.rewriter import OperationRewriter, bare_values, bound, keys_of_names
 from recorder.replay.engine.rewriting.templates import stencil, template
 from tests.replay.engine.rewriting.test_templates import VALUES, WORDS
 from tests.wire import DEVICE, done
@@ -23,17 +24,17 @@ IDS = st.sampled_from([word for word in WORDS if as_key(word) is not None])
 LIVE = st.one_of(IDS, st.sampled_from([None, "", True, 9, 1.5, "live", '"', "0123456789"]))
 
 
-def minted(key: str, value: Any, number: int = 0) -> Minted:
+def minted(key: str, value: Any, number: int = 0) -> MintedId:
     bare = GWS.bare(key, str(value))
-    return Minted(number, key, bare, value, first_run(bare) if len(bare) >= LONG else None)
+    return MintedId(number, key, bare, value, first_run(bare) if len(bare) >= LONG else None)
 
 
-def entry(*ids: Minted) -> Entry:
-    return Entry(0, 1, "s1", "GetChainedRecord", b"", (), Lasting(()), ids)
+def entry(*ids: MintedId) -> RecordedRequest:
+    return RecordedRequest(0, 1, "s1", "GetChainedRecord", b"", (), SessionIds(()), ids)
 
 
 @st.composite
-def wordings(draw: st.DrawFn) -> tuple[tuple[Minted, ...], Wording]:
+def wordings(draw: st.DrawFn) -> tuple[tuple[MintedId, ...], OperationRewriter]:
     """The ids of an operation, and a client that minted others; now and then it has also bound other things."""
     keys = draw(st.lists(st.sampled_from(["reference", "inner_reference"]), max_size=3))
     ids = tuple(minted(key, draw(IDS), number) for number, key in enumerate(keys))
@@ -42,33 +43,35 @@ def wordings(draw: st.DrawFn) -> tuple[tuple[Minted, ...], Wording]:
         live = draw(st.sampled_from([recorded, recorded, recorded, "live", 9]))
         session.bind(draw(st.sampled_from(["device", HIDDEN])), recorded, live)
     origins = draw(st.sampled_from([{}, {"http://gws": "http://localhost:1"}]))
-    return ids, Wording(GWS, session, origins, entry(*ids), [draw(LIVE) for _ in ids])
+    return ids, OperationRewriter(GWS, session, origins, entry(*ids), [draw(LIVE) for _ in ids])
 
 
 USUAL = st.dictionaries(st.sampled_from(["referenceId", "deviceId", "note"]), IDS, min_size=1)
 
 
 @given(st.one_of(VALUES, USUAL), wordings())
-def test_what_is_filled_in_is_what_rewriting_gives(value: Any, drawn: tuple[tuple[Minted, ...], Wording]) -> None:
-    ids, wording = drawn
+def test_what_is_filled_in_is_what_rewriting_gives(
+    value: Any, drawn: tuple[tuple[MintedId, ...], OperationRewriter]
+) -> None:
+    ids, rewriting = drawn
     made = template(value, BARE, ("<", ">"))
 
     found = stencil(made, ids)
 
-    if found is not None and wording.texts is not None:
-        assert found.filled(wording.texts) in (None, wording.rewriter.encoded(made, value))
+    if found is not None and rewriting.texts is not None:
+        assert found.filled(rewriting.texts) in (None, rewriting.rewriter.encoded(made, value))
 
 
 @pytest.mark.parametrize("live", ["r2", 2, "r1"])
 def test_an_id_in_the_usual_place_is_filled_in(live: Any) -> None:
     ids = (minted("reference", "r1"),)
     made = template(done(7, "r1"), BARE)
-    found, wording = stencil(made, ids), Wording(GWS, Bindings(), {}, entry(*ids), [live])
+    found, rewriting = stencil(made, ids), OperationRewriter(GWS, Bindings(), {}, entry(*ids), [live])
 
     assert found is not None
-    assert wording.texts is not None
+    assert rewriting.texts is not None
     assert len(found.pieces) == 2
-    assert found.filled(wording.texts) == wording.rewriter.encoded(made, done(7, "r1"))
+    assert found.filled(rewriting.texts) == rewriting.rewriter.encoded(made, done(7, "r1"))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,10 @@ def test_nor_where_the_recorded_client_sent_an_id_twice() -> None:
 @pytest.mark.parametrize("live", [None, "", True, ["r2"]])
 def test_nothing_is_filled_in_for_a_client_that_sent_no_id(live: Any) -> None:
     ids = (minted("reference", "r1"),)
-    found, texts = stencil(template(done(7, "r1"), BARE), ids), Wording(GWS, Bindings(), {}, entry(*ids), [live]).texts
+    found, texts = (
+        stencil(template(done(7, "r1"), BARE), ids),
+        OperationRewriter(GWS, Bindings(), {}, entry(*ids), [live]).texts,
+    )
 
     assert found is not None
     assert texts is not None
@@ -102,14 +108,14 @@ def test_nothing_is_filled_in_for_a_client_that_sent_no_id(live: Any) -> None:
 
 def test_what_is_bound_for_the_session_later_counts_from_then_on() -> None:
     session = Bindings()
-    wording = Wording(GWS, session, {}, entry(minted("reference", "r1")), ["r2"])
+    rewriting = OperationRewriter(GWS, session, {}, entry(minted("reference", "r1")), ["r2"])
 
     session.bind("device", DEVICE, DEVICE)
-    assert wording.texts == ['"r2"']
+    assert rewriting.texts == ['"r2"']
 
     session.bind("device", "other-device", "live-device")
-    assert wording.texts is None
-    assert wording.rewriter.value({"deviceId": "other-device", "referenceId": "r1"}) == {
+    assert rewriting.texts is None
+    assert rewriting.rewriter.value({"deviceId": "other-device", "referenceId": "r1"}) == {
         "deviceId": "live-device",
         "referenceId": "r2",
     }

@@ -10,7 +10,7 @@ import pytest
 from recorder.dialect.definition import load
 from recorder.model import Failure, Headers, Triple
 from recorder.replay.engine.matching.bindings import Bindings, first_run
-from recorder.replay.engine.matching.request import Minted
+from recorder.replay.engine.matching.request import MintedId
 from recorder.replay.engine.rewriting.responses import Ack, ack, is_plain, ready, refused
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from tests.wire import Wire, chained
@@ -87,7 +87,7 @@ def test_what_was_never_answered_is_answered_with_a_reason() -> None:
 )
 def test_an_answer_is_plain_if_no_id_of_its_operation_and_no_address_can_be_in_it(header: str, plain: bool) -> None:
     prepared = ready(answered({}, (("Location", header),)), GWS)
-    minted = Minted(0, "reference", "recorded-id", "recorded-id", first_run("recorded-id"))
+    minted = MintedId(0, "reference", "recorded-id", "recorded-id", first_run("recorded-id"))
 
     assert prepared is not None
     assert is_plain(prepared, (minted,)) is plain

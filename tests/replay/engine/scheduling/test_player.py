@@ -7,10 +7,10 @@ from itertools import count
 
 from recorder.bayeux.session import BayeuxServer
 from recorder.dialect.definition import load
-from recorder.replay.engine.http import Replies
+from recorder.replay.engine.http import Responses
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.rewriting.rewriter import Wording
+from recorder.replay.engine.rewriting.rewriter import OperationRewriter
 from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead
 from recorder.replay.engine.timeline import Run
@@ -27,7 +27,7 @@ class Playing:
         wire.desk().asks(chained(7, "r1"), done(7, "r1"))
         recording = wire.recording()
         ids = count(1)
-        self.bayeux, self.replies = BayeuxServer(lambda: f"client{next(ids)}", 30.0), Replies()
+        self.bayeux, self.replies = BayeuxServer(lambda: f"client{next(ids)}", 30.0), Responses()
         matcher = Matcher(recording, GWS)
         asked = recording.triples[0].request
         self.entry, (_, self.fresh) = matcher.entries[0], matcher.read(asked.method, asked.target, asked.body)
@@ -39,12 +39,12 @@ class Playing:
         self.playhead.client_id = answer.handshaken
 
     def begins(self, request: int = 7) -> Run:
-        part = self.player.score.part(self.entry)
+        part = self.player.prepared.part(self.entry)
         run = Run(
             part.steps,
             0.0,
             1.0,
-            Wording(GWS, Bindings(), {}, self.entry, self.fresh),
+            OperationRewriter(GWS, Bindings(), {}, self.entry, self.fresh),
             request,
             0,
             part.ready,

@@ -9,39 +9,41 @@ import pytest
 from recorder.dialect.definition import load
 from recorder.model import Event
 from recorder.replay.engine.matching.bindings import Bindings
-from recorder.replay.engine.matching.request import Entry, Lasting, Minted
-from recorder.replay.engine.rewriting.rewriter import Wording
-from recorder.replay.engine.scheduling.prepared import Score
+from recorder.replay.engine.matching.request import MintedId, RecordedRequest, SessionIds
+from recorder.replay.engine.rewriting.rewriter import OperationRewriter
+from recorder.replay.engine.scheduling.prepared import PreparedTriples
 from recorder.replay.engine.timeline import Step, steps
 from tests.wire import Wire, chained, done
 
 GWS = load()
-ENTRY = Entry(0, 1, "s1", "GetChainedRecord", b"", (), Lasting(()), (Minted(0, "reference", "r1", "r1", None),))
+ENTRY = RecordedRequest(
+    0, 1, "s1", "GetChainedRecord", b"", (), SessionIds(()), (MintedId(0, "reference", "r1", "r1", None),)
+)
 
 
-def recorded() -> Score:
+def recorded() -> PreparedTriples:
     wire = Wire()
     wire.desk().asks(chained(7, "r1"), done(7, "r1"))
-    return Score(wire.recording().triples, GWS)
+    return PreparedTriples(wire.recording().triples, GWS)
 
 
-def pushed(score: Score) -> tuple[Step, Event]:
+def pushed(prepared: PreparedTriples) -> tuple[Step, Event]:
     """The first event of its triple."""
-    return next((step, step.event) for step in score.part(ENTRY).steps if step.event)
+    return next((step, step.event) for step in prepared.part(ENTRY).steps if step.event)
 
 
-def for_client(reference: str) -> Wording:
-    return Wording(GWS, Bindings(), {}, ENTRY, [reference])
+def for_client(reference: str) -> OperationRewriter:
+    return OperationRewriter(GWS, Bindings(), {}, ENTRY, [reference])
 
 
 def test_the_steps_of_a_triple_are_the_same_each_time() -> None:
     wire = Wire()
     wire.desk().asks(chained(7, "r1"), done(7, "r1"))
     triples = wire.recording().triples
-    score = Score(triples, GWS)
+    prepared = PreparedTriples(triples, GWS)
 
-    assert score.part(ENTRY).steps == steps(triples[0])
-    assert score.part(ENTRY) is score.part(ENTRY)
+    assert prepared.part(ENTRY).steps == steps(triples[0])
+    assert prepared.part(ENTRY) is prepared.part(ENTRY)
 
 
 def test_what_most_clients_get_as_it_is_or_with_their_ids_is_made_ready() -> None:
@@ -52,10 +54,10 @@ def test_what_most_clients_get_as_it_is_or_with_their_ids_is_made_ready() -> Non
 
 
 def test_each_client_gets_its_own_values_in_the_same_event() -> None:
-    score = recorded()
-    step, event = pushed(score)
+    prepared = recorded()
+    step, event = pushed(prepared)
 
-    told = [json.loads(score.message(step, event, for_client(name))) for name in ("a", "b", "a")]
+    told = [json.loads(prepared.message(step, event, for_client(name))) for name in ("a", "b", "a")]
 
     assert [message["data"]["referenceId"] for message in told] == ["a", "b", "a"]
     assert {message["channel"] for message in told} == {event.channel}
@@ -63,11 +65,11 @@ def test_each_client_gets_its_own_values_in_the_same_event() -> None:
 
 def test_texts_are_forgotten_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recorder.replay.engine.scheduling.prepared._REMEMBERED", 0)
-    score = recorded()
-    step, event = pushed(score)
+    prepared = recorded()
+    step, event = pushed(prepared)
     by_hand = Step(step.order, step.offset, event)
 
-    assert score.part(ENTRY) == score.part(ENTRY)
-    assert {score.message(one, event, for_client("a")) for one in (step, by_hand, by_hand)} == {
-        score.message(step, event, for_client("a"))
+    assert prepared.part(ENTRY) == prepared.part(ENTRY)
+    assert {prepared.message(one, event, for_client("a")) for one in (step, by_hand, by_hand)} == {
+        prepared.message(step, event, for_client("a"))
     }

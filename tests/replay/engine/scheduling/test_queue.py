@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from recorder.dialect.definition import load
 from recorder.model import Event
 from recorder.replay.engine.matching.bindings import Bindings
-from recorder.replay.engine.rewriting.rewriter import Wording
-from recorder.replay.engine.scheduling.queue import Agenda
+from recorder.replay.engine.rewriting.rewriter import OperationRewriter
+from recorder.replay.engine.scheduling.queue import StepQueue
 from recorder.replay.engine.timeline import ACK_PATIENCE, Run, Step
 
-WORDING = Wording(load(), Bindings(), {})
+WORDING = OperationRewriter(load(), Bindings(), {})
 EVENT = Event(0, 0, 0, 0, "client", "/channel", {})
 
 
@@ -24,67 +24,67 @@ def run(*steps: tuple[int, float], client: int = 1, started: float = 10.0) -> Ru
     return Run(made, started, 1.0, WORDING, rank=(client, 1))
 
 
-def agenda_of(*runs: Run) -> Agenda[str]:
-    agenda: Agenda[str] = Agenda()
+def agenda_of(*runs: Run) -> StepQueue[str]:
+    queue: StepQueue[str] = StepQueue()
     for each in runs:
-        agenda.put(f"client {each.rank[0]}", each)
-    return agenda
+        queue.put(f"client {each.rank[0]}", each)
+    return queue
 
 
-def leaves(agenda: Agenda[str], now: float) -> list[tuple[str, int]]:
+def leaves(queue: StepQueue[str], now: float) -> list[tuple[str, int]]:
     """All that leaves: whose it is, and its place on the wire."""
     found = []
-    while (turn := agenda.next(now)) is not None:
+    while (turn := queue.next(now)) is not None:
         whose, playing = turn
         assert playing.step is not None
         found.append((whose, playing.step.order[0]))
         playing.advance(now)
-        agenda.put(whose, playing)
+        queue.put(whose, playing)
     return found
 
 
 def test_nothing_leaves_before_its_time() -> None:
-    agenda = agenda_of(run((1, 0.5), (2, 1.0)))
+    queue = agenda_of(run((1, 0.5), (2, 1.0)))
 
-    assert agenda.due == 10.5
-    assert leaves(agenda, 10.4) == []
-    assert leaves(agenda, 10.5) == [("client 1", 1)]
-    assert agenda.due == 11.0
+    assert queue.due == 10.5
+    assert leaves(queue, 10.4) == []
+    assert leaves(queue, 10.5) == [("client 1", 1)]
+    assert queue.due == 11.0
 
 
 def test_of_what_may_leave_the_first_on_the_wire_does_though_another_was_due_before() -> None:
-    agenda = agenda_of(run((5, 0.1)), run((3, 0.2), client=2))
+    queue = agenda_of(run((5, 0.1)), run((3, 0.2), client=2))
 
-    assert leaves(agenda, 11.0) == [("client 2", 3), ("client 1", 5)]
+    assert leaves(queue, 11.0) == [("client 2", 3), ("client 1", 5)]
 
 
 def test_of_the_same_for_two_clients_the_first_clients_leaves_first() -> None:
-    agenda = agenda_of(run((1, 0.0), client=2), run((1, 0.0), client=1))
+    queue = agenda_of(run((1, 0.0), client=2), run((1, 0.0), client=1))
 
-    assert leaves(agenda, 10.0) == [("client 1", 1), ("client 2", 1)]
+    assert leaves(queue, 10.0) == [("client 1", 1), ("client 2", 1)]
 
 
 def test_a_run_that_changed_counts_once() -> None:
     later = run((1, 0.0))
-    agenda = agenda_of(later)
+    queue = agenda_of(later)
     later.shift(5.0)
-    agenda.put("client 1", later)
+    queue.put("client 1", later)
 
-    assert agenda.due == 15.0
-    assert leaves(agenda, 14.0) == []
-    assert leaves(agenda, 15.0) == [("client 1", 1)]
-    assert agenda.due is None
+    assert queue.due == 15.0
+    assert leaves(queue, 14.0) == []
+    assert leaves(queue, 15.0) == [("client 1", 1)]
+    assert queue.due is None
 
 
 def test_an_ack_that_waits_for_its_events_leaves_as_soon_as_they_are_fetched() -> None:
     waiting = Run((Step((1, 0), 0.0, EVENT), Step((2, 0), 0.1, None)), 10.0, 1.0, WORDING)
-    agenda = agenda_of(waiting)
-    leaves(agenda, 10.0)
-    late = agenda.due
+    queue = agenda_of(waiting)
+    leaves(queue, 10.0)
+    late = queue.due
     waiting.taken(out=True)
-    agenda.put("client 0", waiting)
+    queue.put("client 0", waiting)
 
-    assert (late, agenda.due) == (10.0 + ACK_PATIENCE, 10.1)
+    assert (late, queue.due) == (10.0 + ACK_PATIENCE, 10.1)
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=4), max_size=5), st.data())
@@ -95,16 +95,16 @@ def test_it_is_what_a_search_finds(drawn: list[list[tuple[int, int]]], data: st.
 
 def search_finds_the_same(drawn: list[list[tuple[int, int]]], data: st.DataObject) -> None:
     runs = [run(*((order, float(wait)) for order, wait in steps), client=n) for n, steps in enumerate(drawn)]
-    agenda = agenda_of(*runs)
+    queue = agenda_of(*runs)
     for now in sorted(data.draw(st.lists(st.integers(9, 14), max_size=5))):
         while True:
             due = [(r.step.order, r.rank, r) for r in runs if r.step and r.is_due(now)]
-            found = agenda.next(now)
+            found = queue.next(now)
             assert (found is None) == (not due)
             if found is None:
                 break
             assert found[1] is min(due, key=lambda item: item[:2])[2]
             found[1].advance(now)
-            agenda.put(*found, *([now] if data.draw(st.booleans()) else []))
+            queue.put(*found, *([now] if data.draw(st.booleans()) else []))
         times = [when for r in runs if (when := r.due()) is not None]
-        assert agenda.due == min(times, default=None)
+        assert queue.due == min(times, default=None)

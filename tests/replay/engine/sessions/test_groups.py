@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.replay.engine.sessions.playhead import Playhead, kind
-from recorder.replay.engine.sessions.registry import Crowd, Owners, Standing, only, pool_of
+from recorder.replay.engine.sessions.registry import Owners, PlayheadGroups, SessionState, only, pool_of
 
 TOKENS = ["authorization a", "authorization b", "JSESSIONID=1", "JSESSIONID=2", "BAYEUX_BROWSER=x"]
 
@@ -17,8 +17,8 @@ def playhead(
     return Playhead(name, f"cookie of {name}", client_id, shown=set(shown), opened=opened, left=left)
 
 
-def crowd(*playheads: Playhead) -> Crowd:
-    found = Crowd()
+def groups(*playheads: Playhead) -> PlayheadGroups:
+    found = PlayheadGroups()
     for each in playheads:
         found.place(each)
     return found
@@ -31,9 +31,9 @@ def by_token(*playheads: Playhead) -> dict[str, Owners]:
 def test_each_stands_in_one_group() -> None:
     new, opened = playhead("new"), playhead("opened", opened=True)
     live, left = playhead("live", client_id="c"), playhead("left", client_id="d", left=True)
-    everybody = crowd(new, opened, live, left)
+    everybody = groups(new, opened, live, left)
 
-    pools = [everybody.pool(standing) for standing in Standing]
+    pools = [everybody.pool(standing) for standing in SessionState]
 
     assert [list(pool.like([], {})) for pool in pools] == [[new], [opened], [live], [left]]
     assert [len(pool) for pool in pools] == [1, 1, 1, 1]
@@ -41,28 +41,28 @@ def test_each_stands_in_one_group() -> None:
 
 def test_who_changes_is_in_another_group_and_in_no_other() -> None:
     mine = playhead("p1")
-    everybody = crowd(mine)
+    everybody = groups(mine)
 
     mine.client_id = "c1"
     everybody.place(mine)
 
-    assert mine in everybody.pool(Standing.LIVE)
-    assert mine not in everybody.pool(Standing.NEW)
+    assert mine in everybody.pool(SessionState.LIVE)
+    assert mine not in everybody.pool(SessionState.NEW)
 
 
 def test_who_is_removed_is_nowhere_and_may_be_removed_again() -> None:
     mine = playhead("p1")
-    everybody = crowd(mine)
+    everybody = groups(mine)
 
     everybody.remove(mine)
     everybody.remove(mine)
 
-    assert len(everybody.pool(*Standing)) == 0
+    assert len(everybody.pool(*SessionState)) == 0
 
 
 def test_who_showed_another_authorization_is_somebody_else() -> None:
     a, b, silent = playhead("p1", "authorization a"), playhead("p2", "authorization b"), playhead("p3")
-    pool = crowd(a, b, silent).pool(Standing.NEW)
+    pool = groups(a, b, silent).pool(SessionState.NEW)
 
     assert set(pool.like(["authorization a"], by_token(a, b))) == {a, silent}
 
@@ -87,12 +87,15 @@ _PLAYHEADS = st.lists(
 
 
 @given(
-    _PLAYHEADS, st.sets(st.sampled_from(TOKENS)), st.sets(st.sampled_from(list(Standing))), st.sets(st.integers(0, 5))
+    _PLAYHEADS,
+    st.sets(st.sampled_from(TOKENS)),
+    st.sets(st.sampled_from(list(SessionState))),
+    st.sets(st.integers(0, 5)),
 )
 def test_it_finds_whom_looking_at_each_would_find(
     drawn: list[tuple[set[str], str | None, bool, bool]],
     tokens: set[str],
-    standings: set[Standing],
+    standings: set[SessionState],
     some: set[int],
 ) -> None:
     everybody = [
@@ -102,18 +105,18 @@ def test_it_finds_whom_looking_at_each_would_find(
     index, ordered = by_token(*everybody), sorted(tokens)
     owners: Owners = {p: None for n, p in enumerate(everybody) if n in some}
 
-    def stands(p: Playhead) -> Standing:
+    def stands(p: Playhead) -> SessionState:
         if p.left:
-            return Standing.LEFT
+            return SessionState.LEFT
         if p.client_id is not None:
-            return Standing.LIVE
-        return Standing.OPENED if p.opened else Standing.NEW
+            return SessionState.LIVE
+        return SessionState.OPENED if p.opened else SessionState.NEW
 
     def is_other(p: Playhead) -> bool:
         return any(t not in p.shown and any(kind(s) == kind(t) for s in p.shown) for t in ordered)
 
     expected = {p for p in everybody if stands(p) in standings and not is_other(p)}
-    pools = [crowd(*everybody).pool(*standings), pool_of(p for p in everybody if stands(p) in standings)]
+    pools = [groups(*everybody).pool(*standings), pool_of(p for p in everybody if stands(p) in standings)]
 
     for pool in pools:
         assert set(pool.like(ordered, index)) == expected

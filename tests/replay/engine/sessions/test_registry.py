@@ -14,7 +14,7 @@ from recorder.bayeux.session import BayeuxServer
 from recorder.correlate.sessions import Sessions
 from recorder.model import Headers
 from recorder.replay.engine.sessions.playhead import Playhead, kind, value
-from recorder.replay.engine.sessions.registry import Playheads, Pool
+from recorder.replay.engine.sessions.registry import Pool, Registry
 
 AGENT1: Headers = (("Authorization", "Basic YWdlbnQx"),)
 AGENT2: Headers = (("Authorization", "Basic YWdlbnQy"),)
@@ -30,7 +30,7 @@ class Door:
     def __init__(self) -> None:
         ids = count(1)
         names = frozenset({"A_SESSION", "JSESSIONID", "BAYEUX_BROWSER"})
-        self.playheads = Playheads(Sessions(names), lambda: f"cookie{next(ids)}")
+        self.playheads = Registry(Sessions(names), lambda: f"cookie{next(ids)}")
         self._connections = count(1)
 
     def handshake(self, client_id: str, headers: Headers = (), connection: str | None = None) -> str:
@@ -217,7 +217,7 @@ def test_the_connections_that_were_used_last_are_remembered() -> None:
     door.handshake("client1", connection="old")
     door.playheads.seen("client1", (), "busy")
     door.handshake("client2")
-    for n in range(Playheads._CONNECTIONS - 2):
+    for n in range(Registry._CONNECTIONS - 2):
         door.playheads.seen("client1", (), f"new {n}")
     door.playheads.seen("client1", (), "busy")
     door.playheads.seen("client1", (), "last")
@@ -332,13 +332,13 @@ def test_leaving_twice_or_unknown_does_nothing() -> None:
 # Room
 
 
-class Small(Playheads):
+class Small(Registry):
     """With room for few."""
 
     ROOM = 20
 
 
-def crowd(bayeux: BayeuxServer, size: int) -> Small:
+def groups(bayeux: BayeuxServer, size: int) -> Small:
     """Clients that shook hands, each with an Authorization, on a connection of its own."""
     cookies = (f"cookie{number}" for number in count(1))
     playheads = Small(Sessions(frozenset({"BAYEUX_BROWSER"})), lambda: next(cookies))
@@ -357,7 +357,7 @@ def bayeux_server() -> BayeuxServer:
 def test_of_too_many_that_ask_for_nothing_the_oldest_are_forgotten() -> None:
     bayeux = bayeux_server()
 
-    playheads = crowd(bayeux, 500)
+    playheads = groups(bayeux, 500)
 
     assert [p.name for p in playheads] == [f"p{number}" for number in range(501 - len(list(playheads)), 501)]
     assert 18 <= len(list(playheads)) <= 20
@@ -368,7 +368,7 @@ def test_of_too_many_that_ask_for_nothing_the_oldest_are_forgotten() -> None:
 def test_nothing_is_kept_of_those_that_are_forgotten() -> None:
     bayeux = bayeux_server()
 
-    playheads = crowd(bayeux, 500)
+    playheads = groups(bayeux, 500)
 
     kept = [getattr(playheads, name) for name in vars(playheads) if name.startswith("_by_")]
     assert max(map(len, kept)) <= 20
@@ -384,7 +384,7 @@ def test_nothing_is_kept_of_those_that_are_forgotten() -> None:
 
 def test_who_plays_or_polls_is_not_forgotten_however_many_come() -> None:
     bayeux = bayeux_server()
-    playheads = crowd(bayeux, 2)
+    playheads = groups(bayeux, 2)
     playing, polling = playheads
     playing.played[0] += 1
     bayeux.receive(1000, [{"channel": "/meta/connect", "clientId": "c2"}], 0.0)
@@ -400,7 +400,7 @@ def test_who_plays_or_polls_is_not_forgotten_however_many_come() -> None:
 
 def test_where_nobody_can_be_forgotten_not_each_request_looks_at_everybody() -> None:
     bayeux = bayeux_server()
-    playheads = Playheads(Sessions(frozenset()), lambda: "cookie")
+    playheads = Registry(Sessions(frozenset()), lambda: "cookie")
     playheads.ROOM = playheads._room = 200
     for number in range(300):
         shaken = bayeux.receive(2 * number, [{"channel": "/meta/handshake"}], 0.0)[0].handshaken or ""
@@ -421,7 +421,7 @@ def test_where_nobody_can_be_forgotten_not_each_request_looks_at_everybody() -> 
 # The index
 
 
-class Scanned(Playheads):
+class Scanned(Registry):
     """Finds whom a request may belong to by looking at everybody: slow, and plain."""
 
     def _evidence(
@@ -465,20 +465,20 @@ _CALLS = st.lists(
 
 
 @given(_CALLS)
-def test_the_index_finds_whom_looking_at_everybody_finds(calls: list[tuple[Any, ...]]) -> None:
+def test_the_index_finds_whom_looking_at_everybody_finds(parsed: list[tuple[Any, ...]]) -> None:
     told = []
-    for maker in (Playheads, Scanned):
+    for maker in (Registry, Scanned):
         cookies, ids = count(1), count(1)
         bayeux = BayeuxServer(lambda ids=ids: f"c{next(ids)}", 30.0)
         names = frozenset({"JSESSIONID", "BAYEUX_BROWSER"})
-        told.append(tuple(told_of(maker(Sessions(names), lambda n=cookies: f"cookie{next(n)}", 2), bayeux, calls)))
+        told.append(tuple(told_of(maker(Sessions(names), lambda n=cookies: f"cookie{next(n)}", 2), bayeux, parsed)))
 
     assert told[0] == told[1]
 
 
-def told_of(playheads: Playheads, bayeux: BayeuxServer, calls: list[tuple[Any, ...]]) -> Iterator[str | None]:
+def told_of(playheads: Registry, bayeux: BayeuxServer, parsed: list[tuple[Any, ...]]) -> Iterator[str | None]:
     """Whom each call is taken to be of."""
-    for number, (what, client, headers, connection, name, answers) in enumerate(calls):
+    for number, (what, client, headers, connection, name, answers) in enumerate(parsed):
         found = None
         match what:
             case "handshake":
