@@ -91,15 +91,19 @@ def parse(body: bytes) -> list[Message] | None:
     return messages or None
 
 
-def encode(messages: Iterable[Message | str]) -> bytes:
-    """Messages as the array a server sends; some may be JSON already."""
-    written = [message if isinstance(message, str) else _text(message) for message in messages]
+def encode(messages: Iterable[Message]) -> bytes:
+    """Encode messages as the array that a server sends."""
+    return join(map(to_text, messages))
+
+
+def join(texts: Iterable[str]) -> bytes:
+    """Encode messages that are JSON already as the array that a server sends."""
     # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
-    return f"[{','.join(written)}]".encode("utf-8", "backslashreplace")
+    return f"[{','.join(texts)}]".encode("utf-8", "backslashreplace")
 
 
-def _text(message: Message) -> str:
-    """A message as JSON; most are a reply that says no more than that all went well."""
+def to_text(message: Message) -> str:
+    """Write a message as JSON."""
     if len(message) == 3 and tuple(message) == _REPLY and message["successful"] is True:
         number, channel = message["id"], message["channel"]
         if isinstance(number, str) and isinstance(channel, str):

@@ -1,4 +1,4 @@
-"""What is on its way to one client: a queue, and with the acknowledgement extension what was sent and not confirmed.
+"""Queue the events for one client and, with the acknowledgement extension, those sent but not confirmed.
 
 With the extension a client names in each /meta/connect the last batch it got. What it does not confirm is delivered
 again with the next reply, what it confirms never again (CometD's server, AcknowledgedMessagesSessionExtension).
@@ -6,20 +6,25 @@ again with the next reply, what it confirms never again (CometD's server, Acknow
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
-
-from .messages import Message
+from typing import Any
 
 
 @dataclass(slots=True, eq=False)
 class Queued:
-    """An event on its way to one client; `taken` is told when it is put into an answer, or comes back (False)."""
+    """An event on its way to one client.
 
-    message: Message | str  # or its JSON
-    taken: Callable[[bool], None]
-    place: int = 0  # among all that were pushed to the client
+    Attributes:
+        text: The Bayeux message as JSON.
+        owner: Whatever the caller wants to know the event by when it is delivered, or comes back.
+        place: Number among all events pushed to the client.
+
+    """
+
+    text: str
+    owner: Any = None
+    place: int = 0
 
 
 @dataclass(slots=True)
@@ -58,32 +63,31 @@ class Outbox:
         """The client has all up to this batch."""
         self._unconfirmed = [(sent, event) for sent, event in self._unconfirmed if sent > batch]
 
-    def take(self) -> list[Queued]:
-        """All that goes into the next answer; what is new in it is told that it is taken."""
+    def take(self) -> tuple[list[Queued], list[Queued]]:
+        """Return the events of the next answer: those delivered for the first time, and all."""
         fresh, self._queue = self._queue, []
-        for event in fresh:
-            event.taken(True)
         if not self.confirms:
-            return fresh
+            return fresh, fresh
         self._unconfirmed += [(self.batch, event) for event in fresh]
         self.batch += 1
-        return [event for _, event in self._unconfirmed]
+        return fresh, [event for _, event in self._unconfirmed]
 
-    def put_back(self, events: list[Queued]) -> None:
-        """An answer did not leave: its events are the next ones again. A client that confirms will tell by itself."""
+    def put_back(self, events: list[Queued]) -> list[Queued]:
+        """Queue the events of an answer that did not leave again; return those that wait anew.
+
+        A client that confirms asks for them by itself.
+        """
         if self.confirms:
-            return
+            return []
         self._queue = sorted(events + self._queue, key=attrgetter("place"))
-        for event in events:
-            event.taken(False)
+        return events
 
-    def inherit(self, before: Outbox) -> None:
-        """Go on with what was for an earlier session of the client, in its order and before its own."""
+    def inherit(self, before: Outbox) -> list[Queued]:
+        """Queue the events of an earlier session of the client before its own; return those that wait anew."""
         again = [event for _, event in before._unconfirmed]  # of the same class
-        for event in again:
-            event.taken(False)
         self._pushed += before._pushed
         for event in self._queue:
             event.place += before._pushed
         self._queue = [*again, *before._queue, *self._queue]
         before._queue, before._unconfirmed = [], []
+        return again

@@ -7,9 +7,9 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.bayeux.messages import Message, encode, parse_request
+from recorder.bayeux.messages import Message, join, parse_request
 from recorder.bayeux.outbox import Queued
-from recorder.bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer, BayeuxServer
+from recorder.bayeux.server import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer, BayeuxServer
 from tests.bayeux.hostile import messages, written
 
 FOR_EVER = 1e9  # seconds; no poll is held until then
@@ -36,7 +36,7 @@ def test_whatever_is_read_from_any_bytes_can_be_answered(body: bytes, target: st
     answers = settled(bayeux, bayeux.receive(1, asked, 0.0)) if asked is not None else []
 
     assert [answer.request for answer in answers] == ([] if asked is None else [1])
-    assert all(encode(answer.messages or []) for answer in answers)
+    assert all(join(answer.texts or []) for answer in answers)
 
 
 @settings(max_examples=200)
@@ -53,12 +53,12 @@ def test_each_request_of_any_conversation_gets_one_answer(
     for number, (asked, transport, pushed) in enumerate(conversation, start=1):
         answers += bayeux.receive(number, asked, float(number), transport)
         if pushed:
-            bayeux.push("c1", Queued({"channel": "/x", "data": number}, lambda _: None))
+            bayeux.push("c1", Queued(f'{{"channel":"/x","data":{number}}}'))
             answers += bayeux.flush(float(number))
     answers = settled(bayeux, answers)
 
     assert sorted(answer.request for answer in answers) == list(range(len(conversation) + 1))
-    assert all(encode(answer.messages) for answer in answers if answer.messages is not None)
+    assert all(join(answer.texts) for answer in answers if answer.texts is not None)
     assert {answer.status for answer in answers} <= {200, 400, 500}
     assert bayeux.deadline() is None
 

@@ -1,4 +1,4 @@
-"""What comes in to a stand-in and goes out of it: requests and replies as values."""
+"""Requests that come in to a stand-in and responses that go out of it, as values."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ...bayeux.messages import Message, as_script, callback_of, encode
-from ...bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
+from ...bayeux.messages import as_script, callback_of, join
+from ...bayeux.server import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
 from ...model import Headers
 
 _REMEMBERED = 1000  # headers of requests: a client sends the same ones again and again
@@ -39,9 +39,12 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
             return WEBSOCKET
         if self.method == "POST":
             return LONG_POLLING
-        if callback_of(self.method, self.target):
-            return CALLBACK_POLLING
-        return None
+        return CALLBACK_POLLING if self.callback else None
+
+    @property
+    def callback(self) -> str | None:
+        """The function that a callback-polling client wants its answer wrapped in, None for other transports."""
+        return None if self.on_socket else callback_of(self.method, self.target) or None
 
 
 class HttpResponse(NamedTuple):
@@ -55,44 +58,25 @@ class HttpResponse(NamedTuple):
 
 @dataclass(slots=True)
 class Responses:
-    """What is to be written, in the order it must leave."""
+    """The responses that are ready, in the order they must leave."""
 
     _ready: list[HttpResponse] = field(default_factory=list)
-    _callbacks: dict[int, str] = field(default_factory=dict)  # open requests of callback-polling
-
-    def expect(self, request: HttpRequest) -> None:
-        """Bayeux messages came in a request: its answer has the form that its transport wants."""
-        callback = callback_of(request.method, request.target)
-        if callback and not request.on_socket:
-            self._callbacks[request.number] = callback
 
     def answer(self, answer: Answer, headers: Headers = ()) -> None:
-        """Answer with what the Bayeux server says: messages, or a bare status."""
-        if answer.messages is None:
+        """Add an answer of the Bayeux server: messages, or a bare status."""
+        if answer.texts is None:
             self.add(answer.request, answer.status, (), b"")
+        elif answer.callback is None:
+            self.add(answer.request, 200, _JSON + headers, join(answer.texts))
         else:
-            self.messages(answer.request, answer.messages, headers)
-
-    def messages(self, number: int, messages: list[Message | str], headers: Headers = ()) -> None:
-        """Answer with Bayeux messages."""
-        callback = self._callbacks.pop(number, None)
-        content = encode(messages)
-        if callback is None:
-            self.add(number, 200, _JSON + headers, content)
-        else:
-            self.add(number, 200, _SCRIPT + headers, as_script(callback, content))
+            self.add(answer.request, 200, _SCRIPT + headers, as_script(answer.callback, join(answer.texts)))
 
     def add(self, number: int, status: int, headers: Headers, body: bytes) -> None:
-        """Answer with anything else."""
-        self._callbacks.pop(number, None)
+        """Add any other response."""
         self._ready.append(HttpResponse(number, status, headers, body))
 
-    def drop(self, number: int) -> None:
-        """A request was given up: nobody waits for its answer."""
-        self._callbacks.pop(number, None)
-
     def take(self) -> list[HttpResponse]:
-        """All that is ready."""
+        """Return all that is ready, once."""
         ready, self._ready = self._ready, []
         return ready
 

@@ -12,10 +12,9 @@ from functools import partial
 from typing import Any
 
 from ...bayeux import channels
-from ...bayeux.messages import Message
+from ...bayeux.messages import Message, parse_request, to_text
 from ...bayeux.outbox import Queued
-from ...bayeux.session import BayeuxServer
-from ...bayeux.shapes import Shapes
+from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
 from ...errors import UsageError
@@ -27,7 +26,8 @@ from .http import HttpRequest, HttpResponse, Responses, origins
 from .matching.matcher import Matcher, describe
 from .matching.request import ParsedRequest, RecordedRequest
 from .miss import Miss
-from .rewriting.rewriter import OperationRewriter
+from .rewriting.responses import refused
+from .rewriting.rewriter import Rewriter, rewriter_of
 from .scheduling.player import Player
 from .scheduling.prepared import PreparedTriple
 from .sessions.playhead import COOKIE, Playhead, Policy
@@ -76,7 +76,6 @@ class StandIn:
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         windows = 1 + max(recording.windows.values(), default=0)
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
-        self._shapes = Shapes()
         self._replies = Responses()
         self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
         self.misses: list[Miss] = []  # the first ones
@@ -85,7 +84,7 @@ class StandIn:
 
     def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; what it brings is had from `replies`."""
-        messages = self._shapes.read(request.target, request.body)
+        messages = parse_request(request.target, request.body)
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
         elif messages is not None and (transport := request.transport) is not None:
@@ -197,7 +196,7 @@ class StandIn:
     def inject(self, session: str, channel: str, data: JSON) -> None:
         """Push an event to the session of this name."""
         playhead = next(p for p in self._playheads if p.name == session)
-        self._player.deliver(playhead, Queued({"data": data, "channel": channel}, lambda _: None))
+        self._player.deliver(playhead, Queued(to_text({"data": data, "channel": channel})))
 
     def report(self) -> dict[str, Any]:
         """What was played and what was not, misses with their whole text, and what faults hit; as JSON."""
@@ -215,11 +214,10 @@ class StandIn:
     # -- Bayeux
 
     def _receive_bayeux(self, request: HttpRequest, messages: list[Message], now: float, transport: str) -> None:
-        self._replies.expect(request)
         senders = [(message["channel"], str(message.get("clientId", ""))) for message in messages]
         for _, client_id in senders:
             self._playheads.seen(client_id, request.headers, request.connection)
-        for answer in self._bayeux.receive(request.number, messages, now, transport):
+        for answer in self._player.receive(request, messages, now, transport):
             self._replies.answer(answer, self._handshaken(answer.handshaken, request) if answer.handshaken else ())
         for channel, client_id in senders:
             if channel == channels.DISCONNECT:
@@ -233,7 +231,9 @@ class StandIn:
 
     def _handshaken(self, client_id: str, request: HttpRequest) -> Headers:
         """A client got its clientId: what its answer has to set."""
-        playhead = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
+        playhead, before = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
+        if before is not None:
+            self._player.succeed(before, client_id)
         self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
         playhead.origins = self._origins(request.headers)
         if len(self._recording.session_starts) <= 1:
@@ -270,8 +270,8 @@ class StandIn:
             return
         self._matcher.bind(entry, live, playhead.bindings)
         playhead.origins = self._origins(request.headers)
-        rewriting = OperationRewriter(self._dialect, playhead.bindings, playhead.origins, entry, fresh)
-        part = self._start(playhead, entry, rewriting, request.number, now)
+        rewriter = rewriter_of(self._dialect, playhead.bindings, playhead.origins, entry.minted, fresh)
+        part = self._start(playhead, entry, rewriter, request.number, now)
         if part is None:
             return
         if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
@@ -280,17 +280,16 @@ class StandIn:
         self._run_unsolicited(playhead, part.then, now)
 
     def _start(
-        self, playhead: Playhead, entry: RecordedRequest, rewriting: OperationRewriter, request: int, now: float
+        self, playhead: Playhead, entry: RecordedRequest, rewriter: Rewriter, request: int, now: float
     ) -> PreparedTriple | None:
         """Begin to play a recorded request; None where a fault prevents the operation."""
-        part = self._player.prepared.part(entry)
+        part = self._player.prepared.part(entry.place)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
-        run = Run(played.steps, now, played.rate, rewriting, request, entry.place, part.ready, part.plain)
+        response = part.response if played.status is None else refused(played.status, played.body)
+        run = Run(played.steps, now, played.rate, rewriter, request, entry.place, response)
         run.forget, run.cut = played.forget, played.cut
         if played.status is None:  # else nothing was carried out: who tries again shall get on
             playhead.played[entry.place] += 1
-        else:
-            run.refusal = played.status, played.body
         self._player.begin(playhead, run)
         return part if played.status is None else None
 
@@ -304,8 +303,8 @@ class StandIn:
         if events:
             played = self.faults.play(playhead.name, None, events, self._rate)
             if played.steps:
-                rewriting = OperationRewriter(self._dialect, playhead.bindings, playhead.origins)
-                self._player.begin(playhead, Run(played.steps, now, played.rate, rewriting))
+                rewriter = rewriter_of(self._dialect, playhead.bindings, playhead.origins)
+                self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
 
     def _miss(self, request: HttpRequest, found: Miss) -> None:
         self.missed += 1

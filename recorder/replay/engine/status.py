@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...bayeux.session import BayeuxServer
+from ...bayeux.server import BayeuxServer
 from .matching.matcher import Matcher, describe
 from .sessions.playhead import Playhead
 from .timeline import Run

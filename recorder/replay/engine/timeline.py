@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ...model import Event, Recording, Triple
-from .rewriting.responses import Ack, Ready
-from .rewriting.rewriter import OperationRewriter
-from .rewriting.templates import Stencil
+from .rewriting.responses import PreparedResponse
+from .rewriting.rewriter import Rewriter
 
 INSTANT = math.inf
 ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when the client does not fetch them
@@ -27,14 +26,12 @@ class Step:
     Attributes:
         order: Place on the recorded wire; decides between triples when both are due.
         offset: Seconds after the request, as recorded.
-        stencil: The text of the event, where that was made and is enough for most clients.
 
     """
 
     order: tuple[int, int]
     offset: float
     event: Event | None
-    stencil: Stencil | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -44,14 +41,11 @@ class Run:
     Attributes:
         request: The live request that waits for the ack, None where there is none to answer.
         place: Which recorded request it answers, None for events nobody asked for.
-        ready: Its answer, where most clients get it as it is.
-        plain: Its answer, where all do to whom no more is told than its stencils say.
+        response: The answer to it, None where there is none to answer.
         unfetched: Events queued for the client that no poll has taken yet.
-        refusal: Status and body in place of the recorded ack, where a fault wants that.
         forget: With the ack the server forgets the client's Bayeux session: a fault.
         cut: With the ack the client's WebSocket ends: a fault.
         rank: Number of its client, and its own among that client's: decides where the order on the wire does not.
-        version: Counts its changes.
         acked: The ack has left.
         step: The next one, None at the end.
 
@@ -60,17 +54,14 @@ class Run:
     steps: tuple[Step, ...]
     started: float
     rate: float
-    rewriting: OperationRewriter
+    rewriter: Rewriter
     request: int | None = None
     place: int | None = None
-    ready: Ready | None = None
-    plain: Ack | None = None
+    response: PreparedResponse | None = None
     unfetched: int = 0
-    refusal: tuple[int, bytes] | None = None
     forget: bool = False
     cut: bool = False
     rank: tuple[int, int] = (0, 0)
-    version: int = 0
     acked: bool = False
     step: Step | None = field(init=False)
     _next: int = 0
@@ -98,14 +89,6 @@ class Run:
         if step.event is None and self.unfetched:
             return max(due, self._queued_at + ACK_PATIENCE)
         return due
-
-    def is_due(self, now: float) -> bool:
-        """Whether the next step may leave now."""
-        step = self.step
-        if step is not None and step.event is not None:  # as most are
-            return self.started + step.offset / self.rate <= now
-        due = self.due()
-        return due is not None and due <= now
 
     def advance(self, now: float) -> None:
         """The next step has left."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import count
 
@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from recorder.errors import UsageError
 from recorder.model import Recording, Triple
 from recorder.replay.engine.faults import EXAMPLES, Fault, Faults, Kind, Played, check, parse
-from recorder.replay.engine.rewriting.templates import Stencil
 from recorder.replay.engine.timeline import INSTANT, Step, anchored, steps
 from tests.replay.recordings import recordings
 from tests.wire import Wire, campaign_event, chained, complete, done, operation, preview, record_event, twin
@@ -282,16 +281,6 @@ def test_a_reordered_event_changes_places_with_the_next_one_and_the_ack_stays() 
         "ChainedRecord 300",
         "ChainedRecordsDataEnd 400",
     ]
-
-
-def test_an_event_takes_its_text_along() -> None:
-    recording = chains()
-    written = tuple(replace(step, stencil=Stencil((_name(step),), ())) for step in steps(recording.triples[0]))
-
-    left = faults_of(recording, "reorder event ChainedRecord#1").play("p1", "GetChainedRecord", written, 1.0).steps
-
-    assert order(left) != order(written)
-    assert [step.stencil and step.stencil.pieces for step in left] == [(name,) for name in order(left)]
 
 
 def test_an_event_takes_the_other_ones_place_on_the_recorded_wire() -> None:

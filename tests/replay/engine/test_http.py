@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from recorder.bayeux.messages import to_text
+from recorder.bayeux.server import Answer, BayeuxServer
 from recorder.replay.engine.http import HttpRequest, HttpResponse, Responses
 
 BAYEUX = "/api/v2/notifications"
@@ -33,40 +35,42 @@ def test_a_transport_is_told_by_the_request(request_: HttpRequest, transport: st
 
 
 def test_messages_are_an_array() -> None:
-    replies = Responses()
-    replies.expect(incoming())
+    responses = Responses()
 
-    replies.messages(1, [{"channel": "/a"}], (("Set-Cookie", "a=b"),))
+    responses.answer(Answer(1, ['{"channel":"/a"}']), (("Set-Cookie", "a=b"),))
 
     headers = (("Content-Type", "application/json;charset=UTF-8"), ("Set-Cookie", "a=b"))
-    assert replies.take() == [HttpResponse(1, 200, headers, b'[{"channel":"/a"}]')]
+    assert responses.take() == [HttpResponse(1, 200, headers, b'[{"channel":"/a"}]')]
 
 
 def test_messages_for_a_script_are_a_call() -> None:
-    replies = Responses()
-    replies.expect(incoming("GET", f"{BAYEUX}?message=[]&jsonp=cometd._c1"))
+    asked = incoming("GET", f"{BAYEUX}?message=[]&jsonp=cometd._c1")
+    responses = Responses()
 
-    replies.messages(1, [{"channel": "/a"}])
+    responses.answer(Answer(1, ['{"channel":"/a"}'], callback=asked.callback))
 
     headers = (("Content-Type", "text/javascript;charset=UTF-8"),)
-    assert replies.take() == [HttpResponse(1, 200, headers, b'cometd._c1([{"channel":"/a"}])')]
+    assert responses.take() == [HttpResponse(1, 200, headers, b'cometd._c1([{"channel":"/a"}])')]
 
 
 def test_line_ends_that_only_json_knows_not_end_no_script() -> None:
-    replies = Responses()
-    replies.expect(incoming("GET", f"{BAYEUX}?message=[]&jsonp=cb"))
+    responses = Responses()
 
-    replies.messages(1, [{"channel": "/a", "data": "\u2028\u2029"}])
+    responses.answer(Answer(1, [to_text({"channel": "/a", "data": "\u2028\u2029"})], callback="cb"))
 
-    (reply,) = replies.take()
-    assert "\u2028" not in reply.body.decode()
-    assert json.loads(reply.body[3:-1])[0]["data"] == "\u2028\u2029"
+    (response,) = responses.take()
+    assert "\u2028" not in response.body.decode()
+    assert json.loads(response.body[3:-1])[0]["data"] == "\u2028\u2029"
 
 
-def test_a_request_that_was_given_up_leaves_nothing() -> None:
-    replies = Responses()
-    replies.expect(incoming("GET", f"{BAYEUX}?message=[]&jsonp=cb"))
+def test_each_request_of_a_client_is_answered_under_its_own_callback() -> None:
+    bayeux = BayeuxServer(lambda: "c1", 30.0)
+    bayeux.receive(1, [{"channel": "/meta/handshake"}], 0.0)
+    connect = {"channel": "/meta/connect", "clientId": "c1"}
+    bayeux.receive(2, [connect], 0.0)
+    bayeux.receive(3, [connect], 0.0, "callback-polling", "given_up")
+    bayeux.abort(3)
 
-    replies.drop(1)
+    bayeux.receive(4, [connect], 0.0, "callback-polling", "held")
 
-    assert replies == Responses()
+    assert [(answer.request, answer.callback) for answer in bayeux.flush(60.0)] == [(4, "held")]

@@ -9,11 +9,11 @@ import pytest
 from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.engine.matching.bindings import Bindings
-from recorder.replay.engine.rewriting.rewriter import OperationRewriter
+from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT, Run, Step, anchored, steps
 from tests.wire import Message, Wire, campaign_event, chained, done, record_event, state_event
 
-WORDING = OperationRewriter(load(), Bindings(), {})
+REWRITER = Rewriter(load(), Bindings())
 
 
 def names(of: tuple[Step, ...]) -> list[tuple[float, str]]:
@@ -35,7 +35,7 @@ def run(*offsets: tuple[float, bool], rate: float = 1.0, started: float = 10.0) 
         tuple(Step((n, 0), at, event if pushed else None) for n, (at, pushed) in enumerate(offsets)),
         started,
         rate,
-        WORDING,
+        REWRITER,
     )
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.bayeux.session import Queued
+from recorder.bayeux.messages import to_text
+from recorder.bayeux.outbox import Queued
 from recorder.errors import UsageError
 from recorder.model import Headers
 from recorder.replay.engine.faults import Faults, parse
@@ -90,7 +91,7 @@ class Steered:
     def inject(self, session: str, channel: str, data: Any) -> None:
         playhead = next(p for p in self.stage.standin._playheads if p.name == session)
         assert playhead.client_id is not None
-        self.stage.standin._bayeux.push(playhead.client_id, Queued({"channel": channel, "data": data}, lambda _: None))
+        self.stage.standin._bayeux.push(playhead.client_id, Queued(to_text({"channel": channel, "data": data})))
         self.stage.driver()
 
     def add_fault(self, text: str) -> None:

@@ -61,37 +61,18 @@ class Alternatives:
 
 
 class RequestIndex:
-    """All recorded requests by key. Where a key has one request alone, it stands for its `Alternatives`."""
+    """All recorded requests by key."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._by_key: dict[bytes, Alternatives | RecordedRequest] = {}
+        self._by_key: dict[bytes, Alternatives] = {}
 
     def add(self, key: bytes, entry: RecordedRequest) -> None:
         """Add the next recorded request."""
-        known = self._by_key.setdefault(key, entry)
-        if known is entry:
-            return
-        if isinstance(known, RecordedRequest):
-            known = self._by_key[key] = _of_one(known)
-        known.add(entry)
-
-    def alone(self, key: bytes) -> RecordedRequest | None:
-        """The request of a key that has no other, else None."""
-        known = self._by_key.get(key)
-        return known if isinstance(known, RecordedRequest) else None
+        self._by_key.setdefault(key, Alternatives()).add(entry)
 
     def __getitem__(self, key: bytes) -> Alternatives:
-        known = self._by_key.get(key)
-        if known is None:
-            return Alternatives()
-        return _of_one(known) if isinstance(known, RecordedRequest) else known
-
-
-def _of_one(entry: RecordedRequest) -> Alternatives:
-    alternatives = Alternatives()
-    alternatives.add(entry)
-    return alternatives
+        return self._by_key.get(key) or Alternatives()
 
 
 @dataclass(slots=True)

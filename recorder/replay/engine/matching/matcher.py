@@ -91,14 +91,8 @@ class Matcher:
         """Recorded requests that are the same but for minted, volatile and hidden values."""
         return self._index[live.key]
 
-    def alone(self, live: ParsedRequest) -> RecordedRequest | None:
-        """The one that is, where only one is."""
-        if live.alone is None:
-            live.alone = self._index.alone(live.key)
-        return live.alone
-
     def candidates(self, live: ParsedRequest) -> list[int]:
-        """Likewise, in recorded order."""
+        """Return the places of these requests, in recorded order."""
         return sorted(self.alternatives(live).places())
 
     def fits(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:

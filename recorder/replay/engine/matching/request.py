@@ -19,6 +19,14 @@ from ....redaction.policy import Policy
 from ....redaction.pseudonyms import Kind
 
 Id: TypeAlias = tuple[bytes, tuple[str, ...]]
+FreshIds: TypeAlias = tuple[JSON, ...]  # per-operation ids, by `RequestReader.fresh`
+
+_BLANK, _ZERO = "•", "0"
+_REMEMBERED = 10_000  # requests; then they are forgotten
+_LONGEST = 4000  # bytes of a body that is remembered
+_DIGEST = 16  # bytes
+_PIECES = 4  # into which a text is split for each value
+_CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UTF-16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,9 +94,6 @@ class RecordedRequest:
         return self.session if self.n else None
 
 
-_BLANK, _ZERO = "•", "0"
-
-
 @dataclass(frozen=True, slots=True)
 class BlankedRequest:
     """A request without the values a policy names; these are in `values`."""
@@ -131,19 +136,9 @@ class Blanker:
         return _ZERO if number else _BLANK
 
 
-_REMEMBERED = 10_000  # requests; then they are forgotten
-_LONGEST = 4000  # bytes of a body that is remembered
-_DIGEST = 16  # bytes
-_PIECES = 4  # in which a text is cut for each value
-_CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UTF-16
-_PLAIN = bytes(code for code in range(ord(" "), ord("~") + 1) if code not in b'"\\')  # as `_values_of` knows it
-
-FreshIds: TypeAlias = tuple[JSON, ...]
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class ParsedRequest:
-    """What matching looks at in a request, recorded or live; requests that differ in the ids of one operation share it.
+    """Everything that matching compares of a request; requests that differ in per-operation ids alone share one.
 
     Attributes:
         body: Parsed JSON body; its per-operation ids may be those of an earlier, otherwise equal request.
@@ -152,9 +147,6 @@ class ParsedRequest:
         key: Digest, equal for all requests that differ in minted, volatile and hidden values alone.
         own: Digest, equal for requests that differ in per-operation ids and hidden values alone.
         lasting: Ids that live as long as the session.
-        alone: The only recorded request with this key, where there is one.
-        usual: Per-operation ids common to the requests that share this object, None for those that differ.
-        differs: Indices in `usual` of the ids that differ.
 
     """
 
@@ -168,9 +160,6 @@ class ParsedRequest:
     key: bytes
     own: bytes
     lasting: SessionIds
-    alone: RecordedRequest | None = None
-    usual: FreshIds = ()
-    differs: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
@@ -181,15 +170,30 @@ class ParsedRequest:
         return self.own, self.hidden
 
 
-class RequestReader:
-    """Reads requests of one dialect, as they are after redaction by a policy.
+class _Known(NamedTuple):
+    """A request that was parsed before, for those whose text differs in the values of minted ids alone.
 
-    Clients send the same bodies but for the ids they mint for each operation. These are cut out of the text; what is
-    left was either read before, or it is read now.
+    Attributes:
+        fresh: Its per-operation ids; those at `places` are another request's own.
+        places: Indices in `fresh` of the values that are cut out of the text, in their order.
+
+    """
+
+    request: ParsedRequest
+    fresh: FreshIds
+    places: tuple[int, ...]
+
+
+class RequestReader:
+    """Parses the requests of one dialect, as they are after redaction by a policy.
+
+    Clients send the same bodies but for the ids they mint for each operation. These are cut out of the text; the rest
+    was either parsed before, or is parsed now. The cache decides nothing: with it, without it, or filled by other
+    requests, a request is parsed to the same values.
     """
 
     def __init__(self, dialect: Dialect, policy: Policy | None = None) -> None:
-        """Prepare."""
+        """Prepare to read requests that `policy` redacted, if any did."""
         self._dialect = dialect
         self._blanker = Blanker(policy)
         pairs = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
@@ -202,46 +206,28 @@ class RequestReader:
         cut = {path.rpartition(".")[2]: path for path in free if self._blanker.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
-        self._openings = [f'"{name}":"'.encode() for name in cut]
-        self._known: dict[tuple[str, str, bytes], ParsedRequest] = {}
-        self._nothing: FreshIds = (None,) * len(self.fresh)
-        self._patterns: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._known: dict[tuple[str, str, bytes], _Known] = {}
         self._lasting: dict[tuple[tuple[str, JSON] | None, ...], SessionIds] = {}
 
     def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
-        """Read a request: and what the client has minted for it alone, by `fresh`; None where it has not."""
+        """Parse a request; return it, and the client's per-operation ids by `fresh`, None where it sent none."""
         if len(body) > _LONGEST or body.find(_CUT) >= 0:
             return self._read(method, target, body)
-        rest, values = self._cut_once(body)
-        found = self._known.get((method, target, rest)) if values else None
-        if found is None:
-            rest, names, values = self._cut(body)
-            found = self._known.get((method, target, rest))
-            if found is None:
-                read = self._read(method, target, body)
-                self._remember(read, (method, target, rest), names, values)
-                return read
+        rest, names, values = self._cut(body)
+        known = self._known.get((method, target, rest))
+        if known is None:
+            read = self._read(method, target, body)
+            self._remember(read, (method, target, rest), names, values)
+            return read
         if not values:
-            return found, found.usual
-        fresh = list(found.usual)
-        for number, value in enumerate(values):  # as many as there are places, for the text has a mark for each
-            fresh[found.differs[number]] = value
-        return found, tuple(fresh)
-
-    def _cut_once(self, body: bytes) -> tuple[bytes, list[str | int]]:
-        """As `_cut` does where there is one value, which is a text right behind its name; without a pattern."""
-        for opening in self._openings:
-            place = body.find(opening)
-            if place >= 0:
-                start = place + len(opening)
-                end = body.find(b'"', start)
-                value = body[start:end]
-                if end >= 0 and not value.translate(None, _PLAIN):
-                    return body[:start] + _CUT + body[end:], [value.decode()]
-        return body, []
+            return known.request, known.fresh
+        fresh = list(known.fresh)
+        for place, value in zip(known.places, values, strict=True):  # the text has a mark for each
+            fresh[place] = value
+        return known.request, tuple(fresh)
 
     def _cut(self, body: bytes) -> tuple[bytes, list[bytes], list[str | int]]:
-        """A body without the values of minted ids, where they are written plainly; their names, and the values."""
+        """Return a body without the plainly written values of minted ids, the names of these, and the values."""
         pieces = self._values.split(body)  # text, then for each value: up to it, its name, the value, text
         if len(pieces) == 1:
             return body, [], []
@@ -258,19 +244,15 @@ class RequestReader:
         names: list[bytes],
         values: list[str | int],
     ) -> None:
-        """Remember what was read, if the values that were cut out are the minted ones, each once."""
-        call, fresh = read
+        """Remember a parsed request, if the values that were cut out are the minted ids, each once."""
+        request, fresh = read
         places = tuple(self._places[name] for name in names)
         cut = dict(zip(places, values, strict=True))
         there = {place: fresh[place] for place in self._places.values() if fresh[place] is not None}
         if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            usual = tuple(None if number in cut else value for number, value in enumerate(fresh))
-            if all(value is None for value in usual):  # as most often
-                usual = self._nothing
-            call.usual, call.differs = usual, self._patterns.setdefault(places, places)
-            self._known[text] = call
+            self._known[text] = _Known(request, fresh, places)
 
     def _read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
         blanked = self._blanker.of(target, body)

@@ -1,18 +1,16 @@
-"""The answer to a matched request: as recorded, with the client's own values, or what a fault puts in its place."""
+"""Answer a matched request: as recorded with the client's own values, or with what a fault puts in its place."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
 from ....model import Headers, Triple
 from ..matching.bindings import ScannedText
-from ..matching.request import MintedId
 from .rewriter import Rewriter, has_names
 from .templates import encode
 
@@ -30,81 +28,69 @@ _REMEMBERED = 1000  # headers of answers: most servers send the same ones again 
 Ack: TypeAlias = tuple[int, Headers, bytes]
 
 
-class Ready(NamedTuple):
-    """A recorded answer that is sent as it is, but to a client that has bound something in it."""
+@dataclass(frozen=True, slots=True)
+class PreparedResponse:
+    """A recorded answer as it is sent to a client that has bound nothing in it.
 
-    ack: Ack
-    seen: ScannedText
-
-    def to(self, rewriter: Rewriter) -> Ack | None:
-        """The answer to one client, None where it has to be rewritten."""
-        return None if rewriter.is_in(self.seen) else self.ack
-
-
-def ready(triple: Triple, dialect: Dialect) -> Ready | None:
-    """The answer to a recorded request, if most clients get it as it is; most are."""
-    if triple.ack is None or not 200 <= triple.ack.status <= 999:
-        return None
-    return _ready(triple.ack.status, triple.ack.headers, triple.ack.body, dialect)
-
-
-def is_plain(prepared: Ready, minted: Iterable[MintedId]) -> bool:
-    """Whether no id that was minted for an operation can be in its answer, nor an address."""
-    return not prepared.seen.has_address and not any(one.run in prepared.seen.runs for one in minted)
-
-
-@lru_cache(_REMEMBERED)
-def _ready(status: int, headers: Headers, body: bytes, dialect: Dialect) -> Ready | None:
-    kept = _kept(headers)
-    if kept.sets_cookies or has_names(body, dialect):
-        return None
-    text = body.decode(errors="replace")
-    return Ready((status, kept.headers, body), ScannedText.of(f"{kept.values.text}\n{text}"))
-
-
-def refused(status: int, body: bytes) -> Ack:
-    """What a fault puts in place of any answer."""
-    return status, _JSON, body
-
-
-def ack(triple: Triple, rewriter: Rewriter, cookie: str, dialect: Dialect) -> Ack:
-    """Status, headers and body.
-
-    Args:
-        triple: What was recorded.
-        rewriter: Knows to whom it goes.
-        cookie: Stands in for the session cookies the recorded server set.
-        dialect: Knows which these are.
+    Attributes:
+        status: HTTP status.
+        headers: The recorded headers without those that belong to the recorded connection.
+        body: The recorded body.
+        text: What a binding may stand in: header values and body.
+        varies: Every client gets its own: the answer sets cookies, or holds names under which minted values stand.
 
     """
+
+    status: int
+    headers: Headers
+    body: bytes
+    text: ScannedText
+    varies: bool
+
+
+def prepare(triple: Triple, dialect: Dialect) -> PreparedResponse:
+    """Prepare the answer to a recorded request: 504 where none was recorded, 502 where that was no valid one."""
     if triple.ack is None:
         reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
-        return 504, _TEXT, f"recorded without an answer: {reason}\n".encode()
+        return _own(504, f"recorded without an answer: {reason}\n")
     if not 200 <= triple.ack.status <= 999:  # of three digits, and not one of those that another answer follows
-        return 502, _TEXT, f"recorded with the status {triple.ack.status}, which is no answer\n".encode()
-    kept = _kept(triple.ack.headers)
-    headers = kept.headers
-    if kept.sets_cookies or rewriter.is_in(kept.values):
-        rewritten = (_header(name.lower(), value, cookie, rewriter, dialect) for name, value in headers)
-        headers = tuple(zip((name for name, _ in headers), rewritten, strict=True))
-    return triple.ack.status, headers, _rewritten(triple.ack.body, rewriter)
+        return _own(502, f"recorded with the status {triple.ack.status}, which is no answer\n")
+    return _prepared(triple.ack.status, triple.ack.headers, triple.ack.body, dialect)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """The recorded headers that are replayed; what is in their values, and whether they set cookies."""
-
-    headers: Headers
-    values: ScannedText
-    sets_cookies: bool
+def _own(status: int, text: str) -> PreparedResponse:
+    return PreparedResponse(status, _TEXT, text.encode(), ScannedText.of(""), varies=False)
 
 
 @lru_cache(_REMEMBERED)
-def _kept(recorded: Headers) -> _Kept:
+def _prepared(status: int, recorded: Headers, body: bytes, dialect: Dialect) -> PreparedResponse:
     gone = _NOT_REPLAYED | _of_the_connection(recorded)
     headers = tuple((name, value) for name, value in recorded if name.lower() not in gone)
-    sets_cookies = any(name.lower() == "set-cookie" for name, _ in headers)
-    return _Kept(headers, ScannedText.of("\n".join(value for _, value in headers)), sets_cookies)
+    varies = has_names(body, dialect) or any(name.lower() == "set-cookie" for name, _ in headers)
+    text = "\n".join([*(value for _, value in headers), body.decode(errors="replace")])
+    return PreparedResponse(status, headers, body, ScannedText.of(text), varies)
+
+
+def respond(prepared: PreparedResponse, rewriter: Rewriter, cookie: str, dialect: Dialect) -> Ack:
+    """Return status, headers and body for one client.
+
+    Args:
+        prepared: The recorded answer.
+        rewriter: Knows the client's values.
+        cookie: Value of the session cookies that the stand-in sets in place of the recorded server's.
+        dialect: Names these cookies.
+
+    """
+    headers, body = prepared.headers, prepared.body
+    if prepared.varies or rewriter.is_in(prepared.text):
+        headers = tuple((name, _header(name.lower(), value, cookie, rewriter, dialect)) for name, value in headers)
+        body = _rewritten(body, rewriter)
+    return prepared.status, headers, body
+
+
+def refused(status: int, body: bytes) -> PreparedResponse:
+    """Return the answer that a fault puts in place of the recorded one."""
+    return PreparedResponse(status, _JSON, body, ScannedText.of(""), varies=False)
 
 
 def _of_the_connection(headers: Headers) -> set[str]:

@@ -16,8 +16,8 @@ from ....dialect.definition import Dialect
 from ....dialect.paths import as_key
 from ....model import JSON
 from ..matching.bindings import ABSENT, Bindings, ScannedText, runs
-from ..matching.request import MintedId, RecordedRequest
-from .templates import Template, Texts, encode
+from ..matching.request import MintedId
+from .templates import Template, encode
 
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
 # numbers of longer ones. It also begins after a percent-encoded character.
@@ -182,47 +182,26 @@ def any_of(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")
 
 
-class OperationRewriter:
-    """What is told to one client of one operation, or of what nobody asked for."""
+def rewriter_of(
+    dialect: Dialect,
+    session: Bindings,
+    origins: Mapping[str, str],
+    minted: Iterable[MintedId] = (),
+    fresh: Sequence[JSON] = (),
+) -> Rewriter:
+    """Build what rewrites the answer and the events of one operation for one client.
 
-    __slots__ = ("_dialect", "_entry", "_fresh", "_origins", "_rewriter", "_session", "_texts")
+    Args:
+        dialect: Knows the names under which values stand.
+        session: Bindings of the client's session; what is bound later counts from then on.
+        origins: Recorded servers (scheme and host) and what stands in for them.
+        minted: Per-operation ids of the recorded request; none for events that no operation caused.
+        fresh: Per-operation ids of the live request, by `RequestReader.fresh`.
 
-    def __init__(
-        self,
-        dialect: Dialect,
-        session: Bindings,
-        origins: Mapping[str, str],
-        entry: RecordedRequest | None = None,
-        fresh: Sequence[JSON] = (),
-    ) -> None:
-        """Prepare for a client.
-
-        Args:
-            dialect: Knows the names under which values stand.
-            session: What is bound for the client's session. What is bound later counts from then on.
-            origins: Recorded servers (scheme and host) and what stands in for them.
-            entry: The operation as it was recorded.
-            fresh: What the live client has minted for it, by `RequestReader.fresh`.
-
-        """
-        self._dialect, self._session, self._origins = dialect, session, origins
-        self._entry, self._fresh = entry, fresh
-        self._rewriter: Rewriter | None = None
-        self._texts = [None if as_key(value) is None else encode(value) for value in fresh]
-
-    @property
-    def texts(self) -> Texts | None:
-        """What to fill in, by `RequestReader.fresh`, None for what is no id; None for all where that would not do."""
-        return None if self._session.alters else self._texts
-
-    @property
-    def rewriter(self) -> Rewriter:
-        """What rewrites all else."""
-        if self._rewriter is None:
-            own = bound(self._dialect, () if self._entry is None else self._entry.minted, self._fresh)
-            scopes = (self._session,) if own is None else (own, self._session)
-            self._rewriter = Rewriter(self._dialect, *scopes, origins=self._origins)
-        return self._rewriter
+    """
+    own = bound(dialect, minted, fresh)
+    scopes = (session,) if own is None else (own, session)
+    return Rewriter(dialect, *scopes, origins=origins)
 
 
 def bound(dialect: Dialect, minted: Iterable[MintedId], fresh: Sequence[JSON]) -> Bindings | None:

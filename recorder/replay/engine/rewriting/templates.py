@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from ....model import JSON
 from ..matching.bindings import ScannedText
-from ..matching.request import MintedId
 
-Texts: TypeAlias = Sequence[str | None]
 Bare: TypeAlias = Callable[[str, JSON], tuple[tuple[str, str], ...]]
 
 _MARK = "\ue000"  # stands in no text that is not made to confuse us
@@ -66,63 +64,6 @@ class Template:
         """A text in place of what the pieces say."""
         before, after = self.frame
         return f"{before}{text}{after}"
-
-
-class Stencil(NamedTuple):
-    """A JSON text in which nothing is a client's but the ids of one operation.
-
-    Attributes:
-        pieces: The text before, between and behind them.
-        numbers: Which of the ids, by `RequestReader.fresh`, stands behind each piece but the last.
-
-    """
-
-    pieces: tuple[str, ...]
-    numbers: tuple[int, ...]
-
-    def filled(self, texts: Texts) -> str | None:
-        """The text with the ids of a client, which come as JSON; None where one of them is missing."""
-        pieces, numbers = self
-        if not numbers:
-            return pieces[0]
-        whole = pieces[0]
-        for place, number in enumerate(numbers, 1):  # there is one, most often
-            text = texts[number]
-            if text is None:
-                return None  # the member is left out, with its comma
-            whole += text + pieces[place]
-        return whole
-
-
-def stencil(made: Template, minted: Sequence[MintedId]) -> Stencil | None:
-    """A template as a stencil; None where more than that may have to be rewritten: an address, or an id elsewhere."""
-    ids = {(one.key, one.bare) for one in minted}
-    if len(ids) < len(minted):
-        return None  # the client may send two where the recorded one sent the same
-    pieces, numbers = [made.pieces[0]], []
-    texts = [made.literal]
-    for place, hole in made.holes:
-        number = _only(hole, minted)
-        if number is not None:
-            numbers.append(number)
-            pieces.append("")
-        elif ids.isdisjoint(hole.bare):
-            pieces[-1] += made.pieces[place]
-            texts.append(hole.seen)
-        else:
-            return None
-        pieces[-1] += made.pieces[place + 1]
-    if any(text.has_address or any(one.run in text.runs for one in minted) for text in texts):
-        return None
-    return Stencil(tuple(pieces), tuple(numbers))
-
-
-def _only(hole: Slot, minted: Sequence[MintedId]) -> int | None:
-    """Which id alone a hole is for, written as in the request."""
-    for one in minted:
-        if hole.bare == ((one.key, one.bare),) and repr(hole.value) == repr(one.value) and str(one.value) == one.bare:
-            return one.number
-    return None
 
 
 def template(value: JSON, bare: Bare, frame: tuple[str, str] = ("", "")) -> Template:

@@ -1,29 +1,24 @@
-"""Plays runs to clients: events go into their Bayeux queues, acks out as answers, each when its turn has come."""
+"""Play runs to clients: events go into their Bayeux queues, acks out as answers, each when its turn has come."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
-from math import inf
 
+from ....bayeux.messages import Message
 from ....bayeux.outbox import Queued
-from ....bayeux.session import BayeuxServer
+from ....bayeux.server import Answer, BayeuxServer
 from ....dialect.definition import Dialect
 from ....model import Event, Recording
-from ..http import Responses
+from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
-from ..rewriting.responses import Ack, ack, refused
+from ..rewriting.responses import respond
 from ..sessions.playhead import Playhead
-from ..timeline import Run, Step, anchored
+from ..timeline import Run, anchored
 from .prepared import PreparedTriples
 from .queue import StepQueue
 from .windows import copies
 
 _CUT = 0  # in place of a status: the socket ends
-
-
-def _nothing(_: bool) -> None:  # noqa: FBT001  # as Queued calls it
-    """Nobody waits for an event to be fetched."""
 
 
 class Player:
@@ -36,10 +31,10 @@ class Player:
     """
 
     def __init__(
-        self, recording: Recording, matcher: Matcher, dialect: Dialect, bayeux: BayeuxServer, replies: Responses
+        self, recording: Recording, matcher: Matcher, dialect: Dialect, bayeux: BayeuxServer, responses: Responses
     ) -> None:
-        """Start with nothing on its way; what leaves goes to `bayeux` and `replies`."""
-        self._matcher, self._dialect, self._bayeux, self._replies = matcher, dialect, bayeux, replies
+        """Start with nothing on its way; what leaves goes to `bayeux` and `responses`."""
+        self._dialect, self._bayeux, self._responses = dialect, bayeux, responses
         self._windows, self._copies = recording.windows, copies(recording)
         self._queue: StepQueue[Playhead] = StepQueue()
         self._unacked: dict[int, tuple[Playhead, Run]] = {}  # by request
@@ -52,7 +47,7 @@ class Player:
         return self._queue.due
 
     def begin(self, playhead: Playhead, run: Run) -> None:
-        """A run begins."""
+        """Begin a run."""
         playhead.begun_runs += 1
         run.rank = playhead.number, playhead.begun_runs
         playhead.runs.append(run)
@@ -61,22 +56,24 @@ class Player:
         self._queue.put(playhead, run)
 
     def play(self, now: float) -> bool:
-        """Let the next step that is due leave; of several, the one that was first on the recorded wire."""
-        queue = self._queue
-        found = queue.next(now)
+        """Let the next step that is due leave; return whether there was one."""
+        found = self._queue.next(now)
         if found is None:
             return False
-        playhead, run = found
-        self._leave(playhead, run, now)
-        while run.is_due(now) and not queue.has_before(run, now):  # most runs leave in one go
-            self._leave(playhead, run, now)
-        self._go_on(playhead, run, now)
+        self.leave(*found, now)
         return True
 
     def leave(self, playhead: Playhead, run: Run, now: float) -> None:
-        """The next step of a run leaves, whenever it is due."""
-        self._leave(playhead, run, now)
-        self._go_on(playhead, run)
+        """Let the next step of a run leave, whenever it is due."""
+        step = run.step
+        run.advance(now)
+        if step is not None and step.event is not None:
+            self._push(playhead, run, step.event)
+        else:
+            self._acknowledge(playhead, run)
+        self._queue.put(playhead, run)
+        if run.step is None and run.request is None and run in playhead.runs:
+            playhead.runs.remove(run)
 
     def shift(self, playheads: Iterable[Playhead], paused_at: float, now: float) -> None:
         """After a pause all that is to leave leaves so much later; what was asked for meanwhile begins now."""
@@ -85,30 +82,44 @@ class Player:
                 run.shift(now - max(paused_at, run.started))
                 self._queue.put(playhead, run)
 
+    def receive(self, request: HttpRequest, messages: list[Message], now: float, transport: str) -> list[Answer]:
+        """Hand Bayeux messages to the server; return the answers that are ready, which are still to be sent."""
+        answers = self._bayeux.receive(request.number, messages, now, transport, request.callback)
+        for answer in answers:
+            self._fetched(answer.delivered, out=True)
+        return answers
+
     def abort(self, number: int) -> None:
-        """A client gave a request up."""
-        self._bayeux.abort(number)
-        self._replies.drop(number)
+        """Give a request up, as its client did: the events of a poll wait for the next one."""
+        self._fetched(self._bayeux.abort(number), out=False)
         if number in self._unacked:
             self._answered(*self._unacked[number])
+
+    def succeed(self, old: str, new: str) -> None:
+        """Hand the events of a client's old Bayeux session to its new one."""
+        self._fetched(self._bayeux.succeed(old, new), out=False)
 
     def forget(self, client_id: str) -> None:
         """Lose a Bayeux session, as a server does that is restarted: its client is told to shake hands again."""
         for answer in self._bayeux.forget(client_id):
-            self._replies.answer(answer)
+            self._responses.answer(answer)
 
     def cut(self, playhead: Playhead) -> None:
         """Cut the WebSocket of a client that is to lose it, as soon as it holds a poll on one."""
-        number = self._bayeux.cut(playhead.client_id) if playhead.cut and playhead.client_id is not None else None
+        if not playhead.cut or playhead.client_id is None:
+            return
+        number = self._bayeux.poll_on_socket(playhead.client_id)
         if number is not None:
+            self.abort(number)
             playhead.cut = False
-            self._replies.add(number, _CUT, (), b"")
+            self._responses.add(number, _CUT, (), b"")
 
     def flush(self, now: float) -> bool:
-        """Answer the polls that have something to carry, or whose time is over; whether there was any."""
+        """Answer the polls that have something to carry, or whose time is over; return whether there was any."""
         answers = self._bayeux.flush(now)
         for answer in answers:
-            self._replies.answer(answer)
+            self._fetched(answer.delivered, out=True)
+            self._responses.answer(answer)
         return bool(answers)
 
     def deliver(self, playhead: Playhead, queued: Queued) -> None:
@@ -118,63 +129,39 @@ class Player:
         else:
             self._bayeux.push(playhead.client_id, queued)
 
-    def _leave(self, playhead: Playhead, run: Run, now: float) -> None:
-        step = run.step
-        run.advance(now)
-        if step is not None and step.event is not None:
-            self._push(playhead, run, step, step.event)
-        else:
-            self._acknowledge(playhead, run)
-
-    def _go_on(self, playhead: Playhead, run: Run, now: float = -inf) -> None:
-        """Steps of a run have left."""
-        self._queue.put(playhead, run, now)
-        if run.step is None and run.request is None and run in playhead.runs:
-            playhead.runs.remove(run)
-
-    def _push(self, playhead: Playhead, run: Run, step: Step, event: Event) -> None:
+    def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
-        taken = _nothing if run.acked or run.request is None else partial(self._taken, playhead, run)
-        queued = Queued(self.prepared.message(step, event, run.rewriting), taken)
-        if not self._windows:
-            self.deliver(playhead, queued)
-            return
+        owner = None if run.acked or run.request is None else (playhead, run)
+        queued = Queued(self.prepared.message(event, run.rewriter), owner)
         window = self._windows.get(event.client_id, 0)
         if window in playhead.other_windows:
             self._bayeux.push(playhead.other_windows[window], queued)
         elif (event.seq, event.index) in self._copies:
-            queued.taken(True)  # for a window that this client does not have
+            self._fetched([queued], out=True)  # for a window that this client does not have
         else:
             self.deliver(playhead, queued)
 
-    def _taken(self, playhead: Playhead, run: Run, out: bool) -> None:  # noqa: FBT001  # as Queued calls it
-        """An event was put into an answer, or came back: an ack that waits for it may leave sooner, or later."""
-        run.taken(out=out)
-        if run.step is not None and run.step.event is None:
-            self._queue.put(playhead, run)
+    def _fetched(self, events: Iterable[Queued], *, out: bool) -> None:
+        """Note that events were put into an answer, or came back: acks that wait for them leave sooner, or later."""
+        for event in events:
+            if event.owner is not None:
+                playhead, run = event.owner
+                run.taken(out=out)
+                if run.step is not None and run.step.event is None:
+                    self._queue.put(playhead, run)
 
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
-        if run.request is not None:
-            self._replies.add(run.request, *self._told(playhead, run))
+        if run.request is not None and run.response is not None:
+            ack = respond(run.response, run.rewriter, playhead.cookie, self._dialect)
+            self._responses.add(run.request, *ack)
             self._answered(playhead, run)
         if run.forget and playhead.client_id is not None:
             self.forget(playhead.client_id)
         playhead.cut |= run.cut
-        if playhead.cut:
-            self.cut(playhead)
-
-    def _told(self, playhead: Playhead, run: Run) -> Ack:
-        """The answer to the request of a run."""
-        if run.refusal is not None:
-            return refused(*run.refusal)
-        if run.plain is not None and run.rewriting.texts is not None:
-            return run.plain
-        rewriter = run.rewriting.rewriter
-        told = None if run.ready is None else run.ready.to(rewriter)
-        return told or ack(self._matcher.triples[run.place or 0], rewriter, playhead.cookie, self._dialect)
+        self.cut(playhead)
 
     def _answered(self, playhead: Playhead, run: Run) -> None:
-        """Nobody waits for the answer of a run any more."""
+        """Note that the request of a run waits no more."""
         self._unacked.pop(run.request or 0, None)
         run.request = None
         if run.step is None:

@@ -1,41 +1,35 @@
-"""What is played, made ready when it is first needed: the steps of a triple, its answer, the texts of its events."""
+"""Prepare what recorded requests bring, when it is first needed: steps, answer, and the texts of events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ....dialect.definition import Dialect
 from ....model import Event, Triple
-from ..matching.request import MintedId, RecordedRequest
-from ..rewriting.responses import Ack, Ready, is_plain, ready
-from ..rewriting.rewriter import OperationRewriter, bare_values, keys_of_names
-from ..rewriting.templates import Template, encode, stencil, template
+from ..rewriting.responses import PreparedResponse, prepare
+from ..rewriting.rewriter import Rewriter, bare_values, keys_of_names
+from ..rewriting.templates import Template, encode, template
 from ..timeline import Step, steps
 
 _REMEMBERED = 20_000  # triples, and events; then they are forgotten
-
-
 _NOTHING: Mapping[int, tuple[Step, ...]] = MappingProxyType({})
 
 
 class PreparedTriple(NamedTuple):
-    """What a triple brings.
+    """What a recorded request brings.
 
     Attributes:
-        steps: Its answer and events.
-        ready: Its answer, where most clients get it as it is.
-        plain: Its answer, where no id that was minted for the operation can be in it.
-        then: Events that nobody asked for, and that came after it.
+        steps: Its answer and events, in the order they leave.
+        response: Its answer.
+        then: Events that no operation caused and that followed it.
 
     """
 
     steps: tuple[Step, ...]
-    ready: Ready | None
-    plain: Ack | None
+    response: PreparedResponse
     then: tuple[Step, ...]
 
 
@@ -45,39 +39,26 @@ class PreparedTriples:
     def __init__(
         self, triples: Sequence[Triple], dialect: Dialect, after: Mapping[int, tuple[Step, ...]] = _NOTHING
     ) -> None:
-        """Make nothing ready yet; `after` is what comes unasked, by the number of the triple before."""
+        """Prepare nothing yet; `after` is what follows unasked, by the number of the triple before."""
         self._triples, self._dialect, self._after = triples, dialect, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
-        self._parts: dict[int, PreparedTriple] = {}
+        self._prepared: dict[int, PreparedTriple] = {}
         self._events: dict[tuple[int, int], Template] = {}
 
-    def part(self, entry: RecordedRequest) -> PreparedTriple:
-        """What a triple brings."""
-        made = self._parts.get(entry.place)
+    def part(self, place: int) -> PreparedTriple:
+        """Return what the recorded request at a place brings."""
+        made = self._prepared.get(place)
         if made is None:
-            if len(self._parts) >= _REMEMBERED:
-                self._parts.clear()
-            made = self._parts[entry.place] = self._made(self._triples[entry.place], entry.minted)
+            if len(self._prepared) >= _REMEMBERED:
+                self._prepared.clear()
+            triple = self._triples[place]
+            made = PreparedTriple(steps(triple), prepare(triple, self._dialect), self._after.get(triple.n, ()))
+            self._prepared[place] = made
         return made
 
-    def _made(self, triple: Triple, minted: Sequence[MintedId]) -> PreparedTriple:
-        prepared = ready(triple, self._dialect)
-        plain = prepared.ack if prepared is not None and is_plain(prepared, minted) else None
-        written = tuple(self._written(step, minted) for step in steps(triple))
-        return PreparedTriple(written, prepared, plain, self._after.get(triple.n, ()))
-
-    def _written(self, step: Step, minted: Sequence[MintedId]) -> Step:
-        if step.event is None or any(one.key in self._dialect.path_keys for one in minted):
-            return step  # there is no text, or the ids are parts of values
-        return replace(step, stencil=stencil(self._template(step.event), minted))
-
-    def message(self, step: Step, event: Event, rewriting: OperationRewriter) -> str:
-        """The Bayeux message of the event of a step as one client gets it, as JSON."""
-        if step.stencil is not None and (texts := rewriting.texts) is not None:
-            filled = step.stencil.filled(texts)
-            if filled is not None:
-                return filled
-        return rewriting.rewriter.encoded(self._template(event), event.data)
+    def message(self, event: Event, rewriter: Rewriter) -> str:
+        """Return the Bayeux message of an event as one client gets it, as JSON."""
+        return rewriter.encoded(self._template(event), event.data)
 
     def _template(self, event: Event) -> Template:
         made = self._events.get((event.seq, event.index))

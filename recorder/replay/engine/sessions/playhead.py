@@ -112,11 +112,6 @@ class Playhead:
         Of the recorded session it follows first, then, if it need not be strict, of others. An exchange that is no
         operation and has no effect (GET, HEAD, OPTIONS) may be had again.
         """
-        alone = matcher.alone(live)
-        if alone is not None and not policy.strict:  # it is, most often
-            may_again = policy.repeat is not Repeat.ERROR or _has_no_effect(live)
-            is_left = may_again or alone.place not in self.played
-            return alone if is_left and matcher.fits(alone, live, self.bindings) else None
         place = self._find(live, matcher, policy)
         return None if place is None else matcher.entries[place]
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TypeAlias
 
-from ....bayeux.session import BayeuxServer
+from ....bayeux.server import BayeuxServer
 from ....correlate.sessions import Sessions
 from ....model import Headers
 from .playhead import AUTHORIZATION, COOKIE, Playhead, kind, value
@@ -168,11 +168,12 @@ class Registry:
 
     def handshaken(
         self, client_id: str, headers: Headers, connection: str, bayeux: BayeuxServer | None = None
-    ) -> Playhead:
-        """A client got its clientId: it goes on with what its REST calls or its last session began, else anew.
+    ) -> tuple[Playhead, str | None]:
+        """Find the playhead of a client that got its clientId, else begin one; return also the clientId it replaces.
 
-        It goes on with a session that the server lost, and with one that holds no poll if it shows the cookie that one
-        was given: a browser has one jar for all its windows, and another window would be polling.
+        The client goes on with what its REST calls began, with a session that the server lost, and with one that holds
+        no poll if it shows the cookie that one was given: a browser has one jar for all its windows, and another window
+        would be polling.
         """
         tokens = self._tokens(headers)
         playhead = (
@@ -183,9 +184,8 @@ class Registry:
         )
         window = 0 if bayeux is None else _free_window(playhead, bayeux)
         before = playhead.other_windows.get(window) if window else playhead.client_id
-        if before is not None and bayeux is not None:
+        if before is not None:
             self._by_client.pop(before, None)
-            bayeux.succeed(before, client_id)
         if window:
             playhead.other_windows[window] = client_id
         else:
@@ -193,7 +193,7 @@ class Registry:
         self._by_client[client_id] = playhead
         self._groups_of.place(playhead)
         self.seen(client_id, headers, connection)
-        return playhead
+        return playhead, before
 
     def browser_of(self, headers: Headers, playhead: Playhead) -> str:
         """Whose windows are of one browser: the cookie it showed, if it is one of ours, else the one it is given."""

@@ -85,14 +85,6 @@ def test_requests_that_differ_in_the_ids_of_an_operation_alone_are_read_once(mon
     assert "first" not in fresh
 
 
-def test_a_body_with_one_id_is_found_again_without_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = RequestReader(GWS, POLICY)
-    first, _ = reader.read("POST", TARGET, chained(7, "first").body)
-    monkeypatch.setattr(reader, "_cut", lambda _: pytest.fail("looked for a pattern"))
-
-    assert reader.read("POST", TARGET, chained(7, "second").body)[0] is first
-
-
 def test_requests_that_name_the_same_for_good_share_it() -> None:
     reader = RequestReader(GWS)
     lasting = [reader.read("POST", f"{TARGET}{n}", chained(7).body)[0].lasting for n in range(3)]

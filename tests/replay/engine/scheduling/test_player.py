@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from itertools import count
 
-from recorder.bayeux.session import BayeuxServer
+from recorder.bayeux.server import BayeuxServer
 from recorder.dialect.definition import load
 from recorder.replay.engine.http import Responses
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.rewriting.rewriter import OperationRewriter
+from recorder.replay.engine.rewriting.rewriter import rewriter_of
 from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead
 from recorder.replay.engine.timeline import Run
@@ -39,17 +39,9 @@ class Playing:
         self.playhead.client_id = answer.handshaken
 
     def begins(self, request: int = 7) -> Run:
-        part = self.player.prepared.part(self.entry)
-        run = Run(
-            part.steps,
-            0.0,
-            1.0,
-            OperationRewriter(GWS, Bindings(), {}, self.entry, self.fresh),
-            request,
-            0,
-            part.ready,
-            part.plain,
-        )
+        part = self.player.prepared.part(self.entry.place)
+        rewriter = rewriter_of(GWS, Bindings(), {}, self.entry.minted, self.fresh)
+        run = Run(part.steps, 0.0, 1.0, rewriter, request, 0, part.response)
         self.player.begin(self.playhead, run)
         return run
 
@@ -76,7 +68,7 @@ def test_events_wait_for_a_client_that_did_not_shake_hands_yet() -> None:
     playing.plays(100.0)
 
     (queued,) = playing.playhead.backlog
-    assert json.loads(str(queued.message))["data"]["notificationType"] == "ChainedRecordsDataEnd"
+    assert json.loads(queued.text)["data"]["notificationType"] == "ChainedRecordsDataEnd"
 
 
 def test_who_gives_a_request_up_gets_its_events_all_the_same() -> None:

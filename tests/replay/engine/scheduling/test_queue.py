@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.model import Event
 from recorder.replay.engine.matching.bindings import Bindings
-from recorder.replay.engine.rewriting.rewriter import OperationRewriter
+from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.queue import StepQueue
 from recorder.replay.engine.timeline import ACK_PATIENCE, Run, Step
 
-WORDING = OperationRewriter(load(), Bindings(), {})
+REWRITER = Rewriter(load(), Bindings())
 EVENT = Event(0, 0, 0, 0, "client", "/channel", {})
 
 
 def run(*steps: tuple[int, float], client: int = 1, started: float = 10.0) -> Run:
     """A run of events: place on the wire, offset."""
     made = tuple(Step((order, 0), offset, EVENT) for order, offset in steps)
-    return Run(made, started, 1.0, WORDING, rank=(client, 1))
+    return Run(made, started, 1.0, REWRITER, rank=(client, 1))
 
 
 def agenda_of(*runs: Run) -> StepQueue[str]:
@@ -77,7 +75,7 @@ def test_a_run_that_changed_counts_once() -> None:
 
 
 def test_an_ack_that_waits_for_its_events_leaves_as_soon_as_they_are_fetched() -> None:
-    waiting = Run((Step((1, 0), 0.0, EVENT), Step((2, 0), 0.1, None)), 10.0, 1.0, WORDING)
+    waiting = Run((Step((1, 0), 0.0, EVENT), Step((2, 0), 0.1, None)), 10.0, 1.0, REWRITER)
     queue = agenda_of(waiting)
     leaves(queue, 10.0)
     late = queue.due
@@ -89,22 +87,17 @@ def test_an_ack_that_waits_for_its_events_leaves_as_soon_as_they_are_fetched() -
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=4), max_size=5), st.data())
 def test_it_is_what_a_search_finds(drawn: list[list[tuple[int, int]]], data: st.DataObject) -> None:
-    with patch("recorder.replay.engine.scheduling.queue._MANY", data.draw(st.sampled_from([0, 1, 64]))):
-        search_finds_the_same(drawn, data)
-
-
-def search_finds_the_same(drawn: list[list[tuple[int, int]]], data: st.DataObject) -> None:
     runs = [run(*((order, float(wait)) for order, wait in steps), client=n) for n, steps in enumerate(drawn)]
     queue = agenda_of(*runs)
     for now in sorted(data.draw(st.lists(st.integers(9, 14), max_size=5))):
         while True:
-            due = [(r.step.order, r.rank, r) for r in runs if r.step and r.is_due(now)]
+            due = [(r.step.order, r.rank, r) for r in runs if r.step and (r.due() or 0.0) <= now]
             found = queue.next(now)
             assert (found is None) == (not due)
             if found is None:
                 break
             assert found[1] is min(due, key=lambda item: item[:2])[2]
             found[1].advance(now)
-            queue.put(*found, *([now] if data.draw(st.booleans()) else []))
+            queue.put(*found)
         times = [when for r in runs if (when := r.due()) is not None]
         assert queue.due == min(times, default=None)

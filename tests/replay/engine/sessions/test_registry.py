@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.bayeux.session import BayeuxServer
+from recorder.bayeux.server import BayeuxServer
 from recorder.correlate.sessions import Sessions
 from recorder.model import Headers
 from recorder.replay.engine.sessions.playhead import Playhead, kind, value
@@ -34,7 +35,7 @@ class Door:
         self._connections = count(1)
 
     def handshake(self, client_id: str, headers: Headers = (), connection: str | None = None) -> str:
-        return self.playheads.handshaken(client_id, headers, self._on(connection)).name
+        return self.playheads.handshaken(client_id, headers, self._on(connection))[0].name
 
     def rest(self, headers: Headers = (), connection: str | None = None, *, answers: bool = False) -> str | None:
         playhead = self.playheads.of_request(headers, self._on(connection), lambda _: answers)
@@ -372,7 +373,8 @@ def test_nothing_is_kept_of_those_that_are_forgotten() -> None:
 
     kept = [getattr(playheads, name) for name in vars(playheads) if name.startswith("_by_")]
     assert max(map(len, kept)) <= 20
-    assert bayeux.receive(1000, [{"channel": "/meta/connect", "clientId": "c1"}], 0.0)[0].messages == [
+    (answer,) = bayeux.receive(1000, [{"channel": "/meta/connect", "clientId": "c1"}], 0.0)
+    assert [json.loads(text) for text in answer.texts or []] == [
         {
             "channel": "/meta/connect",
             "successful": False,
@@ -483,7 +485,7 @@ def told_of(playheads: Registry, bayeux: BayeuxServer, parsed: list[tuple[Any, .
         match what:
             case "handshake":
                 shaken = bayeux.receive(number, [{"channel": "/meta/handshake"}], 0.0)[0].handshaken or ""
-                found = playheads.handshaken(shaken, headers, connection, bayeux)
+                found, _ = playheads.handshaken(shaken, headers, connection, bayeux)
             case "rest":
                 found = playheads.of_request(headers, connection, lambda _, a=answers: a, lambda p, n=name: p.name == n)
             case "opens":

@@ -7,14 +7,14 @@ from, and keeps no clock: times are seconds on the caller's clock.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..timetable import Timetable
+from ..priority_queue import PriorityQueue
 from . import channels
 from .extensions import batch_of, timesync, wants_acknowledgement
-from .messages import Message
+from .messages import Message, to_text
 from .outbox import Outbox, Queued
 from .replies import ordinary, reply, unknown
 
@@ -26,18 +26,23 @@ _MULTIPLE_CLIENTS = {"multiple-clients": True, "reconnect": "retry", "interval":
 
 
 class Answer(NamedTuple):
-    """What goes back on an HTTP request: Bayeux messages, or a bare status where `messages` is None.
+    """What goes back on an HTTP request: Bayeux messages, or a bare status where `texts` is None.
 
     Attributes:
-        request: The number the request was received under.
-        handshaken: The clientId that was given out in it, if one was.
+        request: Number under which the request was received.
+        texts: The messages, each as JSON.
+        handshaken: The clientId that this answer gives out, if it does.
+        delivered: The events in it that no answer carried before.
+        callback: Function that a callback-polling client wants the messages wrapped in.
 
     """
 
     request: int
-    messages: list[Message | str] | None
+    texts: list[str] | None
     status: int = 200
     handshaken: str | None = None
+    delivered: Sequence[Queued] = ()
+    callback: str | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class _Poll:
     reply: Message
     received: float
     transport: str
+    callback: str | None
     browser: str | None  # that has few connections, and lends this one; not on a WebSocket
 
 
@@ -84,18 +90,25 @@ class BayeuxServer:
         self._epoch = epoch
         self._sessions: dict[str, _Session] = {}
         self._forgotten: dict[str, _Session] = {}  # the client does not know yet
-        self._polls: dict[int, _Session] = {}  # held requests
-        self._until: Timetable[_Session] = Timetable()  # when they must be answered
+        # requests under way: whose they are, and the events of an answer that is not known to have left
+        self._open: dict[int, tuple[_Session, list[Queued]]] = {}
+        self._until: PriorityQueue[_Session, float] = PriorityQueue()  # when they must be answered
         self._told: set[_Session] = set()  # of them those that have events to carry, and some that had
         self._browsers: Counter[str] = Counter()  # how many polls each holds
-        self._unsent: dict[int, tuple[_Session, list[Queued]]] = {}  # answered, not yet known to have left
 
-    def receive(self, request: int, messages: list[Message], now: float, transport: str = LONG_POLLING) -> list[Answer]:
+    def receive(
+        self,
+        request: int,
+        messages: list[Message],
+        now: float,
+        transport: str = LONG_POLLING,
+        callback: str | None = None,
+    ) -> list[Answer]:
         """Take the messages of one request, or one message of a WebSocket; return the answers that are ready."""
         alone = len(messages) == 1
         if not alone and any(message["channel"] == channels.HANDSHAKE for message in messages):
             return [Answer(request, None, 400)]  # it comes alone, or is a violation (AbstractHttpTransport.java)
-        turn = _Turn(request, now, transport)
+        turn = _Turn(request, now, transport, callback)
         for message in messages:
             self._take(message, turn, alone=alone)
         if not turn.held:
@@ -117,7 +130,7 @@ class BayeuxServer:
             return []
         told = [session for session in self._told if session.poll and not session.outbox.is_empty]
         self._told.clear()
-        ready = {session.poll.request: session for session in (*told, *self._until.take(now)) if session.poll}
+        ready = {session.poll.request: session for session in (*told, *self._until.pop_until(now)) if session.poll}
         return [answer for _, session in sorted(ready.items()) for answer in self._let_go(session, now)]
 
     def deadline(self) -> float | None:
@@ -126,21 +139,22 @@ class BayeuxServer:
 
     def sent(self, request: int) -> None:
         """An answer has left."""
-        self._unsent.pop(request, None)
+        self._open.pop(request, None)
 
-    def abort(self, request: int) -> None:
-        """The client gave a request up: events that did not leave go back to the head of its queue."""
-        session = self._polls.get(request)
-        if session is not None:
+    def abort(self, request: int) -> list[Queued]:
+        """Give a request up, as its client did; return the events that did not leave and wait for its next poll."""
+        session, events = self._open.pop(request, (None, []))
+        if session is None:
+            return []
+        if session.poll is not None and session.poll.request == request:
             self._release(session)
             session.gave_up = True
-        session, events = self._unsent.pop(request, (None, []))
-        while session is not None and session.heir is not None:
+            return []
+        while session.heir is not None:
             session = session.heir
-        if session is not None:
-            session.outbox.put_back(events)
-            session.gave_up = True
-            self._told.add(session)
+        session.gave_up = True
+        self._told.add(session)
+        return session.outbox.put_back(events)
 
     def forget(self, client_id: str) -> list[Answer]:
         """Lose a session, as a server that was restarted: its poll, and whatever comes next, is told to shake hands."""
@@ -149,21 +163,19 @@ class BayeuxServer:
             return []
         self._forgotten[client_id] = session
         poll = self._release(session)
-        return [] if poll is None else [Answer(poll.request, [unknown(poll.asked)])]
+        return [] if poll is None else [Answer(poll.request, [to_text(unknown(poll.asked))], callback=poll.callback)]
 
     def drop(self, client_id: str) -> None:
         """Give a session up that holds no poll, and keep nothing of it."""
         self._sessions.pop(client_id, None)
         self._forgotten.pop(client_id, None)
 
-    def cut(self, client_id: str) -> int | None:
-        """The request of a poll that is held on a WebSocket, which is given up; None where there is none."""
+    def poll_on_socket(self, client_id: str) -> int | None:
+        """Return the request of the poll that a client holds on a WebSocket, None where it holds none."""
         session = self._sessions.get(client_id)
         if session is None or session.poll is None or session.poll.transport != WEBSOCKET:
             return None
-        request = session.poll.request
-        self.abort(request)
-        return request
+        return session.poll.request
 
     def is_forgotten(self, client_id: str) -> bool:
         """Whether a session was lost, and its client has not shaken hands again."""
@@ -174,14 +186,15 @@ class BayeuxServer:
         """The sessions that were lost, likewise."""
         return self._forgotten
 
-    def succeed(self, old: str, new: str) -> None:
-        """A client shook hands again: what was for its old session goes to the new one, in its order."""
+    def succeed(self, old: str, new: str) -> list[Queued]:
+        """Hand the events of a client's old session to its new one, in their order; return those that wait anew."""
         before = self._forgotten.pop(old, None) or self._sessions.pop(old, None)
         heir = self._sessions.get(new)
-        if before is not None and heir is not None:
-            before.heir = heir
-            heir.outbox.inherit(before.outbox)
-            self._told.add(heir)
+        if before is None or heir is None:
+            return []
+        before.heir = heir
+        self._told.add(heir)
+        return heir.outbox.inherit(before.outbox)
 
     def belongs_to(self, client_id: str, browser: str) -> None:
         """Say whose cookies a client has: of the sessions of one browser only one is held at a time."""
@@ -277,8 +290,8 @@ class BayeuxServer:
 
     def _hold(self, session: _Session, turn: _Turn, message: Message, told: Message, wait: float) -> None:
         browser = session.browser if turn.transport != WEBSOCKET else None
-        session.poll = _Poll(turn.request, message, told, turn.now, turn.transport, browser)
-        self._polls[turn.request] = session
+        session.poll = _Poll(turn.request, message, told, turn.now, turn.transport, turn.callback, browser)
+        self._open[turn.request] = session, []
         self._until.put(session, turn.now + wait)
         if browser is not None:
             self._browsers[browser] += 1
@@ -309,7 +322,7 @@ class BayeuxServer:
     def _release(self, session: _Session) -> _Poll | None:
         poll, session.poll = session.poll, None
         if poll is not None:
-            del self._polls[poll.request]
+            self._open.pop(poll.request, None)
             self._until.drop(session)
             if poll.browser is not None:
                 self._browsers[poll.browser] -= 1
@@ -323,8 +336,8 @@ class BayeuxServer:
         if poll is None:
             return []
         if status != 200:
-            return [Answer(poll.request, None, status)]
-        turn = _Turn(poll.request, now, poll.transport, connecting=session)
+            return [Answer(poll.request, None, status, callback=poll.callback)]
+        turn = _Turn(poll.request, now, poll.transport, poll.callback, connecting=session)
         turn.tell(poll.asked, poll.reply, self._epoch, received=poll.received)
         return [self._answer(poll.request, session, turn.replies, turn)]
 
@@ -336,16 +349,17 @@ class BayeuxServer:
 
     def _answer(self, request: int, session: _Session | None, replies: list[Message], turn: _Turn) -> Answer:
         """The order of CometD's Java server: queued events, then replies."""
+        fresh: list[Queued] = []
         events: list[Queued] = []
         if session is not None and turn.carries_events_of(session):
             if turn.connecting is session and session.outbox.confirms:
                 turn.name_batch(session.outbox.batch)
-            events = session.outbox.take()
+            fresh, events = session.outbox.take()
         if session is not None and events:
-            self._unsent[request] = (session, events)
-        messages: list[Message | str] = [event.message for event in events]
-        messages += replies
-        return Answer(request, messages, handshaken=turn.handshaken)
+            self._open[request] = session, events
+        texts = [event.text for event in events]
+        texts += map(to_text, replies)
+        return Answer(request, texts, 200, turn.handshaken, fresh, turn.callback)
 
     def _advice(self) -> Message:
         return {"reconnect": "retry", "interval": 0, "timeout": round(self._timeout * 1000)}
@@ -358,6 +372,7 @@ class _Turn:
     request: int
     now: float
     transport: str
+    callback: str | None
     answers: list[Answer] = field(default_factory=list)
     replies: list[Message] = field(default_factory=list)
     sender: _Session | None = None

@@ -1,4 +1,4 @@
-"""What is due when."""
+"""The first key is the one of least priority, whatever was moved or dropped."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.timetable import Timetable
+from recorder.priority_queue import PriorityQueue
 
 
 def test_the_first_is_the_one_that_is_due_first() -> None:
-    table: Timetable[str] = Timetable()
+    table: PriorityQueue[str, float] = PriorityQueue()
     table.put("late", 3.0)
     table.put("early", 1.0)
 
@@ -19,33 +19,33 @@ def test_the_first_is_the_one_that_is_due_first() -> None:
 
 
 def test_nothing_is_due_where_there_is_nothing() -> None:
-    table: Timetable[str] = Timetable()
+    table: PriorityQueue[str, float] = PriorityQueue()
 
     assert table.first() is None
-    assert table.take(1e9) == []
+    assert table.pop_until(1e9) == []
 
 
 def test_what_is_due_is_taken_once_and_in_order() -> None:
-    table: Timetable[str] = Timetable()
+    table: PriorityQueue[str, float] = PriorityQueue()
     for key, at in (("c", 3.0), ("b", 1.0), ("a", 1.0), ("d", 9.0)):
         table.put(key, at)
 
-    assert table.take(3.0) == ["b", "a", "c"]
-    assert table.take(3.0) == []
+    assert table.pop_until(3.0) == ["b", "a", "c"]
+    assert table.pop_until(3.0) == []
     assert len(table) == 1
 
 
 def test_what_is_put_again_is_due_at_its_new_time_only() -> None:
-    table: Timetable[str] = Timetable()
+    table: PriorityQueue[str, float] = PriorityQueue()
     table.put("a", 1.0)
     table.put("a", 5.0)
 
-    assert table.take(2.0) == []
-    assert table.take(5.0) == ["a"]
+    assert table.pop_until(2.0) == []
+    assert table.pop_until(5.0) == ["a"]
 
 
 def test_what_is_dropped_is_never_due() -> None:
-    table: Timetable[str] = Timetable()
+    table: PriorityQueue[str, float] = PriorityQueue()
     table.put("a", 1.0)
     table.drop("a")
     table.drop("nobody")
@@ -54,7 +54,7 @@ def test_what_is_dropped_is_never_due() -> None:
 
 
 def test_what_comes_and_goes_leaves_nothing_behind() -> None:
-    table: Timetable[int] = Timetable()
+    table: PriorityQueue[int, float] = PriorityQueue()
     for key in range(10_000):
         table.put(key % 10, float(key))
         table.drop((key - 5) % 10)
@@ -74,7 +74,7 @@ _MOVES = st.lists(
 
 @given(_MOVES)
 def test_it_is_a_dict_of_times_that_somebody_sorts(moves: list[tuple[Any, ...]]) -> None:
-    table: Timetable[int] = Timetable()
+    table: PriorityQueue[int, float] = PriorityQueue()
     plain: dict[int, float] = {}
     for what, key, at in moves:
         if what == "put":
@@ -86,7 +86,7 @@ def test_it_is_a_dict_of_times_that_somebody_sorts(moves: list[tuple[Any, ...]])
             plain.pop(key, None)
         else:
             due = [key for key, due_at in sorted(plain.items(), key=lambda item: item[1]) if due_at <= at]
-            assert table.take(at) == due
+            assert table.pop_until(at) == due
             plain = {key: due_at for key, due_at in plain.items() if key not in due}
         assert table.first() == min(plain.values(), default=None)
         assert len(table) == len(plain)
