@@ -65,10 +65,12 @@ class PriorityQueue(Generic[K, P]):
     def pop_until(self, most: P) -> list[K]:
         """Remove all keys up to a priority and return them in their order."""
         popped: list[K] = []
-        while (first := self.first()) is not None and first <= most:
-            key = heapq.heappop(self._heap)[2]
-            del self._entries[key]
-            popped.append(key)
+        heap, entries = self._heap, self._entries
+        while heap and heap[0][0] <= most:
+            entry = heapq.heappop(heap)
+            if entries.get(entry[2]) is entry:
+                del entries[entry[2]]
+                popped.append(entry[2])
         return popped
 
     def _sweep(self) -> None:

@@ -27,7 +27,7 @@ from .matching.matcher import Matcher, describe
 from .matching.request import ParsedRequest, RecordedRequest
 from .miss import Miss
 from .rewriting.responses import refused
-from .rewriting.rewriter import Rewriter, rewriter_of
+from .rewriting.rewriter import Rewriter
 from .scheduling.player import Player
 from .scheduling.prepared import PreparedTriple
 from .sessions.playhead import COOKIE, Playhead, Policy
@@ -190,7 +190,7 @@ class StandIn:
         what = f"event {run.step.event.channel}" if run.step and run.step.event else "ack"
         if run.place is not None:
             what += f" of {describe(self._matcher.triples[run.place], self._matcher.parsed[run.place])}"
-        self._player.leave(playhead, run, now)
+        self._player.leave(run, now)
         return f"{what} to {playhead.name}"
 
     def inject(self, session: str, channel: str, data: JSON) -> None:
@@ -270,20 +270,22 @@ class StandIn:
             return
         self._matcher.bind(entry, live, playhead.bindings)
         playhead.origins = self._origins(request.headers)
-        rewriter = rewriter_of(self._dialect, playhead.bindings, playhead.origins, entry.minted, fresh)
+        origins = playhead.origins
+        rewriter = Rewriter(self._dialect, playhead.bindings, origins=origins, minted=entry.minted, fresh=fresh)
         part = self._start(playhead, entry, rewriter, request.number, now)
         if part is None:
             return
         if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
             playhead.recorded = entry.session
             self._begin(playhead, now, settled=True)
-        self._run_unsolicited(playhead, part.then, now)
+        if part.then:
+            self._run_unsolicited(playhead, part.then, now)
 
     def _start(
         self, playhead: Playhead, entry: RecordedRequest, rewriter: Rewriter, request: int, now: float
     ) -> PreparedTriple | None:
         """Begin to play a recorded request; None where a fault prevents the operation."""
-        part = self._player.prepared.part(entry.place)
+        part = self._player.prepared.part(entry)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
         response = part.response if played.status is None else refused(played.status, played.body)
         run = Run(played.steps, now, played.rate, rewriter, request, entry.place, response)
@@ -300,11 +302,10 @@ class StandIn:
         return len({self._matcher.triples[place].session for place in self._matcher.candidates(live)}) == 1
 
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
-        if events:
-            played = self.faults.play(playhead.name, None, events, self._rate)
-            if played.steps:
-                rewriter = rewriter_of(self._dialect, playhead.bindings, playhead.origins)
-                self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
+        played = self.faults.play(playhead.name, None, events, self._rate)
+        if played.steps:
+            rewriter = Rewriter(self._dialect, playhead.bindings, origins=playhead.origins)
+            self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
 
     def _miss(self, request: HttpRequest, found: Miss) -> None:
         self.missed += 1

@@ -6,11 +6,12 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ...model import Event, Recording, Triple
 from .rewriting.responses import PreparedResponse
 from .rewriting.rewriter import Rewriter
+from .rewriting.templates import Template
 
 INSTANT = math.inf
 ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when the client does not fetch them
@@ -26,12 +27,14 @@ class Step:
     Attributes:
         order: Place on the recorded wire; decides between triples when both are due.
         offset: Seconds after the request, as recorded.
+        text: Bayeux message of the event, with holes for the values of a client; None until it is prepared.
 
     """
 
     order: tuple[int, int]
     offset: float
     event: Event | None
+    text: Template | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +48,7 @@ class Run:
         unfetched: Events queued for the client that no poll has taken yet.
         forget: With the ack the server forgets the client's Bayeux session: a fault.
         cut: With the ack the client's WebSocket ends: a fault.
+        owner: Whom the run is played to, for the player alone.
         rank: Number of its client, and its own among that client's: decides where the order on the wire does not.
         acked: The ack has left.
         step: The next one, None at the end.
@@ -61,6 +65,7 @@ class Run:
     unfetched: int = 0
     forget: bool = False
     cut: bool = False
+    owner: Any = None
     rank: tuple[int, int] = (0, 0)
     acked: bool = False
     step: Step | None = field(init=False)

@@ -31,22 +31,20 @@ class Bindings:
     Attributes:
         words: Recorded values that are replaced wherever they stand, and what by.
         whole: Pseudonyms that are replaced where they are a whole value, and what by.
-        live: By key, what stands for the recorded values; to be looked at only.
-        alters: Whether a live value differs from the recorded one it stands for, if only in its JSON type.
-        agreed: What a recorded and a live request name for good, in pairs that are bound: need not be compared again.
+        live: Live values by key and recorded value; to be looked at only.
+        agreed: Recorded and live session ids, in pairs that are bound: they need not be compared again.
         runs: Texts that hold none of these hold nothing that is replaced; always those of now.
 
     """
 
-    __slots__ = ("_by_run", "_recorded", "agreed", "alters", "live", "runs", "whole", "words")
+    __slots__ = ("_by_run", "_recorded", "agreed", "live", "runs", "whole", "words")
 
     def __init__(self) -> None:
         """Bind nothing."""
         self.words: dict[str, str] = {}
         self.whole: dict[str, str] = {}
-        self.live: dict[str, dict[str, JSON]] = {}
-        self._recorded: dict[str, dict[str | None, str]] = {}
-        self.alters = False
+        self.live: dict[tuple[str, str], JSON] = {}
+        self._recorded: dict[tuple[str, str | None], str] = {}
         self.agreed: set[tuple[object, object]] = set()
         self._by_run: dict[str, list[str]] = {}  # what is replaced, by what `runs` finds of it
         self.runs: KeysView[str] = self._by_run.keys()
@@ -58,12 +56,9 @@ class Bindings:
 
     def allows(self, key: str, recorded: str, live: str) -> bool:
         """Whether a pair contradicts none that is bound."""
-        its = self.live.get(key)
-        if its is None:
-            return True
-        if recorded in its:
-            return as_key(its[recorded]) == live
-        return live not in self._recorded[key]
+        if (key, recorded) in self.live:
+            return as_key(self.live[key, recorded]) == live
+        return (key, live) not in self._recorded
 
     def bind(self, key: str, recorded: str, live: JSON, run: str | None = None) -> None:
         """Bind a pair; binding it again changes nothing.
@@ -75,16 +70,11 @@ class Bindings:
             run: `first_run(recorded)`, where that is known.
 
         """
-        its = self.live.get(key)
-        if its is None:
-            self.live[key], self._recorded[key] = {recorded: live}, {as_key(live): recorded}
-        elif recorded in its:
+        if (key, recorded) in self.live:
             return
-        else:
-            its[recorded] = live
-            self._recorded[key].setdefault(as_key(live), recorded)
+        self.live[key, recorded] = live
+        self._recorded.setdefault((key, as_key(live)), recorded)
         text = "" if live is ABSENT else str(live)
-        self.alters |= live != recorded
         if text == recorded:
             return
         is_word, is_whole = len(recorded) >= LONG, key == HIDDEN and len(recorded) >= WHOLE
@@ -97,7 +87,7 @@ class Bindings:
 
     def is_live(self, key: str, live: str) -> bool:
         """Whether a live value stands for a recorded one."""
-        return live in self._recorded.get(key, ())
+        return (key, live) in self._recorded
 
     def in_text(self, runs: frozenset[str]) -> Iterator[str]:
         """Which of `words` and `whole` a text may hold, by its `runs`; it may name more than there are, never less."""

@@ -72,7 +72,8 @@ class RequestIndex:
         self._by_key.setdefault(key, Alternatives()).add(entry)
 
     def __getitem__(self, key: bytes) -> Alternatives:
-        return self._by_key.get(key) or Alternatives()
+        found = self._by_key.get(key)
+        return Alternatives() if found is None else found
 
 
 @dataclass(slots=True)

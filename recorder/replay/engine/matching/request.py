@@ -25,7 +25,6 @@ _BLANK, _ZERO = "•", "0"
 _REMEMBERED = 10_000  # requests; then they are forgotten
 _LONGEST = 4000  # bytes of a body that is remembered
 _DIGEST = 16  # bytes
-_PIECES = 4  # into which a text is split for each value
 _CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UTF-16
 
 
@@ -228,14 +227,20 @@ class RequestReader:
 
     def _cut(self, body: bytes) -> tuple[bytes, list[bytes], list[str | int]]:
         """Return a body without the plainly written values of minted ids, the names of these, and the values."""
-        pieces = self._values.split(body)  # text, then for each value: up to it, its name, the value, text
-        if len(pieces) == 1:
-            return body, [], []
-        texts = pieces[3::_PIECES]
-        pieces[3::_PIECES] = [_QUOTED if text.startswith(b'"') else _CUT for text in texts]
-        names = pieces[2::_PIECES]
-        del pieces[2::_PIECES]
-        return b"".join(pieces), names, [_value(text) for text in texts]
+        pieces: list[bytes] = []
+        names: list[bytes] = []
+        values: list[str | int] = []
+        end = 0
+        for found in self._values.finditer(body):
+            name, text = found.groups()
+            is_text = text.startswith(b'"')
+            start = found.start(2)
+            pieces += body[end:start], _QUOTED if is_text else _CUT
+            names.append(name)
+            values.append(text[1:-1].decode() if is_text else int(text))
+            end = start + len(text)
+        pieces.append(body[end:])
+        return b"".join(pieces), names, values
 
     def _remember(
         self,
@@ -286,14 +291,10 @@ class RequestReader:
 
 
 def _values_of(names: Iterable[str]) -> re.Pattern[bytes]:
-    """Finds members of these names whose values are written plainly: what stands before it, the name, the value."""
+    """Build a pattern for members of these names whose values are written plainly: name, value."""
     either = "|".join(re.escape(name) for name in names) or "(?!)"
     plain, number = r'"[ !#-\[\]-~]*"', r"-?(?:0|[1-9][0-9]{0,15})"
-    return re.compile(rf'("({either})"\s*:\s*)({plain}|{number})(?=\s*[,}}])'.encode())
-
-
-def _value(text: bytes) -> str | int:
-    return text[1:-1].decode() if text.startswith(b'"') else int(text)
+    return re.compile(rf'"({either})"\s*:\s*({plain}|{number})(?=\s*[,}}])'.encode())
 
 
 def _in_body(paths: Iterable[str]) -> frozenset[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -11,6 +12,7 @@ from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
 from ....model import Headers, Triple
 from ..matching.bindings import ScannedText
+from ..matching.request import MintedId
 from .rewriter import Rewriter, has_names
 from .templates import encode
 
@@ -38,6 +40,7 @@ class PreparedResponse:
         body: The recorded body.
         text: What a binding may stand in: header values and body.
         varies: Every client gets its own: the answer sets cookies, or holds names under which minted values stand.
+        names_own: An id of the operation may stand in it.
 
     """
 
@@ -45,21 +48,31 @@ class PreparedResponse:
     headers: Headers
     body: bytes
     text: ScannedText
-    varies: bool
+    varies: bool = False
+    names_own: bool = False
 
 
-def prepare(triple: Triple, dialect: Dialect) -> PreparedResponse:
-    """Prepare the answer to a recorded request: 504 where none was recorded, 502 where that was no valid one."""
+def prepare(triple: Triple, dialect: Dialect, minted: Iterable[MintedId] | None = None) -> PreparedResponse:
+    """Prepare the answer to a recorded request: 504 where none was recorded, 502 where that was no valid one.
+
+    Args:
+        triple: What was recorded.
+        dialect: Knows the names under which minted values stand.
+        minted: Per-operation ids of the recorded request; None where they are not known.
+
+    """
     if triple.ack is None:
         reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
         return _own(504, f"recorded without an answer: {reason}\n")
     if not 200 <= triple.ack.status <= 999:  # of three digits, and not one of those that another answer follows
         return _own(502, f"recorded with the status {triple.ack.status}, which is no answer\n")
-    return _prepared(triple.ack.status, triple.ack.headers, triple.ack.body, dialect)
+    prepared = _prepared(triple.ack.status, triple.ack.headers, triple.ack.body, dialect)
+    names_own = minted is None or any(one.run in prepared.text.runs for one in minted)
+    return replace(prepared, names_own=True) if names_own else prepared
 
 
 def _own(status: int, text: str) -> PreparedResponse:
-    return PreparedResponse(status, _TEXT, text.encode(), ScannedText.of(""), varies=False)
+    return PreparedResponse(status, _TEXT, text.encode(), ScannedText.of(""))
 
 
 @lru_cache(_REMEMBERED)
@@ -82,7 +95,7 @@ def respond(prepared: PreparedResponse, rewriter: Rewriter, cookie: str, dialect
 
     """
     headers, body = prepared.headers, prepared.body
-    if prepared.varies or rewriter.is_in(prepared.text):
+    if prepared.varies or rewriter.is_in(prepared.text, own=prepared.names_own):
         headers = tuple((name, _header(name.lower(), value, cookie, rewriter, dialect)) for name, value in headers)
         body = _rewritten(body, rewriter)
     return prepared.status, headers, body
@@ -90,7 +103,7 @@ def respond(prepared: PreparedResponse, rewriter: Rewriter, cookie: str, dialect
 
 def refused(status: int, body: bytes) -> PreparedResponse:
     """Return the answer that a fault puts in place of the recorded one."""
-    return PreparedResponse(status, _JSON, body, ScannedText.of(""), varies=False)
+    return PreparedResponse(status, _JSON, body, ScannedText.of(""))
 
 
 def _of_the_connection(headers: Headers) -> set[str]:

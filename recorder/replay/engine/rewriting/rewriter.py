@@ -31,17 +31,36 @@ _BEGIN, _END, _HOST_END = re.compile(_BEGINS), re.compile(_ENDS), re.compile(_EN
 class Rewriter:
     """Rewrites what is sent to one client. What is bound later counts for all that is rewritten from then on."""
 
-    def __init__(self, dialect: Dialect, *scopes: Bindings, origins: Mapping[str, str] = _NOTHING) -> None:
-        """Prepare for a client.
+    def __init__(
+        self,
+        dialect: Dialect,
+        *scopes: Bindings,
+        origins: Mapping[str, str] = _NOTHING,
+        minted: Iterable[MintedId] = (),
+        fresh: Sequence[JSON] = (),
+    ) -> None:
+        """Prepare for one client, and for one operation of it.
 
         Args:
             dialect: Knows the names under which values stand.
-            scopes: The bindings, those of the narrowest scope first.
+            scopes: Bindings, those of the narrowest scope first.
             origins: Recorded servers (scheme and host) and what stands in for them.
+            minted: Per-operation ids of the recorded request; none for events that no operation caused.
+            fresh: Per-operation ids of the live request, by `RequestReader.fresh`.
 
         """
-        self._dialect, self._scopes, self._origins = dialect, scopes, origins
+        self._dialect, self._lasting, self._origins = dialect, scopes, origins
+        self._minted, self._fresh = minted, fresh
+        self._own: tuple[Bindings, ...] | None = None
         self._keys = keys_of_names(dialect)
+
+    @property
+    def _scopes(self) -> tuple[Bindings, ...]:
+        """All scopes; that of the operation is bound when it is first needed."""
+        if self._own is None:
+            own = bound(self._dialect, self._minted, self._fresh)
+            self._own = self._lasting if own is None else (own, *self._lasting)
+        return self._own
 
     def touches(self, body: bytes) -> bool:
         """Whether a JSON body may hold anything that is rewritten; an escape may hide it."""
@@ -49,9 +68,9 @@ class Rewriter:
             return False
         return has_names(body, self._dialect) or self.is_in(ScannedText.of(body.decode(errors="replace")))
 
-    def is_in(self, seen: ScannedText) -> bool:
-        """Whether a text may hold a word that is replaced, or be one."""
-        for scope in self._scopes:  # it is asked of every event, and a generator takes twice as long
+    def is_in(self, seen: ScannedText, *, own: bool = True) -> bool:
+        """Whether a text may hold a word that is replaced, or be one; without `own`, no id of the operation."""
+        for scope in self._scopes if own else self._lasting:  # it is asked of every event: no generator
             if not scope.runs.isdisjoint(seen.runs):
                 return True
         return seen.has_address and any(origin in seen.text for origin in self._origins)
@@ -76,18 +95,23 @@ class Rewriter:
         return _replaced(text, words) if words else text
 
     def encoded(self, template: Template, value: JSON) -> str:
-        """The JSON text of a value, from its template where that will do."""
-        if self.is_in(template.literal):
+        """Return the JSON text of a value, from its template where that will do."""
+        own = template.names_own
+        if self.is_in(template.literal, own=own):
             return template.framed(encode(self.value(value)))
         pieces = list(template.pieces)
+        for place, number in template.numbered:
+            if as_key(self._fresh[number]) is None:  # the member is left out, with its comma
+                return template.framed(encode(self.value(value)))
+            pieces[place] = encode(self._fresh[number])
         for place, hole in template.holes:
-            new = self._bound(hole.bare, hole.value)
+            new = self._bound(hole.bare, hole.value, own=own)
             if new is _NOT_BOUND:
-                if not self.is_in(hole.seen):
+                if not self.is_in(hole.seen, own=own):
                     continue
                 new = self.value(hole.value)
             if new is ABSENT:
-                return template.framed(encode(self.value(value)))  # the comma goes with it
+                return template.framed(encode(self.value(value)))
             if new is not hole.value:
                 pieces[place] = encode(new)
         return "".join(pieces)
@@ -97,19 +121,25 @@ class Rewriter:
         new = self._bound(bare_values(self._dialect, self._keys, name, old), old) if name in self._keys else _NOT_BOUND
         return self.value(old) if new is _NOT_BOUND else new
 
-    def _bound(self, bare: Iterable[tuple[str, str]], old: JSON) -> JSON:
+    def _bound(self, bare: Iterable[tuple[str, str]], old: JSON, *, own: bool = True) -> JSON:
         """What stands for a value under a name, by the keys it may be of; what is bound to itself stays."""
-        for key, recorded in bare:
-            for scope in self._scopes:
-                its = scope.live.get(key)
-                if its is not None and recorded in its:
-                    live = its[recorded]
-                    # an id of one operation that is the same as text was bound because its JSON type is another
-                    if live == recorded and key not in self._dialect.per_operation:
-                        return old
-                    prefix = str(old)[: len(str(old)) - len(recorded)]
-                    return f"{prefix}{live}" if prefix and live is not ABSENT else live
+        for pair in bare:
+            for scope in self._scopes if own else self._lasting:
+                if pair in scope.live:
+                    return self._in_place(pair, scope.live[pair], old)
         return _NOT_BOUND
+
+    def _in_place(self, pair: tuple[str, str], live: JSON, old: JSON) -> JSON:
+        """Return a live value as it stands in place of a recorded one, which may be a path that ends in it."""
+        key, recorded = pair
+        if old == recorded:
+            # an id of one operation that is the same as text was bound because its JSON type is another
+            return old if live == recorded and key not in self._dialect.per_operation else live
+        if live == recorded and key not in self._dialect.per_operation:
+            return old
+        text = str(old)
+        prefix = text[: len(text) - len(recorded)]
+        return f"{prefix}{live}" if prefix and live is not ABSENT else live
 
     def _whole(self, text: str) -> str | None:
         return next((scope.whole[text] for scope in self._scopes if text in scope.whole), None)
@@ -180,28 +210,6 @@ def any_of(words: Iterable[str]) -> re.Pattern[str]:
     longest_first = sorted(words, key=len, reverse=True)
     either = "|".join(re.escape(word) + (_HOST_ENDS if "://" in word else "") for word in longest_first)
     return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")
-
-
-def rewriter_of(
-    dialect: Dialect,
-    session: Bindings,
-    origins: Mapping[str, str],
-    minted: Iterable[MintedId] = (),
-    fresh: Sequence[JSON] = (),
-) -> Rewriter:
-    """Build what rewrites the answer and the events of one operation for one client.
-
-    Args:
-        dialect: Knows the names under which values stand.
-        session: Bindings of the client's session; what is bound later counts from then on.
-        origins: Recorded servers (scheme and host) and what stands in for them.
-        minted: Per-operation ids of the recorded request; none for events that no operation caused.
-        fresh: Per-operation ids of the live request, by `RequestReader.fresh`.
-
-    """
-    own = bound(dialect, minted, fresh)
-    scopes = (session,) if own is None else (own, session)
-    return Rewriter(dialect, *scopes, origins=origins)
 
 
 def bound(dialect: Dialect, minted: Iterable[MintedId], fresh: Sequence[JSON]) -> Bindings | None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import TypeAlias
 
 from ....model import JSON
 from ..matching.bindings import ScannedText
+from ..matching.request import MintedId
 
 Bare: TypeAlias = Callable[[str, JSON], tuple[tuple[str, str], ...]]
 
@@ -49,15 +50,19 @@ class Template:
 
     Attributes:
         pieces: All of the text.
-        holes: The pieces, by their places, that are recorded values of a client.
-        literal: The text beside them, without what JSON escapes.
+        numbered: Places in the pieces of the operation's own ids, and which these are.
+        holes: Places in the pieces of other values that may be a client's.
+        literal: The text beside the holes, without what JSON escapes.
+        names_own: An id of the operation may stand elsewhere than in the numbered holes.
         frame: Texts before and after it that are nobody's; they are in the pieces.
 
     """
 
     pieces: tuple[str, ...]
+    numbered: tuple[tuple[int, int], ...]
     holes: tuple[tuple[int, Slot], ...]
     literal: ScannedText
+    names_own: bool
     frame: tuple[str, str] = ("", "")
 
     def framed(self, text: str) -> str:
@@ -66,8 +71,18 @@ class Template:
         return f"{before}{text}{after}"
 
 
-def template(value: JSON, bare: Bare, frame: tuple[str, str] = ("", "")) -> Template:
-    """The template of a value with holes for the members of which `bare` says what they may be."""
+def template(
+    value: JSON, bare: Bare, frame: tuple[str, str] = ("", ""), minted: Sequence[MintedId] | None = None
+) -> Template:
+    """Build the template of a value.
+
+    Args:
+        value: What was recorded.
+        bare: Says of a member what its value may be: keys, and values as they are compared.
+        frame: Texts to put before and after it.
+        minted: Ids of the operation that caused it; None where they are not known.
+
+    """
     mark = _MARK
     while mark in encode(value):
         mark += _MARK
@@ -79,7 +94,29 @@ def template(value: JSON, bare: Bare, frame: tuple[str, str] = ("", "")) -> Temp
         whole += [encode(hole.value), piece]
     whole[0] = frame[0] + whole[0]
     whole[-1] += frame[1]
-    return Template(tuple(whole), tuple(zip(range(1, len(whole), 2), holes, strict=True)), seen, frame)
+    numbers = [_number(hole, minted or ()) for hole in holes]
+    places = range(1, len(whole), 2)
+    numbered = tuple((place, number) for place, number in zip(places, numbers, strict=True) if number is not None)
+    others = tuple((place, hole) for place, hole, number in zip(places, holes, numbers, strict=True) if number is None)
+    names_own = minted is None or _names(minted, seen, others)
+    return Template(tuple(whole), numbered, others, seen, names_own, frame)
+
+
+def _number(hole: Slot, minted: Sequence[MintedId]) -> int | None:
+    """Which id alone a hole is for, written as in the request; None where the client may send two for this one."""
+    if len({(one.key, one.bare) for one in minted}) < len(minted):
+        return None
+    for one in minted:
+        if hole.bare == ((one.key, one.bare),) and repr(hole.value) == repr(one.value) and str(one.value) == one.bare:
+            return one.number
+    return None
+
+
+def _names(minted: Sequence[MintedId], literal: ScannedText, others: Sequence[tuple[int, Slot]]) -> bool:
+    ids = {(one.key, one.bare) for one in minted}
+    if any(not ids.isdisjoint(hole.bare) for _, hole in others):
+        return True
+    return any(one.run in text.runs for one in minted for text in (literal, *(hole.seen for _, hole in others)))
 
 
 def _cut(value: JSON, bare: Bare, mark: str, holes: list[Slot]) -> JSON:

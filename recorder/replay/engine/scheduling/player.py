@@ -13,7 +13,7 @@ from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
 from ..rewriting.responses import respond
 from ..sessions.playhead import Playhead
-from ..timeline import Run, anchored
+from ..timeline import Run, Step, anchored
 from .prepared import PreparedTriples
 from .queue import StepQueue
 from .windows import copies
@@ -36,8 +36,8 @@ class Player:
         """Start with nothing on its way; what leaves goes to `bayeux` and `responses`."""
         self._dialect, self._bayeux, self._responses = dialect, bayeux, responses
         self._windows, self._copies = recording.windows, copies(recording)
-        self._queue: StepQueue[Playhead] = StepQueue()
-        self._unacked: dict[int, tuple[Playhead, Run]] = {}  # by request
+        self._queue = StepQueue()
+        self._unacked: dict[int, Run] = {}  # by request
         self.unasked = anchored(recording)
         self.prepared = PreparedTriples(matcher.triples, dialect, self.unasked.after_triple)
 
@@ -49,38 +49,49 @@ class Player:
     def begin(self, playhead: Playhead, run: Run) -> None:
         """Begin a run."""
         playhead.begun_runs += 1
-        run.rank = playhead.number, playhead.begun_runs
+        run.owner, run.rank = playhead, (playhead.number, playhead.begun_runs)
         playhead.runs.append(run)
         if run.request is not None:
-            self._unacked[run.request] = playhead, run
-        self._queue.put(playhead, run)
+            self._unacked[run.request] = run
+        self._queue.put(run, run.started)
 
     def play(self, now: float) -> bool:
         """Let the next step that is due leave; return whether there was one."""
-        found = self._queue.next(now)
-        if found is None:
+        run = self._queue.next(now)
+        if run is None:
             return False
-        self.leave(*found, now)
+        self._leave(run, now)
+        while self._queue.is_alone(run, now):
+            self._leave(run, now)
+        self._go_on(run, now)
         return True
 
-    def leave(self, playhead: Playhead, run: Run, now: float) -> None:
+    def leave(self, run: Run, now: float) -> None:
         """Let the next step of a run leave, whenever it is due."""
+        self._leave(run, now)
+        self._go_on(run, now)
+
+    def _leave(self, run: Run, now: float) -> None:
+        playhead: Playhead = run.owner
         step = run.step
         run.advance(now)
         if step is not None and step.event is not None:
-            self._push(playhead, run, step.event)
+            self._push(playhead, run, step, step.event)
         else:
             self._acknowledge(playhead, run)
-        self._queue.put(playhead, run)
-        if run.step is None and run.request is None and run in playhead.runs:
-            playhead.runs.remove(run)
+
+    def _go_on(self, run: Run, now: float) -> None:
+        if run.step is not None:
+            self._queue.put(run, now)
+        elif run.request is None and run in run.owner.runs:
+            run.owner.runs.remove(run)
 
     def shift(self, playheads: Iterable[Playhead], paused_at: float, now: float) -> None:
         """After a pause all that is to leave leaves so much later; what was asked for meanwhile begins now."""
         for playhead in playheads:
             for run in playhead.runs:
                 run.shift(now - max(paused_at, run.started))
-                self._queue.put(playhead, run)
+                self._queue.put(run)
 
     def receive(self, request: HttpRequest, messages: list[Message], now: float, transport: str) -> list[Answer]:
         """Hand Bayeux messages to the server; return the answers that are ready, which are still to be sent."""
@@ -93,7 +104,7 @@ class Player:
         """Give a request up, as its client did: the events of a poll wait for the next one."""
         self._fetched(self._bayeux.abort(number), out=False)
         if number in self._unacked:
-            self._answered(*self._unacked[number])
+            self._answered(self._unacked[number])
 
     def succeed(self, old: str, new: str) -> None:
         """Hand the events of a client's old Bayeux session to its new one."""
@@ -129,10 +140,11 @@ class Player:
         else:
             self._bayeux.push(playhead.client_id, queued)
 
-    def _push(self, playhead: Playhead, run: Run, event: Event) -> None:
+    def _push(self, playhead: Playhead, run: Run, step: Step, event: Event) -> None:
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
-        owner = None if run.acked or run.request is None else (playhead, run)
-        queued = Queued(self.prepared.message(event, run.rewriter), owner)
+        owner = None if run.acked or run.request is None else run
+        text = step.text or self.prepared.text(event)
+        queued = Queued(run.rewriter.encoded(text, event.data), owner)
         window = self._windows.get(event.client_id, 0)
         if window in playhead.other_windows:
             self._bayeux.push(playhead.other_windows[window], queued)
@@ -144,25 +156,26 @@ class Player:
     def _fetched(self, events: Iterable[Queued], *, out: bool) -> None:
         """Note that events were put into an answer, or came back: acks that wait for them leave sooner, or later."""
         for event in events:
-            if event.owner is not None:
-                playhead, run = event.owner
+            run: Run | None = event.owner
+            if run is not None:
                 run.taken(out=out)
                 if run.step is not None and run.step.event is None:
-                    self._queue.put(playhead, run)
+                    self._queue.put(run)
 
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
         if run.request is not None and run.response is not None:
             ack = respond(run.response, run.rewriter, playhead.cookie, self._dialect)
             self._responses.add(run.request, *ack)
-            self._answered(playhead, run)
+            self._answered(run)
         if run.forget and playhead.client_id is not None:
             self.forget(playhead.client_id)
         playhead.cut |= run.cut
-        self.cut(playhead)
+        if playhead.cut:
+            self.cut(playhead)
 
-    def _answered(self, playhead: Playhead, run: Run) -> None:
+    def _answered(self, run: Run) -> None:
         """Note that the request of a run waits no more."""
         self._unacked.pop(run.request or 0, None)
         run.request = None
         if run.step is None:
-            playhead.runs.remove(run)
+            run.owner.runs.remove(run)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ....dialect.definition import Dialect
 from ....model import Event, Triple
+from ..matching.request import MintedId, RecordedRequest
 from ..rewriting.responses import PreparedResponse, prepare
-from ..rewriting.rewriter import Rewriter, bare_values, keys_of_names
+from ..rewriting.rewriter import bare_values, keys_of_names
 from ..rewriting.templates import Template, encode, template
 from ..timeline import Step, steps
 
-_REMEMBERED = 20_000  # triples, and events; then they are forgotten
+_REMEMBERED = 20_000  # triples; then they are forgotten
 _NOTHING: Mapping[int, tuple[Step, ...]] = MappingProxyType({})
 
 
@@ -34,7 +36,7 @@ class PreparedTriple(NamedTuple):
 
 
 class PreparedTriples:
-    """The triples of one recording, by their places, and all its events."""
+    """The triples of one recording, by their places."""
 
     def __init__(
         self, triples: Sequence[Triple], dialect: Dialect, after: Mapping[int, tuple[Step, ...]] = _NOTHING
@@ -43,28 +45,24 @@ class PreparedTriples:
         self._triples, self._dialect, self._after = triples, dialect, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
         self._prepared: dict[int, PreparedTriple] = {}
-        self._events: dict[tuple[int, int], Template] = {}
 
-    def part(self, place: int) -> PreparedTriple:
-        """Return what the recorded request at a place brings."""
-        made = self._prepared.get(place)
+    def part(self, entry: RecordedRequest) -> PreparedTriple:
+        """Return what a recorded request brings."""
+        made = self._prepared.get(entry.place)
         if made is None:
             if len(self._prepared) >= _REMEMBERED:
                 self._prepared.clear()
-            triple = self._triples[place]
-            made = PreparedTriple(steps(triple), prepare(triple, self._dialect), self._after.get(triple.n, ()))
-            self._prepared[place] = made
+            triple, minted = self._triples[entry.place], entry.minted
+            response = prepare(triple, self._dialect, minted)
+            then = self._with_texts(self._after.get(triple.n, ()))
+            made = PreparedTriple(self._with_texts(steps(triple), minted), response, then)
+            self._prepared[entry.place] = made
         return made
 
-    def message(self, event: Event, rewriter: Rewriter) -> str:
-        """Return the Bayeux message of an event as one client gets it, as JSON."""
-        return rewriter.encoded(self._template(event), event.data)
+    def _with_texts(self, some: Iterable[Step], minted: Sequence[MintedId] = ()) -> tuple[Step, ...]:
+        return tuple(step if step.event is None else replace(step, text=self.text(step.event, minted)) for step in some)
 
-    def _template(self, event: Event) -> Template:
-        made = self._events.get((event.seq, event.index))
-        if made is None:
-            if len(self._events) >= _REMEMBERED:
-                self._events.clear()
-            frame = '{"data":', f',"channel":{encode(event.channel)}}}'
-            made = self._events[event.seq, event.index] = template(event.data, self._bare, frame)
-        return made
+    def text(self, event: Event, minted: Sequence[MintedId] | None = None) -> Template:
+        """Return the Bayeux message of an event as JSON, with holes for the values of a client."""
+        frame = '{"data":', f',"channel":{encode(event.channel)}}}'
+        return template(event.data, self._bare, frame, minted)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import TypeAlias
 
 from ....priority_queue import PriorityQueue
 from ..timeline import Run
 
-Owner = TypeVar("Owner")
+_Place: TypeAlias = tuple[tuple[int, int], tuple[int, int]]  # on the recorded wire, then among the clients
 
 
-class StepQueue(Generic[Owner]):
+class StepQueue:
     """All runs by the time at which their next step may leave; of those that may, the first on the recorded wire.
 
     A run that changes is put in again.
@@ -19,30 +22,41 @@ class StepQueue(Generic[Owner]):
     def __init__(self) -> None:
         """Start empty."""
         self._waiting: PriorityQueue[Run, float] = PriorityQueue()
-        self._ready: PriorityQueue[Run, tuple[tuple[int, int], tuple[int, int]]] = PriorityQueue()
-        self._owners: dict[Run, Owner] = {}
+        self._ready: list[tuple[_Place, int, Run]] = []  # a heap; the number tells equal places apart
+        self._numbers = count()
 
-    def put(self, owner: Owner, run: Run) -> None:
-        """Add a run, or note that its next step is another one or leaves at another time."""
-        due = run.due()
-        self._ready.drop(run)
-        if due is None:
+    def put(self, run: Run, now: float = -inf) -> None:
+        """Add a run, or note that its next step is another one or leaves at another time; `now` where it is known."""
+        due, step = run.due(), run.step
+        if due is None or step is None:
             self._waiting.drop(run)
-            self._owners.pop(run, None)
+        elif due <= now:
+            heappush(self._ready, ((step.order, run.rank), next(self._numbers), run))
         else:
             self._waiting.put(run, due)
-            self._owners[run] = owner
 
-    def next(self, now: float) -> tuple[Owner, Run] | None:
+    def next(self, now: float) -> Run | None:
         """Remove and return the run whose step leaves now; put it in again once the step has left."""
         for run in self._waiting.pop_until(now):
             if run.step is not None:
-                self._ready.put(run, (run.step.order, run.rank))
-        first = self._ready.pop()
-        return None if first is None else (self._owners.pop(first), first)
+                heappush(self._ready, ((run.step.order, run.rank), next(self._numbers), run))
+        while self._ready:
+            (order, _), _, run = heappop(self._ready)
+            # a run that changed since then was put in again
+            if run not in self._waiting and run.step is not None and run.step.order == order:
+                return run
+        return None
+
+    def is_alone(self, run: Run, now: float) -> bool:
+        """Whether the next step of a run that is in no more leaves now, and nothing else does."""
+        if self._ready or (due := run.due()) is None or due > now:
+            return False
+        first = self._waiting.first()
+        return first is None or first > now
 
     @property
     def due(self) -> float | None:
         """When the next step leaves, None where none is left."""
-        ready = self._ready.peek()
-        return self._waiting.first() if ready is None else ready.due()
+        times = [due for _, _, run in self._ready if run not in self._waiting and (due := run.due()) is not None]
+        first = self._waiting.first()
+        return min(times if first is None else [*times, first], default=None)

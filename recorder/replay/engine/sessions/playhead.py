@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -118,17 +117,17 @@ class Playhead:
     def _find(self, live: ParsedRequest, matcher: Matcher, policy: Policy) -> int | None:
         """Its place, where there may be several."""
         alternatives = matcher.alternatives(live)
-        usable = mine = alternatives.of(None if self.recorded is None else (self.recorded, None))
+        usable = alternatives.of(None if self.recorded is None else (self.recorded, None))
+        place = self._next(usable, live, matcher)
+        if place is None and not policy.strict:
+            usable = alternatives.of(None)
+            place = self._next(usable, live, matcher)
+        if place is not None:
+            return place if not policy.strict or self.before(place, matcher) is None else None
 
         def fits(place: int) -> bool:
             return matcher.fits(matcher.entries[place], live, self.bindings)
 
-        place = self._next(mine, live, fits)
-        if place is None and not policy.strict:
-            usable = alternatives.of(None)
-            place = self._next(usable, live, fits)
-        if place is not None:
-            return place if not policy.strict or self.before(place, matcher) is None else None
         groups = [repeats for session in usable for repeats in session.groups if fits(repeats.first)]
         if _has_no_effect(live) or policy.repeat is Repeat.LAST:
             return max((repeats.places[-1] for repeats in groups), default=None)
@@ -140,17 +139,21 @@ class Playhead:
         entry = self.find(live, matcher)
         return entry is not None and entry.place not in self.played
 
-    def _next(self, sessions: list[SessionRequests], live: ParsedRequest, fits: Callable[[int], bool]) -> int | None:
+    def _next(self, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher) -> int | None:
         """The next unplayed match of some sessions, an exact one before others."""
-        what, best = live.id, None
+        best, what = None, (live.own, live.hidden)
         for session in sessions:
             repeats = session.by_id.get(what)
-            if repeats is not None and fits(repeats.first):
+            if repeats is not None and matcher.fits(matcher.entries[repeats.places[0]], live, self.bindings):
                 place = self.cursor.next_of(repeats)
                 if place is not None and (best is None or place < best):
                     best = place
         if best is not None:
             return best
+
+        def fits(place: int) -> bool:
+            return matcher.fits(matcher.entries[place], live, self.bindings)
+
         others = (self.cursor.next_in(session, fits) for session in sessions)
         return min((place for place in others if place is not None), default=None)
 

@@ -14,7 +14,7 @@ def test_a_live_value_is_known_by_what_it_stands_for() -> None:
     bindings = Bindings()
     bindings.bind("device", "recorded", "live")
 
-    assert bindings.live == {"device": {"recorded": "live"}}
+    assert bindings.live == {("device", "recorded"): "live"}
     assert bindings.is_live("device", "live")
     assert not bindings.is_live("reference", "live")
     assert not bindings.is_empty

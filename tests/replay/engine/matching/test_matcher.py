@@ -219,7 +219,7 @@ def test_a_recorded_device_that_another_one_stands_for_already_is_a_difference()
 def minted(recorded: Ask, live: Ask) -> list[tuple[str, str, Any]]:
     """What is bound, of the operation and then of the session."""
     scopes = bind(matcher_of(recorded), 0, live, Bindings())
-    pairs = [(key, pair) for scope in scopes for key, its in scope.live.items() for pair in its.items()]
+    pairs = [(key, (recorded, live)) for scope in scopes for (key, recorded), live in scope.live.items()]
     return [(key, own, other) for key, (own, other) in pairs]
 
 
@@ -230,7 +230,7 @@ def test_what_is_bound_for_good_is_so_for_the_next_request_too() -> None:
     assert fits(matcher, 1, chained(8, devicePath="/devices/live"), session)
     assert not fits(matcher, 1, chained(8, devicePath="/devices/other"), session)
     assert bind(matcher, 1, chained(8, devicePath="/devices/live"), session) == [session]
-    assert session.live == {"device": {DEVICE: "live"}}
+    assert session.live == {("device", DEVICE): "live"}
 
 
 def test_minted_values_are_paired_with_the_live_type_and_devices_by_their_bare_id() -> None:

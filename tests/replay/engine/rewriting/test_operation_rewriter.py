@@ -12,7 +12,7 @@ from recorder.dialect.definition import load
 from recorder.dialect.paths import as_key
 from recorder.replay.engine.matching.bindings import HIDDEN, LONG, Bindings, first_run
 from recorder.replay.engine.matching.request import MintedId
-from recorder.replay.engine.rewriting.rewriter import Rewriter, bare_values, bound, keys_of_names, rewriter_of
+from recorder.replay.engine.rewriting.rewriter import Rewriter, bare_values, bound, keys_of_names
 from recorder.replay.engine.rewriting.templates import encode, template
 from tests.replay.engine.rewriting.test_templates import VALUES, WORDS
 
@@ -28,7 +28,7 @@ def minted(key: str, value: Any, number: int = 0) -> MintedId:
 
 
 @st.composite
-def rewriters(draw: st.DrawFn) -> Rewriter:
+def rewriters(draw: st.DrawFn) -> tuple[Rewriter, tuple[MintedId, ...]]:
     """The ids of an operation, and a client that minted others; now and then it has also bound other things."""
     keys = draw(st.lists(st.sampled_from(["reference", "inner_reference"]), max_size=3))
     ids = tuple(minted(key, draw(IDS), number) for number, key in enumerate(keys))
@@ -37,22 +37,26 @@ def rewriters(draw: st.DrawFn) -> Rewriter:
         live = draw(st.sampled_from([recorded, recorded, recorded, "live", 9]))
         session.bind(draw(st.sampled_from(["device", HIDDEN])), recorded, live)
     origins = draw(st.sampled_from([{}, {"http://gws": "http://localhost:1"}]))
-    return rewriter_of(GWS, session, origins, ids, [draw(LIVE) for _ in ids])
+    return Rewriter(GWS, session, origins=origins, minted=ids, fresh=[draw(LIVE) for _ in ids]), ids
 
 
 USUAL = st.dictionaries(st.sampled_from(["referenceId", "deviceId", "note"]), IDS, min_size=1)
 
 
 @given(st.one_of(VALUES, USUAL), rewriters())
-def test_a_template_that_is_filled_in_is_what_rewriting_gives(value: Any, rewriter: Rewriter) -> None:
-    made = template(value, BARE, ("<", ">"))
+def test_a_template_that_is_filled_in_is_what_rewriting_gives(
+    value: Any, drawn: tuple[Rewriter, tuple[MintedId, ...]]
+) -> None:
+    rewriter, ids = drawn
 
-    assert rewriter.encoded(made, value) == f"<{encode(rewriter.value(value))}>"
+    made = [template(value, BARE, ("<", ">"), known) for known in (ids, None)]  # knowing the ids decides nothing
+
+    assert [rewriter.encoded(one, value) for one in made] == [f"<{encode(rewriter.value(value))}>"] * 2
 
 
 def test_what_is_bound_for_the_session_later_counts_from_then_on() -> None:
     session = Bindings()
-    rewriter = rewriter_of(GWS, session, {}, [minted("reference", "r1")], ["r2"])
+    rewriter = Rewriter(GWS, session, minted=[minted("reference", "r1")], fresh=["r2"])
 
     session.bind("device", "other-device", "live-device")
 

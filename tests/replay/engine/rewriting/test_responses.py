@@ -9,12 +9,14 @@ import pytest
 
 from recorder.dialect.definition import load
 from recorder.model import Failure, Headers, Triple
-from recorder.replay.engine.matching.bindings import Bindings
+from recorder.replay.engine.matching.bindings import Bindings, first_run
+from recorder.replay.engine.matching.request import MintedId
 from recorder.replay.engine.rewriting.responses import Ack, prepare, refused, respond
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from tests.wire import Wire, chained
 
 GWS = load()
+MINTED = MintedId(0, "reference", "recorded-id", "recorded-id", first_run("recorded-id"))
 
 
 def answered(content: Any, headers: Headers = ()) -> Triple:
@@ -29,6 +31,8 @@ def told(triple: Triple, cookie: str = "c") -> Ack:
     bindings.bind("reference", "recorded-id", "live")
     rewriter, prepared = Rewriter(GWS, bindings), prepare(triple, GWS)
     found = respond(prepared, rewriter, cookie, GWS)
+    operation = Rewriter(GWS, minted=[MINTED], fresh=["live"])
+    assert found == respond(prepare(triple, GWS, [MINTED]), operation, cookie, GWS)
     assert found == respond(replace(prepared, varies=True), rewriter, cookie, GWS)
     return found
 

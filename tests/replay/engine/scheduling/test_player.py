@@ -10,7 +10,7 @@ from recorder.dialect.definition import load
 from recorder.replay.engine.http import Responses
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.rewriting.rewriter import rewriter_of
+from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead
 from recorder.replay.engine.timeline import Run
@@ -39,8 +39,8 @@ class Playing:
         self.playhead.client_id = answer.handshaken
 
     def begins(self, request: int = 7) -> Run:
-        part = self.player.prepared.part(self.entry.place)
-        rewriter = rewriter_of(GWS, Bindings(), {}, self.entry.minted, self.fresh)
+        part = self.player.prepared.part(self.entry)
+        rewriter = Rewriter(GWS, Bindings(), minted=self.entry.minted, fresh=self.fresh)
         run = Run(part.steps, 0.0, 1.0, rewriter, request, 0, part.response)
         self.player.begin(self.playhead, run)
         return run

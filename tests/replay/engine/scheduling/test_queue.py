@@ -22,22 +22,22 @@ def run(*steps: tuple[int, float], client: int = 1, started: float = 10.0) -> Ru
     return Run(made, started, 1.0, REWRITER, rank=(client, 1))
 
 
-def agenda_of(*runs: Run) -> StepQueue[str]:
-    queue: StepQueue[str] = StepQueue()
+def agenda_of(*runs: Run) -> StepQueue:
+    queue: StepQueue = StepQueue()
     for each in runs:
-        queue.put(f"client {each.rank[0]}", each)
+        each.owner = f"client {each.rank[0]}"
+        queue.put(each)
     return queue
 
 
-def leaves(queue: StepQueue[str], now: float) -> list[tuple[str, int]]:
+def leaves(queue: StepQueue, now: float) -> list[tuple[str, int]]:
     """All that leaves: whose it is, and its place on the wire."""
     found = []
-    while (turn := queue.next(now)) is not None:
-        whose, playing = turn
+    while (playing := queue.next(now)) is not None:
         assert playing.step is not None
-        found.append((whose, playing.step.order[0]))
+        found.append((playing.owner, playing.step.order[0]))
         playing.advance(now)
-        queue.put(whose, playing)
+        queue.put(playing)
     return found
 
 
@@ -66,7 +66,7 @@ def test_a_run_that_changed_counts_once() -> None:
     later = run((1, 0.0))
     queue = agenda_of(later)
     later.shift(5.0)
-    queue.put("client 1", later)
+    queue.put(later)
 
     assert queue.due == 15.0
     assert leaves(queue, 14.0) == []
@@ -80,7 +80,7 @@ def test_an_ack_that_waits_for_its_events_leaves_as_soon_as_they_are_fetched() -
     leaves(queue, 10.0)
     late = queue.due
     waiting.taken(out=True)
-    queue.put("client 0", waiting)
+    queue.put(waiting)
 
     assert (late, queue.due) == (10.0 + ACK_PATIENCE, 10.1)
 
@@ -96,8 +96,8 @@ def test_it_is_what_a_search_finds(drawn: list[list[tuple[int, int]]], data: st.
             assert (found is None) == (not due)
             if found is None:
                 break
-            assert found[1] is min(due, key=lambda item: item[:2])[2]
-            found[1].advance(now)
-            queue.put(*found)
+            assert found is min(due, key=lambda item: item[:2])[2]
+            found.advance(now)
+            queue.put(found, *([now] if data.draw(st.booleans()) else []))
         times = [when for r in runs if (when := r.due()) is not None]
         assert queue.due == min(times, default=None)
