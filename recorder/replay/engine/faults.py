@@ -1,4 +1,4 @@
-"""Faults at semantic addresses: what the stand-in does wrong on purpose, again and again the same way.
+"""Do things wrong on purpose, at places named by operation or event, and in each run at the same places.
 
     faults = Faults([parse("drop event PreviewRecord#2"), parse("http 500 CompleteRecord")], recording, seed=7)
     played = faults.play("p1", triple.operation, steps(triple), rate)
@@ -46,7 +46,7 @@ _LONGEST, _SOME = 100, 12  # characters of a text, and names, that an error show
 
 
 class Kind(Enum):
-    """What is done; the value is what the text begins with."""
+    """Kinds of faults; the value is the first words of the text of a fault."""
 
     DROP = "drop event"
     DUPLICATE = "duplicate event"
@@ -85,7 +85,7 @@ class Fault:
         nth: Which one of a live session, None for any.
         chance: How likely each is hit, 0..1.
         seconds: How much later, on the client's clock whatever the rate: clients do not run faster.
-        status: What the request is answered with.
+        status: HTTP status of the answer.
 
     """
 
@@ -99,7 +99,7 @@ class Fault:
 
 
 class Played(NamedTuple):
-    """What is left of an operation's answer.
+    """The steps of an operation after faults have hit it.
 
     Attributes:
         steps: What leaves; no ack where the request is not answered.
@@ -120,10 +120,10 @@ class Played(NamedTuple):
 
 
 def parse(text: str) -> Fault:
-    """Read a fault.
+    """Parse the text of a fault.
 
     Raises:
-        UsageError: If the text is none; says what is wrong, and what would be right.
+        UsageError: If the text is no fault; says what is wrong, and what would be right.
 
     """
     words = text.split()
@@ -156,10 +156,10 @@ def parse(text: str) -> Fault:
 
 
 def check(faults: Iterable[Fault], recording: Recording) -> None:
-    """See that each fault names something that is in a recording.
+    """Check that each fault names an operation or event of a recording.
 
     Raises:
-        UsageError: At the first that does not; suggests what may be meant.
+        UsageError: At the first fault that does not; suggests the nearest name.
 
     """
     operations = {triple.operation for triple in recording.triples if triple.operation is not None}
@@ -176,22 +176,22 @@ def check(faults: Iterable[Fault], recording: Recording) -> None:
 
 
 def _renamed(fault: Fault, name: str) -> str:
-    """A fault's text with another name in it."""
+    """Return the text of a fault with another name in it."""
     words, place = fault.text.split(), _length(fault.kind) + (fault.kind is Kind.HTTP)
     words[place] = name + words[place][len(fault.name) :]
     return " ".join(words)
 
 
 def _events(recording: Recording) -> Iterator[tuple[Event, str]]:
-    """All events with what the dialect calls them."""
+    """Yield all events with their names in the dialect."""
     yield from ((link.event, link.name) for triple in recording.triples for link in triple.events)
     yield from ((pushed.event, pushed.name) for pushed in recording.unsolicited)
 
 
 class Faults:
-    """Faults while they are played to live sessions, each of which counts for itself.
+    """Faults played to live sessions; occurrences are counted for each session.
 
-    What chance says follows from the seed, the session, the fault and the count: not from what other sessions do.
+    Chance depends on seed, session, fault and count, not on other sessions: runs are repeatable.
     """
 
     def __init__(self, faults: Sequence[Fault], recording: Recording, *, seed: int = 0) -> None:
@@ -209,7 +209,7 @@ class Faults:
         self.add(faults)
 
     def add(self, faults: Sequence[Fault]) -> None:
-        """More of them; what was counted stays.
+        """Add faults; counts stay as they are.
 
         Raises:
             UsageError: If one names nothing in the recording.
@@ -221,13 +221,13 @@ class Faults:
             self._names = {(event.seq, event.index): name for event, name in _events(self._recording)}
 
     def clear(self) -> None:
-        """None any more, and nothing counted."""
+        """Remove all faults and counts."""
         self._faults = ()
         self._seen.clear()
         self._fired.clear()
 
     def play(self, session: str, operation: str | None, steps: tuple[Step, ...], rate: float) -> Played:
-        """What becomes of the steps of an operation, or of events nobody asked for (`operation` is None then).
+        """Apply the faults to the steps of an operation, or to unsolicited events (`operation` is None then).
 
         Where no fault hits, the steps that come back are the very ones that were given.
         """
@@ -257,11 +257,11 @@ class Faults:
         )
 
     def report(self) -> list[tuple[str, int]]:
-        """The faults in the order given, and how often each one hit."""
+        """Return the faults in the order given, and how often each one hit."""
         return [(fault.text, self._fired[place]) for place, fault in enumerate(self._faults)]
 
     def _hits(self, session: str, names: tuple[str | None, ...], *, of_events: bool) -> list[int]:
-        """Count an occurrence; the faults (by place) whose turn it is."""
+        """Count an occurrence; return the faults (by place) whose turn it is."""
         found = []
         for place, fault in enumerate(self._faults):
             if fault.name in names and (fault.kind in _OF_EVENTS) == of_events:
@@ -275,13 +275,13 @@ class Faults:
         return fault.nth in (None, count) and int.from_bytes(digest[:6], "big") / 2**48 < fault.chance
 
     def _fire(self, kind: Kind, hits: list[int], most: int | None = None) -> list[Fault]:
-        """Those of a kind among some hits, `most` of them at most; they take effect, which is counted."""
+        """Return the faults of a kind among some hits, `most` at most, and count them as fired."""
         found = [place for place in hits if self._faults[place].kind is kind][:most]
         self._fired.update(found)
         return [self._faults[place] for place in found]
 
     def _reordered(self, parts: list[_Part]) -> list[_Part]:
-        """Events change places, not times; one that was moved does not move again."""
+        """Swap events with their successors: places change, times stay; an event that was moved does not move again."""
         events = [place for place, (step, _) in enumerate(parts) if step.event is not None]
         moved = -1
         for here, there in pairwise(events):
@@ -293,7 +293,7 @@ class Faults:
         return parts
 
     def _delayed(self, parts: list[_Part], rate: float) -> tuple[list[_Part], float]:
-        """The parts with their delays, and the pace they are meant at."""
+        """Return the parts with their delays, and the rate of their offsets."""
         late = [sum(fault.seconds for kind in _DELAYS for fault in self._fire(kind, hits)) for _, hits in parts]
         if not any(late):
             return parts, rate

@@ -17,10 +17,10 @@ _SCRIPT: Headers = (("Content-Type", "text/javascript;charset=UTF-8"),)
 
 
 class HttpRequest(NamedTuple):  # as each request makes one, and a frozen dataclass takes three times as long to make
-    """A live HTTP request; `number` is the caller's and comes back in the reply.
+    """A live HTTP request; `number` is chosen by the caller and stands in the response.
 
     Attributes:
-        on_socket: It is a message on a WebSocket; method, target and headers are those of its upgrade.
+        on_socket: The body is a message on a WebSocket; method, target and headers are those of the upgrade.
 
     """
 
@@ -34,7 +34,7 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
 
     @property
     def transport(self) -> str | None:
-        """By which transport Bayeux messages come in it; None where none takes a request of this kind."""
+        """The Bayeux transport of the request, None where no transport uses such a request."""
         if self.on_socket:
             return WEBSOCKET
         if self.method == "POST":
@@ -48,7 +48,7 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
 
 
 class HttpResponse(NamedTuple):
-    """What to write on a live request."""
+    """The response to a live request of the same number."""
 
     number: int
     status: int
@@ -83,7 +83,7 @@ class Responses:
 
 @lru_cache(_REMEMBERED)
 def origins(upstream: str, headers: Headers) -> dict[str, str]:
-    """The recorded server's address and ours, by a request's headers: who follows a recorded URL must come back."""
+    """Map the origin of the recorded server to that of the stand-in, as the client of these headers sees it."""
     recorded, shown = urlsplit(upstream), {name.lower(): value for name, value in headers}
     if not recorded.netloc or not shown.get("host"):
         return {}

@@ -1,4 +1,4 @@
-"""A live request that nothing matches, and the text that tells why and what to do."""
+"""Explain misses: why no recorded request matches, and what to do about it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Miss:
 
 
 def explain(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
-    """Why a request of a known session matched nothing."""
+    """Explain why a request of a known session matched nothing."""
     fitting = playhead.fitting(live, matcher)
     mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
     left = [place for place in mine if place not in playhead.played]
@@ -78,7 +78,7 @@ def _nearest(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
 
 
 def no_session(live: ParsedRequest, playheads: int) -> Miss:
-    """Several live sessions, and the request shows nothing of whose it is."""
+    """Explain a miss of a request that shows none of several live sessions."""
     summary = f"{playheads} sessions are live and nothing tells whose this request is"
     advice = "what to do: send the cookie BAYEUX_BROWSER that the handshake set, or the session's Authorization"
     return _miss(live, summary, [advice])

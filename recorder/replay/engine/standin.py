@@ -1,4 +1,4 @@
-"""The stand-in: plays a recording to live clients by cause. Sans-IO: time and fresh ids come in as arguments.
+"""Play a recording to live clients by cause. Sans-IO: time and fresh ids come in as arguments.
 
     standin.receive(request, now); standin.replies(now) → what to write; standin.deadline() → when to ask again
 
@@ -63,9 +63,9 @@ class StandIn:
             new_id: Gives a fresh id at each call, for clientIds and cookies.
             rate: 1 plays at the recorded pace, 10 ten times as fast; `INSTANT` keeps the order only.
             policy: How strictly clients are held to the recording.
-            faults: What goes wrong on purpose.
-            epoch: What time it is when the caller's clock shows 0, in UTC seconds: for clients that ask.
-            redaction: What the recording was redacted by: live values are matched with pseudonyms.
+            faults: Faults to play.
+            epoch: UTC seconds at which the caller's clock shows 0, for clients that ask for the time.
+            redaction: Policy that redacted the recording: live values are matched with pseudonyms.
 
         """
         self._recording, self._dialect, self._rate = recording, dialect, rate
@@ -83,7 +83,7 @@ class StandIn:
         self._paused_at: float | None = None
 
     def receive(self, request: HttpRequest, now: float) -> None:
-        """Take a live request; what it brings is had from `replies`."""
+        """Take a live request; `replies` returns what is to be written because of it."""
         messages = parse_request(request.target, request.body)
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
@@ -97,37 +97,37 @@ class StandIn:
 
     @property
     def longest_body(self) -> int:
-        """Bytes of the longest body that was recorded of a client."""
+        """Length of the longest request body in the recording, in bytes."""
         return max((len(triple.request.body) for triple in self._matcher.triples), default=0)
 
     def owns(self, target: str) -> bool:
-        """Whether a URL is where Bayeux messages are sent, or WebSockets opened."""
+        """Return whether Bayeux messages are sent to a URL, or WebSockets opened there."""
         return target.partition("?")[0].startswith(self._dialect.bayeux_prefix)
 
     def upgrade(self, request: HttpRequest) -> Headers:
-        """A WebSocket is opened: what its answer has to set, for the handshake comes too late for a cookie."""
+        """Return the headers to answer a WebSocket upgrade with; the handshake on it comes too late to set a cookie."""
         playhead = self._playheads.upgraded(request.headers, request.connection)
         return () if playhead is None else (playhead.set_cookie,)
 
     def replies(self, now: float) -> list[HttpResponse]:
-        """All that is to be written now, in the order it must leave."""
+        """Return the responses to write now, in the order they must leave."""
         while (self._paused_at is None and self._player.play(now)) or self._player.flush(now):
             pass
         return self._replies.take()
 
     def deadline(self) -> float | None:
-        """When to call `replies` again though nothing came in; None where only a request can bring anything."""
+        """Return when to call `replies` again without a request; None where only a request can bring anything."""
         poll, step = self._bayeux.deadline(), self.next_due
         if poll is None or step is None:
             return step if poll is None else poll
         return min(poll, step)
 
     def sent(self, number: int) -> None:
-        """A reply has left."""
+        """Note that a response has left."""
         self._bayeux.sent(number)
 
     def abort(self, number: int) -> None:
-        """A client gave a request up, or its reply could not be written: events of a poll are kept for the next."""
+        """Give up a request that its client left, or whose response was not written; events wait for the next poll."""
         self._player.abort(number)
 
     def forget(self, client_id: str) -> None:
@@ -136,19 +136,19 @@ class StandIn:
 
     @property
     def unplayed(self) -> tuple[int, ...]:
-        """Numbers of the triples no client has asked for."""
+        """Numbers of the triples that no client has asked for."""
         return status.unplayed(self._playheads, self._matcher)
 
     @property
     def next_due(self) -> float | None:
-        """When the next event or ack leaves, None where only a request can bring one."""
+        """Time at which the next event or ack leaves, None where only a request can bring one."""
         if self._paused_at is not None:
             return None
         return self._player.due
 
     @property
     def is_parked(self) -> bool:
-        """Whether every client that is there waits for us: a virtual clock may move."""
+        """Whether every live client waits for the stand-in, so that a virtual clock may move."""
         return status.is_parked(self._playheads, self._bayeux)
 
     @property
@@ -157,24 +157,24 @@ class StandIn:
         return not self._playheads.there and self._player.due is None and not self.unplayed
 
     def state(self, now: float) -> dict[str, Any]:
-        """Who is there and what is on its way; as JSON."""
+        """Return the live sessions and their pending steps, as JSON."""
         at = now if self._paused_at is None else self._paused_at
         sessions = status.sessions(list(self._playheads), self._matcher, self._bayeux, at)
         return {"paused": self._paused_at is not None, "sessions": sessions}
 
     def pause(self, now: float) -> None:
-        """Let nothing of the recording leave any more; requests are still taken and matched."""
+        """Hold back all recorded events and acks; requests are still taken and matched."""
         if self._paused_at is None:
             self._paused_at = now
 
     def resume(self, now: float) -> None:
-        """Go on where things stood."""
+        """End the pause; everything leaves later by its length."""
         if self._paused_at is not None:
             self._player.shift(self._playheads, self._paused_at, now)
             self._paused_at = None
 
     def step(self, now: float) -> str | None:
-        """While paused: let what is next leave, whenever it is due; what it was, None if nothing is on its way.
+        """Let the next step leave while paused, whenever it is due; return its description, None if nothing is left.
 
         Raises:
             UsageError: If there is no pause.
@@ -199,7 +199,7 @@ class StandIn:
         self._player.deliver(playhead, Queued(to_text({"data": data, "channel": channel})))
 
     def report(self) -> dict[str, Any]:
-        """What was played and what was not, misses with their whole text, and what faults hit; as JSON."""
+        """Return played and unplayed triples, misses with their text, and hits of faults, as JSON."""
         return {
             "played": status.played(self._playheads, self._matcher),
             "unplayed": list(self.unplayed),
@@ -208,7 +208,7 @@ class StandIn:
         }
 
     def stall(self, idle: float) -> str | None:
-        """What is needed to go on, when for `idle` seconds nothing came and nothing is due; None if all was played."""
+        """Explain what the clients would have to send after `idle` seconds of silence; None if all was played."""
         return status.stall(list(self._playheads), self._matcher, self._bayeux, idle)
 
     # -- Bayeux
@@ -230,7 +230,7 @@ class StandIn:
                     self._begin(playhead, now, settled=channel == channels.SUBSCRIBE)
 
     def _handshaken(self, client_id: str, request: HttpRequest) -> Headers:
-        """A client got its clientId: what its answer has to set."""
+        """Join a new clientId to its playhead; return the headers to set."""
         playhead, before = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
         if before is not None:
             self._player.succeed(before, client_id)
@@ -244,7 +244,7 @@ class StandIn:
         return (playhead.set_cookie,)
 
     def _begin(self, playhead: Playhead, now: float, *, settled: bool) -> None:
-        """Play what was pushed unasked at the start, once the client has settled (subscribed or parked)."""
+        """Play the unsolicited events of the start, once the client has subscribed or holds a poll."""
         if playhead.begun or playhead.client_id is None or playhead.recorded is None:
             return
         if settled or self._bayeux.is_polling(playhead.client_id):
@@ -284,7 +284,7 @@ class StandIn:
     def _start(
         self, playhead: Playhead, entry: RecordedRequest, rewriter: Rewriter, request: int, now: float
     ) -> PreparedTriple | None:
-        """Begin to play a recorded request; None where a fault prevents the operation."""
+        """Begin to play a recorded request; return None where a fault prevents the operation."""
         part = self._player.prepared.part(entry)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
         response = part.response if played.status is None else refused(played.status, played.body)
@@ -296,7 +296,7 @@ class StandIn:
         return part if played.status is None else None
 
     def _tells(self, live: ParsedRequest, entry: RecordedRequest) -> bool:
-        """Whether a request tells which recorded session is followed; not if another one made it, say GET /me."""
+        """Return whether a request shows which recorded session its client follows; several made a GET /me, say."""
         if entry.n > 0:
             return True
         return len({self._matcher.triples[place].session for place in self._matcher.candidates(live)}) == 1

@@ -1,4 +1,4 @@
-"""How far the clients have got, and what they and the stand-in wait for when nothing happens any more."""
+"""Report how far the clients have got, and what they and the stand-in wait for."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .timeline import Run
 
 
 def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]:
-    """Numbers of the triples no client has asked for."""
+    """Return the numbers of the triples that no client has asked for."""
     played = {place for playhead in playheads for place in playhead.played}
     return tuple(t.n for place, t in enumerate(matcher.triples) if t.n and place not in played)
 
 
 def played(playheads: Iterable[Playhead], matcher: Matcher) -> dict[str, list[int]]:
-    """Numbers of the triples each client has asked for, in recorded order."""
+    """Return the numbers of the triples each client has asked for, in recorded order."""
     numbers = {place: triple.n for place, triple in enumerate(matcher.triples) if triple.n}
     return {p.name: sorted(numbers[place] for place in p.played if place in numbers) for p in playheads}
 
 
 def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:
-    """Whether every client that is there waits: for an answer, or in a poll; and whether there is any."""
+    """Return whether there is a live client, and every one waits for an answer or in a poll."""
     anybody = False
     for playhead in playheads:
         waits = None if playhead.left else _waits(playhead, bayeux)
@@ -35,10 +35,10 @@ def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:
 
 
 def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idle: float) -> str | None:
-    """Why nothing goes on, where operations are left that nobody asks for; a line for each client.
+    """Explain why no client goes on although triples are left; a line for each client.
 
     Args:
-        playheads: Those of all clients.
+        playheads: Playheads of all clients.
         matcher: Knows the recorded requests.
         bayeux: Knows who polls.
         idle: Seconds for which nothing happened; 0 is not told.
@@ -54,7 +54,7 @@ def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idl
 
 
 def _waits(playhead: Playhead, bayeux: BayeuxServer) -> bool | None:
-    """None for one of whom nothing is open, and who is not in a session or hung up: it is not there any more."""
+    """Return whether a client waits; None for one that left without a word."""
     asked = any(run.request is not None for run in playhead.runs)
     if playhead.client_id is None:
         return True if asked else None
@@ -86,7 +86,7 @@ def _where(playhead: Playhead, bayeux: BayeuxServer) -> str:
 
 
 def sessions(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, now: float) -> list[dict[str, Any]]:
-    """Each live session as the control API shows it (replay/openapi.json, Session)."""
+    """Return each live session as the control API shows it (server/openapi.json, Session)."""
     asked = played(playheads, matcher)
     return [
         {

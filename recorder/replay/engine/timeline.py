@@ -1,4 +1,4 @@
-"""When the parts of a triple leave: in their recorded order, at their recorded offsets from the request."""
+"""Lay out the ack and the events of a triple: in recorded order, at recorded offsets from the request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that leaves: an event, or (None) the ack.
+    """One step of a run: an event, or (None) the ack.
 
     Attributes:
         order: Place on the recorded wire; decides between triples when both are due.
@@ -48,10 +48,10 @@ class Run:
         unfetched: Events queued for the client that no poll has taken yet.
         forget: With the ack the server forgets the client's Bayeux session: a fault.
         cut: With the ack the client's WebSocket ends: a fault.
-        owner: Whom the run is played to, for the player alone.
-        rank: Number of its client, and its own among that client's: decides where the order on the wire does not.
+        owner: Playhead that the run is played to; the player alone uses it.
+        rank: Number of the client, and of the run among its runs; decides between runs of equal order.
         acked: The ack has left.
-        step: The next one, None at the end.
+        step: The next step, None at the end.
 
     """
 
@@ -77,16 +77,16 @@ class Run:
 
     @property
     def left(self) -> int:
-        """How many steps are still to leave."""
+        """Number of steps that are still to leave."""
         return len(self.steps) - self._next
 
     def shift(self, seconds: float) -> None:
-        """All that is to leave leaves so much later."""
+        """Move all steps that are still to leave by some seconds."""
         self.started += seconds
         self._queued_at += seconds
 
     def due(self) -> float | None:
-        """When the next step may leave (seconds of the caller's clock), None at the end."""
+        """Return the time at which the next step may leave (seconds of the caller's clock), None at the end."""
         step = self.step
         if step is None:
             return None
@@ -96,7 +96,7 @@ class Run:
         return due
 
     def advance(self, now: float) -> None:
-        """The next step has left."""
+        """Go on to the step after the next; the next has left."""
         step = self.step
         if step is not None and step.event is not None:
             self.unfetched += 1
@@ -107,12 +107,12 @@ class Run:
         self.step = self.steps[self._next] if self._next < len(self.steps) else None
 
     def taken(self, *, out: bool) -> None:
-        """An event of this run was put into an answer, or came back from one that did not leave."""
+        """Count an event of this run as put into an answer, or as come back from an answer that did not leave."""
         self.unfetched += -1 if out else 1
 
 
 def steps(triple: Triple) -> tuple[Step, ...]:
-    """A triple as steps. One that was never answered ends with an ack all the same: the live client must not hang."""
+    """Return the steps of a triple; one without an answer ends with an ack too, or the live client would hang."""
     start = triple.request.t
     events = [_step(link.event, start) for link in triple.events]
     end = triple.ack or triple.failure
@@ -125,14 +125,14 @@ def steps(triple: Triple) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """Events nobody asked for, by what they hang on: a session's start, or (by number) the triple before them."""
+    """Unsolicited events by their anchors: the start of a session, or (by number) the triple before them."""
 
     at_start: dict[str, tuple[Step, ...]]
     after_triple: dict[int, tuple[Step, ...]]
 
 
 def anchored(recording: Recording) -> Anchored:
-    """Anchor each unsolicited event, so that it is played at a place and not at a time."""
+    """Anchor each unsolicited event to what it followed, so that no clock decides when it is played."""
     at_start: dict[str, list[Step]] = defaultdict(list)
     after_triple: dict[int, list[Step]] = defaultdict(list)
     only = next(iter(recording.session_starts), "") if len(recording.session_starts) <= 1 else ""

@@ -1,4 +1,4 @@
-"""Bindings: which live value stands for which recorded one. Finding one takes no longer, however many there are."""
+"""Bind recorded values to the live values that stand for them; look-ups cost the same however many there are."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ ABSENT: Final = _Absent.ABSENT  # the live client sent no value where the record
 
 
 class Bindings:
-    """The bindings of one scope, by key name; one to one.
+    """One-to-one bindings of one scope: a session, or an operation.
 
     Attributes:
-        words: Recorded values that are replaced wherever they stand, and what by.
-        whole: Pseudonyms that are replaced where they are a whole value, and what by.
-        live: Live values by key and recorded value; to be looked at only.
+        words: Recorded values that are replaced wherever they stand, with their replacements.
+        whole: Pseudonyms that are replaced where they are a whole value, with their replacements.
+        live: Live values by key and recorded value; read only.
         agreed: Recorded and live session ids, in pairs that are bound: they need not be compared again.
-        runs: Texts that hold none of these hold nothing that is replaced; always those of now.
+        runs: First runs of all replaced values; a text with none of them holds no replaced value. Always current.
 
     """
 
     __slots__ = ("_by_run", "_recorded", "agreed", "live", "runs", "whole", "words")
 
     def __init__(self) -> None:
-        """Bind nothing."""
+        """Start without bindings."""
         self.words: dict[str, str] = {}
         self.whole: dict[str, str] = {}
         self.live: dict[tuple[str, str], JSON] = {}
@@ -55,7 +55,7 @@ class Bindings:
         return not self.live
 
     def allows(self, key: str, recorded: str, live: str) -> bool:
-        """Whether a pair contradicts none that is bound."""
+        """Return whether a pair contradicts no pair that is bound."""
         if (key, recorded) in self.live:
             return as_key(self.live[key, recorded]) == live
         return (key, live) not in self._recorded
@@ -64,10 +64,10 @@ class Bindings:
         """Bind a pair; binding it again changes nothing.
 
         Args:
-            key: Of what it is a value.
-            recorded: The recorded value as compared, i.e. a device's bare id.
-            live: What stands for it.
-            run: `first_run(recorded)`, where that is known.
+            key: Name of the key, e.g. `reference`.
+            recorded: The recorded value as compared, e.g. the bare id of a device.
+            live: The live value that stands for it.
+            run: `first_run(recorded)`, where it is known.
 
         """
         if (key, recorded) in self.live:
@@ -86,18 +86,18 @@ class Bindings:
             self._by_run.setdefault(first_run(recorded) if run is None else run, []).append(recorded)
 
     def is_live(self, key: str, live: str) -> bool:
-        """Whether a live value stands for a recorded one."""
+        """Return whether a live value stands for a recorded one."""
         return (key, live) in self._recorded
 
     def in_text(self, runs: frozenset[str]) -> Iterator[str]:
-        """Which of `words` and `whole` a text may hold, by its `runs`; it may name more than there are, never less."""
+        """Yield the replaced values that a text of these runs may hold: all that it holds, and perhaps others."""
         for run in self.runs & runs:
             yield from self._by_run[run]
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedText:
-    """A text, the runs in it, whether it may name a server: whether it holds a bound value is then quickly told."""
+    """A text, prepared for a quick check whether it may hold a replaced value or the origin of a server."""
 
     text: str
     runs: frozenset[str]
@@ -105,14 +105,14 @@ class ScannedText:
 
     @classmethod
     def of(cls, text: str) -> ScannedText:
-        """Look at a text."""
+        """Scan a text."""
         return cls(text, frozenset(runs(text)), "://" in text)
 
 
 def runs(text: str) -> Iterator[str]:
-    """The runs of letters and digits in a text, also behind a percent-encoded character, and "" for all else.
+    """Yield the runs of letters and digits in a text, also behind a percent-encoded character; and "", for any text.
 
-    A bound value is a word, so the first run in it is one of any text that holds it: that narrows a search.
+    A bound value is a word, so its first run is a run of every text that holds it: that narrows a search.
     """
     yield ""
     yield from _RUN.findall(text)
@@ -121,6 +121,6 @@ def runs(text: str) -> Iterator[str]:
 
 
 def first_run(word: str) -> str:
-    """The run that all texts have which hold a word."""
+    """Return the run that every text has which holds this word."""
     found = _RUN.search(_PERCENT.sub(" ", word) if word.startswith("%") else word)
     return found[0] if found else ""

@@ -1,4 +1,4 @@
-"""Recorded requests that a live one may be, sorted so that the next one is found however many there are.
+"""Index the recorded requests that a live one may be, so that the next one is found without a search.
 
 Requests of one key are alternatives: by the recorded session that made them, then in groups that differ in nothing but
 the ids of one operation.
@@ -15,13 +15,13 @@ from .request import Id, RecordedRequest
 
 @dataclass(slots=True, eq=False)
 class Repeats:
-    """Places (in `Matcher.triples`) of requests that are the same, in recorded order; there is at least one."""
+    """Places (in `Matcher.triples`) of equal requests, in recorded order; there is at least one."""
 
     places: list[int]
 
     @property
     def first(self) -> int:
-        """The first place, which names the group."""
+        """The first place, which identifies the group."""
         return self.places[0]
 
 
@@ -92,7 +92,7 @@ class Cursor:
     )  # by the first place of a session: how many groups are used up
 
     def next_of(self, repeats: Repeats) -> int | None:
-        """The first request of a group that was not played, None if all were."""
+        """Return the first request of a group that was not played, None if all were."""
         places = repeats.places
         front = self._repeats.get(repeats.first, 0)
         while front < len(places) and places[front] in self.played:
@@ -100,7 +100,7 @@ class Cursor:
         return places[front] if front < len(places) else None
 
     def next_in(self, session: SessionRequests, fits: Callable[[int], bool]) -> int | None:
-        """The first request of a session that was not played and fits; in a group all fit or none does."""
+        """Return the first request of a session that was not played and fits; in a group all fit or none does."""
         best: int | None = None
         first = session.groups[0].first
         front = self._sessions.get(first, 0)
@@ -116,7 +116,7 @@ class Cursor:
         return best
 
     def again_of(self, repeats: Repeats) -> int:
-        """The request of a group to repeat: the first of those played least often."""
+        """Return the request of a group to repeat: the first of those played least often."""
         most = self.played.get(repeats.first, 0)
         place = bisect_right(repeats.places, -most, key=lambda place: -self.played.get(place, 0))
         return repeats.places[place] if place < len(repeats.places) else repeats.first

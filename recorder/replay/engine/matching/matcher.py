@@ -1,7 +1,7 @@
-"""Which recorded request is this live one: an empty difference is a match, and nothing else is.
+"""Match live requests with recorded ones: an empty difference is a match, and nothing else is.
 
-An index narrows the choice to those whose content is the same; what is left is whether the values fit that a session
-has bound. On a miss `differences` explains, by the same rules.
+An index narrows the choice to requests of equal content; then the bindings of the session must fit. On a miss
+`differences` explains, by the same rules.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Difference:
 
 
 class ParsedRequests(Sequence[ParsedRequest]):
-    """What matching looks at in the recorded requests, each read when it is asked for: that is on misses."""
+    """The recorded requests, each parsed when it is asked for: misses alone need them."""
 
     def __init__(self, triples: Sequence[Triple], reader: RequestReader) -> None:
-        """Read nothing yet."""
+        """Parse nothing yet."""
         self._triples, self._reader = triples, reader
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class Matcher:
     """Knows all recorded requests; holds no state of any client."""
 
     def __init__(self, recording: Recording, dialect: Dialect, policy: Policy | None = None) -> None:
-        """Index a recording; `policy` is what it was redacted by."""
+        """Index a recording that `policy` redacted, if any did."""
         self._dialect = dialect
         self._reader = RequestReader(dialect, policy)
         self.triples = (*recording.triples, *recording.plain)
@@ -80,15 +80,15 @@ class Matcher:
         return entry
 
     def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
-        """Read a request: and what its client has minted for it alone."""
+        """Parse a request; return it with its per-operation ids."""
         return self._reader.read(method, target, body)
 
     def call(self, method: str, target: str, body: bytes) -> ParsedRequest:
-        """Read a request, for those who only compare it."""
+        """Parse a request without its per-operation ids."""
         return self._reader.read(method, target, body)[0]
 
     def alternatives(self, live: ParsedRequest) -> Alternatives:
-        """Recorded requests that are the same but for minted, volatile and hidden values."""
+        """Return the recorded requests that differ in minted, volatile and hidden values alone."""
         return self._index[live.key]
 
     def candidates(self, live: ParsedRequest) -> list[int]:
@@ -96,7 +96,7 @@ class Matcher:
         return sorted(self.alternatives(live).places())
 
     def fits(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
-        """Whether a candidate is no different, under the bindings of a live session."""
+        """Return whether a candidate matches under the bindings of a live session."""
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, mine, its in self._pairs(entry.lasting, live.lasting):
                 if not _agree(session, key, mine, its):
@@ -104,13 +104,13 @@ class Matcher:
         return entry.hidden == live.hidden or not any(_hidden(entry.hidden, live.hidden, session))
 
     def differences(self, place: int, live: ParsedRequest, session: Bindings) -> list[Difference]:
-        """All differences to a recorded request, under the bindings of a live session; empty for a match."""
+        """Return all differences to a recorded request under the bindings of a live session; none for a match."""
         recorded = self.parsed[place]
         hidden = _hidden(recorded.hidden, live.hidden, session)
         return [*_outer(recorded, live), *self._body(recorded, live, session), *hidden]
 
     def bind(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> None:
-        """Bind what the client has minted for its session in a request that matched, and what was redacted in it."""
+        """Bind the session ids and the redacted values of a request that matched."""
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, recorded, other in self._pairs(entry.lasting, live.lasting):
                 if recorded is not None:
@@ -132,15 +132,15 @@ class Matcher:
                 yield MintedId(number, key, bare, fresh[number], first_run(bare) if len(bare) >= LONG else None)
 
     def is_exact(self, place: int, live: ParsedRequest) -> bool:
-        """Whether a candidate has even the same devices and volatile fields; ids of one operation tell nothing."""
+        """Return whether a candidate is equal up to per-operation ids, devices and volatile fields included."""
         return self.entries[place].id == live.id
 
     def nearest(
         self, live: ParsedRequest, session: Bindings, played: Container[int]
     ) -> tuple[int, list[Difference]] | None:
-        """The recorded request of this operation, else of this path, that differs least.
+        """Return the recorded request of this operation, else of this path, that differs least.
 
-        Of equals one that was not played yet, then the earliest. Of very many those are compared that come next.
+        Of equals, unplayed ones win, then the earliest. Of very many, those are compared that come next.
         """
         best: tuple[tuple[bool, bool, int, bool, int], list[Difference]] | None = None
         for place in self._nearby(live, played):
@@ -152,7 +152,7 @@ class Matcher:
         return (best[0][-1], best[1]) if best else None
 
     def names(self, live: ParsedRequest, session: Bindings) -> bool:
-        """Whether a request names what is bound to a live session for good, e.g. its device."""
+        """Return whether a request names a session id of a live session, e.g. its device."""
         for key in self._dialect.session_keys:
             paths = self._dialect.request_keys.get(key, ())
             found = (as_key(lookup({"body": live.body}, path)) for path in paths)
@@ -162,7 +162,7 @@ class Matcher:
         return False
 
     def unknown_part(self, live: ParsedRequest) -> str:
-        """What part of the URL no recorded request of its operation has, e.g. its handle; empty if none."""
+        """Describe the part of a URL, e.g. the handle, that no recorded request of the operation has; empty if none."""
         if live.operation not in self._parts:
             parts = self._parts[live.operation] = defaultdict(set)
             for place in self._by_operation.get(live.operation, ()):
@@ -176,7 +176,7 @@ class Matcher:
         return ""
 
     def _nearby(self, live: ParsedRequest, played: Container[int]) -> Iterator[int]:
-        """What to compare on a miss: of its operation, else all; of these what has its path, else all."""
+        """Yield places to compare on a miss: of the same operation and path, as far as there are any."""
         same: Sequence[int] = range(len(self.triples))
         if live.operation is not None and live.operation in self._by_operation:
             same = self._by_operation[live.operation]
@@ -207,14 +207,14 @@ class Matcher:
 
 
 def _agree(session: Bindings, key: str, recorded: _Value, live: _Value) -> bool:
-    """Whether two values of a key for the whole session may stand for each other; none stands for none."""
+    """Return whether two session ids may stand for each other; an absent one stands for an absent one."""
     if recorded is None or live is None:
         return recorded is live
     return session.allows(key, recorded[0], live[0])
 
 
 def describe(triple: Triple, call: ParsedRequest) -> str:
-    """A recorded request for people."""
+    """Describe a recorded request for people."""
     return f"triple {triple.n}, {call}" if triple.n else str(call)
 
 
@@ -228,9 +228,9 @@ def _outer(recorded: ParsedRequest, live: ParsedRequest) -> Iterator[Difference]
 
 
 def _hidden(recorded: tuple[str, ...], live: tuple[str, ...], session: Bindings) -> Iterator[Difference]:
-    """Values that were redacted: each live one stands for one pseudonym, and that one for no other.
+    """Yield the difference in redacted values: each live value stands for one pseudonym, which stands for no other.
 
-    A pseudonym that the server sent is itself, whatever else it stands for. Neither is shown: they are personal.
+    A pseudonym that the server sent stands for itself too. Values are personal and never shown.
     """
     if len(recorded) != len(live):
         yield Difference("the number of redacted values", len(recorded), len(live))
@@ -245,7 +245,7 @@ def _hidden(recorded: tuple[str, ...], live: tuple[str, ...], session: Bindings)
 
 
 def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
-    """Where two JSON values differ; 1 and 1.0 and true are three different things here."""
+    """Yield the places where two JSON values differ; 1, 1.0 and true are three different values."""
     if isinstance(recorded, dict) and isinstance(live, dict):
         for name in [*recorded, *(name for name in live if name not in recorded)]:
             yield from _compare(recorded.get(name, ABSENT), live.get(name, ABSENT), f"{where}.{name}")

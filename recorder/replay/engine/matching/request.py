@@ -30,9 +30,9 @@ _CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UT
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionIds:
-    """What a client has minted for longer than an operation, by `RequestReader.lasting`: as compared, and to be bound.
+    """Ids that a client minted for its whole session, by `RequestReader.lasting`: as compared, and as written.
 
-    Most requests of a session name the same; they share it.
+    Requests with equal ids share one object, so that pairs are compared once (`Bindings.agreed`).
     """
 
     values: tuple[tuple[str, JSON] | None, ...]
@@ -42,11 +42,11 @@ class MintedId(NamedTuple):
     """A value that a recorded client minted for one operation.
 
     Attributes:
-        number: Its place in `RequestReader.fresh`.
-        key: Of what it is a value.
-        bare: As it is compared.
-        value: As it was written.
-        run: What all texts have that hold it as a word (`bindings.first_run`); None if it is too short to be one.
+        number: Index in `RequestReader.fresh`.
+        key: Name of the key, e.g. `reference`.
+        bare: The value as compared.
+        value: The value as written.
+        run: First run of the value (`bindings.first_run`); None if the value is too short to be replaced as a word.
 
     """
 
@@ -84,18 +84,18 @@ class RecordedRequest:
 
     @property
     def id(self) -> Id:
-        """What tells it from others that differ in minted, volatile and hidden values alone."""
+        """The parts that tell apart requests of one key."""
         return self.own, self.hidden
 
     @property
     def owner(self) -> str | None:
-        """Whose it is; None for an exchange that is no operation, which is nobody's in particular."""
+        """Label of the session that sent it; None for an exchange that is no operation: any session may ask for it."""
         return self.session if self.n else None
 
 
 @dataclass(frozen=True, slots=True)
 class BlankedRequest:
-    """A request without the values a policy names; these are in `values`."""
+    """A request without the values that a policy redacts; these are in `values`."""
 
     target: str
     body: bytes
@@ -104,7 +104,7 @@ class BlankedRequest:
 
 @dataclass(slots=True)
 class Blanker:
-    """Makes them, by the policy of a recording; without one nothing is blanked out."""
+    """Blanks out values by the policy of a recording; without a policy it changes nothing."""
 
     policy: Policy | None
     _found: list[str] = field(default_factory=list)
@@ -115,14 +115,14 @@ class Blanker:
             self._finder = Finder(self.policy, self._blank)
 
     def of(self, target: str, body: bytes) -> BlankedRequest:
-        """A request, blanked out."""
+        """Blank out a request."""
         if self._finder is None:
             return BlankedRequest(target, body, ())
         self._found = []
         return BlankedRequest(self._finder.target(target), self._finder.body(body), tuple(self._found))
 
     def keeps(self, path: str) -> bool:
-        """Whether nothing in the values of a member is ever blanked out; names are joined by dots."""
+        """Return whether a member's values are never blanked out; names are joined by dots."""
         if self.policy is None:
             return True
         place = self.policy.root()
@@ -165,7 +165,7 @@ class ParsedRequest:
 
     @property
     def id(self) -> Id:
-        """The same for requests that even name the same devices, times and people."""
+        """The parts that tell apart requests of one key."""
         return self.own, self.hidden
 
 
@@ -282,7 +282,7 @@ class RequestReader:
         return self._lasting.setdefault(values, SessionIds(values))
 
     def _bound(self, key: str, value: JSON) -> tuple[str, JSON] | None:
-        """A value as it is compared, and as it is written into what is sent."""
+        """Return a session id as compared, and as written; None where it is absent."""
         text = as_key(value)
         if text is None:
             return None

@@ -32,13 +32,13 @@ Ack: TypeAlias = tuple[int, Headers, bytes]
 
 @dataclass(frozen=True, slots=True)
 class PreparedResponse:
-    """A recorded answer as it is sent to a client that has bound nothing in it.
+    """A recorded answer, ready for a client that has bound no value in it.
 
     Attributes:
         status: HTTP status.
         headers: The recorded headers without those that belong to the recorded connection.
         body: The recorded body.
-        text: What a binding may stand in: header values and body.
+        text: Header values and body, in which bound values may stand.
         varies: Every client gets its own: the answer sets cookies, or holds names under which minted values stand.
         names_own: An id of the operation may stand in it.
 
@@ -107,7 +107,7 @@ def refused(status: int, body: bytes) -> PreparedResponse:
 
 
 def _of_the_connection(headers: Headers) -> set[str]:
-    """The headers that `Connection` names (RFC 9110, section 7.6.1)."""
+    """Return the headers that `Connection` names (RFC 9110, section 7.6.1)."""
     return {
         name.strip().lower()
         for header, value in headers
@@ -127,7 +127,7 @@ def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Diale
 
 
 def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
-    """A recorded body with its bound values replaced; untouched, byte for byte, where there are none in it."""
+    """Return a recorded body with its bound values replaced; byte for byte the recorded one where it holds none."""
     if not body or not rewriter.touches(body):
         return body
     value = parse_json(body)

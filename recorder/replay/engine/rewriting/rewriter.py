@@ -1,7 +1,7 @@
-"""How recorded messages are rewritten for a live client, by its bindings.
+"""Rewrite recorded messages for a live client, by its bindings.
 
 Only values the client mints are bound (the dialect names them). A short value such as `7` is rewritten only under the
-names it is known by (`referenceId`); a long one wherever it stands as a word, also inside URLs and other text.
+names of its key (`referenceId`); a long one wherever it stands as a word, also inside URLs and other text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BEGIN, _END, _HOST_END = re.compile(_BEGINS), re.compile(_ENDS), re.compile(_EN
 
 
 class Rewriter:
-    """Rewrites what is sent to one client. What is bound later counts for all that is rewritten from then on."""
+    """Rewrites what is sent to one client; later bindings count for what is rewritten after them."""
 
     def __init__(
         self,
@@ -56,27 +56,27 @@ class Rewriter:
 
     @property
     def _scopes(self) -> tuple[Bindings, ...]:
-        """All scopes; that of the operation is bound when it is first needed."""
+        """All scopes; the scope of the operation is bound when it is first needed."""
         if self._own is None:
             own = bound(self._dialect, self._minted, self._fresh)
             self._own = self._lasting if own is None else (own, *self._lasting)
         return self._own
 
     def touches(self, body: bytes) -> bool:
-        """Whether a JSON body may hold anything that is rewritten; an escape may hide it."""
+        """Return whether a JSON body may hold a value to rewrite; an escape may hide one."""
         if not self._origins and all(scope.is_empty for scope in self._scopes):
             return False
         return has_names(body, self._dialect) or self.is_in(ScannedText.of(body.decode(errors="replace")))
 
     def is_in(self, seen: ScannedText, *, own: bool = True) -> bool:
-        """Whether a text may hold a word that is replaced, or be one; without `own`, no id of the operation."""
+        """Return whether a text may hold or be a replaced value; without `own`, ids of the operation do not count."""
         for scope in self._scopes if own else self._lasting:  # it is asked of every event: no generator
             if not scope.runs.isdisjoint(seen.runs):
                 return True
         return seen.has_address and any(origin in seen.text for origin in self._origins)
 
     def value(self, value: JSON) -> JSON:
-        """A JSON value with its bound values replaced; the value itself is left alone."""
+        """Return a JSON value with its bound values replaced; the argument is not changed."""
         if isinstance(value, dict):
             return {name: new for name, old in value.items() if (new := self.member(name, old)) is not ABSENT}
         if isinstance(value, list):
@@ -87,7 +87,7 @@ class Rewriter:
         return self.text(value) if isinstance(value, str) else value
 
     def text(self, text: str) -> str:
-        """Text with long bound values replaced; in one pass, so that no replacement is replaced again."""
+        """Return a text with long bound values replaced, in one pass: no replacement is replaced again."""
         whole = self._whole(text)
         if whole is not None:
             return whole
@@ -117,12 +117,12 @@ class Rewriter:
         return "".join(pieces)
 
     def member(self, name: str, old: JSON) -> JSON:
-        """What becomes of a member of an object; ABSENT where it is left out."""
+        """Return the new value of a member of an object; ABSENT where the member is left out."""
         new = self._bound(bare_values(self._dialect, self._keys, name, old), old) if name in self._keys else _NOT_BOUND
         return self.value(old) if new is _NOT_BOUND else new
 
     def _bound(self, bare: Iterable[tuple[str, str]], old: JSON, *, own: bool = True) -> JSON:
-        """What stands for a value under a name, by the keys it may be of; what is bound to itself stays."""
+        """Return the live value for a recorded one that may be of several keys; _NOT_BOUND where there is none."""
         for pair in bare:
             for scope in self._scopes if own else self._lasting:
                 if pair in scope.live:
@@ -145,7 +145,7 @@ class Rewriter:
         return next((scope.whole[text] for scope in self._scopes if text in scope.whole), None)
 
     def _words(self, text: str) -> dict[str, str]:
-        """Those that stand in a text, and what by they are replaced."""
+        """Return the replaced values in a text, with their replacements."""
         words = {origin: ours for origin, ours in self._origins.items() if origin in text}
         if any(scope.words for scope in self._scopes):
             found = frozenset(runs(text))
@@ -155,14 +155,14 @@ class Rewriter:
 
 
 def has_names(body: bytes, dialect: Dialect) -> bool:
-    """Whether a JSON body may hold a name under which minted values stand; an escape may hide it."""
+    """Return whether a JSON body may hold a name of minted values; an escape may hide one."""
     return b"\\" in body or any(f'"{name}"'.encode() in body for name in keys_of_names(dialect))
 
 
 def bare_values(
     dialect: Dialect, keys: Mapping[str, tuple[str, ...]], name: str, value: JSON
 ) -> tuple[tuple[str, str], ...]:
-    """What a value under a name may be, as it is compared: keys and values."""
+    """Return the keys that a value under a name may be of, each with the value as compared."""
     known = keys.get(name)
     text = as_key(value) if known else None
     return tuple([(key, dialect.bare(key, text)) for key in known]) if known and text is not None else ()
@@ -170,7 +170,7 @@ def bare_values(
 
 @cache
 def keys_of_names(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
-    """The names that minted values stand under, and the keys which may stand there."""
+    """Return the names under which minted values stand, with the keys of each."""
     found: dict[str, tuple[str, ...]] = {}
     for key in sorted(dialect.minted):
         for name in names_of(dialect, key):
@@ -179,13 +179,13 @@ def keys_of_names(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
 
 
 def names_of(dialect: Dialect, key: str) -> set[str]:
-    """The names a key's value stands under in bodies and events, e.g. devicePath and deviceId."""
+    """Return the names of a key in bodies and events, e.g. devicePath and deviceId."""
     tables: list[Mapping[str, tuple[str, ...]]] = [dialect.request_keys, dialect.ack_keys, dialect.event_keys]
     return {path.rsplit(".", 1)[-1] for table in tables for path in table.get(key, ()) if not path.startswith("path.")}
 
 
 def _replaced(text: str, words: Mapping[str, str]) -> str:
-    """Of words that overlap the first one counts, and of those that begin together the longest."""
+    """Replace words; of overlapping ones the first counts, of those that begin together the longest."""
     spans = sorted((start, -len(word), word) for word in words for start in _places(text, word))
     pieces, last = [], 0
     for start, _, word in spans:
@@ -196,7 +196,7 @@ def _replaced(text: str, words: Mapping[str, str]) -> str:
 
 
 def _places(text: str, word: str) -> Iterable[int]:
-    """Where a word stands that is no part of a longer one."""
+    """Yield the places where a word is no part of a longer one."""
     end = _HOST_END if "://" in word else _END
     start = text.find(word)
     while start >= 0:
@@ -206,14 +206,14 @@ def _places(text: str, word: str) -> Iterable[int]:
 
 
 def any_of(words: Iterable[str]) -> re.Pattern[str]:
-    """Finds any of some words in a text, where it is no part of a longer one."""
+    """Build a pattern for any of some words where it is no part of a longer one."""
     longest_first = sorted(words, key=len, reverse=True)
     either = "|".join(re.escape(word) + (_HOST_ENDS if "://" in word else "") for word in longest_first)
     return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")
 
 
 def bound(dialect: Dialect, minted: Iterable[MintedId], fresh: Sequence[JSON]) -> Bindings | None:
-    """The ids of one operation, bound; None where the live client has minted the same."""
+    """Bind the ids of one operation; return None where the live client minted equal ones."""
     own: Bindings | None = None
     for number, key, bare, mine, run in minted:
         its = fresh[number]

@@ -1,6 +1,6 @@
-"""A recorded JSON value as text, cut at the values a client may have minted: what is sent often is written once.
+"""Keep recorded JSON values as text with holes for a client's values: encoding takes longer than filling in.
 
-Writing a value into a template gives the very text that rewriting the JSON and encoding it would give.
+A filled template is exactly the text of the rewritten value; a property test holds the two to each other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def encode(value: JSON) -> str:
-    """A JSON value as compact text; it may hold half a surrogate pair, which has no UTF-8."""
+    """Encode a JSON value as compact text; the text may hold half a surrogate pair, which has no UTF-8."""
     return encode_basestring(value) if isinstance(value, str) else _ENCODER.encode(value)
 
 
@@ -33,8 +33,8 @@ class Slot:
     """A member whose value may be a client's.
 
     Attributes:
-        value: The recorded one.
-        bare: What it may be: keys, and values as they are compared.
+        value: The recorded value.
+        bare: The keys it may be of, each with the value as compared.
         seen: The value as text.
 
     """
@@ -50,11 +50,11 @@ class Template:
 
     Attributes:
         pieces: All of the text.
-        numbered: Places in the pieces of the operation's own ids, and which these are.
-        holes: Places in the pieces of other values that may be a client's.
+        numbered: Places of the operation's own ids in the pieces, with their numbers (`MintedId.number`).
+        holes: Places of other values in the pieces that may be a client's.
         literal: The text beside the holes, without what JSON escapes.
         names_own: An id of the operation may stand elsewhere than in the numbered holes.
-        frame: Texts before and after it that are nobody's; they are in the pieces.
+        frame: Fixed texts before and after the value; they are in the pieces.
 
     """
 
@@ -66,7 +66,7 @@ class Template:
     frame: tuple[str, str] = ("", "")
 
     def framed(self, text: str) -> str:
-        """A text in place of what the pieces say."""
+        """Return a text of the value with the frame around it."""
         before, after = self.frame
         return f"{before}{text}{after}"
 
@@ -103,7 +103,7 @@ def template(
 
 
 def _number(hole: Slot, minted: Sequence[MintedId]) -> int | None:
-    """Which id alone a hole is for, written as in the request; None where the client may send two for this one."""
+    """Return the number of the id that a hole is for; None where it may be for another value too."""
     if len({(one.key, one.bare) for one in minted}) < len(minted):
         return None
     for one in minted:
@@ -120,7 +120,7 @@ def _names(minted: Sequence[MintedId], literal: ScannedText, others: Sequence[tu
 
 
 def _cut(value: JSON, bare: Bare, mark: str, holes: list[Slot]) -> JSON:
-    """The value with a mark in place of what goes into a hole."""
+    """Return the value with a mark in place of each hole."""
     if isinstance(value, dict):
         cut = {}
         for name, item in value.items():

@@ -22,11 +22,11 @@ _CUT = 0  # in place of a status: the socket ends
 
 
 class Player:
-    """What is on its way to all clients of one stand-in.
+    """The runs of all clients of one stand-in.
 
     Attributes:
-        unasked: Events that nobody asked for.
-        prepared: What the recorded requests bring.
+        unasked: Unsolicited events by their anchors.
+        prepared: Steps and answers of the recorded requests.
 
     """
 
@@ -43,7 +43,7 @@ class Player:
 
     @property
     def due(self) -> float | None:
-        """When the next step leaves, None where none is left."""
+        """Time at which the next step leaves, None where none is left."""
         return self._queue.due
 
     def begin(self, playhead: Playhead, run: Run) -> None:
@@ -87,7 +87,7 @@ class Player:
             run.owner.runs.remove(run)
 
     def shift(self, playheads: Iterable[Playhead], paused_at: float, now: float) -> None:
-        """After a pause all that is to leave leaves so much later; what was asked for meanwhile begins now."""
+        """Move all steps by the length of a pause; runs that began in the pause begin now."""
         for playhead in playheads:
             for run in playhead.runs:
                 run.shift(now - max(paused_at, run.started))

@@ -14,7 +14,7 @@ _Place: TypeAlias = tuple[tuple[int, int], tuple[int, int]]  # on the recorded w
 
 
 class StepQueue:
-    """All runs by the time at which their next step may leave; of those that may, the first on the recorded wire.
+    """All runs in the order in which their steps leave: of the steps that are due, the first on the recorded wire.
 
     A run that changes is put in again.
     """
@@ -48,7 +48,7 @@ class StepQueue:
         return None
 
     def is_alone(self, run: Run, now: float) -> bool:
-        """Whether the next step of a run that is in no more leaves now, and nothing else does."""
+        """Return whether the next step of a run that was taken out leaves now, and no other step does."""
         if self._ready or (due := run.due()) is None or due > now:
             return False
         first = self._waiting.first()
@@ -56,7 +56,7 @@ class StepQueue:
 
     @property
     def due(self) -> float | None:
-        """When the next step leaves, None where none is left."""
+        """Time at which the next step leaves, None where none is left."""
         times = [due for _, _, run in self._ready if run not in self._waiting and (due := run.due()) is not None]
         first = self._waiting.first()
         return min(times if first is None else [*times, first], default=None)

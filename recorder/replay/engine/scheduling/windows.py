@@ -1,4 +1,4 @@
-"""Events that a server pushed to several windows of one agent: which of them are copies of another's."""
+"""Find copies among the events that a server pushed to several windows of one agent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from ....model import Event, Recording
 
 
 def copies(recording: Recording) -> frozenset[tuple[int, int]]:
-    """The events (by `seq` and `index`) that an earlier window got as well: a client without the later one lacks none.
+    """Return the events (by `seq` and `index`) that an earlier window got too.
+
+    A client without the later window lacks none of them.
 
     An event that only a later window got is no copy, whoever gets it in a replay.
     """

@@ -1,4 +1,4 @@
-"""How far one live session has got in a recording, and how a live request finds its playhead."""
+"""Keep how far one live session has got in a recording."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AUTHORIZATION = "authorization "
 
 
 class Repeat(Enum):
-    """What a request gets that was recorded less often than it is asked for."""
+    """What to answer when a request comes more often than it was recorded."""
 
     ERROR = "error"  # a miss
     LAST = "last"  # the last of its recorded answers once more
@@ -31,7 +31,7 @@ class Policy:
     """How strictly a client is held to the recording.
 
     Attributes:
-        repeat: See there.
+        repeat: What to answer when a request comes more often than it was recorded.
         strict: Operations must come in their recorded order, and be of the recorded session that is followed.
 
     """
@@ -53,14 +53,14 @@ class Playhead:
         backlog: Events that came due before there was a Bayeux session to push them to.
         cookie: Stands in for every session cookie the recorded server set.
         origins: Where its client reaches us, by the recorded server's address.
-        shown: What else its requests showed of who it is.
-        told: What its last request showed.
+        shown: Tokens (cookies, Authorization) that its requests have shown.
+        told: Tokens of its last request.
         opened: A WebSocket was opened for it.
         cut: Its WebSocket is to be cut: a fault.
         left: It disconnected.
         number: Counts playheads, as in `name`.
         begun_runs: How many runs were played to it.
-        cursor: How far it has got with what is recorded several times.
+        cursor: Its position in each group of equal recorded requests.
 
     """
 
@@ -90,32 +90,32 @@ class Playhead:
 
     @property
     def client_ids(self) -> list[str]:
-        """All its Bayeux sessions."""
+        """ClientIds of all its Bayeux sessions."""
         return [*([] if self.client_id is None else [self.client_id]), *self.other_windows.values()]
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing recorded was asked for in it, and nothing is on its way."""
+        """Whether it has asked for nothing recorded, and no step is pending."""
         return not self.played and not self.runs and not self.backlog
 
     @property
     def set_cookie(self) -> tuple[str, str]:
-        """The header that gives its client our cookie."""
+        """Header that gives its client the cookie of the stand-in."""
         return "Set-Cookie", f"{COOKIE}={self.cookie}; Path=/; HttpOnly"
 
     def find(
         self, live: ParsedRequest, matcher: Matcher, policy: Policy = Policy()
     ) -> RecordedRequest | None:  # frozen
-        """The recorded request to answer with: the next unplayed match, an exact one before others.
+        """Return the recorded request to answer with: the next unplayed match, an exact one before others.
 
-        Of the recorded session it follows first, then, if it need not be strict, of others. An exchange that is no
-        operation and has no effect (GET, HEAD, OPTIONS) may be had again.
+        Requests of the recorded session it follows come first, then, unless strict, those of others. An exchange that
+        is no operation and has no effect (GET, HEAD, OPTIONS) may be repeated.
         """
         place = self._find(live, matcher, policy)
         return None if place is None else matcher.entries[place]
 
     def _find(self, live: ParsedRequest, matcher: Matcher, policy: Policy) -> int | None:
-        """Its place, where there may be several."""
+        """Return the place of the recorded request to answer with."""
         alternatives = matcher.alternatives(live)
         usable = alternatives.of(None if self.recorded is None else (self.recorded, None))
         place = self._next(usable, live, matcher)
@@ -135,12 +135,12 @@ class Playhead:
         return min(again, key=lambda place: (self.played[place], place), default=None)
 
     def has_new(self, live: ParsedRequest, matcher: Matcher) -> bool:
-        """Whether a request is in the recording, and new to it."""
+        """Return whether a request is in the recording and was not played yet."""
         entry = self.find(live, matcher)
         return entry is not None and entry.place not in self.played
 
     def _next(self, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher) -> int | None:
-        """The next unplayed match of some sessions, an exact one before others."""
+        """Return the next unplayed match of some sessions, an exact one before others."""
         best, what = None, (live.own, live.hidden)
         for session in sessions:
             repeats = session.by_id.get(what)
@@ -158,16 +158,16 @@ class Playhead:
         return min((place for place in others if place is not None), default=None)
 
     def fitting(self, live: ParsedRequest, matcher: Matcher) -> list[int]:
-        """The recorded requests a live one is no different from, played or not, of whatever session."""
+        """Return all recorded requests that match, played or not, of any session."""
         entries = (matcher.entries[place] for place in matcher.candidates(live))
         return [entry.place for entry in entries if matcher.fits(entry, live, self.bindings)]
 
     def follows(self, triple: Triple) -> bool:
-        """Whether a recorded request is of the recorded session it follows, or of nobody's in particular."""
+        """Return whether a recorded request is of the session that is followed, or of no session."""
         return not triple.n or triple.session is None or self.recorded in (None, triple.session)
 
     def before(self, place: int, matcher: Matcher) -> int | None:
-        """The first operation that was recorded before another one and was not asked for yet."""
+        """Return the first unplayed operation that was recorded before a place, None if there is none."""
         if not matcher.triples[place].n:
             return None
         while self._front < place and (self._front in self.played or not self._asks(matcher.triples[self._front])):
@@ -175,7 +175,7 @@ class Playhead:
         return self._front if self._front < place else None
 
     def _asks(self, triple: Triple) -> bool:
-        """Whether it is for this client to ask for it."""
+        """Return whether this client is to ask for a triple."""
         return triple.n > 0 and self.follows(triple)
 
 
@@ -184,10 +184,10 @@ def _has_no_effect(live: ParsedRequest) -> bool:
 
 
 def kind(token: str) -> str:
-    """What a token is: an Authorization, or the cookie of a name."""
+    """Return the kind of a token: Authorization, or the name of a cookie."""
     return AUTHORIZATION if token.startswith(AUTHORIZATION) else token.partition("=")[0]
 
 
 def value(token: str) -> str:
-    """A cookie's value; a cookie of ours counts by it alone, whatever its name."""
+    """Return the value of a cookie; a cookie of the stand-in counts by its value alone, whatever its name."""
     return token.partition("=")[2]

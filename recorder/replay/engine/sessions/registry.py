@@ -1,4 +1,4 @@
-"""How a live request finds its playhead."""
+"""Find the playhead of a live request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Owners: TypeAlias = dict[Playhead, None]  # a set that remembers its order
 
 
 class SessionState(Enum):
-    """How far a client has got with its Bayeux session."""
+    """State of a client's Bayeux session."""
 
     NEW = auto()  # it sent REST calls, if anything
     OPENED = auto()  # its WebSocket is open, the handshake will be on it
@@ -29,7 +29,7 @@ class SessionState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Some playheads, by the kinds of tokens they have shown."""
+    """Playheads, grouped by the kinds of tokens they have shown."""
 
     _groups: tuple[tuple[frozenset[str], Owners], ...]
 
@@ -40,7 +40,7 @@ class Pool:
         return sum(len(members) for _, members in self._groups)
 
     def like(self, tokens: Sequence[str], by_token: Mapping[str, Owners]) -> Iterator[Playhead]:
-        """All but those that showed another Authorization, or another value of a cookie, than these tokens."""
+        """Yield the playheads that never showed another Authorization or cookie value than these tokens."""
         for kinds, members in self._groups:
             telling = [token for token in tokens if kind(token) in kinds]
             if telling:  # then only who showed the very same
@@ -50,7 +50,7 @@ class Pool:
                 yield from members
 
     def of(self, owners: Owners, tokens: Sequence[str], by_token: Mapping[str, Owners]) -> Iterator[Playhead]:
-        """The same, of some owners alone; the fewer of both are gone through."""
+        """Yield those of `like` that are among some owners; the smaller of both sets is gone through."""
         if len(self) < len(owners):
             return (p for p in self.like(tokens, by_token) if p in owners)
         return (p for p in owners if p in self and not _is_other(p, tokens))
@@ -58,13 +58,13 @@ class Pool:
 
 @dataclass(slots=True)
 class PlayheadGroups:
-    """All playheads, each in the group of its standing and of what it has shown."""
+    """All playheads, grouped by state and by the kinds of tokens they have shown."""
 
     _groups: dict[tuple[SessionState, frozenset[str]], Owners] = field(default_factory=dict)
     _places: dict[Playhead, tuple[SessionState, frozenset[str]]] = field(default_factory=dict)
 
     def place(self, playhead: Playhead) -> None:
-        """Add a playhead, or notice that it has changed."""
+        """Add a playhead, or move it after a change."""
         group = _standing(playhead), frozenset(map(kind, playhead.shown))
         if self._places.get(playhead) != group:
             self.remove(playhead)
@@ -78,17 +78,17 @@ class PlayheadGroups:
             del self._groups[group][playhead]
 
     def pool(self, *standings: SessionState) -> Pool:
-        """Those of some standings."""
+        """Return the playheads of some states."""
         return Pool(tuple((kinds, found) for (standing, kinds), found in self._groups.items() if standing in standings))
 
 
 def pool_of(playheads: Iterable[Playhead]) -> Pool:
-    """A pool of a few."""
+    """Build a pool of a few playheads."""
     return Pool(tuple((frozenset(map(kind, p.shown)), {p: None}) for p in playheads))
 
 
 def only(evidence: Iterable[Iterator[Playhead]]) -> Playhead | None:
-    """Whom the first evidence that points at one alone points at."""
+    """Return the playhead that the first conclusive evidence points at: evidence that points at one alone."""
     for owners in evidence:
         found = next(owners, None)
         if found is not None and next(owners, None) is None:
@@ -105,7 +105,7 @@ def _standing(playhead: Playhead) -> SessionState:
 
 
 def _is_other(playhead: Playhead, tokens: Sequence[str]) -> bool:
-    """Whether a request shows another Authorization, or another value of a cookie, than a playhead's client did."""
+    """Return whether a request shows another Authorization or cookie value than the client of a playhead did."""
     return any(
         token not in playhead.shown and any(kind(known) == kind(token) for known in playhead.shown) for token in tokens
     )
@@ -119,9 +119,9 @@ _THERE = (*_WITHOUT_SESSION, SessionState.LIVE)
 class Registry:
     """All playheads, and the evidence that joins requests to them.
 
-    A cookie of ours is proof. Else Authorization and other cookies, the connection, the device, and being alone are
-    evidence, in this order; what points at several tells nothing, and nobody guesses. Who shows that it is somebody
-    else is new.
+    A cookie of the stand-in is proof. Else Authorization and other cookies, the connection, the device, and being alone
+    are evidence, in this order; evidence that points at several playheads counts for nothing. A client that shows
+    another identity gets a new playhead.
     """
 
     _REQUESTS = 1000  # whose headers are remembered: a client sends the same ones again and again
@@ -131,7 +131,7 @@ class Registry:
     ROOM = 20_000
 
     def __init__(self, sessions: Sessions, new_cookie: Callable[[], str], windows: int = 1) -> None:
-        """`sessions` knows which cookies count; `windows` is how many one client may have beside each other."""
+        """Start empty; `sessions` knows which cookies count, `windows` is how many one client may have at once."""
         self._sessions, self._new_cookie, self._windows = sessions, new_cookie, windows
         self._made = 0
         self._all: list[Playhead] = []
@@ -148,15 +148,15 @@ class Registry:
 
     @property
     def there(self) -> Pool:
-        """Those that did not leave."""
+        """Playheads of the clients that did not leave."""
         return self._groups_of.pool(*_THERE)
 
     def of_client(self, client_id: str) -> Playhead | None:
-        """The playhead of a Bayeux session."""
+        """Return the playhead of a Bayeux session, None for an unknown one."""
         return self._by_client.get(client_id)
 
     def upgraded(self, headers: Headers, connection: str) -> Playhead | None:
-        """A WebSocket is opened, the handshake is on it: who gets our cookie now; None if the client shows one."""
+        """Return the playhead that gets a cookie when a WebSocket is opened; None if the client shows one already."""
         tokens = self._tokens(headers)
         if any(value(token) in self._by_cookie for token in tokens):
             return None
@@ -196,18 +196,18 @@ class Registry:
         return playhead, before
 
     def browser_of(self, headers: Headers, playhead: Playhead) -> str:
-        """Whose windows are of one browser: the cookie it showed, if it is one of ours, else the one it is given."""
+        """Return what names the browser of a client: the cookie of ours that it showed, else the one it is given."""
         shown = (value(t) for t in self._tokens(headers) if kind(t) == COOKIE and value(t) in self._by_cookie)
         return next(shown, playhead.cookie)
 
     def seen(self, client_id: str, headers: Headers, connection: str) -> None:
-        """A Bayeux request of a session came in: what else it shows is remembered."""
+        """Remember the tokens and the connection of a session's Bayeux request."""
         playhead = self._by_client.get(client_id)
         if playhead is not None:
             self._remember(playhead, self._tokens(headers), connection)
 
     def leaves(self, client_id: str) -> None:
-        """A client disconnected: what it showed may be another's from now on."""
+        """Note that a client disconnected: its tokens may be another client's from now on."""
         playhead = self._by_client.get(client_id)
         if playhead is not None:
             playhead.other_windows = {n: other for n, other in playhead.other_windows.items() if other != client_id}
@@ -221,14 +221,14 @@ class Registry:
         answers: Callable[[Playhead], bool],
         named: Callable[[Playhead], bool] = lambda _: False,
     ) -> Playhead | None:
-        """The playhead of a REST request; None where several would do and nothing tells which.
+        """Return the playhead of a REST request; None where several would do and no evidence decides.
 
         Args:
-            headers: Those of the request.
-            connection: The one it came on.
-            named: Whether it names something of a playhead's alone, its device.
-            answers: Whether the request is new to a playhead and in its recording. Who disconnected may still log out,
-                but the next client that shows the same begins anew.
+            headers: Headers of the request.
+            connection: Name of the connection it came on.
+            named: Whether the request names a session id of a playhead, e.g. its device.
+            answers: Whether the request is in the recording and new to a playhead. A client that disconnected may
+                still log out, but the next client with the same tokens begins anew.
 
         """
         tokens = self._tokens(headers)
@@ -244,10 +244,10 @@ class Registry:
         return playhead
 
     def make_room(self, bayeux: BayeuxServer) -> None:
-        """Where there are too many, forget a tenth: the oldest who asked for nothing recorded and hold no poll.
+        """Forget a tenth of too many playheads: the oldest that asked for nothing recorded and hold no poll.
 
-        A client that comes back all the same is told to shake hands, as by a server whose maxInterval is over. Time
-        plays no role: a client in a debugger may be silent for long, but no thousand others come meanwhile.
+        A forgotten client that comes back is told to shake hands, as by a server whose maxInterval is over. Time plays
+        no role: a client in a debugger may be silent for long, but no thousand others come meanwhile.
         """
         if len(self._all) <= self._room:
             return
@@ -267,7 +267,7 @@ class Registry:
         self._room = max(self.ROOM, len(self._all) + self.ROOM // 100)
 
     def _by_proof(self, tokens: Tokens) -> Playhead | None:
-        """Whose cookie of ours a request shows: the first that did not leave."""
+        """Return the playhead whose cookie a request shows: the first that did not leave."""
         for token in tokens:
             playhead = self._by_cookie.get(token.partition("=")[2])
             if playhead is not None and not playhead.left:
@@ -275,13 +275,13 @@ class Registry:
         return None
 
     def _by_connection_alone(self, tokens: Tokens, connection: str) -> Playhead | None:
-        """Whose a request is that shows nothing, on a connection that one client alone has used."""
+        """Return the playhead of a request without tokens, on a connection that one client alone has used."""
         owners = self._by_connection.get(connection, {}) if not tokens else {}
         playhead = next(iter(owners), None) if len(owners) == 1 else None
         return playhead if playhead is not None and not playhead.left else None
 
     def _lost(self, bayeux: BayeuxServer | None) -> Pool:
-        """Whose session the server lost, and who does not know yet."""
+        """Return the playheads whose session the server lost and whose clients do not know yet."""
         lost = ((name, self._by_client.get(name)) for name in (bayeux.forgotten if bayeux is not None else ()))
         return pool_of(p for name, p in lost if p is not None and p.client_id == name and not p.left)
 
@@ -294,7 +294,7 @@ class Registry:
         return playhead if window < self._windows else None
 
     def _new(self, tokens: Tokens) -> Playhead:
-        """Begin a playhead; cookies that it shows of one that left are its own from now on."""
+        """Begin a playhead; the cookies it shows of a playhead that left are its own from now on."""
         self._made += 1
         playhead = Playhead(f"p{self._made}", self._new_cookie(), number=self._made)
         self._all.append(playhead)
@@ -328,9 +328,9 @@ class Registry:
         fits: Callable[[Playhead], bool] = lambda _: True,
         named: Callable[[Playhead], bool] = lambda _: False,
     ) -> Iterator[Iterator[Playhead]]:
-        """Whom of some a request may belong to, by each thing it shows, the strongest first; the last: all it can be.
+        """Yield the playheads of a pool that a request may belong to, by each kind of evidence, the strongest first.
 
-        There may be thousands, so nobody is looked at before it is asked for.
+        The last are all that it can belong to. There may be thousands, so each is looked at when it is asked for.
         """
         ours = [self._by_cookie[value(token)] for token in tokens if value(token) in self._by_cookie]
         if ours:
@@ -342,7 +342,7 @@ class Registry:
         yield filter(fits, pool.like(tokens, self._by_token))
 
     def _read(self, headers: Headers) -> Tokens:
-        """Cookies before Authorization, and first the one that each handshake sets anew."""
+        """Return the tokens of a request: cookies before Authorization, first the one that each handshake sets anew."""
         shown = self._sessions.tokens(headers)
         return tuple(sorted(shown, key=lambda t: (kind(t) == AUTHORIZATION, kind(t) != COOKIE, t)))
 
@@ -353,7 +353,7 @@ def _without(gone: set[Playhead], owners: Mapping[str, Owners]) -> Iterator[tupl
 
 
 def _free_window(playhead: Playhead, bayeux: BayeuxServer) -> int:
-    """Which window a client is that shakes hands: the first that was lost, else the first that shows no life."""
+    """Return the window of a client that shakes hands: the first that was lost, else the first without a poll."""
     windows = {0: playhead.client_id, **playhead.other_windows}
     for is_free in (bayeux.is_forgotten, lambda client_id: not bayeux.is_there(client_id)):
         for number, client_id in sorted(windows.items()):
