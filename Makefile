@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# On a fresh machine: `make demo`, `make check`, `make test`; `make help` lists all.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,12 +9,26 @@ PEERS  := benchmarks/peers
 PAGE   := recorder/views/page
 NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
+# tests that need no Node, browser or proxy
+QUICK  := -m 'not node and not browser and not bundler' $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 
-.PHONY: demo test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table bench clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table bench clean
 .DELETE_ON_ERROR:
+
+help: ## list these
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/demo.done ## record and replay a session on this machine
 	$(BIN)/recorder demo
+
+check: lint ## lint and the tests that need no Node, browser or proxy
+	$(BIN)/python -m pytest -q -n 3 $(QUICK)
+
+cover: $(VENV)/test.done ## report the branch coverage of everything without sockets and clocks
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -q -n 3 $(QUICK)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under 95
 
 test: ## install the rest, run all tests
 	@$(MAKE) --no-print-directory --jobs 4 prepare

@@ -13,9 +13,9 @@ from ..errors import RecorderError
 from .saying import say
 
 NAMES = (
-    "completion", "convert", "demo", "dialect", "diff", "doctor", "explain", "grep", "import", "ls", "merge", "migrate",
-    "policy", "record", "recorrelate", "recover", "redact", "replay", "report", "scan", "seal", "show", "slice",
-    "stats", "tail", "textconv", "timeline",
+    "addon", "completion", "convert", "demo", "dialect", "diff", "doctor", "explain", "grep", "import", "ls", "merge",
+    "migrate", "policy", "record", "recorrelate", "recover", "redact", "replay", "report", "scan", "seal", "show",
+    "slice", "stats", "tail", "textconv", "timeline",
 )  # fmt: skip
 
 

@@ -253,3 +253,20 @@ def test_without_mitmproxy_record_says_what_to_install(tmp_path: Path) -> None:
     )
 
     assert_one_clear_line(result, 2, "pip install 'outbound-recorder[record]'")
+
+
+@pytest.mark.parametrize("name", ["record", "replay", "contentview"])
+def test_the_path_of_a_shipped_script_is_printed(name: str) -> None:
+    result = subprocess.run([RECORDER, "addon", name], capture_output=True, text=True, check=True)
+
+    script = Path(result.stdout.removesuffix("\n"))
+    assert script.name == f"{name}.py"
+    assert "addons = [" in script.read_text()
+
+
+def test_a_script_that_is_not_shipped_is_told_with_those_that_are() -> None:
+    result = subprocess.run([RECORDER, "addon", "recrod"], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 2
+    assert "'record', 'replay', 'contentview'" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ import click
 from ...errors import RecorderError, UsageError
 from ...model import JSON, Recording, Triple
 from ..loading import load
+from ..shipped import shipped
 
 if TYPE_CHECKING:
     from ..desktop import Agent
@@ -148,10 +148,10 @@ def command(*, output: Path | None, force: bool) -> None:
 async def _demo(path: Path, *, force: bool) -> Verdict:
     from ...views import table
 
-    shipped = _shipped()
-    source = load([shipped], None)
-    async with _server("replay", str(shipped)) as live:
-        _say(f"live server    {live}  plays {shipped.name}")
+    cassette = shipped("cassettes", _SHIPPED)
+    source = load([cassette], None)
+    async with _server("replay", str(cassette)) as live:
+        _say(f"live server    {live}  plays {cassette.name}")
         async with _server("record", live, "-o", str(path), *(["--force"] if force else [])) as proxy:
             _say(f"recorder       {proxy}  an agent drives {len(source.triples)} operations through it")
             await _drive(proxy, source, prefix="first-", think=0.0)
@@ -211,15 +211,6 @@ async def _url(process: asyncio.subprocess.Process, arguments: Sequence[str]) ->
         raise RecorderError(f"recorder {arguments[0]} did not start: {(await process.stderr.read()).decode().strip()}")
     # localhost and not the address: aiohttp's clients keep no cookies for addresses
     return line.split()[-1].replace("127.0.0.1", "localhost")
-
-
-def _shipped() -> Path:
-    """The shipped cassette: inside the installed package, or beside it in a checkout."""
-    package = Path(str(files("recorder")))
-    found = [f / _SHIPPED for f in (package / "cassettes", package.parent / "cassettes") if (f / _SHIPPED).is_file()]
-    if not found:
-        raise RecorderError(f"{_SHIPPED} is not installed; reinstall outbound-recorder")
-    return found[0]
 
 
 def _say(text: str) -> None:
