@@ -20,7 +20,8 @@ from tests.lab.processes import RECORDER, serving
 OLD = Path(__file__).parents[1] / "cassettes" / "v0.1"
 FORMS = ("journal", "sealed", "archive")
 OPERATIONS = [
-    "StartPreviewSession", "GetPreviewRecord", "GetChainedRecord", "UpdateRecord", "CompleteRecord", "EndPreviewSession",
+    "StartPreviewSession", "GetPreviewRecord", "GetChainedRecord",
+    "UpdateRecord", "CompleteRecord", "EndPreviewSession",
 ]  # fmt: skip
 READING = {  # command and exit code
     "ls FILE --json": 0,
@@ -38,8 +39,9 @@ READING = {  # command and exit code
     "migrate FILE": 0,  # format 1 is the current one
 }
 WRITING = (
-    "seal FILE -o OUT", "seal FILE --archive -o OUT", "recorrelate FILE --rules gws-outbound -o OUT", "slice FILE --triples 2-3 -o OUT",
-    "merge FILE FILE -o OUT", "redact FILE -o OUT", "recover FILE -o OUT", "report FILE -o OUT",
+    "seal FILE -o OUT", "seal FILE --archive -o OUT", "recorrelate FILE --rules gws-outbound -o OUT",
+    "slice FILE --triples 2-3 -o OUT", "merge FILE FILE -o OUT", "redact FILE -o OUT", "recover FILE -o OUT",
+    "report FILE -o OUT",
     *(f"convert FILE --to {form} -o OUT" for form in ("har", "mermaid", "perfetto", "jsonl", "curl", "pytest")),
 )  # fmt: skip
 
