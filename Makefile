@@ -22,7 +22,7 @@ demo: $(VENV)/demo.done ## record and replay a session on this machine
 	$(BIN)/recorder demo
 
 check: lint ## lint and the tests that need no Node, browser or proxy
-	$(BIN)/python -m pytest -q -n 3 $(QUICK)
+	$(BIN)/python -m pytest -q -n 3 --dist loadgroup $(QUICK)
 
 cover: $(VENV)/test.done ## report the branch coverage of everything without sockets and clocks
 	rm -f .coverage .coverage.*
@@ -45,13 +45,13 @@ lint: $(VENV)/test.done
 
 # More workers than two cores: most tests wait for the processes they start.
 suite: $(VENV)/test.done $(NODE) chromium load-tools
-	$(BIN)/python -m pytest -n 3 --durations=15
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations=15
 
 # The same suite on a newer interpreter (there mitmproxy is version 12), where one is found; without what was
 # tried `once` and cannot differ, and with fewer examples of each property.
 suite-newer: newer $(NODE)
 	@.ci/newer-python $(PYTHON) >/dev/null || { echo "left out: the suite on a second, newer Python: none found"; exit 0; }; \
-	set -x; $(NEWER)/bin/python -m pytest -n 3 -m 'not once' --hypothesis-profile brief
+	set -x; $(NEWER)/bin/python -m pytest -n 3 --dist loadgroup -m 'not once' --hypothesis-profile brief
 
 newer:
 	@newer=$$(.ci/newer-python $(PYTHON)) || exit 0; test $(NEWER)/done -nt pyproject.toml && exit 0; \

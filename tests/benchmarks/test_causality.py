@@ -17,7 +17,7 @@ from benchmarks.verdict import judge
 from tests.benchmarks.careless import Careless, events, played
 from tests.lab.lab import available
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("causality")]  # one run serves all
 
 ROOT = Path(__file__).parents[2]
 OWN = ids("fresh", 0)
@@ -49,7 +49,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Run:
     if reason is not None:
         pytest.skip(reason)
     file = tmp_path_factory.mktemp("bench") / "rows.json"
-    done = bench("--quick", "--json", str(file))
+    done = bench("--quick", "--jobs", "8", "--json", str(file))
     return Run(done.returncode, done.stdout, done.stderr, json.loads(file.read_text()) if file.exists() else [])
 
 

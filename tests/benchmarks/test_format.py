@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks import million
 from benchmarks.format import derived, mcap_form
 from benchmarks.synthetic import HEADER, records
 from recorder.cassette.sealed import SealedWriter
@@ -68,14 +67,6 @@ def forms() -> dict[str, dict[str, Any]]:
     run = bench("format", "--quick", "--triples", "10000", "--json")
     assert run.returncode == 0, run.stderr
     return {row["form"]: row for row in json.loads(run.stdout)}
-
-
-@pytest.fixture(scope="module")
-def small() -> dict[str, Any]:
-    run = bench("million", "--triples", "3000", "--json")
-    assert run.stdout, run.stderr
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
 
 
 # The records that are measured
@@ -131,21 +122,6 @@ def test_the_bench_tells_what_larger_blocks_would_save() -> None:
 
 
 # What sealing and looking up need
-
-
-@pytest.mark.parametrize("form", ["show sealed", "show archive"])
-@pytest.mark.parametrize("key", ["number", "handle", "reference"])
-def test_one_triple_is_shown_in_a_tenth_of_the_time_of_all_frames(small: dict[str, Any], form: str, key: str) -> None:
-    shown = next(row["more"] for row in small["rows"]["3000"] if row["step"] == form)
-
-    assert shown[key] < shown["frames"] / 10
-
-
-def test_ls_of_a_few_needs_little_memory(small: dict[str, Any]) -> None:
-    ls = next(row for row in small["rows"]["3000"] if row["step"] == "ls")
-
-    assert ls["more"]["triples"] == 20
-    assert ls["peak"] < million.MOST_OF_LS
 
 
 def test_deriving_triples_does_not_need_more_memory_for_more_of_them() -> None:
