@@ -1,17 +1,17 @@
-"""The one tree of errors.
+"""Define the errors of this package, in one tree.
 
-    RecorderError                 anything the recorder says no to; `exit_code` is what the command line ends with
-    ├── UsageError            2   the caller asked for something that cannot be (port in use, file exists)
+    RecorderError                 base of all; `exit_code` is the exit code of the command line
+    ├── UsageError            2   an argument cannot be used (port in use, file exists)
     │   └── FilterError       2   a filter has a mistake
-    ├── CassetteError         4   a cassette cannot be read: not one, damaged, or too new
-    │   └── TornTail          4   the file ends inside a frame: what a crash leaves; everything before is good
+    ├── CassetteError         4   a cassette cannot be read: another kind of file, damaged, or too new
+    │   └── TornTail          4   the file ends inside a frame, as after a crash; everything before it is intact
     ├── SettingsError         2   a TOML file has a mistake
-    │   ├── DialectError      2   in a dialect
-    │   └── PolicyError       2   in a redaction policy
+    │   ├── DialectError      2   a dialect has a mistake
+    │   └── PolicyError       2   a redaction policy has a mistake
     ├── NothingSelected       5   the selection is empty
     ├── UpstreamError         6   the server to be recorded cannot be reached
     ├── CaptureError          4   the capture cannot be kept (disk full, writer dead)
-    └── SecretsFound          7   a scan found what must not be in a cassette
+    └── SecretsFound          7   a scan found values that must not be in a cassette
 
 Each message says what happened, where, and what to do next.
 """
@@ -22,17 +22,17 @@ from .printable import printable
 
 
 class RecorderError(Exception):
-    """Base of all errors of this package. Its text is one line, fit for a user."""
+    """Base of all errors of this package; its text is one line, fit for a user."""
 
     exit_code = 1
 
     def __str__(self) -> str:
-        """Names of files, and what cassettes hold, may be anything."""
+        """Return the text with control characters escaped: file names and cassettes may hold any character."""
         return printable(super().__str__())
 
 
 class UsageError(RecorderError):
-    """The caller's fault: an argument that cannot be honoured."""
+    """An argument of the caller that cannot be used."""
 
     exit_code = 2
 
@@ -41,9 +41,8 @@ class FilterError(UsageError):
     """A mistake in a filter.
 
     Attributes:
-        column: Where it stands, in characters from 1.
-        problem: What is wrong or was expected there.
-
+        column: Place of the mistake, in characters from 1.
+        problem: What is wrong at the column, or what the parser expected there.
     """
 
     def __init__(self, column: int, problem: str) -> None:
@@ -57,8 +56,8 @@ class CassetteError(RecorderError):
 
     Attributes:
         path: The file, or "<bytes>" for data in memory.
-        offset: Byte offset of the first frame that is not intact, None where the whole file is meant.
-
+        offset: Byte offset of the first damaged frame; None if the error is about the whole file.
+        problem: What is wrong, without the place.
     """
 
     exit_code = 4
@@ -72,16 +71,17 @@ class CassetteError(RecorderError):
 
 
 class TornTail(CassetteError):
-    """The file ends inside a frame, as a crash leaves it. Everything before `offset` is intact."""
+    """A cassette that ends inside a frame, as after a crash; everything before `offset` is intact."""
 
 
 class SettingsError(RecorderError):
-    """A TOML file has a mistake: names the file, the line and the key.
+    """A mistake in a TOML file; the text names the file, the line and the key.
 
     Attributes:
-        line: Counted from 1; None where the file has no such place (a missing table).
+        path: The TOML file.
+        key: The key that has the mistake.
+        line: Line of the mistake, from 1; None if the file has no such line (a missing table).
         problems: All mistakes found in the file, this one among them.
-
     """
 
     exit_code = 2
@@ -103,24 +103,24 @@ class PolicyError(SettingsError):
 
 
 class NothingSelected(RecorderError):
-    """A selection that holds nothing."""
+    """A selection that is empty."""
 
     exit_code = 5
 
 
 class UpstreamError(RecorderError):
-    """The server to be recorded cannot be reached."""
+    """A recorded server that cannot be reached."""
 
     exit_code = 6
 
 
 class CaptureError(RecorderError):
-    """The capture cannot be kept on disk."""
+    """A capture that cannot be kept on disk."""
 
     exit_code = 4
 
 
 class SecretsFound(RecorderError):
-    """A scan found what must not be in a cassette."""
+    """Values that a scan found in a cassette, and that a cassette must not hold."""
 
     exit_code = 7

@@ -1,5 +1,6 @@
-"""Opens files that were named by somebody: only regular ones, so that nothing waits for ever for a pipe to be written,
-or reads without end from a device.
+"""Open files that a user named, but only regular files.
+
+A pipe without a writer would block the reader for ever, and a device may never end.
 """
 
 from __future__ import annotations
@@ -12,35 +13,37 @@ from typing import IO
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """Open a file to read it.
+    """Open a regular file for reading.
 
     Raises:
-        OSError: If it cannot be opened, or is no regular file.
+        OSError: If the file cannot be opened, or is not a regular file.
     """
     return os.fdopen(descriptor_of(path, os.O_RDONLY), "rb")
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, which must be UTF-8.
+    """Return the text of a UTF-8 file, with CRLF line ends turned into LF.
 
     Raises:
-        OSError: If it cannot be opened, or is no regular file.
-        UnicodeDecodeError: If it is not UTF-8.
+        OSError: If the file cannot be opened, or is not a regular file.
+        UnicodeDecodeError: If the content is not UTF-8.
     """
     with open_regular(path) as file:
         return file.read().decode().replace("\r\n", "\n")
 
 
 def descriptor_of(path: Path, flags: int) -> int:
-    """A descriptor, opened with these flags of `os.open`.
+    """Return a descriptor of a file, opened with `flags` of `os.open`.
+
+    The caller closes the descriptor. For writing, a character device (e.g. /dev/stdout) is accepted too.
 
     Raises:
-        OSError: If it cannot be opened, or is no regular file; what is written may also go to a device.
+        OSError: If the file cannot be opened, or is not a regular file.
     """
-    # a pipe with no other end would make open() wait for one
+    # O_NONBLOCK: without it, open() of a pipe blocks until another process opens the other end
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, 0o644)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode) and not (flags & os.O_WRONLY and stat.S_ISCHR(mode)):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "is a directory" if stat.S_ISDIR(mode) else "is no regular file")
+        raise OSError(errno.EINVAL, "is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
     return descriptor

@@ -1,4 +1,4 @@
-"""Whether an address can be reached from this machine only."""
+"""Decide if an address is reachable from this machine only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server that listens on `host` is for this machine alone; of names that is known of `localhost` only."""
+    """Return whether a server that listens on `host` is reachable from this machine only.
+
+    No name is resolved: of all names, only `localhost` counts as loopback.
+    """
     try:
         return ip_address(host).is_loopback
     except ValueError:

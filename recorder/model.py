@@ -1,7 +1,8 @@
-"""The shapes of the data: what was seen on the wire (records) and what it means (triples).
+"""Define the data: records (what was seen on the wire) and triples (what the records mean).
 
-Records are facts, one per thing that happened, in the order the proxy saw them. They are kept one by one and not as
-finished exchanges, so that a crash between a request and its answer loses neither. Triples are derived from records.
+Records are facts, one per thing that happened, in the order the proxy saw them. Each record is stored alone, not as
+part of a finished exchange, so that a crash between a request and its response loses neither. Triples are derived
+from records.
 """
 
 from __future__ import annotations
@@ -19,13 +20,12 @@ class Request:
     """An HTTP request as it left for the upstream.
 
     Attributes:
-        seq: Place in the capture, dense from 0. Order is this number, never a clock.
+        seq: Place in the capture, from 0 without gaps. This number gives the order; clocks do not.
         t: Nanoseconds on a monotonic clock since the capture began.
-        exchange: Joins the request with its response or failure.
+        exchange: Number that the request shares with its response or failure.
         connection: Name of the client's TCP connection.
         target: Path with query, as sent (still percent-encoded).
-        body: The content with content-encodings undone.
-
+        body: The content, with its content-encodings decoded.
     """
 
     seq: int
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, complete; `body` has its content-encodings undone."""
+    """A complete HTTP response; `body` is the content with its content-encodings decoded."""
 
     seq: int
     t: int
@@ -52,7 +52,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An exchange that ended without a response: the client went away, or the upstream did."""
+    """The end of an exchange without a response, or of a WebSocket; `reason` says why."""
 
     seq: int
     t: int
@@ -62,7 +62,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class SocketMessage:
-    """One WebSocket message on the upgraded exchange."""
+    """One WebSocket message on the upgraded exchange; `body` is its payload."""
 
     seq: int
     t: int
@@ -71,12 +71,12 @@ class SocketMessage:
     body: bytes
 
 
-GAP = "gap"  # kind of the note that says that the upstream could not be reached
+GAP = "gap"  # kind of the note about an upstream that could not be reached
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something worth keeping that is not traffic, e.g. `close` at a clean end."""
+    """A fact worth keeping that is not traffic, e.g. `close` at a clean end of the capture."""
 
     seq: int
     t: int
@@ -89,14 +89,13 @@ Record: TypeAlias = Request | Response | Failure | SocketMessage | Note
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a cassette says about itself.
+    """The header of a cassette: where and how it was recorded.
 
     Attributes:
-        started: UTC microseconds since the epoch at which `t` is 0: the one wall-clock anchor.
-        upstream: The recorded server, for people; a replay never connects to it.
-        dialect: Name of the dialect the capture was made with.
-        redaction: Name of the policy applied before writing.
-
+        started: UTC microseconds since the epoch at which `t` is 0: the one wall-clock time of a cassette.
+        upstream: URL of the recorded server, for people; a replay never connects to it.
+        dialect: Name of the dialect at the time of the capture.
+        redaction: Name of the policy that was applied before writing.
     """
 
     started: int
@@ -109,36 +108,35 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A Bayeux message on an application channel that the server pushed.
+    """A Bayeux message that the server pushed on an application channel.
 
     Attributes:
-        seq: The record it came in.
-        index: Its place among the messages of that record.
-        exchange: The poll, publish or socket that carried it.
-
+        seq: `seq` of the record that carried the message.
+        index: Place of the message in that record, from 0.
+        exchange: Number of the exchange (poll, publish or socket) that carried the message.
     """
 
     seq: int
     index: int
     t: int
     exchange: int
-    client_id: str = field(compare=False)  # the session it went to; a sealed cassette does not repeat it
+    # clientId of the receiving session; not compared, because a sealed cassette does not store it with the event
+    client_id: str = field(compare=False)
     channel: str
     data: JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The statement "this event was caused by that request".
+    """The statement that a request caused an event, with its rule and confidence.
 
     Attributes:
-        name: What the dialect calls the event (its notification), else its channel.
+        name: Name of the event in the dialect (its notification); without one, the channel.
         request: `seq` of the request.
         rule: Name of the rule that decided.
-        confidence: 0..1; 1 means an exact id of the request stood in the event.
-        why: The reason as a sentence.
-        rivals: `seq` of other requests that would have fitted as well.
-
+        confidence: From 0 to 1; 1 means that an exact id of the request stood in the event.
+        why: The reason, as a sentence.
+        rivals: `seq` of other requests that the event would fit as well.
     """
 
     event: Event
@@ -153,23 +151,22 @@ class Link:
 class State(Enum):
     """How far an operation got."""
 
-    COMPLETE = "complete"  # its terminal event was seen, or none is expected
-    ACKED = "acked"  # acknowledged, its terminal event never came
-    FAILED = "failed"  # the ack says no
-    UNACKED = "unacked"  # events came, an HTTP answer never did
-    ABORTED = "aborted"  # neither
+    COMPLETE = "complete"  # the terminal event was seen, or none is expected
+    ACKED = "acked"  # the ack came, the terminal event did not
+    FAILED = "failed"  # the ack refuses the operation
+    UNACKED = "unacked"  # events came, an ack did not
+    ABORTED = "aborted"  # neither an ack nor an event came
 
 
 @dataclass(frozen=True, slots=True)
 class Triple:
-    """One request, its ack, and the events it caused, in the order they were seen.
+    """One operation, its ack, and the events it caused, in the order they were seen.
 
     Attributes:
-        n: Number for people, from 1 in order of the requests; 0 for an exchange that is no operation.
-        operation: Name as the dialect reads it, None for an exchange that is no operation.
-        keys: What the dialect found to join on (handle, reference, campaign …), as strings.
-        session: Label of the Bayeux session it belongs to, None where it could not be told.
-
+        n: Number for people, from 1 in the order of the requests; 0 for an exchange that is no operation.
+        operation: Name of the operation in the dialect, None for an exchange that is no operation.
+        keys: Values the dialect found for linking (handle, reference, campaign …), as strings.
+        session: Label of the Bayeux session that sent the request, None if unknown.
     """
 
     n: int
@@ -185,7 +182,13 @@ class Triple:
 
 @dataclass(frozen=True, slots=True)
 class RowEvent:
-    """A link as a sealed cassette stores it: the event by record and place in it, the confidence in thousandths."""
+    """A link as a sealed cassette stores it.
+
+    Attributes:
+        seq: `seq` of the record that carried the event.
+        index: Place of the event in that record, from 0.
+        confidence: In thousandths, from 0 to 1000.
+    """
 
     seq: int
     index: int
@@ -199,7 +202,7 @@ class RowEvent:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A triple as a sealed cassette stores it: what was derived, with the facts by their `seq`."""
+    """A triple as a sealed cassette stores it; `request`, `ack` and `failure` are the `seq` of their records."""
 
     n: int
     operation: str | None
@@ -212,14 +215,14 @@ class Row:
     events: tuple[RowEvent, ...]
 
     def index_keys(self) -> list[tuple[str, str]]:
-        """What the triple can be found by: its operation, its keys, the channels of its events."""
+        """Return the pairs the triple is indexed by: its operation, its keys, the channels of its events."""
         operation = [("operation", self.operation)] if self.operation is not None else []
         return [*operation, *self.keys.items(), *(("channel", c) for c in {event.channel for event in self.events})]
 
 
 @dataclass(frozen=True, slots=True)
 class Unsolicited:
-    """An event nobody asked for, with the label of the session it was pushed to and its name, as in `Link`."""
+    """An event that no operation caused; `session` is the label of the receiving session, `name` is as in `Link`."""
 
     event: Event
     name: str
@@ -233,9 +236,9 @@ class Recording:
     Attributes:
         plain: Exchanges that are neither Bayeux nor an operation (e.g. GET /api/v2/me).
         session_starts: `seq` and `t` of each session's handshake, by label.
-        poll_timeout: `advice.timeout` of the recorded server in seconds, None where it gave none.
-        windows: Of clients that were beside another one of their session, as tabs of a browser are: which they were.
-
+        poll_timeout: `advice.timeout` of the recorded server in seconds, None if the server gave none.
+        windows: Number of the window, from 1, by clientId, for agents with several windows (browser tabs) open at once;
+            clients in the first window of their session are left out.
     """
 
     header: Header

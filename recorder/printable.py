@@ -1,4 +1,4 @@
-"""Text of strangers for a terminal: what would steer it or break a line is shown, and has no effect."""
+"""Escape text from untrusted sources, so that it cannot control a terminal or break a line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _STEERING = re.compile(r"[^\x20-\x7e\n]")
 
 
 def printable(text: str) -> str:
-    """Text without the characters that would steer a terminal or break a line."""
+    """Return the text on one line, with every non-printable character escaped as in Python."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
-    """A value as JSON for programs, escaped so far that it can be looked at in a terminal."""
+    """Return a value as JSON text, with non-printable characters escaped so that the text is safe on a terminal."""
     return _STEERING.sub(_escaped, json.dumps(value, indent=indent, ensure_ascii=False))
 
 

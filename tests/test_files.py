@@ -19,14 +19,14 @@ def pipe(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(10)
 def test_a_pipe_is_neither_read_nor_written(pipe: Path) -> None:
-    with pytest.raises(OSError, match="is no regular file"):
+    with pytest.raises(OSError, match="is not a regular file"):
         open_regular(pipe)
     with pytest.raises(OSError, match="No such device"):
         descriptor_of(pipe, os.O_WRONLY)
 
 
 @pytest.mark.timeout(10)
-@pytest.mark.parametrize(("name", "reason"), [("/dev/zero", "is no regular file"), ("/", "is a directory")])
+@pytest.mark.parametrize(("name", "reason"), [("/dev/zero", "is not a regular file"), ("/", "is a directory")])
 def test_a_device_or_a_directory_is_not_read(name: str, reason: str) -> None:
     with pytest.raises(OSError, match=reason):
         read_text(Path(name))

@@ -1,1 +1,1 @@
-"""Compares two recordings of a session: what differs, beside what always does."""
+"""Compare two recordings of a session, without what differs in every recording (ids, times, pseudonyms)."""

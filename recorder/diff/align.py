@@ -1,4 +1,4 @@
-"""Pairs the items of two sequences: first what is the same, then what is nearly so, then what has moved."""
+"""Pair the items of two sequences: first equal items, then similar ones, then moved ones."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TypeAlias
 
-Keys: TypeAlias = Sequence[tuple[Hashable, ...]]  # of each item its keys, from the strictest to the most lenient
+Keys: TypeAlias = Sequence[tuple[Hashable, ...]]  # for each item its keys, from the strictest to the most lenient
 _Gap: TypeAlias = tuple[range, range]
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An item of both sequences, or of one; by place."""
+    """A pair of items, each given by its place in its sequence; None for an item without a partner."""
 
     old: int | None
     new: int | None
@@ -23,10 +23,17 @@ class Match:
 
 
 def align(old: Keys, new: Keys) -> list[Match]:
-    """Pair the items, in the order of the old sequence; what is only in the new one stands behind what it follows.
+    """Return the pairs of items, in the order of the old sequence.
 
-    Each stage of keys is tried between the pairs that the stages before it found, so that pairs do not cross. Of what
-    is left, items with an equal key of the two strictest stages are pairs that have moved.
+    An item that is only in the new sequence stands behind the item it follows there.
+
+    The keys are compared stage by stage, from strict to lenient. Each stage searches only the gaps between the pairs of
+    the stages before, so these pairs never cross. Among the items without a partner, two with an equal key of one of
+    the two strictest stages become a pair with `moved`.
+
+    Args:
+        old: The keys of each old item; all items have equally many keys.
+        new: The keys of each new item, in as many stages.
     """
     gaps: list[_Gap] = [(range(len(old)), range(len(new)))]
     pairs: list[Match] = []
@@ -50,7 +57,14 @@ def align(old: Keys, new: Keys) -> list[Match]:
 def pair_groups(
     old: Mapping[str | None, Iterable[Hashable]], new: Mapping[str | None, Iterable[Hashable]]
 ) -> list[tuple[str | None, str | None]]:
-    """Pair groups (sessions) by how many items they share, in the order of the old ones; the rest stays alone."""
+    """Pair groups (sessions) by the number of items they share, in the order of the old groups.
+
+    A group without a partner is paired with None; new groups without a partner come last.
+
+    Args:
+        old: The items of each old group, by label.
+        new: The items of each new group, by label.
+    """
     mine, its = ({label: Counter(items) for label, items in groups.items()} for groups in (old, new))
     shared = [
         (-(count & other).total(), i, j)
@@ -67,9 +81,10 @@ def pair_groups(
 
 
 def _common(old: Keys, new: Keys, gap: _Gap, stage: int) -> Iterator[tuple[int, int]]:
-    """The pairs with an equal key in a gap: first those whose key is there once (patience diff), then between them.
+    """Yield the pairs in a gap that have an equal key at this stage.
 
-    Without the former, thousands of items with few different keys would take minutes.
+    First come the pairs whose key occurs once on each side (patience diff), then the pairs between them. Without the
+    first step, thousands of items with few different keys would take minutes.
     """
     anchors = _ascending(_unique(old, new, gap, stage))
     for inner, anchor in zip([*_between(gap, anchors, empty=True)], [*anchors, None], strict=True):
@@ -83,7 +98,7 @@ def _common(old: Keys, new: Keys, gap: _Gap, stage: int) -> Iterator[tuple[int, 
 
 
 def _unique(old: Keys, new: Keys, gap: _Gap, stage: int) -> list[tuple[int, int]]:
-    """Pairs with a key that no other item of the gap has, in the order of the old ones."""
+    """Return the pairs whose key occurs once on each side of the gap, in the order of the old items."""
     places: dict[Hashable, list[list[int]]] = defaultdict(lambda: [[], []])
     for side, (keys, own) in enumerate(zip((old, new), gap, strict=True)):
         for place in own:
@@ -92,10 +107,10 @@ def _unique(old: Keys, new: Keys, gap: _Gap, stage: int) -> list[tuple[int, int]
 
 
 def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest part of pairs, ascending on the left, that ascends on the right too."""
-    tops: list[int] = []  # the least right side at which a run of each length ends, and which pair that is
-    ends: list[int] = []
-    before: list[int] = []
+    """Return the longest subsequence of pairs that ascends on the right; the pairs already ascend on the left."""
+    tops: list[int] = []  # for each length of a run, the least right side at which such a run ends
+    ends: list[int] = []  # for each length, the number of the pair at that end
+    before: list[int] = []  # for each pair, the number of the pair before it in its run, -1 at the start
     for number, (_, right) in enumerate(pairs):
         length = bisect_left(tops, right)
         before.append(ends[length - 1] if length else -1)
@@ -110,7 +125,7 @@ def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _between(gap: _Gap, pairs: Iterable[tuple[int, int]], *, empty: bool = False) -> Iterator[_Gap]:
-    """What is left of a gap before, between and behind the pairs found in it; where nothing is, only if `empty`."""
+    """Yield the parts of a gap before, between and behind its pairs; empty parts only if `empty`."""
     mine, its = gap
     i, j = mine.start, its.start
     for a, b in [*pairs, (mine.stop, its.stop)]:
@@ -133,6 +148,7 @@ def _same(
 def _in_order(matches: Sequence[Match]) -> list[Match]:
     fixed = sorted((m.new, m.old) for m in matches if m.new is not None and m.old is not None and not m.moved)
 
+    # an item of the new sequence alone takes the place of the pair before it; -1 puts that pair first
     def place(match: Match) -> tuple[int, int]:
         if match.old is not None:
             return match.old, -1

@@ -1,8 +1,8 @@
-"""Where two recordings of a session differ, as data. Sans-IO.
+"""Find the differences between two recordings of a session, as data. Sans-IO.
 
 Triples are paired by operation, keys and order within their session; in a pair, request, ack and events are compared
-field by field. Ids and pseudonyms differ only where one stands for two (see `holes`). Times count only from a threshold
-on: two recordings never have the same.
+field by field. An id or pseudonym differs only if one value in one recording stands for two in the other (see
+`holes`). Times are compared only with a threshold, because no two recordings have equal times.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MS = 1_000_000  # nanoseconds
 
 
 class What(Enum):
-    """The ways in which recordings differ."""
+    """The kinds of differences between two recordings."""
 
     TRIPLE_MISSING = "triple missing"
     TRIPLE_NEW = "triple new"
@@ -50,10 +50,11 @@ class Difference:
     """One place that differs.
 
     Attributes:
-        where: A path in the triple as `recorder ls --json` shows it, e.g. `events[1].data.record`; that of the old
-            recording, but for what is only in the new one.
-        old: What stands there, `ABSENT` for nothing; of a latency the milliseconds after the request.
-
+        what: The kind of difference.
+        where: Path in the triple as `recorder ls --json` prints it, e.g. `events[1].data.record`. Places in lists are
+            those of the old recording, or of the new recording for what only the new one has.
+        old: Value in the old recording, `ABSENT` for none; for a latency, milliseconds after the request.
+        new: Value in the new recording, `ABSENT` for none; for a latency, milliseconds after the request.
     """
 
     what: What
@@ -64,9 +65,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A triple (or an exchange that is no operation) of one recording or both, and where it differs.
+    """A triple (or an exchange that is no operation) of one recording or both, with its differences.
 
-    Both are None for the events nobody asked for.
+    `old` and `new` are both None for the unsolicited events, which belong to no triple.
     """
 
     old: Triple | None
@@ -76,44 +77,48 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """From where on times differ: by more than a share of the old one, or by more milliseconds."""
+    """The threshold from which times differ: a share of the old time, or milliseconds.
+
+    Attributes:
+        share: Part of the old time, e.g. 0.5 for 50 %; None if `ms` counts.
+        ms: Milliseconds, if `share` is None.
+    """
 
     share: float | None = None
     ms: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `50%` or `200ms`.
+        """Parse a threshold such as `50%` or `200ms`.
 
         Raises:
-            UsageError: If it is neither.
-
+            UsageError: If the text is neither a percentage nor milliseconds.
         """
         found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)(%|ms)", text, re.ASCII)
         if found is None:
-            raise UsageError(f"{text!r} is no threshold of a latency, e.g. 50% or 200ms")
+            raise UsageError(f"{text!r} is not a latency threshold; write e.g. 50% or 200ms")
         number = float(found[1])
         return cls(share=number / 100) if found[2] == "%" else cls(ms=number)
 
     def exceeded(self, old: float, change: float) -> bool:
-        """Whether a change of an old time counts; both in milliseconds."""
+        """Return whether a change of the old time exceeds the threshold; both are milliseconds."""
         return abs(change) > (old * self.share if self.share is not None else self.ms or 0.0)
 
 
 @dataclass(slots=True)
 class _Renames:
-    """Which id or pseudonym of the old recording stands for which of the new one."""
+    """The ids and pseudonyms of the old recording, each with the one of the new recording that stands in its place."""
 
     _new: dict[Hole, Hole] = field(default_factory=dict)
     _old: dict[Hole, Hole] = field(default_factory=dict)
     _told: set[tuple[Hole, Hole]] = field(default_factory=set)
 
     def contradicts(self, old: Hole, new: Hole) -> bool:
-        """Whether a pair contradicts an earlier one; each is told once."""
+        """Note a pair and return whether it contradicts an earlier pair; True only once for each contradicting pair."""
         if self._new.setdefault(old, new) == new and self._old.setdefault(new, old) == old:
             return False
         if self._new[old] == new:
-            del self._new[old]  # it was noted a moment ago; the other side had its partner already
+            del self._new[old]  # undo the setdefault above: the new value has another partner already
         is_new = (old, new) not in self._told
         self._told.add((old, new))
         return is_new
@@ -122,15 +127,14 @@ class _Renames:
 def differences(
     old: Recording, new: Recording, dialect: Dialect, policy: Policy | None = None, latency: Latency | None = None
 ) -> list[Changed]:
-    """All triples, other exchanges and unsolicited events that differ, session by session.
+    """Return the triples, other exchanges and unsolicited events that differ, session by session.
 
     Args:
         old: The recording to compare with.
-        new: The other one.
-        dialect: By which both are read.
-        policy: By which one of them or both were redacted, if any.
-        latency: From where on times count; None: never.
-
+        new: The other recording.
+        dialect: The dialect by which both recordings are read.
+        policy: The policy by which one or both recordings were redacted, None if neither was.
+        latency: The threshold from which times differ; None if times do not count.
     """
     return list(_Differ(old, new, dialect, policy, latency).all())
 
@@ -142,7 +146,8 @@ class _Differ:
         self._old, self._new, self._dialect, self._latency = old, new, dialect, latency
         servers = {old.header.upstream, new.header.upstream}
         self._a, self._b = (Reader(side, dialect, policy, servers) for side in (old, new))
-        if self._a.hidden & self._b.hidden:  # a pseudonym in both: the key was the same, so all compare as they are
+        # a pseudonym in both recordings proves that one key made them, so pseudonyms can be compared as plain values
+        if self._a.hidden & self._b.hidden:
             self._a, self._b = (Reader(side, dialect, None, servers) for side in (old, new))
         self._renames = _Renames()
 
@@ -223,7 +228,7 @@ class _Differ:
         for match in align(*keys):
             was = None if match.old is None else old[match.old].event
             now = None if match.new is None else new[match.new].event
-            # nobody asked for them, so their order tells nothing
+            # no operation caused these events, so their order has no meaning
             found += self._event(was, now, replace(match, moved=False), "unsolicited")
         if found:
             yield Changed(None, None, tuple(found))
@@ -255,12 +260,13 @@ class _Differ:
             yield Difference(What.FIELD_TYPED, where, old.plain, new.plain)
         elif old.text != new.text or kinds[0] != kinds[1]:
             yield Difference(What.FIELD_CHANGED, where, old.plain, new.plain)
-        elif sum(self._renames.contradicts(*pair) for pair in zip(old.holes, new.holes, strict=True)):  # notes all
+        # sum, not any: every pair must be noted, also behind a contradiction
+        elif sum(self._renames.contradicts(*pair) for pair in zip(old.holes, new.holes, strict=True)):
             yield Difference(What.RENAMED, where, old.plain, new.plain)
 
 
 def _latency(old: Triple, new: Triple, matches: Sequence[Match], limit: Latency) -> Iterator[Difference]:
-    """Parts that came later or earlier; a part that was only late along with the one before it is not told."""
+    """Yield the parts that came later or earlier, except those that shifted only with the part before them."""
     times = [
         (f"events[{m.old}].offset_ms", old.events[m.old].event.t, new.events[m.new].event.t)
         for m in matches
@@ -272,6 +278,7 @@ def _latency(old: Triple, new: Triple, matches: Sequence[Match], limit: Latency)
     for where, mine, its in sorted(times, key=lambda time: time[1]):
         was, now = (mine - old.request.t) / _MS, (its - new.request.t) / _MS
         change = now - was
+        # a part that is late only because the part before it was late has no change of its own
         if limit.exceeded(was, change) and limit.exceeded(was, change - before):
             yield Difference(What.LATENCY, where, round(was, 3), round(now, 3))
         before = change
@@ -290,6 +297,7 @@ def _keys(triple: Triple, reader: Reader, dialect: Dialect) -> tuple[Hashable, .
     keys = frozenset((key, value) for key, value in triple.keys.items() if key not in dialect.minted)
     whole = text_of([reader.query(request.target), reader.body(request.body)])
     like = (triple.operation, request.method, path)
+    # stages for `align`: the whole request; keys that are no ids; operation, method and path; the operation alone
     return (*like, whole), (*like, keys), like, (triple.operation or like)
 
 
@@ -299,6 +307,7 @@ def _event_keys(links: Sequence[Link], reader: Reader) -> list[tuple[Hashable, .
 
 def _event_key(event: Event, name: str, reader: Reader) -> tuple[Hashable, ...]:
     data = text_of(reader.data(event))
+    # stages for `align`: all three; channel and name; channel and data; data; name
     return (event.channel, name, data), (event.channel, name), (event.channel, data), data, name
 
 
@@ -317,4 +326,4 @@ def _title(triple: Triple) -> str:
 def _answer(triple: Triple) -> JSON:
     if triple.ack is not None:
         return triple.ack.status
-    return triple.failure.reason if triple.failure else "the capture ended before it came"
+    return triple.failure.reason if triple.failure else "the capture ended before the ack came"

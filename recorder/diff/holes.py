@@ -1,7 +1,7 @@
-"""What two recordings of one session have otherwise, taken out of their values: ids, pseudonyms, what is volatile.
+"""Split values into text and holes; a hole stands for an id, a pseudonym or another value that may differ.
 
-A value is read as a tree of leaves. A leaf is a text with holes where such things stood; two leaves are the same if
-their texts are, and what filled the holes of one stands for what filled those of the other, one to one.
+A value is read as a tree of leaves. A leaf is a text with a hole for each such value. Two leaves are equal if their
+texts are equal and the values in their holes stand for each other, one to one. Volatile fields are left out.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from ..replay.engine.matching.bindings import HIDDEN, LONG
 from ..replay.engine.rewriting.rewriter import any_of, names_of
 
 SESSION = "(session)"  # the kind of clientIds and cookies
-SERVER = "(server)"  # … and of where the recorded server was reached
+SERVER = "(server)"  # the kind of the recorded server's URLs
 _BLANK, _ZERO = "•", "0"
 _MARK = re.compile("\ue000(\\d+)\ue001")
-_WORD = re.compile(rf"[\w-]{{{LONG},}}")  # greedy, so that it ends where a word does; as `any_of` has words
-_NUMBERS = 8_000_000_000_000_000  # a hidden number stands as this one and its place
+_WORD = re.compile(rf"[\w-]{{{LONG},}}")  # greedy, so that a match ends at the end of a word, as in `any_of`
+_NUMBERS = 8_000_000_000_000_000  # a hidden number is marked by this number plus its place in `_Masks.values`
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """What stood in a hole; `kind` is a key of the dialect, `HIDDEN`, `SESSION` or `SERVER`."""
+    """A value that was taken out of a text; `kind` is a key of the dialect, `HIDDEN`, `SESSION` or `SERVER`."""
 
     kind: str
     value: str
@@ -43,7 +43,14 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A scalar: its JSON type and text with blanks for the holes, and how it was recorded."""
+    """A scalar of a JSON value.
+
+    Attributes:
+        type: JSON type of the recorded value, or `id` for an id that a field of the dialect names.
+        text: Text of the value, with a blank in place of each hole.
+        holes: The values that the blanks replace.
+        plain: The value as recorded.
+    """
 
     type: str
     text: str
@@ -55,7 +62,7 @@ Seen: TypeAlias = "Leaf | dict[str, Seen] | list[Seen]"
 
 
 class _Words:
-    """Finds long ids in texts, however many ids there are."""
+    """A search for long ids in texts; its time does not grow with the number of ids that are words."""
 
     def __init__(self, kinds: dict[str, str]) -> None:
         self._plain = {word: kind for word, kind in kinds.items() if _WORD.fullmatch(word)}
@@ -63,13 +70,13 @@ class _Words:
         self._pattern = any_of(self._odd) if self._odd else None
 
     def taken_out(self, text: str) -> tuple[str, list[Hole]]:
-        """The text with blanks, and what stood there."""
+        """Return the text with a blank in place of each id, and the holes."""
         holes: list[Hole] = []
 
         def take(found: re.Match[str]) -> str:
             word, before = found[0], ""
             if word not in self._plain and text[found.start() - 1 : found.start()] == "%":
-                before, word = word[:2], word[2:]  # behind a percent-encoded character
+                before, word = word[:2], word[2:]  # the two hex digits belong to a percent-encoded character
             if word not in self._plain:
                 return found[0]
             holes.append(Hole(self._plain[word], word))
@@ -86,7 +93,7 @@ class _Words:
 
 @dataclass(slots=True)
 class _Masks:
-    """Blanks out what a policy names, twice: with equal blanks, and with marks that tell which value stood there."""
+    """A replacement of the values a policy names, in two ways: by equal blanks, and by numbered marks."""
 
     policy: Policy
     values: list[str] = field(default_factory=list)
@@ -94,7 +101,8 @@ class _Masks:
     _mark: Finder = field(init=False)
 
     def __post_init__(self) -> None:
-        known = Known()  # a value is found again where nothing names it, as when it was redacted
+        # redaction also replaces a known value in places that no rule names; comparing must find it there too
+        known = Known()
         self._blank, self._mark = Finder(self.policy, _blanked, known), Finder(self.policy, self._marked, known)
 
     def body(self, body: bytes) -> tuple[bytes, bytes]:
@@ -122,19 +130,18 @@ def _blanked(kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: A
 
 
 class Reader:
-    """Reads the values of one recording."""
+    """A reader of the values of one recording, as texts with holes."""
 
     def __init__(
         self, recording: Recording, dialect: Dialect, policy: Policy | None = None, servers: Iterable[str] = ()
     ) -> None:
-        """Learn the ids of a recording.
+        """Collect the ids of a recording.
 
         Args:
-            recording: What is read.
-            dialect: By which.
-            policy: What it names is taken for pseudonyms, or for what they stand for.
-            servers: Where the server was reached, in any of the recordings.
-
+            recording: The recording to read.
+            dialect: The dialect to read it by.
+            policy: The redaction policy; values it names become holes, pseudonyms and plain values alike.
+            servers: URLs of the recorded server, in both recordings.
         """
         self._dialect = dialect
         self._masks = _Masks(policy) if policy else None
@@ -150,7 +157,7 @@ class Reader:
         self.hidden = self._learn(recording) if self._masks else set()
 
     def path(self, target: str) -> Leaf:
-        """The path of a request; an id that is a part of it is a hole."""
+        """Return the path of a request target; ids that the dialect finds in the path become holes."""
         blank, marked = self._masks.target(target) if self._masks else (target, target)
         parts = {value: self._parts[name] for name, value in self._dialect.route(target).items() if name in self._parts}
         leaf = self._text(unquote(blank.partition("?")[0]), unquote(marked.partition("?")[0]), target.partition("?")[0])
@@ -159,7 +166,7 @@ class Reader:
         return Leaf(leaf.type, text, (*leaf.holes, *own), leaf.plain)
 
     def query(self, target: str) -> Seen:
-        """The parameters of a request, by name."""
+        """Return the query parameters of a request target, by name."""
         blank, marked = self._masks.target(target) if self._masks else (target, target)
         three = (parse_qsl(text.partition("?")[2], keep_blank_values=True) for text in (blank, marked, target))
         found: dict[str, list[Leaf]] = {}
@@ -168,7 +175,7 @@ class Reader:
         return {name: leaves[0] if len(leaves) == 1 else list(leaves) for name, leaves in found.items()}
 
     def body(self, body: bytes) -> Seen:
-        """The body of a request or an ack."""
+        """Return the body of a request or an ack, without volatile fields; text if the body is not JSON."""
         blank, marked = self._masks.body(body) if self._masks else (body, body)
         plain = parse_json(body)
         if plain is None:
@@ -178,7 +185,7 @@ class Reader:
         )
 
     def data(self, event: Event) -> Seen:
-        """The data of an event."""
+        """Return the data of an event, without volatile fields."""
         blank = marked = event.data
         if self._masks:
             sent = self._masks.body(encode([{"channel": event.channel, "data": event.data}]))
@@ -186,7 +193,7 @@ class Reader:
         return self._read("", *(self._steady(value, "data.") for value in (blank, marked, event.data)))
 
     def _learn(self, recording: Recording) -> set[str]:
-        """Look at everything once, for values are found again; the hidden ones that are surely no chance."""
+        """Read the whole recording, so that `Known` has every value; return the hidden values too long for chance."""
         hidden: set[str] = set()
         masks = self._masks
         for item in (*recording.triples, *recording.plain) if masks else ():
@@ -220,6 +227,7 @@ class Reader:
         return Leaf(_type(blank), json.dumps(blank), holes, plain)
 
     def _text(self, blank: str, marked: str, plain: JSON) -> Leaf:
+        # a recorded text may itself contain characters of a mark, with a number that is out of range
         places = [int(found[1]) for found in _MARK.finditer(marked)]
         hidden = [Hole(HIDDEN, self._values[place]) for place in places if place < len(self._values)]
         text, words = self._words.taken_out(blank)
@@ -231,12 +239,12 @@ class Reader:
 
 
 def text_of(seen: Seen) -> str:
-    """A value as text, with its holes blank: what is to be the same in both recordings."""
+    """Return a value as text with blank holes: the part that must be equal in both recordings."""
     return json.dumps(seen, default=lambda leaf: [leaf.type, leaf.text], sort_keys=True)
 
 
 def plain_of(seen: Seen) -> JSON:
-    """A value as it was recorded."""
+    """Return a value as it was recorded."""
     match seen:
         case dict():
             return {name: plain_of(item) for name, item in seen.items()}
@@ -247,7 +255,7 @@ def plain_of(seen: Seen) -> JSON:
 
 
 def _ids(recording: Recording, dialect: Dialect) -> Iterator[tuple[str, str]]:
-    """Long ids with their kinds: they are found wherever they stand as a word."""
+    """Yield the long ids with their kinds; a long id is recognised wherever it stands as a word."""
     for value, kind in _every_id(recording, dialect):
         if len(value) >= LONG:
             yield value, kind

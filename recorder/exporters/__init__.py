@@ -1,1 +1,1 @@
-"""Recordings, written for other tools."""
+"""Write recordings in the formats of other tools."""

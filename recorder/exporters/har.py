@@ -1,8 +1,8 @@
-"""A cassette as an HTTP Archive (HAR 1.2), with the WebSocket messages as Chromium writes them.
+"""Write a cassette as an HTTP Archive (HAR 1.2), with WebSocket messages in the form of Chromium.
 
-The format: http://www.softwareishard.com/blog/har-12-spec/; `_webSocketMessages`: Chromium's DevTools since 76, with
-times in seconds since the epoch. Fields of our own begin with `_`, as the specification asks for: `_sequence` has the
-places of the request and its answer in the capture, which times alone do not always tell.
+The format: http://www.softwareishard.com/blog/har-12-spec/; `_webSocketMessages`: Chromium's DevTools since version
+76, with times in seconds since the epoch. Fields of our own begin with `_`, as the specification demands. `_sequence`
+holds the `seq` of the request and of its response, because times alone do not always give the order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .urls import header, url_of
 
 _MS = 1_000_000  # nanoseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNKNOWN = -1  # the specification's value for what is not known
+_UNKNOWN = -1  # the value of the specification for an unknown size or time
 
 
 @dataclass(slots=True)
@@ -34,7 +34,13 @@ class _Exchange:
 
 
 def har(about: Header, records: Iterable[Record], version: str) -> Iterator[str]:
-    """Yield the text of the archive, an entry a line, in the order of the requests."""
+    """Yield the text of the archive, one entry per line, in the order of the requests.
+
+    Args:
+        about: The header of the cassette.
+        records: The records of the cassette, in order.
+        version: Version of the recorder, for the `creator` field.
+    """
     creator = {"name": "outbound-recorder", "version": version}
     notice = f"recorded with redaction {about.redaction}, dialect {about.dialect}"
     head = json.dumps({"version": "1.2", "creator": creator, "pages": [], "comment": notice})
@@ -77,7 +83,7 @@ def _entry(exchange: _Exchange, about: Header) -> dict[str, Any]:
         "request": _request(request, url_of(request, about.upstream, socket=is_socket)),
         "response": _response(response, exchange.failure),
         "cache": {},
-        # when it was sent and when its answer was whole is all that is known
+        # a cassette has two times per exchange: the request was sent, the response was complete
         "timings": {"blocked": _UNKNOWN, "dns": _UNKNOWN, "connect": _UNKNOWN, "ssl": _UNKNOWN}
         | {"send": 0, "wait": wait, "receive": round(total - wait, 6)},
         "connection": request.connection,
@@ -112,7 +118,7 @@ def _request(request: Request, url: str) -> dict[str, Any]:
 
 
 def _response(response: Response | None, failure: Failure | None) -> dict[str, Any]:
-    if response is None:  # as browsers write what got no answer
+    if response is None:  # browsers write status 0 for a request without a response
         response = Response(0, 0, 0, 0, (), b"")
     headers = response.headers
     content: dict[str, Any] = {"size": len(response.body), "mimeType": header(headers, "content-type")}
@@ -148,7 +154,7 @@ def _message(message: SocketMessage, about: Header) -> dict[str, Any]:
 
 
 def _text(body: bytes) -> tuple[str, str]:
-    """A body as text, and how it is encoded where it is none."""
+    """Return the body as text with encoding `""`, or as Base64 with encoding `"base64"` if it is not UTF-8."""
     try:
         return body.decode(), ""
     except UnicodeDecodeError:
@@ -156,7 +162,7 @@ def _text(body: bytes) -> tuple[str, str]:
 
 
 def _size(response: Response) -> int:
-    """The body's bytes on the wire; unknown where it was compressed and its length is not told."""
+    """Return the bytes of the body on the wire, -1 for a compressed body without a usable Content-Length."""
     if not header(response.headers, "content-encoding"):
         return len(response.body)
     length = header(response.headers, "content-length")
@@ -195,7 +201,7 @@ def _expires(text: str) -> dict[str, str]:
     try:
         return {"expires": parsedate_to_datetime(text).astimezone(UTC).isoformat().replace("+00:00", "Z")}
     except (ValueError, OverflowError):
-        return {}  # a date that nobody can read is none
+        return {}  # the specification makes `expires` optional; an unreadable date is left out
 
 
 def _phrase(status: int) -> str:
@@ -206,7 +212,7 @@ def _phrase(status: int) -> str:
 
 
 def _time(about: Header, t: int) -> str:
-    """A moment in ISO 8601, to the microsecond; of a clock that no calendar has, the last one it has."""
+    """Return a time in ISO 8601, to the microsecond; the latest one Python has if the capture is later than that."""
     try:
         moment = _EPOCH + timedelta(microseconds=about.started + t // 1000)
     except OverflowError:

@@ -1,6 +1,6 @@
-"""A recording as a sequence diagram for Mermaid (https://mermaid.js.org/syntax/sequenceDiagram.html).
+"""Write a recording as a sequence diagram for Mermaid (https://mermaid.js.org/syntax/sequenceDiagram.html).
 
-Text of strangers is written with Mermaid's entity codes (`#35;`), so that none of it is syntax.
+Recorded text is written with Mermaid's entity codes (`#35;`), so that none of it becomes syntax.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"[^A-Za-z0-9 /._+-]")
 
 
 def mermaid(recording: Recording) -> Iterator[str]:
-    """Yield the lines; requests, acks and events in the order they were seen."""
+    """Yield the lines of the diagram: requests, acks and events in the order they were seen."""
     sessions = list(dict.fromkeys(triple.session for triple in recording.triples))
     names = {session: f"client{place}" for place, session in enumerate(sessions, 1)}
     yield "sequenceDiagram"
@@ -30,7 +30,7 @@ def mermaid(recording: Recording) -> Iterator[str]:
 
 
 def _steps(triple: Triple, client: str) -> Iterator[tuple[tuple[int, int], str]]:
-    """Lines with the places they belong to."""
+    """Yield the lines of a triple, each with its place in the order of the wire."""
     keys = "".join(f", {key} {triple.keys[key]}" for key in ("handle", "reference") if key in triple.keys)
     asked = f"{triple.n} {triple.operation or triple.request.method}{keys}"
     yield (triple.request.seq, 0), f"{client}->>{_SERVER}: {_label(asked)}"
@@ -55,5 +55,5 @@ def _label(text: str) -> str:
 
 def _entity(found: re.Match[str]) -> str:
     char = found[0]
-    # what no browser can show (controls, halves of surrogate pairs) has no code there
+    # control characters and lone surrogates have no valid entity code; U+FFFD replaces them
     return f"#{ord(char)};" if char.isprintable() else "#65533;"

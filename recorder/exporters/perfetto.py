@@ -1,8 +1,9 @@
-"""A recording in the Trace Event Format, for Perfetto (https://ui.perfetto.dev) and chrome://tracing.
+"""Write a recording in the Trace Event Format, for Perfetto (https://ui.perfetto.dev) and chrome://tracing.
 
-The format: "Trace Event Format" by the Chromium developers (its JSON Object Format). A session is a process; its
-operations are complete events (`X`) from request to ack, on as many threads as overlap; its events are instants (`i`),
-a thread for each channel; flows (`s`, `f`) lead from a request to what it caused. Times are microseconds.
+The format: "Trace Event Format" by the Chromium developers (its JSON Object Format). A session is a process. Its
+operations are complete events (`X`) from request to ack; operations that overlap are on different threads. Its events
+are instants (`i`), on one thread per channel; flows (`s`, `f`) lead from a request to the events it caused. Times are
+microseconds.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from ..model import Event, Recording, Triple
 from ..views.data import exchangeable
 
 _US = 1000  # nanoseconds
-_CHANNELS = 1000  # from here on thread numbers are of channels
+_CHANNELS = 1000  # thread numbers from here on are channels; smaller numbers are threads of operations
 
 
 def trace(recording: Recording) -> Iterator[str]:
-    """Yield the text, an event a line."""
+    """Yield the text of the trace, one trace event per line."""
     yield '{"displayTimeUnit": "ms", "traceEvents": ['
     for place, event in enumerate(_events(recording)):
         yield ("," if place else "") + "\n" + json.dumps(exchangeable(event))
@@ -30,11 +31,11 @@ def trace(recording: Recording) -> Iterator[str]:
 @dataclass(slots=True)
 class _Process:
     pid: int
-    lanes: list[int] = field(default_factory=list)  # of each thread of operations, when the last one ends (ns)
+    lanes: list[int] = field(default_factory=list)  # for each thread of operations, the end of its last one (ns)
     channels: dict[str, int] = field(default_factory=dict)
 
     def lane(self, start: int, end: int) -> tuple[int, bool]:
-        """A thread whose operations are over, and whether it is new."""
+        """Return the number of a thread that is free at `start`, and if the thread is new."""
         for place, until in enumerate(self.lanes):
             if until <= start:
                 self.lanes[place] = end
@@ -89,7 +90,7 @@ def _instant(
     if new:
         yield _name("thread_name", event.channel, process.pid, tid)
     place = {"pid": process.pid, "tid": tid, "ts": event.t / _US}
-    if flow is not None:  # it ends at the next event of its thread
+    if flow is not None:  # the format binds a flow's end to the next trace event of the thread, so `f` goes first
         yield {"ph": "f"} | flow | place
     yield {"ph": "i", "s": "t", "cat": "event", "name": name, "args": args | {"data": event.data}} | place
 

@@ -1,4 +1,4 @@
-"""A recording as a test module for pytest, to begin one's own with: it plays the session against the stand-in."""
+"""Write a recording as a pytest module that plays the session against the stand-in: a start for tests of one's own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from ..model import Headers, Recording, Triple
 from ..printable import printable
 
-_SENT = ("authorization", "content-type", "accept")  # headers that a server may decide by
+_SENT = ("authorization", "content-type", "accept")  # headers that can change the response of a server
 
-_HEAD = '''"""Made of a cassette by `recorder convert --to pytest`. Put your own desktop in the place of this one."""
+_HEAD = '''"""Written from a cassette by `recorder convert --to pytest`. Replace `Desktop` with your own client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMIT = 10.0  # seconds to wait for events
 
 
 class Desktop:
-    """A client of the recorded server: it sends requests, and polls for events."""
+    """A client of the recorded server that sends requests and polls for events."""
 
     def __init__(self, url: str, bayeux: str, headers: dict[str, str]) -> None:
         self.url, self.bayeux, self.headers = url, bayeux, headers
@@ -39,7 +39,7 @@ class Desktop:
         self.client_id = answer["clientId"]
 
     def asks(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> int:
-        """Send a request; the status of its answer."""
+        """Send a request and return the status of the response."""
         request = Request(self.url + path, body, self.headers | (headers or {}), method=method)
         try:
             with self.opener.open(request, timeout=LIMIT) as answer:
@@ -49,7 +49,7 @@ class Desktop:
                 return refused.code
 
     def says(self, **message: Any) -> list[dict[str, Any]]:
-        """Send a Bayeux message; events in the answer are kept, the replies come back."""
+        """Send a Bayeux message and return the replies; events in the response are kept in `waiting`."""
         headers = self.headers | {"Content-Type": "application/json"}
         request = Request(self.url + self.bayeux, json.dumps([message]).encode(), headers)
         with self.opener.open(request, timeout=LIMIT + 60) as answer:
@@ -63,7 +63,7 @@ class Desktop:
             self.says(channel="/meta/subscribe", clientId=self.client_id, subscription=channel)
 
     def hears(self, *channels: str) -> list[Any]:
-        """Poll until an event came over each of these channels; their data, in the order they came."""
+        """Poll until each of these channels has delivered an event; return the data, in the order of `channels`."""
         end = time.monotonic() + LIMIT
         while Counter(channels) - Counter(channel for channel, _ in self.waiting):
             assert time.monotonic() < end, f"waited for {channels}, got {self.waiting}"
@@ -78,13 +78,12 @@ class Desktop:
 
 
 def skeleton(recording: Recording, cassette: str, bayeux: str) -> Iterator[str]:
-    """Yield the text of the module.
+    """Yield the text of the test module.
 
     Args:
-        recording: What is played.
-        cassette: What the marker names it by.
-        bayeux: Where the recorded server has its Bayeux endpoint, a path.
-
+        recording: The recording to play.
+        cassette: Path of the cassette for the `cassette` marker.
+        bayeux: Path of the Bayeux endpoint on the recorded server.
     """
     yield _HEAD
     triples = sorted((*recording.plain, *recording.triples), key=lambda triple: triple.request.seq)
@@ -93,7 +92,7 @@ def skeleton(recording: Recording, cassette: str, bayeux: str) -> Iterator[str]:
         session: f"desktop{place}" if len(sessions) > 1 else "desktop" for place, session in enumerate(sessions, 1)
     }
     options = "" if all(triple.ack for triple in triples) else ', unplayed="ignore"'
-    options += ', rate="instant"' if len(sessions) > 1 else ""  # the virtual clock would wait for all desktops to poll
+    options += ', rate="instant"' if len(sessions) > 1 else ""  # a virtual clock waits until all desktops poll
     yield f"\n\n@pytest.mark.cassette({_literal(cassette)}{options})\n"
     yield "def test_the_session(standin: Any) -> None:\n"
     for session, name in names.items():
@@ -136,7 +135,7 @@ def _sent(headers: Headers) -> dict[str, str]:
 
 
 def _literal(value: str | dict[str, str]) -> str:
-    """A value as Python writes it, in ASCII."""
+    """Return a Python literal in ASCII."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
     plain = value.isascii() and value.isprintable()

@@ -1,4 +1,4 @@
-"""The URL of a recorded request, for other tools: the recorded server and what was asked of it."""
+"""Build the URL of a recorded request, for other tools."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from urllib.parse import quote
 
 from ..model import Headers, Request
 
-_KEPT = "%/?:@!$&'()*+,;=~-._"  # what may stand in a path or query as it is (RFC 3986, section 3.3 and 3.4)
+_KEPT = "%/?:@!$&'()*+,;=~-._"  # characters allowed in a path or query (RFC 3986, sections 3.3 and 3.4)
 
 
 def url_of(request: Request, upstream: str, *, socket: bool = False) -> str:
-    """The whole URL, with what must not stand in one percent-encoded; of a WebSocket it begins with `ws`."""
+    """Return the whole URL, with characters that a URL cannot hold percent-encoded.
+
+    Without a URL in `upstream`, the Host header gives the server; without either, `unknown.invalid` (RFC 2606).
+
+    Args:
+        request: The recorded request.
+        upstream: URL of the server, or a text without `://` if unknown.
+        socket: Build a `ws:` or `wss:` URL.
+    """
     origin = upstream if "://" in upstream else f"http://{header(request.headers, 'host')}"
     scheme, _, rest = origin.partition("://")
     secure, host = "s" if scheme in ("https", "wss") else "", _encoded(re.split("[/?#]", rest)[0], "[]")
@@ -21,12 +29,12 @@ def url_of(request: Request, upstream: str, *, socket: bool = False) -> str:
 
 def _encoded(text: str, more: str = "") -> str:
     try:
-        raw = text.encode("utf-8", "surrogateescape")  # mitmproxy's way with bytes that are no UTF-8
+        raw = text.encode("utf-8", "surrogateescape")  # mitmproxy decodes bytes that are not UTF-8 in this way
     except UnicodeEncodeError:
         raw = text.encode("utf-8", "surrogatepass")
     return quote(raw, safe=_KEPT + more)
 
 
 def header(headers: Headers, name: str) -> str:
-    """The value of a header, empty where there is none."""
+    """Return the value of a header, empty if it is missing."""
     return next((value for own, value in headers if own.lower() == name), "")

@@ -1,1 +1,1 @@
-"""Files of other tools, read into the frames of a cassette."""
+"""Read files of other tools into the frames of a cassette."""

@@ -1,4 +1,4 @@
-"""Reads flow files of mitmproxy (`mitmdump -w`). Needs mitmproxy, the extra `record`."""
+"""Read flow files of mitmproxy (`mitmdump -w`); this module needs mitmproxy, the extra `record`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from ..model import Failure, Headers, Request, Response, SocketMessage
 from .ordering import Budget, Imported, Part, in_order
 
 _LATEST = 253_402_300_799  # seconds since the epoch: the year 9999
-_LARGEST_FLOW = 64 << 20  # bytes: as values they take several times as much memory
-_PIECE = 64  # bytes that are unpacked at once: an encoder can make thousands of times as many of them
+_LARGEST_FLOW = 64 << 20  # bytes in the file; the parsed values take several times as much memory
+_PIECE = 64  # compressed bytes decoded at once; one byte can expand to thousands, so larger pieces could fill memory
 _IDENTITY = ("", "identity")
 
 
 def read_flows(path: Path) -> Imported:
-    """Read a file of flows, one by one.
+    """Read a flow file of mitmproxy, one flow at a time.
 
     Raises:
-        CassetteError: If it is none, or holds too much.
-
+        CassetteError: If the file is no flow file, holds no HTTP exchange, or holds too much.
     """
     budget = Budget(str(path))
     parts: list[Part] = []
@@ -41,20 +40,22 @@ def read_flows(path: Path) -> Imported:
         else:
             others += 1
     started, ordered = in_order(parts, str(path))
-    notes = ["imported from flows of mitmproxy: the order is that of a wall clock, to the microsecond"]
-    notes += [f"{others} flows that are no HTTP were left out"] if others else []
+    notes = ["imported from mitmproxy flows: records are in the order of a wall clock, to the microsecond"]
+    notes += [f"left out: {others} flows that are not HTTP"] if others else []
     return Imported(started, upstreams.most_common(1)[0][0], ordered, tuple(notes))
 
 
 class _Bounded:
-    """A file of which nobody can ask for more at once than it may hold: the reader allocates what a length says."""
+    """A file that refuses large reads: mitmproxy's reader allocates as many bytes as a length in the file says."""
 
     def __init__(self, file: IO[bytes], path: str) -> None:
         self._file, self._path = file, path
 
     def read(self, size: int) -> bytes:
         if size > _LARGEST_FLOW:
-            raise CassetteError(self._path, f"holds a flow of more than {_LARGEST_FLOW >> 20} MiB, or is no flow file")
+            raise CassetteError(
+                self._path, f"holds a flow of more than {_LARGEST_FLOW >> 20} MiB, or is not a flow file"
+            )
         return self._file.read(size)
 
     def peek(self, size: int) -> bytes:
@@ -67,15 +68,16 @@ class _Bounded:
 def _flows(path: Path) -> Iterator[object]:
     try:
         with path.open("rb") as file:
-            yield from FlowReader(_Bounded(file, str(path))).stream()  # type: ignore[arg-type]  # what it uses of one
+            # mitmproxy's reader calls read and peek only
+            yield from FlowReader(_Bounded(file, str(path))).stream()  # type: ignore[arg-type]
     except OSError as exc:
         raise CassetteError(str(path), exc.strerror or str(exc)) from exc
     except CassetteError:
         raise
-    # what a strange state makes of mitmproxy's classes can be any error: they check little of it
+    # mitmproxy's classes hardly check a state before they use it, so a damaged one can raise any exception
     except Exception as exc:
         problem = str(exc)[:80].replace("\n", " ")
-        raise CassetteError(str(path), f"is no flow file of mitmproxy, or damaged: {problem}") from exc
+        raise CassetteError(str(path), f"is not a flow file of mitmproxy, or is damaged: {problem}") from exc
 
 
 def _parts(flow: http.HTTPFlow, exchange: int, budget: Budget) -> Iterator[Part]:
@@ -109,7 +111,7 @@ def _parts(flow: http.HTTPFlow, exchange: int, budget: Budget) -> Iterator[Part]
 
 
 def _body(message: http.Message, budget: Budget) -> bytes:
-    """The body with its content-encoding undone, no further than it may go; as it came where that is unknown."""
+    """Return the body with its content-encoding decoded; as recorded if the encoding is unknown or data is damaged."""
     raw, encoding = message.raw_content or b"", message.headers.get("content-encoding", "").strip().lower()
     if encoding in _IDENTITY or not raw:
         return raw
@@ -125,7 +127,8 @@ def _unpacked(raw: bytes, encoding: str, budget: Budget) -> bytes:
     match encoding:
         case "gzip" | "x-gzip" | "deflate":
             bits = zlib.MAX_WBITS | 16 if "gzip" in encoding else zlib.MAX_WBITS
-            bare = encoding == "deflate" and raw[0] & 15 != 8  # without its two bytes of header, as some servers do
+            # some servers send deflate without the zlib header (RFC 9110, section 8.4.1.2)
+            bare = encoding == "deflate" and raw[0] & 15 != 8
             inflate = zlib.decompressobj(-zlib.MAX_WBITS if bare else bits)
             decode, is_whole = inflate.decompress, lambda: inflate.eof
         case "br":
@@ -143,6 +146,7 @@ def _unpacked(raw: bytes, encoding: str, budget: Budget) -> bytes:
         if size > budget.left:
             raise budget.exceeded()
         pieces.append(piece)
+    # a stream that is cut off stays encoded, as it was recorded
     return b"".join(pieces) if is_whole() else raw
 
 
@@ -151,5 +155,5 @@ def _headers(headers: http.Headers) -> Headers:
 
 
 def _ns(seconds: float) -> int:
-    """A time since the epoch; whatever is none is its beginning."""
+    """Return a time in seconds since the epoch as nanoseconds, 0 if it is out of range."""
     return round(seconds * 1_000_000) * 1000 if 0 <= seconds <= _LATEST else 0

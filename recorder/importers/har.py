@@ -1,8 +1,8 @@
-"""Reads an HTTP Archive (HAR 1.2), of a browser, a proxy or `recorder convert`. Sans-IO.
+"""Read an HTTP Archive (HAR 1.2), written by a browser, a proxy or `recorder convert`. Sans-IO.
 
-Browsers differ: Chromium's WebSocket messages have times in seconds, Playwright's in milliseconds; some leave bodies
-out; HTTP/2 leaves names with a colon among the headers. Times have milliseconds, so an answer that brings events is
-taken to be whole a millisecond later: an event must not seem to be older than the request that caused it.
+Browsers differ: times of WebSocket messages are seconds in Chromium and milliseconds in Playwright; some browsers leave
+bodies out; HTTP/2 adds header names with a colon. Times have milliseconds only, so a response that carries events gets
+a time one millisecond later: no event may seem older than the request that caused it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ..errors import CassetteError
 from ..model import Failure, Headers, Request, Response, SocketMessage
 from .ordering import Budget, Imported, Part, in_order
 
-LARGEST_FILE = 64 << 20  # bytes: as JSON values they take several times as much memory
-_MOST_VALUES = 4_000_000  # objects and arrays: an empty one takes twenty times its text
+LARGEST_FILE = 64 << 20  # bytes; the parsed JSON takes several times as much memory
+_MOST_VALUES = 4_000_000  # objects and arrays; in memory an empty one takes twenty times its text
 _MS = 1_000_000  # nanoseconds
 _LATEST = 253_402_300_799_000  # milliseconds since the epoch: the year 9999
 _ALL = "all"
 _SCHEMES = ("http", "https", "ws", "wss")
 
 _Object: TypeAlias = Mapping[str, Any]
-_Sequence: TypeAlias = dict[int, int]  # by place in the list of parts: their place in the capture
+_Sequence: TypeAlias = dict[int, int]  # `seq` in the original capture, by place in the list of parts
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class _Reading:
     budget: Budget
     parts: list[Part] = field(default_factory=list)
     sequence: _Sequence = field(default_factory=dict)
-    origins: dict[int, str] = field(default_factory=dict)  # of each exchange
+    origins: dict[int, str] = field(default_factory=dict)  # scheme, host and port, by exchange
     bodiless: int = 0
 
     def wrong(self, exchange: int, problem: str) -> CassetteError:
@@ -47,17 +47,16 @@ class _Reading:
 
 
 def read_har(data: bytes, path: str, origin: str | None = None) -> Imported:
-    """Read the text of an archive.
+    """Parse the text of an archive.
 
     Args:
-        data: The file.
-        path: Its name, for errors.
-        origin: Only what this server (`https://gws.example`) was asked; `all` for everything; by default what the one
-            was asked that speaks Bayeux.
+        data: The content of the file.
+        path: The name of the file, for errors.
+        origin: Import only the exchanges with this server (`https://gws.example`); `all` for every server. By default
+            the server with the most Bayeux exchanges, or the most exchanges if none speaks Bayeux.
 
     Raises:
-        CassetteError: If it is no archive, holds nothing to import, or too much.
-
+        CassetteError: If the file is no archive, holds nothing to import, or holds too much.
     """
     if len(data) > LARGEST_FILE:
         raise CassetteError(path, f"is larger than {LARGEST_FILE >> 20} MiB; import it in parts")
@@ -68,7 +67,7 @@ def read_har(data: bytes, path: str, origin: str | None = None) -> Imported:
     places = [n for n, part in enumerate(reading.parts) if chosen == _ALL or reading.origins[part.exchange] == chosen]
     parts = [reading.parts[n] for n in places]
     ours = bool(parts) and all(n in reading.sequence for n in places)
-    if ours:  # a HAR of our own knows the order
+    if ours:  # a HAR written by `recorder convert` has the order in `_sequence`
         started, _ = in_order(parts, path)
         ordered = [reading.parts[n] for n in sorted(places, key=reading.sequence.__getitem__)]
         timed = tuple(replace(part, t=max(0, part.t - started * 1000)) for part in ordered)
@@ -79,24 +78,26 @@ def read_har(data: bytes, path: str, origin: str | None = None) -> Imported:
 
 
 def _entries(data: bytes, path: str) -> list[_Object]:
+    # counted in the text, because parsing would already fill the memory
     if data.count(b"{") + data.count(b"[") > _MOST_VALUES:
         raise CassetteError(path, f"holds more than {_MOST_VALUES} objects; import it in parts")
     try:
         top = json.loads(data.decode("utf-8-sig", "surrogatepass"))
     except (ValueError, RecursionError) as exc:
-        raise CassetteError(path, f"is no HAR: {str(exc)[:80]}") from exc
+        raise CassetteError(path, f"is not a HAR: {str(exc)[:80]}") from exc
     entries = _get(_get(top, "log"), "entries")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise CassetteError(path, "is no HAR: it has no list of entries in its log")
+        raise CassetteError(path, "is not a HAR: there is no list log.entries")
     return entries
 
 
 def _read(entry: _Object, exchange: int, reading: _Reading) -> None:
     request, response = _get(entry, "request"), _get(entry, "response")
     parts = _url(request, exchange, reading)
-    if parts.scheme not in _SCHEMES:  # a browser also lists what it did not ask any server: data:, blob:, file:
+    if parts.scheme not in _SCHEMES:  # browsers also list URLs that no server answers: data:, blob:, file:
         return
     start, total = _start(entry, exchange, reading), _number(_get(entry, "time"))
+    # one server has one origin, also for its WebSockets (ws: becomes http:)
     reading.origins[exchange] = f"{parts.scheme.replace('ws', 'http', 1)}://{parts.netloc}"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     body = reading.budget.take(_posted(request, exchange, reading))
@@ -107,7 +108,7 @@ def _read(entry: _Object, exchange: int, reading: _Reading) -> None:
     status, messages = _get(response, "status"), _get(entry, "_webSocketMessages")
     is_socket = isinstance(messages, list)
     if is_socket and status in (0, 200, None):
-        status = 101  # some browsers do not tell
+        status = 101  # some browsers write 0 or 200 for an upgrade
     end = start + round(max(0.0, _number(_get(_get(entry, "timings"), "wait")) if is_socket else total) * _MS)
     if isinstance(status, int) and not isinstance(status, bool) and 0 < status < 1000:
         content = reading.budget.take(_content(response, exchange, reading))
@@ -124,17 +125,17 @@ def _read(entry: _Object, exchange: int, reading: _Reading) -> None:
 
 def _failed(response: Any, end: int, exchange: int, reading: _Reading, place: int | None) -> None:
     reason = _get(response, "_error") or _get(response, "_failureText") or _get(response, "statusText")
-    if reason or place is not None:  # what still waited for its answer has none of them
+    if reason or place is not None:  # an exchange that was still open has neither; it stays open
         _add(reading, Failure(0, end, exchange, str(reason or "no answer")), place)
 
 
 def _told(message: Any, start: int, exchange: int, reading: _Reading) -> None:
     kind, data = _get(message, "type"), _get(message, "data")
     if kind not in ("send", "receive") or not isinstance(data, str):
-        raise reading.wrong(exchange, "holds a WebSocket message that is none")
+        raise reading.wrong(exchange, "holds a WebSocket message without type send or receive, or without a text")
     body = _decoded(data) if _get(message, "opcode") == 2 else _encoded(data)
     if body is None:
-        raise reading.wrong(exchange, "holds a binary WebSocket message that is no base64")
+        raise reading.wrong(exchange, "holds a binary WebSocket message that is not Base64")
     at = _moment(_get(message, "time")) or start
     told = SocketMessage(0, at, exchange, from_client=kind == "send", body=reading.budget.take(body))
     _add(reading, told, _at([_get(message, "_sequence")], 0))
@@ -147,7 +148,7 @@ def _add(reading: _Reading, part: Part, place: int | None) -> None:
 
 
 def _behind(parts: list[Part]) -> list[Part]:
-    """What brought events, as late as it may have been where all times are cut off at the millisecond."""
+    """Return the parts; if all times are cut off at the millisecond, those with events get one millisecond more."""
     if any(isinstance(part, Request) and part.t % _MS for part in parts):
         return parts
     return [replace(part, t=part.t + _MS) if _brings_events(part) else part for part in parts]
@@ -164,7 +165,7 @@ def _origin(reading: _Reading, wanted: str | None) -> str:
         known = set(reading.origins.values())
         if wanted != _ALL and wanted.rstrip("/") not in known:
             there = ", ".join(sorted(known)[:5]) or "none"
-            raise CassetteError(reading.path, f"nothing was asked of {wanted}; servers in it: {there}")
+            raise CassetteError(reading.path, f"holds no request to {wanted}; servers in the file: {there}")
         return wanted.rstrip("/")
     speaking = (part for part in reading.parts if _is_bayeux(part))
     counts = Counter(reading.origins[part.exchange] for part in speaking) or Counter(reading.origins.values())
@@ -179,23 +180,23 @@ def _is_bayeux(part: Part) -> bool:
 
 def _notes(reading: _Reading, chosen: str, *, ours: bool) -> Iterator[str]:
     if ours:
-        yield "imported from a HAR of the recorder: times to the microsecond, the order as it was recorded"
+        yield "imported from a HAR of the recorder: records in the recorded order, times to the microsecond"
     else:
-        yield "imported from a HAR: the order is that of a wall clock, to the millisecond"
+        yield "imported from a HAR: records are in the order of a wall clock, to the millisecond"
     others = sum(origin != chosen for origin in reading.origins.values())
     if chosen != _ALL and others:
-        yield f"{others} exchanges with other servers were left out"
+        yield f"left out: {others} exchanges with other servers"
     if reading.bodiless:
-        yield f"{reading.bodiless} bodies were not in the HAR"
+        yield f"missing in the HAR: {reading.bodiless} bodies"
 
 
 def _start(entry: _Object, exchange: int, reading: _Reading) -> int:
-    """When it began, in nanoseconds since the epoch."""
+    """Return the start of an entry, in nanoseconds since the epoch."""
     text = _get(entry, "startedDateTime")
     try:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError) as exc:
-        raise reading.wrong(exchange, "has no startedDateTime that is a time") from exc
+        raise reading.wrong(exchange, "has no valid time in startedDateTime") from exc
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
@@ -206,7 +207,7 @@ def _url(request: Any, exchange: int, reading: _Reading) -> SplitResult:
     url = _get(request, "url")
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
-    except ValueError:  # brackets that are no IPv6 address
+    except ValueError:  # urlsplit refuses brackets that hold no IPv6 address
         parts = None
     if parts is None or (parts.scheme in _SCHEMES and not parts.netloc) or not parts.scheme:
         raise reading.wrong(exchange, "has no URL")
@@ -219,7 +220,7 @@ def _posted(request: Any, exchange: int, reading: _Reading) -> bytes:
     if isinstance(text, str) and _get(posted, "_encoding") == "base64":
         body = _decoded(text)
         if body is None:
-            raise reading.wrong(exchange, "has a body that is no base64")
+            raise reading.wrong(exchange, "has a request body that is not Base64")
         return body
     if isinstance(text, str) and text:
         return _encoded(text)
@@ -239,7 +240,7 @@ def _content(response: Any, exchange: int, reading: _Reading) -> bytes:
         return _encoded(text)
     body = _decoded(text)
     if body is None:
-        raise reading.wrong(exchange, "has a body that is no base64")
+        raise reading.wrong(exchange, "has a response body that is not Base64")
     return body
 
 
@@ -252,14 +253,15 @@ def _headers(message: Any) -> Headers:
 
 
 def _moment(value: Any) -> int | None:
-    """A time since the epoch in seconds or milliseconds, as nanoseconds."""
+    """Return a time in seconds or milliseconds since the epoch as nanoseconds, None if it is out of range."""
     number = _number(value)
+    # no time in seconds is above this limit: it is about the year 2772 in seconds, and October 1970 in milliseconds
     ms = number if number > _LATEST / 10_000 else number * 1000
     return round(ms * _MS) if 0 < ms <= _LATEST else None
 
 
 def _number(value: Any) -> float:
-    """A number that is one; 0 for what is none, and for what is out of any scale."""
+    """Return a number, 0 for any other value and for a number beyond every scale of time."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
     return float(value) if abs(value) <= _LATEST else 0.0

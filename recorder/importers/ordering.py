@@ -1,7 +1,7 @@
-"""What other tools kept of a session, as the frames of a cassette: put in order, numbered, redacted. Sans-IO.
+"""Turn the parts that other tools recorded into frames of a cassette: ordered, numbered, redacted. Sans-IO.
 
-Those tools keep when a thing happened by a wall clock, and an exchange as one item. Here each of its parts finds its
-place by its time, or by the places that a HAR of our own names.
+Other tools store an exchange as one item, with times of a wall clock. Here each part of an exchange (request, response,
+message) gets its own place, by its time, or by the `_sequence` of a HAR from `recorder convert`.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ from ..errors import CassetteError
 from ..model import Failure, Request, Response, SocketMessage
 from ..redaction.redactor import Redactor
 
-LARGEST = 256 << 20  # bytes of all bodies together: they are put in order in memory
-MOST = 1_000_000  # parts; a small one takes about a kilobyte
+LARGEST = 256 << 20  # bytes of all bodies together; sorting needs all of them in memory
+MOST = 1_000_000  # parts; a small part takes about a kilobyte of memory
 
 Part: TypeAlias = Request | Response | Failure | SocketMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What was read.
+    """The content of an imported file.
 
     Attributes:
         started: UTC microseconds since the epoch at which `t` is 0.
-        upstream: The server, as far as it is known.
-        parts: In their order; their `seq` mean nothing yet.
-        notes: What a reader of the cassette should know: what was left out or could not be known.
-
+        upstream: URL of the recorded server, as far as the file names it.
+        parts: The parts, in order; their `seq` has no meaning yet.
+        notes: Facts that a reader of the cassette needs: what was left out or is unknown.
     """
 
     started: int
@@ -40,22 +39,21 @@ class Imported:
 
 
 class Budget:
-    """Counts what is read, so that a hostile file cannot fill the memory."""
+    """A limit on the bytes and parts of an imported file, so that a hostile file cannot fill the memory."""
 
     def __init__(self, path: str) -> None:
         self._path, self._bytes, self._parts = path, LARGEST, MOST
 
     @property
     def left(self) -> int:
-        """Bytes that bodies may still take."""
+        """Bytes that further bodies may take."""
         return self._bytes
 
     def take(self, body: bytes) -> bytes:
-        """Count a part with its body.
+        """Count a part and return its body.
 
         Raises:
-            CassetteError: If it has become too much.
-
+            CassetteError: If the file holds more bytes or parts than allowed.
         """
         self._bytes -= len(body)
         self._parts -= 1
@@ -64,19 +62,25 @@ class Budget:
         return body
 
     def exceeded(self) -> CassetteError:
-        """What to raise when it is too much."""
+        """Return the error to raise when the budget is used up."""
         return CassetteError(self._path, f"holds more than {LARGEST >> 20} MiB or {MOST} messages; import it in parts")
 
 
 def in_order(parts: Iterable[Part], path: str) -> tuple[int, tuple[Part, ...]]:
-    """Parts by their times, which are nanoseconds since the epoch; when the first one was, and all since then.
+    """Sort parts by their times, which are nanoseconds since the epoch.
 
-    An answer never comes before its request, whatever the clock says; of two things at one time the answer is first,
-    for a client asks on when it has got one.
+    A response never comes before its request, whatever the clock says. At equal times a response goes before a request,
+    because a client sends its next request after the response.
+
+    Args:
+        parts: The parts, in any order.
+        path: The name of the file, for errors.
+
+    Returns:
+        The time of the first part in UTC microseconds since the epoch; the parts, with `t` in nanoseconds since then.
 
     Raises:
-        CassetteError: If there are none.
-
+        CassetteError: If there are no parts.
     """
     every = list(parts)
     asked = {part.exchange: part.t for part in every if isinstance(part, Request)}
@@ -92,7 +96,7 @@ def in_order(parts: Iterable[Part], path: str) -> tuple[int, tuple[Part, ...]]:
 
 
 def frames(imported: Imported, redactor: Redactor | None) -> Iterator[bytes]:
-    """Yield the frames of the cassette, after its header."""
+    """Yield the frames of the cassette after its header: the notes, the parts, and a clean end."""
     pipeline = Pipeline(redactor, 0)
     for text in imported.notes:
         yield pipeline.note(0, "import", text)
@@ -113,7 +117,7 @@ def _frame(pipeline: Pipeline, part: Part) -> bytes:
             headers=part.headers,
             body=part.body,
         )
-    if not pipeline.knows(flow):  # a second answer, or a message on a socket that is closed
+    if not pipeline.knows(flow):  # the exchange is over: a second response, or a message on a closed socket
         return b""
     match part:
         case Response():

@@ -211,12 +211,12 @@ def _mitmproxy() -> None:
     ("content", "problem"),
     [
         (b"", "no HTTP exchange"),
-        (b"hello", "no flow file"),
-        (b"{}", "no HAR"),
-        (b"{" * 100_000, "no HAR"),
-        (b"\xef\xbb\xbf \n{", "no HAR"),
+        (b"hello", "not a flow file"),
+        (b"{}", "not a HAR"),
+        (b"{" * 100_000, "not a HAR"),
+        (b"\xef\xbb\xbf \n{", "not a HAR"),
         (b"999999999999:x", "a flow of more than"),
-        (PREVIEW.read_bytes(), "no flow file"),
+        (PREVIEW.read_bytes(), "not a flow file"),
     ],
 )
 def test_import_of_what_is_neither_is_one_line_and_leaves_no_file(content: bytes, problem: str, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_import_of_what_is_neither_is_one_line_and_leaves_no_file(content: bytes
         (["--policy", "nonsense"], "nonsense"),
         (["--dialect", "klingon"], "klingon"),
         (["--no-redaction", "--policy", "x.toml"], "--no-redaction"),
-        (["--origin", "http://nobody.example"], "nothing was asked of"),
+        (["--origin", "http://nobody.example"], "holds no request to"),
     ],
 )
 def test_import_with_an_option_that_makes_no_sense(options: list[str], word: str, tmp_path: Path) -> None:

@@ -297,5 +297,5 @@ def test_a_threshold_is_a_share_or_milliseconds(text: str, old: float, change: f
 
 @pytest.mark.parametrize("text", ["", "50", "-5%", "5 %", "1s", "nan%", "٣%", "9999999999%"])
 def test_what_is_no_threshold_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no threshold"):
+    with pytest.raises(UsageError, match="is not a latency threshold"):
         Latency.parse(text)

@@ -87,7 +87,7 @@ def test_what_is_no_http_is_left_out_and_told(tmp_path: Path) -> None:
     found = read_flows(kept(tmp_path, tflow.ttcpflow(), exchange()))
 
     assert len(found.parts) == 2
-    assert "1 flows that are no HTTP were left out" in found.notes
+    assert "left out: 1 flows that are not HTTP" in found.notes
 
 
 PACKED = {

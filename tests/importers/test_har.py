@@ -167,7 +167,7 @@ def test_bodies_are_text_base64_or_parameters() -> None:
 def test_bodies_that_are_not_there_are_counted() -> None:
     found = imported(entry(response={"status": 200, "content": {"size": 70}}))
 
-    assert "1 bodies were not in the HAR" in found.notes
+    assert "missing in the HAR: 1 bodies" in found.notes
 
 
 def test_the_names_of_http_2_are_no_headers() -> None:
@@ -193,7 +193,7 @@ def test_of_many_servers_the_one_that_speaks_bayeux_is_imported() -> None:
     found = imported(*others, entry(request=shake))
 
     assert (found.upstream, len(found.parts)) == ("https://gws.example", 2)
-    assert "2 exchanges with other servers were left out" in found.notes
+    assert "left out: 2 exchanges with other servers" in found.notes
 
 
 def test_another_server_or_all_may_be_asked_for() -> None:
@@ -203,7 +203,7 @@ def test_another_server_or_all_may_be_asked_for() -> None:
     assert len(imported(*entries, origin="http://b.example/").parts) == 2
     assert len(imported(*entries, origin="all").parts) == 6
     with pytest.raises(
-        CassetteError, match=r"nothing was asked of http://c\.example; servers in it: http://a\.example"
+        CassetteError, match=r"holds no request to http://c\.example; servers in the file: http://a\.example"
     ):
         imported(*entries, origin="http://c.example")
 
@@ -220,16 +220,16 @@ def test_what_no_server_was_asked_for_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"", "is no HAR"),
-        (b"{", "is no HAR"),
-        (b"\xff", "is no HAR"),
-        (b"[]", "no list of entries"),
-        (b'{"log":{"entries":{}}}', "no list of entries"),
-        (b'{"log":{"entries":[1]}}', "no list of entries"),
+        (b"", "is not a HAR"),
+        (b"{", "is not a HAR"),
+        (b"\xff", "is not a HAR"),
+        (b"[]", "no list log.entries"),
+        (b'{"log":{"entries":{}}}', "no list log.entries"),
+        (b'{"log":{"entries":[1]}}', "no list log.entries"),
         (b'{"log":{"entries":[]}}', "no HTTP exchange"),
-        (b"[" * 100_000, "is no HAR"),
-        (b'{"a":' * 100_000, "is no HAR"),
-        (b'{"a":' + b"9" * 10_000 + b"}", "is no HAR"),
+        (b"[" * 100_000, "is not a HAR"),
+        (b'{"a":' * 100_000, "is not a HAR"),
+        (b'{"a":' + b"9" * 10_000 + b"}", "is not a HAR"),
         (b'{"log":{"entries":[{}]}}', "entry 0: has no URL"),
     ],
 )
@@ -240,15 +240,18 @@ def test_what_is_no_har_is_refused_in_a_line(data: bytes, problem: str) -> None:
 @pytest.mark.parametrize(
     ("own", "problem"),
     [
-        ({"startedDateTime": "yesterday"}, "no startedDateTime"),
-        ({"startedDateTime": 7}, "no startedDateTime"),
+        ({"startedDateTime": "yesterday"}, "no valid time in startedDateTime"),
+        ({"startedDateTime": 7}, "no valid time in startedDateTime"),
         ({"request": {"url": "/only/a/path"}}, "no URL"),
         ({"request": {"url": "http:///path"}}, "no URL"),
         ({"request": {"url": "http://["}}, "no URL"),
         ({"request": None}, "no URL"),
-        ({"response": {"status": 200, "content": {"encoding": "base64", "text": "!"}}}, "no base64"),
-        ({"_webSocketMessages": [{"type": "send"}]}, "WebSocket message that is none"),
-        ({"_webSocketMessages": [{"type": "send", "opcode": 2, "data": "!"}]}, "no base64"),
+        (
+            {"response": {"status": 200, "content": {"encoding": "base64", "text": "!"}}},
+            "response body that is not Base64",
+        ),
+        ({"_webSocketMessages": [{"type": "send"}]}, "WebSocket message without type send or receive"),
+        ({"_webSocketMessages": [{"type": "send", "opcode": 2, "data": "!"}]}, "message that is not Base64"),
     ],
 )
 def test_an_entry_that_is_none_is_named(own: dict[str, Any], problem: str) -> None:
