@@ -1,4 +1,4 @@
-"""The command line: lists the commands, and turns errors into exit codes."""
+"""Define the command line: the group of all commands and its help."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ def main() -> None:
     """Record contact-centre desktops and replay them by cause.
 
     A desktop POSTs an operation, gets a bare ack, and learns the result from events pushed over CometD. The recorder
-    keeps request, ack and events together; the stand-in plays them back, no event before the request that causes it.
+    keeps request, ack and events together. The stand-in replays them: it sends no event before the request that
+    causes the event.
 
     \b
     Try it:        recorder demo
@@ -22,6 +23,6 @@ def main() -> None:
     Stand in:      recorder replay session.cassette
 
     \b
-    Exit codes: 0 ok, 1 miss or difference, 2 usage, 3 unplayed, 4 corrupt or unreadable, 5 nothing selected,
+    Exit codes: 0 ok, 1 miss or difference, 2 usage, 3 not all played, 4 corrupt or unreadable, 5 nothing selected,
     6 upstream unreachable, 7 secrets found, 130 interrupted.
     """

@@ -1,4 +1,4 @@
-"""Checks the TOML files of settings for the commands that look after them."""
+"""Check TOML files of settings, for the commands `dialect check` and `policy check`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ T = TypeVar("T")
 
 
 def checked(file: Path, load: Callable[[str], T]) -> T | None:
-    """What a file holds; None if it has mistakes, of which each is told with its line."""
+    """Return the settings in a file, or None after printing every mistake with its line.
+
+    Args:
+        file: The TOML file.
+        load: Parses the file of this path; raises SettingsError for a file with mistakes.
+    """
     try:
-        return load(str(file.absolute()))  # a bare word would be the name of a shipped one
+        return load(str(file.absolute()))  # an absolute path, because `load` takes a bare word for a shipped name
     except SettingsError as exc:
         for problem in exc.problems:
             click.echo(str(problem))

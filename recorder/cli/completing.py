@@ -1,6 +1,6 @@
-"""What a shell offers on a tab: cassettes, and what is in the one that is named before on the line.
+"""Complete words on the command line in a shell: cassettes, and names from the cassette that is already on the line.
 
-Nothing may go wrong aloud here: what cannot be read offers nothing.
+A completion must not print errors into the user's line: files that cannot be read give no completions.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from click.shell_completion import CompletionItem
 
 from ..errors import RecorderError
 
-_MOST = 5_000  # triples of a cassette that are looked at: a tab must not wait
-_FILES = 20
+_MOST = 5_000  # triples read per cassette, so that a completion stays fast
+_FILES = 20  # cassettes read if the line names none yet
 
 
 def cassettes(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Files that end in .cassette, and folders to look into."""
+    """Complete files that end in .cassette, and folders."""
     typed = Path(incomplete)
     folder = typed if incomplete.endswith("/") or not incomplete else typed.parent
     try:
@@ -38,12 +38,12 @@ def cassettes(_: click.Context, __: click.Parameter, incomplete: str) -> list[Co
 
 
 def operations(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The operations in the cassette that is named before on the line."""
+    """Complete operations of the cassette that is already on the line."""
     return [CompletionItem(name) for name in _operations(context) if name.startswith(incomplete)]
 
 
 def filters(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Keys of the filter language; behind `op:` the operations of the cassette named before, behind `state:` states."""
+    """Complete a filter: keys; after `op:` the operations of the cassette on the line; after `state:` the states."""
     from ..model import State
     from ..views.filter import NUMBER_KEYS, TEXT_KEYS
 
@@ -61,29 +61,29 @@ def filters(context: click.Context, _: click.Parameter, incomplete: str) -> list
 
 
 def dialects(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Shipped dialects, and TOML files."""
+    """Complete names of shipped dialects, or files."""
     from ..dialect.definition import names
 
     return _named(names(), context, parameter, incomplete)
 
 
 def policies(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Shipped policies, and TOML files."""
+    """Complete names of shipped policies, or files."""
     from ..redaction.policy import names
 
     return _named(names(), context, parameter, incomplete)
 
 
 def _named(known: list[str], _: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names; else the shell's own way with files."""
+    """Return the names that fit; without one, a request for the shell's own completion of files."""
     fitting = [CompletionItem(name) for name in known if name.startswith(incomplete)]
     return fitting or [CompletionItem(incomplete, type="file")]
 
 
 def _operations(context: click.Context) -> list[str]:
-    # behind an option without its value click leaves arguments where it found them
+    # while an option lacks its value, click has not parsed the arguments: they are in `context.args`
     named = [Path(argument) for argument in context.args if Path(argument).is_file()]
-    # `grep` names its cassettes after the expression
+    # `grep EXPR FILE...`: no cassette is on the line while the expression is typed
     paths = named or sorted(Path().glob("*.cassette"))[:_FILES]
     return sorted({name for path in paths for name in _in(path)})
 

@@ -1,4 +1,4 @@
-"""A real agent desktop in small: a Bayeux client (aiocometd) beside a REST client, for the demo and for tests.
+"""Play a small agent desktop: a Bayeux client (aiocometd) beside a REST client, for the demo and for tests.
 
 aiocometd-noloop is the only fork of aiocometd that runs on Python >= 3.10 and survives a dropped connection.
 """
@@ -20,7 +20,12 @@ CHANNELS = ("/v2/me/outbound", "/me/internal")
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Something the client saw: `at` in seconds on a monotonic clock; `what` is request, ack or event."""
+    """A request, ack or event as the client saw it; `at` is seconds on a monotonic clock.
+
+    Attributes:
+        what: `request`, `ack` or `event`.
+        step: Number of the last `post` so far, from 0; -1 before the first.
+    """
 
     at: float
     what: str
@@ -30,7 +35,7 @@ class Happened:
 
 @dataclass(slots=True)
 class Agent:
-    """A client that is connected and subscribed."""
+    """A connected and subscribed client."""
 
     url: str
     bayeux: Client
@@ -50,11 +55,14 @@ class Agent:
             return response.status, ack
 
     async def events(self, until: Callable[[list[Any]], bool], limit: float = 30.0) -> list[Any]:
-        """The events since the last `post`, as soon as `until` says they suffice.
+        """Return the events since the last `post`, as soon as `until` accepts them.
+
+        Args:
+            until: Decides by the list of events whether it is complete.
+            limit: Seconds to wait.
 
         Raises:
-            TimeoutError: If they do not within `limit` seconds.
-
+            TimeoutError: If `until` accepts no list within `limit` seconds.
         """
         async with asyncio.timeout(limit):
             while not until(found := [h.content for h in self.log if h.what == "event" and h.step == self.step]):
@@ -63,7 +71,7 @@ class Agent:
         return found
 
     async def listen(self) -> None:
-        """Note what arrives, until cancelled."""
+        """Log events as they arrive, until cancelled."""
         async for message in self.bayeux:
             self._note("event", {"channel": message["channel"], "data": message.get("data")})
             self._arrived.set()
@@ -74,14 +82,20 @@ class Agent:
 
 @asynccontextmanager
 async def agent(url: str, channels: tuple[str, ...] = CHANNELS, *, websocket: bool = False) -> AsyncIterator[Agent]:
-    """Connect to a server, shake hands and subscribe; disconnect at the end. Use `localhost`, not an IP address:
-    aiohttp keeps no cookies for IP addresses.
+    """Connect to a server, shake hands and subscribe; disconnect at the end.
+
+    Use `localhost`, not an IP address, in `url`: aiohttp keeps no cookies for IP addresses.
+
+    Args:
+        url: URL of the server, without a path.
+        channels: Channels to subscribe to.
+        websocket: Use the WebSocket transport instead of long polling.
     """
     asyncio.get_running_loop().set_exception_handler(_quiet_about_the_last_poll)
     transport = ConnectionType.WEBSOCKET if websocket else ConnectionType.LONG_POLLING
     async with Client(f"{url}/api/v2/notifications", transport) as bayeux:
-        # One cookie jar for both, as in a browser: the server tells by it whose REST calls these are.
-        http = await bayeux._get_http_session()  # noqa: SLF001  # aiocometd has no public way to it
+        # One cookie jar for both, as in a browser: by the cookie the server assigns REST calls to a Bayeux session.
+        http = await bayeux._get_http_session()  # noqa: SLF001  # aiocometd has no public access to the session
         for channel in channels:
             await bayeux.subscribe(channel)
         connected = Agent(url, bayeux, http)
@@ -94,6 +108,6 @@ async def agent(url: str, channels: tuple[str, ...] = CHANNELS, *, websocket: bo
 
 
 def _quiet_about_the_last_poll(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Aiocometd cancels its held poll when it closes, and never looks at the result: a traceback about nothing."""
+    """Ignore the cancellation of the last poll: aiocometd cancels the poll on closing and never reads the result."""
     if not isinstance(context.get("exception"), asyncio.CancelledError):
         loop.default_exception_handler(context)

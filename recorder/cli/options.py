@@ -1,4 +1,4 @@
-"""Arguments and options several commands share."""
+"""Define the arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """What completes an argument: a function of `completing`, which is imported when a shell asks."""
+    """Return a completion function for click, by the name of a function of `completing`, imported when a shell asks."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from . import completing
@@ -42,9 +42,10 @@ cassettes_argument = click.argument(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     shell_complete=offers("cassettes"),
 )
-output_option = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
-force_option = click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
-# what cannot be opened is told by the command, which then goes on with the others
+output_option = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+force_option = click.option("--force", is_flag=True, help="Overwrite the output file if it exists.")
+
+# readable=False: the command itself reports a file it cannot open, and goes on with the other files
 readable_argument = click.argument(
     "cassettes",
     metavar="FILE...",
@@ -58,15 +59,15 @@ filter_option = click.option(
     "--filter",
     "wanted",
     metavar="EXPR",
-    help="Only triples that fit, e.g. 'op:Get* ack:>500 or state:failed'.",
+    help="Select triples by a filter, e.g. 'op:Get* ack:>500 or state:failed'.",
     shell_complete=offers("filters"),
 )
-jsonl_option = click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON, a line for each.")
+jsonl_option = click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON Lines, one row per line.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 dialect_option = click.option(
     "--dialect",
     metavar="NAME|FILE",
-    help="Read it by this dialect instead of the one it was recorded with.",
+    help="Use this dialect instead of the one named in the cassette.",
     shell_complete=offers("dialects"),
 )
 
@@ -75,7 +76,7 @@ policy_option = click.option(
     metavar="NAME|FILE",
     default="gws",
     show_default=True,
-    help="What must not be kept (recorder policy).",
+    help="Redaction policy: the values that must not be kept (see recorder policy).",
     shell_complete=offers("policies"),
 )
 key_option = click.option(
@@ -83,20 +84,20 @@ key_option = click.option(
     "key_file",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the key of the pseudonyms here, for the same ones next time; made if it is not there.",
+    help="File with the key of the pseudonyms; one key gives equal pseudonyms each time. Created if missing.",
 )
 no_redaction_option = click.option(
-    "--no-redaction", is_flag=True, help="Keep secrets as they are. The cassette says so."
+    "--no-redaction", is_flag=True, help="Store secrets in the clear. The header of the cassette says so."
 )
 
 
 class Listen(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
-    """HOST:PORT, :PORT or PORT; port 0 takes a free one."""
+    """A parameter HOST:PORT, :PORT or PORT; port 0 takes a free port."""
 
     name = "HOST:PORT"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Split it; fails as click's parameters do."""
+        """Parse the text into host (default 127.0.0.1) and port; report a mistake as a usage error."""
         if isinstance(value, tuple):
             return value
         host, _, port = str(value).rpartition(":")
@@ -110,22 +111,21 @@ listen_option = click.option(
     type=Listen(),
     default="127.0.0.1:0",
     show_default=True,
-    help="Where to listen; port 0 takes a free one.",
+    help="Address to listen on; port 0 takes a free port.",
 )
 
 
 def warn_if_exposed(host: str) -> None:
-    """Say so where others than this machine can connect."""
+    """Print a warning if other machines can connect to `host`."""
     if not is_loopback(host):
-        say(f"warning: listening on {host}, others can connect")
+        say(f"warning: listening on {host}, other machines can connect")
 
 
 def must_not_exist(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite.
+    """Refuse an output file that exists.
 
     Raises:
-        UsageError: If the file is there and `force` is not given, or its folder is not.
-
+        UsageError: If the file exists and `force` is not given, or its folder does not exist.
     """
     if path.exists() and not force:
         raise UsageError(f"{path}: exists already; choose another name, or --force to overwrite it")

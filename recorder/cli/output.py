@@ -1,4 +1,4 @@
-"""Where output goes: plain text and JSON into pipes; tables that fit, colours and a pager onto terminals."""
+"""Print output: plain text and JSON into pipes; fitted tables, colours and a pager on terminals."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from ..views.screen import Screen
 
 
 def screen() -> Screen | None:
-    """The terminal that stdout is; None where it is none, and nothing forces colours (https://force-color.org)."""
+    """Return the screen of stdout, None if stdout is no terminal and FORCE_COLOR (https://force-color.org) is unset."""
     forced = bool(os.environ.get("FORCE_COLOR"))
     if not forced and not _is_terminal():
         return None
-    # NO_COLOR counts where it is not empty (https://no-color.org); it wins, as the one that can always be read
+    # a NO_COLOR that is not empty (https://no-color.org) beats FORCE_COLOR: text without colours is always readable
     color = not os.environ.get("NO_COLOR") and (forced or os.environ.get("TERM") != "dumb")
     return Screen(get_terminal_size().columns, color=color)
 
 
 def write(chunks: Iterable[str]) -> None:
-    """Print texts as they come: into a pager on a terminal, which ends by itself if one screen is enough."""
+    """Print texts as they come; on a terminal through a pager, which ends by itself if one screen is enough."""
     if _is_terminal():
-        os.environ.setdefault("LESS", "FRX")  # as git does
-        # click's own end of line is the last one; whether there are colours was decided when it was drawn
+        os.environ.setdefault("LESS", "FRX")  # the default of git: quit if one screen, keep colours, do not clear
+        # click adds the last newline; color=True, because `screen` already decided about colours
         click.echo_via_pager(_without_last_newline(chunks), color=True)
         return
     for chunk in chunks:
-        click.echo(chunk, nl=False, color=True)  # colours are there only if they are wanted
+        click.echo(chunk, nl=False, color=True)  # `screen` already decided about colours
 
 
 def fitted(text: str, indent: int = 6) -> str:
-    """Lines of text; on a screen the long ones go on below, under `indent` cells."""
+    """Return lines of text; on a screen a long line continues below, indented by `indent` cells."""
     on = screen()
     return text if on is None else "".join(on.line(line, indent=indent) for line in text.removesuffix("\n").split("\n"))
 
@@ -53,19 +53,24 @@ def _without_last_newline(chunks: Iterable[str]) -> Iterator[str]:
 
 
 def json_text(value: Any) -> str:
-    """A value as it is printed for programs."""
+    """Return the printed JSON of a value, with a newline."""
     return f"{_json(value)}\n"
 
 
 def _json(value: Any, indent: int | None = 2) -> str:
-    # half a surrogate pair, as in the name of a file that is no UTF-8, becomes its JSON escape
+    # UTF-8 cannot hold a lone surrogate (from a file name that is not UTF-8): its JSON escape is printed instead
     return to_json(value, indent=indent).encode("utf-8", "backslashreplace").decode()
 
 
 def json_list(rows: Iterable[Any], *, lines: bool, several: Several | None = None) -> Iterator[str]:
-    """A list as JSON while it grows: as one list, or a line a row.
+    """Yield a list as JSON while it grows: as one list, or with `lines` as one row per line.
 
-    Of files of which none could be read there is no list: a damaged cassette is no empty one.
+    Nothing is printed if no file could be read: a damaged cassette must not look like an empty one.
+
+    Args:
+        rows: The rows.
+        lines: One row per line (JSON Lines).
+        several: The pass over the files that gives the rows, if there is one.
     """
     begun = False
     for row in rows:
@@ -83,14 +88,14 @@ def json_list(rows: Iterable[Any], *, lines: bool, several: Several | None = Non
 
 @dataclass(slots=True)
 class Several:
-    """A pass over several files: one that cannot be read is told, the rest goes on, and the exit code remembers it."""
+    """A pass over several files that reports a file it cannot read, goes on, and remembers the exit code."""
 
     code: int = 0
-    found: bool = False  # something was selected
+    found: bool = False  # True once something was selected
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
-        """Read one file in here."""
+        """Read one file within this context; an error is printed and does not end the pass."""
         try:
             yield
         except RecorderError as exc:
@@ -98,10 +103,15 @@ class Several:
             self.code = self.code or exc.exit_code
 
     def finish(self, paths: tuple[Path, ...], wanted: str | None) -> None:
-        """End with the code of what could not be read, else tell that nothing was found where something was sought.
+        """End the command: with the exit code of the first file that could not be read, if any.
+
+        Args:
+            paths: The files of the pass.
+            wanted: The filter, None without one.
 
         Raises:
-            NothingSelected: If nothing was selected from files that could be read.
+            SystemExit: If a file could not be read.
+            NothingSelected: If all files could be read and nothing fits the filter.
         """
         if self.code:
             raise SystemExit(self.code)

@@ -1,4 +1,4 @@
-"""By what the commands that record redact."""
+"""Read the redaction options of the commands that record."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 def redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy | None, bytes | None]:
-    """By what to redact, and under which key; None for a key that nobody learns.
+    """Return the policy and the key of its pseudonyms.
+
+    Without redaction both are None. Without a key file the key is None, and the caller makes a random one.
 
     Raises:
-        UsageError: If redaction is off and a policy or a key is given, or the key cannot be used.
+        UsageError: If redaction is off and a policy or a key file is given, or the key file cannot be used.
         PolicyError: If the policy has a mistake.
     """
     from ..capture.keys import read_key
@@ -25,6 +27,6 @@ def redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy 
     if not off:
         return load(policy), read_key(key_file) if key_file else None
     if key_file or policy != DEFAULT:
-        raise UsageError("--no-redaction takes neither --policy nor --redaction-key-file: nothing is replaced")
+        raise UsageError("--no-redaction excludes --policy and --redaction-key-file: no value is replaced")
     say("WARNING: redaction is off, the cassette will hold secrets in the clear")
     return None, None

@@ -1,4 +1,4 @@
-"""Says what happened, for people: on stderr, a line each."""
+"""Print messages for people: on stderr, one line each."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from ..printable import printable
 
 
 def say(text: str) -> None:
-    """One line, whatever the names of files in it are."""
+    """Print one line on stderr, with control characters escaped: file names may hold any character."""
     click.echo(f"recorder: {printable(text)}", err=True)

@@ -1,4 +1,4 @@
-"""Writes cassettes for the commands that make new ones of old ones."""
+"""Write new cassettes, for the commands that derive them from other files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .saying import say
 
 
 def write_journal(path: Path, header: Header, records: Iterable[Record], *, force: bool) -> None:
-    """Write a journal and say so.
+    """Write records as a journal, and print how many there are.
 
     Raises:
         CaptureError: If the disk is full.
-        UsageError: If the file exists and `force` is not given, or cannot be written.
+        UsageError: If the file exists and `force` is not given, or the file cannot be written.
     """
     from ..cassette.codec import encode
 
@@ -23,7 +23,12 @@ def write_journal(path: Path, header: Header, records: Iterable[Record], *, forc
 
 
 def write_frames(path: Path, header: Header, frames: Iterable[bytes], *, force: bool) -> None:
-    """Likewise, of records that are encoded already; raises the same."""
+    """Write encoded records as a journal, and print how many there are.
+
+    Raises:
+        CaptureError: If the disk is full.
+        UsageError: If the file exists and `force` is not given, or the file cannot be written.
+    """
     from ..cassette.journal import create
 
     journal = create(path, header, force=force)

@@ -1,1 +1,1 @@
-"""What people look at: recordings as tables and JSON. Text in, text out; nothing is printed here."""
+"""Format recordings for people and programs, as tables, text and JSON; callers print the result."""

@@ -1,4 +1,4 @@
-"""A recording as JSON, in the shape people script against (`recorder ls --json`)."""
+"""Build the JSON of a recording, in the documented shape that scripts read (`recorder ls --json`)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _MS = 1_000_000  # nanoseconds
 
 
 def triple(item: Triple) -> dict[str, Any]:
-    """One triple. Times are milliseconds after its request, `at` is seconds after the start of the capture.
+    """Return one triple as JSON.
 
-    `failure` says why no ack came.
+    Times are milliseconds after the request; `at` is seconds after the start of the capture. `failure` says why no ack
+    came.
     """
     request = item.request
     shown = {
@@ -45,7 +46,7 @@ def triple(item: Triple) -> dict[str, Any]:
 
 
 def unsolicited(recording: Recording) -> list[dict[str, Any]]:
-    """The events nobody asked for; offsets are milliseconds after the start of the capture."""
+    """Return the unsolicited events as JSON; offsets are milliseconds after the start of the capture."""
     return [
         exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
         for pushed in recording.unsolicited
@@ -53,13 +54,13 @@ def unsolicited(recording: Recording) -> list[dict[str, Any]]:
 
 
 def alone(pushed: Unsolicited) -> dict[str, Any]:
-    """An event nobody asked for in the shape of a triple without a request, so that a filter can judge it."""
+    """Return an unsolicited event in the shape of a triple without a request, so that a filter can judge it."""
     event = {"name": pushed.name, "channel": pushed.event.channel, "data": pushed.event.data}
     return {"at": round(pushed.event.t / 1e9, 6), "session": pushed.session, "events": [event]}
 
 
 def content(body: bytes) -> Any:
-    """A body as its JSON value; text where it is no JSON; None where it is empty."""
+    """Return the JSON value of a body; text if the body is not JSON, None if it is empty."""
     if not body:
         return None
     try:
@@ -69,17 +70,17 @@ def content(body: bytes) -> Any:
 
 
 def offset_ms(link: Link, item: Triple) -> float:
-    """How long after its request an event was seen."""
+    """Return the milliseconds from the request to an event."""
     return _ms(link.event.t - item.request.t)
 
 
 def ack_ms(item: Triple) -> float | None:
-    """How long the ack took."""
+    """Return the milliseconds from the request to the ack, None without an ack."""
     return _ms(item.ack.t - item.request.t) if item.ack else None
 
 
 def exchangeable(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without what Python takes for JSON and others do not: NaN, infinities, half surrogate pairs."""
+    """Return a row that every JSON reader accepts: without the NaN, infinities and lone surrogates of Python."""
     text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
     clean: dict[str, Any] = json.loads(text, parse_constant=str)
     return clean

@@ -1,4 +1,4 @@
-"""Differences of two recordings, as text like a unified diff and as JSON."""
+"""Format the differences of two recordings: as text like a unified diff, and as JSON."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ from ..replay.engine.matching.bindings import ABSENT
 from .data import exchangeable
 
 _LONGEST = 200  # characters of a value
-_NOTED = {What.FIELD_TYPED, What.RENAMED, What.EVENT_MOVED, What.TRIPLE_MOVED, What.LATENCY}  # not plain from the lines
+# these kinds get a line of their own, because the lines with - and + do not show them
+_NOTED = {What.FIELD_TYPED, What.RENAMED, What.EVENT_MOVED, What.TRIPLE_MOVED, What.LATENCY}
 
 
 def text(changes: Iterable[Changed], old: str, new: str) -> Iterator[str]:
-    """Yield the lines; none where nothing differs. `old` and `new` are the names of the cassettes."""
+    """Yield the lines of a unified diff, nothing if there are no differences.
+
+    Args:
+        changes: The triples that differ.
+        old: Name of the old cassette.
+        new: Name of the new cassette.
+    """
     for number, change in enumerate(changes):
         if not number:
             yield f"--- {printable(old)}"
@@ -28,12 +35,12 @@ def text(changes: Iterable[Changed], old: str, new: str) -> Iterator[str]:
 
 
 def as_json(changes: Iterable[Changed]) -> list[dict[str, Any]]:
-    """One object per difference; `old` and `new` are left out where nothing stands there."""
+    """Return one object per difference, without `old` or `new` if nothing stands on that side."""
     return [_row(change, found) for change in changes for found in change.differences]
 
 
 def summary(changes: Iterable[Changed]) -> str:
-    """How many differences of which sort, in a line."""
+    """Return the number of differences of each kind, in one line."""
     counts: dict[str, int] = {}
     for change in changes:
         for found in change.differences:
@@ -54,7 +61,7 @@ def _lines(found: Difference) -> Iterator[str]:
 def _place(change: Changed) -> str:
     item = change.old or change.new
     if item is None:
-        return "events nobody asked for"
+        return "unsolicited events"
     numbers = _numbers(change.old), _numbers(change.new)
     where = numbers[0] if numbers[0] == numbers[1] else " → ".join(number or "none" for number in numbers)
     keys = "".join(f" {key} {item.keys[key]}" for key in ("handle", "campaign") if key in item.keys)

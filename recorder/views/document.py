@@ -1,8 +1,9 @@
-"""JSON made small for a page: the names of objects once, and each value that repeats once.
+"""Pack JSON for a page: names of objects are written once, and so is each value that repeats.
 
-An object becomes `[shape, value…]`, where `shapes[shape]` are its names; a list `[-1, item…]`; a value that repeats
-`[-2, place]`, where `pool[place]` is the value; a number that JavaScript would show otherwise `[-3, text]`.
-All else stands for itself. Events of one kind repeat most of what they hold: a session takes about a third so.
+An object becomes `[shape, value…]`, where `shapes[shape]` holds its names. A list becomes `[-1, item…]`. A value that
+repeats becomes `[-2, place]`, where `pool[place]` is the value. A number that JavaScript would print differently
+becomes `[-3, text]`. Every other value stands for itself. Events of one kind share most of their content, so a packed
+session takes about a third of the space.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ from typing import Any
 from ..printable import printable
 
 _LIST, _REPEATED, _NUMBER = -1, -2, -3
-_WORTH = 12  # characters; what is shorter is hardly longer than the reference to it
-_EXACT = 2**53  # up to this every integer is a number of JavaScript
-_FRACTION = re.compile(r"-?\d{1,9}\.\d*[1-9]")  # one that everybody shows alike
+_WORTH = 12  # characters; a reference saves no space for a shorter value
+_EXACT = 2**53  # JavaScript numbers hold every integer up to this one
+_FRACTION = re.compile(r"-?\d{1,9}\.\d*[1-9]")  # a fraction that Python and JavaScript print alike
 
 
 @dataclass(slots=True)
 class _Node:
-    """A value that was met: a scalar with its JSON, or a row of other nodes by number."""
+    """A value of the document: a scalar with its JSON, or an object or list with the numbers of its items."""
 
     scalar: str
     kind: int
     items: tuple[int, ...]
     size: int
     uses: int = 0
-    place: int | None = None  # in the pool
+    place: int | None = None  # place in the pool, None until the value is written there
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class _Packer:
     pool: list[str] = field(default_factory=list)
 
     def meet(self, value: Any) -> int:
-        """The number of a value; equal values have one."""
+        """Return the number of the node for a value; equal values share one node."""
         match value:
             case dict():
                 shape = self.shapes.setdefault(tuple(value), len(self.shapes))
@@ -57,7 +58,7 @@ class _Packer:
                 return self._scalar(value)
 
     def _scalar(self, value: Any) -> int:
-        key = type(value), value  # 1, 1.0 and True are equal
+        key = type(value), value  # the type too, because 1, 1.0 and True are equal in Python
         number = self.scalars.get(key)
         if number is None:
             text = _text(value)
@@ -79,7 +80,7 @@ class _Packer:
         return number
 
     def write(self, number: int) -> str:
-        """A value as JSON; what repeats goes to the pool first."""
+        """Return the JSON of a node; a value that repeats is written to the pool first."""
         node = self.nodes[number]
         if node.uses < 2 or node.size < _WORTH:
             return self._written(node)
@@ -94,7 +95,10 @@ class _Packer:
 
 
 def pack(value: Any) -> str:
-    """The text of `{"shapes": [[name…]…], "pool": [value…], "value": value}`; for some 100 levels of JSON at most."""
+    """Return the text of `{"shapes": [[name…]…], "pool": [value…], "value": value}`.
+
+    The packer is recursive: a value may have about 100 levels.
+    """
     packer = _Packer()
     written = packer.write(packer.meet(value))
     shapes = ",".join(_text(list(names)) for names in packer.shapes)
@@ -102,7 +106,7 @@ def pack(value: Any) -> str:
 
 
 def _is_common(value: Any, text: str) -> bool:
-    """Whether JavaScript shows a scalar as its JSON is written."""
+    """Return whether JavaScript prints a scalar as it is written in JSON."""
     match value:
         case int():
             return abs(value) <= _EXACT
@@ -113,20 +117,24 @@ def _is_common(value: Any, text: str) -> bool:
 
 
 def _text(value: Any) -> str:
-    """Its JSON; half of a surrogate pair, which no file can hold, becomes a question mark."""
+    """Return the JSON of a value; a lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace").decode()
 
 
-# In JSON these stand in strings only, where they can be written so. No HTML can begin without the first of them; the
-# last two were line ends in scripts.
+# In JSON these characters occur in strings only, so each may be written as an escape. Without `<`, no tag can begin
+# and no </script> can end the data. U+2028 and U+2029 were not allowed in strings of scripts before ECMAScript 2019.
 _INERT = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029", "\x7f": "\\u007f"}
 )
 
 
 def page(document: dict[str, Any]) -> str:
-    """The file of a document (`report.document`)."""
+    """Return the HTML of a report page.
+
+    Args:
+        document: The document, as `report.document` or `report.comparison` builds it.
+    """
     script, style = _built("page.js"), _built("page.css")
     policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:"
     filled = {

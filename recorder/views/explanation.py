@@ -1,4 +1,4 @@
-"""Why events were linked as they were, as text for a person and as JSON for a program."""
+"""Explain why each event is linked to its request, as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from ..printable import printable
 from . import data
 
 _STATES = {
-    State.COMPLETE: "its terminal event was seen, or none is expected",
-    State.ACKED: "it was acknowledged, but its terminal event was not seen",
-    State.FAILED: "its ack says no",
-    State.UNACKED: "events came, but no HTTP answer did",
-    State.ABORTED: "neither an answer nor an event came",
+    State.COMPLETE: "the terminal event was seen, or none is expected",
+    State.ACKED: "the ack came, but the terminal event was not seen",
+    State.FAILED: "the ack refuses the operation",
+    State.UNACKED: "events came, but no ack",
+    State.ABORTED: "neither an ack nor an event came",
 }
 
 
 def request(triple: Triple, explanation: Explanation) -> str:
-    """A triple: its state with the reason, and each event with its rule."""
+    """Return the text about one triple: its state with the reason, and each event with its rule.
+
+    Args:
+        triple: The triple to explain.
+        explanation: The lost polls and repeated attempts of its capture.
+    """
     lines = [_title(triple), f"  {triple.state.value}: {_STATES[triple.state]}"]
     lines += [
         f"  record {before} was a first attempt that got no answer"
@@ -28,8 +33,8 @@ def request(triple: Triple, explanation: Explanation) -> str:
         if after == triple.request.seq
     ]
     lines += [
-        f"  record {lost.seq}: a poll of its session ended without an answer ({printable(lost.reason)}); "
-        "events in it are lost"
+        f"  record {lost.seq}: a poll of this session ended without an answer ({printable(lost.reason)}); "
+        "events in that answer are lost"
         for lost in polls_lost_to(triple, explanation)
     ]
     for place, link in enumerate(triple.events, 1):
@@ -39,23 +44,31 @@ def request(triple: Triple, explanation: Explanation) -> str:
 
 
 def event(name: str, pushed: Event, link: Link | None, judgement: Judgement, numbers: Mapping[int, int]) -> str:
-    """One event: why it was linked, and why to no other request. `numbers` are those of triples, by request."""
-    keys = ", ".join(f"{key} {value!r}" for key, value in judgement.keys.items()) or "nothing to join on"
+    """Return the text about one event: why it is linked to its request, and why not to another one.
+
+    Args:
+        name: Name of the event, e.g. 3.2 or u1.
+        pushed: The event.
+        link: Its link, None for an unsolicited event.
+        judgement: What the rules decided when the event came.
+        numbers: Number of each triple, by `seq` of its request.
+    """
+    keys = ", ".join(f"{key} {value!r}" for key, value in judgement.keys.items()) or "no keys"
     place = f"record {pushed.seq}, message {pushed.index}, to {judgement.session or 'an unknown session'}"
     lines = [f"event {name}  {printable(pushed.channel)}  {place}", f"  carries {printable(keys)}"]
     if link is None:
-        lines.append("  nobody asked for it: no rule found a request")
+        lines.append("  unsolicited: no rule found a request that caused this event")
     else:
         lines.append(f"  caused by {_number(link.request, numbers)}: {_decision(link)}")
         if judgement.link is None or judgement.link.request != link.request:
-            lines.append("  known only since the ack: when the event came, no request explained it")
+            lines.append("  linked when the ack came: before that, the rules did not find this request")
         lines += [f"  rival: {_number(rival, numbers)} would fit as well" for rival in link.rivals]
     lines += _others(judgement, link, numbers)
     return "\n".join(lines) + "\n"
 
 
 def as_json(name: str, pushed: Event, link: Link | None, judgement: Judgement) -> dict[str, Any]:
-    """One event, for programs; requests are named by their records."""
+    """Return the JSON of one event; requests are given by the `seq` of their records."""
     return {
         "event": name,
         "channel": pushed.channel,
@@ -82,15 +95,15 @@ def _others(judgement: Judgement, link: Link | None, numbers: Mapping[int, int])
             continue
         yield f"  not {_number(other.request, numbers)}, {_asked(other)}: {printable(_reason(other, link))}"
     if judgement.over:
-        yield f"  not the {judgement.over} earlier requests: they were over"
+        yield f"  not the {judgement.over} earlier requests: these operations were over"
 
 
 def _reason(other: Candidate, link: Link | None) -> str:
     if other.objections:
         return "; ".join(other.objections)
     if link is not None and link.rule in ("reference", "inner_reference", "twin", "error"):
-        return f"the rule {link.rule} is stronger than what speaks for it"
-    return "one that waits for its events goes first"
+        return f"the rule {link.rule} gives a stronger reason for another request"
+    return "a request that still waits for its events goes first"
 
 
 def _asked(other: Candidate) -> str:
@@ -112,4 +125,4 @@ def _number(request: int, numbers: Mapping[int, int]) -> str:
 
 
 def _hint(triple: Triple) -> list[str]:
-    return [f"  (recorder explain FILE {triple.n}.1 tells more of an event)"] if triple.events else []
+    return [f"  (recorder explain FILE {triple.n}.1 explains one event in detail)"] if triple.events else []

@@ -1,10 +1,13 @@
-"""The filter language that all inspection commands and the report share: `op:GetChained* ack:>500 or state:failed`.
+"""Parse and apply the filter language of the inspection commands and the report.
+
+An example: `op:GetChained* ack:>500 or state:failed`.
 
     expression = and-group { "or" and-group } ; and-group = term { term } ; term = { "-" | "not" } atom
     atom = "(" expression ")" | word | "quoted text" | key ":" value
 
-It judges triples in the shape of `recorder ls --json`, which is what the page of the report holds as well, so that
-both sides give one answer; `tests/views/filter-vectors.json` holds them to it. `docs/inspection.md` explains the keys.
+A filter judges triples in the shape of `recorder ls --json`. The page of the report holds that shape too and has a
+filter of its own in JavaScript; `tests/views/filter-vectors.json` checks that both give one answer. The keys are
+explained in `docs/inspection.md`.
 """
 
 from __future__ import annotations
@@ -19,13 +22,13 @@ from typing import Any, TypeAlias, assert_never
 
 from ..errors import FilterError
 
-Shown: TypeAlias = Mapping[str, Any]  # a triple as `data.triple` shows it; what it does not know may be left out
+Shown: TypeAlias = Mapping[str, Any]  # a triple in the shape of `data.triple`; unknown values may be left out
 
 _ALIASES = {"op": "operation", "ref": "reference"}
 TEXT_KEYS = ("channel", "event", "handle", "method", "operation", "path", "reference", "rule", "session", "state")
 NUMBER_KEYS = ("ack", "at", "confidence", "events", "gap", "last", "n", "status")
 
-_DEEPEST = 50  # brackets in brackets
+_DEEPEST = 50  # brackets in brackets; the parser is recursive
 _SPACE = " \t\r\n"
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|[^ \t\r\n()"]+|[()]', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
@@ -36,14 +39,14 @@ _RANGE = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A text (in lower case) that stands anywhere in the triple."""
+    """A text (in lower case) that occurs anywhere in the triple."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """A value of the key is this text: its pieces (in lower case) in order, with any text between them."""
+    """A pattern for the value of a key: the pieces (in lower case) occur in order, with any text between them."""
 
     key: str
     pieces: tuple[str, ...]
@@ -51,7 +54,7 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The number of the key lies within bounds, which belong to it unless `open`."""
+    """Bounds for the number of a key; the bounds themselves fit unless `open`."""
 
     key: str
     low: float | None
@@ -61,21 +64,21 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The term does not fit."""
+    """A term that must not fit."""
 
     term: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """All terms fit; of none, that is true."""
+    """Terms that must all fit; without terms, every triple fits."""
 
     terms: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """One of the groups fits."""
+    """Groups of which one must fit."""
 
     groups: tuple[Expression, ...]
 
@@ -86,11 +89,11 @@ ALL = Every(())
 
 
 def parse(text: str, keys: Collection[str] = ()) -> Expression:
-    """Read an expression; an empty one fits all.
+    """Parse an expression; an empty one fits every triple.
 
     Args:
-        text: As a user wrote it.
-        keys: The keys of the dialect, which may be asked for too.
+        text: The expression, as typed by the user.
+        keys: Further keys that the dialect adds.
 
     Raises:
         FilterError: At the first mistake, with its column.
@@ -100,7 +103,7 @@ def parse(text: str, keys: Collection[str] = ()) -> Expression:
 
 
 def fits(expression: Expression, triple: Shown) -> bool:
-    """Whether a triple is one of those the expression means."""
+    """Return whether a triple fits the expression."""
     match expression:
         case Word():
             return any(expression.text in text.lower() for text in _texts(triple))
@@ -118,12 +121,9 @@ def fits(expression: Expression, triple: Shown) -> bool:
             assert_never(expression)
 
 
-# reading
-
-
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A piece of the expression; `text` is None for quotes only, whose content is `quoted`."""
+    """A token of the expression; for a quoted text, `text` is None and `quoted` is the content."""
 
     column: int
     text: str | None
@@ -264,9 +264,6 @@ def _within(key: str, value: str, column: int) -> Within:
     return Within(key, low, high)
 
 
-# judging
-
-
 def _texts(triple: Shown) -> Iterator[str]:
     request, ack = triple.get("request") or {}, triple.get("ack") or {}
     events = triple.get("events") or []
@@ -284,7 +281,7 @@ def _compact(content: Any) -> str:
 
 
 def _values(triple: Shown, key: str) -> Iterator[str]:
-    """The texts of a key; there are several where events have them."""
+    """Return the texts of a key: one per event for a key of events, else at most one."""
     match key:
         case "channel" | "rule":
             return _strings(event.get(key) for event in triple.get("events") or [])
@@ -312,7 +309,7 @@ def _is_like(value: str, pieces: tuple[str, ...]) -> bool:
     if len(value) < len(first) + len(last) or not value.startswith(first) or not value.endswith(last):
         return False
     at, end = len(first), len(value) - len(last)
-    for piece in middle:  # the leftmost place of each leaves most room for those behind it
+    for piece in middle:  # the leftmost place leaves the most room for the pieces behind it
         found = value.find(piece, at, end)
         if found < 0:
             return False
@@ -329,7 +326,7 @@ def _is_within(number: float | None, bounds: Within) -> bool:
 
 
 def _number(triple: Shown, key: str) -> float | None:
-    """The number of a key; None where the triple has none. Times are milliseconds, `at` is seconds."""
+    """Return the number of a key, None if the triple has none; milliseconds for times, but seconds for `at`."""
     ack, events = triple.get("ack") or {}, triple.get("events") or []
     offsets = [event["offset_ms"] for event in events if "offset_ms" in event]
     match key:

@@ -1,7 +1,7 @@
-"""A capture while it grows: what each record means as far as can be told by now, as rows and as lines.
+"""Follow a capture while it grows, and say what each new record means, as rows and as lines.
 
-Triples are numbered as `recorder ls` will number them, until a client repeats a request that got no answer: `ls` counts
-such two attempts once.
+Triples get the numbers of `recorder ls`, until a client repeats a request that got no response: `ls` counts the two
+attempts as one triple.
 """
 
 from __future__ import annotations
@@ -19,19 +19,22 @@ from .data import exchangeable
 
 
 class Live:
-    """Feed it records in order; it tells what each brought. It remembers open requests, and all numbers."""
+    """A reader of a growing capture; it keeps the open requests and the numbers of all triples."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._correlator = Correlator(dialect, watch=self._watch)
         self._numbers: dict[int, int] = {}  # by `seq` of the request
-        self._sent: dict[int, int] = {}  # its `t`, likewise
+        self._sent: dict[int, int] = {}  # `t` of a request, by `seq`
         self._open: dict[int, Request] = {}  # by exchange
         self._last = 0
         self._unlinked: list[Seen] = []
 
     def feed(self, record: Record) -> Iterator[dict[str, Any]]:
-        """Take a record; yield a row for each thing it tells. `at` is seconds, `ms` is since the request."""
+        """Read the next record and yield a row for each fact in it.
+
+        In a row, `at` is seconds after the start of the capture, `ms` is milliseconds after the request.
+        """
         self._unlinked = []
         links = self._correlator.feed(record)
         match record:
@@ -94,7 +97,7 @@ class Live:
 
 
 def as_line(row: dict[str, Any]) -> str:
-    """A row for people."""
+    """Return a row as one line for people."""
     what, number = row["kind"], row.get("n")
     match what:
         case "request":
@@ -104,7 +107,7 @@ def as_line(row: dict[str, Any]) -> str:
         case "failure":
             text = f"no ack: {row['reason']}  +{row['ms']:.0f} ms"
         case "event" if number is None:
-            text = f"{row['name']}  {row['channel']}  of no request so far"
+            text = f"{row['name']}  {row['channel']}  unsolicited so far"
         case "event":
             text = f"{row['name']}  {row['channel']}  +{row['ms']:.0f} ms  ({row['rule']}, {row['confidence']:g})"
         case _:

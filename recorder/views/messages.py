@@ -1,4 +1,4 @@
-"""Bayeux messages as text that a person can read: what each of them is, and its JSON below. It is YAML as well."""
+"""Format Bayeux messages for people: a heading that says what the message is, then its JSON; the text is also YAML."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ..printable import printable
 
 
 def pretty(body: bytes, target: str = "") -> str | None:
-    """The messages of a body, or of the query of a URL; None where they are none.
+    """Return the Bayeux messages of a body, or of the query of a URL, as text; None if there are none.
 
-    What is no event and has no result is a request; in a request's body all of them are.
+    A message that is neither an event nor has a result is headed `request`; so is every message of a request's body.
     """
     messages = parse_request(target, body)
     return None if messages is None else "\n".join(_message(message) for message in messages)

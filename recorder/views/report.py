@@ -1,6 +1,6 @@
-"""What `recorder report` puts into its page: recordings as one JSON document. `docs/report.md` has its shape.
+"""Build the document of a report page: recordings as one JSON value. `docs/report.md` describes its shape.
 
-Times are microseconds since the first recording began, so that the page need not guess.
+Times are integer microseconds since the first recording began.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ..model import JSON, Event, Link, Note, Recording, Triple
 from . import data
 
 VERSION = 1
-_MOST_OTHERS = 4  # requests told of beside an event, with why they did not cause it
-_DOUBTFUL = 0.9  # confidence below which one asks for them; a twin of a sure event is above
+_MOST_OTHERS = 4  # rejected requests that are shown with an event, each with its objections
+_DOUBTFUL = 0.9  # confidence below which rejected requests are shown; a twin of a sure event is above
 
 Keep: TypeAlias = Callable[[dict[str, Any]], bool]  # judges a triple as `data.triple` shows it
 Judgements: TypeAlias = dict[tuple[int, int], Judgement]
@@ -31,10 +31,10 @@ class Part:
     """One cassette of a report.
 
     Attributes:
-        name: For people: the name of its file, never its path.
-        keys: What its dialect joins on, which a filter may ask for.
-        judgements: Why the events were not linked otherwise, of those for which that is a question.
-
+        name: For people: the name of the file, never its path.
+        keys: The keys of the dialect, which a filter may use.
+        judgements: Why an event was not linked to another request, by record and place; for unsolicited and
+        doubtful events only.
     """
 
     name: str
@@ -46,7 +46,13 @@ class Part:
 
 
 def part(name: str, cassette: Cassette, dialect: Dialect) -> Part:
-    """All a report tells of a cassette."""
+    """Build the part of a report for one cassette.
+
+    Args:
+        name: Name of the cassette's file.
+        cassette: The cassette.
+        dialect: The dialect to link the events by.
+    """
     judgements: Judgements = {}
 
     def watch(seen: Seen, operations: Iterable[Operation], link: Link | None) -> None:
@@ -59,35 +65,33 @@ def part(name: str, cassette: Cassette, dialect: Dialect) -> Part:
 
 
 def keys_of(dialect: Dialect) -> tuple[str, ...]:
-    """What a triple of a dialect may have among its keys."""
+    """Return the keys that a triple of this dialect can have, sorted."""
     return tuple(sorted({*dialect.request_keys, *dialect.ack_keys}))
 
 
 def document(parts: Sequence[Part], title: str, *, keep: Keep | None = None) -> dict[str, Any]:
-    """The document of a page.
+    """Return the document of a page for one or more cassettes.
 
     Args:
-        parts: The cassettes, whose triples are numbered through and whose sessions are kept apart.
-        title: What the page is called.
-        keep: Which triples to show; the rest, and what nobody asked for, is left out.
-
+        parts: The cassettes. Triples are numbered on from one to the next; sessions are kept apart.
+        title: Title of the page.
+        keep: A test for the triples to show; with it, other exchanges and unsolicited events are left out.
     """
     starts = [p.recording.header.started for p in parts]
-    began = min(starts) if all(starts) else None  # a rebased cassette does not know when it was made
+    began = min(starts) if all(starts) else None  # 0 in a rebased cassette: the time of the capture is unknown
     offsets = [0 if began is None else started - began for started in starts]
     return {"version": VERSION, "title": title, "recordings": list(_recordings(parts, offsets, keep))}
 
 
 def comparison(old: Part, new: Part, title: str, differences: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The document of a page on which one sees how two recordings differ; both begin at 0.
+    """Return the document of a page that compares two recordings; both begin at time 0.
 
     Args:
         old: The recording to compare with.
-        new: The other one, whose triples are numbered on.
-        title: What the page is called.
+        new: The other recording; its triples are numbered after those of `old`.
+        title: Title of the page.
         differences: Rows of `recorder diff --json`: `what`, `where`, `n` (with `old` and `new`, each a number or
-            None), and `old` and `new` where something stands there.
-
+            None), and `old` and `new` if something stands there.
     """
     before = len(old.recording.triples)
     rows = []
@@ -107,7 +111,7 @@ def _recordings(parts: Sequence[Part], offsets: Sequence[int], keep: Keep | None
 
 
 class _Shown:
-    """One cassette, on the clock and with the numbers of the whole report."""
+    """One cassette, with the clock and the numbers of the whole report."""
 
     def __init__(self, one: Part, prefix: str, before: int, offset: int) -> None:
         self._part, self._prefix, self._before, self._offset = one, prefix, before, offset
@@ -177,7 +181,7 @@ class _Shown:
 
     def _event(self, event: Event, name: str) -> dict[str, Any]:
         judged = self._part.judgements.get((event.seq, event.index))
-        near = judged.others[-_MOST_OTHERS:] if judged else ()  # the last ones asked for come first in question
+        near = judged.others[-_MOST_OTHERS:] if judged else ()  # the latest requests are the likeliest causes
         others = [[self._number(other.request), "; ".join(other.objections)] for other in near]
         return {
             "name": name,
@@ -192,7 +196,7 @@ class _Shown:
         return [self._label(poll.session), self._at(poll.opened), closed, poll.failure]
 
     def _number(self, seq: int) -> int | str:
-        """The triple of a request; a first attempt that was sent again has none."""
+        """Return the number of the triple of a request; `record N` for a first attempt that was sent again."""
         return self._numbers.get(seq, f"record {seq}")
 
     def _label(self, session: str | None) -> str | None:
@@ -203,7 +207,7 @@ class _Shown:
 
 
 def _content(body: bytes) -> JSON:
-    """A body as its JSON value; text where it is none, or nested so deeply that nobody would open it; None for none."""
+    """Return the JSON value of a body; text if it is not JSON or nested too deeply, None if it is empty."""
     try:
         return load_json(body) if body else None
     except ValueError:

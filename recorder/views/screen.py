@@ -1,6 +1,6 @@
-"""Text for a terminal of some width, with colours or without; rich is loaded when something is drawn.
+"""Format text for a terminal of a given width, with or without colours; rich is imported on the first use.
 
-What strangers sent comes in made harmless (`printable`), and goes in as text and never as markup.
+Recorded text must come in escaped (`printable`); it is passed to rich as text, never as markup.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ class Column:
     """A column of a table.
 
     Attributes:
-        least: Cells it keeps when the screen is narrow; None for one that is never cut.
-
+        least: Cells the column keeps on a narrow screen; None if it is never cut.
     """
 
     name: str
@@ -44,17 +43,17 @@ class Screen:
     color: bool = True
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> str:
-        """A table that fits: of columns that may be cut, the widest is cut first."""
+        """Return a table that fits the width; the widest column that may be cut is cut first."""
         widths = self._widths(columns, rows)
         heading: list[Cell] = [(column.name, "bold") for column in columns]
         lines = []
-        for row in [heading, *rows]:  # by hand: rich's own table takes a millisecond for a row
+        for row in [heading, *rows]:  # without rich's own table, which takes a millisecond per row
             drawn = (self._cell(*one) for one in zip(row, columns, widths, strict=True))
             lines.append((" " * _GAP).join(drawn).rstrip())
         return "\n".join(lines) + "\n"
 
     def line(self, *pieces: Cell, indent: int = 0) -> str:
-        """A line of pieces; what is too long for it goes on below, under `indent` cells."""
+        """Return the pieces on one line; a line that is too long continues below, indented by `indent` cells."""
         text = _joined(pieces)
         if not indent or text.cell_len <= self.width:
             return self.drawn(text)
@@ -62,15 +61,16 @@ class Screen:
         return self.drawn(first) + "".join(self.drawn(_joined([" " * indent]).append_text(other)) for other in others)
 
     def drawn(self, what: RenderableType) -> str:
-        """The characters that draw it."""
+        """Return the characters and escape codes that show a rich object."""
         console = self._console()
         console.print(what)
         written = console.file.getvalue()  # type: ignore[attr-defined]  # the file is ours
         return "\n".join(line.rstrip() for line in written.split("\n"))
 
     def _console(self) -> Console:
-        from rich.console import Console  # noqa: PLC0415  # 50 ms that pipes do not pay
+        from rich.console import Console  # noqa: PLC0415  # takes 50 ms; output into pipes needs no rich
 
+        # an empty _environ: rich must not read COLUMNS or NO_COLOR, which the caller has already applied
         return Console(
             file=StringIO(),
             width=self.width,
@@ -94,8 +94,8 @@ class Screen:
     def _styled(self, text: str, style: str) -> str:
         if not style or not text or not self.color:
             return text
-        from rich.color import ColorSystem  # noqa: PLC0415  # likewise
-        from rich.style import Style  # noqa: PLC0415  # likewise
+        from rich.color import ColorSystem  # noqa: PLC0415  # slow to import, see _console
+        from rich.style import Style  # noqa: PLC0415  # slow to import, see _console
 
         return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
@@ -103,7 +103,7 @@ class Screen:
         texts = [[column.name for column in columns], *([_plain(cell) for cell in row] for row in rows)]
         widths = [max(map(cells, column)) for column in zip(*texts, strict=True)]
         over = sum(widths) + _GAP * (len(widths) - 1) - self.width
-        # if that is not enough, all are cut
+        # first cut columns down to their `least`; if the rows are still too wide, cut every column down to one cell
         for leasts in ([column.least for column in columns], [1] * len(columns)):
             room = [(0 if least is None else width - least) for width, least in zip(widths, leasts, strict=True)]
             while over > 0 and max(room) > 0:
@@ -115,22 +115,22 @@ class Screen:
 
 
 def cells(text: str) -> int:
-    """How many cells of a terminal a text takes: a Chinese letter takes two, an accent none."""
+    """Return the number of terminal cells of a text: a Chinese letter takes two cells, a combining accent none."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # noqa: PLC0415  # likewise
+    from rich.cells import cell_len  # noqa: PLC0415  # slow to import, see _console
 
     return cell_len(text)
 
 
 def _cut(text: str, width: int) -> str:
-    from rich.cells import set_cell_size  # noqa: PLC0415  # likewise
+    from rich.cells import set_cell_size  # noqa: PLC0415  # slow to import, see _console
 
     return text[:width] if text.isascii() else set_cell_size(text, width)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """A table as plain text, for a pipe: nothing is cut."""
+    """Return a table as plain text for a pipe; nothing is cut."""
     widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(c + " " * (w - cells(c)) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join(lines) + "\n"
@@ -141,7 +141,7 @@ def _plain(cell: Cell) -> str:
 
 
 def _text(cell: Cell) -> Text:
-    from rich.text import Text  # noqa: PLC0415  # likewise
+    from rich.text import Text  # noqa: PLC0415  # slow to import, see _console
 
     return Text(cell) if isinstance(cell, str) else Text(*cell)
 

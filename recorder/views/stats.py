@@ -1,4 +1,4 @@
-"""Numbers of one or more cassettes: how many operations went how far, how long they took, what else passed."""
+"""Count what is in cassettes: operations by state, latencies, events, polls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,18 @@ _ORDER = [state.value for state in State]
 
 @dataclass(slots=True)
 class Stats:
-    """Counts while they are gathered; see `add`."""
+    """Counts that grow with each cassette.
+
+    Attributes:
+        size: Bytes of the files.
+        duration: Seconds from the first to the last record, added up.
+        plain: Exchanges that are no operation.
+        polls: Polls by how they ended.
+        events: Events of triples, by channel.
+        unasked: Unsolicited events, by channel.
+        rules: Links, by rule.
+        operations: Triples, by operation.
+    """
 
     files: int = 0
     size: int = 0
@@ -27,13 +38,13 @@ class Stats:
     sessions: int = 0
     plain: int = 0
     polls: Counter[str] = field(default_factory=Counter)
-    events: Counter[str] = field(default_factory=Counter)  # by channel
-    unasked: Counter[str] = field(default_factory=Counter)  # likewise, of events nobody asked for
+    events: Counter[str] = field(default_factory=Counter)
+    unasked: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     operations: dict[str, list[Triple]] = field(default_factory=lambda: defaultdict(list))
 
     def add_file(self, *, size: int, records: int, duration: float, sessions: int, plain: int) -> None:
-        """Count a cassette: its bytes, its records, its seconds from the first to the last record."""
+        """Add a cassette: `size` in bytes, `duration` in seconds from the first to the last record."""
         self.files += 1
         self.size += size
         self.records += records
@@ -42,7 +53,7 @@ class Stats:
         self.plain += plain
 
     def add_triples(self, triples: Iterable[Triple], pushed: Iterable[Unsolicited]) -> None:
-        """Count triples, and events nobody asked for."""
+        """Add triples and unsolicited events."""
         for triple in triples:
             self.operations[triple.operation or ""].append(triple)
             self.events.update(link.event.channel for link in triple.events)
@@ -50,7 +61,7 @@ class Stats:
         self.unasked.update(one.event.channel for one in pushed)
 
     def add_polls(self, polls: Iterable[Poll]) -> None:
-        """Count polls by how they ended."""
+        """Add polls, counted by how they ended."""
         for poll in polls:
             self.polls["count"] += 1
             self.polls["empty"] += poll.answered and not poll.events
@@ -59,7 +70,7 @@ class Stats:
 
 
 def as_json(stats: Stats) -> dict[str, Any]:
-    """All numbers, for programs. Times of triples are milliseconds, `duration` is seconds, `size` bytes."""
+    """Return all numbers as JSON: `ack_ms` and `last_ms` are milliseconds, `duration` is seconds, `size` is bytes."""
     triples = [triple for group in stats.operations.values() for triple in group]
     shown = {
         "files": stats.files,
@@ -82,7 +93,7 @@ def as_json(stats: Stats) -> dict[str, Any]:
 
 
 def as_text(stats: Stats, screen: Screen | None = None) -> str:
-    """The numbers as tables."""
+    """Return the numbers as tables; plain text without a screen."""
     shown = as_json(stats)
     return "\n".join(
         [
@@ -112,10 +123,11 @@ def _numbers(triples: Sequence[Triple]) -> dict[str, Any]:
 
 
 def _spread(values: list[float]) -> dict[str, float] | None:
-    """The least, the middle and the greatest of some times; each is one that was measured (nearest rank)."""
+    """Return minimum, median, 95th percentile and maximum; each is a measured value (nearest rank)."""
     if not values:
         return None
     ordered = sorted(values)
+    # -(-a // b) rounds up; whole numbers, because the product of floats may lie just above a whole rank
     ranks = {"min": 0.0, "median": 0.5, "p95": 0.95, "max": 1.0}
     return {name: ordered[max(-(-round(rank * 100) * len(ordered) // 100) - 1, 0)] for name, rank in ranks.items()}
 

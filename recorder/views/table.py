@@ -1,4 +1,4 @@
-"""A recording as a table for the terminal: plain and whole for a pipe, fitted for a screen."""
+"""Format a recording as a table: complete for a pipe, fitted for a screen."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _COLUMNS = (
     "ack",
     "events (ms after the request)",
 )
-_WIDE = 100  # cells from which events have their names
+_WIDE = 100  # cells; a narrower screen shows the number of events instead of their names
 
 
 def overview(triples: Iterable[Triple], screen: Screen | None = None) -> str:
-    """One line per triple: operation, handle, ack, events with their offsets."""
+    """Return a table with one line per triple: operation, handle, ack, events with their offsets."""
     if screen is None:
         return aligned([_COLUMNS, *(tuple(_row(triple)) for triple in triples)])
     wide = screen.width >= _WIDE
@@ -48,13 +48,13 @@ def overview(triples: Iterable[Triple], screen: Screen | None = None) -> str:
 
 
 def line(triple: Triple) -> str:
-    """A triple in one line without columns, for lists that grow."""
+    """Return a triple on one line without columns, for output that grows line by line."""
     _, operation, handle, reference, session, state, ack, _ = _row(triple)
     return f"{operation}  {handle}  {reference}  {session}  {state}  {ack}  {_brief(triple)}"
 
 
 def detail(triple: Triple, screen: Screen | None = None) -> str:
-    """One triple in full."""
+    """Return one triple in full: request, ack, each event and why it is linked."""
     if screen is not None:
         return _drawn(triple, screen)
     operation, session = printable(triple.operation or ""), printable(triple.session or "unknown")
@@ -77,7 +77,7 @@ def detail(triple: Triple, screen: Screen | None = None) -> str:
 
 
 def unsolicited(recording: Recording, screen: Screen | None = None) -> str:
-    """The events nobody asked for, a line each."""
+    """Return the unsolicited events, one per line."""
     lines = [
         printable(f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {p.event.channel}  {p.name}")
         for p in recording.unsolicited
@@ -109,7 +109,7 @@ def _drawn(triple: Triple, screen: Screen) -> str:
 
 
 def _json(value: Any, screen: Screen) -> str:
-    """A body with a line for each of its values."""
+    """Return a JSON value over several lines, or a text as it is."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
@@ -117,7 +117,7 @@ def _json(value: Any, screen: Screen) -> str:
 
 
 def _no_ack(triple: Triple) -> str:
-    return printable(triple.failure.reason) if triple.failure else "the capture ended before it came"
+    return printable(triple.failure.reason) if triple.failure else "the capture ended before the ack came"
 
 
 def _heading(link: Link, triple: Triple) -> str:
@@ -145,7 +145,7 @@ def _row(triple: Triple) -> Iterable[str]:
 
 
 def _brief(triple: Triple) -> str:
-    """How many events, and when the last one came."""
+    """Return the number of events and the offset of the last one."""
     last = max((offset_ms(link, triple) for link in triple.events), default=0)
     return f"{len(triple.events)} to +{last:.0f} ms" if triple.events else "-"
 

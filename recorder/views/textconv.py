@@ -1,6 +1,6 @@
-"""A cassette as text for `git diff`: what the session was, without what differs each time it is recorded.
+"""Format a cassette as text for `git diff`: the session without what differs in every recording.
 
-Left out: times, headers, clientIds, cookies. Ids the client mints stand as `<reference>` and `<device 1>`.
+Left out: times, headers, clientIds, cookies. Ids minted by the client are written as `<reference>` and `<device 1>`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ..replay.engine.rewriting.rewriter import Rewriter
 
 
 def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:
-    """Yield the lines."""
+    """Yield the lines of the text."""
     yield printable(f"cassette of {recording.header.dialect}, redaction {recording.header.redaction}")
     numbers: dict[str, int] = {}
-    lasting = Bindings()  # ids of more than one operation: other exchanges and events hold them too
+    lasting = Bindings()  # ids that several operations share; plain exchanges and unsolicited events hold them too
     for triple in recording.triples:
         own = Bindings()
         for key in dialect.minted:

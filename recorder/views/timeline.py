@@ -1,4 +1,4 @@
-"""A session as it went: a line for each thing that happened, quiet times folded, bars where there is a screen."""
+"""Format a session as a timeline: one line per moment, long silences folded, bars on a screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .data import ack_ms, offset_ms
 from .screen import Cell, Column, Screen, aligned
 
 _SECOND = 1_000_000_000
-_IDLE = _SECOND  # a longer silence is folded
+_IDLE = _SECOND  # a silence of more nanoseconds is folded
 _MARKS = {
     "session": ("○", "blue"),
     "request": ("→", "bold"),
@@ -32,15 +32,14 @@ _BAR = {80: 22, 100: 30, 140: 50}  # cells of the bars by width of the screen
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened.
+    """One point in a session: a handshake, request, ack, failure, event, exchange or note.
 
     Attributes:
-        at: The record it was in, and its place there: the order of the wire.
+        at: The `seq` of the record and the place in that record, which give the order of the wire.
         t: Nanoseconds after the start of the capture.
-        n: Number of its triple, None where it is of none.
-        name: What people call it: 3 for a request and its ack, 3.1 for an event of it, u1 for an unsolicited one.
-        ms: Milliseconds after its request, None for what has none.
-
+        n: Number of the triple, None outside triples.
+        name: Name for people: 3 for a request and its ack, 3.1 for its first event, u1 for an unsolicited event.
+        ms: Milliseconds after the request, None for moments without a request.
     """
 
     at: tuple[int, int]
@@ -54,7 +53,7 @@ class Moment:
 
 
 def of_triple(triple: Triple) -> Iterator[Moment]:
-    """What happened to one triple."""
+    """Yield the moments of one triple."""
     n, session, request = triple.n, triple.session, triple.request
     keys = " ".join(triple.keys[key] for key in ("handle", "reference") if key in triple.keys)
     yield Moment((request.seq, 0), request.t, "request", n, str(n), session, f"{triple.operation}  {keys}".rstrip())
@@ -75,7 +74,7 @@ def of_triple(triple: Triple) -> Iterator[Moment]:
 
 
 def of_others(recording: Recording, records: Iterable[Record]) -> Iterator[Moment]:
-    """What happened besides the triples: sessions, other exchanges, unsolicited events, notes."""
+    """Yield the moments outside triples: handshakes, other exchanges, unsolicited events, notes."""
     for label, (seq, t) in recording.session_starts.items():
         yield Moment((seq, 0), t, "session", None, label, label, "shakes hands")
     for item in recording.plain:
@@ -93,12 +92,12 @@ def of_others(recording: Recording, records: Iterable[Record]) -> Iterator[Momen
 
 
 def ordered(moments: Iterable[Moment]) -> list[Moment]:
-    """In the order of the wire."""
+    """Return the moments in the order of the wire."""
     return sorted(moments, key=lambda moment: moment.at)
 
 
 def as_json(moments: Sequence[Moment]) -> Iterator[dict[str, Any]]:
-    """A row for each, for programs; `at` is seconds after the start of the capture."""
+    """Yield one row per moment; `at` is seconds since the capture began, `ms` is milliseconds after the request."""
     for moment in moments:
         yield {
             "at": round(moment.t / 1e9, 6),
@@ -112,7 +111,7 @@ def as_json(moments: Sequence[Moment]) -> Iterator[dict[str, Any]]:
 
 
 def as_text(moments: Sequence[Moment], screen: Screen | None = None, *, start: int = 0) -> str:
-    """The lines; `start` is the `t` they count from (ns)."""
+    """Return the timeline as text; times count from `start`, in nanoseconds since the capture began."""
     if screen is None:
         rows = [["seconds", "", "", "ms", ""]]
         for moment, idle in _with_silences(moments):
@@ -157,7 +156,7 @@ def _seconds(t: int) -> str:
 
 
 def _with_silences(moments: Sequence[Moment]) -> Iterator[tuple[Moment, int]]:
-    """Each with the silence before it (ns), 0 where that is short."""
+    """Yield each moment with the silence before it in nanoseconds, 0 for a short one."""
     before = moments[0].t if moments else 0
     for moment in moments:
         silence = moment.t - before
@@ -167,7 +166,7 @@ def _with_silences(moments: Sequence[Moment]) -> Iterator[tuple[Moment, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The times of a triple: request, ack or failure, events (ns)."""
+    """The times of a triple in nanoseconds: request, ack or failure, events."""
 
     request: int
     ack: int | None
@@ -189,7 +188,7 @@ def _spans(moments: Iterable[Moment]) -> dict[int, _Span]:
 
 
 class _Axis:
-    """Where a time is on a line of cells; a silence takes no more room than a second."""
+    """A scale from times to cells of a line; a silence takes no more space than one second."""
 
     def __init__(self, times: Iterable[int], width: int) -> None:
         self._width = width
@@ -206,7 +205,7 @@ class _Axis:
         return " " * self.at(t) + mark if self._width else ""
 
     def bar(self, span: _Span) -> str:
-        """Thick while the ack is awaited, thin until the last event; events are dots on it."""
+        """Return the bar of a triple: thick until the ack, thin until the last event, with a dot for each event."""
         if not self._width:
             return ""
         begin = self.at(span.request)

@@ -245,7 +245,7 @@ def test_slice_of_nothing_ends_with_5(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("numbers", ["x", "1-", "-1", "1,,2", "1-x", "", "²"])
 def test_slice_with_numbers_that_are_none(numbers: str, tmp_path: Path) -> None:
-    fails(2, "is no list of numbers", by=run("slice", PREVIEW, f"--triples={numbers}", "-o", tmp_path / "new"))
+    fails(2, "is not a list of numbers", by=run("slice", PREVIEW, f"--triples={numbers}", "-o", tmp_path / "new"))
 
 
 def test_migrate_of_a_current_cassette_has_nothing_to_do(small: Path, tmp_path: Path) -> None:
@@ -453,7 +453,7 @@ def test_a_capture_goes_on_in_a_new_file_after_some_time(upstream: str, tmp_path
 
 @pytest.mark.parametrize("size", ["0", "-1", "1T", "x", "", "0K", "1.5M", "9999999999999"])
 def test_a_size_that_is_none_is_refused(size: str, tmp_path: Path) -> None:
-    fails(2, "is no size", by=run("record", "http://127.0.0.1:9", "-o", tmp_path / "s", f"--max-size={size}"))
+    fails(2, "is not a size", by=run("record", "http://127.0.0.1:9", "-o", tmp_path / "s", f"--max-size={size}"))
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "x"])

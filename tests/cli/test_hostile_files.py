@@ -216,7 +216,7 @@ def test_it_listens_on_loopback_by_default(name: str) -> None:
 def test_another_address_is_warned_of(host: str, capsys: pytest.CaptureFixture[str]) -> None:
     warn_if_exposed(host)
 
-    assert capsys.readouterr().err == f"recorder: warning: listening on {host}, others can connect\n"
+    assert capsys.readouterr().err == f"recorder: warning: listening on {host}, other machines can connect\n"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
@@ -239,4 +239,4 @@ def test_no_mode_and_no_upstream_says_where_to_listen(folder: Path, words: list[
     result = CliRunner().invoke(main, ["record", *words, "-o", "c"])
 
     assert result.exit_code == 2
-    assert "say where to listen by --listen" in told(result)
+    assert "give the address by --listen" in told(result)

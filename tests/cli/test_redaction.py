@@ -285,8 +285,8 @@ def test_record_redacts_by_a_policy_under_a_kept_key(mine: Path, tmp_path: Path)
     ("options", "words"),
     [
         (["--policy", "klingon"], "no such policy is shipped"),
-        (["--no-redaction", "--policy", "other.toml"], "--no-redaction takes neither"),
-        (["--no-redaction", "--redaction-key-file", "key"], "--no-redaction takes neither"),
+        (["--no-redaction", "--policy", "other.toml"], "--no-redaction excludes"),
+        (["--no-redaction", "--redaction-key-file", "key"], "--no-redaction excludes"),
         (["--redaction-key-file", "no/such/folder/key"], "cannot be used"),
     ],
 )

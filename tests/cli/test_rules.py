@@ -52,15 +52,17 @@ def test_an_event_is_explained_with_its_rule_its_rival_and_why_it_was_no_other(d
 def test_an_event_nobody_asked_for_is_explained(doubtful: Path) -> None:
     told = run("explain", doubtful, "u1").stdout
 
-    assert "nobody asked for it: no rule found a request" in told
+    assert "unsolicited: no rule found a request that caused this event" in told
     assert "GetChainedRecord never causes /v2/me/devices" in told
 
 
 def test_a_request_is_explained_with_the_polls_that_were_lost_meanwhile(doubtful: Path) -> None:
     told = run("explain", doubtful, "2").stdout
 
-    assert "acked: it was acknowledged, but its terminal event was not seen" in told
-    assert "a poll of its session ended without an answer (Client disconnected.); events in it are lost" in told
+    assert "acked: the ack came, but the terminal event was not seen" in told
+    assert (
+        "a poll of this session ended without an answer (Client disconnected.); events in that answer are lost" in told
+    )
 
 
 def test_an_event_that_only_the_ack_explained_says_so(tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_an_event_that_only_the_ack_explained_says_so(tmp_path: Path) -> None:
     told = run("explain", written(wire, tmp_path / "s.cassette"), "1.1").stdout
 
     assert "caused by triple 1 (record 6): rule reference, confidence 1.0" in told
-    assert "known only since the ack" in told
+    assert "linked when the ack came" in told
 
 
 def test_a_first_attempt_is_told_of(tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_an_explanation_for_programs_names_records(doubtful: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "code", "words"),
     [
-        ("x", 2, "neither a triple (3), nor an event of one (3.2), nor an unsolicited one (u1)"),
+        ("x", 2, "neither a triple (3), nor its event (3.2), nor an unsolicited event (u1)"),
         ("9", 5, "no triple 9; it holds 1 to 3"),
         ("0", 5, "no triple 0"),
         ("1.9", 5, "triple 1 has no event 9; it has 3"),

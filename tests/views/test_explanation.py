@@ -26,9 +26,9 @@ def test_a_request_is_told_with_its_state_and_its_events() -> None:
     request, _ = told(wire)
 
     _, state, event, hint = request.splitlines()
-    assert state == "  complete: its terminal event was seen, or none is expected"
+    assert state == "  complete: the terminal event was seen, or none is expected"
     assert event.startswith("  event 1.1  +200.0 ms  ChainedRecordsDataEnd  rule reference, confidence 1.0: reference")
-    assert hint == "  (recorder explain FILE 1.1 tells more of an event)"
+    assert hint == "  (recorder explain FILE 1.1 explains one event in detail)"
 
 
 def test_a_weaker_claim_is_told_with_what_was_stronger() -> None:

@@ -42,7 +42,7 @@ def test_an_event_nobody_asked_for_so_far_says_so() -> None:
     wire = Wire()
     wire.desk().hears(state_event())
 
-    assert lines(wire) == ["     0.000        event    /v2/me/devices  /v2/me/devices  of no request so far"]
+    assert lines(wire) == ["     0.000        event    /v2/me/devices  /v2/me/devices  unsolicited so far"]
 
 
 def test_an_event_that_an_ack_explains_is_told_again() -> None:

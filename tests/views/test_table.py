@@ -93,7 +93,7 @@ def test_a_triple_without_an_ack_says_why() -> None:
     aborted, open_ = wire.recording().triples
 
     assert "  no ack   Client disconnected.\n" in detail(aborted)
-    assert "  no ack   the capture ended before it came\n" in detail(open_)
+    assert "  no ack   the capture ended before the ack came\n" in detail(open_)
 
 
 def test_a_body_that_is_null_is_shown() -> None:
@@ -187,5 +187,5 @@ def test_on_a_screen_a_body_that_is_empty_takes_no_line() -> None:
 
     assert detail(wire.recording().plain[0], Screen(80, color=False)).splitlines()[1:] == [
         "  request  GET /api/v2/me",
-        "  no ack   the capture ended before it came",
+        "  no ack   the capture ended before the ack came",
     ]

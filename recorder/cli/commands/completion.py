@@ -1,4 +1,4 @@
-"""recorder completion."""
+"""Implement `recorder completion`."""
 
 from __future__ import annotations
 

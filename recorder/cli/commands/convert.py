@@ -1,4 +1,4 @@
-"""recorder convert."""
+"""Implement `recorder convert`."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ _FORMATS: dict[str, Callable[[_Asked], Iterator[str]]] = {
 
 @click.command("convert")
 @cassette_argument
-@click.option("--to", "target", type=click.Choice(list(_FORMATS)), required=True, help="The format.")
+@click.option("--to", "target", type=click.Choice(list(_FORMATS)), required=True, help="Format to write.")
 @output_option
-@click.option("--base", metavar="URL", default="", help="The server curl asks, instead of the recorded one.")
+@click.option("--base", metavar="URL", default="", help="Send the curl requests to this server, not the recorded one.")
 @force_option
 @dialect_option
 def command(
@@ -84,11 +84,11 @@ def command(
     har       every exchange and WebSocket message, for browsers' developer tools
     mermaid   a sequence diagram, for Markdown
     perfetto  a trace, for ui.perfetto.dev
-    jsonl     a triple a line, as ls --json
+    jsonl     one triple per line, as in recorder ls --jsonl
     curl      a shell script of the operations
     pytest    a test module that plays the session
 
-    docs/exchange.md tells what each of them leaves out.
+    docs/exchange.md lists what each format leaves out.
 
     \b
     Example:  recorder convert session.cassette --to har -o session.har

@@ -1,4 +1,4 @@
-"""recorder demo."""
+"""Implement `recorder demo`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,12 @@ _ID_NAMES = ("referenceId", "GSW_REFERENCE_ID")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The client sent the request of a triple: when (seconds), under which id."""
+    """A request that the client sent.
+
+    Attributes:
+        at: Seconds on a monotonic clock.
+        reference: The id that the client minted for the request.
+    """
 
     at: float
     reference: JSON
@@ -41,7 +46,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The client got an event."""
+    """An event that the client received; `at` is seconds on a monotonic clock."""
 
     at: float
     channel: str
@@ -50,7 +55,14 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How many events came before their request was sent, with another id than its own, not at all, or unknown."""
+    """The result of a replay, as numbers of events.
+
+    Attributes:
+        early: Events that came before their request was sent.
+        wrong: Events with another id than that of their request.
+        lost: Expected events that did not come.
+        strange: Events that no triple causes, or that came once too often.
+    """
 
     early: int
     wrong: int
@@ -59,6 +71,7 @@ class Verdict:
 
     @property
     def good(self) -> bool:
+        """True if no event was early, wrong, lost or strange."""
         return not (self.early or self.wrong or self.lost or self.strange)
 
     def __str__(self) -> str:
@@ -67,15 +80,14 @@ class Verdict:
 
 
 def judge(triples: Sequence[Triple], sent: Sequence[Sent], heard: Sequence[Heard]) -> Verdict:
-    """Compare what a client heard with what each of its requests should have caused.
+    """Compare the events a client received with the events each of its requests should have caused.
 
-    Events are recognised by all but their ids, so that a wrong id cannot hide an early event.
+    Events are compared without their ids, so that a wrong id cannot hide an early event.
 
     Args:
-        triples: The recorded triples, in the order the client sent them.
-        sent: When and under which id the client sent each.
-        heard: All events the client got.
-
+        triples: The recorded triples, in the order the client sent the requests.
+        sent: The requests of the client, one per triple, in that order.
+        heard: All events the client received.
     """
     awaited: Counter[tuple[int, str]] = Counter()
     owner: dict[str, int] = {}
@@ -114,25 +126,28 @@ def _ids(data: JSON) -> list[JSON]:
 
 
 _SHIPPED = "preview-session.cassette"
-_START = 30.0  # seconds a server may take to get ready
-_THINK = 0.4  # seconds the slower client waits before each step
+_START = 30.0  # seconds to wait for a server to listen
+_THINK = 0.4  # seconds the slower client pauses before each step
 
 
 @click.command("demo")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the new cassette here.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the new cassette in this file."
+)
 @click.option("--force", is_flag=True, help="Overwrite the kept cassette if it exists.")
 def command(*, output: Path | None, force: bool) -> None:
     """Show the whole idea on this machine: record a session through mitmproxy, replay it by cause.
 
-    Three processes on loopback: a stand-in plays the live server, the recorder records an agent's preview session
-    with it, and the new cassette is replayed to a slower agent with fresh ids. Needs nothing outside this machine.
+    Three processes on loopback: a stand-in plays the live server, the recorder records an agent's preview session with
+    that server, and a second stand-in replays the new cassette to a slower agent with fresh ids. The demo uses no
+    network beyond loopback.
 
     \b
     Example:  recorder demo
               recorder demo -o mine.cassette
     """
     if find_spec("mitmproxy") is None:
-        raise UsageError("the demo records, and recording needs mitmproxy: pip install 'outbound-recorder[record]'")
+        raise UsageError("the demo needs mitmproxy to record: pip install 'outbound-recorder[record]'")
     if output is not None:
         from ..options import must_not_exist
 
@@ -163,7 +178,7 @@ async def _demo(path: Path, *, force: bool) -> Verdict:
 
 
 async def _drive(url: str, recording: Recording, *, prefix: str, think: float) -> Verdict:
-    """Do all recorded operations under ids of our own, each when the one before it has had its events."""
+    """Send all recorded operations under fresh ids, each after the events of the one before; return the verdict."""
     from ...dialect.paths import parse_json
     from ..desktop import agent
 
@@ -185,12 +200,12 @@ async def _events(desktop: Agent, count: int, step: int) -> None:
     try:
         await desktop.events(lambda found: len(found) >= count, limit=10.0)
     except TimeoutError as exc:
-        raise RecorderError(f"step {step}: its {count} events did not come within 10 s") from exc
+        raise RecorderError(f"step {step}: the {count} events of this step did not come within 10 s") from exc
 
 
 @asynccontextmanager
 async def _server(*arguments: str) -> AsyncIterator[str]:
-    """Run `recorder …` as a process of its own; yields its URL, ends it as Ctrl-C does."""
+    """Run `recorder …` as a process of its own and yield its URL; stop the process with SIGINT, as Ctrl-C does."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "recorder", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -204,12 +219,12 @@ async def _server(*arguments: str) -> AsyncIterator[str]:
 
 async def _url(process: asyncio.subprocess.Process, arguments: Sequence[str]) -> str:
     if process.stdout is None or process.stderr is None:
-        raise AssertionError("the pipes were asked for")
+        raise AssertionError("the process has no pipes, although it was started with them")
     async with asyncio.timeout(_START):
         line = (await process.stdout.readline()).decode()
     if not line.startswith("listening on "):
         raise RecorderError(f"recorder {arguments[0]} did not start: {(await process.stderr.read()).decode().strip()}")
-    # localhost and not the address: aiohttp's clients keep no cookies for addresses
+    # aiohttp's clients keep no cookies for IP addresses, but do so for localhost
     return line.split()[-1].replace("127.0.0.1", "localhost")
 
 

@@ -1,4 +1,4 @@
-"""recorder dialect."""
+"""Implement `recorder dialect`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...printable import printable
 
 @click.group("dialect")
 def command() -> None:
-    """Look after dialects: what one REST + Bayeux API calls an operation, and where its ids are.
+    """List, print and check dialects: what one REST + Bayeux API calls an operation, and where its ids are.
 
     \b
     Example:  recorder dialect show gws-outbound > mine.toml
@@ -23,7 +23,7 @@ def command() -> None:
 @command.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
-    """Check a dialect's TOML file: every mistake is told with its line; exit code 1 if there is one.
+    """Check a dialect's TOML file: print every mistake with its line; exit code 1 if there are mistakes.
 
     \b
     Example:  recorder dialect check mine.toml
@@ -44,7 +44,7 @@ def check(file: Path) -> None:
 @command.command("show")
 @click.argument("name", default="gws-outbound")
 def show(name: str) -> None:
-    """Print a shipped dialect, to begin one's own with.
+    """Print a shipped dialect, as a start for a dialect of your own.
 
     \b
     Example:  recorder dialect show gws-outbound > mine.toml
@@ -56,7 +56,11 @@ def show(name: str) -> None:
 
 @command.command("ls")
 def ls() -> None:
-    """List the shipped dialects."""
+    """List the shipped dialects.
+
+    \b
+    Example:  recorder dialect ls
+    """
     from ...dialect.definition import names
 
     click.echo("\n".join(names()))

@@ -1,4 +1,4 @@
-"""recorder diff."""
+"""Implement `recorder diff`."""
 
 from __future__ import annotations
 
@@ -30,20 +30,24 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--latency",
     metavar="N%|Nms",
-    help="Times differ from here on, e.g. 50% or 200ms. Without it none does: no two recordings have the same.",
+    help="Report times that differ by more than this, e.g. 50% or 200ms. By default times are not compared.",
 )
 @click.option(
-    "--id", "ids", metavar="KEY", multiple=True, help="A key of the dialect whose values differ too, e.g. handle."
+    "--id",
+    "ids",
+    metavar="KEY",
+    multiple=True,
+    help="Treat this key of the dialect as an id that may differ, e.g. handle.",
 )
-@click.option("-f", "--filter", "wanted", metavar="EXPR", help="Only triples that fit in A or in B, e.g. 'op:Get*'.")
-@click.option("--policy", metavar="NAME|FILE", help="What they were redacted by, where it is no shipped policy.")
+@click.option("-f", "--filter", "wanted", metavar="EXPR", help="Select triples that fit in A or in B, e.g. 'op:Get*'.")
+@click.option("--policy", metavar="NAME|FILE", help="Policy the cassettes were redacted by, if not a shipped one.")
 @json_option
-@click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON, a line for each.")
+@click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON Lines, one row per line.")
 @click.option(
     "--html",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a page with both and their differences, as `recorder report` does.",
+    help="Write an HTML page with both cassettes and their differences, like `recorder report`.",
 )
 @force_option
 @dialect_option
@@ -51,10 +55,11 @@ def command(
     old: Path, new: Path, *, latency: str | None, ids: tuple[str, ...], wanted: str | None, policy: str | None,
     as_json: bool, as_lines: bool, html: Path | None, force: bool, dialect: str | None,
 ) -> None:  # fmt: skip
-    """Tell how the session in cassette B differs from the one in A: exit code 1 if it does, 0 if not.
+    """Compare the session in cassette B with the one in A: exit code 1 if they differ, 0 if not.
 
-    Ids that the client mints, clientIds, cookies, pseudonyms, times and what the dialect calls volatile may be others,
-    as long as one stands for one. Headers are not compared.
+    These values may differ, as long as each value in A stands for one value in B: ids that the client mints, clientIds,
+    cookies, pseudonyms. Times (without --latency) and fields that the dialect calls volatile may have any value.
+    Headers are not compared.
 
     \b
     Example:  recorder diff monday.cassette tuesday.cassette
@@ -103,18 +108,18 @@ def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tu
     names = {recording.header.dialect for recording in recordings}
     if named is None and len(names) > 1:
         raise UsageError(
-            f"the cassettes speak different dialects, {' and '.join(sorted(names))}; name one with --dialect"
+            f"the cassettes have different dialects, {' and '.join(sorted(names))}; choose one with --dialect"
         )
     dialect = load(named) if named else shipped(names.pop())
     known = {*dialect.request_keys, *dialect.ack_keys, *dialect.event_keys}
     for key in ids:
         if key not in known:
-            raise UsageError(f"--id {key}: the dialect has no such key; there are {', '.join(sorted(known))}")
+            raise UsageError(f"--id {key}: the dialect has no such key; its keys are {', '.join(sorted(known))}")
     return replace(dialect, minted=(*dialect.minted, *(key for key in ids if key not in dialect.minted)))
 
 
 def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
-    """Whether a change is of a triple that is wanted; events nobody asked for are of none."""
+    """Return the test for changes of selected triples; with a filter, unsolicited events never pass."""
     from ...views import data
     from ...views.filter import fits, parse
 

@@ -1,4 +1,4 @@
-"""recorder doctor."""
+"""Implement `recorder doctor`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..saying import say
 @cassette_argument
 @json_option
 def command(cassette: Path, *, as_json: bool) -> None:
-    """Examine a cassette: is every byte sound, and can what it tells have happened?
+    """Examine a cassette: its bytes, and whether the recorded session is possible.
 
-    Exit code 0 if it is sound (remarks are no fault of the cassette), 1 if there are problems, 4 if it is damaged.
+    Exit code 0 if it is sound (remarks are not faults of the cassette), 1 if there are problems, 4 if it is damaged.
 
     \b
     Example:  recorder doctor session.cassette

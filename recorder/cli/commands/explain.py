@@ -1,4 +1,4 @@
-"""recorder explain."""
+"""Implement `recorder explain`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..loading import expression, fitting, load, read
 from ..options import cassette_argument, dialect_option, filter_option, json_option
 from ..output import fitted, json_text, write
 
-Named: TypeAlias = tuple[str, Event, Link | None]  # an event by its name, and why it is there
+Named: TypeAlias = tuple[str, Event, Link | None]  # name of an event (3.2, u1), the event, its link
 
 
 @click.command("explain")
@@ -24,15 +24,15 @@ Named: TypeAlias = tuple[str, Event, Link | None]  # an event by its name, and w
 @json_option
 @dialect_option
 def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bool, dialect: str | None) -> None:
-    """Tell why an event was linked to a request: the rule, the rivals, and why it was not another one.
+    """Explain why an event was linked to a request: the rule, the rivals, and why not to another request.
 
-    A request is the number of its triple, an event of it is counted from 1 behind a dot. The events nobody asked for
-    are u1, u2 … in the order of `recorder ls --all`.
+    Name a triple by its number (3), an event by triple and place (3.2), an unsolicited event by u1, u2 … in the order
+    of `recorder ls --all`.
 
     \b
-    Example:  recorder explain session.cassette 3      why triple 3 has its state and its events
-              recorder explain session.cassette 3.2    why its second event is its
-              recorder explain session.cassette u1     why the first unsolicited event is nobody's
+    Example:  recorder explain session.cassette 3      the state and the events of triple 3
+              recorder explain session.cassette 3.2    the second event of triple 3
+              recorder explain session.cassette u1     the first unsolicited event
               recorder explain session.cassette --filter 'confidence:<1'
     """
     from ...diagnose.explain import explain
@@ -41,7 +41,7 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
     from ...views import explanation as view
 
     if (what is None) == (wanted is None):
-        raise UsageError("say what to explain: a triple, an event, or --filter")
+        raise UsageError("give one thing to explain: a triple (3), an event (3.2, u1), or --filter")
     recording = load([cassette], dialect)
     whole, links = _chosen(recording, what, cassette) if what else _fitting(recording, wanted, dialect, cassette)
     places = [(event.seq, event.index) for _, event, _ in links]
@@ -60,10 +60,10 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
 def _fitting(
     recording: Recording, wanted: str | None, dialect: str | None, path: Path
 ) -> tuple[list[Triple], list[Named]]:
-    """The triples that are wanted, and their events.
+    """Return the triples that fit the filter, and their events.
 
     Raises:
-        NothingSelected: If there is none.
+        NothingSelected: If no triple fits.
     """
     chosen = list(fitting(recording.triples, expression(wanted, dialect)))
     if not chosen:
@@ -76,15 +76,15 @@ def _events(triple: Triple) -> list[Named]:
 
 
 def _chosen(recording: Recording, what: str, path: Path) -> tuple[list[Triple], list[Named]]:
-    """The triple, where a whole one is meant, and the events by name, with their links.
+    """Return the triple if `what` names a whole one, and the named events with their links.
 
     Raises:
-        UsageError: If `what` is no number of an event or request.
-        NothingSelected: If there is none of that number.
+        UsageError: If `what` has not the form 3, 3.2 or u1.
+        NothingSelected: If no triple or event has that number.
     """
     given = re.fullmatch(r"(?:(\d+)(?:\.(\d+))?|u(\d+))", what)
     if given is None:
-        raise UsageError(f"{what!r} is neither a triple (3), nor an event of one (3.2), nor an unsolicited one (u1)")
+        raise UsageError(f"{what!r} is neither a triple (3), nor its event (3.2), nor an unsolicited event (u1)")
     number, place, alone = (int(text) if text else None for text in given.groups())
     if number is None:
         pushed = dict(enumerate(recording.unsolicited, 1)).get(alone or 0)

@@ -1,4 +1,4 @@
-"""recorder grep."""
+"""Implement `recorder grep`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 @click.command("grep")
 @click.argument("wanted", metavar="EXPR")
 @readable_argument
-@click.option("-c", "--count", is_flag=True, help="Only how many there are in each cassette.")
-@click.option("-l", "--files-with-matches", "names", is_flag=True, help="Only the names of cassettes that have one.")
+@click.option("-c", "--count", is_flag=True, help="Print only the number of triples per cassette.")
+@click.option(
+    "-l", "--files-with-matches", "names", is_flag=True, help="Print only the names of cassettes that have a match."
+)
 @json_option
 @jsonl_option
 @dialect_option
@@ -29,11 +31,11 @@ def command(
     wanted: str, cassettes: tuple[Path, ...], *, count: bool, names: bool, as_json: bool, as_lines: bool,
     dialect: str | None,
 ) -> None:  # fmt: skip
-    """Search cassettes for triples: a line each, as file:number: triple.
+    """Search cassettes for triples, and print one line for each: file:number: triple.
 
-    EXPR is what --filter takes everywhere: words, "quoted text" and key:value, joined by "or", turned by "-" or "not".
-    Exit code 5 if there is none. A cassette that cannot be read is told, the others are searched, exit code 4 at the
-    end.
+    EXPR is a filter as in --filter of other commands: words, "quoted text" and key:value, joined by "or", negated by
+    "-" or "not". Exit code 5 if no triple fits. A cassette that cannot be read is reported, the search goes on in the
+    others, and the exit code is 4.
 
     \b
     Example:  recorder grep 'op:GetChainedRecord last:>2000' *.cassette
@@ -89,6 +91,6 @@ def _name(path: Path) -> str:
 
 
 def _styled(text: str, color: str = "cyan") -> str:
-    """The colours of grep."""
+    """Return the text in a colour of grep, if the screen has colours."""
     on = screen()
     return click.style(text, fg=color) if on is not None and on.color else text

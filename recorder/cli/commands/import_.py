@@ -1,4 +1,4 @@
-"""recorder import."""
+"""Implement `recorder import`."""
 
 from __future__ import annotations
 
@@ -19,25 +19,33 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The cassette.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Cassette to write."
+)
 @click.option(
     "--origin",
     metavar="URL|all",
-    help="Of a HAR, only what this server was asked; by default the one that speaks Bayeux.",
+    help="Import only exchanges with this server from a HAR; by default the server that speaks Bayeux.",
 )
 @policy_option
 @key_option
 @no_redaction_option
-@click.option("--dialect", metavar="NAME", default="gws-outbound", show_default=True, help="A shipped dialect.")
+@click.option(
+    "--dialect",
+    metavar="NAME",
+    default="gws-outbound",
+    show_default=True,
+    help="Shipped dialect to name in the cassette.",
+)
 @force_option
 def command(
     source: Path, *, output: Path, origin: str | None, policy: str, key_file: Path | None, no_redaction: bool,
     dialect: str, force: bool,
 ) -> None:  # fmt: skip
-    """Make a cassette of what another tool recorded: a HAR, or a file of flows of mitmproxy.
+    """Make a cassette from a recording of another tool: a HAR, or a flow file of mitmproxy.
 
-    Which of the two it is, its content tells. Values are redacted as in a recording. What the file does not tell is
-    told in notes of the cassette (docs/exchange.md); recorder doctor says if it is sound.
+    The format is detected from the content. Values are redacted as in a recording. Notes in the cassette say what the
+    file lacks (docs/exchange.md); check the result with recorder doctor.
 
     \b
     Example:  recorder import session.har -o session.cassette
@@ -76,9 +84,9 @@ def _read(source: Path, origin: str | None) -> Imported:
             raise CassetteError(str(source), f"is larger than {LARGEST_FILE >> 20} MiB; import it in parts")
         return read_har(source.read_bytes(), str(source), origin)
     if origin is not None:
-        raise UsageError("--origin is for a HAR; the flows of mitmproxy are imported whole")
+        raise UsageError("--origin needs a HAR; a flow file of mitmproxy is always imported whole")
     try:
         from ...importers.flows import read_flows
     except ModuleNotFoundError as exc:
-        raise UsageError(f"flows of mitmproxy need {exc.name}: pip install 'outbound-recorder[record]'") from exc
+        raise UsageError(f"flow files of mitmproxy need {exc.name}: pip install 'outbound-recorder[record]'") from exc
     return read_flows(source)

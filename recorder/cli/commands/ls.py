@@ -1,4 +1,4 @@
-"""recorder ls."""
+"""Implement `recorder ls`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What to list."""
+    """The options that select what to list."""
 
     dialect: str | None
     limit: int | None
@@ -33,8 +33,10 @@ class _Wanted:
 @filter_option
 @json_option
 @jsonl_option
-@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="Only the first N triples of a cassette.")
-@click.option("--all", "everything", is_flag=True, help="Also exchanges that are no operation, and unsolicited events.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=0), help="List only the first N triples of each cassette."
+)
+@click.option("--all", "everything", is_flag=True, help="List other exchanges and unsolicited events too.")
 @dialect_option
 def command(
     cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, as_lines: bool, limit: int | None,
@@ -42,7 +44,7 @@ def command(
 ) -> None:  # fmt: skip
     """List the triples of cassettes: request, ack, events with their offsets.
 
-    Of many cassettes each is listed as soon as it is read. On a narrow screen events are counted and not named.
+    Each cassette is listed as soon as it is read. A narrow screen shows the number of events instead of their names.
 
     \b
     Example:  recorder ls session.cassette
@@ -50,7 +52,7 @@ def command(
               recorder ls session.cassette --json | jq '.[].operation'
     """
     if everything and as_lines:
-        raise UsageError("--all is no list of rows of one kind; print it with --json")
+        raise UsageError("--all gives rows of several kinds, which --jsonl cannot hold; use --json")
     asked = _Wanted(dialect, limit, expression(wanted, dialect))
     several = Several()
     if everything:
@@ -119,7 +121,7 @@ def _filtered(recording: Recording, asked: _Wanted) -> Recording:
 
 
 def _named(row: dict[str, Any], path: Path, cassettes: tuple[Path, ...]) -> dict[str, Any]:
-    """A row says which cassette it is of, where there are several."""
+    """Return the row, with the name of its cassette if there are several."""
     return row if len(cassettes) == 1 else {"file": str(path), **row}
 
 

@@ -1,4 +1,4 @@
-"""recorder merge."""
+"""Implement `recorder merge`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from ..options import cassettes_argument, force_option
 
 @click.command("merge")
 @cassettes_argument
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Cassette to write."
+)
 @force_option
 def command(cassettes: tuple[Path, ...], *, output: Path, force: bool) -> None:
-    """Put several cassettes into one, in the order of the wall clock.
+    """Merge several cassettes into one, in the order of the wall clock.
 
-    Records are renumbered. Sessions stay apart: where two cassettes use the same clientId, cookie or credentials, those
-    of the later one are renamed.
+    Records are renumbered. Sessions stay apart: if two cassettes use the same clientId, cookie or credentials, those of
+    the later cassette are renamed.
 
     \b
     Example:  recorder merge morning.cassette noon.cassette -o day.cassette

@@ -1,4 +1,4 @@
-"""recorder migrate."""
+"""Implement `recorder migrate`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ..saying import say
 @output_option
 @force_option
 def command(cassette: Path, *, output: Path | None, force: bool) -> None:
-    """Bring a cassette of an older format to the current one.
+    """Convert a cassette of an older format to the current one.
+
+    Without -o the new cassette is written beside the old one, as NAME.migrated.
 
     \b
     Example:  recorder migrate old.cassette -o new.cassette
@@ -29,4 +31,4 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     if found == FORMAT:
         say(f"{cassette}: is in format {FORMAT}, the current one; nothing to do")
     else:
-        say(f"{target}: format {found} brought to {FORMAT}")
+        say(f"{target}: converted from format {found} to {FORMAT}")

@@ -1,4 +1,4 @@
-"""recorder policy."""
+"""Implement `recorder policy`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...printable import printable
 
 @click.group("policy")
 def command() -> None:
-    """Look after redaction policies: what a recording must not keep.
+    """List, print and check redaction policies: the values that a recording must not keep.
 
     \b
     Example:  recorder policy show gws > mine.toml
@@ -29,7 +29,7 @@ def command() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
 def check(policies: tuple[Path, ...]) -> None:
-    """Check policies: every mistake is told with its line; exit code 2 if there is one.
+    """Check policies: print every mistake with its line; exit code 2 if there are mistakes.
 
     \b
     Example:  recorder policy check mine.toml
@@ -50,7 +50,7 @@ def check(policies: tuple[Path, ...]) -> None:
 @command.command("show")
 @click.argument("source", metavar="[NAME|FILE]", default="gws")
 def show(source: str) -> None:
-    """Print a policy, to begin one's own with.
+    """Print a policy, as a start for a policy of your own.
 
     \b
     Example:  recorder policy show gws > mine.toml

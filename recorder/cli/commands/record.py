@@ -1,4 +1,4 @@
-"""recorder record"""
+"""Implement `recorder record`."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ _MODES = "reverse (default), regular, upstream:URL, socks5"
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
-    """Bytes, with K, M or G for powers of 1024."""
+    """A number of bytes; K, M and G multiply by powers of 1024."""
 
     name = "BYTES"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read it; fails as click's parameters do."""
+        """Parse the text into bytes; report a mistake as a usage error."""
         found = re.fullmatch(r"(\d{1,12})([KMG]?)", str(value))
         size = int(found[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[found[2]] if found else 0
         if size <= 0:
-            self.fail(f"{value!r} is no size, e.g. 64M", param, ctx)
+            self.fail(f"{value!r} is not a size; write e.g. 64M", param, ctx)
         return size
 
 
 @click.command("record")
 @click.argument("upstream", metavar="UPSTREAM", required=False)
 @click.argument("program", metavar="[-- CMD...]", nargs=-1, type=click.UNPROCESSED)
-@click.option("-o", "--output", metavar="[+]FILE", required=True, help="The cassette to write; +FILE goes on with one.")
+@click.option("-o", "--output", metavar="[+]FILE", required=True, help="Cassette to write; +FILE appends to one.")
 @listen_option
-@click.option("--mode", default="reverse", show_default=True, help=f"How clients come in: {_MODES}.")
+@click.option("--mode", default="reverse", show_default=True, help=f"Mode of the proxy: {_MODES}.")
 @click.option(
     "--fsync",
     type=click.Choice(["never", "interval", "always"]),
     default="interval",
     show_default=True,
-    help="When frames are forced to disk; any of them survives a kill, the later two a power cut too.",
+    help="When to force frames to disk. All three survive a killed process; interval and always survive a power cut.",
 )
-@click.option("--max-size", type=Size(), help="From this size on, go on in a new file, NAME-2; e.g. 64M.")
+@click.option("--max-size", type=Size(), help="Go on in a new file, NAME-2, from this size on; e.g. 64M.")
 @click.option(
     "--max-duration",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="From this duration on, go on in a new file.",
+    help="Go on in a new file after this time.",
 )
 @click.option(
     "--on-full",
     type=click.Choice(["stop", "pass"]),
     default="stop",
     show_default=True,
-    help="When the disk is full: stop, or let traffic pass unrecorded.",
+    help="If the disk is full: stop, or let traffic pass unrecorded.",
 )
 @policy_option
 @key_option
@@ -75,10 +75,11 @@ def command(
     max_size: int | None, max_duration: float | None, on_full: str, policy: str, key_file: Path | None,
     no_redaction: bool, force: bool,
 ) -> None:  # fmt: skip
-    """Record what passes between a desktop and UPSTREAM, until Ctrl-C.
+    """Record the traffic between a desktop and UPSTREAM, until Ctrl-C.
 
-    Prints `listening on URL` when ready: point the desktop there. With a command after `--` it runs that command with
-    the URL in RECORDER_URL (and the proxy in HTTP_PROXY for other modes than reverse) and stops with it.
+    Prints `listening on URL` when ready: point the desktop to that URL. A command after `--` is run with the URL in
+    RECORDER_URL (in modes other than reverse also in HTTP_PROXY and HTTPS_PROXY); the recording stops when the command
+    ends, with its exit code.
 
     \b
     Example:  recorder record http://gws.example:8090 -o session.cassette
@@ -112,7 +113,7 @@ def command(
     except CaptureError:
         if recorder.failure is None:
             raise
-    if recorder.failure is not None:  # it was told when it happened
+    if recorder.failure is not None:  # `_Told` printed the message already
         raise SystemExit(recorder.failure.exit_code)
     counts = recorder.counts
     say(f"{path}: {counts.requests} requests, {counts.open} still open at the end")
@@ -120,15 +121,15 @@ def command(
 
 
 class _Told(logging.Handler):
-    """Tells at once what the recorder has to say: mitmproxy keeps its log to itself here."""
+    """A log handler that prints errors of the recorder at once: mitmproxy does not print its log here."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
 
 
 def _mode(mode: str, upstream: str | None) -> str:
-    if "@" in f"{mode}{upstream}":  # mitmproxy takes what follows for an address to listen on
-        raise UsageError("--mode and UPSTREAM take no '@': say where to listen by --listen; no user stands in a URL")
+    if "@" in f"{mode}{upstream}":  # mitmproxy takes the text after `@` for the address to listen on
+        raise UsageError("--mode and UPSTREAM take no '@': give the address by --listen, and no user in a URL")
     if mode != "reverse":
         if upstream:
             raise UsageError(f"--mode {mode} takes no UPSTREAM: the client names the server itself")
@@ -164,7 +165,7 @@ async def _wait(running: Running) -> int:
 
 
 async def _run(program: tuple[str, ...], running: Running, *, reverse: bool) -> int:
-    """Run a program against the recorder; its exit code is ours."""
+    """Run a program with the recorder's URL, and return its exit code."""
     proxied = {} if reverse else dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), running.url)
     try:
         child = await asyncio.create_subprocess_exec(*program, env=os.environ | proxied | {"RECORDER_URL": running.url})
@@ -180,7 +181,7 @@ async def _run(program: tuple[str, ...], running: Running, *, reverse: bool) -> 
 
 
 async def _live_line(recorder: Recorder) -> None:
-    """On a terminal, show once a second what is being captured."""
+    """Show the counts of the capture once a second, if stderr is a terminal."""
     while sys.stderr.isatty():
         counts = recorder.counts
         line = f"{counts.requests} requests, {counts.responses} answered, {counts.open} open, {recorder.size} bytes"

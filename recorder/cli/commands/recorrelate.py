@@ -1,4 +1,4 @@
-"""recorder recorrelate."""
+"""Implement `recorder recorrelate`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import click
 from ..options import cassette_argument, force_option, must_not_exist, output_option
 from ..saying import say
 
-_SHOWN = 20  # numbers of triples
+_SHOWN = 20  # triples whose numbers are printed
 
 
 @click.command("recorrelate")
 @cassette_argument
-@click.option("--rules", required=True, metavar="NAME|FILE", help="The dialect to link by: shipped, or a TOML file.")
+@click.option("--rules", required=True, metavar="NAME|FILE", help="Dialect to link by: a shipped name or a TOML file.")
 @output_option
 @force_option
 def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> None:
-    """Link the events of a cassette anew, by other rules. The facts stay as they are.
+    """Link the events of a cassette again, by the rules of another dialect. The recorded facts do not change.
 
-    Without -o the file itself is replaced, and only when the new one is complete on the disk. The same rules give the
-    same bytes. A journal becomes a sealed cassette.
+    Without -o the cassette is replaced, but only after the new file is complete on disk. Equal rules give equal bytes.
+    A journal becomes a sealed cassette.
 
     \b
     Example:  recorder recorrelate session.cassette --rules gws-outbound

@@ -1,4 +1,4 @@
-"""recorder recover."""
+"""Implement `recorder recover`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..saying import say
 def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     """Save every intact record of a torn or damaged cassette into a new one.
 
-    Each record that is gone is noted in its place. The new file is read back before this says yes; the old one is left
-    alone. Without -o it is written beside it, as NAME.recovered.
+    A note stands in the place of each lost record. The command reads the new file back before it reports success, and
+    does not change the old one. Without -o the new file is written beside the old one, as NAME.recovered.
 
     \b
     Example:  recorder recover session.cassette -o good.cassette

@@ -1,4 +1,4 @@
-"""recorder redact."""
+"""Implement `recorder redact`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @output_option
 @policy_option
 @key_option
-@click.option("--dry-run", is_flag=True, help="Write nothing; tell how many values would change, and where.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; print how many values would change, and where.")
 @force_option
 @json_option
 @dialect_option
@@ -42,11 +42,11 @@ def command(
     cassette: Path, *, output: Path | None, policy: str, key_file: Path | None, dry_run: bool, force: bool,
     as_json: bool, dialect: str | None,
 ) -> None:  # fmt: skip
-    """Redact a cassette again: by a stricter policy, or one that was recorded with --no-redaction.
+    """Redact a cassette again: by a stricter policy, or after a recording with --no-redaction.
 
-    Every value that the policy names is replaced, and found again where nothing names it. Values that are pseudonyms
-    already get others (e-mails and telephones stay). What changed is told by place and kind, never by value. A sealed
-    cassette stays one.
+    Every value that the policy names is replaced, and so are its copies in places that no rule names. Pseudonyms get
+    new values (those of e-mail addresses and telephone numbers stay). Changes are listed by place and kind, never by
+    value. A sealed cassette stays sealed.
 
     \b
     Example:  recorder redact session.cassette --dry-run
@@ -57,12 +57,13 @@ def command(
     from ...redaction.policy import load
 
     again = Again(load(policy), read_key(key_file) if key_file and not dry_run else secrets.token_bytes(32))
+    # two passes, because a secret may stand in one record before another record names it
     for record in _records(cassette):
         again.learn(record)
     if dry_run:
         count = len([again.redact(record).seq for record in _records(cassette, warn=True)])
     elif output is None:
-        raise UsageError("name the new cassette, e.g. -o safe.cassette; or --dry-run to see what would change")
+        raise UsageError("give the new cassette, e.g. -o safe.cassette, or --dry-run to see what would change")
     else:
         must_not_exist(output, force=force)
         count = _write(cassette, output, again, dialect)
@@ -75,11 +76,11 @@ def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
     with open_cassette(path) as cassette:
         yield from cassette.records()
         if warn and cassette.torn is not None:
-            say(f"warning: {cassette.torn}; what stands before it is used")
+            say(f"warning: {cassette.torn}; the records before that place are used")
 
 
 def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int:
-    """Write the new cassette, whole or not at all; how many records it has."""
+    """Write the new cassette, whole or not at all, and return the number of its records."""
     from ...cassette.codec import encode, encode_header
     from ...cassette.journal import JOURNAL
     from ...cassette.sealed import write_atomically

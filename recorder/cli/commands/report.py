@@ -1,4 +1,4 @@
-"""recorder report."""
+"""Implement `recorder report`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("report.html"),
     show_default=True,
-    help="Where to write.",
+    help="HTML file to write.",
 )
-@click.option("--filter", "wanted", metavar="EXPR", help="Only triples that fit, e.g. 'op:Get* last:>500'.")
-@click.option("--title", metavar="TEXT", help="What the page is called instead of the cassettes' names.")
+@click.option("--filter", "wanted", metavar="EXPR", help="Select triples by a filter, e.g. 'op:Get* last:>500'.")
+@click.option("--title", metavar="TEXT", help="Title of the page; by default the names of the cassettes.")
 @force_option
 @dialect_option
 def command(
@@ -38,10 +38,10 @@ def command(
     force: bool,
     dialect: str | None,
 ) -> None:
-    """Write one HTML file on which one sees the session: a timeline, a ladder, a table, and all details.
+    """Write one HTML file that shows the session: a timeline, a ladder, a table, and all details.
 
-    It needs no network and no server, and asks for nothing: open it, or send it to a colleague. It shows what the
-    cassettes hold, no more; with --filter, only the triples that fit and nothing that nobody asked for.
+    The page needs no network and no server: open it, or send it to a colleague. It holds the content of the cassettes
+    and nothing else; with --filter, only the triples that fit, and no unsolicited events.
 
     \b
     Example:  recorder report session.cassette -o session.html
@@ -66,10 +66,10 @@ def command(
 
 
 def _keep(wanted: str, keys: set[str]) -> Keep:
-    """The test of a filter.
+    """Return the test of a filter.
 
     Raises:
-        FilterError: If there is a mistake in it.
+        FilterError: If the filter has a mistake.
     """
     from ...views.filter import fits, parse
 

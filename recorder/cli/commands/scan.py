@@ -1,4 +1,4 @@
-"""recorder scan."""
+"""Implement `recorder scan`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 @policy_option
 @json_option
 def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
-    """Look for what redaction missed: known formats of secrets, random words, e-mails, telephones, cards.
+    """Search for values that redaction missed: known formats of secrets, random words, e-mails, telephones, cards.
 
-    Exit code 0 if nothing is found, 7 if something is: a line each, with the place and never with the value. Of a
-    cassette that was not redacted by the policy, everything that the policy names is found too. What is no secret gets
-    a place under `keep` in a policy of yours.
+    Exit code 0 if nothing is found, 7 otherwise; each finding is one line with its place, never with its value. In a
+    cassette that was not redacted by the policy, all values that the policy names are findings too. To accept a value
+    that is no secret, list its place under `keep` in a policy of your own.
 
     \b
     Example:  recorder scan session.cassette
@@ -65,7 +65,7 @@ def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
         for record in cassette.records():
             yield from scan.record(record)
         if cassette.torn is not None:
-            say(f"warning: {cassette.torn}; what stands before it was searched")
+            say(f"warning: {cassette.torn}; the records before that place were searched")
 
 
 def _row(finding: Finding) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""recorder seal."""
+"""Implement `recorder seal`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..saying import say
 @click.command("seal")
 @cassette_argument
 @output_option
-@click.option("--archive", is_flag=True, help="Compress it (zstd): an eighth of the size, but not for git.")
+@click.option("--archive", is_flag=True, help="Compress with zstd: an eighth of the size, but unsuitable for git.")
 @dialect_option
 @force_option
 def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str | None, force: bool) -> None:
-    """Seal a finished cassette: canonical, indexed, with its triples and a checksum over all.
+    """Seal a finished cassette: canonical, indexed, with its triples and a checksum over the whole file.
 
-    The same facts and dialect give the same bytes, on any machine. Without -o the file itself is replaced, and only
-    when the sealed one is complete on the disk.
+    Equal facts and dialect give equal bytes, on any machine. Without -o the cassette is replaced, but only after the
+    sealed file is complete on disk.
 
     \b
     Example:  recorder seal session.cassette

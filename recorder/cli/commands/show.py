@@ -1,4 +1,4 @@
-"""recorder show."""
+"""Implement `recorder show`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..output import json_list, json_text, screen, write
 @click.command("show")
 @cassette_argument
 @click.argument("number", metavar="[N]", type=int, required=False)
-@click.option("--handle", metavar="HANDLE", help="Show the triples with this record handle instead.")
-@click.option("--reference", metavar="ID", help="Show the triples with this referenceId instead.")
+@click.option("--handle", metavar="HANDLE", help="Show the triples with this record handle.")
+@click.option("--reference", metavar="ID", help="Show the triples with this referenceId.")
 @filter_option
 @json_option
 @jsonl_option
@@ -27,7 +27,8 @@ def command(
 ) -> None:  # fmt: skip
     """Show triple N in full: request, ack, each event, and why it was linked.
 
-    A sealed cassette is not read through for it, however large it is.
+    For a sealed cassette, only the index and the triple are read, however large the file is (except with --dialect or
+    --filter).
 
     \b
     Example:  recorder show session.cassette 3
@@ -39,7 +40,7 @@ def command(
     given = {"handle": handle, "reference": reference}
     keys = {key: value for key, value in given.items() if value is not None}
     if (number is not None) + bool(keys) + (wanted is not None) != 1:
-        raise UsageError("say which triple: its number N, --handle, --reference, or --filter")
+        raise UsageError("choose the triple by its number N, --handle and --reference, or --filter")
     if wanted is None:
         found = find(cassette, dialect, number=number, keys=keys)
     else:

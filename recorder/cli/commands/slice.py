@@ -1,4 +1,4 @@
-"""recorder slice."""
+"""Implement `recorder slice`."""
 
 from __future__ import annotations
 
@@ -16,29 +16,32 @@ from ..saying import say
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
-    """Numbers and ranges: 1,3-5."""
+    """A list of numbers and ranges, e.g. 1,3-5."""
 
     name = "1,3-5"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[int]:
-        """Read them; fails as click's parameters do."""
+        """Parse the text into a set of numbers; report a mistake as a usage error."""
         chosen: set[int] = set()
         for part in str(value).split(","):
             first, dash, last = part.partition("-")
             if not first.isdecimal() or (dash and not last.isdecimal()):
-                self.fail(f"{value!r} is no list of numbers and ranges, e.g. 1,3-5", param, ctx)
+                self.fail(f"{value!r} is not a list of numbers and ranges; write e.g. 1,3-5", param, ctx)
+            # without a limit, a typing mistake such as 1-99999999999 would fill the memory
             chosen.update(range(int(first), int(last or first) + 1) if int(last or first) < 10_000_000 else ())
         return frozenset(chosen)
 
 
 @click.command("slice")
 @cassette_argument
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
-@click.option("--triples", type=Numbers(), help="By number, e.g. 1,3-5.")
-@click.option("--operation", metavar="NAME", help="By operation.", shell_complete=offers("operations"))
-@click.option("--handle", metavar="HANDLE", help="By record handle.")
-@click.option("--reference", metavar="ID", help="By referenceId.")
-@click.option("--session", metavar="LABEL", help="By session, e.g. s1.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Cassette to write."
+)
+@click.option("--triples", type=Numbers(), help="Select by number, e.g. 1,3-5.")
+@click.option("--operation", metavar="NAME", help="Select by operation.", shell_complete=offers("operations"))
+@click.option("--handle", metavar="HANDLE", help="Select by record handle.")
+@click.option("--reference", metavar="ID", help="Select by referenceId.")
+@click.option("--session", metavar="LABEL", help="Select by session, e.g. s1.")
 @filter_option
 @dialect_option
 @force_option
@@ -46,10 +49,10 @@ def command(
     cassette: Path, *, output: Path, triples: frozenset[int] | None, operation: str | None, handle: str | None,
     reference: str | None, session: str | None, wanted: str | None, dialect: str | None, force: bool,
 ) -> None:  # fmt: skip
-    """Cut a cassette down to some triples and what they need to be replayed alone.
+    """Cut a cassette down to some triples and the records needed to replay them alone.
 
-    Conditions are joined by "and". Kept with the triples: the handshakes and subscriptions of their sessions, exchanges
-    that are no operation, and the unsolicited events that hang on them.
+    A triple must meet all conditions. Kept with the triples: the handshakes and subscriptions of their sessions,
+    exchanges that are no operation, and the unsolicited events anchored to them.
 
     \b
     Example:  recorder slice session.cassette --triples 3-5 -o short.cassette
@@ -73,7 +76,7 @@ def command(
     filtered = fitting(recording.triples, expression(wanted, dialect))
     chosen = [triple for triple in filtered if all(fits(triple) for fits in conditions)]
     if not chosen:
-        raise NothingSelected(f"{cassette}: no triple fits; recorder ls shows what there is")
+        raise NothingSelected(f"{cassette}: no triple fits; recorder ls lists the triples")
     records = slice_records(whole, recording, chosen)
     write_journal(output, replace(whole.header, profile="journal"), records, force=force)
     say(f"{len(chosen)} of {len(recording.triples)} triples")

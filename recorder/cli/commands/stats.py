@@ -1,4 +1,4 @@
-"""recorder stats."""
+"""Implement `recorder stats`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @json_option
 @dialect_option
 def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, dialect: str | None) -> None:
-    """Count what is in cassettes, all together: operations and how far they got, latencies, events, polls.
+    """Count the content of cassettes, all together: operations by state, latencies, events, polls.
 
     Latencies are milliseconds from a request to its ack, and to its last event: least, median, 95th percentile, most.
-    An event is "unsure" where its link is below confidence 1 (recorder explain tells why). A filter chooses triples and
+    An event is "unsure" if its link has a confidence below 1 (see recorder explain). A filter selects triples and
     unsolicited events; polls, records and sizes are those of the whole cassettes.
 
     \b

@@ -1,4 +1,4 @@
-"""recorder tail."""
+"""Implement `recorder tail`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..output import fitted
 if TYPE_CHECKING:
     from ...cassette.journal import Following
 
-_WAIT = 0.1  # seconds between two looks at the size of the file
-_QUIET = 10  # looks without news after which it is asked whether anybody still writes
+_WAIT = 0.1  # seconds between two reads of the file
+_QUIET = 10  # reads without a new record between two checks of the writer's lock
 
 
 @click.command("tail")
@@ -29,8 +29,8 @@ _QUIET = 10  # looks without news after which it is asked whether anybody still 
 def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
     """Follow a capture while it is written: requests, their acks, and events as they are linked.
 
-    What is there already is printed first. Ends when the capture ends, or with Ctrl-C. An event that no request
-    explains yet may be linked later, by an ack; it is then printed again.
+    Prints the existing records first, and ends when the capture ends, or with Ctrl-C. An event that no request explains
+    yet may be linked later, by an ack; the event is then printed again.
 
     \b
     Example:  recorder tail session.cassette
@@ -55,26 +55,26 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
 
 
 def _records(following: Following, file: IO[bytes], path: Path) -> Iterator[Record]:
-    """Records as they come, until the capture says that it ends or nobody writes it any more.
+    """Yield records as they come, until the capture ends or no process writes the file any more.
 
     Raises:
-        CassetteError: If it is no cassette, or damaged.
+        CassetteError: If the file is no cassette, or is damaged.
     """
     from ...cassette.journal import is_written
 
     ended, quiet = False, 0
     while True:
         quiet += 1
-        # asked before the look, so that nothing is missed that was written meanwhile
+        # check before reading: a writer that ends in between has written its last records by then
         written = quiet % _QUIET != 1 or is_written(file)
         for record in following.new():
             ended, quiet = isinstance(record, Note) and record.kind == "close", 0
             yield record
-        if quiet and (ended or not written):  # a capture that goes on in the same file writes behind an earlier end
+        if quiet and (ended or not written):  # not at the first `close`: record -o +FILE appends behind it
             break
         if quiet:
             time.sleep(_WAIT)
     if following.header is None:
-        raise CassetteError(str(path), "not a cassette", hint="nothing of one was written so far")
+        raise CassetteError(str(path), "not a cassette", hint="it holds no complete header yet")
     if not ended:
-        click.echo(f"recorder: {path}: nobody writes it any more, and it has no clean end", err=True)
+        click.echo(f"recorder: {path}: no process writes this file any more, and it has no clean end", err=True)

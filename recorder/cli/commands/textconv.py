@@ -1,4 +1,4 @@
-"""recorder textconv."""
+"""Implement `recorder textconv`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..options import cassette_argument
 @click.command("textconv")
 @cassette_argument
 def command(cassette: Path) -> None:
-    """Print a cassette as text for `git diff`: what the session was, without what differs at each recording.
+    """Print a cassette as text for `git diff`: the session without what differs in every recording.
 
     \b
     Example:  recorder textconv session.cassette

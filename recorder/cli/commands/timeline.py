@@ -1,4 +1,4 @@
-"""recorder timeline."""
+"""Implement `recorder timeline`."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ..output import json_list, screen, write
 def command(
     cassette: Path, *, number: int | None, wanted: str | None, as_json: bool, as_lines: bool, dialect: str | None
 ) -> None:
-    """Show a session as it went, or triple N alone: a line for each thing that happened, at its second.
+    """Show the timeline of a session, or of triple N alone: one line per request, ack, event and other moment.
 
     Silences of more than a second are folded. On a screen of 80 cells or more, a bar is thick from the request to its
-    ack and thin to its last event. An event that was not linked for sure names its rule and confidence; those nobody
-    asked for are u1, u2 … as in `recorder explain`. Polls are left out, `recorder stats` counts them.
+    ack and thin to its last event. An event with a confidence below 1 is shown with its rule and confidence;
+    unsolicited events are u1, u2 … as in `recorder explain`. Polls are left out; `recorder stats` counts them.
 
     \b
     Example:  recorder timeline session.cassette
@@ -38,7 +38,7 @@ def command(
     from ...views import timeline
 
     if number is not None and wanted is not None:
-        raise UsageError("say either a number or --filter")
+        raise UsageError("give either a number N or --filter, not both")
     by = expression(wanted, dialect)
     whole = read(cassette)
     recording = derive(whole, load(dialect) if dialect else None)
