@@ -32,8 +32,8 @@ from recorder.cassette import blocks, codec
 from recorder.cassette.codec import decode, encode
 from recorder.cassette.frames import OVERHEAD, Frame, unframe
 from recorder.cassette.journal import create
+from recorder.cassette.reader import open_cassette
 from recorder.cassette.sealed import SealedWriter
-from recorder.cassette.store import open_cassette
 from recorder.correlate.engine import correlate
 from recorder.dialect.definition import load
 from recorder.library.sealing import row_of

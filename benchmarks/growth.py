@@ -31,7 +31,7 @@ from benchmarks.rows import Row, Scale
 from benchmarks.synthetic import HEADER, records
 from recorder.cassette.codec import encode
 from recorder.cassette.journal import create
-from recorder.cassette.store import open_cassette
+from recorder.cassette.reader import open_cassette
 from recorder.cli.commands.replay import collect_rarely
 from recorder.cli.loading import load
 from recorder.correlate.engine import Correlator

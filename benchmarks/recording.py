@@ -26,7 +26,7 @@ from benchmarks.proxies import (
     profile_of,
 )
 from benchmarks.rows import Row, Scale
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.model import Request, Response
 
 COMMAND = "python -m benchmarks --only recording"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder.cassette.store import Cassette
+from recorder.cassette.reader import Cassette
 from recorder.dialect.definition import load
 from recorder.views.document import page as html
 from recorder.views.report import document, part

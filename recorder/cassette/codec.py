@@ -16,10 +16,10 @@ import msgpack
 
 from ..errors import CassetteError
 from ..model import Failure, Header, Headers, Note, Record, Request, Response, Row, RowEvent, SocketMessage
-from .frames import MAX_BODY, Frame, frame
+from .frames import MAX_BODY, OVERHEAD, Frame, frame
 
 FORMAT = 1
-PROFILES = ("journal", "sealed", "archive")
+JOURNAL, SEALED, ARCHIVE = PROFILES = "journal", "sealed", "archive"
 MAX_HEADERS = 4096  # of one record
 MAX_TRIPLES = 1 << 32  # the index has 4 bytes for a number
 
@@ -30,6 +30,7 @@ BodyOf: TypeAlias = Callable[[int], bytes]
 HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 TRIPLE, BLOCK, PLAIN, UNSOLICITED, SUMMARY, END = 0x10, 0x11, 0x12, 0x13, 0x14, 0x3F
 PAGE, CONTENTS = 0x40, 0x41
+END_SIZE = OVERHEAD + 2 + 8 + 32  # the last frame has a fixed size, so that it is found from the end
 FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE})
 _DERIVED = frozenset({TRIPLE, PLAIN, UNSOLICITED, SUMMARY, END})
 _CRITICAL = 0x3F  # an unknown type up to here must be understood; above it may be skipped

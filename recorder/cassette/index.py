@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 PAGE = 8192  # entries
+INNER_BITS = 24  # of an address: place inside a block; the rest: place of the block in the file
 _RUN = 65_536  # entries sorted in memory at a time
 _KEY = struct.Struct(">QI")  # hash of a key, number of a triple
 _ADDRESS = struct.Struct(">Q")

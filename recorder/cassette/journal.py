@@ -18,12 +18,10 @@ from ..errors import CaptureError, CassetteError, TornTail, UsageError
 from ..files import descriptor_of
 from ..model import Header, Record, Request
 from . import codec
-from .codec import encode_header
+from .codec import JOURNAL, encode_header
 from .frames import OVERHEAD, Frame, read_frame
+from .reader import Facts, open_cassette
 from .salvage import salvage
-from .store import open_cassette
-
-JOURNAL = "journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +199,7 @@ class Following:
     def __init__(self, file: IO[bytes], path: str) -> None:
         self._file, self._path = file, path
         self._offset = 0
-        self._expected = 0
+        self._facts = Facts(path, sealed=False)
         self.header: Header | None = None
 
     def new(self) -> Iterator[Record]:
@@ -232,11 +230,6 @@ class Following:
                 if self.header.profile != JOURNAL:
                     raise UsageError(f"{self._path}: is sealed, nothing will be added; recorder ls lists it")
                 continue
-            record = codec.decode(found, path=self._path)
-            if record is None:
-                continue
-            if record.seq != self._expected:
-                problem = f"record {self._expected} is missing, {record.seq} stands there"
-                raise CassetteError(self._path, problem, offset=found.offset)
-            self._expected += 1
-            yield record
+            record = self._facts.record(found)
+            if record is not None:
+                yield record

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .codec import FORMAT
-from .store import open_cassette
+from .reader import open_cassette
 
 Step: TypeAlias = Callable[[Path, Path], None]
 

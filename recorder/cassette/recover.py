@@ -12,11 +12,11 @@ from ..errors import CaptureError, CassetteError, UsageError
 from ..model import Header, Note, Record
 from . import blocks, codec
 from .bodies import Remembered
-from .codec import encode
+from .codec import JOURNAL, encode
 from .frames import Frame
-from .journal import JOURNAL, create
+from .journal import create
+from .reader import open_cassette
 from .salvage import Damage, mapped, salvage
-from .store import open_cassette
 
 LOST = "lost"  # kind of the note that stands in the place of a record that is gone
 _LEAST = 16  # bytes a record takes; numbers that say that more are missing than there was room for are no numbers

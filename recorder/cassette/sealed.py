@@ -22,15 +22,11 @@ from ..errors import CaptureError, UsageError
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Repeated
-from .frames import OVERHEAD, unframe
-from .index import PAGE, Addresses, Keys
+from .frames import unframe
+from .index import INNER_BITS, PAGE, Addresses, Keys
 from .journal import unless_written
 
-ARCHIVE = "archive"
-SEALED = "sealed"
 INDEX_FROM = 4096  # records: fewer are indexed in memory in no time
-END_SIZE = OVERHEAD + 2 + 8 + 32  # the last frame has a fixed size, so that it is found from the end
-INNER_BITS = 24  # of an address: place inside a block; the rest: place of the block in the file
 
 
 class SealedWriter:
@@ -38,7 +34,7 @@ class SealedWriter:
 
     def __init__(self, file: IO[bytes], header: Header) -> None:
         self._out = _Hashing(file)
-        self._compressed = header.profile == ARCHIVE
+        self._compressed = header.profile == codec.ARCHIVE
         self._bodies = Repeated()
         self._records, self._triples, self._keys = Addresses(), Addresses(), Keys()
         self._rows = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()

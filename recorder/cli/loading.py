@@ -9,12 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import NothingSelected
+from ..errors import NothingSelected, TornTail
 from ..model import Recording, Triple
 from .saying import say
 
 if TYPE_CHECKING:
-    from ..cassette.store import Cassette
+    from ..cassette.reader import Cassette
+    from ..library.stored import Triples
     from ..views.filter import Expression
 
 
@@ -52,11 +53,10 @@ def read(path: Path) -> Cassette:
     Raises:
         CassetteError: If it cannot be read.
     """
-    from ..cassette.store import read
+    from ..cassette.reader import read
 
     cassette = read(path)
-    if cassette.torn is not None:
-        say(f"warning: {cassette.torn}; what stands before it is used")
+    _warn(cassette.torn)
     return cassette
 
 
@@ -92,14 +92,7 @@ def triples(
     path: Path, dialect: str | None, limit: int | None = None, by: Expression | None = None
 ) -> Iterator[Triple]:
     """The triples of a cassette that are wanted, in order; of a sealed one no more is read than is asked for."""
-    from ..cassette.lookup import Sealed
-    from ..library import stored
-
-    if dialect is not None or not _is_sealed(path):
-        yield from islice(fitting(load([path], dialect).triples, by), limit)
-        return
-    with Sealed(path) as sealed:
-        every = (stored.triple(sealed, n) for n in range(1, sealed.triples + 1))
+    with _opened(path, dialect) as every:
         yield from islice(fitting(every, by), limit)
 
 
@@ -109,29 +102,28 @@ def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str,
     Raises:
         NothingSelected: If there is none.
     """
-    from ..cassette.lookup import Sealed
-    from ..library import stored
-
-    if dialect is not None or not _is_sealed(path):
-        every = load([path], dialect).triples
-        found = [t for t in every if (number is None or t.n == number) and keys.items() <= t.keys.items()]
-        count = len(every)
-    else:
-        with Sealed(path) as sealed:
-            count = sealed.triples
-            if number is not None:
-                found = [stored.triple(sealed, number)] if 1 <= number <= count else []
-            else:
-                first = next(iter(keys.items()))
-                found = list(stored.with_key(sealed, *first))
-            found = [t for t in found if keys.items() <= t.keys.items()]
-    if not found:
-        wanted = str(number) if number is not None else " and ".join(f"with {k} {v}" for k, v in keys.items())
-        raise NothingSelected(f"{path}: no triple {wanted}; it holds 1 to {count}")
-    return found
+    with _opened(path, dialect) as every:
+        found = every.with_keys(keys) if number is None else every.numbered(number)
+        if not found:
+            wanted = str(number) if number is not None else " and ".join(f"with {k} {v}" for k, v in keys.items())
+            raise NothingSelected(f"{path}: no triple {wanted}; it holds 1 to {len(every)}")
+        return found
 
 
-def _is_sealed(path: Path) -> bool:
-    from ..library.sealing import is_sealed
+@contextmanager
+def _opened(path: Path, dialect: str | None) -> Iterator[Triples]:
+    from ..cassette.reader import open_cassette
+    from ..dialect.definition import load as load_dialect
+    from ..library.stored import triples
 
-    return is_sealed(path)
+    chosen = load_dialect(dialect) if dialect else None
+    with open_cassette(path) as cassette:
+        with _without_collector():
+            every = triples(cassette, chosen)
+        _warn(cassette.torn)
+        yield every
+
+
+def _warn(torn: TornTail | None) -> None:
+    if torn is not None:
+        say(f"warning: {torn}; what stands before it is used")

@@ -10,9 +10,9 @@ from pathlib import Path
 from ..cassette import codec
 from ..cassette.blocks import inside
 from ..cassette.bodies import Remembered
+from ..cassette.codec import JOURNAL
 from ..cassette.frames import Frame
-from ..cassette.journal import JOURNAL
-from ..cassette.lookup import Sealed
+from ..cassette.reader import open_cassette
 from ..cassette.recover import LOST
 from ..cassette.salvage import Damage, mapped, salvage
 from ..errors import CassetteError
@@ -132,8 +132,8 @@ class Checked:
             return
         kind = "index"
         try:
-            with Sealed(self._path) as sealed:
-                kind = "checksum"
-                sealed.verify()
+            with open_cassette(self._path) as cassette:
+                kind = "checksum" if cassette.checksum else kind  # which reads the index
+                cassette.verify()
         except CassetteError as exc:
             self.add(Level.DAMAGE, kind, "end" if exc.offset is None else f"byte {exc.offset}", exc.problem)

@@ -13,12 +13,11 @@ from pathlib import Path
 from ..bayeux import channels
 from ..bayeux.messages import encode
 from ..bayeux.observer import Handshaken, Observer, Subscribed
-from ..cassette.lookup import Sealed
-from ..cassette.store import open_cassette
+from ..cassette.reader import open_cassette
 from ..correlate.engine import Correlator
 from ..dialect.definition import shipped
 from ..errors import CassetteError, DialectError, PolicyError
-from ..library.sealing import is_sealed, row_of
+from ..library.sealing import row_of
 from ..model import Event, Failure, Header, Record, Request, Response, Row
 from ..redaction.policy import NO_POLICY, of_cassette
 from ..redaction.scan import Scan
@@ -47,7 +46,7 @@ def examine(path: Path) -> list[Finding]:
     for record in checked.records():
         examiner.feed(record)
     examiner.end()
-    if not any(finding.level is Level.DAMAGE for finding in checked.findings) and is_sealed(path):
+    if not any(finding.level is Level.DAMAGE for finding in checked.findings):
         checked.findings += _stale(path)
     order = list(Level)
     return sorted(checked.findings, key=lambda finding: order.index(finding.level))
@@ -184,8 +183,11 @@ def _header(path: Path) -> Header | None:
 
 
 def _stale(path: Path) -> Iterator[Finding]:
-    """The triples of a sealed cassette that are not what its facts and dialect give."""
-    with open_cassette(path) as cassette, Sealed(path) as sealed:
+    """The stored triples of a cassette that are not what its facts and dialect give."""
+    with open_cassette(path) as cassette:
+        if not cassette.is_sealed:
+            return
+        stored = cassette.stored
         try:
             correlator = Correlator(shipped(cassette.header.dialect))
         except DialectError as exc:
@@ -194,9 +196,9 @@ def _stale(path: Path) -> Iterator[Finding]:
         count = 0
         for row in _derived(cassette.records(), correlator, cassette.header):
             count += 1
-            yield from _compared(row, sealed.row(row.n)) if row.n <= sealed.triples else ()
-        if count != sealed.triples:
-            text = f"{sealed.triples} triples are stored, the facts give {count}"
+            yield from _compared(row, cassette.row(row.n)) if row.n <= stored else ()
+        if count != stored:
+            text = f"{stored} triples are stored, the facts give {count}"
             yield Finding(Level.PROBLEM, "stale", "triples", text)
 
 

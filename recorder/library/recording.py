@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..cassette.store import Cassette, read
+from ..cassette.reader import Cassette, read
 from ..correlate.engine import correlate
 from ..dialect.definition import Dialect, shipped
 from ..errors import UsageError

@@ -8,11 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-from ..cassette.codec import encode_row
-from ..cassette.journal import JOURNAL
-from ..cassette.lookup import Sealed
-from ..cassette.sealed import ARCHIVE, SEALED, SealedWriter, write_atomically
-from ..cassette.store import OpenCassette, open_cassette
+from ..cassette.codec import ARCHIVE, SEALED, encode_row
+from ..cassette.reader import OpenCassette, open_cassette
+from ..cassette.sealed import SealedWriter, write_atomically
 from ..correlate.engine import Correlator
 from ..dialect.definition import Dialect, shipped
 from ..errors import CassetteError
@@ -96,7 +94,7 @@ def _pushed(pushed: Unsolicited) -> list[Any]:
 
 
 def _verify(path: Path) -> None:
-    with Sealed(path) as written:
+    with open_cassette(path) as written:
         written.verify()
 
 
@@ -108,14 +106,8 @@ def _whole(cassette: OpenCassette, source: Path) -> None:
         )
 
 
-def is_sealed(path: Path) -> bool:
-    """Whether a cassette is sealed."""
-    with open_cassette(path) as cassette:
-        return cassette.header.profile != JOURNAL
-
-
 def fingerprints(path: Path) -> dict[int, bytes]:
-    """What is stored of each triple of a sealed cassette, by number, as a short hash: enough to see what changed."""
-    with Sealed(path) as sealed:
-        rows = (sealed.row(n) for n in range(1, sealed.triples + 1))
+    """Return a short hash of each stored triple, by number: enough to see what changed. A journal stores none."""
+    with open_cassette(path) as cassette:
+        rows = (cassette.row(n) for n in range(1, cassette.stored + 1))
         return {row.n: sha256(encode_row(row)).digest()[:8] for row in rows}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ..bayeux import channels
 from ..bayeux.messages import encode, is_event, parse, parse_request
-from ..cassette.store import Cassette
+from ..cassette.reader import Cassette
 from ..correlate.sessions import Sessions
 from ..dialect.definition import shipped
 from ..errors import UsageError

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from ..cassette.codec import encode
 from ..cassette.journal import resume
-from ..cassette.store import read
+from ..cassette.reader import read
 from ..dialect.definition import shipped
 from ..errors import UpstreamError, UsageError
 from ..library.recording import derive

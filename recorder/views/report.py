@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..bayeux.messages import load_json
-from ..cassette.store import Cassette
+from ..cassette.reader import Cassette
 from ..correlate.operations import Operation, Seen
 from ..diagnose.connects import Poll, with_polls
 from ..diagnose.explain import Judgement, judgement

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from recorder.capture.context import Context
-from recorder.cassette.store import Cassette
+from recorder.cassette.reader import Cassette
 from recorder.library.recording import derive
 from recorder.model import Record, Recording, Request, Response
 from tests.replay.stage import Stage

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from recorder.capture.pipeline import CUT, Counts, Pipeline
 from recorder.cassette.codec import MAX_HEADERS, decode, encode_header
 from recorder.cassette.frames import MAX_BODY, unframe
-from recorder.cassette.store import parse
+from recorder.cassette.reader import parse
 from recorder.model import Failure, Header, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import load
 from recorder.redaction.pseudonyms import Kind, Pseudonyms

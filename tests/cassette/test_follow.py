@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.journal import Following, create, is_written
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.errors import CassetteError, UsageError
 from recorder.model import Note, Record
 from tests.wire import HEADER

@@ -11,7 +11,7 @@ import pytest
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import frame
 from recorder.cassette.journal import End, Journal, create, resume
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.errors import CaptureError, CassetteError, UsageError
 from tests.cassette.records import HEADER, ONE_OF_EACH
 

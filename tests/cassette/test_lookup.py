@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.cassette import codec
-from recorder.cassette.codec import encode, encode_header, encode_row, encode_value
+from recorder.cassette.codec import ARCHIVE, SEALED, encode, encode_header, encode_row, encode_value
 from recorder.cassette.frames import unframe
-from recorder.cassette.lookup import Sealed
-from recorder.cassette.sealed import ARCHIVE, INDEX_FROM, SEALED, SealedWriter
+from recorder.cassette.reader import OpenCassette, open_cassette
+from recorder.cassette.sealed import INDEX_FROM, SealedWriter
 from recorder.errors import CassetteError
 from recorder.model import Note, Record, Row, RowEvent
 from tests.cassette.records import HEADER, ONE_OF_EACH
@@ -42,7 +43,7 @@ def found_in(data: bytes, keys: list[tuple[str, str]]) -> list[list[int]]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "s"
         path.write_bytes(data)
-        with Sealed(path) as sealed:
+        with open_cassette(path) as sealed:
             return [sealed.find(name, value) for name, value in keys]
 
 
@@ -56,23 +57,41 @@ def one(profile: str = SEALED, *, indexed: bool = False) -> bytes:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Callable[[bytes], Sealed]:
-    def opened(data: bytes) -> Sealed:
-        path = tmp_path / "s.cassette"
-        path.write_bytes(data)
-        return Sealed(path)
+def opened(tmp_path: Path) -> Iterator[Callable[[bytes], OpenCassette]]:
+    """Open a file and read its index."""
+    with ExitStack() as files:
 
-    return opened
+        def opened(data: bytes) -> OpenCassette:
+            path = tmp_path / "s.cassette"
+            path.write_bytes(data)
+            cassette = files.enter_context(open_cassette(path))
+            assert len(cassette.checksum) == 32
+            return cassette
+
+        yield opened
+
+
+class Counting(BytesIO):
+    """A file that counts what is read of it."""
+
+    bytes = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.bytes += len(data)
+        return data
 
 
 FORMS = [(SEALED, False), (SEALED, True), (ARCHIVE, False), (ARCHIVE, True)]
 
 
 @pytest.mark.parametrize(("profile", "indexed"), FORMS)
-def test_records_and_triples_are_had_by_number(profile: str, indexed: bool, opened: Callable[[bytes], Sealed]) -> None:
+def test_records_and_triples_are_had_by_number(
+    profile: str, indexed: bool, opened: Callable[[bytes], OpenCassette]
+) -> None:
     records = MANY if indexed else ONE_OF_EACH
     with opened(one(profile, indexed=indexed)) as sealed:
-        assert (sealed.records, sealed.triples) == (len(records), 1)
+        assert (sealed.count, sealed.stored) == (len(records), 1)
         assert [sealed.record(seq) for seq in range(len(records))] == list(records)
         assert sealed.row(1) == ROW
         sealed.verify()
@@ -80,7 +99,7 @@ def test_records_and_triples_are_had_by_number(profile: str, indexed: bool, open
 
 @pytest.mark.parametrize(("profile", "indexed"), FORMS)
 def test_a_triple_is_found_by_operation_key_and_channel(
-    profile: str, indexed: bool, opened: Callable[[bytes], Sealed]
+    profile: str, indexed: bool, opened: Callable[[bytes], OpenCassette]
 ) -> None:
     with opened(one(profile, indexed=indexed)) as sealed:
         assert [sealed.find(*key) for key in ROW.index_keys()] == [[1], [1], [1]]
@@ -90,7 +109,7 @@ def test_a_triple_is_found_by_operation_key_and_channel(
 @pytest.mark.parametrize(("profile", "indexed"), FORMS)
 @pytest.mark.parametrize("number", [-1, 2, 99_999, 2**63])
 def test_a_number_that_is_not_there_is_refused(
-    profile: str, indexed: bool, number: int, opened: Callable[[bytes], Sealed]
+    profile: str, indexed: bool, number: int, opened: Callable[[bytes], OpenCassette]
 ) -> None:
     with opened(one(profile, indexed=indexed)) as sealed:
         with pytest.raises(CassetteError, match="holds no entry"):
@@ -100,13 +119,47 @@ def test_a_number_that_is_not_there_is_refused(
 
 
 @pytest.mark.parametrize("profile", [SEALED, ARCHIVE])
-def test_a_body_that_is_named_is_looked_up(profile: str, opened: Callable[[bytes], Sealed]) -> None:
+def test_a_body_that_is_named_is_looked_up(profile: str, opened: Callable[[bytes], OpenCassette]) -> None:
     records = tuple(replace(ONE_OF_EACH[1], seq=seq, body=LONG) for seq in range(3))
     data = sealed_bytes(records, (), profile)
 
     with opened(data) as sealed:
         assert [sealed.record(seq) for seq in (2, 1, 0)] == [records[2], records[1], records[0]]
     assert profile == ARCHIVE or data.count(LONG) == 1
+
+
+@pytest.mark.parametrize(("profile", "indexed"), FORMS)
+def test_look_ups_do_not_disturb_the_stream(
+    profile: str, indexed: bool, opened: Callable[[bytes], OpenCassette]
+) -> None:
+    records = MANY[:300] if indexed else ONE_OF_EACH
+
+    with opened(sealed_bytes(records, (ROW,), profile)) as cassette:
+        streamed = [record for record in cassette.records() if cassette.row(1) == ROW and cassette.record(0)]
+
+    assert streamed == list(records)
+
+
+@pytest.mark.parametrize("profile", [SEALED, ARCHIVE])
+def test_a_look_up_in_a_large_cassette_reads_a_small_part_of_it(profile: str) -> None:
+    records = tuple(replace(MANY[0], seq=n, t=n, text=f"{n * 7919 % 10_007:05} " * 20) for n in range(20_000))
+    data = sealed_bytes(records, (ROW,), profile)
+    file = Counting(data)
+
+    cassette = OpenCassette(file, "s.cassette")
+
+    assert (cassette.row(1), cassette.record(9_999)) == (ROW, records[9_999])
+    assert file.bytes < len(data) / 4
+
+
+def test_a_journal_stores_nothing_to_look_up(tmp_path: Path) -> None:
+    path = tmp_path / "s.cassette"
+    path.write_bytes(encode_header(HEADER) + b"".join(map(encode, ONE_OF_EACH)))
+
+    with open_cassette(path) as cassette:
+        assert (cassette.is_sealed, cassette.stored) == (False, 0)
+        with pytest.raises(CassetteError, match="is a journal"):
+            cassette.record(0)
 
 
 KEYS = st.dictionaries(st.sampled_from(["handle", "reference", "campaign"]), st.text(max_size=2), max_size=3)
@@ -142,17 +195,17 @@ def test_a_key_of_more_entries_than_a_page_is_found_whole_with_and_without_an_in
 
 
 @pytest.mark.parametrize("data", [b"", b"x", encode_header(HEADER), encode_header(HEADER) + encode(ONE_OF_EACH[0])])
-def test_what_is_not_sealed_is_not_opened(data: bytes, opened: Callable[[bytes], Sealed]) -> None:
+def test_in_what_is_not_sealed_nothing_is_looked_up(data: bytes, opened: Callable[[bytes], OpenCassette]) -> None:
     with pytest.raises(CassetteError):
         opened(data)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CassetteError, match="No such file"):
-        Sealed(tmp_path / "none")
+        open_cassette(tmp_path / "none")
 
 
-def test_a_checksum_that_does_not_fit_is_told(opened: Callable[[bytes], Sealed]) -> None:
+def test_a_checksum_that_does_not_fit_is_told(opened: Callable[[bytes], OpenCassette]) -> None:
     frames = [encode_value(frame.kind, codec.decode_value(frame, path="")) for frame in unframe(one())]
 
     with opened(b"".join([frames[0], *frames[2:]])) as sealed, pytest.raises(CassetteError, match="does not fit"):
@@ -171,7 +224,7 @@ TABLES = {"keys": PAGES, "records": PAGES, "triples": PAGES}
 
 
 @pytest.mark.parametrize("place", [1, 5, 10_000, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1])
-def test_contents_that_are_nowhere_are_refused(place: int, opened: Callable[[bytes], Sealed]) -> None:
+def test_contents_that_are_nowhere_are_refused(place: int, opened: Callable[[bytes], OpenCassette]) -> None:
     with pytest.raises(CassetteError):
         opened(ending_in(TABLES, place))
 
@@ -181,13 +234,13 @@ def test_contents_that_are_nowhere_are_refused(place: int, opened: Callable[[byt
     [None, 7, [], {}, {"keys": []}]
     + [TABLES | {"keys": [[pair]]} for pair in (7, None, [1], [1, -1], [-1, 1], ["a", "b"], [1, 2, 3])],
 )
-def test_contents_of_another_shape_are_refused(contents: object, opened: Callable[[bytes], Sealed]) -> None:
+def test_contents_of_another_shape_are_refused(contents: object, opened: Callable[[bytes], OpenCassette]) -> None:
     with pytest.raises(CassetteError, match="the contents are damaged"):
         opened(ending_in(contents))
 
 
 @pytest.mark.parametrize("place", [0, 3, 2**40, 2**63 - 1, 2**64 - 1])
-def test_pages_that_are_nowhere_are_refused(place: int, opened: Callable[[bytes], Sealed]) -> None:
+def test_pages_that_are_nowhere_are_refused(place: int, opened: Callable[[bytes], OpenCassette]) -> None:
     with opened(ending_in({table: [[[0, place]]] for table in TABLES})) as sealed:
         for ask in (lambda: sealed.record(0), lambda: sealed.row(1), lambda: sealed.find("a", "b")):
             with pytest.raises(CassetteError):
@@ -197,7 +250,7 @@ def test_pages_that_are_nowhere_are_refused(place: int, opened: Callable[[bytes]
 @pytest.mark.parametrize(
     "page", [b"", b"\xff", b"\xff" * 7, b"\xff" * 8, b"\xff" * 12, bytes(8), bytes(11), None, "x", 7]
 )
-def test_pages_of_another_shape_are_refused(page: object, opened: Callable[[bytes], Sealed]) -> None:
+def test_pages_of_another_shape_are_refused(page: object, opened: Callable[[bytes], OpenCassette]) -> None:
     with opened(ending_in(TABLES, page=page)) as sealed:
         for ask in (lambda: sealed.record(0), lambda: sealed.record(1), lambda: sealed.row(1), lambda: sealed.row(2)):
             with pytest.raises(CassetteError):
@@ -205,17 +258,17 @@ def test_pages_of_another_shape_are_refused(page: object, opened: Callable[[byte
 
 
 @pytest.mark.parametrize("first", [0, 1, 2**32, 2**64 - 1])
-def test_absurd_counts_cost_nothing(first: int, opened: Callable[[bytes], Sealed]) -> None:
+def test_absurd_counts_cost_nothing(first: int, opened: Callable[[bytes], OpenCassette]) -> None:
     pages = [[[first, PAGES[0][0][1]]] * 3]
     with opened(ending_in(dict.fromkeys(TABLES, pages))) as sealed:
-        assert sealed.records == first + 1
+        assert sealed.count == first + 1
         with pytest.raises(CassetteError):
-            sealed.record(sealed.records - 1)
+            sealed.record(sealed.count - 1)
 
 
 @pytest.mark.parametrize("names", [[1, 0], [0], [1, 2, 0]])
 def test_bodies_that_name_each_other_in_a_circle_are_refused(
-    names: list[int], opened: Callable[[bytes], Sealed]
+    names: list[int], opened: Callable[[bytes], OpenCassette]
 ) -> None:
     records = [encode(replace(ONE_OF_EACH[1], seq=seq), same_body_as=named) for seq, named in enumerate(names)]
     end = encode_value(codec.END, bytes(40))
@@ -226,7 +279,7 @@ def test_bodies_that_name_each_other_in_a_circle_are_refused(
         sealed.record(0)
 
 
-def test_an_archive_without_an_index_is_not_taken_for_an_empty_one(opened: Callable[[bytes], Sealed]) -> None:
+def test_an_archive_without_an_index_is_not_taken_for_an_empty_one(opened: Callable[[bytes], OpenCassette]) -> None:
     end = encode_value(codec.END, bytes(40))
 
     with pytest.raises(CassetteError, match="is an archive without an index"):
@@ -234,7 +287,7 @@ def test_an_archive_without_an_index_is_not_taken_for_an_empty_one(opened: Calla
 
 
 def test_a_triple_that_stands_elsewhere_is_not_taken_for_the_one_that_was_asked_for(
-    opened: Callable[[bytes], Sealed],
+    opened: Callable[[bytes], OpenCassette],
 ) -> None:
     end = encode_value(codec.END, bytes(40))
     data = encode_header(replace(HEADER, profile=SEALED)) + encode(MANY[3]) + encode_row(replace(ROW, n=9)) + end
@@ -247,7 +300,7 @@ def test_a_triple_that_stands_elsewhere_is_not_taken_for_the_one_that_was_asked_
 
 
 @pytest.mark.parametrize("n", [-1, 1 << 32, 1 << 63])
-def test_a_number_that_no_triple_can_have_is_refused(n: int, opened: Callable[[bytes], Sealed]) -> None:
+def test_a_number_that_no_triple_can_have_is_refused(n: int, opened: Callable[[bytes], OpenCassette]) -> None:
     end = encode_value(codec.END, bytes(40))
     data = encode_header(replace(HEADER, profile=SEALED)) + encode_row(replace(ROW, n=n)) + end
 

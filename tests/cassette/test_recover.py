@@ -8,8 +8,8 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import frame
+from recorder.cassette.reader import read
 from recorder.cassette.recover import LOST, recover
-from recorder.cassette.store import read
 from recorder.errors import CaptureError, CassetteError, UsageError
 from recorder.model import Note
 from tests.cassette.records import HEADER, ONE_OF_EACH

@@ -11,11 +11,11 @@ from typing import IO
 import pytest
 
 from recorder.cassette import codec
+from recorder.cassette.codec import ARCHIVE, END_SIZE, SEALED
 from recorder.cassette.frames import unframe
 from recorder.cassette.journal import create
-from recorder.cassette.lookup import Sealed
-from recorder.cassette.sealed import ARCHIVE, END_SIZE, INDEX_FROM, SEALED, SealedWriter, write_atomically
-from recorder.cassette.store import parse
+from recorder.cassette.reader import open_cassette, parse
+from recorder.cassette.sealed import INDEX_FROM, SealedWriter, write_atomically
 from recorder.errors import CaptureError, UsageError
 from recorder.model import Note, Record, Row
 from tests.cassette.records import HEADER, ONE_OF_EACH
@@ -94,7 +94,7 @@ def test_what_no_block_may_hold_stands_uncompressed_and_is_found(tmp_path: Path)
     (tmp_path / "s").write_bytes(data := written(records, ROW, profile=ARCHIVE))
 
     assert parse(data).records == records
-    with Sealed(tmp_path / "s") as sealed:
+    with open_cassette(tmp_path / "s") as sealed:
         assert [sealed.record(seq) for seq in range(9)] == list(records)
         assert sealed.row(1) == ROW
 

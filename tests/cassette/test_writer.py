@@ -13,7 +13,7 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.journal import Journal, create
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.cassette.writer import Fsync, Writer
 from recorder.errors import CaptureError
 from recorder.model import Note

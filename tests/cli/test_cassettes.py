@@ -18,12 +18,11 @@ from click.testing import CliRunner, Result
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.journal import create
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.cli import main
 from recorder.diagnose.check import Level
 from recorder.diagnose.doctor import examine
 from recorder.library.recording import load_recording
-from recorder.library.sealing import is_sealed
 from recorder.model import Request
 from tests.lab.processes import RECORDER, recorder
 from tests.replay.stage import Stage
@@ -81,14 +80,16 @@ def test_seal_replaces_the_file_and_says_so(small: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert re.search(r"s\.cassette: sealed, \d+ bytes before, \d+ now", result.stderr)
-    assert (is_sealed(small), read(small).records) == (True, facts)
+    assert (read(small).header.profile, read(small).records) == ("sealed", facts)
 
 
 @pytest.mark.parametrize("option", [[], ["--archive"]])
 def test_seal_into_another_file_leaves_the_first(small: Path, tmp_path: Path, option: list[str]) -> None:
     result = run("seal", small, "-o", tmp_path / "new", *option)
 
-    assert (result.exit_code, is_sealed(small), is_sealed(tmp_path / "new")) == (0, False, True)
+    assert result.exit_code == 0
+    assert read(small).header.profile == "journal"
+    assert read(tmp_path / "new").header.profile == ("archive" if option else "sealed")
 
 
 def test_every_command_reads_sealed_cassettes(small: Path) -> None:
@@ -180,7 +181,7 @@ def test_recover_of_a_sealed_file_gives_a_journal(small: Path, tmp_path: Path, a
     small.write_bytes(small.read_bytes()[:-1])
 
     assert run("recover", small, "-o", tmp_path / "new").exit_code == 0
-    assert (is_sealed(tmp_path / "new"), read(tmp_path / "new").records) == (False, facts)
+    assert (read(tmp_path / "new").header.profile, read(tmp_path / "new").records) == ("journal", facts)
 
 
 # merge, slice, migrate, textconv

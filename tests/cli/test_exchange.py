@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.cli import main
 from recorder.library.recording import load_recording
 from recorder.library.sealing import seal

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.library.sealing import seal
 from tests.cli.test_cassettes import PREVIEW, fails, run
 from tests.wire import HEADER, Wire, chained, done, preview, record_event, state_event, twin

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.library.recording import load_recording
 from recorder.model import SocketMessage
 from tests.clients.matrix import PLAYERS, TAKES, Seat, Server, Take

@@ -9,7 +9,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.correlate.engine import correlate
 from recorder.dialect.definition import shipped
 from recorder.model import Failure, Note, Record, Recording, Request, Response

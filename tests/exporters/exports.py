@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from recorder.cassette.store import Cassette, read
+from recorder.cassette.reader import Cassette, read
 from recorder.library.recording import derive
 from recorder.model import Recording
 from tests.wire import HEADER, Wire, campaign_event, chained, done, operation, preview, record_event

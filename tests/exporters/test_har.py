@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from recorder.cassette.store import Cassette
+from recorder.cassette.reader import Cassette
 from recorder.exporters.har import har
 from recorder.model import Request, Response
 from tests.cassette.records import HEADER, RECORDS

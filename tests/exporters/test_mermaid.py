@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.cassette.store import Cassette
+from recorder.cassette.reader import Cassette
 from recorder.exporters.mermaid import mermaid
 from recorder.library.recording import derive
 from tests.exchange.checks import checked

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recorder.cassette.store import Cassette
+from recorder.cassette.reader import Cassette
 from recorder.exporters.perfetto import trace
 from recorder.library.recording import derive
 from tests.exchange.checks import checked

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.store import Cassette
+from recorder.cassette.reader import Cassette
 from recorder.exporters.pytest_suite import skeleton
 from recorder.library.recording import derive
 from recorder.redaction.policy import load

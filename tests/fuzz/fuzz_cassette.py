@@ -29,9 +29,8 @@ import msgpack
 from recorder.cassette import codec
 from recorder.cassette.blocks import inside
 from recorder.cassette.frames import Frame, frame, unframe
-from recorder.cassette.lookup import Sealed
+from recorder.cassette.reader import open_cassette, parse
 from recorder.cassette.recover import recover
-from recorder.cassette.store import parse
 from recorder.diagnose.check import Level
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
@@ -66,11 +65,11 @@ class Finding(Exception):
 
 def look_up(path: Path) -> None:
     """All a sealed cassette can be asked, for its first records and triples."""
-    with Sealed(path) as sealed:
+    with open_cassette(path) as sealed:
         sealed.find("operation", "GetChainedRecord")
-        for seq in range(min(sealed.records, SHOWN)):
+        for seq in range(min(sealed.count, SHOWN)):
             sealed.record(seq)
-        for n in range(1, min(sealed.triples, SHOWN) + 1):
+        for n in range(1, min(sealed.stored, SHOWN) + 1):
             for name, value in sealed.row(n).index_keys():
                 sealed.find(name, value)
         sealed.verify()

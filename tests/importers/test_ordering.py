@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.cassette.codec import encode_header
-from recorder.cassette.store import Cassette, parse
+from recorder.cassette.reader import Cassette, parse
 from recorder.errors import CassetteError
 from recorder.importers import ordering
 from recorder.importers.ordering import Budget, Imported, frames, in_order

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.library.recording import derive
 from recorder.model import Failure, Header, Link, Note, Record, Request, Response, SocketMessage, Triple, Unsolicited
 from tests.lab.byhand import Answer, Desk, Sent

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.library.recording import load_recording
 from recorder.model import Request, SocketMessage
 from tests.integration.captures import Bayeux, assert_truth, by_command

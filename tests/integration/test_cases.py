@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.library.recording import load_recording
 from recorder.model import Failure, Note, Record, Request, Response, State, Triple
 from tests.integration.captures import (

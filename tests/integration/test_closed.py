@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.cli.desktop import agent
 from recorder.library.recording import load_recording
 from tests.lab.processes import recorder

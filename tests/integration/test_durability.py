@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from http.client import HTTPConnection, HTTPException
@@ -32,9 +32,8 @@ from recorder.cassette.blocks import inside
 from recorder.cassette.bodies import Remembered
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import OVERHEAD, frame, unframe
-from recorder.cassette.lookup import Sealed
+from recorder.cassette.reader import open_cassette, parse, read
 from recorder.cassette.recover import LOST, recover
-from recorder.cassette.store import parse, read
 from recorder.diagnose.check import Level
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
@@ -89,8 +88,8 @@ def truth(name: str) -> Truth:
             seal(source, path, archive=name == "archive")
         rows: tuple[Row, ...] = ()
         if name in ("sealed", "archive"):
-            with Sealed(path) as sealed:
-                rows = tuple(sealed.row(n) for n in range(1, sealed.triples + 1))
+            with open_cassette(path) as sealed:
+                rows = tuple(sealed.row(n) for n in range(1, sealed.stored + 1))
         data = path.read_bytes()
     spans, owners = anatomy(data)
     return Truth(data, parse(data).records, rows, tuple(spans), owners)
@@ -140,11 +139,8 @@ def wrong(original: Truth, data: bytes, begin: int, end: int, path: Path) -> Ite
 
 
 def _wrong_look_ups(original: Truth, path: Path) -> Iterator[str]:
-    try:
-        sealed = Sealed(path)
-    except CassetteError:
-        return
-    with sealed:
+    with suppress(CassetteError), open_cassette(path) as sealed:
+        assert len(sealed.checksum) == 32  # which needs an index, or there is nothing to look up
         for record in original.records:
             try:
                 if sealed.record(record.seq) != record:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.cli import main
 from recorder.library.recording import load_recording
 from recorder.model import Recording

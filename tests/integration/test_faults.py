@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from recorder.bayeux.messages import parse
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.cli.desktop import Agent, agent
 from recorder.library.recording import load_recording
 from recorder.model import Response

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.dialect.definition import load
 from recorder.model import Headers, Note, Recording, Response
 from recorder.replay.engine.standin import StandIn

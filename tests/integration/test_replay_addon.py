@@ -23,7 +23,7 @@ import pytest
 from aiocometd_noloop import Client, ConnectionType
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.cli.desktop import CHANNELS, Agent
 from recorder.library.recording import load_recording
 from recorder.model import Request, Response

@@ -30,7 +30,7 @@ import brotli
 import pytest
 import zstandard
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.model import Note, Record, Request, Response
 from tests.integration.captures import Bayeux, by_command, by_mitmdump
 from tests.lab.lab import Lab

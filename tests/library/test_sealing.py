@@ -13,13 +13,12 @@ from recorder.cassette import codec
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import unframe
 from recorder.cassette.journal import create
-from recorder.cassette.lookup import Sealed
-from recorder.cassette.store import read
+from recorder.cassette.reader import open_cassette, read
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError, UsageError
 from recorder.library import stored
 from recorder.library.recording import load_recording
-from recorder.library.sealing import is_sealed, row_of, seal
+from recorder.library.sealing import row_of, seal
 from recorder.model import Record
 from tests.wire import HEADER, Wire, chained, complete, done, get_me, record_event, state_event, twin
 
@@ -60,7 +59,7 @@ def test_a_sealed_cassette_holds_the_facts_and_is_sound(source: Path, tmp_path: 
 
     assert read(tmp_path / "sealed").records == read(source).records
     assert [finding for finding in examine(tmp_path / "sealed") if finding.level.value != "remark"] == []
-    assert (is_sealed(source), is_sealed(tmp_path / "sealed")) == (False, True)
+    assert [read(path).header.profile == "journal" for path in (source, tmp_path / "sealed")] == [True, False]
 
 
 @FORMS
@@ -70,9 +69,9 @@ def test_the_stored_triples_are_the_derived_ones(
 ) -> None:
     seal(shipped or source, tmp_path / "sealed", archive=archive)
 
-    with Sealed(tmp_path / "sealed") as sealed:
-        rows = [sealed.row(n) for n in range(1, sealed.triples + 1)]
-        triples = [stored.triple(sealed, n) for n in range(1, sealed.triples + 1)]
+    with open_cassette(tmp_path / "sealed") as sealed:
+        rows = [sealed.row(n) for n in range(1, sealed.stored + 1)]
+        triples = [stored.triple(sealed, n) for n in range(1, sealed.stored + 1)]
     derived = load_recording(shipped or source).triples
     assert rows == [row_of(triple) for triple in derived]
     assert triples == list(derived)
@@ -155,7 +154,7 @@ def test_a_cassette_of_many_records_has_an_index_and_the_same_triples(tmp_path: 
     seal(source, tmp_path / "sealed")
 
     kinds = {frame.kind for frame in unframe((tmp_path / "sealed").read_bytes())}
-    with Sealed(tmp_path / "sealed") as sealed:
+    with open_cassette(tmp_path / "sealed") as sealed:
         found = [stored.triple(sealed, n) for n in sealed.find("handle", "2990")]
     assert codec.CONTENTS in kinds
     assert found == [triple for triple in load_recording(source).triples if triple.keys["handle"] == "2990"]
@@ -171,7 +170,7 @@ def test_ids_with_halves_of_surrogate_pairs_are_kept(tmp_path: Path) -> None:
     wire.respond(wire.records[-2].exchange - 1, pushed)
     seal(journal(tmp_path / "s", wire.records), tmp_path / "sealed")
 
-    with Sealed(tmp_path / "sealed") as sealed:
+    with open_cassette(tmp_path / "sealed") as sealed:
         (n,) = sealed.find("reference", "\ud800")
         assert stored.triple(sealed, n) == load_recording(tmp_path / "s").triples[0]
     assert [finding.kind for finding in examine(tmp_path / "sealed")] == []

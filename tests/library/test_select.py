@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.cassette.store import Cassette, read
+from recorder.cassette.reader import Cassette, read
 from recorder.dialect.definition import load
 from recorder.errors import UsageError
 from recorder.library.recording import derive

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from recorder.cassette.lookup import Sealed
+from recorder.cassette.reader import open_cassette, read
 from recorder.cassette.sealed import SealedWriter
-from recorder.cassette.store import read
 from recorder.errors import CassetteError
 from recorder.library import stored
 from recorder.library.recording import load_recording
@@ -25,12 +24,12 @@ def sealed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_a_stored_triple_is_the_one_that_was_derived(sealed: Path) -> None:
-    with Sealed(sealed) as cassette:
+    with open_cassette(sealed) as cassette:
         assert [stored.triple(cassette, n) for n in range(1, 7)] == list(RECORDING.triples)
 
 
 def test_triples_are_found_by_their_keys_operation_and_channel(sealed: Path) -> None:
-    with Sealed(sealed) as cassette:
+    with open_cassette(sealed) as cassette:
         found = {
             "handle": [t.n for t in stored.with_key(cassette, "handle", "1001")],
             "reference": [t.n for t in stored.with_key(cassette, "reference", "desk-5")],
@@ -42,13 +41,13 @@ def test_triples_are_found_by_their_keys_operation_and_channel(sealed: Path) -> 
 
 
 def test_a_key_nobody_has_finds_nothing(sealed: Path) -> None:
-    with Sealed(sealed) as cassette:
+    with open_cassette(sealed) as cassette:
         assert list(stored.with_key(cassette, "handle", "1002")) == []
 
 
 @pytest.mark.parametrize("n", [0, -1, 7])
 def test_a_number_that_is_not_there_is_refused(sealed: Path, n: int) -> None:
-    with Sealed(sealed) as cassette, pytest.raises(CassetteError, match="holds no entry"):
+    with open_cassette(sealed) as cassette, pytest.raises(CassetteError, match="holds no entry"):
         stored.triple(cassette, n)
 
 
@@ -68,7 +67,7 @@ def test_a_triple_that_names_records_of_another_kind_is_refused(lie: dict[str, o
         writer.finish([], {})
         writer.close()
 
-    with Sealed(path) as cassette, pytest.raises(CassetteError, match="records of another kind"):
+    with open_cassette(path) as cassette, pytest.raises(CassetteError, match="records of another kind"):
         stored.triple(cassette, 1)
 
 
@@ -83,5 +82,5 @@ def test_a_triple_that_names_an_event_that_is_not_there_is_refused(tmp_path: Pat
         writer.finish([], {})
         writer.close()
 
-    with Sealed(path) as cassette, pytest.raises(CassetteError, match="an event that is not there"):
+    with open_cassette(path) as cassette, pytest.raises(CassetteError, match="an event that is not there"):
         stored.triple(cassette, 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.errors import UpstreamError, UsageError
 from recorder.library.recording import load_recording
 from recorder.plugin.playing import Playing

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.model import Headers, Note, Record, Request, Response
 from recorder.redaction.again import Again, Change, has_free_form
 from recorder.redaction.policy import load

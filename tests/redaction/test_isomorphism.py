@@ -14,7 +14,7 @@ from hypothesis import given, settings
 
 from benchmarks.sessions import TOKENS, Shape, sessions
 from recorder.bayeux.messages import parse as messages
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.correlate.engine import correlate
 from recorder.dialect.definition import load
 from recorder.model import Record, Recording, Request, Response, Triple

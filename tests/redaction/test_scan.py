@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.model import Failure, Header, Headers, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import Policy, load, parse
 from recorder.redaction.redactor import Redactor

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recorder.cassette import codec
-from recorder.cassette.lookup import Sealed
-from recorder.cassette.store import open_cassette
+from recorder.cassette.reader import open_cassette
 from recorder.errors import CassetteError
 from recorder.model import Failure, Header, Note, Record, Request, Response, Row, RowEvent, SocketMessage
 
@@ -36,7 +35,7 @@ def seen(path: Path, wanted: list[str]) -> dict[str, Any]:
             for record in cassette.records():
                 found["records"].append(as_json(record))
             found["torn"] = cassette.torn.offset if cassette.torn else None
-            sealed = cassette.header.profile != "journal"
+            sealed = cassette.is_sealed
         if sealed:
             found |= _derived(path)
             found["find"] = {key: _find(path, *key.split("=", 1)) for key in wanted}
@@ -126,7 +125,7 @@ def _values(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _find(path: Path, name: str, value: str) -> list[int]:
-    with Sealed(path) as sealed:
+    with open_cassette(path) as sealed:
         sealed.verify()
         return [n for n in sealed.find(name, value) if (name, value) in sealed.row(n).index_keys()]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from benchmarks import synthetic
-from recorder.cassette.store import Cassette, read
+from recorder.cassette.reader import Cassette, read
 from recorder.dialect.definition import load
 from recorder.model import Record
 from recorder.views.document import page as html

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recorder.cassette.store import Cassette, read
+from recorder.cassette.reader import Cassette, read
 from recorder.dialect.definition import load
 from recorder.model import Header, Note
 from recorder.views.report import Part, comparison, document, part

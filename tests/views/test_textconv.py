@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.dialect.definition import load
 from recorder.library.recording import derive
 from recorder.library.sealing import seal

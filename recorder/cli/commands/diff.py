@@ -93,7 +93,7 @@ def command(
 
 
 def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: list[dict[str, Any]]) -> None:
-    from ...cassette.store import read
+    from ...cassette.reader import read
     from ...views import report
     from ...views.document import page
 

@@ -27,17 +27,17 @@ def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> 
     Example:  recorder recorrelate session.cassette --rules gws-outbound
               recorder recorrelate session.cassette --rules mine.toml -o other.cassette
     """
-    from ...cassette.sealed import ARCHIVE
-    from ...cassette.store import open_cassette
+    from ...cassette.codec import ARCHIVE
+    from ...cassette.reader import open_cassette
     from ...dialect.definition import load
-    from ...library.sealing import fingerprints, is_sealed, seal
+    from ...library.sealing import fingerprints, seal
 
     if output is not None:
         must_not_exist(output, force=force)
     dialect, target = load(rules), output or cassette
     with open_cassette(cassette) as found:
         archive = found.header.profile == ARCHIVE
-    before = fingerprints(cassette) if is_sealed(cassette) else {}
+    before = fingerprints(cassette)
     seal(cassette, target, dialect=dialect, archive=archive)
     after = fingerprints(target)
     changed = sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))

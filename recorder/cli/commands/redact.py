@@ -71,7 +71,7 @@ def command(
 
 
 def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
-    from ...cassette.store import open_cassette
+    from ...cassette.reader import open_cassette
 
     with open_cassette(path) as cassette:
         yield from cassette.records()
@@ -81,10 +81,9 @@ def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
 
 def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int:
     """Write the new cassette, whole or not at all, and return the number of its records."""
-    from ...cassette.codec import encode, encode_header
-    from ...cassette.journal import JOURNAL
+    from ...cassette.codec import JOURNAL, encode, encode_header
+    from ...cassette.reader import open_cassette
     from ...cassette.sealed import write_atomically
-    from ...cassette.store import open_cassette
     from ...correlate.engine import Correlator
     from ...dialect.definition import load, shipped
     from ...library.sealing import write_sealed

@@ -54,7 +54,7 @@ def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
 
 
 def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
-    from ...cassette.store import open_cassette
+    from ...cassette.reader import open_cassette
     from ...redaction.policy import of_cassette
     from ...redaction.scan import Scan
 

@@ -22,7 +22,7 @@ from mitmproxy import http, websocket
 from benchmarks.proxies import CONNECTIONS, upstream_server
 from recorder.capture.mitm.addon import Recorder
 from recorder.capture.mitm.proxy import Running, proxy
-from recorder.cassette.store import read
+from recorder.cassette.reader import read
 from recorder.model import Response, SocketMessage
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from recorder.cassette.store import Cassette, read
+from recorder.cassette.reader import Cassette, read
 from recorder.errors import UsageError
 from recorder.model import Failure, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import Policy, load

@@ -12,7 +12,7 @@ from recorder.cassette import codec
 from recorder.cassette.blocks import compress
 from recorder.cassette.codec import encode, encode_header, encode_value
 from recorder.cassette.frames import frame
-from recorder.cassette.store import Cassette, open_cassette, parse, read
+from recorder.cassette.reader import Cassette, open_cassette, parse, read
 from recorder.errors import CassetteError, TornTail
 from recorder.model import Record
 from tests.cassette.records import HEADER, ONE_OF_EACH, RECORDS, numbered

@@ -1,0 +1,355 @@
+"""Read a cassette of any form: its records one at a time, and of a sealed one any record or triple by itself.
+
+What is looked up costs the index and not the file: the index is read when it is first needed, or built of a small file
+that has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from io import SEEK_END, BytesIO
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, TypeAlias
+
+from ..errors import CassetteError, TornTail
+from ..files import open_regular
+from ..model import Header, Record, Row
+from . import blocks, codec
+from .bodies import Remembered
+from .frames import OVERHEAD, Frame, read_frame
+from .index import ADDRESS_WIDTH, INNER_BITS, PAGE, Addresses, Keys, address_at, key_hash, triples_in
+
+_INNER = (1 << INNER_BITS) - 1
+_CACHED = 16  # blocks and pages kept in memory
+
+Pages: TypeAlias = list[tuple[int, int]]  # first entry (a number or a hash) and offset of each page
+
+
+@dataclass(frozen=True, slots=True)
+class Cassette:
+    """What stands in a cassette, whole.
+
+    Attributes:
+        torn: The torn tail of a journal that a crash ended, None where the file ends cleanly.
+    """
+
+    header: Header
+    records: tuple[Record, ...]
+    torn: TornTail | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The index of a sealed cassette, and the SHA-256 its end states; `built` are pages that are not in the file."""
+
+    checksum: bytes
+    tables: dict[str, Pages]
+    built: list[bytes]
+
+
+class Facts:
+    """Decode the facts among the frames of one file, and miss none."""
+
+    def __init__(self, path: str, *, sealed: bool) -> None:
+        self._path, self._expected = path, 0
+        # a journal names no bodies, so none need be remembered
+        self._bodies = Remembered(path) if sealed else None
+
+    def record(self, found: Frame) -> Record | None:
+        """Return the record of the next frame; None for a frame that holds none.
+
+        Raises:
+            CassetteError: If the frame is damaged, or a record before it is missing.
+        """
+        record = codec.decode(found, path=self._path, body_of=self._bodies.body if self._bodies else None)
+        if record is None:
+            return None
+        if record.seq != self._expected:
+            problem = f"record {self._expected} is missing, {record.seq} stands there"
+            raise CassetteError(self._path, problem, offset=found.offset)
+        if self._bodies is not None:
+            self._bodies.feed(record)
+        self._expected += 1
+        return record
+
+
+class OpenCassette:
+    """A cassette that is being read; use it as a context manager.
+
+    Attributes:
+        torn: The torn tail of a journal, known when its frames or records were read to the end.
+    """
+
+    def __init__(self, file: IO[bytes], path: str) -> None:
+        """Read the header.
+
+        Raises:
+            CassetteError: If the file is no cassette.
+        """
+        self._file, self.path = file, path
+        self._size = file.seek(0, SEEK_END)
+        self._block = lru_cache(_CACHED)(self._read_block)
+        self._page = lru_cache(_CACHED)(self._read_page)
+        self.torn: TornTail | None = None
+        if not self._size:
+            raise CassetteError(path, "is empty, not a cassette")
+        try:
+            first = self._frame(0)
+        except CassetteError as exc:
+            raise CassetteError(path, "not a cassette", hint="it does not begin with a cassette header") from exc
+        self.header: Header = codec.decode_header(first, path=path)
+        self._start = OVERHEAD + len(first.body)  # byte at which the second frame stands
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield all frames after the header, those of blocks one by one; a torn tail ends them and is kept in `torn`.
+
+        Raises:
+            CassetteError: If the file is damaged before its tail, or is sealed and cut off.
+        """
+        offset, ended = self._start, False
+        try:
+            while offset < self._size:
+                found = self._frame(offset)
+                if ended:
+                    raise CassetteError(self.path, "goes on after its end", offset=offset)
+                ended = found.kind == codec.END
+                yield from blocks.inside(found, path=self.path) if found.kind == codec.BLOCK else [found]
+                offset += OVERHEAD + len(found.body)
+        except TornTail as exc:
+            if self.is_sealed:
+                raise CassetteError(self.path, "is sealed, and cut off", offset=exc.offset) from exc
+            self.torn = exc
+        if self.is_sealed and not ended:
+            raise CassetteError(self.path, "is sealed, and cut off: its end is missing")
+
+    def records(self) -> Iterator[Record]:
+        """Yield the facts, in order.
+
+        Raises:
+            CassetteError: If the file is damaged, or a record is missing.
+        """
+        facts = Facts(self.path, sealed=self.is_sealed)
+        for found in self.frames():
+            record = facts.record(found)
+            if record is not None:
+                yield record
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the file is finished, so that triples are stored in it; a journal is not."""
+        return self.header.profile != codec.JOURNAL
+
+    @property
+    def stored(self) -> int:
+        """Number of triples that are stored, which are numbered from 1; a journal stores none."""
+        return self._count("triples") if self.is_sealed else 0
+
+    @property
+    def count(self) -> int:
+        """Number of records in a sealed cassette; they are numbered from 0."""
+        return self._count("records")
+
+    @property
+    def checksum(self) -> bytes:
+        """SHA-256 that the end of a sealed cassette states of all before it."""
+        return self._index.checksum
+
+    def record(self, seq: int) -> Record:
+        """Return one fact of a sealed cassette."""
+        found = codec.decode(self._at(self._address("records", seq)), path=self.path, body_of=self._body)
+        if found is None or found.seq != seq:
+            raise self._misplaced(f"record {seq}")
+        return found
+
+    def row(self, n: int) -> Row:
+        """Return one stored triple, by number."""
+        row = codec.decode_row(self._at(self._address("triples", n - 1)), path=self.path)
+        if row.n != n:
+            raise self._misplaced(f"triple {n}")
+        return row
+
+    def find(self, name: str, value: str) -> list[int]:
+        """Return the stored triples that may have a key (two keys may share a hash), in order; compare them."""
+        wanted, pages = key_hash(name, value), self._index.tables["keys"]
+        found: list[int] = []
+        # the last page that begins below the hash, for its end may hold it already
+        at = max(bisect_left(pages, wanted, key=itemgetter(0)) - 1, 0)
+        while at < len(pages) and pages[at][0] <= wanted:
+            found += triples_in(self._page(pages[at][1]), wanted)
+            at += 1
+        return sorted(found)
+
+    def verify(self) -> None:
+        """Read a sealed cassette through and compare its checksum.
+
+        Raises:
+            CassetteError: If the checksum does not fit, or the end or the index is damaged.
+        """
+        stated = self.checksum
+        self._file.seek(0)
+        digest, left = hashlib.sha256(), self._size - codec.END_SIZE
+        while left > 0:
+            chunk = self._file.read(min(left, 1 << 20))
+            digest.update(chunk)
+            left -= len(chunk)
+        if digest.digest() != stated:
+            raise CassetteError(self.path, "the checksum over the file does not fit", hint="recorder doctor tells more")
+
+    def _misplaced(self, what: str) -> CassetteError:
+        return CassetteError(self.path, f"{what} is not where the index says", hint="recorder doctor tells more")
+
+    def _body(self, seq: int) -> bytes:
+        """The body of an earlier record; it stands there itself, so that this ends."""
+        found = codec.decode(self._at(self._address("records", seq)), path=self.path)
+        return bytes(getattr(found, "body", b""))
+
+    def _count(self, table: str) -> int:
+        pages = self._index.tables[table]
+        return pages[-1][0] + len(self._page(pages[-1][1])) // ADDRESS_WIDTH if pages else 0
+
+    def _address(self, table: str, place: int) -> int:
+        pages = self._index.tables[table]
+        at, inner = divmod(place, PAGE)
+        if place < 0 or at >= len(pages) or (inner + 1) * ADDRESS_WIDTH > len(self._page(pages[at][1])):
+            raise CassetteError(self.path, f"holds no entry {place} of its {table}")
+        return address_at(self._page(pages[at][1]), inner)
+
+    def _at(self, address: int) -> Frame:
+        offset, inner = address >> INNER_BITS, address & _INNER
+        found = self._frame(offset)
+        if found.kind != codec.BLOCK:
+            return found
+        raw = self._block(offset)
+        file = BytesIO(raw)
+        file.seek(inner)
+        return read_frame(file, inner, len(raw), path=self.path)
+
+    def _frame(self, offset: int) -> Frame:
+        if offset >= self._size:
+            raise CassetteError(self.path, f"names byte {offset}, behind its end", hint="recorder doctor tells more")
+        self._file.seek(offset)
+        return read_frame(self._file, offset, self._size, path=self.path)
+
+    def _read_block(self, offset: int) -> bytes:
+        return blocks.decompress(self._frame(offset), path=self.path)
+
+    def _read_page(self, offset: int) -> bytes:
+        if offset < 0:
+            return self._index.built[-offset - 1]
+        content = codec.decode_value(self._at(offset << INNER_BITS), path=self.path)
+        if not isinstance(content, bytes):
+            raise CassetteError(self.path, "a page of the index is damaged", offset=offset)
+        return content
+
+    @cached_property
+    def _index(self) -> _Index:
+        if not self.is_sealed:
+            raise CassetteError(self.path, "is a journal, nothing can be looked up in it", hint="seal it first")
+        offset = self._size - codec.END_SIZE
+        found = self._frame(offset) if offset > 0 else None
+        value = codec.decode_value(found, path=self.path) if found and found.kind == codec.END else None
+        if not isinstance(value, bytes) or len(value) != 40:
+            raise CassetteError(self.path, "does not end as a sealed cassette", hint="cut off?")
+        contents = int.from_bytes(value[:8], "big")  # where they stand; 0: nowhere
+        if contents:
+            return _Index(value[8:], self._contents(contents), [])
+        if self.header.profile == codec.ARCHIVE:
+            raise CassetteError(self.path, "is an archive without an index", hint="recorder doctor tells more")
+        return self._build(value[8:])
+
+    def _contents(self, offset: int) -> dict[str, Pages]:
+        value = codec.decode_value(self._frame(offset), path=self.path)
+        if not isinstance(value, dict) or not {"keys", "records", "triples"} <= value.keys():
+            raise CassetteError(self.path, "the contents are damaged", offset=offset)
+        return {name: _pairs(groups, self.path, offset) for name, groups in value.items()}
+
+    def _build(self, checksum: bytes) -> _Index:
+        """Build the index of a small file that has none."""
+        index = _Index(checksum, {}, [])
+        with closing(Addresses()) as records, closing(Addresses()) as triples, closing(Keys()) as keys:
+            offset = self._start
+            while offset < self._size:
+                found = self._frame(offset)
+                if found.kind in codec.FACTS:
+                    records.append(offset << INNER_BITS)
+                elif found.kind == codec.TRIPLE:
+                    triples.append(offset << INNER_BITS)
+                    row = codec.decode_row(found, path=self.path)
+                    for name, value in row.index_keys():
+                        keys.add(name, value, row.n)
+                offset += OVERHEAD + len(found.body)
+            for table, part in (("keys", keys), ("records", records), ("triples", triples)):
+                index.tables[table] = []
+                for first, content in part.pages():
+                    index.built.append(content)
+                    index.tables[table].append((first, -len(index.built)))
+        return index
+
+
+def open_cassette(path: Path) -> OpenCassette:
+    """Open a cassette of any form.
+
+    Raises:
+        CassetteError: If the file cannot be opened or is no cassette.
+    """
+    try:
+        file = open_regular(path)
+    except OSError as exc:
+        raise CassetteError(str(path), exc.strerror or str(exc)) from exc
+    try:
+        return OpenCassette(file, str(path))
+    except BaseException:
+        file.close()
+        raise
+
+
+def read(path: Path) -> Cassette:
+    """Read a cassette whole; the torn tail of a crashed capture is left out and reported in the result.
+
+    Raises:
+        CassetteError: If the file cannot be opened, is no cassette, or is damaged before its tail.
+    """
+    with open_cassette(path) as cassette:
+        return _whole(cassette)
+
+
+def parse(data: bytes, *, path: str = "<bytes>") -> Cassette:
+    """Read a cassette from memory; see `read`.
+
+    Raises:
+        CassetteError: If the data is no cassette or is damaged before its tail.
+    """
+    return _whole(OpenCassette(BytesIO(data), path))
+
+
+def _whole(cassette: OpenCassette) -> Cassette:
+    records = tuple(cassette.records())
+    return Cassette(cassette.header, records, cassette.torn)
+
+
+def _pairs(groups: Any, path: str, offset: int) -> Pages:
+    """The pages of a table; checked in bulk, for there are thousands and each look-up opens the file anew."""
+    lists = [group for group in groups if isinstance(group, list)] if isinstance(groups, list) else []
+    pairs = list(chain.from_iterable(lists))
+    if all(type(pair) is list and len(pair) == 2 for pair in pairs):
+        numbers = list(chain.from_iterable(pairs))
+        # below 0 are the pages of an index that is not there
+        if set(map(type, numbers)) <= {int} and min(numbers, default=0) >= 0:
+            return list(zip(numbers[::2], numbers[1::2], strict=True))
+    raise CassetteError(path, "the contents are damaged", offset=offset)
