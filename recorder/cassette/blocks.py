@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from importlib import import_module
 from io import BytesIO
-from typing import Any
 
+from .. import compression
 from ..errors import CassetteError, UsageError
 from . import codec
 from .frames import Frame, read_frame
@@ -25,7 +23,10 @@ def compress(raw: bytes) -> bytes | None:
     Raises:
         UsageError: If the library for it is not installed.
     """
-    packed = bytes(_zstd().compress(raw, level=_LEVEL))
+    try:
+        packed = bytes(compression.zstd().compress(raw, level=_LEVEL))
+    except compression.Unknown as exc:
+        raise _missing(exc) from exc
     return codec.encode_value(codec.BLOCK, [len(raw), packed]) if _is_modest(len(raw), packed) else None
 
 
@@ -42,13 +43,16 @@ def decompress(block: Frame, *, path: str) -> bytes:
             pass
         case _:
             raise CassetteError(path, "the block is no block", offset=block.offset)
-    zstd = _zstd()
-    decompressor = zstd.ZstdDecompressor()
     try:
-        raw = bytes(decompressor.decompress(packed, max_length=size + 1))
-    except zstd.ZstdError as exc:
-        raise CassetteError(path, f"the block cannot be decompressed: {exc}", offset=block.offset) from exc
-    if len(raw) != size or not decompressor.eof:
+        raw = compression.decompress(packed, "zstd", size, only_first=True)
+    except compression.Unknown as exc:
+        raise _missing(exc) from exc
+    except (compression.TooLarge, compression.EndsEarly):
+        raw = b""
+    except compression.Broken as exc:
+        problem = f"the block cannot be decompressed: {exc.__cause__}"
+        raise CassetteError(path, problem, offset=block.offset) from exc
+    if len(raw) != size:
         raise CassetteError(path, f"the block does not hold the {size} bytes it says", offset=block.offset)
     return raw
 
@@ -74,10 +78,6 @@ def _is_modest(size: int, packed: bytes) -> bool:
     return 0 < size <= min(_MOST, _RATIO * len(packed))
 
 
-def _zstd() -> Any:
-    # in the standard library from 3.14 on; before, an extra: the git form needs no compression
-    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as exc:
-        raise UsageError(f"compressed cassettes need {name}: {_INSTALL}") from exc
+def _missing(exc: compression.Unknown) -> UsageError:
+    # an extra before Python 3.14: the git form needs no compression
+    return UsageError(f"compressed cassettes need {exc.library}: {_INSTALL}")

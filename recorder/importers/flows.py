@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-import brotli
-import zstandard
 from mitmproxy import http
 from mitmproxy.io import FlowReader
 
+from ..compression import Broken, TooLarge, Unknown, decompress
 from ..errors import CassetteError
 from ..model import Failure, Headers, Request, Response, SocketMessage
 from .ordering import Budget, Imported, Part, in_order
 
 _LATEST = 253_402_300_799  # seconds since the epoch: the year 9999
 _LARGEST_FLOW = 64 << 20  # bytes in the file; the parsed values take several times as much memory
-_PIECE = 64  # compressed bytes decoded at once; one byte can expand to thousands, so larger pieces could fill memory
 _IDENTITY = ("", "identity")
 
 
@@ -116,38 +113,11 @@ def _body(message: http.Message, budget: Budget) -> bytes:
     if encoding in _IDENTITY or not raw:
         return raw
     try:
-        return _unpacked(raw, encoding, budget)
-    except (zlib.error, brotli.error, zstandard.ZstdError):
+        return decompress(raw, encoding, budget.left)
+    except TooLarge:
+        raise budget.exceeded() from None
+    except (Broken, Unknown):
         return raw
-
-
-def _unpacked(raw: bytes, encoding: str, budget: Budget) -> bytes:
-    decode: Callable[[bytes], bytes]
-    is_whole: Callable[[], bool]
-    match encoding:
-        case "gzip" | "x-gzip" | "deflate":
-            bits = zlib.MAX_WBITS | 16 if "gzip" in encoding else zlib.MAX_WBITS
-            # some servers send deflate without the zlib header (RFC 9110, section 8.4.1.2)
-            bare = encoding == "deflate" and raw[0] & 15 != 8
-            inflate = zlib.decompressobj(-zlib.MAX_WBITS if bare else bits)
-            decode, is_whole = inflate.decompress, lambda: inflate.eof
-        case "br":
-            unbrotli = brotli.Decompressor()
-            decode, is_whole = unbrotli.process, unbrotli.is_finished
-        case "zstd":
-            unzstd = zstandard.ZstdDecompressor().decompressobj()
-            decode, is_whole = unzstd.decompress, lambda: unzstd.eof
-        case _:
-            return raw
-    pieces, size = [], 0
-    for start in range(0, len(raw), _PIECE):
-        piece = decode(raw[start : start + _PIECE])
-        size += len(piece)
-        if size > budget.left:
-            raise budget.exceeded()
-        pieces.append(piece)
-    # a stream that is cut off stays encoded, as it was recorded
-    return b"".join(pieces) if is_whole() else raw
 
 
 def _headers(headers: http.Headers) -> Headers:
