@@ -1,58 +1,97 @@
-"""The polls of a capture: when each was held, and what it brought. A view shows them; nothing is derived from them."""
+"""The polls of a capture, over HTTP or a WebSocket: when each was opened, how long it was held, how it ended.
+
+A late event is often a late poll: while none is held, a server can push nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, is_event, parse, parse_request
-from ..model import Failure, Record, Request, Response
+from ..bayeux.observer import Observer
+from ..correlate.engine import Correlator, Watch
+from ..dialect.definition import Dialect
+from ..model import Failure, Header, Record, Recording, Request, Response, SocketMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A `/meta/connect` over HTTP.
+    """A `/meta/connect` and its reply.
 
     Attributes:
-        client_id: Whose it was, as its request says.
-        opened: `t` of its request (ns).
-        closed: `t` of its answer or its failure; None where the capture ended before.
-        answered: It got an answer.
-        events: How many events were in it.
-
+        exchange: Number of its request, or of its WebSocket.
+        client_id: As its request names it, or the WebSocket is known to be of.
+        opened: Nanoseconds since the capture began, like all times of records.
+        closed: None for one that was open when the capture ended.
+        failure: Why it ended without a reply, None for one that was answered.
+        events: Number of events in its answer; None on a WebSocket, where events need no poll.
+        session: Label of its session, None where its handshake was not seen.
     """
 
     exchange: int
     client_id: str
     opened: int
     closed: int | None = None
-    answered: bool = False
-    events: int = 0
+    failure: str | None = None
+    events: int | None = 0
+    session: str | None = None
 
 
-def polls(records: Iterable[Record]) -> Iterator[Poll]:
-    """Yield the polls as they end, and those that are still open at the end of the records."""
-    held: dict[int, tuple[Request, str]] = {}
+def with_polls(
+    records: Iterable[Record], dialect: Dialect, header: Header, watch: Watch | None = None
+) -> tuple[Recording, tuple[Poll, ...]]:
+    """Return the recording of a capture, and its polls in the order they were opened; see `Correlator` for `watch`."""
+    correlator, polls = Correlator(dialect, watch=watch), _Polls()
     for record in records:
+        correlator.feed(record)
+        polls.feed(record)
+    # a session may be known only after its first poll
+    found = tuple(replace(poll, session=correlator.session_of(poll.client_id)) for poll in polls.seen)
+    return correlator.finish(header), found
+
+
+class _Polls:
+    """Pairs the connects of each exchange, or WebSocket, with their ends."""
+
+    def __init__(self) -> None:
+        self._observer = Observer()
+        self._open: dict[int, list[int]] = {}  # exchange → places of its polls, oldest first
+        self.seen: list[Poll] = []
+
+    def feed(self, record: Record) -> None:
+        self._observer.feed(record)
         match record:
-            case Request():
-                client = _polling(parse_request(record.target, record.body) or [])
-                if client is not None:
-                    held[record.exchange] = record, client
-            case Response() if record.exchange in held:
-                request, client = held.pop(record.exchange)
-                events = sum(map(is_event, parse(record.body) or []))
-                yield Poll(record.exchange, client, request.t, record.t, answered=True, events=events)
-            case Failure() if record.exchange in held:
-                request, client = held.pop(record.exchange)
-                yield Poll(record.exchange, client, request.t, record.t)
+            case Request() if self._observer.is_bayeux(record):
+                if _connects(parse_request(record.target, record.body)):
+                    self._opened(Poll(record.exchange, self._observer.client_of(record), record.t))
+            case SocketMessage(from_client=True):
+                client_id = self._observer.client_on(record.exchange)
+                for _ in range(_connects(parse(record.body))):
+                    self._opened(Poll(record.exchange, client_id, record.t, events=None))
+            case SocketMessage():
+                self._close(record.exchange, record.t, None, most=_connects(parse(record.body)))
+            case Response() if record.exchange in self._open:
+                self._close(record.exchange, record.t, None, sum(map(is_event, parse(record.body) or [])))
+            case Failure():
+                self._close(record.exchange, record.t, record.reason)
             case _:
                 pass
-    for exchange, (request, client) in held.items():
-        yield Poll(exchange, client, request.t)
+
+    def _opened(self, poll: Poll) -> None:
+        self._open.setdefault(poll.exchange, []).append(len(self.seen))
+        self.seen.append(poll)
+
+    def _close(self, exchange: int, at: int, failure: str | None, events: int = 0, most: int | None = None) -> None:
+        """End the oldest polls of an exchange, if it has any; all of them, unless `most` says how many."""
+        waiting = self._open.pop(exchange, [])
+        for place in waiting[:most]:
+            poll = self.seen[place]
+            self.seen[place] = replace(poll, closed=at, failure=failure, events=None if poll.events is None else events)
+        if left := waiting[len(waiting[:most]) :]:
+            self._open[exchange] = left
 
 
-def _polling(messages: list[Message]) -> str | None:
-    """The clientId of a request that polls; None of one that does not."""
-    return next((str(m.get("clientId", "")) for m in messages if m["channel"] == channels.CONNECT), None)
+def _connects(messages: list[Message] | None) -> int:
+    return sum(message["channel"] == channels.CONNECT for message in messages or [])

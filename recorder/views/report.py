@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from ..bayeux.messages import load_json
 from ..cassette.reader import Cassette
 from ..correlate.operations import Operation, Seen
-from ..diagnose.connects import Poll, with_polls
 from ..diagnose.explain import Judgement, judgement
+from ..diagnose.polls import Poll, with_polls
 from ..dialect.definition import Dialect
 from ..model import JSON, Event, Link, Note, Recording, Triple
 from . import data

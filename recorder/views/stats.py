@@ -61,11 +61,13 @@ class Stats:
         self.unasked.update(one.event.channel for one in pushed)
 
     def add_polls(self, polls: Iterable[Poll]) -> None:
-        """Add polls, counted by how they ended."""
+        """Count polls over HTTP by how they ended."""
         for poll in polls:
+            if poll.events is None:
+                continue
             self.polls["count"] += 1
-            self.polls["empty"] += poll.answered and not poll.events
-            self.polls["failed"] += poll.closed is not None and not poll.answered
+            self.polls["empty"] += poll.closed is not None and poll.failure is None and not poll.events
+            self.polls["failed"] += poll.failure is not None
             self.polls["open"] += poll.closed is None
 
 

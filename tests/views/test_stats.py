@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from recorder.diagnose.polls import polls
+from recorder.diagnose.polls import with_polls
+from recorder.dialect.definition import load
 from recorder.views.screen import Screen
 from recorder.views.stats import Stats, as_json, as_text
-from tests.wire import Wire, body, campaign_event, chained, complete, done, preview, state_event, twin
+from tests.wire import HEADER, Wire, body, campaign_event, chained, complete, done, preview, state_event, twin
 
 
 def session() -> Stats:
@@ -26,7 +27,7 @@ def session() -> Stats:
     stats = Stats()
     stats.add_file(size=2048, records=len(wire.records), duration=1.5, sessions=1, plain=0)
     stats.add_triples(recording.triples, recording.unsolicited)
-    stats.add_polls(polls(wire.records))
+    stats.add_polls(with_polls(wire.records, load(), HEADER)[1])
     return stats
 
 

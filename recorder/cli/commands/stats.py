@@ -46,14 +46,14 @@ def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, d
 
 
 def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None) -> None:
-    from ...diagnose.polls import polls
-    from ...dialect.definition import load
-    from ...library.recording import derive
+    from ...diagnose.polls import with_polls
+    from ...dialect.definition import load, shipped
     from ...views import data
     from ...views.filter import fits
 
     cassette = read(path)
-    recording = derive(cassette, load(dialect) if dialect else None)
+    rules = load(dialect) if dialect else shipped(cassette.header.dialect)
+    recording, polls = with_polls(cassette.records, rules, cassette.header)
     times = [record.t for record in cassette.records]
     stats.add_file(
         size=path.stat().st_size,
@@ -64,4 +64,4 @@ def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None)
     )
     pushed = (one for one in recording.unsolicited if by is None or fits(by, data.alone(one)))
     stats.add_triples(fitting(recording.triples, by), pushed)
-    stats.add_polls(polls(cassette.records))
+    stats.add_polls(polls)
