@@ -20,12 +20,11 @@ from mitmproxy.proxy import server_hooks
 from recorder.capture.mitm.listening import exposed, keep_to_loopback
 from recorder.cli import loading  # not `load`: mitmproxy takes a script's names for hooks
 from recorder.cli.commands.replay import Rate
-from recorder.dialect.definition import shipped
 from recorder.errors import RecorderError
-from recorder.redaction.policy import of_cassette
 from recorder.replay.engine import miss
 from recorder.replay.engine.standin import StandIn
-from recorder.replay.server.app import Address, epoch, new_id, serve
+from recorder.replay.server.app import Address, serve
+from recorder.replay.server.building import Options, build
 from recorder.replay.server.driver import Callbacks
 
 log = logging.getLogger(__name__)
@@ -56,9 +55,7 @@ class Replay:
             named = [recording.header.upstream, *(f"//{name.strip()}" for name in ctx.options.hosts.split(","))]
             self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
             rate = Rate().convert(ctx.options.rate, None, None)
-            dialect = shipped(recording.header.dialect)
-            policy = of_cassette(recording.header.redaction, ctx.options.policy or None)
-            self._standin = StandIn(recording, dialect, new_id=new_id, rate=rate, epoch=epoch(), redaction=policy)
+            self._standin = build(recording, Options(rate=rate, policy=ctx.options.policy or None))
         except (RecorderError, click.UsageError, OSError, ValueError) as exc:
             raise exceptions.OptionsError(f"cannot replay: {exc}") from exc
         if not self._hosts:

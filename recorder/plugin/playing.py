@@ -10,15 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..dialect.definition import Dialect, load, shipped
+from ..dialect.definition import load
 from ..errors import UsageError
 from ..library.recording import joined, load_recording
 from ..model import Recording
-from ..redaction.policy import of_cassette
-from ..replay.engine.faults import Faults, parse
-from ..replay.engine.sessions.playhead import Policy
 from ..replay.engine.standin import StandIn
-from ..replay.server.app import Address, epoch, seeded_ids, serve
+from ..replay.server.app import Address, serve
+from ..replay.server.building import Options, build
 from ..replay.server.driver import Callbacks
 from .settings import Settings
 from .threads import LoopThread
@@ -202,8 +200,8 @@ def playing(settings: Settings, thread: LoopThread) -> Iterator[Playing]:
         RecorderError: If a cassette cannot be read, or the settings do not fit it.
 
     """
-    recording, dialect = recording_of(settings.cassettes, settings.dialect)
-    standin = _standin(recording, dialect, settings)
+    recording = recording_of(settings.cassettes, settings.dialect)
+    standin = build(recording, _options(settings))
     turns = Turns(standin)
     serving: AbstractAsyncContextManager[Address] = serve(
         standin, virtual=settings.rate is None, watch=Callbacks(turn=turns.turn, idle=turns.idle, idle_after=_IDLE)
@@ -217,8 +215,8 @@ def playing(settings: Settings, thread: LoopThread) -> Iterator[Playing]:
         thread.run(serving.__aexit__(None, None, None))
 
 
-def recording_of(paths: Sequence[Path], dialect: str | None) -> tuple[Recording, Dialect]:
-    """What cassettes hold, and how it is read; remembered while the files stay as they are.
+def recording_of(paths: Sequence[Path], dialect: str | None) -> Recording:
+    """What cassettes hold; remembered while the files stay as they are.
 
     Raises:
         RecorderError: If one is not there, or cannot be read.
@@ -230,9 +228,7 @@ def recording_of(paths: Sequence[Path], dialect: str | None) -> tuple[Recording,
             f"there is no {', '.join(missing)}; record it from the real server: "
             "pytest --cassette-mode once --cassette-upstream URL"
         )
-    recordings = [_read(path, path.stat().st_mtime_ns, dialect) for path in paths]
-    whole = joined(recordings) if len(recordings) > 1 else recordings[0]
-    return whole, load(dialect) if dialect else shipped(whole.header.dialect)
+    return joined([_read(path, path.stat().st_mtime_ns, dialect) for path in paths])
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -240,16 +236,16 @@ def _read(path: Path, _: int, dialect: str | None) -> Recording:
     return load_recording(path, load(dialect) if dialect else None)
 
 
-def _standin(recording: Recording, dialect: Dialect, settings: Settings) -> StandIn:
-    return StandIn(
-        recording,
-        dialect,
-        new_id=seeded_ids(settings.seed),
+def _options(settings: Settings) -> Options:
+    return Options(
         rate=1.0 if settings.rate is None else settings.rate,
-        policy=Policy(settings.repeat, settings.strict),
-        faults=Faults([parse(text) for text in settings.faults], recording, seed=settings.seed),
-        epoch=recording.header.started / 1_000_000 if settings.rate is None else epoch(),
-        redaction=of_cassette(recording.header.redaction, settings.policy),
+        virtual=settings.rate is None,
+        repeat=settings.repeat,
+        strict=settings.strict,
+        faults=settings.faults,
+        seed=settings.seed,
+        dialect=settings.dialect,
+        policy=settings.policy,
     )
 
 

@@ -150,12 +150,12 @@ def test_a_damaged_cassette_is_no_empty_one(tmp_path: Path, thread: LoopThread) 
 def test_a_cassette_is_read_once_until_it_changes(tmp_path: Path) -> None:
     path = tmp_path / "s.cassette"
     shutil.copy(CHAINED, path)
-    first, again = recording_of([path], None)[0], recording_of([path], None)[0]
+    first, again = recording_of([path], None), recording_of([path], None)
     path.unlink()
     shutil.copyfile(PREVIEW, path)
 
     assert first is again
-    assert len(recording_of([path], None)[0].triples) == 6
+    assert len(recording_of([path], None).triples) == 6
 
 
 # Time

@@ -232,23 +232,20 @@ def _standin(
     kind: type[Kind],
     own: Callable[[Callable[[], str]], Callable[[], str]] = lambda new_id: new_id,
 ) -> Kind:
-    from ...dialect.definition import load as load_dialect
-    from ...dialect.definition import shipped
-    from ...redaction.policy import of_cassette
-    from ...replay.engine.faults import Faults, parse
-    from ...replay.engine.sessions.playhead import Policy, Repeat
-    from ...replay.server.app import epoch, new_id, seeded_ids
+    from ...replay.engine.sessions.playhead import Repeat
+    from ...replay.server.building import Options, build_as
 
-    return kind(
-        recording,
-        load_dialect(settings.dialect) if settings.dialect else shipped(recording.header.dialect),
-        new_id=own(new_id if settings.seed is None else seeded_ids(settings.seed)),
+    options = Options(
         rate=settings.rate,
-        policy=Policy(Repeat(settings.repeat), settings.strict),
-        faults=Faults([parse(text) for text in settings.faults], recording, seed=settings.seed or 0),
-        redaction=of_cassette(recording.header.redaction, settings.policy),
-        epoch=recording.header.started / 1_000_000 if settings.virtual else epoch(),
+        virtual=settings.virtual,
+        repeat=Repeat(settings.repeat),
+        strict=settings.strict,
+        faults=settings.faults,
+        seed=settings.seed,
+        dialect=settings.dialect,
+        policy=settings.policy,
     )
+    return build_as(kind, recording, options, own)
 
 
 def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Callbacks:

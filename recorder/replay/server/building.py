@@ -1,0 +1,68 @@
+"""Build a stand-in from a recording and what was asked for: on the command line, by a test, or by an addon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ...dialect.definition import load, shipped
+from ...model import Recording
+from ...redaction.policy import of_cassette
+from ..engine.faults import Faults, parse
+from ..engine.sessions.playhead import Policy, Repeat
+from ..engine.standin import StandIn
+from .app import epoch, new_id, seeded_ids
+
+Kind = TypeVar("Kind", bound=StandIn)
+Ids = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a recording is played.
+
+    Attributes:
+        rate: 1 as recorded, 10 ten times as fast, inf for the order alone.
+        virtual: The clock begins when the recording began, and moves only when every client waits.
+        repeat: What to answer when a request comes more often than it was recorded.
+        strict: Operations must come in their recorded order and session.
+        faults: What goes wrong on purpose, as after `--fault`.
+        seed: For ids and chances that are equal in each run; None for ids that nobody can guess.
+        dialect: A name or a file; None takes the recording's own.
+        policy: By which the recording was redacted, a name or a file; None takes what the recording names.
+    """
+
+    rate: float = 1.0
+    virtual: bool = False
+    repeat: Repeat = Repeat.ERROR
+    strict: bool = False
+    faults: tuple[str, ...] = ()
+    seed: int | None = None
+    dialect: str | None = None
+    policy: str | None = None
+
+
+def build(recording: Recording, options: Options) -> StandIn:
+    """Build a stand-in.
+
+    Raises:
+        RecorderError: If the dialect, the policy or a fault is unknown or wrong.
+    """
+    return build_as(StandIn, recording, options)
+
+
+def build_as(
+    kind: type[Kind], recording: Recording, options: Options, own: Callable[[Ids], Ids] = lambda ids: ids
+) -> Kind:
+    """Build the stand-in of one of several processes; `own` makes ids of its own of those it would give alone."""
+    return kind(
+        recording,
+        load(options.dialect) if options.dialect else shipped(recording.header.dialect),
+        new_id=own(new_id if options.seed is None else seeded_ids(options.seed)),
+        rate=options.rate,
+        policy=Policy(options.repeat, options.strict),
+        faults=Faults([parse(text) for text in options.faults], recording, seed=options.seed or 0),
+        epoch=recording.header.started / 1_000_000 if options.virtual else epoch(),
+        redaction=of_cassette(recording.header.redaction, options.policy),
+    )
