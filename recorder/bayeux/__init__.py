@@ -1,1 +1,1 @@
-"""The Bayeux protocol, sans-IO: messages, channels, the server's side of a session, and what an observer can tell."""
+"""Implement the Bayeux protocol, sans-IO: messages, channels, the sessions of a server, and an observer of the wire."""

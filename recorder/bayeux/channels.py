@@ -1,4 +1,4 @@
-"""Bayeux channel names and patterns (Bayeux 1.0, section 2.2 "Channels")."""
+"""Name Bayeux channels and match them with patterns (Bayeux 1.0, section 2.2 "Channels")."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ def is_meta(channel: str) -> bool:
 
 
 def matches(pattern: str, channel: str) -> bool:
-    """Whether a subscription covers a channel: `/a/*` one more segment, `/a/**` one or more (section 2.2.1)."""
+    """Return whether a subscription covers a channel (section 2.2.1).
+
+    `/a/*` covers the channels with exactly one more segment, `/a/**` those with one or more.
+    """
     if pattern.endswith("/**"):
         return channel.startswith(pattern[:-2]) and len(channel) > len(pattern) - 2
     if pattern.endswith("/*"):

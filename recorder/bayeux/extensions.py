@@ -1,6 +1,6 @@
-"""Extensions of Bayeux (section 3.4 "ext") as CometD's Java server answers them: acknowledgement and time.
+"""Answer the Bayeux extensions "ack" and "timesync" (section 3.4 "ext") as CometD's Java server does.
 
-The activity extension has nothing to answer: it only makes a server end sessions that it finds idle.
+The activity extension needs no reply: it only lets a server end idle sessions.
 """
 
 from __future__ import annotations
@@ -9,27 +9,28 @@ from typing import Any
 
 from .messages import Message
 
-_ACCURATE = 25  # milliseconds; a client whose clock is known so well is told nothing new (TimesyncExtension)
+_ACCURATE = 25  # milliseconds; a client whose clock is this accurate gets no correction (CometD's TimesyncExtension)
 
 
 def wants_acknowledgement(handshake: Message) -> bool:
-    """Whether a client that shakes hands will confirm what it gets."""
+    """Return whether a handshake asks for the acknowledgement extension: the client will confirm each delivery."""
     return _extension(handshake, "ack") is True
 
 
 def batch_of(message: Message) -> int | None:
-    """The batch a /meta/connect or its reply names, None where it names none."""
+    """Return the batch number in a /meta/connect or its reply, None if there is none."""
     batch = _extension(message, "ack") if "ext" in message else None
     return batch if isinstance(batch, int) and not isinstance(batch, bool) else None
 
 
 def timesync(asked: Message, received: float, sent: float) -> Message:
-    """What the reply tells of the time, as `ext`; empty where the client did not ask or knows well enough.
+    """Return the `ext` field of a reply with the time; empty if the client did not ask or is accurate to 25 ms.
 
     Args:
-        asked: The client's message: `tc` is its clock, `l` the lag and `o` the offset it has found so far.
-        received: When the message came, in UTC seconds.
-        sent: When the reply leaves, likewise.
+        asked: The client's message. In `ext.timesync`, `tc` is the client's clock, `l` the lag and `o` the offset that
+            the client has measured so far, all in milliseconds.
+        received: When the message arrived, in UTC seconds since the epoch.
+        sent: When the reply leaves, in UTC seconds since the epoch.
 
     """
     sync = _extension(asked, "timesync")
@@ -52,5 +53,5 @@ def _extension(message: Message, name: str) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number that an int can be made of; JSON as Python reads it has NaN and infinities too."""
+    """Return whether a JSON value is a finite number; Python also reads NaN and infinities, which int() rejects."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")

@@ -1,6 +1,7 @@
-"""`advice.hosts`: servers a client may go to instead (Bayeux 1.0, section 8.4). Whoever stands between must be the one.
+"""Replace the servers in `advice.hosts`, to which a client may change (Bayeux 1.0, section 8.4), by one host.
 
-Only the values of `hosts` are replaced; all other bytes stay as they are, white space and JSONP around them too.
+A proxy must put its own name there, else clients go past it. Only the values of `hosts` are replaced; all other bytes
+stay as they are, including white space and a JSONP wrapper.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ _DECODER = json.JSONDecoder()
 
 
 def redirected(body: bytes, host: str | None) -> bytes | None:
-    """The body with `host` as the only one its advice names; None where none names any, which is nearly always.
+    """Return a body with `host` as the only host in its advice, None if there is nothing to replace.
 
     Args:
         body: An HTTP body or a WebSocket message.
-        host: A name or address, with its port where the client needs one; None to leave all as it is.
+        host: A host name or address, with a port if the client needs one; None to replace nothing.
     """
     if _KEY not in body or host is None or parse(body) is None:
         return None
@@ -34,7 +35,7 @@ def redirected(body: bytes, host: str | None) -> bytes | None:
 
 
 def _hosts(text: str) -> Iterator[tuple[int, int]]:
-    """Where the lists of hosts begin and end in the text of Bayeux messages."""
+    """Yield where each `advice.hosts` array begins and ends in the text of Bayeux messages."""
     for message in _messages(text):
         for name, begin, _ in _members(text, message):
             if name == "advice" and text[begin] == "{":
@@ -42,7 +43,10 @@ def _hosts(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _messages(text: str) -> Iterator[int]:
-    """Where messages begin: in an array, or a single one; the name of a JSONP callback holds no bracket."""
+    """Yield where each message begins, in an array or a single one.
+
+    The first bracket begins the JSON, because the name of a JSONP callback contains none.
+    """
     at = min(place for place in map(text.find, "[{") if place >= 0)
     if text[at] == "{":
         yield at
@@ -54,7 +58,7 @@ def _messages(text: str) -> Iterator[int]:
 
 
 def _members(text: str, at: int) -> Iterator[tuple[str, int, int]]:
-    """The names in a JSON object, with where their values begin and end."""
+    """Yield each name in a JSON object, and where its value begins and ends."""
     at = _skip(text, at + 1)
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)
@@ -65,7 +69,7 @@ def _members(text: str, at: int) -> Iterator[tuple[str, int, int]]:
 
 
 def _next(text: str, at: int) -> int:
-    """Past a comma, or at the bracket that closes."""
+    """Return the position after the next comma, or of the closing bracket."""
     at = _skip(text, at)
     return _skip(text, at + 1) if text[at] == "," else at
 

@@ -1,8 +1,8 @@
-"""Bayeux messages in HTTP bodies: found by what they are, never by the URL (Bayeux 1.0, sections 3 and 4).
+"""Parse and encode Bayeux messages (Bayeux 1.0, sections 3 and 4).
 
-An array of objects, a single object, a `message=` form (section 4.1), a GET with `?message=` or a JSONP answer
-(callback-polling, section 4.2): all are read. URLs do not tell: CometD's JavaScript client posts to `…/connect`, others
-post everything to the bare URL.
+Messages are recognised by their content: an array of objects, a single object, a `message=` form (section 4.1), a GET
+with `?message=`, or a JSONP response (callback-polling, section 4.2). The URL does not show them: CometD's JavaScript
+client posts to `…/connect`, other clients post everything to the bare URL.
 """
 
 from __future__ import annotations
@@ -22,21 +22,23 @@ _REPLY = "id", "channel", "successful"
 _OPENS = b"[", b"{"
 _DECODER = json.JSONDecoder()
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-_DEEPEST = 100  # levels of JSON; the interpreter gives up at some hundreds
-_MOST = 1_000_000  # values of one body
+_DEEPEST = 100  # levels of JSON; code that walks a value recursively fails at some hundreds
+_MOST = 1_000_000  # values in one body
 
-# two neighbouring `\s*` would take quadratic time on a long gap
+# `(?:;\s*)?` instead of `;?\s*`: two neighbouring `\s*` take quadratic time on a long run of white space.
 _JSONP = re.compile(rb"^(?:/\*\*/)?\s*[\w$.-]+\s*\((.*)\)\s*(?:;\s*)?$", re.DOTALL)
-_CALLBACK = re.compile(r"[a-zA-Z0-9._-]{1,64}")  # as CometD's JSONPTransport: no name can become a script
+_CALLBACK = re.compile(r"[a-zA-Z0-9._-]{1,64}")  # as in CometD's JSONPTransport: no such name can contain script code
 _FORM = re.compile(rb"(?:[\w.%+-]+=[^&\s]*&)*message=")
 
 
 def load_json(body: bytes) -> Any:
-    """The JSON value of a body.
+    """Parse a body as JSON, within limits.
+
+    The depth is limited because code that walks the value recurses, the number of values because a value takes up to
+    thirty times the memory of its text.
 
     Raises:
-        ValueError: If it is no JSON, nested deeper than 100 levels, or of more than a million values: what walks
-            through it later must not break, and a value takes thirty times the memory of its two bytes.
+        ValueError: If the body is not JSON, is nested deeper than 100 levels, or has more than a million values.
     """
     if len(body) > _MOST and body.count(b"{") + body.count(b"[") + body.count(b",") > _MOST:
         raise ValueError("too many values")
@@ -50,20 +52,23 @@ def load_json(body: bytes) -> Any:
 
 
 def _loads(body: bytes) -> Any:
-    """As `json.loads`, which takes three times as long to find out that a body is what most are."""
-    if body[:1] in _OPENS and body[1:2] != b"\0":  # so it is UTF-8, and none of its longer relatives
+    """Parse JSON as `json.loads` does, but faster for an array or object in UTF-8.
+
+    For such a body json.loads takes three times as long, because it detects the encoding first.
+    """
+    if body[:1] in _OPENS and body[1:2] != b"\0":  # in UTF-16 and UTF-32 a zero byte stands beside the bracket
         try:
             text = body.decode("utf-8", "surrogatepass")
             value, end = _DECODER.raw_decode(text)
         except ValueError:
-            return json.loads(body)  # says where it is wrong
+            return json.loads(body)  # its error says where the mistake is
         if end == len(text):
             return value
     return json.loads(body)
 
 
 def parse_request(target: str, body: bytes) -> list[Message] | None:
-    """The Bayeux messages of an HTTP request, None where it carries none."""
+    """Return the Bayeux messages in an HTTP request, in its body or its query; None if there are none."""
     found = parse(body)
     if found is None and body.find(b"message=") >= 0 and _FORM.match(body):
         found = _parse_form(body.decode(errors="replace"))
@@ -73,8 +78,9 @@ def parse_request(target: str, body: bytes) -> list[Message] | None:
 
 
 def parse(body: bytes) -> list[Message] | None:
-    """The Bayeux messages of a body or WebSocket message, None where it carries none."""
-    # each message has a channel; it may hide behind an escape, or in UTF-16; `in` takes twice as long as `find`
+    """Return the Bayeux messages in a body or a WebSocket message, None if there are none."""
+    # A quick rejection: each message has the word "channel", unless it is escaped or in UTF-16 or UTF-32.
+    # `find`, because `in` takes twice as long.
     if body.find(b"channel") < 0 and body.find(b"\\") < 0 and body.find(b"\0") < 0:
         return None
     if body.lstrip()[:1] not in _OPENS:
@@ -97,13 +103,13 @@ def encode(messages: Iterable[Message]) -> bytes:
 
 
 def join(texts: Iterable[str]) -> bytes:
-    """Encode messages that are JSON already as the array that a server sends."""
-    # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
+    """Join messages that are JSON already to the array that a server sends."""
+    # UTF-8 cannot encode half a surrogate pair; backslashreplace writes it as \uXXXX, which is its JSON escape.
     return f"[{','.join(texts)}]".encode("utf-8", "backslashreplace")
 
 
 def to_text(message: Message) -> str:
-    """Write a message as JSON."""
+    """Return a message as JSON text, without white space."""
     if len(message) == 3 and tuple(message) == _REPLY and message["successful"] is True:
         number, channel = message["id"], message["channel"]
         if isinstance(number, str) and isinstance(channel, str):
@@ -112,9 +118,10 @@ def to_text(message: Message) -> str:
 
 
 def callback_of(method: str, target: str) -> str | None:
-    """The function a callback-polling client wants its answer wrapped in; empty for a name nobody should call.
+    """Return the function in which a callback-polling client wants its response wrapped.
 
-    None where a request is none of that transport (section 4.2 of the specification: a GET with `jsonp`).
+    "" if the name could be script code. None if the request does not use that transport: a GET with `jsonp` in its
+    query (section 4.2).
     """
     if method != "GET" or "jsonp=" not in (query := target.partition("?")[2]):
         return None
@@ -123,13 +130,16 @@ def callback_of(method: str, target: str) -> str | None:
 
 
 def as_script(callback: str, content: bytes) -> bytes:
-    """The answer of that transport: a call. Two line ends of Unicode are none in JSON, but were in scripts."""
+    """Return the body of a callback-polling response: a call of `callback` with `content`, which is JSON.
+
+    U+2028 and U+2029 are escaped: JSON allows them in strings, but JavaScript did not before ES2019.
+    """
     safe = content.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
     return callback.encode() + b"(" + safe + b")"
 
 
 def is_event(message: Message) -> bool:
-    """Whether a message from the server is an event and not the reply to a publish on the same channel."""
+    """Return whether a message from the server is an event, not a reply, which has a `successful` field."""
     return not channels.is_meta(message["channel"]) and "successful" not in message
 
 

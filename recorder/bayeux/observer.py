@@ -1,6 +1,7 @@
-"""What somebody who watches the wire can tell of Bayeux sessions: who shook hands, who was told what.
+"""Observe Bayeux sessions on the wire: handshakes, subscriptions, advice and events.
 
-Fed with records one at a time; it holds only what is open (requests without their response, sockets).
+The observer takes records one at a time. It keeps only requests without a response, open sockets, and events without an
+acknowledgement.
 """
 
 from __future__ import annotations
@@ -17,19 +18,23 @@ from .messages import Message, encode, is_event, parse, parse_request
 
 @dataclass(slots=True)
 class Unacknowledged:
-    """What one client was sent and has not acknowledged yet, oldest first."""
+    """The events that one client was sent and has not acknowledged, oldest first.
+
+    With the acknowledgement extension the server sends such events again, before new ones. A copy is recognised by its
+    place in that order and by its hash.
+    """
 
     _sent: list[tuple[int, bytes]] = field(default_factory=list)  # batch, hash of the event
-    _delivery: list[bytes] = field(default_factory=list)  # what is new in the delivery that goes on
-    _repeated: int = 0  # how many of those sent it has repeated so far
+    _delivery: list[bytes] = field(default_factory=list)  # hashes of the new events in the current delivery
+    _repeated: int = 0  # how many events of `_sent` the current delivery has repeated so far
 
     def acknowledged(self, batch: int) -> None:
-        """The client has all batches up to this one."""
+        """Drop the events up to this batch, which the client has acknowledged."""
         self._sent = [(sent, event) for sent, event in self._sent if sent > batch]
         self._delivery, self._repeated = [], 0
 
     def is_new(self, event: Message) -> bool:
-        """Take the next event of a delivery; tell whether it is none of those that come again."""
+        """Take the next event of a delivery; return whether it is new, not a copy of an unacknowledged one."""
         digest = sha256(encode([event])).digest()
         if not self._delivery and self._repeated < len(self._sent) and self._sent[self._repeated][1] == digest:
             self._repeated += 1
@@ -38,17 +43,18 @@ class Unacknowledged:
         return True
 
     def delivered(self, batch: int) -> None:
-        """The reply to /meta/connect ended a delivery and gave it its number."""
+        """End a delivery: the reply to /meta/connect gave it this batch number."""
         self._sent += [(batch, digest) for digest in self._delivery]
         self._delivery, self._repeated = [], 0
 
 
-_LONGEST = 86_400_000  # milliseconds; a timeout over a day is no timeout, and may be too big for a float
+# Milliseconds (a day). A longer timeout is ignored: it is implausible, and may be too big for a float.
+_LONGEST = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Handshaken:
-    """A client got its clientId."""
+    """A successful handshake, which gave a client its clientId."""
 
     client_id: str
     exchange: int
@@ -58,7 +64,7 @@ class Handshaken:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """The server confirmed a subscription."""
+    """A subscription that the server confirmed."""
 
     client_id: str
     subscription: str
@@ -68,7 +74,7 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """The server told for how long it holds a poll (`advice.timeout`), in seconds."""
+    """The advice of the server how long it holds a poll (`advice.timeout`), in seconds."""
 
     timeout: float
 
@@ -82,10 +88,10 @@ class Observer:
     def __init__(self) -> None:
         self._open: dict[int, list[Message]] = {}
         self._sockets: dict[int, str] = {}  # WebSocket exchange → its clientId
-        self._unacknowledged: dict[str, Unacknowledged] = {}  # of clients with the acknowledgement extension
+        self._unacknowledged: dict[str, Unacknowledged] = {}  # by clientId; only with the extension
 
     def feed(self, record: Record) -> list[Observation]:
-        """Take the next record; tell what it shows."""
+        """Take the next record; return what it shows."""
         match record:
             case Request():
                 messages = parse_request(record.target, record.body)
@@ -106,15 +112,15 @@ class Observer:
         return []
 
     def is_bayeux(self, request: Request) -> bool:
-        """Whether a request that was fed, and is not answered yet, carries Bayeux messages."""
+        """Return whether a request that was fed, and has no response yet, carries Bayeux messages."""
         return request.exchange in self._open
 
     def client_of(self, request: Request) -> str:
-        """The clientId an open Bayeux request names, empty where it names none (a handshake)."""
+        """Return the clientId in a Bayeux request without a response, "" if it has none, as in a handshake."""
         return _client_id(self._open.get(request.exchange, []))
 
     def client_on(self, socket: int) -> str:
-        """The clientId of a WebSocket exchange, empty where none is known."""
+        """Return the clientId of a WebSocket, given by its exchange; "" if the clientId is not known yet."""
         return self._sockets.get(socket, "")
 
     def _socket(self, record: SocketMessage) -> list[Observation]:

@@ -1,7 +1,7 @@
 """Queue the events for one client and, with the acknowledgement extension, those sent but not confirmed.
 
-With the extension a client names in each /meta/connect the last batch it got. What it does not confirm is delivered
-again with the next reply, what it confirms never again (CometD's server, AcknowledgedMessagesSessionExtension).
+With the extension a client names in each /meta/connect the last batch it received. Events that the client does not
+confirm are delivered again with the next reply (CometD's server, AcknowledgedMessagesSessionExtension).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Queued:
 
     Attributes:
         text: The Bayeux message as JSON.
-        owner: Whatever the caller wants to know the event by when it is delivered, or comes back.
+        owner: Any object by which the caller recognises the event when it is delivered or returned.
         place: Number among all events pushed to the client.
 
     """
@@ -32,8 +32,8 @@ class Outbox:
     """The events for one client, each delivered once, in the order they were pushed.
 
     Attributes:
-        confirms: The client confirms what it got (`ext.ack`).
-        batch: The number of the next delivery, where it does.
+        confirms: Whether the client confirms what it received (`ext.ack`).
+        batch: The number of the next delivery, if the client confirms.
 
     """
 
@@ -45,12 +45,12 @@ class Outbox:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits for its first delivery."""
+        """Whether no event waits for its first delivery."""
         return not self._queue
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether all that was delivered is confirmed, or need not be."""
+        """Whether no delivered event waits for a confirmation."""
         return not self._unconfirmed
 
     def push(self, event: Queued) -> None:
@@ -60,11 +60,11 @@ class Outbox:
         self._queue.append(event)
 
     def confirmed(self, batch: int) -> None:
-        """The client has all up to this batch."""
+        """Drop the events up to this batch, which the client has confirmed."""
         self._unconfirmed = [(sent, event) for sent, event in self._unconfirmed if sent > batch]
 
     def take(self) -> tuple[list[Queued], list[Queued]]:
-        """Return the events of the next answer: those delivered for the first time, and all."""
+        """Return the events of the next answer: first those delivered for the first time, then all."""
         fresh, self._queue = self._queue, []
         if not self.confirms:
             return fresh, fresh
@@ -73,9 +73,9 @@ class Outbox:
         return fresh, [event for _, event in self._unconfirmed]
 
     def put_back(self, events: list[Queued]) -> list[Queued]:
-        """Queue the events of an answer that did not leave again; return those that wait anew.
+        """Queue again the events of an answer that did not leave; return the events queued.
 
-        A client that confirms asks for them by itself.
+        With the acknowledgement extension none is queued, because unconfirmed events are delivered again anyway.
         """
         if self.confirms:
             return []
@@ -83,8 +83,8 @@ class Outbox:
         return events
 
     def inherit(self, before: Outbox) -> list[Queued]:
-        """Queue the events of an earlier session of the client before its own; return those that wait anew."""
-        again = [event for _, event in before._unconfirmed]  # of the same class
+        """Put the events of the client's earlier session at the front; return those to be delivered a second time."""
+        again = [event for _, event in before._unconfirmed]  # a private field, but of this class
         self._pushed += before._pushed
         for event in self._queue:
             event.place += before._pushed

@@ -1,6 +1,6 @@
-"""Replies of a server that need to know nothing but the message, as CometD's Java server words them.
+"""Build the replies of a server that depend on the message only, worded as by CometD's Java server.
 
-Its `BayeuxServerImpl` is where the errors come from: a number, arguments, a name (Bayeux 1.0, section 3.3.1 "error").
+Errors have the form `number:arguments:name` (Bayeux 1.0, section 3.3.1 "error"); they are those of `BayeuxServerImpl`.
 """
 
 from __future__ import annotations
@@ -8,31 +8,31 @@ from __future__ import annotations
 from . import channels
 from .messages import Message
 
-_MOST_SUBSCRIPTIONS = 10_000  # of a session; clients have some ten
+_MOST_SUBSCRIPTIONS = 10_000  # of one session; a limit to its memory, clients have about ten
 _REPEATED = "id", "subscription"
 _ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
 
 
 def reply(message: Message) -> Message:
-    """That all went well; other fields are added to it."""
+    """Build the reply to a message that succeeded; the caller may add fields."""
     told = _head(message)
     told["channel"], told["successful"] = message["channel"], True
     return told
 
 
 def refuse(message: Message, error: str) -> Message:
-    """That it did not."""
+    """Build the reply to a message that failed, with an error text."""
     return _head(message) | {"channel": message["channel"], "successful": False, "error": error}
 
 
 def unknown(message: Message) -> Message:
-    """That nobody knows the client; who connects is told to shake hands."""
+    """Build the reply to a message with an unknown clientId; a /meta/connect gets the advice to shake hands again."""
     refusal = refuse(message, "402::session_unknown")
     return refusal | ({"advice": dict(_ADVICE_HANDSHAKE)} if message["channel"] == channels.CONNECT else {})
 
 
 def ordinary(subscriptions: set[str], message: Message) -> Message:
-    """To a subscribe, an unsubscribe (they change the subscriptions), or a publish."""
+    """Build the reply to a subscribe, an unsubscribe or a publish; update `subscriptions` in place."""
     channel = message["channel"]
     if channel not in (channels.SUBSCRIBE, channels.UNSUBSCRIBE):
         if channels.is_meta(channel):
@@ -57,7 +57,7 @@ def ordinary(subscriptions: set[str], message: Message) -> Message:
 
 
 def _head(message: Message) -> Message:
-    """What every reply repeats: the id, and what was to be subscribed."""
+    """Return the fields of a message that each reply repeats: `id` and `subscription`."""
     told: Message = {}
     for name in _REPEATED:
         value = message.get(name)

@@ -1,7 +1,7 @@
 """The server's side of Bayeux sessions, sans-IO: handshakes, held polls, subscriptions, queues of events.
 
-Where servers differ this follows CometD's Java server, which is what GWS runs. It knows nothing of where events come
-from, and keeps no clock: times are seconds on the caller's clock.
+Where servers differ, this one follows CometD's Java server, which GWS runs. Events and the time come from the caller:
+all times are seconds on the caller's clock.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ from .replies import ordinary, reply, unknown
 # connection types (Bayeux 1.0, section 3.1.4)
 LONG_POLLING, CALLBACK_POLLING, WEBSOCKET = "long-polling", "callback-polling", "websocket"
 _OFFERED = [WEBSOCKET, LONG_POLLING, CALLBACK_POLLING]
-# to a browser's second session; milliseconds between its polls (multiSessionInterval of CometD's servers)
+# Advice to the second session of a browser; the interval between its polls is in milliseconds (multiSessionInterval of
+# CometD's servers).
 _MULTIPLE_CLIENTS = {"multiple-clients": True, "reconnect": "retry", "interval": 2000}
 
 
 class Answer(NamedTuple):
-    """What goes back on an HTTP request: Bayeux messages, or a bare status where `texts` is None.
+    """The answer to one request: Bayeux messages, or only an HTTP status.
 
     Attributes:
         request: Number under which the request was received.
-        texts: The messages, each as JSON.
-        handshaken: The clientId that this answer gives out, if it does.
-        delivered: The events in it that no answer carried before.
-        callback: Function that a callback-polling client wants the messages wrapped in.
+        texts: The messages, each as JSON; None for an answer with only a status.
+        status: The HTTP status.
+        handshaken: The clientId that this answer gives to the client, None if it is not the answer to a handshake.
+        delivered: The events in this answer that no earlier answer carried.
+        callback: Function in which a callback-polling client wants the messages wrapped.
 
     """
 
@@ -53,7 +55,7 @@ class _Poll:
     received: float
     transport: str
     callback: str | None
-    browser: str | None  # that has few connections, and lends this one; not on a WebSocket
+    browser: str | None  # the browser whose connection the poll occupies; None on a WebSocket
 
 
 @dataclass(slots=True, eq=False)
@@ -61,15 +63,18 @@ class _Session:
     client_id: str
     outbox: Outbox
     poll: _Poll | None = None
-    connected: bool = False  # its first connect was answered
-    browser: str | None = None  # several sessions may be of one
-    told_to_wait: bool = False  # it comes back after an interval instead of being held
-    gave_up: bool = False  # it hung up on its poll and sent nothing since
+    connected: bool = False  # its first /meta/connect was answered
+    browser: str | None = None  # several sessions may share a browser
+    told_to_wait: bool = False  # the next poll comes after an interval; this one was not held
+    gave_up: bool = False  # the client closed its poll and has sent nothing since
     subscriptions: set[str] = field(default_factory=set)
-    heir: _Session | None = None  # goes on with what was for this one
+    heir: _Session | None = None  # the later session that gets the events of this one
 
     def has_news(self, batch: int | None) -> bool:
-        """Whether something waits for it, or something it was sent did not arrive, by the batch it names."""
+        """Return whether the next answer has events to carry.
+
+        Those are new events, and events that the client did not confirm in the `batch` of its /meta/connect.
+        """
         return not self.outbox.is_empty or (batch is not None and not self.outbox.is_confirmed)
 
 
@@ -80,21 +85,21 @@ class BayeuxServer:
         """Start without sessions.
 
         Args:
-            new_client_id: Gives a fresh clientId at each call.
-            timeout: Seconds a poll is held (`advice.timeout`).
-            epoch: What time it is when the caller's clock shows 0, in UTC seconds: for clients that ask.
+            new_client_id: Returns a new clientId at each call.
+            timeout: Seconds for which a poll is held (`advice.timeout`).
+            epoch: The time at which the caller's clock shows 0, in UTC seconds, for the timesync extension.
 
         """
         self._new_client_id = new_client_id
         self._timeout = timeout
         self._epoch = epoch
         self._sessions: dict[str, _Session] = {}
-        self._forgotten: dict[str, _Session] = {}  # the client does not know yet
-        # requests under way: whose they are, and the events of an answer that is not known to have left
+        self._forgotten: dict[str, _Session] = {}  # sessions that the server lost while the client still uses them
+        # held polls, and answers not known to have left: request → its session, and the events in the answer
         self._open: dict[int, tuple[_Session, list[Queued]]] = {}
-        self._until: PriorityQueue[_Session, float] = PriorityQueue()  # when they must be answered
-        self._told: set[_Session] = set()  # of them those that have events to carry, and some that had
-        self._browsers: Counter[str] = Counter()  # how many polls each holds
+        self._until: PriorityQueue[_Session, float] = PriorityQueue()  # when each held poll must be answered
+        self._told: set[_Session] = set()  # sessions whose held poll may have events to carry
+        self._browsers: Counter[str] = Counter()  # number of held polls of each browser
 
     def receive(
         self,
@@ -104,10 +109,19 @@ class BayeuxServer:
         transport: str = LONG_POLLING,
         callback: str | None = None,
     ) -> list[Answer]:
-        """Take the messages of one request, or one message of a WebSocket; return the answers that are ready."""
+        """Take the messages of one request, or one message of a WebSocket; return the answers that are ready.
+
+        Args:
+            request: Number of the request, chosen by the caller; `Answer.request` repeats it.
+            messages: The messages.
+            now: The time.
+            transport: Connection type of the request.
+            callback: Function in which a callback-polling client wants the answer wrapped.
+
+        """
         alone = len(messages) == 1
         if not alone and any(message["channel"] == channels.HANDSHAKE for message in messages):
-            return [Answer(request, None, 400)]  # it comes alone, or is a violation (AbstractHttpTransport.java)
+            return [Answer(request, None, 400)]  # a handshake must be the only message (AbstractHttpTransport.java)
         turn = _Turn(request, now, transport, callback)
         for message in messages:
             self._take(message, turn, alone=alone)
@@ -116,15 +130,15 @@ class BayeuxServer:
         return turn.answers
 
     def push(self, client_id: str, event: Queued) -> None:
-        """Queue an event for a client; one that is gone loses it."""
+        """Queue an event for a client; drop the event if the client has no session."""
         session = self._sessions.get(client_id) or self._forgotten.get(client_id)
         if session is not None:
             session.outbox.push(event)
-            if session.poll is not None:  # else its next one finds it
+            if session.poll is not None:  # without a poll, the event waits for the next one
                 self._told.add(session)
 
     def flush(self, now: float) -> list[Answer]:
-        """Answers to the held polls that have events to carry or whose time is over."""
+        """Return the answers to held polls that have events to carry or whose time is over."""
         first = self._until.first()
         if not self._told and (first is None or first > now):
             return []
@@ -134,15 +148,15 @@ class BayeuxServer:
         return [answer for _, session in sorted(ready.items()) for answer in self._let_go(session, now)]
 
     def deadline(self) -> float | None:
-        """When the next held poll must be answered though there is nothing to tell."""
+        """Return when the next held poll must be answered even without events, None if no poll is held."""
         return self._until.first()
 
     def sent(self, request: int) -> None:
-        """An answer has left."""
+        """Forget an answer that has left; its events cannot be put back any more."""
         self._open.pop(request, None)
 
     def abort(self, request: int) -> list[Queued]:
-        """Give a request up, as its client did; return the events that did not leave and wait for its next poll."""
+        """Drop a request that its client gave up; return its events that did not leave and are queued again."""
         session, events = self._open.pop(request, (None, []))
         if session is None:
             return []
@@ -157,7 +171,11 @@ class BayeuxServer:
         return session.outbox.put_back(events)
 
     def forget(self, client_id: str) -> list[Answer]:
-        """Lose a session, as a server that was restarted: its poll, and whatever comes next, is told to shake hands."""
+        """Lose a session, as a server does that was restarted; return the answer to its held poll.
+
+        Each later message of the client is answered with `402::session_unknown`, a poll also with the advice to shake
+        hands again.
+        """
         session = self._sessions.pop(client_id, None)
         if session is None:
             return []
@@ -166,28 +184,28 @@ class BayeuxServer:
         return [] if poll is None else [Answer(poll.request, [to_text(unknown(poll.asked))], callback=poll.callback)]
 
     def drop(self, client_id: str) -> None:
-        """Give a session up that holds no poll, and keep nothing of it."""
+        """Drop a session that holds no poll, with all its events."""
         self._sessions.pop(client_id, None)
         self._forgotten.pop(client_id, None)
 
     def poll_on_socket(self, client_id: str) -> int | None:
-        """Return the request of the poll that a client holds on a WebSocket, None where it holds none."""
+        """Return the request number of the poll that a client holds on a WebSocket, None if there is none."""
         session = self._sessions.get(client_id)
         if session is None or session.poll is None or session.poll.transport != WEBSOCKET:
             return None
         return session.poll.request
 
     def is_forgotten(self, client_id: str) -> bool:
-        """Whether a session was lost, and its client has not shaken hands again."""
+        """Return whether a session was lost by `forget` and has no successor yet."""
         return client_id in self._forgotten
 
     @property
     def forgotten(self) -> Iterable[str]:
-        """The sessions that were lost, likewise."""
+        """The clientIds of the sessions that were lost by `forget` and have no successor yet."""
         return self._forgotten
 
     def succeed(self, old: str, new: str) -> list[Queued]:
-        """Hand the events of a client's old session to its new one, in their order; return those that wait anew."""
+        """Move the events of a client's old session to its new one, in order; return those to be delivered again."""
         before = self._forgotten.pop(old, None) or self._sessions.pop(old, None)
         heir = self._sessions.get(new)
         if before is None or heir is None:
@@ -197,37 +215,38 @@ class BayeuxServer:
         return heir.outbox.inherit(before.outbox)
 
     def belongs_to(self, client_id: str, browser: str) -> None:
-        """Say whose cookies a client has: of the sessions of one browser only one is held at a time."""
+        """Assign a session to a browser, known by its cookies.
+
+        Of the sessions of one browser only one may have a poll held at a time.
+        """
         session = self._sessions.get(client_id)
         if session is not None:
             session.browser = browser
 
     def subscriptions(self, client_id: str) -> frozenset[str]:
-        """What a client is subscribed to."""
+        """Return the channels and patterns a client is subscribed to."""
         session = self._sessions.get(client_id)
         return frozenset(session.subscriptions) if session else frozenset()
 
     def is_connected(self, client_id: str) -> bool:
-        """Whether a client has got past its first connect and has not disconnected."""
+        """Return whether the first /meta/connect of a client was answered and the client has not disconnected."""
         session = self._sessions.get(client_id)
         return session is not None and session.connected
 
     def is_polling(self, client_id: str) -> bool:
-        """Whether a poll of this client is held, or it was told to wait before the next one."""
+        """Return whether a poll of a client is held, or the client was advised to wait before its next poll."""
         session = self._sessions.get(client_id)
         return session is not None and (session.poll is not None or session.told_to_wait)
 
     def has_given_up(self, client_id: str) -> bool:
-        """Whether a client hung up on its poll, or on what it was sent, and nothing came from it since."""
+        """Return whether a client closed its poll, or the connection of an answer, and has sent nothing since."""
         session = self._sessions.get(client_id)
         return session is not None and session.gave_up
 
     def is_there(self, client_id: str) -> bool:
-        """Whether a client shows that it is alive: it polls, or it has just shaken hands."""
+        """Return whether a client is alive: it polls, or has not sent its first /meta/connect yet."""
         session = self._sessions.get(client_id)
         return session is not None and (not session.connected or self.is_polling(client_id))
-
-    # -- one message
 
     def _take(self, message: Message, turn: _Turn, *, alone: bool) -> None:
         client_id = str(message.get("clientId", ""))
@@ -237,7 +256,7 @@ class BayeuxServer:
         if message["channel"] == channels.HANDSHAKE:
             turn.sender = self._handshake(message, turn)
             return
-        turn.sender = turn.sender or session  # the first client that is known: its events ride along
+        turn.sender = turn.sender or session  # the answer carries the events of the first known client
         if session is None:
             self._confirm_late(client_id, message)
             turn.replies.append(unknown(message))
@@ -266,12 +285,12 @@ class BayeuxServer:
         return session
 
     def _connect(self, session: _Session, message: Message, turn: _Turn, *, may_hold: bool) -> None:
-        if session.poll is not None:  # a second connect ends the first with an error
+        if session.poll is not None:  # a second connect ends the held one with status 500
             turn.answers += self._let_go(session, turn.now, status=500)
         batch = batch_of(message)
         if batch is not None:
             session.outbox.confirmed(batch)
-        # advice where it is asked for or new, as the Java server gives it
+        # CometD's Java server sends advice if the client sends some, and with the first connect.
         wants_advice = "advice" in message or not session.connected
         told = reply(message)
         if wants_advice:
@@ -298,26 +317,31 @@ class BayeuxServer:
         turn.held = True
 
     def _hold_for(self, session: _Session, message: Message) -> float:
-        """Seconds to hold a connect; the first after a handshake is answered at once, for clients that wait for it."""
+        """Return for how many seconds to hold a connect.
+
+        The first connect after a handshake is answered at once, because clients wait for that answer.
+        """
         if not session.connected:
             return 0.0
         advice = message.get("advice")
         asked = advice.get("timeout") if isinstance(advice, dict) else None
         if isinstance(asked, int | float) and not isinstance(asked, bool) and asked >= 0:
-            return min(asked, self._timeout * 1000) / 1000  # in this order: an int may be too big for a float
+            # `min` comes before the division, because an integer in JSON may be too big for a float
+            return min(asked, self._timeout * 1000) / 1000
         return self._timeout
 
     def _has_other_poll(self, session: _Session) -> bool:
-        """Whether another session of the same browser is held, which has few connections (section 5.1)."""
+        """Return whether the browser of a session already has a held poll.
+
+        A browser opens few connections to one server, and each held poll occupies one (section 5.1).
+        """
         return session.browser in self._browsers
 
     def _confirm_late(self, client_id: str, message: Message) -> None:
-        """A client whose session was lost does not know yet, and still tells what it got."""
+        """Note the batch that a client confirms in a message for a session that was lost in the meantime."""
         batch = batch_of(message) if client_id in self._forgotten else None
         if batch is not None:
             self._forgotten[client_id].outbox.confirmed(batch)
-
-    # -- answers
 
     def _release(self, session: _Session) -> _Poll | None:
         poll, session.poll = session.poll, None
@@ -331,7 +355,7 @@ class BayeuxServer:
         return poll
 
     def _let_go(self, session: _Session, now: float, status: int = 200) -> list[Answer]:
-        """End the held poll of a session, if there is one."""
+        """Answer the held poll of a session, if there is one."""
         poll = self._release(session)
         if poll is None:
             return []
@@ -342,13 +366,13 @@ class BayeuxServer:
         return [self._answer(poll.request, session, turn.replies, turn)]
 
     def _dismiss(self, session: _Session, now: float) -> list[Answer]:
-        """End the held poll of a session that disconnects, and tell it not to come back."""
+        """Answer the held poll of a session that disconnects, with the advice not to reconnect."""
         if session.poll is not None:
             session.poll.reply["advice"] = session.poll.reply.get("advice", {}) | {"reconnect": "none"}
         return self._let_go(session, now)
 
     def _answer(self, request: int, session: _Session | None, replies: list[Message], turn: _Turn) -> Answer:
-        """The order of CometD's Java server: queued events, then replies."""
+        """Build an answer in the order of CometD's Java server: queued events, then replies."""
         fresh: list[Queued] = []
         events: list[Queued] = []
         if session is not None and turn.carries_events_of(session):
@@ -367,7 +391,7 @@ class BayeuxServer:
 
 @dataclass(slots=True)
 class _Turn:
-    """What comes of one request."""
+    """The replies to one request while its messages are handled."""
 
     request: int
     now: float
@@ -376,12 +400,12 @@ class _Turn:
     answers: list[Answer] = field(default_factory=list)
     replies: list[Message] = field(default_factory=list)
     sender: _Session | None = None
-    connecting: _Session | None = None  # whose connect is answered
+    connecting: _Session | None = None  # the session whose /meta/connect is answered
     handshaken: str | None = None
     held: bool = False
 
     def tell(self, asked: Message, told: Message, epoch: float, received: float | None = None) -> None:
-        """Add a reply, and the time where it is asked for."""
+        """Add a reply, with the time if the client's message asks for it (timesync extension)."""
         if "ext" in asked and channels.is_meta(asked["channel"]):
             came = self.now if received is None else received
             if sync := timesync(asked, epoch + came, epoch + self.now):
@@ -389,11 +413,14 @@ class _Turn:
         self.replies.append(told)
 
     def carries_events_of(self, session: _Session) -> bool:
-        """Whether events go out with these replies; some clients get theirs with /meta/connect alone."""
+        """Return whether the events of a session go out with these replies.
+
+        With the acknowledgement extension, and with callback-polling, events go out only with a reply to /meta/connect.
+        """
         return self.connecting is session or not (session.outbox.confirms or self.transport == CALLBACK_POLLING)
 
     def name_batch(self, batch: int) -> None:
-        """The reply to a connect says which batch it delivers."""
+        """Write the batch number of the delivered events into the reply to /meta/connect."""
         for told in self.replies:
             if told["channel"] == channels.CONNECT and told["successful"]:
                 told["ext"] = told.get("ext", {}) | {"ack": batch}

@@ -1,1 +1,1 @@
-"""Recording: from what the proxy sees to redacted frames on disk."""
+"""Record the traffic that passes the proxy: exchanges and socket messages become redacted frames on disk."""

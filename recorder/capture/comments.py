@@ -1,4 +1,4 @@
-"""What a flow means, as a comment that mitmproxy and mitmweb show in their lists: `GetChainedRecord 1001 desk-3`."""
+"""Describe a flow in a comment for the flow lists of mitmproxy and mitmweb, e.g. `GetChainedRecord 1001 desk-3`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ..model import Event, Request
 
 
 def of_request(dialect: Dialect, method: str, target: str, body: bytes) -> str:
-    """The operation a request asks for, with its handle and reference; empty where it is none."""
+    """Return the name, handle and reference of the operation that a request asks for; "" if the request is not one."""
     request = Request(0, 0, 0, "", method, target, (), body)
     operation = dialect.operation_of(request)
     return _joined(operation, dialect.keys_of_request(request)) if operation is not None else ""
 
 
 def of_answer(dialect: Dialect, body: bytes) -> str:
-    """The events in an answer, likewise; empty where there is none."""
+    """Return the name, handle and reference of each event in the body of a response; "" if there is no event."""
     told = []
     for index, message in enumerate(parse(body) or []):
         if is_event(message):

@@ -1,7 +1,7 @@
-"""What a new part of a capture must begin with, so that it can be read and replayed without the part before it.
+"""Collect the records a new part of a capture must begin with, so that it can be replayed without the earlier parts.
 
-A part begins with the handshake and the subscriptions of each Bayeux session that is alive, and with the requests that
-still wait for their answer; all are repeated under new numbers, at time 0.
+A part begins with the handshake and the subscriptions of each live Bayeux session, and with the requests that still
+wait for a response. These records are repeated with new numbers, at time 0.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ Answer = TypeVar("Answer", Response, SocketMessage)
 
 @dataclass(slots=True)
 class Context:
-    """Follows a capture; holds what is alive and nothing of what is over."""
+    """The live sessions, sockets and requests of a capture; those that ended are dropped."""
 
     _open: dict[int, Request] = field(default_factory=dict)
     _clients: dict[str, list[tuple[Request, Response]]] = field(default_factory=dict)
-    _sockets: dict[int, list[Record]] = field(default_factory=dict)  # upgrades, and what sets up a session on them
-    _named: dict[int, Record] = field(default_factory=dict)  # by socket: the last message that names its client
+    # by exchange: the upgrade, and the messages that set up a session
+    _sockets: dict[int, list[Record]] = field(default_factory=dict)
+    _named: dict[int, Record] = field(default_factory=dict)  # by exchange of a socket: the last message with a clientId
     _calls: set[int] = field(default_factory=set)  # open exchanges that are not Bayeux
     _active: int = 0  # t of the last operation or event
 
     def feed(self, record: Record) -> None:
-        """Take the next record of the capture."""
+        """Take the next record of the capture, as it is written."""
         match record:
             case Request():
                 self._open[record.exchange] = record
@@ -55,11 +56,18 @@ class Context:
                 pass
 
     def quiet(self, t: int) -> int:
-        """Nanoseconds since the last operation or event; 0 while an operation waits for its answer."""
+        """Return the nanoseconds since the last call or event; 0 while a call waits for its response.
+
+        A call is a request that carries no Bayeux messages.
+
+        Args:
+            t: The current time, in nanoseconds since the capture began.
+
+        """
         return 0 if self._calls else t - self._active
 
     def records(self) -> list[Record]:
-        """The records a new part begins with, numbered from 0, exchanges too; the open requests come last."""
+        """Return the records a new part begins with, numbered from 0, at time 0; the open requests come last."""
         repeated: list[Record] = []
         kept: list[Record] = [record for pairs in self._clients.values() for pair in pairs for record in pair]
         for exchange, told in self._sockets.items():
@@ -99,7 +107,7 @@ class Context:
 
 
 def _replies_only(answer: Answer) -> Answer:
-    """A response or message without the events that rode in it: they belong to the part before."""
+    """Return a response or socket message without its events, which belong to the part before."""
     messages = parse(answer.body) or []
     replies = [message for message in messages if not is_event(message)]
     return answer if len(replies) == len(messages) else replace(answer, body=encode(replies))

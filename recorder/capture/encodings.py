@@ -1,6 +1,7 @@
-"""Undoes the encodings of a body, and no more of it than can be kept. Sans-IO.
+"""Decode the content and transfer encodings of a body, up to a limit, because 50 KB may expand to gigabytes. Sans-IO.
 
-What cannot be undone may hold secrets that redaction does not see: it is an error, so that nobody keeps it by mistake.
+A body that cannot be decoded may hold secrets that redaction does not see. That is an error, so that such a body is not
+kept by mistake.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ _NONE = {"", "identity", "none", "chunked"}
 
 
 class NotUndone(Exception):
-    """A body that is not encoded as its headers say, or in a way that nobody understands here."""
+    """A body that is not encoded as its headers say, or whose encoding is not supported."""
 
 
 def encodings(headers: Headers) -> list[str]:
-    """The encodings of a body in the order they were applied: those of its content, then those of the transfer."""
+    """Return the encodings of a body in the order they were applied: content encodings, then transfer encodings."""
     content: list[str] = []
     transfer: list[str] = []
     for header, value in headers:
@@ -32,12 +33,15 @@ def encodings(headers: Headers) -> list[str]:
 
 
 def undone(body: bytes, applied: list[str], limit: int = KEPT) -> tuple[bytes, str | None]:
-    """A body without its encodings, and what it lacks of the whole, if anything.
+    """Decode a body; return the result, and a text that says what is missing from it (None if it is complete).
 
-    Nothing is left of one that has more than `limit` bytes at any stage.
+    Args:
+        body: The body as it was on the wire.
+        applied: The encodings in the order they were applied, from `encodings`.
+        limit: Most bytes after each step of decoding; a larger body is dropped, and b"" is returned.
 
     Raises:
-        NotUndone: If it is not what its encodings say, or one of them is unknown.
+        NotUndone: If the body does not have these encodings, or one of them is not supported.
     """
     if not body or not applied:
         return body, None

@@ -1,4 +1,4 @@
-"""The file that keeps the key of pseudonyms, for who wants the same ones in several captures."""
+"""Read or make the key file of the pseudonyms. With one key, a value has one pseudonym in several captures."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from ..errors import UsageError
 from ..files import open_regular
 
 _SIZE = 32  # bytes of a new key
-_SHORTEST, _LONGEST = 16, 64
+_SHORTEST, _LONGEST = 16, 64  # bytes of a key; 64 is the most that blake2b takes
 
 
 def read_key(path: Path) -> bytes:
-    """The key in a file; a new one is made, for the user's eyes only, where there is no file. No error shows it.
+    """Return the key in a file; make the file, readable by its owner only, if there is none.
+
+    The key is in no error message.
 
     Raises:
-        UsageError: If others can read the file, it holds no key, or cannot be read or made.
+        UsageError: If other users can read the file, it does not hold 16 to 64 bytes, or it cannot be read or made.
 
     """
     try:
@@ -42,8 +44,8 @@ def _made(path: Path) -> bytes:
 def _read(path: Path) -> bytes:
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & 0o077:
-            raise UsageError(f"{path}: others can read this key file; chmod 600 it, or use a new one")
+            raise UsageError(f"{path}: other users can read this key file; run chmod 600 on it, or name a new file")
         key = file.read(_LONGEST + 1)
     if not _SHORTEST <= len(key) <= _LONGEST:
-        raise UsageError(f"{path}: holds no key: that has {_SHORTEST} to {_LONGEST} bytes")
+        raise UsageError(f"{path}: this file holds no key; a key has {_SHORTEST} to {_LONGEST} bytes")
     return key

@@ -1,23 +1,36 @@
-"""When a capture goes on in a new file, and what that is called."""
+"""Decide when a capture continues in a new file, and name that file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-_QUIET = 2.0  # seconds without an operation or event after which nothing is torn apart
-_PATIENCE = 1.25  # times a limit that is waited for quiet; then a part ends in the middle
+_QUIET = 2.0  # seconds without a call or event, after which a new part separates no request from its events
+_PATIENCE = 1.25  # times a limit; a part this large ends even if it is never quiet
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large (bytes) and how long (seconds) a part may get; None for no limit."""
+    """The limits at which a part of a capture ends.
+
+    Attributes:
+        size: Bytes of frames; None for no limit.
+        duration: Seconds; None for no limit.
+
+    """
 
     size: int | None = None
     duration: float | None = None
 
     def reached(self, size: int, duration: float, quiet: float) -> bool:
-        """Whether a part of this size and duration should end, `quiet` seconds after the last operation or event."""
+        """Return whether a part should end now.
+
+        Args:
+            size: Bytes of the part so far.
+            duration: Seconds since the part began.
+            quiet: Seconds since the last call or event, 0 while a call waits for its response.
+
+        """
         shares = [
             measured / limit for measured, limit in ((size, self.size), (duration, self.duration)) if limit is not None
         ]
@@ -26,5 +39,5 @@ class Limits:
 
 
 def part_path(path: Path, part: int) -> Path:
-    """The file of a part: the first has the name that was asked for, the second gets `-2`, and so on."""
+    """Return the path of a part, counted from 1: the first is `path` itself, the second has `-2` before the suffix."""
     return path if part == 1 else path.with_name(f"{path.stem}-{part}{path.suffix}")

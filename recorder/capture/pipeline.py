@@ -1,4 +1,4 @@
-"""What the proxy saw, numbered, redacted and encoded: the straight way from a hook to a frame."""
+"""Turn what the proxy saw into frames: number, redact and encode each record."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..model import Failure, Headers, Note, Record, Request, Response, SocketMes
 from ..redaction.redactor import Redactor
 from .context import Context
 
-CUT = "cut"  # kind of the note that follows a record whose body is not kept, or not to its end
+CUT = "cut"  # kind of the note after a record whose body is kept in part or not at all
 
 Kept = TypeVar("Kept", bound=Record)
 
 
 @dataclass(slots=True)
 class Counts:
-    """What a person wants to see while a capture runs."""
+    """Counters shown to the user while a capture runs."""
 
     requests: int = 0
     responses: int = 0
@@ -27,18 +27,24 @@ class Counts:
 
     @property
     def open(self) -> int:
-        """Exchanges that still wait for their answer."""
+        """Number of exchanges that still wait for their response."""
         return self.requests - self.responses - self.failures
 
 
 @dataclass(slots=True)
 class Pipeline:
-    """Turns observations into frames; every method returns the frame to be written (two where a body is too large).
+    """Turns observations into frames.
 
-    Times are nanoseconds of a monotonic clock; `started` is that clock's value at the beginning.
+    Methods that take an observation return the frame to write. If the body is not kept in full, a second frame follows,
+    with a note that says so. All times are nanoseconds of one monotonic clock. `flow` is an id that names an exchange
+    until the exchange ends.
 
     Attributes:
-        context: Follows what a new part must begin with; None for a capture that will have one part only.
+        redactor: Redacts each record; None to keep all values in the clear.
+        started: Time at which the current part began.
+        context: Collects the records that the next part must begin with; None for a capture with one part.
+        counts: Counters for the user, over all parts.
+        size: Bytes of the frames made for the current part, without the repeated records at its beginning.
 
     """
 
@@ -46,36 +52,57 @@ class Pipeline:
     started: int
     context: Context | None = field(default_factory=Context)
     counts: Counts = field(default_factory=Counts)
-    size: int = 0  # bytes of frames made for the current part
+    size: int = 0
     _seq: int = 0
-    _open: dict[str, Request] = field(default_factory=dict)  # as they are kept, by flow
+    _open: dict[str, Request] = field(default_factory=dict)  # redacted requests, by flow
     _count: int = 0
 
     @classmethod
     def resumed(
         cls, redactor: Redactor | None, started: int, context: Context | None, *, seq: int, exchange: int
     ) -> Self:
-        """A pipeline that goes on with the numbers of an earlier capture."""
+        """Build a pipeline that continues the numbers of an earlier capture in the same file.
+
+        Args:
+            redactor: As in `Pipeline`.
+            started: Time at which the earlier capture began, on the current clock.
+            context: As in `Pipeline`.
+            seq: Number of the next record.
+            exchange: Number of the next exchange.
+
+        """
         return cls(redactor, started, context, _seq=seq, _count=exchange)
 
     def next_part(self, now: int) -> list[bytes]:
-        """Begin a new part: numbers and times start again, with what is needed to understand what follows."""
+        """Begin a new part at time 0; return the frames it starts with: the live sessions and open requests."""
         repeated = self.context.records() if self.context else []
         self.context = self.context and Context()
         self.started, self._seq = now, 0
         frames = [self._frame(replace(record, seq=self._next())) for record in repeated]
-        self.size = 0  # what is repeated does not fill the part
+        self.size = 0  # repeated records do not count, else many live sessions alone could fill a part
         return frames
 
     def quiet(self, now: int) -> float:
-        """Seconds since the last operation or event, 0 while an operation waits for its answer."""
+        """Return the seconds since the last call or event; 0 while a call waits, and without a context."""
         return self.context.quiet(self._at(now)) / 1_000_000_000 if self.context else 0.0
 
     def request(
         self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes,
         lacks: str | None = None,
     ) -> bytes:  # fmt: skip
-        """A request that goes to the upstream now. `flow` names the exchange until it ends. `lacks`: see `response`."""
+        """Take a request that goes to the upstream now; begin the exchange `flow`.
+
+        Args:
+            flow: Id of the exchange.
+            now: The time.
+            connection: Name of the client's TCP connection.
+            method: The HTTP method.
+            target: Path with query, percent-encoded as it was sent.
+            headers: The headers.
+            body: The body without content encodings, as far as it is kept.
+            lacks: What of the body is missing, as a text; None if it is complete.
+
+        """
         request = Request(self._next(), self._at(now), self._count, connection, method, target, headers, body)
         self._count += 1
         self.counts.requests += 1
@@ -85,38 +112,48 @@ class Pipeline:
     def response(
         self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None
     ) -> bytes:
-        """The response to a request that was passed in; `lacks` says what of its body is not there, if anything."""
+        """Take the response of an exchange; end the exchange, unless the response upgrades it to a WebSocket.
+
+        Args:
+            flow: Id of the exchange.
+            now: The time.
+            status: The HTTP status.
+            headers: The headers.
+            body: The body without content encodings, as far as it is kept.
+            lacks: What of the body is missing, as a text; None if it is complete.
+
+        """
         self.counts.responses += 1
         request = self._open[flow] if status == 101 else self._open.pop(flow)
         response = Response(self._next(), self._at(now), request.exchange, status, headers, body)
         return self._with_note(self._redacted(response), lacks)
 
     def is_call(self, flow: str) -> bool:
-        """Whether an exchange is open and not Bayeux."""
+        """Return whether an exchange is open and its request carries no Bayeux messages."""
         request = self._open.get(flow)
         return request is not None and parse_request(request.target, request.body) is None
 
     def failure(self, flow: str, now: int, reason: str) -> bytes:
-        """An exchange that ends without a response."""
+        """Take the end of an exchange that got no response."""
         self.counts.failures += 1
         return self._redacted_frame(Failure(self._next(), self._at(now), self._open.pop(flow).exchange, reason))
 
     def message(self, flow: str, now: int, *, from_client: bool, body: bytes) -> bytes:
-        """A WebSocket message of an upgraded exchange."""
+        """Take a WebSocket message on an upgraded exchange."""
         self.counts.messages += 1
         exchange = self._open[flow].exchange
         return self._redacted_frame(SocketMessage(self._next(), self._at(now), exchange, from_client, body))
 
     def socket_closed(self, flow: str, now: int, reason: str) -> bytes:
-        """The end of an upgraded exchange."""
+        """Take the end of an upgraded exchange: its WebSocket was closed."""
         return self._redacted_frame(Failure(self._next(), self._at(now), self._open.pop(flow).exchange, reason))
 
     def note(self, now: int, kind: str, text: str) -> bytes:
-        """Something worth keeping that is not traffic."""
+        """Take a note, a fact to keep that is not traffic."""
         return self._redacted_frame(Note(self._next(), self._at(now), kind, text))
 
     def knows(self, flow: str) -> bool:
-        """Whether an exchange is open."""
+        """Return whether an exchange is open."""
         return flow in self._open
 
     def _next(self) -> int:
@@ -127,7 +164,7 @@ class Pipeline:
         return now - self.started
 
     def _redacted(self, record: Kept) -> Kept:
-        """The record as it may be kept, of the same type."""
+        """Return a record redacted; redaction keeps the type of a record."""
         return record if self.redactor is None else cast("Kept", self.redactor.redact(record))
 
     def _redacted_frame(self, record: Record) -> bytes:
@@ -151,7 +188,9 @@ class Pipeline:
     def _encoded(self, record: Record) -> bytes:
         try:
             return encode(record)
-        except ValueError as exc:  # over a limit of the format; a hole in the numbers would make the rest unreadable
+        except ValueError as exc:
+            # The record exceeds a limit of the format. It is kept without its body, not dropped, because a cassette is
+            # unreadable after a missing record number.
             note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept without its body: {exc}")
             return encode(_without_body(record)) + encode(note)
 

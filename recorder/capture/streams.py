@@ -1,4 +1,4 @@
-"""Answers that are handed on as they come, and kept on the way: which ones, and how much of them."""
+"""Choose the responses to stream to the client while they arrive, and keep a copy of limited size."""
 
 from __future__ import annotations
 
@@ -7,32 +7,41 @@ from dataclasses import dataclass, field
 from ..model import Headers
 
 EVENTS = "text/event-stream"
-_WAITED_FOR = 1 << 20  # bytes
-KEPT = 16 << 20  # bytes of one stream; it may go on for days
+_WAITED_FOR = 1 << 20  # bytes; a response up to this size is buffered, not streamed
+KEPT = 16 << 20  # bytes kept of one stream; a limit, because a stream may last for days
 
 
 def is_small(headers: Headers) -> bool:
-    """Whether an answer says that it is over before anybody misses its beginning."""
+    """Return whether a response declares a body of at most 1 MiB by its Content-Length.
+
+    Such a response arrives so quickly that the client need not get its beginning before its end.
+    """
     length = next((value.strip() for name, value in reversed(headers) if name.lower() == "content-length"), "")
     return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= _WAITED_FOR
 
 
 def is_event_stream(headers: Headers) -> bool:
-    """Whether an answer is a stream of server-sent events, which has no end of its own."""
+    """Return whether a response is a stream of server-sent events, which has no end of its own."""
     types = (value.partition(";")[0].strip().lower() for name, value in headers if name.lower() == "content-type")
     return EVENTS in types
 
 
 @dataclass(slots=True)
 class Kept:
-    """What passed of one stream, up to a limit."""
+    """The beginning of a streamed body.
+
+    Attributes:
+        limit: Most bytes to keep.
+        lost: Bytes that passed beyond the limit and were not kept.
+
+    """
 
     limit: int = KEPT
-    lost: int = 0  # bytes beyond it
+    lost: int = 0
     _body: bytearray = field(default_factory=bytearray)
 
     def passes(self, piece: bytes) -> bytes:
-        """Take the next piece of the stream, and hand it on as it is."""
+        """Keep the next piece of the stream, as far as there is room; return the piece unchanged."""
         room = self.limit - len(self._body)
         self._body += piece[:room]
         self.lost += max(0, len(piece) - room)

@@ -1,1 +1,1 @@
-"""From records to triples: which request caused which events, by rules that come from a dialect."""
+"""Derive triples from records: link each event to the request that caused it, by the rules of a dialect."""

@@ -1,4 +1,4 @@
-"""The correlator: takes records one at a time, says which request caused which event, and makes triples of them."""
+"""Correlate records one at a time: link events to the requests that caused them, and build triples."""
 
 from __future__ import annotations
 
@@ -32,21 +32,25 @@ from .twins import Twins
 from .windows import Windows
 
 _SWITCHING_PROTOCOLS = 101
-KEEP = 2_000  # operations that can still get an event; the ones before them are final, so that memory is bounded
+KEEP = 2_000  # operations that can still get an event; older ones are final, which bounds memory
 
 Watch: TypeAlias = Callable[[Seen, Iterable[Operation], Link | None], None]
 
 
 class Correlator:
-    """Feed it records in order; ask it for the recording at the end, or for what is final on the way."""
+    """Links the events of a capture to requests.
+
+    Feed the records in order. Then `finish` returns the recording; for a long capture `triples`, `plain` and
+    `unsolicited` hand out what is final on the way.
+    """
 
     def __init__(self, dialect: Dialect, *, keep: int = KEEP, watch: Watch | None = None) -> None:
-        """Begin with nothing.
+        """Begin without records.
 
         Args:
-            dialect: What the requests and events mean.
-            keep: Operations, other exchanges and unsolicited events that are not final yet.
-            watch: Is shown each event as it is judged, with the operations there are and the link it got.
+            dialect: Says what the requests and events mean.
+            keep: How many operations, other exchanges and unsolicited events (each) are kept open at most.
+            watch: Called for each event when it is judged, with the open operations and the event's link, if any.
 
         """
         self._dialect, self._keep, self._watch = dialect, keep, watch
@@ -59,8 +63,8 @@ class Correlator:
         self._final_plain: deque[Triple] = deque()
         self._numbered = 0
         self._timeout: float | None = None
-        self._pending: dict[int, Operation] = {}  # exchanges without an answer
-        self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and sockets, and the tokens they showed
+        self._pending: dict[int, Operation] = {}  # operations and other exchanges without a response, by exchange
+        self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and sockets → the session tokens in them
         self._open = Operations(dialect)
         self._twins = Twins(dialect)
         self._orphans = Orphans(dialect, keep)
@@ -68,7 +72,7 @@ class Correlator:
         self._again: dict[int, int] = {}
 
     def feed(self, record: Record) -> list[Link]:
-        """Take the next record; return the links it brought."""
+        """Take the next record; return the links that follow from it."""
         seen = self._observer.feed(record)
         links: list[Link] = []
         match record:
@@ -98,31 +102,31 @@ class Correlator:
         return links
 
     def triples(self) -> Iterator[Triple]:
-        """Hand out the triples that are final, each once, in the order of their requests."""
+        """Yield the triples that are final, each once, in the order of their requests."""
         while self._final:
             yield self._final.popleft()
 
     def plain(self) -> Iterator[Triple]:
-        """Hand out the exchanges that are no operation and are final, likewise."""
+        """Yield the final exchanges that are not operations, each once, in the order of their requests."""
         while self._final_plain:
             yield self._final_plain.popleft()
 
     def unsolicited(self) -> Iterator[Unsolicited]:
-        """Hand out the events nobody asked for that are final, likewise."""
+        """Yield the final events that no request caused, each once, in the order of the wire."""
         for seen in self._orphans.final():
             yield _unsolicited(seen)
 
     def session_of(self, client_id: str) -> str | None:
-        """The label of the session a clientId belongs to, None for one whose handshake was not seen."""
+        """Return the label of the session of a clientId, None if no handshake gave out that clientId."""
         return _label(self._sessions.of_client(client_id))
 
     @property
     def attempt(self) -> dict[int, int]:
-        """If the last operation was a second attempt: `seq` of the first one, and its own."""
+        """`seq` of the failed attempt → `seq` of the last operation, if that is a retry; else empty."""
         return self._again
 
     def finish(self, header: Header) -> Recording:
-        """All that was not handed out, as it stands, in the order of the wire; changes nothing."""
+        """Return everything not handed out so far, in the order of the wire; the correlator stays unchanged."""
         counted = (op for op in self._operations if op.again is None)
         open_ = (self._triple(op, n) for n, op in enumerate(counted, self._numbered + 1))
         plain = (self._triple(op, 0) for op in self._plain if not _is_upgrade(op))
@@ -137,7 +141,10 @@ class Correlator:
         )
 
     def _finalise(self) -> None:
-        """What is old enough is decided now and not when it is asked for: asking must change nothing."""
+        """Make operations and exchanges final that are older than the newest `keep`.
+
+        This happens as records come in, not when the results are read, because reading must change nothing.
+        """
         while len(self._operations) > self._keep:
             op = self._operations.popleft()
             self._pending.pop(op.request.exchange, None)
@@ -204,7 +211,10 @@ class Correlator:
                 yield from self._adopt(seen, by_error(seen, self._dialect, [op]), op)
 
     def _adopt(self, seen: Seen, found: tuple[Operation, Link] | None, op: Operation) -> Iterator[Link]:
-        """The answer to an operation may tell what an event that came before it was waiting for."""
+        """Link an event without a cause to `op`, if the ack of `op` shows that `op` caused the event.
+
+        The twin of the event, if there is one, is then judged again.
+        """
         if found is None or found[0] is not op:
             return
         twin = self._orphans.twin_of(seen)
@@ -256,7 +266,7 @@ class Correlator:
             half, others = original
             if half.op is not None and half.link is not None:
                 return by_twin(seen, half.op, half.link, others)
-            self._orphans.pair(half.seen, seen)  # nobody asked for the one, so nobody asked for the other
+            self._orphans.pair(half.seen, seen)  # no request caused the original, so none caused its twin
             return None
         like = self._open.like(seen)
         repeated = [op for op in like if self._twins.repeated(seen, op)]
@@ -280,7 +290,10 @@ class Correlator:
         yield link
 
     def _moved(self, before: Operation, old: Link, op: Operation, link: Link) -> Link:
-        """A twin that came before its original was taken for another's; the original, by its id, tells whose it is."""
+        """Move the link of a twin to the operation of its original.
+
+        The twin came before its original and was linked to `before`; the original names `op` by its id.
+        """
         before.links.remove(old)
         if before.ended == old.event.t and not before.settled:
             before.ended = None
@@ -289,7 +302,8 @@ class Correlator:
 
     def _triple(self, op: Operation, n: int) -> Triple:
         sessions = self._sessions
-        # a device names its agent, but only for want of anything better: a supervisor is told of others' devices
+        # A device belongs to one agent, but it is the weakest evidence: a supervisor also gets events on the devices of
+        # other agents.
         by_keys = sessions.of_tokens(self._tokens_of_keys(op.keys))
         session = op.session or sessions.of_tokens(op.tokens) or by_keys or sessions.only()
         links = tuple(sorted(op.links, key=lambda link: (link.event.seq, link.event.index)))
@@ -309,7 +323,7 @@ class Correlator:
 
 
 def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Recording:
-    """All that a whole capture holds."""
+    """Return the recording of a whole capture."""
     correlator = Correlator(dialect)
     deque(chain.from_iterable(map(correlator.feed, records)), maxlen=0)
     return correlator.finish(header)

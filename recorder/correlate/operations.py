@@ -1,6 +1,6 @@
-"""The operations that can still get an event, found by what an event shows of its cause.
+"""Index the operations that can still get an event by the keys that an event may share with its cause.
 
-An event is compared with the few operations that share something with it, however many are open elsewhere.
+An event is then compared with the few operations that share a key with it, however many others are open.
 """
 
 from __future__ import annotations
@@ -14,22 +14,31 @@ from ..dialect.definition import Dialect, Keys
 from ..model import Event, Failure, Link, Request, Response
 
 _SECOND = 1_000_000_000
-REFERENCES = ("reference", "inner_reference")  # keys whose value names one operation, strongest first
+REFERENCES = ("reference", "inner_reference")  # keys whose value identifies one operation, strongest first
 
 Values: TypeAlias = tuple[str | None, ...]
 
 
 @dataclass(slots=True, eq=False)
 class Operation:
-    """An operation as it unfolds; the engine's own, mutable.
+    """A request under correlation: an operation, or an exchange that is not one. The engine changes its fields.
 
     Attributes:
+        request: The request.
+        name: Name of the operation in the dialect, None for an exchange that is not an operation.
+        keys: Values the operation can be joined on, from the request and its ack.
+        tokens: Cookies and credentials in the request and its response that show the session.
         session: Number of its session, None while that is unknown.
-        refused: Its ack says no.
-        ended: `t` at which its terminal event was seen (ns).
-        settled: That event had no rivals; while it may be another's, the operation stays open.
-        again: The request with which the client sent it again, after it failed without an answer.
+        ack: Its response, None until there is one.
+        failure: How the exchange ended without a response.
+        refused: Whether the ack reports a failure.
+        ended: `t` of its terminal event, in nanoseconds; None until that event was seen.
+        settled: Whether the terminal event had no rivals. If it had, another operation may have caused that event, so
+            this operation stays open.
+        again: The request by which the client repeated this one, after this one failed without a response.
         before: The attempt before this one.
+        links: The events linked to the operation.
+        twin_keys: Values by which twins of its events are recognised (`Twins`).
 
     """
 
@@ -46,7 +55,7 @@ class Operation:
     again: Request | None = None
     before: Operation | None = None
     links: list[Link] = field(default_factory=list)
-    twin_keys: set[Values] = field(default_factory=set)  # of its events that have a twin, or are one
+    twin_keys: set[Values] = field(default_factory=set)
 
     @property
     def seq(self) -> int:
@@ -55,7 +64,14 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An event with what the rules look at."""
+    """An event with the values that the rules compare.
+
+    Attributes:
+        event: The event.
+        keys: Values the event can be joined on.
+        session: Number of the session that got the event, None if it is unknown.
+
+    """
 
     event: Event
     keys: Keys
@@ -67,48 +83,51 @@ class Seen:
 
 
 def is_over(op: Operation, now: int, dialect: Dialect) -> bool:
-    """Whether events without its id cannot belong to an operation any more."""
+    """Return whether an event at time `now` (nanoseconds) can no longer belong to an operation, unless by an id.
+
+    The time ends `grace` seconds after the terminal event, or without one `open_for` seconds after the request.
+    """
     if op.ended is not None and op.settled:
         return now - op.ended > dialect.grace * _SECOND
     return now - op.request.t > dialect.open_for * _SECOND
 
 
 class Operations:
-    """An index of operations; those that are over leave it when they are met."""
+    """An index of operations by their keys; operations that are over are dropped when a search meets them."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._groups = [*({name} for name in REFERENCES), *dialect.tuple_enough, frozenset(dialect.error_same)]
         self._by: dict[tuple[int, Values], dict[int, Operation]] = defaultdict(
             dict
-        )  # by `seq`: a list is slow to leave
+        )  # inner dict by `seq`, because removing from a list is slow
 
     def add(self, op: Operation, keys: Iterable[str]) -> None:
-        """Note an operation, or keys that became known of it."""
+        """Index an operation by those of its keys that are in `keys`: all at first, later the ones its ack adds."""
         new = set(keys)
         for number, group in enumerate(self._groups):
             if group & new and group <= op.keys.keys():
                 self._by[number, _values(group, op.keys)][op.seq] = op
 
     def with_reference(self, name: str, keys: Keys) -> list[Operation]:
-        """Those that carry the id an event carries, oldest first; also those that are over."""
+        """Return the operations with the id that `keys` has under `name`, oldest first, also those that are over."""
         found = self._by.get((REFERENCES.index(name), (keys.get(name),)), {})
         return [found[seq] for seq in sorted(found)]
 
     def like(self, seen: Seen) -> list[Operation]:
-        """Those in their window that share enough with an event, oldest first."""
+        """Return the operations still open that share a group of identifying keys with an event, oldest first."""
         found: dict[int, Operation] = {}
         for number in range(len(REFERENCES), len(self._groups) - 1):
             found |= self._open(number, seen)
         return [found[seq] for seq in sorted(found)]
 
     def on_device(self, seen: Seen) -> list[Operation]:
-        """Those in their window that an error event may be about, oldest first."""
+        """Return the operations still open that an error event may be about, oldest first."""
         found = self._open(len(self._groups) - 1, seen)
         return [found[seq] for seq in sorted(found)]
 
     def forget(self, op: Operation) -> None:
-        """It gets no event any more."""
+        """Drop an operation that can get no event any more."""
         for number, group in enumerate(self._groups):
             self._leave((number, _values(group, op.keys)), [op])
 

@@ -1,6 +1,6 @@
-"""Events that no request explains: nobody asked for them, unless an ack that is still to come tells otherwise.
+"""Keep the events without a known cause; a later ack may still show that its request caused one of them.
 
-A server may name an operation in its ack and push the events under that name before the ack is sent.
+A server may choose an id for an operation, name it in the ack, and push events with this id before it sends the ack.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .operations import Operation, Seen
 
 
 class Orphans:
-    """The unexplained events in the order they came; the last `keep` of them can still be explained."""
+    """The events without a known cause, in the order of the wire. The last `keep` of them can still get a cause."""
 
     def __init__(self, dialect: Dialect, keep: int) -> None:
         self._names, self._keep = (*dialect.ack_keys, *dialect.error_same), keep
@@ -23,12 +23,12 @@ class Orphans:
         self._final: deque[Seen] = deque()
 
     def __iter__(self) -> Iterator[Seen]:
-        """All that were not handed out."""
+        """Yield all orphans that `final` did not hand out."""
         yield from self._final
         yield from self._events.values()
 
     def add(self, seen: Seen) -> Seen | None:
-        """Keep an event that nothing explains so far; return one that nothing will explain any more."""
+        """Keep an event without a known cause; return the oldest one if it becomes final thereby, else None."""
         self._events[_place(seen)] = seen
         for name in self._names:
             if name in seen.keys:
@@ -41,16 +41,16 @@ class Orphans:
         return oldest
 
     def pair(self, original: Seen, twin: Seen) -> None:
-        """A twin of one of them came: what explains the one explains the other."""
+        """Remember the twin of an orphan: both have one cause."""
         self._twins[_place(original)] = twin
 
     def twin_of(self, original: Seen) -> Seen | None:
-        """The twin of an event, if it came and is not final."""
+        """Return the twin of an orphan, None if it has not come or is final."""
         twin = self._twins.get(_place(original))
         return twin if twin is not None and _place(twin) in self._events else None
 
     def remove(self, seen: Seen) -> None:
-        """It is explained, or final."""
+        """Remove an event that got a cause or became final."""
         del self._events[_place(seen)]
         self._twins.pop(_place(seen), None)
         for name in self._names:
@@ -60,7 +60,13 @@ class Orphans:
                 self._by_key.pop((name, seen.keys.get(name, "")), None)
 
     def waiting(self, op: Operation, added: Iterable[str]) -> list[Seen]:
-        """Those that came after a request and carry a key that its ack has just told, or made telling."""
+        """Return the orphans that came after a request and share a key with it, in the order of the wire.
+
+        Args:
+            op: The operation of the request.
+            added: Names of the keys to compare: those that the ack added, or those that mark an error event.
+
+        """
         found = {
             place: seen
             for name in added
@@ -70,7 +76,7 @@ class Orphans:
         return [found[place] for place in sorted(found)]
 
     def final(self) -> Iterator[Seen]:
-        """Hand out those that nothing will explain any more, each once."""
+        """Yield the orphans that can get no cause any more, each once."""
         while self._final:
             yield self._final.popleft()
 

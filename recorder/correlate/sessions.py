@@ -1,8 +1,9 @@
-"""Whose request is it: joins REST requests to Bayeux sessions.
+"""Join REST requests to Bayeux sessions.
 
-A Bayeux session is known by its clientId. REST carries none, so it is joined by cookies, else by Authorization, else,
-once an id has tied one of its operations to a session, by that. A REST client may keep another cookie jar than its
-Bayeux client, so unknown tokens mean "any session", never "another session".
+A Bayeux session is identified by its clientId. A REST request carries none, so it is joined by its cookies, else by its
+Authorization header. Once an id links an operation to an event of a session, the tokens of that operation belong to the
+session too. A REST client may keep other cookies than the Bayeux client of the same user, so unknown tokens mean "any
+session", never "another session".
 """
 
 from __future__ import annotations
@@ -13,18 +14,30 @@ from ..model import Headers
 
 
 class Sessions:
-    """The Bayeux sessions seen so far, numbered from 1 in the order of their handshakes."""
+    """The Bayeux sessions seen so far, numbered from 1 in the order of their handshakes.
+
+    Attributes:
+        starts: `seq` and `t` (nanoseconds) of the first handshake of each session.
+
+    """
 
     def __init__(self, cookie_names: frozenset[str]) -> None:
         self._cookie_names = cookie_names
         self._by_client: dict[str, int] = {}
-        self._by_token: dict[str, int | None] = {}  # None: several sessions show it, so it tells nothing
+        self._by_token: dict[str, int | None] = {}  # None: several sessions use the token, so it identifies none
         self.starts: dict[int, tuple[int, int]] = {}
 
     def handshaken(self, client_id: str, tokens: frozenset[str], at: tuple[int, int]) -> int:
-        """Note a new clientId; one whose tokens are known goes on with its agent's session.
+        """Take a handshake that gave out a clientId; return the number of its session.
 
-        A client that shows cookies is judged by them alone: two desktops may share a technical user.
+        Known tokens continue the session they belong to. If there are cookies, only cookies count, because two desktops
+        may share one Authorization of a technical user.
+
+        Args:
+            client_id: The new clientId.
+            tokens: Cookies and credentials of the request.
+            at: `seq` and `t` of the handshake.
+
         """
         cookies = frozenset(token for token in tokens if not _is_authorization(token))
         session = self._known(cookies or tokens) or len(self.starts) + 1
@@ -34,25 +47,25 @@ class Sessions:
         return session
 
     def of_client(self, client_id: str) -> int | None:
-        """The session of a clientId; None for one whose handshake was not seen."""
+        """Return the session of a clientId, None if its handshake was not seen."""
         return self._by_client.get(client_id)
 
     def of_tokens(self, tokens: frozenset[str]) -> int | None:
-        """The session a REST request belongs to, None where nothing tells."""
+        """Return the session that one of the tokens of a REST request belongs to, None if there is none."""
         return self._known(tokens)
 
     def only(self) -> int | None:
-        """The session, where there was one in all."""
+        """Return the only session, None if there are none or several."""
         return next(iter(self.starts)) if len(self.starts) == 1 else None
 
     def learn(self, tokens: frozenset[str], session: int) -> None:
-        """Remember that whoever shows these tokens is this session."""
+        """Remember that these tokens belong to a session."""
         for token in tokens:
             if self._by_token.setdefault(token, session) != session:
                 self._by_token[token] = None
 
     def tokens(self, headers: Headers) -> frozenset[str]:
-        """What a request or response shows of who it belongs to."""
+        """Return the tokens in the headers of a request or response: session cookies and Authorization."""
         return frozenset(self._tokens(headers))
 
     def _tokens(self, headers: Headers) -> Iterator[str]:
@@ -66,7 +79,8 @@ class Sessions:
                             yield f"{cookie}={content}"
 
     def _known(self, tokens: frozenset[str]) -> int | None:
-        ordered = sorted(tokens, key=lambda token: (_is_authorization(token), token))  # cookies weigh more
+        # cookies come first, because several agents may share one Authorization
+        ordered = sorted(tokens, key=lambda token: (_is_authorization(token), token))
         known = (self._by_token.get(token) for token in ordered)
         return next((session for session in known if session is not None), None)
 
@@ -76,9 +90,9 @@ def _is_authorization(token: str) -> bool:
 
 
 def _cookies(header: str) -> Iterator[tuple[str, str]]:
-    """Names and values in a Cookie or Set-Cookie header, its attributes among them.
+    """Yield the names and values in a Cookie or Set-Cookie header, including the attributes of Set-Cookie.
 
-    Not by http.cookies: that gives up on the whole header where one cookie is odd, and browsers send odd ones.
+    http.cookies is no alternative: one malformed cookie makes it drop the whole header, and browsers send such cookies.
     """
     for part in header.split(";"):
         name, _, value = part.partition("=")

@@ -1,7 +1,7 @@
-"""Events that come twice: each on its own channel, and once more as a twin on another one, in whatever order.
+"""Pair twins: events that the server pushes twice, the original on one channel and the twin on another, in any order.
 
-Twins carry no id. They are known by the fields they share with their originals, and where several originals share
-them, by their order.
+A twin carries no id. It is matched by the fields it shares with its original. If several originals share them, the
+order decides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ _SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """An event whose other half did not come yet; `op` and `link` are None where nobody asked for it."""
+    """An original without its twin so far, or a twin without its original.
+
+    Attributes:
+        seen: The event.
+        op: The operation that caused the event, None if it is unsolicited.
+        link: The link of the event, None if it is unsolicited.
+
+    """
 
     seen: Seen
     op: Operation | None
@@ -27,18 +34,19 @@ class Half:
 
 
 class Twins:
-    """Which events await their twin, and of which the twin came first."""
+    """The originals that wait for their twins, and the twins that came before their originals."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._originals: dict[Values, deque[Half]] = defaultdict(deque)
         self._early: dict[Values, deque[Half]] = defaultdict(deque)
-        self._alike: dict[Values, dict[int, Operation]] = {}  # whose twins cannot be told apart, until all came
+        self._alike: dict[Values, dict[int, Operation]] = {}  # operations with indistinguishable twins
 
     def original(self, seen: Seen) -> tuple[Half, list[Operation]] | None:
-        """The oldest event that awaits this twin, and the other operations of which it may be as well.
+        """Return the oldest original that waits for this twin, with the other operations that may have caused the twin.
 
-        Those are the ones whose events await it too, and those that were served while this one waited.
+        The others are operations whose originals wait for an equal twin, and operations whose originals got an equal
+        twin while this one waited. None if no original waits.
         """
         key = self._key(seen)
         waiting = self._originals.get(key, deque())
@@ -51,7 +59,7 @@ class Twins:
         return fitting[0], self._others(key, fitting)
 
     def _fits(self, half: Half, seen: Seen) -> bool:
-        """Whether the two agree on what need not stand in both."""
+        """Return whether an original and a twin agree on each optional field that both have."""
         mine, its = half.seen.keys, seen.keys
         return all(mine[name] == its[name] for name in self._dialect.twin_where_both if name in mine and name in its)
 
@@ -62,11 +70,17 @@ class Twins:
         return [alike[seq] for seq in sorted(alike) if alike[seq] is not fitting[0].op]
 
     def repeated(self, seen: Seen, op: Operation) -> bool:
-        """Whether an operation had such a twin before."""
+        """Return whether an operation already had an event with the twin fields of this one."""
         return self._key(seen) in op.twin_keys
 
     def early(self, op: Operation, seen: Seen) -> Half | None:
-        """A twin that came before its original and was taken for another operation's; the original now tells."""
+        """Return a twin that came before its original and was linked to another operation, None if there is none.
+
+        Args:
+            op: The operation that caused the original.
+            seen: The original, which identifies `op` by an id.
+
+        """
         if seen.event.channel != self._dialect.twin_of:
             return None
         waiting = self._early.get(self._key(seen), deque())
@@ -77,7 +91,7 @@ class Twins:
         return fitting[0]
 
     def came(self, seen: Seen, op: Operation | None, link: Link | None) -> None:
-        """Keep account of an event that was linked, or was not."""
+        """Pair a judged event, or keep it until its other half comes; `op` and `link` are None without a cause."""
         key = self._key(seen)
         if op is not None:
             op.twin_keys.add(key)
@@ -88,17 +102,17 @@ class Twins:
             _settle(half, self._originals[key], self._early[key])
 
     def drop(self, seen: Seen) -> None:
-        """An event that nobody seemed to have asked for is final, or will be accounted for anew."""
+        """Drop an event without a cause: it became final, or `came` will take it again with its cause."""
         self._drop(self._key(seen), lambda half: half.seen is seen)
 
     def forget(self, op: Operation) -> None:
-        """It gets no event any more."""
+        """Drop the events of an operation that can get no event any more."""
         for key in op.twin_keys:
             self._drop(key, lambda half: half.op is op)
             self._alike.get(key, {}).pop(op.seq, None)
 
     def _is_lost(self, half: Half, now: int) -> bool:
-        """Whether the twin will not come any more."""
+        """Return whether it is too late for the twin of an original."""
         if half.op is None:
             return now - half.seen.event.t > self._dialect.grace * _SECOND
         return is_over(half.op, now, self._dialect)

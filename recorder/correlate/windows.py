@@ -1,7 +1,7 @@
-"""Windows: Bayeux sessions of one agent that were alive beside each other, as two tabs of a browser are.
+"""Number the windows of a session: its Bayeux clients that were alive at the same time, such as two browser tabs.
 
-A server pushes to each of them, so an event may come twice and is none too many. A client that shakes hands again takes
-the place of the one it was; who still talks when another shakes hands is another window.
+The server pushes each event to each window, so such copies are not surplus events. A client that sent nothing after a
+later handshake was replaced by the client of that handshake; one that still sent messages is another window.
 """
 
 from __future__ import annotations
@@ -12,29 +12,32 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class _Client:
     session: int
-    began: int  # seq of its handshake
-    last: int  # seq of the last thing it said
+    began: int  # `seq` of its handshake
+    last: int  # `seq` of its last message
 
 
 @dataclass(slots=True)
 class Windows:
-    """Told who shakes hands and who talks, tells who was beside whom; all by `seq`."""
+    """The Bayeux clients of each session, with their first and last messages by `seq`."""
 
     _clients: dict[str, _Client] = field(default_factory=dict)
 
     def handshaken(self, client_id: str, session: int, seq: int) -> None:
-        """A client of an agent's session got its clientId."""
+        """Take a handshake that gave a client of a session its clientId."""
         self._clients[client_id] = _Client(session, seq, seq)
 
     def talks(self, client_id: str, seq: int) -> None:
-        """A client sent a Bayeux message."""
+        """Take a Bayeux message from a client."""
         client = self._clients.get(client_id)
         if client is not None:
             client.last = seq
 
     def numbers(self) -> dict[str, int]:
-        """The window of each client, from 1; those in the first window of their session, number 0, are left out."""
-        taken: dict[int, list[int]] = {}  # by session: for each window, when its client last talked
+        """Return the window of each client by clientId.
+
+        Windows of a session are numbered from 0; clients in window 0 are left out.
+        """
+        taken: dict[int, list[int]] = {}  # by session: for each window, `seq` of the last message of its client
         numbers: dict[str, int] = {}
         for client_id, client in self._clients.items():
             windows = taken.setdefault(client.session, [])

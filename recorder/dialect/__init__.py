@@ -1,1 +1,1 @@
-"""What an API calls an operation, and where its ids stand: data read from TOML, checked."""
+"""Read and check dialects: TOML files that say which requests of an API are operations, and where their ids stand."""

@@ -1,7 +1,7 @@
-"""A dialect: what one REST + Bayeux API calls an operation, and where its ids are. Data, read from TOML.
+"""Read a dialect from TOML: which requests of one REST + Bayeux API are operations, and where their ids stand.
 
-Values are found by paths of dots: `body.referenceId`, `data.record.recordHandle`, or `path.handle` for a part of the
-URL named in a route. All keys are compared as strings; null and "" count as absent, 0 does not.
+Values are found by dotted paths: `body.referenceId`, `data.record.recordHandle`, or `path.handle` for a part of the URL
+that a route names. All keys are compared as strings; null and "" count as absent, 0 does not.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ DEFAULT = "gws-outbound"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What an operation may cause, and which of it ends it; both are notification names.
+    """The events of an operation, and the request that asks for the operation.
 
     Attributes:
-        method: Of the request that asks for it, where not a field of the body names it.
-        route: Likewise its URL path.
+        events: Names of the events that the operation may cause.
+        terminal: Names of the events that end the operation; empty if the ack ends it.
+        method: HTTP method of the request; "" if a field of the body names the operation.
+        route: Pattern of the URL path; None if a field of the body names the operation.
 
     """
 
@@ -47,7 +49,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """A dialect, checked. Times are seconds. The fields are explained in `gws-outbound.toml`."""
+    """A checked dialect. All times are seconds. `gws-outbound.toml` explains the fields."""
 
     name: str
     bayeux_prefix: str
@@ -79,11 +81,14 @@ class Dialect:
     operations: Mapping[str, Operation]
 
     def operation_of(self, request: Request) -> str | None:
-        """The name of the operation a request asks for, None where it is none."""
+        """Return the name of the operation that a request asks for, None if it is not an operation."""
         return self.name_of(request.method, request.target, parse_json(request.body))
 
     def name_of(self, method: str, target: str, body: JSON) -> str | None:
-        """Likewise, by the parts of a request: a field of its body names it, else its method and URL."""
+        """Return the name of the operation that a method, a target and a JSON body ask for, None if there is none.
+
+        A field of the body names the operation; without such a field the method and the URL path decide.
+        """
         if method not in self.methods:
             return None
         path = target.partition("?")[0]
@@ -95,37 +100,37 @@ class Dialect:
         return _first(self.operation, {"body": body}) or next(fitting, None)
 
     def keys_of_request(self, request: Request) -> Keys:
-        """What a request can be joined on."""
+        """Return the keys of a request: values by which events can be joined to the request."""
         roots = {"path": self.route(request.target), "body": parse_json(request.body)}
         return self._keys(self.request_keys, roots)
 
     def keys_of_ack(self, ack: Response) -> Keys:
-        """What the ack adds to join on."""
+        """Return the keys in an ack, which its operation may lack."""
         return self._keys(self.ack_keys, {"body": parse_json(ack.body)})
 
     def keys_of_event(self, event: Event) -> Keys:
-        """What an event can be joined on, with its `notification`."""
+        """Return the keys of an event; `notification` among them is its name."""
         return self._keys(self.event_keys, {"data": event.data})
 
     def is_error(self, event: Event) -> bool:
-        """Whether an event tells of a failed operation instead of an answer."""
+        """Return whether an event reports a failed operation."""
         marks = self.error_marks.items()
         return bool(marks) and all(as_key(lookup({"data": event.data}, path)) == text for path, text in marks)
 
     def route(self, target: str) -> dict[str, str]:
-        """The named parts of a URL path, percent-decoded."""
-        path = target.partition("?")[0]  # not urlsplit: it takes "//a/b" for a host, and "//[" for an error
+        """Return the named parts of a URL path, percent-decoded; empty if no route fits."""
+        path = target.partition("?")[0]  # not urlsplit, which reads "//a/b" as a host, and raises on "//["
         own = (known.route for known in self.operations.values() if known.route is not None)
         found = next((m for m in (route.fullmatch(path) for route in chain(self.routes, own)) if m), None)
         return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
 
     def succeeded(self, ack: Response) -> bool:
-        """Whether an ack says yes; where its body has no status code, the HTTP status decides."""
+        """Return whether an ack reports success, by its HTTP status and by the status code in its body, if any."""
         status = _first(self.ack_status, {"body": parse_json(ack.body)})
         return 200 <= ack.status < 300 and (status is None or status in self.ack_success)
 
     def bare(self, key: str, value: str) -> str:
-        """A key's value as it is compared: the last part of what may be an id or a path that ends in it."""
+        """Return the value of a key as it is compared: for a key in `path_keys`, the part after the last slash."""
         return value.rsplit("/", 1)[-1] if key in self.path_keys else value
 
     def _keys(self, paths: Mapping[str, Paths], roots: dict[str, JSON]) -> Keys:
@@ -134,10 +139,10 @@ class Dialect:
 
 
 def load(source: str = DEFAULT) -> Dialect:
-    """Read a shipped dialect by name, or a file by path.
+    """Read a shipped dialect by its name, or a dialect file by its path.
 
     Raises:
-        DialectError: If there is no such dialect, or it has a mistake.
+        DialectError: If no such dialect is shipped, the file cannot be read, or the dialect has a mistake.
 
     """
     if re.fullmatch(r"[\w-]+", source):
@@ -147,7 +152,10 @@ def load(source: str = DEFAULT) -> Dialect:
 
 @cache
 def shipped(name: str) -> Dialect:
-    """A shipped dialect by name. What a cassette names is read by this: it must not make us open files of its choice.
+    """Read a shipped dialect by its name.
+
+    The dialect that a cassette names is read by this function, because a cassette must not choose which files are
+    opened.
 
     Raises:
         DialectError: If there is no such dialect.
@@ -157,7 +165,7 @@ def shipped(name: str) -> Dialect:
 
 
 def source(name: str) -> str:
-    """The text of a shipped dialect.
+    """Return the TOML text of a shipped dialect.
 
     Raises:
         DialectError: If there is no such dialect.
@@ -171,7 +179,7 @@ def source(name: str) -> str:
 
 
 def names() -> list[str]:
-    """The shipped dialects."""
+    """Return the names of the shipped dialects, sorted."""
     found = (entry.name for entry in files(__package__).iterdir())
     return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
@@ -184,10 +192,10 @@ def _read(path: Path) -> str:
 
 
 def parse(text: str, *, path: str) -> Dialect:
-    """Check a dialect's text.
+    """Parse and check a dialect, given as TOML `text`; error messages name the file `path`.
 
     Raises:
-        DialectError: Naming the file, the line and the key that is wrong; all mistakes are in its `problems`.
+        DialectError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
 
     """
     top = read(text, path, DialectError)
@@ -226,7 +234,7 @@ def parse(text: str, *, path: str) -> Dialect:
         operations=_operations(top.table("operations")),
     )
     if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
-        top.wrong("name", "must be of letters, digits, hyphens and underscores, 64 at most")
+        top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")
     _names_exist(top, dialect)
     finish(top)
     return dialect
@@ -242,13 +250,13 @@ def _operations(table: Table) -> dict[str, Operation]:
             route = next(iter(routes(own, "request", [template.strip()])), None)
         operation = Operation(frozenset(own.texts("events")), frozenset(own.texts("terminal")), method, route)
         for event in sorted(operation.terminal - operation.events):
-            own.wrong("terminal", f"{event!r} is none of its events")
+            own.wrong("terminal", f"{event!r} is not in the list `events` of this operation")
         found[name] = operation
     return found
 
 
 def _names_exist(top: Table, dialect: Dialect) -> None:
-    """A key that is compared must be taken from somewhere."""
+    """Report each key that a rule compares but no table of keys defines."""
     events = {*dialect.event_keys, "notification"}
     requests = {*dialect.request_keys, *dialect.ack_keys}
     used: list[tuple[str, Iterable[str], Collection[str]]] = [
@@ -265,7 +273,7 @@ def _names_exist(top: Table, dialect: Dialect) -> None:
     for key, names, known in used:
         for name in names:
             if name not in known:
-                top.wrong(key, f"{name!r} is no key known here; known are {', '.join(sorted(known)) or 'none'}")
+                top.wrong(key, f"{name!r} is not a possible key; keys are {', '.join(sorted(known)) or 'none'}")
 
 
 def _paths(table: Table, roots: tuple[str, ...]) -> dict[str, Paths]:

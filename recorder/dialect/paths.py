@@ -1,4 +1,4 @@
-"""Find values in JSON by paths of dots, e.g. `body.referenceId`, and compare them as the dialects do: as strings."""
+"""Find values in JSON by dotted paths, e.g. `body.referenceId`, and write them as the strings that dialects compare."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from functools import lru_cache
 from ..bayeux.messages import load_json
 from ..model import JSON
 
-_PATHS = 1000  # cached splits; dialects have some fifty paths
-_NO_KEYS = (dict, list, bool)  # a union would be made anew at each call
+_PATHS = 1000  # split paths in the cache; a dialect has about fifty paths
+_NO_KEYS = (dict, list, bool)  # a constant, because `dict | list | bool` would be built at each call
 
 
 def parse_json(body: bytes) -> JSON:
-    """The JSON object or array of a body, None where it is neither, or nested so deep that walking it would fail."""
+    """Return the JSON object or array in a body, None if there is none.
+
+    None too for JSON beyond the limits of `load_json`: nested deeper than 100 levels, or more than a million values.
+    """
     try:
         value = load_json(body) if body else None
     except ValueError:
@@ -22,7 +25,7 @@ def parse_json(body: bytes) -> JSON:
 
 
 def lookup(value: JSON, path: str) -> JSON:
-    """What stands at a path of dots, None where nothing does; a number counts from 0 in an array."""
+    """Return the value at a dotted path, None if there is none; a number in the path is an array index from 0."""
     for part in _parts(path):
         if isinstance(value, dict):
             value = value.get(part)
@@ -39,7 +42,14 @@ def _parts(path: str) -> tuple[str, ...]:
 
 
 def without(value: JSON, paths: Collection[str], prefix: str = "") -> JSON:
-    """A JSON value without what stands at some paths, e.g. what is volatile; `prefix` is its own path, with a dot."""
+    """Return a copy of a JSON value without the members at some paths, e.g. the volatile ones.
+
+    Args:
+        value: The value. Arrays inside it are not searched.
+        paths: The dotted paths of the members to leave out.
+        prefix: The path of `value` itself, with a dot at the end.
+
+    """
     if not isinstance(value, dict):
         return value
     return {
@@ -48,8 +58,8 @@ def without(value: JSON, paths: Collection[str], prefix: str = "") -> JSON:
 
 
 def as_key(value: JSON) -> str | None:
-    """A scalar as the string it is compared by; None for what counts as absent."""
-    if isinstance(value, str):  # as most are
+    """Return a string or number as the string that is compared; None for all other values and for ""."""
+    if isinstance(value, str):
         return value or None
     if value is None or isinstance(value, _NO_KEYS):
         return None

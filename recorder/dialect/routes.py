@@ -1,4 +1,4 @@
-"""URL paths with named parts, as settings write them: `/api/v2/me/outbound-records/{handle}`."""
+"""Compile URL paths with named parts, as in dialects and policies: `/api/v2/me/outbound-records/{handle}`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from .tables import Table
 
 
 def route(template: str) -> re.Pattern[str]:
-    """A pattern that fits whole paths, with a group for each named part.
+    """Compile a template to a pattern for whole paths, with a group for each named part.
+
+    A named part fits one or more characters other than a slash.
 
     Raises:
-        re.error: If a name is bad, or stands twice.
+        re.error: If a name is not an identifier, or occurs twice.
 
     """
     parts = re.split(r"\{(\w+)\}", template)
@@ -24,11 +26,11 @@ def route(template: str) -> re.Pattern[str]:
 
 
 def routes(table: Table, key: str, templates: Iterable[str]) -> Iterator[re.Pattern[str]]:
-    """The patterns of a table's templates; what is wrong with one becomes a problem of the file."""
+    """Yield the pattern of each template; report a mistake in a template as a problem of the table's file."""
     for template in templates:
         try:
             if not template.startswith("/"):
                 table.wrong(key, f"{template!r} must begin with a slash")
             yield route(template)
         except re.error as exc:
-            table.wrong(key, f"a name in braces is bad: {exc}")
+            table.wrong(key, f"a name in braces is invalid: {exc}")

@@ -1,4 +1,4 @@
-"""TOML tables whose values are checked as they are taken; every mistake is kept, with the line it is in."""
+"""Read TOML tables and check each value when it is taken; all mistakes are collected, with their lines."""
 
 from __future__ import annotations
 
@@ -11,14 +11,23 @@ from typing import Any
 
 from ..errors import SettingsError
 
-_LONGEST = 86_400 * 365  # seconds
+_LONGEST = 86_400 * 365  # seconds (a year)
 _KEY = re.compile(r"\s*([^=\[\]{}#]+?)\s*=")
 _HEADER = re.compile(r"\s*\[\[?[^\[\]]+\]\]?\s*(?:#.*)?$")
 
 
 @dataclass(slots=True)
 class File:
-    """A TOML file while it is read: where its keys are, what is wrong with it, which tables were looked at."""
+    """A TOML file while it is read.
+
+    Attributes:
+        path: Name of the file, for error messages.
+        kind: Class of the errors for this file.
+        lines: Line of each key and table, counted from 1.
+        problems: The mistakes found so far.
+        tables: The tables read so far.
+
+    """
 
     path: str
     kind: type[SettingsError]
@@ -27,16 +36,16 @@ class File:
     tables: list[Table] = field(default_factory=list)
 
     def wrong(self, keys: tuple[str, ...], problem: str) -> None:
-        """Keep a mistake; its line is that of the key, else of the table it should be in."""
+        """Collect a mistake, with the line of its key; for a missing key, with the line of the table around it."""
         places = (self.lines.get(keys[:length]) for length in range(len(keys), 0, -1))
         line = next((line for line in places if line is not None), None)
         self.problems.append(self.kind(self.path, ".".join(keys), problem, line=line))
 
     def finish(self) -> None:
-        """All was taken; what is left is a mistake too, and so is the first of all mistakes raised.
+        """Report the keys that were not taken, then raise the first mistake, if there are any.
 
         Raises:
-            SettingsError: Of that kind: the first mistake by line, with all of them as its `problems`.
+            SettingsError: An error of class `kind`: the first mistake by line; `problems` lists all mistakes.
         """
         for table in self.tables:
             table.unknown()
@@ -47,7 +56,7 @@ class File:
 
 
 class Table:
-    """One table. What is missing or of the wrong kind becomes a problem of the file, and is empty."""
+    """One TOML table. A value that is missing or has the wrong type is reported, and an empty one is returned."""
 
     def __init__(self, value: dict[str, Any], file: File, keys: tuple[str, ...] = (), *, there: bool = True) -> None:
         self._value, self._file, self._keys, self._there = value, file, keys, there
@@ -59,7 +68,7 @@ class Table:
         return key in self._value
 
     def names(self) -> list[str]:
-        """Its keys, where those are free to choose."""
+        """Return the keys of a table in which the user chooses the keys; each counts as taken."""
         self._taken |= self._value.keys()
         return list(self._value)
 
@@ -77,8 +86,8 @@ class Table:
         value = self._take(key, (int, float), "a number of seconds", 0)
         if isinstance(value, bool):
             self.wrong(key, "must be a number of seconds")
-        elif not value >= 0:  # nan is neither
-            self.wrong(key, "must not be negative")
+        elif not value >= 0:  # not `value < 0`, which is False for nan
+            self.wrong(key, "must be 0 or more")
         elif value > _LONGEST:
             self.wrong(key, f"must be at most {_LONGEST} seconds")
             return 0.0
@@ -99,11 +108,11 @@ class Table:
         return list(value)
 
     def wrong(self, key: str, problem: str) -> None:
-        """Keep a mistake at a key, or at a path of dots to one."""
+        """Collect a mistake at a key of this table, or at a dotted path inside this table."""
         self._file.wrong((*self._keys, *key.split(".")), problem)
 
     def unknown(self) -> None:
-        """Complain of keys nobody asked for: a name that is misspelt would silently mean nothing."""
+        """Report the keys that were not taken: a misspelt name would otherwise have no effect, without a message."""
         for key in self._value.keys() - self._taken:
             near = get_close_matches(key, self._taken, 1)
             self.wrong(key, "is unknown" + (f"; did you mean {near[0]!r}?" if near else ""))
@@ -113,7 +122,7 @@ class Table:
     ) -> Any:
         self._taken.add(key)
         if key not in self._value:
-            if not optional and self._there:  # else the table is what is missing
+            if not optional and self._there:  # a missing table is one mistake, its keys are no further ones
                 self.wrong(key, "is missing")
             return default
         if not isinstance(self._value[key], kind):
@@ -123,10 +132,15 @@ class Table:
 
 
 def read(text: str, path: str, kind: type[SettingsError]) -> Table:
-    """The top table of a TOML text; its mistakes are errors of a kind.
+    """Parse a TOML text; return its top table.
+
+    Args:
+        text: The TOML text.
+        path: Name of the file, for error messages.
+        kind: Class of the errors for this file.
 
     Raises:
-        SettingsError: If it is no TOML.
+        SettingsError: An error of class `kind`, if the text is not TOML.
     """
     try:
         value = tomllib.loads(text)
@@ -141,16 +155,19 @@ def read(text: str, path: str, kind: type[SettingsError]) -> Table:
 
 
 def finish(top: Table) -> None:
-    """All was taken from it; see `File.finish`.
+    """End the reading of a file by its top table: report the keys not taken, and raise the first mistake.
 
     Raises:
-        SettingsError: Of that kind: the first mistake.
+        SettingsError: An error of the class given to `read`: the first mistake by line; `problems` lists all mistakes.
     """
-    top._file.finish()  # noqa: SLF001  # of this module
+    top._file.finish()  # noqa: SLF001  # both classes belong to this module
 
 
 def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The line of each key and table; tomllib does not tell. What is no key in truth does no harm."""
+    """Yield the path and the line of each key and table, which tomllib does not report.
+
+    A line inside a multi-line string may look like a key. That does no harm: no mistake is reported for such a key.
+    """
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
         if _HEADER.match(line):
@@ -163,7 +180,7 @@ def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
 def _path(line: str) -> tuple[str, ...]:
     try:
         value: Any = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:  # a line in the middle of something
+    except tomllib.TOMLDecodeError:  # a line inside a multi-line value
         return ()
     keys: list[str] = []
     while isinstance(value, dict | list) and value:

@@ -1,1 +1,1 @@
-"""What must not be kept: found by a policy, replaced by pseudonyms under a key, looked for again by a scan. Sans-IO."""
+"""Replace the values that a policy names by keyed pseudonyms, and scan for what redaction missed. Sans-IO."""

@@ -1,4 +1,7 @@
-"""Redacts what was recorded already, by a stricter policy or for the first time, and tells where something changed."""
+"""Redact a cassette that is already recorded, for the first time or by a stricter policy, and count the changes.
+
+Values that already have the form of a pseudonym (`…@example.com`, country code 999) stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,15 @@ _FREE_PHONE = re.compile(r"\D*999(?:\D*\d){7,}\D*")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How many values of a kind changed at a place of records of one kind."""
+    """The number of values of one kind that changed at one place in records of one type.
+
+    Attributes:
+        record: Type of the records, as in `leaves.part`: request, response …
+        where: The place in the record, as in `Leaf.where`, without array indexes.
+        kind: Kind of the values.
+        values: How many values changed.
+
+    """
 
     record: str
     where: str
@@ -32,10 +43,14 @@ class Change:
 
 @dataclass(slots=True)
 class Again:
-    """A second redaction, in two passes over the records: a secret may stand in one before it is named in another.
+    """A redaction of recorded records, in two passes.
+
+    The first pass learns all values, because a secret may occur in the text of one record before a later record names
+    it in a field.
 
     Attributes:
-        key: Of the pseudonyms; a new one unless the user keeps it.
+        policy: The policy that names the values to replace.
+        key: 16 to 64 secret bytes, the key of the pseudonyms.
 
     """
 
@@ -52,27 +67,30 @@ class Again:
         self._replace = Finder(self.policy, _Replace(Pseudonyms(self.key)), known)
 
     def learn(self, record: Record) -> None:
-        """First pass: remember the values of a record."""
+        """Remember the values of a record (first pass)."""
         redacted(record, self._first)
 
     def redact(self, record: Record) -> Record:
-        """Second pass: the record as it may be kept; what changed is counted."""
+        """Return the redacted record and count its changes (second pass, after `learn` saw all records)."""
         for leaf, kind in changes(record, redacted(record, self._blank)):
             self._counts[part(record), place(leaf.where), kind] += 1
         return redacted(record, self._replace)
 
     def text(self, text: str) -> str:
-        """Any other text as it may be kept."""
+        """Return a text that is not part of a record, such as the upstream's URL, redacted."""
         return self._replace.text(text)
 
     def changed(self) -> Iterator[Change]:
-        """What changed so far, in order of the places."""
+        """Return the changes counted so far, sorted by record type, place and kind."""
         found = (Change(*key, values) for key, values in self._counts.items())
         return iter(sorted(found, key=lambda change: (change.record, change.where, change.kind.value)))
 
 
 def has_free_form(kind: Kind, value: str) -> bool:
-    """Whether a value is nobody's beyond doubt: the form that pseudonyms of e-mail addresses and telephones have."""
+    """Return whether a value has the form of a pseudonym for an e-mail address or a telephone number.
+
+    Such a value belongs to no person: example.com is reserved (RFC 2606), and no country has the code 999 (E.164).
+    """
     if kind is Kind.PERSONAL and is_phone(value) and _FREE_PHONE.fullmatch(value):
         return True
     return _FREE_MAIL.fullmatch(value) is not None
@@ -84,9 +102,12 @@ def _blank(kind: Kind, value: str, *, number: bool = False) -> str:
 
 @dataclass(slots=True)
 class _Replace:
-    """Pseudonyms; those whose form shows that they are some stay, else each redaction would make them longer."""
+    """Replace values by pseudonyms, but keep a value that already has the form of a pseudonym.
+
+    Otherwise each redaction would put another 999 or another `-at-` into the pseudonym of the redaction before.
+    """
 
     pseudonyms: Pseudonyms
 
-    def __call__(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # it always is one
+    def __call__(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # the pseudonym of a number is always a number
         return value if has_free_form(kind, value) else self.pseudonyms.of(kind, value)

@@ -1,4 +1,7 @@
-"""Blanks in the places of values: with them one sees which places a policy names, and what is left without them."""
+"""Put blanks in place of the values that a policy names.
+
+The blanks show which places a policy names; what is left without them is what a scan must search.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,30 @@ from ..model import Record
 from .leaves import Leaf, leaves
 from .pseudonyms import Kind
 
-# No character of a word, and one that Latin-1 has too; as numbers, different ones that say nothing
+# A mark must not be part of a word, else it would join the text beside it to one word, and must exist in Latin-1,
+# because a body that is not UTF-8 is written back as Latin-1. A number needs a JSON number as its blank, and each kind
+# another one, so that `changes` can read the kind from the blank.
 BLANKS = {Kind.SECRET: "¤", Kind.PERSONAL: "¶", Kind.ID: "§"}
 _NUMBERS = {Kind.SECRET: "0", Kind.PERSONAL: "-0", Kind.ID: "0.0"}
 _MARKS = "".join(BLANKS.values())
 
 
 def blank(kind: Kind, value: str, *, number: bool = False) -> str:
-    """What stands in the place of a value; what is blank already stays."""
+    """Return the blank for a value of one kind; return a value that is a blank already unchanged."""
     if not value.strip(_MARKS) or (number and value in _NUMBERS.values()):
         return value
     return _NUMBERS[kind] if number else BLANKS[kind]
 
 
 def changes(before: Record, after: Record) -> list[tuple[Leaf, Kind]]:
-    """The places of a record in which there are blanks now, as they were, once for each blank."""
+    """Return the places where `after`, the blanked form of `before`, has new blanks.
+
+    Each place is a leaf of `before` with the kind of the blank, repeated for each blank in that leaf.
+    """
     if before == after:
         return []
     old, new = leaves(before), leaves(after)
-    if [leaf.where for leaf in old] != [leaf.where for leaf in new]:  # a name was blanked too, or it is hardly JSON
+    if [leaf.where for leaf in old] != [leaf.where for leaf in new]:  # a name was blanked too, or it is broken JSON
         old, new = _whole(before), _whole(after)
     found: list[tuple[Leaf, Kind]] = []
     for was, now in zip(old, new, strict=True):
@@ -39,7 +47,7 @@ def changes(before: Record, after: Record) -> list[tuple[Leaf, Kind]]:
 
 
 def place(where: str) -> str:
-    """A place without the numbers in it: one for all elements of an array."""
+    """Return a place without its array indexes, so that all elements of an array share one place."""
     return re.sub(r"\[\d+\]", "[]", where)
 
 
@@ -48,7 +56,7 @@ def _added(mark: str, before: str, after: str) -> int:
 
 
 def _whole(record: Record) -> list[Leaf]:
-    """Its texts, not taken apart."""
+    """Return the path, the headers and the body of a record, each as one leaf."""
     headers = [Leaf("header", f"{name}: {value}") for name, value in getattr(record, "headers", ())]
     body = getattr(record, "body", b"").decode("utf-8", "replace")
     return [Leaf("path", getattr(record, "target", "")), *headers, Leaf("body", body)]

@@ -1,8 +1,8 @@
-"""What secrets and personal values look like where nothing names them: known formats, and words that nobody made up.
+"""Find secrets and personal values by their form, where no name marks them: known formats and random words.
 
-A format that has a check (a checksum, a header that must be JSON) is checked, so that a pseudonym in its shape is told
-from it. Written here because no kept detector fits: the one on the index that is a library, detect-secrets, works on
-lines of source text and reports two values of every three lines of a redacted cassette.
+A format that has a check (a checksum, a header that must be JSON) is checked, so that a pseudonym of the same shape is
+not reported. No maintained detector fits, hence this module: detect-secrets, the one detector on the package index that
+is a library, works on lines of source text and reports two values in every three lines of a redacted cassette.
 """
 
 from __future__ import annotations
@@ -19,17 +19,25 @@ from itertools import pairwise
 
 _WORD = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _LONG_PAIR = 16  # characters of base64
-_CARD = r"(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6(?:011|5\d\d))"  # how those of sixteen digits begin
+_CARD = r"(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6(?:011|5\d\d))"  # the first four digits of a card number with sixteen
 _RESERVED = re.compile(r"[@.](?:example\.(?:com|net|org)|example|invalid|test|localhost)$")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# Of a word: bits a character (Shannon), and how many of its neighbours are of different kinds. Names and paths turn
-# less often than random words do; how many of those are found is measured in the tests.
+# Least values for a random word: the entropy in bits per character (Shannon), and the share of neighbouring characters
+# of different classes (digit, small letter, capital). Names and paths change class less often than random words.
+# tests/redaction measures how many random words are found with these values.
 _ENTROPY, _TURNS, _TURNS_OF_ONE_CASE = 2.9, 0.42, 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something found in a text."""
+    """A suspicious value in a text.
+
+    Attributes:
+        kind: Name of its format, e.g. "JWT", or "random word".
+        start: Index of its first character.
+        end: Index after its last character.
+
+    """
 
     kind: str
     start: int
@@ -44,7 +52,13 @@ class _Format:
 
 
 def found(text: str, *, words: bool = True) -> list[Hit]:
-    """What stands in a text, from left to right and apart from each other; `words` that look random among it."""
+    """Return the suspicious values in a text, from left to right, without overlaps.
+
+    Args:
+        text: Any text.
+        words: Whether to report words that look random, beside the known formats.
+
+    """
     hits: list[Hit] = []
     if len(text) < 6:
         return hits
@@ -64,12 +78,16 @@ def found(text: str, *, words: bool = True) -> list[Hit]:
 
 
 def is_random(word: str) -> bool:
-    """Whether a word looks made by a machine: many different characters, and letters, capitals and digits in turn."""
+    """Return whether a word of at least 20 characters looks generated.
+
+    Such a word has many different characters, and small letters, capitals and digits alternate in it. A word that
+    contains a uuid does not count, nor does base64 of readable text.
+    """
     word = word.rstrip("=")
     if len(word) < 20 or _UUID.search(word) or not any(map(str.isdigit, word)) or not any(map(str.isalpha, word)):
         return False
     if _is_text(word):
-        return False  # base64 of something readable: that is looked at itself
+        return False  # a caller decodes base64 of readable text and searches the text itself
     counts = Counter(word).values()
     entropy = -sum(count / len(word) * math.log2(count / len(word)) for count in counts)
     one_case = word in (word.lower(), word.upper())
@@ -79,7 +97,10 @@ def is_random(word: str) -> bool:
 
 
 def is_jwt(text: str) -> bool:
-    """Whether it is a JSON web token: its first part is base64 of JSON (RFC 7519), which a pseudonym's is not."""
+    """Return whether a text is a JSON web token: its first part is base64 of a JSON object (RFC 7519).
+
+    The first part of a pseudonym is not.
+    """
     head = text.partition(".")[0]
     try:
         value = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
@@ -89,7 +110,10 @@ def is_jwt(text: str) -> bool:
 
 
 def is_pair(text: str) -> bool:
-    """Whether it is base64 of `user:password` (RFC 7617), and too long for a pseudonym to be so by chance."""
+    """Return whether a text is base64 of `user:password` (RFC 7617).
+
+    A text of fewer than 16 characters does not count: a pseudonym that short may decode to such a pair by chance.
+    """
     try:
         plain = base64.b64decode(text, validate=True) if len(text) >= _LONG_PAIR else b""
     except ValueError:
@@ -123,7 +147,10 @@ def _is_basic(text: str) -> bool:
 
 
 def _has_owner(address: str) -> bool:
-    """Whether somebody may have an e-mail address: not under the names of RFC 2606, where pseudonyms are too."""
+    """Return whether an e-mail address may belong to a person.
+
+    The domains of RFC 2606 belong to no person; pseudonyms use one of them.
+    """
     return _RESERVED.search(address.lower()) is None
 
 
@@ -133,7 +160,7 @@ def _has_digit(text: str) -> bool:
 
 def _real_phone(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
-    return 7 <= len(digits) <= 15 and not digits.startswith("999")  # no country has it: the mark of a pseudonym
+    return 7 <= len(digits) <= 15 and not digits.startswith("999")  # no country has this code; pseudonyms begin with it
 
 
 def _luhn(text: str) -> bool:
@@ -149,7 +176,7 @@ def _mod97(text: str) -> bool:
 
 _MAIL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 
-# What begins with a look-behind begins at the beginning of a word: else a long word would take quadratic time
+# A leading look-behind lets a pattern match only at the start of a word; without it a long word takes quadratic time.
 _FORMATS = [
     _Format(kind, re.compile(pattern), real)
     for kind, pattern, real in (

@@ -1,7 +1,7 @@
-"""Goes through headers, URLs and bodies, and gives what a policy names to somebody who replaces it.
+"""Find the values that a policy names in headers, URLs and bodies, and replace them through a callback.
 
-Used twice: with pseudonyms when something is recorded, and with blanks when a live request is compared with a recorded
-one. Both must find the same places, so a pseudonym has to be found wherever its value was.
+Recording replaces values by pseudonyms; comparing a live request with a recorded one replaces values by blanks. Both
+must find the same places, so each pseudonym must be found again where its value was found.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .known import Known
 from .policy import Policy, Rule
 from .pseudonyms import Kind, Span
 
-_DEEPEST = 4  # forms within forms
-_SHORTEST_FORM = 8  # characters; less holds nothing
-_HEADERS, _LONGEST_HEADER = 2_000, 1_000  # remembered, and characters of one
+_DEEPEST = 4  # encodings within encodings, such as base64 in percent-encoding
+_SHORTEST_FORM = 8  # characters; a shorter encoded text is too short for a value
+_HEADERS, _LONGEST_HEADER = 2_000, 1_000  # headers in each cache, and characters of the longest one
 _JSON_STARTS = frozenset('{[" \t\r\n\ufeff')
 _FORM = re.compile(r"[\w.%+*\[\]-]++=(?!=?$)\S*+", re.ASCII)
 _CALL = re.compile(r"(?:/\*\*/)?\s*+[\w$.-]++\s*+\((?=[\[{])", re.ASCII)
-# what is JSON, or was before it was cut off: not "[INFO] …"
+# The beginning of JSON, also of JSON that was cut off, but not of a log line such as "[INFO] …".
 _JSON = re.compile(r"\ufeff?\s*+(?:\{\s*+[\"}]|\[[\[\s]*+[\"{\]])")
 _SCHEME = re.compile(
     r"(?:apikey|aws4-hmac-sha256|basic|bearer|digest|dpop|hoba|mutual|negotiate|ntlm|oauth|token)", re.IGNORECASE
@@ -40,52 +40,57 @@ _ATTRIBUTE = re.compile(
 
 
 class Replace(Protocol):
-    """Gives what stands in the place of a value; for a number that must be a number again."""
+    """A function that returns what to write in place of a value."""
 
     def __call__(self, kind: Kind, value: str, *, number: bool = False) -> str:
-        """Replace it."""
+        """Return what to write in place of `value`; for a JSON `number` that is a JSON number too."""
 
 
 @dataclass(slots=True)
 class Finder:
-    """A policy at work.
+    """A policy applied to messages, one after the other.
 
     Attributes:
-        known: Values found by their names, which are found again without. None for a comparison: remembers none, and
-            writes what can be written in several ways in one.
+        policy: Names the values to find.
+        replace: Returns what to write in place of a value.
+        known: Values that were found by their names, to be found again where no name marks them. None for a
+            comparison: then no value is remembered, and a value that can be encoded in several ways is encoded in one
+            canonical way.
 
     """
 
     policy: Policy
     replace: Replace
     known: Known | None = None
-    _texts: Known = field(init=False)  # the same, or one that never knows a value: remembers what holds nothing
+    _texts: Known = field(init=False)  # `known`, or an empty one that remembers only texts without values
     _depth: int = 0
-    _opened: int = 0  # how often another form was undone
-    _headers: dict[tuple[str, str], str] = field(default_factory=dict)  # secret ones, and what stands in their place
-    _kept: dict[str, bool] = field(default_factory=dict)  # names of headers
+    _opened: int = 0  # number of encoded texts decoded so far
+    _headers: dict[tuple[str, str], str] = field(default_factory=dict)  # name and value of a secret header → new value
+    _kept: dict[str, bool] = field(default_factory=dict)  # header name → whether the policy keeps its value
 
     def __post_init__(self) -> None:
         self._texts = Known() if self.known is None else self.known
 
     @property
     def empty(self) -> AbstractSet[str]:
-        """Texts in which nothing was found."""
+        """The texts in which no value was found."""
         return self._texts.empty
 
-    # -- the parts of a message
-
     def headers(self, headers: Headers) -> Headers:
-        """Headers with their values replaced."""
+        """Return headers with secret values replaced."""
         return tuple([(name, self._headers.get((name, value)) or self._header(name, value)) for name, value in headers])
 
     def target(self, target: str) -> str:
-        """A path with its query."""
+        """Return a path, with its query if there is one, with values replaced."""
         path, mark, query = target.partition("?")
         return self._path(path) + mark + (self.form(query) if query else "")
 
     def body(self, body: bytes) -> bytes:
-        """A body, whatever it is: JSON, a call with JSON in it, a form, other text, or none."""
+        """Return a body with values replaced: JSON, JSONP, form data, other text, or an empty body.
+
+        A body that is neither UTF-8 nor JSON in UTF-16 or UTF-32 is read and written as Latin-1, which has a character
+        for each byte.
+        """
         if not body:
             return body
         encoding: str = json.detect_encoding(body) if 0 in body[:4] else "utf-8"
@@ -97,19 +102,17 @@ class Finder:
         return body if new == text else new.encode(encoding, "backslashreplace")
 
     def form(self, text: str) -> str:
-        """Parameters as in a query."""
+        """Return form data, or the query of a URL, with values replaced."""
         return "&".join(map(self._parameter, text.split("&")))
 
-    # -- values, as json_text.Change
-
     def value(self, content: str, rule: Rule) -> str:
-        """A value of which its name may tell something."""
+        """Return a string replaced as the rule of its name says; without a rule search it like any text."""
         if rule.kind is None:
             return content if rule.kept or content in self.empty else self.text(content)
         return self._replaced(rule.kind, content) if content else content
 
     def number(self, digits: str, rule: Rule) -> str:
-        """A number, likewise."""
+        """Return a number replaced as the rule of its name says, or because its digits are a known value."""
         if rule.kept:
             return digits
         kind = rule.kind or self._texts.kind_of(digits)
@@ -119,7 +122,7 @@ class Finder:
         return self.replace(kind, digits, number=True)
 
     def text(self, text: str) -> str:
-        """A text of which nothing is known."""
+        """Return a text that no name describes, with the values found in it replaced."""
         if text in self.empty:
             return text
         opened = self._opened
@@ -127,14 +130,12 @@ class Finder:
             return self._deeper(text, self._json)
         spans = _apart([*self._texts.spans(text), *self.policy.values.spans(text), *self._named(text)])
         new = self._spliced(text, spans)
-        if not spans and self._depth == 0 and opened == self._opened:  # at a depth less is looked for
+        if not spans and self._depth == 0 and opened == self._opened:  # at a depth fewer encodings are tried
             self._texts.keep_empty(text)
         return new
 
-    # -- inside
-
     def _content(self, text: str) -> str:
-        """A body, or what base64 held."""
+        """Return a whole body, or a text decoded from base64, with values replaced."""
         if self._is_json(text):
             return self._json(text)
         call = _CALL.match(text)
@@ -158,7 +159,10 @@ class Finder:
         return json_text.changed(text, self, self.policy)
 
     def _header(self, name: str, value: str) -> str:
-        """A header; those whose secrets are replaced come with every message, so what becomes of them is remembered."""
+        """Return the value of one header, with secrets replaced.
+
+        The result for a secret header is cached, because cookies and credentials come with each request.
+        """
         kept = self._kept.get(name)
         if kept is None:
             if len(self._kept) >= _HEADERS:
@@ -189,7 +193,11 @@ class Finder:
         return self._replaced(Kind.SECRET, value, plain=False) if value else value
 
     def _cookie(self, pair: str) -> str:
-        """One cookie; without `=` it is all value (RFC 6265bis 5.6). Clients drop the white space around a value."""
+        """Return one cookie, a `name=value` pair, with its value replaced.
+
+        A cookie without `=` is all value (RFC 6265bis, section 5.6). White space around the value stays outside the
+        pseudonym, because clients drop it before they send the cookie back.
+        """
         name, equals, value = pair.partition("=") if "=" in pair else ("", "", pair)
         secret = value.strip(" \t")
         if not secret:
@@ -197,11 +205,14 @@ class Finder:
         return name + equals + value.replace(secret, self._replaced(Kind.SECRET, secret, plain=False), 1)
 
     def _attribute(self, text: str) -> str:
-        """An attribute of a cookie; what is none may be the rest of a quoted value, or a second cookie."""
+        """Return an attribute of a Set-Cookie header unchanged; treat any other text as a cookie.
+
+        Such a text may be the rest of a quoted value, or a second cookie.
+        """
         return text if _ATTRIBUTE.fullmatch(text) else self._cookie(text)
 
     def _path(self, path: str) -> str:
-        """A path; of a route's, the named parts go by their names."""
+        """Return a path with values replaced; where a route of the policy fits, the names in the route apply."""
         found = next((match for match in (route.fullmatch(path) for route in self.policy.routes) if match), None)
         if found is None:
             return "/".join(map(self._segment, path.split("/")))
@@ -215,7 +226,7 @@ class Finder:
         return "".join([*pieces, "/".join(map(self._segment, path[last:].split("/")))])
 
     def _segment(self, segment: str) -> str:
-        """A part of a path, with its parameters (`;jsessionid=…`)."""
+        """Return one segment of a path, with its parameters (`;jsessionid=…`), with values replaced."""
         if not segment or segment in self.empty:
             return segment
         name, mark, parameters = segment.partition(";")
@@ -224,7 +235,7 @@ class Finder:
 
     def _parameter(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
-        if not value.strip("="):  # no parameter, or base64
+        if not value.strip("="):  # not a parameter, or base64, which may end in `=`
             return self._quoted(pair, self.text)
         rule = self.policy.rule(unquote(name))
         if name not in self.empty:
@@ -235,14 +246,14 @@ class Finder:
         return in_quotes(text, change, plus=plus, canonical=self.known is None)
 
     def _named(self, text: str) -> Iterator[Span]:
-        """Values of parameters whose names tell what they are."""
+        """Yield the values of parameters (`name=value`) whose names the policy lists."""
         for name, start, end in parameters(text):
             kind = self.policy.rule(name).kind
             if kind is not None:
                 yield start, end, kind
 
     def _spliced(self, text: str, spans: list[Span]) -> str:
-        """The text with what stands at these places replaced, and with other forms undone in what is between them."""
+        """Return the text with the values at `spans` replaced, and the encoded texts between them searched."""
         pieces: list[str] = []
         last = 0
         for start, end, kind in spans:
@@ -256,7 +267,7 @@ class Finder:
         return "".join([*pieces, self._unwrapped(text[last:])])
 
     def _unwrapped(self, text: str) -> str:
-        """A text in which other forms are undone, looked through, and done again."""
+        """Return the text with values replaced inside percent-encoded and base64 parts, which are encoded again."""
         if len(text) < _SHORTEST_FORM:
             return text
 
@@ -266,7 +277,7 @@ class Finder:
         return in_percent(text, partial(self._deeper, change=self.text), base64)
 
     def _deeper(self, text: str, change: Callable[[str], str]) -> str:
-        """What stood in another form, changed."""
+        """Return a decoded text after `change`; unchanged below the deepest level that is searched."""
         self._opened += 1
         if self._depth >= _DEEPEST:
             return text
@@ -281,7 +292,7 @@ class Finder:
         return self.replace(kind, value)
 
     def _learn(self, value: str, kind: Kind, *, plain: bool = True) -> None:
-        """Remember a value, and what it holds in other forms: `user:password` has a password."""
+        """Remember a value, the texts encoded in it, and the password in `user:password`."""
         if self.known is None or self.known.touch(value):
             return
         self.known.add(value, kind, plain=plain)
@@ -300,12 +311,12 @@ class Finder:
 
 
 def _plain(name: str) -> str:
-    """The name of a header as in a policy, where a dot has a meaning."""
+    """Return the name of a header as a policy writes it: in small letters, with a hyphen for each dot."""
     return name.lower().replace(".", "-")
 
 
 def _apart(spans: list[Span]) -> list[Span]:
-    """One after the other; those that overlap become one."""
+    """Return the spans from left to right; overlapping ones become one span of the first one's kind."""
     found: list[Span] = []
     for start, end, kind in sorted(spans, key=lambda span: (span[0], -span[1])):
         if found and start < found[-1][1]:

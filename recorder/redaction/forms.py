@@ -1,4 +1,4 @@
-"""Forms in which a value hides inside a text: parameters, percent-encoded, base64. Undone, changed, and done again."""
+"""Find values encoded inside a text (parameters, percent-encoding, base64): decode, change, and encode again."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Change: TypeAlias = Callable[[str], str]
 
 
 def parameters(text: str) -> Iterator[tuple[str, int, int]]:
-    """Names of parameters (`name=value`), as in a URL or a line of a log, and where their values begin and end."""
+    """Yield each parameter (`name=value`) of a URL or a log line: its name, and where its value begins and ends."""
     for found in _PARAMETER.finditer(text) if "=" in text else ():
-        value = found[2].rstrip(",.:!?)]}")  # the end of a sentence, or of what the parameter stands in
+        value = found[2].rstrip(",.:!?)]}")  # punctuation after the value, not a part of it
         if value:
             yield unquote(found[1]), found.start(2), found.start(2) + len(value)
 
 
 def in_percent(text: str, change: Change, between: Change) -> str:
-    """The text with what is percent-encoded in it changed."""
+    """Return the text with `change` applied to the percent-encoded parts, and `between` to the rest."""
     if not _ESCAPE.search(text):
         return between(text)
 
@@ -38,26 +38,29 @@ def in_percent(text: str, change: Change, between: Change) -> str:
 
 
 def in_base64(text: str, change: Change, *, canonical: bool = False) -> str:
-    """The text with what is base64 of text in it changed.
+    """Return the text with `change` applied to what its base64 parts encode; base64 of binary data stays.
 
     Args:
-        text: Any.
-        change: Changes a text that was encoded.
-        canonical: Write what was changed in one way, for a comparison: the alphabet and whether there is padding cannot
-            always be told from a text. Else in its own.
+        text: Any text.
+        change: Takes a decoded text and returns the new one.
+        canonical: Encode a changed part in the standard alphabet without padding, whatever it had before. A comparison
+            needs this: the alphabet cannot be seen in base64 that has none of `+`, `/`, `-` and `_`. Otherwise a
+            changed part keeps its alphabet and its padding.
 
     """
     return _BASE64.sub(lambda found: _base64(found[0], change, canonical=canonical), text)
 
 
 def in_quotes(text: str, change: Change, *, plus: bool = False, canonical: bool = False) -> str:
-    """A percent-encoded text changed, which stays as it is where nothing is.
+    """Return a percent-encoded text with `change` applied to the decoded text.
+
+    A text that `change` does not alter stays byte for byte; a text without an escape is not encoded.
 
     Args:
-        text: As it is written.
-        change: Changes the plain text.
-        plus: A plus may stand for a blank.
-        canonical: Encode what was changed though it was not, for a comparison.
+        text: The text as it is written.
+        change: Takes the decoded text and returns the new one.
+        plus: Whether a plus may stand for a blank, as in form data.
+        canonical: Percent-encode a changed text even if it had no escape before. A comparison needs this.
 
     """
     has_blanks = plus and "+" in text
@@ -70,7 +73,7 @@ def in_quotes(text: str, change: Change, *, plus: bool = False, canonical: bool 
 
 
 def _pieces(pattern: re.Pattern[str], text: str, change: Callable[[re.Match[str]], str | None], between: Change) -> str:
-    """Where the pattern fits, the text changed, unless that gives None; else what is between such places."""
+    """Return the text with `change` applied to each match, and `between` to the rest and to a match that gave None."""
     pieces: list[str] = []
     last = 0
     for found in pattern.finditer(text):
@@ -90,7 +93,7 @@ def _base64(run: str, change: Change, *, canonical: bool) -> str:
     except (binascii.Error, UnicodeDecodeError):
         return run
     if _NOT_TEXT.search(plain):
-        return run  # a word that happens to be of these letters
+        return run  # a plain word that only looks like base64
     new = change(plain)
     if new == plain:
         return run

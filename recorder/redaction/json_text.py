@@ -1,7 +1,7 @@
-"""Changes values in a JSON text and leaves every other byte of it as it is: white space, numbers, escapes, order.
+"""Change values in a JSON text and leave each other byte as it is: white space, numbers, escapes, order.
 
-A parser and a writer would not: JSON as people send it has numbers, duplicate names and escapes that do not come back.
-What is not JSON is walked through as far as it looks like it; it is never made worse.
+Parsing and writing the JSON would not do that: some numbers, duplicate names and escapes are lost on the way. A text
+that is not valid JSON, such as one that was cut off, is read as far as it looks like JSON.
 """
 
 from __future__ import annotations
@@ -14,44 +14,46 @@ from typing import Protocol
 from .policy import Place, Policy, Rule
 
 _STRING_RE, _WORD_RE = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', r'([^\s{}\[\]:,"][^{}\[\]:,"]*+)'
-# a member, of which the value may be missing; a value; what closes; a string without an end
+# Four alternatives: a member, whose value may be missing; a value; a closing bracket; a string without an end.
 _TOKEN = re.compile(
     rf"{_STRING_RE}\s*+:\s*+(?:{_STRING_RE}|([{{\[])|{_WORD_RE})?+"
     rf'|{_STRING_RE}|([{{\[])|{_WORD_RE}|([}}\]])|(".*+)',
     re.DOTALL,
 )
-_NAME, _MEMBER, _CLOSES, _REST = 1, 4, 8, 9  # groups; a member ends with its value, if it has one
+# Group numbers. Up to _MEMBER the token is a member, and its last group is the value, if there is one.
+_NAME, _MEMBER, _CLOSES, _REST = 1, 4, 8, 9
 _STRINGS, _OPENS = (2, 5), (3, 6)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII, _UNICODE = json.JSONEncoder().encode, json.JSONEncoder(ensure_ascii=False).encode
-_DEEPEST = 1000  # levels that are kept apart: a stranger may nest without end
+_DEEPEST = 1000  # levels whose rules are tracked; a limit, because a body from outside may be nested without end
 _LITERALS = ("true", "false", "null")
 
 
 class Change(Protocol):
-    """What becomes of values; each gives back what is to stand in its place."""
+    """The callbacks of `changed`; each returns the text to write in place of its argument."""
 
     @property
     def empty(self) -> AbstractSet[str]:
-        """Texts that were looked at and hold nothing: most are."""
+        """The texts known to hold no value; `changed` does not pass them to the methods below."""
 
     def value(self, content: str, rule: Rule) -> str:
-        """A string."""
+        """Return what to write in place of a string; `rule` is what the policy says of its place."""
 
     def number(self, digits: str, rule: Rule) -> str:
-        """A number, as it is written."""
+        """Return what to write in place of a number, given as its text."""
 
     def text(self, text: str) -> str:
-        """The name of a member, or what is no JSON."""
+        """Return what to write in place of a member's name, or of a part that is not JSON."""
 
 
 def changed(text: str, change: Change, policy: Policy) -> str:  # noqa: PLR0912  # one pass, and the hottest loop
-    """A JSON text with its values changed."""
+    """Return a JSON text with its strings, numbers and names changed, each by the rule of its place."""
     pieces: list[str] = []
     last = deeper = 0
     outer: list[Place] = []
-    place = here = policy.root()  # an object or array, and what comes next in it: arrays have no names
+    # `place` is the enclosing object or array, `here` its current member; an array element has the place of its array.
+    place = here = policy.root()
     rule, empty = here.rule, change.empty
     for token in _TOKEN.finditer(text):
         kind = token.lastindex or 0
@@ -90,13 +92,13 @@ def changed(text: str, change: Change, policy: Policy) -> str:  # noqa: PLR0912 
 
 
 def _word(word: str, rule: Rule, change: Change) -> str:
-    """What stands in the place of a number, or of something else that is no string."""
+    """Return what to write in place of a number, a literal, an unfinished string, or a part that is not JSON."""
     bare = word.rstrip()
     if bare in _LITERALS:
         return word
     if _NUMBER.fullmatch(bare):
         return change.number(bare, rule) + word[len(bare) :]
-    if word[0] == '"':  # cut off in the middle of a value
+    if word[0] == '"':  # the text was cut off inside this string
         return '"' + (change.text(word[1:]) if rule.kept else change.value(word[1:], rule))
     return change.text(word)
 
@@ -111,5 +113,9 @@ def _content(string: str) -> str:
 
 
 def _quoted(text: str, *, is_ascii: bool) -> str:
-    """A string; in a text without other letters, or where UTF-8 has none for half a surrogate pair, with escapes."""
+    """Return a text as a JSON string.
+
+    Non-ASCII characters are escaped where the document has none, and where the text has half a surrogate pair, which
+    UTF-8 cannot encode.
+    """
     return _ASCII(text) if is_ascii or _SURROGATE.search(text) else _UNICODE(text)

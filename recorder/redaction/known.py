@@ -1,7 +1,7 @@
-"""Remembers values that were found by their name, to know them again where nothing names them.
+"""Remember values that were found by their names, to find them again in texts without names.
 
-A token that was seen in a header is a token in a log line too. Only what is distinctive is remembered: a short or plain
-word of a customer's would be found everywhere.
+A token that was seen in a header is a token in a log line too. Only distinctive values are remembered: a short or plain
+word from a customer's data would be found everywhere.
 """
 
 from __future__ import annotations
@@ -15,34 +15,42 @@ from .pseudonyms import Kind, Span
 
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST, _LONGEST = 6, 4_096  # characters
-_MOST_FORMS = 64  # of values that begin with the same word; each is tried wherever the word stands
-_MOST = 20_000  # values; those not seen for longest are forgotten
+_MOST_FORMS = 64  # for values with one first word; each form is tried at each occurrence of the word
+_MOST = 20_000  # values; beyond it the least recently seen is forgotten
 _PLAIN = re.compile(r"[A-Z]?[a-z]+|\d{1,9}", re.ASCII)
-_MOST_TEXTS, _LONGEST_TEXT = 5_000, 200  # texts, and characters of one
+_MOST_TEXTS, _LONGEST_TEXT = 5_000, 200  # texts in `empty`, and characters of the longest one
 
 _Form: TypeAlias = tuple[int, int]
 
 
 @dataclass(slots=True)
 class Known:
-    """Values and their kinds.
+    """Known values with their kinds, and the texts that hold none.
 
     Attributes:
-        empty: Texts in which nothing was found; a value that becomes known later and may be in one takes it out.
+        empty: Texts in which no value was found. Adding a value removes the texts that contain its first word.
 
     """
 
     empty: set[str] = field(default_factory=set)
 
     _values: OrderedDict[str, Kind] = field(default_factory=OrderedDict)
-    # the first word of a value → where values that have it begin before it, and how long they are → how many there are;
-    # of most words there is one value, and a dict for each would take more memory than all the rest
+    # first word of a value → its form: characters before that word, and length of the value. Several forms of one word
+    # are a dict with the number of values of each; one form is a bare tuple, because a dict for each word would take
+    # more memory than all else here.
     _forms: dict[str, _Form | dict[_Form, int]] = field(default_factory=dict)
     _empty_by_word: dict[str, list[str]] = field(default_factory=dict)
-    _kept: int = 0  # texts that came into `empty`, and maybe out of it again, since it was cleared
+    _kept: int = 0  # texts added to `empty` since it was cleared, also those removed again
 
     def add(self, value: str, kind: Kind, *, plain: bool = True) -> None:
-        """Remember a value, if it is distinctive; `plain` for a secret that may be a plain word."""
+        """Remember a value of 6 to 4096 characters, unless it is an id or a plain word.
+
+        Args:
+            value: The value.
+            kind: Its kind.
+            plain: Whether to remember a secret even if it is a plain word, as a password may be.
+
+        """
         if self.touch(value):
             return
         if kind is Kind.ID or not _SHORTEST <= len(value) <= _LONGEST:
@@ -60,18 +68,18 @@ class Known:
             self._forget(self._values.popitem(last=False)[0])
 
     def touch(self, value: str) -> bool:
-        """Whether a value is known; if so, it was seen now."""
+        """Return whether a value is known, and mark a known one as seen last."""
         if value not in self._values:
             return False
         self._values.move_to_end(value)
         return True
 
     def kind_of(self, value: str) -> Kind | None:
-        """The kind of a whole value; None for one that is not known."""
+        """Return the kind of a value, None if the value is not known."""
         return self._values.get(value)
 
     def spans(self, text: str) -> list[Span]:
-        """Where known values stand in a text, from left to right and apart from each other."""
+        """Return where known values occur in a text, from left to right, without overlaps."""
         found: list[Span] = []
         if not self._forms:
             return found
@@ -90,7 +98,7 @@ class Known:
         return found
 
     def keep_empty(self, text: str) -> None:
-        """Remember that nothing was found in a text."""
+        """Remember that a text holds no value, if it has at most 200 characters."""
         if len(text) > _LONGEST_TEXT:
             return
         if self._kept >= _MOST_TEXTS:
@@ -103,7 +111,7 @@ class Known:
             self._empty_by_word.setdefault(word, []).append(text)
 
     def _learn_form(self, word: str, form: _Form) -> bool:
-        """Whether there is room for a value of this form."""
+        """Count a value of this form; return False if its first word has too many forms already."""
         forms = self._forms.get(word)
         if forms is None:
             self._forms[word] = form

@@ -1,6 +1,6 @@
-"""The texts of a record, each with the place it stands in: what a scan looks at and a report counts by.
+"""Split a record into its texts, each with its place in the record, for scans and reports.
 
-Two versions of one record, before and after its values were replaced, give the same places in the same order.
+A record before and after its values were replaced gives the same places in the same order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import unquote, unquote_plus
 
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
 
-_DEEPEST = 100  # levels of JSON; what is deeper is one text
+_DEEPEST = 100  # levels of JSON; a body nested deeper is one text
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z_$-]{0,39}\d{0,3}")
 _FORM = re.compile(r"[\w.%+*\[\]-]+=[^\s{}]*", re.ASCII)
 _JSONP = re.compile(r"\s*(?:/\*\*/)?\s*[\w$.-]+\s*\(([\[{].*[\]}])\)\s*;?\s*", re.DOTALL)
@@ -22,13 +22,14 @@ _JSONP = re.compile(r"\s*(?:/\*\*/)?\s*[\w$.-]+\s*\(([\[{].*[\]}])\)\s*;?\s*", r
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A text.
+    """One text of a record, with its place.
 
     Attributes:
-        where: Its place, for people: `header Cookie`, `query id`, `body data.record.phone`. A name that may be a value
-            itself, or that a terminal should not see, is shown as `*`.
-        path: The names it stands in, as a policy wants them; "" where none do.
-        header: Name of the header it is the value of, in small letters; else "".
+        where: The place as shown to the user: `header Cookie`, `query id`, `body data.record.phone`. A name that may
+            itself be a value, or has characters that a terminal could interpret, is shown as `*`.
+        text: The text, decoded.
+        path: The names of the enclosing members, joined by dots, as in a policy; "" if there are none.
+        header: Name of the header, in small letters, if the text is a header's value; else "".
 
     """
 
@@ -39,7 +40,7 @@ class Leaf:
 
 
 def part(record: Record) -> str:
-    """What a record is, in a word."""
+    """Return the type of a record as a word for the user."""
     match record:
         case Request():
             return "request"
@@ -54,7 +55,7 @@ def part(record: Record) -> str:
 
 
 def leaves(record: Record) -> list[Leaf]:
-    """All texts of a record that came from others."""
+    """Return all texts of a record that came from outside: target, headers, body, reason or note."""
     match record:
         case Request():
             return [*_target(record.target), *_headers(record.headers), *_body(record.body)]
@@ -69,7 +70,7 @@ def leaves(record: Record) -> list[Leaf]:
 
 
 def content(text: str, where: str) -> list[Leaf]:
-    """The texts in one that may be JSON, a call with JSON in it, or a form; else itself alone."""
+    """Return the texts inside JSON, JSONP or form data; for any other text return that text alone."""
     call = _JSONP.fullmatch(text)
     inner = call[1] if call else text
     if inner.lstrip()[:1] in ("{", "["):
@@ -82,12 +83,12 @@ def content(text: str, where: str) -> list[Leaf]:
 
 
 def shown(name: str) -> str:
-    """A name, if it is one beyond doubt."""
+    """Return a name if it cannot be a value, else `*`."""
     return name if _NAME.fullmatch(name) else "*"
 
 
 class _Members(list[tuple[str, Any]]):
-    """The members of an object, those of one name too."""
+    """The members of a JSON object, including those with duplicate names."""
 
 
 def _walk(value: object, where: str, path: str, depth: int) -> Iterator[Leaf]:

@@ -1,4 +1,4 @@
-"""A policy: which values must not be kept, as data. The fields are explained in the file `gws.toml`."""
+"""Read and check a redaction policy: which values must not be kept. `gws.toml` explains the fields."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ from .pseudonyms import Kind, Span
 
 DEFAULT = "gws"
 NO_POLICY = "none"  # in the header of a cassette that holds everything in the clear
-NO_BODIES = {NO_POLICY, "headers-1"}  # the latter: of cassettes from before there were policies
-_PLACES = 20_000  # remembered; then they begin anew: a stranger chooses the names in a body
-_LONGEST = 400  # characters of a path: rules look at its end
+NO_BODIES = {NO_POLICY, "headers-1"}  # headers-1: in cassettes recorded before policies existed; headers only
+_PLACES = 20_000  # cached places; a limit, because the names in a body come from outside
+_LONGEST = 400  # characters of a path, cut at the front: rules compare its last names
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What goes for a value: its kind, None for one of which nothing is known; `kept` for one to be left alone."""
+    """The treatment of the values at one place, by a policy.
+
+    Attributes:
+        kind: Kind of the values, to be replaced; None if the policy does not name the place.
+        kept: Whether the values stay as they are.
+
+    """
 
     kind: Kind | None = None
     kept: bool = False
@@ -36,10 +42,11 @@ NO_RULE = Rule()
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A list of names with wildcards, compared without case.
+    """A list of names with wildcards, compared without regard to case.
 
     Attributes:
-        patterns: By the number of names in it: "user.name" is compared with the last two of a path.
+        patterns: One pattern for each number of dotted parts: "user.name" has two and is compared with the last two
+            names of a path.
 
     """
 
@@ -47,7 +54,7 @@ class Names:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Names:
-        """Compile; a dotted name fits the end of a path."""
+        """Compile a list of names; a dotted name fits the end of a path."""
         by_length: dict[int, list[str]] = {}
         for name in names:
             by_length.setdefault(name.count(".") + 1, []).append(translate(name.lower()))
@@ -59,17 +66,19 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Patterns of values, looked for one after the other: where one begins with a letter, that is found fast.
+    """Patterns of values in text.
+
+    The patterns are not joined to one: `re` searches quickly for a single pattern that begins with a literal.
 
     Attributes:
-        patterns: With what they find; of one with a group the group.
+        patterns: Each pattern with the kind of value it finds. Where a pattern has a group, the group is the value.
 
     """
 
     patterns: tuple[tuple[re.Pattern[str], Kind], ...]
 
     def spans(self, text: str) -> list[Span]:
-        """Where values stand in a text; they may overlap."""
+        """Return where values occur in a text; the spans may overlap."""
         return [
             (*found.span(pattern.groups), kind) for pattern, kind in self.patterns for found in pattern.finditer(text)
         ]
@@ -77,12 +86,13 @@ class Values:
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """Where values stand in a document.
+    """A place in a document, such as a member of a JSON object, with the rule for the values there.
 
     Attributes:
-        path: Names from the outside in, joined by dots; the end of it, for a stranger may nest without end.
-        rule: What goes for a value there.
-        inner: The places in it that were seen, by name.
+        path: The names from the outermost to this one, joined by dots; at most the last 400 characters, because a
+            body from outside may be nested without end.
+        rule: What the policy says of the values there.
+        inner: The places inside this one seen so far, by name.
 
     """
 
@@ -96,12 +106,15 @@ class Policy:
     """A policy, checked.
 
     Attributes:
-        name: Stands in the header of a cassette.
-        text: The file's, so that a cassette can keep it.
-        fields: What a name says of a value, whatever it is in.
-        inside_of: What a name says of all in it that no field names.
-        values: What is looked for in text.
-        routes: Paths of URLs whose parts have names as members of bodies have.
+        name: The name written into the header of a cassette.
+        text: Text of the policy file.
+        cookies: Headers that hold cookies.
+        credentials: Headers that hold a scheme and a secret.
+        kept_headers: Headers whose values stay as they are.
+        fields: Rules for values by their name, wherever they stand.
+        inside_of: Rules for objects by their name: for all values inside that no rule in `fields` names.
+        values: Patterns of values to look for in text.
+        routes: URL paths with named parts; the rules for names apply to these parts.
 
     """
 
@@ -118,13 +131,13 @@ class Policy:
     _places: int = 0
 
     def root(self) -> Place:
-        """The outermost place."""
+        """Return the outermost place of a document; start a new cache of places once it is full."""
         if self._places >= _PLACES:
             self._root, self._places = Place("", NO_RULE), 0
         return self._root
 
     def inside(self, place: Place, name: str) -> Place:
-        """The place of that name in another one, which remembers it."""
+        """Return the place called `name` inside another place, which caches it."""
         found = place.inner.get(name)
         if found is None:
             path = f"{place.path}.{name}"[-_LONGEST:] if place.path else name[-_LONGEST:]
@@ -135,7 +148,7 @@ class Policy:
         return found
 
     def rule(self, name: str) -> Rule:
-        """What goes for a value of that name."""
+        """Return what the policy says of a value called `name` at the outermost level."""
         return self.inside(self.root(), name).rule
 
     def _rule(self, path: str, around: Rule) -> Rule:
@@ -146,10 +159,10 @@ class Policy:
 
 
 def load(source: str = DEFAULT) -> Policy:
-    """A shipped policy by name, or a file by path.
+    """Read a shipped policy by its name, or a policy file by its path.
 
     Raises:
-        PolicyError: If there is none, or it has a mistake.
+        PolicyError: If no such policy is shipped, the file cannot be read, or the policy has a mistake.
 
     """
     if re.fullmatch(r"[\w-]+", source):
@@ -161,33 +174,33 @@ def load(source: str = DEFAULT) -> Policy:
 
 
 def of_cassette(name: str, source: str | None = None) -> Policy | None:
-    """What a cassette says it was redacted by; None where nothing in bodies was.
+    """Return the policy a cassette was redacted by, None if the bodies in it were not redacted.
 
     Args:
-        name: From its header.
-        source: Where that policy is, if it is not a shipped one.
+        name: Name of the policy in the cassette's header.
+        source: Name or path of that policy; not needed for a shipped one.
 
     Raises:
-        PolicyError: If it is not shipped and was not given, or another one was given.
+        PolicyError: If the policy is not shipped and `source` is missing, or `source` is another policy.
 
     """
     if name in NO_BODIES:
         return None
     policy = load(source) if source else shipped(name)
     if policy.name != name:
-        raise PolicyError(source or name, "name", f"is {policy.name!r}, the cassette was redacted by {name!r}")
+        raise PolicyError(source or name, "name", f"is {policy.name!r}, but the cassette was redacted by {name!r}")
     return policy
 
 
 def names() -> list[str]:
-    """The shipped policies."""
+    """Return the names of the shipped policies, sorted."""
     found = (entry.name for entry in files(__package__).iterdir())
     return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
 
 @cache
 def shipped(name: str) -> Policy:
-    """A shipped policy by name.
+    """Read a shipped policy by its name.
 
     Raises:
         PolicyError: If there is no such policy.
@@ -200,10 +213,14 @@ def shipped(name: str) -> Policy:
 
 
 def parse(text: str, *, path: str) -> Policy:
-    """Check a policy's text.
+    """Parse and check the text of a policy.
+
+    Args:
+        text: The policy as TOML.
+        path: Name of the file, for error messages.
 
     Raises:
-        PolicyError: Naming the file, the line and the key that is wrong; all mistakes are in its `problems`.
+        PolicyError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
 
     """
     top = read(text, path, PolicyError)
@@ -225,7 +242,7 @@ def parse(text: str, *, path: str) -> Policy:
         routes=tuple(routes(urls, "routes", urls.texts("routes", optional=True))),
     )
     if (policy.name and not re.fullmatch(r"[\w-]{1,64}", policy.name)) or policy.name == "none":
-        top.wrong("name", "must be of letters, digits, hyphens and underscores, 64 at most, and not 'none'")
+        top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores, and must not be 'none'")
     finish(top)
     return policy
 
@@ -236,10 +253,10 @@ def _patterns(table: Table, key: str) -> list[re.Pattern[str]]:
         try:
             pattern = re.compile(text)
         except re.error as exc:
-            table.wrong(key, f"{text!r} is no regular expression: {exc}")
+            table.wrong(key, f"{text!r} is not a regular expression: {exc}")
             continue
         if pattern.fullmatch("") or pattern.groups > 1 or pattern.groupindex or pattern.flags & ~re.UNICODE:
-            table.wrong(key, f"{text!r} must not fit nothing, and have one group at most, without a name, and no flags")
+            table.wrong(key, f"{text!r} must not match an empty text, nor have flags, a group name or a second group")
             continue
         found.append(pattern)
     return found

@@ -1,4 +1,4 @@
-"""Takes secrets and personal values out of records before they reach the disk."""
+"""Redact records before they reach the disk: replace secrets and personal values by pseudonyms."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from .pseudonyms import Kind, Pseudonyms
 
 @dataclass(slots=True)
 class Redactor:
-    """A policy under one key, for one capture.
+    """The redaction of one capture: a policy and the key of the pseudonyms.
 
     Attributes:
-        key: Secret bytes; thrown away with the process unless the user keeps them, the pseudonyms cannot be undone.
+        policy: Names the values to replace.
+        key: 16 to 64 secret bytes. Pseudonyms cannot be undone without the key.
 
     """
 
@@ -28,21 +29,21 @@ class Redactor:
         self._finder = Finder(self.policy, _Replace(Pseudonyms(self.key)), Known())
 
     def redact(self, record: Record) -> Record:
-        """The record as it may be kept."""
+        """Return a record redacted."""
         return redacted(record, self._finder)
 
     def headers(self, headers: Headers) -> Headers:
-        """Headers as they may be kept."""
+        """Return headers redacted."""
         return self._finder.headers(headers)
 
     def text(self, text: str) -> str:
-        """Any text as it may be shown: a URL, an error."""
+        """Return a text that is not part of a record, such as a URL or an error, redacted."""
         return self._finder.text(text)
 
 
 def redacted(record: Record, find: Finder) -> Record:
-    """The record with what a finder finds in it replaced."""
-    match record:  # each is built anew, which takes a fraction of the time of `replace`
+    """Return a record with the values that `find` finds in it replaced."""
+    match record:  # the constructors take a fraction of the time of `dataclasses.replace`
         case Request(seq, t, exchange, connection, method, target, headers, body):
             target, headers = find.target(target), find.headers(headers)
             return Request(seq, t, exchange, connection, method, target, headers, find.body(body))
@@ -60,5 +61,5 @@ def redacted(record: Record, find: Finder) -> Record:
 class _Replace:
     pseudonyms: Pseudonyms
 
-    def __call__(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # it always is one
+    def __call__(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # the pseudonym of a number is always a number
         return self.pseudonyms.of(kind, value)

@@ -1,8 +1,9 @@
-"""Looks for what a policy missed: records in, findings out; no finding holds a value.
+"""Scan the records of a cassette for values that redaction missed. A finding never contains the value.
 
-What a cassette's own policy names is a pseudonym already, and looks like a secret. So those places are blanked first,
-by the same finder that filled them; in them only what cannot be a pseudonym is found (an e-mail address that is not of
-example.com, a telephone number without 999, a JWT that can be read). All other places are searched.
+Pseudonyms look like secrets. So the places that the cassette's own policy names are blanked first, with the finder that
+also puts pseudonyms there. In these places the scan reports only a value that cannot be a pseudonym: an e-mail address
+outside example.com, a telephone number without 999, a JWT that can be decoded, base64 of `user:password`. All other
+places are searched in full.
 """
 
 from __future__ import annotations
@@ -24,22 +25,23 @@ from .policy import NO_RULE, Policy
 from .pseudonyms import Kind, is_phone
 from .redactor import redacted
 
-_DEEPEST = 3  # forms within forms
-_REMEMBERED, _LONGEST_REMEMBERED = 20_000, 300  # texts in which nothing was found, and their characters
+_DEEPEST = 3  # encodings within encodings
+_REMEMBERED, _LONGEST_REMEMBERED = 20_000, 300  # texts without findings, characters of the longest one
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
-_OPAQUE = re.compile(r"etag|if-.*|sec-.*|content-.*|date|server-timing|x-cache.*")  # headers that hold hashes
+# Headers that may hold hashes, which look like random words.
+_OPAQUE = re.compile(r"etag|if-.*|sec-.*|content-.*|date|server-timing|x-cache.*")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found; the value itself is not in it.
+    """A value that should not be in a cassette, described without the value itself.
 
     Attributes:
-        record: Its number; None for the header of the cassette.
-        part: What it is: request, response …
-        where: The place in it, as in `Leaf`.
-        kind: What it looks like.
-        masked: Its first two characters and its length.
+        record: `seq` of the record; None for the header of the cassette.
+        part: Type of the record: request, response …; "header" for the header of the cassette.
+        where: The place in the record, as in `Leaf.where`.
+        kind: What the value looks like.
+        masked: The first two characters and the length of the value.
 
     """
 
@@ -55,8 +57,8 @@ class Scan:
     """A scan of one cassette.
 
     Attributes:
-        policy: Whatever it names must not be there in the clear.
-        done: The policy by which the values were replaced when it was recorded; None if they were not.
+        policy: Names the values that must not be in the cassette in the clear.
+        done: The policy the cassette was redacted by; None if it was not redacted.
 
     """
 
@@ -64,7 +66,7 @@ class Scan:
     done: Policy | None
     _blank: Finder | None = field(init=False)
     _wanted: Finder | None = field(init=False)
-    _real: list[tuple[str, str]] = field(default_factory=list)  # kind and value, of the record in hand
+    _real: list[tuple[str, str]] = field(default_factory=list)  # kinds and values in the current record
     _nothing: set[tuple[str, bool]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -72,11 +74,11 @@ class Scan:
         self._wanted = None if self.policy is self.done else Finder(self.policy, blank, Known())
 
     def header(self, header: Header) -> list[Finding]:
-        """What the header of the cassette gives away."""
+        """Return the findings in the header of the cassette."""
         return list(self._searched(None, "header", Leaf("upstream", header.upstream)))
 
     def record(self, record: Record) -> list[Finding]:
-        """What the next record gives away."""
+        """Return the findings in the next record."""
         findings: list[Finding] = []
         if self._blank is not None:
             self._real.clear()
@@ -111,7 +113,7 @@ class Scan:
             self._nothing.add((leaf.text, words))
 
     def _hits(self, leaf: Leaf, *, words: bool, depth: int) -> Iterator[tuple[str, str, Hit]]:
-        """What is in a text, as it is and in other forms of it."""
+        """Yield place, text and hit for each suspicious value in a leaf, also inside encoded texts."""
         text = unquote(leaf.text) if "%" in leaf.text else leaf.text
         inner = content(text, leaf.where) if depth < _DEEPEST and text.lstrip()[:1] in ("{", "[") else []
         if len(inner) > 1 or (inner and inner[0].path):
@@ -125,16 +127,19 @@ class Scan:
                 yield from self._hits(Leaf(leaf.where, plain), words=words, depth=depth + 1)
 
     def _kept(self, path: str) -> bool:
-        """Whether the policy says that a place holds nothing secret, such as an id that looks random."""
+        """Return whether the policy keeps the values at a place, such as an id that looks random."""
         rule = NO_RULE
-        while path and rule == NO_RULE:  # what no rule names goes by what it stands in
+        while path and rule == NO_RULE:  # without a rule of its own, a place follows the object around it
             rule = self.policy.rule(path)
             path = path.rpartition(".")[0]
         return rule.kept
 
 
 def masked(value: str) -> str:
-    """The first two characters of a value, if it is long enough to spare them, and its length."""
+    """Return the length of a value, after its first two characters if the value has at least 8.
+
+    Two characters of a shorter value would reveal too much of the value.
+    """
     first = value[:2] if len(value) >= 8 and value[:2].isprintable() else ""
     return f"{first}… ({len(value)} characters)"
 
@@ -144,7 +149,7 @@ def _finding(record: Record, where: str, kind: str, value: str) -> Finding:
 
 
 def _holding(record: Record, value: str) -> str:
-    return next((leaf.where for leaf in leaves(record) if value in leaf.text), "inside another form")
+    return next((leaf.where for leaf in leaves(record) if value in leaf.text), "inside an encoded text")
 
 
 def _named(kind: Kind) -> str:
@@ -152,7 +157,10 @@ def _named(kind: Kind) -> str:
 
 
 def _real(kind: Kind, value: str) -> str | None:
-    """What a value is that stands where a pseudonym should, and is none; None where that cannot be told."""
+    """Return what a value is that stands in the place of a pseudonym but cannot be one.
+
+    None if the value is a pseudonym, or may be one.
+    """
     if has_free_form(kind, value):
         return None
     if _MAIL.fullmatch(value):
@@ -165,7 +173,7 @@ def _real(kind: Kind, value: str) -> str | None:
 
 
 def _decoded(text: str) -> list[str]:
-    """What is base64 of text in it."""
+    """Return the texts that are encoded as base64 in a text."""
     found: list[str] = []
 
     def keep(plain: str) -> str:

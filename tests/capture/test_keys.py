@@ -30,7 +30,7 @@ def test_a_key_that_others_can_use_is_refused(path: Path, mode: int) -> None:
     key = read_key(path)
     path.chmod(mode)
 
-    with pytest.raises(UsageError, match="others can read") as refused:
+    with pytest.raises(UsageError, match="other users can read") as refused:
         read_key(path)
     assert key.hex() not in str(refused.value)
 

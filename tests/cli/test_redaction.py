@@ -122,7 +122,7 @@ def test_a_key_file_that_others_can_read_is_refused(raw: Path, tmp_path: Path) -
 
     told = run("redact", raw, "-o", tmp_path / "new", "--redaction-key-file", tmp_path / "key")
 
-    fails(2, "others can read", by=told)
+    fails(2, "other users can read", by=told)
     assert not (tmp_path / "new").exists()
 
 

@@ -108,7 +108,7 @@ def test_of_two_alike_the_oldest_open_one_is_taken_and_the_other_is_its_rival() 
 
     assert of(found) == (1, 0.8, (2,))
     assert found is not None
-    assert "1 more" in found[1].why
+    assert "other requests with this reference that may have caused the event: 1" in found[1].why
 
 
 def test_an_id_used_again_belongs_to_the_request_that_still_waits() -> None:

@@ -40,7 +40,7 @@ def test_an_operation_of_another_session_says_so() -> None:
     judged = explain(wire.records, GWS, [(pushed.event.seq, pushed.event.index)]).judgements.popitem()[1]
 
     assert judged.link is None
-    assert judged.others[0].objections == ("it is of session s1, the event went to s2",)
+    assert judged.others[0].objections == ("it belongs to session s1, the event went to s2",)
 
 
 def test_a_second_attempt_knows_the_first() -> None:

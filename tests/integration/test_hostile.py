@@ -205,7 +205,7 @@ def test_a_bomb_passes_as_it_is_and_does_not_go_off_in_the_recorder(tmp_path: Pa
     assert isinstance(response, Response)
     assert response.body == b""
     assert isinstance(note, Note)
-    assert note.text == "record 1 is kept without its body: without its encoding 'gzip' it has more than 16777216 bytes"
+    assert note.text == "record 1 is kept without its body: decoded from 'gzip' it has more than 16777216 bytes"
 
 
 @pytest.mark.once

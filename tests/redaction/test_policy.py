@@ -191,7 +191,7 @@ def test_another_policy_than_that_of_a_cassette_is_an_error(tmp_path: Path) -> N
     path = tmp_path / "my.toml"
     path.write_text(SMALL)
 
-    with pytest.raises(PolicyError, match="is 'small', the cassette was redacted by 'gws'"):
+    with pytest.raises(PolicyError, match="is 'small', but the cassette was redacted by 'gws'"):
         of_cassette("gws", str(path))
 
 

@@ -1,1 +1,1 @@
-"""The recorder inside mitmproxy; nothing outside this package and the importer of flow files imports mitmproxy."""
+"""Run the recorder inside mitmproxy. Only this package and the importer of flow files import mitmproxy."""

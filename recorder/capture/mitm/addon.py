@@ -1,7 +1,7 @@
-"""The mitmproxy addon: hooks that translate and hand over.
+"""Record traffic in a mitmproxy addon: each hook translates a flow and passes it to the pipeline.
 
-A hook never waits for the disk: frames go to the writer's bounded queue, and only a full queue makes a hook wait. If
-the capture can no longer be kept, the proxy is stopped: traffic must not go on unrecorded.
+A hook does not wait for the disk: frames go to the writer's queue, and a hook waits only while the queue is full. If
+the capture can no longer be written, the proxy is stopped, because no traffic may pass unrecorded.
 """
 
 from __future__ import annotations
@@ -45,10 +45,15 @@ log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Writes what passes through mitmproxy into a cassette.
+    """A mitmproxy addon that writes all traffic into a cassette.
 
-    Used in-process the path is an argument; as a script (`mitmdump -s addons/record.py`) it is the option `cassette`.
-    Without a policy all is kept as it is; without a key there is a new one, which nobody learns.
+    In-process, the path of the cassette is an argument; in a script (`mitmdump -s addons/record.py`) it is mitmproxy's
+    option `cassette`. Without a policy all values are kept in the clear. Without a key a random one is used and never
+    stored.
+
+    Attributes:
+        failure: Why the capture could not be kept, None as long as it could.
+
     """
 
     name = "outbound_recorder"
@@ -76,35 +81,36 @@ class Recorder:
         self._append, self._limits, self._go_on_when_full = append, limits, go_on_when_full
         self._queue_limit, self._clock = queue_limit, clock
         self._has_parts = limits != Limits()
-        self._comments = self._keeps_host = False  # options of mitmproxy, which takes a while to look one up
+        self._comments = self._keeps_host = False  # copies of mitmproxy's options: a lookup is slow
         self._pipeline: Pipeline | None = None
         self._writer: Writer | None = None
-        self._ending: list[Writer] = []  # writers of earlier parts
+        self._ending: list[Writer] = []  # writers of earlier parts, which still write their queues
         self._part = 1
-        self._streams: dict[str, tuple[http.HTTPFlow, Kept]] = {}  # answers that are under way to the client
+        self._streams: dict[str, tuple[http.HTTPFlow, Kept]] = {}  # open streams to the client, by flow
         self.failure: CaptureError | None = None
 
     @property
     def counts(self) -> Counts:
-        """What was seen so far."""
+        """The numbers of requests, responses, failures and socket messages seen so far."""
         return self._pipeline.counts if self._pipeline else Counts()
 
     @property
     def size(self) -> int:
-        """Bytes in the cassette so far."""
+        """Bytes in the current part of the cassette so far."""
         return self._writer.size if self._writer else 0
 
     @property
     def most_queued(self) -> int:
-        """Bytes of frames that waited for the disk at most, in the current part."""
+        """The most bytes of frames that waited for the disk at one time, in the current part."""
         return self._writer.most_queued if self._writer else 0
 
     def open(self) -> None:
-        """Create the cassette, or open it to go on, and start its writer.
+        """Create the cassette, or open it to continue it, and start the writer.
 
         Raises:
-            CassetteError: If the cassette to go on with is damaged or none.
-            UsageError: If the file exists already, is being written, or cannot be written.
+            CassetteError: If the file to continue is damaged or is not a cassette.
+            UsageError: If the file exists already, is being written, or cannot be written; or if the cassette to
+                continue was recorded with another policy.
         """
         if self._path is None or self._writer is not None:
             return
@@ -116,9 +122,10 @@ class Recorder:
                 journal.close()
                 raise UsageError(
                     f"{self._path}: was recorded with redaction {end.header.redaction!r}; "
-                    f"go on likewise, or record into a new file"
+                    f"continue with that policy, or record into a new file"
                 )
-            # times go on by the wall clock, and never back
+            # The clock of the earlier capture is gone, so the wall clock shows how much time has passed since it began;
+            # `t` must still grow, even if the wall clock was set back.
             elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
             self._pipeline = Pipeline.resumed(redactor, now - elapsed, context, seq=end.seq, exchange=end.exchange)
         else:
@@ -129,7 +136,11 @@ class Recorder:
             self._writer.offer(self._pipeline.note(now, "session", "a capture begins"))
 
     def close(self) -> None:
-        """Write what is queued and a note of the clean end; safe to call twice."""
+        """Write the queued frames and a note of the clean end, and close all parts. A second call does nothing.
+
+        Raises:
+            CaptureError: If the writer cannot write the rest.
+        """
         if self._writer is None or self._pipeline is None:
             return
         writer, self._writer = self._writer, None
@@ -168,12 +179,12 @@ class Recorder:
         )
 
     def _next_part(self, pipeline: Pipeline, now: int) -> None:
-        """Go on in a new file; the old one is finished by its own thread."""
+        """Continue the capture in a new file; the writer of the old one finishes it in its own thread."""
         if self._path is None or self._writer is None:
             return
         self._part += 1
         while not self._force and part_path(self._path, self._part).exists():
-            self._part += 1  # an earlier capture's
+            self._part += 1  # an earlier capture made this file
         path = part_path(self._path, self._part)
         try:
             journal = create(path, self._header(), force=self._force)
@@ -189,19 +200,23 @@ class Recorder:
     # -- mitmproxy's hooks
 
     def load(self, loader: addonmanager.Loader) -> None:
-        """Declare the options the script form is configured by."""
+        """Declare the options that configure the addon in a script."""
         if self._is_script:
             keep_to_loopback(ctx.options)
             ask_listeners_only(ctx.master.addons)
-        wsproto.extensions.PerMessageDeflate = Inflate  # type: ignore[misc]  # there is no other place to choose it
-        loader.add_option("cassette", str, "", "The cassette to write; it must not exist yet.")
-        loader.add_option("policy", str, "", "What must not be kept: a file, or none to keep all in the clear.")
-        loader.add_option("recorder_comments", bool, False, "Comment flows: operation, handle, referenceId, events.")
-        loader.add_option("redaction_key_file", str, "", "The key of the pseudonyms; made if there is no such file.")
+        wsproto.extensions.PerMessageDeflate = Inflate  # type: ignore[misc]  # wsproto has no setting for this class
+        loader.add_option("cassette", str, "", "Path of the cassette to write; the file must not exist yet.")
+        loader.add_option("policy", str, "", "Redaction policy: a name or a file; none keeps all in the clear.")
+        loader.add_option("recorder_comments", bool, False, "Comment flows by operation, handle, referenceId, events.")
+        loader.add_option("redaction_key_file", str, "", "File with the key of the pseudonyms; made if missing.")
         self._take_options()
 
     def configure(self, updated: set[str]) -> None:
-        """Take the options of mitmproxy."""
+        """Apply changed options of mitmproxy, and open the cassette once its path is known.
+
+        Raises:
+            OptionsError: If the policy, the key file or the cassette cannot be used.
+        """
         self._take_options()
         if "cassette" in updated and ctx.options.cassette:
             self._path = Path(ctx.options.cassette)
@@ -226,14 +241,17 @@ class Recorder:
         self._redact_by(None if named == NO_POLICY else load(named or DEFAULT_POLICY), key)
 
     def running(self) -> None:
-        """Say so if nothing will be recorded, or others can connect."""
+        """Log an error if no cassette is set, and a warning if other machines can connect."""
         for host in exposed(ctx.options) if self._is_script else []:
             log.warning("listening on %s, others can connect", host)
         if self._writer is None:
             log.error("nothing is recorded: set the option cassette, e.g. --set cassette=session.cassette")
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Note what the client calls this proxy, where its Host is not replaced by the upstream's before any hook."""
+        """Remember the client's Host header, the name by which the client reaches this proxy.
+
+        Without the option keep_host_header mitmproxy has replaced the header before any hook runs.
+        """
         if self._keeps_host:
             flow.metadata[HOST] = flow.request.host_header
 
@@ -260,7 +278,7 @@ class Recorder:
         )
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Hand the answer on as it comes, where nobody should wait for its end."""
+        """Stream the response to the client if the client may need its beginning before its end."""
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
         answer = flow.response
@@ -270,7 +288,10 @@ class Recorder:
             self._streams[flow.id] = flow, kept
 
     def _is_stream(self, flow: str, headers: Headers) -> bool:
-        """Whether an answer must not be waited for; one to Bayeux messages is of no use before its end anyway."""
+        """Return whether a response must be streamed: server-sent events, or a large response to an API call.
+
+        A response to Bayeux messages is never streamed: a client can use nothing of it before its end.
+        """
         if is_event_stream(headers):
             return True
         return not is_small(headers) and self._pipeline is not None and self._pipeline.is_call(flow)
@@ -286,7 +307,7 @@ class Recorder:
         if self._comments:
             flow.comment = flow.comment or of_answer(shipped(self._dialect), body)
         changed = redirected(body, _own_host(flow))
-        if changed is not None:  # the cassette keeps what the server said
+        if changed is not None:  # only the client's copy changes; the cassette keeps the server's bytes
             flow.response.content = changed
         status = flow.response.status_code
         await self._write(self._pipeline.response(flow.id, now, status=status, headers=headers, body=body, lacks=lacks))
@@ -298,11 +319,12 @@ class Recorder:
         if flow.id in self._streams and flow.response and is_event_stream(_headers(flow.response.headers)):
             await self._write(self._ended(flow, reason))
             return
-        self._streams.pop(flow.id, None)  # half an answer is none
+        # a broken response is recorded as a failure, because only an event stream is useful in part
+        self._streams.pop(flow.id, None)
         await self._write(self._pipeline.failure(flow.id, self._clock(), reason))
 
     def _ended(self, flow: http.HTTPFlow, reason: str | None = None) -> bytes:
-        """The answer that was handed on as it came, as far as it is kept; `reason` says why it broke off."""
+        """Return the frame of a streamed response, as far as its body is kept; `reason` says why it broke off."""
         _, kept = self._streams.pop(flow.id)
         if self._pipeline is None or flow.response is None:
             return b""
@@ -319,7 +341,10 @@ class Recorder:
         )
 
     def _content(self, message: http.Message, headers: Headers) -> tuple[bytes, str | None]:
-        """The body with its encodings undone, and what it lacks; what cannot be undone is kept if all is kept."""
+        """Return the decoded body, and what is missing from it.
+
+        A body that cannot be decoded is kept only without redaction, which could not see the secrets in it.
+        """
         body = message.raw_content or b""
         try:
             return undone(body, encodings(headers))
@@ -327,7 +352,10 @@ class Recorder:
             return (body, None) if self._redactor is None else (b"", str(exc))
 
     async def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
-        """The upstream cannot be reached: a client that had not asked anything yet leaves no other trace."""
+        """Record that the upstream cannot be reached.
+
+        A client that has sent no request yet leaves no other record of it.
+        """
         if self._pipeline is None:
             return
         reason = data.server.error or "no reason given"
@@ -338,7 +366,7 @@ class Recorder:
             return
         message = flow.websocket.messages[-1]
         frame = self._pipeline.message(flow.id, self._clock(), from_client=message.from_client, body=message.content)
-        del flow.websocket.messages[:-1]  # mitmproxy would keep the whole socket's messages in memory
+        del flow.websocket.messages[:-1]  # else mitmproxy keeps all messages of the socket in memory
         if not message.from_client:
             message.content = redirected(message.content, _own_host(flow)) or message.content
         await self._write(frame)
@@ -357,7 +385,7 @@ class Recorder:
             self._stop(exc)
 
     async def _write(self, frame: bytes) -> None:
-        """Queue a frame at once, in the order the frames were numbered in; then wait if the queue is full."""
+        """Queue a frame before the first await, so that frames keep their order; then wait while the queue is full."""
         writer = self._writer
         if writer is None:
             return
@@ -376,7 +404,10 @@ class Recorder:
         return self._limits.reached(pipeline.size, duration, pipeline.quiet(now))
 
     def _stop(self, failure: CaptureError) -> None:
-        """The capture cannot be kept: say so once, and let no traffic go on unrecorded unless that was asked for."""
+        """Log once that the capture cannot be kept, and stop the proxy.
+
+        With `go_on_when_full` the proxy continues and the traffic passes unrecorded.
+        """
         if self.failure is not None:
             return
         self.failure = failure
@@ -389,7 +420,10 @@ class Recorder:
 
 
 def _own_host(flow: http.HTTPFlow) -> str | None:
-    """What the client calls this proxy; None where it names the server itself, as it does in most modes."""
+    """Return the host and port by which the client reaches this proxy, in reverse mode.
+
+    In all other modes the client names the server itself, and the result is None.
+    """
     if not isinstance(flow.client_conn.proxy_mode, ReverseMode):
         return None
     address = url.hostport("https" if flow.client_conn.tls else "http", *flow.client_conn.sockname[:2])

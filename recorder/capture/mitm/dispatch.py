@@ -1,6 +1,7 @@
-"""Spares mitmproxy the addons that have nothing to do: at every event it goes to each of some thirty.
+"""Make mitmproxy pass each event only to the addons that have a hook for it.
 
-That takes more of its time than all else it does for an exchange. Most addons know of an event or two.
+By itself mitmproxy passes each event to all of its thirty addons, though most have one or two hooks. That takes more
+time than everything else mitmproxy does for an exchange.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from mitmproxy.hooks import Hook
 
 @dataclass(frozen=True, slots=True)
 class _Listening:
-    """All that mitmproxy needs of a manager to trigger an event, with fewer addons."""
+    """A stand-in for an addon manager with fewer addons: the parts of a manager that `trigger_event` uses."""
 
     chain: list[Any]
     manager: AddonManager
@@ -24,10 +25,13 @@ class _Listening:
 
 
 def ask_listeners_only(manager: AddonManager, *, scripts: bool = True) -> None:
-    """Have a manager's events go only to addons that have a hook for them, in the same order and way as before.
+    """Make a manager pass each event only to the addons that have a hook for it, in the order of its chain.
 
-    Who listens is found anew for each event where there may be scripts, which can be loaded again; else whenever an
-    addon has been added.
+    Args:
+        manager: The addon manager to change.
+        scripts: Whether scripts may be loaded. A script can be reloaded with other hooks, so the hooks are looked up at
+            each event; without scripts they are looked up again only when the number of addons changes.
+
     """
     trigger = type(manager).trigger_event
     known: dict[str, list[Any]] = {}
@@ -45,13 +49,13 @@ def ask_listeners_only(manager: AddonManager, *, scripts: bool = True) -> None:
     async def trigger_event(event: Hook) -> None:
         chain = listeners(event.name)
         if chain:
-            await trigger(_Listening(chain, manager), event)  # type: ignore[arg-type]  # what it uses of a manager
+            await trigger(_Listening(chain, manager), event)  # type: ignore[arg-type]  # has all that trigger_event uses of a manager
 
-    manager.trigger_event = trigger_event  # type: ignore[method-assign]  # the one place all events go through
+    manager.trigger_event = trigger_event  # type: ignore[method-assign]  # all events pass through this method
 
 
 def _listens(addon: Any, name: str) -> bool:
-    """Whether an addon, or one inside it, has such a hook."""
+    """Return whether an addon, or an addon inside it, has a hook called `name`."""
     if getattr(addon, name, None):
         return True
     inner = getattr(addon, "addons", None)

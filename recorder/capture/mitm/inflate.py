@@ -1,4 +1,4 @@
-"""permessage-deflate with a limit: wsproto inflates a message whatever its size, and 64 KB may be 64 MB of it."""
+"""Limit the size of inflated WebSocket messages (permessage-deflate). wsproto has no limit: 64 KB may become 64 MB."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..streams import KEPT
 
 
 class Inflate(PerMessageDeflate):
-    """Ends a socket with 1009 at a message that is larger than `limit` bytes when it is inflated.
+    """permessage-deflate that closes the socket with code 1009 if a message inflates to more than `limit` bytes.
 
-    mitmproxy cannot hand on what it did not inflate, so a socket with such a message cannot go on.
+    The socket must be closed, because mitmproxy cannot forward a message that it did not inflate.
     """
 
     limit = KEPT
-    _size = 0  # bytes of the message that is coming in
+    _size = 0  # bytes inflated of the current message
 
     def frame_inbound_payload_data(
         self,
         proto: FrameDecoder | FrameProtocol,  # noqa: ARG002  # wsproto's signature
         data: bytes,
     ) -> bytes | CloseReason:
-        """Inflate a piece of a frame."""
+        """Inflate a piece of a frame, at most one byte more than the limit of its message."""
         if not self._inbound_compressed or not self._inbound_is_compressible or self._decompressor is None:
             return data
         try:
@@ -39,7 +39,7 @@ class Inflate(PerMessageDeflate):
         proto: FrameDecoder | FrameProtocol,
         fin: bool,  # noqa: FBT001  # wsproto's signature
     ) -> bytes | CloseReason | None:
-        """The end of a frame; with `fin`, of a message."""
+        """Take the end of a frame; with `fin` the message ends too, and the count of its bytes starts again."""
         if fin and self._inbound_is_compressible:
             self._size = 0
         return super().frame_inbound_complete(proto, fin)

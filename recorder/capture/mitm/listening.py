@@ -1,4 +1,4 @@
-"""Where mitmproxy listens for the scripts: by its own default on all addresses."""
+"""Keep mitmproxy on loopback when it runs a script of the recorder. Its own default is to listen on all addresses."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ...loopback import LOOPBACK, is_loopback
 
 
 def keep_to_loopback(options: Options) -> None:
-    """Listen on loopback where nobody said where else."""
+    """Listen on loopback, unless the user set `listen_host`."""
     if not options.listen_host:
         options.update(listen_host=LOOPBACK)
 
 
 def exposed(options: Options) -> list[str]:
-    """The addresses on which others than this machine can connect."""
+    """Return the addresses mitmproxy listens on that other machines can reach."""
     hosts = {ProxyMode.parse(mode).listen_host(options.listen_host) for mode in options.mode}
     return sorted(host or "all addresses" for host in hosts if not is_loopback(host))

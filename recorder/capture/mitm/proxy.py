@@ -1,6 +1,6 @@
-"""The recording proxy: a mitmproxy Master with only the addons a recorder needs, in this process.
+"""Run the recording proxy in this process: a mitmproxy Master with only the addons that carry traffic.
 
-A full mitmdump runs every request through some thirty addons; the few that carry traffic suffice.
+A full mitmdump passes each request through some thirty addons, most of which a recorder does not need.
 """
 
 from __future__ import annotations
@@ -34,22 +34,28 @@ from ...errors import UpstreamError, UsageError
 from .addon import Recorder
 from .dispatch import ask_listeners_only
 
-_REACH = 5.0  # seconds the upstream may take to accept a connection before we say it is down
+_REACH = 5.0  # seconds for the upstream to accept a connection, before it counts as unreachable
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A proxy that is up. `wait` returns when it was told to stop, or stopped itself."""
+    """A running proxy.
+
+    Attributes:
+        url: Where clients reach the proxy.
+        master: The mitmproxy instance.
+
+    """
 
     url: str
     master: Master
 
     async def wait(self) -> None:
-        """Until `stop`, SIGINT or SIGTERM."""
+        """Wait until the proxy stops: by `stop`, a signal, or an error of the capture."""
         await self.master.should_exit.wait()
 
     def stop(self) -> None:
-        """End the proxy; may be called from any thread."""
+        """Stop the proxy; may be called from any thread."""
         self.master.shutdown()
 
 
@@ -57,22 +63,22 @@ class Running:
 async def proxy(
     recorder: Recorder, *, mode: str, host: str, port: int, confdir: Path | None = None
 ) -> AsyncIterator[Running]:
-    """Run a recording proxy on a loopback port.
+    """Run a recording proxy as a context manager.
 
     Args:
-        recorder: Where the traffic goes; opened here, closed at the end.
+        recorder: Records the traffic; opened here, and closed when the context ends.
         mode: A mode of mitmproxy, e.g. `reverse:http://localhost:8090` or `regular`.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        confdir: Where mitmproxy keeps its CA; its own default if None.
+        confdir: Folder of mitmproxy's CA; None for mitmproxy's default.
 
     Raises:
-        UsageError: If the mode is unknown, the address cannot be had, or the cassette cannot be created.
-        UpstreamError: If in reverse mode the upstream does not accept connections.
+        UsageError: If the mode is unknown, the port cannot be bound, or the cassette cannot be created.
+        UpstreamError: If the mode is reverse and the upstream does not accept a connection within 5 seconds.
 
     """
     await _check(mode)
-    websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no other place to choose it
+    websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no setting for this class
     master = Master(_options(mode, host, port, confdir))
     ask_listeners_only(master.addons, scripts=False)
     server = proxyserver.Proxyserver()
@@ -80,7 +86,7 @@ async def proxy(
         core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver(), next_layer.NextLayer(),
         tlsconfig.TlsConfig(), upstream_auth.UpstreamAuth(), _Ready(),
     )  # fmt: skip
-    # a recorder is no guard: what client and server say to each other without it, they may say through it
+    # The recorder must be transparent: a request that the server accepts without the proxy must pass the proxy too.
     master.options.update(validate_inbound_headers=False, keep_host_header=True)
     task = await _start(master, server, f"{host}:{port}")
     try:
@@ -96,10 +102,10 @@ async def proxy(
 
 
 class _UpstreamHost:
-    """Names the upstream in Host, as mitmproxy does by itself, but after the recorder has seen the client's.
+    """An addon that writes the upstream's name into the Host header, after the recorder has seen the client's.
 
-    The one header that is not sent on as it came: a server with several virtual hosts, or behind a balancer, does not
-    know the recorder's name.
+    mitmproxy would do that before the first hook. Host is the only header that is not forwarded as it came: a server
+    with several virtual hosts, or behind a load balancer, does not know the recorder's name.
     """
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -109,7 +115,10 @@ class _UpstreamHost:
 
 
 class _Socket(websocket.WebsocketLayer):
-    """A WebSocket whose two halves end alike: mitmproxy would tell a peer of a cut one that it was closed well."""
+    """A WebSocket layer that cuts one connection when the other one is cut.
+
+    By itself mitmproxy would send a close frame to the remaining peer, as if the other had closed the socket properly.
+    """
 
     def relay_messages(self, event: events.Event) -> layer.CommandGenerator[None]:
         relayed, answer = super().relay_messages(event), None
@@ -121,7 +130,7 @@ class _Socket(websocket.WebsocketLayer):
 
 
 class _Ready:
-    """Tells when the proxy has bound its sockets."""
+    """An addon that sets an event when the proxy has bound its sockets."""
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
@@ -150,13 +159,13 @@ async def _start(master: Master, server: proxyserver.Proxyserver, wanted: str) -
 
 
 def _quiet_about_open_connections(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Connections that are open at the end are cancelled with the loop; streams would print a traceback for each."""
+    """Ignore cancelled connections when the loop ends; asyncio's streams would print a traceback for each."""
     if not isinstance(context.get("exception"), asyncio.CancelledError):
         loop.default_exception_handler(context)
 
 
 class _FirstError(logging.Handler):
-    """Keeps the first error mitmproxy logs: it does not raise when a port is taken."""
+    """A log handler that keeps the first error, because mitmproxy only logs that a port is taken."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -174,7 +183,7 @@ def _options(mode: str, host: str, port: int, confdir: Path | None) -> options.O
 
 
 async def _check(mode: str) -> None:
-    """Refuse a mode that cannot work, before anything is created."""
+    """Check the mode, and in reverse mode the upstream, before any file is created."""
     try:
         chosen = ProxyMode.parse(mode)
     except ValueError as exc:
@@ -194,7 +203,7 @@ async def _reach(upstream: str, host: str, port: int) -> None:
 
 
 def stop_on_signals(running: Running) -> None:
-    """End the proxy well on Ctrl-C and SIGTERM."""
+    """Stop the proxy cleanly on Ctrl-C (SIGINT) and SIGTERM."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, running.master.should_exit.set)

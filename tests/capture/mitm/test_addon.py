@@ -698,7 +698,7 @@ def test_a_capture_goes_on_only_with_the_redaction_it_began_with(path: Path) -> 
 
     record(path, nothing, policy=load())
 
-    with pytest.raises(exceptions.OptionsError, match="was recorded with redaction 'gws'; go on likewise"):
+    with pytest.raises(exceptions.OptionsError, match="was recorded with redaction 'gws'; continue with that policy"):
         record(path, nothing, append=True, policy=None)
     record(path, nothing, append=True, policy=load())  # and it is not locked any more
 
