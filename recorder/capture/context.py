@@ -70,6 +70,7 @@ class Context:
         """Return the records a new part begins with, numbered from 0, at time 0; the open requests come last."""
         repeated: list[Record] = []
         kept: list[Record] = [record for pairs in self._clients.values() for pair in pairs for record in pair]
+        # A socket's session is known by a clientId in a message, so the last such message is repeated too.
         for exchange, told in self._sockets.items():
             named = self._named.get(exchange)
             kept += told if named is None or named is told[-1] else [*told, named]

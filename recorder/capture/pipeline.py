@@ -78,6 +78,7 @@ class Pipeline:
         repeated = self.context.records() if self.context else []
         self.context = self.context and Context()
         self.started, self._seq = now, 0
+        # The records are redacted already, so they go to `_frame` directly; a second redaction would change pseudonyms.
         frames = [self._frame(replace(record, seq=self._next())) for record in repeated]
         self.size = 0  # repeated records do not count, else many live sessions alone could fill a part
         return frames
@@ -124,6 +125,7 @@ class Pipeline:
 
         """
         self.counts.responses += 1
+        # An upgraded exchange stays open for its socket messages.
         request = self._open[flow] if status == 101 else self._open.pop(flow)
         response = Response(self._next(), self._at(now), request.exchange, status, headers, body)
         return self._with_note(self._redacted(response), lacks)

@@ -96,6 +96,7 @@ class Correlator:
                     self._timeout = observation.timeout
                 case _:
                     pass
+        # An upgraded exchange stays open until its failure, because its socket may carry handshakes.
         if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
             self._bayeux.pop(record.exchange, None)
         self._finalise()
@@ -189,6 +190,7 @@ class Correlator:
         before = self._retries.sent(op)
         self._again = {before.seq: op.seq} if before is not None else {}
         if before is not None:
+            # From now on events are linked to the retry.
             self._open.forget(before)
 
     def _answer(self, response: Response) -> Iterator[Link]:
@@ -199,12 +201,14 @@ class Correlator:
             self._bayeux[response.exchange] = op.tokens
         op.ack = response
         op.refused = not self._dialect.succeeded(response)
+        # A response may set the session cookie that later requests carry.
         op.tokens |= self._sessions.tokens(response.headers)
         added = {k: v for k, v in self._dialect.keys_of_ack(response).items() if k not in op.keys} if op.name else {}
         if added:
             op.keys = {**op.keys, **added}
             self._open.add(op, added)
             for seen in self._orphans.waiting(op, added):
+                # The whole search runs again, because a stronger rule may name another operation than `op`.
                 yield from self._adopt(seen, self._cause(seen), op)
         if op.refused:
             for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
@@ -249,6 +253,7 @@ class Correlator:
             self._twins.drop(final)
 
     def _cause(self, seen: Seen) -> tuple[Operation, Link] | None:
+        # An exact id decides before all else; the rules without ids follow.
         for key in REFERENCES:
             if key in seen.keys:
                 found = by_key(seen, key, self._dialect, self._open.with_reference(key, seen.keys))
@@ -279,11 +284,13 @@ class Correlator:
         op.links.append(link)
         if op.session is None and seen.session is not None:
             op.session = seen.session
+            # Only an exact id may tie the tokens to the session; a wrong link would spread to other requests.
             if link.confidence == 1.0:
                 self._sessions.learn(op.tokens, seen.session)
         known = self._dialect.operations.get(op.name or "")
         if known is not None and seen.keys.get("notification") in known.terminal:
             op.ended = seen.event.t if op.ended is None else op.ended
+            # With rivals the terminal event may belong to another operation, so this one stays open.
             op.settled |= not link.rivals
         if early is None:
             self._twins.came(seen, op, link)
@@ -318,6 +325,7 @@ class Correlator:
         if op.refused:
             return State.FAILED
         known = self._dialect.operations.get(op.name or "")
+        # An operation that the dialect lists without terminal events is complete with its ack.
         expects_nothing = op.name is None or (known is not None and not known.terminal)
         return State.COMPLETE if expects_nothing or op.ended is not None else State.ACKED
 

@@ -105,6 +105,7 @@ class Operations:
     def add(self, op: Operation, keys: Iterable[str]) -> None:
         """Index an operation by those of its keys that are in `keys`: all at first, later the ones its ack adds."""
         new = set(keys)
+        # A group that only partly belongs to the operation would match events that lack the rest.
         for number, group in enumerate(self._groups):
             if group & new and group <= op.keys.keys():
                 self._by[number, _values(group, op.keys)][op.seq] = op

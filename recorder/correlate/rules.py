@@ -37,6 +37,8 @@ def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operatio
     fitting = [op for op in candidates if next(_strangers(op, seen), None) is None]
     if not fitting:
         return None
+    # Of several operations with one id, those that agree on the other keys come first. If none agrees, the id still
+    # counts.
     agreeing = [op for op in fitting if _agree(op.keys, seen.keys, dialect.tuple_same)] or fitting
     chosen = _chosen(agreeing, seen, dialect)
     rivals = [op for op in agreeing if op is not chosen and _may_be_meant(op, chosen, seen, dialect)]
@@ -93,6 +95,7 @@ def by_tuple(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
     if not fitting:
         return None
     chosen = _chosen(fitting, seen, dialect)
+    # The failed attempt before a retry is a rival: the server may have received it, although its response was lost.
     rivals = [op for op in (chosen.before, *fitting) if op is not None and op is not chosen]
     shared = [key for key in dialect.tuple_same if key in chosen.keys and key in seen.keys]
     why = f"agrees with request {chosen.seq} on " + ", ".join(f"{key} {seen.keys[key]!r}" for key in shared)

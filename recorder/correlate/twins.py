@@ -97,8 +97,10 @@ class Twins:
             op.twin_keys.add(key)
         half = Half(seen, op, link)
         if seen.event.channel == self._dialect.twin_of:
+            # Its twin may have come first.
             _settle(half, self._early[key], self._originals[key])
         elif seen.event.channel == self._dialect.twin_channel and link is not None and link.rule != "twin":
+            # A twin that is linked by the rule "twin" waits for no original.
             _settle(half, self._originals[key], self._early[key])
 
     def drop(self, seen: Seen) -> None:

@@ -171,6 +171,7 @@ def source(name: str) -> str:
         DialectError: If there is no such dialect.
 
     """
+    # The pattern rejects separators and dots, so a name cannot lead out of this package.
     resource = files(__package__).joinpath(f"{name}.toml")
     if not re.fullmatch(r"[\w-]{1,64}", name) or not resource.is_file():
         known = " and ".join(map(repr, names()))

@@ -120,6 +120,7 @@ class Table:
     def _take(
         self, key: str, kind: type | tuple[type, ...], meant: str, default: Any, *, optional: bool = False
     ) -> Any:
+        # Mistakes are collected, not raised, so that a user sees all of them in one run.
         self._taken.add(key)
         if key not in self._value:
             if not optional and self._there:  # a missing table is one mistake, its keys are no further ones

@@ -128,6 +128,7 @@ class Finder:
         opened = self._opened
         if self._depth < _DEEPEST and self._is_json(text):
             return self._deeper(text, self._json)
+        # Text inside the spans found here is not searched again; only the text between them is, for encoded values.
         spans = _apart([*self._texts.spans(text), *self.policy.values.spans(text), *self._named(text)])
         new = self._spliced(text, spans)
         if not spans and self._depth == 0 and opened == self._opened:  # at a depth fewer encodings are tried
@@ -279,6 +280,7 @@ class Finder:
     def _deeper(self, text: str, change: Callable[[str], str]) -> str:
         """Return a decoded text after `change`; unchanged below the deepest level that is searched."""
         self._opened += 1
+        # A body from outside may nest encodings without end, so the depth is limited.
         if self._depth >= _DEEPEST:
             return text
         self._depth += 1

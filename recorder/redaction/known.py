@@ -64,6 +64,7 @@ class Known:
             return
         self._values[value] = kind
         self.empty.difference_update(self._empty_by_word.pop(word[0], ()))
+        # OrderedDict keeps the least recently seen value first, because `touch` moves a value to the end.
         if len(self._values) > _MOST:
             self._forget(self._values.popitem(last=False)[0])
 
