@@ -52,7 +52,7 @@ class Unknown(EncodingError):
     """
 
     def __init__(self, encoding: str, library: str = "") -> None:
-        super().__init__(f"its encoding {encoding[:80]!r} is unknown")
+        super().__init__(f"its encoding {encoding[:80]!r} is not supported")
         self.library = library
 
 
@@ -88,7 +88,7 @@ def decompress(data: bytes, encoding: str, limit: int, *, only_first: bool = Fal
         try:
             found += stage.decompress(piece, limit + 1 - len(found))
         except error as exc:
-            raise Broken(f"is no {encoding!r}") from exc
+            raise Broken(f"is not valid {encoding!r}") from exc
         if len(found) > limit:
             raise TooLarge
         at += len(piece) - len(stage.unused_data)  # all else is taken, as there was room for what it holds

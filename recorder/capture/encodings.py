@@ -52,11 +52,11 @@ def undone(body: bytes, applied: list[str], limit: int = KEPT) -> tuple[bytes, s
         try:
             body = decompress(body, name, limit)
         except TooLarge:
-            return b"", f"without its encoding {named!r} it has more than {limit} bytes"
+            return b"", f"decoded from {named!r} it has more than {limit} bytes"
         except EndsEarly as exc:
             if not exc.beginning:
-                raise NotUndone(f"it is no {name!r}") from exc
-            body, lacks = exc.beginning, f"its {named!r} ends early"
+                raise NotUndone(f"it is not valid {name!r}") from exc
+            body, lacks = exc.beginning, f"its {named!r} data ends early"
         except Broken as exc:
             raise NotUndone(f"it {exc}") from exc
         except Unknown as exc:
