@@ -26,6 +26,7 @@ from recorder.replay.engine.standin import StandIn
 from recorder.replay.server.app import Address, serve
 from recorder.replay.server.building import Options, build
 from recorder.replay.server.driver import Callbacks
+from recorder.replay.server.limits import Limits, fitting
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 class Replay:
     def __init__(self) -> None:
         self._standin: StandIn | None = None
+        self._limits = Limits()
         self._hosts: set[tuple[str, int | None]] = set()  # None: any port of that host
         self._address: Address | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -56,6 +58,7 @@ class Replay:
             self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
             rate = Rate().convert(ctx.options.rate, None, None)
             self._standin = build(recording, Options(rate=rate, policy=ctx.options.policy or None))
+            self._limits = fitting(recording)
         except (RecorderError, click.UsageError, OSError, ValueError) as exc:
             raise exceptions.OptionsError(f"cannot replay: {exc}") from exc
         if not self._hosts:
@@ -71,7 +74,8 @@ class Replay:
 
     async def _serve(self, standin: StandIn) -> None:
         try:
-            async with serve(standin, watch=Callbacks(miss=lambda it: log.warning(it.text.rstrip()))) as self._address:
+            watch = Callbacks(miss=lambda it: log.warning(it.text.rstrip()))
+            async with serve(standin, watch=watch, limits=self._limits) as self._address:
                 self._up.set()
                 await asyncio.Event().wait()  # until `done` cancels it
         finally:

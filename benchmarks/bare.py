@@ -1,11 +1,10 @@
 """Servers that do nothing but answer: what is left of the machine's time when the stand-in's own work is taken away.
 
-    python -m benchmarks.bare aiohttp|lane|uvicorn|protocol ANSWERS [--loop asyncio|uvloop]
+    python -m benchmarks.bare aiohttp|front|uvicorn|protocol ANSWERS [--loop asyncio|uvloop]
 
 ANSWERS is a file that `sample` wrote: what the stand-in itself answered to an operation and to a poll, byte by byte.
-aiohttp is set up as the stand-in has it for unusual requests; `lane` is the stand-in's own front, for all others.
-`protocol` is an asyncio.Protocol around httptools that keeps to no
-limits: it shows what the machine can do. Prints `listening on URL`.
+`front` is the stand-in's own; `protocol` is an asyncio.Protocol around httptools that keeps to no limits: it shows what
+the machine can do. Prints `listening on URL`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -23,11 +21,11 @@ from typing import Any, cast
 from aiohttp import web
 
 from recorder.replay.engine.http import HttpRequest, HttpResponse
-from recorder.replay.server.connection import Connections
+from recorder.replay.server.connection import Connections, Routes
 from recorder.replay.server.driver import Driver, Waiter
-from recorder.replay.server.limits import Limits, read_body, server
+from recorder.replay.server.limits import Limits
 
-SERVERS = ("aiohttp", "lane", "uvicorn", "protocol")
+SERVERS = ("aiohttp", "front", "uvicorn", "protocol")
 _BACKLOG = 4096
 _ADDED = {"content-length", "date", "server"}  # by aiohttp and uvicorn themselves
 _POLL = b"/notifications"
@@ -50,16 +48,15 @@ class Answers:
 
 
 async def _aiohttp(answers: Answers, bound: socket.socket) -> None:
-    limits = Limits()
     (pushed_headers, pushed), (ack_headers, ack) = answers.pushed, answers.ack
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        await read_body(request, limits)
+        await request.read()
         if "/notifications" in request.raw_path:
             return web.Response(body=pushed, headers=pushed_headers)
         return web.Response(body=ack, headers=ack_headers)
 
-    await _listen(handle, limits, bound)
+    await _listen(handle, bound)
 
 
 class _Idle:
@@ -80,15 +77,15 @@ class _Idle:
     give_up = sent
 
 
-async def _lane(answers: Answers, bound: socket.socket) -> None:
+async def _front(answers: Answers, bound: socket.socket) -> None:
     pushed, ack = (HttpResponse(0, 200, tuple(headers), body) for headers, body in (answers.pushed, answers.ack))
-    lanes = Connections(cast(Driver, _Idle(pushed, ack)), asyncio.Protocol, Limits(), lambda _: False)
-    listening = await asyncio.get_running_loop().create_server(lanes, sock=bound, backlog=_BACKLOG)
+    connections = Connections(cast(Driver, _Idle(pushed, ack)), Limits(), Routes())
+    listening = await asyncio.get_running_loop().create_server(connections, sock=bound, backlog=_BACKLOG)
     await listening.serve_forever()
 
 
-async def _listen(handle: Callable[[web.BaseRequest], Any], limits: Limits, bound: socket.socket) -> None:
-    runner = web.ServerRunner(server(handle, limits, logging.getLogger(__name__), handler_cancellation=True))
+async def _listen(handle: Callable[[web.BaseRequest], Any], bound: socket.socket) -> None:
+    runner = web.ServerRunner(web.Server(handle, access_log=None, handler_cancellation=True))
     await runner.setup()
     await web.SockSite(runner, bound, backlog=_BACKLOG).start()
     await asyncio.Event().wait()
@@ -150,7 +147,7 @@ async def _protocol(answers: Answers, bound: socket.socket) -> None:
 
 _RUN: dict[str, Callable[[Answers, socket.socket], Coroutine[Any, Any, None]]] = {
     "aiohttp": _aiohttp,
-    "lane": _lane,
+    "front": _front,
     "uvicorn": _uvicorn,
     "protocol": _protocol,
 }

@@ -11,7 +11,6 @@ BENCHES = {
     "growth": "requests, observations, loading and memory by the number of triples",
     "polls": "10,000 held long-polls on one core, and all released at once",
     "recording": "what recording costs a proxy, and what the slim one gains",
-    "sharing": "two processes that share a port against one",
     "format": "bytes a triple, and the rate of writing and reading",
     "correlation": "how often the correlator is right",
     "promises": "planted secrets that are found, frames that a kill loses",

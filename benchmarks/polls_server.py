@@ -1,4 +1,4 @@
-"""The servers of the bench of held polls: the stand-in, and a bare one on the same HTTP server. SIGUSR2 releases all.
+"""The servers of the bench of held polls: the stand-in, and a bare one on aiohttp. SIGUSR2 releases all.
 
     python -m benchmarks.polls_server standin|bare       # prints `listening on http://127.0.0.1:PORT`
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +26,6 @@ from recorder.model import Recording
 from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import new_id, serve
-from recorder.replay.server.limits import Limits, server
 from tests.wire import Wire
 
 _HELD = 600.0  # seconds: none of the polls ends by itself
@@ -53,7 +51,7 @@ async def standin() -> AsyncIterator[tuple[int, Callable[[], None]]]:
 
 @asynccontextmanager
 async def bare() -> AsyncIterator[tuple[int, Callable[[], None]]]:
-    """Serve what does nothing; the same settings of the same HTTP server."""
+    """Serve what does nothing, on aiohttp."""
     held: list[asyncio.Future[None]] = []
     shaken = encode([REPLY | {"clientId": "c1"}])
     headers = {"Content-Type": "application/json;charset=UTF-8"}
@@ -74,7 +72,7 @@ async def bare() -> AsyncIterator[tuple[int, Callable[[], None]]]:
                 future.set_result(None)
         held.clear()
 
-    runner = web.ServerRunner(server(handle, Limits(), logging.getLogger(), handler_cancellation=True))
+    runner = web.ServerRunner(web.Server(handle, access_log=None, handler_cancellation=True))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0, backlog=_BACKLOG).start()

@@ -5,7 +5,7 @@
 wrk's clients shake hands, and then send an operation and the poll that brings its events, in turn, each under
 referenceIds of its own: every request is matched, every event is rewritten. The same requests go to servers that do
 nothing but give one stand-in's answers, and the loads take turns. The stand-in's front is its own, so "the same
-server" is that front with nothing behind it; aiohttp, which the front is there to avoid, is a row beside it.
+server" is that front with nothing behind it; aiohttp, which many would take instead, is a row beside it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ TARGET, LEAST = "≥ 0.8", 0.8
 COMMAND = "python -m benchmarks --only throughput"
 OURS, BARE, AIOHTTP = "the stand-in", "its own front that does nothing", "aiohttp that does nothing"
 _FRONT = (
-    "aiohttp makes a task, a Request and a Response for each request. The stand-in leaves to it what is unusual, and"
-    " answers all other requests as their bytes come in (recorder/replay/server/connection.py)."
+    "aiohttp makes a task, a Request and a Response for each request. The stand-in answers requests as their bytes come"
+    " in, and does not parse a header block twice (recorder/replay/server/parser.py)."
 )
 _TRIPLES = {Scale.FULL: 1000, Scale.SMOKE: 100}
 _OTHERS = {
@@ -82,7 +82,7 @@ def measure(recorded: Recorded, rounds: int, seconds: float) -> dict[str, list[L
     with ExitStack() as stack:
         servers = {OURS: stack.enter_context(stand_in(recorded.cassette))}
         sample(servers[OURS], recorded, answers)
-        servers[BARE] = stack.enter_context(bare("lane", answers))
+        servers[BARE] = stack.enter_context(bare("front", answers))
         for title, (name, loop) in _OTHERS.items():
             if all(map(find_spec, _NEEDS[name] + ([loop] if loop == "uvloop" else []))):
                 servers[title] = stack.enter_context(bare(name, answers, loop))

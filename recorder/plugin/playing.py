@@ -18,6 +18,7 @@ from ..replay.engine.standin import StandIn
 from ..replay.server.app import Address, serve
 from ..replay.server.building import Options, build
 from ..replay.server.driver import Callbacks
+from ..replay.server.limits import fitting
 from .settings import Settings
 from .threads import LoopThread
 
@@ -204,7 +205,10 @@ def playing(settings: Settings, thread: LoopThread) -> Iterator[Playing]:
     standin = build(recording, _options(settings))
     turns = Turns(standin)
     serving: AbstractAsyncContextManager[Address] = serve(
-        standin, virtual=settings.rate is None, watch=Callbacks(turn=turns.turn, idle=turns.idle, idle_after=_IDLE)
+        standin,
+        virtual=settings.rate is None,
+        watch=Callbacks(turn=turns.turn, idle=turns.idle, idle_after=_IDLE),
+        limits=fitting(recording),
     )
     address = thread.run(serving.__aenter__())
     try:

@@ -7,10 +7,9 @@ import gc
 import math
 import resource
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,8 +23,6 @@ from ..saying import say
 if TYPE_CHECKING:
     from ...replay.engine.standin import StandIn
     from ...replay.server.driver import Callbacks
-
-Kind = TypeVar("Kind", bound="StandIn")
 
 _STALLED = 3  # exit code
 _DESCRIPTORS = 65_536
@@ -66,7 +63,6 @@ class Settings:
     dialect: str | None
     token: str | None = None
     policy: str | None = None
-    processes: int = 1
 
 
 @click.command("replay")
@@ -107,22 +103,13 @@ class Settings:
     "token",
     metavar="TOKEN",
     envvar="RECORDER_CONTROL_TOKEN",
-    help="Answer /__recorder/ to who shows it.",
+    help="Enable the control API at /__recorder/ for requests that carry this token.",
 )
 @click.option(
     "--policy", metavar="FILE", help="What the cassette was redacted by, if that policy is not a shipped one."
 )
-@click.option(
-    "--processes",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="Share the port among processes; clients must show cookies or an Authorization of their own.",
-)
 @dialect_option
-def command(
-    cassettes: tuple[Path, ...], *, clock: str, seed: int | None, as_json: bool, processes: int, **options: Any
-) -> None:
+def command(cassettes: tuple[Path, ...], *, clock: str, seed: int | None, as_json: bool, **options: Any) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
 
     Prints `listening on URL` when ready and serves until Ctrl-C. Every live session plays the cassette from its start.
@@ -143,14 +130,7 @@ def command(
     collect_rarely()
     virtual = clock == "virtual"
     chosen_seed = 0 if seed is None and virtual else seed
-    settings = Settings(virtual=virtual, seed=chosen_seed, processes=processes, **options)
-    if processes > 1:
-        report = _serve_shared(recording, settings)
-        _conclude(report, report["missed"], as_json=as_json)
-        if report["misdirected"]:
-            say(f"{report['misdirected']} requests were sent on connections of other clients, and refused (421)")
-            raise SystemExit(1)
-        return
+    settings = Settings(virtual=virtual, seed=chosen_seed, **options)
     standin, stalled = asyncio.run(_serve(recording, settings))
     _conclude(standin.report(), standin.missed, as_json=as_json)
     if stalled or (settings.exit_when_done and standin.unplayed):
@@ -168,23 +148,6 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
     if missed:
         say(f"{missed} requests matched nothing, see above")
         raise SystemExit(1)
-
-
-def _serve_shared(recording: Recording, settings: Settings) -> dict[str, Any]:
-    """Serve by several processes; what would need to know of all their sessions is refused."""
-    from ...replay.server.affinity import Shared, of_process
-    from ..sharing import serve_shared
-
-    if settings.token is not None or settings.exit_when_done:
-        raise UsageError("--control-token and --exit-when-done need all sessions in one process; leave --processes out")
-    warn_if_exposed(settings.listen[0])
-
-    def make(number: int) -> Shared:
-        standin = _standin(recording, settings, Shared, lambda new_id: of_process(number, new_id))
-        standin.number, standin.processes = number, settings.processes
-        return standin
-
-    return serve_shared(make, settings.listen, settings.processes, virtual=settings.virtual)
 
 
 def _allow_many_connections() -> None:
@@ -207,12 +170,12 @@ def collect_rarely() -> None:
 
 async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:
     """Serve until told to stop, or done; also whether the clients waited for something that never comes."""
-    from ...replay.engine.standin import StandIn
     from ...replay.server.app import serve
+    from ...replay.server.limits import fitting
 
     if settings.token == "":
         raise UsageError("the control token is empty; leave --control-token out, or give one")
-    standin = _standin(recording, settings, StandIn)
+    standin = _standin(recording, settings)
     host, port = settings.listen
     warn_if_exposed(host)
     stop = asyncio.Event()
@@ -220,20 +183,16 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     told: list[str] = []
     watch = _watch(standin, settings, stop, told)
-    async with serve(standin, host, port, watch=watch, virtual=settings.virtual, token=settings.token) as address:
+    virtual, token, limits = settings.virtual, settings.token, fitting(recording)
+    async with serve(standin, host, port, watch=watch, virtual=virtual, token=token, limits=limits) as address:
         click.echo(f"listening on {address.url}")
         await stop.wait()
     return standin, bool(told) and settings.exit_when_done
 
 
-def _standin(
-    recording: Recording,
-    settings: Settings,
-    kind: type[Kind],
-    own: Callable[[Callable[[], str]], Callable[[], str]] = lambda new_id: new_id,
-) -> Kind:
+def _standin(recording: Recording, settings: Settings) -> StandIn:
     from ...replay.engine.sessions.playhead import Repeat
-    from ...replay.server.building import Options, build_as
+    from ...replay.server.building import Options, build
 
     options = Options(
         rate=settings.rate,
@@ -245,7 +204,7 @@ def _standin(
         dialect=settings.dialect,
         policy=settings.policy,
     )
-    return build_as(kind, recording, options, own)
+    return build(recording, options)
 
 
 def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Callbacks:

@@ -307,10 +307,14 @@ class StandIn:
             rewriter = Rewriter(self._dialect, playhead.bindings, origins=playhead.origins)
             self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
 
-    def _miss(self, request: HttpRequest, found: Miss) -> None:
+    def refuse(self, found: Miss) -> None:
+        """Count and keep a miss that is answered elsewhere: a request that could not be served."""
         self.missed += 1
         if len(self.misses) < _MOST_MISSES:
             self.misses.append(found)
+
+    def _miss(self, request: HttpRequest, found: Miss) -> None:
+        self.refuse(found)
         summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._replies.add(request.number, miss.STATUS, headers, found.text.encode())

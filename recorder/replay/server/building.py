@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from ...dialect.definition import load, shipped
 from ...model import Recording
@@ -13,9 +11,6 @@ from ..engine.faults import Faults, parse
 from ..engine.sessions.playhead import Policy, Repeat
 from ..engine.standin import StandIn
 from .app import epoch, new_id, seeded_ids
-
-Kind = TypeVar("Kind", bound=StandIn)
-Ids = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +44,10 @@ def build(recording: Recording, options: Options) -> StandIn:
     Raises:
         RecorderError: If the dialect, the policy or a fault is unknown or wrong.
     """
-    return build_as(StandIn, recording, options)
-
-
-def build_as(
-    kind: type[Kind], recording: Recording, options: Options, own: Callable[[Ids], Ids] = lambda ids: ids
-) -> Kind:
-    """Build the stand-in of one of several processes; `own` makes ids of its own of those it would give alone."""
-    return kind(
+    return StandIn(
         recording,
         load(options.dialect) if options.dialect else shipped(recording.header.dialect),
-        new_id=own(new_id if options.seed is None else seeded_ids(options.seed)),
+        new_id=new_id if options.seed is None else seeded_ids(options.seed),
         rate=options.rate,
         policy=Policy(options.repeat, options.strict),
         faults=Faults([parse(text) for text in options.faults], recording, seed=options.seed or 0),

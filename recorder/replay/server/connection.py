@@ -1,209 +1,290 @@
-"""The short way of a request: read, answered and written in one go, without aiohttp's tasks and objects for each.
+"""Connections of a server: bytes in, what the parsers make of them to the driver, its answers out, and the timers.
 
-    bytes → Heads.read → Incoming → Driver.take → Reply → written → bytes
+    bytes → RequestParser → Driver.take → set_result → written → bytes
 
-Who sends anything unusual (a WebSocket's handshake, a body in chunks, HTTP/1.0, half a request) is given to aiohttp's
-server, connection and all, before any of it was answered.
+Three protocols, one after the other: `Connection` speaks HTTP, `SocketConnection` a WebSocket, `Lingering` lets a
+client that was refused while it was sending read the answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from typing import cast
-from weakref import WeakKeyDictionary
 
+from ...model import Headers
+from ...printable import printable
 from ..engine.http import HttpRequest, HttpResponse
+from ..engine.miss import Miss
 from . import cors
-from .driver import Driver
-from .heads import HeadParser, Unread
+from .driver import BROKEN, Driver
 from .limits import Limits
-from .writing import written
+from .parser import CLOSE, KEEP, Continue, KnownHeads, RawRequest, Refusal, RequestParser, Waiting
+from .websocket import WebSocket, open_socket
+from .writing import CONTINUE, written
 
-_MOMENT = 1.0  # seconds in which the rest of a request comes that was sent in pieces
 _AHEAD = 1 << 16  # bytes a client may send before it was answered
+_LINGER = 2.0  # seconds in which a client that was refused while sending may read why
+_SHUTDOWN = 0.1  # seconds in which connections may end by themselves when the server ends
+_RESET = 0.05  # seconds in which a client that is gone says so, when it is sent something
+_GOING_AWAY = 1001  # close codes of WebSockets: RFC 6455, section 7.4.1
+_CLOSE = {400: 1008, 413: 1009, BROKEN: 1011}
+_PLAIN: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """What becomes of a request.
+
+    Attributes:
+        instead: The answer to a request that is not for the stand-in; None if it is.
+        opens: Whether WebSockets are opened at a target.
+        upgrade: What the answer to a WebSocket's handshake has to set.
+
+    """
+
+    instead: Callable[[HttpRequest], HttpResponse | None] = lambda _: None
+    opens: Callable[[str], bool] = lambda _: False
+    upgrade: Callable[[HttpRequest], Headers] = lambda _: ()
 
 
 class Connections:
-    """All connections of a server, each at first on the short way."""
+    """All connections of a server."""
 
-    def __init__(
-        self, driver: Driver, others: Callable[[], asyncio.Protocol], limits: Limits, is_other: Callable[[str], bool]
-    ) -> None:
-        """Serve what a driver answers.
-
-        Args:
-            driver: Takes requests, gives replies.
-            others: Makes the protocol of a connection that is given away.
-            limits: What a client may ask for.
-            is_other: Whether a request for a target is none of the driver's.
-
-        """
+    def __init__(self, driver: Driver, limits: Limits, routes: Routes) -> None:
+        """Serve what a driver answers."""
         self.loop = asyncio.get_running_loop()
-        self.driver, self.others, self.limits, self.is_other = driver, others, limits, is_other
-        self.heads = HeadParser(self.loop, limits.body)
-        self.names: WeakKeyDictionary[asyncio.BaseTransport, str] = WeakKeyDictionary()
-        self.open: set[Connection] = set()
+        self.driver, self.limits, self.routes = driver, limits, routes
+        self.heads = KnownHeads()
+        self.open: set[asyncio.Transport] = set()
         self._numbers = count(1)
 
     def __call__(self) -> Connection:
         """The protocol of a new connection."""
         return Connection(self, f"c{next(self._numbers)}")
 
-    def close(self) -> None:
-        """End the connections."""
-        for connection in list(self.open):
-            connection.cancel()
+    async def close(self) -> None:
+        """End the connections; those that do not end by themselves are cut."""
+        for transport in list(self.open):
+            if not transport.is_closing():
+                cast(Connection | SocketConnection | Lingering, transport.get_protocol()).cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SHUTDOWN):
+                while self.open:  # noqa: ASYNC110  # a turn of the loop is what it takes
+                    await asyncio.sleep(0)
+        for transport in list(self.open):
+            transport.abort()
+        await asyncio.sleep(0)  # each is told that it is lost
 
 
 class Connection(asyncio.Protocol):
-    """A connection. At most one request of it is under way; it is who waits for the reply."""
+    """A connection that speaks HTTP. At most one request of it is under way; it is who waits for the reply."""
 
     __slots__ = (
         "_at",
         "_connections",
-        "_data",
         "_driver",
+        "_has_left",
+        "_instead",
+        "_is_eof",
         "_is_full",
+        "_is_head",
+        "_is_old",
+        "_is_paused",
+        "_line",
         "_name",
         "_number",
         "_page",
+        "_parser",
         "_patience",
         "_timer",
         "_transport",
         "_unread",
+        "_waiting",
     )  # fmt: skip
 
     def __init__(self, connections: Connections, name: str) -> None:
         """Wait for the connection to be made; `name` tells it from all others."""
         self._connections, self._driver, self._name = connections, connections.driver, name
+        self._instead = connections.routes.instead
+        self._parser = RequestParser(connections.heads, connections.limits, connections.routes.opens)
         self._transport: asyncio.Transport
-        self._data = b""  # that was not looked at yet, or is half a request
         self._number = 0  # of the request under way
-        self._page: HttpRequest | None = None  # it, if a page sent it
-        self._unread = 0  # of a request whose reply the client does not read
-        self._is_full = False
-        self._at = connections.loop.time()  # of the last request
+        self._line = KEEP  # what its answer tells of the connection
+        self._is_head = self._is_old = False
+        self._page: HttpRequest | None = None  # the request under way, if a page sent it
+        self._unread = 0  # of a request whose answer has not left yet
+        self._is_full = self._is_eof = self._is_paused = self._has_left = False
+        self._at = connections.loop.time()  # of the last answer, or the first byte of a head
+        self._waiting = Waiting.REQUEST
         self._timer: asyncio.TimerHandle  # until it was idle for too long
-        self._patience: asyncio.TimerHandle | None = None  # with half a request
+        self._patience: asyncio.TimerHandle | None = None  # with a body
 
     # -- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         self._transport = cast(asyncio.Transport, transport)
-        self._connections.open.add(self)
+        self._connections.open.add(self._transport)
         if (connected := transport.get_extra_info("socket")) is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a held poll may last long
         self._timer = self._connections.loop.call_later(self._connections.limits.idle, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
-        """The client went away; whatever was under way did not arrive."""
+        """Give up what was under way: the client went away."""
+        self._connections.open.discard(self._transport)
         self._leave()
-        self._data = b""
         lost = [number for number in (self._number, self._unread) if number]
         self._number = self._unread = 0
         if lost:
             self._driver.give_up(lost)
 
+    def eof_received(self) -> bool:
+        """Answer what is under way: a client that sends no more may still read."""
+        self._is_eof = True
+        if self._number and not self._is_old:
+            self._transport.write(CONTINUE)  # which a client that still reads must ignore (RFC 9110, section 15.2)
+            self._end_if_reset()
+            self._connections.loop.call_later(_RESET, self._end_if_reset)
+        if self._number or self._unread or self._parser.ahead:
+            return True
+        if self._parser.waiting is Waiting.REQUEST:
+            return False
+        self._refuse(Refusal(400, "the request is cut short", self._parser.call))
+        return True
+
     def pause_writing(self) -> None:
-        """The client does not read what it was sent."""
+        """Read no further: the client does not read what it was sent."""
         self._is_full = True
 
     def resume_writing(self) -> None:
-        """It has."""
+        """Mark the answer as sent and go on: the client has read it."""
         self._is_full = False
-        number, self._unread = self._unread, 0
-        if number:
-            self._driver.sent(number)
+        self._have_sent()
         self._soon_go_on()
+
+    def _leave(self) -> None:
+        self._has_left = True
+        self._timer.cancel()
+        self._set_patience(0.0)
+        self._parser.close()
+
+    # -- time
 
     def _look(self) -> None:
         """Has the client been idle for too long?"""
         loop, idle = self._connections.loop, self._connections.limits.idle
-        if self._number or self._unread:
+        if self._number or self._unread or self._waiting is Waiting.BODY:
             self._timer = loop.call_later(idle, self._look)
-        elif loop.time() >= self._at + idle:
-            self._transport.close()
-        else:
+        elif loop.time() < self._at + idle:
             self._timer = loop.call_at(self._at + idle, self._look)
+        elif self._waiting is Waiting.HEAD:
+            self._be_late(idle)
+        else:
+            self._transport.close()
 
-    def _leave(self) -> None:
-        self._connections.open.discard(self)
-        self._timer.cancel()
-        self._be_patient(False)
+    def _be_late(self, limit: float) -> None:
+        self._refuse(Refusal(408, f"the request took longer than {limit:g} s", self._parser.call))
+
+    def _set_patience(self, seconds: float) -> None:
+        """Wait so long for the rest of a body; 0 for as long as it takes."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self._connections.loop.call_later(seconds, self._be_late, seconds) if seconds else None
+
+    def _wait(self) -> None:
+        """All that came was read: see what the client has yet to send."""
+        waiting = self._parser.waiting
+        if waiting is not self._waiting:
+            self._waiting = waiting
+            self._at = self._connections.loop.time()
+            self._set_patience(self._connections.limits.sending if waiting is Waiting.BODY else 0.0)
+        if self._is_eof and not self._unread:
+            if waiting is Waiting.REQUEST:
+                self._transport.close()
+            else:
+                self._refuse(Refusal(400, "the request is cut short", self._parser.call))
+        elif self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
 
     # -- requests
 
     def data_received(self, data: bytes) -> None:
-        """Some of a request came in, or a whole one."""
-        if self._data:
-            data = self._data + data
-        if self._number or self._is_full:
-            self._data = data
-            if len(data) > _AHEAD:
-                self._transport.pause_reading()
-        else:
-            self._read(data)
+        """Take some of a request, or a whole one, or several."""
+        self._parser.feed(data)
+        if not (self._number or self._is_full):
+            self._read()
+        elif self._parser.ahead > _AHEAD:
+            self._is_paused = True
+            self._transport.pause_reading()
 
-    def _read(self, data: bytes) -> None:
-        found = self._connections.heads.read(data)
-        if isinstance(found, Unread):
-            self._data = data
-            if found is Unread.OTHER:
-                self._hand_over()
-            elif self._patience is None:
-                self._be_patient(True)
+    def _go_on(self) -> None:
+        """Serve the next request, if none is under way."""
+        if not (self._number or self._is_full or self._has_left or self._transport.is_closing()):
+            self._read()
+
+    def _read(self) -> None:
+        while True:
+            event = self._parser.next()
+            if isinstance(event, RawRequest):
+                self._serve(event)
+                return  # its answer goes on, in another turn of the loop: the other clients have theirs
+            if isinstance(event, Continue):
+                self._transport.write(CONTINUE)
+            elif isinstance(event, Refusal):
+                self._refuse(event)
+                return
+            else:
+                self._wait()
+                return
+
+    def _soon_go_on(self) -> None:
+        self._connections.loop.call_soon(self._go_on)
+
+    def _serve(self, raw: RawRequest) -> None:
+        if self._waiting is not Waiting.REQUEST:
+            self._waiting = Waiting.REQUEST
+            self._set_patience(0.0)
+        method, target, headers, body, from_page, self._line, self._is_old, is_handshake = raw
+        number = self._driver.number()
+        incoming = HttpRequest(number, self._name, method, target, headers, body)
+        if is_handshake:
+            self._open_socket(raw, incoming)
             return
-        if self._connections.is_other(found.target):
-            self._data = data
-            self._hand_over()
+        self._is_head = method == "HEAD"
+        reply = self._instead(incoming)
+        if reply is not None:
+            self._write(reply)
             return
-        if self._patience is not None:
-            self._be_patient(False)
-        self._data = found.rest
-        number = self._number = self._driver.number()
-        incoming = HttpRequest(number, self._name, found.method, found.target, found.headers, found.body)
-        if found.from_page:
+        self._number = number
+        if from_page:
             self._page = incoming
         self._driver.take(incoming, self)
 
-    def _be_patient(self, on: bool) -> None:  # noqa: FBT001  # as a switch
-        """Wait a moment for the rest of a request; aiohttp knows how long to wait after that, and what to say."""
-        if self._patience is not None:
-            self._patience.cancel()
-        wait = min(_MOMENT, self._connections.limits.idle / 2)
-        self._patience = self._connections.loop.call_later(wait, self._hand_over) if on else None
-
-    def _hand_over(self) -> None:
-        """Give the connection away, with what was not answered."""
-        data, self._data = self._data, b""
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer what cannot be served, tell of it, and end the connection."""
+        content, _ = written(HttpResponse(0, refusal.status, _PLAIN, f"{refusal.text}\n".encode()), CLOSE)
+        self._transport.write(content)
+        self._driver.refused(_miss(refusal.call, f"{refusal.status}, {refusal.text}"))
         self._leave()
-        if self._transport.is_closing():
+        limits = self._connections.limits
+        Lingering(self._connections, self._transport, min(_LINGER, limits.sending), is_eof=self._is_eof)
+
+    def _open_socket(self, raw: RawRequest, incoming: HttpRequest) -> None:
+        found = open_socket(raw, self._connections.limits.body)
+        if isinstance(found, Refusal):
+            self._refuse(found)
             return
-        self._connections.names[self._transport] = self._name
-        other = self._connections.others()
-        self._transport.set_protocol(other)
-        other.connection_made(self._transport)
-        self._read_on()
-        other.data_received(data)
-
-    def _soon_go_on(self) -> None:
-        if self._data:
-            self._connections.loop.call_soon(self._go_on)
-
-    def _go_on(self) -> None:
-        """Look at what came while a request was under way."""
-        if self._data and not (self._number or self._is_full or self._transport.is_closing()):
-            self._read_on()
-            data, self._data = self._data, b""
-            self._read(data)
-
-    def _read_on(self) -> None:
-        if not self._transport.is_reading():
-            self._transport.resume_reading()
+        found.open(self._connections.routes.upgrade(incoming))
+        rest = self._parser.rest()
+        self._leave()
+        SocketConnection(self._connections, self._transport, incoming, found).data_received(rest)
 
     # -- who waits for a reply
 
@@ -215,21 +296,218 @@ class Connection(asyncio.Protocol):
         """Write the reply to what is under way."""
         number, self._number = self._number, 0
         page, self._page = self._page, None
-        transport = self._transport
-        if transport.is_closing():
+        if self._transport.is_closing():
             self._driver.give_up([number])
             return
-        content, is_last = written(reply if page is None else cors.readable(reply, page))
-        transport.write(content)
-        if self._is_full:
-            self._unread = number
-        else:
-            self._driver.sent(number)
+        self._unread = number
+        self._write(reply if page is None else cors.readable(reply, page))
+
+    def _write(self, reply: HttpResponse) -> None:
+        content, is_last = written(reply, self._line, is_head=self._is_head)
+        self._transport.write(content)
         self._at = self._connections.loop.time()
+        if self._is_eof and not self._parser.ahead:
+            self._connections.loop.call_later(_RESET, self._end)
+            return
+        if self._unread and not self._is_full:
+            self._have_sent()
         if is_last:
-            transport.close()
-        self._soon_go_on()
+            self._transport.close()
+        elif self._is_eof or self._is_paused or not self._parser.is_drained:
+            self._soon_go_on()
+
+    def _have_sent(self) -> None:
+        number, self._unread = self._unread, 0
+        if number:
+            self._driver.sent(number)
+
+    def _end(self) -> None:
+        """End a connection whose client had sent its last and was answered since."""
+        self._end_if_reset()
+        if not self._is_full and not self._transport.is_closing():
+            self._have_sent()
+        self._transport.close()
+
+    def _end_if_reset(self) -> None:
+        """End a connection whose client is gone, and keep what it did not get for its next poll.
+
+        A client that has closed its half and one that is gone look alike until something is sent; then the kernel of
+        the latter resets the connection. asyncio does not look at a connection that has no more to read.
+        """
+        connected = self._transport.get_extra_info("socket")
+        if (
+            connected is not None
+            and connected.fileno() >= 0
+            and connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        ):
+            self._transport.abort()
 
     def cancel(self) -> None:
         """End the connection."""
         self._transport.close()
+
+
+class SocketConnection(asyncio.Protocol):
+    """A connection that has become a WebSocket: each message in is a request, each answer a message out."""
+
+    def __init__(
+        self, connections: Connections, transport: asyncio.Transport, upgrade: HttpRequest, opened: WebSocket
+    ) -> None:
+        """Take a connection over, and write the answer to its handshake."""
+        self._connections, self._driver = connections, connections.driver
+        self._transport, self._upgrade, self._socket = transport, upgrade, opened
+        self._unanswered: set[int] = set()
+        self._unread: list[int] = []  # answers that are written, and have not left
+        self._outbox: deque[HttpResponse] = deque()  # answers that wait until those have
+        self._is_full = False
+        self._ending: asyncio.TimerHandle | None = None
+        transport.set_protocol(self)
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
+        """Give up what is unanswered: the client went away."""
+        self._connections.open.discard(self._transport)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+        lost = [*self._unanswered, *self._unread]
+        self._unanswered.clear()
+        self._unread.clear()
+        self._outbox.clear()
+        if lost:
+            self._driver.give_up(lost)
+
+    def pause_writing(self) -> None:
+        """Read no further: the client does not read what it was sent."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """Mark answers as sent and go on: the client has read them."""
+        self._is_full = False
+        sent, self._unread = self._unread, []
+        for number in sent:
+            self._driver.sent(number)
+        while self._outbox and not self._is_full:
+            self._send(self._outbox.popleft())
+        self._go_on()
+
+    def data_received(self, data: bytes) -> None:
+        """Take some of a message, or a whole one, or several."""
+        self._socket.feed(data)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while not (self._is_full or len(self._outbox) >= self._connections.limits.unread):
+            message = self._socket.next()
+            self._flush()
+            if message is None:
+                break
+            number = self._driver.number()
+            self._unanswered.add(number)
+            incoming = self._upgrade._replace(number=number, method="POST", body=message, on_socket=True)
+            self._driver.take(incoming, _Turn(self, number))
+        if self._transport.is_closing() or self._transport.get_protocol() is not self:
+            return
+        if self._socket.ahead:
+            self._transport.pause_reading()
+        elif not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def waits(self, number: int) -> bool:
+        """Whether a message is unanswered."""
+        return number in self._unanswered
+
+    def answer(self, reply: HttpResponse) -> None:
+        """Send an answer, or keep it until the client has read those before it."""
+        if self._is_full:
+            self._outbox.append(reply)
+        else:
+            self._send(reply)
+
+    def _send(self, reply: HttpResponse) -> None:
+        self._unanswered.discard(reply.number)
+        if not self._socket.is_open:
+            self._driver.give_up([reply.number])
+            return
+        if reply.status == 200:
+            self._socket.send(reply.body)
+        elif reply.status != 500:  # which a poll gets that another one replaced; all else is the end
+            self._socket.close(_CLOSE.get(reply.status, _GOING_AWAY))
+        self._flush()
+        if self._is_full:
+            self._unread.append(reply.number)
+        else:
+            self._driver.sent(reply.number)
+
+    def _flush(self) -> None:
+        content, is_end = self._socket.take()
+        if content:
+            self._transport.write(content)
+        if is_end and self._transport.get_protocol() is self:
+            if self._socket.failure is not None:
+                self._driver.refused(_miss(f"a message on the WebSocket {self._socket.target}", self._socket.failure))
+            self._give_up()
+            Lingering(self._connections, self._transport, min(_LINGER, self._connections.limits.sending))
+        elif not self._socket.is_open and self._ending is None:
+            self._ending = self._connections.loop.call_later(_LINGER, self._transport.close)
+
+    def cancel(self) -> None:
+        """Say that the server ends."""
+        self._socket.close(_GOING_AWAY)
+        self._flush()
+        self._transport.close()
+
+
+class _Turn:
+    """Who waits for the answer to a message on a WebSocket."""
+
+    __slots__ = ("_connection", "_number")
+
+    def __init__(self, connection: SocketConnection, number: int) -> None:
+        self._connection, self._number = connection, number
+
+    def done(self) -> bool:
+        return not self._connection.waits(self._number)
+
+    def set_result(self, reply: HttpResponse, /) -> None:
+        self._connection.answer(reply)
+
+    def cancel(self) -> None:
+        """Nothing: the connection ends with the server."""
+
+
+class Lingering(asyncio.Protocol):
+    """A connection that has ended for us, until its client has noticed: it would lose the answer in a reset."""
+
+    def __init__(
+        self, connections: Connections, transport: asyncio.Transport, seconds: float, *, is_eof: bool = False
+    ) -> None:
+        """Take a connection over; `is_eof`: its client sends no more."""
+        self._connections, self._transport = connections, transport
+        self._timer = connections.loop.call_later(seconds, transport.abort)
+        transport.set_protocol(self)
+        if is_eof or transport.is_closing():
+            transport.close()
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
+        if not transport.is_reading():
+            transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
+        """The client has noticed."""
+        self._connections.open.discard(self._transport)
+        self._timer.cancel()
+
+    def cancel(self) -> None:
+        """End the connection."""
+        self._transport.close()
+
+
+def _miss(call: str, text: str) -> Miss:
+    """Build what is told of a refusal."""
+    call = printable(call) or "a request"
+    summary = f"{call} was refused before it was matched: {text}"
+    return Miss(call=call, summary=summary, text=f"{summary}\n")

@@ -135,6 +135,12 @@ class Driver:
         self.schedule()
         self.rest()
 
+    def refused(self, found: Miss) -> None:
+        """A request came that cannot be served: tell and count it like a miss."""
+        self._standin.refuse(found)
+        self._tell()
+        self.rest()
+
     def close(self) -> None:
         """End the timers, and the waiting for replies."""
         self._is_closed = True
@@ -161,11 +167,15 @@ class Driver:
                 self.schedule()
             else:
                 waiting.set_result(reply)
+        self._tell()
+        self._set_timer()
+        self._watch.turn()
+
+    def _tell(self) -> None:
+        """Tell of the misses that were not told yet."""
         while self._told < len(self._standin.misses):
             self._watch.miss(self._standin.misses[self._told])
             self._told += 1
-        self._set_timer()
-        self._watch.turn()
 
     def _replies(self, now: float) -> list[HttpResponse]:
         try:

@@ -1,7 +1,4 @@
-"""Replies as bytes, and as aiohttp writes them; both say the same.
-
-aiohttp's own Response builds each head anew, which takes longer than all that the stand-in has to find out.
-"""
+"""Answers as bytes of HTTP/1.1. Sans-IO, but for the time in their Date."""
 
 from __future__ import annotations
 
@@ -9,44 +6,53 @@ import re
 import time
 from email.utils import formatdate
 from functools import lru_cache
+from http import HTTPStatus
 from typing import NamedTuple
-
-from aiohttp import web
-from aiohttp.http import SERVER_SOFTWARE
-from multidict import CIMultiDict
 
 from ...model import Headers
 from ..engine import miss
 from ..engine.http import HttpResponse
+from .parser import CLOSE, KEEP
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_SERVER = "Server: outbound-recorder"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header (RFC 9110, section 5.6.2)
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # for its value
-_HEADS = 1000  # remembered: most answers have the same one
+_HEADS = 1000  # remembered: answers have the same ones again and again
 _BODILESS = {204, 304}  # and have no Content-Length (RFC 9110, section 8.6)
 
 
-def written(reply: HttpResponse) -> tuple[bytes, bool]:
-    """The bytes of the answer to a request of HTTP/1.1, but to a HEAD; whether the connection ends with it."""
+def written(reply: HttpResponse, connection: bytes = KEEP, *, is_head: bool = False) -> tuple[bytes, bool]:
+    """Encode an answer; also whether the connection ends with it.
+
+    Args:
+        reply: The answer.
+        connection: What the request wants of the connection, as in `RawRequest`.
+        is_head: Whether the request was a HEAD, whose answer has no body but its length.
+
+    """
     head = _head(reply.status, reply.headers, bool(reply.body))
     date = b"" if head.has_date else _date(int(time.time()))
+    is_last = head.is_last or connection is CLOSE
+    if head.is_last:
+        connection = KEEP  # it says so itself
     if reply.status in _BODILESS:
-        return b"%b%b%b" % (head.before, date, head.after), head.is_last
-    length = len(reply.body)
-    content = b"%bContent-Length: %d\r\n%b%b%b%b" % (head.before, length, head.kind, date, head.after, reply.body)
-    return content, head.is_last
+        return b"%b%b%b%b" % (head.before, date, connection, head.after), is_last
+    length, body = len(reply.body), b"" if is_head else reply.body
+    content = b"%bContent-Length: %d\r\n%b%b%b%b%b" % (
+        head.before, length, head.kind, date, connection, head.after, body,
+    )  # fmt: skip
+    return content, is_last
 
 
-def response(reply: HttpResponse) -> web.Response:
-    """The same for aiohttp."""
-    headers = _fit(reply.headers)
-    answer = web.Response(status=reply.status, reason=_reason(reply.status), headers=headers, body=reply.body)
-    if _ends(headers):
-        answer.force_close()  # who says so must do so (RFC 9112, section 9.6)
-    return answer
+def fit(headers: Headers) -> Headers:
+    """Headers that can be written: a live value, or a hostile cassette, may put anything into one."""
+    return tuple((name, _UNFIT.sub("?", value)) for name, value in headers if _NAME.fullmatch(name))
 
 
 class _Head(NamedTuple):
-    """All of a head but what differs each time, in aiohttp's order.
+    """All of a head but what differs each time.
 
     Attributes:
         before: Up to the length of the body.
@@ -64,28 +70,24 @@ class _Head(NamedTuple):
 
 @lru_cache(_HEADS)
 def _head(status: int, headers: Headers, has_body: bool) -> _Head:  # noqa: FBT001  # a key of the cache
-    fit = _fit(headers)
-    has_date, is_last = "Date" in fit, _ends(fit)
-    lines = [f"HTTP/1.1 {status} {web.Response(status=status, reason=_reason(status)).reason}"]
-    lines += [f"{name}: {value}" for name, value in fit.items()]
+    told = fit(headers)
+    shown = {name.lower(): value for name, value in told}
+    lines = [f"HTTP/1.1 {status} {_reason(status)}", *(f"{name}: {value}" for name, value in told)]
     # RFC 9110, section 8.3
-    kind = "Content-Type: application/octet-stream\r\n" if has_body and "Content-Type" not in fit else ""
-    server = "" if "Server" in fit else f"Server: {SERVER_SOFTWARE}\r\n"
+    kind = "Content-Type: application/octet-stream\r\n" if has_body and "content-type" not in shown else ""
+    server = "" if "server" in shown else f"{_SERVER}\r\n"
     before, after = "\r\n".join([*lines, ""]), f"{server}\r\n"
-    return _Head(before.encode(), kind.encode(), after.encode(), has_date, is_last)
+    is_last = shown.get("connection", "").lower() == "close"  # who says so must do so (RFC 9112, section 9.6)
+    return _Head(before.encode(), kind.encode(), after.encode(), "date" in shown, is_last)
 
 
-def _fit(headers: Headers) -> CIMultiDict[str]:
-    """A live value, or a hostile cassette, may put anything into a header."""
-    return CIMultiDict((name, _UNFIT.sub("?", value)) for name, value in headers if _NAME.fullmatch(name))
-
-
-def _ends(headers: CIMultiDict[str]) -> bool:
-    return headers.get("Connection", "").lower() == "close"
-
-
-def _reason(status: int) -> str | None:
-    return miss.REASON if status == miss.STATUS else None
+def _reason(status: int) -> str:
+    if status == miss.STATUS:
+        return miss.REASON
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 @lru_cache(1)

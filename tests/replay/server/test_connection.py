@@ -1,17 +1,15 @@
-"""The short way answers as aiohttp's server does, however requests are cut; what it cannot do it leaves to that."""
+"""A connection answers in order, however requests are cut, and gives up what a client does not get."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +19,6 @@ from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
 from recorder.replay.server.connection import Connection
-from recorder.replay.server.heads import HeadParser, Unread
 from recorder.replay.server.limits import Limits
 from tests.fuzz.fuzz_standin import chunked, frame, request, upgrade
 from tests.wire import Wire, chained, done
@@ -60,20 +57,6 @@ def with_clients(act: Callable[..., Awaitable[Any]], clients: int = 1, **how: An
     return asyncio.run(run())
 
 
-@contextmanager
-def lanes_counted() -> Iterator[list[str]]:
-    """Which connections were given away."""
-    given: list[str] = []
-    original = Connection._hand_over  # whether it happened is not to be seen from outside
-
-    def hand_over(connection: Connection) -> None:
-        given.append(connection._name)
-        original(connection)
-
-    with patch.object(Connection, "_hand_over", hand_over):
-        yield given
-
-
 async def heard(reader: asyncio.StreamReader) -> tuple[bytes, list[bytes], bytes]:
     """An answer: status line, headers in any order and without the time, body."""
     head = await reader.readuntil(b"\r\n\r\n")
@@ -84,7 +67,7 @@ async def heard(reader: asyncio.StreamReader) -> tuple[bytes, list[bytes], bytes
 
 
 def conversation(parts: list[bytes]) -> bytes:
-    """What is answered to bytes that come in parts, up to the answer that ends the connection."""
+    """What is answered to bytes that come in parts, up to the end; but for the interim answers, and the time."""
 
     async def act(streams: Streams) -> bytes:
         reader, writer = streams
@@ -94,12 +77,7 @@ def conversation(parts: list[bytes]) -> bytes:
         return await reader.read()
 
     found: bytes = with_clients(act, limits=Limits(body=5000))
-    return re.sub(rb"Date: [^\r]*", b"Date:", found)
-
-
-def by_aiohttp_alone(parts: list[bytes]) -> bytes:
-    with patch.object(HeadParser, "read", lambda *_: Unread.OTHER):
-        return conversation(parts)
+    return re.sub(rb"HTTP/1.1 100 Continue\r\n\r\n|(?<=\r\nDate:)[^\r]*", b"", found)
 
 
 SENT = st.sampled_from(
@@ -122,30 +100,15 @@ SENT = st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(SENT, max_size=4), st.lists(st.integers(1, 400), max_size=4))
-def test_it_answers_what_aiohttp_answers(requests: list[bytes], cuts: list[int]) -> None:
+def test_it_answers_the_same_however_requests_are_cut(requests: list[bytes], cuts: list[int]) -> None:
     data = b"".join([*requests, LAST])
-    parts = []
+    parts, rest = [], data
     for cut in cuts:
-        parts.append(data[:cut])
-        data = data[cut:]
-    parts.append(data)
+        parts.append(rest[:cut])
+        rest = rest[cut:]
+    parts.append(rest)
 
-    assert conversation(parts) == by_aiohttp_alone(parts)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        request(b"", "/" + "x" * 9000),
-        b"POST / HTTP/1.1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-        b"\x00\r\n\r\n",
-    ],
-    ids=len,
-)
-def test_it_refuses_what_aiohttp_refuses(data: bytes) -> None:
-    assert b" 400 " in conversation([data])
-    assert conversation([data]) == by_aiohttp_alone([data])
+    assert conversation(parts) == conversation([data])
 
 
 def test_requests_that_come_together_are_answered_in_their_order() -> None:
@@ -155,37 +118,6 @@ def test_requests_that_come_together_are_answered_in_their_order() -> None:
         return [(await heard(reader))[0].split()[1] for _ in range(4)]
 
     assert with_clients(act) == [b"200", b"200", b"470", b"470"]
-
-
-def test_plain_requests_stay_on_the_short_way() -> None:
-    async def act(streams: Streams) -> None:
-        reader, writer = streams
-        for data in (HANDSHAKE, OPERATION, PAGE, request(target="/x")):
-            writer.write(data[:50])
-            await asyncio.sleep(0.01)  # as two packets: there is nothing to wait on
-            writer.write(data[50:])
-            await heard(reader)
-
-    with lanes_counted() as given:
-        with_clients(act)
-
-    assert given == []
-
-
-@pytest.mark.parametrize("odd", [CHUNKED, upgrade(), request(target="/", method="HEAD")])
-def test_what_is_odd_is_given_away_with_its_connection(odd: bytes) -> None:
-    async def act(streams: Streams) -> bytes:
-        reader, writer = streams
-        writer.write(HANDSHAKE)
-        await heard(reader)
-        writer.write(odd)
-        return await reader.readuntil(b"\r\n")
-
-    with lanes_counted() as given:
-        line = with_clients(act)
-
-    assert line.startswith(b"HTTP/1.1 ")
-    assert given == ["c1"]
 
 
 def test_a_websocket_works_on_a_connection_that_began_with_a_request() -> None:
@@ -198,7 +130,7 @@ def test_a_websocket_works_on_a_connection_that_began_with_a_request() -> None:
     assert b"101 Switching Protocols" in with_clients(act)
 
 
-def test_half_a_request_is_left_to_aiohttp_which_knows_how_long_to_wait() -> None:
+def test_half_a_body_is_waited_for_so_long_and_then_refused() -> None:
     async def act(streams: Streams) -> bytes:
         reader, writer = streams
         writer.write(OPERATION[:-2])
@@ -235,6 +167,42 @@ def test_a_client_that_hangs_up_on_its_poll_gets_the_events_with_its_next() -> N
         await until(lambda: not served.is_parked)
         second[1].write(OPERATION)
         await heard(second[0])
+        third[1].write(request(json.dumps([connect]).encode()))
+        return (await heard(third[0]))[2]
+
+    assert b'"r1"' in with_clients(act, 3, served=served)
+
+
+def test_a_half_closed_client_gets_the_answer_to_its_poll_when_it_is_ready() -> None:
+    served = standin()
+
+    async def act(first: Streams, second: Streams) -> bytes:
+        await poll(first)
+        await until(lambda: served.is_parked)
+        first[1].write_eof()
+        await asyncio.sleep(0.05)  # it must get there, and change nothing
+        second[1].write(OPERATION)
+        await heard(second[0])
+        return await first[0].read()
+
+    found = with_clients(act, 2, served=served)
+
+    assert found.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
+    assert b'"r1"' in found
+
+
+def test_a_half_closed_client_that_is_gone_when_its_answer_comes_gets_the_events_with_its_next() -> None:
+    served = standin()
+
+    async def act(first: Streams, second: Streams, third: Streams) -> bytes:
+        connect = await poll(first)
+        await until(lambda: served.is_parked)
+        first[1].write_eof()
+        await asyncio.sleep(0.1)  # in which it shows that it is there
+        first[1].transport.abort()
+        second[1].write(OPERATION)
+        await heard(second[0])
+        await asyncio.sleep(0.1)  # in which the kernel says that nobody was there
         third[1].write(request(json.dumps([connect]).encode()))
         return (await heard(third[0]))[2]
 

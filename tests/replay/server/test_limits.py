@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import logging
+import re
 import zlib
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -19,7 +20,7 @@ from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.standin import StandIn
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
-from recorder.replay.server.limits import Limits
+from recorder.replay.server.limits import Limits, fitting
 from tests.fuzz.fuzz_standin import chunked, frame, request, upgrade
 from tests.wire import Wire, chained, done
 
@@ -130,9 +131,9 @@ def test_a_packed_body_is_read(packed: bytes, encoding: str) -> None:
         (request(HANDSHAKE, Content_Encoding="br"), 415),
         (request(HANDSHAKE, Content_Encoding="gzip, gzip"), 415),
         (chunked([]) + b"zz\r\n", 400),
-        (request(target="/" + "x" * 20_000), 400),
-        (request(X="x" * 20_000), 400),
-        (request(**{f"X{number}": "" for number in range(500)}), 400),
+        (request(target="/" + "x" * 70_000), 414),
+        (request(X="x" * 70_000), 431),
+        (request(**{f"X{number}": "" for number in range(500)}), 431),
         (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),
     ],
 )
@@ -143,6 +144,18 @@ def test_what_is_no_proper_request_is_refused_and_leaves_the_log_alone(
 
     assert status == expected
     assert caplog.records == []
+
+
+def test_a_client_may_send_twice_what_was_recorded_of_everything() -> None:
+    wire = Wire()
+    headers = tuple((f"X{number}", "x" * 1000) for number in range(100))
+    wire.respond(wire.request("POST", "/x", b"x" * (1 << 20), headers), b"", 200, ())
+
+    limits = fitting(wire.recording())
+
+    assert limits.body == 2 << 20
+    assert limits.head > 200_000
+    assert limits.headers > 200
 
 
 def test_a_body_as_long_as_a_recorded_one_is_never_too_large() -> None:
@@ -166,13 +179,28 @@ def test_a_body_that_takes_too_long_is_refused() -> None:
     assert with_client(act, QUICK) == (408, b"")
 
 
-@pytest.mark.parametrize("begun", [b"", b"POST", b"POST / HTTP/1.1\r\nHost: x\r\n", request(HANDSHAKE) + b"POST / HT"])
-def test_a_connection_without_a_whole_request_is_ended(begun: bytes) -> None:
+@pytest.mark.parametrize(
+    ("begun", "statuses"),
+    [
+        (b"", []),
+        (b"\r\n", []),
+        (request(HANDSHAKE), [b"200"]),
+        (b"POST", [b"408"]),
+        (b"POST / HTTP/1.1\r\nHost: x\r\n", [b"408"]),
+        (request(HANDSHAKE) + b"POST / HT", [b"200", b"408"]),
+    ],
+)
+def test_a_connection_without_a_whole_request_is_ended(begun: bytes, statuses: list[bytes]) -> None:
+    served = standin()
+
     async def act(client: Client) -> bytes:
         client.sends(begun)
         return await client.rest()
 
-    assert b" 40" not in with_client(act, QUICK)
+    found = with_client(act, QUICK, served)
+
+    assert re.findall(rb"HTTP/1.1 (\d+)", found) == statuses
+    assert served.missed == statuses.count(b"408")
 
 
 async def connected(client: Client) -> str:

@@ -1,0 +1,453 @@
+"""Bytes of a connection to requests: llhttp says what HTTP is, this module what a stand-in serves of it. Sans-IO.
+
+    parser.feed(data); parser.next() → RawRequest | Continue | Refusal | None
+
+One cache stands before llhttp: a header block that is known word for word is not parsed again. llhttp alone fills it,
+with the blocks of plain HTTP/1.1 requests that keep their connection. Without it a front takes 1.6 to 2 times as long
+for a request (`python -m benchmarks.against`); tests/replay/server/test_parser.py holds both ways to each other.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, NamedTuple, NoReturn
+
+import httptools
+
+from ...model import Headers
+from .limits import Limits
+
+# How an answer tells what becomes of the connection: HTTP/1.1 keeps it unless told otherwise, HTTP/1.0 the reverse.
+KEEP, KEEP_OLD, CLOSE = b"", b"Connection: keep-alive\r\n", b"Connection: close\r\n"
+
+_LINE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[\w/.~!$&'()*+,;=:@%?-]*) HTTP/1\.1\r\n")
+_LONGEST = 1 << 13  # bytes of a header block that is remembered
+_REMEMBERED = 4096  # header blocks: each client has some, for GET and for POST, and for each length of a body
+_UNUSUAL = {"expect", "upgrade", "transfer-encoding", "content-encoding", "trailer", "te"}
+_PIECE = 1 << 14  # bytes that llhttp is fed at once: what it finds in them is held until it is served
+_CHUNK = 16  # bytes that may be spent on the framing of a byte: the smallest chunk takes 6
+_SHOWN = 200  # characters of a request's method and target in a refusal
+_PACKED = {"gzip", "x-gzip", "deflate"}
+_ABSOLUTE = re.compile(r"https?://(?:[^/?#]*@)?([^/?#@]+)(.*)", re.IGNORECASE | re.DOTALL)
+_BROKEN = "the body is not encoded as its headers say"
+
+
+class RawRequest(NamedTuple):
+    """A request as it came, its body whole and unpacked.
+
+    Attributes:
+        from_page: Whether it names an origin, as browsers do.
+        connection: KEEP, KEEP_OLD or CLOSE: the header line of its answer.
+        is_old: Whether it came in HTTP/1.0, which knows no interim answers.
+        is_handshake: Whether it opens a WebSocket; then `RequestParser.rest` is what followed.
+
+    """
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+    from_page: bool
+    connection: bytes
+    is_old: bool = False
+    is_handshake: bool = False
+
+
+class Continue(NamedTuple):
+    """A client waits to be asked for the body (RFC 9110, section 10.1.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is not served; the connection ends with the answer.
+
+    Attributes:
+        status: Of the answer.
+        text: The reason, in a line.
+        call: Method and target, as far as they are known.
+
+    """
+
+    status: int
+    text: str
+    call: str = ""
+
+
+class Waiting(Enum):
+    """What a client has yet to send."""
+
+    REQUEST = auto()
+    HEAD = auto()  # the rest of it
+    BODY = auto()  # likewise
+
+
+class Head(NamedTuple):
+    """A header block that llhttp has read.
+
+    Attributes:
+        length: Bytes of the body.
+        from_page: As in `RawRequest`.
+
+    """
+
+    headers: Headers
+    length: int
+    from_page: bool
+
+
+_NONE = Head((), 0, from_page=False)
+
+
+class KnownHeads:
+    """The cache: header blocks of a server's connections, the oldest goes first."""
+
+    def __init__(self, most: int = _REMEMBERED) -> None:
+        """Begin with none; `most` may be 0."""
+        self._most = most
+        self._heads: dict[bytes, Head] = {}
+        self.get = self._heads.get
+
+    def add(self, block: bytes, head: Head) -> None:
+        """Remember a block that llhttp has read; both must outlive any number of requests unchanged."""
+        if self._most and len(block) <= _LONGEST:
+            if len(self._heads) >= self._most:
+                del self._heads[next(iter(self._heads))]
+            self._heads[block] = head
+
+
+class _Stop(Exception):
+    """Leaves llhttp's callback; the refusal is kept beside, for errors of callbacks come out wrapped."""
+
+
+class RequestParser:
+    """Reads the requests of one connection in their order."""
+
+    def __init__(self, heads: KnownHeads, limits: Limits, opens: Callable[[str], bool]) -> None:
+        """Wait for a first request.
+
+        Args:
+            heads: The cache, shared by all connections of a server.
+            limits: How large a request may be.
+            opens: Whether WebSockets are opened at a target.
+
+        """
+        self._heads, self._limits, self._opens = heads, limits, opens
+        self._llhttp: Any = None  # made when it is needed, for it and this parser hold each other
+        self._data, self._at = b"", 0  # what came, and how far it was read
+        self._ready: deque[RawRequest | Refusal] = deque()
+        self._refusal: Refusal | None = None
+        self._is_over = False  # after a refusal or an upgrade there is no further request
+        self._candidate: bytes | None = None  # the header block that llhttp reads next, where it is all there
+        self._recalled: Head | None = None  # what is known of it
+        self._begun = self._in_head = False
+        self._reset()
+
+    def _reset(self) -> None:
+        """Begin a request."""
+        self._url = b""
+        self._raw: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] = []  # the head's, for what llhttp does not tell
+        self._head = _NONE
+        self._chunks: list[bytes] = []
+        self._size = self._fed = self._received = 0  # bytes: of the head as parsed, of all, of the body
+        self._method, self._target, self._connection, self._encoding = "", "", KEEP, ""
+        self._chunked = self._asks = self._is_old = self._upgrades = self._opening = False
+
+    # -- what the front calls
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they come; `next` tells what they are."""
+        if self._data:
+            data = self._data[self._at :] + data
+            self._at = 0
+        self._data = data
+
+    def next(self) -> RawRequest | Continue | Refusal | None:
+        """What comes next of what was fed; None where more must come."""
+        while not self._ready:
+            if self._at >= len(self._data) or self._is_over:
+                if self._asks and self._begun and not self._is_over:
+                    self._asks = False
+                    return Continue()
+                return None
+            if not self._begun:
+                known = self._known()
+                if known is not None:
+                    return known
+            self._parse()
+        return self._ready.popleft()
+
+    @property
+    def ahead(self) -> int:
+        """How much was fed and is not served yet: bytes, and a request that was read counts as one."""
+        return len(self._ready) + len(self._data) - self._at
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing was fed that is not served yet, not even some of a request."""
+        return not (self._begun or self._ready or self._data)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What must come before `next` can tell more."""
+        if not self._begun:
+            return Waiting.REQUEST
+        return Waiting.HEAD if self._in_head else Waiting.BODY
+
+    @property
+    def call(self) -> str:
+        """Method and target of the request that is being read, as far as they are known."""
+        return f"{self._method} {self._url.decode('utf-8', 'backslashreplace')}".strip()[:_SHOWN]
+
+    def rest(self) -> bytes:
+        """What followed the handshake of a WebSocket."""
+        return self._data[self._at :]
+
+    def close(self) -> None:
+        """Let go of llhttp, which holds this parser in turn."""
+        self._llhttp = None
+
+    # -- the cache
+
+    def _known(self) -> RawRequest | None:
+        """The next request, if its header block is known and its body is here."""
+        data, at = self._data, self._at
+        line = _LINE.match(data, at)
+        if line is None:
+            return None
+        begin = line.end()
+        end = data.find(b"\r\n\r\n", begin - 2, begin + _LONGEST)
+        if end < 0 or end - at > self._limits.head:
+            return None
+        block = data[begin : end + 2]
+        head = self._heads.get(block)
+        if head is None:
+            self._candidate = block
+            return None
+        begin = end + 4
+        end = begin + head.length
+        if end > len(data):
+            self._recalled = head  # llhttp collects the body
+            return None
+        if end == len(data):
+            self._data, self._at = b"", 0
+        else:
+            self._at = end
+        method, target = line.groups()
+        return RawRequest(method.decode(), target.decode(), head.headers, data[begin:end], head.from_page, KEEP)
+
+    # -- llhttp
+
+    def _parse(self) -> None:
+        """Give llhttp the next piece."""
+        piece = self._data[self._at : self._at + _PIECE]
+        self._at += len(piece)
+        if self._at == len(self._data):
+            self._data, self._at = b"", 0
+        if self._llhttp is None:
+            self._llhttp = httptools.HttpRequestParser(self)
+        if self._begun:
+            self._fed += len(piece)
+        if self._in_head or not self._begun:
+            self._pieces.append(piece)
+        try:
+            self._llhttp.feed_data(piece)
+        except httptools.HttpParserUpgrade as exc:
+            self._upgraded(piece[exc.args[0] :])
+        except httptools.HttpParserCallbackError as exc:
+            if self._refusal is None:
+                raise exc.__context__ or exc from None  # an error of ours
+            self._end(self._refusal)
+        except httptools.HttpParserError as exc:
+            is_version = self._in_head and ("HTTP version" in str(exc) or "PRI/Upgrade" in str(exc))
+            self._end(Refusal(505 if is_version else 400, f"not HTTP/1.1: {exc}", self.call))
+        else:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Refuse what grows without an end: a head that is not over, chunks that are all extension or trailer."""
+        if not self._begun:
+            self._pieces.clear()
+        elif self._in_head and self._fed > self._limits.head:
+            self._end(Refusal(431, f"the head is longer than {self._limits.head} bytes", self.call))
+        elif self._chunked and self._fed - self._received > self._limits.head + _CHUNK * self._received:
+            self._end(Refusal(400, "the chunks are more framing than body", self.call))
+
+    def _refuse(self, status: int, text: str) -> NoReturn:
+        """Refuse the request in a callback of llhttp."""
+        self._refusal = Refusal(status, text, self.call)
+        raise _Stop
+
+    def _end(self, refusal: Refusal) -> None:
+        self._ready.append(refusal)
+        self._is_over = True
+        self._begun = False
+
+    def _upgraded(self, rest: bytes) -> None:
+        """Go on after a request to upgrade: a WebSocket is one; all else is read as if it had not asked.
+
+        A server may ignore the header (RFC 9110, section 7.8), and must read the body, which llhttp does not: Java's
+        HttpClient asks for h2c in its first request, whatever that is.
+        """
+        self._data, self._at = rest + self._data[self._at :], 0
+        if self._opening:
+            self._ready.append(
+                RawRequest(
+                    self._method, self._target, self._head.headers, b"", self._head.from_page, KEEP, is_handshake=True
+                )
+            )
+            self._is_over = True
+            return
+        lines = [b"%b %b HTTP/1.1" % (self._method.encode(), self._url)]
+        lines += [b"%b: %b" % pair for pair in self._raw if pair[0].lower() != b"upgrade"]
+        self._data = b"\r\n".join([*lines, b"", b""]) + self._data
+        self._llhttp = None
+
+    # -- callbacks of llhttp
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        pieces = self._pieces[-1:]
+        self._reset()
+        self._pieces = pieces
+        self._begun = self._in_head = True
+
+    def on_url(self, url: bytes) -> None:
+        """Some of the target came."""
+        self._url += url
+        self._method = self._llhttp.get_method().decode()
+        if len(self._url) > self._limits.head:
+            self._refuse(414, f"the target is longer than {self._limits.head} bytes")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header came, or a trailer, which nobody asked for."""
+        self._size += len(name) + len(value) + 4
+        if self._size + len(self._url) > self._limits.head:
+            self._refuse(431, f"the head is longer than {self._limits.head} bytes")
+        if self._in_head:
+            self._raw.append((name, value.strip(b" \t")))
+            if len(self._raw) > self._limits.headers:
+                self._refuse(431, f"there are more than {self._limits.headers} headers")
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._in_head = False
+        known, block = self._recalled, self._candidate
+        self._recalled = self._candidate = None
+        headers = known.headers if known is not None else _decoded(self._raw)
+        shown: dict[str, list[str]] = {}
+        for name, value in headers:
+            shown.setdefault(name.lower(), []).append(value)
+        version = self._llhttp.get_http_version()
+        self._check_protocol(version, shown)
+        headers = self._read_target(headers, shown)
+        length = self._check_framing(version, shown)
+        keeps = self._llhttp.should_keep_alive()
+        self._is_old = version == "1.0"
+        self._connection = (KEEP_OLD if self._is_old else KEEP) if keeps else CLOSE
+        self._upgrades = self._llhttp.should_upgrade()
+        self._opening = shown.get("upgrade", [""])[0].lower() == "websocket" and self._opens(self._target)
+        if self._opening and not self._upgrades:
+            self._refuse(400, "a WebSocket's handshake needs Connection: Upgrade")
+        self._head = Head(headers, length, "origin" in shown)
+        if block is not None and keeps and version == "1.1" and not shown.keys() & _UNUSUAL:
+            self._heads.add(block, self._head)
+
+    def on_chunk_header(self) -> None:
+        """The body comes in chunks."""
+        self._chunked = True
+
+    def on_body(self, data: bytes) -> None:
+        """Some of the body came."""
+        self._received += len(data)
+        if self._received > self._limits.body:
+            self._refuse(413, f"the body is larger than {self._limits.body} bytes")
+        self._chunks.append(data)
+
+    def on_message_complete(self) -> None:
+        """The request is whole, but for one that asks for an upgrade: llhttp does not read its body."""
+        self._begun = False
+        if self._upgrades:
+            return
+        body = b"".join(self._chunks)
+        if self._encoding and body:
+            body = self._unpacked(body)
+        head = self._head
+        self._ready.append(
+            RawRequest(self._method, self._target, head.headers, body, head.from_page, self._connection, self._is_old)
+        )
+
+    # -- what llhttp lets through, and a stand-in does not
+
+    def _check_protocol(self, version: str, shown: dict[str, list[str]]) -> None:
+        """Refuse other protocols and versions, tunnels, and a target without its host."""
+        raw = b"".join(self._pieces)
+        self._pieces.clear()
+        if b" RTSP/" in raw or b" ICE/" in raw:  # httptools does not tell which protocol it was
+            line = rb"%b +%b +(?:RTSP|ICE)/" % (self._method.encode(), re.escape(self._url))
+            if re.search(line, raw):
+                self._refuse(400, "not HTTP")
+        if version not in {"1.0", "1.1"}:
+            self._refuse(505, f"HTTP/{version} is not spoken here, HTTP/1.1 is")
+        if self._method == "CONNECT":
+            self._refuse(405, "this is no proxy, and opens no tunnels")
+        hosts = len(shown.get("host", ()))
+        if hosts > 1 or (hosts == 0 and version == "1.1"):  # RFC 9112, section 3.2
+            self._refuse(400, "two Host headers" if hosts else "the Host header is missing")
+
+    def _read_target(self, headers: Headers, shown: dict[str, list[str]]) -> Headers:
+        """Read the target; its host, if there is one, is what Host said (RFC 9112, section 3.2.2)."""
+        self._target = self._url.decode("utf-8", "surrogateescape")
+        if self._target.startswith("/") or (self._target == "*" and self._method == "OPTIONS"):
+            return headers
+        absolute = _ABSOLUTE.fullmatch(self._target)
+        if absolute is None:
+            self._refuse(400, "the target is neither a path nor the URL of a page")
+        host, path = absolute.groups()
+        self._target = path if path.startswith("/") else f"/{path}"
+        if "host" not in shown:
+            return (("Host", host), *headers)
+        return tuple((name, host if name.lower() == "host" else value) for name, value in headers)
+
+    def _check_framing(self, version: str, shown: dict[str, list[str]]) -> int:
+        """Bytes of the body, as far as they are told; refuse what is too much, or written in a way unknown here."""
+        coding = ", ".join(shown.get("transfer-encoding", ()))
+        if coding and (version == "1.0" or coding.lower() != "chunked"):
+            self._refuse(400, f"Transfer-Encoding: {coding[:_SHOWN]} in HTTP/{version} is not understood")
+        length = int(shown.get("content-length", ["0"])[0])
+        if length > self._limits.body:
+            self._refuse(413, f"the body is larger than {self._limits.body} bytes")
+        encoding = ", ".join(shown.get("content-encoding", ())).lower()
+        if encoding not in {"", "identity"}:
+            if encoding not in _PACKED:
+                self._refuse(415, "only gzip and deflate are understood")
+            self._encoding = encoding
+        expected = ", ".join(shown.get("expect", ())).lower()
+        if expected and expected != "100-continue":
+            self._refuse(417, "only 100-continue is understood")
+        self._asks = bool(expected) and version == "1.1" and (length > 0 or bool(coding))
+        return length
+
+    def _unpacked(self, body: bytes) -> bytes:
+        most = self._limits.body
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # either, by its first bytes
+        try:
+            unpacked = unpacker.decompress(body, most + 1)
+        except zlib.error:
+            self._refuse(400, _BROKEN)
+        if len(unpacked) > most:
+            self._refuse(413, f"unpacked, the body is larger than {most} bytes")
+        if not unpacker.eof:
+            self._refuse(400, _BROKEN)
+        return unpacked
+
+
+def _decoded(raw: list[tuple[bytes, bytes]]) -> Headers:
+    return tuple(
+        (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")) for name, value in raw
+    )
