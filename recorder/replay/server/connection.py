@@ -399,7 +399,7 @@ class SocketConnection(asyncio.Protocol):
         self._go_on()
 
     def _go_on(self) -> None:
-        while not (self._is_full or len(self._outbox) >= self._connections.limits.unread):
+        while not self._is_blocked:
             message = self._socket.next()
             self._flush()
             if message is None:
@@ -410,10 +410,15 @@ class SocketConnection(asyncio.Protocol):
             self._driver.take(incoming, _Turn(self, number))
         if self._transport.is_closing() or self._transport.get_protocol() is not self:
             return
-        if self._socket.ahead:
+        if self._is_blocked:
             self._transport.pause_reading()
         elif not self._transport.is_reading():
             self._transport.resume_reading()
+
+    @property
+    def _is_blocked(self) -> bool:
+        """Whether the client must read before more is taken of it."""
+        return self._is_full or len(self._outbox) >= self._connections.limits.unread
 
     def waits(self, number: int) -> bool:
         """Whether a message is unanswered."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import logging
-from collections import deque
 
 from websockets.datastructures import Headers as WireHeaders
 from websockets.exceptions import InvalidHeader
@@ -21,9 +20,6 @@ from ...model import Headers
 from .parser import RawRequest, Refusal
 from .writing import fit
 
-_PIECE = (
-    1 << 12
-)  # bytes that are read at once: what they inflate to, at most a thousandfold, is held until it is served
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)  # websockets tells of each connection
 
@@ -35,8 +31,9 @@ class WebSocket:
         """Be ready to open; `open_socket` makes one."""
         self._protocol, self._accepted, self.target = protocol, accepted, target
         self._handshake = b""  # its answer, until it is written
-        self._data = b""
-        self._messages: deque[bytes] = deque()
+        self._data, self._at = b"", 0  # what came, and how far it was read
+        self._left = 0  # bytes that are to come of the frame that is being read
+        self._message: bytes | None = None
         self._parts: list[bytes] = []  # of a message that comes in fragments
         self._text = codecs.getincrementaldecoder("utf-8")()
         self.failure: str | None = None  # what the client did wrong
@@ -52,28 +49,37 @@ class WebSocket:
         """Whether messages can be sent."""
         return self._protocol.state is OPEN
 
-    @property
-    def ahead(self) -> int:
-        """Bytes that were fed and not read."""
-        return len(self._data)
-
     def feed(self, data: bytes) -> None:
         """Take bytes as they come; `next` tells what they are."""
-        self._data += data
+        self._data, self._at = self._data[self._at :] + data, 0
 
     def next(self) -> bytes | None:
-        """The next message; None where more must come."""
-        while not self._messages:
-            if not self._data:
+        """The next message; None where more must come.
+
+        No frame is read before those ahead of it were served: a close behind a message would end the socket before its
+        answer, and small frames may inflate to a lot.
+        """
+        while self._message is None:
+            piece = self._piece()
+            if not piece:
                 return None
-            piece, self._data = self._data[:_PIECE], self._data[_PIECE:]
             self._protocol.receive_data(piece)
             for frame in self._protocol.events_received():
                 if isinstance(frame, Frame):
                     self._take(frame)
             if self._protocol.parser_exc is not None and self.failure is None:
                 self.failure = str(self._protocol.parser_exc)
-        return self._messages.popleft()
+        message, self._message = self._message, None
+        return message
+
+    def _piece(self) -> bytes:
+        """The next frame, or what is there of it; nothing where not even its length is."""
+        if not self._left:
+            self._left = _size(self._data, self._at)
+        piece = self._data[self._at : self._at + self._left]
+        self._at += len(piece)
+        self._left -= len(piece)
+        return piece
 
     def _take(self, frame: Frame) -> None:
         if self.failure is not None:
@@ -89,7 +95,7 @@ class WebSocket:
                 return
             self._parts.append(part)
             if frame.fin:
-                self._messages.append(b"".join(self._parts))
+                self._message = b"".join(self._parts)
                 self._parts.clear()
 
     def _fail(self, code: CloseCode, reason: str) -> None:
@@ -110,6 +116,20 @@ class WebSocket:
         pieces = self._protocol.data_to_send()
         handshake, self._handshake = self._handshake, b""
         return handshake + b"".join(pieces), b"" in pieces  # an empty piece is websockets' sign for the end
+
+
+def _size(data: bytes, at: int) -> int:
+    """Bytes of the frame that begins there, its head included (RFC 6455, section 5.2); 0 if that is not all here."""
+    there = len(data) - at
+    if there < 2:
+        return 0
+    size, start = data[at + 1] & 0x7F, 2
+    if size > 125:
+        start = 4 if size == 126 else 10
+        if there < start:
+            return 0
+        size = int.from_bytes(data[at + 2 : at + start], "big")
+    return size + start + (4 if data[at + 1] & 0x80 else 0)
 
 
 def open_socket(request: RawRequest, most: int) -> WebSocket | Refusal:

@@ -1,8 +1,8 @@
 """Requests that break the rules of HTTP, or are odd: each gets its answer at once, and what is refused is counted.
 
 A row is what a client sends, in one or more parts, and the statuses that come back until the connection ends; the
-client closes its half after its last part. `400` and its like are ours, and counted as misses; `470` is the engine's, for
-a request that is read and nowhere recorded.
+client closes its half after its last part. `400` and its like are ours, and counted as misses; `470` is the engine's,
+for a request that is read and nowhere recorded.
 """
 
 from __future__ import annotations
