@@ -92,7 +92,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.done: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python $(PIP) '.[record]'
+	$(BIN)/python $(PIP) '.[record,demo]'
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
+from email import message_from_bytes
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -27,9 +29,20 @@ def needed(*names: str) -> Iterator[Distribution]:
         found = distribution(left.pop())
         if found.name not in seen:
             seen.add(found.name)
-            requirements = map(Requirement, found.requires or ())
-            left += [r.name for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
+            left += required(found.requires or ())
             yield found
+
+
+def required(requirements: Iterable[str]) -> list[str]:
+    """Names of what is required when no extra is asked for."""
+    return [r.name for r in map(Requirement, requirements) if r.marker is None or r.marker.evaluate({"extra": ""})]
+
+
+def requirements_of(wheel: Path) -> list[str]:
+    """What a wheel says that it needs: what is installed beside may be another version."""
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return message_from_bytes(archive.read(metadata)).get_all("Requires-Dist", [])
 
 
 def linked(library: Distribution, site: Path) -> None:
@@ -48,12 +61,20 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "venv", with_pip=False)
     (site,) = (folder / "venv").glob("lib/*/site-packages")
-    for library in needed("outbound-recorder", "pytest"):
-        if library.name != "outbound-recorder":
-            linked(library, site)
+    for library in needed(*required(requirements_of(wheel)), "pytest"):
+        linked(library, site)
     fresh = folder / "venv" / "bin" / "python"
     subprocess.run([*PIP, "--python", str(fresh), "install", "--no-deps", "--no-index", str(wheel)], check=True)
     return fresh
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the example's desktop needs beside: a folder for PYTHONPATH."""
+    folder = tmp_path_factory.mktemp("client")
+    for library in needed("aiohttp"):
+        linked(library, folder)
+    return folder
 
 
 @pytest.fixture
@@ -67,23 +88,24 @@ def project(tmp_path: Path, python: Path) -> Path:
     return tmp_path
 
 
-def run(python: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(python: Path, *arguments: str, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST_", "COVERAGE"))}
+    own |= {} if path is None else {"PYTHONPATH": str(path)}
     command = [str(python), *arguments]
     return subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=False)
 
 
-def test_pytest_finds_the_plugin_and_plays_a_cassette(python: Path, project: Path) -> None:
-    told = run(python, "-m", "pytest", "-q", cwd=project)
+def test_pytest_finds_the_plugin_and_plays_a_cassette(python: Path, project: Path, client: Path) -> None:
+    told = run(python, "-m", "pytest", "-q", cwd=project, path=client)
 
     assert told.stdout.splitlines()[-1].startswith("5 passed in "), told.stdout
 
 
-def test_to_record_without_mitmproxy_tells_in_a_line_what_to_install(python: Path, project: Path) -> None:
+def test_to_record_without_mitmproxy_tells_in_a_line_what_to_install(python: Path, project: Path, client: Path) -> None:
     (project / "cassettes" / "preview-session.cassette").unlink()
     record = ["--cassette-mode=once", "--cassette-upstream=http://localhost:9", "--maxfail=1"]
 
-    told = run(python, "-m", "pytest", "-q", *record, cwd=project)
+    told = run(python, "-m", "pytest", "-q", *record, cwd=project, path=client)
 
     assert "recorder: recording needs mitmproxy: pip install 'outbound-recorder[record]'" in told.stdout.splitlines()
     assert "1 error in " in told.stdout
@@ -94,3 +116,36 @@ def test_to_load_the_plugin_loads_no_engine(python: Path, tmp_path: Path) -> Non
 
     assert {"aiohttp", "mitmproxy", "aiocometd_noloop"}.isdisjoint(told.stdout.split())
     assert "recorder.pytest_plugin" in told.stdout.split()
+
+
+def test_a_replay_needs_neither_aiohttp_nor_aiocometd(python: Path, project: Path) -> None:
+    (project / "test_replay.py").write_text(
+        """
+import sys
+from urllib.request import urlopen
+from urllib.error import HTTPError
+import pytest
+
+@pytest.mark.cassette("preview-session.cassette", misses="ignore")
+def test_it(standin):
+    with pytest.raises(HTTPError) as found:
+        urlopen(standin.url + "/nothing")
+    assert found.value.code == 470
+    assert {"aiohttp", "aiocometd_noloop", "mitmproxy"}.isdisjoint(sys.modules)
+"""
+    )
+
+    told = run(python, "-m", "pytest", "-q", "test_replay.py", "-p", "no:cacheprovider", cwd=project)
+
+    assert told.stdout.splitlines()[-1].startswith("1 passed"), told.stdout
+
+
+def test_the_demo_tells_in_a_line_what_to_install(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "mitmproxy").mkdir()  # as if it were there: the demo's agent is what is missing
+
+    told = run(python, "-m", "recorder", "demo", cwd=tmp_path, path=tmp_path)
+
+    assert told.returncode == 2
+    assert told.stderr.splitlines() == [
+        "recorder: the demo's agent needs aiohttp and aiocometd: pip install 'outbound-recorder[demo]'"
+    ]

@@ -147,7 +147,9 @@ def command(*, output: Path | None, force: bool) -> None:
               recorder demo -o mine.cassette
     """
     if find_spec("mitmproxy") is None:
-        raise UsageError("the demo needs mitmproxy to record: pip install 'outbound-recorder[record]'")
+        raise UsageError("the demo needs mitmproxy to record: pip install 'outbound-recorder[record,demo]'")
+    if find_spec("aiohttp") is None or find_spec("aiocometd_noloop") is None:
+        raise UsageError("the demo's agent needs aiohttp and aiocometd: pip install 'outbound-recorder[demo]'")
     if output is not None:
         from ..options import must_not_exist
 
