@@ -17,16 +17,14 @@ import click
 from mitmproxy import addonmanager, ctx, exceptions, http
 from mitmproxy.proxy import server_hooks
 
+from recorder.api.standin import StandIn
 from recorder.capture.mitm.listening import exposed, keep_to_loopback
 from recorder.cli import loading  # not `load`: mitmproxy takes a script's names for hooks
 from recorder.cli.commands.replay import Rate
 from recorder.errors import RecorderError
 from recorder.replay.engine import miss
-from recorder.replay.engine.standin import StandIn
-from recorder.replay.server.app import Address, serve
-from recorder.replay.server.building import Options, build
-from recorder.replay.server.driver import Callbacks
-from recorder.replay.server.limits import Limits, fitting
+from recorder.replay.engine.miss import Miss
+from recorder.replay.server.app import Address
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +32,6 @@ log = logging.getLogger(__name__)
 class Replay:
     def __init__(self) -> None:
         self._standin: StandIn | None = None
-        self._limits = Limits()
         self._hosts: set[tuple[str, int | None]] = set()  # None: any port of that host
         self._address: Address | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -57,8 +54,8 @@ class Replay:
             named = [recording.header.upstream, *(f"//{name.strip()}" for name in ctx.options.hosts.split(","))]
             self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
             rate = Rate().convert(ctx.options.rate, None, None)
-            self._standin = build(recording, Options(rate=rate, policy=ctx.options.policy or None))
-            self._limits = fitting(recording)
+            policy = ctx.options.policy or None
+            self._standin = StandIn(recording, rate=rate, policy=policy, on_miss=_warn)
         except (RecorderError, click.UsageError, OSError, ValueError) as exc:
             raise exceptions.OptionsError(f"cannot replay: {exc}") from exc
         if not self._hosts:
@@ -74,8 +71,8 @@ class Replay:
 
     async def _serve(self, standin: StandIn) -> None:
         try:
-            watch = Callbacks(miss=lambda it: log.warning(it.text.rstrip()))
-            async with serve(standin, watch=watch, limits=self._limits) as self._address:
+            async with standin:
+                self._address = standin.address
                 self._up.set()
                 await asyncio.Event().wait()  # until `done` cancels it
         finally:
@@ -115,6 +112,10 @@ class Replay:
         flow.response = http.Response.make(miss.STATUS, f"{text}\n", {"Content-Type": "text/plain", miss.HEADER: line})
         flow.response.reason = f"{miss.REASON}: {line}"  # all that most clients show of a refused CONNECT
         return True
+
+
+def _warn(miss: Miss) -> None:
+    log.warning(miss.text.rstrip())
 
 
 addons = [Replay()]

@@ -10,7 +10,7 @@ from typing import Any
 
 from recorder.model import Headers, Triple
 from recorder.replay.engine.http import HttpRequest, HttpResponse
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 
 _BAYEUX = "/api/v2/notifications"
 _HEADERS: Headers = (
@@ -47,7 +47,7 @@ class Client:
         return _post(self.name, target, content, self.headers)
 
 
-def client(standin: StandIn, name: str) -> Client:
+def client(standin: ReplayEngine, name: str) -> Client:
     """Shake hands, connect, subscribe."""
     shake = {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}
     shaken = exchange(standin, _post(name, _BAYEUX, [shake], _HEADERS))
@@ -60,7 +60,7 @@ def client(standin: StandIn, name: str) -> Client:
     return made
 
 
-def exchange(standin: StandIn, request: HttpRequest) -> HttpResponse:
+def exchange(standin: ReplayEngine, request: HttpRequest) -> HttpResponse:
     """A request that is answered at once."""
     standin.receive(request, 0.0)
     (reply,) = standin.replies(0.0)

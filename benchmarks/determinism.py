@@ -26,7 +26,7 @@ from recorder.dialect.definition import load
 from recorder.library.recording import load_recording
 from recorder.model import Recording
 from recorder.replay.engine.faults import Faults, parse
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.server.app import seeded_ids, serve
 
 CASSETTE = Path(__file__).parents[1] / "cassettes" / "preview-session.cassette"
@@ -90,7 +90,7 @@ class Client:
 async def transcript(recording: Recording, clients: int) -> str:
     """Play once; a hash of all that came back."""
     faults = Faults([parse(text) for text in FAULTS], recording, seed=7)
-    standin = StandIn(recording, load(), new_id=seeded_ids(7), rate=1, faults=faults)
+    standin = ReplayEngine(recording, load(), new_id=seeded_ids(7), rate=1, faults=faults)
     async with serve(standin, virtual=True) as address:
         url = f"http://localhost:{address.port}"
         sessions = [aiohttp.ClientSession() for _ in range(clients)]

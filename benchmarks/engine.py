@@ -27,7 +27,7 @@ from recorder.model import Recording, Triple
 from recorder.redaction.policy import of_cassette
 from recorder.replay.engine.http import HttpRequest
 from recorder.replay.engine.sessions.playhead import Policy
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import new_id
 
@@ -79,19 +79,19 @@ def measure(recorded: Recorded, rounds: int) -> tuple[list[float], list[float]]:
     return costs, bares
 
 
-def engine(recording: Recording, policy: Policy = Policy()) -> StandIn:  # noqa: B008  # frozen
+def engine(recording: Recording, policy: Policy = Policy()) -> ReplayEngine:  # noqa: B008  # frozen
     """A stand-in without its front, at its fastest."""
     redaction = of_cassette(recording.header.redaction, None)
-    return StandIn(recording, load(), new_id=new_id, rate=INSTANT, policy=policy, redaction=redaction)
+    return ReplayEngine(recording, load(), new_id=new_id, rate=INSTANT, policy=policy, redaction=redaction)
 
 
-def asked(standin: StandIn, triples: Sequence[Triple], name: str) -> tuple[list[HttpRequest], list[HttpRequest]]:
+def asked(standin: ReplayEngine, triples: Sequence[Triple], name: str) -> tuple[list[HttpRequest], list[HttpRequest]]:
     """What a new client asks for: all the operations, and the polls between them."""
     live = client(standin, name)
     return [live.operation(triple) for triple in triples], [live.poll() for _ in triples]
 
 
-def spend(standin: StandIn, requests: Sequence[Sequence[HttpRequest]]) -> float:
+def spend(standin: ReplayEngine, requests: Sequence[Sequence[HttpRequest]]) -> float:
     """Send requests in turn; CPU time of each (µs)."""
     order = list(chain.from_iterable(zip(*requests, strict=True)))
     began = time.process_time()

@@ -37,7 +37,7 @@ from recorder.cli.loading import load
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import load as load_dialect
 from recorder.model import Recording, Triple
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 
 WHAT = "match time, {:,}-triple cassette over {:,}-triple cassette"
 TARGET, MOST_GROWTH = "≤ 1.2×", 1.2
@@ -74,7 +74,7 @@ def serve(path: Path) -> None:
             print(json.dumps(_round(standin, by_session, number)), flush=True)
 
 
-def _round(standin: StandIn, by_session: list[list[Triple]], number: int) -> dict[str, float]:
+def _round(standin: ReplayEngine, by_session: list[list[Triple]], number: int) -> dict[str, float]:
     """New clients play spread operations, each with the poll after it; CPU time (µs) by request, and of a match."""
     turns = []
     for again in range(max(1, _ASKED // 2 // sum(map(len, by_session)))):

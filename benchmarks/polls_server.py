@@ -23,7 +23,7 @@ from recorder.bayeux.messages import encode
 from recorder.cli.commands.replay import collect_rarely
 from recorder.dialect.definition import load
 from recorder.model import Recording
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import new_id, serve
 from tests.wire import Wire
@@ -44,7 +44,7 @@ def recording() -> Recording:
 @asynccontextmanager
 async def standin() -> AsyncIterator[tuple[int, Callable[[], None]]]:
     """Serve the stand-in; yields its port, and what releases the polls."""
-    async with serve(StandIn(recording(), load(), new_id=new_id, rate=INSTANT)) as address:
+    async with serve(ReplayEngine(recording(), load(), new_id=new_id, rate=INSTANT)) as address:
         address.controls.pause()
         yield address.port, address.controls.resume
 

@@ -19,10 +19,10 @@ import pytest
 from .errors import RecorderError, UsageError
 
 if TYPE_CHECKING:
+    from .api.threads import LoopThread
     from .plugin.playing import Playing
     from .plugin.settings import Settings
     from .plugin.taking import Taking
-    from .plugin.threads import LoopThread
 
 _OPTIONS = "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy="
 _MARKER = f"cassette(name, …, {_OPTIONS})"
@@ -109,7 +109,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def cassette_thread() -> Iterator[LoopThread]:
     """The thread in which all stand-ins of this process are served."""
-    from .plugin.threads import LoopThread
+    from .api.threads import LoopThread
 
     thread = LoopThread()
     yield thread
@@ -145,9 +145,9 @@ def standin(
 
 def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterator[Playing]:
     from .plugin import verdict
-    from .plugin.playing import playing
+    from .plugin.playing import Playing
 
-    with playing(settings, thread) as played:
+    with Playing(settings, thread) as played:
         item.stash[_PLAYING] = played
         yield played
     # only now have the other fixtures of the test ended, which may have asked for something

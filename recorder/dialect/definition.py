@@ -80,6 +80,16 @@ class Dialect:
     volatile: Paths
     operations: Mapping[str, Operation]
 
+    @classmethod
+    def load(cls, source: str = DEFAULT) -> Dialect:
+        """Read a shipped dialect by name, or a TOML file by path.
+
+        Raises:
+            DialectError: If there is no such dialect, or it has a mistake.
+
+        """
+        return load(source)
+
     def operation_of(self, request: Request) -> str | None:
         """Return the name of the operation that a request asks for, None if it is not an operation."""
         return self.name_of(request.method, request.target, parse_json(request.body))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
-import select
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
+from ..api.recorder import Recorder
 from ..cassette.codec import encode
 from ..cassette.journal import resume
 from ..cassette.reader import read
 from ..dialect.definition import shipped
-from ..errors import UpstreamError, UsageError
+from ..errors import UsageError
 from ..library.recording import derive
 from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
@@ -28,7 +26,6 @@ from ..redaction.policy import of_cassette
 from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.matching.matcher import Matcher
 
-_START, _END = 30.0, 20.0  # seconds; a cold mitmproxy takes a few
 _QUIET = 0.3  # seconds without anything recorded, after which a real server is taken for idle
 
 
@@ -50,6 +47,8 @@ class Taking:
     played: tuple[int, ...] = ()
     unplayed: tuple[int, ...] = ()
     misses: list[str] = field(default_factory=list)
+    missed: int = 0
+    is_over: bool = False
     pending: int = 0
     stall: str | None = None
     sessions: tuple[()] = ()
@@ -70,6 +69,18 @@ class Taking:
     def advance(self, seconds: float) -> None:
         """Wait: a real server has its own clock."""
         time.sleep(seconds)
+
+    def explain_stall(self, idle: float) -> None:  # the stand-in's signature
+        """Return None: a recorder does not know what a client would have to send."""
+
+    async def until_idle(self, limit: float = 5.0) -> None:
+        """Wait as `wait_idle` does, without blocking the event loop.
+
+        Raises:
+            TimeoutError: See `wait_idle`.
+
+        """
+        await asyncio.to_thread(self.wait_idle, limit)
 
     def wait_idle(self, limit: float = 5.0) -> None:
         """Until nothing was recorded for a while.
@@ -105,8 +116,8 @@ def taking(
     cassette.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cassette.parent, prefix=".recording-") as folder:  # beside it, to be renamed
         taken = Path(folder) / cassette.name
-        with _recorder(upstream, taken, [*(["--policy", policy] if policy else []), *options]) as url:
-            recorded = Taking(url, cassette, taken)
+        with Recorder(upstream, taken, policy=policy, options=options) as recorder:
+            recorded = Taking(recorder.url, cassette, taken)
             yield recorded
         if recorded.is_kept:
             with _alone(cassette.parent):
@@ -178,37 +189,3 @@ def _unknown(known: Recording, recording: Recording, policy: str | None) -> Sequ
 def _moved(record: Record, seq: int, exchange: int, t: int) -> Record:
     moved = replace(record, seq=record.seq + seq, t=record.t + t)
     return moved if isinstance(moved, Note) else replace(moved, exchange=moved.exchange + exchange)
-
-
-@contextmanager
-def _recorder(upstream: str, cassette: Path, options: Sequence[str]) -> Iterator[str]:
-    """A recorder as a process of its own, for mitmproxy is one to a process; yields its URL."""
-    command = [sys.executable, "-m", "recorder", "record", upstream, "-o", str(cassette), *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  # our own
-    try:
-        yield _url(process)
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            told = process.communicate(timeout=_END)[1]
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            told = f"the recorder did not end within {_END:g} s"
-    if process.returncode:
-        raise UpstreamError(_last_line(told))
-
-
-def _url(process: subprocess.Popen[str]) -> str:
-    if process.stdout is None or process.stderr is None:
-        raise UpstreamError("the recorder has no output")
-    readable, _, _ = select.select([process.stdout], [], [], _START)
-    line = process.stdout.readline() if readable else ""
-    if not line.startswith("listening on "):
-        process.kill()
-        raise UpstreamError(_last_line(process.communicate()[1]) or f"the recorder was not ready within {_START:g} s")
-    return line.split()[-1].replace("127.0.0.1", "localhost")
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or [""])[-1]

@@ -130,6 +130,16 @@ class Policy:
     _root: Place = field(default_factory=lambda: Place("", NO_RULE))
     _places: int = 0
 
+    @classmethod
+    def load(cls, source: str = DEFAULT) -> Policy:
+        """Read a shipped policy by name, or a TOML file by path.
+
+        Raises:
+            PolicyError: If there is no such policy, or it has a mistake.
+
+        """
+        return load(source)
+
     def root(self) -> Place:
         """Return the outermost place of a document; start a new cache of places once it is full."""
         if self._places >= _PLACES:

@@ -16,7 +16,7 @@ from recorder.cli import main
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
 from recorder.replay.engine.http import HttpRequest
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from tests.bayeux.hostile import VALUES, messages, written
 from tests.cassette.records import ANY_TEXT
@@ -101,7 +101,7 @@ def test_it_can_be_played(traffic: list[Exchange]) -> None:
 def played(recording: Recording) -> Iterator[int]:
     """Ask for all that was asked for; the numbers of what was answered, in their order."""
     ids = count()
-    standin = StandIn(recording, load(), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
+    standin = ReplayEngine(recording, load(), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
     requests = [triple.request for triple in (*recording.triples, *recording.plain)]
     for number, asked in enumerate(requests):
         standin.receive(HttpRequest(number, "c1", asked.method, asked.target, asked.headers, asked.body), 0.0)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from recorder.cassette.reader import read
 from recorder.dialect.definition import load
 from recorder.model import Headers, Note, Recording, Response
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
 from tests.lab.processes import MITMDUMP, recorder, serving, until
@@ -42,7 +42,7 @@ def answered(status: int, headers: Headers, body: bytes, *, method: str = "GET")
 async def _asked(recording: Recording, method: str) -> bytes:
     """All bytes that one request gets, until the server closes."""
     numbers = count()
-    standin = StandIn(recording, load(), new_id=lambda: f"id{next(numbers)}", rate=INSTANT)
+    standin = ReplayEngine(recording, load(), new_id=lambda: f"id{next(numbers)}", rate=INSTANT)
     async with serve(standin) as address, asyncio.timeout(5):
         reader, writer = await asyncio.open_connection(address.host, address.port)
         writer.write(f"{method} /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())

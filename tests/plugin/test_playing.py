@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from recorder.api.threads import LoopThread
 from recorder.cassette.codec import encode, encode_header
 from recorder.cli.desktop import agent
 from recorder.errors import RecorderError, UsageError
-from recorder.plugin.playing import Playing, playing, recording_of
+from recorder.plugin.playing import Playing, recording_of
 from recorder.plugin.settings import Settings
-from recorder.plugin.threads import LoopThread
 from recorder.redaction.policy import load, shipped
 from recorder.redaction.redactor import Redactor
 from tests.lab.byhand import Desk
@@ -43,7 +43,7 @@ def thread() -> Iterator[LoopThread]:
 
 @pytest.fixture
 def standin(thread: LoopThread) -> Iterator[Playing]:
-    with playing(Settings((PREVIEW,)), thread) as played:
+    with Playing(Settings((PREVIEW,)), thread) as played:
         yield played
 
 
@@ -57,7 +57,7 @@ def test_a_whole_session_is_played_and_nothing_is_left(standin: Playing) -> None
 
 
 def test_each_stand_in_begins_with_nothing_played(thread: LoopThread) -> None:
-    with playing(Settings((PREVIEW,)), thread) as one, playing(Settings((PREVIEW,)), thread) as other:
+    with Playing(Settings((PREVIEW,)), thread) as one, Playing(Settings((PREVIEW,)), thread) as other:
         works(one.url, "one-")
 
         assert (one.unplayed, other.unplayed) == ((), (1, 2, 3, 4, 5, 6))
@@ -66,7 +66,7 @@ def test_each_stand_in_begins_with_nothing_played(thread: LoopThread) -> None:
 def test_two_runs_get_the_same_ids(thread: LoopThread) -> None:
     seen = []
     for _ in range(2):
-        with playing(Settings((PREVIEW,)), thread) as played:
+        with Playing(Settings((PREVIEW,)), thread) as played:
             desk = Desk(played.url).connected()
             seen.append((desk.client_id, played.session().client_id))
             desk.leaves()
@@ -96,7 +96,7 @@ def test_a_session_that_is_not_there_is_an_error_that_names_those_that_are(stand
 
 def test_an_open_websocket_does_not_hold_up_the_end(thread: LoopThread) -> None:
     def seconds() -> float:
-        with playing(Settings((PREVIEW,)), thread) as played:
+        with Playing(Settings((PREVIEW,)), thread) as played:
             desk = Desk(played.url)
             desk.opens_socket().connected(desk)
             began = time.monotonic()
@@ -108,7 +108,7 @@ def test_an_open_websocket_does_not_hold_up_the_end(thread: LoopThread) -> None:
 
 
 def test_several_cassettes_are_played_as_one(thread: LoopThread) -> None:
-    with playing(Settings((PREVIEW, CHAINED)), thread) as played:
+    with Playing(Settings((PREVIEW, CHAINED)), thread) as played:
         works(played.url, "mine-")
 
         assert played.unplayed == (7,)
@@ -130,9 +130,9 @@ def test_a_cassette_redacted_by_ones_own_policy_is_played_by_that_policy(tmp_pat
     cassette = tmp_path / "s.cassette"
     cassette.write_bytes(b"".join(frames))
 
-    with pytest.raises(RecorderError, match="no such policy is shipped"), playing(Settings((cassette,)), thread):
+    with pytest.raises(RecorderError, match="no such policy is shipped"), Playing(Settings((cassette,)), thread):
         pass
-    with playing(Settings((cassette,), policy=str(policy)), thread) as played:
+    with Playing(Settings((cassette,), policy=str(policy)), thread) as played:
         desk = Desk(played.url).connected()
         answer = desk.asks(chained(7).target, chained(7, "r2", phoneNumber="+1 212 555 0000").content)
 
@@ -143,7 +143,7 @@ def test_a_damaged_cassette_is_no_empty_one(tmp_path: Path, thread: LoopThread) 
     path = tmp_path / "s.cassette"
     path.write_bytes(b"no cassette")
 
-    with pytest.raises(RecorderError, match=r"s\.cassette"), playing(Settings((path,)), thread):
+    with pytest.raises(RecorderError, match=r"s\.cassette"), Playing(Settings((path,)), thread):
         pass
 
 
@@ -166,7 +166,7 @@ def late(tmp_path: Path, thread: LoopThread) -> Iterator[tuple[Playing, Desk]]:
     """A client that got its ack and holds no poll, so nothing but the test brings the event that is due after it."""
     wire = Wire()
     wire.desk().asks(chained(7, "r"), done(7, "r"))
-    with playing(Settings((write(tmp_path / "late.cassette", wire),)), thread) as played:
+    with Playing(Settings((write(tmp_path / "late.cassette", wire),)), thread) as played:
         desk = Desk(played.url).connected()
         desk.asks("/api/v2/me/outbound-records/7", chained(7, "mine").content)
         yield played, desk
@@ -189,7 +189,7 @@ def test_time_that_is_moved_brings_what_is_due(late: tuple[Playing, Desk]) -> No
 
 def test_a_wall_clock_cannot_be_moved(thread: LoopThread) -> None:
     with (
-        playing(Settings((PREVIEW,), rate=1.0), thread) as played,
+        Playing(Settings((PREVIEW,), rate=1.0), thread) as played,
         pytest.raises(UsageError, match="cannot be moved"),
     ):
         played.advance(1)
@@ -244,7 +244,7 @@ def test_half_an_hour_is_played_in_seconds_and_in_its_order(long_session: Path, 
             return [data["referenceId"] for data in heard]
 
     def seconds(rate: float | None) -> float:
-        with playing(Settings((long_session,), rate=rate), thread) as played:
+        with Playing(Settings((long_session,), rate=rate), thread) as played:
             began = time.monotonic()
             heard = asyncio.run(plays(played.url))
             took = time.monotonic() - began
@@ -268,7 +268,7 @@ def test_no_timer_of_the_stand_in_waits_for_recorded_time(
         loop, "call_at", lambda when, *rest, **more: delays.append(when - loop.time()) or at(when, *rest, **more)
     )
 
-    with playing(Settings((long_session,)), thread) as played:
+    with Playing(Settings((long_session,)), thread) as played:
         assert post_first(played) == 200
 
     assert slept == []

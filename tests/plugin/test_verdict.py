@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from recorder.api.threads import LoopThread
 from recorder.plugin import verdict
-from recorder.plugin.playing import Playing, playing
+from recorder.plugin.playing import Playing
 from recorder.plugin.settings import Settings
-from recorder.plugin.threads import LoopThread
 from tests.plugin.desktop import CASSETTES, post, works
 
 
 @pytest.fixture
 def standin() -> Iterator[Playing]:
     thread = LoopThread()
-    with playing(Settings((CASSETTES / "preview-session.cassette",)), thread) as played:
+    with Playing(Settings((CASSETTES / "preview-session.cassette",)), thread) as played:
         yield played
     thread.stop()
 

@@ -18,7 +18,7 @@ from typing import Any
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
 from recorder.replay.engine.http import HttpRequest, HttpResponse
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from tests.wire import URL, Ask, Message, body
 
@@ -31,7 +31,7 @@ class Stage:
     def __init__(self, recording: Recording, rate: float = INSTANT, **options: Any) -> None:
         ids = count(1)
         dialect = load(recording.header.dialect)
-        self.standin = StandIn(recording, dialect, new_id=lambda: f"id{next(ids)}", rate=rate, **options)
+        self.standin = ReplayEngine(recording, dialect, new_id=lambda: f"id{next(ids)}", rate=rate, **options)
         self.now = START
         self._numbers = count(1)
         self._waiting: dict[int, Desk] = {}

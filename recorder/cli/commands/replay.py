@@ -1,4 +1,4 @@
-"""recorder replay"""
+"""The command `recorder replay`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import resource
 import signal
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ...errors import UsageError
 from ...model import Recording
 from ...printable import to_json
 from ..loading import load
@@ -21,8 +20,7 @@ from ..options import cassettes_argument, dialect_option, listen_option, warn_if
 from ..saying import say
 
 if TYPE_CHECKING:
-    from ...replay.engine.standin import StandIn
-    from ...replay.server.driver import Callbacks
+    from ...api.standin import StandIn
 
 _STALLED = 3  # exit code
 _DESCRIPTORS = 65_536
@@ -53,8 +51,8 @@ class Settings:
 
     listen: tuple[str, int]
     rate: float
-    virtual: bool
-    repeat: str
+    clock: Literal["wall", "virtual"]
+    repeat: Literal["error", "last", "cycle"]
     strict: bool
     exit_when_done: bool
     idle: float
@@ -74,18 +72,20 @@ class Settings:
     type=click.Choice(["wall", "virtual"]),
     default="wall",
     show_default=True,
-    help="A virtual clock jumps to what is due next when every client waits.",
+    help="virtual: jump to the next due step when every client waits.",
 )
 @click.option(
     "--repeat",
     type=click.Choice(["error", "last", "cycle"]),
     default="error",
     show_default=True,
-    help="What a request gets that was recorded less often than it is asked for.",
+    help="What to answer when a request comes more often than it was recorded.",
 )
 @click.option("--strict", is_flag=True, help="Operations must come in their recorded order and session.")
 @click.option(
-    "--exit-when-done", is_flag=True, help="End when all was played and the clients left, or nothing goes on."
+    "--exit-when-done",
+    is_flag=True,
+    help="Exit when all is played and the clients have left, or when no client makes progress.",
 )
 @click.option(
     "--idle",
@@ -93,10 +93,15 @@ class Settings:
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
-    help="After so long without a request, tell what is needed next.",
+    help="Seconds without a request after which to print what is needed next.",
 )
-@click.option("--fault", "faults", metavar="FAULT", multiple=True, help="Do something wrong, e.g. 'drop event NAME#2'.")
-@click.option("--seed", type=int, metavar="N", help="The same ids and chances in each run; 0 with a virtual clock.")
+@click.option("--fault", "faults", metavar="FAULT", multiple=True, help="Inject a fault, e.g. 'drop event NAME#2'.")
+@click.option(
+    "--seed",
+    type=int,
+    metavar="N",
+    help="Use equal ids and random choices in each run; default 0 with a virtual clock.",
+)
 @click.option("--json", "as_json", is_flag=True, help="At the end, print what was played and missed as JSON.")
 @click.option(
     "--control-token",
@@ -105,11 +110,9 @@ class Settings:
     envvar="RECORDER_CONTROL_TOKEN",
     help="Enable the control API at /__recorder/ for requests that carry this token.",
 )
-@click.option(
-    "--policy", metavar="FILE", help="What the cassette was redacted by, if that policy is not a shipped one."
-)
+@click.option("--policy", metavar="FILE", help="Policy the cassette was redacted by, if not a shipped one.")
 @dialect_option
-def command(cassettes: tuple[Path, ...], *, clock: str, seed: int | None, as_json: bool, **options: Any) -> None:
+def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
 
     Prints `listening on URL` when ready and serves until Ctrl-C. Every live session plays the cassette from its start.
@@ -128,9 +131,7 @@ def command(cassettes: tuple[Path, ...], *, clock: str, seed: int | None, as_jso
     recording = load(cassettes, options["dialect"])
     _allow_many_connections()
     collect_rarely()
-    virtual = clock == "virtual"
-    chosen_seed = 0 if seed is None and virtual else seed
-    settings = Settings(virtual=virtual, seed=chosen_seed, **options)
+    settings = Settings(**options)
     standin, stalled = asyncio.run(_serve(recording, settings))
     _conclude(standin.report(), standin.missed, as_json=as_json)
     if stalled or (settings.exit_when_done and standin.unplayed):
@@ -138,7 +139,7 @@ def command(cassettes: tuple[Path, ...], *, clock: str, seed: int | None, as_jso
 
 
 def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
-    """Tell how it went; misses are told by the exit code too."""
+    """Print how the replay went; exit with 1 if there were misses."""
     if as_json:
         click.echo(to_json(report, indent=None))
     for fault in report["faults"]:
@@ -151,7 +152,7 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
 
 
 def _allow_many_connections() -> None:
-    """Each takes a descriptor; shells give some thousand for the sake of programs that are older than `poll`."""
+    """Raise the limit of descriptors: each connection takes one, and shells allow a thousand."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -169,54 +170,21 @@ def collect_rarely() -> None:
 
 
 async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:
-    """Serve until told to stop, or done; also whether the clients waited for something that never comes."""
-    from ...replay.server.app import serve
-    from ...replay.server.limits import fitting
+    """Serve until told to stop, or done; return also whether the clients waited for something that never comes."""
+    from ...api.standin import StandIn
 
-    if settings.token == "":
-        raise UsageError("the control token is empty; leave --control-token out, or give one")
-    standin = _standin(recording, settings)
-    host, port = settings.listen
-    warn_if_exposed(host)
+    warn_if_exposed(settings.listen[0])
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     told: list[str] = []
-    watch = _watch(standin, settings, stop, told)
-    virtual, token, limits = settings.virtual, settings.token, fitting(recording)
-    async with serve(standin, host, port, watch=watch, virtual=virtual, token=token, limits=limits) as address:
-        click.echo(f"listening on {address.url}")
-        await stop.wait()
-    return standin, bool(told) and settings.exit_when_done
-
-
-def _standin(recording: Recording, settings: Settings) -> StandIn:
-    from ...replay.engine.sessions.playhead import Repeat
-    from ...replay.server.building import Options, build
-
-    options = Options(
-        rate=settings.rate,
-        virtual=settings.virtual,
-        repeat=Repeat(settings.repeat),
-        strict=settings.strict,
-        faults=settings.faults,
-        seed=settings.seed,
-        dialect=settings.dialect,
-        policy=settings.policy,
-    )
-    return build(recording, options)
-
-
-def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list[str]) -> Callbacks:
-    """Say what happens, and end when that was asked for; `told` gets what the clients wait for."""
-    from ...replay.server.driver import Callbacks
 
     def turn() -> None:
         if settings.exit_when_done and standin.is_over:
             stop.set()
 
     def idle() -> None:
-        verdict = standin.stall(settings.idle)
+        verdict = standin.explain_stall(settings.idle)
         if verdict is not None and told[-1:] != [verdict]:
             told.append(verdict)
             for line in verdict.splitlines():
@@ -224,4 +192,24 @@ def _watch(standin: StandIn, settings: Settings, stop: asyncio.Event, told: list
         if settings.exit_when_done:
             stop.set()
 
-    return Callbacks(lambda miss: click.echo(miss.text, err=True), idle, turn, settings.idle)
+    standin = StandIn(
+        recording,
+        listen=settings.listen,
+        rate=settings.rate,
+        clock=settings.clock,
+        repeat=settings.repeat,
+        strict=settings.strict,
+        faults=settings.faults,
+        seed=settings.seed,
+        dialect=settings.dialect,
+        policy=settings.policy,
+        control_token=settings.token,
+        on_miss=lambda miss: click.echo(miss.text, err=True),
+        on_turn=turn,
+        on_idle=idle,
+        idle_after=settings.idle,
+    )
+    async with standin:
+        click.echo(f"listening on {standin.address.url}")
+        await stop.wait()
+    return standin, bool(told) and settings.exit_when_done

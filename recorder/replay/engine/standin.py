@@ -40,7 +40,7 @@ _MOST_MISSES = 1000  # that are kept, with their text
 _HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
 
 
-class StandIn:
+class ReplayEngine:
     """Plays one recording to any number of clients at once."""
 
     def __init__(

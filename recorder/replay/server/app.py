@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from ..engine.http import HttpRequest, HttpResponse
-from ..engine.standin import StandIn
+from ..engine.standin import ReplayEngine
 from . import cors
 from .connection import Connections, Routes
 from .control import Control
@@ -52,7 +52,7 @@ class Address:
 
 @asynccontextmanager
 async def serve(
-    standin: StandIn,
+    standin: ReplayEngine,
     host: str = "127.0.0.1",
     port: int = 0,
     *,
@@ -95,7 +95,7 @@ class _Site:
 
     control: Control | None = None
 
-    def __init__(self, standin: StandIn, driver: Driver) -> None:
+    def __init__(self, standin: ReplayEngine, driver: Driver) -> None:
         self._standin, self._driver = standin, driver
         self.controls = ControlledStandIn(standin, driver)
 

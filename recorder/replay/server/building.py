@@ -9,7 +9,7 @@ from ...model import Recording
 from ...redaction.policy import of_cassette
 from ..engine.faults import Faults, parse
 from ..engine.sessions.playhead import Policy, Repeat
-from ..engine.standin import StandIn
+from ..engine.standin import ReplayEngine
 from .app import epoch, new_id, seeded_ids
 
 
@@ -38,13 +38,13 @@ class Options:
     policy: str | None = None
 
 
-def build(recording: Recording, options: Options) -> StandIn:
+def build(recording: Recording, options: Options) -> ReplayEngine:
     """Build a stand-in.
 
     Raises:
         RecorderError: If the dialect, the policy or a fault is unknown or wrong.
     """
-    return StandIn(
+    return ReplayEngine(
         recording,
         load(options.dialect) if options.dialect else shipped(recording.header.dialect),
         new_id=new_id if options.seed is None else seeded_ids(options.seed),

@@ -12,7 +12,7 @@ from ...errors import UsageError
 from ..engine.faults import parse
 from ..engine.http import HttpRequest, HttpResponse
 from ..engine.miss import Miss
-from ..engine.standin import StandIn
+from ..engine.standin import ReplayEngine
 
 _LEAST, _MOST = 0.002, 0.01  # seconds without a request after which they have reacted
 _TIMES = 2  # what they lately took, for that tells how fast they and the machine are
@@ -83,7 +83,7 @@ class Waiter(Protocol):
 class Driver:
     """A stand-in on the wall's clock, or on a virtual one."""
 
-    def __init__(self, standin: StandIn, watch: Callbacks, *, virtual: bool) -> None:
+    def __init__(self, standin: ReplayEngine, watch: Callbacks, *, virtual: bool) -> None:
         """Start the clock; `virtual`: it stands still while a client has anything to do."""
         self._standin, self._watch = standin, watch
         self._loop = asyncio.get_running_loop()
@@ -268,7 +268,7 @@ class Driver:
 class ControlledStandIn:
     """What the control API steers, or who runs the server: a stand-in by its driver's clock, in its event loop."""
 
-    def __init__(self, standin: StandIn, driver: Driver) -> None:
+    def __init__(self, standin: ReplayEngine, driver: Driver) -> None:
         """Steer the stand-in of a driver."""
         self._standin, self._driver = standin, driver
         self.report, self.inject, self.clear_faults = standin.report, standin.inject, standin.faults.clear

@@ -33,7 +33,7 @@ class Peer(Protocol):
         """How many polls it holds."""
 
 
-class StandIn:
+class ReplayEngine:
     """`recorder replay`; events are pushed by its control API."""
 
     def __init__(self, server: Server) -> None:
@@ -75,7 +75,7 @@ def serving(name: str) -> Iterator[Peer]:
     """Run a server by its name, one of `SERVERS`."""
     if name == "standin":
         with recorder("replay", CASSETTE, "--control-token", _TOKEN) as server:
-            yield StandIn(server)
+            yield ReplayEngine(server)
         return
     with (
         TemporaryDirectory() as folder,

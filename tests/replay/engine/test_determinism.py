@@ -13,7 +13,7 @@ from recorder.dialect.definition import load
 from recorder.library.recording import load_recording
 from recorder.model import Recording
 from recorder.replay.engine.faults import Faults, parse
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import seeded_ids
 from tests.replay.stage import START, Desk, Stage
@@ -49,7 +49,7 @@ def transcript(recording: Recording, shuffle: int) -> str:
     stage = Stage(recording, rate=1)
     ids = seeded_ids(1)
     faults = Faults([parse(text) for text in FAULTS], recording, seed=3)
-    stage.standin = StandIn(recording, load(), new_id=ids, rate=1, faults=faults)
+    stage.standin = ReplayEngine(recording, load(), new_id=ids, rate=1, faults=faults)
     desks = [stage.desk() for _ in range(CLIENTS)]
     for desk in desks:
         desk.listens()

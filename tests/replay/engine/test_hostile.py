@@ -14,7 +14,7 @@ from recorder.library.recording import load_recording
 from recorder.model import Headers
 from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.miss import STATUS
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from tests.bayeux.hostile import VALUES, messages, written
 
@@ -49,12 +49,12 @@ REQUESTS = st.tuples(RECORDED | BAYEUX | REST, HEADERS, st.booleans(), st.boolea
 HANDSHAKE = ("POST", URL, written([{"channel": "/meta/handshake"}]))
 
 
-def standin() -> StandIn:
+def standin() -> ReplayEngine:
     numbers = count(1)
-    return StandIn(RECORDING, load(RECORDING.header.dialect), new_id=lambda: f"id{next(numbers)}", rate=INSTANT)
+    return ReplayEngine(RECORDING, load(RECORDING.header.dialect), new_id=lambda: f"id{next(numbers)}", rate=INSTANT)
 
 
-def finished(playing: StandIn, now: float, replies: list[HttpResponse]) -> None:
+def finished(playing: ReplayEngine, now: float, replies: list[HttpResponse]) -> None:
     """Come back at each deadline until there is none; each poll is answered by then."""
     replies += playing.replies(now)
     while (deadline := playing.deadline()) is not None:

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording, Triple
 from recorder.replay.engine.http import HttpRequest, HttpResponse
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT, anchored
 from tests.replay.recordings import marker_of, recordings
 from tests.wire import URL, body
@@ -66,7 +66,7 @@ class Interleavings(RuleBasedStateMachine):
     def start(self, recording: Recording, rate: float, shows: str, ready: int) -> None:
         ids = count(1)
         self.recording, self.rate, self.shows = recording, rate, shows
-        self.standin = StandIn(recording, GWS, new_id=lambda: f"id{next(ids)}", rate=rate)
+        self.standin = ReplayEngine(recording, GWS, new_id=lambda: f"id{next(ids)}", rate=rate)
         self.now = 50.0
         self.numbers = count(1)
         self.clients = [Client(f"client{n}") for n in range(3)]

@@ -10,7 +10,7 @@ import pytest
 from recorder.model import Headers, Recording
 from recorder.replay.engine.faults import Faults, parse
 from recorder.replay.engine.http import HttpRequest
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay.stage import Desk, Stage
 from tests.wire import (
@@ -969,7 +969,7 @@ def test_there_is_a_deadline_only_while_something_can_come_by_itself() -> None:
 
 
 def test_a_reply_has_the_number_of_its_request() -> None:
-    standin = StandIn(chain(), Stage(chain()).standin._dialect, new_id=lambda: "id")
+    standin = ReplayEngine(chain(), Stage(chain()).standin._dialect, new_id=lambda: "id")
     standin.receive(HttpRequest(41, "c", "POST", "/x", (), b""), 0.0)
 
     assert [reply.number for reply in standin.replies(0.0)] == [41]

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from recorder.dialect.definition import load
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
 from recorder.replay.server.limits import Limits
@@ -21,17 +21,17 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Found = TypeVar("Found")
 
 
-def standin() -> StandIn:
+def standin() -> ReplayEngine:
     """One operation with one event, at once."""
     wire = Wire()
     wire.desk().asks(ASKED, done(7, "r1"))
     played, ids = wire.recording(), count(1)
-    return StandIn(played, load(played.header.dialect), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
+    return ReplayEngine(played, load(played.header.dialect), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
 
 
 def with_client(
     act: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Found]],
-    served: StandIn,
+    served: ReplayEngine,
     limits: Limits = Limits(),  # noqa: B008  # frozen
     **how: Any,
 ) -> Found:

@@ -12,14 +12,14 @@ from recorder.errors import DialectError, PolicyError, UsageError
 from recorder.library.recording import load_recording
 from recorder.replay.engine.http import HttpRequest
 from recorder.replay.engine.sessions.playhead import Repeat
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.server.building import Options, build
 
 RECORDING = load_recording(Path(__file__).parents[3] / "cassettes" / "preview-session.cassette")
 HANDSHAKE = b'[{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}]'
 
 
-def handshake(standin: StandIn) -> bytes:
+def handshake(standin: ReplayEngine) -> bytes:
     """The answer to a handshake at second 0, with a fresh clientId in it."""
     standin.receive(HttpRequest(1, "c", "POST", "/v2/cometd/handshake", (("Host", "h"),), HANDSHAKE), 0.0)
     (reply,) = standin.replies(0.0)

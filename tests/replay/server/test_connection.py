@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.replay.engine.http import HttpRequest
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
 from recorder.replay.server.connection import Connection
@@ -32,11 +32,11 @@ LAST = request(target="/last", Connection="close")
 PAGE = request(json.dumps([{"channel": "/meta/handshake"}]).encode(), Origin="http://page.example")
 
 
-def standin() -> StandIn:
+def standin() -> ReplayEngine:
     wire = Wire()
     wire.desk().asks(ASKED, done(7, "r1"))
     played, ids = wire.recording(), count(1)
-    return StandIn(played, load(played.header.dialect), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
+    return ReplayEngine(played, load(played.header.dialect), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
 
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -14,7 +14,7 @@ from recorder.dialect.definition import load
 from recorder.errors import UsageError
 from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.miss import Miss
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.driver import BROKEN, Callbacks, ControlledStandIn, Driver
 from tests.wire import URL, Wire, chained, done
@@ -22,7 +22,7 @@ from tests.wire import URL, Wire, chained, done
 ASKED = chained(7, "r1")
 
 
-def standin(kind: type[StandIn] = StandIn) -> StandIn:
+def standin(kind: type[ReplayEngine] = ReplayEngine) -> ReplayEngine:
     wire = Wire()
     wire.desk().asks(ASKED, done(7, "r1"))
     played, ids = wire.recording(), count(1)
@@ -33,7 +33,9 @@ def incoming(number: int, target: str = ASKED.target, body: bytes = ASKED.body) 
     return HttpRequest(number, "c1", "POST", target, (), body)
 
 
-def pumped(act: Callable[[Driver], Any], served: StandIn | None = None, *, virtual: bool = False, **watch: Any) -> Any:
+def pumped(
+    act: Callable[[Driver], Any], served: ReplayEngine | None = None, *, virtual: bool = False, **watch: Any
+) -> Any:
     """What comes of a pump in an event loop, three turns later."""
 
     async def run() -> Any:
@@ -83,14 +85,14 @@ def test_a_reply_that_nobody_waits_for_goes_back() -> None:
     assert aborted == [1]
 
 
-class Broken(StandIn):
+class Broken(ReplayEngine):
     """Breaks when a request comes in."""
 
     def receive(self, request: HttpRequest, now: float) -> None:
         raise RuntimeError(f"{request.number} at {now}")
 
 
-class Mute(StandIn):
+class Mute(ReplayEngine):
     """Breaks when it is asked for replies."""
 
     def replies(self, now: float) -> list[HttpResponse]:
@@ -98,7 +100,7 @@ class Mute(StandIn):
 
 
 @pytest.mark.parametrize("kind", [Broken, Mute])
-def test_where_a_standin_breaks_who_waits_is_told(kind: type[StandIn], caplog: pytest.LogCaptureFixture) -> None:
+def test_where_a_standin_breaks_who_waits_is_told(kind: type[ReplayEngine], caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.CRITICAL):
         reply = pumped(lambda driver: asked(driver, incoming(1)), standin(kind))
 
@@ -131,7 +133,9 @@ def test_when_nothing_comes_in_that_is_told_once() -> None:
 
 def test_who_waits_when_it_ends_is_told_so() -> None:
     poll = incoming(1, URL, b'[{"channel": "/meta/handshake"}]')
-    reply = pumped(lambda driver: asked(driver, poll), standin(type("Slow", (StandIn,), {"replies": lambda *_: []})))
+    reply = pumped(
+        lambda driver: asked(driver, poll), standin(type("Slow", (ReplayEngine,), {"replies": lambda *_: []}))
+    )
 
     assert reply.cancelled()
 

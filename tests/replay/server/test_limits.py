@@ -17,7 +17,7 @@ import pytest
 from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.engine.http import HttpRequest, HttpResponse
-from recorder.replay.engine.standin import StandIn
+from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
 from recorder.replay.server.limits import Limits, fitting
@@ -61,13 +61,15 @@ def recording() -> Recording:
     return wire.recording()
 
 
-def standin(played: Recording | None = None, kind: type[StandIn] = StandIn) -> StandIn:
+def standin(played: Recording | None = None, kind: type[ReplayEngine] = ReplayEngine) -> ReplayEngine:
     ids = count(1)
     played = played or recording()
     return kind(played, load(played.header.dialect), new_id=lambda: f"id{next(ids)}", rate=INSTANT)
 
 
-def with_client(act: Callable[[Client], Awaitable[Any]], limits: Limits = SMALL, served: StandIn | None = None) -> Any:
+def with_client(
+    act: Callable[[Client], Awaitable[Any]], limits: Limits = SMALL, served: ReplayEngine | None = None
+) -> Any:
     """What a client makes of a server with some limits."""
 
     async def run() -> Any:
@@ -81,7 +83,7 @@ def with_client(act: Callable[[Client], Awaitable[Any]], limits: Limits = SMALL,
     return asyncio.run(run())
 
 
-def answer(data: bytes, limits: Limits = SMALL, served: StandIn | None = None) -> tuple[int, bytes]:
+def answer(data: bytes, limits: Limits = SMALL, served: ReplayEngine | None = None) -> tuple[int, bytes]:
     found: tuple[int, bytes] = with_client(lambda client: client.asks(data), limits, served)
     return found
 
@@ -307,19 +309,19 @@ def test_a_client_that_does_not_read_its_websocket_is_not_read_either() -> None:
 # What is our fault
 
 
-class BrokenOnReceipt(StandIn):
+class BrokenOnReceipt(ReplayEngine):
     def receive(self, request: HttpRequest, now: float) -> None:
         raise ZeroDivisionError("of ours")
 
 
-class BrokenOnReply(StandIn):
+class BrokenOnReply(ReplayEngine):
     def replies(self, now: float) -> list[HttpResponse]:
         raise ZeroDivisionError("of ours")
 
 
 @pytest.mark.parametrize("kind", [BrokenOnReceipt, BrokenOnReply])
 def test_an_error_of_ours_is_told_in_one_line_and_loud_in_the_log(
-    kind: type[StandIn], caplog: pytest.LogCaptureFixture
+    kind: type[ReplayEngine], caplog: pytest.LogCaptureFixture
 ) -> None:
     status, body = answer(request(HANDSHAKE), served=standin(kind=kind))
 
@@ -330,7 +332,7 @@ def test_an_error_of_ours_is_told_in_one_line_and_loud_in_the_log(
 
 
 @pytest.mark.parametrize("kind", [BrokenOnReceipt, BrokenOnReply])
-def test_an_error_of_ours_ends_a_websocket_as_one(kind: type[StandIn]) -> None:
+def test_an_error_of_ours_ends_a_websocket_as_one(kind: type[ReplayEngine]) -> None:
     async def act(client: Client) -> bytes:
         await client.asks(upgrade())
         client.sends(frame(HANDSHAKE))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recorder.plugin.threads import LoopThread
+from recorder.api.threads import LoopThread
 
 
 @pytest.fixture

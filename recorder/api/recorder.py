@@ -1,0 +1,120 @@
+"""Record a session from Python: a recorder process between a client and its server."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..errors import UpstreamError, UsageError
+
+_START, _END = 30.0, 20.0  # seconds; a cold mitmproxy takes a few
+
+
+class Recorder:
+    """A recorder before a server; records while a `with` or `async with` block runs.
+
+    The recorder is a process of its own (`recorder record`): mitmproxy allows one proxy in a process. It needs the
+    extra `record`.
+
+    Attributes:
+        url: Where the client is to connect; empty before the block.
+        cassette: The file that is written; complete when the block has ended.
+
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        cassette: str | PathLike[str],
+        *,
+        policy: str | None = None,
+        force: bool = False,
+        options: Sequence[str] = (),
+    ) -> None:
+        """Prepare to record.
+
+        Args:
+            upstream: URL of the server, e.g. `http://gws.example:8090`.
+            cassette: File to write.
+            policy: Redaction policy, a shipped name or a TOML file; None takes the default.
+            force: Overwrite the file if it exists.
+            options: More options, as on the command line of `recorder record`.
+
+        Raises:
+            UsageError: If no server is named.
+
+        """
+        if not upstream:
+            raise UsageError(f"{cassette}: name the server to record, e.g. http://gws.example:8090")
+        self.url = ""
+        self.cassette = Path(cassette)
+        given = [*(["--policy", policy] if policy else []), *(["--force"] if force else []), *options]
+        self._command = [sys.executable, "-m", "recorder", "record", upstream, "-o", str(cassette), *given]
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Start the recorder.
+
+        Raises:
+            UpstreamError: If it cannot start; its message says why.
+
+        """
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(self._command, stdout=pipe, stderr=pipe, text=True)  # noqa: S603  # our own
+        self.url = _url(self._process)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the recorder and wait until the cassette is complete.
+
+        Raises:
+            UpstreamError: If it ended with an error.
+
+        """
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            told = process.communicate(timeout=_END)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            told = f"the recorder did not end within {_END:g} s"
+        if process.returncode and error is None:
+            raise UpstreamError(_last_line(told))
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
+
+
+def _url(process: subprocess.Popen[str]) -> str:
+    """Wait for the readiness line of a recorder; return where it listens."""
+    if process.stdout is None or process.stderr is None:
+        raise UpstreamError("the recorder has no output")
+    readable, _, _ = select.select([process.stdout], [], [], _START)
+    line = process.stdout.readline() if readable else ""
+    if not line.startswith("listening on "):
+        process.kill()
+        raise UpstreamError(_last_line(process.communicate()[1]) or f"the recorder was not ready within {_START:g} s")
+    # clients such as aiohttp's keep no cookies for IP addresses
+    return line.split()[-1].replace("127.0.0.1", "localhost")
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]

@@ -1,0 +1,383 @@
+"""Serve a stand-in from Python, in a thread of its own or in a running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from ..dialect.definition import load
+from ..errors import UsageError
+from ..library.recording import joined, load_recording
+from ..model import Recording
+from ..replay.engine.miss import Miss
+from ..replay.engine.sessions.playhead import Repeat
+from ..replay.engine.standin import ReplayEngine
+from ..replay.server.app import Address, serve
+from ..replay.server.building import Options, build
+from ..replay.server.driver import Callbacks
+from ..replay.server.limits import fitting
+from .threads import LoopThread
+
+T = TypeVar("T")
+
+_IDLE = 1.0  # seconds without a request, after which it is noted what the clients wait for
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session of a stand-in.
+
+    Attributes:
+        name: `p1`, `p2` … in the order they came.
+        client_id: clientId of its Bayeux session, None before the handshake.
+        played: Numbers of the triples it asked for.
+        pending: Number of events and acks that are on their way to it.
+        parked: It waits in a poll.
+        left: It disconnected.
+
+    """
+
+    name: str
+    client_id: str | None
+    played: tuple[int, ...]
+    pending: int
+    parked: bool
+    left: bool
+
+
+class StandIn:
+    """A stand-in for a recorded server; serves while a `with` or `async with` block runs.
+
+    In a `with` block it is served by a thread, so that clients may block; in an `async with` block by the running event
+    loop. Afterwards its results (`misses`, `played`, `report`) can still be read.
+
+    Attributes:
+        url: Where it listens, e.g. `http://localhost:40123`; empty before the block.
+        recording: What it plays.
+
+    """
+
+    def __init__(
+        self,
+        *cassettes: str | PathLike[str] | Recording,
+        listen: tuple[str, int] = ("127.0.0.1", 0),
+        rate: float | Literal["instant"] = 1.0,
+        clock: Literal["wall", "virtual"] = "wall",
+        repeat: Literal["error", "last", "cycle"] = "error",
+        strict: bool = False,
+        faults: Sequence[str] = (),
+        seed: int | None = None,
+        dialect: str | None = None,
+        policy: str | None = None,
+        control_token: str | None = None,
+        on_miss: Callable[[Miss], None] | None = None,
+        on_turn: Callable[[], None] | None = None,
+        on_idle: Callable[[], None] | None = None,
+        idle_after: float = _IDLE,
+        thread: LoopThread | None = None,
+    ) -> None:
+        """Read what is to be played.
+
+        Args:
+            cassettes: Files, or recordings.
+            listen: Address and port; port 0 takes a free one.
+            rate: Pace: 1 as recorded, 10 ten times as fast, "instant" keeps the order only.
+            clock: A virtual clock jumps to the next due step when every client waits.
+            repeat: What to answer when a request comes more often than it was recorded.
+            strict: Operations must come in their recorded order and session.
+            faults: Faults to play, as after `--fault` on the command line.
+            seed: For equal ids and chances in each run; with a virtual clock 0 by default, else ids are random.
+            dialect: Name of a shipped dialect or path of a file; None takes the cassette's own.
+            policy: Policy the cassettes were redacted by, if not a shipped one.
+            control_token: Enable the control API at /__recorder/ for requests that carry this token.
+            on_miss: Is called for each request that nothing recorded matches.
+            on_turn: Is called after requests were answered.
+            on_idle: Is called once when nothing came in for `idle_after` seconds and nothing is due.
+            idle_after: Seconds.
+            thread: Thread to serve in, for several stand-ins of one process; None starts one.
+
+        Raises:
+            RecorderError: If a cassette cannot be read, or an argument does not fit it.
+
+        """
+        if not cassettes:
+            raise UsageError("a stand-in needs a cassette; give the path of one")
+        if control_token == "":
+            raise UsageError("the control token is empty; leave it out, or give one")
+        self.url = ""
+        self.recording = joined([_recording(given, dialect) for given in cassettes])
+        self._names = [given.name if isinstance(given, Path) else str(given) for given in cassettes]
+        self._virtual = clock == "virtual"
+        options = Options(
+            rate=math.inf if rate == "instant" else rate,
+            virtual=self._virtual,
+            repeat=Repeat(repeat),
+            strict=strict,
+            faults=tuple(faults),
+            seed=0 if seed is None and self._virtual else seed,
+            dialect=dialect,
+            policy=policy,
+        )
+        self._engine = build(self.recording, options)
+        self._turns = _Turns(self._engine, on_turn, on_idle)
+        nothing: Callable[[Miss], None] = lambda _: None  # noqa: E731  # a default
+        self._callbacks = Callbacks(on_miss or nothing, self._turns.idle, self._turns.turn, idle_after)
+        self._listen, self._token = listen, control_token
+        self._thread, self._own_thread = thread, thread is None
+        self._serving: AbstractAsyncContextManager[Address] | None = None
+        self._address: Address | None = None
+
+    def __repr__(self) -> str:
+        return f"<stand-in {self.url or '(not serving)'} of {', '.join(self._names)}>"
+
+    # -- serving
+
+    def __enter__(self) -> Self:
+        """Serve in a thread.
+
+        Raises:
+            UsageError: If the address cannot be had.
+
+        """
+        if self._thread is None:
+            self._thread = LoopThread()
+        try:
+            self._thread.run(self._begin())
+        except BaseException:
+            self._stop_thread()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread is not None:
+            self._thread.run(self._end())
+        self._stop_thread()
+
+    async def __aenter__(self) -> Self:
+        await self._begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end()
+
+    async def _begin(self) -> None:
+        host, port = self._listen
+        self._serving = serve(
+            self._engine,
+            host,
+            port,
+            watch=self._callbacks,
+            virtual=self._virtual,
+            token=self._token,
+            limits=fitting(self.recording),
+        )
+        self._address = await self._serving.__aenter__()
+        # some clients, aiohttp's among them, keep no cookies for IP addresses
+        self.url = f"http://localhost:{self._address.port}" if host == "127.0.0.1" else self._address.url
+
+    async def _end(self) -> None:
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            await serving.__aexit__(None, None, None)
+
+    def _stop_thread(self) -> None:
+        if self._own_thread and self._thread is not None:
+            self._thread.stop()
+
+    def _call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function where nothing is half done: in the thread that serves, else here."""
+        return function(*arguments) if self._thread is None else self._thread.call(function, *arguments)
+
+    # -- results
+
+    @property
+    def address(self) -> Address:
+        """Host and port, as they were bound.
+
+        Raises:
+            UsageError: Before the block that serves.
+
+        """
+        if self._address is None:
+            raise UsageError("the stand-in is not serving: use it in a `with` or `async with` block")
+        return self._address
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The live sessions, in the order they came."""
+        return [_session(told) for told in self._call(self.address.controls.state)["sessions"]]
+
+    def session(self, name: str | None = None) -> Session:
+        """Return the live session of a name or clientId; without one, the only session.
+
+        Raises:
+            UsageError: If there is no such session, or several and no name.
+
+        """
+        found = [session for session in self.sessions if name in (None, session.name, session.client_id)]
+        if len(found) != 1:
+            there = ", ".join(session.name for session in found) or "none"
+            raise UsageError(f"one live session is asked for, there are: {there}")
+        return found[0]
+
+    @property
+    def played(self) -> tuple[int, ...]:
+        """Numbers of the triples that any session asked for."""
+        return tuple(sorted({number for session in self.sessions for number in session.played}))
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """Numbers of the triples that no session asked for."""
+        return self._call(lambda: self._engine.unplayed)
+
+    @property
+    def pending(self) -> int:
+        """Number of events and acks that are on their way."""
+        return sum(session.pending for session in self.sessions)
+
+    @property
+    def misses(self) -> list[str]:
+        """Explanations of the requests that nothing recorded matches, the first thousand."""
+        return self._call(lambda: [miss.text for miss in self._engine.misses])
+
+    @property
+    def missed(self) -> int:
+        """Number of requests that nothing recorded matches."""
+        return self._call(lambda: self._engine.missed)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything was played and every client has left."""
+        return self._call(lambda: self._engine.is_over)
+
+    @property
+    def stall(self) -> str | None:
+        """What the clients wait for, or waited for when they left; None where nothing unplayed is left."""
+        return self._call(self._turns.stall)
+
+    def explain_stall(self, idle: float) -> str | None:
+        """Explain what the clients would have to send after `idle` seconds of silence; None if all was played."""
+        return self._call(self._engine.stall, idle)
+
+    def report(self) -> dict[str, Any]:
+        """Return played and unplayed triples, misses and faults, as `recorder replay --json` prints them."""
+        return self._call(self._engine.report)
+
+    # -- time
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once; steps that become due leave in their order.
+
+        Raises:
+            UsageError: If the clock is not virtual.
+
+        """
+        self._call(self.address.controls.advance, seconds)
+
+    def wait_idle(self, limit: float = 5.0) -> None:
+        """Wait until no step is pending and every client waits in a poll, or left.
+
+        Raises:
+            TimeoutError: If that takes longer than `limit` seconds; the message names what is pending.
+            UsageError: In an event loop, which could serve no client meanwhile: await `until_idle` there.
+
+        """
+        must_not_block("wait_idle")
+        if self._thread is None:
+            raise UsageError("wait_idle needs a `with` block; in an `async with` block await standin.until_idle()")
+        try:
+            self._thread.run(self._until_idle(), limit)
+        except TimeoutError:
+            raise TimeoutError(self._why_not_idle(limit)) from None
+
+    async def until_idle(self, limit: float = 5.0) -> None:
+        """Wait as `wait_idle` does, in the event loop that serves.
+
+        Raises:
+            TimeoutError: See `wait_idle`.
+
+        """
+        try:
+            await asyncio.wait_for(self._until_idle(), limit)
+        except TimeoutError:
+            raise TimeoutError(self._why_not_idle(limit)) from None
+
+    def _why_not_idle(self, limit: float) -> str:
+        busy = [s.name for s in self.sessions if not s.parked and not s.left]
+        away = f", not in a poll: {', '.join(busy)}" if busy else ""
+        return f"not idle within {limit:g} s: {self.pending} events and acks are on their way{away}"
+
+    async def _until_idle(self) -> None:
+        while not self._is_idle():
+            self._turns.came.clear()
+            await self._turns.came.wait()
+
+    def _is_idle(self) -> bool:
+        sessions = self.address.controls.state()["sessions"]
+        return all(not told["pending"] and (told["parked"] or told["left"]) for told in sessions)
+
+
+class _Turns:
+    """Notes that the engine did something, and what it waited for when nothing came."""
+
+    def __init__(
+        self, engine: ReplayEngine, on_turn: Callable[[], None] | None, on_idle: Callable[[], None] | None
+    ) -> None:
+        self.came = asyncio.Event()
+        self._engine, self._on_turn, self._on_idle = engine, on_turn, on_idle
+        self._stall: str | None = None
+        self._left: tuple[int, ...] = ()
+
+    def turn(self) -> None:
+        """Note that requests were answered."""
+        if self._stall is not None and self._engine.unplayed != self._left:
+            self._stall = None  # it went on
+        self.came.set()
+        if self._on_turn is not None:
+            self._on_turn()
+
+    def idle(self) -> None:
+        """Note what the clients wait for: one that loses patience may say goodbye, and is gone then."""
+        self._stall, self._left = self._engine.stall(0.0), self._engine.unplayed
+        if self._on_idle is not None:
+            self._on_idle()
+
+    def stall(self) -> str | None:
+        """Return what the clients wait for, or waited for before they left."""
+        return self._stall or self._engine.stall(0.0)
+
+
+def must_not_block(name: str) -> None:
+    """Refuse to wait inside of an event loop.
+
+    Raises:
+        UsageError: If one runs in this thread.
+
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError(f"{name} would block the event loop of your client; await asyncio.to_thread(standin.{name})")
+
+
+def _recording(given: str | PathLike[str] | Recording, dialect: str | None) -> Recording:
+    if isinstance(given, Recording):
+        return given
+    return load_recording(Path(given), load(dialect) if dialect else None)
+
+
+def _session(told: dict[str, Any]) -> Session:
+    pending = sum(run["steps"] for run in told["pending"])
+    return Session(told["name"], told["clientId"], tuple(told["played"]), pending, told["parked"], told["left"])
