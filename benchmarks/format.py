@@ -224,9 +224,7 @@ def parts(folder: Path, triples: int) -> Iterator[tuple[int, dict[str, int]]]:
         sealing("archive", rows)(path, given)
         found = dict.fromkeys(("records", "triples", "index"), 0)
         for frame in unframe(path.read_bytes()):
-            kinds = (
-                {inner.kind for inner in blocks.inside(frame, path="")} if frame.kind == codec.BLOCK else {frame.kind}
-            )
+            kinds = {inner.kind for inner in blocks.inside(frame, path="")}
             part = "triples" if codec.TRIPLE in kinds else "records" if kinds & codec.FACTS else "index"
             found[part] += OVERHEAD + len(frame.body)
         yield size, found

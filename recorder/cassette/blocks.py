@@ -58,12 +58,15 @@ def decompress(block: Frame, *, path: str) -> bytes:
 
 
 def inside(block: Frame, *, path: str) -> Iterator[Frame]:
-    """The frames of a block; their offset is that of the block.
+    """Yield the frames of a block, with the offset of the block; of another frame, itself.
 
     Raises:
         CassetteError: If the block or a frame in it is damaged.
         UsageError: If the library for it is not installed.
     """
+    if block.kind != codec.BLOCK:
+        yield block
+        return
     raw = decompress(block, path=path)
     file = BytesIO(raw)
     while (inner := file.tell()) < len(raw):

@@ -129,7 +129,7 @@ class OpenCassette:
                 if ended:
                     raise CassetteError(self.path, "goes on after its end", offset=offset)
                 ended = found.kind == codec.END
-                yield from blocks.inside(found, path=self.path) if found.kind == codec.BLOCK else [found]
+                yield from blocks.inside(found, path=self.path)
                 offset += OVERHEAD + len(found.body)
         except TornTail as exc:
             if self.is_sealed:

@@ -91,7 +91,7 @@ class _Found:
                 self.skipped += piece.size
                 continue
             try:
-                for frame in blocks.inside(piece, path=self.path) if piece.kind == codec.BLOCK else [piece]:
+                for frame in blocks.inside(piece, path=self.path):
                     yield from self._record(frame)
             except CassetteError as exc:
                 self.skipped += len(piece.body)

@@ -86,7 +86,7 @@ class Checked:
             if not self._profile:
                 self._profile = codec.decode_header(frame, path=str(self._path)).profile
                 return
-            for found in inside(frame, path=str(self._path)) if frame.kind == codec.BLOCK else [frame]:
+            for found in inside(frame, path=str(self._path)):
                 yield from self._fact(found)
         except CassetteError as exc:
             self._unreadable(frame, exc)

@@ -83,3 +83,9 @@ def test_half_a_frame_in_a_block_is_damage_and_comes_after_the_whole_ones(cut: i
     assert next(frames).kind == codec.RESPONSE
     with pytest.raises(CassetteError, match="in the block: "):
         next(frames)
+
+
+def test_a_frame_that_is_no_block_stands_for_itself() -> None:
+    (found,) = unframe(FRAMES[0])
+
+    assert list(inside(found, path="s.cassette")) == [found]

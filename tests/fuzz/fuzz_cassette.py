@@ -212,7 +212,7 @@ def _unpacked(found: list[Frame]) -> list[Frame]:
     frames: list[Frame] = []
     for one in found:
         try:
-            frames += inside(one, path="") if one.kind == codec.BLOCK else [one]
+            frames += inside(one, path="")
         except CassetteError:
             frames.append(one)
     return frames

@@ -106,7 +106,7 @@ def anatomy(data: bytes) -> tuple[list[tuple[int, int, tuple[int, ...]]], dict[i
 
     for outer in unframe(data):
         seqs: list[int] = []
-        for found in inside(outer, path="truth") if outer.kind == codec.BLOCK else [outer]:
+        for found in inside(outer, path="truth"):
             named: list[int] = []
             record = codec.decode(found, path="truth", body_of=body) if found.kind in codec.FACTS else None
             if record is not None:
