@@ -62,6 +62,27 @@ class StandIn:
         url: Where it listens, e.g. `http://localhost:40123`; empty before the block.
         recording: What it plays.
 
+    Args:
+        cassettes: Files, or recordings.
+        listen: Address and port; port 0 takes a free one.
+        rate: Pace: 1 as recorded, 10 ten times as fast, "instant" keeps the order only.
+        clock: A virtual clock jumps to the next due step when every client waits.
+        repeat: What to answer when a request comes more often than it was recorded.
+        strict: Operations must come in their recorded order and session.
+        faults: Faults to play, as after `--fault` on the command line.
+        seed: For equal ids and chances in each run; with a virtual clock 0 by default, else ids are random.
+        dialect: Name of a shipped dialect or path of a file; None takes the cassette's own.
+        policy: Policy the cassettes were redacted by, if not a shipped one.
+        control_token: Enable the control API at /__recorder/ for requests that carry this token.
+        on_miss: Is called for each request that nothing recorded matches.
+        on_turn: Is called after requests were answered.
+        on_idle: Is called once when nothing came in for `idle_after` seconds and nothing is due.
+        idle_after: Seconds.
+        thread: Thread to serve in, for several stand-ins of one process; None starts one.
+
+    Raises:
+        RecorderError: If a cassette cannot be read, or an argument does not fit it.
+
     """
 
     def __init__(
@@ -83,48 +104,18 @@ class StandIn:
         idle_after: float = _IDLE,
         thread: LoopThread | None = None,
     ) -> None:
-        """Read what is to be played.
-
-        Args:
-            cassettes: Files, or recordings.
-            listen: Address and port; port 0 takes a free one.
-            rate: Pace: 1 as recorded, 10 ten times as fast, "instant" keeps the order only.
-            clock: A virtual clock jumps to the next due step when every client waits.
-            repeat: What to answer when a request comes more often than it was recorded.
-            strict: Operations must come in their recorded order and session.
-            faults: Faults to play, as after `--fault` on the command line.
-            seed: For equal ids and chances in each run; with a virtual clock 0 by default, else ids are random.
-            dialect: Name of a shipped dialect or path of a file; None takes the cassette's own.
-            policy: Policy the cassettes were redacted by, if not a shipped one.
-            control_token: Enable the control API at /__recorder/ for requests that carry this token.
-            on_miss: Is called for each request that nothing recorded matches.
-            on_turn: Is called after requests were answered.
-            on_idle: Is called once when nothing came in for `idle_after` seconds and nothing is due.
-            idle_after: Seconds.
-            thread: Thread to serve in, for several stand-ins of one process; None starts one.
-
-        Raises:
-            RecorderError: If a cassette cannot be read, or an argument does not fit it.
-
-        """
+        """Read what is to be played; the arguments are those of the class."""
         if not cassettes:
             raise UsageError("a stand-in needs a cassette; give the path of one")
         if control_token == "":
             raise UsageError("the control token is empty; leave it out, or give one")
         self.url = ""
         self.recording = joined([_recording(given, dialect) for given in cassettes])
-        self._names = [given.name if isinstance(given, Path) else str(given) for given in cassettes]
+        self._names = [_name(given) for given in cassettes]
         self._virtual = clock == "virtual"
-        options = Options(
-            rate=math.inf if rate == "instant" else rate,
-            virtual=self._virtual,
-            repeat=Repeat(repeat),
-            strict=strict,
-            faults=tuple(faults),
-            seed=0 if seed is None and self._virtual else seed,
-            dialect=dialect,
-            policy=policy,
-        )
+        pace = math.inf if rate == "instant" else rate
+        seed = 0 if seed is None and self._virtual else seed
+        options = Options(pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy)
         self._engine = build(self.recording, options)
         self._turns = _Turns(self._engine, on_turn, on_idle)
         nothing: Callable[[Miss], None] = lambda _: None  # noqa: E731  # a default
@@ -370,6 +361,10 @@ def must_not_block(name: str) -> None:
     except RuntimeError:
         return
     raise UsageError(f"{name} would block the event loop of your client; await asyncio.to_thread(standin.{name})")
+
+
+def _name(given: str | PathLike[str] | Recording) -> str:
+    return f"a recording of {given.header.upstream}" if isinstance(given, Recording) else Path(given).name
 
 
 def _recording(given: str | PathLike[str] | Recording, dialect: str | None) -> Recording:

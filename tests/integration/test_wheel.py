@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -149,3 +150,22 @@ def test_the_demo_tells_in_a_line_what_to_install(python: Path, tmp_path: Path) 
     assert told.stderr.splitlines() == [
         "recorder: the demo's agent needs aiohttp and aiocometd: pip install 'outbound-recorder[demo]'"
     ]
+
+
+def test_the_page_of_the_api_runs_as_it_is_written(python: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    written = [block for block in blocks if "Recorder(" not in block]  # mitmproxy is not installed there
+    (tmp_path / "page.py").write_text("\n".join(written), encoding="utf-8")
+
+    told = run(python, "page.py", cwd=tmp_path)
+
+    assert told.returncode == 0, told.stderr
+    assert len(written) == len(blocks) - 1
+
+
+def test_an_addon_is_where_the_command_says(python: Path, tmp_path: Path) -> None:
+    told = run(python, "-m", "recorder", "addon", "record", cwd=tmp_path)
+
+    assert Path(told.stdout.strip()).is_file(), told.stderr
+    assert "site-packages/recorder/addons/record.py" in told.stdout

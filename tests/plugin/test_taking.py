@@ -117,7 +117,7 @@ def test_it_has_all_that_the_fixture_has_while_a_test_is_played(tmp_path: Path) 
 
     recorded.advance(0)
 
-    assert of_playing - set(dir(Taking)) == {"address", "recording", "settings"}  # there is none yet
+    assert of_playing - set(dir(Taking)) == {"address"}
     assert (recorded.misses, recorded.unplayed, recorded.report()["misses"]) == ([], (), [])
     with pytest.raises(UsageError, match="a recorder knows of none"):
         recorded.session("p1")
