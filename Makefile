@@ -41,6 +41,7 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict recorder addons
+	$(BIN)/mypy tests
 	$(BIN)/lint-imports
 
 # More workers than two cores: most tests wait for the processes they start.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -29,7 +30,8 @@ CHANNELS = st.one_of(
     st.sampled_from(["/v2/me/outbound", "/service/x", "/\ud800", "//", "/" + "x" * 3000]),
     st.text(max_size=6).map(lambda name: "/" + name),
 )
-TYPES = st.lists(st.sampled_from(["long-polling", "websocket", "callback-polling", "", 7, None, []]), max_size=3)
+ODD: list[Any] = ["long-polling", "websocket", "callback-polling", "", 7, None, []]
+TYPES = st.lists(st.sampled_from(ODD), max_size=3)
 ADVICE = st.fixed_dictionaries({}, optional={"timeout": VALUES, "interval": VALUES, "reconnect": VALUES})
 EXT = st.fixed_dictionaries({}, optional={"ack": VALUES, "timesync": VALUES | st.just({"tc": 1, "l": 2, "o": 3})})
 _FIELDS = {

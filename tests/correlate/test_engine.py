@@ -1164,7 +1164,8 @@ def played(steps: list[tuple[str, Any]]) -> Wire:
             wire.wait(value)
         elif value < len(waiting):
             exchange = waiting.pop(value)
-            {"ack": wire.ack, "abort": wire.fail}.get(what, lambda e: wire.respond(e, {"statusCode": 4}, 500))(exchange)
+            answers: dict[str, Any] = {"ack": wire.ack, "abort": wire.fail}
+            answers.get(what, lambda e: wire.respond(e, {"statusCode": 4}, 500))(exchange)
     return wire
 
 

@@ -19,7 +19,9 @@ def linked(twins: Twins, op: Operation, seen: Seen, rule: str = "reference") -> 
 def found(twins: Twins, seen: Seen) -> tuple[int | None, list[int]] | None:
     """The operation whose event awaits a twin, and those of which it may be as well."""
     original = twins.original(seen)
-    return original and (original[0].op and original[0].op.seq, [op.seq for op in original[1]])
+    if original is None:
+        return None
+    return None if original[0].op is None else original[0].op.seq, [op.seq for op in original[1]]
 
 
 def test_twins_are_given_out_in_the_order_of_their_originals_and_the_doubt_lasts_to_the_last() -> None:

@@ -92,8 +92,8 @@ def test_a_missing_key_is_named(line: str, key: str) -> None:
         parse(shipped_but(line, ""), path="mine.toml")
 
     table = key.rpartition(".")[0]
-    line = SHIPPED.splitlines().index(f"[{table}]") + 1 if table else None  # of the table that lacks it
-    where = f"mine.toml:{line}" if line else "mine.toml"
+    place = SHIPPED.splitlines().index(f"[{table}]") + 1 if table else None  # of the table that lacks it
+    where = f"mine.toml:{place}" if place else "mine.toml"
     assert str(caught.value) == f"{where}: {key}: is missing"
     assert (caught.value.path, caught.value.key) == ("mine.toml", key)
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -58,7 +59,7 @@ class _Bytes:
         left, self._right = socket.socketpair()
         threading.Thread(target=lambda: (left.sendall(data), left.close()), daemon=True).start()
 
-    def makefile(self, mode: str) -> object:
+    def makefile(self, mode: Any) -> Any:
         return self._right.makefile(mode)
 
     def close(self) -> None:

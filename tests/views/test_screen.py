@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ def test_a_column_keeps_its_least() -> None:
 
 
 def test_without_colours_there_is_no_code_at_all() -> None:
-    row = ["1", ("x", "bold red"), ("y", "green")]
+    row: list[Any] = ["1", ("x", "bold red"), ("y", "green")]
 
     assert "\x1b" not in PLAIN.table(COLUMNS, [row])
     assert "\x1b" not in PLAIN.line(("x", "red"))

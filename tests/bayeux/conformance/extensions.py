@@ -114,7 +114,8 @@ def _(bench: Bench) -> str:
 @row('`ext.ack`: is odd: "1", null, {}', "connect ok; connect ok; connect ok")
 def _(bench: Bench) -> str:
     desk = acknowledging(bench)
-    return "; ".join(outline(desk.fetches(ext={"ack": odd})) for odd in ("1", None, {}))
+    odd: tuple[Any, ...] = ("1", None, {})
+    return "; ".join(outline(desk.fetches(ext={"ack": value})) for value in odd)
 
 
 @row("`ext.timesync` in a handshake: which fields come back", "a, p, tc, ts", cometd="-", faye="-")

@@ -88,7 +88,7 @@ def test_events_in_an_answer_that_did_not_arrive_go_on_in_the_next_session() -> 
     stage = Stage(session(), rate=1)
     desk = stage.desk()
     desk.listens()
-    stage.standin.sent = lambda _: None  # type: ignore[method-assign]  # the front does not know yet
+    stage.standin.sent = lambda number: None  # type: ignore[method-assign]  # the front does not know yet
     desk.posts(chained(7, "live"))
     stage.wait(0.25)
     poll = next(number for number, reply in desk.replies.items() if b"ChainedRecord" in reply.body)

@@ -110,7 +110,7 @@ class Fake:
         self.paused = False
 
     def state(self) -> dict[str, Any]:
-        own = {"recorded": None, "played": [], "pending": [], "parked": False}
+        own: dict[str, Any] = {"recorded": None, "played": [], "pending": [], "parked": False}
         known = [("p1", "c1", False), ("p2", None, False), ("p3", "c3", True)]
         sessions = [own | {"name": name, "clientId": client, "left": left} for name, client, left in known]
         return {"paused": self.paused, "sessions": sessions}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
+from typing import Any
 
 import pytest
 
@@ -275,7 +276,8 @@ def test_a_client_that_is_slow_to_no_end_does_not_last() -> None:
 
 
 def test_what_is_refused_is_told_in_a_line_that_names_it() -> None:
-    served, told = standin(), []
+    served = standin()
+    told: list[Any] = []
 
     async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(post(b"Content-Length: 3000", target=b"/v2/upload"))

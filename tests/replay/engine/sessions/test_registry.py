@@ -39,7 +39,7 @@ class Door:
 
     def rest(self, headers: Headers = (), connection: str | None = None, *, answers: bool = False) -> str | None:
         playhead = self.playheads.of_request(headers, self._on(connection), lambda _: answers)
-        return playhead and playhead.name
+        return None if playhead is None else playhead.name
 
     def _on(self, connection: str | None) -> str:
         return connection or f"connection {next(self._connections)}"
