@@ -34,7 +34,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
         pytester.makepyfile(test_desktop=_HEAD + tests)
         pytester.makeini(f"[pytest]\nfilterwarnings = default\n{ini}")
         if "-n" in options:
-            return pytester.runpytest_subprocess(*options)
-        return pytester.runpytest_inprocess("-p", "no:xdist", *options)
+            return pytester.runpytest_subprocess("-p", "no:randomly", *options)
+        return pytester.runpytest_inprocess("-p", "no:xdist", "-p", "no:randomly", *options)
 
     return run

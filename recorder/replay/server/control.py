@@ -211,7 +211,7 @@ def _clear_faults(standin: Controlled, body: dict[str, JSON]) -> JSON:
 
 _SECONDS = _Field(f"a number of seconds above 0, {_LONGEST} at most", _is_duration)
 _SESSION = _Field("the name or clientId of a session, as in state", _is_text, required=False)
-_CHANNEL = _Field("a channel events can be pushed on, e.g. /v2/me/outbound", _is_channel)
+_CHANNEL = _Field("a channel events can be pushed on, e.g. /topic/name", _is_channel)
 _DATA = _Field("any JSON value", lambda _: True)
 _FAULT = _Field("text as after --fault, e.g. drop event PreviewRecord#2", _is_text)
 _ENDPOINTS: dict[str, dict[str, _Endpoint]] = {
