@@ -281,6 +281,9 @@ class Connection(asyncio.Protocol):
         if isinstance(found, Refusal):
             self._refuse(found)
             return
+        if self._is_eof:  # it cannot send a message any more
+            self._transport.close()
+            return
         found.open(self._connections.routes.upgrade(incoming))
         rest = self._parser.rest()
         self._leave()

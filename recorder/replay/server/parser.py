@@ -153,8 +153,8 @@ class RequestParser:
         self._raw: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []  # the head's, for what llhttp does not tell
         self._head = _NONE
-        self._chunks: list[bytes] = []
-        self._size = self._fed = self._received = 0  # bytes: of the head as parsed, of all, of the body
+        self._body = bytearray()
+        self._size = self._fed = 0  # bytes: of the head as parsed, of all
         self._method, self._target, self._connection, self._encoding = "", "", KEEP, ""
         self._chunked = self._asks = self._is_old = self._upgrades = self._opening = False
 
@@ -275,7 +275,7 @@ class RequestParser:
             self._pieces.clear()
         elif self._in_head and self._fed > self._limits.head:
             self._end(Refusal(431, f"the head is longer than {self._limits.head} bytes", self.call))
-        elif self._chunked and self._fed - self._received > self._limits.head + _CHUNK * self._received:
+        elif self._chunked and self._fed > self._limits.head + (_CHUNK + 1) * len(self._body):
             self._end(Refusal(400, "the chunks are more framing than body", self.call))
 
     def _refuse(self, status: int, text: str) -> NoReturn:
@@ -364,17 +364,16 @@ class RequestParser:
 
     def on_body(self, data: bytes) -> None:
         """Some of the body came."""
-        self._received += len(data)
-        if self._received > self._limits.body:
+        if len(self._body) + len(data) > self._limits.body:
             self._refuse(413, f"the body is larger than {self._limits.body} bytes")
-        self._chunks.append(data)
+        self._body += data
 
     def on_message_complete(self) -> None:
         """The request is whole, but for one that asks for an upgrade: llhttp does not read its body."""
         self._begun = False
         if self._upgrades:
             return
-        body = b"".join(self._chunks)
+        body = bytes(self._body)
         if self._encoding and body:
             body = self._unpacked(body)
         head = self._head
