@@ -2,9 +2,9 @@
 
     python -m tests.fuzz.fuzz_standin --seconds 600 --seed 1
 
-A proper answer is a 4xx or a 505, Bayeux messages, a recorded ack, the end of the connection, or the empty 500 of a poll that
-another one replaced. The process must live, keep its memory, log no traceback, and serve a good client all the while.
-Findings are told on stdout; the exit code is 1 if there are any.
+A proper answer is a 4xx or a 505, Bayeux messages, a recorded ack, the end of the connection, or the empty 500 of a
+poll that another one replaced. The process must live, keep its memory, log no traceback, and serve a good client all
+the while. Findings are told on stdout; the exit code is 1 if there are any.
 """
 
 from __future__ import annotations

@@ -269,9 +269,10 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what cannot be served, tell of it, and end the connection."""
-        content, _ = written(HttpResponse(0, refusal.status, _PLAIN, f"{refusal.text}\n".encode()), CLOSE)
+        text = printable(refusal.text)  # it may quote any bytes
+        content, _ = written(HttpResponse(0, refusal.status, _PLAIN, f"{text}\n".encode()), CLOSE)
         self._transport.write(content)
-        self._driver.refused(_miss(refusal.call, f"{refusal.status}, {refusal.text}"))
+        self._driver.refused(_miss(refusal.call, f"{refusal.status}, {text}"))
         self._leave()
         limits = self._connections.limits
         Lingering(self._connections, self._transport, min(_LINGER, limits.sending), is_eof=self._is_eof)

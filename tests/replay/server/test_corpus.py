@@ -97,6 +97,8 @@ ROWS: dict[str, tuple[bytes | list[bytes], list[int]]] = {
     "chunks twice": (post(CHUNKED, CHUNKED, body=b"0\r\n\r\n"), [400]),
     "chunks not last": (post(b"Transfer-Encoding: chunked, identity"), [400]),
     "a coding that is nearly chunked": (post(b"Transfer-Encoding: xchunked", body=b"0\r\n\r\n"), [400]),
+    "a coding of any bytes": (post(b"Transfer-Encoding: \xff\xfe, chunked", body=b"0\r\n\r\n"), [400]),
+    "a host of any bytes": (ask(target=b"http://\xff/"), [400]),
     # Encodings
     "gzip": (shake(b"Content-Encoding: gzip", body=GZIP), [OK]),
     "deflate": (shake(b"Content-Encoding: deflate", body=zlib.compress(HANDSHAKE)), [OK]),
@@ -196,6 +198,8 @@ ROWS: dict[str, tuple[bytes | list[bytes], list[int]]] = {
     "a WebSocket with a short key": (WEBSOCKET.replace(b"dGhlIHNh", b""), [400]),
     "a WebSocket of another version": (WEBSOCKET.replace(b"-Version: 13", b"-Version: 99"), [400]),
     "a WebSocket without Connection": (WEBSOCKET.replace(b"Connection: Upgrade", b"X: y"), [400]),
+    "a WebSocket with a key of any bytes": (WEBSOCKET.replace(b"dGhlIHNh", b"\xffGhlIHNh"), [400]),
+    "a WebSocket with any bytes beside": (WEBSOCKET.replace(b"Upgrade\r\n", b"Upgrade, \xff\r\n", 1), [400]),
     "a WebSocket by POST": (WEBSOCKET.replace(b"GET", b"POST"), [405]),
 }  # fmt: skip
 
