@@ -97,7 +97,7 @@ class Replay:
         flow.request.headers["X-Forwarded-Proto"] = "https" if flow.client_conn.tls else "http"
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
-        """The last guard: every connection comes through here, whatever the mode is and whichever hook has failed."""
+        """Refuse connections to anything but the stand-in: the last guard, whichever hook has failed before."""
         if self._address is None or data.server.address != (self._address.host, self._address.port):
             data.server.error = "a replay connects to nothing but its stand-in"
 

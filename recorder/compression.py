@@ -114,7 +114,7 @@ def _library(encoding: str, name: str) -> Any:
 
 
 def _opener(encoding: str, data: bytes) -> tuple[Callable[[], Any], type[Exception]]:
-    """What makes a decompressor with the interface of zstd's, and the error it raises."""
+    """Return a factory of decompressors with the interface of zstd's, and the error they raise."""
     match encoding:
         case "gzip" | "x-gzip":
             return partial(zlib.decompressobj, zlib.MAX_WBITS | 16), zlib.error

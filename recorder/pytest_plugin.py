@@ -93,7 +93,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A marker that cannot be read, or that plays nothing to its test, fails the test before it goes anywhere."""
+    """Fail a test whose marker is wrong, or plays nothing to it, before it runs."""
     if item.get_closest_marker("cassette") is None:
         return
     with _explained():
@@ -108,7 +108,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def cassette_thread() -> Iterator[LoopThread]:
-    """The thread in which all stand-ins of this process are served."""
+    """Serve all stand-ins of this process in one thread."""
     from .api.threads import LoopThread
 
     thread = LoopThread()
@@ -127,7 +127,7 @@ def cassette_settings(request: pytest.FixtureRequest) -> Settings:
 def standin(
     request: pytest.FixtureRequest, cassette_settings: Settings, cassette_thread: LoopThread
 ) -> Iterator[Playing | Taking]:
-    """A server that plays the test's cassettes, with nothing played yet; its `url` is where the client must go.
+    """Serve the cassettes of a test, with nothing played yet; the client connects to its `url`.
 
     While a cassette is recorded, the `url` leads to the real server through a recorder.
     """
@@ -174,7 +174,7 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """A request that matched nothing fails the test, whatever the application made of the answer."""
+    """Fail a test in which a request matched nothing, whatever the application made of the answer."""
     result = yield
     played = item.stash.get(_PLAYING, None)
     if played is not None:
@@ -216,7 +216,7 @@ def _tell(item: pytest.Item, report: pytest.TestReport, played: Playing) -> None
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist tells which cassettes its tests used."""
+    """Report which cassettes the tests of a pytest-xdist worker used."""
     stash, output = session.config.stash, getattr(session.config, "workeroutput", None)
     if output is not None:
         output[_TO_CONTROLLER] = [[str(path) for path in stash[key]] for key in (_USED, _FOLDERS)]
@@ -245,7 +245,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """An error of ours is told in its own words, without a traceback through us."""
+    """Report errors of the recorder by their message, without a traceback through the plugin."""
     try:
         yield
     except RecorderError as exc:
@@ -272,7 +272,7 @@ def _policy(config: pytest.Config) -> str | None:
 
 
 def _settings(item: pytest.Item) -> Settings:
-    """What the run says, and over it the markers from the module's to the test's own."""
+    """Return the options of the run, overridden by the markers from the module's to the test's own."""
     from .plugin.settings import Settings, of_marker, own_name, path_of
 
     config, folder = item.config, _folder(item)

@@ -18,7 +18,7 @@ _INSTALL = "pip install 'outbound-recorder[archive]'"
 
 
 def compress(raw: bytes) -> bytes | None:
-    """The frame of one block; None for what a reader would take for a bomb, which must stand as it is.
+    """Compress frames into the frame of one block; return None for bytes a reader would take for a bomb.
 
     Raises:
         UsageError: If the library for it is not installed.
@@ -31,7 +31,7 @@ def compress(raw: bytes) -> bytes | None:
 
 
 def decompress(block: Frame, *, path: str) -> bytes:
-    """The frames a block holds; never more bytes are made than it says, and what it may say is limited.
+    """Decompress the frames of a block; never more bytes than the block declares, and that is limited too.
 
     Raises:
         CassetteError: If it holds another number of bytes than it says, or is damaged.

@@ -23,7 +23,7 @@ class Repeated:
         self._seen: OrderedDict[bytes, int] = OrderedDict()
 
     def earlier(self, record: Record) -> int | None:
-        """The `seq` of an earlier record with the same body, None where the body must be written."""
+        """Return the `seq` of an earlier record with an equal body, None where the body must be written."""
         body = _worth_naming(record)
         if body is None:
             return None
@@ -45,7 +45,7 @@ class Remembered:
         self._named = False
 
     def body(self, seq: int) -> bytes:
-        """The body of an earlier record.
+        """Return the body of an earlier record.
 
         Raises:
             CassetteError: If no record of that number is remembered.

@@ -53,7 +53,7 @@ _MOST_FOREIGN = 256 << 10  # bytes of frames that cannot be decoded, in one file
 
 
 def encode_header(header: Header) -> bytes:
-    """The first frame of a file."""
+    """Encode the header as the first frame of a file."""
     body = {
         "cassette": header.format,  # first, so that the magic bytes are fixed
         "dialect": header.dialect,
@@ -167,7 +167,7 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
 
 
 def encode_row(row: Row) -> bytes:
-    """A derived triple as a frame; one that is no operation (n 0) gets a type of its own.
+    """Encode a derived triple; an exchange that is no operation (n 0) gets a frame type of its own.
 
     Raises:
         CassetteError: If it has more events than a reader may take.
@@ -226,12 +226,12 @@ def encode_value(kind: int, value: Any) -> bytes:
 
 
 def reframe(found: Frame) -> bytes:
-    """A frame that was read, as bytes again."""
+    """Encode a frame that was read."""
     return frame(found.kind, found.body)
 
 
 def decode_value(found: Frame, *, path: str) -> Any:
-    """The value of a frame.
+    """Decode the value of a frame.
 
     Raises:
         CassetteError: If its body is no msgpack, or over the limits.
@@ -329,7 +329,7 @@ def _frame(kind: int, body: dict[str, Any]) -> bytes:
 
 
 def _text_frame(kind: int, body: dict[str, Any]) -> bytes:
-    """A frame of text that may have no UTF-8: such text is kept as bytes (WTF-8)."""
+    """Encode a frame whose text may have no UTF-8; such text is kept as bytes (WTF-8)."""
     try:
         return _frame(kind, body)
     except UnicodeEncodeError:
@@ -349,7 +349,7 @@ def _to_wtf8(value: Any) -> Any:
 
 
 def _from_wtf8(value: Any) -> Any:
-    """A list with its texts as they were before `_to_wtf8`; not of the lists in it, for nesting is unlimited."""
+    """Undo `_to_wtf8` for the texts of a list, not for lists inside: nesting has no limit."""
     if not isinstance(value, list):
         return value
     with suppress(UnicodeDecodeError):

@@ -24,7 +24,7 @@ KEY_WIDTH, ADDRESS_WIDTH = _KEY.size, _ADDRESS.size
 
 
 def key_hash(name: str, value: str) -> int:
-    """The 64-bit hash a key is found by; whoever finds one compares the triple itself."""
+    """Return the 64-bit hash of a key; two keys may share a hash, so compare the triple found by it."""
     digest = hashlib.sha256(f"{name}\0{value}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big")
 
@@ -88,12 +88,12 @@ class Keys:
 
 
 def address_at(page: bytes, place: int) -> int:
-    """The address at a place of a page."""
+    """Return the address at a place of a page."""
     return int(_ADDRESS.unpack_from(page, place * ADDRESS_WIDTH)[0])
 
 
 def triples_in(page: bytes, wanted: int) -> Iterable[int]:
-    """The triples a page of keys lists under a hash."""
+    """Return the numbers of the triples that a page of keys lists under a hash."""
     count = len(page) // KEY_WIDTH
     hashes = _Column(page, count)
     low, high = bisect_left(hashes, wanted), bisect_right(hashes, wanted)

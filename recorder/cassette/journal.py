@@ -203,7 +203,7 @@ class Following:
         self.header: Header | None = None
 
     def new(self) -> Iterator[Record]:
-        """The records that became whole since the last call.
+        """Yield the records that became complete since the last call.
 
         Raises:
             CassetteError: If the file is no cassette, is damaged, or was cut.

@@ -215,7 +215,7 @@ class OpenCassette:
         return CassetteError(self.path, f"{what} is not where the index says", hint="recorder doctor tells more")
 
     def _body(self, seq: int) -> bytes:
-        """The body of an earlier record; it stands there itself, so that this ends."""
+        """Return the body of an earlier record, which never names another one: no recursion."""
         found = codec.decode(self._at(self._address("records", seq)), path=self.path)
         return bytes(getattr(found, "body", b""))
 
@@ -344,7 +344,7 @@ def _whole(cassette: OpenCassette) -> Cassette:
 
 
 def _pairs(groups: Any, path: str, offset: int) -> Pages:
-    """The pages of a table; checked in bulk, for there are thousands and each look-up opens the file anew."""
+    """Check and return the pages of a table, all in one pass: there are thousands."""
     lists = [group for group in groups if isinstance(group, list)] if isinstance(groups, list) else []
     pairs = list(chain.from_iterable(lists))
     if all(type(pair) is list and len(pair) == 2 for pair in pairs):

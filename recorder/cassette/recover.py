@@ -115,7 +115,7 @@ class _Found:
 
 
 def _filled(found: _Found, data: mmap) -> Iterator[Record]:
-    """Records with a note in each place where one is missing."""
+    """Yield records, with a note in each place where one is missing."""
     expected, t, lost = 0, 0, 0
     for record in found.records(data):
         lost += record.seq - expected

@@ -56,7 +56,7 @@ def salvage(data: Bytes, *, path: str = "<bytes>") -> Iterator[Frame | Damage]:
 
 
 def mapped(path: Path) -> mmap:
-    """A file whose bytes are read when they are looked at.
+    """Map a file into memory; bytes are read when they are accessed.
 
     Raises:
         CassetteError: If it cannot be opened, or is empty.
@@ -71,7 +71,7 @@ def mapped(path: Path) -> mmap:
 
 
 def intact(data: Bytes, offset: int) -> Frame | None:
-    """The frame at an offset, None where none is intact."""
+    """Return the frame at an offset, None where no intact frame begins."""
     size = _declared(data, offset)
     if size is None or offset + size > len(data):
         return None
@@ -83,7 +83,7 @@ def intact(data: Bytes, offset: int) -> Frame | None:
 
 
 def _declared(data: Bytes, offset: int) -> int | None:
-    """The size of the frame that seems to begin here."""
+    """Return the size of the frame that seems to begin at an offset."""
     if not _START.match(data, offset) or offset + OVERHEAD > len(data):
         return None
     length = int.from_bytes(data[offset + 3 : offset + _HEAD], "big")

@@ -45,12 +45,12 @@ class SealedWriter:
         self._out.write(codec.encode_header(header))
 
     def fact(self, record: Record) -> None:
-        """The next record, in order."""
+        """Write the next record, in order."""
         frame = codec.encode(record, same_body_as=self._bodies.earlier(record))
         self._put(frame, self._records)
 
     def row(self, row: Row) -> None:
-        """The next triple, in order; or, anywhere between, an exchange that is no operation."""
+        """Write the next triple, in order; or, anywhere between, an exchange that is no operation."""
         if not row.n:
             self._plain.write(codec.encode_row(row))
             return
@@ -59,7 +59,7 @@ class SealedWriter:
             self._keys.add(name, value, row.n)
 
     def unsolicited(self, row: list[Any]) -> None:
-        """The next event nobody asked for, in order; anywhere between."""
+        """Write the next unsolicited event, in order, anywhere between triples."""
         self._unsolicited.write(codec.encode_value(codec.UNSOLICITED, row))
 
     def finish(self, unsolicited: Iterable[list[Any]], summary: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def load(paths: Sequence[Path], dialect: str | None) -> Recording:
-    """One recording of one or more cassettes.
+    """Read one or more cassettes as one recording.
 
     Raises:
         CassetteError: If one cannot be read.
@@ -37,7 +37,7 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Nothing of what is read goes away again: the collector would look at all of it many times, and in vain."""
+    """Stop the garbage collector while a recording is read: nothing of it becomes garbage, and there is much of it."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -48,7 +48,7 @@ def _without_collector() -> Iterator[None]:
 
 
 def read(path: Path) -> Cassette:
-    """One cassette, with a warning where a crash cut it off.
+    """Read a cassette; warn where a crash cut it off.
 
     Raises:
         CassetteError: If it cannot be read.
@@ -61,7 +61,7 @@ def read(path: Path) -> Cassette:
 
 
 def expression(wanted: str | None, dialect: str | None) -> Expression | None:
-    """What a user filters by; None where that is nothing.
+    """Parse the filter of a user; return None where there is none.
 
     Raises:
         DialectError: If the dialect is unknown or wrong.
@@ -81,7 +81,7 @@ def expression(wanted: str | None, dialect: str | None) -> Expression | None:
 
 
 def fitting(found: Iterable[Triple], by: Expression | None) -> Iterator[Triple]:
-    """Those of some triples that are wanted."""
+    """Yield the triples that fit a filter."""
     from ..views import data
     from ..views.filter import fits
 
@@ -91,13 +91,13 @@ def fitting(found: Iterable[Triple], by: Expression | None) -> Iterator[Triple]:
 def triples(
     path: Path, dialect: str | None, limit: int | None = None, by: Expression | None = None
 ) -> Iterator[Triple]:
-    """The triples of a cassette that are wanted, in order; of a sealed one no more is read than is asked for."""
+    """Yield the triples of a cassette that fit a filter, in order; a sealed one is read only as far as needed."""
     with _opened(path, dialect) as every:
         yield from islice(fitting(every, by), limit)
 
 
 def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str, str]) -> list[Triple]:
-    """The triple of a number, or those that have all the keys.
+    """Return the triple of a number, or all triples that have some keys.
 
     Raises:
         NothingSelected: If there is none.
@@ -126,4 +126,4 @@ def _opened(path: Path, dialect: str | None) -> Iterator[Triples]:
 
 def _warn(torn: TornTail | None) -> None:
     if torn is not None:
-        say(f"warning: {torn}; what stands before it is used")
+        say(f"warning: {torn}; the records before that place are used")

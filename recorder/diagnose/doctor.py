@@ -150,7 +150,7 @@ class _Examiner:
             self._problem("secret", record, "the body holds what looks like a secret")
 
     def _scanned(self, scan: Scan, record: Record) -> None:
-        """A pseudonym may look like a secret: a scan tells them apart; it is slow, so only where there may be one."""
+        """Scan for secrets; a scan is slow, so only where a value looks like a secret and may be a pseudonym."""
         headers = {pair for pair in getattr(record, "headers", ()) if pair[0].lower() in _CREDENTIALS} - self._headers
         self._headers |= headers
         if headers or _SECRET.search(getattr(record, "body", b"")):
@@ -166,7 +166,7 @@ class _Examiner:
 
 
 def _scan(header: Header | None) -> Scan | None:
-    """What tells secrets from pseudonyms; None where the policy is not known, or there was none."""
+    """Return what tells secrets from pseudonyms; None where the policy is unknown, or there was none."""
     try:
         policy = of_cassette(header.redaction) if header is not None else None
     except PolicyError:
@@ -183,7 +183,7 @@ def _header(path: Path) -> Header | None:
 
 
 def _stale(path: Path) -> Iterator[Finding]:
-    """The stored triples of a cassette that are not what its facts and dialect give."""
+    """Yield the stored triples of a cassette that differ from those its records and dialect give."""
     with open_cassette(path) as cassette:
         if not cassette.is_sealed:
             return
@@ -203,7 +203,7 @@ def _stale(path: Path) -> Iterator[Finding]:
 
 
 def _derived(records: Iterator[Record], correlator: Correlator, header: Header) -> Iterator[Row]:
-    """The triples as sealing derives them, one at a time."""
+    """Yield the triples as sealing derives them, one at a time."""
     for record in records:
         correlator.feed(record)
         yield from map(row_of, correlator.triples())

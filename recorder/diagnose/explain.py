@@ -83,7 +83,7 @@ def explain(records: Iterable[Record], dialect: Dialect, events: Collection[tupl
 
 
 def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialect: Dialect) -> Judgement:
-    """What the rules saw, told by what a correlator shows to its `watch`."""
+    """Return what the rules saw: a correlator reports it to its `watch`."""
     chosen = link.request if link else None
     near = [op for op in operations if not is_over(op, seen.event.t, dialect) or (link and op.seq in link.rivals)]
     return Judgement(
@@ -98,7 +98,7 @@ def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialec
 
 
 def polls_lost_to(triple: Triple, explanation: Explanation) -> list[Failure]:
-    """The polls of its session that were given up after its request, and before its last event, if that is its end."""
+    """Return the polls of its session given up after its request and, if it has ended, before its last event."""
     end = triple.events[-1].event.seq if triple.events and triple.state.value == "complete" else None
     return [
         failure

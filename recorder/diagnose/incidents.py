@@ -90,7 +90,7 @@ class Disturbances:
                 pass
 
     def found(self) -> Iterator[Disturbance]:
-        """What there was, as kind, place and sentence."""
+        """Return the incidents: kind, place and sentence of each."""
         last = [(self._outage, None)] if self._outage else []
         for outage, end in (*self._outages, *last):
             if outage.unreachable:
@@ -191,7 +191,7 @@ class Disturbances:
                 self._two_tabs.add(client)
 
     def _seen(self, client: str, headers: Headers) -> None:
-        """A client polls: if another of its browser polled since, and this one before it, both are alive."""
+        """Note a poll: two clients of a browser are both alive if each polled after the other."""
         for browser in (found[1] for name, value in headers if name.lower() == "cookie" if (found := _browser(value))):
             clients = self._tabs.setdefault(browser, [])
             if client in clients[:-1]:
@@ -207,7 +207,7 @@ class Disturbances:
 
 
 def _polling(messages: list[Message] | None) -> list[str]:
-    """The clients whose polls these messages are."""
+    """Yield the clients whose polls are among some messages."""
     return [str(m.get("clientId", "")) for m in messages or [] if m["channel"] == channels.CONNECT]
 
 

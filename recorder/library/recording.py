@@ -15,7 +15,7 @@ from ..redaction.policy import NO_BODIES
 
 
 def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
-    """The triples of a cassette, by its own dialect or another.
+    """Derive the recording of a cassette, by its own dialect or another.
 
     Raises:
         DialectError: If the cassette names a dialect that is not shipped.

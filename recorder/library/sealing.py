@@ -69,7 +69,7 @@ def write_sealed(file: IO[bytes], header: Header, records: Iterator[Record], cor
 
 
 def row_of(triple: Triple) -> Row:
-    """A triple as it is stored: facts by number."""
+    """Return a triple as it is stored: with the numbers of its records."""
     return Row(
         n=triple.n,
         operation=triple.operation,

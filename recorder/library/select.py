@@ -18,7 +18,7 @@ from ..model import Failure, Header, Note, Record, Recording, Request, Response,
 
 
 def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Triple]) -> list[Record]:
-    """The records some triples need to be replayed alone, renumbered.
+    """Return the records that some triples need to be replayed alone, renumbered.
 
     These are their requests, answers and events; the handshakes and subscriptions of their sessions; the exchanges that
     are no operation; and the unsolicited events that come at the start of their sessions or after them. Events of other
@@ -93,7 +93,7 @@ def _unsolicited(recording: Recording, chosen: Iterable[Triple]) -> Iterator[tup
 
 
 def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple]) -> set[str] | None:
-    """The clientIds of the sessions of some triples; None for all, where one's session is not known."""
+    """Return the clientIds of the sessions of some triples; None for all, where one session is unknown."""
     sessions = {triple.session for triple in chosen}
     if None in sessions:
         return None
@@ -104,7 +104,7 @@ def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple])
 
 
 def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int]:
-    """The exchanges in which clients shake hands and subscribe."""
+    """Return the exchanges in which clients shake hands and subscribe."""
     for record in records:
         if isinstance(record, Request):
             messages = parse_request(record.target, record.body)
@@ -117,14 +117,14 @@ def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int
 
 
 def _ids(record: Record) -> set[str]:
-    """The clientIds that handshakes gave."""
+    """Yield the clientIds that handshakes gave."""
     messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
     handshakes = (m for m in messages or [] if m["channel"] == channels.HANDSHAKE)
     return {str(m["clientId"]) for m in handshakes if m.get("clientId")}
 
 
 def _stripped(record: Record, kept: _Kept) -> Record:
-    """A record without the events that are not kept."""
+    """Return a record without the events that are not kept."""
     if not isinstance(record, Response | SocketMessage):
         return record
     messages = parse(record.body) or []
@@ -140,7 +140,7 @@ class _Apart:
         self._shared: set[str] = set()
 
     def shows(self, record: Record) -> set[str]:
-        """The ids a record shows: clientIds, session cookies, credentials."""
+        """Return the ids in a record: clientIds, session cookies, credentials."""
         tokens = self._sessions.tokens(record.headers) if isinstance(record, Request | Response) else frozenset()
         found = {re.split("[= ]", token, maxsplit=1)[1].rpartition(" ")[2] for token in tokens}
         found |= _ids(record)
@@ -148,7 +148,7 @@ class _Apart:
         return found
 
     def separate(self, record: Record) -> Record:
-        """The record, with each id that another capture shows too replaced by one of the same length."""
+        """Replace each id that another capture has too by one of equal length."""
         if not self._shared or isinstance(record, Failure | Note):
             return record
         # as words: an id may be a part of another, or as short as `7`; in a query what is before it may be %22

@@ -56,7 +56,7 @@ def triples(cassette: OpenCassette, dialect: Dialect | None = None) -> Triples:
 
 
 def triple(sealed: OpenCassette, n: int) -> Triple:
-    """A triple by number, from 1.
+    """Return a stored triple by number, from 1.
 
     Raises:
         CassetteError: If there is none, or the file is damaged where it or its facts stand.
@@ -65,7 +65,7 @@ def triple(sealed: OpenCassette, n: int) -> Triple:
 
 
 def with_key(sealed: OpenCassette, name: str, value: str) -> Iterator[Triple]:
-    """Triples that have a key (a dialect's key, `operation` or `channel`), in order."""
+    """Yield the stored triples that have a key (a dialect's key, `operation` or `channel`), in order."""
     for n in sealed.find(name, value):
         row = sealed.row(n)
         if (name, value) in row.index_keys():  # two keys may share a hash

@@ -79,14 +79,14 @@ def is_recorded(settings: Settings, begun: Container[Path]) -> bool:
 
 
 def own_name(parts: Sequence[str]) -> str:
-    """The name of the cassette of a test whose marker names none: its classes and its own name, with parameters."""
+    """Return the cassette name of a test whose marker names none: its classes and its name, with parameters."""
     name = ".".join(parts)
     fit = _UNFIT.sub("-", name)[:_LONGEST]
     return fit if fit == name else f"{fit}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def of_marker(base: Settings, folder: Path, names: Sequence[Any], options: Mapping[str, Any]) -> Settings:
-    """The settings of a test.
+    """Return the settings of a test.
 
     Args:
         base: What stands behind the marker; its cassettes are taken if the marker names none.
@@ -109,7 +109,7 @@ def of_marker(base: Settings, folder: Path, names: Sequence[Any], options: Mappi
 
 
 def path_of(folder: Path, name: Any) -> Path:
-    """The file a name stands for; one with a slash is a path below the folder.
+    """Return the file of a cassette name; a name with a slash is a path below the folder.
 
     Raises:
         UsageError: If it is no name, or leads out of the folder.
@@ -126,7 +126,7 @@ def path_of(folder: Path, name: Any) -> Path:
 
 
 def one_of(name: str, value: Any, known: Sequence[str]) -> str:
-    """A word of a list.
+    """Check that a word is one of a list.
 
     Raises:
         UsageError: If it is none of them.
@@ -140,7 +140,7 @@ def one_of(name: str, value: Any, known: Sequence[str]) -> str:
 
 
 def rate_of(name: str, value: Any) -> float | None:
-    """A pace; None for a clock that waits for nothing.
+    """Parse a pace; return None for a virtual clock.
 
     Raises:
         UsageError: If it is none.

@@ -171,7 +171,7 @@ def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
 
 
 def _unknown(known: Recording, recording: Recording, policy: str | None) -> Sequence[Triple]:
-    """The triples that no request of a cassette matches; each of those counts once."""
+    """Return the triples that no request of a cassette matches; each request of it counts once."""
     matcher = Matcher(known, shipped(known.header.dialect), of_cassette(known.header.redaction, policy))
     used: set[int] = set()
     new = []

@@ -19,7 +19,7 @@ def missed(playing: Playing, since: int = 0) -> str | None:
 
 
 def left_over(playing: Playing) -> str | None:
-    """What was recorded and not asked for."""
+    """Describe the triples that were recorded and not asked for; None where there are none."""
     left = set(playing.unplayed)
     if not left:
         return None
@@ -43,7 +43,7 @@ def summary(playing: Playing, told: int = 0) -> str:
 
 
 def _last_triple(playing: Playing) -> str | None:
-    """What a client can have had since it last asked for something: it may wait for more than was recorded."""
+    """Describe the events of the last triple asked for: the client may wait for more than was recorded."""
     last = next((t for t in reversed(playing.recording.triples) if t.n in playing.played), None)
     if last is None:
         return None

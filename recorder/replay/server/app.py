@@ -22,17 +22,17 @@ _METHODS = (("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
 
 
 def new_id() -> str:
-    """A fresh id for clientIds and cookies."""
+    """Return a fresh id for clientIds and cookies."""
     return secrets.token_hex(16)
 
 
 def epoch() -> float:
-    """What time it is when the clock of event loops, which is the monotonic one, shows 0; in UTC seconds."""
+    """Return the UTC seconds at which the monotonic clock of event loops shows 0."""
     return time.time() - time.monotonic()
 
 
 def seeded_ids(seed: int) -> Callable[[], str]:
-    """Ids that are the same in each run; no others should be able to reach such a stand-in."""
+    """Return a source of ids that are equal in each run; only trusted clients should reach such a stand-in."""
     numbers = count(1)
     return lambda: hashlib.sha256(f"{seed} {next(numbers)}".encode()).hexdigest()[:32]
 
@@ -61,13 +61,13 @@ async def serve(
     token: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  # frozen
 ) -> AsyncIterator[Address]:
-    """Serve a stand-in; yields where it listens (port 0 takes a free one).
+    """Serve a stand-in; yield where it listens (port 0 takes a free one).
 
     Args:
         standin: What to serve.
         host: Address to listen on.
         port: Port to listen on.
-        watch: Whom to tell what happens.
+        watch: Callbacks for what happens.
         virtual: Time stands still while a client has anything to do, and jumps to what is due next when all wait.
         token: Enable the control API at /__recorder/ for requests that carry this token; None leaves it out.
         limits: What a client may ask for; `limits.fitting` builds them for a recording.
@@ -91,7 +91,7 @@ async def serve(
 
 
 class _Site:
-    """What is answered beside the recording: the control API, pages that ask before they send, and `OPTIONS *`."""
+    """Requests answered beside the recording: the control API, preflights of pages, and `OPTIONS *`."""
 
     control: Control | None = None
 
@@ -100,11 +100,11 @@ class _Site:
         self.controls = ControlledStandIn(standin, driver)
 
     def opens(self, target: str) -> bool:
-        """Whether WebSockets are opened at a target."""
+        """Return whether WebSockets are opened at a target."""
         return self._standin.owns(target) and not (self.control is not None and self.control.owns(target))
 
     def instead(self, request: HttpRequest) -> HttpResponse | None:
-        """The answer to a request that is none of the recording's; None to all others."""
+        """Answer a request for the control API, a preflight, or `OPTIONS *`; return None for all others."""
         if self.control is not None and self.control.owns(request.target):
             told = self.control.handle(request, self.controls)
             self._driver.schedule()

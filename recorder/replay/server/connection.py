@@ -65,7 +65,7 @@ class Connections:
         self._numbers = count(1)
 
     def __call__(self) -> Connection:
-        """The protocol of a new connection."""
+        """Build the protocol of a new connection."""
         return Connection(self, f"c{next(self._numbers)}")
 
     async def close(self) -> None:
@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
     # -- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
+        """Take over a connection that a client has opened."""
         self._transport = cast(asyncio.Transport, transport)
         self._connections.open.add(self._transport)
         if (connected := transport.get_extra_info("socket")) is not None:
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
     # -- time
 
     def _look(self) -> None:
-        """Has the client been idle for too long?"""
+        """Close the connection if the client was idle for too long."""
         loop, idle = self._connections.loop, self._connections.limits.idle
         if self._number or self._unread or self._waiting is Waiting.BODY:
             self._timer = loop.call_later(idle, self._look)
@@ -506,7 +506,7 @@ class Lingering(asyncio.Protocol):
             transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
-        """The client has noticed."""
+        """Forget the connection; the client has closed it."""
         self._connections.open.discard(self._transport)
         self._timer.cancel()
 

@@ -91,7 +91,7 @@ class Control:
         return path == PREFIX or path.startswith(f"{PREFIX}/")
 
     def handle(self, request: HttpRequest, standin: Controlled) -> HttpResponse:
-        """The reply to one request; a refused one has changed nothing."""
+        """Answer a request; a refused one has changed nothing."""
         try:
             self._admit(request.headers)
             answer = _route(request, standin)
@@ -252,7 +252,7 @@ def _route(request: HttpRequest, standin: Controlled) -> JSON:
 
 
 def _body(content: bytes, fields: dict[str, _Field]) -> dict[str, JSON]:
-    """The fields of a body, each of them as it should be."""
+    """Return the fields of a body, each checked."""
     try:
         body = load_json(content) if content.strip() else {}
         json.dumps(body, allow_nan=False)  # Python reads NaN and 1e999, no client could

@@ -23,7 +23,7 @@ _TOKENS = re.compile(r"[\w!#$%&'*+.^`|~-]+(?: *, *[\w!#$%&'*+.^`|~-]+)*", re.ASC
 
 
 def preflight(request: HttpRequest) -> HttpResponse | None:
-    """The answer to a browser that asks whether a page may send a request; None to all other requests."""
+    """Answer a preflight request of a browser; return None for all other requests."""
     if request.method != "OPTIONS":
         return None
     origin, method = _origin(request.headers), _value(request.headers, "access-control-request-method")
@@ -41,7 +41,7 @@ def preflight(request: HttpRequest) -> HttpResponse | None:
 
 
 def readable(reply: HttpResponse, request: HttpRequest) -> HttpResponse:
-    """A reply that the page which asked may read, with all its headers; as it is where no page asked."""
+    """Add the headers that let the requesting page read a response; without a page, return it unchanged."""
     origin = _origin(request.headers)
     if origin is None:
         return reply
@@ -64,6 +64,6 @@ def _origin(headers: Headers) -> str | None:
 
 
 def _value(headers: Headers, wanted: str) -> str | None:
-    """The value of a header, None where it is not there or not clear."""
+    """Return the value of a header, None where it is missing or given twice."""
     values = [value for name, value in headers if name.lower() == wanted]
     return values[0] if len(values) == 1 else None

@@ -29,11 +29,11 @@ class ReactionTimes:
         self._sent: float | None = None
 
     def sent(self, now: float) -> None:
-        """An answer left, at `now` seconds of a monotonic clock."""
+        """Note that an answer left, at `now` seconds of a monotonic clock."""
         self._sent = now
 
     def came(self, now: float) -> None:
-        """A request came; the first one after an answer is a reaction to it."""
+        """Note that a request came; the first one after an answer is a reaction to it."""
         if self._sent is not None and now - self._sent < _THOUGHT:
             self._slowest = max(now - self._sent, _MEMORY * self._slowest)
         self._sent = None
@@ -74,7 +74,7 @@ class Waiter(Protocol):
         """Whether it waits no more."""
 
     def set_result(self, reply: HttpResponse, /) -> None:
-        """The reply is here."""
+        """Take the reply."""
 
     def cancel(self) -> Any:
         """There will be none: the server ends."""
@@ -100,12 +100,12 @@ class Driver:
         self._is_closed = False
 
     def number(self) -> int:
-        """A number for a request."""
+        """Return a number for a request."""
         self._count += 1
         return self._count
 
     def take(self, incoming: HttpRequest, waiting: Waiter) -> None:
-        """A request came in; who waits is given its reply, maybe at once."""
+        """Take a request; its waiter gets the reply, perhaps at once."""
         self._waiting[incoming.number] = waiting
         now = self.now()
         if self._virtual is not None:
@@ -122,13 +122,13 @@ class Driver:
         self.rest()
 
     def sent(self, number: int) -> None:
-        """A reply has left."""
+        """Note that a reply has left."""
         self._standin.sent(number)
         if self._virtual is not None:
             self._reactions.sent(self._loop.time())
 
     def give_up(self, numbers: Iterable[int]) -> None:
-        """A client hung up: those that wait may be all that are left, and time goes on for them."""
+        """Give up requests whose client hung up; a virtual clock may go on for the others."""
         for number in numbers:
             self._waiting.pop(number, None)
             self._standin.abort(number)
@@ -136,7 +136,7 @@ class Driver:
         self.rest()
 
     def refused(self, found: Miss) -> None:
-        """A request came that cannot be served: tell and count it like a miss."""
+        """Report and count a request that cannot be served, like a miss."""
         self._standin.refuse(found)
         self._tell()
         self.rest()
@@ -255,7 +255,7 @@ class Driver:
         self._settle()
 
     def _on_idle(self) -> None:
-        """The time is over, unless something came in meanwhile, or something will happen by itself."""
+        """Report idleness, unless a request came in meanwhile or a step will leave by itself."""
         due = self._standin.next_due if self._virtual is None else None
         until = max(self._busy_at, due or 0.0) + self._watch.idle_after
         if until > self._loop.time():

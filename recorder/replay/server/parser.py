@@ -168,7 +168,7 @@ class RequestParser:
         self._data = data
 
     def next(self) -> RawRequest | Continue | Refusal | None:
-        """What comes next of what was fed; None where more must come."""
+        """Return the next event of the bytes fed; None where more must come."""
         while not self._ready:
             if self._at >= len(self._data) or self._is_over:
                 if self._asks and self._begun and not self._is_over:
@@ -205,7 +205,7 @@ class RequestParser:
         return f"{self._method} {self._url.decode('utf-8', 'backslashreplace')}".strip()[:_SHOWN]
 
     def rest(self) -> bytes:
-        """What followed the handshake of a WebSocket."""
+        """Return the bytes after the handshake of a WebSocket."""
         return self._data[self._at :]
 
     def close(self) -> None:
@@ -215,7 +215,7 @@ class RequestParser:
     # -- the cache
 
     def _known(self) -> RawRequest | None:
-        """The next request, if its header block is known and its body is here."""
+        """Return the next request if its header block is known and its body is complete."""
         data, at = self._data, self._at
         line = _LINE.match(data, at)
         if line is None:
@@ -311,21 +311,21 @@ class RequestParser:
     # -- callbacks of llhttp
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Begin a request."""
         pieces = self._pieces[-1:]
         self._reset()
         self._pieces = pieces
         self._begun = self._in_head = True
 
     def on_url(self, url: bytes) -> None:
-        """Some of the target came."""
+        """Take a piece of the target."""
         self._url += url
         self._method = self._llhttp.get_method().decode()
         if len(self._url) > self._limits.head:
             self._refuse(414, f"the target is longer than {self._limits.head} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header came, or a trailer, which nobody asked for."""
+        """Take a header, or a trailer, which is dropped."""
         self._size += len(name) + len(value) + 4
         if self._size + len(self._url) > self._limits.head:
             self._refuse(431, f"the head is longer than {self._limits.head} bytes")
@@ -335,7 +335,7 @@ class RequestParser:
                 self._refuse(431, f"there are more than {self._limits.headers} headers")
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """Check the complete head."""
         self._in_head = False
         known, block = self._recalled, self._candidate
         self._recalled = self._candidate = None
@@ -359,17 +359,17 @@ class RequestParser:
             self._heads.add(block, self._head)
 
     def on_chunk_header(self) -> None:
-        """The body comes in chunks."""
+        """Note that the body comes in chunks."""
         self._chunked = True
 
     def on_body(self, data: bytes) -> None:
-        """Some of the body came."""
+        """Take a piece of the body."""
         if len(self._body) + len(data) > self._limits.body:
             self._refuse(413, f"the body is larger than {self._limits.body} bytes")
         self._body += data
 
     def on_message_complete(self) -> None:
-        """The request is whole, but for one that asks for an upgrade: llhttp does not read its body."""
+        """Finish a request; the body of one that asks for an upgrade is not read by llhttp."""
         self._begun = False
         if self._upgrades:
             return

@@ -54,7 +54,7 @@ class WebSocket:
         self._data, self._at = self._data[self._at :] + data, 0
 
     def next(self) -> bytes | None:
-        """The next message; None where more must come.
+        """Return the next message; None where more must come.
 
         No frame is read before those ahead of it were served: a close behind a message would end the socket before its
         answer, and small frames may inflate to a lot.
@@ -73,7 +73,7 @@ class WebSocket:
         return message
 
     def _piece(self) -> bytes:
-        """The next frame, or what is there of it; nothing where not even its length is."""
+        """Return the next frame as far as it has come; b"" where not even its length has."""
         if not self._left:
             self._left = _size(self._data, self._at)
         piece = self._data[self._at : self._at + self._left]
@@ -112,7 +112,7 @@ class WebSocket:
             self._protocol.send_close(code)
 
     def take(self) -> tuple[bytes, bool]:
-        """What is to be written, and whether nothing follows it."""
+        """Return the bytes to write, and whether they are the last."""
         pieces = self._protocol.data_to_send()
         handshake, self._handshake = self._handshake, b""
         return handshake + b"".join(pieces), b"" in pieces  # an empty piece is websockets' sign for the end
