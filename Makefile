@@ -9,6 +9,9 @@ PEERS  := benchmarks/peers
 PAGE   := recorder/views/page
 NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
+# tests run in random order: `make test SEED=7` for another one than the usual
+SEED   := 1
+ORDER  := --dist loadgroup -p randomly --randomly-seed=$(SEED)
 # tests that need no Node, browser or proxy
 QUICK  := -m 'not node and not browser and not bundler' $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 
@@ -22,11 +25,11 @@ demo: $(VENV)/demo.done ## record and replay a session on this machine
 	$(BIN)/recorder demo
 
 check: lint ## lint and the tests that need no Node, browser or proxy
-	$(BIN)/python -m pytest -q -n 3 --dist loadgroup $(QUICK)
+	$(BIN)/python -m pytest -q -n 3 $(ORDER) $(QUICK)
 
 cover: $(VENV)/test.done ## report the branch coverage of everything without sockets and clocks
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -q -n 3 $(QUICK)
+	$(BIN)/coverage run -m pytest -q -n 3 $(ORDER) $(QUICK)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under 95
 
@@ -46,13 +49,13 @@ lint: $(VENV)/test.done
 
 # More workers than two cores: most tests wait for the processes they start.
 suite: $(VENV)/test.done $(NODE) chromium load-tools
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations=15
+	$(BIN)/python -m pytest -n 3 $(ORDER) --durations=15
 
 # The same suite on a newer interpreter (there mitmproxy is version 12), where one is found; without what was
 # tried `once` and cannot differ, and with fewer examples of each property.
 suite-newer: newer $(NODE)
 	@.ci/newer-python $(PYTHON) >/dev/null || { echo "left out: the suite on a second, newer Python: none found"; exit 0; }; \
-	set -x; $(NEWER)/bin/python -m pytest -n 3 --dist loadgroup -m 'not once' --hypothesis-profile brief
+	set -x; $(NEWER)/bin/python -m pytest -n 3 $(ORDER) -m 'not once' --hypothesis-profile brief
 
 newer:
 	@newer=$$(.ci/newer-python $(PYTHON)) || exit 0; test $(NEWER)/done -nt pyproject.toml && exit 0; \
