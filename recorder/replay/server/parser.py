@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -127,6 +126,38 @@ class _Stop(Exception):
 class RequestParser:
     """Reads the requests of one connection in their order."""
 
+    __slots__ = (
+        "_asks",
+        "_at",
+        "_begun",
+        "_body",
+        "_candidate",
+        "_chunked",
+        "_connection",
+        "_data",
+        "_encoding",
+        "_fed",
+        "_head",
+        "_heads",
+        "_in_head",
+        "_is_old",
+        "_is_over",
+        "_limits",
+        "_llhttp",
+        "_method",
+        "_opening",
+        "_opens",
+        "_pieces",
+        "_raw",
+        "_ready",
+        "_recalled",
+        "_refusal",
+        "_size",
+        "_target",
+        "_upgrades",
+        "_url",
+    )  # fmt: skip
+
     def __init__(self, heads: KnownHeads, limits: Limits, opens: Callable[[str], bool]) -> None:
         """Wait for a first request.
 
@@ -139,9 +170,9 @@ class RequestParser:
         self._heads, self._limits, self._opens = heads, limits, opens
         self._llhttp: Any = None  # made when it is needed, for it and this parser hold each other
         self._data, self._at = b"", 0  # what came, and how far it was read
-        self._ready: deque[RawRequest | Refusal] = deque()
+        self._ready: list[RawRequest | Refusal] = []  # in their order; they are few
         self._refusal: Refusal | None = None
-        self._is_over = False  # after a refusal or an upgrade there is no further request
+        self._is_over = False  # after a refusal, an upgrade or a close there is no further request
         self._candidate: bytes | None = None  # the header block that llhttp reads next, where it is all there
         self._recalled: Head | None = None  # what is known of it
         self._begun = self._in_head = False
@@ -180,7 +211,7 @@ class RequestParser:
                 if known is not None:
                     return known
             self._parse()
-        return self._ready.popleft()
+        return self._ready.pop(0)
 
     @property
     def ahead(self) -> int:
@@ -264,6 +295,8 @@ class RequestParser:
                 raise exc.__context__ or exc from None  # an error of ours
             self._end(self._refusal)
         except httptools.HttpParserError as exc:
+            if self._is_over:  # what follows a request that ends its connection
+                return
             is_version = self._in_head and ("HTTP version" in str(exc) or "PRI/Upgrade" in str(exc))
             self._end(Refusal(505 if is_version else 400, f"not HTTP/1.1: {exc}", self.call))
         else:
@@ -271,8 +304,9 @@ class RequestParser:
 
     def _measure(self) -> None:
         """Refuse what grows without an end: a head that is not over, chunks that are all extension or trailer."""
-        if not self._begun:
-            self._pieces.clear()
+        if not self._begun:  # a poll is held for long, on thousands of connections: keep nothing of its request
+            self._llhttp = None
+            self._reset()
         elif self._in_head and self._fed > self._limits.head:
             self._end(Refusal(431, f"the head is longer than {self._limits.head} bytes", self.call))
         elif self._chunked and self._fed > self._limits.head + (_CHUNK + 1) * len(self._body):
@@ -376,6 +410,7 @@ class RequestParser:
         body = bytes(self._body)
         if self._encoding and body:
             body = self._unpacked(body)
+        self._is_over = self._connection is CLOSE  # what follows is not read
         head = self._head
         self._ready.append(
             RawRequest(self._method, self._target, head.headers, body, head.from_page, self._connection, self._is_old)
