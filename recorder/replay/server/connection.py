@@ -226,8 +226,13 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Serve the next request, if none is under way."""
-        if not (self._number or self._is_full or self._has_left or self._transport.is_closing()):
+        if self._number or self._is_full or self._has_left or self._transport.is_closing():
+            return
+        try:
             self._read()
+        except Exception:  # asyncio ends a connection for an error in data_received, not for one in a later turn
+            self._transport.abort()
+            raise
 
     def _read(self) -> None:
         while True:

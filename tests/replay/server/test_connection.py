@@ -252,6 +252,21 @@ def test_a_connection_that_is_idle_for_too_long_is_ended() -> None:
     assert with_clients(act, limits=Limits(idle=0.05)) == b""
 
 
+def test_an_error_of_ours_ends_its_connection_in_a_later_turn_too() -> None:
+    async def act(streams: Streams) -> bytes:
+        reader, writer = streams
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        writer.write(HANDSHAKE + b"not a request\r\n\r\n")
+        await heard(reader)
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b""
+
+    with patch.object(Connection, "_refuse", side_effect=RuntimeError("a fault of ours")):
+        assert with_clients(act) == b""
+
+
 def test_when_the_server_ends_its_connections_end() -> None:
     served = standin()
 
