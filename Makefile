@@ -24,8 +24,8 @@ help: ## list these
 demo: $(VENV)/demo.done ## record and replay a session on this machine
 	$(BIN)/recorder demo
 
-check: lint ## lint and the tests that need no Node, browser or proxy
-	$(BIN)/python -m pytest -q -n 3 $(ORDER) $(QUICK)
+check: lint ## lint and the tests that need no Node, browser or proxy, with fewer examples of each property
+	$(BIN)/python -m pytest -q -n 3 $(ORDER) $(QUICK) --hypothesis-profile brief
 
 cover: $(VENV)/test.done ## report the branch coverage of everything without sockets and clocks
 	rm -f .coverage .coverage.*
