@@ -1,4 +1,4 @@
-"""A content view for Bayeux messages, in mitmproxy, mitmweb and mitmdump: events are marked, JSON is indented.
+"""Show Bayeux messages in mitmproxy, mitmweb and mitmdump: mark events, indent JSON.
 
 mitmweb -s addons/contentview.py [-s addons/record.py --set cassette=session.cassette --set recorder_comments=true]
 """
@@ -11,12 +11,12 @@ from mitmproxy import addonmanager, contentviews, http
 
 from recorder.views.messages import pretty
 
-# mitmproxy 12 has a new kind of view, and warns of all that is old
+# mitmproxy 12 brought the class `Contentview`, and logs a warning for every view of the old class `View`
 _OLD = not hasattr(contentviews, "Contentview")
 _View: Any = contentviews.View if _OLD else getattr(contentviews, "Contentview")  # noqa: B009  # 11 has no such name
 
 
-class Bayeux(_View):  # type: ignore[misc]  # which of the two it is shows at run time only
+class Bayeux(_View):  # type: ignore[misc]  # the base class is known only at run time
     name = "Bayeux"
     syntax_highlight = "yaml"
 
@@ -28,7 +28,7 @@ class Bayeux(_View):  # type: ignore[misc]  # which of the two it is shows at ru
 
     def render_priority(self, data: bytes, metadata: Any = None, **before_12: Any) -> float:
         message = metadata.http_message if metadata is not None else before_12.get("http_message")
-        return 2 if pretty(data, _target(message)) is not None else -1  # JSON has 1
+        return 2 if pretty(data, _target(message)) is not None else -1  # mitmproxy's own JSON view has priority 1
 
     def __call__(self, data: bytes, **before_12: Any) -> tuple[str, list[list[tuple[str, str]]]] | None:
         text = pretty(data, _target(before_12.get("http_message")))
@@ -47,7 +47,7 @@ class Views:
         contentviews.add(self._view)
 
     def done(self) -> None:
-        if _OLD:  # the new kind is replaced by its name when the script is loaded again
+        if _OLD:  # mitmproxy 12 replaces a view of the same name when the script is loaded again
             contentviews.remove(self._view)
 
 

@@ -1,4 +1,4 @@
-"""Record through a mitmproxy of your own.
+"""Record into a cassette through your own mitmproxy.
 
 mitmdump -s addons/record.py --set cassette=session.cassette --mode reverse:http://gws.example:8090
 """

@@ -1,8 +1,9 @@
-"""Replay through a mitmproxy of your own: the client keeps the recorded server's name, and TLS where it had it.
+"""Replay a cassette through your own mitmproxy: the client goes on using the recorded host name, with TLS or without.
 
 mitmdump -s addons/replay.py --set cassette=session.cassette [--set rate=instant] [--set hosts=gws.example,other:8443]
 
-The stand-in runs in mitmproxy's event loop on a loopback port, a server like any other; all other hosts are refused.
+The stand-in runs in mitmproxy's event loop and listens on a loopback port. mitmproxy sends it the requests for the
+recorded host and for `hosts`, and refuses the requests for all other hosts.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mitmproxy.proxy import server_hooks
 
 from recorder.api.standin import StandIn
 from recorder.capture.mitm.listening import exposed, keep_to_loopback
-from recorder.cli import loading  # not `load`: mitmproxy takes a script's names for hooks
+from recorder.cli import loading  # the module: mitmproxy would call an imported function `load` as a hook
 from recorder.cli.commands.replay import Rate
 from recorder.errors import RecorderError
 from recorder.replay.engine import miss
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 
 class Replay:
+    """A mitmproxy addon that serves a stand-in and sends the client's requests to it."""
+
     def __init__(self) -> None:
         self._standin: StandIn | None = None
         self._hosts: set[tuple[str, int | None]] = set()  # None: any port of that host
@@ -39,16 +42,17 @@ class Replay:
 
     def load(self, loader: addonmanager.Loader) -> None:
         loader.add_option("cassette", Sequence[str], [], "The cassette to replay; may be given several times.")
-        loader.add_option("hosts", str, "", "HOST or HOST:PORT, with commas: stood in for, beside the recorded host.")
-        loader.add_option("policy", str, "", "What the cassette was redacted by, if that policy is not a shipped one.")
+        loader.add_option("hosts", str, "", "More hosts to replay: HOST or HOST:PORT, separated by commas.")
+        loader.add_option("policy", str, "", "The cassette's redaction policy: a file; not needed for a shipped one.")
         loader.add_option("rate", str, "1", "Pace: 1 as recorded, 10 ten times as fast, or instant.")
-        # `eager` connects before it is known what is asked; the stand-in needs the client's own Host and whole bodies
+        # The strategy `eager` would connect to a server before `request` can choose the stand-in. The stand-in matches
+        # the client's own Host header, and whole bodies only.
         keep_to_loopback(ctx.options)
         ctx.options.update(connection_strategy="lazy", keep_host_header=True, stream_large_bodies=None)
 
     def configure(self, updated: set[str]) -> None:
         if self._serving or not ctx.options.cassette or not updated & {"cassette", "hosts", "rate"}:
-            return  # what has begun goes on as it began
+            return  # a stand-in that serves keeps its settings
         try:
             recording = loading.load([Path(path).expanduser() for path in ctx.options.cassette], None)
             named = [recording.header.upstream, *(f"//{name.strip()}" for name in ctx.options.hosts.split(","))]
@@ -59,12 +63,12 @@ class Replay:
         except (RecorderError, click.UsageError, OSError, ValueError) as exc:
             raise exceptions.OptionsError(f"cannot replay: {exc}") from exc
         if not self._hosts:
-            raise exceptions.OptionsError("the cassette names no host; name it yourself: --set hosts=gws.example")
+            raise exceptions.OptionsError("the cassette names no host; give one to replay: --set hosts=gws.example")
 
     def running(self) -> None:
         for host in exposed(ctx.options):
             log.warning("listening on %s, others can connect", host)
-        if self._standin is None:  # mitmproxy ends at an error while it starts
+        if self._standin is None:  # an error logged during the start ends mitmproxy
             log.error("nothing to replay: set the option cassette, e.g. --set cassette=session.cassette")
         else:
             self._serving = asyncio.create_task(self._serve(self._standin))
@@ -76,7 +80,8 @@ class Replay:
                 self._up.set()
                 await asyncio.Event().wait()  # until `done` cancels it
         finally:
-            ctx.master.shutdown()  # a script is also done when its file changes: what is left would be an open proxy
+            # mitmproxy also unloads a script whose file has changed; without this addon, it would be an open proxy.
+            ctx.master.shutdown()
 
     def done(self) -> None:
         if self._serving is not None:
@@ -86,18 +91,21 @@ class Replay:
         self._refuses(flow)
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        await self._up.wait()  # mitmproxy listens a little earlier
+        await self._up.wait()  # mitmproxy accepts clients before the stand-in listens
         if flow.response is not None or self._address is None or self._refuses(flow):
-            return  # an answer that is there is another addon's, such as the page with mitmproxy's CA
+            return  # another addon has answered, for example with the page that offers mitmproxy's CA
         host = flow.request.host_header or ""
-        flow.server_conn.via = None  # in upstream mode: not through the next proxy
+        flow.server_conn.via = None  # in upstream mode, mitmproxy would connect through the next proxy
         flow.request.host, flow.request.port, flow.request.scheme = self._address.host, self._address.port, "http"
         flow.request.authority = ""
         flow.request.headers["Host"] = host
         flow.request.headers["X-Forwarded-Proto"] = "https" if flow.client_conn.tls else "http"
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
-        """Refuse connections to anything but the stand-in: the last guard, whichever hook has failed before."""
+        """Refuse every connection to a server but the one to the stand-in.
+
+        mitmproxy calls this hook before each connection, in every mode, also when another hook has failed.
+        """
         if self._address is None or data.server.address != (self._address.host, self._address.port):
             data.server.error = "a replay connects to nothing but its stand-in"
 
@@ -110,7 +118,7 @@ class Replay:
         log.warning("refused: %s", text)
         line = text.encode("ascii", "backslashreplace").decode()
         flow.response = http.Response.make(miss.STATUS, f"{text}\n", {"Content-Type": "text/plain", miss.HEADER: line})
-        flow.response.reason = f"{miss.REASON}: {line}"  # all that most clients show of a refused CONNECT
+        flow.response.reason = f"{miss.REASON}: {line}"  # clients show only this line of a refused CONNECT
         return True
 
 

@@ -1,10 +1,11 @@
-"""The pytest plugin: a stand-in for the recorded server in each test that asks for one.
+"""Give each test that asks for the fixture `standin` a stand-in for its recorded server.
 
     @pytest.mark.cassette("preview-session")
     def test_a_desktop_previews(standin):
         desktop = Desktop(standin.url)
 
-docs/pytest.md has the options. Nothing of aiohttp or mitmproxy is loaded before a test needs it.
+docs/pytest.md explains the options. pytest imports this module in every run, so the modules that import aiohttp or
+mitmproxy are imported only when a test needs them.
 """
 
 from __future__ import annotations
@@ -28,49 +29,50 @@ _OPTIONS = "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstrea
 _MARKER = f"cassette(name, …, {_OPTIONS})"
 _PLAYING = pytest.StashKey["Playing"]()
 _TAKING = pytest.StashKey["Taking"]()
-_TOLD = pytest.StashKey[int]()  # how many misses of a test were told already
+_TOLD = pytest.StashKey[int]()  # number of a test's misses that were already reported
 _PASSED = pytest.StashKey[bool]()
 _USED = pytest.StashKey[set[Path]]()
 _FOLDERS = pytest.StashKey[set[Path]]()
-_BEGUN = pytest.StashKey[set[Path]]()  # cassettes this run has recorded; its later tests add to them
-_TO_CONTROLLER = "recorder_cassettes"  # key of what a worker of pytest-xdist tells the process that started it
+_BEGUN = pytest.StashKey[set[Path]]()  # cassettes this run has recorded; later tests of the run append to them
+_TO_CONTROLLER = "recorder_cassettes"  # key in pytest-xdist's `workeroutput`, from a worker to its controller
 
 
 class CassetteWarning(UserWarning):
-    """Something about the cassette of a test that passed."""
+    """A warning about the cassette of a test that passed."""
 
 
 class MissedWarning(CassetteWarning):
-    """A test asked for what its cassette does not hold."""
+    """A warning about requests that match nothing in the cassette of a test."""
 
 
 class UnplayedWarning(CassetteWarning):
-    """A test did not ask for all that its cassette holds."""
+    """A warning about triples of a cassette that its test did not ask for."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options; `--record-mode` and `--record` are taken by other plugins."""
+    """Declare the options of the plugin."""
+    # not `--record-mode` (pytest-recording) and not `--record`: other plugins own these names
     group = parser.getgroup("cassette", "recorded servers (outbound-recorder)")
     group.addoption(
         "--cassette-mode",
         metavar="none|once|new_episodes|all",
-        help="When cassettes are recorded (default: none); a `none` given here stands above all markers.",
+        help="When to record cassettes (default: none); a `none` on the command line overrides all markers.",
     )
-    group.addoption("--cassette-upstream", metavar="URL", help="The server that is recorded then.")
-    group.addoption("--cassette-report", metavar="DIR", type=Path, help="Keep a report of each failed test there.")
-    group.addoption("--cassette-orphans", action="store_true", help="Tell which cassettes no test has used.")
-    parser.addini("cassette_dir", "Folder of the cassettes, from the root (default: `cassettes` beside the test)")
-    parser.addini("cassette_mode", "As --cassette-mode", default="none")
-    parser.addini("cassette_upstream", "As --cassette-upstream", default="")
-    parser.addini("cassette_policy", "By which cassettes are redacted: a name, or a file from the root")
+    group.addoption("--cassette-upstream", metavar="URL", help="Server to record, e.g. http://gws.example:8090.")
+    group.addoption("--cassette-report", metavar="DIR", type=Path, help="Folder for a report of each failed test.")
+    group.addoption("--cassette-orphans", action="store_true", help="List the cassettes that no test has used.")
+    parser.addini("cassette_dir", "Cassette folder, from the root folder (default: `cassettes` beside the test)")
+    parser.addini("cassette_mode", "When to record cassettes: none, once, new_episodes or all", default="none")
+    parser.addini("cassette_upstream", "Server to record, e.g. http://gws.example:8090", default="")
+    parser.addini("cassette_policy", "Redaction policy of the cassettes: a name, or a file from the root folder")
     parser.addini("cassette_record_options", "More options for `recorder record`", type="args", default=[])
-    parser.addini("cassette_misses", "fail, warn or ignore requests that match nothing", default="fail")
-    parser.addini("cassette_unplayed", "fail, warn or ignore what is not asked for", default="warn")
+    parser.addini("cassette_misses", "When a request matches nothing: fail, warn or ignore", default="fail")
+    parser.addini("cassette_unplayed", "When a test leaves triples unplayed: fail, warn or ignore", default="warn")
     parser.addini("cassette_rate", "Pace of all tests: a number, instant or virtual", default="virtual")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, and refuse options nobody can read before any test runs."""
+    """Declare the marker, and check the options before any test runs."""
     from .plugin.settings import MODES, VERDICTS, one_of
 
     config.addinivalue_line("markers", f"{_MARKER}: play these cassettes to the test.")
@@ -87,13 +89,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Remember where the cassettes of the tests are."""
+    """Remember the folders in which the cassettes of the tests are."""
     config.stash[_FOLDERS].update(_folder(item).resolve() for item in items)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail a test whose marker is wrong, or plays nothing to it, before it runs."""
+    """Fail a test before its setup if its marker is wrong, or if it has the marker but not the fixture `standin`."""
     if item.get_closest_marker("cassette") is None:
         return
     with _explained():
@@ -101,14 +103,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         is_own = any(mark.name == "cassette" for mark in item.own_markers)
         if is_own and "standin" not in getattr(item, "fixturenames", ()):
             raise UsageError(
-                "the test has the marker cassette and not the fixture standin, so nothing would be played to it; "
+                "the test has the marker cassette but not the fixture standin, so nothing would be played to it; "
                 'add `standin` to its arguments, or @pytest.mark.usefixtures("standin")'
             )
 
 
 @pytest.fixture(scope="session")
 def cassette_thread() -> Iterator[LoopThread]:
-    """Serve all stand-ins of this process in one thread."""
+    """Return the thread that serves all stand-ins of this process."""
     from .api.threads import LoopThread
 
     thread = LoopThread()
@@ -118,7 +120,7 @@ def cassette_thread() -> Iterator[LoopThread]:
 
 @pytest.fixture
 def cassette_settings(request: pytest.FixtureRequest) -> Settings:
-    """How the cassettes of a test are played; override it to decide otherwise."""
+    """Return the settings by which a test is played; override this fixture to change them."""
     with _explained():
         return _settings(request.node)
 
@@ -127,7 +129,7 @@ def cassette_settings(request: pytest.FixtureRequest) -> Settings:
 def standin(
     request: pytest.FixtureRequest, cassette_settings: Settings, cassette_thread: LoopThread
 ) -> Iterator[Playing | Taking]:
-    """Serve the cassettes of a test, with nothing played yet; the client connects to its `url`.
+    """Return a fresh stand-in that plays the cassettes of a test; connect the client to its `url`.
 
     While a cassette is recorded, the `url` leads to the real server through a recorder.
     """
@@ -150,7 +152,7 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
     with Playing(settings, thread) as played:
         item.stash[_PLAYING] = played
         yield played
-    # only now have the other fixtures of the test ended, which may have asked for something
+    # The other fixtures of the test have ended only now, and may have sent requests in their teardown.
     found = [verdict.missed(played, item.stash.get(_TOLD, 0)), None]
     item.stash[_TOLD] = len(played.misses)
     if item.stash.get(_PASSED, False):
@@ -163,7 +165,7 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
 
     path, begun = settings.cassettes[0], item.config.stash[_BEGUN]
     if settings.mode == "all" and hasattr(item.config, "workerinput"):
-        raise UsageError("the mode all records one test after the other: run it without the workers of -n")
+        raise UsageError("the mode all records one test after the other: run pytest without -n")
     add = settings.mode == "new_episodes" or path in begun
     with taking(path, settings.upstream, add=add, options=settings.record_options, policy=settings.policy) as recorded:
         item.stash[_TAKING] = recorded
@@ -174,7 +176,7 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a test in which a request matched nothing, whatever the application made of the answer."""
+    """Fail the test if a request matched nothing, even if the application swallowed the error."""
     result = yield
     played = item.stash.get(_PLAYING, None)
     if played is not None:
@@ -186,9 +188,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     return result
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost, to see what xfail makes of it
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: sees the report after xfail has changed it
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Tell of the cassette where a test failed, and keep a report of it."""
+    """Add a section about the cassette to the report of a failed test, and write the report that was asked for."""
     report = yield
     if call.when == "call":
         item.stash[_PASSED] = report.passed
@@ -216,7 +218,7 @@ def _tell(item: pytest.Item, report: pytest.TestReport, played: Playing) -> None
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Report which cassettes the tests of a pytest-xdist worker used."""
+    """Send the used cassettes and their folders from a worker of pytest-xdist to its controller."""
     stash, output = session.config.stash, getattr(session.config, "workeroutput", None)
     if output is not None:
         output[_TO_CONTROLLER] = [[str(path) for path in stash[key]] for key in (_USED, _FOLDERS)]
@@ -224,14 +226,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take what a worker told."""
-    told = getattr(node, "workeroutput", {}).get(_TO_CONTROLLER, [[], []])  # a worker that crashed told nothing
+    """Add the cassettes and folders that a worker of pytest-xdist has sent."""
+    told = getattr(node, "workeroutput", {}).get(_TO_CONTROLLER, [[], []])  # a crashed worker has no output
     for key, paths in zip((_USED, _FOLDERS), told, strict=True):
         node.config.stash[key].update(map(Path, paths))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """List the cassettes that no test used, if that was asked for."""
+    """List the cassettes that no test has used, with the option --cassette-orphans."""
     if not config.getoption("cassette_orphans"):
         return
     used = config.stash[_USED]
@@ -245,7 +247,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Report errors of the recorder by their message, without a traceback through the plugin."""
+    """Fail the test with the message of a `RecorderError`, without a traceback through the plugin."""
     try:
         yield
     except RecorderError as exc:
@@ -253,7 +255,7 @@ def _explained() -> Iterator[None]:
 
 
 def _judge(item: pytest.Item, found: list[str | None], settings: Settings) -> None:
-    """Fail or warn for misses, and for what was not asked for."""
+    """Fail the test or warn, for misses and for unplayed triples, as the settings say."""
     verdicts = zip(found, (settings.misses, settings.unplayed), (MissedWarning, UnplayedWarning), strict=True)
     failures = []
     for text, verdict, warning in verdicts:
@@ -272,7 +274,7 @@ def _policy(config: pytest.Config) -> str | None:
 
 
 def _settings(item: pytest.Item) -> Settings:
-    """Return the options of the run, overridden by the markers from the module's to the test's own."""
+    """Return the settings of a test: options of the run, overridden by its markers, from the module's to its own."""
     from .plugin.settings import Settings, of_marker, own_name, path_of
 
     config, folder = item.config, _folder(item)

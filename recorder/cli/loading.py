@@ -1,4 +1,4 @@
-"""Reads cassettes for the commands, and says aloud what a crash cut off."""
+"""Read cassettes for the commands, and warn of the part that a crash cut off."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 
 def load(paths: Sequence[Path], dialect: str | None) -> Recording:
-    """Read one or more cassettes as one recording.
+    """Return one recording that joins one or more cassettes.
+
+    Args:
+        paths: The cassettes to join.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that each cassette names.
 
     Raises:
-        CassetteError: If one cannot be read.
+        CassetteError: If a cassette cannot be read.
         DialectError: If the dialect is unknown or wrong.
         UsageError: If the cassettes were recorded with different dialects.
     """
@@ -37,7 +41,10 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Stop the garbage collector while a recording is read: nothing of it becomes garbage, and there is much of it."""
+    """Switch Python's garbage collector off while a cassette is read.
+
+    All objects that are read stay alive, so the collector would scan them many times and free none.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -48,10 +55,10 @@ def _without_collector() -> Iterator[None]:
 
 
 def read(path: Path) -> Cassette:
-    """Read a cassette; warn where a crash cut it off.
+    """Read one cassette; warn on stderr if a crash cut its end off.
 
     Raises:
-        CassetteError: If it cannot be read.
+        CassetteError: If the cassette cannot be read.
     """
     from ..cassette.reader import read
 
@@ -61,11 +68,15 @@ def read(path: Path) -> Cassette:
 
 
 def expression(wanted: str | None, dialect: str | None) -> Expression | None:
-    """Parse the filter of a user; return None where there is none.
+    """Parse the filter of a command line; return None without a filter.
+
+    Args:
+        wanted: The filter's text.
+        dialect: Dialect whose keys the filter may name; None allows the keys of all shipped dialects.
 
     Raises:
         DialectError: If the dialect is unknown or wrong.
-        FilterError: If there is a mistake in it.
+        FilterError: If the filter's text has a mistake.
     """
     from ..dialect.definition import load as load_dialect
     from ..dialect.definition import names
@@ -81,7 +92,7 @@ def expression(wanted: str | None, dialect: str | None) -> Expression | None:
 
 
 def fitting(found: Iterable[Triple], by: Expression | None) -> Iterator[Triple]:
-    """Yield the triples that fit a filter."""
+    """Yield the triples that a filter accepts; without a filter, yield all."""
     from ..views import data
     from ..views.filter import fits
 
@@ -91,16 +102,25 @@ def fitting(found: Iterable[Triple], by: Expression | None) -> Iterator[Triple]:
 def triples(
     path: Path, dialect: str | None, limit: int | None = None, by: Expression | None = None
 ) -> Iterator[Triple]:
-    """Yield the triples of a cassette that fit a filter, in order; a sealed one is read only as far as needed."""
+    """Yield at most `limit` triples of a cassette that the filter `by` accepts, in their recorded order.
+
+    A sealed cassette is read only as far as the caller iterates.
+    """
     with _opened(path, dialect) as every:
         yield from islice(fitting(every, by), limit)
 
 
 def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str, str]) -> list[Triple]:
-    """Return the triple of a number, or all triples that have some keys.
+    """Return the triple with a number, or all triples that have the given keys.
+
+    Args:
+        path: The cassette.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that the cassette names.
+        number: Number of the triple, from 1; None selects by `keys`.
+        keys: Names of the dialect's keys, each with its value.
 
     Raises:
-        NothingSelected: If there is none.
+        NothingSelected: If no triple fits.
     """
     with _opened(path, dialect) as every:
         found = every.with_keys(keys) if number is None else every.numbered(number)
@@ -126,4 +146,4 @@ def _opened(path: Path, dialect: str | None) -> Iterator[Triples]:
 
 def _warn(torn: TornTail | None) -> None:
     if torn is not None:
-        say(f"warning: {torn}; the records before that place are used")
+        say(f"warning: {torn}; the intact part before it is used")

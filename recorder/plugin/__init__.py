@@ -1,1 +1,1 @@
-"""What the pytest plugin does, without pytest: settings, stand-ins in a thread, recordings, reports."""
+"""The work of the pytest plugin, without pytest: settings, stand-ins in a thread, recordings, reports."""

@@ -1,4 +1,4 @@
-"""Play the cassettes of one test: what the fixture `standin` is."""
+"""Play the cassettes of one test: the object that the fixture `standin` yields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..library.recording import joined, load_recording
 from ..model import Recording
 from .settings import Settings
 
-_REMEMBERED = 32  # recordings
+_REMEMBERED = 32  # recordings kept in memory: the tests of a module often share a cassette
 
 
 class Playing(StandIn):
@@ -26,7 +26,11 @@ class Playing(StandIn):
     """
 
     def __init__(self, settings: Settings, thread: LoopThread) -> None:
-        """Read the cassettes of a test; `thread` serves all tests of the process.
+        """Read the cassettes of a test.
+
+        Args:
+            settings: How the test is played.
+            thread: Thread that serves the stand-ins of all tests in this process.
 
         Raises:
             RecorderError: If a cassette cannot be read, or the settings do not fit it.
@@ -50,10 +54,10 @@ class Playing(StandIn):
 
 
 def recording_of(paths: Sequence[Path], dialect: str | None) -> Recording:
-    """Return what cassettes hold; it is remembered while the files stay as they are.
+    """Return one recording of several cassettes; each cassette is read again only when its file has changed.
 
     Raises:
-        RecorderError: If one is missing, or cannot be read.
+        RecorderError: If a cassette is missing, or cannot be read.
 
     """
     missing = [str(path) for path in paths if not path.exists()]

@@ -1,4 +1,4 @@
-"""What a test asks for: the arguments of `@pytest.mark.cassette(…)` over the options of the run, checked."""
+"""Check the settings of a test: arguments of `@pytest.mark.cassette(…)`, which override the options of the run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MODES = ("none", "once", "new_episodes", "all")
 VERDICTS = ("fail", "warn", "ignore")
 SUFFIX = ".cassette"
 
-_UNFIT = re.compile(r"[^\w.,=+@\[\]-]+")  # for the name of a file on every system
-_LONGEST = 150  # characters of a name; file systems take 255 bytes
+_UNFIT = re.compile(r"[^\w.,=+@\[\]-]+")  # characters replaced in names, so that a name fits every operating system
+_LONGEST = 150  # characters of a name; file systems allow 255 bytes, and a suffix follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,20 @@ class Settings:
 
     Attributes:
         cassettes: The files.
-        mode: When a cassette is recorded: never, where it is missing, what is new in it, always.
-        upstream: URL of the server that is recorded then.
-        rate: 1 as recorded, inf for the order alone; None for a clock that waits for nothing.
-        repeat: What a request gets that was recorded less often than it is asked for.
+        mode: When to record: `none` never, `once` if the cassette is missing, `new_episodes` to append new triples,
+            `all` always.
+        upstream: URL of the server to record.
+        rate: Pace: 1 as recorded, 10 ten times as fast, inf keeps the order only; None plays on a virtual clock.
+        repeat: What to answer when a request comes more often than it was recorded.
         strict: Operations must come in their recorded order and session.
-        faults: What goes wrong on purpose, as after `--fault`.
-        misses: What becomes of a test in which a request matched nothing.
-        unplayed: What becomes of one that did not ask for all that was recorded.
-        seed: For ids and chances.
-        dialect: Of the cassettes; None takes their own.
-        policy: By which cassettes are redacted, a name or a file; None takes what they name.
-        record_options: More options for `recorder record`.
+        faults: Faults to play, each as text after `--fault` on the command line.
+        misses: Verdict on a test with a miss: `fail`, `warn` or `ignore`.
+        unplayed: Verdict on a test that leaves triples unplayed: `fail`, `warn` or `ignore`.
+        seed: Seed for ids and for the chances of faults; equal seeds give equal runs.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that each cassette names.
+        policy: Redaction policy, a name or a file; None takes the policy that a cassette names when the test is
+            played, and the default of `recorder record` when the test is recorded.
+        record_options: More options, as on the command line of `recorder record`.
 
     """
 
@@ -59,14 +61,15 @@ class Settings:
 
 
 def is_recorded(settings: Settings, begun: Container[Path]) -> bool:
-    """Whether a test is recorded and not played.
+    """Return whether a test is to be recorded instead of played.
 
     Args:
-        settings: Of the test.
-        begun: Cassettes that this run has begun: what was missing when it started is recorded in all its tests.
+        settings: Settings of the test.
+        begun: Cassettes that this run of pytest has begun. Later tests of the run that share such a cassette are
+            recorded too.
 
     Raises:
-        UsageError: If it is to be recorded into several cassettes.
+        UsageError: If the test is to be recorded and names several cassettes.
 
     """
     missing = [path for path in settings.cassettes if path in begun or not path.exists()]
@@ -79,23 +82,26 @@ def is_recorded(settings: Settings, begun: Container[Path]) -> bool:
 
 
 def own_name(parts: Sequence[str]) -> str:
-    """Return the cassette name of a test whose marker names none: its classes and its name, with parameters."""
+    """Return the cassette's default name: the test's classes and name, joined by dots and made fit for a file.
+
+    A changed or shortened name ends with a hash of the full name, so that two tests never share a cassette by accident.
+    """
     name = ".".join(parts)
     fit = _UNFIT.sub("-", name)[:_LONGEST]
     return fit if fit == name else f"{fit}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def of_marker(base: Settings, folder: Path, names: Sequence[Any], options: Mapping[str, Any]) -> Settings:
-    """Return the settings of a test.
+    """Return the settings of a test: the arguments of a marker over the settings below it.
 
     Args:
-        base: What stands behind the marker; its cassettes are taken if the marker names none.
-        folder: Where cassettes are.
-        names: The marker's positional arguments.
-        options: Its keyword arguments.
+        base: Settings to start from; their cassettes are kept if the marker names no cassette.
+        folder: Folder of the cassettes.
+        names: The marker's positional arguments, names of cassettes.
+        options: The marker's keyword arguments.
 
     Raises:
-        UsageError: If an argument is unknown, or not of its kind.
+        UsageError: If an argument is unknown, or has a wrong type or value.
 
     """
     unknown = [name for name in options if name not in _CHECKS]
@@ -109,10 +115,10 @@ def of_marker(base: Settings, folder: Path, names: Sequence[Any], options: Mappi
 
 
 def path_of(folder: Path, name: Any) -> Path:
-    """Return the file of a cassette name; a name with a slash is a path below the folder.
+    """Return the file of a cassette's name; a name may be a relative path below the folder, or an absolute path.
 
     Raises:
-        UsageError: If it is no name, or leads out of the folder.
+        UsageError: If the name is empty, is no string, or leads out of the folder.
 
     """
     if not isinstance(name, str | Path) or not str(name):
@@ -121,15 +127,15 @@ def path_of(folder: Path, name: Any) -> Path:
     if path.is_absolute():
         return path
     if ".." in path.parts or "\0" in str(name):
-        raise UsageError(f"the cassette {str(name)!r} leads out of {folder}; give a whole path for that")
+        raise UsageError(f"the cassette {str(name)!r} leads out of {folder}; give an absolute path instead")
     return folder / (path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX))
 
 
 def one_of(name: str, value: Any, known: Sequence[str]) -> str:
-    """Check that a word is one of a list.
+    """Return the value of an option if it is one of the known words.
 
     Raises:
-        UsageError: If it is none of them.
+        UsageError: If the value is not one of the known words.
 
     """
     if value not in known:
@@ -140,10 +146,10 @@ def one_of(name: str, value: Any, known: Sequence[str]) -> str:
 
 
 def rate_of(name: str, value: Any) -> float | None:
-    """Parse a pace; return None for a virtual clock.
+    """Parse a pace: a positive factor, inf for "instant", None for "virtual" (a virtual clock).
 
     Raises:
-        UsageError: If it is none.
+        UsageError: If the value is no pace.
 
     """
     if value == "instant":

@@ -1,4 +1,4 @@
-"""Recording while tests run: a real recorder before the real server, and what is new taken into a cassette."""
+"""Record while tests run: a recorder before the real server, and a cassette that takes in the new triples."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ from ..redaction.policy import of_cassette
 from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.matching.matcher import Matcher
 
-_QUIET = 0.3  # seconds without anything recorded, after which a real server is taken for idle
+_QUIET = 0.3  # seconds without a new record, after which the real server counts as idle
 
 
 @dataclass(slots=True)
 class Taking:
-    """The fixture while a test is recorded, with what it has while the test is played.
+    """The value of the fixture `standin` while a test is recorded, with the attributes of a stand-in that plays.
 
     Attributes:
-        url: Leads to the real server, through the recorder.
-        cassette: What is recorded.
-        is_kept: Whether it is; else the old one, if any, stays as it was. Said when the test has passed.
+        url: URL for the client; it leads to the real server, through the recorder.
+        cassette: File to write.
+        is_kept: Whether the recording replaces or extends the file; the plugin sets True when the test has passed. If
+            False, an old file stays as it was.
 
     """
 
@@ -54,39 +55,39 @@ class Taking:
     sessions: tuple[()] = ()
 
     def session(self, name: str | None = None) -> NoReturn:
-        """There is none.
+        """Raise an error: a recorder knows no live sessions.
 
         Raises:
-            UsageError: Always.
+            UsageError: In every call.
 
         """
-        raise UsageError(f"live session {name or ''}: a recorder knows of none; ask for it where the test is played")
+        raise UsageError(f"live session {name or ''}: a recorder knows no sessions; ask only while the test is played")
 
     def report(self) -> dict[str, Any]:
-        """Nothing was played, and nothing missed."""
+        """Return an empty report: a recorder plays no triple and sees no miss."""
         return {"played": {}, "unplayed": [], "misses": [], "faults": []}
 
     def advance(self, seconds: float) -> None:
-        """Wait: a real server has its own clock."""
+        """Sleep for some seconds: nothing can move the clock of a real server."""
         time.sleep(seconds)
 
-    def explain_stall(self, idle: float) -> None:  # the stand-in's signature
+    def explain_stall(self, idle: float) -> None:  # the signature of `StandIn.explain_stall`
         """Return None: a recorder does not know what a client would have to send."""
 
     async def until_idle(self, limit: float = 5.0) -> None:
-        """Wait as `wait_idle` does, without blocking the event loop.
+        """Wait until nothing was recorded for 0.3 seconds, without blocking the event loop.
 
         Raises:
-            TimeoutError: See `wait_idle`.
+            TimeoutError: If records still come after `limit` seconds.
 
         """
         await asyncio.to_thread(self.wait_idle, limit)
 
     def wait_idle(self, limit: float = 5.0) -> None:
-        """Until nothing was recorded for a while.
+        """Wait until nothing was recorded for 0.3 seconds; block the thread meanwhile.
 
         Raises:
-            TimeoutError: If that is not so within `limit` seconds.
+            TimeoutError: If records still come after `limit` seconds.
 
         """
         end, size, since = time.monotonic() + limit, -1, time.monotonic()
@@ -102,19 +103,26 @@ class Taking:
 def taking(
     cassette: Path, upstream: str, *, add: bool, options: Sequence[str] = (), policy: str | None = None
 ) -> Iterator[Taking]:
-    """Record what passes until the block ends, into a new cassette, or add what is new to an old one.
+    """Record the traffic of a test until the block ends.
 
-    The file is there, or changed, only if it `is_kept` at the end.
+    The cassette is written or changed only if `is_kept` is True at the end of the block.
+
+    Args:
+        cassette: File to write.
+        upstream: URL of the real server.
+        add: Append only the new triples if the file exists; False replaces the file.
+        options: More options, as on the command line of `recorder record`.
+        policy: Redaction policy, a name or a file; None takes the default.
 
     Raises:
-        UsageError: If there is no upstream, or the old cassette cannot be added to.
+        UsageError: If `upstream` is empty, or nothing can be appended to the old cassette.
         UpstreamError: If the recorder cannot start, or ends with an error.
 
     """
     if not upstream:
-        raise UsageError(f"{cassette}: to record it name the server: --cassette-upstream http://gws.example:8090")
+        raise UsageError(f"{cassette}: name the server to record: --cassette-upstream http://gws.example:8090")
     cassette.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cassette.parent, prefix=".recording-") as folder:  # beside it, to be renamed
+    with TemporaryDirectory(dir=cassette.parent, prefix=".recording-") as folder:  # for os.replace
         taken = Path(folder) / cassette.name
         with Recorder(upstream, taken, policy=policy, options=options) as recorder:
             recorded = Taking(recorder.url, cassette, taken)
@@ -124,12 +132,12 @@ def taking(
                 if add and cassette.exists():
                     add_new(cassette, taken, policy)
                 else:
-                    os.replace(taken, cassette)  # noqa: PTH105  # atomic, whoever reads it
+                    os.replace(taken, cassette)  # noqa: PTH105  # atomic: a reader sees the old or the new file
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Other workers wait with the cassettes of a folder."""
+    """Lock a folder of cassettes against the other workers of pytest-xdist."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -139,24 +147,24 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
-    """Append the triples of a capture that a cassette does not have; what is there stays as it is, byte for byte.
+    """Append new triples to a cassette; the bytes already in the file do not change.
 
     Args:
-        old: The cassette.
-        taken: The capture.
-        policy: By which both are redacted, if it is none that is shipped.
+        old: Cassette to extend.
+        taken: Cassette with the new recording.
+        policy: Redaction policy of both cassettes, a name or a file; needed only if it is not a shipped one.
 
     Returns:
-        How many there were.
+        The number of appended triples.
 
     Raises:
-        UsageError: If the cassette is sealed, being written, or was redacted by another policy.
+        UsageError: If the old cassette is sealed, is being written, or was redacted by another policy.
 
     """
     fresh = read(taken)
     recording, known = derive(fresh), read(old)
     if known.header.redaction != fresh.header.redaction:
-        raise UsageError(f"{old}: was redacted by {known.header.redaction!r}, nothing else can be added to it")
+        raise UsageError(f"{old}: was redacted by {known.header.redaction!r}; record with this policy to add to it")
     new = _unknown(derive(known), recording, policy)
     if not new:
         return 0
@@ -171,7 +179,7 @@ def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
 
 
 def _unknown(known: Recording, recording: Recording, policy: str | None) -> Sequence[Triple]:
-    """Return the triples that no request of a cassette matches; each request of it counts once."""
+    """Return the triples of a recording that no request of the known one matches; each known request matches once."""
     matcher = Matcher(known, shipped(known.header.dialect), of_cassette(known.header.redaction, policy))
     used: set[int] = set()
     new = []

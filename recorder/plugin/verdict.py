@@ -1,4 +1,4 @@
-"""What a test is told of its cassette when it ends, and what is kept of one that failed."""
+"""Build the texts about its cassette that a test ends with, and write the report of a failed test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .settings import own_name
 
 
 def missed(playing: Playing, since: int = 0) -> str | None:
-    """Why a test must not pass: requests that nothing matched, with what to do about each, but for the first ones."""
+    """Return an explanation of each miss after the first `since`, with advice; None without such a miss."""
     misses = playing.misses[since:]
     if not misses:
         return None
@@ -19,7 +19,7 @@ def missed(playing: Playing, since: int = 0) -> str | None:
 
 
 def left_over(playing: Playing) -> str | None:
-    """Describe the triples that were recorded and not asked for; None where there are none."""
+    """Return a list of the triples that no client asked for; None if all were played."""
     left = set(playing.unplayed)
     if not left:
         return None
@@ -32,7 +32,7 @@ def left_over(playing: Playing) -> str | None:
 
 
 def summary(playing: Playing, told: int = 0) -> str:
-    """How far the clients got, for a test that failed and told of the first misses already."""
+    """Return how far the clients got in the recording, and the misses after the first `told`; for a failed test."""
     lines = [
         f"{_names(playing)}: played {_numbers(playing.played)}, not asked for {_numbers(playing.unplayed)}",
         playing.stall,
@@ -43,7 +43,7 @@ def summary(playing: Playing, told: int = 0) -> str:
 
 
 def _last_triple(playing: Playing) -> str | None:
-    """Describe the events of the last triple asked for: the client may wait for more than was recorded."""
+    """Return the events of the last played triple: a stuck client may wait for an event that was never recorded."""
     last = next((t for t in reversed(playing.recording.triples) if t.n in playing.played), None)
     if last is None:
         return None
@@ -54,7 +54,7 @@ def _last_triple(playing: Playing) -> str | None:
 
 
 def keep_report(folder: Path, test: str, playing: Playing) -> Path:
-    """Write what was played and missed in a failed test, as JSON and as text; where to."""
+    """Write the report of a failed test as JSON and as text, and return the path of the JSON file."""
     folder.mkdir(parents=True, exist_ok=True)
     place, bracket, parameters = test.partition("[")
     path = folder / own_name([place.replace("/", "-").replace("::", "-") + bracket + parameters])

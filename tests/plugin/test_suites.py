@@ -307,7 +307,7 @@ def test_b(): pass
 """)
 
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*has the marker cassette and not the fixture standin*usefixtures*"])
+    result.stdout.fnmatch_lines(["*has the marker cassette but not the fixture standin*usefixtures*"])
 
 
 def test_a_missing_cassette_says_how_to_record_it(suite: Suite) -> None:

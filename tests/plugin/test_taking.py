@@ -119,7 +119,7 @@ def test_it_has_all_that_the_fixture_has_while_a_test_is_played(tmp_path: Path) 
 
     assert of_playing - set(dir(Taking)) == {"address"}
     assert (recorded.misses, recorded.unplayed, recorded.report()["misses"]) == ([], (), [])
-    with pytest.raises(UsageError, match="a recorder knows of none"):
+    with pytest.raises(UsageError, match="a recorder knows no sessions"):
         recorded.session("p1")
 
 
@@ -141,7 +141,7 @@ def old_taken(tmp_path: Path) -> Path:
 
 def test_without_an_upstream_nothing_can_be_recorded(tmp_path: Path) -> None:
     with (
-        pytest.raises(UsageError, match="name the server: --cassette-upstream"),
+        pytest.raises(UsageError, match="name the server to record: --cassette-upstream"),
         taking(tmp_path / "s.cassette", "", add=False),
     ):
         pass

@@ -22,24 +22,27 @@ _METHODS = (("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
 
 
 def new_id() -> str:
-    """Return a fresh id for clientIds and cookies."""
+    """Return a random id, 32 hexadecimal digits, for a clientId or a cookie."""
     return secrets.token_hex(16)
 
 
 def epoch() -> float:
-    """Return the UTC seconds at which the monotonic clock of event loops shows 0."""
+    """Return the time, in UTC seconds, at which the monotonic clock of event loops showed 0."""
     return time.time() - time.monotonic()
 
 
 def seeded_ids(seed: int) -> Callable[[], str]:
-    """Return a source of ids that are equal in each run; only trusted clients should reach such a stand-in."""
+    """Return a function that makes ids, with equal ids in each run of one seed.
+
+    These ids can be guessed: let no strangers reach a stand-in that uses them.
+    """
     numbers = count(1)
     return lambda: hashlib.sha256(f"{seed} {next(numbers)}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens, and how it is steered from inside its process."""
+    """The address where a server listens, and the controls of its stand-in for code in the same process."""
 
     host: str
     port: int
@@ -47,6 +50,7 @@ class Address:
 
     @property
     def url(self) -> str:
+        """URL of the server; an IPv6 address stands in brackets (RFC 3986, section 3.2.2)."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
@@ -61,22 +65,22 @@ async def serve(
     token: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  # frozen
 ) -> AsyncIterator[Address]:
-    """Serve a stand-in; yield where it listens (port 0 takes a free one).
+    """Serve a stand-in until the block ends, and yield the address where the server listens.
 
     Args:
-        standin: What to serve.
+        standin: The stand-in to serve.
         host: Address to listen on.
-        port: Port to listen on.
-        watch: Callbacks for what happens.
-        virtual: Time stands still while a client has anything to do, and jumps to what is due next when all wait.
-        token: Enable the control API at /__recorder/ for requests that carry this token; None leaves it out.
-        limits: What a client may ask for; `limits.fitting` builds them for a recording.
+        port: Port to listen on; 0 takes a free one.
+        watch: Functions to call on misses, idle times and answers.
+        virtual: Use a virtual clock: it stops while a client is busy, and jumps to the next due step when all wait.
+        token: Enable the control API at /__recorder/ for requests that carry this token; None disables the control API.
+        limits: Sizes and times allowed to a client; `limits.fitting` builds them for a recording.
 
     Raises:
-        UsageError: If the address cannot be had.
+        UsageError: If the server cannot listen on the address.
 
     """
-    limits = replace(limits, body=max(limits.body, 2 * standin.longest_body))  # what was recorded can be played
+    limits = replace(limits, body=max(limits.body, 2 * standin.longest_body))  # each recorded body fits
     driver = Driver(standin, watch, virtual=virtual)
     site = _Site(standin, driver)
     connections = Connections(driver, limits, Routes(site.instead, site.opens, standin.upgrade))
@@ -91,7 +95,7 @@ async def serve(
 
 
 class _Site:
-    """Requests answered beside the recording: the control API, preflights of pages, and `OPTIONS *`."""
+    """The answers that come from no recording: the control API, CORS preflights, and `OPTIONS *`."""
 
     control: Control | None = None
 
@@ -100,11 +104,11 @@ class _Site:
         self.controls = ControlledStandIn(standin, driver)
 
     def opens(self, target: str) -> bool:
-        """Return whether WebSockets are opened at a target."""
+        """Return whether a WebSocket may be opened at a target."""
         return self._standin.owns(target) and not (self.control is not None and self.control.owns(target))
 
     def instead(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request for the control API, a preflight, or `OPTIONS *`; return None for all others."""
+        """Return the answer to a request that is not for the recording; None if the stand-in must answer."""
         if self.control is not None and self.control.owns(request.target):
             told = self.control.handle(request, self.controls)
             self._driver.schedule()

@@ -1,4 +1,4 @@
-"""Build a stand-in from a recording and what was asked for: on the command line, by a test, or by an addon."""
+"""Build a stand-in from a recording and options: of the command line, of a test, or of an addon."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Options:
     """How a recording is played.
 
     Attributes:
-        rate: 1 as recorded, 10 ten times as fast, inf for the order alone.
-        virtual: The clock begins when the recording began, and moves only when every client waits.
+        rate: Pace: 1 as recorded, 10 ten times as fast, inf keeps the order only.
+        virtual: Use a virtual clock: it begins when the recording began, and moves only when every client waits.
         repeat: What to answer when a request comes more often than it was recorded.
         strict: Operations must come in their recorded order and session.
-        faults: What goes wrong on purpose, as after `--fault`.
-        seed: For ids and chances that are equal in each run; None for ids that nobody can guess.
-        dialect: A name or a file; None takes the recording's own.
-        policy: By which the recording was redacted, a name or a file; None takes what the recording names.
+        faults: Faults to play, each as text after `--fault` on the command line.
+        seed: Seed for equal ids and chances in each run; None takes random ids, which cannot be guessed.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that the recording names.
+        policy: Redaction policy of the recording, a name or a file; None takes the policy that the recording names.
     """
 
     rate: float = 1.0
@@ -39,7 +39,7 @@ class Options:
 
 
 def build(recording: Recording, options: Options) -> ReplayEngine:
-    """Build a stand-in.
+    """Build a stand-in that plays a recording.
 
     Raises:
         RecorderError: If the dialect, the policy or a fault is unknown or wrong.

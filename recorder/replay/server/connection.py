@@ -1,9 +1,9 @@
-"""Connections of a server: bytes in, what the parsers make of them to the driver, its answers out, and the timers.
+"""Connect sockets, parsers and the driver: feed bytes, hand on requests, write answers, keep the timers of a client.
 
     bytes → RequestParser → Driver.take → set_result → written → bytes
 
-Three protocols, one after the other: `Connection` speaks HTTP, `SocketConnection` a WebSocket, `Lingering` lets a
-client that was refused while it was sending read the answer.
+A connection has one of three asyncio protocols at a time: `Connection` speaks HTTP, `SocketConnection` speaks
+WebSocket, `Lingering` keeps the connection open until a refused client has read the answer.
 """
 
 from __future__ import annotations
@@ -28,23 +28,24 @@ from .parser import CLOSE, KEEP, Continue, KnownHeads, RawRequest, Refusal, Requ
 from .websocket import WebSocket, open_socket
 from .writing import CONTINUE, written
 
-_AHEAD = 1 << 16  # bytes a client may send before it was answered
-_LINGER = 2.0  # seconds in which a client that was refused while sending may read why
-_SHUTDOWN = 0.1  # seconds in which connections may end by themselves when the server ends
-_RESET = 0.05  # seconds in which a client that is gone says so, when it is sent something
-_GOING_AWAY = 1001  # close codes of WebSockets: RFC 6455, section 7.4.1
+_AHEAD = 1 << 16  # bytes a client may send while its request is unanswered; then the server stops reading
+_LINGER = 2.0  # seconds a refused client has to read the reason, before the connection is cut
+_SHUTDOWN = 0.1  # seconds the connections have to end by themselves when the server ends
+_RESET = 0.05  # seconds until the reset of a client that is gone arrives, after the server has sent it bytes
+# close codes of WebSockets (RFC 6455, section 7.4.1), and the close code for the status of an answer
+_GOING_AWAY = 1001
 _CLOSE = {400: 1008, 413: 1009, BROKEN: 1011}
 _PLAIN: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """What becomes of a request.
+    """Functions that decide where a request goes.
 
     Attributes:
-        instead: The answer to a request that is not for the stand-in; None if it is.
-        opens: Whether WebSockets are opened at a target.
-        upgrade: What the answer to a WebSocket's handshake has to set.
+        instead: Returns the answer to a request that is not for the stand-in; None if the stand-in must answer.
+        opens: Returns whether a WebSocket may be opened at a target.
+        upgrade: Returns the headers to add to the answer to a WebSocket's handshake.
 
     """
 
@@ -57,7 +58,7 @@ class Connections:
     """All connections of a server."""
 
     def __init__(self, driver: Driver, limits: Limits, routes: Routes) -> None:
-        """Serve what a driver answers."""
+        """Prepare to serve the replies of a driver; call in a running event loop."""
         self.loop = asyncio.get_running_loop()
         self.driver, self.limits, self.routes = driver, limits, routes
         self.heads = KnownHeads()
@@ -65,25 +66,25 @@ class Connections:
         self._numbers = count(1)
 
     def __call__(self) -> Connection:
-        """Build the protocol of a new connection."""
+        """Return the protocol for a new connection; asyncio calls this as its protocol factory."""
         return Connection(self, f"c{next(self._numbers)}")
 
     async def close(self) -> None:
-        """End the connections; those that do not end by themselves are cut."""
+        """End all connections; cut those that have not ended after 0.1 seconds."""
         for transport in list(self.open):
             if not transport.is_closing():
                 cast(Connection | SocketConnection | Lingering, transport.get_protocol()).cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(_SHUTDOWN):
-                while self.open:  # noqa: ASYNC110  # a turn of the loop is what it takes
+                while self.open:  # noqa: ASYNC110  # connections end in the loop's next turns
                     await asyncio.sleep(0)
         for transport in list(self.open):
             transport.abort()
-        await asyncio.sleep(0)  # each is told that it is lost
+        await asyncio.sleep(0)  # lets asyncio call each connection_lost
 
 
 class Connection(asyncio.Protocol):
-    """A connection that speaks HTTP. At most one request of it is under way; it is who waits for the reply."""
+    """A connection that speaks HTTP: it serves one request at a time, and is the `Waiter` for that request's reply."""
 
     __slots__ = (
         "_at",
@@ -109,34 +110,34 @@ class Connection(asyncio.Protocol):
     )  # fmt: skip
 
     def __init__(self, connections: Connections, name: str) -> None:
-        """Wait for the connection to be made; `name` tells it from all others."""
+        """Prepare a connection; `name` is unique in the server."""
         self._connections, self._driver, self._name = connections, connections.driver, name
         self._instead = connections.routes.instead
         self._parser = RequestParser(connections.heads, connections.limits, connections.routes.opens)
         self._transport: asyncio.Transport
-        self._number = 0  # of the request under way
-        self._line = KEEP  # what its answer tells of the connection
+        self._number = 0  # number of the request under way; 0 without one
+        self._line = KEEP  # header line about the connection, for the answer to the request under way
         self._is_head = self._is_old = False
         self._page: HttpRequest | None = None  # the request under way, if a page sent it
-        self._unread = 0  # of a request whose answer has not left yet
+        self._unread = 0  # number of a request whose answer is still in the write buffer; 0 without one
         self._is_full = self._is_eof = self._is_paused = self._has_left = False
-        self._at = connections.loop.time()  # of the last answer, or the first byte of a head
+        self._at = connections.loop.time()  # time of the last answer, or of the first byte of a head
         self._waiting = Waiting.REQUEST
-        self._timer: asyncio.TimerHandle  # until it was idle for too long
-        self._patience: asyncio.TimerHandle | None = None  # with a body
+        self._timer: asyncio.TimerHandle  # limits idle connections and slow heads
+        self._patience: asyncio.TimerHandle | None = None  # limits slow bodies
 
     # -- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take over a connection that a client has opened."""
+        """Start the idle timer of a new connection, and TCP keep-alive."""
         self._transport = cast(asyncio.Transport, transport)
         self._connections.open.add(self._transport)
         if (connected := transport.get_extra_info("socket")) is not None:
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a held poll may last long
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a held poll sends no bytes for minutes
         self._timer = self._connections.loop.call_later(self._connections.limits.idle, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
-        """Give up what was under way: the client went away."""
+        """Give up the request under way, and an answer that has not left: the client went away."""
         self._connections.open.discard(self._transport)
         self._leave()
         lost = [number for number in (self._number, self._unread) if number]
@@ -145,10 +146,12 @@ class Connection(asyncio.Protocol):
             self._driver.give_up(lost)
 
     def eof_received(self) -> bool:
-        """Answer what is under way: a client that sends no more may still read."""
+        """Answer the requests that came: a client that sends no more may still read."""
         self._is_eof = True
         if self._number and not self._is_old:
-            self._transport.write(CONTINUE)  # which a client that still reads must ignore (RFC 9110, section 15.2)
+            # These bytes provoke a reset from a client that is gone. A client that still reads must be able to parse
+            # an interim answer that it did not ask for (RFC 9110, section 15.2).
+            self._transport.write(CONTINUE)
             self._end_if_reset()
             self._connections.loop.call_later(_RESET, self._end_if_reset)
         if self._number or self._unread or self._parser.ahead:
@@ -159,11 +162,11 @@ class Connection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """Read no further: the client does not read what it was sent."""
+        """Stop serving requests: the client does not read, and the write buffer is full."""
         self._is_full = True
 
     def resume_writing(self) -> None:
-        """Mark the answer as sent and go on: the client has read it."""
+        """Mark the pending answer as sent and serve on: the write buffer has drained."""
         self._is_full = False
         self._have_sent()
         self._soon_go_on()
@@ -177,7 +180,7 @@ class Connection(asyncio.Protocol):
     # -- time
 
     def _look(self) -> None:
-        """Close the connection if the client was idle for too long."""
+        """Close an idle connection, or refuse a slow head, after the idle limit; look again later if it is not over."""
         loop, idle = self._connections.loop, self._connections.limits.idle
         if self._number or self._unread or self._waiting is Waiting.BODY:
             self._timer = loop.call_later(idle, self._look)
@@ -192,13 +195,13 @@ class Connection(asyncio.Protocol):
         self._refuse(Refusal(408, f"the request took longer than {limit:g} s", self._parser.call))
 
     def _set_patience(self, seconds: float) -> None:
-        """Wait so long for the rest of a body; 0 for as long as it takes."""
+        """Refuse the request if its body is not complete in some seconds; 0 removes the limit."""
         if self._patience is not None:
             self._patience.cancel()
         self._patience = self._connections.loop.call_later(seconds, self._be_late, seconds) if seconds else None
 
     def _wait(self) -> None:
-        """All that came was read: see what the client has yet to send."""
+        """Wait for more bytes from the client: set the timers, or end if the client sends no more."""
         waiting = self._parser.waiting
         if waiting is not self._waiting:
             self._waiting = waiting
@@ -216,7 +219,7 @@ class Connection(asyncio.Protocol):
     # -- requests
 
     def data_received(self, data: bytes) -> None:
-        """Take some of a request, or a whole one, or several."""
+        """Take bytes: a part of a request, a whole request, or several."""
         self._parser.feed(data)
         if not (self._number or self._is_full):
             self._read()
@@ -225,10 +228,8 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _go_on(self) -> None:
-        """Serve the next request, if none is under way."""
-        if self._number or self._is_full or self._has_left or self._transport.is_closing():
-            return
-        try:
+        """Serve the next request, unless one is under way."""
+        if not (self._number or self._is_full or self._has_left or self._transport.is_closing()):
             self._read()
         except Exception:  # asyncio ends a connection for an error in data_received, not for one in a later turn
             self._transport.abort()
@@ -239,7 +240,7 @@ class Connection(asyncio.Protocol):
             event = self._parser.next()
             if isinstance(event, RawRequest):
                 self._serve(event)
-                return  # its answer goes on, in another turn of the loop: the other clients have theirs
+                return  # the next request is served in a later turn of the loop, so that other clients get a turn too
             if isinstance(event, Continue):
                 self._transport.write(CONTINUE)
             elif isinstance(event, Refusal):
@@ -273,9 +274,8 @@ class Connection(asyncio.Protocol):
         self._driver.take(incoming, self)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer what cannot be served, tell of it, and end the connection."""
-        text = printable(refusal.text)  # it may quote any bytes
-        content, _ = written(HttpResponse(0, refusal.status, _PLAIN, f"{text}\n".encode()), CLOSE)
+        """Answer a request that cannot be served, report the refusal as a miss, and end the connection."""
+        content, _ = written(HttpResponse(0, refusal.status, _PLAIN, f"{refusal.text}\n".encode()), CLOSE)
         self._transport.write(content)
         self._driver.refused(_miss(refusal.call, f"{refusal.status}, {text}"))
         self._leave()
@@ -295,14 +295,14 @@ class Connection(asyncio.Protocol):
         self._leave()
         SocketConnection(self._connections, self._transport, incoming, found).data_received(rest)
 
-    # -- who waits for a reply
+    # -- the `Waiter` for a reply
 
     def done(self) -> bool:
-        """Whether nothing is under way."""
+        """Return whether no request is under way."""
         return not self._number
 
     def set_result(self, reply: HttpResponse, /) -> None:
-        """Write the reply to what is under way."""
+        """Write the reply to the request under way."""
         number, self._number = self._number, 0
         page, self._page = self._page, None
         if self._transport.is_closing():
@@ -331,17 +331,18 @@ class Connection(asyncio.Protocol):
             self._driver.sent(number)
 
     def _end(self) -> None:
-        """End a connection whose client had sent its last and was answered since."""
+        """End a connection whose client sends no more and has got its last answer."""
         self._end_if_reset()
         if not self._is_full and not self._transport.is_closing():
             self._have_sent()
         self._transport.close()
 
     def _end_if_reset(self) -> None:
-        """End a connection whose client is gone, and keep what it did not get for its next poll.
+        """Abort a connection whose client is gone, so that its events wait for the client's next poll.
 
-        A client that has closed its half and one that is gone look alike until something is sent; then the kernel of
-        the latter resets the connection. asyncio does not look at a connection that has no more to read.
+        A client that has closed its half and a client that is gone look alike until the server sends bytes; then the
+        kernel of a client that is gone resets the connection. asyncio does not notice that reset after the end of the
+        input, so the socket's error is read here.
         """
         connected = self._transport.get_extra_info("socket")
         if (
@@ -352,29 +353,29 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def cancel(self) -> None:
-        """End the connection."""
+        """Close the connection, after the write buffer has drained."""
         self._transport.close()
 
 
 class SocketConnection(asyncio.Protocol):
-    """A connection that has become a WebSocket: each message in is a request, each answer a message out."""
+    """A connection that has become a WebSocket: each received message is a request, each answer is a sent message."""
 
     def __init__(
         self, connections: Connections, transport: asyncio.Transport, upgrade: HttpRequest, opened: WebSocket
     ) -> None:
-        """Take a connection over, and write the answer to its handshake."""
+        """Take a connection over from `Connection`, and write the answer to its handshake."""
         self._connections, self._driver = connections, connections.driver
         self._transport, self._upgrade, self._socket = transport, upgrade, opened
         self._unanswered: set[int] = set()
-        self._unread: list[int] = []  # answers that are written, and have not left
-        self._outbox: deque[HttpResponse] = deque()  # answers that wait until those have
+        self._unread: list[int] = []  # numbers of answers in the write buffer
+        self._outbox: deque[HttpResponse] = deque()  # answers to write when the write buffer has drained
         self._is_full = False
         self._ending: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
-        """Give up what is unanswered: the client went away."""
+        """Give up unanswered messages, and answers that have not left: the client went away."""
         self._connections.open.discard(self._transport)
         self._give_up()
 
@@ -389,11 +390,11 @@ class SocketConnection(asyncio.Protocol):
             self._driver.give_up(lost)
 
     def pause_writing(self) -> None:
-        """Read no further: the client does not read what it was sent."""
+        """Stop serving messages: the client does not read, and the write buffer is full."""
         self._is_full = True
 
     def resume_writing(self) -> None:
-        """Mark answers as sent and go on: the client has read them."""
+        """Mark the pending answers as sent and serve on: the write buffer has drained."""
         self._is_full = False
         sent, self._unread = self._unread, []
         for number in sent:
@@ -403,7 +404,7 @@ class SocketConnection(asyncio.Protocol):
         self._go_on()
 
     def data_received(self, data: bytes) -> None:
-        """Take some of a message, or a whole one, or several."""
+        """Take bytes: a part of a message, a whole message, or several."""
         self._socket.feed(data)
         self._go_on()
 
@@ -426,15 +427,15 @@ class SocketConnection(asyncio.Protocol):
 
     @property
     def _is_blocked(self) -> bool:
-        """Whether the client must read before more is taken of it."""
+        """Whether the client must read answers before the server takes further messages."""
         return self._is_full or len(self._outbox) >= self._connections.limits.unread
 
     def waits(self, number: int) -> bool:
-        """Whether a message is unanswered."""
+        """Return whether the message with a number is unanswered."""
         return number in self._unanswered
 
     def answer(self, reply: HttpResponse) -> None:
-        """Send an answer, or keep it until the client has read those before it."""
+        """Send an answer, or keep it while the write buffer is full."""
         if self._is_full:
             self._outbox.append(reply)
         else:
@@ -447,7 +448,7 @@ class SocketConnection(asyncio.Protocol):
             return
         if reply.status == 200:
             self._socket.send(reply.body)
-        elif reply.status != 500:  # which a poll gets that another one replaced; all else is the end
+        elif reply.status != 500:  # 500: a later poll replaced this one; every other status ends the WebSocket
             self._socket.close(_CLOSE.get(reply.status, _GOING_AWAY))
         self._flush()
         if self._is_full:
@@ -468,14 +469,14 @@ class SocketConnection(asyncio.Protocol):
             self._ending = self._connections.loop.call_later(_LINGER, self._transport.close)
 
     def cancel(self) -> None:
-        """Say that the server ends."""
+        """Send the close code 1001 (the server goes away), and close the connection."""
         self._socket.close(_GOING_AWAY)
         self._flush()
         self._transport.close()
 
 
 class _Turn:
-    """Who waits for the answer to a message on a WebSocket."""
+    """The `Waiter` for the answer to one message on a WebSocket."""
 
     __slots__ = ("_connection", "_number")
 
@@ -489,16 +490,20 @@ class _Turn:
         self._connection.answer(reply)
 
     def cancel(self) -> None:
-        """Nothing: the connection ends with the server."""
+        """Do nothing: `Connections.close` ends the connection."""
 
 
 class Lingering(asyncio.Protocol):
-    """A connection that has ended for us, until its client has noticed: it would lose the answer in a reset."""
+    """A connection whose last answer is written, kept open until its client has closed or the time is over.
+
+    Closing a socket with unread bytes sends a reset, and a reset can destroy an answer that the client has not read yet
+    (RFC 9112, section 9.6).
+    """
 
     def __init__(
         self, connections: Connections, transport: asyncio.Transport, seconds: float, *, is_eof: bool = False
     ) -> None:
-        """Take a connection over; `is_eof`: its client sends no more."""
+        """Take a connection over for some seconds; `is_eof`: the client sends no more, so close at once."""
         self._connections, self._transport = connections, transport
         self._timer = connections.loop.call_later(seconds, transport.abort)
         transport.set_protocol(self)
@@ -511,17 +516,17 @@ class Lingering(asyncio.Protocol):
             transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
-        """Forget the connection; the client has closed it."""
+        """Cancel the timer: the connection has ended."""
         self._connections.open.discard(self._transport)
         self._timer.cancel()
 
     def cancel(self) -> None:
-        """End the connection."""
+        """Close the connection, after the write buffer has drained."""
         self._transport.close()
 
 
 def _miss(call: str, text: str) -> Miss:
-    """Build what is told of a refusal."""
+    """Build the miss that reports a refused request."""
     call = printable(call) or "a request"
     summary = f"{call} was refused before it was matched: {text}"
     return Miss(call=call, summary=summary, text=f"{summary}\n")

@@ -1,8 +1,9 @@
-"""The control API at `/__recorder/`: look at a stand-in and steer it while it serves. Sans-IO: request in, reply out.
+"""Answer the control API at `/__recorder/`, which shows and steers a stand-in while it serves. Sans-IO.
 
-Whoever may call it can push events into a client, so a request must show three things: the token; a Host header that
-names this machine's loopback, which a page that was brought here by DNS rebinding cannot show; and no foreign Origin.
-Nothing else of a request is looked at before. `openapi.json` beside this file describes it, docs/control.md explains.
+A caller of the control API can push events into a client. A request must therefore have three things: the token; a Host
+header that names the loopback of this machine, which a page after DNS rebinding cannot send; and no foreign Origin. All
+three are checked before any other part of the request is read. `openapi.json` beside this file describes the control
+API, and docs/control.md explains it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PREFIX = "/__recorder"
 TOKEN_HEADER = "X-Recorder-Token"  # noqa: S105  # the header's name
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_LONGEST = 366 * 24 * 3600  # seconds: beyond it a clock's float gets coarse, and nobody means it
+_LONGEST = 366 * 24 * 3600  # seconds that one request may move the clock: at large values a clock's float gets coarse
 _HEADERS: Headers = (
     ("Content-Type", "application/json"),
     ("Cache-Control", "no-store"),
@@ -32,51 +33,52 @@ _HEADERS: Headers = (
 
 
 class Controlled(Protocol):
-    """What is steered: a stand-in and the clock that drives it.
+    """The interface that the control API steers: a stand-in and the clock that drives it.
 
-    A method raises `UsageError` for what cannot be done: a clock that cannot be moved, a fault nobody can read.
+    A method raises `UsageError` if the action is impossible, for example if the clock is the wall's, or if the text of
+    a fault cannot be parsed.
     """
 
     def state(self) -> dict[str, Any]:
-        """`paused`, and each live session under `sessions`, as openapi.json has it."""
+        """Return `paused`, and the live sessions under `sessions`, as openapi.json describes them."""
 
     def report(self) -> dict[str, Any]:
-        """`played`, `unplayed`, `misses` and `faults`, as openapi.json has it."""
+        """Return `played`, `unplayed`, `misses` and `faults`, as openapi.json describes them."""
 
     def advance(self, seconds: float) -> None:
-        """Let time pass at once; what is due meanwhile leaves in its order."""
+        """Move the clock by some seconds at once; events and acks that become due leave in their order."""
 
     def pause(self) -> None:
-        """Let nothing of the recording leave any more; requests are still taken. No matter if it is so already."""
+        """Stop the playing of events and acks, but go on taking requests; do nothing during a pause."""
 
     def resume(self) -> None:
-        """End the pause; offsets go on where they stood."""
+        """End the pause; the time of the pause does not count for events and acks that are not due yet."""
 
     def step(self) -> str | None:
-        """While paused: let what is next leave, whenever it is due; says what it was, None if nothing is left."""
+        """Play the next event or ack during a pause, due or not; return its name, or None if none is left."""
 
     def inject(self, session: str, channel: str, data: JSON) -> None:
-        """Push an event to the session of this name, as if it had been recorded."""
+        """Push an event to the session with a name, as if the event had been recorded."""
 
     def add_fault(self, text: str) -> None:
-        """From now on do something wrong; `text` is as after `--fault`."""
+        """Add a fault, given as text after `--fault` on the command line."""
 
     def clear_faults(self) -> None:
-        """Do everything right again."""
+        """Remove all faults."""
 
 
 class Control:
-    """Answers the requests for `/__recorder/`."""
+    """The control API of one stand-in: checks and answers the requests for `/__recorder/`."""
 
     def __init__(self, token: str, port: int) -> None:
-        """Take what a request must show.
+        """Set the token and the port that a request must name.
 
         Args:
             token: The secret; not empty.
-            port: Where the stand-in listens, as its clients see it.
+            port: Port of the stand-in, as its clients name it in the Host header.
 
         Raises:
-            ValueError: If the token is empty, which would let everybody in.
+            ValueError: If the token is empty, because an empty token protects nothing.
 
         """
         if not token:
@@ -86,12 +88,12 @@ class Control:
 
     @staticmethod
     def owns(target: str) -> bool:
-        """Whether a request is for the control API, and so not for the recorded server."""
+        """Return whether a request's target belongs to the control API, and so not to the recording."""
         path = target.partition("?")[0]
         return path == PREFIX or path.startswith(f"{PREFIX}/")
 
     def handle(self, request: HttpRequest, standin: Controlled) -> HttpResponse:
-        """Answer a request; a refused one has changed nothing."""
+        """Carry out one request and return its reply; a refused request changes nothing."""
         try:
             self._admit(request.headers)
             answer = _route(request, standin)
@@ -100,15 +102,15 @@ class Control:
         return _reply(request.number, 200, answer)
 
     def _admit(self, headers: Headers) -> None:
-        """Let nobody in who is not meant.
+        """Check the Host, the Origin and the token of a request.
 
         Raises:
-            _Refused: With a line that tells what is missing, and nothing else.
+            _Refused: If a check fails; the text names the failed check only, and so gives no secret away.
 
         """
         hosts = [host.lower() for host in _values(headers, "host")]
         if len(hosts) != 1 or hosts[0] not in self._hosts:
-            _refuse(403, "the control API answers to localhost, 127.0.0.1 and [::1] with the stand-in's port alone")
+            _refuse(403, "the control API answers only to localhost, 127.0.0.1 and [::1] with the stand-in's port")
         if any(origin.lower() != f"http://{hosts[0]}" for origin in _values(headers, "origin")):
             _refuse(403, "the control API takes no requests from pages of another origin")
         bearer = [value[7:].strip() for value in _values(headers, "authorization") if value[:7].lower() == "bearer "]
@@ -117,14 +119,12 @@ class Control:
             _refuse(403, f"the control API needs its token, in {TOKEN_HEADER} or as Authorization: Bearer")
 
 
-# What may be asked
-
 _Action: TypeAlias = Callable[[Controlled, dict[str, JSON]], JSON]
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of a body; `fits` tells whether a value is one, `meaning` what it should be."""
+    """A field of a JSON body: `fits` checks a value, `meaning` describes the allowed values in an error message."""
 
     meaning: str
     fits: Callable[[JSON], bool]
@@ -133,7 +133,7 @@ class _Field:
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """One method of one path."""
+    """The action for one method of one path, and the fields of its JSON body."""
 
     act: _Action
     fields: dict[str, _Field] = field(default_factory=dict)
@@ -148,7 +148,7 @@ def _is_text(value: JSON) -> bool:
 
 
 def _is_channel(value: JSON) -> bool:
-    """Whether events can be pushed on it: no pattern, no `/meta/`, no empty segment."""
+    """Return whether a value is a channel for events: no pattern, no `/meta/`, no empty segment."""
     if not isinstance(value, str) or not value.startswith("/") or channels.is_meta(value):
         return False
     return all(segment and "*" not in segment for segment in value[1:].split("/"))
@@ -199,7 +199,7 @@ def _faults(standin: Controlled, _: dict[str, JSON]) -> JSON:
 def _add_fault(standin: Controlled, body: dict[str, JSON]) -> JSON:
     try:
         standin.add_fault(body["fault"])
-    except UsageError as exc:  # the text is wrong, not the moment
+    except UsageError as exc:  # 400, not the 409 of `_route`: the request is wrong, not the state of the stand-in
         _refuse(400, str(exc))
     return _faults(standin, body)
 
@@ -231,7 +231,7 @@ _ENDPOINTS: dict[str, dict[str, _Endpoint]] = {
 
 
 def endpoints() -> set[tuple[str, str]]:
-    """All that is answered, as (method, path)."""
+    """Return all endpoints of the control API as pairs of method and path."""
     return {(method, path) for path, methods in _ENDPOINTS.items() for method in methods}
 
 
@@ -239,11 +239,11 @@ def _route(request: HttpRequest, standin: Controlled) -> JSON:
     methods = _ENDPOINTS.get(request.target.partition("?")[0])
     if methods is None:
         known = ", ".join(path.removeprefix(f"{PREFIX}/") for path in _ENDPOINTS)
-        _refuse(404, f"there is no such thing under {PREFIX}/; there are: {known}")
+        _refuse(404, f"there is no such path under {PREFIX}/; there are: {known}")
     endpoint = methods.get(request.method)
     if endpoint is None:
         allowed = ", ".join(methods)
-        _refuse(405, f"it takes {allowed} alone", (("Allow", allowed),))
+        _refuse(405, f"this path takes only {allowed}", (("Allow", allowed),))
     body = _body(request.body, endpoint.fields) if request.method == "POST" else {}
     try:
         return endpoint.act(standin, body)
@@ -252,17 +252,17 @@ def _route(request: HttpRequest, standin: Controlled) -> JSON:
 
 
 def _body(content: bytes, fields: dict[str, _Field]) -> dict[str, JSON]:
-    """Return the fields of a body, each checked."""
+    """Parse the JSON object of a request's body, and check its fields; refuse the request if one is wrong."""
     try:
         body = load_json(content) if content.strip() else {}
-        json.dumps(body, allow_nan=False)  # Python reads NaN and 1e999, no client could
+        json.dumps(body, allow_nan=False)  # Python's parser accepts NaN and 1e999, which are no JSON
     except ValueError as exc:
         _refuse(400, f"the body is not JSON: {exc}")
     if not isinstance(body, dict):
         _refuse(400, f"the body must be a JSON object, not {_shown(body)}")
     for name in body:
         if name not in fields:
-            _refuse(400, f"unknown field {_shown(name)}; it takes {', '.join(fields) or 'none'}")
+            _refuse(400, f"unknown field {_shown(name)}; known fields: {', '.join(fields) or 'none'}")
     for name, wanted in fields.items():
         if name not in body:
             if wanted.required:
@@ -296,5 +296,5 @@ def _values(headers: Headers, wanted: str) -> list[str]:
 
 
 def _bytes(text: str) -> bytes:
-    """For comparing in constant time, which takes no text beyond ASCII; a header may hold anything."""
+    """Encode text for `hmac.compare_digest`, which takes text of ASCII only; a header may hold any characters."""
     return text.encode("utf-8", "surrogatepass")

@@ -1,12 +1,12 @@
-"""Pages of other origins: what a browser asks before it sends a request, and what lets a page read the answer. Sans-IO.
+"""Answer CORS preflights, and let pages of other origins read the stand-in's answers. Sans-IO.
 
-A stand-in is never of the origin a desktop's page comes from, and whether the recorded server was, or which origins it
-let in, says nothing of the page that is played to now: whatever was recorded of CORS is replaced. An origin is told
-that it may do what it asked for, with credentials (Fetch Standard, sections 3.3.2 to 3.3.5). The control API is not
-opened by this: it comes first, and refuses foreign origins.
+A desktop's page comes from another origin than the stand-in. The recorded CORS headers name the origins of the time of
+recording, which may differ from the page's origin now, so new headers replace them. Every origin may send what it asks
+for, with credentials (Fetch Standard, sections 3.3.2 to 3.3.5). The control API stays closed to pages: its requests are
+answered before this module is asked, and foreign origins are refused there.
 
-Cookies are another matter, and the browser's: it keeps them for a page of the same *site*, whatever the port, so page
-and stand-in must both be on `localhost`, say, and the page must ask with `credentials: "include"`.
+The browser decides about cookies. It sends them to another origin of one *site* (one host name, any port): page and
+stand-in must both be on `localhost`, for example, and the page must send with `credentials: "include"`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import re
 from ...model import Headers
 from ..engine.http import HttpRequest, HttpResponse
 
-_MAX_AGE = 600  # seconds a browser need not ask again; Chromium keeps no answer longer than 7200
-# `null` of a sandboxed frame or a file, else scheme://host[:port]: nothing that could end a header line
+_MAX_AGE = 600  # seconds a browser may keep a preflight's answer; Chromium keeps none longer than 7200
+# The origin is copied into an answer, so the pattern lets no character through that could end a header line: `null` (a
+# sandboxed frame or a file) or scheme://host[:port].
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[\w.:\[\]-]+", re.ASCII | re.IGNORECASE)
 _TOKENS = re.compile(r"[\w!#$%&'*+.^`|~-]+(?: *, *[\w!#$%&'*+.^`|~-]+)*", re.ASCII)  # RFC 9110, section 5.6.2
 
 
 def preflight(request: HttpRequest) -> HttpResponse | None:
-    """Answer a preflight request of a browser; return None for all other requests."""
+    """Return the answer to a CORS preflight, which allows the request; None if the request is no preflight."""
     if request.method != "OPTIONS":
         return None
     origin, method = _origin(request.headers), _value(request.headers, "access-control-request-method")
@@ -41,12 +42,12 @@ def preflight(request: HttpRequest) -> HttpResponse | None:
 
 
 def readable(reply: HttpResponse, request: HttpRequest) -> HttpResponse:
-    """Add the headers that let the requesting page read a response; without a page, return it unchanged."""
+    """Return a reply with CORS headers that let the requesting page read it; unchanged if no page sent the request."""
     origin = _origin(request.headers)
     if origin is None:
         return reply
     own = tuple((name, value) for name, value in reply.headers if not name.lower().startswith("access-control-"))
-    # `*` would not do: with credentials it is the name of a header
+    # all names, because with credentials `*` means a header named `*` (Fetch Standard)
     names = sorted({name for name, _ in own if name.lower() != "set-cookie"}, key=str.lower)
     exposed = (("Access-Control-Expose-Headers", ", ".join(names)),) if names else ()
     varies = any("origin" in value.lower() for name, value in own if name.lower() == "vary")
@@ -64,6 +65,6 @@ def _origin(headers: Headers) -> str | None:
 
 
 def _value(headers: Headers, wanted: str) -> str | None:
-    """Return the value of a header, None where it is missing or given twice."""
+    """Return the value of a header; None if it is missing or stands there several times."""
     values = [value for name, value in headers if name.lower() == wanted]
     return values[0] if len(values) == 1 else None

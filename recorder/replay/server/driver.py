@@ -1,4 +1,9 @@
-"""Drives a stand-in by a clock: feed, collect, hand replies to who waits for them, re-arm the timer."""
+"""Drive a stand-in by a clock: feed requests, collect replies, hand each reply to its waiter, re-arm the timer.
+
+A virtual clock jumps to the next due step when every client waits in a poll. A client that has just got an answer may
+be about to send its next request, and the server cannot see that. So the driver waits before each jump a little longer
+than clients lately took to react, and reads the sockets empty.
+"""
 
 from __future__ import annotations
 
@@ -14,50 +19,50 @@ from ..engine.http import HttpRequest, HttpResponse
 from ..engine.miss import Miss
 from ..engine.standin import ReplayEngine
 
-_LEAST, _MOST = 0.002, 0.01  # seconds without a request after which they have reacted
-_TIMES = 2  # what they lately took, for that tells how fast they and the machine are
-_THOUGHT = 0.1  # seconds from which on it was no reaction
-_MEMORY = 0.8  # of the slowest reaction is left after each further one
+_LEAST, _MOST = 0.002, 0.01  # seconds: bounds of the time without a request before a virtual clock jumps
+_TIMES = 2  # that time as a multiple of the slowest recent reaction, which shows the speed of clients and machine
+_THOUGHT = 0.1  # seconds; a request that comes later after an answer is no reaction to the answer
+_MEMORY = 0.8  # factor by which the slowest reaction shrinks at each faster one
 
 
 class ReactionTimes:
-    """Measures how soon a request follows an answer."""
+    """The times that clients take to send a request after an answer."""
 
     def __init__(self) -> None:
-        """Clients are slow until they show otherwise."""
+        """Start with the slowest reaction time, until a client shows a faster one."""
         self._slowest = _MOST / _TIMES
         self._sent: float | None = None
 
     def sent(self, now: float) -> None:
-        """Note that an answer left, at `now` seconds of a monotonic clock."""
+        """Note that an answer left at `now`, in seconds of a monotonic clock."""
         self._sent = now
 
     def came(self, now: float) -> None:
-        """Note that a request came; the first one after an answer is a reaction to it."""
+        """Note that a request came at `now` seconds; the first request after an answer counts as a reaction."""
         if self._sent is not None and now - self._sent < _THOUGHT:
             self._slowest = max(now - self._sent, _MEMORY * self._slowest)
         self._sent = None
 
     @property
     def settle(self) -> float:
-        """Seconds without a request after which nobody is about to send one."""
+        """Seconds without a request after which no client is expected to react to an answer any more."""
         return min(_MOST, max(_LEAST, _TIMES * self._slowest))
 
 
-BROKEN = 503  # in place of a status; not 500: that is what a poll gets that another one replaced
-_PASSES = 6  # of the event loop, in which what has arrived gets from its socket to the stand-in
+BROKEN = 503  # status of an error in the stand-in; not 500, which answers a poll that a later poll replaced
+_PASSES = 6  # turns of the event loop that bring bytes from a socket to the stand-in
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What is told of a stand-in while it serves.
+    """Functions that the driver calls while a stand-in serves.
 
     Attributes:
-        miss: Each miss, as it happens.
-        idle: Nothing came in for `idle_after` seconds, and nothing is due; told once until something comes in.
-        turn: The stand-in has answered what came in.
-        idle_after: Seconds.
+        miss: Called with each miss, as it happens.
+        idle: Called when no request came in for `idle_after` seconds and nothing is due; once until the next request.
+        turn: Called after each turn of the driver, when the due replies were handed out.
+        idle_after: Seconds without a request before `idle` is called.
 
     """
 
@@ -68,23 +73,23 @@ class Callbacks:
 
 
 class Waiter(Protocol):
-    """Who waits for a reply; a future is one."""
+    """An object that waits for the reply to a request; its methods are those of `asyncio.Future`."""
 
     def done(self) -> bool:
-        """Whether it waits no more."""
+        """Return whether the object does not wait any more."""
 
     def set_result(self, reply: HttpResponse, /) -> None:
         """Take the reply."""
 
     def cancel(self) -> Any:
-        """There will be none: the server ends."""
+        """End the waiting without a reply: the server ends."""
 
 
 class Driver:
-    """A stand-in on the wall's clock, or on a virtual one."""
+    """The driver of a stand-in, on the wall's clock or on a virtual clock."""
 
     def __init__(self, standin: ReplayEngine, watch: Callbacks, *, virtual: bool) -> None:
-        """Start the clock; `virtual`: it stands still while a client has anything to do."""
+        """Start the clock of a stand-in; a virtual clock stands still while a client is busy."""
         self._standin, self._watch = standin, watch
         self._loop = asyncio.get_running_loop()
         self._virtual = 0.0 if virtual else None
@@ -100,49 +105,50 @@ class Driver:
         self._is_closed = False
 
     def number(self) -> int:
-        """Return a number for a request."""
+        """Return a number for a new request, unique in this driver."""
         self._count += 1
         return self._count
 
     def take(self, incoming: HttpRequest, waiting: Waiter) -> None:
-        """Take a request; its waiter gets the reply, perhaps at once."""
+        """Feed a request to the stand-in; `waiting` is given the reply, possibly before this method returns."""
         self._waiting[incoming.number] = waiting
         now = self.now()
         if self._virtual is not None:
             self._reactions.came(self._loop.time())
         try:
             self._standin.receive(incoming, now)
-        except Exception:  # noqa: BLE001  # an error of ours must not become a client that waits for ever
+        except Exception:  # noqa: BLE001  # after an error of ours, the client must still get an answer
             _log.exception("the stand-in broke on %s %s", incoming.method, incoming.target)
             self._break([incoming.number])
         if self._virtual is None:
-            self._turn(now)  # each further turn of the loop asks the kernel what is new
+            self._turn(now)  # at once, because each further turn of the event loop costs a system call
         else:
             self.schedule()
         self.rest()
 
     def sent(self, number: int) -> None:
-        """Note that a reply has left."""
+        """Note that the reply with a number has left."""
         self._standin.sent(number)
         if self._virtual is not None:
             self._reactions.sent(self._loop.time())
 
     def give_up(self, numbers: Iterable[int]) -> None:
-        """Give up requests whose client hung up; a virtual clock may go on for the others."""
+        """Give up the requests of a client that hung up."""
         for number in numbers:
             self._waiting.pop(number, None)
             self._standin.abort(number)
+        # if all remaining clients wait in a poll, a virtual clock may jump now
         self.schedule()
         self.rest()
 
     def refused(self, found: Miss) -> None:
-        """Report and count a request that cannot be served, like a miss."""
+        """Report and count a request that cannot be served as a miss."""
         self._standin.refuse(found)
         self._tell()
         self.rest()
 
     def close(self) -> None:
-        """End the timers, and the waiting for replies."""
+        """Cancel the timers, and the waiters whose replies have not come."""
         self._is_closed = True
         for handle in (self._timer, self._soon, self._settled, self._idle):
             if handle is not None:
@@ -151,7 +157,7 @@ class Driver:
             waiting.cancel()
 
     def schedule(self) -> None:
-        """Collect replies at the end of this turn of the loop: requests that come together are answered together."""
+        """Collect replies in the next turn of the event loop, so that requests which come together are fed before."""
         if self._soon is None:
             self._soon = self._loop.call_soon(self._turn_soon)
 
@@ -172,7 +178,7 @@ class Driver:
         self._watch.turn()
 
     def _tell(self) -> None:
-        """Tell of the misses that were not told yet."""
+        """Report the misses that were not reported yet."""
         while self._told < len(self._standin.misses):
             self._watch.miss(self._standin.misses[self._told])
             self._told += 1
@@ -180,13 +186,13 @@ class Driver:
     def _replies(self, now: float) -> list[HttpResponse]:
         try:
             return self._standin.replies(now)
-        except Exception:  # noqa: BLE001  # likewise
+        except Exception:  # noqa: BLE001  # after an error of ours, every client must still get an answer
             _log.exception("the stand-in broke")
             self._break(list(self._waiting))
             return []
 
     def _break(self, numbers: list[int]) -> None:
-        """Our fault: tell who waits, rather than let it wait for ever."""
+        """Answer requests with status 503 after an error of ours, so that no client waits for ever."""
         for number in numbers:
             waiting = self._waiting.pop(number, None)
             if waiting is not None and not waiting.done():
@@ -207,14 +213,14 @@ class Driver:
     # -- time
 
     def now(self) -> float:
-        """Seconds of the clock that the stand-in plays by."""
+        """Return the time of the clock that the stand-in plays by, in seconds."""
         return self._loop.time() if self._virtual is None else self._virtual
 
     def advance(self, seconds: float) -> None:
-        """Move the virtual clock, and stop wherever something is due.
+        """Move the virtual clock by some seconds; stop on the way at each time when an event, an ack or a poll is due.
 
         Raises:
-            UsageError: If the clock is the wall's.
+            UsageError: If the clock is not virtual.
 
         """
         if self._virtual is None:
@@ -227,7 +233,7 @@ class Driver:
         self._turn(self.now())
 
     def rest(self) -> None:
-        """Something came in: begin anew to wait for nothing to come."""
+        """Restart the idle time, and the time before a virtual clock jumps, because a client did something."""
         if self._is_closed:
             return
         self._busy_at = self._loop.time()
@@ -242,11 +248,11 @@ class Driver:
         self._settled = self._loop.call_later(self._reactions.settle, self._look, _PASSES)
 
     def _look(self, passes: int) -> None:
-        """Let the loop read what lies in the sockets: a request that is there already came before the jump."""
+        """Let the event loop read the sockets for some turns: requests that have arrived come before the jump."""
         self._settled = self._loop.call_soon(self._look, passes - 1) if passes else self._loop.call_soon(self._jump)
 
     def _jump(self) -> None:
-        """Move the virtual clock to what is due next, if every client waits."""
+        """Move the virtual clock to the next due event or ack, if every client waits."""
         due = self._standin.next_due
         if due is None or self._virtual is None or not self._standin.is_parked:
             return
@@ -255,7 +261,7 @@ class Driver:
         self._settle()
 
     def _on_idle(self) -> None:
-        """Report idleness, unless a request came in meanwhile or a step will leave by itself."""
+        """Call `idle` if no request came and nothing is due for the idle time; else set the timer anew."""
         due = self._standin.next_due if self._virtual is None else None
         until = max(self._busy_at, due or 0.0) + self._watch.idle_after
         if until > self._loop.time():
@@ -266,31 +272,34 @@ class Driver:
 
 
 class ControlledStandIn:
-    """What the control API steers, or who runs the server: a stand-in by its driver's clock, in its event loop."""
+    """The controls of a stand-in, for the control API and for code that runs the server.
+
+    Call its methods in the event loop that serves the stand-in; times are those of the driver's clock.
+    """
 
     def __init__(self, standin: ReplayEngine, driver: Driver) -> None:
-        """Steer the stand-in of a driver."""
+        """Build the controls of a stand-in and its driver."""
         self._standin, self._driver = standin, driver
         self.report, self.inject, self.clear_faults = standin.report, standin.inject, standin.faults.clear
         self.advance = driver.advance
 
     def state(self) -> dict[str, Any]:
-        """See `control.Controlled`."""
+        """Return `paused` and the live sessions; see `control.Controlled.state`."""
         return self._standin.state(self._driver.now())
 
     def pause(self) -> None:
-        """Likewise."""
+        """Stop the playing of events and acks; see `control.Controlled.pause`."""
         self._standin.pause(self._driver.now())
 
     def resume(self) -> None:
-        """Likewise."""
+        """End the pause; see `control.Controlled.resume`."""
         self._standin.resume(self._driver.now())
         self._driver.schedule()
 
     def step(self) -> str | None:
-        """Likewise."""
+        """Play the next event or ack during a pause; see `control.Controlled.step`."""
         return self._standin.step(self._driver.now())
 
     def add_fault(self, text: str) -> None:
-        """Likewise."""
+        """Add a fault; see `control.Controlled.add_fault`."""
         self._standin.faults.add([parse(text)])

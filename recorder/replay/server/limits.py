@@ -1,7 +1,7 @@
-"""What a client may ask of the stand-in's server.
+"""Limit the sizes and times of a client's requests to the stand-in's server.
 
-A stand-in listens where tests and desktops run, and a broken or hostile client must not disturb the others: it gets a
-4xx or loses its connection, the log gets no traceback, and nothing is kept for it.
+A broken or hostile client must not disturb the other clients of a stand-in: the server answers such a client with 4xx
+or cuts its connection, writes no traceback to the log, and keeps no data for it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many a
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much, and how slow.
+    """Limits for the size and the slowness of requests.
 
     Attributes:
-        body: Bytes of a request's body after its Content-Encoding was undone, and of a WebSocket message.
-        head: Bytes of a request's target and headers, of its target alone, and of what frames its chunks.
+        body: Bytes of a request's body before and after its Content-Encoding was undone, and of a WebSocket message.
+        head: Bytes of a request's target and headers, of its target alone, and of the framing of its chunks.
         headers: Headers of a request.
         sending: Seconds a request's body may take to arrive.
-        idle: Seconds a connection is kept on which no request is under way, and seconds a head may take to arrive.
-            Held polls and WebSockets may last: a client in a debugger must not lose its session.
-        unread: Answers that may wait on a WebSocket for a client that does not read.
+        idle: Seconds a connection without a request stays open, and seconds a head may take to arrive. Held polls and
+            WebSockets have no limit: a client in a debugger must not lose its session.
+        unread: Number of answers that may wait on a WebSocket whose client does not read.
 
     """
 
@@ -40,7 +40,7 @@ class Limits:
 
 
 def fitting(recording: Recording) -> Limits:
-    """Build limits that let a client send twice what was recorded, of everything."""
+    """Build limits of twice the largest recorded body, head and number of headers; the defaults are the minimum."""
     usual, requests = Limits(), [triple.request for triple in (*recording.triples, *recording.plain)]
     heads = (
         len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers) for request in requests
@@ -53,10 +53,10 @@ def fitting(recording: Recording) -> Limits:
 
 
 async def listening(protocols: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> tuple[asyncio.Server, int]:
-    """Listen, and tell on which port.
+    """Start to listen; return the server and its port (a free one if `port` is 0).
 
     Raises:
-        UsageError: If the address cannot be had.
+        UsageError: If the server cannot listen on the address.
 
     """
     try:
