@@ -51,7 +51,7 @@ class Replay:
         ctx.options.update(connection_strategy="lazy", keep_host_header=True, stream_large_bodies=None)
 
     def configure(self, updated: set[str]) -> None:
-        if self._serving or not ctx.options.cassette or not updated & {"cassette", "hosts", "rate"}:
+        if self._serving or not ctx.options.cassette or not updated & {"cassette", "hosts", "rate", "policy"}:
             return  # a stand-in that serves keeps its settings
         try:
             recording = loading.load([Path(path).expanduser() for path in ctx.options.cassette], None)

@@ -229,7 +229,9 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Serve the next request, unless one is under way."""
-        if not (self._number or self._is_full or self._has_left or self._transport.is_closing()):
+        if self._number or self._is_full or self._has_left or self._transport.is_closing():
+            return
+        try:
             self._read()
         except Exception:  # asyncio ends a connection for an error in data_received, not for one in a later turn
             self._transport.abort()
@@ -275,7 +277,8 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer a request that cannot be served, report the refusal as a miss, and end the connection."""
-        content, _ = written(HttpResponse(0, refusal.status, _PLAIN, f"{refusal.text}\n".encode()), CLOSE)
+        text = printable(refusal.text)  # it may quote any bytes
+        content, _ = written(HttpResponse(0, refusal.status, _PLAIN, f"{text}\n".encode()), CLOSE)
         self._transport.write(content)
         self._driver.refused(_miss(refusal.call, f"{refusal.status}, {text}"))
         self._leave()

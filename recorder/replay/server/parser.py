@@ -1,10 +1,13 @@
-"""Bytes of a connection to requests: llhttp says what HTTP is, this module what a stand-in serves of it. Sans-IO.
+"""Parse the bytes of a connection into requests. Sans-IO.
 
     parser.feed(data); parser.next() → RawRequest | Continue | Refusal | None
 
-One cache stands before llhttp: a header block that is known word for word is not parsed again. llhttp alone fills it,
-with the blocks of plain HTTP/1.1 requests that keep their connection. Without it a front takes 1.6 to 2 times as long
-for a request (`python -m benchmarks.against`); tests/replay/server/test_parser.py holds both ways to each other.
+llhttp parses HTTP; this module refuses the valid requests that a stand-in does not serve.
+
+A cache stands before llhttp: a header block with known bytes is not parsed again. Only blocks that llhttp has parsed
+enter the cache, from plain HTTP/1.1 requests that keep their connection. Without the cache the server takes 1.6 to 2
+times as long for a request (`python -m benchmarks.against`). tests/replay/server/test_parser.py checks that both ways
+give equal requests.
 """
 
 from __future__ import annotations
@@ -21,15 +24,15 @@ import httptools
 from ...model import Headers
 from .limits import Limits
 
-# How an answer tells what becomes of the connection: HTTP/1.1 keeps it unless told otherwise, HTTP/1.0 the reverse.
+# Header line that keeps or closes the connection: by default HTTP/1.1 keeps, HTTP/1.0 closes (RFC 9112, section 9.3).
 KEEP, KEEP_OLD, CLOSE = b"", b"Connection: keep-alive\r\n", b"Connection: close\r\n"
 
 _LINE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[\w/.~!$&'()*+,;=:@%?-]*) HTTP/1\.1\r\n")
-_LONGEST = 1 << 13  # bytes of a header block that is remembered
-_REMEMBERED = 4096  # header blocks: each client has some, for GET and for POST, and for each length of a body
+_LONGEST = 1 << 13  # bytes of the longest header block in the cache
+_REMEMBERED = 4096  # header blocks in the cache: a client needs one for GET, and for POST one per length of the body
 _UNUSUAL = {"expect", "upgrade", "transfer-encoding", "content-encoding", "trailer", "te"}
-_PIECE = 1 << 14  # bytes that llhttp is fed at once: what it finds in them is held until it is served
-_CHUNK = 16  # bytes that may be spent on the framing of a byte: the smallest chunk takes 6
+_PIECE = 1 << 14  # bytes fed to llhttp at once: all requests found in a piece are held in memory until they are served
+_CHUNK = 16  # bytes of framing allowed for each byte of a chunked body: a chunk of one byte needs at least 5
 _SHOWN = 200  # characters of a request's method and target in a refusal
 _PACKED = {"gzip", "x-gzip", "deflate"}
 _ABSOLUTE = re.compile(r"https?://(?:[^/?#]*@)?([^/?#@]+)(.*)", re.IGNORECASE | re.DOTALL)
@@ -37,13 +40,13 @@ _BROKEN = "the body is not encoded as its headers say"
 
 
 class RawRequest(NamedTuple):
-    """A request as it came, its body whole and unpacked.
+    """A request from the wire, with its whole body; gzip and deflate are undone.
 
     Attributes:
-        from_page: Whether it names an origin, as browsers do.
-        connection: KEEP, KEEP_OLD or CLOSE: the header line of its answer.
-        is_old: Whether it came in HTTP/1.0, which knows no interim answers.
-        is_handshake: Whether it opens a WebSocket; then `RequestParser.rest` is what followed.
+        from_page: Whether the request has an Origin header, as requests of browser pages do.
+        connection: KEEP, KEEP_OLD or CLOSE: header line about the connection, for the answer.
+        is_old: Whether the request is HTTP/1.0, which has no interim answers.
+        is_handshake: Whether the request opens a WebSocket; `RequestParser.rest` then returns the bytes after it.
 
     """
 
@@ -58,17 +61,17 @@ class RawRequest(NamedTuple):
 
 
 class Continue(NamedTuple):
-    """A client waits to be asked for the body (RFC 9110, section 10.1.1)."""
+    """A request whose client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What is not served; the connection ends with the answer.
+    """A request that is not served; the connection ends after the answer.
 
     Attributes:
-        status: Of the answer.
-        text: The reason, in a line.
-        call: Method and target, as far as they are known.
+        status: HTTP status of the answer.
+        text: Reason for the client, one line.
+        call: Method and target of the request, as far as they were read.
 
     """
 
@@ -78,19 +81,19 @@ class Refusal:
 
 
 class Waiting(Enum):
-    """What a client has yet to send."""
+    """The part of a request that the client must send next."""
 
     REQUEST = auto()
-    HEAD = auto()  # the rest of it
-    BODY = auto()  # likewise
+    HEAD = auto()  # the rest of a head
+    BODY = auto()  # the rest of a body
 
 
 class Head(NamedTuple):
     """A header block that llhttp has read.
 
     Attributes:
-        length: Bytes of the body.
-        from_page: As in `RawRequest`.
+        length: Content-Length: bytes of the body.
+        from_page: Whether the headers have an Origin, as requests of browser pages do.
 
     """
 
@@ -103,16 +106,16 @@ _NONE = Head((), 0, from_page=False)
 
 
 class KnownHeads:
-    """The cache: header blocks of a server's connections, the oldest goes first."""
+    """The cache of header blocks, shared by the connections of a server; a full cache drops the oldest block."""
 
     def __init__(self, most: int = _REMEMBERED) -> None:
-        """Begin with none; `most` may be 0."""
+        """Create an empty cache for at most `most` header blocks; 0 switches the cache off."""
         self._most = most
         self._heads: dict[bytes, Head] = {}
         self.get = self._heads.get
 
     def add(self, block: bytes, head: Head) -> None:
-        """Remember a block that llhttp has read; both must outlive any number of requests unchanged."""
+        """Remember a header block and the head that llhttp has read from it."""
         if self._most and len(block) <= _LONGEST:
             if len(self._heads) >= self._most:
                 del self._heads[next(iter(self._heads))]
@@ -120,11 +123,11 @@ class KnownHeads:
 
 
 class _Stop(Exception):
-    """Leaves llhttp's callback; the refusal is kept beside, for errors of callbacks come out wrapped."""
+    """Leaves a callback of llhttp; httptools wraps such errors, so `RequestParser` keeps the refusal itself."""
 
 
 class RequestParser:
-    """Reads the requests of one connection in their order."""
+    """The parser of one connection; it yields the requests in the order they came."""
 
     __slots__ = (
         "_asks",
@@ -159,47 +162,49 @@ class RequestParser:
     )  # fmt: skip
 
     def __init__(self, heads: KnownHeads, limits: Limits, opens: Callable[[str], bool]) -> None:
-        """Wait for a first request.
+        """Prepare to read the first request.
 
         Args:
-            heads: The cache, shared by all connections of a server.
-            limits: How large a request may be.
-            opens: Whether WebSockets are opened at a target.
+            heads: The cache of header blocks, shared by all connections of a server.
+            limits: Limits for the size of a request.
+            opens: Returns whether a WebSocket may be opened at a target.
 
         """
         self._heads, self._limits, self._opens = heads, limits, opens
-        self._llhttp: Any = None  # made when it is needed, for it and this parser hold each other
-        self._data, self._at = b"", 0  # what came, and how far it was read
+        self._llhttp: Any = None  # created late and dropped in `close`: it and this parser refer to each other
+        self._data, self._at = b"", 0  # bytes that came, and the number of them that were read
         self._ready: list[RawRequest | Refusal] = []  # in their order; they are few
         self._refusal: Refusal | None = None
-        self._is_over = False  # after a refusal, an upgrade or a close there is no further request
-        self._candidate: bytes | None = None  # the header block that llhttp reads next, where it is all there
-        self._recalled: Head | None = None  # what is known of it
+        self._is_over = False  # after a refusal or an upgrade there is no further request
+        self._candidate: bytes | None = (
+            None  # the header block that llhttp reads next, if it is complete and not in the cache
+        )
+        self._recalled: Head | None = None  # the cached head of the request that llhttp reads next
         self._begun = self._in_head = False
         self._reset()
 
     def _reset(self) -> None:
-        """Begin a request."""
+        """Clear the state of a request, before the next request."""
         self._url = b""
         self._raw: list[tuple[bytes, bytes]] = []
-        self._pieces: list[bytes] = []  # the head's, for what llhttp does not tell
+        self._pieces: list[bytes] = []  # bytes of the head: httptools does not tell the protocol's name
         self._head = _NONE
         self._body = bytearray()
         self._size = self._fed = 0  # bytes: of the head as parsed, of all
         self._method, self._target, self._connection, self._encoding = "", "", KEEP, ""
         self._chunked = self._asks = self._is_old = self._upgrades = self._opening = False
 
-    # -- what the front calls
+    # -- called by the front
 
     def feed(self, data: bytes) -> None:
-        """Take bytes as they come; `next` tells what they are."""
+        """Take bytes from the socket; `next` parses them."""
         if self._data:
             data = self._data[self._at :] + data
             self._at = 0
         self._data = data
 
     def next(self) -> RawRequest | Continue | Refusal | None:
-        """Return the next event of the bytes fed; None where more must come."""
+        """Return the next request, wish for `100 Continue`, or refusal; None until more bytes are fed."""
         while not self._ready:
             if self._at >= len(self._data) or self._is_over:
                 if self._asks and self._begun and not self._is_over:
@@ -215,38 +220,38 @@ class RequestParser:
 
     @property
     def ahead(self) -> int:
-        """How much was fed and is not served yet: bytes, and a request that was read counts as one."""
+        """Number of fed bytes that were not parsed, plus one for each parsed request that was not served."""
         return len(self._ready) + len(self._data) - self._at
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing was fed that is not served yet, not even some of a request."""
+        """Whether every fed byte belongs to a request that was served."""
         return not (self._begun or self._ready or self._data)
 
     @property
     def waiting(self) -> Waiting:
-        """What must come before `next` can tell more."""
+        """The part of a request that must come before `next` can return a result."""
         if not self._begun:
             return Waiting.REQUEST
         return Waiting.HEAD if self._in_head else Waiting.BODY
 
     @property
     def call(self) -> str:
-        """Method and target of the request that is being read, as far as they are known."""
+        """Method and target of the request that is being read, as far as they were read; at most 200 characters."""
         return f"{self._method} {self._url.decode('utf-8', 'backslashreplace')}".strip()[:_SHOWN]
 
     def rest(self) -> bytes:
-        """Return the bytes after the handshake of a WebSocket."""
+        """Return the bytes that followed the handshake of a WebSocket."""
         return self._data[self._at :]
 
     def close(self) -> None:
-        """Let go of llhttp, which holds this parser in turn."""
+        """Drop the reference to llhttp, which refers to this parser: without the cycle, both are freed at once."""
         self._llhttp = None
 
     # -- the cache
 
     def _known(self) -> RawRequest | None:
-        """Return the next request if its header block is known and its body is complete."""
+        """Return the next request if its header block is in the cache and its body has come; else None."""
         data, at = self._data, self._at
         line = _LINE.match(data, at)
         if line is None:
@@ -263,7 +268,7 @@ class RequestParser:
         begin = end + 4
         end = begin + head.length
         if end > len(data):
-            self._recalled = head  # llhttp collects the body
+            self._recalled = head  # the body is incomplete, and llhttp collects it
             return None
         if end == len(data):
             self._data, self._at = b"", 0
@@ -275,7 +280,7 @@ class RequestParser:
     # -- llhttp
 
     def _parse(self) -> None:
-        """Give llhttp the next piece."""
+        """Feed the next piece of bytes to llhttp."""
         piece = self._data[self._at : self._at + _PIECE]
         self._at += len(piece)
         if self._at == len(self._data):
@@ -303,7 +308,7 @@ class RequestParser:
             self._measure()
 
     def _measure(self) -> None:
-        """Refuse what grows without an end: a head that is not over, chunks that are all extension or trailer."""
+        """Refuse input without an end: a head over the limit, or chunks with far more framing than body."""
         if not self._begun:  # a poll is held for long, on thousands of connections: keep nothing of its request
             self._llhttp = None
             self._reset()
@@ -313,7 +318,12 @@ class RequestParser:
             self._end(Refusal(400, "the chunks are more framing than body", self.call))
 
     def _refuse(self, status: int, text: str) -> NoReturn:
-        """Refuse the request in a callback of llhttp."""
+        """Refuse the request; call only inside a callback of llhttp.
+
+        Raises:
+            _Stop: In every call.
+
+        """
         self._refusal = Refusal(status, text, self.call)
         raise _Stop
 
@@ -323,10 +333,10 @@ class RequestParser:
         self._begun = False
 
     def _upgraded(self, rest: bytes) -> None:
-        """Go on after a request to upgrade: a WebSocket is one; all else is read as if it had not asked.
+        """Go on after a request with an Upgrade header: open a WebSocket, or read the request without the header.
 
-        A server may ignore the header (RFC 9110, section 7.8), and must read the body, which llhttp does not: Java's
-        HttpClient asks for h2c in its first request, whatever that is.
+        A server may ignore the Upgrade header (RFC 9110, section 7.8), but must then read the body, which llhttp skips.
+        So the head is fed to llhttp again without the header. Java's HttpClient asks for h2c in its first request.
         """
         self._data, self._at = rest + self._data[self._at :], 0
         if self._opening:
@@ -345,21 +355,21 @@ class RequestParser:
     # -- callbacks of llhttp
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a new request."""
         pieces = self._pieces[-1:]
         self._reset()
         self._pieces = pieces
         self._begun = self._in_head = True
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the target."""
+        """Collect a part of the target."""
         self._url += url
         self._method = self._llhttp.get_method().decode()
         if len(self._url) > self._limits.head:
             self._refuse(414, f"the target is longer than {self._limits.head} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer, which is dropped."""
+        """Collect a header; count the bytes of a trailer, and drop it."""
         self._size += len(name) + len(value) + 4
         if self._size + len(self._url) > self._limits.head:
             self._refuse(431, f"the head is longer than {self._limits.head} bytes")
@@ -369,7 +379,7 @@ class RequestParser:
                 self._refuse(431, f"there are more than {self._limits.headers} headers")
 
     def on_headers_complete(self) -> None:
-        """Check the complete head."""
+        """Check and keep the complete head."""
         self._in_head = False
         known, block = self._recalled, self._candidate
         self._recalled = self._candidate = None
@@ -397,13 +407,13 @@ class RequestParser:
         self._chunked = True
 
     def on_body(self, data: bytes) -> None:
-        """Take a piece of the body."""
+        """Collect a part of the body."""
         if len(self._body) + len(data) > self._limits.body:
             self._refuse(413, f"the body is larger than {self._limits.body} bytes")
         self._body += data
 
     def on_message_complete(self) -> None:
-        """Finish a request; the body of one that asks for an upgrade is not read by llhttp."""
+        """Finish a request; a request with an Upgrade header is left to `_upgraded`, as llhttp skips its body."""
         self._begun = False
         if self._upgrades:
             return
@@ -416,13 +426,13 @@ class RequestParser:
             RawRequest(self._method, self._target, head.headers, body, head.from_page, self._connection, self._is_old)
         )
 
-    # -- what llhttp lets through, and a stand-in does not
+    # -- checks that llhttp does not make
 
     def _check_protocol(self, version: str, shown: dict[str, list[str]]) -> None:
         """Refuse other protocols and versions, tunnels, and a target without its host."""
         raw = b"".join(self._pieces)
         self._pieces.clear()
-        if b" RTSP/" in raw or b" ICE/" in raw:  # httptools does not tell which protocol it was
+        if b" RTSP/" in raw or b" ICE/" in raw:  # httptools hides that llhttp also parses these protocols
             line = rb"%b +%b +(?:RTSP|ICE)/" % (self._method.encode(), re.escape(self._url))
             if re.search(line, raw):
                 self._refuse(400, "not HTTP")
@@ -435,7 +445,7 @@ class RequestParser:
             self._refuse(400, "two Host headers" if hosts else "the Host header is missing")
 
     def _read_target(self, headers: Headers, shown: dict[str, list[str]]) -> Headers:
-        """Read the target; its host, if there is one, is what Host said (RFC 9112, section 3.2.2)."""
+        """Read the target and return the headers; an absolute URL's host replaces Host (RFC 9112, section 3.2.2)."""
         self._target = self._url.decode("utf-8", "surrogateescape")
         if self._target.startswith("/") or (self._target == "*" and self._method == "OPTIONS"):
             return headers
@@ -449,7 +459,7 @@ class RequestParser:
         return tuple((name, host if name.lower() == "host" else value) for name, value in headers)
 
     def _check_framing(self, version: str, shown: dict[str, list[str]]) -> int:
-        """Bytes of the body, as far as they are told; refuse what is too much, or written in a way unknown here."""
+        """Return the Content-Length, 0 if there is none; refuse a body that is too large or has an unknown encoding."""
         coding = ", ".join(shown.get("transfer-encoding", ()))
         if coding and (version == "1.0" or coding.lower() != "chunked"):
             self._refuse(400, f"Transfer-Encoding: {coding[:_SHOWN]} in HTTP/{version} is not understood")
@@ -469,7 +479,9 @@ class RequestParser:
 
     def _unpacked(self, body: bytes) -> bytes:
         most = self._limits.body
-        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # either, by its first bytes
+        unpacker = zlib.decompressobj(
+            wbits=zlib.MAX_WBITS | 32
+        )  # + 32: zlib detects gzip or deflate by the first bytes
         try:
             unpacked = unpacker.decompress(body, most + 1)
         except zlib.error:

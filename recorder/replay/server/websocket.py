@@ -1,6 +1,7 @@
-"""A WebSocket: bytes to messages and back, by websockets' sans-IO protocol. Sans-IO.
+"""Parse the bytes of a WebSocket into messages and back, with the sans-IO protocol of the library websockets. Sans-IO.
 
-What that leaves to its user is here: text that is no UTF-8, binary messages, and the 4xx of a handshake that is none.
+The library leaves some errors to its user: text that is not UTF-8, binary messages, and the answer with 4xx to a wrong
+handshake. This module handles them.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ from .parser import RawRequest, Refusal
 from .writing import fit
 
 _log = logging.getLogger(__name__)
-_log.setLevel(logging.WARNING)  # websockets tells of each connection
+_log.setLevel(logging.WARNING)  # below WARNING, websockets logs each connection
 
 
 class WebSocket:
-    """One connection after its handshake."""
+    """A WebSocket connection after its handshake."""
 
     def __init__(self, protocol: ServerProtocol, accepted: Response, target: str) -> None:
-        """Be ready to open; `open_socket` makes one."""
+        """Prepare a WebSocket whose handshake is accepted; use `open_socket` to create one."""
         self._protocol, self._accepted, self.target = protocol, accepted, target
-        self._handshake = b""  # its answer, until it is written
-        self._data, self._at = b"", 0  # what came, and how far it was read
-        self._left = 0  # bytes that are to come of the frame that is being read
+        self._handshake = b""  # the answer to the handshake, until `take` returns it
+        self._data, self._at = b"", 0  # bytes that came, and the number of them that were read
+        self._left = 0  # bytes that are missing from the frame that is being read
         self._message: bytes | None = None
-        self._parts: list[bytes] = []  # of a message that comes in fragments
+        self._parts: list[bytes] = []  # fragments of an incomplete message
         self._text = codecs.getincrementaldecoder("utf-8")()
-        self.failure: str | None = None  # what the client did wrong
+        self.failure: str | None = None  # the client's violation of the protocol, in a line
 
     def open(self, headers: Headers) -> None:
-        """Answer the handshake, and set these headers too."""
+        """Build the answer to the handshake with additional headers; `take` returns it."""
         for name, value in fit(headers):
             self._accepted.headers[name] = value.encode().decode("latin-1")
         self._handshake = self._accepted.serialize()
@@ -50,14 +51,14 @@ class WebSocket:
         return self._protocol.state is OPEN
 
     def feed(self, data: bytes) -> None:
-        """Take bytes as they come; `next` tells what they are."""
+        """Take bytes from the socket; `next` parses them."""
         self._data, self._at = self._data[self._at :] + data, 0
 
     def next(self) -> bytes | None:
-        """Return the next message; None where more must come.
+        """Return the next message; None until more bytes are fed.
 
-        No frame is read before those ahead of it were served: a close behind a message would end the socket before its
-        answer, and small frames may inflate to a lot.
+        Frames are parsed one by one, each after the message before it was returned. Otherwise a close frame behind a
+        message would end the WebSocket before the answer, and small compressed frames could fill the memory.
         """
         while self._message is None:
             piece = self._piece()
@@ -73,7 +74,7 @@ class WebSocket:
         return message
 
     def _piece(self) -> bytes:
-        """Return the next frame as far as it has come; b"" where not even its length has."""
+        """Return the bytes of the next frame that have come; empty until the length of the frame is known."""
         if not self._left:
             self._left = _size(self._data, self._at)
         piece = self._data[self._at : self._at + self._left]
@@ -107,19 +108,19 @@ class WebSocket:
         self._protocol.send_text(text)
 
     def close(self, code: int) -> None:
-        """Begin to close, unless that has begun."""
+        """Send a close frame with a code (RFC 6455, section 7.4), unless the WebSocket is closing already."""
         if self.is_open:
             self._protocol.send_close(code)
 
     def take(self) -> tuple[bytes, bool]:
-        """Return the bytes to write, and whether they are the last."""
+        """Return the bytes to write to the socket, and whether they are the last."""
         pieces = self._protocol.data_to_send()
         handshake, self._handshake = self._handshake, b""
-        return handshake + b"".join(pieces), b"" in pieces  # an empty piece is websockets' sign for the end
+        return handshake + b"".join(pieces), b"" in pieces  # websockets marks the end with an empty piece
 
 
 def _size(data: bytes, at: int) -> int:
-    """Bytes of the frame that begins there, its head included (RFC 6455, section 5.2); 0 if that is not all here."""
+    """Return the bytes of the frame at `at`, head included (RFC 6455, section 5.2); 0 until its length has come."""
     there = len(data) - at
     if there < 2:
         return 0
@@ -133,7 +134,13 @@ def _size(data: bytes, at: int) -> int:
 
 
 def open_socket(request: RawRequest, most: int) -> WebSocket | Refusal:
-    """Read a WebSocket's handshake; its answer is not written yet, `most` bytes may be in a message."""
+    """Check a WebSocket's handshake; return the WebSocket, not opened yet, or the refusal.
+
+    Args:
+        request: The handshake.
+        most: Bytes of the longest message that a client may send.
+
+    """
     call = f"{request.method} {request.target}"
     if request.method != "GET":
         return Refusal(405, "a WebSocket's handshake is a GET", call)
@@ -144,7 +151,7 @@ def open_socket(request: RawRequest, most: int) -> WebSocket | Refusal:
     except InvalidHeader as exc:
         return Refusal(400, str(exc), call)
     deflate = enable_server_permessage_deflate(None)
-    # OPEN, for it need not read the handshake: llhttp has
+    # The state is OPEN at once, because llhttp has read the handshake already.
     protocol = ServerProtocol(extensions=deflate, state=OPEN, max_size=most, logger=_log)
     answer = protocol.accept(Request(request.target, headers))
     if answer.status_code == 101:

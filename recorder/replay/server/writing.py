@@ -1,4 +1,4 @@
-"""Answers as bytes of HTTP/1.1. Sans-IO, but for the time in their Date."""
+"""Encode answers as bytes of HTTP/1.1. Sans-IO, except that the Date header reads the wall clock."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from .parser import CLOSE, KEEP
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _SERVER = "Server: outbound-recorder"
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header (RFC 9110, section 5.6.2)
-_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # for its value
-_HEADS = 1000  # remembered: answers have the same ones again and again
-_BODILESS = {204, 304}  # and have no Content-Length (RFC 9110, section 8.6)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # name of a header (RFC 9110, section 5.6.2)
+_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # forbidden in a header's value (RFC 9110, section 5.5)
+_HEADS = 1000  # encoded heads in the cache: a recording answers with few different heads
+_BODILESS = {204, 304}  # answers without body and Content-Length (RFC 9110, section 8.6)
 
 
 def written(reply: HttpResponse, connection: bytes = KEEP, *, is_head: bool = False) -> tuple[bytes, bool]:
-    """Encode an answer; also whether the connection ends with it.
+    """Encode an answer; return its bytes, and whether the connection ends after it.
 
     Args:
         reply: The answer.
-        connection: What the request wants of the connection, as in `RawRequest`.
-        is_head: Whether the request was a HEAD, whose answer has no body but its length.
+        connection: Header line about the connection: `RawRequest.connection` of the request.
+        is_head: Whether the request was a HEAD: the answer then has the length of the body, but no body.
 
     """
     head = _head(reply.status, reply.headers, bool(reply.body))
     date = b"" if head.has_date else _date(int(time.time()))
     is_last = head.is_last or connection is CLOSE
     if head.is_last:
-        connection = KEEP  # it says so itself
+        connection = KEEP  # the recorded headers have `Connection: close` already
     if reply.status in _BODILESS:
         return b"%b%b%b%b" % (head.before, date, connection, head.after), is_last
     length, body = len(reply.body), b"" if is_head else reply.body
@@ -47,17 +47,22 @@ def written(reply: HttpResponse, connection: bytes = KEEP, *, is_head: bool = Fa
 
 
 def fit(headers: Headers) -> Headers:
-    """Headers that can be written: a live value, or a hostile cassette, may put anything into one."""
+    """Return the headers with valid names, and with `?` for invalid characters in their values.
+
+    A live value or a hostile cassette may contain any characters, also those that would end a header line.
+    """
     return tuple((name, _UNFIT.sub("?", value)) for name, value in headers if _NAME.fullmatch(name))
 
 
 class _Head(NamedTuple):
-    """All of a head but what differs each time.
+    """The parts of an encoded head that are equal in all answers with one status and one set of headers.
 
     Attributes:
-        before: Up to the length of the body.
-        kind: What kind of body it is, if that is not told.
-        after: What follows the date, up to the body.
+        before: Bytes before the Content-Length line.
+        kind: A Content-Type line, if there is a body and the headers name no type.
+        after: Bytes after the Date line, up to the body.
+        has_date: Whether the headers have a Date.
+        is_last: Whether the headers have `Connection: close`.
 
     """
 
@@ -73,11 +78,11 @@ def _head(status: int, headers: Headers, has_body: bool) -> _Head:  # noqa: FBT0
     told = fit(headers)
     shown = {name.lower(): value for name, value in told}
     lines = [f"HTTP/1.1 {status} {_reason(status)}", *(f"{name}: {value}" for name, value in told)]
-    # RFC 9110, section 8.3
+    # an answer with a body should name its type (RFC 9110, section 8.3)
     kind = "Content-Type: application/octet-stream\r\n" if has_body and "content-type" not in shown else ""
     server = "" if "server" in shown else f"{_SERVER}\r\n"
     before, after = "\r\n".join([*lines, ""]), f"{server}\r\n"
-    is_last = shown.get("connection", "").lower() == "close"  # who says so must do so (RFC 9112, section 9.6)
+    is_last = shown.get("connection", "").lower() == "close"  # RFC 9112, section 9.6: the server must then close
     return _Head(before.encode(), kind.encode(), after.encode(), "date" in shown, is_last)
 
 
