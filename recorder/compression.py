@@ -1,7 +1,7 @@
-"""Undo the compression of bytes, and make no more of them than a limit: 50 KB may hold gigabytes. Sans-IO.
+"""Decompress bytes up to a limit, because 50 KB of compressed data may hold gigabytes. Sans-IO.
 
-The names of encodings are those of HTTP (RFC 9110, section 8.4.1). What `br` and `zstd` need is loaded when it is first
-used, and may be missing.
+Encodings have the names that HTTP gives them (RFC 9110, section 8.4.1). The libraries for `br` and `zstd` are optional
+and imported on first use.
 """
 
 from __future__ import annotations
@@ -13,30 +13,31 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-_PIECE = 64 << 10  # bytes that are undone at a time
-_BROTLI_PIECE = 16  # bytes; each dozen of them may hold 16 MB, and the library undoes all it is given at once
-_WINDOW = 23  # bits, 8 MiB; no server may need more of a client (RFC 9659, section 3)
-_MEMBERS = 10_000  # of one gzip or zstd; each costs time, even if there is nothing in it
-_JOINED = ("gzip", "x-gzip", "zstd")  # may have one member after the other (RFC 1952, section 2.2; RFC 8878, 3.1)
+_PIECE = 64 << 10  # compressed bytes given to the decompressor at a time
+# compressed bytes given to brotli at a time: a dozen may hold 16 MB, and the library decompresses its whole input
+_BROTLI_PIECE = 16
+_WINDOW = 23  # bits, that is 8 MiB; a server must not require a larger window (RFC 9659, section 3)
+_MEMBERS = 10_000  # limit of members in one gzip or zstd stream; even an empty member costs time
+_JOINED = ("gzip", "x-gzip", "zstd")  # may consist of several members (RFC 1952, section 2.2; RFC 8878, 3.1)
 
 
 class EncodingError(Exception):
-    """Bytes that cannot be decompressed: TooLarge, Broken (EndsEarly) or Unknown."""
+    """Base class of the errors: TooLarge, Broken (with the subclass EndsEarly) and Unknown."""
 
 
 class TooLarge(EncodingError):
-    """Decompressed, there are more bytes than the limit."""
+    """The decompressed data exceeds the limit."""
 
 
 class Broken(EncodingError):
-    """The bytes are not encoded as they should be; the text says how, without a subject."""
+    """The data is not valid in its encoding; the error text is a predicate, to be put after a subject."""
 
 
 class EndsEarly(Broken):
-    """The bytes are a beginning.
+    """The compressed data is cut off.
 
     Attributes:
-        beginning: What they hold.
+        beginning: The decompressed bytes up to the cut.
     """
 
     def __init__(self, beginning: bytes) -> None:
@@ -45,10 +46,10 @@ class EndsEarly(Broken):
 
 
 class Unknown(EncodingError):
-    """The encoding is unknown here.
+    """The encoding is not supported.
 
     Attributes:
-        library: Name of the library that would know it, if that is what is missing.
+        library: Name of the optional library that supports the encoding but is not installed; else empty.
     """
 
     def __init__(self, encoding: str, library: str = "") -> None:
@@ -57,18 +58,18 @@ class Unknown(EncodingError):
 
 
 def decompress(data: bytes, encoding: str, limit: int, *, only_first: bool = False) -> bytes:
-    """Return the bytes that are encoded in others, `limit` at most.
+    """Return the decompressed bytes of `data`, at most `limit` bytes.
 
     Args:
-        data: What is encoded.
-        encoding: gzip, x-gzip, deflate (in the zlib format or bare, as some servers have it), br or zstd.
-        limit: Number of bytes.
-        only_first: Stop at the end of the first member of a gzip or zstd, whatever follows.
+        data: The compressed bytes.
+        encoding: gzip, x-gzip, deflate, br or zstd. Deflate may be in the zlib format or raw, as some servers send it.
+        limit: Largest size of the result, in bytes.
+        only_first: Stop at the end of the first gzip or zstd member and ignore all bytes after it.
 
     Raises:
-        TooLarge: If there are more bytes.
-        Broken: If the data is no such encoding; EndsEarly if it is the beginning of one.
-        Unknown: If the encoding is unknown, or its library is not installed.
+        TooLarge: If the decompressed data exceeds `limit`.
+        Broken: If the data is not valid in the encoding; the subclass EndsEarly if the data is cut off.
+        Unknown: If the encoding is not supported, or its library is not installed.
     """
     new, error = _opener(encoding, data)
     found, at, members = bytearray(), 0, 1
@@ -79,7 +80,7 @@ def decompress(data: bytes, encoding: str, limit: int, *, only_first: bool = Fal
             if only_first or encoding not in _JOINED:
                 break
             padding = 0 if encoding == "zstd" else len(piece) - len(piece.lstrip(b"\x00"))
-            if padding:  # as gzip's own program takes it
+            if padding:  # the gzip program also ignores zero bytes between and after members
                 at += padding
                 continue
             stage, members = new(), members + 1
@@ -91,17 +92,17 @@ def decompress(data: bytes, encoding: str, limit: int, *, only_first: bool = Fal
             raise Broken(f"is not valid {encoding!r}") from exc
         if len(found) > limit:
             raise TooLarge
-        at += len(piece) - len(stage.unused_data)  # all else is taken, as there was room for what it holds
+        at += len(piece) - len(stage.unused_data)  # the rest was consumed: output stayed below the limit
     if not stage.eof:
         raise EndsEarly(bytes(found))
     return bytes(found)
 
 
 def zstd() -> Any:
-    """Import the module of the standard library (from Python 3.14 on), or the one that stands in for it.
+    """Import the zstd module: `compression.zstd` from Python 3.14 on, else `backports.zstd`.
 
     Raises:
-        Unknown: If it is not installed.
+        Unknown: If the module is not installed.
     """
     return _library("zstd", "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
@@ -114,7 +115,7 @@ def _library(encoding: str, name: str) -> Any:
 
 
 def _opener(encoding: str, data: bytes) -> tuple[Callable[[], Any], type[Exception]]:
-    """Return a factory of decompressors with the interface of zstd's, and the error they raise."""
+    """Return a factory of decompressors with the interface of `ZstdDecompressor`, and their error class."""
     match encoding:
         case "gzip" | "x-gzip":
             return partial(zlib.decompressobj, zlib.MAX_WBITS | 16), zlib.error
@@ -133,7 +134,7 @@ def _opener(encoding: str, data: bytes) -> tuple[Callable[[], Any], type[Excepti
 
 
 class _Brotli:
-    """A decompressor with the interface of zstd's; what follows the end is dropped."""
+    """A brotli decompressor with the interface of `ZstdDecompressor`; bytes after the end of the stream are dropped."""
 
     unused_data = b""
 

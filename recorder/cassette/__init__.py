@@ -1,1 +1,1 @@
-"""The container: frames with checksums, in a file that a crash cannot spoil. It knows nothing of HTTP or Bayeux."""
+"""Read and write cassette files: frames with checksums that survive a crash, without knowledge of HTTP or Bayeux."""

@@ -1,4 +1,4 @@
-"""Compression of the archive form: frames in zstd blocks, each limited before a byte is decompressed."""
+"""Compress the frames of an archive into zstd blocks; check the declared size of a block before decompressing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from ..errors import CassetteError, UsageError
 from . import codec
 from .frames import Frame, read_frame
 
-RAW = 64 << 10  # bytes of frames a block is filled to; a larger frame is a block of its own
-_MOST = 1 << 20  # bytes a block may hold
-_RATIO = 100  # times its size a block may hold: real traffic gives 5 to 20, a bomb gives thousands
-_LEVEL = 3  # more costs many times the time for a few percent
+RAW = 64 << 10  # bytes of frames collected in one block before compression; a larger frame gets its own block
+_MOST = 1 << 20  # largest decompressed size of a block, in bytes
+# largest decompressed size as a multiple of the compressed size: real traffic gives 5 to 20, a zip bomb thousands
+_RATIO = 100
+_LEVEL = 3  # higher zstd levels take many times as long and save a few percent
 _INSTALL = "pip install 'outbound-recorder[archive]'"
 
 
 def compress(raw: bytes) -> bytes | None:
-    """Compress frames into the frame of one block; return None for bytes a reader would take for a bomb.
+    """Return the encoded frame of a block that holds `raw`, or None where `raw` must be stored uncompressed.
+
+    `decompress` refuses a block over the size limits as a zip bomb, so no such block is ever written.
+
+    Args:
+        raw: Encoded frames, one after another.
 
     Raises:
-        UsageError: If the library for it is not installed.
+        UsageError: If the zstd library is not installed.
     """
     try:
         packed = bytes(compression.zstd().compress(raw, level=_LEVEL))
@@ -31,11 +37,14 @@ def compress(raw: bytes) -> bytes | None:
 
 
 def decompress(block: Frame, *, path: str) -> bytes:
-    """Decompress the frames of a block; never more bytes than the block declares, and that is limited too.
+    """Return the decompressed bytes of a block: encoded frames, one after another.
+
+    The block declares its decompressed size. The declared size is checked against the limits first, and no more bytes
+    than declared are ever produced.
 
     Raises:
-        CassetteError: If it holds another number of bytes than it says, or is damaged.
-        UsageError: If the library for it is not installed.
+        CassetteError: If the block is damaged, or its content differs in size from the declaration.
+        UsageError: If the zstd library is not installed.
     """
     value = codec.decode_value(block, path=path)
     match value:
@@ -58,11 +67,13 @@ def decompress(block: Frame, *, path: str) -> bytes:
 
 
 def inside(block: Frame, *, path: str) -> Iterator[Frame]:
-    """Yield the frames of a block, with the offset of the block; of another frame, itself.
+    """Yield the frames inside a block; yield any other frame unchanged.
+
+    Frames from a block carry the file offset of the block (bytes): inside compressed data they have none of their own.
 
     Raises:
         CassetteError: If the block or a frame in it is damaged.
-        UsageError: If the library for it is not installed.
+        UsageError: If the zstd library is not installed.
     """
     if block.kind != codec.BLOCK:
         yield block
@@ -72,7 +83,7 @@ def inside(block: Frame, *, path: str) -> Iterator[Frame]:
     while (inner := file.tell()) < len(raw):
         try:
             found = read_frame(file, inner, len(raw), path=path)
-        except CassetteError as exc:  # even a torn one is damage here: the block itself is whole
+        except CassetteError as exc:  # includes TornTail: in an intact block a cut frame is damage, not a crash
             raise CassetteError(path, f"in the block: {exc.problem}", offset=block.offset) from exc
         yield Frame(block.offset, found.kind, found.body)
 
@@ -82,5 +93,5 @@ def _is_modest(size: int, packed: bytes) -> bool:
 
 
 def _missing(exc: compression.Unknown) -> UsageError:
-    # an extra before Python 3.14: the git form needs no compression
+    # zstd is an optional dependency before Python 3.14, because only archives are compressed
     return UsageError(f"compressed cassettes need {exc.library}: {_INSTALL}")

@@ -1,6 +1,6 @@
-"""Bodies that stand in a sealed file once: an equal one that follows names the record of the first.
+"""Store equal bodies of a sealed cassette once: a later record names the earlier record that has the same body.
 
-Writer and reader remember the same bodies, the last 4096 different ones: reading needs no more memory.
+The writer and the reader remember the last 4096 different bodies, by equal rules, so the memory of both is bounded.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections import OrderedDict
 from ..errors import CassetteError
 from ..model import Record, Request, Response, SocketMessage
 
-SHORT = 64  # bytes: a shorter body costs less than the trouble of naming it
-LONG = 16 << 10  # bytes: longer ones are not remembered, so that memory is bounded (64 MiB)
-REMEMBERED = 4096
+SHORT = 64  # bytes; a shorter body is written again, since a reference would save next to nothing
+LONG = 16 << 10  # bytes; longer bodies are not remembered: 4096 bodies of 16 KiB bound the memory at 64 MiB
+REMEMBERED = 4096  # bodies
 
 
 class Repeated:
-    """The writer's side."""
+    """The bodies a writer has written, by digest."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[bytes, int] = OrderedDict()
 
     def earlier(self, record: Record) -> int | None:
-        """Return the `seq` of an earlier record with an equal body, None where the body must be written."""
+        """Return the `seq` of an earlier record with an equal body, or None where the body must be written."""
         body = _worth_naming(record)
         if body is None:
             return None
@@ -37,7 +37,7 @@ class Repeated:
 
 
 class Remembered:
-    """The reader's side."""
+    """The bodies a reader has read, by the `seq` of their record."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -45,10 +45,10 @@ class Remembered:
         self._named = False
 
     def body(self, seq: int) -> bytes:
-        """Return the body of an earlier record.
+        """Return the body of the earlier record `seq`.
 
         Raises:
-            CassetteError: If no record of that number is remembered.
+            CassetteError: If the body of this record is not remembered.
         """
         if seq not in self._bodies:
             raise CassetteError(self._path, f"the body of record {seq} is named but is not there")
@@ -56,7 +56,11 @@ class Remembered:
         return self._bodies[seq]
 
     def feed(self, record: Record) -> None:
-        """Remember a record that was read, unless it only named its body."""
+        """Remember the body of a record just read, unless the record took its body from an earlier one.
+
+        Call `feed` for each record, in order: the writer counts only bodies written in full, and the reader must
+        forget the oldest body at the same point.
+        """
         body, named, self._named = _worth_naming(record), self._named, False
         if body is not None and not named:
             self._bodies[record.seq] = body

@@ -1,9 +1,9 @@
-"""Records to frame bodies and back: the only module that knows msgpack.
+"""Encode records as frames and decode frames into records; no other module imports msgpack.
 
-Bodies of HTTP messages are kept as text where they are valid UTF-8, else as bytes, never as parsed JSON: msgpack has no
-integers over 64 bits and JSON has duplicate keys, key order and `1.0`.
-Other text is kept as text too, and as bytes where it has halves of surrogate pairs, which is what mitmproxy makes of a
-URL that is no UTF-8.
+An HTTP body is stored as text if it is valid UTF-8, else as bytes. A body is never stored as parsed JSON: msgpack has
+no integers over 64 bits, and parsing loses duplicate keys, key order and the difference between `1.0` and `1`.
+Other text is stored as text, or as bytes if it contains lone surrogates: mitmproxy decodes a URL that is not UTF-8 to
+lone surrogates.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .frames import MAX_BODY, OVERHEAD, Frame, frame
 
 FORMAT = 1
 JOURNAL, SEALED, ARCHIVE = PROFILES = "journal", "sealed", "archive"
-MAX_HEADERS = 4096  # of one record
-MAX_TRIPLES = 1 << 32  # the index has 4 bytes for a number
+MAX_HEADERS = 4096  # HTTP headers of one record
+MAX_TRIPLES = 1 << 32  # the index stores the number of a triple in 4 bytes
 
 T = TypeVar("T")
 BodyOf: TypeAlias = Callable[[int], bytes]
@@ -30,10 +30,11 @@ BodyOf: TypeAlias = Callable[[int], bytes]
 HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 TRIPLE, BLOCK, PLAIN, UNSOLICITED, SUMMARY, END = 0x10, 0x11, 0x12, 0x13, 0x14, 0x3F
 PAGE, CONTENTS = 0x40, 0x41
-END_SIZE = OVERHEAD + 2 + 8 + 32  # the last frame has a fixed size, so that it is found from the end
+# bytes: a `bin` head, the offset of the contents, a SHA-256; fixed, so that a reader finds the end frame from the end
+END_SIZE = OVERHEAD + 2 + 8 + 32
 FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE})
 _DERIVED = frozenset({TRIPLE, PLAIN, UNSOLICITED, SUMMARY, END})
-_CRITICAL = 0x3F  # an unknown type up to here must be understood; above it may be skipped
+_CRITICAL = 0x3F  # a reader must refuse an unknown frame type up to this value, and may skip one above
 
 _LIMITS: dict[str, Any] = {
     "raw": False,
@@ -44,18 +45,18 @@ _LIMITS: dict[str, Any] = {
     "max_map_len": 64,
     "max_ext_len": 0,
 }
-# an array is allocated when it is announced, so that arrays within arrays can claim a thousand times this
+# msgpack allocates an array when it reads the declared length, so nested arrays can claim a thousand times this limit
 _LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS}
-_LIMITS_OF_SUMMARY = _LIMITS | {"max_map_len": 65_536}  # a map of sessions, and a floor of agents has many
-_LARGE = 64 << 10  # bytes; the values of a smaller body need not be counted
-_MOST_VALUES = 600_000  # 65 536 events of a triple, nine values each
-_MOST_FOREIGN = 256 << 10  # bytes of frames that cannot be decoded, in one file
+_LIMITS_OF_SUMMARY = _LIMITS | {"max_map_len": 65_536}  # the summary maps every session of the capture
+_LARGE = 64 << 10  # bytes; each value takes a byte or more, so a smaller body cannot reach `_MOST_VALUES`
+_MOST_VALUES = 600_000  # a triple may have 65 536 events of nine values each
+_MOST_FOREIGN = 256 << 10  # bytes of frames in one file that msgpack may fail on; see `Foreign`
 
 
 def encode_header(header: Header) -> bytes:
-    """Encode the header as the first frame of a file."""
+    """Return the encoded header, which is the first frame of each cassette."""
     body = {
-        "cassette": header.format,  # first, so that the magic bytes are fixed
+        "cassette": header.format,  # must be the first key: its encoding is part of the magic bytes
         "dialect": header.dialect,
         "profile": header.profile,
         "redaction": header.redaction,
@@ -66,10 +67,14 @@ def encode_header(header: Header) -> bytes:
 
 
 def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
-    """One record as a frame; `same_body_as` is the `seq` of an earlier record whose body need not be repeated.
+    """Encode one record as a frame.
+
+    Args:
+        record: The record to encode.
+        same_body_as: `seq` of an earlier record with an equal body; stored instead of the body.
 
     Raises:
-        ValueError: If the record is over a limit of the format.
+        ValueError: If the record exceeds a limit of the format: 4096 headers, or 64 MiB for the frame.
 
     """
     body: dict[str, Any] = {"n": record.seq, "t": record.t}
@@ -106,10 +111,10 @@ def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
 
 
 def decode_header(found: Frame, *, path: str) -> Header:
-    """Read the first frame.
+    """Decode the header of a cassette from its first frame.
 
     Raises:
-        CassetteError: If it is no header, or of a newer format.
+        CassetteError: If the frame is not a header, or the format or profile is unknown to this version.
 
     """
     if found.kind != HEADER:
@@ -136,10 +141,15 @@ def decode_header(found: Frame, *, path: str) -> Header:
 
 
 def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record | None:
-    """Read one record; None for a frame that holds none. `body_of` gives the body of an earlier record by its `seq`.
+    """Decode one record, or return None for a frame that is not a record (derived data, or an unknown optional type).
+
+    Args:
+        found: The frame.
+        path: Name of the file, for errors.
+        body_of: Function from `seq` to the body of that earlier record; without it a named body is an error.
 
     Raises:
-        CassetteError: If the body is not what the format says, or the type is unknown and must not be skipped.
+        CassetteError: If the body violates the format, or the frame type is unknown and critical (up to 0x3F).
 
     """
     if found.kind > _CRITICAL or found.kind in _DERIVED:
@@ -167,10 +177,10 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
 
 
 def encode_row(row: Row) -> bytes:
-    """Encode a derived triple; an exchange that is no operation (n 0) gets a frame type of its own.
+    """Encode a derived triple as a frame; an exchange that is no operation (`n` is 0) becomes a PLAIN frame.
 
     Raises:
-        CassetteError: If it has more events than a reader may take.
+        CassetteError: If the triple has more events than a reader accepts.
 
     """
     if sum(11 + len(event.rivals) for event in row.events) > _MOST_VALUES - 100:
@@ -191,10 +201,10 @@ def encode_row(row: Row) -> bytes:
 
 
 def decode_row(found: Frame, *, path: str) -> Row:
-    """Read a derived triple.
+    """Decode a derived triple from a TRIPLE or PLAIN frame.
 
     Raises:
-        CassetteError: If the frame holds none.
+        CassetteError: If the frame has another type, or its body violates the format.
 
     """
     body = _Fields(decode_value(found, path=path), found, path)
@@ -221,20 +231,20 @@ def decode_row(found: Frame, *, path: str) -> Row:
 
 
 def encode_value(kind: int, value: Any) -> bytes:
-    """Any value as a frame; what it must look like is its reader's business."""
+    """Encode any value as a frame of type `kind`; the value is not validated."""
     return _text_frame(kind, value)
 
 
 def reframe(found: Frame) -> bytes:
-    """Encode a frame that was read."""
+    """Return the bytes of a decoded frame, as they stand in a file."""
     return frame(found.kind, found.body)
 
 
 def decode_value(found: Frame, *, path: str) -> Any:
-    """Decode the value of a frame.
+    """Decode the body of a frame to a plain value.
 
     Raises:
-        CassetteError: If its body is no msgpack, or over the limits.
+        CassetteError: If the body is not valid msgpack, or exceeds the limits of the format.
 
     """
     return _unpack(found, path, _LIMITS_OF_SUMMARY if found.kind == SUMMARY else _LIMITS)
@@ -253,20 +263,23 @@ def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
 
 
 class Undecodable(CassetteError):
-    """An intact frame that holds no msgpack of ours: no damage, for its checksum fits, but another program's work."""
+    """A frame whose checksum fits but whose body this module cannot decode: written by another program, not damaged."""
 
 
 class Foreign:
-    """Counts what could not be decoded, for those who read on: msgpack leaks what it had decoded before an error."""
+    """Limits the bytes of undecodable frames in one file.
+
+    A caller that reads on after an error needs this limit: msgpack never frees values decoded before an error.
+    """
 
     def __init__(self, path: str) -> None:
         self._path, self._left = path, _MOST_FOREIGN
 
     def count(self, found: Frame, exc: CassetteError) -> None:
-        """Count a frame that was refused.
+        """Count the bytes of a frame that could not be decoded; other errors are not counted.
 
         Raises:
-            CassetteError: If it has become too much.
+            CassetteError: If the file holds more than 256 KiB of undecodable frames.
         """
         self._left -= len(found.body) if isinstance(exc, Undecodable) else 0
         if self._left < 0:
@@ -274,7 +287,7 @@ class Foreign:
 
 
 class _Fields:
-    """A decoded body whose fields are checked as they are taken."""
+    """A decoded body; each field is type-checked on access."""
 
     def __init__(self, body: Any, found: Frame, path: str, body_of: BodyOf | None = None) -> None:
         self._found, self._path, self._body_of = found, path, body_of
@@ -329,7 +342,7 @@ def _frame(kind: int, body: dict[str, Any]) -> bytes:
 
 
 def _text_frame(kind: int, body: dict[str, Any]) -> bytes:
-    """Encode a frame whose text may have no UTF-8; such text is kept as bytes (WTF-8)."""
+    """Encode a body; store text with lone surrogates, which UTF-8 cannot encode, as bytes (WTF-8)."""
     try:
         return _frame(kind, body)
     except UnicodeEncodeError:
@@ -349,7 +362,7 @@ def _to_wtf8(value: Any) -> Any:
 
 
 def _from_wtf8(value: Any) -> Any:
-    """Undo `_to_wtf8` for the texts of a list, not for lists inside: nesting has no limit."""
+    """Undo `_to_wtf8` for the direct items of a list; nested lists stay as they are, because nesting is unlimited."""
     if not isinstance(value, list):
         return value
     with suppress(UnicodeDecodeError):
@@ -374,7 +387,7 @@ def _unpack(found: Frame, path: str, limits: dict[str, Any] = _LIMITS) -> Any:
 
 
 class _Counter:
-    """Refuses a body of so many small values that they need many times its size in memory."""
+    """Counts decoded values and refuses a body with too many: each takes many times its encoded size in memory."""
 
     def __init__(self) -> None:
         self._left = _MOST_VALUES

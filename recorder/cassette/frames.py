@@ -1,9 +1,9 @@
-"""Frames: how bytes stand in the file, so that damage is seen before anything is decoded.
+"""Write and read frames: each carries a length and a checksum, so a reader detects damage before it decodes anything.
 
     94 | TT | CE LLLLLLLL | body (L bytes, one msgpack object) | CE CCCCCCCC
 
-That is a legal msgpack array `[type, length, body, crc32]`, so any streaming unpacker walks the file, and at the same
-time a fixed frame: length and checksum always in the 5-byte form. The crc covers every preceding byte of the frame.
+A frame is a legal msgpack array `[type, length, body, crc32]`, so any streaming unpacker can walk the file. Length and
+checksum always take the 5-byte form, so all offsets are fixed. The CRC-32 covers every preceding byte of the frame.
 `docs/format.md` is normative.
 """
 
@@ -18,7 +18,7 @@ from typing import IO
 
 from ..errors import CassetteError, TornTail
 
-MAX_BODY = 64 << 20  # bytes; a length above it is damage or malice, and is refused before anything is allocated
+MAX_BODY = 64 << 20  # bytes; a reader refuses a larger length before it allocates memory
 
 _HEAD = struct.Struct(">BBBI")
 _TAIL = struct.Struct(">BI")
@@ -30,7 +30,13 @@ OVERHEAD = _HEAD.size + _TAIL.size
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An intact frame: where it starts (bytes), its type, its body still encoded."""
+    """An intact frame.
+
+    Attributes:
+        offset: Byte in the file at which the frame starts.
+        kind: Frame type, 0 to 127.
+        body: One msgpack object, still encoded.
+    """
 
     offset: int
     kind: int
@@ -38,10 +44,10 @@ class Frame:
 
 
 def frame(kind: int, body: bytes) -> bytes:
-    """Wrap one encoded object.
+    """Return the bytes of a frame around one encoded msgpack object.
 
     Raises:
-        ValueError: If the body is over the limit of 64 MiB or the kind is not 0..127.
+        ValueError: If the body exceeds 64 MiB, or `kind` is not 0..127.
 
     """
     if len(body) > MAX_BODY:
@@ -53,10 +59,10 @@ def frame(kind: int, body: bytes) -> bytes:
 
 
 def unframe(source: bytes | IO[bytes], *, path: str = "<bytes>") -> Iterator[Frame]:
-    """Yield the frames of a whole file, each verified before it is handed out; holds one frame at a time.
+    """Yield the verified frames of a whole file; at most one frame is in memory at a time.
 
     Raises:
-        TornTail: If the data ends inside a frame (what a crash leaves).
+        TornTail: If the data ends inside a frame, as after a crash.
         CassetteError: At the first byte that is not part of an intact frame.
 
     """
@@ -71,17 +77,17 @@ def unframe(source: bytes | IO[bytes], *, path: str = "<bytes>") -> Iterator[Fra
 
 
 def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
-    """Read the frame at the file's position, which is `offset`; nothing is allocated before its length is checked.
+    """Read and verify the frame at the current position of `file`; the length is checked before memory is allocated.
 
     Args:
-        file: Where to read.
-        offset: Byte offset, for the frame and for errors.
+        file: A file whose position is `offset`.
+        offset: Byte in the file, for the result and for errors.
         size: Size of the whole file in bytes.
         path: Name of the file, for errors.
 
     Raises:
         TornTail: If the file ends inside the frame.
-        CassetteError: If there is no intact frame.
+        CassetteError: If no intact frame starts at this position.
 
     """
     head = file.read(_HEAD.size)

@@ -1,7 +1,8 @@
-"""The index of a sealed cassette: where each record and triple is, and which triples have a key.
+"""Build and read the index of a sealed cassette: the address of each record and triple, and the triples of each key.
 
-Built in bounded memory (runs are sorted on disk and merged), read a page at a time. A page is a frame whose body is
-a `bin` of up to 8192 entries of fixed width, big-endian, so that byte order is number order.
+The index is built in bounded memory: sorted runs are kept on disk and merged. The index is read one page at a time. A
+page is a frame whose body is a `bin` of up to 8192 entries of fixed width. Entries are big-endian, so sorting them as
+bytes sorts them as numbers.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-PAGE = 8192  # entries
-INNER_BITS = 24  # of an address: place inside a block; the rest: place of the block in the file
-_RUN = 65_536  # entries sorted in memory at a time
+PAGE = 8192  # entries of one page
+INNER_BITS = 24  # low bits of an address: byte inside a block; the high bits: byte of the block in the file
+_RUN = 65_536  # entries that are sorted in memory and then spilled to disk
 _KEY = struct.Struct(">QI")  # hash of a key, number of a triple
 _ADDRESS = struct.Struct(">Q")
 
@@ -24,16 +25,19 @@ KEY_WIDTH, ADDRESS_WIDTH = _KEY.size, _ADDRESS.size
 
 
 def key_hash(name: str, value: str) -> int:
-    """Return the 64-bit hash of a key; two keys may share a hash, so compare the triple found by it."""
+    """Return the 64-bit hash under which the index lists a key.
+
+    Two keys may share a hash, so a caller must compare the keys of each triple found.
+    """
     digest = hashlib.sha256(f"{name}\0{value}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big")
 
 
 class Addresses:
-    """A growing list of addresses, kept on disk."""
+    """A growing list of addresses in a temporary file, so that memory does not grow with the cassette."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by whoever made us
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         self.count = 0
 
     def append(self, address: int) -> None:
@@ -41,7 +45,7 @@ class Addresses:
         self.count += 1
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
-        """Pages in order, each with the number of its first entry."""
+        """Yield encoded pages in order, each with the number of its first entry."""
         self._file.seek(0)
         first = 0
         while content := self._file.read(PAGE * ADDRESS_WIDTH):
@@ -53,7 +57,7 @@ class Addresses:
 
 
 class Keys:
-    """A growing set of (key, triple), sorted outside of memory."""
+    """A growing set of (key, triple) pairs, sorted by an external merge sort so that memory stays bounded."""
 
     def __init__(self) -> None:
         self._run: list[bytes] = []
@@ -65,7 +69,7 @@ class Keys:
             self._spill()
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
-        """Pages in order of the hashes, each with its first hash."""
+        """Yield encoded pages in order of the key hashes, each with its first hash."""
         self._spill()
         entries: list[bytes] = []
         for entry in heapq.merge(*map(_entries, self._runs)):
@@ -88,12 +92,12 @@ class Keys:
 
 
 def address_at(page: bytes, place: int) -> int:
-    """Return the address at a place of a page."""
+    """Return entry number `place` of a page of addresses, counted from 0."""
     return int(_ADDRESS.unpack_from(page, place * ADDRESS_WIDTH)[0])
 
 
 def triples_in(page: bytes, wanted: int) -> Iterable[int]:
-    """Return the numbers of the triples that a page of keys lists under a hash."""
+    """Return the numbers of the triples that a page of keys lists under the hash `wanted`."""
     count = len(page) // KEY_WIDTH
     hashes = _Column(page, count)
     low, high = bisect_left(hashes, wanted), bisect_right(hashes, wanted)
@@ -101,7 +105,7 @@ def triples_in(page: bytes, wanted: int) -> Iterable[int]:
 
 
 class _Column:
-    """The hashes of a page, as a sequence to bisect without unpacking it all."""
+    """The hashes of a page as a sequence, so that `bisect` unpacks only the entries it compares."""
 
     def __init__(self, page: bytes, count: int) -> None:
         self._page, self._count = page, count

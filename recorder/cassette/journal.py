@@ -1,6 +1,7 @@
-"""A cassette being written, and being read while it grows: whole frames, handed to the kernel in few writes.
+"""Append to a journal, and follow a journal while it grows.
 
-After SIGKILL every frame that was written is there, and at most the last one is torn.
+Frames are joined and handed to the kernel in few writes. After SIGKILL the file holds every frame handed over, and at
+most the last frame is torn.
 """
 
 from __future__ import annotations
@@ -26,7 +27,14 @@ from .salvage import salvage
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a journal ends: what the next record and exchange are numbered, the time of the last one (ns), its size."""
+    """The end of a journal, where `resume` goes on.
+
+    Attributes:
+        seq: Number of the next record.
+        exchange: Number of the next exchange.
+        t: Time of the last record, in nanoseconds since the capture began.
+        size: Bytes up to the end of the last intact frame.
+    """
 
     header: Header
     seq: int
@@ -36,19 +44,19 @@ class End:
 
 
 class Journal:
-    """Appends frames to a file that nobody else writes. Not thread-safe: one writer owns it."""
+    """Appends frames to a locked file. Not thread-safe: use it from one thread."""
 
     def __init__(self, path: Path, descriptor: int, size: int) -> None:
-        """Take over an open, locked file of `size` bytes; see `create` and `resume`."""
+        """Take ownership of an open, locked file of `size` bytes; `create` and `resume` call this."""
         self.path = path
         self.size = size  # bytes written
         self._fd = descriptor
 
     def append(self, frames: list[bytes]) -> None:
-        """Hand whole frames to the kernel; what was handed over survives the death of this process.
+        """Hand whole frames to the kernel; from then on the frames survive the death of this process.
 
         Raises:
-            OSError: If the disk is full or gone. What was written of a frame is cut off again.
+            OSError: If the disk is full or gone. The part of this write that reached the file is cut off again.
         """
         for chunk in _chunks(frames):
             self._write(chunk)
@@ -56,36 +64,41 @@ class Journal:
     def _write(self, data: bytes) -> None:
         view, done = memoryview(data), 0
         try:
-            while done < len(view):  # at a limit write() stores a part and says so; only the next call fails
+            while done < len(view):  # write() may store only a part at a size limit; the error comes with the next call
                 done += os.write(self._fd, view[done:])
         except OSError:
-            with suppress(OSError):  # what counts is why writing failed
+            with suppress(OSError):  # the first error tells the cause; an error here would hide it
                 os.ftruncate(self._fd, self.size)
             raise
         self.size += len(view)
 
     def sync(self) -> None:
-        """Ask the kernel to put what was written on the disk; survives a power cut afterwards."""
+        """Put the written frames on the disk (fdatasync), so that they survive a power cut."""
         os.fdatasync(self._fd)
 
     def close(self) -> None:
-        """Close the file and give up its lock; safe to call twice."""
+        """Close the file and release its lock; safe to call twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
 
 def create(path: Path, header: Header, *, force: bool = False) -> Journal:
-    """Begin a journal and write its header.
+    """Create a journal and write its header.
+
+    Args:
+        path: The file to create.
+        header: Its first frame.
+        force: Overwrite an existing file.
 
     Raises:
-        UsageError: If the file exists and `force` is not given, is being written, or cannot be opened.
+        UsageError: If the file exists and `force` is not given, another recorder is writing it, or it cannot be opened.
         CaptureError: If the disk is full.
     """
     descriptor = _locked(path, os.O_CREAT | (0 if force else os.O_EXCL))
     journal = Journal(path, descriptor, 0)
     try:
-        if os.fstat(descriptor).st_size:  # truncated only once it is ours: somebody may be recording into it
+        if os.fstat(descriptor).st_size:  # truncated only under the lock: another recorder may be writing this file
             os.ftruncate(descriptor, 0)
         journal.append([encode_header(header)])
     except OSError as exc:
@@ -95,11 +108,11 @@ def create(path: Path, header: Header, *, force: bool = False) -> Journal:
 
 
 def resume(path: Path) -> tuple[Journal, End]:
-    """Open an existing journal to go on with; a torn tail is cut off first.
+    """Open an existing journal to append to it; a torn tail is cut off first.
 
     Raises:
-        CassetteError: If it is no journal, or damaged before its tail.
-        UsageError: If it is being written, is sealed, or cannot be written.
+        CassetteError: If the file is no cassette, or is damaged before its tail.
+        UsageError: If another recorder is writing the file, or the file is sealed or cannot be written.
     """
     descriptor = _locked(path, 0)
     try:
@@ -113,10 +126,10 @@ def resume(path: Path) -> tuple[Journal, End]:
 
 @contextmanager
 def unless_written(path: Path) -> Iterator[None]:
-    """Keep recorders from writing a file while it is replaced; one that is not there is free.
+    """Lock a file against recorders while it is replaced; a missing file needs no lock.
 
     Raises:
-        UsageError: If it is being written, or cannot be.
+        UsageError: If a recorder is writing the file, or the file cannot be opened for writing.
     """
     descriptor = _locked(path, 0) if path.exists() else -1
     try:
@@ -127,7 +140,7 @@ def unless_written(path: Path) -> Iterator[None]:
 
 
 def is_written(file: IO[bytes]) -> bool:
-    """Whether a recorder has an open journal open too, to write it."""
+    """Return whether a recorder is writing this open journal, that is, holds the lock of it."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
@@ -159,7 +172,7 @@ def _end(path: Path) -> End:
         for record in cassette.records():
             seq, t = record.seq + 1, record.t
             if isinstance(record, Request):
-                exchange = max(exchange, record.exchange + 1)  # in a merged one they are not in order
+                exchange = max(exchange, record.exchange + 1)  # in a merged cassette exchanges are not in order
         torn = cassette.torn
         size = torn.offset if torn is not None else path.stat().st_size
     if size is None:
@@ -170,7 +183,10 @@ def _end(path: Path) -> End:
 
 
 def _nothing_follows(path: Path, offset: int) -> None:
-    """Make sure that what seems to be a torn tail is one: a damaged length looks the same, and hides what follows."""
+    """Refuse a journal with intact frames after its torn tail.
+
+    A damaged length looks like a torn tail; to cut the file there would destroy the intact frames behind it.
+    """
     with path.open("rb") as file:
         file.seek(offset)
         if any(isinstance(piece, Frame) for piece in salvage(file.read(), path=str(path))):
@@ -180,7 +196,7 @@ def _nothing_follows(path: Path, offset: int) -> None:
 
 
 def _chunks(frames: list[bytes], limit: int = 1 << 20) -> Iterator[bytes]:
-    """Join frames into writes of about `limit` bytes: few system calls, and a bounded loss at a full disk."""
+    """Join frames into writes of about `limit` bytes: few system calls, and a bounded loss when the disk is full."""
     batch: list[bytes] = []
     size = 0
     for item in frames:
@@ -194,7 +210,7 @@ def _chunks(frames: list[bytes], limit: int = 1 << 20) -> Iterator[bytes]:
 
 
 class Following:
-    """A journal that grows. A frame that is not whole yet is read when it is."""
+    """A reader of a journal that is still being written; an incomplete last frame is read once it is complete."""
 
     def __init__(self, file: IO[bytes], path: str) -> None:
         self._file, self._path = file, path
@@ -203,11 +219,11 @@ class Following:
         self.header: Header | None = None
 
     def new(self) -> Iterator[Record]:
-        """Yield the records that became complete since the last call.
+        """Yield the records that were completed since the last call.
 
         Raises:
-            CassetteError: If the file is no cassette, is damaged, or was cut.
-            UsageError: If it is sealed, so that nothing will come.
+            CassetteError: If the file is no cassette, is damaged, or became shorter.
+            UsageError: If the cassette is sealed: no record will be added to it.
         """
         size = self._file.seek(0, SEEK_END)
         if size < self._offset:

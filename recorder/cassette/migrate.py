@@ -1,4 +1,4 @@
-"""Brings cassettes of older formats to the current one, a step a version. A released step is never changed."""
+"""Convert cassettes of older formats to the current one, one step per version. A released step is never changed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from .reader import open_cassette
 
 Step: TypeAlias = Callable[[Path, Path], None]
 
-STEPS: dict[int, Step] = {}  # format → what makes the next format of it; format 1 is the first, so there is none yet
+STEPS: dict[int, Step] = {}  # format → conversion to the next format; empty while format 1 is the only one
 
 
 def migrate(source: Path, target: Path) -> int:
-    """Write `source` in the current format to `target`; return the format it had, and write nothing if it is current.
+    """Write `source` in the current format to `target`, and return the format of `source`.
+
+    Nothing is written if `source` has the current format already.
 
     Raises:
-        CassetteError: If the file cannot be read, or is of a newer format.
+        CassetteError: If `source` cannot be read, or has a newer format than this version knows.
     """
     with open_cassette(source) as cassette:
         found = cassette.header.format

@@ -1,7 +1,7 @@
-"""Read a cassette of any form: its records one at a time, and of a sealed one any record or triple by itself.
+"""Read a cassette of any form: records one at a time, and in a sealed cassette any single record or triple.
 
-What is looked up costs the index and not the file: the index is read when it is first needed, or built of a small file
-that has none.
+A look-up reads the index and one frame, not the whole file. The index is read on first use; for a small file without
+an index it is built in memory.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ Pages: TypeAlias = list[tuple[int, int]]  # first entry (a number or a hash) and
 
 @dataclass(frozen=True, slots=True)
 class Cassette:
-    """What stands in a cassette, whole.
+    """The whole content of a cassette, in memory.
 
     Attributes:
-        torn: The torn tail of a journal that a crash ended, None where the file ends cleanly.
+        torn: The torn tail of a journal after a crash; None where the file ends cleanly.
     """
 
     header: Header
@@ -48,7 +48,13 @@ class Cassette:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """The index of a sealed cassette, and the SHA-256 its end states; `built` are pages that are not in the file."""
+    """The index of a sealed cassette.
+
+    Attributes:
+        checksum: SHA-256 stored in the end frame.
+        tables: Pages of each table: keys, records, triples.
+        built: Pages built in memory; a page with the offset -1 is the first of them, -2 the second.
+    """
 
     checksum: bytes
     tables: dict[str, Pages]
@@ -56,18 +62,18 @@ class _Index:
 
 
 class Facts:
-    """Decode the facts among the frames of one file, and miss none."""
+    """Decodes the records of one file, frame by frame, and detects a missing record."""
 
     def __init__(self, path: str, *, sealed: bool) -> None:
         self._path, self._expected = path, 0
-        # a journal names no bodies, so none need be remembered
+        # only sealed cassettes name earlier bodies, so a journal needs no memory of them
         self._bodies = Remembered(path) if sealed else None
 
     def record(self, found: Frame) -> Record | None:
-        """Return the record of the next frame; None for a frame that holds none.
+        """Return the record of the next frame, or None for a frame that is not a record.
 
         Raises:
-            CassetteError: If the frame is damaged, or a record before it is missing.
+            CassetteError: If the frame is damaged, or the record before this one is missing.
         """
         record = codec.decode(found, path=self._path, body_of=self._bodies.body if self._bodies else None)
         if record is None:
@@ -82,14 +88,14 @@ class Facts:
 
 
 class OpenCassette:
-    """A cassette that is being read; use it as a context manager.
+    """A cassette that is open for reading; use it as a context manager.
 
     Attributes:
-        torn: The torn tail of a journal, known when its frames or records were read to the end.
+        torn: The torn tail of a journal, or None; set once frames or records were read to the end.
     """
 
     def __init__(self, file: IO[bytes], path: str) -> None:
-        """Read the header.
+        """Take ownership of `file` and read the header.
 
         Raises:
             CassetteError: If the file is no cassette.
@@ -117,7 +123,9 @@ class OpenCassette:
         self._file.close()
 
     def frames(self) -> Iterator[Frame]:
-        """Yield all frames after the header, those of blocks one by one; a torn tail ends them and is kept in `torn`.
+        """Yield all frames after the header; a compressed block yields the frames inside it.
+
+        A torn tail of a journal ends the frames without an error and is stored in `torn`.
 
         Raises:
             CassetteError: If the file is damaged before its tail, or is sealed and cut off.
@@ -139,7 +147,7 @@ class OpenCassette:
             raise CassetteError(self.path, "is sealed, and cut off: its end is missing")
 
     def records(self) -> Iterator[Record]:
-        """Yield the facts, in order.
+        """Yield the records, in order.
 
         Raises:
             CassetteError: If the file is damaged, or a record is missing.
@@ -152,43 +160,54 @@ class OpenCassette:
 
     @property
     def is_sealed(self) -> bool:
-        """Whether the file is finished, so that triples are stored in it; a journal is not."""
+        """Whether the cassette is sealed or an archive, so that triples are stored in it."""
         return self.header.profile != codec.JOURNAL
 
     @property
     def stored(self) -> int:
-        """Number of triples that are stored, which are numbered from 1; a journal stores none."""
+        """Number of stored triples, which are numbered from 1; 0 for a journal."""
         return self._count("triples") if self.is_sealed else 0
 
     @property
     def count(self) -> int:
-        """Number of records in a sealed cassette; they are numbered from 0."""
+        """Number of records in a sealed cassette, which are numbered from 0."""
         return self._count("records")
 
     @property
     def checksum(self) -> bytes:
-        """SHA-256 that the end of a sealed cassette states of all before it."""
+        """SHA-256 of all bytes before the end frame, as stored in the end frame of a sealed cassette."""
         return self._index.checksum
 
     def record(self, seq: int) -> Record:
-        """Return one fact of a sealed cassette."""
+        """Return record number `seq` of a sealed cassette.
+
+        Raises:
+            CassetteError: If there is no such record, or the file is a journal or damaged.
+        """
         found = codec.decode(self._at(self._address("records", seq)), path=self.path, body_of=self._body)
         if found is None or found.seq != seq:
             raise self._misplaced(f"record {seq}")
         return found
 
     def row(self, n: int) -> Row:
-        """Return one stored triple, by number."""
+        """Return stored triple number `n` of a sealed cassette, from 1.
+
+        Raises:
+            CassetteError: If there is no such triple, or the file is a journal or damaged.
+        """
         row = codec.decode_row(self._at(self._address("triples", n - 1)), path=self.path)
         if row.n != n:
             raise self._misplaced(f"triple {n}")
         return row
 
     def find(self, name: str, value: str) -> list[int]:
-        """Return the stored triples that may have a key (two keys may share a hash), in order; compare them."""
+        """Return the numbers of the stored triples that may have a key, in order.
+
+        Two keys may share a hash, so the caller must compare the keys of each triple.
+        """
         wanted, pages = key_hash(name, value), self._index.tables["keys"]
         found: list[int] = []
-        # the last page that begins below the hash, for its end may hold it already
+        # start at the last page that begins below the hash: the end of that page may hold the hash
         at = max(bisect_left(pages, wanted, key=itemgetter(0)) - 1, 0)
         while at < len(pages) and pages[at][0] <= wanted:
             found += triples_in(self._page(pages[at][1]), wanted)
@@ -196,10 +215,10 @@ class OpenCassette:
         return sorted(found)
 
     def verify(self) -> None:
-        """Read a sealed cassette through and compare its checksum.
+        """Read a whole sealed cassette and compare its checksum (SHA-256) with the stored one.
 
         Raises:
-            CassetteError: If the checksum does not fit, or the end or the index is damaged.
+            CassetteError: If the checksums differ, or the end frame or the index is damaged.
         """
         stated = self.checksum
         self._file.seek(0)
@@ -215,7 +234,11 @@ class OpenCassette:
         return CassetteError(self.path, f"{what} is not where the index says", hint="recorder doctor tells more")
 
     def _body(self, seq: int) -> bytes:
-        """Return the body of an earlier record, which never names another one: no recursion."""
+        """Return the body of an earlier record.
+
+        No `body_of` is given to `decode`: a record that is named stores its body, and a damaged file that names
+        records in a circle must not cause an endless recursion.
+        """
         found = codec.decode(self._at(self._address("records", seq)), path=self.path)
         return bytes(getattr(found, "body", b""))
 
@@ -266,7 +289,7 @@ class OpenCassette:
         value = codec.decode_value(found, path=self.path) if found and found.kind == codec.END else None
         if not isinstance(value, bytes) or len(value) != 40:
             raise CassetteError(self.path, "does not end as a sealed cassette", hint="cut off?")
-        contents = int.from_bytes(value[:8], "big")  # where they stand; 0: nowhere
+        contents = int.from_bytes(value[:8], "big")  # byte of the contents frame; 0 where the file has no index
         if contents:
             return _Index(value[8:], self._contents(contents), [])
         if self.header.profile == codec.ARCHIVE:
@@ -320,7 +343,7 @@ def open_cassette(path: Path) -> OpenCassette:
 
 
 def read(path: Path) -> Cassette:
-    """Read a cassette whole; the torn tail of a crashed capture is left out and reported in the result.
+    """Read a whole cassette into memory; the torn tail of a crashed capture is left out and reported in the result.
 
     Raises:
         CassetteError: If the file cannot be opened, is no cassette, or is damaged before its tail.
@@ -330,7 +353,7 @@ def read(path: Path) -> Cassette:
 
 
 def parse(data: bytes, *, path: str = "<bytes>") -> Cassette:
-    """Read a cassette from memory; see `read`.
+    """Read a whole cassette from bytes in memory; `read` does so from a file.
 
     Raises:
         CassetteError: If the data is no cassette or is damaged before its tail.
@@ -344,12 +367,15 @@ def _whole(cassette: OpenCassette) -> Cassette:
 
 
 def _pairs(groups: Any, path: str, offset: int) -> Pages:
-    """Check and return the pages of a table, all in one pass: there are thousands."""
+    """Return the pages of a table.
+
+    The checks run over all pages in bulk: a table may have thousands, and each look-up opens the file anew.
+    """
     lists = [group for group in groups if isinstance(group, list)] if isinstance(groups, list) else []
     pairs = list(chain.from_iterable(lists))
     if all(type(pair) is list and len(pair) == 2 for pair in pairs):
         numbers = list(chain.from_iterable(pairs))
-        # below 0 are the pages of an index that is not there
+        # negative offsets are reserved for pages built in memory, see `_Index.built`
         if set(map(type, numbers)) <= {int} and min(numbers, default=0) >= 0:
             return list(zip(numbers[::2], numbers[1::2], strict=True))
     raise CassetteError(path, "the contents are damaged", offset=offset)

@@ -1,4 +1,4 @@
-"""Makes a clean journal of what a crash or a bad disk left: every intact record is kept, every lost one is noted."""
+"""Recover a damaged cassette into a clean journal: keep every intact record, and write a note for every lost one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,22 @@ from .journal import create
 from .reader import open_cassette
 from .salvage import Damage, mapped, salvage
 
-LOST = "lost"  # kind of the note that stands in the place of a record that is gone
-_LEAST = 16  # bytes a record takes; numbers that say that more are missing than there was room for are no numbers
+LOST = "lost"  # kind of the note that replaces a lost record
+# smallest size of a record in bytes: a file cannot have lost more records than its size has room for, so larger gaps in
+# the numbering mean that the numbers are wrong
+_LEAST = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was kept, what was lost in between (records), and what was cut or skipped (bytes)."""
+    """The result of a recovery.
+
+    Attributes:
+        kept: Number of intact records, which were copied.
+        lost: Number of missing records, each replaced by a note.
+        skipped: Bytes of damage and of frames that could not be decoded.
+        header_lost: Whether no header was found, so that a default one was written.
+    """
 
     kept: int
     lost: int
@@ -33,10 +42,16 @@ class Recovered:
 
 
 def recover(source: Path, target: Path, *, force: bool = False) -> Recovered:
-    """Copy every intact record of `source` to `target`, and re-read it before saying yes.
+    """Copy every intact record of `source` to the new journal `target`, then read `target` back and compare.
+
+    Args:
+        source: A cassette of any form, in any state.
+        target: The journal to write.
+        force: Overwrite `target` if it exists.
 
     Raises:
-        CassetteError: If `source` cannot be read, holds no intact frame, or is too damaged to be searched.
+        CassetteError: If `source` cannot be read, holds no intact frame, or is too damaged to be searched; or if
+            `target` reads back differently.
         UsageError: If `target` exists and `force` is not given, or is `source` itself.
         CaptureError: If the disk is full.
     """
@@ -44,7 +59,7 @@ def recover(source: Path, target: Path, *, force: bool = False) -> Recovered:
         raise UsageError(f"{target}: is the file to be recovered; choose another name for what comes out of it")
     with mapped(source) as data:
         found = _Found(str(source))
-        total = sum(1 for _ in _filled(found, data))  # nothing is written before it is known that it can be done
+        total = sum(1 for _ in _filled(found, data))  # first pass: find errors before anything is written
         if found.header is None and not found.kept:
             raise CassetteError(str(source), "holds no intact frame of a cassette", hint="is it one?")
         header = replace(found.header or _unknown_header(), profile=JOURNAL)
@@ -73,7 +88,7 @@ def _write(target: Path, header: Header, records: Iterator[Record], *, force: bo
 
 
 class _Found:
-    """Goes through a damaged file and keeps the account of it."""
+    """Walks through a damaged file and counts the kept records and skipped bytes."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -85,7 +100,7 @@ class _Found:
         self._foreign = codec.Foreign(path)
 
     def records(self, data: mmap) -> Iterator[Record]:
-        """Yield the intact records, in order; what cannot be understood counts as skipped."""
+        """Yield the intact records, in order; frames that cannot be decoded are counted in `skipped`."""
         for piece in salvage(data, path=self.path):
             if isinstance(piece, Damage):
                 self.skipped += piece.size
@@ -103,11 +118,11 @@ class _Found:
                 self.header = self.header or codec.decode_header(frame, path=self.path)
                 return
             record = codec.decode(frame, path=self.path, body_of=self._bodies.body)
-        except CassetteError as exc:  # in a block it costs that frame alone
+        except CassetteError as exc:  # skip this frame only, not the rest of its block
             self.skipped += len(frame.body)
             self._foreign.count(frame, exc)
             return
-        # records are in order; one that is not is part of something else
+        # a cassette stores records in order; a record out of order belongs to other data, such as a recorded cassette
         if record is not None and record.seq > self._last:
             self._bodies.feed(record)
             self.kept, self._last = self.kept + 1, record.seq
@@ -115,7 +130,11 @@ class _Found:
 
 
 def _filled(found: _Found, data: mmap) -> Iterator[Record]:
-    """Yield records, with a note in each place where one is missing."""
+    """Yield the records, with a note in the place of each missing one.
+
+    Raises:
+        CassetteError: If more records seem to be missing than the file has room for.
+    """
     expected, t, lost = 0, 0, 0
     for record in found.records(data):
         lost += record.seq - expected

@@ -1,8 +1,8 @@
-"""Finds the intact frames of a damaged file, and says where the damage is.
+"""Find the intact frames of a damaged file, and the places of the damage.
 
-A frame is trusted by its checksum alone. Where one is damaged, the search goes on at the place it says it ends, if an
-intact frame stands there; else at the next bytes that look like a frame. What it checks in vain is limited, so that a
-file made to be slow is given up and not waited for.
+A frame is trusted by its checksum alone. After a damaged frame the search first tries the end that the damaged frame
+declares, then the next bytes that look like the start of a frame. The number of bytes checked without success is
+limited, so that a file built to be slow ends with an error instead of hours of work.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ Bytes: TypeAlias = bytes | mmap
 
 _START = re.compile(rb"\x94[\x00-\x7f]\xce", re.DOTALL)
 _HEAD = 7  # bytes of a frame before its body
-_BUDGET = 8  # times the size of the file that may be checked in vain
+_BUDGET = 8  # limit of bytes checked without success, as a multiple of the file size
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A stretch of the file (bytes) in which nothing intact was found."""
+    """A stretch of the file without an intact frame; offset and size in bytes."""
 
     offset: int
     size: int
 
 
 def salvage(data: Bytes, *, path: str = "<bytes>") -> Iterator[Frame | Damage]:
-    """Yield what is in a file, in order: intact frames, and the stretches between them.
+    """Yield the intact frames of a file and the damaged stretches between them, in order.
 
     Raises:
         CassetteError: If the file is too damaged to be searched.
@@ -56,10 +56,10 @@ def salvage(data: Bytes, *, path: str = "<bytes>") -> Iterator[Frame | Damage]:
 
 
 def mapped(path: Path) -> mmap:
-    """Map a file into memory; bytes are read when they are accessed.
+    """Map a file into memory, read-only; its bytes are loaded on access. The caller must close the map.
 
     Raises:
-        CassetteError: If it cannot be opened, or is empty.
+        CassetteError: If the file cannot be opened, or is empty.
     """
     try:
         with open_regular(path) as file:
@@ -71,7 +71,7 @@ def mapped(path: Path) -> mmap:
 
 
 def intact(data: Bytes, offset: int) -> Frame | None:
-    """Return the frame at an offset, None where no intact frame begins."""
+    """Return the frame at byte `offset`, or None where no intact frame starts there."""
     size = _declared(data, offset)
     if size is None or offset + size > len(data):
         return None
@@ -83,7 +83,7 @@ def intact(data: Bytes, offset: int) -> Frame | None:
 
 
 def _declared(data: Bytes, offset: int) -> int | None:
-    """Return the size of the frame that seems to begin at an offset."""
+    """Return the declared size in bytes of the frame that seems to begin at `offset`, or None where none does."""
     if not _START.match(data, offset) or offset + OVERHEAD > len(data):
         return None
     length = int.from_bytes(data[offset + 3 : offset + _HEAD], "big")
@@ -91,13 +91,13 @@ def _declared(data: Bytes, offset: int) -> int | None:
 
 
 def _resync(data: Bytes, offset: int, budget: int) -> tuple[int, int]:
-    """Where the next intact frame begins (or the file ends), and how many bytes were checked in vain.
+    """Return the start of the next intact frame (or the end of the file), and the bytes checked without success.
 
-    Gives up when they are more than `budget`.
+    The search stops once more than `budget` bytes were checked without success.
     """
     checked = 0
     size = _declared(data, offset)
-    # what it holds may look like frames too (a recorded cassette, say): its own end comes first
+    # try the declared end first: the damaged body may itself contain frames, for example a recorded cassette
     if size is not None and offset + size <= len(data) and _goes_on(data, offset + size):
         return offset + size, 0
     for candidate in _START.finditer(data, offset + 1):

@@ -1,10 +1,11 @@
-"""The sealed form: facts, the triples derived from them, an index, a checksum over all. Written once, then only read.
+"""Write sealed cassettes: facts, the triples derived from the facts, an index, and a checksum over the file.
 
     header | facts | triples | other exchanges | unsolicited events | summary | index pages | contents | end
 
-Facts stand as in the journal, but a body that was there before is named instead of repeated. In the archive form facts
-and triples stand in compressed blocks. Small cassettes have no index: it is built when they are opened, and a change of
-one record then changes that record and the end only, which is what git wants.
+A sealed cassette is written once and then only read. Facts are encoded as in the journal, but a repeated body is
+replaced by the number of the record that has it. In an archive, facts and triples stand in compressed blocks. Small
+cassettes store no index; the reader builds it. Without an index, a change of one record changes only that record and
+the end frame, which keeps diffs in git small.
 """
 
 from __future__ import annotations
@@ -26,31 +27,35 @@ from .frames import unframe
 from .index import INNER_BITS, PAGE, Addresses, Keys
 from .journal import unless_written
 
-INDEX_FROM = 4096  # records: fewer are indexed in memory in no time
+INDEX_FROM = 4096  # records; up to this number the reader builds the index in memory
 
 
 class SealedWriter:
-    """Writes one sealed file; memory does not grow with it, what grows is kept in temporary files."""
+    """Writes one sealed cassette. Memory stays bounded: growing data is kept in temporary files until `finish`."""
 
     def __init__(self, file: IO[bytes], header: Header) -> None:
         self._out = _Hashing(file)
         self._compressed = header.profile == codec.ARCHIVE
         self._bodies = Repeated()
         self._records, self._triples, self._keys = Addresses(), Addresses(), Keys()
-        self._rows = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
-        self._plain = tempfile.TemporaryFile()  # noqa: SIM115  # likewise
-        self._unsolicited = tempfile.TemporaryFile()  # noqa: SIM115  # likewise
+        # the temporary files are closed by close()
+        self._rows = tempfile.TemporaryFile()  # noqa: SIM115
+        self._plain = tempfile.TemporaryFile()  # noqa: SIM115
+        self._unsolicited = tempfile.TemporaryFile()  # noqa: SIM115
         self._block: list[tuple[bytes, Addresses | None]] = []
         self._block_size = 0
         self._out.write(codec.encode_header(header))
 
     def fact(self, record: Record) -> None:
-        """Write the next record, in order."""
+        """Write the next record; records must come in order."""
         frame = codec.encode(record, same_body_as=self._bodies.earlier(record))
         self._put(frame, self._records)
 
     def row(self, row: Row) -> None:
-        """Write the next triple, in order; or, anywhere between, an exchange that is no operation."""
+        """Add the next triple, or an exchange that is no operation (`n` is 0).
+
+        Triples must come in order; other exchanges may come between them.
+        """
         if not row.n:
             self._plain.write(codec.encode_row(row))
             return
@@ -59,11 +64,16 @@ class SealedWriter:
             self._keys.add(name, value, row.n)
 
     def unsolicited(self, row: list[Any]) -> None:
-        """Write the next unsolicited event, in order, anywhere between triples."""
+        """Add the next unsolicited event; these events must come in order, and may come between triples."""
         self._unsolicited.write(codec.encode_value(codec.UNSOLICITED, row))
 
     def finish(self, unsolicited: Iterable[list[Any]], summary: dict[str, Any]) -> None:
-        """Write all that comes after the facts; `unsolicited` are the last of these events."""
+        """Write all parts after the facts: triples, exchanges, events, summary, index and end.
+
+        Args:
+            unsolicited: Unsolicited events that follow those given to `unsolicited()`.
+            summary: Value of the summary frame.
+        """
         for frame in unframe(self._rows, path="<triples>"):
             self._put(codec.reframe(frame), self._triples)
         for frame in unframe(self._plain, path="<exchanges>"):
@@ -79,7 +89,7 @@ class SealedWriter:
         self._out.write(codec.encode_value(codec.END, tail))
 
     def close(self) -> None:
-        """Drop the temporary files."""
+        """Delete the temporary files; the sealed file itself stays open."""
         for part in (self._records, self._triples, self._keys, self._rows, self._plain, self._unsolicited):
             part.close()
 
@@ -113,7 +123,7 @@ class SealedWriter:
                 pages.append([first, self._out.size])
                 page = codec.encode_value(codec.PAGE, content)
                 self._out.write((self._compressed and blocks.compress(page)) or page)
-            # a list of a million pages would be over the limits: cut it like the pages themselves
+            # a list of all pages may exceed the array limit of the reader (65 536), so it is split into groups
             tables[name] = [pages[at : at + PAGE] for at in range(0, len(pages), PAGE)]
         contents = self._out.size
         self._out.write(codec.encode_value(codec.CONTENTS, tables))
@@ -121,7 +131,7 @@ class SealedWriter:
 
 
 class _Hashing:
-    """A file that knows how much was written to it, and the hash of it."""
+    """A file that counts the written bytes and hashes them (SHA-256)."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._hash, self.size = file, hashlib.sha256(), 0
@@ -136,17 +146,22 @@ class _Hashing:
 
 
 def write_atomically(target: Path, write: Callable[[IO[bytes]], None], check: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `target`, put it on the disk, `check` it, and rename it.
+    """Replace `target` by a new file, so that a reader sees the old or the new content and never a part.
+
+    Args:
+        target: The file to create or replace; of a symbolic link, the file it points to.
+        write: Fills a temporary file in the folder of `target`.
+        check: Raises an error if the temporary file, then on the disk, must not replace `target`.
 
     Raises:
-        UsageError: If `target` is being written by a recorder, or its folder cannot be written.
-        CaptureError: If the disk is full.
+        UsageError: If a recorder is writing `target`, or `target` cannot be opened.
+        CaptureError: If the folder cannot be written, or the disk is full.
     """
     try:
         with suppress(FileNotFoundError):
             target.stat()
-        target = target.resolve()  # a link stays one
-    except OSError as exc:  # such as links that lead to each other
+        target = target.resolve()  # replace the file behind a symbolic link, not the link
+    except OSError as exc:  # for example symbolic links in a circle
         raise UsageError(f"{target}: cannot be written: {exc.strerror}") from exc
     name = target.with_name(f".{target.name}.{os.getpid()}")
     with unless_written(target):
@@ -156,7 +171,7 @@ def write_atomically(target: Path, write: Callable[[IO[bytes]], None], check: Ca
                 file.flush()
                 os.fsync(file.fileno())
             check(name)
-            if target.exists():  # who may not read the old one may not read the new one
+            if target.exists():  # keep the access rights of the old file
                 name.chmod(stat.S_IMODE(target.stat().st_mode))
             name.replace(target)
             _sync_folder(target.parent)

@@ -1,7 +1,7 @@
-"""The writer thread: takes frames from a bounded queue and puts them on disk in groups.
+"""Write frames to a journal in a thread, in groups taken from a bounded queue.
 
-The hooks of the proxy must not wait for a disk, and must not lose a frame either: they put encoded frames into a queue
-that is bounded in bytes; when it is full, they wait (back-pressure).
+The hooks of the proxy must neither wait for the disk nor lose a frame. So the hooks put encoded frames into a queue
+that is bounded in bytes, and wait only while the queue is full (back-pressure).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ..errors import CaptureError
 from .journal import Journal
 
 QUEUE = 64 << 20  # bytes of frames that may wait for the disk
-LINGER = 0.02  # seconds
+LINGER = 0.02  # seconds a frame may wait for more frames
 
 
 class Fsync(Enum):
-    """When the kernel is asked to put written frames on the disk. Any of them survives SIGKILL."""
+    """When written frames are synced to the disk, against a power cut. With each value frames survive SIGKILL."""
 
     NEVER = "never"
     INTERVAL = "interval"
@@ -43,12 +43,13 @@ class Writer:
         """Start the thread.
 
         Args:
-            journal: What to write to; closed by `close`.
-            fsync: When to sync; with INTERVAL at most `interval` seconds of frames are lost at a power cut.
+            journal: The journal to write to; `close` closes it.
+            fsync: When to sync; with INTERVAL a power cut loses at most `interval` seconds of frames.
             interval: Seconds between syncs.
-            linger: Seconds a frame may wait for others: to wake the thread for each costs as much as to make a frame.
+            linger: Seconds a frame may wait for more frames; waking the thread costs as much as making a frame.
             limit: Bytes the queue may hold.
-            on_failure: Called by the thread, once, when the disk failed: nothing may come for hours to be refused.
+            on_failure: Called once, in the thread, when writing fails. Without it an error is seen only with the next
+                frame, which may be hours later.
 
         """
         self._journal, self._fsync, self._interval, self._limit = journal, fsync, interval, limit
@@ -60,30 +61,30 @@ class Writer:
         self._failure: CaptureError | None = None
         self._on_failure = on_failure
         lock = threading.Lock()
-        self._offered = threading.Condition(lock)  # what the thread waits for
-        self._changed = threading.Condition(lock)  # what those wait for who wait for the thread
+        self._offered = threading.Condition(lock)  # wakes the writer thread
+        self._changed = threading.Condition(lock)  # wakes the callers of `wait` and `flush`
         self._thread = threading.Thread(target=self._run, name="cassette-writer", daemon=True)
         self._thread.start()
 
     @property
     def written(self) -> int:
-        """Frames handed to the kernel so far."""
+        """Number of frames handed to the kernel so far."""
         return self._written
 
     @property
     def size(self) -> int:
-        """Bytes in the file so far."""
+        """Size of the file so far, in bytes."""
         return self._journal.size
 
     def offer(self, frame: bytes) -> bool:
-        """Queue a frame at once, after all that were queued before; never waits.
+        """Append a frame to the queue without waiting.
 
         Returns:
-            Whether there is room for more. If not, the caller must `wait` before it brings more: then the queue holds
-            no more than its limit and one frame of each caller.
+            Whether the queue has room for another frame. If not, the caller must `wait` before the next `offer`; so
+            the queue exceeds its limit by at most one frame per caller.
 
         Raises:
-            CaptureError: If the disk failed: nothing more will be written.
+            CaptureError: If writing failed before, or the writer is closing; the frame is not recorded.
 
         """
         with self._changed:
@@ -100,10 +101,10 @@ class Writer:
             return has_room
 
     def wait(self) -> None:
-        """Wait for room; blocks the calling thread.
+        """Block the calling thread until the queue has room.
 
         Raises:
-            CaptureError: If the disk failed: nothing more will be written.
+            CaptureError: If writing failed; no more frames will be written.
 
         """
         with self._changed:
@@ -111,20 +112,20 @@ class Writer:
             self._check()
 
     def put(self, frame: bytes) -> None:
-        """Queue a frame and wait for room; blocks the calling thread.
+        """Append a frame to the queue, then block the calling thread until the queue has room.
 
         Raises:
-            CaptureError: If the disk failed: nothing more will be written.
+            CaptureError: If writing failed, or the writer is closing.
 
         """
         if not self.offer(frame):
             self.wait()
 
     def flush(self) -> None:
-        """Wait until all that was queued is with the kernel.
+        """Block until all frames queued so far are handed to the kernel.
 
         Raises:
-            CaptureError: If the disk failed.
+            CaptureError: If writing failed.
 
         """
         with self._changed:
@@ -134,16 +135,16 @@ class Writer:
             self._check()
 
     def finish(self) -> None:
-        """Let the thread write what is queued and end; `close` waits for it."""
+        """Tell the thread to write the queued frames and end, without waiting; call `close` to wait."""
         with self._changed:
             self._closing = True
             self._offered.notify()
 
     def close(self) -> None:
-        """Write what is queued, sync, and close the file; safe to call twice.
+        """Write the queued frames, sync according to `fsync`, and close the file; safe to call twice.
 
         Raises:
-            CaptureError: If the disk failed on the way.
+            CaptureError: If writing failed.
 
         """
         with self._changed:
@@ -166,7 +167,7 @@ class Writer:
         return failure
 
     def _run(self) -> None:
-        sync_due: float | None = None  # when the oldest unsynced frame must be on the disk
+        sync_due: float | None = None  # monotonic time by which the oldest unsynced frame must be synced
         try:
             while True:
                 frames = self._next(None if sync_due is None else max(0.0, sync_due - time.monotonic()))
@@ -197,7 +198,10 @@ class Writer:
                 return before if before is not None else time.monotonic() + self._interval
 
     def _next(self, wait: float | None) -> list[bytes]:
-        """All queued frames, a group of them if nobody waits; empty after `wait` seconds of silence, or at the end."""
+        """Return and remove all queued frames; an empty list after `wait` seconds without a frame, or at the end.
+
+        Unless a caller waits for the result, the method lingers so that more frames can join the group.
+        """
         with self._offered:
             if not self._offered.wait_for(self._is_urgent, self._linger) and not self._queue:
                 self._idle = True
@@ -210,7 +214,7 @@ class Writer:
             return frames
 
     def _is_urgent(self) -> bool:
-        """Whether somebody waits for what is queued."""
+        """Return whether the queued frames must be written now: at the end, in a full queue, or for `flush`."""
         return self._closing or self._queued > self._limit or self._wanted > self._written
 
     def _done(self, frames: list[bytes]) -> None:

@@ -1,1 +1,1 @@
-"""What is wrong with a cassette or a session, and why an event belongs to its request."""
+"""Find damage and contradictions in cassettes and sessions, and explain why an event belongs to its request."""

@@ -1,4 +1,4 @@
-"""Is a file sound as a container: all bytes in intact frames, all records there, the end where it should be."""
+"""Check a file as a container: all bytes are in intact frames, no record is missing, a sealed file is complete."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ class Level(Enum):
     """How bad a finding is."""
 
     DAMAGE = "damage"  # bytes are wrong or missing
-    PROBLEM = "problem"  # the content cannot be as it is
-    REMARK = "remark"  # worth knowing, nothing wrong with the cassette
+    PROBLEM = "problem"  # the content contradicts itself, or holds a secret
+    REMARK = "remark"  # the cassette is sound; the reader of the report should know this fact
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding.
+    """One finding about a cassette.
 
     Attributes:
-        kind: Its name, for programs.
-        where: Byte offset or record number, for people.
+        level: Its severity.
+        kind: Its fixed name, for programs, such as "torn-tail".
+        where: The place in the file, for people, such as "byte 512" or "record 7".
+        text: One sentence, for people.
     """
 
     level: Level
@@ -43,7 +45,12 @@ class Finding:
 
 
 class Checked:
-    """Walks a file whatever its state: `records` yields what is intact, `findings` fills on the way."""
+    """Walks through a file in any state.
+
+    Attributes:
+        findings: The findings so far; complete once `records` was read to the end.
+        lost: Number of notes that a recovery wrote in place of lost records.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -71,7 +78,7 @@ class Checked:
         self._end()
 
     def add(self, level: Level, kind: str, where: str, text: str) -> None:
-        """Note a finding."""
+        """Append a finding to `findings`."""
         self.findings.append(Finding(level, kind, where, text))
 
     def _damage(self, piece: Damage, size: int) -> None:
@@ -133,7 +140,8 @@ class Checked:
         kind = "index"
         try:
             with open_cassette(self._path) as cassette:
-                kind = "checksum" if cassette.checksum else kind  # which reads the index
+                # reading the property loads the index, so an error raised here is reported as one of the index
+                kind = "checksum" if cassette.checksum else kind
                 cassette.verify()
         except CassetteError as exc:
             self.add(Level.DAMAGE, kind, "end" if exc.offset is None else f"byte {exc.offset}", exc.problem)

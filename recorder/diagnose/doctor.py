@@ -1,4 +1,4 @@
-"""Examines a cassette: as a container, and whether what it tells can have happened."""
+"""Examine a cassette: check the container, and find records that contradict each other or hold secrets."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from ..redaction.scan import Scan
 from .check import Checked, Finding, Level
 from .incidents import Disturbances
 
-_SKEW = 5.0  # seconds the server's clock may drift from ours within one capture
-# What may be a secret, and is looked at more closely: a JSON web token, credentials in a URL, a key in PEM.
-# What it looks for begins at the beginning of a word: else a long word would take quadratic time.
+_SKEW = 5.0  # seconds by which the server's clock may drift from ours within one capture
+# Candidates for secrets: a JSON web token, credentials in a URL, a private key in PEM form.
+# The token must begin at the beginning of a word: otherwise the search in a long word would take quadratic time.
 _SECRET = re.compile(
     rb"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|://[^/\s:@\"]+:[^/\s@\"]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 _CREDENTIALS = ("authorization", "proxy-authorization")
-_CERTAIN = {"JWT", "user and password in a URL", "private key", "basic credentials"}  # recorder scan looks for more
-_PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")  # of cassettes from before there were policies
+_CERTAIN = {"JWT", "user and password in a URL", "private key", "basic credentials"}  # `recorder scan` looks for more
+_PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")  # matches pseudonyms in cassettes made before policies existed
 
 
 def examine(path: Path) -> list[Finding]:
-    """All findings, damage first.
+    """Return all findings about a cassette file: damage first, then problems, then remarks.
 
     Raises:
         CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
@@ -53,7 +53,7 @@ def examine(path: Path) -> list[Finding]:
 
 
 class _Examiner:
-    """Looks at the records of one cassette, one at a time."""
+    """Examines the records of one cassette, one at a time, and adds findings to `checked`."""
 
     def __init__(self, checked: Checked, header: Header | None) -> None:
         self._checked = checked
@@ -67,10 +67,11 @@ class _Examiner:
         self._disturbances = Disturbances()
         self._skews: list[float] = []
         self._scan = _scan(header)
-        self._headers: set[tuple[str, str]] = set()  # of credentials, looked at already
+        # credential headers already scanned: a scan is slow, and clients repeat their credentials in each request
+        self._headers: set[tuple[str, str]] = set()
 
     def feed(self, record: Record) -> None:
-        """Look at the next record."""
+        """Examine the next record."""
         if self._last is not None and record.t < self._last.t:
             self._problem(
                 "time", record, f"its time is {self._last.t - record.t} ns before that of the record before it"
@@ -91,7 +92,7 @@ class _Examiner:
                     pass
 
     def end(self) -> None:
-        """Say what only the whole shows."""
+        """Add the findings that need all records, such as duplicates and clock drift."""
         for channel, count in sorted(self._unsubscribed.items()):
             self._remark("unsubscribed", f"{count} events on {channel}, to which nobody had subscribed")
         twice = sum(count - 1 for count in self._pushed.values() if count > 1)
@@ -109,7 +110,7 @@ class _Examiner:
                 self._open.add(record.exchange)
             case Response() | Failure():
                 if record.exchange not in self._open:
-                    # a recovery says what is gone: then an answer without its request is no riddle
+                    # after a recovery the request may be a lost record, which explains a response without a request
                     level = Level.REMARK if self._checked.lost else Level.PROBLEM
                     self._checked.add(level, "orphan-ack", f"record {record.seq}", "answers no request")
                     return
@@ -150,7 +151,11 @@ class _Examiner:
             self._problem("secret", record, "the body holds what looks like a secret")
 
     def _scanned(self, scan: Scan, record: Record) -> None:
-        """Scan for secrets; a scan is slow, so only where a value looks like a secret and may be a pseudonym."""
+        """Report secrets that the scan finds in a record.
+
+        A pseudonym may look like a secret; only the scan can distinguish them. The scan is slow, so it runs only on
+        records with new credential headers or a match of `_SECRET`.
+        """
         headers = {pair for pair in getattr(record, "headers", ()) if pair[0].lower() in _CREDENTIALS} - self._headers
         self._headers |= headers
         if headers or _SECRET.search(getattr(record, "body", b"")):
@@ -166,7 +171,7 @@ class _Examiner:
 
 
 def _scan(header: Header | None) -> Scan | None:
-    """Return what tells secrets from pseudonyms; None where the policy is unknown, or there was none."""
+    """Return a scan that distinguishes secrets from pseudonyms; None if no policy is known or none was applied."""
     try:
         policy = of_cassette(header.redaction) if header is not None else None
     except PolicyError:
@@ -179,11 +184,11 @@ def _header(path: Path) -> Header | None:
         with open_cassette(path) as cassette:
             return cassette.header
     except CassetteError:
-        return None  # the walk through the file says what is wrong with it
+        return None  # no finding here: the walk through the file reports the damage
 
 
 def _stale(path: Path) -> Iterator[Finding]:
-    """Yield the stored triples of a cassette that differ from those its records and dialect give."""
+    """Yield findings about stored triples that differ from the triples derived from the facts and the dialect."""
     with open_cassette(path) as cassette:
         if not cassette.is_sealed:
             return
@@ -203,7 +208,7 @@ def _stale(path: Path) -> Iterator[Finding]:
 
 
 def _derived(records: Iterator[Record], correlator: Correlator, header: Header) -> Iterator[Row]:
-    """Yield the triples as sealing derives them, one at a time."""
+    """Yield the triples one at a time, derived as `library.sealing` derives them."""
     for record in records:
         correlator.feed(record)
         yield from map(row_of, correlator.triples())

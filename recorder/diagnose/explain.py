@@ -1,4 +1,4 @@
-"""Why an event was linked as it was, and to no other request: the rules are run again up to it, and asked."""
+"""Explain why an event was linked to its request and to no other, by running the rules over the capture again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from ..model import Failure, Link, Record, Request, Triple
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A request that could come into question for an event.
+    """A request that might have caused an event.
 
     Attributes:
-        request: `seq` of its record.
-        objections: Why it cannot have caused the event, as sentences; none for one that fits.
+        request: `seq` of the request.
+        operation: Name of the operation in the dialect.
+        keys: Keys of the operation.
+        objections: Reasons why the request cannot have caused the event, as sentences; empty if it fits.
 
     """
 
@@ -31,12 +33,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the rules saw when an event came.
+    """The state of the rules when an event came.
 
     Attributes:
-        link: As it was decided then; an ack that came later may have told more.
-        others: The requests that were open then, but for the one it was linked to; oldest first.
-        over: How many earlier requests were over.
+        keys: Keys of the event.
+        session: Label of the session of the event, None where unknown.
+        link: The link as decided when the event came; a later ack may change the link in the recording.
+        others: Requests that were open when the event came, except the linked one; oldest first.
+        over: Number of earlier requests that were already over.
 
     """
 
@@ -49,11 +53,12 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that is known of some events, by record and place in it, and of what happened around them.
+    """The judgements of the rules about chosen events, and the lost polls and repeated operations of the capture.
 
     Attributes:
-        lost_polls: Polls that ended without an answer, with the label of their session: events in them are lost.
-        attempts: Operations that were sent again: `seq` of the attempt and of the one after it.
+        judgements: The judgement about each event, by `seq` of its record and place in the record.
+        lost_polls: Session label and failure of each poll that ended without an answer; events in such polls are lost.
+        attempts: For each operation that was sent again: `seq` of the attempt → `seq` of the next attempt.
 
     """
 
@@ -63,7 +68,13 @@ class Explanation:
 
 
 def explain(records: Iterable[Record], dialect: Dialect, events: Collection[tuple[int, int]]) -> Explanation:
-    """Run the rules over a capture and look at these events as they pass."""
+    """Run the rules over a capture and record how they judge the chosen events.
+
+    Args:
+        records: All records of the capture, in order.
+        dialect: The rules.
+        events: The chosen events, each as `seq` of its record and place in the record.
+    """
     judgements: dict[tuple[int, int], Judgement] = {}
     attempts: dict[int, int] = {}
 
@@ -83,7 +94,7 @@ def explain(records: Iterable[Record], dialect: Dialect, events: Collection[tupl
 
 
 def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialect: Dialect) -> Judgement:
-    """Return what the rules saw: a correlator reports it to its `watch`."""
+    """Build the judgement about an event from the arguments a correlator passes to its `watch` callback."""
     chosen = link.request if link else None
     near = [op for op in operations if not is_over(op, seen.event.t, dialect) or (link and op.seq in link.rivals)]
     return Judgement(
@@ -98,7 +109,11 @@ def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialec
 
 
 def polls_lost_to(triple: Triple, explanation: Explanation) -> list[Failure]:
-    """Return the polls of its session given up after its request and, if it has ended, before its last event."""
+    """Return the failed polls in which events of a triple may have been lost.
+
+    These are the polls of the session of the triple that failed after its request and, if the triple is complete,
+    before its last event.
+    """
     end = triple.events[-1].event.seq if triple.events and triple.state.value == "complete" else None
     return [
         failure

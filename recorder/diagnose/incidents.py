@@ -1,12 +1,12 @@
-"""What disturbed a session, in plain words: a recording of a bad day is sound, but whoever replays it should know.
+"""Find disturbances of sessions: the cassette is sound, but a replay of it repeats an outage or a lost session.
 
 | kind | what happened |
 |---|---|
 | gap | the upstream could not be reached |
-| upstream-hung-up | it ended connections on which requests waited |
-| session-lost | it no longer knew a Bayeux session (402, faye: 401) that had not ended |
-| session-cycles | that again and again |
-| poll-aborted | polls ended without an answer, by whoever |
+| upstream-hung-up | the upstream ended connections on which requests waited |
+| session-lost | the upstream no longer knew a Bayeux session (402, faye: 401) that had not ended |
+| session-cycles | the upstream refused a Bayeux session three times or more |
+| poll-aborted | polls ended without an answer, by the client or the upstream |
 | overlapping-polls | a client began a poll while it held another (a server may end the older one with HTTP 500) |
 | two-tabs | two Bayeux sessions were alive under one browser cookie |
 | socket-cut | a WebSocket ended without the closing handshake |
@@ -24,8 +24,8 @@ from ..bayeux import channels
 from ..bayeux.messages import Message, parse, parse_request
 from ..model import GAP, Failure, Headers, Note, Record, Request, Response, SocketMessage
 
-_CYCLES = 3  # refused sessions of one cassette from which on it is a pattern
-_BY_CLIENT = "Client disconnected."  # what mitmproxy says of a client that hung up
+_CYCLES = 3  # refusals in one cassette that are reported as session-cycles
+_BY_CLIENT = "Client disconnected."  # text of mitmproxy for a connection that the client closed
 _CUT = re.compile(r"websocket closed by (client|server), code 1006")
 _BROWSER = re.compile(r"(?:^|;)\s*BAYEUX_BROWSER\s*=\s*([^;\s]+)")  # the cookie by which CometD knows a browser
 
@@ -34,7 +34,7 @@ Disturbance: TypeAlias = tuple[str, str, str]  # kind, where, text
 
 @dataclass(slots=True)
 class _Outage:
-    """The upstream does not answer, since this record."""
+    """A time without answers of the upstream, from record `seq` on; `t` in nanoseconds since the capture began."""
 
     seq: int
     t: int
@@ -44,7 +44,7 @@ class _Outage:
 
 @dataclass(slots=True)
 class _Loss:
-    """The server no longer knew a client."""
+    """A session that the server no longer knew; `t` in nanoseconds since the capture began."""
 
     client: str
     error: str
@@ -55,26 +55,26 @@ class _Loss:
 
 @dataclass(slots=True)
 class Disturbances:
-    """Looks at the records of a cassette, one at a time."""
+    """Collects the disturbances of a cassette; takes its records one at a time."""
 
     _open: dict[int, tuple[Request, list[Message] | None]] = field(default_factory=dict)
-    _sockets: dict[int, str] = field(default_factory=dict)  # upgraded exchanges, with the client on them
+    _sockets: dict[int, str] = field(default_factory=dict)  # exchange upgraded to a WebSocket → its clientId
     _outage: _Outage | None = None
-    _outages: list[tuple[_Outage, int | None]] = field(default_factory=list)  # with the time of the next answer
+    _outages: list[tuple[_Outage, int | None]] = field(default_factory=list)  # outage, time of the next answer (ns)
     _hung_up: int = 0
     _losses: list[_Loss] = field(default_factory=list)
     _refusals: int = 0
-    _gone: set[str] = field(default_factory=set)  # clients that are lost, or said goodbye
+    _gone: set[str] = field(default_factory=set)  # clientIds whose session was lost or disconnected
     _polls: Counter[str] = field(default_factory=Counter)
     _overlaps: int = 0
     _overlaps_ended: int = 0
-    _aborted: Counter[bool] = field(default_factory=Counter)  # polls without an answer: whether the client gave up
-    _tabs: dict[str, list[str]] = field(default_factory=dict)  # browser cookie → its clients, the last to poll last
-    _two_tabs: set[str] = field(default_factory=set)  # clients that shared a browser
+    _aborted: Counter[bool] = field(default_factory=Counter)  # polls without an answer; True: the client hung up
+    _tabs: dict[str, list[str]] = field(default_factory=dict)  # browser cookie → clientIds, in order of last poll
+    _two_tabs: set[str] = field(default_factory=set)  # clientIds that shared a browser cookie
     _cuts: list[Disturbance] = field(default_factory=list)
 
     def feed(self, record: Record) -> None:
-        """Look at the next record."""
+        """Take the next record into account."""
         match record:
             case Request():
                 self._asked(record)
@@ -90,7 +90,7 @@ class Disturbances:
                 pass
 
     def found(self) -> Iterator[Disturbance]:
-        """Return the incidents: kind, place and sentence of each."""
+        """Yield each disturbance as kind, place and sentence; call this after the last record."""
         last = [(self._outage, None)] if self._outage else []
         for outage, end in (*self._outages, *last):
             if outage.unreachable:
@@ -191,7 +191,11 @@ class Disturbances:
                 self._two_tabs.add(client)
 
     def _seen(self, client: str, headers: Headers) -> None:
-        """Note a poll: two clients of a browser are both alive if each polled after the other."""
+        """Note a poll of a client, and detect two live sessions under one browser cookie.
+
+        If client A polls, then B, then A again, both are alive. Without the second poll of A, the page may just have
+        been reloaded.
+        """
         for browser in (found[1] for name, value in headers if name.lower() == "cookie" if (found := _browser(value))):
             clients = self._tabs.setdefault(browser, [])
             if client in clients[:-1]:
@@ -207,7 +211,7 @@ class Disturbances:
 
 
 def _polling(messages: list[Message] | None) -> list[str]:
-    """Yield the clients whose polls are among some messages."""
+    """Return the clientId of each `/meta/connect` among the messages."""
     return [str(m.get("clientId", "")) for m in messages or [] if m["channel"] == channels.CONNECT]
 
 

@@ -1,6 +1,6 @@
-"""The polls of a capture, over HTTP or a WebSocket: when each was opened, how long it was held, how it ended.
+"""List the polls of a capture, over HTTP or a WebSocket: when each was opened and closed, and how it ended.
 
-A late event is often a late poll: while none is held, a server can push nothing.
+A late event may come from a late poll: over HTTP a server can push only while it holds a poll.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from ..model import Failure, Header, Record, Recording, Request, Response, Socke
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A `/meta/connect` and its reply.
+    """One poll: a `/meta/connect` and its reply.
 
     Attributes:
-        exchange: Number of its request, or of its WebSocket.
-        client_id: As its request names it, or the WebSocket is known to be of.
-        opened: Nanoseconds since the capture began, like all times of records.
-        closed: None for one that was open when the capture ended.
-        failure: Why it ended without a reply, None for one that was answered.
-        events: Number of events in its answer; None on a WebSocket, where events need no poll.
-        session: Label of its session, None where its handshake was not seen.
+        exchange: Number of the exchange of the request, or of the WebSocket.
+        client_id: clientId in the request, or the clientId of the WebSocket.
+        opened: Time of the request, in nanoseconds since the capture began.
+        closed: Time of the reply or failure, in nanoseconds since the capture began; None if still open at its end.
+        failure: Reason why the poll ended without a reply; None if it was answered or is open.
+        events: Number of events in the reply; None on a WebSocket, where events need no poll.
+        session: Label of the session; None where the capture does not hold its handshake.
     """
 
     exchange: int
@@ -42,18 +42,25 @@ class Poll:
 def with_polls(
     records: Iterable[Record], dialect: Dialect, header: Header, watch: Watch | None = None
 ) -> tuple[Recording, tuple[Poll, ...]]:
-    """Return the recording of a capture, and its polls in the order they were opened; see `Correlator` for `watch`."""
+    """Return the recording of a capture, and its polls in the order they were opened.
+
+    Args:
+        records: All records of the capture, in order.
+        dialect: The rules that find operations and link events.
+        header: Header of the cassette.
+        watch: Callback for each event; see `Correlator`.
+    """
     correlator, polls = Correlator(dialect, watch=watch), _Polls()
     for record in records:
         correlator.feed(record)
         polls.feed(record)
-    # a session may be known only after its first poll
+    # labels come last: the session of a poll may become known only after the poll
     found = tuple(replace(poll, session=correlator.session_of(poll.client_id)) for poll in polls.seen)
     return correlator.finish(header), found
 
 
 class _Polls:
-    """Pairs the connects of each exchange, or WebSocket, with their ends."""
+    """Pairs each `/meta/connect` of an exchange or a WebSocket with its reply or failure."""
 
     def __init__(self) -> None:
         self._observer = Observer()
@@ -84,7 +91,7 @@ class _Polls:
         self.seen.append(poll)
 
     def _close(self, exchange: int, at: int, failure: str | None, events: int = 0, most: int | None = None) -> None:
-        """End the oldest polls of an exchange, if it has any; all of them, unless `most` says how many."""
+        """Close the open polls of an exchange, or only the `most` oldest ones."""
         waiting = self._open.pop(exchange, [])
         for place in waiting[:most]:
             poll = self.seen[place]

@@ -1,1 +1,1 @@
-"""Cassettes as recordings: load, seal, slice, merge, and look triples up."""
+"""Work with cassettes as recordings: load, seal, slice, merge, and look up triples."""

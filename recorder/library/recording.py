@@ -1,4 +1,4 @@
-"""From a file to its recording: the whole derivation in one call."""
+"""Derive the recording of a cassette in one call, and join several recordings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..redaction.policy import NO_BODIES
 
 
 def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
-    """Derive the recording of a cassette, by its own dialect or another.
+    """Derive the recording of a cassette by `dialect`, or by the dialect that its header names.
 
     Raises:
         DialectError: If the cassette names a dialect that is not shipped.
@@ -25,21 +25,21 @@ def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
 
 
 def load_recording(path: Path, dialect: Dialect | None = None) -> Recording:
-    """Read a cassette file and derive its triples.
+    """Read a cassette file and derive its recording by `dialect`, or by the dialect that its header names.
 
     Raises:
-        CassetteError: If the file cannot be read.
-        DialectError: See `derive`.
+        CassetteError: If the file cannot be read or is damaged.
+        DialectError: If the cassette names a dialect that is not shipped.
 
     """
     return derive(read(path), dialect)
 
 
 def joined(recordings: Sequence[Recording]) -> Recording:
-    """Several recordings as one: sessions are kept apart, triples are numbered through.
+    """Join one or more recordings into one: sessions stay separate, triples are numbered consecutively.
 
     Raises:
-        UsageError: If they were recorded with different dialects, or redacted by different policies.
+        UsageError: If the recordings have different dialects, or were redacted by different policies.
 
     """
     first, *others = recordings

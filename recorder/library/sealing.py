@@ -1,4 +1,4 @@
-"""Seals a journal: facts and the triples derived from them, in one canonical file, a record at a time."""
+"""Seal a journal: write its facts and the triples derived from them to one canonical file, one record at a time."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from ..model import Header, Link, Record, Row, RowEvent, Triple, Unsolicited
 
 
 def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive: bool = False) -> None:
-    """Write the sealed form of a cassette; the same facts and dialect give the same bytes.
+    """Write the sealed form of a cassette; equal facts and an equal dialect give equal bytes.
 
-    Sealing a sealed cassette derives its triples anew. The file is complete or not there at all.
+    Sealing a sealed cassette derives its triples anew. `target` is replaced only by a complete file.
 
     Args:
         source: A journal or a sealed cassette.
-        target: Where to write; replaced if it is there.
-        dialect: By which rules; the cassette's own by default.
-        archive: Compress it (zstd), for storage; without, it is plain, for git.
+        target: The file to write; an existing file is replaced.
+        dialect: Rules to derive the triples by; by default the dialect that the cassette names.
+        archive: Write the compressed form (zstd), for storage, instead of the plain form, for git.
 
     Raises:
-        CassetteError: If `source` cannot be read or is torn.
-        UsageError: If `target` is being recorded, or cannot be written.
-        CaptureError: If the disk is full.
+        CassetteError: If `source` cannot be read or has a torn tail.
+        UsageError: If a recorder is writing `target`, or `target` cannot be opened, or zstd is not installed.
+        CaptureError: If the folder of `target` cannot be written, or the disk is full.
         DialectError: If the cassette names a dialect that is not shipped.
     """
     with open_cassette(source) as cassette:
@@ -48,7 +48,7 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
 
 
 def write_sealed(file: IO[bytes], header: Header, records: Iterator[Record], correlator: Correlator) -> None:
-    """Write records and what a fresh correlator makes of them."""
+    """Write a sealed cassette from records and the triples that a fresh correlator derives from them."""
     writer = SealedWriter(file, header)
     try:
         for record in records:
@@ -69,7 +69,7 @@ def write_sealed(file: IO[bytes], header: Header, records: Iterator[Record], cor
 
 
 def row_of(triple: Triple) -> Row:
-    """Return a triple as it is stored: with the numbers of its records."""
+    """Return a triple in its stored form, which names records by `seq`."""
     return Row(
         n=triple.n,
         operation=triple.operation,
@@ -107,7 +107,11 @@ def _whole(cassette: OpenCassette, source: Path) -> None:
 
 
 def fingerprints(path: Path) -> dict[int, bytes]:
-    """Return a short hash of each stored triple, by number: enough to see what changed. A journal stores none."""
+    """Return an 8-byte hash of each stored triple, by number, to find changed triples; empty for a journal.
+
+    Raises:
+        CassetteError: If the file cannot be read or is damaged.
+    """
     with open_cassette(path) as cassette:
         rows = (cassette.row(n) for n in range(1, cassette.stored + 1))
         return {row.n: sha256(encode_row(row)).digest()[:8] for row in rows}

@@ -1,4 +1,4 @@
-"""Cuts cassettes down to some triples, and puts several together: records in, records out."""
+"""Slice a cassette down to some triples, and merge several cassettes: records in, records out."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from ..model import Failure, Header, Note, Record, Recording, Request, Response,
 
 
 def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Triple]) -> list[Record]:
-    """Return the records that some triples need to be replayed alone, renumbered.
+    """Return the records needed to replay only the chosen triples, renumbered from 0.
 
-    These are their requests, answers and events; the handshakes and subscriptions of their sessions; the exchanges that
-    are no operation; and the unsolicited events that come at the start of their sessions or after them. Events of other
-    triples are taken out of the answers they rode in.
+    These are the requests, acks and events of the chosen triples; the handshakes and subscriptions of their sessions;
+    the exchanges of these sessions, and of no session, that are no operation; and the unsolicited events that come at
+    the start of these sessions or right after a chosen triple. Events of other triples are removed from the responses
+    that carried them.
     """
     kept = _Kept.of(recording, chosen)
     carriers = {seq for seq, _ in kept.events}
@@ -33,10 +34,12 @@ def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Tri
 
 
 def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
-    """Several captures as one, in the order of the wall clock; their sessions stay apart, whatever ids they share.
+    """Merge several captures into one, ordered by wall-clock time; return its header and records.
+
+    Ids that occur in several captures are renamed, so that their sessions stay separate.
 
     Raises:
-        UsageError: If they were recorded with different dialects.
+        UsageError: If the cassettes have different dialects.
     """
     if len({cassette.header.dialect for cassette in cassettes}) > 1:
         raise UsageError("the cassettes were recorded with different dialects and cannot be one")
@@ -54,10 +57,10 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
             if not isinstance(moved, Note):
                 moved = replace(moved, exchange=moved.exchange + top)
                 exchanges = max(exchanges, moved.exchange + 1)
-            latest = max(latest, moved.t)  # a capture's own order holds whatever its clock did
+            latest = max(latest, moved.t)  # keeps the order of the capture even where its clock went back
             merged.append((latest, place, moved))
     merged.sort(key=lambda item: item[:2])
-    # what is not redacted in one of them is not redacted
+    # the result counts as not redacted if one of the captures is not redacted
     redaction = min((cassette.header.redaction for cassette in cassettes), key=lambda policy: policy != "none")
     header = replace(cassettes[0].header, started=started, profile="journal", redaction=redaction)
     return header, [replace(record, seq=seq) for seq, (_, _, record) in enumerate(merged)]
@@ -65,7 +68,7 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What a slice keeps: whole exchanges, and events by record and place."""
+    """The parts that a slice keeps: exchanges by number, and events by `seq` of the record and place in it."""
 
     exchanges: frozenset[int]
     events: frozenset[tuple[int, int]]
@@ -93,7 +96,7 @@ def _unsolicited(recording: Recording, chosen: Iterable[Triple]) -> Iterator[tup
 
 
 def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple]) -> set[str] | None:
-    """Return the clientIds of the sessions of some triples; None for all, where one session is unknown."""
+    """Return the clientIds of the sessions of the chosen triples; None (all) if a triple has no known session."""
     sessions = {triple.session for triple in chosen}
     if None in sessions:
         return None
@@ -104,7 +107,7 @@ def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple])
 
 
 def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int]:
-    """Return the exchanges in which clients shake hands and subscribe."""
+    """Yield the exchanges with a handshake or a subscription of these clients (None: of all clients)."""
     for record in records:
         if isinstance(record, Request):
             messages = parse_request(record.target, record.body)
@@ -117,14 +120,14 @@ def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int
 
 
 def _ids(record: Record) -> set[str]:
-    """Yield the clientIds that handshakes gave."""
+    """Return the clientIds that the server assigned in the handshakes of a record."""
     messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
     handshakes = (m for m in messages or [] if m["channel"] == channels.HANDSHAKE)
     return {str(m["clientId"]) for m in handshakes if m.get("clientId")}
 
 
 def _stripped(record: Record, kept: _Kept) -> Record:
-    """Return a record without the events that are not kept."""
+    """Return the record without the events that the slice does not keep."""
     if not isinstance(record, Response | SocketMessage):
         return record
     messages = parse(record.body) or []
@@ -133,14 +136,14 @@ def _stripped(record: Record, kept: _Kept) -> Record:
 
 
 class _Apart:
-    """Renames the ids by which a session of one capture would be taken for one of another."""
+    """Renames ids of one capture that occur in an earlier one, so that their sessions are not mixed up."""
 
     def __init__(self, place: int, taken: frozenset[str], sessions: Sessions) -> None:
         self._place, self._taken, self._sessions = place, taken, sessions
         self._shared: set[str] = set()
 
     def shows(self, record: Record) -> set[str]:
-        """Return the ids in a record: clientIds, session cookies, credentials."""
+        """Return the ids in a record (clientIds, session cookies, credentials); mark those in `taken` for renaming."""
         tokens = self._sessions.tokens(record.headers) if isinstance(record, Request | Response) else frozenset()
         found = {re.split("[= ]", token, maxsplit=1)[1].rpartition(" ")[2] for token in tokens}
         found |= _ids(record)
@@ -148,10 +151,11 @@ class _Apart:
         return found
 
     def separate(self, record: Record) -> Record:
-        """Replace each id that another capture has too by one of equal length."""
+        """Return the record with each marked id replaced by another id of equal length."""
         if not self._shared or isinstance(record, Failure | Note):
             return record
-        # as words: an id may be a part of another, or as short as `7`; in a query what is before it may be %22
+        # match whole words only: an id may be part of another id, or as short as `7`;
+        # in a query an id may follow an escape such as %22, whose last digits look like the start of a word
         shared = "|".join(re.escape(value) for value in sorted(self._shared))
         text = re.compile(rf"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{shared})(?![\w-])")
 
@@ -163,7 +167,7 @@ class _Apart:
             return replace(record, body=body)
         headers = tuple((name, text.sub(apart, value)) for name, value in record.headers)
         if isinstance(record, Request):
-            path, mark, query = record.target.partition("?")  # a path names what is asked for, never who asks
+            path, mark, query = record.target.partition("?")  # a path names a resource, not a session
             return replace(record, headers=headers, body=body, target=path + mark + text.sub(apart, query))
         return replace(record, headers=headers, body=body)
 

@@ -1,4 +1,4 @@
-"""The triples of an open cassette: stored ones are read one by one, with the facts they name; others are derived."""
+"""Look up the triples of an open cassette: read stored triples one by one, or derive all triples of a journal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..model import Event, Failure, Link, Request, Response, Row, RowEvent, Sock
 
 @dataclass(frozen=True, slots=True)
 class Triples:
-    """The triples of a cassette, numbered from 1; see `triples`."""
+    """The triples of a cassette, numbered from 1; returned by `triples()`."""
 
     _cassette: OpenCassette
     _derived: Sequence[Triple] | None
@@ -29,24 +29,24 @@ class Triples:
         return (triple(self._cassette, n) for n in range(1, len(self) + 1))
 
     def numbered(self, n: int) -> list[Triple]:
-        """Return the triple of a number, or none."""
+        """Return a list with triple number `n`, or an empty list if there is no such triple."""
         if not 1 <= n <= len(self):
             return []
         return [triple(self._cassette, n) if self._derived is None else self._derived[n - 1]]
 
     def with_keys(self, keys: dict[str, str]) -> list[Triple]:
-        """Return the triples that have all these keys of a dialect, in order."""
+        """Return the triples that have all of the given keys of the dialect, in order; `keys` must not be empty."""
         near = self if self._derived is not None else with_key(self._cassette, *next(iter(keys.items())))
         return [found for found in near if keys.items() <= found.keys.items()]
 
 
 def triples(cassette: OpenCassette, dialect: Dialect | None = None) -> Triples:
-    """Return the triples of a cassette: the stored ones, unless it is a journal or another dialect is asked for.
+    """Return the triples of a cassette: derived if it is a journal or `dialect` is given, else the stored ones.
 
-    Stored ones are read from the file when they are asked for, others are derived from all records here and now.
+    Stored triples are read from the file on access. To derive triples, this call reads all records at once.
 
     Raises:
-        CassetteError: If the file is damaged, or its index is.
+        CassetteError: If the file or its index is damaged.
         DialectError: If the cassette names a dialect that is not shipped.
     """
     if dialect is None and cassette.is_sealed:
@@ -56,19 +56,28 @@ def triples(cassette: OpenCassette, dialect: Dialect | None = None) -> Triples:
 
 
 def triple(sealed: OpenCassette, n: int) -> Triple:
-    """Return a stored triple by number, from 1.
+    """Return stored triple number `n` of a sealed cassette, from 1, with the records that it names.
 
     Raises:
-        CassetteError: If there is none, or the file is damaged where it or its facts stand.
+        CassetteError: If there is no such triple, or the triple or one of its records is damaged.
     """
     return _triple(sealed, sealed.row(n))
 
 
 def with_key(sealed: OpenCassette, name: str, value: str) -> Iterator[Triple]:
-    """Yield the stored triples that have a key (a dialect's key, `operation` or `channel`), in order."""
+    """Yield the stored triples that have a key, in order.
+
+    Args:
+        sealed: A sealed cassette.
+        name: A key of the dialect, `operation` or `channel`.
+        value: Value of the key.
+
+    Raises:
+        CassetteError: If the file or its index is damaged.
+    """
     for n in sealed.find(name, value):
         row = sealed.row(n)
-        if (name, value) in row.index_keys():  # two keys may share a hash
+        if (name, value) in row.index_keys():  # the index lists triples by hash, and two keys may share a hash
             yield _triple(sealed, row)
 
 
