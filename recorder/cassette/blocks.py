@@ -51,7 +51,7 @@ def decompress(block: Frame, *, path: str) -> bytes:
         case [int(size), bytes(packed)] if _is_modest(size, packed):
             pass
         case _:
-            raise CassetteError(path, "the block is no block", offset=block.offset)
+            raise CassetteError(path, "a compressed block declares no valid size", offset=block.offset)
     try:
         raw = compression.decompress(packed, "zstd", size, only_first=True)
     except compression.Unknown as exc:
@@ -59,10 +59,11 @@ def decompress(block: Frame, *, path: str) -> bytes:
     except (compression.TooLarge, compression.EndsEarly):
         raw = b""
     except compression.Broken as exc:
-        problem = f"the block cannot be decompressed: {exc.__cause__}"
+        problem = f"a block cannot be decompressed: {exc.__cause__}"
         raise CassetteError(path, problem, offset=block.offset) from exc
     if len(raw) != size:
-        raise CassetteError(path, f"the block does not hold the {size} bytes it says", offset=block.offset)
+        problem = f"a compressed block does not hold the {size} bytes that it declares"
+        raise CassetteError(path, problem, offset=block.offset)
     return raw
 
 
@@ -84,7 +85,7 @@ def inside(block: Frame, *, path: str) -> Iterator[Frame]:
         try:
             found = read_frame(file, inner, len(raw), path=path)
         except CassetteError as exc:  # includes TornTail: in an intact block a cut frame is damage, not a crash
-            raise CassetteError(path, f"in the block: {exc.problem}", offset=block.offset) from exc
+            raise CassetteError(path, f"in a compressed block: {exc.problem}", offset=block.offset) from exc
         yield Frame(block.offset, found.kind, found.body)
 
 

@@ -51,7 +51,7 @@ class Remembered:
             CassetteError: If the body of this record is not remembered.
         """
         if seq not in self._bodies:
-            raise CassetteError(self._path, f"the body of record {seq} is named but is not there")
+            raise CassetteError(self._path, f"a record names the body of record {seq}, which is not available")
         self._named = True
         return self._bodies[seq]
 

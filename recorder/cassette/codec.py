@@ -129,7 +129,7 @@ def decode_header(found: Frame, *, path: str) -> Header:
         )
     profile = body.take("profile", str)
     if profile not in PROFILES:
-        raise CassetteError(path, f"is of an unknown profile, {profile!r}", hint="upgrade outbound-recorder")
+        raise CassetteError(path, f"has the unknown profile {profile!r}", hint="upgrade outbound-recorder")
     return Header(
         started=body.take("started", int),
         upstream=body.take("upstream", str),
@@ -210,13 +210,13 @@ def decode_row(found: Frame, *, path: str) -> Row:
     body = _Fields(decode_value(found, path=path), found, path)
     events = [_from_wtf8(event) for event in body.take("ev", list)]
     if found.kind not in (TRIPLE, PLAIN) or not all(_fits(event, _EVENT) for event in events):
-        raise CassetteError(path, "the frame is no triple", offset=found.offset)
+        raise CassetteError(path, "the frame does not hold a triple", offset=found.offset)
     keys = dict(zip(body.take("keys", dict), _from_wtf8([*body.take("keys", dict).values()]), strict=True))
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in keys.items()):
-        raise CassetteError(path, "the keys of a triple are no strings", offset=found.offset)
+        raise CassetteError(path, "the keys of a triple are not strings", offset=found.offset)
     n = body.take("n", int)
     if not 0 <= n < MAX_TRIPLES:
-        raise CassetteError(path, f"{n} is no number of a triple", offset=found.offset)
+        raise CassetteError(path, f"{n} is not a valid triple number", offset=found.offset)
     return Row(
         n=n,
         operation=body.maybe("op", str),
@@ -283,7 +283,7 @@ class Foreign:
         """
         self._left -= len(found.body) if isinstance(exc, Undecodable) else 0
         if self._left < 0:
-            raise CassetteError(self._path, "holds too much that is no msgpack", offset=found.offset) from exc
+            raise CassetteError(self._path, "holds too many frames that are not msgpack", offset=found.offset) from exc
 
 
 class _Fields:

@@ -167,7 +167,7 @@ def _locked(path: Path, flags: int) -> int:
 def _end(path: Path) -> End:
     with open_cassette(path) as cassette:
         if cassette.header.profile != JOURNAL:
-            raise UsageError(f"{path}: is sealed, nothing can be added; record into a new file and merge them")
+            raise UsageError(f"{path}: is sealed, no record can be added; record into a new file and merge both")
         seq, exchange, t = 0, 0, 0
         for record in cassette.records():
             seq, t = record.seq + 1, record.t
@@ -176,7 +176,7 @@ def _end(path: Path) -> End:
         torn = cassette.torn
         size = torn.offset if torn is not None else path.stat().st_size
     if size is None:
-        raise CassetteError(str(path), "has a torn tail without a place")
+        raise CassetteError(str(path), "has a torn tail at an unknown offset")
     if torn is not None:
         _nothing_follows(path, size)
     return End(cassette.header, seq, exchange, t, size)
@@ -227,7 +227,7 @@ class Following:
         """
         size = self._file.seek(0, SEEK_END)
         if size < self._offset:
-            raise CassetteError(self._path, "was cut while it was followed", offset=size)
+            raise CassetteError(self._path, "became shorter while it was read", offset=size)
         while self._offset < size:
             self._file.seek(self._offset)
             try:
@@ -244,7 +244,7 @@ class Following:
             if self.header is None:
                 self.header = codec.decode_header(found, path=self._path)
                 if self.header.profile != JOURNAL:
-                    raise UsageError(f"{self._path}: is sealed, nothing will be added; recorder ls lists it")
+                    raise UsageError(f"{self._path}: is sealed, no record will be added; list it with recorder ls")
                 continue
             record = self._facts.record(found)
             if record is not None:

@@ -79,7 +79,7 @@ class Facts:
         if record is None:
             return None
         if record.seq != self._expected:
-            problem = f"record {self._expected} is missing, {record.seq} stands there"
+            problem = f"record {self._expected} is missing, record {record.seq} is in its place"
             raise CassetteError(self._path, problem, offset=found.offset)
         if self._bodies is not None:
             self._bodies.feed(record)
@@ -135,16 +135,16 @@ class OpenCassette:
             while offset < self._size:
                 found = self._frame(offset)
                 if ended:
-                    raise CassetteError(self.path, "goes on after its end", offset=offset)
+                    raise CassetteError(self.path, "has data after its end frame", offset=offset)
                 ended = found.kind == codec.END
                 yield from blocks.inside(found, path=self.path)
                 offset += OVERHEAD + len(found.body)
         except TornTail as exc:
             if self.is_sealed:
-                raise CassetteError(self.path, "is sealed, and cut off", offset=exc.offset) from exc
+                raise CassetteError(self.path, "is sealed, but cut off inside a frame", offset=exc.offset) from exc
             self.torn = exc
         if self.is_sealed and not ended:
-            raise CassetteError(self.path, "is sealed, and cut off: its end is missing")
+            raise CassetteError(self.path, "is sealed, but cut off: its end frame is missing")
 
     def records(self) -> Iterator[Record]:
         """Yield the records, in order.
@@ -228,10 +228,10 @@ class OpenCassette:
             digest.update(chunk)
             left -= len(chunk)
         if digest.digest() != stated:
-            raise CassetteError(self.path, "the checksum over the file does not fit", hint="recorder doctor tells more")
+            raise CassetteError(self.path, "the checksum of the file is wrong", hint="run recorder doctor for details")
 
     def _misplaced(self, what: str) -> CassetteError:
-        return CassetteError(self.path, f"{what} is not where the index says", hint="recorder doctor tells more")
+        return CassetteError(self.path, f"{what} is not where the index says", hint="run recorder doctor for details")
 
     def _body(self, seq: int) -> bytes:
         """Return the body of an earlier record.
@@ -265,7 +265,8 @@ class OpenCassette:
 
     def _frame(self, offset: int) -> Frame:
         if offset >= self._size:
-            raise CassetteError(self.path, f"names byte {offset}, behind its end", hint="recorder doctor tells more")
+            problem = f"points to byte {offset}, which is beyond its end"
+            raise CassetteError(self.path, problem, hint="run recorder doctor for details")
         self._file.seek(offset)
         return read_frame(self._file, offset, self._size, path=self.path)
 
@@ -283,17 +284,17 @@ class OpenCassette:
     @cached_property
     def _index(self) -> _Index:
         if not self.is_sealed:
-            raise CassetteError(self.path, "is a journal, nothing can be looked up in it", hint="seal it first")
+            raise CassetteError(self.path, "is a journal, which has no index for look-ups", hint="seal it first")
         offset = self._size - codec.END_SIZE
         found = self._frame(offset) if offset > 0 else None
         value = codec.decode_value(found, path=self.path) if found and found.kind == codec.END else None
         if not isinstance(value, bytes) or len(value) != 40:
-            raise CassetteError(self.path, "does not end as a sealed cassette", hint="cut off?")
+            raise CassetteError(self.path, "is sealed, but does not end with an end frame", hint="was it cut off?")
         contents = int.from_bytes(value[:8], "big")  # byte of the contents frame; 0 where the file has no index
         if contents:
             return _Index(value[8:], self._contents(contents), [])
         if self.header.profile == codec.ARCHIVE:
-            raise CassetteError(self.path, "is an archive without an index", hint="recorder doctor tells more")
+            raise CassetteError(self.path, "is an archive without an index", hint="run recorder doctor for details")
         return self._build(value[8:])
 
     def _contents(self, offset: int) -> dict[str, Pages]:

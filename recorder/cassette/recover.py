@@ -56,12 +56,12 @@ def recover(source: Path, target: Path, *, force: bool = False) -> Recovered:
         CaptureError: If the disk is full.
     """
     if target.exists() and source.exists() and target.samefile(source):
-        raise UsageError(f"{target}: is the file to be recovered; choose another name for what comes out of it")
+        raise UsageError(f"{target}: is the damaged file itself; choose another name for the recovered cassette")
     with mapped(source) as data:
         found = _Found(str(source))
         total = sum(1 for _ in _filled(found, data))  # first pass: find errors before anything is written
         if found.header is None and not found.kept:
-            raise CassetteError(str(source), "holds no intact frame of a cassette", hint="is it one?")
+            raise CassetteError(str(source), "holds no intact frame of a cassette", hint="is it a cassette?")
         header = replace(found.header or _unknown_header(), profile=JOURNAL)
         _write(target, header, _filled(_Found(str(source)), data), force=force)
     return Recovered(found.kept, total - found.kept, found.skipped, found.header is None)
@@ -84,7 +84,7 @@ def _write(target: Path, header: Header, records: Iterator[Record], *, force: bo
         for record in cassette.records():
             again.update(encode(record))
     if again.digest() != written.digest():
-        raise CassetteError(str(target), "was written but reads back differently", hint="is the disk in order?")
+        raise CassetteError(str(target), "was written but reads back differently", hint="check the disk")
 
 
 class _Found:

@@ -90,7 +90,7 @@ class Writer:
         with self._changed:
             self._check()
             if self._closing:
-                raise CaptureError(f"{self._journal.path}: is closed, a record that came later is not recorded")
+                raise CaptureError(f"{self._journal.path}: is closed, a later record was not written")
             self._queue.append(frame)
             self._queued += len(frame)
             self._accepted += 1
@@ -161,7 +161,7 @@ class Writer:
     def _failed(self, cause: OSError | MemoryError) -> CaptureError:
         failure = CaptureError(
             f"{self._journal.path}: writing failed: {getattr(cause, 'strerror', 'out of memory')}; "
-            f"{self._written} records are safe, what came later is not recorded"
+            f"{self._written} records are safe, later records were not written"
         )
         failure.__cause__ = cause
         return failure

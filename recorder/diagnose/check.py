@@ -84,9 +84,9 @@ class Checked:
     def _damage(self, piece: Damage, size: int) -> None:
         where = f"byte {piece.offset}"
         if piece.offset + piece.size == size and self._profile == JOURNAL:
-            self.add(Level.DAMAGE, "torn-tail", where, f"the last {piece.size} bytes are no whole frame")
+            self.add(Level.DAMAGE, "torn-tail", where, f"the last {piece.size} bytes are not a complete frame")
         else:
-            self.add(Level.DAMAGE, "damaged", where, f"{piece.size} bytes are no intact frame")
+            self.add(Level.DAMAGE, "damaged", where, f"{piece.size} bytes are not an intact frame")
 
     def _frame(self, frame: Frame) -> Iterator[Record]:
         try:
@@ -130,12 +130,12 @@ class Checked:
 
     def _end(self) -> None:
         if self.lost:
-            text = f"{self.lost} records were damaged and are gone since a recovery"
+            text = f"{self.lost} damaged records were lost in a recovery"
             self.add(Level.REMARK, "lost", "notes", text)
         if self._profile == JOURNAL:
             return
         if not self._ended:
-            self.add(Level.DAMAGE, "cut-off", "end", "the file is sealed, and its end is missing")
+            self.add(Level.DAMAGE, "cut-off", "end", "the file is sealed, but its end frame is missing")
             return
         kind = "index"
         try:

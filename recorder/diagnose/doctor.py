@@ -94,10 +94,10 @@ class _Examiner:
     def end(self) -> None:
         """Add the findings that need all records, such as duplicates and clock drift."""
         for channel, count in sorted(self._unsubscribed.items()):
-            self._remark("unsubscribed", f"{count} events on {channel}, to which nobody had subscribed")
+            self._remark("unsubscribed", f"{count} events on {channel}, to which their session had not subscribed")
         twice = sum(count - 1 for count in self._pushed.values() if count > 1)
         if twice:
-            self._remark("duplicate", f"{twice} events came again, equal in channel and content")
+            self._remark("duplicate", f"{twice} events were received again with equal channel and content")
         for kind, where, text in self._disturbances.found():
             self._checked.add(Level.REMARK, kind, where, text)
         if self._skews and max(self._skews) - min(self._skews) > _SKEW:
@@ -112,7 +112,9 @@ class _Examiner:
                 if record.exchange not in self._open:
                     # after a recovery the request may be a lost record, which explains a response without a request
                     level = Level.REMARK if self._checked.lost else Level.PROBLEM
-                    self._checked.add(level, "orphan-ack", f"record {record.seq}", "answers no request")
+                    self._checked.add(
+                        level, "orphan-ack", f"record {record.seq}", "no open request belongs to this record"
+                    )
                     return
                 if not isinstance(record, Response) or record.status != 101:
                     self._open.remove(record.exchange)
@@ -203,7 +205,7 @@ def _stale(path: Path) -> Iterator[Finding]:
             count += 1
             yield from _compared(row, cassette.row(row.n)) if row.n <= stored else ()
         if count != stored:
-            text = f"{stored} triples are stored, the facts give {count}"
+            text = f"{stored} triples are stored, but {count} are derived from the facts; seal the cassette again"
             yield Finding(Level.PROBLEM, "stale", "triples", text)
 
 
@@ -217,8 +219,9 @@ def _derived(records: Iterator[Record], correlator: Correlator, header: Header) 
 
 def _compared(row: Row, stored: Row) -> Iterator[Finding]:
     if stored != row:
-        text = "is not what the facts give; seal it again"
+        text = "differs from the triple derived from the facts; seal the cassette again"
         yield Finding(Level.PROBLEM, "stale", f"triple {row.n}", text)
     early = [event.seq for event in stored.events if event.seq <= stored.request]
     if early:
-        yield Finding(Level.PROBLEM, "event-before-request", f"triple {row.n}", f"records {early}")
+        text = f"has events that came before its request: records {early}"
+        yield Finding(Level.PROBLEM, "event-before-request", f"triple {row.n}", text)

@@ -98,9 +98,9 @@ class Disturbances:
                 text = f"the upstream could not be reached {time}; {outage.failures} requests failed"
                 yield "gap", f"record {outage.seq}", text
         if self._hung_up:
-            yield "upstream-hung-up", "all", f"{self._hung_up} requests ended without an answer by the upstream"
+            yield "upstream-hung-up", "all", f"the upstream ended {self._hung_up} requests without an answer"
         for loss in self._losses:
-            again = "nobody shook hands again"
+            again = "no client shook hands again"
             if loss.back is not None:
                 again = f"a client shook hands again {loss.back / 1e9:.1f} s later"
             text = f"the server no longer knew the client {loss.client} ({loss.error}); {again}"
@@ -108,8 +108,8 @@ class Disturbances:
         if self._refusals >= _CYCLES:
             yield "session-cycles", "all", f"the server refused a session {self._refusals} times (402 or 401)"
         if aborted := self._aborted.total():
-            text = f"{aborted} polls ended without an answer, {self._aborted[True]} of them given up by the client: "
-            yield "poll-aborted", "all", text + "events in them are lost, their triples lack them"
+            text = f"{aborted} polls ended without an answer, {self._aborted[True]} of them closed by the client: "
+            yield "poll-aborted", "all", text + "events in these polls are lost and missing in their triples"
         if self._overlaps:
             text = f"{self._overlaps} polls began while another of the same client was open"
             ended = f"; the server ended {self._overlaps_ended} with an error" if self._overlaps_ended else ""

@@ -46,14 +46,14 @@ def joined(recordings: Sequence[Recording]) -> Recording:
     for place, other in enumerate(others, 2):
         if other.header.dialect != first.header.dialect:
             raise UsageError(
-                f"cassette {place} speaks the dialect {other.header.dialect!r}, the first one "
-                f"{first.header.dialect!r}; play them one by one"
+                f"cassette {place} has the dialect {other.header.dialect!r}, the first cassette "
+                f"{first.header.dialect!r}; play the cassettes one by one"
             )
         policies = {first.header.redaction, other.header.redaction} - NO_BODIES
         if len(policies) > 1:
             raise UsageError(
-                f"cassette {place} was redacted by {other.header.redaction!r}, those before it by "
-                f"{first.header.redaction!r}; play them one by one"
+                f"cassette {place} was redacted by {other.header.redaction!r}, the cassettes before it by "
+                f"{first.header.redaction!r}; play the cassettes one by one"
             )
         first = _both(first, _labelled(other, f"c{place}"))
         first = replace(first, header=replace(first.header, redaction=next(iter(policies), first.header.redaction)))

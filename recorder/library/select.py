@@ -42,7 +42,7 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
         UsageError: If the cassettes have different dialects.
     """
     if len({cassette.header.dialect for cassette in cassettes}) > 1:
-        raise UsageError("the cassettes were recorded with different dialects and cannot be one")
+        raise UsageError("the cassettes have different dialects and cannot be merged")
     started = min(cassette.header.started for cassette in cassettes)
     shown: set[str] = set()
     merged: list[tuple[int, int, Record]] = []

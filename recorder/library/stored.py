@@ -107,4 +107,4 @@ def _link(sealed: OpenCassette, row: Row, stored: RowEvent) -> Link:
 
 
 def _stale(sealed: OpenCassette, row: Row, problem: str) -> CassetteError:
-    return CassetteError(sealed.path, f"triple {row.n} {problem}", hint="recorder doctor tells more")
+    return CassetteError(sealed.path, f"triple {row.n} {problem}", hint="run recorder doctor for details")

@@ -66,7 +66,7 @@ def test_the_oldest_body_is_forgotten_by_writer_and_reader_alike() -> None:
 
 
 def test_a_body_that_is_not_there_is_refused() -> None:
-    with pytest.raises(CassetteError, match=r"s\.cassette: the body of record 7 is named but is not there"):
+    with pytest.raises(CassetteError, match=r"s\.cassette: a record names the body of record 7, which is not"):
         Remembered("s.cassette").body(7)
 
 
@@ -76,7 +76,7 @@ def test_a_body_that_only_named_another_cannot_be_named() -> None:
     reader.body(0)
     reader.feed(answer(1, LONG))
 
-    with pytest.raises(CassetteError, match="the body of record 1 is named"):
+    with pytest.raises(CassetteError, match="names the body of record 1"):
         reader.body(1)
 
 

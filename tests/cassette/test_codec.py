@@ -235,7 +235,7 @@ def test_an_unknown_type_that_does_not_matter_is_skipped_unread(kind: int) -> No
 
 
 def test_an_unknown_profile_is_refused() -> None:
-    with pytest.raises(CassetteError, match="unknown profile, 'weird'"):
+    with pytest.raises(CassetteError, match="unknown profile 'weird'"):
         decode_header(only(encode_header(replace(HEADER, profile="weird"))), path="s.cassette")
 
 

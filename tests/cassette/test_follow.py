@@ -53,7 +53,7 @@ def test_a_file_that_was_cut_is_told() -> None:
     list(following.new())
     file.truncate(10)
 
-    with pytest.raises(CassetteError, match="was cut"):
+    with pytest.raises(CassetteError, match="became shorter"):
         list(following.new())
 
 

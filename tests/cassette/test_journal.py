@@ -176,7 +176,7 @@ def test_a_sealed_cassette_does_not_go_on(path: Path) -> None:
     sealed = encode_header(replace(HEADER, profile="sealed")) + frame(0x3F, b"\xc4\x00")
     path.write_bytes(sealed)
 
-    with pytest.raises(UsageError, match="is sealed, nothing can be added"):
+    with pytest.raises(UsageError, match="is sealed, no record can be added"):
         resume(path)
     assert path.read_bytes() == sealed
 

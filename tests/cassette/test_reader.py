@@ -121,10 +121,10 @@ def test_a_folder_is_no_cassette(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("frames", "problem", "place"),
     [
-        ([FRAMES[0], *FRAMES[2:]], "record 0 is missing, 1 stands there", 0),
-        ([*FRAMES[:3], *FRAMES[4:]], "record 2 is missing, 3 stands there", 2),
-        ([*FRAMES[:3], FRAMES[2]], "record 2 is missing, 1 stands there", 2),
-        ([FRAMES[0], FRAMES[2], FRAMES[1]], "record 0 is missing, 1 stands there", 0),
+        ([FRAMES[0], *FRAMES[2:]], "record 0 is missing, record 1 is in its place", 0),
+        ([*FRAMES[:3], *FRAMES[4:]], "record 2 is missing, record 3 is in its place", 2),
+        ([*FRAMES[:3], FRAMES[2]], "record 2 is missing, record 1 is in its place", 2),
+        ([FRAMES[0], FRAMES[2], FRAMES[1]], "record 0 is missing, record 1 is in its place", 0),
         ([*FRAMES, FRAMES[0]], "frame type 1 is unknown", 8),
     ],
 )
@@ -183,17 +183,17 @@ def test_a_body_that_is_named_is_read_from_the_record_it_stands_in() -> None:
 def test_a_body_that_is_named_and_not_there_is_damage(named: int) -> None:
     first = replace(ONE_OF_EACH[0], body=b"the same long body " * 10)
 
-    with pytest.raises(CassetteError, match=f"the body of record {named} is named but is not there"):
+    with pytest.raises(CassetteError, match=f"a record names the body of record {named}, which is not available"):
         parse(SEALED + encode(first) + encode(replace(first, seq=1), same_body_as=named) + END)
 
 
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"".join(FRAMES[1:]), "its end is missing"),
-        (FRAMES[1] + END[:-1], "is sealed, and cut off"),
-        (FRAMES[1][:-1], "is sealed, and cut off"),
-        (END + FRAMES[1], "goes on after its end"),
+        (b"".join(FRAMES[1:]), "its end frame is missing"),
+        (FRAMES[1] + END[:-1], "is sealed, but cut off"),
+        (FRAMES[1][:-1], "is sealed, but cut off"),
+        (END + FRAMES[1], "has data after its end frame"),
     ],
 )
 def test_a_sealed_file_without_its_end_is_damaged_and_not_torn(data: bytes, problem: str) -> None:

@@ -118,7 +118,7 @@ def test_an_existing_file_is_overwritten_by_force(source: Path, target: Path) ->
 def test_the_only_copy_is_never_written_over(source: Path) -> None:
     source.write_bytes(WHOLE[:-1])
 
-    with pytest.raises(UsageError, match="is the file to be recovered"):
+    with pytest.raises(UsageError, match="is the damaged file itself"):
         recover(source, source, force=True)
     assert source.read_bytes() == WHOLE[:-1]
 

@@ -128,7 +128,7 @@ def test_a_frame_that_comes_after_the_close_is_refused_and_not_lost_in_silence(
 ) -> None:
     writer.close()
 
-    with pytest.raises(CaptureError, match=r"s\.cassette: is closed, a record that came later is not recorded"):
+    with pytest.raises(CaptureError, match=r"s\.cassette: is closed, a later record was not written"):
         late(writer, FRAMES[0])
 
 
@@ -315,9 +315,7 @@ def test_a_disk_that_failed_is_told_by_whatever_comes_next(disk: Disk, act: Call
     with pytest.raises(CaptureError):
         writer.flush()
 
-    reason = (
-        r"s\.cassette: writing failed: No space left on device; 1 records are safe, what came later is not recorded"
-    )
+    reason = r"s\.cassette: writing failed: No space left on device; 1 records are safe, later records were not written"
     with pytest.raises(CaptureError, match=reason):
         act(writer)
 
@@ -370,7 +368,7 @@ def test_who_waits_for_room_is_told_when_the_disk_fails(disk: Disk) -> None:
     waiting.join(SOON)
 
     assert [str(exc).rpartition(": ")[2] for exc in told] == [
-        "No space left on device; 0 records are safe, what came later is not recorded"
+        "No space left on device; 0 records are safe, later records were not written"
     ]
 
 

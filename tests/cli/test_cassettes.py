@@ -132,7 +132,7 @@ def test_doctor_of_a_damaged_cassette_ends_with_4_and_names_the_place(damaged: P
     result = run("doctor", damaged)
 
     assert result.exit_code == 4
-    assert re.search(r"^damage: damaged at byte \d+: \d+ bytes are no intact frame$", result.stdout, re.MULTILINE)
+    assert re.search(r"^damage: damaged at byte \d+: \d+ bytes are not an intact frame$", result.stdout, re.MULTILINE)
     assert "recorder recover saves what is intact" in result.stderr
 
 
@@ -145,7 +145,12 @@ def test_doctor_of_a_cassette_that_cannot_be_ends_with_1(tmp_path: Path) -> None
 
     assert result.exit_code == 1
     assert json.loads(result.stdout) == [
-        {"level": "problem", "kind": "orphan-ack", "where": "record 0", "text": "answers no request"}
+        {
+            "level": "problem",
+            "kind": "orphan-ack",
+            "where": "record 0",
+            "text": "no open request belongs to this record",
+        }
     ]
 
 
@@ -386,7 +391,7 @@ def test_a_sealed_cassette_does_not_go_on(upstream: str, small: Path) -> None:
     run("seal", small)
     before = small.read_bytes()
 
-    fails(2, "is sealed, nothing can be added", by=run_apart("record", upstream, "-o", f"+{small}"))
+    fails(2, "is sealed, no record can be added", by=run_apart("record", upstream, "-o", f"+{small}"))
     assert small.read_bytes() == before
 
 

@@ -84,7 +84,7 @@ def test_a_connection_that_ends_is_no_gap() -> None:
     wire.fail(desk.post(chained(7)), "server closed connection")
     desk.hears()
 
-    assert texts(wire) == ["upstream-hung-up: 1 requests ended without an answer by the upstream"]
+    assert texts(wire) == ["upstream-hung-up: the upstream ended 1 requests without an answer"]
 
 
 def test_a_request_that_the_client_gave_up_is_no_disturbance() -> None:
@@ -125,7 +125,7 @@ def test_a_session_that_is_refused_again_and_again_is_lost_once() -> None:
         wire.respond(desk.polls(), refusal())
 
     assert texts(wire) == [
-        "session-lost: the server no longer knew the client c1 (402::session_unknown); nobody shook hands again",
+        "session-lost: the server no longer knew the client c1 (402::session_unknown); no client shook hands again",
         "session-cycles: the server refused a session 3 times (402 or 401)",
     ]
 
@@ -157,8 +157,8 @@ def test_polls_without_an_answer_are_told_by_who_ended_them() -> None:
         wire.fail(desk.polls(), reason)
 
     assert texts(wire)[1] == (
-        "poll-aborted: 3 polls ended without an answer, 2 of them given up by the client: "
-        "events in them are lost, their triples lack them"
+        "poll-aborted: 3 polls ended without an answer, 2 of them closed by the client: "
+        "events in these polls are lost and missing in their triples"
     )
 
 
@@ -262,7 +262,7 @@ def test_a_session_on_a_socket_is_lost_like_any_other() -> None:
     wire.frame(opened, *refusal(), from_client=False)
 
     assert texts(wire) == [
-        "session-lost: the server no longer knew the client c1 (402::session_unknown); nobody shook hands again"
+        "session-lost: the server no longer knew the client c1 (402::session_unknown); no client shook hands again"
     ]
 
 

@@ -150,7 +150,7 @@ def test_a_server_that_is_killed_and_comes_back_while_polls_are_held(tmp_path: P
     assert {"gap", "upstream-hung-up", "session-lost", "poll-aborted"} <= found.keys()
     assert "the upstream could not be reached for " in found["gap"]
     assert "a client shook hands again" in found["session-lost"]
-    assert "0 of them given up by the client" in found["poll-aborted"]
+    assert "0 of them closed by the client" in found["poll-aborted"]
     triples = load_recording(cassette).triples
     assert [t.keys["reference"] for t in triples if t.state is State.COMPLETE] == ["r1", "r3"]
     assert_plays_through(cassette)

@@ -106,7 +106,7 @@ def test_the_first_known_poll_timeout_is_taken() -> None:
 def test_recordings_of_two_dialects_are_not_joined() -> None:
     other = replace(recording_of(8), header=replace(HEADER, dialect="other"))
 
-    with pytest.raises(UsageError, match=r"^cassette 2 speaks the dialect 'other', the first one 'gws-outbound'"):
+    with pytest.raises(UsageError, match=r"^cassette 2 has the dialect 'other', the first cassette 'gws-outbound'"):
         joined([recording_of(7), other])
 
 
