@@ -180,7 +180,7 @@ def test_a_server_that_is_killed_under_a_websocket(tmp_path: Path) -> None:
 
     found = findings(cassette)
     assert found["socket-cut"].startswith("a WebSocket was cut by the server (1006)")
-    assert found["upstream-hung-up"].startswith("1 requests")
+    assert found["upstream-hung-up"].startswith("the upstream ended 1 requests")
     triples = load_recording(cassette).triples
     assert [(t.state, names(t)[:1]) for t in triples] == [
         (State.COMPLETE, ["ChainedRecordsDataEnd"]),
@@ -238,7 +238,9 @@ def test_a_poll_that_the_client_gives_up(stage: Stage, tmp_path: Path) -> None:
     desk.fetches()
 
     cassette = written(stage.recorded(), tmp_path / "s.cassette")
-    assert findings(cassette)["poll-aborted"].startswith("1 polls ended without an answer, 1 of them given up")
+    assert findings(cassette)["poll-aborted"].startswith(
+        "1 polls ended without an answer, 1 of them closed by the client"
+    )
     assert [len(triple.events) for triple in load_recording(cassette).triples] == [2, 1]
     assert_plays_through(cassette)
 
