@@ -249,12 +249,12 @@ class StandIn:
 
     @property
     def is_over(self) -> bool:
-        """Whether everything was played and every client has left."""
+        """True once all recorded events were played and all clients have disconnected."""
         return self._call(lambda: self._engine.is_over)
 
     @property
     def stall(self) -> str | None:
-        """What the clients wait for, or waited for when they left; None where nothing unplayed is left."""
+        """Text that explains what the clients wait for; None once everything recorded was played."""
         return self._call(self._turns.stall)
 
     def explain_stall(self, idle: float) -> str | None:

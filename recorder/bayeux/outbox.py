@@ -45,12 +45,12 @@ class Outbox:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no event waits for its first delivery."""
+        """True if the queue holds no event that was never delivered."""
         return not self._queue
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether no delivered event waits for a confirmation."""
+        """True if the client has confirmed every delivered event."""
         return not self._unconfirmed
 
     def push(self, event: Queued) -> None:

@@ -160,7 +160,7 @@ class OpenCassette:
 
     @property
     def is_sealed(self) -> bool:
-        """Whether the cassette is sealed or an archive, so that triples are stored in it."""
+        """True for a sealed cassette or an archive, which store their triples; False for a journal."""
         return self.header.profile != codec.JOURNAL
 
     @property

@@ -78,7 +78,7 @@ class RequestIndex:
 
 @dataclass(slots=True)
 class Cursor:
-    """How far one live session has got in each group of recorded requests; a position only ever moves on.
+    """The position of one live session in each group of recorded requests; a position only ever moves on.
 
     Attributes:
         played: How often each recorded request was used.

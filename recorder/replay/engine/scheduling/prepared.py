@@ -21,7 +21,7 @@ _NOTHING: Mapping[int, tuple[Step, ...]] = MappingProxyType({})
 
 
 class PreparedTriple(NamedTuple):
-    """What a recorded request brings.
+    """The responses and events to play after one recorded request.
 
     Attributes:
         steps: Its answer and events, in the order they leave.

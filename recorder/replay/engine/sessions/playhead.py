@@ -19,7 +19,7 @@ AUTHORIZATION = "authorization "
 
 
 class Repeat(Enum):
-    """What to answer when a request comes more often than it was recorded."""
+    """The rule for a request that comes more often than it was recorded: which answer it gets."""
 
     ERROR = "error"  # a miss
     LAST = "last"  # the last of its recorded answers once more
