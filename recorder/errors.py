@@ -10,7 +10,8 @@
     │   └── PolicyError       2   a redaction policy has a mistake
     ├── NothingSelected       5   the selection is empty
     ├── UpstreamError         6   the server to be recorded cannot be reached
-    ├── CaptureError          4   the capture cannot be kept (disk full, writer dead)
+    ├── OutputError           4   a file cannot be written (disk full, no permission); the old one is unchanged
+    │   └── CaptureError      4   the capture cannot be kept (disk full, writer dead)
     └── SecretsFound          7   a scan found values that must not be in a cassette
 
 Each message says what happened, where, and what to do next.
@@ -114,10 +115,14 @@ class UpstreamError(RecorderError):
     exit_code = 6
 
 
-class CaptureError(RecorderError):
-    """A capture that cannot be kept on disk."""
+class OutputError(RecorderError):
+    """A file that cannot be written; an old file with its name is unchanged."""
 
     exit_code = 4
+
+
+class CaptureError(OutputError):
+    """A capture that cannot be kept on disk."""
 
 
 class SecretsFound(RecorderError):

@@ -86,6 +86,10 @@ class Note:
 
 Record: TypeAlias = Request | Response | Failure | SocketMessage | Note
 
+# `Header.redaction` of cassettes that may hold bodies in the clear: recorded without redaction, or with that of format
+# 0, which reached headers only, or recovered without a header.
+IN_CLEAR = frozenset({"none", "headers-1", "unknown"})
+
 
 @dataclass(frozen=True, slots=True)
 class Header:

@@ -43,6 +43,16 @@ def test_a_folder_is_no_heap(folder: Path) -> None:
     assert len(list(folder.glob("*.py"))) <= FLAT
 
 
+def test_files_are_written_in_one_place() -> None:
+    """A command that opens its output by itself can destroy what it reads."""
+    writes = re.compile(
+        r"\.write_(?:text|bytes)\(|\bopen\([^)]*\"[wax+]b?\"|\bO_(?:CREAT|TRUNC)\b|\bos\.(?:replace|rename)\("
+    )
+    modules = [p for p in MODULES if name(p) != "recorder/output.py" and writes.search(p.read_text())]
+
+    assert [name(p) for p in modules if p.is_relative_to(ROOT / "recorder")] == []
+
+
 def test_no_file_names_a_machine_path_or_a_registry_host() -> None:
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     forbidden = re.compile(

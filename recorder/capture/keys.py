@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..files import open_regular
+from ..output import replacing
 
 _SIZE = 32  # bytes of a new key
 _SHORTEST, _LONGEST = 16, 64  # bytes of a key; 64 is the most that blake2b takes
@@ -20,12 +21,14 @@ def read_key(path: Path) -> bytes:
     The key is in no error message.
 
     Raises:
-        UsageError: If other users can read the file, it does not hold 16 to 64 bytes, or it cannot be read or made.
+        UsageError: If other users can read the file, it does not hold 16 to 64 bytes, or it cannot be read.
+        OutputError: If the file cannot be made.
 
     """
     try:
-        with suppress(FileExistsError):
-            return _made(path)
+        if not os.path.lexists(path):  # a link that leads nowhere is the user's mistake
+            with suppress(UsageError):  # another process made it meanwhile
+                return _made(path)
         return _read(path)
     except OSError as exc:
         raise UsageError(f"{path}: the key file cannot be used: {exc.strerror}") from exc
@@ -33,11 +36,8 @@ def read_key(path: Path) -> bytes:
 
 def _made(path: Path) -> bytes:
     key = secrets.token_bytes(_SIZE)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor
+    with replacing(path, private=True) as file:
         file.write(key)
-        file.flush()
-        os.fsync(descriptor)
     return key
 
 

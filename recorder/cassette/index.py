@@ -13,6 +13,7 @@ import struct
 import tempfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import IO
 
 PAGE = 8192  # entries of one page
@@ -36,8 +37,9 @@ def key_hash(name: str, value: str) -> int:
 class Addresses:
     """A growing list of addresses in a temporary file, so that memory does not grow with the cassette."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+    def __init__(self, folder: Path | None = None) -> None:
+        """Begin an empty list; `folder` is that of the temporary file, None takes the system's."""
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
         self.count = 0
 
     def append(self, address: int) -> None:
@@ -59,7 +61,9 @@ class Addresses:
 class Keys:
     """A growing set of (key, triple) pairs, sorted by an external merge sort so that memory stays bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        """Begin an empty set; `folder` is that of the temporary files, None takes the system's."""
+        self._folder = folder
         self._run: list[bytes] = []
         self._runs: list[IO[bytes]] = []
 
@@ -85,7 +89,7 @@ class Keys:
             run.close()
 
     def _spill(self) -> None:
-        run = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        run = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # closed by close()
         run.write(b"".join(sorted(set(self._run))))
         self._runs.append(run)
         self._run = []

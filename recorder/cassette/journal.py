@@ -9,15 +9,16 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from io import SEEK_END
 from pathlib import Path
 from typing import IO
 
-from ..errors import CaptureError, CassetteError, TornTail, UsageError
+from ..errors import CassetteError, OutputError, TornTail, UsageError
 from ..files import descriptor_of
 from ..model import Header, Record, Request
+from ..output import Replacement, lock
 from . import codec
 from .codec import JOURNAL, encode_header
 from .frames import OVERHEAD, Frame, read_frame
@@ -72,6 +73,17 @@ class Journal:
             raise
         self.size += len(view)
 
+    def loss(self) -> str | None:
+        """Return what another process has done to the file, as the end of a sentence; None while all is well."""
+        mine = os.fstat(self._fd)
+        try:
+            there = self.path.stat()
+        except OSError:
+            return "was deleted or moved"
+        if not os.path.samestat(mine, there):
+            return "was replaced by another file"
+        return None if mine.st_size == self.size else "was changed by another process"
+
     def sync(self) -> None:
         """Put the written frames on the disk (fdatasync), so that they survive a power cut."""
         os.fdatasync(self._fd)
@@ -83,27 +95,30 @@ class Journal:
             self._fd = -1
 
 
-def create(path: Path, header: Header, *, force: bool = False) -> Journal:
-    """Create a journal and write its header.
+def create(path: Path, header: Header, *, force: bool = False, private: bool = False) -> Journal:
+    """Create a journal and write its header; an old file stays in its place until the header is on the disk.
 
     Args:
-        path: The file to create.
+        path: The file to create; missing folders are made.
         header: Its first frame.
-        force: Overwrite an existing file.
+        force: Replace an existing file.
+        private: Let nobody but the owner read the file.
 
     Raises:
-        UsageError: If the file exists and `force` is not given, another recorder is writing it, or it cannot be opened.
-        CaptureError: If the disk is full.
+        UsageError: If the file exists and `force` is not given, another recorder is writing it, or it is no regular
+            file.
+        OutputError: If the file cannot be written, e.g. because the disk is full.
     """
-    descriptor = _locked(path, os.O_CREAT | (0 if force else os.O_EXCL))
-    journal = Journal(path, descriptor, 0)
+    replacement, done = Replacement(path, force=force, private=private), False
     try:
-        if os.fstat(descriptor).st_size:  # truncated only under the lock: another recorder may be writing this file
-            os.ftruncate(descriptor, 0)
+        journal = Journal(path, replacement.descriptor, 0)
         journal.append([encode_header(header)])
+        replacement.commit()
+        done = True
     except OSError as exc:
-        journal.close()
-        raise CaptureError(f"{path}: cannot be written: {exc.strerror}") from exc
+        raise replacement.failed(exc) from exc
+    finally:
+        replacement.close(keep=done)
     return journal
 
 
@@ -112,31 +127,20 @@ def resume(path: Path) -> tuple[Journal, End]:
 
     Raises:
         CassetteError: If the file is no cassette, or is damaged before its tail.
-        UsageError: If another recorder is writing the file, or the file is sealed or cannot be written.
+        UsageError: If another recorder is writing the file, or the file is sealed or no regular file.
+        OutputError: If the file cannot be written.
     """
-    descriptor = _locked(path, 0)
+    descriptor = _opened(path)
     try:
         end = _end(path)
         os.ftruncate(descriptor, end.size)
+    except OSError as exc:
+        os.close(descriptor)
+        raise OutputError(f"{path}: cannot be written: {exc.strerror}") from exc
     except BaseException:
         os.close(descriptor)
         raise
     return Journal(path, descriptor, end.size), end
-
-
-@contextmanager
-def unless_written(path: Path) -> Iterator[None]:
-    """Lock a file against recorders while it is replaced; a missing file needs no lock.
-
-    Raises:
-        UsageError: If a recorder is writing the file, or the file cannot be opened for writing.
-    """
-    descriptor = _locked(path, 0) if path.exists() else -1
-    try:
-        yield
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
 
 
 def is_written(file: IO[bytes]) -> bool:
@@ -149,18 +153,21 @@ def is_written(file: IO[bytes]) -> bool:
     return False
 
 
-def _locked(path: Path, flags: int) -> int:
+def _opened(path: Path) -> int:
+    """Return a locked descriptor of an existing file, for appending."""
     try:
-        descriptor = descriptor_of(path, os.O_WRONLY | os.O_APPEND | flags)
-    except FileExistsError as exc:
-        raise UsageError(f"{path}: exists already; choose another name, or --force to overwrite it") from exc
+        descriptor = descriptor_of(path, os.O_WRONLY | os.O_APPEND)
     except OSError as exc:
-        raise UsageError(f"{path}: cannot be written: {exc.strerror}") from exc
+        raise OutputError(f"{path}: cannot be written: {exc.strerror}") from exc
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
+        lock(descriptor, path)
+        is_there = os.path.samestat(os.fstat(descriptor), path.stat())
+    except (OSError, UsageError):
         os.close(descriptor)
-        raise UsageError(f"{path}: another recorder is writing it; choose another name") from exc
+        raise
+    if not is_there:
+        os.close(descriptor)
+        raise UsageError(f"{path}: was replaced by another process meanwhile; try again")
     return descriptor
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from mmap import mmap
 from pathlib import Path
 
-from ..errors import CaptureError, CassetteError, UsageError
-from ..model import Header, Note, Record
+from ..errors import CassetteError, UsageError
+from ..model import IN_CLEAR, Header, Note, Record
+from ..output import replacing
 from . import blocks, codec
 from .bodies import Remembered
-from .codec import JOURNAL, encode
+from .codec import JOURNAL, encode, encode_header
 from .frames import Frame
-from .journal import create
 from .reader import open_cassette
 from .salvage import Damage, mapped, salvage
 
@@ -53,7 +53,7 @@ def recover(source: Path, target: Path, *, force: bool = False) -> Recovered:
         CassetteError: If `source` cannot be read, holds no intact frame, or is too damaged to be searched; or if
             `target` reads back differently.
         UsageError: If `target` exists and `force` is not given, or is `source` itself.
-        CaptureError: If the disk is full.
+        OutputError: If `target` cannot be written, e.g. because the disk is full; an old file is unchanged.
     """
     if target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target}: is the damaged file itself; choose another name for the recovered cassette")
@@ -63,28 +63,24 @@ def recover(source: Path, target: Path, *, force: bool = False) -> Recovered:
         if found.header is None and not found.kept:
             raise CassetteError(str(source), "holds no intact frame of a cassette", hint="is it a cassette?")
         header = replace(found.header or _unknown_header(), profile=JOURNAL)
-        _write(target, header, _filled(_Found(str(source)), data), force=force)
+        _write(source, target, header, _filled(_Found(str(source)), data), force=force)
     return Recovered(found.kept, total - found.kept, found.skipped, found.header is None)
 
 
-def _write(target: Path, header: Header, records: Iterator[Record], *, force: bool) -> None:
+def _write(source: Path, target: Path, header: Header, records: Iterator[Record], *, force: bool) -> None:
     written, again = hashlib.sha256(), hashlib.sha256()
-    journal = create(target, header, force=force)
-    try:
+    with replacing(target, force=force, like=[source], private=header.redaction in IN_CLEAR) as file:
+        file.write(encode_header(header))
         for record in records:
             frame = encode(record)
-            journal.append([frame])
+            file.write(frame)
             written.update(frame)
-        journal.sync()
-    except OSError as exc:
-        raise CaptureError(f"{target}: cannot be written: {exc.strerror}") from exc
-    finally:
-        journal.close()
-    with open_cassette(target) as cassette:
-        for record in cassette.records():
-            again.update(encode(record))
-    if again.digest() != written.digest():
-        raise CassetteError(str(target), "was written but reads back differently", hint="check the disk")
+        file.flush()
+        with open_cassette(Path(file.name)) as cassette:
+            for record in cassette.records():
+                again.update(encode(record))
+        if again.digest() != written.digest():
+            raise CassetteError(str(target), "was written but reads back differently", hint="check the disk")
 
 
 class _Found:

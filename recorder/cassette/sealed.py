@@ -11,21 +11,16 @@ the end frame, which keeps diffs in git small.
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import CaptureError, UsageError
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Repeated
 from .frames import unframe
 from .index import INNER_BITS, PAGE, Addresses, Keys
-from .journal import unless_written
 
 INDEX_FROM = 4096  # records; up to this number the reader builds the index in memory
 
@@ -33,15 +28,23 @@ INDEX_FROM = 4096  # records; up to this number the reader builds the index in m
 class SealedWriter:
     """Writes one sealed cassette. Memory stays bounded: growing data is kept in temporary files until `finish`."""
 
-    def __init__(self, file: IO[bytes], header: Header) -> None:
+    def __init__(self, file: IO[bytes], header: Header, folder: Path | None = None) -> None:
+        """Begin a sealed cassette.
+
+        Args:
+            file: The file to write to.
+            header: The first frame.
+            folder: Folder of the temporary files; None takes the system's. In the folder of the output they can only
+                fill the disk that the output is on, and an error names the right one.
+        """
         self._out = _Hashing(file)
         self._compressed = header.profile == codec.ARCHIVE
         self._bodies = Repeated()
-        self._records, self._triples, self._keys = Addresses(), Addresses(), Keys()
+        self._records, self._triples, self._keys = Addresses(folder), Addresses(folder), Keys(folder)
         # the temporary files are closed by close()
-        self._rows = tempfile.TemporaryFile()  # noqa: SIM115
-        self._plain = tempfile.TemporaryFile()  # noqa: SIM115
-        self._unsolicited = tempfile.TemporaryFile()  # noqa: SIM115
+        self._rows = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._plain = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._unsolicited = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._block: list[tuple[bytes, Addresses | None]] = []
         self._block_size = 0
         self._out.write(codec.encode_header(header))
@@ -143,47 +146,3 @@ class _Hashing:
 
     def digest(self) -> bytes:
         return self._hash.digest()
-
-
-def write_atomically(target: Path, write: Callable[[IO[bytes]], None], check: Callable[[Path], None]) -> None:
-    """Replace `target` by a new file, so that a reader sees the old or the new content and never a part.
-
-    Args:
-        target: The file to create or replace; of a symbolic link, the file it points to.
-        write: Fills a temporary file in the folder of `target`.
-        check: Raises an error if the temporary file, then on the disk, must not replace `target`.
-
-    Raises:
-        UsageError: If a recorder is writing `target`, or `target` cannot be opened.
-        CaptureError: If the folder cannot be written, or the disk is full.
-    """
-    try:
-        with suppress(FileNotFoundError):
-            target.stat()
-        target = target.resolve()  # replace the file behind a symbolic link, not the link
-    except OSError as exc:  # for example symbolic links in a circle
-        raise UsageError(f"{target}: cannot be written: {exc.strerror}") from exc
-    name = target.with_name(f".{target.name}.{os.getpid()}")
-    with unless_written(target):
-        try:
-            with name.open("xb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            check(name)
-            if target.exists():  # keep the access rights of the old file
-                name.chmod(stat.S_IMODE(target.stat().st_mode))
-            name.replace(target)
-            _sync_folder(target.parent)
-        except OSError as exc:
-            raise CaptureError(f"{target}: cannot be written: {exc.strerror}") from exc
-        finally:
-            name.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from .journal import Journal
 
 QUEUE = 64 << 20  # bytes of frames that may wait for the disk
 LINGER = 0.02  # seconds a frame may wait for more frames
+WATCH = 0.5  # seconds between two looks at whether the file is still in its place
 
 
 class Fsync(Enum):
@@ -168,9 +169,14 @@ class Writer:
 
     def _run(self) -> None:
         sync_due: float | None = None  # monotonic time by which the oldest unsynced frame must be synced
+        look_due = time.monotonic() + WATCH
         try:
             while True:
-                frames = self._next(None if sync_due is None else max(0.0, sync_due - time.monotonic()))
+                due = look_due if sync_due is None else min(sync_due, look_due)
+                frames = self._next(max(0.0, due - time.monotonic()))
+                if time.monotonic() >= look_due or self._closing:
+                    self._look()
+                    look_due = time.monotonic() + WATCH
                 if frames:
                     self._journal.append(frames)
                     sync_due = self._sync_due(sync_due)
@@ -182,11 +188,28 @@ class Writer:
                 if ending:
                     return
         except (OSError, MemoryError) as exc:
-            with self._changed:
-                self._failure = self._failed(exc)
-                self._changed.notify_all()
-            if self._on_failure is not None:
-                self._on_failure(self._failure)
+            self._fail(self._failed(exc))
+        except CaptureError as exc:
+            self._fail(exc)
+
+    def _fail(self, failure: CaptureError) -> None:
+        with self._changed:
+            self._failure = failure
+            self._changed.notify_all()
+        if self._on_failure is not None:
+            self._on_failure(failure)
+
+    def _look(self) -> None:
+        """Check that the file is still in its place and holds what was written.
+
+        Raises:
+            CaptureError: If another process has deleted, replaced or changed the file: later frames would be lost.
+        """
+        loss = self._journal.loss()
+        if loss is not None:
+            raise CaptureError(
+                f"{self._journal.path}: {loss} while it was recorded; the recording ends here, record it again"
+            )
 
     def _sync_due(self, before: float | None) -> float | None:
         match self._fsync:
@@ -197,7 +220,7 @@ class Writer:
             case Fsync.INTERVAL:
                 return before if before is not None else time.monotonic() + self._interval
 
-    def _next(self, wait: float | None) -> list[bytes]:
+    def _next(self, wait: float) -> list[bytes]:
         """Return and remove all queued frames; an empty list after `wait` seconds without a frame, or at the end.
 
         Unless a caller waits for the result, the method lingers so that more frames can join the group.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from importlib import import_module
 from typing import Any
 
 import click
 
-from ..errors import RecorderError
+from ..errors import OutputError, RecorderError
 from .saying import say
 
 NAMES = (
@@ -17,6 +19,8 @@ NAMES = (
     "migrate", "policy", "record", "recorrelate", "recover", "redact", "replay", "report", "scan", "seal", "show",
     "slice", "stats", "tail", "textconv", "timeline",
 )  # fmt: skip
+
+_INTERRUPTED = 130  # exit code of a command ended by Ctrl-C, as shells tell it
 
 
 class Commands(click.Group):
@@ -32,10 +36,23 @@ class Commands(click.Group):
         command: click.Command = import_module(f"..commands.{module}", __name__).command
         return command
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse the arguments; this prints the help, if it is asked for."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except OSError as exc:
+            raise SystemExit(_told(exc)) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; print an error of the recorder or of its usage as one line, and exit with its code."""
+        _raise_on_signals()
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # Python's own flush, at its end, would print a traceback
         except click.exceptions.NoArgsIsHelpError:
             raise  # click prints the whole help for this error
         except click.UsageError as exc:
@@ -45,7 +62,32 @@ class Commands(click.Group):
         except RecorderError as exc:
             say(str(exc))
             ctx.exit(exc.exit_code)
-        except BrokenPipeError:
-            # the reader of the output closed the pipe (`| head`); without /dev/null, Python's flush at exit fails
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
+        except OSError as exc:
+            ctx.exit(_told(exc))
+        except KeyboardInterrupt:
+            say("interrupted")
+            ctx.exit(_INTERRUPTED)
+
+
+def _told(error: OSError) -> int:
+    """Print an error of the system as one line, and return the exit code."""
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
+    if where is None:  # what is still buffered goes to nowhere: Python's flush at the end of the process would fail
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 0  # the reader of the output closed the pipe (`| head`)
+    say(f"{where or 'stdout'}: {error.strerror or error}")
+    return OutputError.exit_code
+
+
+def _raise_on_signals() -> None:
+    """End on SIGTERM and SIGHUP as after Ctrl-C: by an exception, so that temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP: leave it so
+            signal.signal(number, _exit)
+
+
+def _exit(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)

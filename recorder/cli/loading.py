@@ -67,6 +67,18 @@ def read(path: Path) -> Cassette:
     return cassette
 
 
+def policy_of(path: Path) -> str:
+    """Return the name of the policy that a cassette was redacted by.
+
+    Raises:
+        CassetteError: If the cassette cannot be read.
+    """
+    from ..cassette.reader import open_cassette
+
+    with open_cassette(path) as cassette:
+        return cassette.header.redaction
+
+
 def expression(wanted: str | None, dialect: str | None) -> Expression | None:
     """Parse the filter of a command line; return None without a filter.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UsageError
 from ..loopback import is_loopback
 from .saying import say
+from .writing import add_input
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -28,10 +28,51 @@ def offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[Co
     return complete
 
 
+class InputFile(click.Path):
+    """The path of an existing file that a command reads, and must not write to."""
+
+    def __init__(self, *, readable: bool = True) -> None:
+        """Take paths of files; with `readable` false, the command itself reports a file that it cannot open."""
+        super().__init__(exists=True, dir_okay=False, readable=readable, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path, and remember it as an input of the command."""
+        path = Path(str(super().convert(value, param, ctx)))
+        add_input(path, is_content=True)
+        return path
+
+
+class NameOrFile(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
+    """A shipped name, or the path of a file of settings that a command reads, and must not write to."""
+
+    name = "NAME|FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        """Return the text; if it is the path of a file, remember the file as an input of the command."""
+        if Path(str(value)).is_file():
+            add_input(Path(str(value)), is_content=False)
+        return str(value)
+
+
+class KeyFile(click.Path):
+    """The path of a key file, which is created if it is missing."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path, and remember it as an input of the command."""
+        path = Path(str(super().convert(value, param, ctx)))
+        add_input(path, is_content=False)
+        return path
+
+
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
+
 cassette_argument = click.argument(
     "cassette",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=InputFile(),
     shell_complete=offers("cassettes"),
 )
 cassettes_argument = click.argument(
@@ -39,10 +80,11 @@ cassettes_argument = click.argument(
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=InputFile(),
     shell_complete=offers("cassettes"),
 )
-output_option = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+output_option = click.option("-o", "--output", type=OUTPUT, help="File to write.")
+new_cassette_option = click.option("-o", "--output", required=True, type=OUTPUT, help="Cassette to write.")
 force_option = click.option("--force", is_flag=True, help="Overwrite the output file if it exists.")
 
 # readable=False: the command itself reports a file it cannot open, and goes on with the other files
@@ -51,7 +93,7 @@ readable_argument = click.argument(
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, readable=False, path_type=Path),
+    type=InputFile(readable=False),
     shell_complete=offers("cassettes"),
 )
 filter_option = click.option(
@@ -67,6 +109,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 dialect_option = click.option(
     "--dialect",
     metavar="NAME|FILE",
+    type=NameOrFile(),
     help="Use this dialect instead of the one named in the cassette.",
     shell_complete=offers("dialects"),
 )
@@ -74,6 +117,7 @@ dialect_option = click.option(
 policy_option = click.option(
     "--policy",
     metavar="NAME|FILE",
+    type=NameOrFile(),
     default="gws",
     show_default=True,
     help="Redaction policy: the values that must not be kept (see recorder policy).",
@@ -83,7 +127,7 @@ key_option = click.option(
     "--redaction-key-file",
     "key_file",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=KeyFile(),
     help="File with the key of the pseudonyms; one key gives equal pseudonyms each time. Created if missing.",
 )
 no_redaction_option = click.option(
@@ -119,15 +163,3 @@ def warn_if_exposed(host: str) -> None:
     """Print a warning if other machines can connect to `host`."""
     if not is_loopback(host):
         say(f"warning: listening on {host}, other machines can connect")
-
-
-def must_not_exist(path: Path, *, force: bool) -> None:
-    """Refuse an output file that exists.
-
-    Raises:
-        UsageError: If the file exists and `force` is not given, or its folder does not exist.
-    """
-    if path.exists() and not force:
-        raise UsageError(f"{path}: exists already; choose another name, or --force to overwrite it")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}; create it first")

@@ -1,45 +1,108 @@
-"""Write new cassettes, for the commands that derive them from other files."""
+"""Write the output files of commands: whole or not at all, and never over a file that the command reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from ..errors import CaptureError
-from ..model import Header, Record
+import click
+
+from ..errors import UsageError
+from ..model import IN_CLEAR, Header, Record
+from ..output import refuse, replacing
 from .saying import say
 
+_INPUTS = f"{__name__}.inputs"
 
-def write_journal(path: Path, header: Header, records: Iterable[Record], *, force: bool) -> None:
-    """Write records as a journal, and print how many there are.
+
+def add_input(path: Path, *, is_content: bool) -> None:
+    """Remember a file that the running command reads.
+
+    Args:
+        path: The file.
+        is_content: Whether the output is made of the content, so that nobody may read the output who may not read the
+            file; False for settings.
 
     Raises:
-        CaptureError: If the disk is full.
-        UsageError: If the file exists and `force` is not given, or the file cannot be written.
+        UsageError: If stdout is redirected into the file.
     """
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta.setdefault(_INPUTS, {})[path] = is_content
+    try:
+        out, there = os.fstat(sys.stdout.fileno()), path.stat()
+    except (OSError, ValueError):  # stdout is closed, or is none of the system's, or there is no such file
+        return
+    if stat.S_ISREG(out.st_mode) and os.path.samestat(out, there):
+        raise UsageError(f"{path}: stdout is redirected into this file, which the command reads; choose another file")
+
+
+def must_be_writable(output: Path, *, force: bool) -> None:
+    """Refuse an output file that must not or cannot be written, before any work is done for it.
+
+    Raises:
+        UsageError: If the file is one that the command reads, no regular file, written by a recorder, or exists without
+            `force`.
+        OutputError: If the file or its folder cannot be written.
+    """
+    refuse(output, _inputs(), force=force)
+
+
+@contextmanager
+def writing(output: Path, *, force: bool, redaction: Iterable[str]) -> Iterator[IO[bytes]]:
+    """Write an output file whole or not at all: it takes its place when the block ends without an error.
+
+    Args:
+        output: The file to write.
+        force: Replace an existing file.
+        redaction: Policies of the cassettes that the output is made of; without redaction only the owner may read it.
+
+    Raises:
+        UsageError: If the file is no regular file, written by a recorder, or exists without `force`.
+        OutputError: If the file cannot be written, e.g. because the disk is full; an old file is unchanged.
+    """
+    private = bool(IN_CLEAR.intersection(redaction))
+    content = [path for path, is_content in _inputs().items() if is_content]
+    with replacing(output, force=force, like=content, private=private) as file:
+        yield file
+
+
+def write_text(output: Path, text: Iterable[str], *, force: bool, redaction: Iterable[str]) -> None:
+    """Write texts as one UTF-8 file; the arguments and errors are those of `writing`.
+
+    UTF-8 cannot hold a lone surrogate: its JSON escape is written instead.
+    """
+    with writing(output, force=force, redaction=redaction) as file:
+        for part in text:
+            file.write(part.encode("utf-8", "backslashreplace"))
+
+
+def write_journal(output: Path, header: Header, records: Iterable[Record], *, force: bool) -> None:
+    """Write records as a journal, and print how many there are; the errors are those of `writing`."""
     from ..cassette.codec import encode
 
-    write_frames(path, header, map(encode, records), force=force)
+    write_frames(output, header, map(encode, records), force=force)
 
 
-def write_frames(path: Path, header: Header, frames: Iterable[bytes], *, force: bool) -> None:
-    """Write encoded records as a journal, and print how many there are.
+def write_frames(output: Path, header: Header, frames: Iterable[bytes], *, force: bool) -> None:
+    """Write encoded records as a journal, and print how many there are; the errors are those of `writing`."""
+    from ..cassette.codec import encode_header
 
-    Raises:
-        CaptureError: If the disk is full.
-        UsageError: If the file exists and `force` is not given, or the file cannot be written.
-    """
-    from ..cassette.journal import create
-
-    journal = create(path, header, force=force)
     count = 0
-    try:
+    with writing(output, force=force, redaction=[header.redaction]) as file:
+        file.write(encode_header(header))
         for frame in frames:
-            journal.append([frame])
+            file.write(frame)
             count += 1
-        journal.sync()
-    except OSError as exc:
-        raise CaptureError(f"{path}: writing failed after {count} records: {exc.strerror}") from exc
-    finally:
-        journal.close()
-    say(f"{path}: {count} records")
+    say(f"{output}: {count} records")
+
+
+def _inputs() -> dict[Path, bool]:
+    context = click.get_current_context(silent=True)
+    found: dict[Path, bool] = context.meta.get(_INPUTS, {}) if context is not None else {}
+    return found

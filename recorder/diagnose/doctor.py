@@ -19,6 +19,7 @@ from ..dialect.definition import shipped
 from ..errors import CassetteError, DialectError, PolicyError
 from ..library.sealing import row_of
 from ..model import Event, Failure, Header, Record, Request, Response, Row
+from ..output import leftovers
 from ..redaction.policy import NO_POLICY, of_cassette
 from ..redaction.scan import Scan
 from .check import Checked, Finding, Level
@@ -48,6 +49,7 @@ def examine(path: Path) -> list[Finding]:
     examiner.end()
     if not any(finding.level is Level.DAMAGE for finding in checked.findings):
         checked.findings += _stale(path)
+    checked.findings += _leftovers(path)
     order = list(Level)
     return sorted(checked.findings, key=lambda finding: order.index(finding.level))
 
@@ -187,6 +189,14 @@ def _header(path: Path) -> Header | None:
             return cassette.header
     except CassetteError:
         return None  # no finding here: the walk through the file reports the damage
+
+
+def _leftovers(path: Path) -> Iterator[Finding]:
+    """Yield findings about files beside the cassette that a killed command left half written."""
+    for folder in sorted({path.absolute().parent, path.resolve().parent}):
+        for found in leftovers(folder):
+            text = "a command was killed while it wrote this file; the old file is as it was, delete this one"
+            yield Finding(Level.REMARK, "leftover", str(found), text)
 
 
 def _stale(path: Path) -> Iterator[Finding]:

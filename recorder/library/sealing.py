@@ -10,11 +10,12 @@ from typing import IO, Any
 
 from ..cassette.codec import ARCHIVE, SEALED, encode_row
 from ..cassette.reader import OpenCassette, open_cassette
-from ..cassette.sealed import SealedWriter, write_atomically
+from ..cassette.sealed import SealedWriter
 from ..correlate.engine import Correlator
 from ..dialect.definition import Dialect, shipped
 from ..errors import CassetteError
-from ..model import Header, Link, Record, Row, RowEvent, Triple, Unsolicited
+from ..model import IN_CLEAR, Header, Link, Record, Row, RowEvent, Triple, Unsolicited
+from ..output import replacing
 
 
 def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive: bool = False) -> None:
@@ -30,8 +31,8 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
 
     Raises:
         CassetteError: If `source` cannot be read or has a torn tail.
-        UsageError: If a recorder is writing `target`, or `target` cannot be opened, or zstd is not installed.
-        CaptureError: If the folder of `target` cannot be written, or the disk is full.
+        UsageError: If a recorder is writing `target`, `target` is no regular file, or zstd is not installed.
+        OutputError: If `target` cannot be written, e.g. because the disk is full; the old file is unchanged.
         DialectError: If the cassette names a dialect that is not shipped.
     """
     with open_cassette(source) as cassette:
@@ -40,16 +41,26 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
             header = replace(header, dialect=dialect.name)
         correlator = Correlator(dialect or shipped(cassette.header.dialect))
 
-        def write(file: IO[bytes]) -> None:
-            write_sealed(file, header, cassette.records(), correlator)
+        with replacing(target, force=True, like=[source], private=header.redaction in IN_CLEAR) as file:
+            write_sealed(file, header, cassette.records(), correlator, target.resolve().parent)
             _whole(cassette, source)
+            file.flush()
+            _verify(Path(file.name))
 
-        write_atomically(target, write, _verify)
 
+def write_sealed(
+    file: IO[bytes], header: Header, records: Iterator[Record], correlator: Correlator, folder: Path | None = None
+) -> None:
+    """Write a sealed cassette from records and the triples that a fresh correlator derives from them.
 
-def write_sealed(file: IO[bytes], header: Header, records: Iterator[Record], correlator: Correlator) -> None:
-    """Write a sealed cassette from records and the triples that a fresh correlator derives from them."""
-    writer = SealedWriter(file, header)
+    Args:
+        file: The file to write to.
+        header: Header of the sealed cassette.
+        records: All records, in order.
+        correlator: Derives the triples.
+        folder: Folder of the temporary files; None takes the system's.
+    """
+    writer = SealedWriter(file, header, folder)
     try:
         for record in records:
             writer.fact(record)

@@ -18,10 +18,11 @@ from ..cassette.codec import encode
 from ..cassette.journal import resume
 from ..cassette.reader import read
 from ..dialect.definition import shipped
-from ..errors import UsageError
+from ..errors import OutputError, UsageError
 from ..library.recording import derive
 from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
+from ..output import replacing
 from ..redaction.policy import of_cassette
 from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.matching.matcher import Matcher
@@ -122,7 +123,7 @@ def taking(
     if not upstream:
         raise UsageError(f"{cassette}: name the server to record: --cassette-upstream http://gws.example:8090")
     cassette.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cassette.parent, prefix=".recording-") as folder:  # for os.replace
+    with TemporaryDirectory(dir=cassette.parent, prefix=".recording-") as folder:
         taken = Path(folder) / cassette.name
         with Recorder(upstream, taken, policy=policy, options=options) as recorder:
             recorded = Taking(recorder.url, cassette, taken)
@@ -132,7 +133,8 @@ def taking(
                 if add and cassette.exists():
                     add_new(cassette, taken, policy)
                 else:
-                    os.replace(taken, cassette)  # noqa: PTH105  # atomic: a reader sees the old or the new file
+                    with replacing(cassette, force=True, like=[taken]) as file:
+                        file.write(taken.read_bytes())
 
 
 @contextmanager
@@ -173,6 +175,9 @@ def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
         later = max(end.t + 1, (fresh.header.started - known.header.started) * 1000)
         moved = (_moved(record, end.seq, end.exchange, later) for record in slice_records(fresh, recording, new))
         journal.append([encode(record) for record in moved])
+        journal.sync()
+    except OSError as exc:
+        raise OutputError(f"{old}: cannot be written: {exc.strerror}; its earlier records are unchanged") from exc
     finally:
         journal.close()
     return len(new)

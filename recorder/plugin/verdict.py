@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..output import replacing
 from .playing import Playing
 from .settings import own_name
 
@@ -55,14 +56,16 @@ def _last_triple(playing: Playing) -> str | None:
 
 def keep_report(folder: Path, test: str, playing: Playing) -> Path:
     """Write the report of a failed test as JSON and as text, and return the path of the JSON file."""
-    folder.mkdir(parents=True, exist_ok=True)
     place, bracket, parameters = test.partition("[")
     path = folder / own_name([place.replace("/", "-").replace("::", "-") + bracket + parameters])
-    path.with_name(f"{path.name}.txt").write_text(summary(playing) + "\n", encoding="utf-8")
     target = path.with_name(f"{path.name}.json")
-    target.write_text(
-        json.dumps({"test": test} | playing.report(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    texts = {
+        path.with_name(f"{path.name}.txt"): summary(playing),
+        target: json.dumps({"test": test} | playing.report(), ensure_ascii=False, indent=1),
+    }
+    for output, text in texts.items():
+        with replacing(output, force=True, like=playing.settings.cassettes) as file:
+            file.write(f"{text}\n".encode("utf-8", "backslashreplace"))
     return target
 
 

@@ -49,6 +49,12 @@ def test_a_folder_is_no_key(tmp_path: Path) -> None:
         read_key(tmp_path)
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    assert read_key(tmp_path / "new" / "key") == (tmp_path / "new" / "key").read_bytes()
+
+
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "key").symlink_to(tmp_path / "no" / "key")
+
     with pytest.raises(UsageError, match="No such file"):
-        read_key(tmp_path / "no" / "key")
+        read_key(tmp_path / "key")

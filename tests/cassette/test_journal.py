@@ -12,7 +12,7 @@ from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import frame
 from recorder.cassette.journal import End, Journal, create, resume
 from recorder.cassette.reader import read
-from recorder.errors import CaptureError, CassetteError, UsageError
+from recorder.errors import CassetteError, UsageError
 from tests.cassette.records import HEADER, ONE_OF_EACH
 
 EMPTY = encode_header(HEADER)
@@ -88,15 +88,23 @@ def test_force_does_not_take_a_file_that_is_being_written(path: Path, journal: J
     assert path.read_bytes() == WHOLE
 
 
-@pytest.mark.parametrize("name", ["missing/s.cassette", "."])
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=r"cannot be written: \w+|exists already"):
-        create(tmp_path / name, HEADER)
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    create(tmp_path / "new" / "folder" / "s.cassette", HEADER).close()
+
+    assert (tmp_path / "new" / "folder" / "s.cassette").read_bytes() == EMPTY
 
 
-def test_a_disk_that_is_full_from_the_start_is_told_by_its_reason() -> None:
-    with pytest.raises(CaptureError, match=r"^/dev/full: cannot be written: No space left on device"):
-        create(Path("/dev/full"), HEADER, force=True)
+@pytest.mark.parametrize("private", [False, True])
+def test_a_recording_in_the_clear_is_for_its_owner_alone(path: Path, private: bool) -> None:
+    create(path, HEADER, private=private).close()
+
+    assert bool(path.stat().st_mode & 0o077) is not private
+
+
+@pytest.mark.parametrize("target", [".", "/dev/full"])
+def test_what_is_no_file_is_not_written(tmp_path: Path, target: str) -> None:
+    with pytest.raises(UsageError, match=r"is a folder|is not a regular file"):
+        create(tmp_path / target, HEADER, force=True)
 
 
 # The limit stays with the process that sets it, therefore a child

@@ -1,22 +1,17 @@
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 from recorder.cassette import codec
 from recorder.cassette.codec import ARCHIVE, END_SIZE, SEALED
 from recorder.cassette.frames import unframe
-from recorder.cassette.journal import create
 from recorder.cassette.reader import open_cassette, parse
-from recorder.cassette.sealed import INDEX_FROM, SealedWriter, write_atomically
-from recorder.errors import CaptureError, UsageError
+from recorder.cassette.sealed import INDEX_FROM, SealedWriter
 from recorder.model import Note, Record, Row
 from tests.cassette.records import HEADER, ONE_OF_EACH
 
@@ -97,68 +92,6 @@ def test_what_no_block_may_hold_stands_uncompressed_and_is_found(tmp_path: Path)
     with open_cassette(tmp_path / "s") as sealed:
         assert [sealed.record(seq) for seq in range(9)] == list(records)
         assert sealed.row(1) == ROW
-
-
-# Putting a file in its place
-
-
-def write(file: IO[bytes]) -> None:
-    file.write(b"new")
-
-
-def agree(path: Path) -> None:
-    assert path.read_bytes() == b"new"
-
-
-def test_a_file_is_replaced_when_it_is_whole(tmp_path: Path) -> None:
-    (tmp_path / "s").write_bytes(b"old")
-
-    write_atomically(tmp_path / "s", write, agree)
-
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("s", b"new")]
-
-
-@pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_a_file_may_be_read_by_those_the_umask_lets(tmp_path: Path, mask: int) -> None:
-    before = os.umask(mask)
-    try:
-        write_atomically(tmp_path / "s", write, agree)
-    finally:
-        os.umask(before)
-
-    assert (tmp_path / "s").stat().st_mode & 0o777 == 0o666 & ~mask
-
-
-def fails(_: object) -> None:
-    raise ValueError("no")
-
-
-@pytest.mark.parametrize(("write", "check"), [(fails, agree), (write, fails)])
-def test_what_fails_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, write: Callable[[IO[bytes]], None], check: Callable[[Path], None]
-) -> None:
-    (tmp_path / "s").write_bytes(b"old")
-
-    with pytest.raises(ValueError, match="no"):
-        write_atomically(tmp_path / "s", write, check)
-
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("s", b"old")]
-
-
-def test_a_file_that_is_being_recorded_is_not_replaced(tmp_path: Path) -> None:
-    journal = create(tmp_path / "s", HEADER)
-    before = (tmp_path / "s").read_bytes()
-
-    with pytest.raises(UsageError, match="another recorder is writing it"):
-        write_atomically(tmp_path / "s", write, agree)
-
-    journal.close()
-    assert (tmp_path / "s").read_bytes() == before
-
-
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CaptureError, match="cannot be written: No such file or directory"):
-        write_atomically(tmp_path / "none" / "s", write, agree)
 
 
 def test_events_nobody_asked_for_may_come_anywhere_between_and_stand_behind_the_triples() -> None:

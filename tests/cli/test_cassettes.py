@@ -100,7 +100,9 @@ def test_every_command_reads_sealed_cassettes(small: Path) -> None:
 
 
 def test_seal_does_not_overwrite(small: Path) -> None:
-    fails(2, "exists already", "--force", by=run("seal", small, "-o", small))
+    (small.parent / "there").write_bytes(b"precious")
+
+    fails(2, "exists already", "--force", by=run("seal", small, "-o", small.parent / "there"))
 
 
 def test_seal_of_a_torn_file_says_what_to_do(torn: Path) -> None:
@@ -211,7 +213,9 @@ def test_a_torn_cassette_is_used_up_to_the_tear_with_a_warning(command: str, tor
 
 @pytest.mark.parametrize("command", ["merge", "slice"])
 def test_an_output_that_exists_is_not_overwritten(command: str, small: Path) -> None:
-    fails(2, "exists already", by=run(command, small, "-o", small))
+    (small.parent / "there").write_bytes(b"precious")
+
+    fails(2, "exists already", by=run(command, small, "-o", small.parent / "there"))
 
 
 @pytest.mark.parametrize("command", ["merge", "slice", "textconv", "migrate", "seal"])

@@ -192,7 +192,8 @@ def test_record_refuses_to_overwrite() -> None:
 
 def test_record_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
     result = run("record", "http://127.0.0.1:9", "-o", tmp_path / "no" / "new")
-    assert_one_clear_line(result, 2, "no folder")
+    assert_one_clear_line(result, 6, "cannot be reached")
+    assert not (tmp_path / "no").exists()
 
 
 def test_record_with_a_mode_mitmproxy_does_not_know(tmp_path: Path) -> None:

@@ -248,7 +248,9 @@ def test_import_with_an_option_that_makes_no_sense(options: list[str], word: str
 def test_import_does_not_overwrite(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"{}")
 
-    fails(2, "exists already", by=run("import", tmp_path / "in", "-o", tmp_path / "in"))
+    (tmp_path / "there").write_bytes(b"precious")
+
+    fails(2, "exists already", by=run("import", tmp_path / "in", "-o", tmp_path / "there"))
 
 
 def test_a_file_too_large_for_memory_is_refused_unread(tmp_path: Path) -> None:

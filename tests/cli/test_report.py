@@ -80,9 +80,11 @@ def test_a_filter_that_fits_nothing_or_is_wrong_writes_nothing(
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
-    result = run("report", PREVIEW, "-o", tmp_path / "nowhere" / "session.html")
+    (tmp_path / "file").write_bytes(b"precious")
 
-    assert_one_clear_line(result, 2, "there is no folder")
+    result = run("report", PREVIEW, "-o", tmp_path / "file" / "session.html")
+
+    assert_one_clear_line(result, 4, "is not a folder")
 
 
 def test_a_file_that_is_no_cassette_is_told(tmp_path: Path) -> None:

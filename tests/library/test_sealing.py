@@ -216,11 +216,11 @@ _SEAL_UP_TO_A_LIMIT = """
 import resource, sys
 from pathlib import Path
 from recorder.library.sealing import seal
-from recorder.errors import CaptureError
+from recorder.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 try:
     seal(Path(sys.argv[1]), Path(sys.argv[1]))
-except CaptureError as exc:
+except OutputError as exc:
     print(exc)
 """
 
@@ -232,5 +232,5 @@ def test_a_disk_that_fills_up_while_sealing_is_told_and_the_cassette_stays(sourc
         [sys.executable, "-c", _SEAL_UP_TO_A_LIMIT, source], capture_output=True, text=True, check=True
     )
 
-    assert done.stdout == f"{source}: cannot be written: File too large\n"
+    assert done.stdout == f"{source}: cannot be written: File too large; nothing was changed\n"
     assert [(path.name, path.read_bytes()) for path in source.parent.iterdir()] == [(source.name, before)]

@@ -129,7 +129,7 @@ class Recorder:
             elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
             self._pipeline = Pipeline.resumed(redactor, now - elapsed, context, seq=end.seq, exchange=end.exchange)
         else:
-            journal = create(self._path, self._header(), force=self._force)
+            journal = create(self._path, self._header(), force=self._force, private=redactor is None)
             self._pipeline = Pipeline(redactor, now, context)
         self._writer = self._write_to(journal)
         if self._append:
@@ -187,7 +187,7 @@ class Recorder:
             self._part += 1  # an earlier capture made this file
         path = part_path(self._path, self._part)
         try:
-            journal = create(path, self._header(), force=self._force)
+            journal = create(path, self._header(), force=self._force, private=self._redactor is None)
         except RecorderError as exc:
             self._stop(CaptureError(str(exc)))
             return

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from ...errors import CaptureError
-from ..loading import load, read, triples
-from ..options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
+from ..loading import load, policy_of, read, triples
+from ..options import cassette_argument, dialect_option, force_option, output_option
+from ..saying import say
+from ..writing import must_be_writable, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +97,14 @@ def command(
               recorder convert session.cassette --to curl --base http://localhost:8090 | sh
     """
     if output is not None:
-        must_not_exist(output, force=force)
+        must_be_writable(output, force=force)
     text = _FORMATS[target](_Asked(cassette, dialect, base))
     if output is None:
         for part in text:
             click.echo(part.encode("utf-8", "backslashreplace"), nl=False)
         return
-    try:
-        with output.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.writelines(text)
-    except OSError as exc:
-        raise CaptureError(f"{output}: writing failed: {exc.strerror}") from exc
-    click.echo(f"recorder: {output}: written", err=True)
+    write_text(output, text, force=force, redaction=[policy_of(cassette)])
+    say(f"{output}: written")
 
 
 def _lines(lines: Iterable[str]) -> Iterator[str]:

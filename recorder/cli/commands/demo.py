@@ -22,7 +22,9 @@ import click
 from ...errors import RecorderError, UsageError
 from ...model import JSON, Recording, Triple
 from ..loading import load
+from ..options import OUTPUT
 from ..shipped import shipped
+from ..writing import must_be_writable
 
 if TYPE_CHECKING:
     from ..desktop import Agent
@@ -131,9 +133,7 @@ _THINK = 0.4  # seconds the slower client pauses before each step
 
 
 @click.command("demo")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the new cassette in this file."
-)
+@click.option("-o", "--output", type=OUTPUT, help="Keep the new cassette in this file.")
 @click.option("--force", is_flag=True, help="Overwrite the kept cassette if it exists.")
 def command(*, output: Path | None, force: bool) -> None:
     """Show the whole idea on this machine: record a session through mitmproxy, replay it by cause.
@@ -151,9 +151,7 @@ def command(*, output: Path | None, force: bool) -> None:
     if find_spec("aiohttp") is None or find_spec("aiocometd_noloop") is None:
         raise UsageError("the demo's agent needs aiohttp and aiocometd: pip install 'outbound-recorder[demo]'")
     if output is not None:
-        from ..options import must_not_exist
-
-        must_not_exist(output, force=force)
+        must_be_writable(output, force=force)
     with tempfile.TemporaryDirectory() as folder:
         path = output or Path(folder) / "demo.cassette"
         verdict = asyncio.run(_demo(path, force=force))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ...printable import printable
+from ..options import InputFile
 
 
 @click.group("dialect")
@@ -21,7 +22,7 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=InputFile())
 def check(file: Path) -> None:
     """Check a dialect's TOML file: print every mistake with its line; exit code 1 if there are mistakes.
 

@@ -11,7 +11,8 @@ import click
 
 from ...errors import UsageError
 from ..loading import load
-from ..options import dialect_option, force_option, json_option, must_not_exist
+from ..options import OUTPUT, InputFile, NameOrFile, dialect_option, force_option, json_option
+from ..writing import must_be_writable, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
     from ...model import Recording
     from ...redaction.policy import Policy
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command("diff")
-@click.argument("old", metavar="A", type=_FILE)
-@click.argument("new", metavar="B", type=_FILE)
+@click.argument("old", metavar="A", type=InputFile())
+@click.argument("new", metavar="B", type=InputFile())
 @click.option(
     "--latency",
     metavar="N%|Nms",
@@ -40,13 +39,18 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Treat this key of the dialect as an id that may differ, e.g. handle.",
 )
 @click.option("-f", "--filter", "wanted", metavar="EXPR", help="Select triples that fit in A or in B, e.g. 'op:Get*'.")
-@click.option("--policy", metavar="NAME|FILE", help="Policy the cassettes were redacted by, if not a shipped one.")
+@click.option(
+    "--policy",
+    metavar="NAME|FILE",
+    type=NameOrFile(),
+    help="Policy the cassettes were redacted by, if not a shipped one.",
+)
 @json_option
 @click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON Lines, one row per line.")
 @click.option(
     "--html",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OUTPUT,
     help="Write an HTML page with both cassettes and their differences, like `recorder report`.",
 )
 @force_option
@@ -72,7 +76,7 @@ def command(
     from ...views import difference
 
     if html is not None:
-        must_not_exist(html, force=force)
+        must_be_writable(html, force=force)
     limit = Latency.parse(latency) if latency else None
     recordings = load([old], dialect), load([new], dialect)
     read_by = _dialect(recordings, dialect, ids)
@@ -80,7 +84,7 @@ def command(
     found = [change for change in differences(*recordings, read_by, _policy(recordings, policy), limit) if fits(change)]
     rows = difference.as_json(found)
     if html is not None:
-        _write(html, (old, new), read_by, rows)
+        _write(html, (old, new), read_by, rows, force=force)
     if as_lines:
         click.echo("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), nl=False)
     elif as_json:
@@ -92,14 +96,18 @@ def command(
     raise SystemExit(1 if found else 0)
 
 
-def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: list[dict[str, Any]]) -> None:
+def _write(
+    target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: list[dict[str, Any]], *, force: bool
+) -> None:
     from ...cassette.reader import read
     from ...views import report
     from ...views.document import page
 
-    old, new = (report.part(path.name, read(path), dialect) for path in cassettes)
+    read_again = [read(path) for path in cassettes]
+    old, new = (report.part(path.name, each, dialect) for path, each in zip(cassettes, read_again, strict=True))
     title = " → ".join(path.name for path in cassettes)
-    target.write_text(page(report.comparison(old, new, title, rows)), "utf-8")
+    policies = [each.header.redaction for each in read_again]
+    write_text(target, [page(report.comparison(old, new, title, rows))], force=force, redaction=policies)
 
 
 def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tuple[str, ...]) -> Dialect:

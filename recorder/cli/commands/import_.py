@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import CassetteError, UsageError
-from ..options import force_option, key_option, must_not_exist, no_redaction_option, policy_option
+from ..options import InputFile, force_option, key_option, new_cassette_option, no_redaction_option, policy_option
 from ..redaction import redaction
-from ..writing import write_frames
+from ..writing import must_be_writable, write_frames
 
 if TYPE_CHECKING:
     from ...importers.ordering import Imported
 
 
 @click.command("import")
-@click.argument("source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Cassette to write."
-)
+@click.argument("source", metavar="FILE", type=InputFile())
+@new_cassette_option
 @click.option(
     "--origin",
     metavar="URL|all",
@@ -59,7 +57,7 @@ def command(
     from ...redaction.redactor import Redactor
 
     name = shipped(dialect).name
-    must_not_exist(output, force=force)
+    must_be_writable(output, force=force)
     chosen, key = redaction(policy, key_file, off=no_redaction)
     redactor = Redactor(chosen, key or secrets.token_bytes(32)) if chosen else None
     found = _read(source, origin)

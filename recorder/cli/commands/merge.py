@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from ..options import cassettes_argument, force_option
+from ..loading import read
+from ..options import cassettes_argument, force_option, new_cassette_option
+from ..writing import must_be_writable, write_journal
 
 
 @click.command("merge")
 @cassettes_argument
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Cassette to write."
-)
+@new_cassette_option
 @force_option
 def command(cassettes: tuple[Path, ...], *, output: Path, force: bool) -> None:
     """Merge several cassettes into one, in the order of the wall clock.
@@ -25,8 +25,7 @@ def command(cassettes: tuple[Path, ...], *, output: Path, force: bool) -> None:
     Example:  recorder merge morning.cassette noon.cassette -o day.cassette
     """
     from ...library.select import merge_records
-    from ..loading import read
-    from ..writing import write_journal
 
+    must_be_writable(output, force=force)
     header, records = merge_records([read(path) for path in cassettes])
     write_journal(output, header, records, force=force)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..options import cassette_argument, force_option, must_not_exist, output_option
+from ..options import cassette_argument, force_option, output_option
 from ..saying import say
+from ..writing import must_be_writable
 
 
 @click.command("migrate")
@@ -26,7 +27,7 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     from ...cassette.migrate import migrate
 
     target = output or cassette.with_name(f"{cassette.name}.migrated")
-    must_not_exist(target, force=force)
+    must_be_writable(target, force=force)
     found = migrate(cassette, target)
     if found == FORMAT:
         say(f"{cassette}: is in format {FORMAT}, the current one; nothing to do")

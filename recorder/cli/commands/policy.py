@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ...printable import printable
+from ..options import InputFile, NameOrFile
 
 
 @click.group("policy")
@@ -26,7 +27,7 @@ def command() -> None:
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=InputFile(),
 )
 def check(policies: tuple[Path, ...]) -> None:
     """Check policies: print every mistake with its line; exit code 2 if there are mistakes.
@@ -48,7 +49,7 @@ def check(policies: tuple[Path, ...]) -> None:
 
 
 @command.command("show")
-@click.argument("source", metavar="[NAME|FILE]", default="gws")
+@click.argument("source", metavar="[NAME|FILE]", type=NameOrFile(), default="gws")
 def show(source: str) -> None:
     """Print a policy, as a start for a policy of your own.
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import CaptureError, UsageError
-from ..options import key_option, listen_option, must_not_exist, no_redaction_option, policy_option, warn_if_exposed
+from ..options import key_option, listen_option, no_redaction_option, policy_option, warn_if_exposed
 from ..redaction import redaction
 from ..saying import say
+from ..writing import must_be_writable
 
 if TYPE_CHECKING:
     from ...capture.mitm.addon import Recorder
@@ -93,7 +94,7 @@ def command(
     from ...cassette.writer import Fsync
 
     mode, append, path = _mode(mode, upstream), output.startswith("+"), Path(output.removeprefix("+"))
-    must_not_exist(path, force=force or append)
+    must_be_writable(path, force=force or append)
     chosen, key = redaction(policy, key_file, off=no_redaction)
     recorder = Recorder(
         path,

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import click
 
-from ..options import cassette_argument, force_option, must_not_exist, output_option
+from ..options import NameOrFile, cassette_argument, force_option, output_option
 from ..saying import say
+from ..writing import must_be_writable
 
 _SHOWN = 20  # triples whose numbers are printed
 
 
 @click.command("recorrelate")
 @cassette_argument
-@click.option("--rules", required=True, metavar="NAME|FILE", help="Dialect to link by: a shipped name or a TOML file.")
+@click.option(
+    "--rules", required=True, metavar="NAME|FILE", type=NameOrFile(), help="Dialect: a shipped name or a TOML file."
+)
 @output_option
 @force_option
 def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> None:
@@ -33,7 +36,7 @@ def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> 
     from ...library.sealing import fingerprints, seal
 
     if output is not None:
-        must_not_exist(output, force=force)
+        must_be_writable(output, force=force)
     dialect, target = load(rules), output or cassette
     with open_cassette(cassette) as found:
         archive = found.header.profile == ARCHIVE

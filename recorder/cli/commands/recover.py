@@ -8,6 +8,7 @@ import click
 
 from ..options import cassette_argument, force_option, output_option
 from ..saying import say
+from ..writing import must_be_writable
 
 
 @click.command("recover")
@@ -26,6 +27,7 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     from ...cassette.recover import recover
 
     target = output or cassette.with_name(f"{cassette.name}.recovered")
+    must_be_writable(target, force=force)
     result = recover(cassette, target, force=force)
     lost = f", {result.lost} lost" if result.lost else ""
     skipped = f", {result.skipped} bytes skipped" if result.skipped else ""

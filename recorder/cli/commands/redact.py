@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,11 +18,11 @@ from ..options import (
     force_option,
     json_option,
     key_option,
-    must_not_exist,
     output_option,
     policy_option,
 )
 from ..saying import say
+from ..writing import must_be_writable, writing
 
 if TYPE_CHECKING:
     from ...model import Record
@@ -46,7 +46,8 @@ def command(
 
     Every value that the policy names is replaced, and so are its copies in places that no rule names. Pseudonyms get
     new values (those of e-mail addresses and telephone numbers stay). Changes are listed by place and kind, never by
-    value. A sealed cassette stays sealed.
+    value. A sealed cassette stays sealed. Without -o, --force replaces the cassette, but only after the new one is
+    complete on disk.
 
     \b
     Example:  recorder redact session.cassette --dry-run
@@ -56,18 +57,22 @@ def command(
     from ...redaction.again import Again
     from ...redaction.policy import load
 
+    if output is None and not (force or dry_run):
+        raise UsageError(
+            "give the new cassette, e.g. -o safe.cassette, or --force to replace the old one, or --dry-run to see what "
+            "would change"
+        )
+    if output is not None and not dry_run:
+        must_be_writable(output, force=force)
     again = Again(load(policy), read_key(key_file) if key_file and not dry_run else secrets.token_bytes(32))
     # two passes, because a secret may stand in one record before another record names it
     for record in _records(cassette):
         again.learn(record)
     if dry_run:
         count = len([again.redact(record).seq for record in _records(cassette, warn=True)])
-    elif output is None:
-        raise UsageError("give the new cassette, e.g. -o safe.cassette, or --dry-run to see what would change")
     else:
-        must_not_exist(output, force=force)
-        count = _write(cassette, output, again, dialect)
-    _tell(again, count, output=None if dry_run else output, as_json=as_json)
+        count = _write(cassette, output or cassette, again, dialect, force=force)
+    _tell(again, count, output=None if dry_run else output or cassette, as_json=as_json)
 
 
 def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
@@ -79,11 +84,10 @@ def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
             say(f"warning: {cassette.torn}; the records before that place are used")
 
 
-def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int:
+def _write(source: Path, target: Path, again: Again, dialect: str | None, *, force: bool) -> int:
     """Write the new cassette, whole or not at all, and return the number of its records."""
     from ...cassette.codec import JOURNAL, encode, encode_header
     from ...cassette.reader import open_cassette
-    from ...cassette.sealed import write_atomically
     from ...correlate.engine import Correlator
     from ...dialect.definition import load, shipped
     from ...library.sealing import write_sealed
@@ -95,22 +99,16 @@ def _write(source: Path, target: Path, again: Again, dialect: str | None) -> int
     if header.profile != JOURNAL:
         correlator = Correlator(load(dialect) if dialect else shipped(header.dialect))
 
-    def write(file: IO[bytes]) -> None:
-        records = map(again.redact, _records(source, warn=True))
+    records = map(again.redact, _records(source, warn=True))
+    with writing(target, force=force, redaction=[new.redaction]) as file:
         if correlator is not None:
-            write_sealed(file, new, records, correlator)
-            return
-        file.write(encode_header(new))
-        for record in records:
-            file.write(encode(record))
-
-    counted = [0]
-
-    def check(path: Path) -> None:
-        counted[0] = sum(1 for _ in _records(path))
-
-    write_atomically(target, write, check)
-    return counted[0]
+            write_sealed(file, new, records, correlator, target.resolve().parent)
+        else:
+            file.write(encode_header(new))
+            for record in records:
+                file.write(encode(record))
+        file.flush()
+        return sum(1 for _ in _records(Path(file.name)))
 
 
 def _tell(again: Again, records: int, *, output: Path | None, as_json: bool) -> None:

@@ -9,7 +9,8 @@ import click
 
 from ...errors import NothingSelected
 from ..loading import read
-from ..options import cassettes_argument, dialect_option, force_option, must_not_exist
+from ..options import OUTPUT, cassettes_argument, dialect_option, force_option
+from ..writing import must_be_writable, write_text
 
 if TYPE_CHECKING:
     from ...views.report import Keep
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OUTPUT,
     default=Path("report.html"),
     show_default=True,
     help="HTML file to write.",
@@ -51,17 +52,18 @@ def command(
     from ...views import report
     from ...views.document import page
 
-    must_not_exist(output, force=force)
+    must_be_writable(output, force=force)
     chosen = load(dialect) if dialect else None
-    parts = []
+    parts, policies = [], []
     for path in cassettes:
         cassette = read(path)
+        policies.append(cassette.header.redaction)
         parts.append(report.part(path.name, cassette, chosen or shipped(cassette.header.dialect)))
     keep = _keep(wanted, {key for part in parts for key in part.keys}) if wanted is not None else None
     document = report.document(parts, title or ", ".join(path.name for path in cassettes), keep=keep)
     if not any(recording["triples"] for recording in document["recordings"]) and keep is not None:
         raise NothingSelected(f"no triple fits {wanted!r}")
-    output.write_text(page(document), "utf-8")
+    write_text(output, [page(document)], force=force, redaction=policies)
     click.echo(output)
 
 

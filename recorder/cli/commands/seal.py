@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..options import cassette_argument, dialect_option, force_option, must_not_exist, output_option
+from ..options import cassette_argument, dialect_option, force_option, output_option
 from ..saying import say
+from ..writing import must_be_writable
 
 
 @click.command("seal")
@@ -30,7 +31,7 @@ def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str 
     from ...library.sealing import seal
 
     if output is not None:
-        must_not_exist(output, force=force)
+        must_be_writable(output, force=force)
     target = output or cassette
     before = cassette.stat().st_size
     seal(cassette, target, dialect=load_dialect(dialect) if dialect else None, archive=archive)

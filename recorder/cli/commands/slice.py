@@ -11,8 +11,9 @@ import click
 from ...errors import NothingSelected
 from ...model import Triple
 from ..loading import expression, fitting, read
-from ..options import cassette_argument, dialect_option, filter_option, force_option, offers
+from ..options import cassette_argument, dialect_option, filter_option, force_option, new_cassette_option, offers
 from ..saying import say
+from ..writing import must_be_writable, write_journal
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
@@ -34,9 +35,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
 
 @click.command("slice")
 @cassette_argument
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Cassette to write."
-)
+@new_cassette_option
 @click.option("--triples", type=Numbers(), help="Select by number, e.g. 1,3-5.")
 @click.option("--operation", metavar="NAME", help="Select by operation.", shell_complete=offers("operations"))
 @click.option("--handle", metavar="HANDLE", help="Select by record handle.")
@@ -62,8 +61,8 @@ def command(
     from ...dialect.definition import load as load_dialect
     from ...library.recording import derive
     from ...library.select import slice_records
-    from ..writing import write_journal
 
+    must_be_writable(output, force=force)
     whole = read(cassette)
     recording = derive(whole, load_dialect(dialect) if dialect else None)
     keys: dict[str, str | None] = {"handle": handle, "reference": reference}

@@ -599,14 +599,14 @@ def test_an_existing_file_is_an_error_of_the_options(path: Path) -> None:
     assert path.read_bytes() == b"precious"
 
 
-def test_a_full_disk_is_an_error_of_the_options() -> None:
+def test_what_cannot_be_written_is_an_error_of_the_options() -> None:
     async def run() -> None:
         recorder = Recorder(Path("/dev/full"), force=True)
         with taddons.context() as context:
             context.configure(recorder)
             recorder.configure(set())
 
-    with pytest.raises(exceptions.OptionsError, match="No space left on device"):
+    with pytest.raises(exceptions.OptionsError, match="is not a regular file"):
         asyncio.run(run())
 
 

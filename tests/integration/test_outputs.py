@@ -1,0 +1,267 @@
+"""Every writing command leaves the old file or the whole new one, whatever happens while it writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.cassette.reader import read
+from tests.integration.outputs import COMMANDS, ROOT
+from tests.lab.processes import RECORDER, recorder
+
+PREVIEW = ROOT / "cassettes/preview-session.cassette"
+
+
+def trial(name: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.outputs", name], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def table(told: dict[str, dict[str, Any]]) -> str:
+    """Return one row for each command: of each kind of fault, how many runs left the old file and how many the new."""
+    lines = []
+    for name, found in told.items():
+        kinds: dict[str, dict[str, int]] = defaultdict(dict)
+        for key, count in found["runs"].items():
+            kind, _, what = key.rpartition(": ")
+            kinds[kind][what] = count
+        cells = (f"{kind}: " + ", ".join(f"{n} {what}" for what, n in c.items()) for kind, c in kinds.items())
+        lines += [f"{name:<22} {' | '.join(cells)}", *(f"    WRONG {text}" for text in found["wrong"])]
+    return "\n".join(lines)
+
+
+@pytest.mark.once
+@pytest.mark.timeout(180)
+def test_each_command_leaves_the_old_file_or_the_whole_new_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        told = dict(zip(COMMANDS, pool.map(trial, COMMANDS), strict=True))
+
+    print(table(told))
+    assert [text for found in told.values() for text in found["wrong"]] == []
+    assert all(found["runs"]["killed before a call: old"] > 3 for found in told.values())
+    assert all(found["runs"].get("folder read-only: old") == 1 for found in told.values())
+
+
+@pytest.fixture
+def upstream() -> Iterator[str]:
+    """A server that takes connections and answers nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+# A recorder whose file is taken away
+
+
+def deleted(path: Path) -> None:
+    path.unlink()
+
+
+def moved(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+
+
+def replaced(path: Path) -> None:
+    path.with_name("other").write_bytes(b"another file")
+    path.with_name("other").replace(path)
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def appended(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"not of the recorder")
+
+
+def lost_folder(path: Path) -> None:
+    path.unlink()
+    path.parent.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (deleted, "was deleted or moved"),
+        (moved, "was deleted or moved"),
+        (lost_folder, "was deleted or moved"),
+        (replaced, "was replaced by another file"),
+        (emptied, "was changed by another process"),
+        (appended, "was changed by another process"),
+    ],
+)
+def test_a_recorder_whose_file_is_taken_away_says_so_within_a_second(
+    act: Callable[[Path], None], words: str, upstream: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "folder" / "s.cassette"
+    with recorder("record", upstream, "-o", path) as server:
+        act(path)
+        began = time.monotonic()
+        server.process.wait(10)
+        took = time.monotonic() - began
+
+    assert took < 2  # a second, and the end of the process
+    assert server.code == 4
+    assert f"{path}: {words} while it was recorded" in server.stderr
+
+
+# Signals, disks, streams
+
+
+def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", line], env=os.environ | environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_the_old_file_and_no_other(number: signal.Signals, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "wait")
+    (tmp_path / "out").write_bytes(b"precious")
+    script = f"""
+import os, sys
+from recorder import output
+from recorder.cli import main
+real = os.fsync
+def fsync(descriptor):
+    print("here", flush=True)
+    open({str(tmp_path / "wait")!r})
+os.fsync = fsync
+main(sys.argv[1:])
+"""
+    words = ["merge", str(PREVIEW), "-o", str(tmp_path / "out"), "--force"]
+    with subprocess.Popen([sys.executable, "-c", script, *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        code = process.wait(10)
+
+    assert code == 128 + number
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "wait"]
+    assert (tmp_path / "out").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["ls", "show 1", "convert --to har", "stats --json", "timeline", "textconv", "scan --json", "grep x", "doctor"],
+)
+def test_a_full_stdout_is_told_in_one_line(words: str, tmp_path: Path) -> None:
+    name, *options = words.split()
+    arguments = ["x", PREVIEW] if name == "grep" else [PREVIEW, *options]
+
+    done = shell(f"{RECORDER} {name} {' '.join(map(str, arguments))} > /dev/full")
+
+    assert done.stderr in ("recorder: stdout: No space left on device\n", "")
+    assert done.returncode == (4 if done.stderr else done.returncode)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["--help", "ls --help", "--version", "policy show", "dialect ls"])
+def test_a_full_stdout_is_told_by_every_way_out(words: str) -> None:
+    done = shell(f"{RECORDER} {words} > /dev/full")
+
+    assert (done.returncode, done.stderr) == (4, "recorder: stdout: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", ["ls IN", "convert IN --to har", "show IN 1", "stats IN", "doctor IN", "diff IN IN"])
+def test_a_file_that_stdout_is_appended_to_is_not_read(words: str, tmp_path: Path) -> None:
+    there = tmp_path / "in.cassette"
+    there.write_bytes(PREVIEW.read_bytes())
+
+    done = shell(f"{RECORDER} {words.replace('IN', str(there))} >> {there}")
+
+    assert done.returncode == 2
+    assert "stdout is redirected into this file" in done.stderr
+    assert there.read_bytes() == PREVIEW.read_bytes()
+
+
+@pytest.mark.parametrize("folder", ["/nowhere/at/all", "/proc"])
+@pytest.mark.parametrize(
+    "command", ["seal IN -o OUT", "seal IN -o OUT --archive", "redact IN -o OUT", "report IN -o OUT"]
+)
+def test_a_folder_for_temporary_files_that_is_full_or_gone_does_not_matter(
+    command: str, folder: str, tmp_path: Path
+) -> None:
+    line = command.replace("IN", str(PREVIEW)).replace("OUT", str(tmp_path / "out"))
+
+    done = shell(f"{RECORDER} {line}", TMPDIR=folder)
+
+    assert (done.returncode, (tmp_path / "out").exists()) == (0, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["convert IN --to har -o OUT", "merge IN -o OUT", "seal IN -o OUT", "report IN -o OUT", "redact IN -o OUT",
+     "recover IN -o OUT", "slice IN --triples 1 -o OUT", "recorrelate IN --rules gws-outbound -o OUT",
+     "diff IN OTHER --html OUT"],
+)  # fmt: skip
+@pytest.mark.parametrize(("mode", "wanted"), [(0o600, 0o600), (0o640, 0o640), (0o644, 0o644), (0o400, 0o600)])
+def test_nobody_may_read_an_output_who_may_not_read_the_input(
+    command: str, mode: int, wanted: int, tmp_path: Path
+) -> None:
+    there, other = tmp_path / "in.cassette", tmp_path / "other.cassette"
+    shell(f"{RECORDER} redact {PREVIEW} -o {there}; cp {there} {other}; chmod {mode:o} {there}")
+    line = command.replace("IN", str(there)).replace("OTHER", str(other)).replace("OUT", str(tmp_path / "out"))
+
+    shell(f"umask 022; {RECORDER} {line}")
+
+    assert oct((tmp_path / "out").stat().st_mode & 0o777) == oct(wanted)
+
+
+@pytest.mark.parametrize("command", ["convert IN --to har -o OUT", "merge IN -o OUT", "seal IN -o OUT"])
+def test_what_is_made_of_a_recording_in_the_clear_is_for_its_owner_alone(
+    command: str, upstream: str, tmp_path: Path
+) -> None:
+    there = tmp_path / "in.cassette"
+    with recorder("record", upstream, "-o", there, "--no-redaction"):
+        pass
+    assert oct(there.stat().st_mode & 0o777) == "0o600"
+    there.chmod(0o644)
+
+    shell(f"umask 022; {RECORDER} {command}".replace("IN", str(there)).replace("OUT", str(tmp_path / "out")))
+
+    assert read(there).header.redaction == "none"
+    assert oct((tmp_path / "out").stat().st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("recorrelate IN --rules ./mine.toml -o ./mine.toml", "mine.toml"),
+        ("seal IN --dialect ./mine.toml -o ./mine.toml", "mine.toml"),
+        ("redact IN --redaction-key-file key -o key", "key"),
+        ("redact IN --policy ./policy.toml -o ./policy.toml", "policy.toml"),
+        ("convert IN --to jsonl --dialect ./mine.toml -o ./mine.toml", "mine.toml"),
+        ("diff IN IN --policy ./policy.toml --html ./policy.toml", "policy.toml"),
+        ("record http://localhost:1 --policy ./policy.toml -o ./policy.toml", "policy.toml"),
+        ("record http://localhost:1 --redaction-key-file key -o key", "key"),
+    ],
+)
+def test_settings_that_a_command_reads_are_not_written_over(command: str, name: str, tmp_path: Path) -> None:
+    texts = {"mine.toml": ["dialect", "show", "gws-outbound"], "policy.toml": ["policy", "show", "gws"]}
+    for file, words in texts.items():
+        (tmp_path / file).write_bytes(subprocess.run([RECORDER, *words], capture_output=True, check=True).stdout)
+    (tmp_path / "key").write_bytes(b"k" * 32)
+    (tmp_path / "key").chmod(0o600)
+    before = (tmp_path / name).read_bytes()
+
+    done = shell(f"cd {tmp_path}; {RECORDER} {command.replace('IN', str(PREVIEW))} --force")
+
+    assert done.returncode == 2, done.stderr
+    assert "reads this file" in done.stderr
+    assert (tmp_path / name).read_bytes() == before
