@@ -153,7 +153,7 @@ def test_a_redacted_recording_answers_every_request_of_a_client_that_sends_the_r
     playing = Stage(correlate(map(redactor.redact, records), load_dialect(), HEADER), redaction=load())
     desk = playing.stranger()
 
-    for triple in recording.triples:
+    for triple in correlate(records, load_dialect(), HEADER).triples:  # without events, some requests are retries
         desk.sends(triple.request.method, triple.request.target, triple.request.body, ())
 
     assert playing.misses == []
