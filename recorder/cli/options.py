@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,23 @@ class KeyFile(click.Path):
         return path
 
 
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
+class OutputFile(click.Path):
+    """The path of a file that a command writes."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path; refuse a text that is no name of a file."""
+        text = os.fspath(value)
+        if not text or text.endswith(("/", "/.", "/..")):
+            self.fail(f"{text!r} names a folder; add the name of a file", param, ctx)
+        if text == "-":
+            self.fail("'-' is not stdout here; leave the option out to print, or write ./- for a file", param, ctx)
+        return Path(str(super().convert(value, param, ctx)))
+
+
+OUTPUT = OutputFile()
 
 cassette_argument = click.argument(
     "cassette",

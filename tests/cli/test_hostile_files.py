@@ -88,7 +88,7 @@ def test_an_option_that_names_no_regular_file_is_told_in_a_line(folder: Path, wo
 
 @pytest.mark.timeout(20)
 @writers
-@pytest.mark.parametrize("target", ["pipe", "loop", ".", "/dev/null", "/dev/stdout", "there/folder"])
+@pytest.mark.parametrize("target", ["pipe", "loop", ".", "", "new/", "-", "/dev/null", "/dev/stdout", "there/folder"])
 def test_an_output_that_is_no_regular_file_is_not_written(folder: Path, command: list[str], target: str) -> None:
     Path("there").write_text("precious")
 
