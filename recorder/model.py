@@ -241,6 +241,8 @@ class Recording:
         plain: Exchanges that are neither Bayeux nor an operation (e.g. GET /api/v2/me).
         session_starts: `seq` and `t` of each session's handshake, by label.
         poll_timeout: `advice.timeout` of the recorded server in seconds, None if the server gave none.
+        addressed: Name in lower case and value of each recorded Host, Origin and Referer; of a Referer only the origin,
+            and the upstream of each cassette but the first.
         windows: Number of the window, from 1, by clientId, for agents with several windows (browser tabs) open at once;
             clients in the first window of their session are left out.
     """
@@ -252,3 +254,4 @@ class Recording:
     session_starts: dict[str, tuple[int, int]]
     poll_timeout: float | None
     windows: dict[str, int] = field(default_factory=dict)
+    addressed: frozenset[tuple[str, str]] = frozenset()

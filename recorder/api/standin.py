@@ -19,6 +19,7 @@ from ..model import Recording
 from ..replay.engine.miss import Miss
 from ..replay.engine.sessions.playhead import Repeat
 from ..replay.engine.standin import ReplayEngine
+from ..replay.server.admission import rules_of
 from ..replay.server.app import Address, serve
 from ..replay.server.building import Options, build
 from ..replay.server.driver import Callbacks
@@ -74,6 +75,12 @@ class StandIn:
         dialect: Name of a shipped dialect or path of a file; None takes the cassette's own.
         policy: Policy the cassettes were redacted by, if not a shipped one.
         control_token: Enable the control API at /__recorder/ for requests that carry this token.
+        allow_hosts: Names to serve besides those of this machine and of the recording: `desk.example`, `*.example`, or
+            `*` for all.
+        allow_origins: Origins of pages to serve besides those of this machine and of the recording:
+            `https://desk.example:8443`, `null`, or `*` for all.
+        token: Serve only requests that carry this token: in the header X-Recorder-Token, the cookie recorder_token, or
+            the query parameter recorder_token.
         on_miss: Is called for each request that nothing recorded matches.
         on_turn: Is called after requests were answered.
         on_idle: Is called once when nothing came in for `idle_after` seconds and nothing is due.
@@ -98,6 +105,9 @@ class StandIn:
         dialect: str | None = None,
         policy: str | None = None,
         control_token: str | None = None,
+        allow_hosts: Sequence[str] = (),
+        allow_origins: Sequence[str] = (),
+        token: str | None = None,
         on_miss: Callable[[Miss], None] | None = None,
         on_turn: Callable[[], None] | None = None,
         on_idle: Callable[[], None] | None = None,
@@ -121,6 +131,7 @@ class StandIn:
         nothing: Callable[[Miss], None] = lambda _: None  # noqa: E731  # a default
         self._callbacks = Callbacks(on_miss or nothing, self._turns.idle, self._turns.turn, idle_after)
         self._listen, self._token = listen, control_token
+        self._rules = rules_of(self.recording, _texts(allow_hosts), _texts(allow_origins), token)
         self._thread, self._own_thread = thread, thread is None
         self._serving: AbstractAsyncContextManager[Address] | None = None
         self._address: Address | None = None
@@ -172,6 +183,7 @@ class StandIn:
             virtual=self._virtual,
             token=self._token,
             limits=fitting(self.recording),
+            rules=self._rules,
         )
         self._address = await self._serving.__aenter__()
         # some clients, aiohttp's among them, keep no cookies for IP addresses
@@ -361,6 +373,11 @@ def must_not_block(name: str) -> None:
     except RuntimeError:
         return
     raise UsageError(f"{name} would block the event loop of your client; await asyncio.to_thread(standin.{name})")
+
+
+def _texts(given: Sequence[str]) -> Sequence[str]:
+    """Return a list of texts; a single text is a sequence too, but one of letters."""
+    return (given,) if isinstance(given, str) else given
 
 
 def _name(given: str | PathLike[str] | Recording) -> str:

@@ -32,6 +32,7 @@ from .twins import Twins
 from .windows import Windows
 
 _SWITCHING_PROTOCOLS = 101
+_ADDRESSES = {"host", "origin", "referer"}
 KEEP = 2_000  # operations that can still get an event; older ones are final, which bounds memory
 
 Watch: TypeAlias = Callable[[Seen, Iterable[Operation], Link | None], None]
@@ -63,6 +64,7 @@ class Correlator:
         self._final_plain: deque[Triple] = deque()
         self._numbered = 0
         self._timeout: float | None = None
+        self._addressed: set[tuple[str, str]] = set()
         self._pending: dict[int, Operation] = {}  # operations and other exchanges without a response, by exchange
         self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and sockets → the session tokens in them
         self._open = Operations(dialect)
@@ -139,6 +141,7 @@ class Correlator:
             session_starts={f"s{session}": at for session, at in self._sessions.starts.items()},
             poll_timeout=self._timeout,
             windows=self._windows.numbers(),
+            addressed=frozenset(self._addressed),
         )
 
     def _finalise(self) -> None:
@@ -169,6 +172,10 @@ class Correlator:
             self._sessions.learn(self._sessions.tokens(record.headers), session)
 
     def _request(self, request: Request) -> None:
+        for header, value in request.headers:
+            if header.lower() in _ADDRESSES:
+                # without the path, which differs in each request of a long capture
+                self._addressed.add((header.lower(), "/".join(value.split("/", 3)[:3])))
         tokens = self._sessions.tokens(request.headers)
         if self._observer.is_bayeux(request):
             self._bayeux[request.exchange] = tokens

@@ -70,6 +70,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         session_starts=one.session_starts | other.session_starts,
         poll_timeout=one.poll_timeout or other.poll_timeout,
         windows=one.windows | other.windows,
+        addressed=one.addressed | other.addressed | {("upstream", other.header.upstream)},
     )
 
 

@@ -43,7 +43,16 @@ def looked_at(path: str) -> tuple[int, str, list[str], str]:
 def stood_in(path: str) -> tuple[list[Session], list[Miss]]:
     """Serve one, in a thread."""
     found: list[Miss] = []
-    with StandIn(path, rate="instant", clock="virtual", on_miss=found.append) as standin:
+    allowed = ["desk.example", "*.dev"]
+    with StandIn(
+        path,
+        rate="instant",
+        clock="virtual",
+        allow_hosts=allowed,
+        allow_origins=("null", "https://desk.example"),
+        token="s3cret",  # no secret
+        on_miss=found.append,
+    ) as standin:
         standin.advance(1.0)
         standin.wait_idle(1.0)
         return standin.sessions, found

@@ -1233,3 +1233,17 @@ def test_links_and_stored_bytes_do_not_depend_on_when_they_are_asked_for(
     assert (*unsolicited, *rest.unsolicited) == whole.unsolicited
     stored = [[encode_row(row_of(t)) for t in found] for found in (whole.triples, (*triples, *rest.triples))]
     assert stored[0] == stored[1]
+
+
+def test_the_hosts_and_origins_of_all_requests_are_kept_without_their_paths() -> None:
+    wire = Wire()
+    desk = wire.desk(headers=(("HOST", "push.example"), ("Origin", "https://desk.example")))
+    wire.ack(desk.post(chained(7), (("Host", "gws.example:8090"), ("Referer", "https://desk.example/app?a=1"))))
+    wire.ack(desk.post(chained(8), (("Host", "gws.example:8090"), ("Referer", "https://desk.example/app?a=2"))))
+
+    assert wire.recording().addressed == {
+        ("host", "push.example"),
+        ("origin", "https://desk.example"),
+        ("host", "gws.example:8090"),
+        ("referer", "https://desk.example"),
+    }

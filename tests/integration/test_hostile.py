@@ -46,7 +46,7 @@ async def _asked(recording: Recording, method: str) -> bytes:
     standin = ReplayEngine(recording, load(), new_id=lambda: f"id{next(numbers)}", rate=INSTANT)
     async with serve(standin) as address, asyncio.timeout(5):
         reader, writer = await asyncio.open_connection(address.host, address.port)
-        writer.write(f"{method} /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"{method} /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         found = await reader.read()
         writer.close()
         return found

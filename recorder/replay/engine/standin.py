@@ -307,10 +307,10 @@ class ReplayEngine:
             rewriter = Rewriter(self._dialect, playhead.bindings, origins=playhead.origins)
             self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
 
-    def refuse(self, found: Miss) -> None:
-        """Count and keep a miss that is answered elsewhere: a request that could not be served."""
+    def refuse(self, found: Miss, *, is_kept: bool = True) -> None:
+        """Count a miss that is answered elsewhere: a request that could not be served; keep it if `is_kept`."""
         self.missed += 1
-        if len(self.misses) < _MOST_MISSES:
+        if is_kept and len(self.misses) < _MOST_MISSES:
             self.misses.append(found)
 
     def _miss(self, request: HttpRequest, found: Miss) -> None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 
+from ...model import Headers
 from ..engine.http import HttpRequest, HttpResponse
 from ..engine.standin import ReplayEngine
 from . import cors
+from .admission import PARAMETER, Admission, Admitted, Refused, Rules
 from .connection import Connections, Routes
-from .control import Control
+from .control import PREFIX, Control
 from .driver import Callbacks, ControlledStandIn, Driver
 from .limits import Limits, listening
 
 _METHODS = (("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
+# With a token: targets that may show it, and those of the control API, whose requests keep their own token.
+_APART = re.compile(rf"[?&]{PARAMETER}=|\A{PREFIX}(?:[/?]|\Z)".encode())
 
 
 def new_id() -> str:
@@ -64,6 +69,7 @@ async def serve(
     virtual: bool = False,
     token: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  # frozen
+    rules: Rules = Rules(),  # noqa: B008  # frozen
 ) -> AsyncIterator[Address]:
     """Serve a stand-in until the block ends, and yield the address where the server listens.
 
@@ -75,6 +81,7 @@ async def serve(
         virtual: Use a virtual clock: it stops while a client is busy, and jumps to the next due step when all wait.
         token: Enable the control API at /__recorder/ for requests that carry this token; None disables the control API.
         limits: Sizes and times allowed to a client; `limits.fitting` builds them for a recording.
+        rules: The hosts, origins and token to serve; `admission.rules_of` builds them for a recording.
 
     Raises:
         UsageError: If the server cannot listen on the address.
@@ -82,9 +89,11 @@ async def serve(
     """
     limits = replace(limits, body=max(limits.body, 2 * standin.longest_body))  # each recorded body fits
     driver = Driver(standin, watch, virtual=virtual)
-    site = _Site(standin, driver)
-    connections = Connections(driver, limits, Routes(site.instead, site.opens, standin.upgrade))
+    site = _Site(standin, driver, Admission(rules, [host]))
+    apart = None if rules.token is None else _APART
+    connections = Connections(driver, limits, Routes(site.instead, site.opens, standin.upgrade, site.admits, apart))
     listener, bound = await listening(connections, host, port)
+    site.admission = Admission(rules, [host, *(socket.getsockname()[0] for socket in listener.sockets)])
     site.control = Control(token, bound) if token else None
     try:
         yield Address(host, bound, site.controls)
@@ -99,9 +108,15 @@ class _Site:
 
     control: Control | None = None
 
-    def __init__(self, standin: ReplayEngine, driver: Driver) -> None:
-        self._standin, self._driver = standin, driver
+    def __init__(self, standin: ReplayEngine, driver: Driver, admission: Admission) -> None:
+        self._standin, self._driver, self.admission = standin, driver, admission
         self.controls = ControlledStandIn(standin, driver)
+
+    def admits(self, method: str, target: str, headers: Headers, hosts: Sequence[str] = (), /) -> Admitted | Refused:
+        """Decide on a request before its body is read; the control API has checks of its own, and its own token."""
+        if self.control is not None and self.control.owns(target):
+            return Admitted(target, headers, is_lasting=False)
+        return self.admission.admit(method, target, headers, hosts)
 
     def opens(self, target: str) -> bool:
         """Return whether a WebSocket may be opened at a target."""

@@ -9,22 +9,35 @@ WebSocket, `Lingering` keeps the connection open until a refused client has read
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import cast
 
 from ...model import Headers
 from ...printable import printable
 from ..engine.http import HttpRequest, HttpResponse
-from ..engine.miss import Miss
+from ..engine.miss import HEADER, Miss
 from . import cors
+from .admission import Told
 from .driver import BROKEN, Driver
 from .limits import Limits
-from .parser import CLOSE, KEEP, Continue, KnownHeads, RawRequest, Refusal, RequestParser, Waiting
+from .parser import (
+    CLOSE,
+    KEEP,
+    Admits,
+    Continue,
+    KnownHeads,
+    RawRequest,
+    Refusal,
+    RequestParser,
+    Waiting,
+    admit_all,
+)
 from .websocket import WebSocket, open_socket
 from .writing import CONTINUE, written
 
@@ -36,6 +49,8 @@ _RESET = 0.05  # seconds until the reset of a client that is gone arrives, after
 _GOING_AWAY = 1001
 _CLOSE = {400: 1008, 413: 1009, BROKEN: 1011}
 _PLAIN: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
+# a browser must neither keep the refusal for a page that is allowed, nor run it as a script
+_FOREIGN: Headers = (*_PLAIN, ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +61,16 @@ class Routes:
         instead: Returns the answer to a request that is not for the stand-in; None if the stand-in must answer.
         opens: Returns whether a WebSocket may be opened at a target.
         upgrade: Returns the headers to add to the answer to a WebSocket's handshake.
+        admits: Decides on a request before its body is read.
+        apart: Finds the targets that must be decided on one by one; None if there are none.
 
     """
 
     instead: Callable[[HttpRequest], HttpResponse | None] = lambda _: None
     opens: Callable[[str], bool] = lambda _: False
     upgrade: Callable[[HttpRequest], Headers] = lambda _: ()
+    admits: Admits = admit_all
+    apart: re.Pattern[bytes] | None = None
 
 
 class Connections:
@@ -62,6 +81,7 @@ class Connections:
         self.loop = asyncio.get_running_loop()
         self.driver, self.limits, self.routes = driver, limits, routes
         self.heads = KnownHeads()
+        self.told = Told()
         self.open: set[asyncio.Transport] = set()
         self._numbers = count(1)
 
@@ -87,6 +107,7 @@ class Connection(asyncio.Protocol):
     """A connection that speaks HTTP: it serves one request at a time, and is the `Waiter` for that request's reply."""
 
     __slots__ = (
+        "_added",
         "_at",
         "_connections",
         "_driver",
@@ -113,10 +134,12 @@ class Connection(asyncio.Protocol):
         """Prepare a connection; `name` is unique in the server."""
         self._connections, self._driver, self._name = connections, connections.driver, name
         self._instead = connections.routes.instead
-        self._parser = RequestParser(connections.heads, connections.limits, connections.routes.opens)
+        routes = connections.routes
+        self._parser = RequestParser(connections.heads, connections.limits, routes.opens, routes.admits, routes.apart)
         self._transport: asyncio.Transport
         self._number = 0  # number of the request under way; 0 without one
         self._line = KEEP  # header line about the connection, for the answer to the request under way
+        self._added: Headers = ()  # headers to add to that answer
         self._is_head = self._is_old = False
         self._page: HttpRequest | None = None  # the request under way, if a page sent it
         self._unread = 0  # number of a request whose answer is still in the write buffer; 0 without one
@@ -259,7 +282,7 @@ class Connection(asyncio.Protocol):
         if self._waiting is not Waiting.REQUEST:
             self._waiting = Waiting.REQUEST
             self._set_patience(0.0)
-        method, target, headers, body, from_page, self._line, self._is_old, is_handshake = raw
+        method, target, headers, body, from_page, self._line, self._is_old, is_handshake, self._added = raw
         number = self._driver.number()
         incoming = HttpRequest(number, self._name, method, target, headers, body)
         if is_handshake:
@@ -278,9 +301,17 @@ class Connection(asyncio.Protocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer a request that cannot be served, report the refusal as a miss, and end the connection."""
         text = printable(refusal.text)  # it may quote any bytes
-        content, _ = written(HttpResponse(0, refusal.status, _PLAIN, f"{text}\n".encode()), CLOSE)
+        found, headers = _miss(refusal.call, f"{refusal.status}, {text}"), _PLAIN
+        if refusal.foreign is not None:
+            found = replace(found, text=f"{found.text}what to do: {refusal.foreign.advice}\n")
+            text = f"{text}\n{refusal.foreign.advice}"
+            headers = (*_FOREIGN, (HEADER, found.summary.encode("ascii", "backslashreplace").decode()))
+        content, _ = written(HttpResponse(0, refusal.status, headers, f"{text}\n".encode()), CLOSE)
         self._transport.write(content)
-        self._driver.refused(_miss(refusal.call, f"{refusal.status}, {text}"))
+        if refusal.foreign is None:
+            self._driver.refused(found)
+        else:
+            self._driver.turned_away(found, is_new=self._connections.told.is_new(refusal.foreign))
         self._leave()
         limits = self._connections.limits
         Lingering(self._connections, self._transport, min(_LINGER, limits.sending), is_eof=self._is_eof)
@@ -293,7 +324,7 @@ class Connection(asyncio.Protocol):
         if self._is_eof:  # it cannot send a message any more
             self._transport.close()
             return
-        found.open(self._connections.routes.upgrade(incoming))
+        found.open((*self._connections.routes.upgrade(incoming), *self._added))
         rest = self._parser.rest()
         self._leave()
         SocketConnection(self._connections, self._transport, incoming, found).data_received(rest)
@@ -315,6 +346,8 @@ class Connection(asyncio.Protocol):
         self._write(reply if page is None else cors.readable(reply, page))
 
     def _write(self, reply: HttpResponse) -> None:
+        if self._added:
+            reply = reply._replace(headers=(*reply.headers, *self._added))
         content, is_last = written(reply, self._line, is_head=self._is_head)
         self._transport.write(content)
         self._at = self._connections.loop.time()

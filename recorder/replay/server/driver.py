@@ -147,6 +147,11 @@ class Driver:
         self._tell()
         self.rest()
 
+    def turned_away(self, found: Miss, *, is_new: bool) -> None:
+        """Count a request that was not admitted, and report it if it is new; strangers keep no clock from moving."""
+        self._standin.refuse(found, is_kept=is_new)
+        self._tell()
+
     def close(self) -> None:
         """Cancel the timers, and the waiters whose replies have not come."""
         self._is_closed = True

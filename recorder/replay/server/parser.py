@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import httptools
 
 from ...model import Headers
+from .admission import STATUS, Admitted, Refused, hidden
 from .limits import Limits
 
 # Header line that keeps or closes the connection: by default HTTP/1.1 keeps, HTTP/1.0 closes (RFC 9112, section 9.3).
@@ -47,6 +48,7 @@ class RawRequest(NamedTuple):
         connection: KEEP, KEEP_OLD or CLOSE: header line about the connection, for the answer.
         is_old: Whether the request is HTTP/1.0, which has no interim answers.
         is_handshake: Whether the request opens a WebSocket; `RequestParser.rest` then returns the bytes after it.
+        added: Headers to add to the answer.
 
     """
 
@@ -58,6 +60,7 @@ class RawRequest(NamedTuple):
     connection: bytes
     is_old: bool = False
     is_handshake: bool = False
+    added: Headers = ()
 
 
 class Continue(NamedTuple):
@@ -72,12 +75,26 @@ class Refusal:
         status: HTTP status of the answer.
         text: Reason for the client, one line.
         call: Method and target of the request, as far as they were read.
+        foreign: The reason, if the request was not admitted.
 
     """
 
     status: int
     text: str
     call: str = ""
+    foreign: Refused | None = None
+
+
+class Admits(Protocol):
+    """Decides on a request, as `Admission.admit` does, before its body is read."""
+
+    def __call__(self, method: str, target: str, headers: Headers, hosts: Sequence[str] = (), /) -> Admitted | Refused:
+        """Return the request as it is served, or the refusal."""
+
+
+def admit_all(_: str, target: str, headers: Headers, __: Sequence[str] = ()) -> Admitted:
+    """Admit a request as it is."""
+    return Admitted(target, headers)
 
 
 class Waiting(Enum):
@@ -89,9 +106,10 @@ class Waiting(Enum):
 
 
 class Head(NamedTuple):
-    """A header block that llhttp has read.
+    """A header block that llhttp has read, of a request that was admitted.
 
     Attributes:
+        headers: The headers, without a token.
         length: Content-Length: bytes of the body.
         from_page: Whether the headers have an Origin, as requests of browser pages do.
 
@@ -130,6 +148,9 @@ class RequestParser:
     """The parser of one connection; it yields the requests in the order they came."""
 
     __slots__ = (
+        "_added",
+        "_admits",
+        "_apart",
         "_asks",
         "_at",
         "_begun",
@@ -159,18 +180,28 @@ class RequestParser:
         "_target",
         "_upgrades",
         "_url",
-    )  # fmt: skip
+    )
 
-    def __init__(self, heads: KnownHeads, limits: Limits, opens: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        heads: KnownHeads,
+        limits: Limits,
+        opens: Callable[[str], bool],
+        admits: Admits = admit_all,
+        apart: re.Pattern[bytes] | None = None,
+    ) -> None:
         """Prepare to read the first request.
 
         Args:
             heads: The cache of header blocks, shared by all connections of a server.
             limits: Limits for the size of a request.
             opens: Returns whether a WebSocket may be opened at a target.
+            admits: Decides on each head that is not in the cache: an admitted head enters the cache.
+            apart: Finds the targets that must be decided on one by one, whatever their heads; None if there are none.
 
         """
         self._heads, self._limits, self._opens = heads, limits, opens
+        self._admits, self._apart = admits, apart
         self._llhttp: Any = None  # created late and dropped in `close`: it and this parser refer to each other
         self._data, self._at = b"", 0  # bytes that came, and the number of them that were read
         self._ready: list[RawRequest | Refusal] = []  # in their order; they are few
@@ -192,6 +223,7 @@ class RequestParser:
         self._body = bytearray()
         self._size = self._fed = 0  # bytes: of the head as parsed, of all
         self._method, self._target, self._connection, self._encoding = "", "", KEEP, ""
+        self._added: Headers = ()
         self._chunked = self._asks = self._is_old = self._upgrades = self._opening = False
 
     # -- called by the front
@@ -238,7 +270,7 @@ class RequestParser:
     @property
     def call(self) -> str:
         """Method and target of the request that is being read, as far as they were read; at most 200 characters."""
-        return f"{self._method} {self._url.decode('utf-8', 'backslashreplace')}".strip()[:_SHOWN]
+        return hidden(f"{self._method} {self._url.decode('utf-8', 'backslashreplace')}".strip())[:_SHOWN]
 
     def rest(self) -> bytes:
         """Return the bytes that followed the handshake of a WebSocket."""
@@ -254,7 +286,7 @@ class RequestParser:
         """Return the next request if its header block is in the cache and its body has come; else None."""
         data, at = self._data, self._at
         line = _LINE.match(data, at)
-        if line is None:
+        if line is None or (self._apart is not None and self._apart.search(line[2])):
             return None
         begin = line.end()
         end = data.find(b"\r\n\r\n", begin - 2, begin + _LONGEST)
@@ -317,14 +349,14 @@ class RequestParser:
         elif self._chunked and self._fed > self._limits.head + (_CHUNK + 1) * len(self._body):
             self._end(Refusal(400, "the chunks are more framing than body", self.call))
 
-    def _refuse(self, status: int, text: str) -> NoReturn:
+    def _refuse(self, status: int, text: str, foreign: Refused | None = None) -> NoReturn:
         """Refuse the request; call only inside a callback of llhttp.
 
         Raises:
             _Stop: In every call.
 
         """
-        self._refusal = Refusal(status, text, self.call)
+        self._refusal = Refusal(status, text, self.call, foreign)
         raise _Stop
 
     def _end(self, refusal: Refusal) -> None:
@@ -342,7 +374,14 @@ class RequestParser:
         if self._opening:
             self._ready.append(
                 RawRequest(
-                    self._method, self._target, self._head.headers, b"", self._head.from_page, KEEP, is_handshake=True
+                    self._method,
+                    self._target,
+                    self._head.headers,
+                    b"",
+                    self._head.from_page,
+                    KEEP,
+                    is_handshake=True,
+                    added=self._added,
                 )
             )
             self._is_over = True
@@ -390,6 +429,9 @@ class RequestParser:
         version = self._llhttp.get_http_version()
         self._check_protocol(version, shown)
         headers = self._read_target(headers, shown)
+        is_lasting = False
+        if known is None:
+            headers, is_lasting = self._admit(headers, shown.get("host", ()))
         length = self._check_framing(version, shown)
         keeps = self._llhttp.should_keep_alive()
         self._is_old = version == "1.0"
@@ -399,7 +441,7 @@ class RequestParser:
         if self._opening and not self._upgrades:
             self._refuse(400, "a WebSocket's handshake needs Connection: Upgrade")
         self._head = Head(headers, length, "origin" in shown)
-        if block is not None and keeps and version == "1.1" and not shown.keys() & _UNUSUAL:
+        if block is not None and is_lasting and keeps and version == "1.1" and not shown.keys() & _UNUSUAL:
             self._heads.add(block, self._head)
 
     def on_chunk_header(self) -> None:
@@ -423,7 +465,16 @@ class RequestParser:
         self._is_over = self._connection is CLOSE  # what follows is not read
         head = self._head
         self._ready.append(
-            RawRequest(self._method, self._target, head.headers, body, head.from_page, self._connection, self._is_old)
+            RawRequest(
+                self._method,
+                self._target,
+                head.headers,
+                body,
+                head.from_page,
+                self._connection,
+                self._is_old,
+                added=self._added,
+            )
         )
 
     # -- checks that llhttp does not make
@@ -457,6 +508,14 @@ class RequestParser:
         if "host" not in shown:
             return (("Host", host), *headers)
         return tuple((name, host if name.lower() == "host" else value) for name, value in headers)
+
+    def _admit(self, headers: Headers, hosts: Sequence[str]) -> tuple[Headers, bool]:
+        """Refuse a request that is not admitted; return its headers without a token, and whether they may be cached."""
+        found = self._admits(self._method, self._target, headers, hosts)
+        if isinstance(found, Refused):
+            self._refuse(STATUS, found.text, found)
+        self._target, self._added = found.target, found.added
+        return found.headers, found.is_lasting
 
     def _check_framing(self, version: str, shown: dict[str, list[str]]) -> int:
         """Return the Content-Length, 0 if there is none; refuse a body that is too large or has an unknown encoding."""

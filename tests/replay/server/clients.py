@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 from recorder.dialect.definition import load
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
+from recorder.replay.server.admission import Rules
 from recorder.replay.server.app import serve
 from recorder.replay.server.limits import Limits
 from tests.wire import Wire, chained, done
 
 LIMIT = 10.0  # seconds to wait for what takes milliseconds
 ASKED = chained(7, "r1")
+ANYBODY = Rules(hosts=frozenset("*"), origins=frozenset("*"))
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Found = TypeVar("Found")
 
@@ -33,12 +35,13 @@ def with_client(
     act: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Found]],
     served: ReplayEngine,
     limits: Limits = Limits(),  # noqa: B008  # frozen
+    rules: Rules = ANYBODY,
     **how: Any,
 ) -> Found:
     """What a client makes of a server."""
 
     async def run() -> Found:
-        async with serve(served, limits=limits, **how) as address:
+        async with serve(served, limits=limits, rules=rules, **how) as address:
             reader, writer = await asyncio.open_connection(address.host, address.port)
             try:
                 return await asyncio.wait_for(act(reader, writer), LIMIT)

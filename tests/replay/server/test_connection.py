@@ -29,7 +29,7 @@ HANDSHAKE = request(json.dumps([{"channel": "/meta/handshake"}]).encode())
 CHUNKED = chunked([b"[]"]) + b"0\r\n\r\n"
 OPERATION = request(ASKED.body, ASKED.target)
 LAST = request(target="/last", Connection="close")
-PAGE = request(json.dumps([{"channel": "/meta/handshake"}]).encode(), Origin="http://page.example")
+PAGE = request(json.dumps([{"channel": "/meta/handshake"}]).encode(), Origin="http://localhost:3000")
 
 
 def standin() -> ReplayEngine:

@@ -151,3 +151,10 @@ def test_whatever_is_asked_no_header_line_can_be_ended(origin: str, method: str,
     values = [value for reply in replies if reply is not None for _, value in reply.headers]
 
     assert all(value.isascii() and value.isprintable() for value in values)
+
+
+def test_a_page_of_a_public_address_may_ask_this_private_one() -> None:
+    reply = preflight(request(*ASKS, ("Access-Control-Request-Private-Network", "true"), method="OPTIONS"))
+
+    assert reply is not None
+    assert dict(reply.headers)["Access-Control-Allow-Private-Network"] == "true"
