@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.lab.sessions import preview_session
 
 pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.once]
 
+WITH_TOKEN = os.environ | {"RECORDER_CONTROL_TOKEN": "t0ken"}
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 TRIPLES = load_recording(PREVIEW).triples
 TRANSPORTS = ["long-polling", "websocket", "callback-polling"]
@@ -39,7 +41,7 @@ def origin() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def standin() -> Iterator[Server]:
     """A stand-in for what leaves no trace in the next test."""
-    with recorder("replay", PREVIEW, "--rate", "instant", "--control-token", "t0ken") as server:
+    with recorder("replay", PREVIEW, "--rate", "instant", env=WITH_TOKEN) as server:
         yield server
 
 

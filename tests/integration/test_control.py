@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.lab.processes import Server, recorder
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 FIRST, SECOND, *_ = load_recording(PREVIEW).triples
 TOKEN = {"X-Recorder-Token": "t0ken"}
-OPTIONS = ("--control-token", "t0ken")
+WITH_TOKEN = os.environ | {"RECORDER_CONTROL_TOKEN": "t0ken"}
 
 
 def call(server: Server, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
@@ -43,7 +44,7 @@ def call(server: Server, method: str, path: str, body: Any = None, **headers: st
     ],
 )
 def test_who_shows_no_token_comes_from_elsewhere_or_names_another_host_is_refused(headers: dict[str, str]) -> None:
-    with recorder("replay", PREVIEW, *OPTIONS) as standin:
+    with recorder("replay", PREVIEW, env=WITH_TOKEN) as standin:
         status, _ = call(standin, "GET", "/state", **headers)
         changed, _ = call(standin, "POST", "/pause", {}, **headers)
 
@@ -78,7 +79,7 @@ def test_a_pause_holds_what_is_due_and_a_step_lets_one_thing_leave() -> None:
             await desktop.events(lambda found: len(found) >= len(FIRST.events), limit=20)
             assert (await asyncio.to_thread(call, standin, "GET", "/report"))[1]["played"] == {"p1": [1]}
 
-    with recorder("replay", PREVIEW, *OPTIONS, "--rate", "instant") as standin:
+    with recorder("replay", PREVIEW, "--rate", "instant", env=WITH_TOKEN) as standin:
         asyncio.run(session(standin))
 
 
@@ -93,14 +94,14 @@ def test_an_event_can_be_pushed_and_a_fault_be_made_while_it_runs() -> None:
             assert (await desktop.post(SECOND.request.target, json.loads(SECOND.request.body)))[0] == 503
             return found
 
-    with recorder("replay", PREVIEW, *OPTIONS, "--rate", "instant") as standin:
+    with recorder("replay", PREVIEW, "--rate", "instant", env=WITH_TOKEN) as standin:
         events = asyncio.run(session(standin))
 
     assert [event["data"] for event in events] == [{"notificationType": "Mine"}]
 
 
 def test_a_virtual_clock_is_moved_by_hand_and_a_real_one_is_not() -> None:
-    with recorder("replay", PREVIEW, *OPTIONS, "--clock", "virtual") as standin:
+    with recorder("replay", PREVIEW, "--clock", "virtual", env=WITH_TOKEN) as standin:
         assert call(standin, "POST", "/advance", {"seconds": 30})[0] == 200
-    with recorder("replay", PREVIEW, *OPTIONS) as standin:
+    with recorder("replay", PREVIEW, env=WITH_TOKEN) as standin:
         assert call(standin, "POST", "/advance", {"seconds": 30})[0] == 409

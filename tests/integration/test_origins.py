@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests.lab.processes import Server, recorder
 
+WITH_TOKEN = os.environ | {"RECORDER_CONTROL_TOKEN": "t0ken"}
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 PAGE = {"Origin": "http://localhost:3000"}
 ASKS = PAGE | {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-recorder-token"}
@@ -17,7 +19,7 @@ ASKS = PAGE | {"Access-Control-Request-Method": "GET", "Access-Control-Request-H
 
 @pytest.fixture(scope="module")
 def standin() -> Iterator[Server]:
-    with recorder("replay", PREVIEW, "--rate", "instant", "--control-token", "t0ken") as server:
+    with recorder("replay", PREVIEW, "--rate", "instant", env=WITH_TOKEN) as server:
         yield server
 
 

@@ -18,11 +18,13 @@ from ...printable import to_json
 from ..loading import load
 from ..options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
 from ..saying import say
+from ..tokens import TokenFile, token_of
 
 if TYPE_CHECKING:
     from ...api.standin import StandIn
 
 _STALLED = 3  # exit code
+_TOKEN, _CONTROL_TOKEN = "RECORDER_TOKEN", "RECORDER_CONTROL_TOKEN"  # environment variables
 _DESCRIPTORS = 65_536
 _NEW_OBJECTS = 50_000  # before they are looked through for garbage
 
@@ -59,8 +61,11 @@ class Settings:
     faults: tuple[str, ...]
     seed: int | None
     dialect: str | None
-    token: str | None = None
+    control_token: str | None = None
     policy: str | None = None
+    token: str | None = None
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
 
 
 @click.command("replay")
@@ -105,10 +110,28 @@ class Settings:
 @click.option("--json", "as_json", is_flag=True, help="At the end, print what was played and missed as JSON.")
 @click.option(
     "--control-token",
-    "token",
-    metavar="TOKEN",
-    envvar="RECORDER_CONTROL_TOKEN",
-    help="Enable the control API at /__recorder/ for requests that carry this token.",
+    type=TokenFile(_CONTROL_TOKEN),
+    help="Enable the control API at /__recorder/ for requests that carry the token in this file.  [env var:"
+    f" {_CONTROL_TOKEN}, the token itself]",
+)
+@click.option(
+    "--token",
+    type=TokenFile(_TOKEN),
+    help=f"Serve only requests that carry the token in this file.  [env var: {_TOKEN}, the token itself]",
+)
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Serve requests for this host too, e.g. desk.example, *.example, or * for all.",
+)
+@click.option(
+    "--allow-origin",
+    "allow_origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Serve pages of this origin too, e.g. https://desk.example:8443, null, or * for all.",
 )
 @click.option("--policy", metavar="FILE", help="Policy the cassette was redacted by, if not a shipped one.")
 @dialect_option
@@ -119,6 +142,10 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     A request nothing matches gets status 470, the header X-Recorder-Miss and an explanation; then the exit code is 1.
     With --exit-when-done it ends by itself once a client came: 0 if all was played, 3 if the clients wait for
     something else.
+
+    Serves this machine's names and pages, and those that the cassette names. A request for another host, or from a
+    page of another origin, gets status 403 and counts as a miss; the text names the option that allows it. Others who
+    use this machine can be kept out by --token.
 
     Faults: drop, duplicate, reorder or delay `event NAME`; `delay ack OPERATION 3s`; `http 500 OPERATION`; `no answer
     OPERATION`; `unknown-client after OPERATION`; `cut websocket after OPERATION`. NAME#2 is the second of a session,
@@ -131,6 +158,8 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     recording = load(cassettes, options["dialect"])
     _allow_many_connections()
     collect_rarely()
+    options["control_token"] = token_of(options["control_token"], _CONTROL_TOKEN)
+    options["token"] = token_of(options["token"], _TOKEN)
     settings = Settings(**options)
     standin, stalled = asyncio.run(_serve(recording, settings))
     _conclude(standin.report(), standin.missed, as_json=as_json)
@@ -203,7 +232,10 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
         seed=settings.seed,
         dialect=settings.dialect,
         policy=settings.policy,
-        control_token=settings.token,
+        control_token=settings.control_token,
+        allow_hosts=settings.allow_hosts,
+        allow_origins=settings.allow_origins,
+        token=settings.token,
         on_miss=lambda miss: click.echo(miss.text, err=True),
         on_turn=turn,
         on_idle=idle,

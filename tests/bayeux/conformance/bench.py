@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ class RealServer:
 def serving(name: str) -> Iterator[Peer]:
     """Run a server by its name, one of `SERVERS`."""
     if name == "standin":
-        with recorder("replay", CASSETTE, "--control-token", _TOKEN) as server:
+        with recorder("replay", CASSETTE, env=os.environ | {"RECORDER_CONTROL_TOKEN": _TOKEN}) as server:
             yield ReplayEngine(server)
         return
     with (
