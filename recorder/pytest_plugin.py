@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from .plugin.settings import Settings
     from .plugin.taking import Taking
 
-_OPTIONS = "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy="
+_OPTIONS = (
+    "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy=, allow_host=, "
+    "allow_origin="
+)
 _MARKER = f"cassette(name, …, {_OPTIONS})"
 _PLAYING = pytest.StashKey["Playing"]()
 _TAKING = pytest.StashKey["Taking"]()
@@ -66,6 +69,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("cassette_upstream", "Server to record, e.g. http://gws.example:8090", default="")
     parser.addini("cassette_policy", "Redaction policy of the cassettes: a name, or a file from the root folder")
     parser.addini("cassette_record_options", "More options for `recorder record`", type="args", default=[])
+    parser.addini("cassette_allow_host", "Hosts to serve besides the recorded ones", type="args", default=[])
+    parser.addini("cassette_allow_origin", "Origins of pages to serve as well", type="args", default=[])
     parser.addini("cassette_misses", "When a request matches nothing: fail, warn or ignore", default="fail")
     parser.addini("cassette_unplayed", "When a test leaves triples unplayed: fail, warn or ignore", default="warn")
     parser.addini("cassette_rate", "Pace of all tests: a number, instant or virtual", default="virtual")
@@ -287,6 +292,8 @@ def _settings(item: pytest.Item) -> Settings:
         misses=config.getini("cassette_misses"),
         unplayed=config.getini("cassette_unplayed"),
         policy=_policy(config),
+        allow_host=tuple(config.getini("cassette_allow_host")),
+        allow_origin=tuple(config.getini("cassette_allow_origin")),
         record_options=tuple(config.getini("cassette_record_options")),
     )
     for marker in reversed(list(item.iter_markers("cassette"))):

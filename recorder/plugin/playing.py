@@ -48,6 +48,8 @@ class Playing(StandIn):
             seed=settings.seed,
             dialect=settings.dialect,
             policy=settings.policy,
+            allow_hosts=settings.allow_host,
+            allow_origins=settings.allow_origin,
             thread=thread,
         )
         self._names = [path.name for path in settings.cassettes]

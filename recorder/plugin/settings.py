@@ -41,6 +41,8 @@ class Settings:
         dialect: Name of a shipped dialect, or path of a file; None takes the dialect that each cassette names.
         policy: Redaction policy, a name or a file; None takes the policy that a cassette names when the test is
             played, and the default of `recorder record` when the test is recorded.
+        allow_host: Hosts to serve besides those of this machine and of the cassettes, as after `--allow-host`.
+        allow_origin: Origins of pages to serve besides those, as after `--allow-origin`.
         record_options: More options, as on the command line of `recorder record`.
 
     """
@@ -57,6 +59,8 @@ class Settings:
     seed: int = 0
     dialect: str | None = None
     policy: str | None = None
+    allow_host: tuple[str, ...] = ()
+    allow_origin: tuple[str, ...] = ()
     record_options: tuple[str, ...] = ()
 
 
@@ -167,6 +171,14 @@ def _faults(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
+        raise UsageError(f"{name} must be a string or a list of strings, not {value!r}")
+    return tuple(value)
+
+
 def _is(kind: type) -> Any:
     def check(name: str, value: Any) -> Any:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -188,4 +200,6 @@ _CHECKS: dict[str, Any] = {
     "seed": _is(int),
     "dialect": _is(str),
     "policy": _is(str),
+    "allow_host": _texts,
+    "allow_origin": _texts,
 }

@@ -121,3 +121,14 @@ def test_several_cassettes_are_played_but_not_recorded(tmp_path: Path) -> None:
     assert not is_recorded(Settings((there, there), "once"), set())
     with pytest.raises(UsageError, match=r"one cassette, this one names a.cassette, b.cassette"):
         is_recorded(Settings((there, missing), "once"), set())
+
+
+def test_hosts_and_origins_are_allowed_one_or_many() -> None:
+    assert marked(allow_host="a.example").allow_host == ("a.example",)
+    assert marked(allow_origin=["null", "https://a.example"]).allow_origin == ("null", "https://a.example")
+
+
+@pytest.mark.parametrize("value", [None, 7, [7], b"a", {"a": 1}])
+def test_a_host_that_is_no_text_is_refused(value: Any) -> None:
+    with pytest.raises(UsageError, match="allow_host must be a string or a list of strings"):
+        marked(allow_host=value)

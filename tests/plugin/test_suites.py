@@ -391,3 +391,49 @@ def test_where_all_cassettes_were_used_none_is_listed(suite: Suite) -> None:
     result = suite(PART.format(', "get-chained-record"'), "--cassette-orphans")
 
     result.stdout.fnmatch_lines(["*= cassettes that no test of this run has used =*", "none"])
+
+
+FOREIGN = """
+import urllib.error
+import urllib.request
+
+def status(standin, **headers):
+    asked = urllib.request.Request(f"{{standin.url}}/api/v2/me", headers=headers)
+    try:
+        return urllib.request.urlopen(asked).status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+@pytest.mark.cassette("preview-session", unplayed="ignore"{marker})
+def test_asks_by_another_name(standin):
+    assert status(standin, Host="evil.example", Origin="https://a.example") == {status}
+"""
+
+
+def test_a_foreign_host_fails_the_test_with_the_option_that_allows_it(suite: Suite) -> None:
+    result = suite(FOREIGN.format(marker="", status=403))
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*1 request matched nothing*", "*403, the host evil.example*", '*allow_host="evil.example"*']
+    )
+
+
+@pytest.mark.parametrize(
+    ("marker", "ini"),
+    [
+        (', allow_host="evil.example", allow_origin=["https://a.example"]', ""),
+        ("", "cassette_allow_host = evil.example other.example\ncassette_allow_origin = https://a.example"),
+    ],
+)
+def test_the_marker_and_the_ini_file_allow_hosts_and_origins(marker: str, ini: str, suite: Suite) -> None:
+    result = suite(FOREIGN.format(marker=marker, status=200), ini=ini)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_host_that_is_none_fails_the_test_with_a_sentence(suite: Suite) -> None:
+    result = suite(FOREIGN.format(marker=', allow_host="http://a"', status=200))
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*'http://a' is no name of a host*"])
