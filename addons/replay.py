@@ -3,7 +3,8 @@
 mitmdump -s addons/replay.py --set cassette=session.cassette [--set rate=instant] [--set hosts=gws.example,other:8443]
 
 The stand-in runs in mitmproxy's event loop and listens on a loopback port. mitmproxy sends it the requests for the
-recorded host and for `hosts`, and refuses the requests for all other hosts.
+recorded host and for `hosts`, and refuses the requests for all other hosts. The stand-in refuses the pages of other
+origins than these hosts', the recorded ones and this machine's: --set allow_origins=https://desk.example lets one in.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from recorder.replay.engine.miss import Miss
 from recorder.replay.server.app import Address
 
 log = logging.getLogger(__name__)
+_OPTIONS = {"cassette", "hosts", "allow_origins", "rate", "policy"}
 
 
 class Replay:
@@ -43,6 +45,12 @@ class Replay:
     def load(self, loader: addonmanager.Loader) -> None:
         loader.add_option("cassette", Sequence[str], [], "The cassette to replay; may be given several times.")
         loader.add_option("hosts", str, "", "More hosts to replay: HOST or HOST:PORT, separated by commas.")
+        loader.add_option(
+            "allow_origins",
+            Sequence[str],
+            [],
+            "Pages to serve as well, e.g. https://desk.example; may be given several times.",
+        )
         loader.add_option("policy", str, "", "The cassette's redaction policy: a file; not needed for a shipped one.")
         loader.add_option("rate", str, "1", "Pace: 1 as recorded, 10 ten times as fast, or instant.")
         # The strategy `eager` would connect to a server before `request` can choose the stand-in. The stand-in matches
@@ -51,7 +59,7 @@ class Replay:
         ctx.options.update(connection_strategy="lazy", keep_host_header=True, stream_large_bodies=None)
 
     def configure(self, updated: set[str]) -> None:
-        if self._serving or not ctx.options.cassette or not updated & {"cassette", "hosts", "rate", "policy"}:
+        if self._serving or not ctx.options.cassette or not updated & _OPTIONS:
             return  # a stand-in that serves keeps its settings
         try:
             recording = loading.load([Path(path).expanduser() for path in ctx.options.cassette], None)
@@ -59,7 +67,14 @@ class Replay:
             self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
             rate = Rate().convert(ctx.options.rate, None, None)
             policy = ctx.options.policy or None
-            self._standin = StandIn(recording, rate=rate, policy=policy, on_miss=_warn)
+            self._standin = StandIn(
+                recording,
+                rate=rate,
+                policy=policy,
+                allow_hosts=sorted({host for host, _ in self._hosts}),
+                allow_origins=ctx.options.allow_origins,
+                on_miss=_warn,
+            )
         except (RecorderError, click.UsageError, OSError, ValueError) as exc:
             raise exceptions.OptionsError(f"cannot replay: {exc}") from exc
         if not self._hosts:

@@ -261,6 +261,26 @@ def test_a_miss_is_in_the_log_of_mitmproxy(proxy: Proxy) -> None:
 # All other hosts
 
 
+def test_a_page_of_another_origin_is_refused_by_the_stand_in(proxy: Proxy) -> None:
+    refused = Tunnelled(proxy, "https://gws.example").sends("GET", "/api/v2/me", Origin="https://evil.example").answer()
+    own = Tunnelled(proxy, "https://gws.example").sends("GET", "/api/v2/me", Origin="https://gws.example").answer()
+
+    assert refused.status == 403
+    assert own.status != 403
+    until(lambda: proxy.logged("--allow-origin https://evil.example") == 1, "the refusal is logged")
+
+
+def test_more_hosts_and_pages_are_served_if_they_are_named(tmp_path: Path) -> None:
+    cassette = written(tmp_path / "gws.cassette", "https://gws.example")
+    allowed = ("hosts=other.example:8443", "allow_origins=https://desk.example", "allow_origins=null")
+    with replaying(tmp_path, f"cassette={cassette}", *allowed) as proxy:
+        for origin in ("https://desk.example", "null", "https://other.example"):
+            desk = Tunnelled(proxy, "https://other.example:8443")
+            assert desk.sends("GET", "/api/v2/me", Origin=origin).answer().status != 403
+        desk = Tunnelled(proxy, "https://other.example:8443")
+        assert desk.sends("GET", "/api/v2/me", Origin="https://evil.example").answer().status == 403
+
+
 def test_another_host_is_refused_by_name(proxy: Proxy) -> None:
     answer = Tunnelled(proxy, "http://other.example").sends("GET", "/").answer()
 
