@@ -50,13 +50,13 @@ class Browser:
 
 
 @contextmanager
-def browsing() -> Iterator[Browser]:
-    """Start Debian's Chromium, with an empty profile that is gone afterwards."""
+def browsing(*flags: str) -> Iterator[Browser]:
+    """Start Debian's Chromium, with more flags, and an empty profile that is gone afterwards."""
     from playwright.sync_api import sync_playwright  # not before it is needed: not everybody has it
 
     def start() -> tuple[Playwright, Chromium]:
         playwright = sync_playwright().start()
-        return playwright, playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
+        return playwright, playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*_FLAGS, *flags])
 
     with ThreadPoolExecutor(1, "browser") as thread:
         playwright, chromium = thread.submit(start).result(_LIMIT)
