@@ -241,8 +241,8 @@ class Recording:
         plain: Exchanges that are neither Bayeux nor an operation (e.g. GET /api/v2/me).
         session_starts: `seq` and `t` of each session's handshake, by label.
         poll_timeout: `advice.timeout` of the recorded server in seconds, None if the server gave none.
-        addressed: Name in lower case and value of each recorded Host, Origin and Referer; of a Referer only the origin,
-            and the upstream of each cassette but the first.
+        addressed: Name in lower case and value of each Host, Origin and Referer (only its origin) of operations and
+            Bayeux requests that the server answered, and the upstream of each cassette but the first.
         windows: Number of the window, from 1, by clientId, for agents with several windows (browser tabs) open at once;
             clients in the first window of their session are left out.
     """

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 SUFFIX = ".part"
+RECORDING = ".recording-"  # begin of the name of a folder in which the pytest plugin records
 _LONGEST = 200  # bytes of the target's name in the name of its temporary file; file systems allow 255 in all
 # errors of link() on file systems without hard links
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
@@ -42,44 +43,49 @@ def refuse(target: Path, inputs: Iterable[Path] = (), *, force: bool = False) ->
         UsageError: If the target is an input, no regular file, written by a recorder, or exists without `force`.
         OutputError: If the target or its folder cannot be written.
     """
-    there = _status(target)
+    real = _resolved(target)  # also for the kernel `missing/../file` is nothing, but missing folders are made
+    there = _status(real)
     for path in inputs:
-        if there is not None and (read := _status(path)) is not None and os.path.samestat(there, read):
+        if _is_same(real, there, path):
             same = "" if path == target else f", it is {path}"
             raise UsageError(f"{target}: the command reads this file{same}; choose another name for the output")
     if there is None and (force or not target.is_symlink()):
-        _refuse_folder(target)
+        _refuse_folder(target, real)
         return
     if there is not None:
         _refuse_kind(target, there)
     if not force:
         raise UsageError(f"{target}: exists already; choose another name, or --force to overwrite it")
-    if not os.access(target, os.W_OK):
-        raise OutputError(f"{target}: cannot be written: {_why(errno.EACCES)}")
+    if not os.access(real, os.W_OK):
+        raise OutputError(f"{target}: cannot be written: {_denied(real)}")
     try:
-        os.close(_locked(target))
+        os.close(_locked(real))
     except OSError as exc:
         raise OutputError(f"{target}: cannot be written: {exc.strerror}") from exc
 
 
 @contextmanager
 def replacing(
-    target: Path, *, force: bool = False, like: Iterable[Path] = (), private: bool = False
+    target: Path, *, force: bool = False, like: Iterable[Path] = (), private: bool = False, follow: bool = True
 ) -> Iterator[IO[bytes]]:
     """Write a file whole or not at all: it takes its place when the block ends without an error.
 
     The file that the block gets is a temporary one, with its path in `name`. Missing folders are made.
 
     Args:
-        target: The file to write; of a symbolic link, the file that it points to.
+        target: The file to write.
         force: Replace a target that exists.
         like: Files from which the content is made: nobody may read the output who may not read each of them.
         private: Let nobody but the owner read the output.
+        follow: Of a symbolic link, write the file that it points to; False replaces the link itself, for names that
+            others can guess.
 
     Raises:
         UsageError: If the target is no regular file, written by a recorder, or exists without `force`.
         OutputError: If the target cannot be written, e.g. because the disk is full; the old file is unchanged.
     """
+    if not follow and target.is_symlink():
+        target.unlink()
     replacement = Replacement(target, force=force, like=like, private=private)
     try:
         with replacement.file() as file:
@@ -106,10 +112,7 @@ class Replacement:
         self._folders: list[Path] = []  # made for this file
         self._is_done = False
         refuse(target, force=force)
-        try:
-            self.target = target.resolve()  # the file behind a symbolic link, not the link
-        except (OSError, RuntimeError) as exc:  # RuntimeError: a circle of links, before Python 3.13
-            raise OutputError(f"{target}: cannot be written: {_why(errno.ELOOP)}") from exc
+        self.target = _resolved(target)  # the file behind a symbolic link, not the link
         name = os.fsencode(self.target.name)[:_LONGEST].decode(errors="ignore")
         self._path = self.target.with_name(f".{name}.{secrets.token_hex(6)}{SUFFIX}")
         self._old = -1
@@ -169,7 +172,10 @@ class Replacement:
         else:
             self._link()
         self._is_done = True
-        folder = os.open(self.target.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            folder = os.open(self.target.parent, os.O_RDONLY | os.O_CLOEXEC)
+        except PermissionError:
+            return  # a folder that may be written and not read cannot be synced: the system will write it soon
         try:
             os.fsync(folder)
         finally:
@@ -227,9 +233,12 @@ def lock(descriptor: int, path: Path) -> None:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return the temporary files in a folder whose writers were killed, sorted by name."""
+    """Return the temporary files in a folder whose writers were killed, sorted by name.
+
+    Among them are recordings of the pytest plugin that did not take their place.
+    """
     found = []
-    for path in folder.glob(f".*{SUFFIX}"):
+    for path in (*folder.glob(f".*{SUFFIX}"), *folder.glob(f"{RECORDING}*/*")):
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
@@ -265,20 +274,50 @@ class _Writer(io.BufferedWriter):
             self.detach()
 
 
-def _refuse_folder(target: Path) -> None:
+def _resolved(target: Path) -> Path:
+    """Return a path without links and dots.
+
+    Raises:
+        UsageError: If the name leads to a file that has none, such as a deleted one in /proc.
+        OutputError: If the links in it go in a circle.
+    """
+    try:
+        real = target.resolve()
+    except (OSError, RuntimeError) as exc:  # RuntimeError: a circle of links, before Python 3.13
+        raise OutputError(f"{target}: cannot be written: {_why(errno.ELOOP)}") from exc
+    there, found = _status(target), _status(real)
+    if there is not None and (found is None or not os.path.samestat(there, found)):
+        raise UsageError(f"{target}: is no name of a file on the disk; choose another name")
+    return real
+
+
+def _is_same(real: Path, there: os.stat_result | None, path: Path) -> bool:
+    """Return whether a path leads to a file, which may be made yet; its own problems are told by who opens it."""
+    if os.path.realpath(path) == os.fspath(real):
+        return True
+    try:
+        return there is not None and os.path.samestat(there, path.stat())
+    except OSError:
+        return False
+
+
+def _refuse_folder(target: Path, real: Path) -> None:
     """Refuse a new file whose folder is none, or cannot be written; a missing folder is made later."""
-    if not target.name:
+    if not real.name:
         raise UsageError(f"{target}: is no name of a file; add one")
     try:
-        folder = next(path for path in target.resolve().parents if path.exists())
+        folder = next(path for path in real.parents if path.exists())
     except OSError as exc:
         raise OutputError(f"{target}: cannot be written: {exc.strerror}") from exc
-    except RuntimeError as exc:  # a circle of links, before Python 3.13
-        raise OutputError(f"{target}: cannot be written: {_why(errno.ELOOP)}") from exc
     if not folder.is_dir():
         raise OutputError(f"{target}: cannot be written: {folder} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{target}: cannot be written: the folder {folder} is not writable")
+        raise OutputError(f"{target}: cannot be written: the folder {folder}: {_denied(folder)}")
+
+
+def _denied(path: Path) -> str:
+    """Return why a file or a folder cannot be written, in the words of the system."""
+    return _why(errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES)
 
 
 def _refuse_kind(target: Path, there: os.stat_result) -> None:

@@ -217,8 +217,11 @@ def _tell(item: pytest.Item, report: pytest.TestReport, played: Playing) -> None
     report.sections.append(("cassette", verdict.summary(played, item.stash.get(_TOLD, 0))))
     folder = item.config.getoption("cassette_report")
     if folder is not None:
-        kept = verdict.keep_report(folder, item.nodeid, played)
-        report.sections.append(("cassette report", str(kept)))
+        try:
+            kept = str(verdict.keep_report(folder, item.nodeid, played))
+        except RecorderError as exc:  # an error in this hook would end the whole run
+            kept = f"was not written: {exc}"
+        report.sections.append(("cassette report", kept))
 
 
 @pytest.hookimpl(trylast=True)

@@ -20,6 +20,7 @@ NAMES = (
     "slice", "stats", "tail", "textconv", "timeline",
 )  # fmt: skip
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _INTERRUPTED = 130  # exit code of a command ended by Ctrl-C, as shells tell it
 
 
@@ -40,6 +41,8 @@ class Commands(click.Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Parse the arguments; this prints the help, if it is asked for."""
+        if parent is None:
+            _open_streams()
         try:
             return super().make_context(info_name, args, parent, **extra)
         except OSError as exc:
@@ -84,10 +87,28 @@ def _raise_on_signals() -> None:
     """End on SIGTERM and SIGHUP as after Ctrl-C: by an exception, so that temporary files are removed."""
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP: leave it so
+    for number in _SIGNALS:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores SIGHUP
             signal.signal(number, _exit)
 
 
 def _exit(number: int, _frame: object) -> None:
+    for other in _SIGNALS:  # a second one would come into the middle of the end
+        signal.signal(other, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
+
+
+def _open_streams() -> None:
+    """Open stdout and stderr if they are closed, so that no file gets their numbers.
+
+    What is printed to stdout then is an error, as on a full disk; without stderr there is nobody to be told.
+    """
+    for number, name, flags in ((1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))

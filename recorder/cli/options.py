@@ -32,9 +32,9 @@ def offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[Co
 class InputFile(click.Path):
     """The path of an existing file that a command reads, and must not write to."""
 
-    def __init__(self, *, readable: bool = True) -> None:
-        """Take paths of files; with `readable` false, the command itself reports a file that it cannot open."""
-        super().__init__(exists=True, dir_okay=False, readable=readable, path_type=Path)
+    def __init__(self) -> None:
+        """Take paths of files; the command itself reports a file that it cannot open, with exit code 4."""
+        super().__init__(exists=True, dir_okay=False, readable=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path, and remember it as an input of the command."""
@@ -72,7 +72,7 @@ class OutputFile(click.Path):
     """The path of a file that a command writes."""
 
     def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
+        super().__init__(dir_okay=False, readable=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path; refuse a text that is no name of a file."""
@@ -104,15 +104,6 @@ output_option = click.option("-o", "--output", type=OUTPUT, help="File to write.
 new_cassette_option = click.option("-o", "--output", required=True, type=OUTPUT, help="Cassette to write.")
 force_option = click.option("--force", is_flag=True, help="Overwrite the output file if it exists.")
 
-# readable=False: the command itself reports a file it cannot open, and goes on with the other files
-readable_argument = click.argument(
-    "cassettes",
-    metavar="FILE...",
-    nargs=-1,
-    required=True,
-    type=InputFile(readable=False),
-    shell_complete=offers("cassettes"),
-)
 filter_option = click.option(
     "-f",
     "--filter",

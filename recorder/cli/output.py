@@ -16,6 +16,7 @@ import click
 from ..errors import NothingSelected, RecorderError
 from ..printable import to_json
 from ..views.screen import Screen
+from .saying import say
 
 
 def screen() -> Screen | None:
@@ -99,7 +100,7 @@ class Several:
         try:
             yield
         except RecorderError as exc:
-            click.echo(f"recorder: {exc}", err=True)
+            say(str(exc))
             self.code = self.code or exc.exit_code
 
     def finish(self, paths: tuple[Path, ...], wanted: str | None) -> None:

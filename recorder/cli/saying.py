@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from ..printable import printable
@@ -9,4 +11,5 @@ from ..printable import printable
 
 def say(text: str) -> None:
     """Print one line on stderr, with control characters escaped: file names may hold any character."""
-    click.echo(f"recorder: {printable(text)}", err=True)
+    with suppress(OSError):  # stderr is a full disk or a closed pipe: the exit code must still tell what happened
+        click.echo(f"recorder: {printable(text)}", err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,17 +28,20 @@ def add_input(path: Path, *, is_content: bool) -> None:
             file; False for settings.
 
     Raises:
-        UsageError: If stdout is redirected into the file.
+        UsageError: If stdout or stderr is redirected into the file.
     """
     context = click.get_current_context(silent=True)
     if context is not None:
         context.meta.setdefault(_INPUTS, {})[path] = is_content
-    try:
-        out, there = os.fstat(sys.stdout.fileno()), path.stat()
-    except (OSError, ValueError):  # stdout is closed, or is none of the system's, or there is no such file
-        return
-    if stat.S_ISREG(out.st_mode) and os.path.samestat(out, there):
-        raise UsageError(f"{path}: stdout is redirected into this file, which the command reads; choose another file")
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        try:
+            out, there = os.fstat(descriptor), path.stat()
+        except OSError:  # it is closed, or there is no such file
+            continue
+        if stat.S_ISREG(out.st_mode) and os.path.samestat(out, there):
+            raise UsageError(
+                f"{path}: {name} is redirected into this file, which the command reads; choose another file"
+            )
 
 
 def must_be_writable(output: Path, *, force: bool) -> None:

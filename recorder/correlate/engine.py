@@ -65,6 +65,7 @@ class Correlator:
         self._numbered = 0
         self._timeout: float | None = None
         self._addressed: set[tuple[str, str]] = set()
+        self._asked_at: dict[int, list[tuple[str, str]]] = {}  # the same, of open exchanges
         self._pending: dict[int, Operation] = {}  # operations and other exchanges without a response, by exchange
         self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and sockets → the session tokens in them
         self._open = Operations(dialect)
@@ -81,6 +82,8 @@ class Correlator:
             case Request():
                 self._request(record)
             case Response():
+                if record.status < 400:  # else any page could make itself known by a request for anything
+                    self._addressed.update(self._asked_at.get(record.exchange, ()))
                 links += self._answer(record)
             case Failure():
                 self._fail(record)
@@ -101,6 +104,7 @@ class Correlator:
         # An upgraded exchange stays open until its failure, because its socket may carry handshakes.
         if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
             self._bayeux.pop(record.exchange, None)
+            self._asked_at.pop(record.exchange, None)
         self._finalise()
         return links
 
@@ -172,13 +176,10 @@ class Correlator:
             self._sessions.learn(self._sessions.tokens(record.headers), session)
 
     def _request(self, request: Request) -> None:
-        for header, value in request.headers:
-            if header.lower() in _ADDRESSES:
-                # without the path, which differs in each request of a long capture
-                self._addressed.add((header.lower(), "/".join(value.split("/", 3)[:3])))
         tokens = self._sessions.tokens(request.headers)
         if self._observer.is_bayeux(request):
             self._bayeux[request.exchange] = tokens
+            self._asked_at[request.exchange] = _addresses(request)
             client_id = self._observer.client_of(request)
             self._windows.talks(client_id, request.seq)
             session = self._sessions.of_client(client_id)
@@ -192,6 +193,7 @@ class Correlator:
         if name is None:
             self._plain.append(op)
             return
+        self._asked_at[request.exchange] = _addresses(request)
         self._operations.append(op)
         self._open.add(op, keys)
         before = self._retries.sent(op)
@@ -354,3 +356,12 @@ def _unsolicited(seen: Seen) -> Unsolicited:
 
 def _label(session: int | None) -> str | None:
     return None if session is None else f"s{session}"
+
+
+def _addresses(request: Request) -> list[tuple[str, str]]:
+    """Return the Host, Origin and Referer of a request, without a path, which differs in each one of a long capture."""
+    return [
+        (name.lower(), "/".join(value.split("/", 3)[:3]))
+        for name, value in request.headers
+        if name.lower() in _ADDRESSES
+    ]

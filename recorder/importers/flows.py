@@ -12,6 +12,7 @@ from mitmproxy.io import FlowReader
 
 from ..compression import Broken, TooLarge, Unknown, decompress
 from ..errors import CassetteError
+from ..files import open_regular
 from ..model import Failure, Headers, Request, Response, SocketMessage
 from .ordering import Budget, Imported, Part, in_order
 
@@ -64,7 +65,7 @@ class _Bounded:
 
 def _flows(path: Path) -> Iterator[object]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             # mitmproxy's reader calls read and peek only
             yield from FlowReader(_Bounded(file, str(path))).stream()  # type: ignore[arg-type]
     except OSError as exc:

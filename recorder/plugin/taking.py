@@ -22,7 +22,7 @@ from ..errors import OutputError, UsageError
 from ..library.recording import derive
 from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
-from ..output import replacing
+from ..output import RECORDING, replacing
 from ..redaction.policy import of_cassette
 from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.matching.matcher import Matcher
@@ -123,7 +123,7 @@ def taking(
     if not upstream:
         raise UsageError(f"{cassette}: name the server to record: --cassette-upstream http://gws.example:8090")
     cassette.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cassette.parent, prefix=".recording-") as folder:
+    with TemporaryDirectory(dir=cassette.parent, prefix=RECORDING) as folder:
         taken = Path(folder) / cassette.name
         with Recorder(upstream, taken, policy=policy, options=options) as recorder:
             recorded = Taking(recorder.url, cassette, taken)

@@ -55,7 +55,12 @@ def _last_triple(playing: Playing) -> str | None:
 
 
 def keep_report(folder: Path, test: str, playing: Playing) -> Path:
-    """Write the report of a failed test as JSON and as text, and return the path of the JSON file."""
+    """Write the report of a failed test as JSON and as text, and return the path of the JSON file.
+
+    Raises:
+        OutputError: If a file cannot be written.
+        UsageError: If a name is taken by a folder or a device.
+    """
     place, bracket, parameters = test.partition("[")
     path = folder / own_name([place.replace("/", "-").replace("::", "-") + bracket + parameters])
     target = path.with_name(f"{path.name}.json")
@@ -64,7 +69,8 @@ def keep_report(folder: Path, test: str, playing: Playing) -> Path:
         target: json.dumps({"test": test} | playing.report(), ensure_ascii=False, indent=1),
     }
     for output, text in texts.items():
-        with replacing(output, force=True, like=playing.settings.cassettes) as file:
+        # whoever may write into the folder can guess the name, and make it a link to a file of ours
+        with replacing(output, force=True, like=playing.settings.cassettes, follow=False) as file:
             file.write(f"{text}\n".encode("utf-8", "backslashreplace"))
     return target
 

@@ -1235,7 +1235,19 @@ def test_links_and_stored_bytes_do_not_depend_on_when_they_are_asked_for(
     assert stored[0] == stored[1]
 
 
-def test_the_hosts_and_origins_of_all_requests_are_kept_without_their_paths() -> None:
+def test_hosts_and_origins_of_strangers_are_not_kept() -> None:
+    """A page that is open while a session is recorded can send any request to the recorder."""
+    wire = Wire()
+    desk = wire.desk()
+    evil = (("Host", "evil.example"), ("Origin", "http://evil.example"), ("Referer", "http://evil.example/"))
+    wire.ack(wire.request("GET", "/nothere", b"", evil))
+    wire.respond(desk.post(chained(7), evil), {}, status=403)
+    wire.fail(desk.post(chained(8), evil))
+
+    assert wire.recording().addressed == set()
+
+
+def test_the_hosts_and_origins_of_the_session_are_kept_without_their_paths() -> None:
     wire = Wire()
     desk = wire.desk(headers=(("HOST", "push.example"), ("Origin", "https://desk.example")))
     wire.ack(desk.post(chained(7), (("Host", "gws.example:8090"), ("Referer", "https://desk.example/app?a=1"))))

@@ -265,3 +265,118 @@ def test_settings_that_a_command_reads_are_not_written_over(command: str, name: 
     assert done.returncode == 2, done.stderr
     assert "reads this file" in done.stderr
     assert (tmp_path / name).read_bytes() == before
+
+
+# Names that lead elsewhere than they seem to
+
+
+@pytest.mark.parametrize("spelling", ["nosuch/../IN", "IN/../IN", "./nosuch/../nosuch/../IN"])
+@pytest.mark.parametrize(
+    "command", ["convert IN --to har", "merge IN", "seal IN", "redact IN", "report IN", "recover IN"]
+)
+def test_an_input_is_found_behind_folders_that_are_missing(spelling: str, command: str, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(PREVIEW.read_bytes())
+
+    done = shell(f"cd {tmp_path}; {RECORDER} {command} -o {spelling} --force".replace("IN", "in"))
+
+    assert done.returncode == 2, done.stderr
+    assert "reads this file" in done.stderr
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("in", PREVIEW.read_bytes())]
+
+
+def test_a_file_that_was_deleted_has_no_name(tmp_path: Path) -> None:
+    line = f"cd {tmp_path}; exec 7<>gone; rm gone; {RECORDER} convert {PREVIEW} --to har -o /proc/self/fd/7 --force"
+
+    done = shell(line)
+
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, []), done.stderr
+
+
+@pytest.mark.parametrize("command", ["redact IN", "import IN", "record http://localhost:1"])
+@pytest.mark.parametrize("link", [False, True])
+def test_a_key_file_that_is_to_be_made_is_no_output(command: str, link: bool, tmp_path: Path) -> None:
+    output = "link" if link else "key"
+    if link:
+        (tmp_path / "link").symlink_to("key")
+    line = f"{RECORDER} {command.replace('IN', str(PREVIEW))} --redaction-key-file key -o {output} --force"
+
+    done = shell(f"cd {tmp_path}; {line}")
+
+    assert done.returncode == 2, done.stderr
+    assert "reads this file" in done.stderr
+    assert not (tmp_path / "key").exists()
+
+
+@pytest.mark.parametrize("stream", ["2>>", ">>"])
+def test_a_file_that_a_stream_is_appended_to_is_not_read(stream: str, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(PREVIEW.read_bytes())
+
+    done = shell(f"cd {tmp_path}; {RECORDER} convert in --to har -o out {stream} in")
+
+    assert done.returncode == 2
+    assert not (tmp_path / "out").exists()
+
+
+# Streams that are closed
+
+
+@pytest.mark.parametrize("words", ["ls IN", "convert IN --to har", "ls --help", "policy show"])
+def test_a_closed_stdout_is_told_in_one_line(words: str) -> None:
+    done = shell(f"{RECORDER} {words.replace('IN', str(PREVIEW))} >&-")
+
+    assert (done.returncode, done.stderr) == (4, "recorder: stdout: Bad file descriptor\n")
+
+
+def test_a_command_that_prints_nothing_needs_no_stdout(tmp_path: Path) -> None:
+    done = shell(f"{RECORDER} seal {PREVIEW} -o {tmp_path / 'out'} >&-")
+
+    assert (done.returncode, (tmp_path / "out").is_file()) == (0, True), done.stderr
+
+
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full"])
+def test_the_exit_code_does_not_depend_on_stderr(stream: str, upstream: str, tmp_path: Path) -> None:
+    lines = [
+        f"{RECORDER} seal {PREVIEW} -o {tmp_path / 'out'}",
+        f"{RECORDER} ls {tmp_path / 'nosuch'}",
+        f"{RECORDER} record {upstream} -o {tmp_path / 'rec'} -- true",
+    ]
+
+    assert [shell(f"{line} {stream}").returncode for line in lines] == [0, 2, 0]
+
+
+def test_the_exit_code_of_a_program_that_a_signal_ended_is_that_of_shells(upstream: str, tmp_path: Path) -> None:
+    done = shell(f"{RECORDER} record {upstream} -o {tmp_path / 'rec'} -- sh -c 'kill -9 $$'")
+
+    assert done.returncode == 137, done.stderr
+
+
+@pytest.mark.parametrize("words", ["import pipe -o out", "tail pipe", "ls pipe", "doctor pipe", "seal pipe -o out"])
+def test_a_pipe_is_not_waited_for(words: str, tmp_path: Path) -> None:
+    done = shell(f"cd {tmp_path}; mkfifo pipe; timeout 10 {RECORDER} {words}")
+
+    assert done.returncode == 4, done.stderr
+
+
+_ASKS = """
+import os, urllib.error, urllib.request
+for _ in range(40):
+    try:
+        urllib.request.urlopen(os.environ["RECORDER_URL"] + "/" + "y" * 500)
+    except urllib.error.HTTPError:
+        pass
+"""
+
+
+def test_a_new_part_replaces_no_file_that_is_no_cassette(tmp_path: Path) -> None:
+    (tmp_path / "s-2").write_bytes(b"k" * 32)
+    (tmp_path / "s-3").symlink_to("nowhere")
+    with recorder("replay", PREVIEW) as server:
+        host = server.url.removeprefix("http://")
+        (tmp_path / "asks.py").write_text(_ASKS)
+        asks = f"{sys.executable} asks.py"
+        done = shell(f"cd {tmp_path}; {RECORDER} record http://{host} -o s --force --max-size 2K -- {asks}")
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "s-2").read_bytes() == b"k" * 32
+    assert (tmp_path / "s-3").is_symlink()
+    assert read(tmp_path / "s-4").records

@@ -380,6 +380,26 @@ def test_a_report_of_each_failed_test_is_kept(suite: Suite, pytester: pytest.Pyt
     assert "no recorded request matches" in text
 
 
+def test_a_report_replaces_a_link_and_not_what_it_leads_to(suite: Suite, pytester: pytest.Pytester) -> None:
+    (pytester.path / "kept").mkdir()
+    (pytester.path / "precious").write_text("precious")
+    (pytester.path / "kept" / "test_desktop.py-test_swallows_a_miss.txt").symlink_to(pytester.path / "precious")
+
+    suite(MISS + PART.format(""), "--cassette-report", "kept")
+
+    assert (pytester.path / "precious").read_text() == "precious"
+    assert "no recorded request" in (pytester.path / "kept" / "test_desktop.py-test_swallows_a_miss.txt").read_text()
+
+
+def test_a_report_that_cannot_be_written_is_told_and_the_run_goes_on(suite: Suite, pytester: pytest.Pytester) -> None:
+    (pytester.path / "kept").write_text("a file")
+
+    result = suite(MISS + PART.format(""), "--cassette-report", "kept")
+
+    result.stdout.fnmatch_lines(["*was not written: *kept is not a folder*"])
+    result.assert_outcomes(failed=1, passed=1, warnings=1)
+
+
 def test_cassettes_that_no_test_has_used_are_listed(suite: Suite) -> None:
     result = suite(PART.format(""), "--cassette-orphans")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -21,9 +22,10 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from ...bayeux.hosts import redirected
 from ...cassette.journal import Journal, create, resume
+from ...cassette.reader import open_cassette
 from ...cassette.writer import QUEUE, Fsync, Writer
 from ...dialect.definition import DEFAULT, shipped
-from ...errors import CaptureError, RecorderError, UsageError
+from ...errors import CaptureError, CassetteError, RecorderError, UsageError
 from ...model import GAP, Header, Headers
 from ...redaction.policy import DEFAULT as DEFAULT_POLICY
 from ...redaction.policy import NO_POLICY, Policy, load
@@ -183,8 +185,8 @@ class Recorder:
         if self._path is None or self._writer is None:
             return
         self._part += 1
-        while not self._force and part_path(self._path, self._part).exists():
-            self._part += 1  # an earlier capture made this file
+        while self._is_taken(part_path(self._path, self._part)):
+            self._part += 1
         path = part_path(self._path, self._part)
         try:
             journal = create(path, self._header(), force=self._force, private=self._redactor is None)
@@ -196,6 +198,18 @@ class Recorder:
         self._writer = self._write_to(journal)
         for frame in pipeline.next_part(now):
             self._writer.offer(frame)
+
+    def _is_taken(self, path: Path) -> bool:
+        """Return whether a new part must not replace a file: one that is no cassette, or any without `force`."""
+        if not os.path.lexists(path):
+            return False
+        if not self._force:
+            return True
+        try:
+            with open_cassette(path):
+                return False
+        except CassetteError:
+            return True
 
     # -- mitmproxy's hooks
 

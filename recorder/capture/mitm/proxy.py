@@ -203,7 +203,7 @@ async def _reach(upstream: str, host: str, port: int) -> None:
 
 
 def stop_on_signals(running: Running) -> None:
-    """Stop the proxy cleanly on Ctrl-C (SIGINT) and SIGTERM."""
+    """Stop the proxy cleanly on Ctrl-C (SIGINT), SIGTERM, and SIGHUP (the terminal was closed)."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, running.master.should_exit.set)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...errors import RecorderError, UsageError
+from ...errors import OutputError, RecorderError, UsageError
 from ...model import JSON, Recording, Triple
 from ..loading import load
 from ..options import OUTPUT
@@ -211,10 +211,25 @@ async def _server(*arguments: str) -> AsyncIterator[str]:
     )
     try:
         yield await _url(process, arguments)
+    except Exception as exc:
+        if await _has_ended(process) and process.stderr is not None:  # then its own message tells why
+            told = (await process.stderr.read()).decode(errors="replace").strip()
+            raise OutputError(f"recorder {arguments[0]} ended: {told.removeprefix('recorder: ')}") from exc
+        raise
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)
         await process.communicate()
+
+
+async def _has_ended(process: asyncio.subprocess.Process) -> bool:
+    """Return whether a process ends by itself: within a second of the error that it is suspected of."""
+    try:
+        async with asyncio.timeout(1.0):
+            await process.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _url(process: asyncio.subprocess.Process, arguments: Sequence[str]) -> str:
@@ -223,7 +238,9 @@ async def _url(process: asyncio.subprocess.Process, arguments: Sequence[str]) ->
     async with asyncio.timeout(_START):
         line = (await process.stdout.readline()).decode()
     if not line.startswith("listening on "):
-        raise RecorderError(f"recorder {arguments[0]} did not start: {(await process.stderr.read()).decode().strip()}")
+        told = (await process.stderr.read()).decode().strip().removeprefix("recorder: ")
+        kind = OutputError if await process.wait() == OutputError.exit_code else RecorderError
+        raise kind(f"recorder {arguments[0]} did not start: {told}")
     # aiohttp's clients keep no cookies for IP addresses, but do so for localhost
     return line.split()[-1].replace("127.0.0.1", "localhost")
 

@@ -12,6 +12,7 @@ import click
 from ...errors import UsageError
 from ..loading import load
 from ..options import OUTPUT, InputFile, NameOrFile, dialect_option, force_option, json_option
+from ..saying import say
 from ..writing import must_be_writable, write_text
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def command(
     else:
         for line in difference.text(found, str(old), str(new)):
             click.echo(line)
-    click.echo(f"recorder: {difference.summary(found)}", err=True)
+    say(difference.summary(found))
     raise SystemExit(1 if found else 0)
 
 

@@ -10,7 +10,7 @@ import click
 
 from ...errors import UsageError
 from ..loading import expression, triples
-from ..options import dialect_option, json_option, jsonl_option, readable_argument
+from ..options import cassettes_argument, dialect_option, json_option, jsonl_option
 from ..output import Several, json_list, screen, write
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("grep")
 @click.argument("wanted", metavar="EXPR")
-@readable_argument
+@cassettes_argument
 @click.option("-c", "--count", is_flag=True, help="Print only the number of triples per cassette.")
 @click.option(
     "-l", "--files-with-matches", "names", is_flag=True, help="Print only the names of cassettes that have a match."

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import CassetteError, UsageError
+from ...files import open_regular
 from ..options import InputFile, force_option, key_option, new_cassette_option, no_redaction_option, policy_option
 from ..redaction import redaction
+from ..saying import say
 from ..writing import must_be_writable, write_frames
 
 if TYPE_CHECKING:
@@ -68,12 +70,12 @@ def command(
         redaction=chosen.name if chosen else NO_POLICY,
     )
     for text in found.notes:
-        click.echo(f"recorder: {text}", err=True)
+        say(text)
     write_frames(output, header, frames(found, redactor), force=force)
 
 
 def _read(source: Path, origin: str | None) -> Imported:
-    with source.open("rb") as file:
+    with open_regular(source) as file:
         start = file.read(64)
     if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
         from ...importers.har import LARGEST_FILE, read_har

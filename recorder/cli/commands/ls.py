@@ -11,7 +11,7 @@ import click
 
 from ...errors import UsageError
 from ..loading import expression, fitting, load, triples
-from ..options import dialect_option, filter_option, json_option, jsonl_option, readable_argument
+from ..options import cassettes_argument, dialect_option, filter_option, json_option, jsonl_option
 from ..output import Several, json_list, json_text, screen, write
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _Wanted:
 
 
 @click.command("ls")
-@readable_argument
+@cassettes_argument
 @filter_option
 @json_option
 @jsonl_option

@@ -178,7 +178,8 @@ async def _run(program: tuple[str, ...], running: Running, *, reverse: bool) -> 
     stopped.cancel()
     if child.returncode is None:
         child.terminate()
-    return await ended
+    code = await ended
+    return code if code >= 0 else 128 - code  # as shells tell the signal that ended a process
 
 
 async def _live_line(recorder: Recorder) -> None:

@@ -204,7 +204,7 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
 
     warn_if_exposed(settings.listen[0])
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     told: list[str] = []
 

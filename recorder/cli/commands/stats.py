@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..loading import expression, fitting, read
-from ..options import dialect_option, filter_option, json_option, readable_argument
+from ..options import cassettes_argument, dialect_option, filter_option, json_option
 from ..output import Several, json_text, screen, write
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("stats")
-@readable_argument
+@cassettes_argument
 @filter_option
 @json_option
 @dialect_option

@@ -11,9 +11,11 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from ...errors import CassetteError
+from ...files import open_regular
 from ...model import Note, Record
 from ..options import cassette_argument, dialect_option, jsonl_option
 from ..output import fitted
+from ..saying import say
 
 if TYPE_CHECKING:
     from ...cassette.journal import Following
@@ -42,7 +44,7 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
 
     live = None
     try:
-        with cassette.open("rb") as file:
+        with open_regular(cassette) as file:
             following = Following(file, str(cassette))
             for record in _records(following, file, cassette):
                 if live is None and following.header is not None:
@@ -77,4 +79,4 @@ def _records(following: Following, file: IO[bytes], path: Path) -> Iterator[Reco
     if following.header is None:
         raise CassetteError(str(path), "not a cassette", hint="it holds no complete header yet")
     if not ended:
-        click.echo(f"recorder: {path}: no process writes this file any more, and it has no clean end", err=True)
+        say(f"{path}: no process writes this file any more, and it has no clean end")

@@ -50,8 +50,8 @@ class Rules:
     """The hosts and origins that a stand-in serves besides those of this machine; `rules_of` builds and checks them.
 
     Attributes:
-        recorded: Names of the hosts that the recording knows.
-        schemes: Recorded origins that are no web server's, e.g. `app://desktop`.
+        recorded: Names of the hosts that the recording was made of.
+        pages: Origins of the pages that asked them, letter by letter, e.g. `https://desk.example` or `app://desktop`.
         hosts: Names that `--allow-host` gives: a name, `*.example.com`, or `*` for all.
         origins: Origins that `--allow-origin` gives: an origin, `null`, or `*` for all.
         token: The secret that each request must show; None if none is needed.
@@ -59,7 +59,7 @@ class Rules:
     """
 
     recorded: frozenset[str] = frozenset()
-    schemes: frozenset[str] = frozenset()
+    pages: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     token: str | None = field(default=None, repr=False)
@@ -140,17 +140,18 @@ def rules_of(
             "the stand-in's token must have letters, digits and -._~+/= only, as it is sent as a cookie too; "
             "make another one, e.g. by: openssl rand -hex 16"
         )
-    named, schemes = set[str | None](), set[str]()
+    named, pages = set[str | None](), set[str]()
     for header, value in (*recording.addressed, ("upstream", recording.header.upstream)):
+        origin = _origin(value) if header == "origin" else _origin_of_url(value)
         if header == "host":
             named.add(_name(value))
-        elif (origin := _origin(value) if header == "origin" else _origin_of_url(value)) is not None:
-            named.add(origin.name)
-            if header == "origin" and origin.name is None and origin.text != "null":
-                schemes.add(origin.text)
+        elif header == "upstream":
+            named.add(None if origin is None else origin.name)
+        elif origin is not None and origin.text != "null":
+            pages.add(origin.text)
     return Rules(
         frozenset(name for name in named if name),
-        frozenset(schemes),
+        frozenset(pages),
         frozenset(map(_allowed_host, hosts)),
         frozenset(map(_allowed_origin, origins)),
         token,
@@ -258,7 +259,7 @@ class Admission:
         )
 
     def _allows(self, origin: _Origin, named: Iterable[str | None]) -> bool:
-        if self._any_origin or origin.text in self._rules.origins or origin.text in self._rules.schemes:
+        if self._any_origin or origin.text in self._rules.origins or origin.text in self._rules.pages:
             return True
         if origin.name is None:
             return False
@@ -352,7 +353,8 @@ def _out_of_headers(headers: Headers) -> tuple[Headers, list[str]]:
             pairs = [pair.strip() for pair in value.split(";")]
             others = [pair for pair in pairs if not pair.startswith(f"{COOKIE}=")]
             if len(others) < len(pairs):
-                found += [pair.partition("=")[2] for pair in pairs if pair.startswith(f"{COOKIE}=")]
+                # aiohttp quotes a value with `/` or `=` (RFC 6265, section 4.1.1 allows it)
+                found += [pair.partition("=")[2].strip('"') for pair in pairs if pair.startswith(f"{COOKIE}=")]
                 if others:
                     kept.append((name, "; ".join(others)))
                 continue

@@ -55,6 +55,12 @@ def refused(*headers: tuple[str, str], **more: Any) -> Refused:
     return found
 
 
+def test_a_page_that_was_recorded_is_no_host_and_no_other_origin() -> None:
+    assert not admits(("Host", "desk.example"))
+    assert not admits(LOCAL, ("Origin", "http://desk.example"))
+    assert not admits(LOCAL, ("Origin", "https://desk.example:444"))
+
+
 # Host
 
 
@@ -63,7 +69,7 @@ def refused(*headers: tuple[str, str], **more: Any) -> Refused:
     [
         "localhost", "LOCALHOST:1", "localhost.", "a.b.localhost:80", "127.0.0.1", "127.9.9.9:8090",
         "[::1]:8090", "[::1]", "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]", "gws.example", "GWS.example.:8090",
-        "rest.example:1", "push.example", "desk.example", "sso.example", "",
+        "rest.example:1", "push.example", "",
     ],
 )  # fmt: skip
 def test_names_of_this_machine_and_of_the_recording_are_served(host: str) -> None:
@@ -145,7 +151,7 @@ def test_what_is_no_host_cannot_be_allowed(host: str) -> None:
     "origin",
     [
         "http://localhost:3000", "https://127.0.0.1", "http://[::1]:9", "http://a.localhost",
-        "HTTP://LOCALHOST", "http://gws.example", "https://desk.example", "https://sso.example",
+        "HTTP://LOCALHOST", "http://gws.example", "https://desk.example", "https://sso.example:444",
         "chrome-extension://abc",
     ],
 )  # fmt: skip
@@ -262,7 +268,7 @@ def test_a_form_of_a_foreign_page_cannot_post() -> None:
 def test_another_host_of_the_site_is_another_origin() -> None:
     assert not admits(RECORDED, SAME_SITE)
     assert not admits(RECORDED, SAME_SITE, EVIL)
-    assert admits(RECORDED, SAME_SITE, ("Referer", "http://desk.example/"))
+    assert admits(RECORDED, SAME_SITE, ("Referer", "https://desk.example/"))
 
 
 def test_a_browser_that_sends_nothing_of_its_page_is_refused_where_it_sends_no_metadata_to() -> None:
@@ -327,7 +333,7 @@ def test_the_upstreams_of_all_cassettes_count() -> None:
 # properties
 
 NAMES = st.from_regex(r"[a-z0-9_-]{1,9}(\.[a-z0-9-]{1,9}){0,3}\.?", fullmatch=True)
-OWN = {"localhost", "gws.example", "rest.example", "push.example", "desk.example", "sso.example"}
+OWN = {"localhost", "gws.example", "rest.example", "push.example"}
 OTHERS = st.lists(
     st.tuples(
         st.sampled_from(
@@ -379,6 +385,7 @@ def test_the_token_in_a_header_is_taken_out() -> None:
 def test_the_token_in_a_cookie_is_taken_out() -> None:
     assert shown(("Cookie", f"a=1; recorder_token={TOKEN};b=2")) == Admitted("/x", (LOCAL, ("Cookie", "a=1; b=2")))
     assert shown(("Cookie", f"recorder_token={TOKEN}")) == Admitted("/x", (LOCAL,))
+    assert shown(("Cookie", f'recorder_token="{TOKEN}"')) == Admitted("/x", (LOCAL,))
 
 
 @pytest.mark.parametrize(
