@@ -233,6 +233,65 @@ class Unsolicited:
     session: str | None
 
 
+class AnchorKind(Enum):
+    """What an unsolicited event can follow."""
+
+    START = "handshake"  # also the begin of a capture that began in the middle of a session
+    SUBSCRIPTION = "subscription"
+    UNSUBSCRIPTION = "unsubscription"
+    PUBLISH = "publish"
+    EXCHANGE = "exchange"
+    OPERATION = "operation"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientMessage:
+    """A Bayeux message of a client that events may follow: handshake, subscription, unsubscription or publish.
+
+    Attributes:
+        at: `seq` of the record and place of the message in it; of a handshake, those of its reply.
+        t: Nanoseconds after the start of the capture.
+        session: Label of the session, None if it is unknown.
+        client_id: The clientId of the sender; of a handshake, the one that it gave out.
+        name: The channel or pattern; "" for a handshake.
+        data: What was published; None for other messages.
+        renews: Whether a handshake replaces a session that the server had lost.
+    """
+
+    kind: AnchorKind
+    at: tuple[int, int]
+    t: int
+    session: str | None
+    client_id: str
+    name: str = ""
+    data: JSON = field(default=None, compare=False)
+    renews: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What an unsolicited event followed: the latest thing its client did before the event came.
+
+    Attributes:
+        at: `seq` of the record and place of the message in it, which give the order of the wire.
+        t: Nanoseconds after the start of the capture; the distance of the event counts from here.
+        name: The channel or pattern, the method and target of an exchange, or the name of an operation.
+        number: Which of the equal ones of this window it is, from 1; of an operation, the number of its triple.
+        window: Window of the client, from 0; windows of a session shake hands and subscribe apart.
+        place: Place among the triples and the other exchanges of the recording, None for Bayeux messages.
+        is_echo: Whether the event repeats the publish: one channel, equal data.
+    """
+
+    kind: AnchorKind
+    at: tuple[int, int]
+    t: int
+    name: str = ""
+    number: int = 1
+    window: int = 0
+    place: int | None = None
+    is_echo: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """All that was derived from one cassette.
@@ -245,6 +304,7 @@ class Recording:
             Bayeux requests that the server answered, and the upstream of each cassette but the first.
         windows: Number of the window, from 1, by clientId, for agents with several windows (browser tabs) open at once;
             clients in the first window of their session are left out.
+        messages: What clients sent by Bayeux that events may follow, in the order of the wire.
     """
 
     header: Header
@@ -255,3 +315,4 @@ class Recording:
     poll_timeout: float | None
     windows: dict[str, int] = field(default_factory=dict)
     addressed: frozenset[tuple[str, str]] = frozenset()
+    messages: tuple[ClientMessage, ...] = ()

@@ -79,7 +79,35 @@ class Advised:
     timeout: float
 
 
-Observation: TypeAlias = Handshaken | Subscribed | Advised | Event
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A subscription, unsubscription or publish as it left the client; the server may still refuse it.
+
+    Attributes:
+        index: Place of the message in its record, from 0.
+        message: The whole message.
+    """
+
+    client_id: str
+    exchange: int
+    seq: int
+    index: int
+    t: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A reply that says no; `lost` where it says that the server does not know the client any more."""
+
+    client_id: str
+    exchange: int
+    message: Message
+    lost: bool
+
+
+Observation: TypeAlias = Handshaken | Subscribed | Advised | Sent | Refused | Event
+_NOT_SENT = frozenset({channels.HANDSHAKE, channels.CONNECT, channels.DISCONNECT})
 
 
 class Observer:
@@ -98,6 +126,7 @@ class Observer:
                 if messages is not None:
                     self._open[record.exchange] = messages
                     self._acknowledge(messages)
+                    return _sent(record, messages, "")
             case Response():
                 asked = self._open.pop(record.exchange, None)
                 replies = parse(record.body) if asked is not None else None
@@ -130,7 +159,7 @@ class Observer:
             if client_id:
                 self._sockets[record.exchange] = client_id
             self._acknowledge(messages)
-            return []
+            return _sent(record, messages, self.client_on(record.exchange))
         return self._replies(record, messages, self._sockets.get(record.exchange, ""))
 
     def _replies(self, record: Response | SocketMessage, messages: list[Message], client_id: str) -> list[Observation]:
@@ -145,6 +174,8 @@ class Observer:
                 wanted = message.get("subscription")
                 names = wanted if isinstance(wanted, list) else [wanted]
                 seen += [Subscribed(client_id, n, record.seq, record.t) for n in names if isinstance(n, str)]
+            elif message.get("successful") is False:
+                seen.append(Refused(client_id, record.exchange, message, _is_lost(message)))
             elif is_event(message) and self._is_new(client_id, message):
                 seen.append(
                     Event(
@@ -180,6 +211,21 @@ class Observer:
                 sent.delivered(batch)
             elif reply["channel"] == channels.DISCONNECT:
                 self._unacknowledged.pop(client_id, None)
+
+
+def _sent(record: Request | SocketMessage, messages: list[Message], client_id: str) -> list[Observation]:
+    return [
+        Sent(str(message.get("clientId") or client_id), record.exchange, record.seq, index, record.t, message)
+        for index, message in enumerate(messages)
+        if message["channel"] not in _NOT_SENT
+    ]
+
+
+def _is_lost(reply: Message) -> bool:
+    advice = reply.get("advice")
+    return str(reply.get("error", ""))[:3] in ("401", "402") or (
+        isinstance(advice, dict) and advice.get("reconnect") == "handshake"
+    )
 
 
 def _advice(message: Message) -> list[Observation]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import TypeAlias
 
-from ..bayeux.observer import Advised, Handshaken, Observer
+from ..bayeux.observer import Advised, Handshaken, Observation, Observer, Refused, Sent
 from ..dialect.definition import Dialect
 from ..model import (
+    ClientMessage,
     Event,
     Failure,
     Header,
@@ -23,6 +25,7 @@ from ..model import (
     Triple,
     Unsolicited,
 )
+from .client_messages import ClientMessages
 from .operations import REFERENCES, Operation, Operations, Seen
 from .orphans import Orphans
 from .retries import Retries
@@ -73,6 +76,7 @@ class Correlator:
         self._orphans = Orphans(dialect, keep)
         self._retries = Retries(dialect)
         self._again: dict[int, int] = {}
+        self._messages = ClientMessages()
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
@@ -92,21 +96,29 @@ class Correlator:
             case _:
                 pass
         for observation in seen:
-            match observation:
-                case Handshaken():
-                    self._handshaken(observation, record)
-                case Event():
-                    links += self._event(observation)
-                case Advised():
-                    self._timeout = observation.timeout
-                case _:
-                    pass
+            if isinstance(observation, Event):
+                links += self._event(observation)
+            else:
+                self._observed(observation, record)
         # An upgraded exchange stays open until its failure, because its socket may carry handshakes.
         if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
             self._bayeux.pop(record.exchange, None)
             self._asked_at.pop(record.exchange, None)
         self._finalise()
         return links
+
+    def _observed(self, observation: Observation, record: Record) -> None:
+        match observation:
+            case Handshaken():
+                self._handshaken(observation, record)
+            case Advised():
+                self._timeout = observation.timeout
+            case Sent():
+                self._messages.sent(observation)
+            case Refused():
+                self._messages.refused(observation, self._sessions.of_client(observation.client_id))
+            case _:
+                pass
 
     def triples(self) -> Iterator[Triple]:
         """Yield the triples that are final, each once, in the order of their requests."""
@@ -122,6 +134,11 @@ class Correlator:
         """Yield the final events that no request caused, each once, in the order of the wire."""
         for seen in self._orphans.final():
             yield _unsolicited(seen)
+
+    def messages(self) -> Iterator[ClientMessage]:
+        """Yield what clients sent by Bayeux, each once, in the order of the wire; a reply may still refuse the last."""
+        for message in self._messages.take():
+            yield replace(message, session=self.session_of(message.client_id))
 
     def session_of(self, client_id: str) -> str | None:
         """Return the label of the session of a clientId, None if no handshake gave out that clientId."""
@@ -146,6 +163,7 @@ class Correlator:
             poll_timeout=self._timeout,
             windows=self._windows.numbers(),
             addressed=frozenset(self._addressed),
+            messages=tuple(replace(one, session=self.session_of(one.client_id)) for one in self._messages),
         )
 
     def _finalise(self) -> None:
@@ -172,6 +190,7 @@ class Correlator:
         shown = self._bayeux.get(observation.exchange, frozenset())
         session = self._sessions.handshaken(observation.client_id, shown, (observation.seq, observation.t))
         self._windows.handshaken(observation.client_id, session, observation.seq)
+        self._messages.handshaken(observation, session)
         if isinstance(record, Response):
             self._sessions.learn(self._sessions.tokens(record.headers), session)
 

@@ -71,6 +71,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         poll_timeout=one.poll_timeout or other.poll_timeout,
         windows=one.windows | other.windows,
         addressed=one.addressed | other.addressed | {("upstream", other.header.upstream)},
+        messages=(*one.messages, *other.messages),
     )
 
 
@@ -83,5 +84,6 @@ def _labelled(recording: Recording, prefix: str) -> Recording:
         triples=tuple(replace(t, session=label(t.session)) for t in recording.triples),
         plain=tuple(replace(t, session=label(t.session)) for t in recording.plain),
         unsolicited=tuple(replace(u, session=label(u.session)) for u in recording.unsolicited),
+        messages=tuple(replace(m, session=label(m.session)) for m in recording.messages),
         session_starts={f"{prefix}.{name}": at for name, at in recording.session_starts.items()},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -69,6 +70,7 @@ def write_sealed(
                 writer.row(row_of(triple))
             for pushed in correlator.unsolicited():
                 writer.unsolicited(_pushed(pushed))
+            deque(correlator.messages(), maxlen=0)  # derived again on reading
         rest = correlator.finish(header)
         for triple in (*rest.triples, *rest.plain):
             writer.row(row_of(triple))

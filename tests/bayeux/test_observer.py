@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.bayeux.messages import Message, encode
-from recorder.bayeux.observer import Advised, Handshaken, Observation, Observer, Subscribed
+from recorder.bayeux.observer import Advised, Handshaken, Observation, Observer, Refused, Sent, Subscribed
 from recorder.model import Event, Failure, Note, Request, Response, SocketMessage
 
 URL = "/api/v2/notifications"
@@ -41,7 +41,7 @@ MESSAGES = st.lists(
 
 def exchange(observer: Observer, asked: list[Message], told: list[Message], *, number: int = 0) -> list[Observation]:
     """Feed a request and, as record 11 at t=5, its response; what the response shows."""
-    assert observer.feed(request(encode(asked), number=number)) == []
+    observer.feed(request(encode(asked), number=number))
     return observer.feed(response(encode(told), number=number))
 
 
@@ -77,7 +77,7 @@ def test_a_handshake_names_the_client() -> None:
 def test_a_refused_handshake_names_nobody() -> None:
     refused = {"channel": "/meta/handshake", "successful": False, "clientId": "c1"}
 
-    assert exchange(Observer(), [{"channel": "/meta/handshake"}], [refused]) == []
+    assert exchange(Observer(), [{"channel": "/meta/handshake"}], [refused]) == [Refused("", 0, refused, lost=False)]
 
 
 def test_a_handshake_without_a_client_id_names_nobody() -> None:
@@ -105,7 +105,6 @@ def test_subscriptions_in_an_array_are_seen_one_by_one() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        {"successful": False, "subscription": "/a"},
         {"subscription": "/a"},
         {"successful": True},
         {"successful": True, "subscription": None},
@@ -188,7 +187,28 @@ def test_an_event_without_data_is_an_event() -> None:
 
 
 def test_what_a_client_publishes_is_no_event() -> None:
-    assert Observer().feed(request(encode(asks(CHANNEL, data={"text": "hello"})))) == []
+    (published,) = asked = asks(CHANNEL, data={"text": "hello"})
+
+    assert Observer().feed(request(encode(asked))) == [Sent("c1", 0, 10, 0, 4, published)]
+
+
+def test_a_subscription_that_is_refused_is_seen_as_sent_and_as_refused() -> None:
+    asked = asks("/meta/subscribe", subscription="/a")
+    refusal = {"channel": "/meta/subscribe", "successful": False, "error": "403::denied"}
+    observer = Observer()
+
+    assert observer.feed(request(encode(asked))) == [Sent("c1", 0, 10, 0, 4, asked[0])]
+    assert observer.feed(response(encode([refusal]))) == [Refused("c1", 0, refusal, lost=False)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"error": "402::session_unknown"}, {"error": "401:c1:Unknown client"}, {"advice": {"reconnect": "handshake"}}],
+)
+def test_a_client_that_is_to_shake_hands_again_was_lost(told: dict[str, Any]) -> None:
+    refusal = {"channel": "/meta/connect", "successful": False} | told
+
+    assert exchange(Observer(), asks("/meta/connect"), [refusal]) == [Refused("c1", 0, refusal, lost=True)]
 
 
 def test_polls_of_two_clients_are_told_apart() -> None:
@@ -321,7 +341,9 @@ def test_a_single_object_on_a_socket_is_a_message() -> None:
 
 
 def test_what_a_client_sends_on_a_socket_is_no_event() -> None:
-    assert Observer().feed(socket(asks(CHANNEL, data={}), from_client=True)) == []
+    (published,) = asked = asks(CHANNEL, data={})
+
+    assert Observer().feed(socket(asked, from_client=True)) == [Sent("c1", 0, 11, 0, 5, published)]
 
 
 def test_a_closed_socket_forgets_its_client() -> None:
@@ -360,7 +382,8 @@ def test_malformed_messages_on_sockets_never_raise(spoken: list[tuple[bool, int,
         for n, (from_client, number, messages) in enumerate(spoken)
     ]
 
-    assert not any(shown for shown, (from_client, _, _) in zip(seen, spoken, strict=True) if from_client)
+    from_clients = (shown for shown, (from_client, _, _) in zip(seen, spoken, strict=True) if from_client)
+    assert all(isinstance(one, Sent) for shown in from_clients for one in shown)
 
 
 # The acknowledgement extension

@@ -1,0 +1,81 @@
+"""Keep what clients sent by Bayeux and a server did not refuse: events without an operation may follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeGuard
+
+from ..bayeux import channels
+from ..bayeux.messages import Message
+from ..bayeux.observer import Handshaken, Refused, Sent
+from ..model import AnchorKind, ClientMessage
+
+_KINDS = {channels.SUBSCRIBE: AnchorKind.SUBSCRIPTION, channels.UNSUBSCRIBE: AnchorKind.UNSUBSCRIPTION}
+
+_OPEN = 1000  # messages whose refusal is waited for; a reply comes soon, or never
+
+
+class ClientMessages:
+    """The handshakes, subscriptions, unsubscriptions and publishes of a capture, in the order of the wire."""
+
+    def __init__(self) -> None:
+        self._messages: dict[tuple[tuple[int, int], str], ClientMessage] = {}
+        self._open: dict[tuple[int, str, str], list[tuple[tuple[int, int], str]]] = {}  # by exchange, channel and id
+        self._lost: set[int] = set()  # sessions whose server told a client to shake hands again
+
+    def __iter__(self) -> Iterator[ClientMessage]:
+        yield from self._messages.values()
+
+    def take(self) -> Iterator[ClientMessage]:
+        """Yield all messages and forget them."""
+        taken, self._messages = self._messages, {}
+        self._open.clear()
+        yield from taken.values()
+
+    def sent(self, sent: Sent) -> None:
+        """Take a message of a client; one for several channels counts for each of them."""
+        at, message = (sent.seq, sent.index), sent.message
+        kind, names = parts(message)
+        if kind is None:
+            return
+        data = message.get("data") if kind is AnchorKind.PUBLISH else None
+        for name in names:
+            self._messages[at, name] = ClientMessage(kind, at, sent.t, None, sent.client_id, name, data)
+        self._open[_asked(sent.exchange, message)] = [(at, name) for name in names]
+        if len(self._open) > _OPEN:
+            del self._open[next(iter(self._open))]
+
+    def refused(self, refused: Refused, session: int | None) -> None:
+        """Drop a message that the server refused; remember a session that the server lost."""
+        for place in self._open.pop(_asked(refused.exchange, refused.message), ()):
+            self._messages.pop(place, None)
+        if refused.lost and session is not None:
+            self._lost.add(session)
+
+    def handshaken(self, handshaken: Handshaken, session: int) -> None:
+        """Take a handshake that gave a client of a session its clientId."""
+        at, renews = (handshaken.seq, 0), session in self._lost
+        self._lost.discard(session)
+        kind, client_id = AnchorKind.START, handshaken.client_id
+        self._messages[at, ""] = ClientMessage(kind, at, handshaken.t, None, client_id, renews=renews)
+
+
+def parts(message: Message) -> tuple[AnchorKind | None, list[str]]:
+    """Return what a message of a client is, and the channels or patterns it is about; None if events never follow it.
+
+    A handshake is None too: its reply counts, not the request.
+    """
+    channel = message["channel"]
+    if channel in _KINDS:
+        wanted = message.get("subscription")
+        names = wanted if isinstance(wanted, list) else [wanted]
+        return _KINDS[channel], list(dict.fromkeys(name for name in names if _is_name(name)))
+    return (None, []) if channels.is_meta(channel) else (AnchorKind.PUBLISH, [channel])
+
+
+def _is_name(name: object) -> TypeGuard[str]:
+    return isinstance(name, str) and name.startswith("/") and not channels.is_meta(name)
+
+
+def _asked(exchange: int, message: Message) -> tuple[int, str, str]:
+    return exchange, message["channel"], str(message.get("id"))
