@@ -245,6 +245,11 @@ class StandIn:
         return self._call(lambda: self._engine.unplayed)
 
     @property
+    def unplayed_events(self) -> list[dict[str, Any]]:
+        """Recorded events that wait for something no client did; events of unplayed triples are left out."""
+        return self._call(lambda: self._engine.unplayed_events)
+
+    @property
     def pending(self) -> int:
         """Number of events and acks that are on their way."""
         return sum(session.pending for session in self.sessions)

@@ -228,6 +228,10 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         return frozenset(session.subscriptions) if session else frozenset()
 
+    def knows(self, client_id: str) -> bool:
+        """Return whether a client has a session."""
+        return client_id in self._sessions
+
     def is_connected(self, client_id: str) -> bool:
         """Return whether the first /meta/connect of a client was answered and the client has not disconnected."""
         session = self._sessions.get(client_id)

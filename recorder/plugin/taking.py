@@ -66,7 +66,7 @@ class Taking:
 
     def report(self) -> dict[str, Any]:
         """Return an empty report: a recorder plays no triple and sees no miss."""
-        return {"played": {}, "unplayed": [], "misses": [], "faults": []}
+        return {"played": {}, "unplayed": [], "unplayed_events": [], "misses": [], "faults": []}
 
     def advance(self, seconds: float) -> None:
         """Sleep for some seconds: nothing can move the clock of a real server."""

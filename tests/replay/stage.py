@@ -15,6 +15,7 @@ from http.cookies import SimpleCookie
 from itertools import count
 from typing import Any
 
+from recorder.bayeux.messages import is_event
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording
 from recorder.replay.engine.http import HttpRequest, HttpResponse
@@ -160,7 +161,7 @@ class Desk:
                 self.jar |= {cookie: morsel.value for cookie, morsel in SimpleCookie(value).items()}
         at = round(self.stage.now - START, 6)
         messages = _messages(reply)
-        events = [message for message in messages or [] if not message["channel"].startswith("/meta/")]
+        events = [message for message in messages or [] if is_event(message)]
         self.events += events
         self.heard += [(at, name_of(event)) for event in events]
         if messages is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ...model import Recording
-from ...printable import to_json
+from ...printable import printable, to_json
 from ..loading import load
 from ..options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
 from ..saying import say
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _STALLED = 3  # exit code
 _TOKEN, _CONTROL_TOKEN = "RECORDER_TOKEN", "RECORDER_CONTROL_TOKEN"  # environment variables
+_TOLD = 10  # events that did not come, at the end
 _DESCRIPTORS = 65_536
 _NEW_OBJECTS = 50_000  # before they are looked through for garbage
 
@@ -163,7 +164,7 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     settings = Settings(**options)
     standin, stalled = asyncio.run(_serve(recording, settings))
     _conclude(standin.report(), standin.missed, as_json=as_json)
-    if stalled or (settings.exit_when_done and standin.unplayed):
+    if stalled or (settings.exit_when_done and (standin.unplayed or standin.unplayed_events)):
         raise SystemExit(_STALLED)
 
 
@@ -175,6 +176,11 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
         say(f"fault '{fault['fault']}' hit {fault['hit']} {'time' if fault['hit'] == 1 else 'times'}")
     if report["unplayed"]:
         say(f"not asked for: triple {', '.join(map(str, report['unplayed']))}")
+    for event in report["unplayed_events"][:_TOLD]:
+        what = f"event {event['event']} {event['name']} on {event['channel']}"
+        say(printable(f"did not come: {what}; it waits for {event['waits_for']}"))
+    if len(report["unplayed_events"]) > _TOLD:
+        say(f"… and {len(report['unplayed_events']) - _TOLD} more events")
     if missed:
         say(f"{missed} requests matched nothing, see above")
         raise SystemExit(1)

@@ -28,6 +28,7 @@ from .matching.request import ParsedRequest, RecordedRequest
 from .miss import Miss
 from .rewriting.responses import refused
 from .rewriting.rewriter import Rewriter
+from .scheduling.follower import Follower
 from .scheduling.player import Player
 from .scheduling.prepared import PreparedTriple
 from .sessions.playhead import COOKIE, Playhead, Policy
@@ -78,6 +79,7 @@ class ReplayEngine:
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._replies = Responses()
         self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
+        self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
         self.misses: list[Miss] = []  # the first ones
         self.missed = 0
         self._paused_at: float | None = None
@@ -138,6 +140,11 @@ class ReplayEngine:
     def unplayed(self) -> tuple[int, ...]:
         """Numbers of the triples that no client has asked for."""
         return status.unplayed(self._playheads, self._matcher)
+
+    @property
+    def unplayed_events(self) -> list[dict[str, Any]]:
+        """Recorded events that wait for something no client did, as JSON; events of unplayed triples are left out."""
+        return status.unplayed_events(self._recording, self._follower.unplayed(self._playheads))
 
     @property
     def next_due(self) -> float | None:
@@ -203,6 +210,7 @@ class ReplayEngine:
         return {
             "played": status.played(self._playheads, self._matcher),
             "unplayed": list(self.unplayed),
+            "unplayed_events": self.unplayed_events,
             "misses": [{"request": m.call, "summary": m.summary, "text": m.text} for m in self.misses],
             "faults": [{"fault": text, "hit": count} for text, count in self.faults.report()],
         }
@@ -218,38 +226,30 @@ class ReplayEngine:
         for _, client_id in senders:
             self._playheads.seen(client_id, request.headers, request.connection)
         for answer in self._player.receive(request, messages, now, transport):
-            self._replies.answer(answer, self._handshaken(answer.handshaken, request) if answer.handshaken else ())
-        for channel, client_id in senders:
+            self._replies.answer(answer, self._handshaken(answer.handshaken, request, now) if answer.handshaken else ())
+        for message, (channel, client_id) in zip(messages, senders, strict=True):
             if channel == channels.DISCONNECT:
                 self._playheads.leaves(client_id)
             playhead = self._playheads.of_client(client_id)
-            if playhead is not None and channel in (channels.SUBSCRIBE, channels.CONNECT):
-                if playhead.cut:
+            if playhead is not None:
+                if playhead.cut and channel in (channels.SUBSCRIBE, channels.CONNECT):
                     self._player.cut(playhead)
-                if not playhead.begun:
-                    self._begin(playhead, now, settled=channel == channels.SUBSCRIBE)
+                if channel != channels.CONNECT or playhead.shaken:
+                    self._follower.received(playhead, client_id, message, now)
 
-    def _handshaken(self, client_id: str, request: HttpRequest) -> Headers:
+    def _handshaken(self, client_id: str, request: HttpRequest, now: float) -> Headers:
         """Join a new clientId to its playhead; return the headers to set."""
         playhead, before = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
+        renews = before is not None and self._bayeux.is_forgotten(before)
         if before is not None:
             self._player.succeed(before, client_id)
         self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
         playhead.origins = self._origins(request.headers)
         if len(self._recording.session_starts) <= 1:
             playhead.recorded = next(iter(self._recording.session_starts), "")
-        for event in playhead.backlog:
-            self._bayeux.push(client_id, event)
-        playhead.backlog.clear()
+            self._follower.known(playhead)
+        self._follower.handshaken(playhead, client_id, now, renews=renews)
         return (playhead.set_cookie,)
-
-    def _begin(self, playhead: Playhead, now: float, *, settled: bool) -> None:
-        """Play the unsolicited events of the start, once the client has subscribed or holds a poll."""
-        if playhead.begun or playhead.client_id is None or playhead.recorded is None:
-            return
-        if settled or self._bayeux.is_polling(playhead.client_id):
-            playhead.begun = True
-            self._run_unsolicited(playhead, self._player.unasked.at_start.get(playhead.recorded, ()), now)
 
     # -- REST
 
@@ -277,9 +277,9 @@ class ReplayEngine:
             return
         if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
             playhead.recorded = entry.session
-            self._begin(playhead, now, settled=True)
-        if part.then:
-            self._run_unsolicited(playhead, part.then, now)
+            self._follower.known(playhead)
+        if part.then or (not entry.n and self._player.anchored.after_exchanges):
+            self._follower.asked(playhead, live, entry, now)
 
     def _start(
         self, playhead: Playhead, entry: RecordedRequest, rewriter: Rewriter, request: int, now: float
@@ -302,6 +302,7 @@ class ReplayEngine:
         return len({self._matcher.triples[place].session for place in self._matcher.candidates(live)}) == 1
 
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
+        """Play events that no operation caused, from the time on at which their anchor was reached."""
         played = self.faults.play(playhead.name, None, events, self._rate)
         if played.steps:
             rewriter = Rewriter(self._dialect, playhead.bindings, origins=playhead.origins)

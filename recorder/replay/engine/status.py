@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...bayeux.server import BayeuxServer
+from ...model import Recording
+from .anchored import Unplayed
 from .matching.matcher import Matcher, describe
 from .sessions.playhead import Playhead
 from .timeline import Run
@@ -15,6 +17,27 @@ def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]
     """Return the numbers of the triples that no client has asked for."""
     played = {place for playhead in playheads for place in playhead.played}
     return tuple(t.n for place, t in enumerate(matcher.triples) if t.n and place not in played)
+
+
+def unplayed_events(recording: Recording, found: Iterable[Unplayed]) -> list[dict[str, Any]]:
+    """Return events that did not come as JSON: their names as in `recorder explain`, and what they wait for."""
+    links = {id(link.event): (triple, link) for triple in recording.triples for link in triple.events}
+    told: dict[str, dict[str, Any]] = {}
+    for one in found:
+        if one.unsolicited is not None:
+            pushed = recording.unsolicited[one.unsolicited]
+            label, name, event, session = f"u{one.unsolicited + 1}", pushed.name, pushed.event, pushed.session
+        elif id(one.event) in links:
+            triple, link = links[id(one.event)]
+            label, name = f"{triple.n}.{triple.events.index(link) + 1}", link.name
+            event, session = link.event, triple.session
+        else:
+            continue
+        told.setdefault(
+            label,
+            {"event": label, "name": name, "channel": event.channel, "session": session, "waits_for": one.waits_for},
+        )
+    return list(told.values())
 
 
 def played(playheads: Iterable[Playhead], matcher: Matcher) -> dict[str, list[int]]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from ...model import Event, Recording, Triple
+from ...model import Event, Triple
 from .rewriting.responses import PreparedResponse
 from .rewriting.rewriter import Rewriter
 from .rewriting.templates import Template
@@ -17,7 +15,6 @@ INSTANT = math.inf
 ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when the client does not fetch them
 
 _SECOND = 1_000_000_000
-K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,7 @@ class Step:
         order: Place on the recorded wire; decides between triples when both are due.
         offset: Seconds after the request, as recorded.
         text: Bayeux message of the event, with holes for the values of a client; None until it is prepared.
+        unsolicited: Place among the unsolicited events of the recording; None for other steps.
 
     """
 
@@ -35,6 +33,7 @@ class Step:
     offset: float
     event: Event | None
     text: Template | None = field(default=None, compare=False)
+    unsolicited: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +113,7 @@ class Run:
 def steps(triple: Triple) -> tuple[Step, ...]:
     """Return the steps of a triple; one without an answer ends with an ack too, or the live client would hang."""
     start = triple.request.t
-    events = [_step(link.event, start) for link in triple.events]
+    events = [step_of(link.event, start) for link in triple.events]
     end = triple.ack or triple.failure
     if end is None:
         last = events[-1] if events else Step((triple.request.seq, 0), 0.0, None)
@@ -123,40 +122,10 @@ def steps(triple: Triple) -> tuple[Step, ...]:
     return tuple(sorted([*events, ack], key=lambda step: step.order))
 
 
-@dataclass(frozen=True, slots=True)
-class Anchored:
-    """Unsolicited events by their anchors: the start of a session, or (by number) the triple before them."""
-
-    at_start: dict[str, tuple[Step, ...]]
-    after_triple: dict[int, tuple[Step, ...]]
-
-
-def anchored(recording: Recording) -> Anchored:
-    """Anchor each unsolicited event to what it followed, so that no clock decides when it is played."""
-    at_start: dict[str, list[Step]] = defaultdict(list)
-    after_triple: dict[int, list[Step]] = defaultdict(list)
-    only = next(iter(recording.session_starts), "") if len(recording.session_starts) <= 1 else ""
-    asked: dict[str, list[Triple]] = defaultdict(list)
-    for triple in recording.triples:
-        asked[triple.session or only].append(triple)
-    for pushed in recording.unsolicited:
-        session, event = pushed.session or only, pushed.event
-        before = bisect_left(asked[session], event.seq, key=lambda triple: triple.request.seq)
-        if before:
-            triple = asked[session][before - 1]
-            after_triple[triple.n].append(_step(event, triple.request.t))
-        else:
-            at_start[session].append(_step(event, recording.session_starts.get(session, (0, 0))[1]))
-    return Anchored(_frozen(at_start), _frozen(after_triple))
-
-
-def _step(event: Event, start: int) -> Step:
-    return Step((event.seq, event.index), _seconds(event.t - start), event)
+def step_of(event: Event, start: int, unsolicited: int | None = None) -> Step:
+    """Return the step of an event, by its distance from `start`, in nanoseconds since the capture began."""
+    return Step((event.seq, event.index), _seconds(event.t - start), event, unsolicited=unsolicited)
 
 
 def _seconds(nanoseconds: int) -> float:
     return max(nanoseconds, 0) / _SECOND
-
-
-def _frozen(groups: dict[K, list[Step]]) -> dict[K, tuple[Step, ...]]:
-    return {key: tuple(group) for key, group in groups.items()}

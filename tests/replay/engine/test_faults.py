@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from recorder.errors import UsageError
 from recorder.model import Recording, Triple
 from recorder.replay.engine.faults import EXAMPLES, Fault, Faults, Kind, Played, check, parse
-from recorder.replay.engine.timeline import INSTANT, Step, anchored, steps
+from recorder.replay.engine.timeline import INSTANT, Step, step_of, steps
 from tests.replay.recordings import recordings
 from tests.wire import Wire, campaign_event, chained, complete, done, operation, preview, record_event, twin
 
@@ -442,7 +442,7 @@ def test_an_event_nobody_asked_for_is_hit_too_and_counts() -> None:
     desk.asks(chained(7, "r"), done(7, "r"))
     recording = wire.recording()
     faults = faults_of(recording, f"duplicate event {OUTBOUND}#1", f"drop event {OUTBOUND}#2")
-    pushed = faults.play("p1", None, anchored(recording).at_start["s1"], 1.0)
+    pushed = faults.play("p1", None, (step_of(recording.unsolicited[0].event, 0, 0),), 1.0)
 
     assert order(pushed.steps) == ["CampaignStarted"] * 2
     assert order(play(faults, recording.triples[0]).steps) == ["ack"]

@@ -7,6 +7,7 @@ them is owed. Replies may be late, lost, or answered long after they were asked 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -15,11 +16,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from recorder.correlate.anchors import anchors
 from recorder.dialect.definition import load
 from recorder.model import Headers, Recording, Triple
 from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.standin import ReplayEngine
-from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT, anchored
+from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT
 from tests.replay.recordings import marker_of, recordings
 from tests.wire import URL, body
 
@@ -73,9 +75,11 @@ class Interleavings(RuleBasedStateMachine):
         self.owners: dict[int, Client] = {}
         self.lost: set[int] = set()
         self.flying: dict[int, list[int]] = {}  # replies under way, and the markers in them
-        anchors = anchored(recording)
-        self.at_start = {s: [_marker(step.event) for step in found] for s, found in anchors.at_start.items()}
-        self.after = {n: [_marker(step.event) for step in found] for n, found in anchors.after_triple.items()}
+        self.at_start: dict[str, list[int]] = defaultdict(list)
+        self.after: dict[int, list[int]] = defaultdict(list)
+        for pushed, anchor in zip(recording.unsolicited, anchors(recording), strict=True):
+            owed = self.at_start[pushed.session or ""] if anchor.place is None else self.after[anchor.number]
+            owed.append(_marker(pushed.event))
         for client in self.clients[:ready]:
             self._handshake(client)
 

@@ -10,8 +10,8 @@ from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.rewriting.rewriter import Rewriter
-from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT, Run, Step, anchored, steps
-from tests.wire import Message, Wire, campaign_event, chained, done, record_event, state_event
+from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT, Run, Step, steps
+from tests.wire import Message, Wire, chained, done, record_event
 
 REWRITER = Rewriter(load(), Bindings())
 
@@ -143,60 +143,3 @@ def test_an_event_waits_for_no_poll() -> None:
     playing.advance(10.0)
 
     assert playing.due() == 10.1
-
-
-# What nobody asked for
-
-
-def test_what_came_before_any_triple_hangs_on_the_start_of_its_session() -> None:
-    wire = Wire()
-    wire.wait(5)
-    desk = wire.desk()
-    wire.wait(0.3)
-    desk.hears(state_event(), campaign_event("CampaignStarted"))
-    desk.asks(chained(7, "r1"), done(7, "r1"))
-
-    found = anchored(wire.recording())
-
-    assert names(found.at_start["s1"]) == [(0.3, "state"), (0.3, "CampaignStarted")]
-    assert found.after_triple == {}
-
-
-def test_what_came_later_hangs_on_the_triple_before_it() -> None:
-    wire = Wire()
-    desk = wire.desk()
-    desk.asks(chained(7, "r1"), done(7, "r1"))
-    desk.asks(chained(8, "r2"), state_event(), done(8, "r2"), campaign_event("CampaignStopped"))
-
-    found = anchored(wire.recording())
-
-    assert names(found.after_triple[2]) == [(0.2, "state"), (0.4, "CampaignStopped")]
-    assert found.at_start == {}
-
-
-def test_the_triple_before_it_is_one_of_its_own_session() -> None:
-    wire = Wire()
-    alice = wire.desk("alice", (("Cookie", "JSESSIONID=a"),))
-    bob = wire.desk("bob", (("Cookie", "JSESSIONID=b"),))
-    alice.asks(chained(7, "r1"), done(7, "r1"))
-    bob.asks(chained(8, "r1"), done(8, "r1"))
-    alice.hears(state_event())
-    wire.desk("carol", (("Cookie", "JSESSIONID=c"),)).hears(campaign_event("CampaignStarted"))
-
-    found = anchored(wire.recording())
-
-    assert list(found.after_triple) == [1]
-    assert names(found.at_start["s3"]) == [(0.0, "CampaignStarted")]
-
-
-def test_in_a_capture_that_began_in_the_middle_all_is_one_session() -> None:
-    wire = Wire()
-    desk = wire.desk()
-    wire.records.clear()
-    desk.hears(state_event())
-    desk.asks(chained(7, "r1"), campaign_event("CampaignStarted"))
-
-    found = anchored(wire.recording())
-
-    assert names(found.at_start[""]) == [(0.0, "state")]
-    assert names(found.after_triple[1]) == [(0.2, "CampaignStarted")]

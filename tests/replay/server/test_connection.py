@@ -140,11 +140,13 @@ def test_half_a_body_is_waited_for_so_long_and_then_refused() -> None:
 
 
 async def poll(streams: Streams) -> dict[str, Any]:
-    """Shake hands and leave a poll waiting; what it asked."""
+    """Shake hands, subscribe and leave a poll waiting; what it asked."""
     reader, writer = streams
     writer.write(HANDSHAKE)
     _, _, body = await heard(reader)
     connect = {"channel": "/meta/connect", "clientId": json.loads(body)[0]["clientId"]}
+    writer.write(request(json.dumps([connect | {"channel": "/meta/subscribe", "subscription": "/**"}]).encode()))
+    await heard(reader)
     for advice in ({"timeout": 0}, {"timeout": 60_000}):
         writer.write(request(json.dumps([connect | {"advice": advice}]).encode()))
         if advice["timeout"] == 0:

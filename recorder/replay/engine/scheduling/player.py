@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ....bayeux.channels import matches
 from ....bayeux.messages import Message
 from ....bayeux.outbox import Queued
 from ....bayeux.server import Answer, BayeuxServer
+from ....correlate.anchors import Subscriptions
 from ....dialect.definition import Dialect
 from ....model import Event, Recording
+from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
 from ..rewriting.responses import respond
-from ..sessions.playhead import Playhead
-from ..timeline import Run, Step, anchored
+from ..sessions.playhead import Held, Playhead
+from ..timeline import Run, Step
 from .prepared import PreparedTriples
 from .queue import StepQueue
 from .windows import copies
@@ -25,7 +28,7 @@ class Player:
     """The runs of all clients of one stand-in.
 
     Attributes:
-        unasked: Unsolicited events by their anchors.
+        anchored: Unsolicited events by their anchors.
         prepared: Steps and answers of the recorded requests.
 
     """
@@ -38,8 +41,9 @@ class Player:
         self._windows, self._copies = recording.windows, copies(recording)
         self._queue = StepQueue()
         self._unacked: dict[int, Run] = {}  # by request
-        self.unasked = anchored(recording)
-        self.prepared = PreparedTriples(matcher.triples, dialect, self.unasked.after_triple)
+        self._subscriptions = Subscriptions(recording.messages)
+        self.anchored = Anchored(recording, self._copies)
+        self.prepared = PreparedTriples(matcher.triples, dialect, self.anchored.after)
 
     @property
     def due(self) -> float | None:
@@ -133,10 +137,21 @@ class Player:
             self._responses.answer(answer)
         return bool(answers)
 
+    def release(self, playhead: Playhead) -> None:
+        """Deliver the events that waited for a handshake or a subscription, if the client made it now."""
+        playhead.hears.clear()
+        waiting, playhead.held = playhead.held, []
+        for held in waiting:
+            client_id = playhead.other_windows.get(held.window, playhead.client_id)
+            if client_id is not None and (held.channel is None or self._is_subscribed(client_id, held.channel)):
+                self._bayeux.push(client_id, held.queued)
+            else:
+                playhead.held.append(held)
+
     def deliver(self, playhead: Playhead, queued: Queued) -> None:
         """Queue an event for a client, which may have to shake hands yet."""
         if playhead.client_id is None:
-            playhead.backlog.append(queued)
+            playhead.held.append(Held(queued))
         else:
             self._bayeux.push(playhead.client_id, queued)
 
@@ -145,13 +160,28 @@ class Player:
         owner = None if run.acked or run.request is None else run
         text = step.text or self.prepared.text(event)
         queued = Queued(run.rewriter.encoded(text, event.data), owner)
-        window = self._windows.get(event.client_id, 0)
-        if window in playhead.other_windows:
-            self._bayeux.push(playhead.other_windows[window], queued)
-        elif (event.seq, event.index) in self._copies:
-            self._fetched([queued], out=True)  # for a window that this client does not have
+        if event.channel in playhead.hears and playhead.client_id is not None:
+            self._bayeux.push(playhead.client_id, queued)
         else:
-            self.deliver(playhead, queued)
+            self._push_checked(playhead, queued, step, event)
+
+    def _push_checked(self, playhead: Playhead, queued: Queued, step: Step, event: Event) -> None:
+        """Queue an event if the client is subscribed to its channel as the recorded client was, else hold it."""
+        window = self._windows.get(event.client_id, 0)
+        if window not in playhead.other_windows and (event.seq, event.index) in self._copies:
+            self._fetched([queued], out=True)  # for a window that this client does not have
+            return
+        client_id = playhead.other_windows.get(window, playhead.client_id)
+        covered = self._subscriptions.covered(event)
+        if client_id is None or (covered and not self._is_subscribed(client_id, event.channel)):
+            playhead.held.append(Held(queued, event.channel if covered else None, window, step))
+            return
+        if covered and not self._windows:
+            playhead.hears.add(event.channel)
+        self._bayeux.push(client_id, queued)
+
+    def _is_subscribed(self, client_id: str, channel: str) -> bool:
+        return any(matches(pattern, channel) for pattern in self._bayeux.subscriptions(client_id))
 
     def _fetched(self, events: Iterable[Queued], *, out: bool) -> None:
         """Note that events were put into an answer, or came back: acks that wait for them leave sooner, or later."""

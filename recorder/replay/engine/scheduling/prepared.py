@@ -41,7 +41,7 @@ class PreparedTriples:
     def __init__(
         self, triples: Sequence[Triple], dialect: Dialect, after: Mapping[int, tuple[Step, ...]] = _NOTHING
     ) -> None:
-        """Prepare nothing yet; `after` is what follows unasked, by the number of the triple before."""
+        """Prepare nothing yet; `after` is what follows unasked, by the place of the request before."""
         self._triples, self._dialect, self._after = triples, dialect, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
         self._prepared: dict[int, PreparedTriple] = {}
@@ -54,12 +54,13 @@ class PreparedTriples:
                 self._prepared.clear()
             triple, minted = self._triples[entry.place], entry.minted
             response = prepare(triple, self._dialect, minted)
-            then = self._with_texts(self._after.get(triple.n, ()))
-            made = PreparedTriple(self._with_texts(steps(triple), minted), response, then)
+            then = self.with_texts(self._after.get(entry.place, ()))
+            made = PreparedTriple(self.with_texts(steps(triple), minted), response, then)
             self._prepared[entry.place] = made
         return made
 
-    def _with_texts(self, some: Iterable[Step], minted: Sequence[MintedId] = ()) -> tuple[Step, ...]:
+    def with_texts(self, some: Iterable[Step], minted: Sequence[MintedId] = ()) -> tuple[Step, ...]:
+        """Return the steps with the texts of their events."""
         return tuple(step if step.event is None else replace(step, text=self.text(step.event, minted)) for step in some)
 
     def text(self, event: Event, minted: Sequence[MintedId] | None = None) -> Template:

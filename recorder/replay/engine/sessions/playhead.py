@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from ....bayeux.outbox import Queued
 from ....model import Triple
+from ..anchored import Progress, Reached
 from ..matching.bindings import Bindings
 from ..matching.index import Cursor, SessionRequests
 from ..matching.matcher import Matcher
 from ..matching.request import ParsedRequest, RecordedRequest
-from ..timeline import Run
+from ..timeline import Run, Step
 
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
 AUTHORIZATION = "authorization "
@@ -40,6 +42,21 @@ class Policy:
     strict: bool = False
 
 
+class Held(NamedTuple):
+    """An event that waits for the Bayeux session of its window.
+
+    Attributes:
+        channel: Channel that the session must be subscribed to; None where the recorded client was not.
+        window: Number of the window.
+        step: Its step, None for an event that was not recorded.
+    """
+
+    queued: Queued
+    channel: str | None = None
+    window: int = 0
+    step: Step | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Playhead:
     """One live session's place in the recording; shares nothing with the others.
@@ -50,7 +67,10 @@ class Playhead:
         other_windows: Further Bayeux sessions of the same client: other windows of its browser, numbered from 1.
         recorded: The recorded session it follows, None until that is known.
         played: Which recorded requests it has used up, and how often.
-        backlog: Events that came due before there was a Bayeux session to push them to.
+        held: Events that came due before the client shook hands, or subscribed to their channels.
+        hears: Channels that it is known to be subscribed to; empty for a recording with several windows.
+        progress: What it has done that unsolicited events follow.
+        shaken: Handshakes after which it has neither subscribed nor polled yet.
         cookie: Stands in for every session cookie the recorded server set.
         origins: Where its client reaches us, by the recorded server's address.
         shown: Tokens (cookies, Authorization) that its requests have shown.
@@ -69,12 +89,14 @@ class Playhead:
     client_id: str | None = None
     other_windows: dict[int, str] = field(default_factory=dict)
     recorded: str | None = None
-    begun: bool = False
     played: Counter[int] = field(default_factory=Counter)
     bindings: Bindings = field(default_factory=Bindings)
     origins: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
-    backlog: list[Queued] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    hears: set[str] = field(default_factory=set)
+    progress: Progress = field(default_factory=Progress)
+    shaken: list[Reached] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)
     told: tuple[str, ...] = ()
     opened: bool = False
@@ -93,10 +115,14 @@ class Playhead:
         """ClientIds of all its Bayeux sessions."""
         return [*([] if self.client_id is None else [self.client_id]), *self.other_windows.values()]
 
+    def window_of(self, client_id: str) -> int:
+        """Return the number of the window that has a clientId, 0 for the first one and for unknown ones."""
+        return next((number for number, other in self.other_windows.items() if other == client_id), 0)
+
     @property
     def is_blank(self) -> bool:
         """Whether it has asked for nothing recorded, and no step is pending."""
-        return not self.played and not self.runs and not self.backlog
+        return not self.played and not self.runs and not self.held
 
     @property
     def set_cookie(self) -> tuple[str, str]:

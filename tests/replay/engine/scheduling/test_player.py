@@ -67,8 +67,8 @@ def test_events_wait_for_a_client_that_did_not_shake_hands_yet() -> None:
     playing.begins()
     playing.plays(100.0)
 
-    (queued,) = playing.playhead.backlog
-    assert json.loads(queued.text)["data"]["notificationType"] == "ChainedRecordsDataEnd"
+    (held,) = playing.playhead.held
+    assert json.loads(held.queued.text)["data"]["notificationType"] == "ChainedRecordsDataEnd"
 
 
 def test_who_gives_a_request_up_gets_its_events_all_the_same() -> None:
@@ -77,7 +77,7 @@ def test_who_gives_a_request_up_gets_its_events_all_the_same() -> None:
     playing.player.abort(7)
 
     assert playing.plays(100.0) == []
-    assert len(playing.playhead.backlog) == 1
+    assert len(playing.playhead.held) == 1
 
 
 def test_after_a_pause_everything_leaves_later() -> None:

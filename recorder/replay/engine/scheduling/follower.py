@@ -1,0 +1,152 @@
+"""Begin the events that no operation caused, when a live client reaches their anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from ....bayeux import channels
+from ....bayeux.messages import Message, to_text
+from ....bayeux.server import BayeuxServer
+from ....correlate.anchors import text
+from ....correlate.client_messages import parts
+from ....model import JSON, AnchorKind
+from ..anchored import Reached, Unplayed, followed, published_as
+from ..matching.bindings import ScannedText
+from ..matching.matcher import Matcher
+from ..matching.request import ParsedRequest, RecordedRequest
+from ..rewriting.templates import Template
+from ..sessions.playhead import Playhead
+from ..timeline import Step
+from .player import Player
+
+Begin: TypeAlias = Callable[[Playhead, tuple[Step, ...], float], None]
+
+
+class Follower:
+    """Follows what live clients do, and begins what followed the same in the recording.
+
+    While it is not known which recorded session a client follows, its messages are kept.
+    """
+
+    def __init__(self, player: Player, matcher: Matcher, bayeux: BayeuxServer, begin: Begin) -> None:
+        """Begin nothing yet; `begin` plays steps to a client from a time on."""
+        self._anchored, self._prepared, self._player = player.anchored, player.prepared, player
+        self._matcher, self._bayeux, self._begin = matcher, bayeux, begin
+
+    def handshaken(self, playhead: Playhead, client_id: str, now: float, *, renews: bool) -> None:
+        """Take a handshake; `renews` where the server had lost the session, so that it is no step of its own."""
+        if not renews:
+            playhead.shaken.append(playhead.progress.handshaken(playhead.window_of(client_id), now))
+        self._player.release(playhead)
+
+    def received(self, playhead: Playhead, client_id: str, message: Message, now: float) -> None:
+        """Take a Bayeux message that the server has answered, or holds."""
+        channel = message["channel"]
+        subscribes = channel == channels.SUBSCRIBE
+        if playhead.shaken and (subscribes or (channel == channels.CONNECT and self._bayeux.is_polling(client_id))):
+            self._settle(playhead, now)
+        if channel == channels.CONNECT:
+            return
+        kind, names = parts(message)
+        if kind is None or not self._bayeux.knows(client_id):
+            return
+        window, progress = playhead.window_of(client_id), playhead.progress
+        for name in names:
+            match kind:
+                case AnchorKind.SUBSCRIPTION:
+                    reached = progress.subscribed(name, window, now)
+                case AnchorKind.UNSUBSCRIPTION:
+                    reached = progress.unsubscribed(name, window, now)
+                case _:
+                    reached = Reached(kind, name, 1, window, now, message.get("data"))
+            if reached is not None:
+                self._reach(playhead, reached)
+        if kind is not AnchorKind.PUBLISH:
+            self._player.release(playhead)
+
+    def asked(self, playhead: Playhead, live: ParsedRequest, entry: RecordedRequest, now: float) -> None:
+        """Take a live request that is answered as a recorded one."""
+        if entry.n:
+            self._start(playhead, self._prepared.part(entry).then, now)
+        elif self._anchored.after_exchanges:
+            if playhead.recorded is None and entry.session is not None:
+                playhead.progress.asked.append((live, entry.place, now))
+            else:
+                self._exchange(playhead, live, entry.place, now)
+
+    def known(self, playhead: Playhead) -> None:
+        """Begin what follows all a client did before it was known which recorded session it follows."""
+        progress = playhead.progress
+        for reached in progress.reached:
+            self._reach(playhead, reached)
+        for live, place, at in progress.asked:
+            self._exchange(playhead, live, place, at)
+        progress.reached.clear()
+        progress.asked.clear()
+
+    def unplayed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
+        """Yield the events whose anchor no client reached, then those that wait for a subscription of some client."""
+        clients = list(playheads)
+        begun = {place for playhead in clients for place in playhead.progress.begun}
+        for place, anchor in enumerate(self._anchored.anchors):
+            if place not in begun and place not in self._anchored.optional:
+                yield Unplayed(place, None, text(anchor))
+        for held in (held for playhead in clients for held in playhead.held):
+            if held.step is not None and held.step.event is not None:
+                waits_for = "a handshake" if held.channel is None else f"a subscription to {held.channel}"
+                yield Unplayed(held.step.unsolicited, held.step.event, waits_for)
+
+    def _settle(self, playhead: Playhead, now: float) -> None:
+        """Reach the handshakes of a client that now listens: events before would be dropped by its library."""
+        shaken, playhead.shaken = playhead.shaken, []
+        for reached in shaken:
+            self._reach(playhead, replace(reached, at=now))
+
+    def _reach(self, playhead: Playhead, reached: Reached) -> None:
+        if playhead.recorded is None:
+            playhead.progress.reached.append(reached)
+            return
+        found = self._anchored.of(playhead.recorded)
+        if reached.kind is not AnchorKind.PUBLISH:
+            self._start(playhead, self._prepared.with_texts(followed(found, reached)), reached.at)
+            return
+        published = published_as(found, playhead.progress, reached)
+        if published is not None:
+            playhead.progress.published.add(published.at)
+            self._start(playhead, tuple(self._echoed(published.steps, reached.data)), reached.at)
+
+    def _echoed(self, steps: Sequence[Step], data: JSON) -> Iterator[Step]:
+        """Yield the steps after a publish; those that repeat it carry what the live client published."""
+        for step in self._prepared.with_texts(steps):
+            if step.event is None or step.unsolicited is None or not self._anchored.anchors[step.unsolicited].is_echo:
+                yield step
+                continue
+            event = replace(step.event, data=data)
+            yield replace(step, event=event, text=_fixed(to_text({"data": data, "channel": event.channel})))
+
+    def _start(self, playhead: Playhead, steps: Iterable[Step], at: float) -> None:
+        fresh = playhead.progress.fresh(steps)
+        if fresh:
+            self._begin(playhead, fresh, at)
+
+    def _exchange(self, playhead: Playhead, live: ParsedRequest, place: int, at: float) -> None:
+        """Begin what followed an exchange of the client's own session, which may be answered by another session's."""
+        done = playhead.progress.exchanges
+
+        def is_own(place: int) -> bool:
+            entry = self._matcher.entries[place]
+            mine = not entry.n and entry.session in (None, playhead.recorded) and place not in done
+            return mine and self._matcher.fits(entry, live, playhead.bindings)
+
+        if not is_own(place):
+            place = next(filter(is_own, self._matcher.candidates(live)), -1)
+        if place >= 0:
+            done.add(place)
+            self._start(playhead, self._prepared.part(self._matcher.entries[place]).then, at)
+
+
+def _fixed(message: str) -> Template:
+    """Return a template without holes, in which nothing is rewritten."""
+    return Template((message,), (), (), ScannedText(message, frozenset(), has_address=False), names_own=False)
