@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..correlate.anchors import text as in_words
 from ..diagnose.explain import Candidate, Explanation, Judgement, polls_lost_to
-from ..model import Event, Link, State, Triple
+from ..model import Anchor, Event, Link, State, Triple
 from ..printable import printable
 from . import data
 
@@ -43,7 +44,15 @@ def request(triple: Triple, explanation: Explanation) -> str:
     return "\n".join([*lines, *_hint(triple)]) + "\n"
 
 
-def event(name: str, pushed: Event, link: Link | None, judgement: Judgement, numbers: Mapping[int, int]) -> str:
+def event(
+    name: str,
+    pushed: Event,
+    link: Link | None,
+    judgement: Judgement,
+    numbers: Mapping[int, int],
+    *,
+    anchor: Anchor | None = None,
+) -> str:
     """Return the text about one event: why it is linked to its request, and why not to another one.
 
     Args:
@@ -52,12 +61,14 @@ def event(name: str, pushed: Event, link: Link | None, judgement: Judgement, num
         link: Its link, None for an unsolicited event.
         judgement: What the rules decided when the event came.
         numbers: Number of each triple, by `seq` of its request.
+        anchor: What an unsolicited event followed, None for another event.
     """
     keys = ", ".join(f"{key} {value!r}" for key, value in judgement.keys.items()) or "no keys"
     place = f"record {pushed.seq}, message {pushed.index}, to {judgement.session or 'an unknown session'}"
     lines = [f"event {name}  {printable(pushed.channel)}  {place}", f"  carries {printable(keys)}"]
     if link is None:
         lines.append("  unsolicited: no rule found a request that caused this event")
+        lines += [] if anchor is None else [f"  anchor: {printable(_anchored(pushed, anchor))}"]
     else:
         lines.append(f"  caused by {_number(link.request, numbers)}: {_decision(link)}")
         if judgement.link is None or judgement.link.request != link.request:
@@ -67,7 +78,9 @@ def event(name: str, pushed: Event, link: Link | None, judgement: Judgement, num
     return "\n".join(lines) + "\n"
 
 
-def as_json(name: str, pushed: Event, link: Link | None, judgement: Judgement) -> dict[str, Any]:
+def as_json(
+    name: str, pushed: Event, link: Link | None, judgement: Judgement, anchor: Anchor | None = None
+) -> dict[str, Any]:
     """Return the JSON of one event; requests are given by the `seq` of their records."""
     return {
         "event": name,
@@ -86,7 +99,23 @@ def as_json(name: str, pushed: Event, link: Link | None, judgement: Judgement) -
             for other in judgement.others
         ],
         "over": judgement.over,
+    } | ({} if anchor is None else {"anchor": _anchor_as_json(pushed, anchor)})
+
+
+def _anchor_as_json(pushed: Event, anchor: Anchor) -> dict[str, Any]:
+    return {
+        "kind": anchor.kind.value,
+        "text": in_words(anchor),
+        "record": max(anchor.at[0], 0),
+        "ms": round((pushed.t - anchor.t) / 1e6, 3),
+        "echo": anchor.is_echo,
     }
+
+
+def _anchored(pushed: Event, anchor: Anchor) -> str:
+    ms = round((pushed.t - anchor.t) / 1e6)
+    repeats = "; the event repeats its data" if anchor.is_echo else ""
+    return f"{in_words(anchor)}, {ms} ms before{repeats}"
 
 
 def _others(judgement: Judgement, link: Link | None, numbers: Mapping[int, int]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ..correlate.anchors import anchors
+from ..correlate.anchors import text as in_words
 from ..model import Note, Record, Recording, Triple
 from ..printable import printable
 from .data import ack_ms, offset_ms
@@ -39,7 +41,7 @@ class Moment:
         t: Nanoseconds after the start of the capture.
         n: Number of the triple, None outside triples.
         name: Name for people: 3 for a request and its ack, 3.1 for its first event, u1 for an unsolicited event.
-        ms: Milliseconds after the request, None for moments without a request.
+        ms: Milliseconds after the request, or for an unsolicited event after its anchor; None for other moments.
     """
 
     at: tuple[int, int]
@@ -82,10 +84,10 @@ def of_others(recording: Recording, records: Iterable[Record]) -> Iterator[Momen
         answer = f"{item.ack.status}" if item.ack else f"no answer: {item.failure.reason}" if item.failure else "open"
         text = f"{request.method} {request.target}  {answer}"
         yield Moment((request.seq, 0), request.t, "exchange", None, "", item.session, text, ms)
-    for place, pushed in enumerate(recording.unsolicited, 1):
-        event, name = pushed.event, f"u{place}"
-        text = f"{pushed.name}  {event.channel}"
-        yield Moment((event.seq, event.index), event.t, "unsolicited", None, name, pushed.session, text)
+    for place, (pushed, anchor) in enumerate(zip(recording.unsolicited, anchors(recording), strict=True), 1):
+        event, ms = pushed.event, round((pushed.event.t - anchor.t) / 1e6, 3)
+        text = f"{pushed.name}  {event.channel}  after {in_words(anchor)}"
+        yield Moment((event.seq, event.index), event.t, "unsolicited", None, f"u{place}", pushed.session, text, ms)
     for record in records:
         if isinstance(record, Note):
             yield Moment((record.seq, 0), record.t, "note", None, "", None, f"{record.kind}: {record.text}")

@@ -56,6 +56,16 @@ def test_an_event_nobody_asked_for_is_explained(doubtful: Path) -> None:
     assert "GetChainedRecord never causes /v2/me/devices" in told
 
 
+def test_an_event_nobody_asked_for_is_explained_with_its_anchor(doubtful: Path) -> None:
+    told = run("explain", doubtful, "u1").stdout
+    (shown,) = json.loads(run("explain", doubtful, "u1", "--json").stdout)
+
+    assert "  anchor: triple 3 (GetChainedRecord), 0 ms before\n" in told
+    assert shown["anchor"] == {
+        "kind": "operation", "text": "triple 3 (GetChainedRecord)", "record": 10, "ms": 0.0, "echo": False
+    }  # fmt: skip
+
+
 def test_a_request_is_explained_with_the_polls_that_were_lost_meanwhile(doubtful: Path) -> None:
     told = run("explain", doubtful, "2").stdout
 

@@ -43,7 +43,7 @@ def test_each_thing_that_happened_is_a_line_and_silences_are_folded() -> None:
         "30.620   1    ack          +100  200\n"
         "31.020   1.1  event        +500  ChainedRecordsDataEnd  /v2/me/outbound\n"
         "31.020   1.2  unsure       +500  ChainedRecordsDataEnd  /me/internal  (twin, 0.95)\n"
-        "31.020   u1   unsolicited        /v2/me/devices  /v2/me/devices\n"
+        "31.020   u1   unsolicited  +500  /v2/me/devices  /v2/me/devices  after triple 1 (GetChainedRecord)\n"
         "31.020   2    request            GetPreviewRecord  r2\n"
         "31.020   2    refusal      +0    200\n"
         "31.020   3    request            CompleteRecord  7 r3\n"

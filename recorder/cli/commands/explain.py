@@ -35,6 +35,7 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
               recorder explain session.cassette u1     the first unsolicited event
               recorder explain session.cassette --filter 'confidence:<1'
     """
+    from ...correlate.anchors import anchors
     from ...diagnose.explain import explain
     from ...dialect.definition import load as load_dialect
     from ...dialect.definition import shipped
@@ -48,13 +49,14 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
     rules = load_dialect(dialect) if dialect else shipped(recording.header.dialect)
     found = explain(read(cassette).records, rules, places)
     judged = [(name, event, link, found.judgements[event.seq, event.index]) for name, event, link in links]
+    followed = {f"u{number}": anchor for number, anchor in enumerate(anchors(recording), 1)}
     if as_json:
-        write([json_text([view.as_json(*one) for one in judged])])
+        write([json_text([view.as_json(*one, followed.get(one[0])) for one in judged])])
     elif whole:
         write("\n" * (place > 0) + fitted(view.request(triple, found)) for place, triple in enumerate(whole))
     else:
         numbers = {t.request.seq: t.n for t in recording.triples}
-        write(fitted(view.event(*one, numbers)) for one in judged)
+        write(fitted(view.event(*one, numbers, anchor=followed.get(one[0]))) for one in judged)
 
 
 def _fitting(
