@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..bayeux import channels
 from ..bayeux.messages import encode, is_event, parse, parse_request
 from ..cassette.reader import Cassette
+from ..correlate.anchors import anchors
 from ..correlate.sessions import Sessions
 from ..dialect.definition import shipped
 from ..errors import UsageError
-from ..model import Failure, Header, Note, Record, Recording, Request, Response, SocketMessage, Triple
+from ..model import AnchorKind, Failure, Header, Note, Record, Recording, Request, Response, SocketMessage, Triple
+
+_SETUPS = frozenset({channels.HANDSHAKE, channels.SUBSCRIBE, channels.UNSUBSCRIBE})
 
 
 def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Triple]) -> list[Record]:
     """Return the records needed to replay only the chosen triples, renumbered from 0.
 
-    These are the requests, acks and events of the chosen triples; the handshakes and subscriptions of their sessions;
-    the exchanges of these sessions, and of no session, that are no operation; and the unsolicited events that come at
-    the start of these sessions or right after a chosen triple. Events of other triples are removed from the responses
+    These are the requests, acks and events of the chosen triples; the handshakes, subscriptions and publishes of their
+    sessions; the exchanges of these sessions, and of no session, that are no operation; and the unsolicited events of
+    these sessions, without those whose anchor is another triple. Events of other triples are removed from the responses
     that carried them.
     """
     kept = _Kept.of(recording, chosen)
@@ -83,15 +85,11 @@ class _Kept:
 
 
 def _unsolicited(recording: Recording, chosen: Iterable[Triple]) -> Iterator[tuple[int, int]]:
-    wanted = {triple.n for triple in chosen}
-    triples: dict[str | None, list[Triple]] = {triple.session: [] for triple in chosen}
-    for triple in recording.triples:
-        if triple.session in triples:
-            triples[triple.session].append(triple)
-    for pushed in recording.unsolicited:
-        own = triples.get(pushed.session)
-        place = bisect_left(own, pushed.event.seq, key=lambda t: t.request.seq) if own is not None else 0
-        if own is not None and (not place or own[place - 1].n in wanted):
+    """Yield the events whose anchors a slice keeps: all but those that follow a triple it leaves out."""
+    sessions, wanted = {triple.session for triple in chosen}, {triple.n for triple in chosen}
+    for pushed, anchor in zip(recording.unsolicited, anchors(recording), strict=True):
+        is_kept = anchor.kind is not AnchorKind.OPERATION or anchor.number in wanted
+        if pushed.session in sessions and is_kept:
             yield pushed.event.seq, pushed.event.index
 
 
@@ -107,14 +105,15 @@ def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple])
 
 
 def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int]:
-    """Yield the exchanges with a handshake or a subscription of these clients (None: of all clients)."""
+    """Yield the exchanges with a handshake, subscription or publish of these clients (None: of all clients)."""
     for record in records:
         if isinstance(record, Request):
             messages = parse_request(record.target, record.body)
         else:
             messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
         for message in messages or []:
-            setup = message["channel"] in (channels.HANDSHAKE, channels.SUBSCRIBE)
+            is_sent = isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client)
+            setup = message["channel"] in _SETUPS or (is_sent and not channels.is_meta(message["channel"]))
             if setup and not isinstance(record, Note) and (clients is None or str(message.get("clientId")) in clients):
                 yield record.exchange
 

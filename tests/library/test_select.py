@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.reader import Cassette, read
+from recorder.correlate.anchors import anchors
 from recorder.dialect.definition import load
 from recorder.errors import UsageError
 from recorder.library.recording import derive
@@ -104,6 +105,22 @@ def test_unsolicited_events_come_with_the_triple_they_follow_or_the_start_of_the
 
     assert [u.event.data["devices"][0]["userState"]["state"] for u in starts] == ["Started1", "After1"]
     assert [u.event.data["devices"][0]["userState"]["state"] for u in later] == ["Started2"]
+
+
+def test_unsolicited_events_come_with_the_publish_or_exchange_they_follow() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(chained(1, "r1"), done(1, "r1"))
+    publish = {"channel": "/chat", "clientId": desk.client_id, "data": {"text": "hello"}}
+    wire.respond(desk.bayeux(publish), [{"channel": "/chat", "successful": True}])
+    desk.hears({"channel": "/chat", "data": {"text": "hello"}})
+    desk.asks(chained(2, "r2"), done(2, "r2"))
+    wire.ack(desk.post(get_me()))
+    desk.hears(state_event())
+    result = sliced(cassette(wire), 2)
+
+    assert [u.event.channel for u in result.unsolicited] == ["/chat", "/v2/me/devices"]
+    assert [anchor.kind.value for anchor in anchors(result)] == ["publish", "exchange"]
 
 
 def test_only_the_sessions_of_the_triples_are_kept() -> None:
