@@ -156,6 +156,12 @@ class Progress:
         self._subscribed[window].discard(name)
         return self._next(AnchorKind.UNSUBSCRIPTION, name, window, now)
 
+    def hears(self, window: int, channel: str) -> bool:
+        """Return whether the client is subscribed to a channel, also in a session that the server has lost since."""
+        if window and window not in self._subscribed:
+            window = 0  # what only a later window got comes to a client with one window
+        return any(matches(pattern, channel) for pattern in self._subscribed[window])
+
     def fresh(self, steps: Iterable[Step]) -> tuple[Step, ...]:
         """Return those of some events that were not begun, and note that they are now."""
         new = tuple(step for step in steps if step.unsolicited is not None and step.unsolicited not in self.begun)

@@ -234,6 +234,18 @@ def test_a_publish_comes_back_with_what_the_live_client_said() -> None:
     assert live.desk.events == [{"channel": "/chat", "data": {"messageType": "salut", "id": "live-1"}}]
 
 
+def test_an_answer_to_a_publish_carries_the_ids_of_the_live_one() -> None:
+    wire = Wire()
+    client = Recorded(wire)
+    client.says("/service/ask", data={"id": "recorded-1", "n": 1})
+    client.hears({"channel": "/answer", "data": {"messageType": "done", "id": "recorded-1"}})
+    _, live = scene(wire)
+    live.says("/service/ask", data={"id": "live-1", "n": 1})
+    live.desk.polls(advice={"timeout": 0})
+
+    assert live.desk.events == [{"channel": "/answer", "data": {"messageType": "done", "id": "live-1"}}]
+
+
 def test_publishes_in_another_order_bring_their_own_events() -> None:
     wire = Wire()
     client = Recorded(wire)

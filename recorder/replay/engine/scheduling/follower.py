@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -12,10 +12,11 @@ from ....bayeux.server import BayeuxServer
 from ....correlate.anchors import text
 from ....correlate.client_messages import parts
 from ....model import JSON, AnchorKind
-from ..anchored import Reached, Unplayed, followed, published_as
+from ..anchored import Published, Reached, Unplayed, followed, published_as
 from ..matching.bindings import ScannedText
 from ..matching.matcher import Matcher
 from ..matching.request import ParsedRequest, RecordedRequest
+from ..rewriting.published import republished
 from ..rewriting.templates import Template
 from ..sessions.playhead import Playhead
 from ..timeline import Step
@@ -115,16 +116,20 @@ class Follower:
         published = published_as(found, playhead.progress, reached)
         if published is not None:
             playhead.progress.published.add(published.at)
-            self._start(playhead, tuple(self._echoed(published.steps, reached.data)), reached.at)
+            self._start(playhead, self._after_publish(published, reached.data), reached.at)
 
-    def _echoed(self, steps: Sequence[Step], data: JSON) -> Iterator[Step]:
-        """Yield the steps after a publish; those that repeat it carry what the live client published."""
-        for step in self._prepared.with_texts(steps):
-            if step.event is None or step.unsolicited is None or not self._anchored.anchors[step.unsolicited].is_echo:
-                yield step
+    def _after_publish(self, published: Published, live: JSON) -> Iterator[Step]:
+        """Yield the steps after a publish with the values of the live one; an echo is the live data itself."""
+        for step in self._prepared.with_texts(published.steps):
+            if step.event is None or step.unsolicited is None:
                 continue
-            event = replace(step.event, data=data)
-            yield replace(step, event=event, text=_fixed(to_text({"data": data, "channel": event.channel})))
+            if self._anchored.anchors[step.unsolicited].is_echo:
+                event = replace(step.event, data=live)
+                yield replace(step, event=event, text=_fixed(to_text({"data": live, "channel": event.channel})))
+                continue
+            data = republished(step.event.data, published.data, live)
+            event = step.event if data is step.event.data else replace(step.event, data=data)
+            yield step if event is step.event else replace(step, event=event, text=self._prepared.text(event))
 
     def _start(self, playhead: Playhead, steps: Iterable[Step], at: float) -> None:
         fresh = playhead.progress.fresh(steps)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ....bayeux.channels import matches
 from ....bayeux.messages import Message
 from ....bayeux.outbox import Queued
 from ....bayeux.server import Answer, BayeuxServer
@@ -143,7 +142,7 @@ class Player:
         waiting, playhead.held = playhead.held, []
         for held in waiting:
             client_id = playhead.other_windows.get(held.window, playhead.client_id)
-            if client_id is not None and (held.channel is None or self._is_subscribed(client_id, held.channel)):
+            if client_id is not None and (held.channel is None or playhead.progress.hears(held.window, held.channel)):
                 self._bayeux.push(client_id, held.queued)
             else:
                 playhead.held.append(held)
@@ -173,15 +172,12 @@ class Player:
             return
         client_id = playhead.other_windows.get(window, playhead.client_id)
         covered = self._subscriptions.covered(event)
-        if client_id is None or (covered and not self._is_subscribed(client_id, event.channel)):
+        if client_id is None or (covered and not playhead.progress.hears(window, event.channel)):
             playhead.held.append(Held(queued, event.channel if covered else None, window, step))
             return
         if covered and not self._windows:
             playhead.hears.add(event.channel)
         self._bayeux.push(client_id, queued)
-
-    def _is_subscribed(self, client_id: str, channel: str) -> bool:
-        return any(matches(pattern, channel) for pattern in self._bayeux.subscriptions(client_id))
 
     def _fetched(self, events: Iterable[Queued], *, out: bool) -> None:
         """Note that events were put into an answer, or came back: acks that wait for them leave sooner, or later."""
