@@ -48,6 +48,7 @@ class Taking:
     is_kept: bool = False
     played: tuple[int, ...] = ()
     unplayed: tuple[int, ...] = ()
+    unplayed_events: tuple[()] = ()
     misses: list[str] = field(default_factory=list)
     missed: int = 0
     is_over: bool = False

@@ -20,16 +20,15 @@ def missed(playing: Playing, since: int = 0) -> str | None:
 
 
 def left_over(playing: Playing) -> str | None:
-    """Return a list of the triples that no client asked for; None if all were played."""
+    """Return a list of the triples and events for which no client did what they wait for; None if all were played."""
     left = set(playing.unplayed)
-    if not left:
-        return None
     lines = [
         f"  triple {t.n}: {t.operation or t.request.method} {t.request.target}"
         for t in playing.recording.triples
         if t.n in left
     ]
-    return "\n".join([f"not asked for, of {_names(playing)}:", *lines])
+    lines += [f"  event {one['event']}: {one['name']} waits for {one['waits_for']}" for one in playing.unplayed_events]
+    return "\n".join([f"not asked for, of {_names(playing)}:", *lines]) if lines else None
 
 
 def summary(playing: Playing, told: int = 0) -> str:

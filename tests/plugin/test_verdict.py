@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from recorder.api.threads import LoopThread
+from recorder.cassette.codec import encode, encode_header
 from recorder.plugin import verdict
 from recorder.plugin.playing import Playing
 from recorder.plugin.settings import Settings
 from tests.plugin.desktop import CASSETTES, post, works
+from tests.wire import HEADER, Wire, get_me, state_event
 
 
 @pytest.fixture
@@ -63,6 +65,21 @@ def test_what_was_not_asked_for_is_listed_by_number_and_name(standin: Playing) -
         "  triple 4: UpdateRecord /api/v2/me/outbound-records/1001",
         "  triple 6: EndPreviewSession /api/v2/me/outbound-campaigns/Campaign1",
     ]
+
+
+def test_an_event_whose_anchor_no_client_reached_is_listed_with_it(tmp_path: Path) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    wire.ack(desk.post(get_me()))
+    desk.hears(state_event())
+    path = tmp_path / "s.cassette"
+    path.write_bytes(encode_header(HEADER) + b"".join(map(encode, wire.records)))
+    thread = LoopThread()
+    with Playing(Settings((path,)), thread) as standin:
+        told = verdict.left_over(standin)
+    thread.stop()
+
+    assert str(told).splitlines()[1:] == ["  event u1: /v2/me/devices waits for GET /api/v2/me"]
 
 
 def test_a_report_is_kept_under_the_name_of_the_test(standin: Playing, tmp_path: Path) -> None:
