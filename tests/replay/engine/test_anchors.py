@@ -14,6 +14,7 @@ from recorder.bayeux.channels import matches
 from recorder.correlate.anchors import Subscriptions, anchors
 from recorder.library.recording import joined
 from recorder.model import AnchorKind, Recording
+from recorder.replay.engine.sessions.playhead import Policy, Repeat
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay import stage as replay
 from tests.replay.stage import Stage
@@ -182,6 +183,24 @@ def test_an_event_waits_for_the_exchange_it_followed_and_comes_once() -> None:
     live.does(("get", "/state"))
 
     assert (before, after, live.looks()) == ([], ["state"], [])
+
+
+def test_what_followed_an_operation_comes_again_when_the_operation_is_played_again() -> None:
+    wire = Wire()
+    client = Recorded(wire)
+    client.does(("subscribe", "/**"))
+    client.asks(chained(7, "recorded"))
+    client.hears(done(7, "recorded", marker="end"), note("/a", "after"))
+    stage = Stage(wire.recording(), policy=Policy(Repeat.CYCLE))
+    live = Live(stage)
+    live.says(SUBSCRIBE, subscription="/**")
+
+    heard = []
+    for reference in ("one", "two"):
+        live.desk.posts(chained(7, reference))
+        heard.append(len(live.looks()))
+
+    assert heard == [2, 2]
 
 
 def test_an_event_waits_for_a_subscription_even_if_its_anchor_happened() -> None:

@@ -70,7 +70,11 @@ class Follower:
     def asked(self, playhead: Playhead, live: ParsedRequest, entry: RecordedRequest, now: float) -> None:
         """Take a live request that is answered as a recorded one."""
         if entry.n:
-            self._start(playhead, self._prepared.part(entry).then, now)
+            then = self._prepared.part(entry).then
+            if playhead.played[entry.place] <= 1:
+                then = playhead.progress.fresh(then)
+            if then:  # of an operation that is played again, what followed comes again
+                self._begin(playhead, then, now)
         elif self._anchored.after_exchanges:
             if playhead.recorded is None and entry.session is not None:
                 playhead.progress.asked.append((live, entry.place, now))
