@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 
+from benchmarks import anchors
 from benchmarks import rows as report
 from benchmarks.desktop import Pace, play
 from benchmarks.script import EVENTS, STEPS, IdsName, ids
@@ -226,22 +227,28 @@ def _sums(rows: Sequence[Row]) -> list[str]:
 
 def rows(scale: report.Scale) -> list[report.Row]:
     """The row of the table: all settings, or one for a smoke test."""
-    what = "events before their cause, and wrong ids; think time 0 to 5 s, 1 and 8 clients, fresh ids, all rates"
+    what = (
+        "events before their cause or anchor, and wrong ids; think time 0 to 5 s, 1 and 8 clients, fresh ids, all rates"
+    )
     target, command = "0 and 0", "python -m benchmarks --only causality"
     if reason := available() or missing():
         return [report.not_measured(what, target, command, reason)]
     with tempfile.TemporaryDirectory() as folder:
-        if scale is report.Scale.FULL:
-            found = asyncio.run(bench(Path(folder), quick=False, jobs=4))
-        else:
-            found = asyncio.run(_one(Path(folder)))
+        is_full = scale is report.Scale.FULL
+        found = asyncio.run(bench(Path(folder), quick=False, jobs=4) if is_full else _one(Path(folder)))
+        unasked = asyncio.run(anchors.bench(Path(folder), quick=not is_full))
+    also = [one for one in unasked if one.tool == OURS]
     mine = [one for one in found if one.tool == OURS]
-    early, wrong = sum(one.early for one in mine), sum(one.wrong for one in mine)
+    early, wrong = (sum(getattr(one, name) for one in (*mine, *also)) for name in ("early", "wrong"))
     thought = sum(one.think * len(STEPS) for one in mine) / sum(one.seconds for one in mine)
     profile = f"Of the time from the handshake to the last event the clients spend {thought:.0%} on thinking, and more "
     profile += "on waiting for what was recorded to take its time; the stand-in waits with them."
-    facts = (*_sums(found), "`python -m benchmarks.causality` prints the table of all settings.")
-    holds = all(one.clean for one in mine)
+    facts = (
+        *_sums(found),
+        *anchors.sums(unasked),
+        "`python -m benchmarks.causality` prints the table of all settings.",
+    )
+    holds = all(one.clean for one in mine) and all(one.clean for one in also)
     return [report.Row(what, target, f"{early} and {wrong}", holds, command, facts, profile)]
 
 
@@ -268,14 +275,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         try:
             rows = asyncio.run(bench(Path(folder), quick=options.quick, jobs=options.jobs))
+            tell("recording and replaying what no operation caused")
+            unasked = asyncio.run(anchors.bench(Path(folder), quick=options.quick))
         except (LabError, ServerError) as exc:
             tell(str(exc))
             return 2
     print(table(rows))
+    print(f"\n{anchors.table(unasked)}")
     tell(f"took {time.monotonic() - began:.0f} s")
     if options.json:
         options.json.write_text(json.dumps([asdict(one) | {"clean": one.clean} for one in rows], indent=1) + "\n")
-    return 0 if all(one.clean for one in rows if one.tool in (OURS, LIVE)) else 1
+    ours = [*(one.clean for one in rows if one.tool in (OURS, LIVE)), *(u.clean for u in unasked if u.tool == OURS)]
+    return 0 if all(ours) else 1
 
 
 if __name__ == "__main__":

@@ -66,13 +66,21 @@ async def record(folder: Path) -> Recorded:
     recorded = Recorded(folder, folder / "session.cassette", folder / "session.flows", Log())
     with Lab("cometd", folder / "truth.jsonl", timeout_ms=int(ADVICE_TIMEOUT * 1000)) as lab:
         lab.options(chain=CHAIN, early=1, splitMs=40)
-        upstream = f"http://127.0.0.1:{lab.port}"
-        ours = [_RECORDER, "record", upstream, "-o", str(recorded.cassette), "--listen", "127.0.0.1:0"]
-        async with serving(ours, folder) as recorder:
-            theirs = [*_mitmdump(folder, f"reverse:http://127.0.0.1:{recorder.port}"), "-w", str(recorded.flows)]
-            async with serving(theirs, folder) as mitmdump:
-                log = await play(mitmdump.url, ids("same", 0), Pace(_THINK))
+        async with recording(lab, recorded) as url:
+            log = await play(url, ids("same", 0), Pace(_THINK))
     return replace(recorded, log=log)
+
+
+@asynccontextmanager
+async def recording(lab: Lab, recorded: Recorded) -> AsyncIterator[str]:
+    """Record the lab with both tools into the files of `recorded`; yield the URL for the client."""
+    folder = recorded.folder
+    upstream = f"http://127.0.0.1:{lab.port}"
+    ours = [_RECORDER, "record", upstream, "-o", str(recorded.cassette), "--listen", "127.0.0.1:0"]
+    async with serving(ours, folder) as recorder:
+        theirs = [*_mitmdump(folder, f"reverse:http://127.0.0.1:{recorder.port}"), "-w", str(recorded.flows)]
+        async with serving(theirs, folder) as mitmdump:
+            yield mitmdump.url
 
 
 @asynccontextmanager
