@@ -5,10 +5,11 @@
 Sessions of one and of two agents are recorded once from the lab, by `recorder record` and by mitmdump, and replayed to
 clients that take longer over each step. A session has four steps, each with one event that came because of it:
 
+    operation           a POST that is acknowledged; its events come. Each agent asks for a record of its own, which
+                        tells the stand-in who follows whom
     subscription late   the client subscribes in the middle of the session; then an event comes on that channel
     plain exchange      a GET that is no operation; then an event comes that says what it changed
     publish             the client publishes on a channel that it is subscribed to; the server broadcasts it
-    operation           a POST that is acknowledged; its events come
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from benchmarks.verdict import Log
 from tests.lab.lab import Lab, LabError, available
 
 OURS = "recorder"
-STEPS = ("subscription late", "plain exchange", "publish", "operation")
+STEPS = ("operation", "subscription late", "plain exchange", "publish")
+_OPERATION, _SUBSCRIPTION, _EXCHANGE, _PUBLISH = range(4)
 _TOPIC, _NEWS, _STATE = "/v2/me/outbound", "/news", "/v2/me/state"
 _BAYEUX = "/api/v2/notifications/"
-_POST = "/api/v2/me/outbound-records/1001"
+_POST = "/api/v2/me/outbound-records/"
+_HANDLES = {"ann": 1001, "bob": 1002}
 _LIMIT = 3.0  # seconds that a step may wait for its event
 _LINGER = 0.5  # seconds after the last step, to see what still comes
 
@@ -113,11 +116,12 @@ class _Agent:
             case "plain exchange":
                 await self._send("GET", "/api/v2/me", None)
             case "publish":
-                data = {"step": 2, "agent": self._name, "reference": self._reference}
+                data = {"step": _PUBLISH, "agent": self._name, "reference": self._reference}
                 await self._ask("", {"channel": _NEWS, "data": data})
             case _:
                 body = {"operationName": "GetChainedRecord", "applicationId": 134, "campaignName": "Preview Campaign"}
-                await self._send("POST", _POST, {**body, "referenceId": self._reference})
+                path = f"{_POST}{_HANDLES[self._name]}"
+                await self._send("POST", path, {**body, "referenceId": self._reference})
 
     async def _event_of(self, number: int) -> None:
         with suppress(TimeoutError):
@@ -146,10 +150,10 @@ class _Agent:
 
     def _hears(self, item: dict[str, Any]) -> None:
         data = item["data"]
-        number = data.get("step", 3 if item["channel"] == _TOPIC else None)
-        if number is None:
-            return  # the twin of an event of the operation, on the internal channel
+        number = data.get("step", _OPERATION if item["channel"] == _TOPIC else None)
         right = data.get("agent", self._name) == self._name
+        if number is None or (number == _PUBLISH and not right):
+            return  # the twin of an event of the operation, on the internal channel; what the other agent published
         right &= data.get("reference", data.get("referenceId", self._reference)) == self._reference
         self.heard.came.append((number, self._step, right))
         self._news.set()
@@ -188,7 +192,7 @@ async def record(folder: Path, names: Sequence[str]) -> tuple[Recorded, Counter[
         lab.options(chain=1)
 
         def then(number: int, name: str) -> None:
-            channel = {0: _NEWS, 1: _STATE}.get(number)
+            channel = {_SUBSCRIPTION: _NEWS, _EXCHANGE: _STATE}.get(number)
             if channel is not None:
                 lab.unsolicited(channel, {"step": number, "agent": name}, name)
 
