@@ -26,6 +26,7 @@ from ..model import (
     Unsolicited,
 )
 from .client_messages import ClientMessages
+from .logins import Logins
 from .operations import REFERENCES, Operation, Operations, Seen
 from .orphans import Orphans
 from .retries import Retries
@@ -60,6 +61,7 @@ class Correlator:
         self._dialect, self._keep, self._watch = dialect, keep, watch
         self._observer = Observer()
         self._sessions = Sessions(dialect.session_cookies)
+        self._logins = Logins(dialect, self._sessions)
         self._windows = Windows()
         self._operations: deque[Operation] = deque()
         self._plain: deque[Operation] = deque()
@@ -195,7 +197,8 @@ class Correlator:
             self._sessions.learn(self._sessions.tokens(record.headers), session)
 
     def _request(self, request: Request) -> None:
-        tokens = self._sessions.tokens(request.headers)
+        shown = self._dialect.identified(request.target, request.headers, request.body)
+        tokens = self._sessions.tokens(shown) | self._logins.shown(request)
         if self._observer.is_bayeux(request):
             self._bayeux[request.exchange] = tokens
             self._asked_at[request.exchange] = _addresses(request)
@@ -224,13 +227,15 @@ class Correlator:
     def _answer(self, response: Response) -> Iterator[Link]:
         op = self._pending.pop(response.exchange, None)
         if op is None:
+            self._sessions.renewed_cookies(self._bayeux.get(response.exchange, frozenset()), response.headers)
             return
         if response.status == _SWITCHING_PROTOCOLS:
             self._bayeux[response.exchange] = op.tokens
         op.ack = response
         op.refused = not self._dialect.succeeded(response)
         # A response may set the session cookie that later requests carry.
-        op.tokens |= self._sessions.tokens(response.headers)
+        self._sessions.renewed_cookies(op.tokens, response.headers)
+        op.tokens |= self._sessions.tokens(response.headers) | self._logins.answered(op.request, response, op.tokens)
         added = {k: v for k, v in self._dialect.keys_of_ack(response).items() if k not in op.keys} if op.name else {}
         if added:
             op.keys = {**op.keys, **added}

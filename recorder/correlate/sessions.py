@@ -1,16 +1,28 @@
 """Join REST requests to Bayeux sessions.
 
 A Bayeux session is identified by its clientId. A REST request carries none, so it is joined by its cookies, else by its
-Authorization header. Once an id links an operation to an event of a session, the tokens of that operation belong to the
-session too. A REST client may keep other cookies than the Bayeux client of the same user, so unknown tokens mean "any
-session", never "another session".
+Authorization header: by the credential alone, because `Bearer T` and `OAuth T` are one client. Once an id links an
+operation to an event of a session, the tokens of that operation belong to the session too. A REST client may keep other
+cookies than the Bayeux client of the same user, so unknown tokens mean "any session", never "another session". A cookie
+that an answer sets in place of another, and a token that was given out in place of another, belong to the session of
+that one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from ..model import Headers
+
+AUTHORIZATION = "authorization "
+_SEPARATE = re.compile(r",(?=\s*[^\s;,=]+=)")  # between cookies that a client or a proxy has merged into one header
+_DELETES = re.compile(r";\s*(?:max-age\s*=\s*(?:0|-\d+)\s*(?:;|$)|expires\s*=[^;]*\b19\d\d\b)", re.IGNORECASE)
+_PARAMETER = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s,]+))")
+# Parameters that are the credential, and those that tell who shows a credential that differs in each request.
+_TOKENS, _NAMES = ("token", "oauth_token", "access_token", "auth"), ("username", "id", "credential", "keyid")
+_HANDSHAKES = {"negotiate", "ntlm", "kerberos"}  # each message differs, and the connection is what is authenticated
+_NOT_TOKENS = {"basic", "digest"}  # RFC 7617, RFC 7616: a name and a password; an equal text elsewhere is no token
 
 
 class Sessions:
@@ -25,6 +37,7 @@ class Sessions:
         self._cookie_names = cookie_names
         self._by_client: dict[str, int] = {}
         self._by_token: dict[str, int | None] = {}  # None: several sessions use the token, so it identifies none
+        self._before: dict[str, str] = {}  # the token whose place a token took
         self.starts: dict[int, tuple[int, int]] = {}
 
     def handshaken(self, client_id: str, tokens: frozenset[str], at: tuple[int, int]) -> int:
@@ -39,7 +52,7 @@ class Sessions:
             at: `seq` and `t` of the handshake.
 
         """
-        cookies = frozenset(token for token in tokens if not _is_authorization(token))
+        cookies = frozenset(token for token in tokens if not is_authorization(token))
         session = self._known(cookies or tokens) or len(self.starts) + 1
         self.starts.setdefault(session, at)
         self._by_client[client_id] = session
@@ -60,9 +73,26 @@ class Sessions:
 
     def learn(self, tokens: frozenset[str], session: int) -> None:
         """Remember that these tokens belong to a session."""
-        for token in tokens:
+        for token in {*tokens, *map(self._first, tokens)}:
             if self._by_token.setdefault(token, session) != session:
                 self._by_token[token] = None
+
+    def renewed(self, old: frozenset[str], new: frozenset[str]) -> None:
+        """Remember that an answer gave out new tokens in place of old ones, so that one session has both."""
+        if not old or new <= old:
+            return
+        first = min(map(self._first, old))
+        for other in {self._first(token) for token in old | new} - {first}:
+            self._before[other] = first
+            session = self._by_token.get(other)
+            if session is not None:
+                self.learn(frozenset({first}), session)
+
+    def renewed_cookies(self, shown: frozenset[str], answer: Headers) -> None:
+        """Take the session cookies that an answer sets for a client that showed others of these names."""
+        old, new = ({t for t in tokens if not is_authorization(t)} for tokens in (shown, self.tokens(answer)))
+        names = {token.partition("=")[0] for token in old}
+        self.renewed(frozenset(old), frozenset(token for token in new if token.partition("=")[0] in names))
 
     def tokens(self, headers: Headers) -> frozenset[str]:
         """Return the tokens in the headers of a request or response: session cookies and Authorization."""
@@ -72,28 +102,70 @@ class Sessions:
         for name, value in headers:
             match name.lower():
                 case "authorization":
-                    yield f"authorization {value}"
+                    yield from (AUTHORIZATION + found for found in _credential(value))
                 case "cookie" | "set-cookie":
-                    for cookie, content in _cookies(value):
+                    for cookie, content in cookies(value):
                         if cookie in self._cookie_names and content:
                             yield f"{cookie}={content}"
 
     def _known(self, tokens: frozenset[str]) -> int | None:
         # cookies come first, because several agents may share one Authorization
-        ordered = sorted(tokens, key=lambda token: (_is_authorization(token), token))
-        known = (self._by_token.get(token) for token in ordered)
+        ordered = sorted(tokens, key=lambda token: (is_authorization(token), token))
+        known = (self._by_token.get(one) for token in ordered for one in (token, self._first(token)))
         return next((session for session in known if session is not None), None)
 
+    def _first(self, token: str) -> str:
+        """Return the first of the tokens that took each other's place, in the end this one's."""
+        while token in self._before:
+            token = self._before[token]
+        return token
 
-def _is_authorization(token: str) -> bool:
-    return token.startswith("authorization ")
+
+def is_authorization(token: str) -> bool:
+    """Return whether a token is a credential, not a cookie."""
+    return token.startswith(AUTHORIZATION)
 
 
-def _cookies(header: str) -> Iterator[tuple[str, str]]:
+def as_tokens(values: Iterable[str]) -> frozenset[str]:
+    """Return the tokens of clients that show these values as credentials."""
+    return frozenset(AUTHORIZATION + value for value in values)
+
+
+def separate(header: str) -> list[str]:
+    """Return the cookies of a Set-Cookie header, each with its attributes: some libraries merge several into one."""
+    return _SEPARATE.split(header)
+
+
+def cookies(header: str) -> Iterator[tuple[str, str]]:
     """Yield the names and values in a Cookie or Set-Cookie header, including the attributes of Set-Cookie.
 
-    http.cookies is no alternative: one malformed cookie makes it drop the whole header, and browsers send such cookies.
+    Cookies that are deleted are left out. http.cookies is no alternative: one malformed cookie makes it drop the whole
+    header, and browsers send such cookies.
     """
-    for part in header.split(";"):
-        name, _, value = part.partition("=")
-        yield name.strip(), value.strip().strip('"')
+    for cookie in separate(header):
+        if _DELETES.search(cookie):
+            continue
+        for part in cookie.split(";"):
+            name, _, value = part.partition("=")
+            yield name.strip(), value.strip().strip('"')
+
+
+def _credential(header: str) -> Iterator[str]:
+    """Yield what identifies a client in an Authorization header (RFC 9110, section 11.4), if anything does."""
+    scheme, _, rest = header.strip().partition(" ")
+    rest, scheme = rest.strip(), scheme.lower()
+    if scheme in _HANDSHAKES:
+        return
+    if not rest:
+        yield header.strip()
+        return
+    parameters = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(rest)}
+    named = re.match(r"[\w-]+\s*=\s*[^\s=,]", rest) is not None and scheme != "basic"
+    token = next((parameters[name] for name in _TOKENS if named and parameters.get(name)), None)
+    name = next((name for name in _NAMES if named and parameters.get(name)), None)
+    if token is not None:
+        yield token
+    elif name is not None:
+        yield f'{scheme} {name}="{parameters[name]}"'
+    else:
+        yield f"{scheme} {rest}" if scheme in _NOT_TOKENS else rest

@@ -18,7 +18,9 @@ from urllib.parse import unquote
 
 from ..errors import DialectError
 from ..files import read_text
-from ..model import JSON, Event, Request, Response
+from ..model import JSON, Event, Headers, Request, Response
+from .logins import OAUTH, SHOWN, Login, logins, minted, places
+from .logins import values as values_at
 from .paths import as_key, lookup, parse_json
 from .routes import routes
 from .tables import Table, finish, read
@@ -79,6 +81,8 @@ class Dialect:
     per_operation: frozenset[str]
     volatile: Paths
     operations: Mapping[str, Operation]
+    session_tokens: Paths = ()
+    logins: tuple[Login, ...] = OAUTH
 
     @classmethod
     def load(cls, source: str = DEFAULT) -> Dialect:
@@ -121,6 +125,17 @@ class Dialect:
     def keys_of_event(self, event: Event) -> Keys:
         """Return the keys of an event; `notification` among them is its name."""
         return self._keys(self.event_keys, {"data": event.data})
+
+    def identified(self, target: str, headers: Headers, body: bytes) -> Headers:
+        """Return the headers of a request, with the tokens that it shows elsewhere as further credentials."""
+        if not self.session_tokens:
+            return headers
+        shown = values_at(self.session_tokens, target, headers, body)
+        return *headers, *(("Authorization", value) for value in shown)
+
+    def minted_by(self, request: Request, response: Response) -> tuple[str, ...]:
+        """Return the values in an answer that its server made for one session, e.g. access tokens."""
+        return minted(self.logins, request.method, request.target, response.headers, response.body)
 
     def is_error(self, event: Event) -> bool:
         """Return whether an event reports a failed operation."""
@@ -213,6 +228,7 @@ def parse(text: str, *, path: str) -> Dialect:
     request, ack, event = top.table("request"), top.table("ack"), top.table("event")
     error, replay = event.table("error", optional=True), top.table("replay", optional=True)
     twin, same = top.table("twin", optional=True), top.table("tuple", optional=True)
+    session = top.table("session", optional=True)
     has_twin, has_tuple = "twin" in top, "tuple" in top
     dialect = Dialect(
         name=top.text("name"),
@@ -243,6 +259,8 @@ def parse(text: str, *, path: str) -> Dialect:
         per_operation=frozenset(replay.texts("per_operation", optional=True)),
         volatile=replay.texts("volatile", optional=True),
         operations=_operations(top.table("operations")),
+        session_tokens=places(session, "tokens", session.texts("tokens", optional=True), SHOWN),
+        logins=tuple(logins(session.table("minted"))) if "minted" in session else OAUTH,
     )
     if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
         top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")

@@ -146,3 +146,86 @@ def test_a_cookie_that_is_deleted_tells_nothing() -> None:
     deleted: Headers = (("Set-Cookie", "JSESSIONID=; Max-Age=0"),)
 
     assert Sessions(NAMES).tokens(deleted) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Bearer T0ken+/=", "OAuth T0ken+/="),
+        ("bearer T0ken", "BEARER   T0ken"),
+        ("T0ken", "Token T0ken"),
+        ('Token token="T0ken"', "Bearer T0ken"),
+        (
+            'OAuth oauth_nonce="1", oauth_token="T0ken", oauth_signature="x"',
+            'OAuth oauth_token="T0ken", oauth_nonce="2"',
+        ),
+        ('Digest username="agent1", nonce="a", response="b"', 'digest username="agent1", nonce="c", response="d"'),
+        ("AWS4-HMAC-SHA256 Credential=AKID/day, Signature=a", "AWS4-HMAC-SHA256 Credential=AKID/day, Signature=b"),
+        ("Basic YWdlbnQx", "basic YWdlbnQx"),
+    ],
+)
+def test_a_credential_is_compared_without_its_scheme(one: str, other: str) -> None:
+    sessions = sessions_of((("Authorization", one),), AGENT2)
+
+    assert session_of(sessions, (("authorization", other),)) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Bearer YWdlbnQx", "Basic YWdlbnQx"),
+        ("Bearer T0ken", "Bearer t0ken"),
+        ('Digest username="agent1"', 'Digest username="agent2"'),
+        ("Negotiate YIIabc", "Negotiate YIIabc"),
+        ("NTLM TlRMTVNT", "NTLM TlRMTVNT"),
+    ],
+)
+def test_what_is_no_equal_token_is_another_credential(one: str, other: str) -> None:
+    sessions = sessions_of((("Authorization", one),), AGENT2)
+
+    assert session_of(sessions, (("Authorization", other),)) is None
+
+
+@pytest.mark.parametrize(
+    "deletes",
+    ["JSESSIONID=gone; Max-Age=0", "JSESSIONID=gone; path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT", "JSESSIONID="],
+)
+def test_a_deleted_cookie_tells_nothing_in_any_form(deletes: str) -> None:
+    assert Sessions(NAMES).tokens((("Set-Cookie", deletes),)) == frozenset()
+
+
+def test_cookies_that_were_merged_into_one_header_all_count() -> None:
+    merged = "BAYEUX_BROWSER=b; expires=Wed, 21 Oct 2026 07:28:00 GMT, JSESSIONID=a; Path=/"
+
+    assert Sessions(NAMES).tokens((("Set-Cookie", merged),)) == {"BAYEUX_BROWSER=b", "JSESSIONID=a"}
+
+
+def test_a_cookie_that_takes_the_place_of_another_belongs_to_its_session() -> None:
+    sessions = sessions_of(cookie("a"), cookie("b"))
+    sessions.renewed_cookies(sessions.tokens(cookie("a")), (("Set-Cookie", "JSESSIONID=a2"),))
+    sessions.renewed_cookies(sessions.tokens(cookie("a2")), (("Set-Cookie", "JSESSIONID=a3; Secure"),))
+
+    assert session_of(sessions, cookie("a3")) == 1
+
+
+def test_a_cookie_that_is_new_beside_another_takes_no_place() -> None:
+    sessions = sessions_of(cookie("a"), cookie("b"))
+    sessions.renewed_cookies(sessions.tokens(cookie("a")), (("Set-Cookie", "BAYEUX_BROWSER=new"),))
+
+    assert session_of(sessions, cookie("new", "BAYEUX_BROWSER")) is None
+
+
+def test_a_token_renewed_before_the_handshake_belongs_to_its_session() -> None:
+    sessions = Sessions(NAMES)
+    sessions.renewed(frozenset({"authorization first"}), frozenset({"authorization later"}))
+    sessions.handshaken("client1", frozenset({"authorization later"}), at=(1, 1))
+    sessions.handshaken("client2", frozenset({"authorization else"}), at=(2, 2))
+
+    assert session_of(sessions, (("Authorization", "Bearer first"),)) == 1
+
+
+def test_a_token_renewed_after_both_were_seen_belongs_to_the_session_of_either() -> None:
+    sessions = sessions_of((("Authorization", "OAuth later"),), AGENT2)
+    sessions.renewed(frozenset({"authorization first"}), frozenset({"authorization later"}))
+
+    assert session_of(sessions, (("Authorization", "Bearer first"),)) == 1
