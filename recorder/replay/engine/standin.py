@@ -31,6 +31,7 @@ from .rewriting.rewriter import Rewriter
 from .scheduling.follower import Follower
 from .scheduling.player import Player
 from .scheduling.prepared import PreparedTriple
+from .sessions.logins import Logins
 from .sessions.playhead import COOKIE, Playhead, Policy
 from .sessions.registry import Registry
 from .timeline import Run, Step
@@ -76,6 +77,7 @@ class ReplayEngine:
         self._origins = partial(origins, recording.header.upstream)
         self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
         windows = 1 + max(recording.windows.values(), default=0)
+        self._logins = Logins(recording, self._matcher, dialect, new_id)
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._replies = Responses()
         self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
@@ -90,7 +92,8 @@ class ReplayEngine:
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
         elif messages is not None and (transport := request.transport) is not None:
-            self._receive_bayeux(request, messages, now, transport)
+            headers = self._logins.as_recorded(request).headers
+            self._receive_bayeux(request._replace(headers=headers), messages, now, transport)
         elif messages is not None or self.owns(request.target) or request.on_socket:
             self._replies.add(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
         else:
@@ -108,7 +111,7 @@ class ReplayEngine:
 
     def upgrade(self, request: HttpRequest) -> Headers:
         """Return the headers to answer a WebSocket upgrade with; the handshake on it comes too late to set a cookie."""
-        playhead = self._playheads.upgraded(request.headers, request.connection)
+        playhead = self._playheads.upgraded(self._logins.as_recorded(request).headers, request.connection)
         return () if playhead is None else (playhead.set_cookie,)
 
     def replies(self, now: float) -> list[HttpResponse]:
@@ -254,12 +257,15 @@ class ReplayEngine:
     # -- REST
 
     def _receive_call(self, request: HttpRequest, now: float) -> None:
+        request = self._logins.as_recorded(request)
         live, fresh = self._matcher.read(request.method, request.target, request.body)
+        is_login = self._logins.is_login(live)
         playhead = self._playheads.of_request(
             request.headers,
             request.connection,
             lambda p: p.has_new(live, self._matcher),
             lambda p: self._matcher.names(live, p.bindings),
+            (lambda p, near: self._logins.takes(p, live, on_its_connection=near)) if is_login else None,
         )
         if playhead is None:
             self._miss(request, miss.no_session(live, len(self._playheads.there)))
@@ -269,6 +275,8 @@ class ReplayEngine:
             self._miss(request, miss.explain(live, playhead, self._matcher))
             return
         self._matcher.bind(entry, live, playhead.bindings)
+        if is_login:
+            self._playheads.gave(playhead, self._logins.give(playhead, entry.place))
         playhead.origins = self._origins(request.headers)
         origins = playhead.origins
         rewriter = Rewriter(self._dialect, playhead.bindings, origins=origins, minted=entry.minted, fresh=fresh)

@@ -12,6 +12,7 @@ from ....dialect.paths import as_key
 from ....model import JSON
 
 HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so
+MINTED = "(minted)"  # the key of values that the server made for a session, and those that stand for them here
 WHOLE = 4  # characters from which on a pseudonym is taken to be itself where it is a whole value
 LONG = 8  # characters from which on a value is taken to be itself wherever it stands
 _RUN = re.compile(r"\w+")

@@ -199,7 +199,9 @@ class RequestReader:
         self.fresh = tuple((path, key) for path, key in pairs.items() if key in dialect.per_operation)
         self.lasting = tuple((path, key) for path, key in pairs.items() if key not in dialect.per_operation)
         paths = [path for path, _ in self.fresh]
-        self.ignored, self._own = _in_body([*pairs, *dialect.volatile]), _in_body(paths)
+        # what identifies a client is not what it asks for
+        self.ignored, self._own = _in_body([*pairs, *dialect.volatile, *dialect.session_tokens]), _in_body(paths)
+        self._identities = {path.removeprefix("query.") for path in dialect.session_tokens if path.startswith("query.")}
         # what a policy looks into may be hidden in one request and not in the next
         free = [path for path, key in self.fresh if key not in dialect.session_keys]
         cut = {path.rpartition(".")[2]: path for path in free if self._blanker.keeps(path.removeprefix("body."))}
@@ -265,6 +267,8 @@ class RequestReader:
         value = parse_json(blanked.body)
         operation = self._dialect.name_of(method, blanked.target, value)
         query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
+        if self._identities:
+            query = tuple((name, value) for name, value in query if name not in self._identities)
         fresh, lasting = ([lookup({"body": value}, p) for p, _ in keys] for keys in (self.fresh, self.lasting))
         is_object = isinstance(value, dict)
         alike, own = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
 
+from ....correlate.sessions import separate
 from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
 from ....model import Headers, Triple
@@ -78,7 +79,7 @@ def _own(status: int, text: str) -> PreparedResponse:
 @lru_cache(_REMEMBERED)
 def _prepared(status: int, recorded: Headers, body: bytes, dialect: Dialect) -> PreparedResponse:
     gone = _NOT_REPLAYED | _of_the_connection(recorded)
-    headers = tuple((name, value) for name, value in recorded if name.lower() not in gone)
+    headers = tuple(_separated((name, value) for name, value in recorded if name.lower() not in gone))
     varies = has_names(body, dialect) or any(name.lower() == "set-cookie" for name, _ in headers)
     text = "\n".join([*(value for _, value in headers), body.decode(errors="replace")])
     return PreparedResponse(status, headers, body, ScannedText.of(text), varies)
@@ -104,6 +105,14 @@ def respond(prepared: PreparedResponse, rewriter: Rewriter, cookie: str, dialect
 def refused(status: int, body: bytes) -> PreparedResponse:
     """Return the answer that a fault puts in place of the recorded one."""
     return PreparedResponse(status, _JSON, body, ScannedText.of(""))
+
+
+def _separated(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield headers, each cookie in its own: only a whole header is rewritten, and browsers read one cookie of each."""
+    for name, value in headers:
+        yield from (
+            ((name, cookie.strip()) for cookie in separate(value)) if name.lower() == "set-cookie" else ((name, value),)
+        )
 
 
 def _of_the_connection(headers: Headers) -> set[str]:
@@ -132,7 +141,7 @@ def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
         return body
     value = parse_json(body)
     if value is None:
-        return body
+        return rewriter.with_own_login(body)
     new = rewriter.value(value)
     if new == value:
         return body

@@ -15,7 +15,7 @@ from typing import Final
 from ....dialect.definition import Dialect
 from ....dialect.paths import as_key
 from ....model import JSON
-from ..matching.bindings import ABSENT, Bindings, ScannedText, runs
+from ..matching.bindings import ABSENT, MINTED, Bindings, ScannedText, runs
 from ..matching.request import MintedId
 from .templates import Template, encode
 
@@ -93,6 +93,15 @@ class Rewriter:
             return whole
         words = self._words(text)
         return _replaced(text, words) if words else text
+
+    def with_own_login(self, body: bytes) -> bytes:
+        """Return a body that is no JSON with the values of the client's logins, where they stand as words."""
+        text = body.decode("utf-8", "surrogateescape")
+        words = self._words(text)
+        given = {
+            word: words[word] for scope in self._scopes for key, word in scope.live if key == MINTED and word in words
+        }
+        return _replaced(text, given).encode("utf-8", "surrogateescape") if given else body
 
     def encoded(self, template: Template, value: JSON) -> str:
         """Return the JSON text of a value, from its template where that will do."""

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ....bayeux.outbox import Queued
+from ....correlate.sessions import AUTHORIZATION
 from ....model import Triple
 from ..anchored import Progress, Reached
 from ..matching.bindings import Bindings
@@ -17,7 +18,6 @@ from ..matching.request import ParsedRequest, RecordedRequest
 from ..timeline import Run, Step
 
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
-AUTHORIZATION = "authorization "
 
 
 class Repeat(Enum):
@@ -74,6 +74,7 @@ class Playhead:
         cookie: Stands in for every session cookie the recorded server set.
         origins: Where its client reaches us, by the recorded server's address.
         shown: Tokens (cookies, Authorization) that its requests have shown.
+        given: Tokens that it was given at its logins; shown or not.
         told: Tokens of its last request.
         opened: A WebSocket was opened for it.
         cut: Its WebSocket is to be cut: a fault.
@@ -98,6 +99,7 @@ class Playhead:
     progress: Progress = field(default_factory=Progress)
     shaken: list[Reached] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
     told: tuple[str, ...] = ()
     opened: bool = False
     cut: bool = False
@@ -114,6 +116,18 @@ class Playhead:
     def client_ids(self) -> list[str]:
         """ClientIds of all its Bayeux sessions."""
         return [*([] if self.client_id is None else [self.client_id]), *self.other_windows.values()]
+
+    def take_over(self, other: Playhead) -> None:
+        """Go on with what another playhead did, which was one of the same client; its cookies stay its own."""
+        self.played += other.played
+        self.cursor = Cursor(self.played)
+        for run in other.runs:
+            run.owner = self
+        self.runs += other.runs
+        self.held += other.held
+        for (key, recorded), live in other.bindings.live.items():
+            if self.bindings.allows(key, recorded, str(live)):
+                self.bindings.bind(key, recorded, live)
 
     def window_of(self, client_id: str) -> int:
         """Return the number of the window that has a clientId, 0 for the first one and for unknown ones."""

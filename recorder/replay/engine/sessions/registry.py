@@ -11,9 +11,9 @@ from itertools import islice
 from typing import TypeAlias
 
 from ....bayeux.server import BayeuxServer
-from ....correlate.sessions import Sessions
+from ....correlate.sessions import AUTHORIZATION, Sessions
 from ....model import Headers
-from .playhead import AUTHORIZATION, COOKIE, Playhead, kind, value
+from .playhead import COOKIE, Playhead, kind, value
 
 Owners: TypeAlias = dict[Playhead, None]  # a set that remembers its order
 
@@ -111,6 +111,7 @@ def _is_other(playhead: Playhead, tokens: Sequence[str]) -> bool:
     )
 
 
+Takes: TypeAlias = Callable[[Playhead, bool], bool]  # a playhead, and whether the request is on its connection
 _WITHOUT_SESSION = (SessionState.NEW, SessionState.OPENED)
 Tokens: TypeAlias = tuple[str, ...]
 _THERE = (*_WITHOUT_SESSION, SessionState.LIVE)
@@ -127,6 +128,7 @@ class Registry:
     _REQUESTS = 1000  # whose headers are remembered: a client sends the same ones again and again
     _CONNECTIONS = 20_000  # remembered; the oldest are forgotten first
     _SHOWN = 1000  # cookies and Authorizations remembered of one client: tokens are renewed, but not for ever
+    _LOGGING_IN = 100  # playheads that are looked at for a login that shows nothing of its client
     # playheads, before some are forgotten: ten thousand may hold polls at once, and be between two polls at once
     ROOM = 20_000
 
@@ -204,7 +206,28 @@ class Registry:
         """Remember the tokens and the connection of a session's Bayeux request."""
         playhead = self._by_client.get(client_id)
         if playhead is not None:
-            self._remember(playhead, self._tokens(headers), connection)
+            tokens = self._tokens(headers)
+            if tokens is not playhead.told:
+                self._unite(playhead, tokens)
+            self._remember(playhead, tokens, connection)
+
+    def _unite(self, playhead: Playhead, tokens: Tokens) -> None:
+        """Give a client the logins that began playheads of their own, but whose tokens it shows with its clientId."""
+        for token in tokens:
+            owners = [p for p in self._by_token.get(token, ()) if token in p.given and not p.client_ids]
+            for other in owners if token not in playhead.given else ():
+                playhead.take_over(other)
+                self.gave(playhead, frozenset(other.given))
+                self._forget({other})
+
+    def _forget(self, gone: set[Playhead]) -> None:
+        self._all = [p for p in self._all if p not in gone]
+        for playhead in gone:
+            self._groups_of.remove(playhead)
+        self._by_client = {key: p for key, p in self._by_client.items() if p not in gone}
+        self._by_cookie = {key: p for key, p in self._by_cookie.items() if p not in gone}
+        self._by_token = dict(_without(gone, self._by_token))
+        self._by_connection = OrderedDict(_without(gone, self._by_connection))
 
     def leaves(self, client_id: str) -> None:
         """Note that a client disconnected: its tokens may be another client's from now on."""
@@ -220,6 +243,7 @@ class Registry:
         connection: str,
         answers: Callable[[Playhead], bool],
         named: Callable[[Playhead], bool] = lambda _: False,
+        takes: Takes | None = None,
     ) -> Playhead | None:
         """Return the playhead of a REST request; None where several would do and no evidence decides.
 
@@ -229,9 +253,15 @@ class Registry:
             named: Whether the request names a session id of a playhead, e.g. its device.
             answers: Whether the request is in the recording and new to a playhead. A client that disconnected may
                 still log out, but the next client with the same tokens begins anew.
+            takes: For a login: whether it may be a playhead's if it shows no known token; else a client begins anew.
 
         """
         tokens = self._tokens(headers)
+        if takes is not None:
+            # RFC 6749, section 2.3.1: at a login a name and password are the application's, and all clients have them
+            tokens = tuple(token for token in tokens if not token.startswith(f"{AUTHORIZATION}basic "))
+            if not any(token in self._by_token or value(token) in self._by_cookie for token in tokens):
+                return self._logged_in(tokens, connection, takes)
         playhead = self._by_proof(tokens) or self._by_connection_alone(tokens, connection)
         playhead = playhead or only(self._evidence(tokens, connection, self.there, named=named))
         if playhead is None:
@@ -242,6 +272,14 @@ class Registry:
             playhead = only(left) or self._new(tokens)
         self._remember(playhead, tokens, connection)
         return playhead
+
+    def gave(self, playhead: Playhead, tokens: frozenset[str]) -> None:
+        """Note the tokens that a login gave a client, which the client may show from now on."""
+        playhead.given |= tokens
+        for token in tokens:
+            self._by_token.setdefault(token, {})[playhead] = None
+        if AUTHORIZATION in map(kind, playhead.shown):
+            self._show(playhead, tokens)
 
     def make_room(self, bayeux: BayeuxServer) -> None:
         """Forget a tenth of too many playheads: the oldest that asked for nothing recorded and hold no poll.
@@ -254,17 +292,21 @@ class Registry:
         tenth = max(self.ROOM // 10, 1)
         silent = (p for p in self._all[:-tenth] if p.is_blank and not any(map(bayeux.is_polling, p.client_ids)))
         gone = set(islice(silent, tenth))
-        self._all = [p for p in self._all if p not in gone]
-        for playhead in gone:
-            self._groups_of.remove(playhead)
-        self._by_client = {key: p for key, p in self._by_client.items() if p not in gone}
-        self._by_cookie = {key: p for key, p in self._by_cookie.items() if p not in gone}
-        self._by_token = dict(_without(gone, self._by_token))
-        self._by_connection = OrderedDict(_without(gone, self._by_connection))
+        self._forget(gone)
         for client_id in (client_id for playhead in gone for client_id in playhead.client_ids):
             bayeux.drop(client_id)
         # where few could be forgotten, not each request is to look at all of them again
         self._room = max(self.ROOM, len(self._all) + self.ROOM // 100)
+
+    def _logged_in(self, tokens: Tokens, connection: str, takes: Takes) -> Playhead:
+        """Return the playhead of a login that shows nothing of its client but perhaps its connection."""
+        near = self._by_connection.get(connection, {})
+        on_it = (p for p in near if not p.left and takes(p, True))
+        pool = islice(self.there.like(tokens, self._by_token), self._LOGGING_IN)
+        others = (p for p in pool if p not in near and takes(p, False))
+        playhead = only((on_it, others)) or self._new(tokens)
+        self._remember(playhead, tokens, connection)
+        return playhead
 
     def _by_proof(self, tokens: Tokens) -> Playhead | None:
         """Return the playhead whose cookie a request shows: the first that did not leave."""
@@ -306,11 +348,8 @@ class Registry:
 
     def _remember(self, playhead: Playhead, tokens: Tokens, connection: str) -> None:
         for token in tokens if tokens is not playhead.told else ():
-            known = value(token) in self._by_cookie or token in playhead.shown
-            if not known and len(playhead.shown) < self._SHOWN:
-                playhead.shown.add(token)
-                self._by_token.setdefault(token, {})[playhead] = None
-                self._groups_of.place(playhead)
+            if value(token) not in self._by_cookie and token not in playhead.shown:
+                self._show(playhead, {token} if kind(token) != AUTHORIZATION else {token, *playhead.given})
         playhead.told = tokens
         owners = self._by_connection.get(connection)
         if owners is None:
@@ -319,6 +358,13 @@ class Registry:
         self._by_connection.move_to_end(connection)
         while len(self._by_connection) > self._CONNECTIONS:
             self._by_connection.popitem(last=False)
+
+    def _show(self, playhead: Playhead, tokens: Iterable[str]) -> None:
+        for token in tokens:
+            if len(playhead.shown) < self._SHOWN:
+                playhead.shown.add(token)
+                self._by_token.setdefault(token, {})[playhead] = None
+        self._groups_of.place(playhead)
 
     def _evidence(
         self,

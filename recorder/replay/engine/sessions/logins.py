@@ -1,0 +1,135 @@
+"""Give each live login values of its own, in place of those that the recorded server made for its sessions.
+
+A value that was given out identifies its client wherever the client shows it. Requests are matched as if they showed
+the recorded value, and what the client is sent has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from urllib.parse import quote
+
+from ....correlate.sessions import AUTHORIZATION, as_tokens
+from ....dialect.definition import Dialect
+from ....model import Recording
+from ....redaction.pseudonyms import Kind, Pseudonyms
+from ..http import HttpRequest
+from ..matching.bindings import MINTED, Bindings, runs
+from ..matching.matcher import Matcher
+from ..matching.request import ParsedRequest
+from ..rewriting.rewriter import Rewriter
+from .playhead import Playhead, kind
+
+_ROOM = 100_000  # values given out; from then on those of old logins are forgotten
+_TRIES = 10  # to make a value that was not given out: of short ones of few letters all may be used up
+
+
+class Logins:
+    """The values that recorded logins gave out, and those given out in their place."""
+
+    def __init__(self, recording: Recording, matcher: Matcher, dialect: Dialect, new_id: Callable[[], str]) -> None:
+        """Find the recorded logins; `new_id` is the source of randomness."""
+        self._dialect, self._new_id, self._matcher = dialect, new_id, matcher
+        found = (
+            (place, dialect.minted_by(triple.request, triple.ack))
+            for place, triple in enumerate(matcher.triples)
+            if triple.ack is not None
+        )
+        self._values = {place: values for place, values in found if values}
+        self._keys = {place: matcher.parsed[place].key for place in self._values}
+        self._known = frozenset(self._keys.values())
+        self._starts = {label: seq for label, (seq, _) in recording.session_starts.items()}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._recorded = Bindings()  # live values to recorded ones
+        self._live: dict[str, str] = {}  # as written in a URL or a body, to the value itself
+
+    def as_recorded(self, request: HttpRequest) -> HttpRequest:
+        """Return a live request with recorded values in place of those given out, and all its credentials as headers.
+
+        The credentials are those that the dialect names, and all values that were given out.
+        """
+        target, headers, body = request.target, request.headers, request.body
+        headers = self._dialect.identified(target, headers, body)
+        if self._live:
+            text = body.decode("utf-8", "surrogateescape")
+            words = self._recorded.in_text(frozenset(runs(f"{target}\n{text}")))
+            found = sorted(word for word in words if word in target or word in text)
+            if found:
+                values = dict.fromkeys(self._live[word] for word in found)
+                headers = (*headers, *(("Authorization", value) for value in values))
+                rewriter = Rewriter(self._dialect, self._recorded)
+                target, body = rewriter.text(target), rewriter.text(text).encode("utf-8", "surrogateescape")
+        return request if headers is request.headers else request._replace(target=target, headers=headers, body=body)
+
+    def is_login(self, live: ParsedRequest) -> bool:
+        """Return whether a request is a recorded login, whose answer gives values out."""
+        return live.key in self._known
+
+    def takes(self, playhead: Playhead, live: ParsedRequest, *, on_its_connection: bool) -> bool:
+        """Return whether a login that shows nothing of its client may be this client's, and not that of a new one.
+
+        It may be the first login of a client that only asked for this and that. Else it is a login of the recorded
+        session that it follows, and all operations that were recorded before were asked for.
+        """
+        places = [p for p in self._matcher.candidates(live) if p in self._values and p not in playhead.played]
+        before = [place for place in playhead.played if place in self._values]
+        triples = self._matcher.triples
+        if not before and not playhead.client_ids:
+            return on_its_connection or AUTHORIZATION not in map(kind, playhead.shown)
+        if on_its_connection and not places:
+            return True  # it logs in once too often
+        own = playhead.recorded or (triples[before[-1]].session if before else None)
+        start = self._starts.get(own or "")
+        is_other = live.key not in {self._keys[place] for place in before}  # for another token, as of REST and stream
+        return start is not None and any(
+            triples[place].session == own
+            and (on_its_connection or is_other or triples[place].request.seq > start)
+            and self._is_due(playhead, place, own)
+            for place in places
+        )
+
+    def _is_due(self, playhead: Playhead, place: int, session: str | None) -> bool:
+        """Return whether a client asked for all operations of its recorded session before a place."""
+        seq = self._matcher.triples[place].request.seq
+        earlier = (n for n, t in enumerate(self._matcher.triples) if t.n and t.session == session)
+        return all(n in playhead.played for n in earlier if self._matcher.triples[n].request.seq < seq)
+
+    def give(self, playhead: Playhead, place: int) -> frozenset[str]:
+        """Make the values that a recorded login gives a client out; return them as the tokens of the client.
+
+        A value that the client has already keeps what stands for it: many servers renew nothing before its time.
+        """
+        given = set()
+        for recorded in self._values.get(place, ()):
+            live = playhead.bindings.words.get(recorded) or self._made(recorded)
+            if live is not None:
+                given.add(live)
+                for form, own in {recorded: live, _quoted(recorded): _quoted(live)}.items():
+                    playhead.bindings.bind(MINTED, form, own)
+                    self._recorded.bind(MINTED, own, form)
+                    self._live[own] = live
+        return as_tokens(given)
+
+    def _made(self, recorded: str) -> str | None:
+        """Return a value of the shape of a recorded one that was not given out; None if none can be found."""
+        if len(self._live) >= _ROOM:
+            self._forget()
+        fixed, dot, free = recorded.rpartition(".") if _is_web_token(recorded) else ("", "", recorded)
+        for _ in range(_TRIES):
+            key = blake2b(self._new_id().encode(), digest_size=32).digest()
+            live = f"{fixed}{dot}{Pseudonyms(key).of(Kind.SECRET, free)}"
+            if live not in self._live and live != recorded:
+                return live
+        return None
+
+
+def _is_web_token(value: str) -> bool:
+    """Return whether a value is a signed JSON web token: clients read its claims, so only its signature may differ."""
+    return value.startswith("eyJ") and value.count(".") == 2 and not value.endswith(".")
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe="")

@@ -1,0 +1,371 @@
+"""Whose request it is, from the login on: credentials without their schemes, and values that logins give out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import count
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from recorder.correlate.engine import Correlator
+from recorder.dialect.definition import Dialect, load, parse, source
+from recorder.model import Headers, Recording
+from recorder.replay.engine.http import HttpResponse
+from recorder.replay.engine.standin import ReplayEngine
+from recorder.replay.engine.timeline import INSTANT
+from tests.replay.stage import Desk, Stage
+from tests.wire import HEADER, Ask, Wire, chained, done
+
+LOGIN = Ask("/services/oauth2/token", b"grant_type=password&username=u")
+TOKEN, REFRESH = "00D5i!AQ4.first", "5Aep861.refresh!1"
+
+
+def shows(value: str, scheme: str = "Bearer") -> Headers:
+    return (("Authorization", f"{scheme} {value}"),)
+
+
+def oauth(token: str = TOKEN, **more: Any) -> dict[str, Any]:
+    return {"access_token": token, "instance_url": "http://gws.example", "token_type": "Bearer"} | more
+
+
+def says(wire: Wire, ask: Ask, answer: Any, headers: Headers = (), own: Headers = ()) -> None:
+    wire.respond(wire.request(ask.method, ask.target, ask.body, headers), answer, headers=own)
+    wire.wait(0.1)
+
+
+def with_words(words: str) -> Dialect:
+    return parse(source("gws-outbound").replace('name = "gws-outbound"', 'name = "mine"') + words, path="mine.toml")
+
+
+def recorded(wire: Wire, dialect: Dialect | None = None) -> Recording:
+    correlator = Correlator(dialect or load())
+    for record in wire.records:
+        correlator.feed(record)
+    return correlator.finish(HEADER)
+
+
+class Scene(Stage):
+    """A stage with a dialect of the test's own."""
+
+    def __init__(self, wire: Wire, dialect: Dialect | None = None, **options: Any) -> None:
+        super().__init__(wire.recording())
+        ids = count(1)
+        dialect = dialect or load()
+        self.standin = ReplayEngine(
+            recorded(wire, dialect), dialect, new_id=lambda: f"id{next(ids)}", rate=INSTANT, **options
+        )
+
+    def client(self) -> Desk:
+        """A client without cookies."""
+        return self.stranger(cookies=False)
+
+
+def value_of(reply: HttpResponse, name: str = "access_token") -> str:
+    return str(json.loads(reply.body)[name])
+
+
+def session(wire: Wire, token: str, name: str = "c1", reference: str = "r1") -> None:
+    """A recorded session under a token, with one operation."""
+    desk = wire.desk(name, shows(token, "OAuth"))
+    post = desk.post(chained(7, reference), shows(token))
+    desk.hears(done(7, reference))
+    wire.ack(post)
+    wire.wait(1)
+
+
+def logged_in() -> Wire:
+    wire = Wire()
+    says(wire, LOGIN, oauth())
+    session(wire, TOKEN)
+    return wire
+
+
+def goes_on(desk: Desk, token: str) -> None:
+    """Open the push session under a token, and hold a poll."""
+    desk.headers = shows(token, "OAuth")
+    desk.handshakes()
+    desk.listens()
+
+
+def asks(desk: Desk, ask: Ask, token: str, scheme: str = "bearer") -> HttpResponse:
+    """A request that shows the token in place of what the desk shows in its push session."""
+    stream, desk.headers = desk.headers, shows(token, scheme)
+    reply = desk.answer(ask)
+    desk.headers = stream
+    return reply
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Token", "OAuth"])
+def test_a_credential_is_one_client_under_any_scheme(scheme: str) -> None:
+    stage = Scene(logged_in())
+    desk = stage.client()
+    goes_on(desk, "elsewhere")
+
+    asks(desk, chained(7, "live"), "elsewhere", scheme)
+
+    assert desk.references == ["live"]
+
+
+def test_each_login_gives_out_a_value_of_its_own() -> None:
+    stage = Scene(logged_in())
+    one, other = stage.client(), stage.client()
+
+    first, second = value_of(one.answer(LOGIN)), value_of(other.answer(LOGIN))
+
+    assert len({first, second, TOKEN}) == 3
+    assert [len(first), first[5:6]] == [len(TOKEN), "!"]
+    assert stage.misses == []
+
+
+def test_two_clients_that_log_in_at_once_hear_their_own_events() -> None:
+    stage = Scene(logged_in())
+    one, other = stage.client(), stage.client()
+    first, second = value_of(one.answer(LOGIN)), value_of(other.answer(LOGIN))
+    goes_on(one, first)
+    goes_on(other, second)
+
+    asks(other, chained(7, "other"), second)
+    asks(one, chained(7, "one"), first)
+
+    assert (one.references, other.references, stage.misses) == (["one"], ["other"], [])
+
+
+def test_equal_seeds_give_out_equal_values() -> None:
+    wire = logged_in()
+
+    assert value_of(Scene(wire).client().answer(LOGIN)) == value_of(Scene(wire).client().answer(LOGIN))
+
+
+def test_a_value_given_out_is_the_recorded_one_in_paths_queries_and_bodies() -> None:
+    wire = Wire()
+    says(wire, LOGIN, oauth())
+    says(wire, Ask(f"/by/{quote(TOKEN, safe='')}/path", b"", "GET"), {"is": "path"})
+    says(wire, Ask(f"/query?access_token={quote(TOKEN, safe='')}", b"", "GET"), {"is": "query"})
+    says(wire, Ask("/form", f"token={quote(TOKEN, safe='')}".encode()), {"is": "form"})
+    says(wire, Ask("/json", {"of": [TOKEN]}), {"is": "json", "again": f"you showed {TOKEN}"})
+    stage = Scene(wire)
+    desk = stage.client()
+
+    token = value_of(desk.answer(LOGIN))
+    quoted = quote(token, safe="")
+    answers = [
+        desk.answer(ask).body
+        for ask in (
+            Ask(f"/by/{quoted}/path", b"", "GET"),
+            Ask(f"/query?access_token={quoted}", b"", "GET"),
+            Ask("/form", f"token={quoted}".encode()),
+            Ask("/json", {"of": [token]}),
+        )
+    ]
+
+    assert stage.misses == []
+    assert [json.loads(answer)["is"] for answer in answers] == ["path", "query", "form", "json"]
+    assert json.loads(answers[-1])["again"] == f"you showed {token}"
+
+
+def test_events_carry_the_clients_own_value() -> None:
+    wire = Wire()
+    says(wire, LOGIN, oauth())
+    desk = wire.desk("c1", shows(TOKEN, "OAuth"))
+    post = desk.post(chained(7, "r1"), shows(TOKEN))
+    desk.hears(done(7, "r1", link=f"/frontdoor?sid={TOKEN}"))
+    wire.ack(post)
+    stage = Scene(wire)
+    live = stage.client()
+    token = value_of(live.answer(LOGIN))
+    goes_on(live, token)
+
+    asks(live, chained(7, "live"), token)
+
+    assert live.events[0]["data"]["record"]["link"] == f"/frontdoor?sid={token}"
+
+
+def refreshed() -> Wire:
+    """Login, an operation, a refresh, and another operation under the new token."""
+    wire = Wire()
+    says(wire, LOGIN, oauth(refresh_token=REFRESH))
+    session(wire, TOKEN)
+    says(
+        wire,
+        Ask(LOGIN.target, f"grant_type=refresh_token&refresh_token={quote(REFRESH)}".encode()),
+        oauth("00D5i!AQ4.later"),
+    )
+    desk = wire.desk("c1", shows("00D5i!AQ4.later", "OAuth"))
+    post = desk.post(chained(8, "r2"), shows("00D5i!AQ4.later"))
+    desk.hears(done(8, "r2"))
+    wire.ack(post)
+    return wire
+
+
+def test_a_refresh_goes_on_with_the_session() -> None:
+    stage = Scene(refreshed())
+    one, other = stage.client(), stage.client()
+    login, theirs = one.answer(LOGIN), other.answer(LOGIN)
+    goes_on(one, value_of(login))
+    goes_on(other, value_of(theirs))
+    asks(one, chained(7, "one"), value_of(login))
+
+    refresh = f"grant_type=refresh_token&refresh_token={quote(value_of(login, 'refresh_token'))}"
+    renewed = value_of(stage.client().answer(Ask(LOGIN.target, refresh.encode())))
+    asks(one, chained(8, "later"), renewed)
+
+    assert (one.references, other.references, stage.misses) == (["one", "later"], [], [])
+    assert [len(one["played"]) for one in stage.standin.state(stage.now)["sessions"]] == [2, 0]
+
+
+def test_a_refreshed_session_is_one_in_the_recording() -> None:
+    recording = recorded(refreshed())
+
+    assert list(recording.session_starts) == ["s1"]
+    assert {triple.session for triple in (*recording.triples, *recording.plain)} == {"s1"}
+
+
+def test_a_second_login_in_its_turn_is_the_same_clients() -> None:
+    wire = logged_in()
+    says(wire, LOGIN, oauth("00D5i!AQ4.later"))
+    post = wire.request("POST", chained(8, "r2").target, chained(8, "r2").body, shows("00D5i!AQ4.later"))
+    wire.ack(post)
+    stage = Scene(wire)
+    desk = stage.client()
+    token = value_of(desk.answer(LOGIN))
+    goes_on(desk, token)
+    asks(desk, chained(7, "one"), token)
+
+    later = value_of(stage.client().answer(LOGIN))
+    asks(desk, chained(8, "later"), later)
+
+    assert [one["played"] for one in stage.standin.state(stage.now)["sessions"]] == [[1, 2]]
+
+
+def test_a_login_that_began_a_playhead_is_united_with_the_session_that_shows_its_token() -> None:
+    wire = logged_in()
+    stage = Scene(wire)
+    desk = stage.client()
+    goes_on(desk, "elsewhere")
+
+    token = value_of(stage.client().answer(LOGIN))
+    desk.headers = shows(token, "OAuth")
+    desk.bayeux({"channel": "/meta/subscribe", "clientId": desk.client_id, "subscription": "/more"})
+    asks(desk, chained(7, "live"), token)
+
+    assert desk.references == ["live"]
+    assert len(stage.standin.state(stage.now)["sessions"]) == 1
+
+
+def test_the_password_of_an_application_is_no_client() -> None:
+    app: Headers = (("Authorization", "Basic YXBwOnNlY3JldA=="),)
+    wire = Wire()
+    says(wire, LOGIN, oauth(), app)
+    session(wire, TOKEN)
+    stage = Scene(wire)
+    one, other = stage.stranger(app, cookies=False), stage.stranger(app, cookies=False)
+
+    first, second = value_of(one.answer(LOGIN)), value_of(other.answer(LOGIN))
+    goes_on(one, first)
+    goes_on(other, second)
+    asks(one, chained(7, "one"), first)
+
+    assert (one.references, other.references, stage.misses) == (["one"], [], [])
+
+
+def test_a_client_that_has_a_token_from_elsewhere_needs_no_login() -> None:
+    stage = Scene(logged_in())
+    desk = stage.client()
+    goes_on(desk, "elsewhere")
+
+    asks(desk, chained(7, "live"), "elsewhere")
+
+    assert desk.references == ["live"]
+
+
+SOAP = """
+[session]
+tokens = ["query.sid", "header.X-Session"]
+[session.minted]
+"POST /Soap/u/{version}" = ["body.sessionId"]
+"GET /csrf" = ["header.X-CSRF-Token"]
+"""
+
+
+def test_a_dialect_names_logins_in_xml_and_tokens_in_headers_and_queries() -> None:
+    dialect = with_words(SOAP)
+    envelope = f"<s:Envelope><s:Body><m:sessionId>{TOKEN}</m:sessionId></s:Body></s:Envelope>".encode()
+    ask = Ask("/Soap/u/60", b"<login/>")
+    wire = Wire()
+    says(wire, ask, envelope)
+    says(wire, Ask(f"/me?sid={quote(TOKEN)}", b"", "GET"), {"n": 1})
+    session(wire, TOKEN)
+    stage = Scene(wire, dialect)
+    one, other = stage.client(), stage.client()
+
+    first, second = (
+        desk.answer(ask).body.decode()[len("<s:Envelope><s:Body><m:sessionId>") :][: len(TOKEN)]
+        for desk in (one, other)
+    )
+    goes_on(one, first)
+    goes_on(other, second)
+    other.sends("POST", chained(7, "other").target, chained(7, "other").body, (("X-Session", second),))
+    answered = one.answer(Ask(f"/me?sid={quote(first, safe='')}", b"", "GET"))
+
+    assert len({TOKEN, first, second}) == 3
+    assert answered.status == 200
+    assert (one.references, other.references, stage.misses) == ([], ["other"], [])
+
+
+def test_a_token_in_a_query_identifies_and_is_not_compared() -> None:
+    dialect = with_words('\n[session]\ntokens = ["query.access_token"]\n')
+    wire = Wire()
+    desk = wire.desk("c1", shows(TOKEN, "OAuth"))
+    ask = chained(7, "r1")
+    post = desk.post(replace(ask, target=f"{ask.target}?access_token={quote(TOKEN)}"), ())
+    desk.hears(done(7, "r1"))
+    wire.ack(post)
+    stage = Scene(wire, dialect)
+    live, idle = stage.client(), stage.client()
+    goes_on(idle, "another")
+    goes_on(live, "elsewhere")
+
+    live.headers = ()
+    live.posts(replace(chained(7, "live"), target=f"{ask.target}?access_token=elsewhere"))
+
+    assert stage.misses == []
+    assert recorded(wire, dialect).triples[0].session == "s1"
+    live.headers = shows("elsewhere")
+    assert live.references == ["live"]
+
+
+def test_a_csrf_token_in_a_header_is_each_clients_own() -> None:
+    dialect = with_words(SOAP)
+    wire = Wire()
+    says(wire, Ask("/csrf", b"", "GET"), {}, own=(("X-CSRF-Token", "0a1b2c3d4e5f6071"),))
+    says(wire, Ask("/save", {"csrf": "0a1b2c3d4e5f6071"}), {"ok": True})
+    stage = Scene(wire, dialect)
+    desk = stage.client()
+
+    token = dict(desk.answer(Ask("/csrf", b"", "GET")).headers)["X-CSRF-Token"]
+
+    assert token != "0a1b2c3d4e5f6071"
+    assert desk.answer(Ask("/save", {"csrf": token})).status == 200
+
+
+def test_a_web_token_keeps_its_claims() -> None:
+    wire = Wire()
+    says(wire, LOGIN, oauth("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJlLW9m"))
+    token = value_of(Scene(wire).client().answer(LOGIN))
+
+    assert token.startswith("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.")
+    assert not token.endswith(".c2lnbmF0dXJlLW9m")
+
+
+def test_a_recording_without_logins_is_read_as_it_is() -> None:
+    wire = Wire()
+    session(wire, TOKEN)
+    stage = Scene(wire)
+    desk = stage.client()
+    goes_on(desk, TOKEN)
+    asks(desk, chained(7, "live"), TOKEN)
+
+    assert desk.references == ["live"]
