@@ -158,7 +158,8 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
         item.stash[_PLAYING] = played
         yield played
     # The other fixtures of the test have ended only now, and may have sent requests in their teardown.
-    found = [verdict.missed(played, item.stash.get(_TOLD, 0)), None]
+    missed = verdict.missed(played, item.stash.get(_TOLD, 0)), verdict.unheard(played)
+    found = ["\n\n".join(filter(None, missed)) or None, None]
     item.stash[_TOLD] = len(played.misses)
     if item.stash.get(_PASSED, False):
         found[1] = verdict.left_over(played)

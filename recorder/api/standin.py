@@ -250,6 +250,11 @@ class StandIn:
         return self._call(lambda: self._engine.unplayed_events)
 
     @property
+    def unheard(self) -> list[dict[str, Any]]:
+        """Clients that events are due to, but that have no push session while others have one."""
+        return self._call(lambda: self._engine.unheard)
+
+    @property
     def pending(self) -> int:
         """Number of events and acks that are on their way."""
         return sum(session.pending for session in self.sessions)

@@ -49,6 +49,7 @@ class Taking:
     played: tuple[int, ...] = ()
     unplayed: tuple[int, ...] = ()
     unplayed_events: tuple[()] = ()
+    unheard: tuple[()] = ()
     misses: list[str] = field(default_factory=list)
     missed: int = 0
     is_over: bool = False
@@ -67,7 +68,7 @@ class Taking:
 
     def report(self) -> dict[str, Any]:
         """Return an empty report: a recorder plays no triple and sees no miss."""
-        return {"played": {}, "unplayed": [], "unplayed_events": [], "misses": [], "faults": []}
+        return {"played": {}, "unplayed": [], "unplayed_events": [], "unheard": [], "misses": [], "faults": []}
 
     def advance(self, seconds: float) -> None:
         """Sleep for some seconds: nothing can move the clock of a real server."""

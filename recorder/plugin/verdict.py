@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from ..output import replacing
+from ..replay.engine.status import unheard_text
 from .playing import Playing
 from .settings import own_name
 
@@ -17,6 +18,11 @@ def missed(playing: Playing, since: int = 0) -> str | None:
         return None
     count = f"{len(misses)} request{'s' if len(misses) > 1 else ''} matched nothing in {_names(playing)}"
     return "\n\n".join([count, *(text.rstrip() for text in misses)])
+
+
+def unheard(playing: Playing) -> str | None:
+    """Return a line for each client that lacks a push session for its events while others have one; None without."""
+    return "\n".join(f"{_names(playing)}: {unheard_text(found)}" for found in playing.unheard) or None
 
 
 def left_over(playing: Playing) -> str | None:
@@ -37,6 +43,7 @@ def summary(playing: Playing, told: int = 0) -> str:
         f"{_names(playing)}: played {_numbers(playing.played)}, not asked for {_numbers(playing.unplayed)}",
         playing.stall,
         _last_triple(playing),
+        unheard(playing),
         missed(playing, told),
     ]
     return "\n".join(line for line in lines if line)

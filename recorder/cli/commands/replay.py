@@ -142,7 +142,7 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     Prints `listening on URL` when ready and serves until Ctrl-C. Every live session plays the cassette from its start.
     A request nothing matches gets status 470, the header X-Recorder-Miss and an explanation; then the exit code is 1.
     With --exit-when-done it ends by itself once a client came: 0 if all was played, 3 if the clients wait for
-    something else.
+    something else. It is 3, too, if events were due to a client without a push session while another had one.
 
     Serves this machine's names and pages, and those that the cassette names. A request for another host, or from a
     page of another origin, gets status 403 and counts as a miss; the text names the option that allows it. Others who
@@ -164,12 +164,14 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     settings = Settings(**options)
     standin, stalled = asyncio.run(_serve(recording, settings))
     _conclude(standin.report(), standin.missed, as_json=as_json)
-    if stalled or (settings.exit_when_done and (standin.unplayed or standin.unplayed_events)):
+    if stalled or standin.unheard or (settings.exit_when_done and (standin.unplayed or standin.unplayed_events)):
         raise SystemExit(_STALLED)
 
 
 def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
     """Print how the replay went; exit with 1 if there were misses."""
+    from ...replay.engine.status import unheard_text
+
     if as_json:
         click.echo(to_json(report, indent=None))
     for fault in report["faults"]:
@@ -181,6 +183,8 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
         say(printable(f"did not come: {what}; it waits for {event['waits_for']}"))
     if len(report["unplayed_events"]) > _TOLD:
         say(f"… and {len(report['unplayed_events']) - _TOLD} more events")
+    for found in report["unheard"][:_TOLD]:
+        say(printable(unheard_text(found)))
     if missed:
         say(f"{missed} requests matched nothing, see above")
         raise SystemExit(1)

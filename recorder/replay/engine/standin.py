@@ -150,6 +150,16 @@ class ReplayEngine:
         return status.unplayed_events(self._recording, self._follower.unplayed(self._playheads))
 
     @property
+    def unheard(self) -> list[dict[str, Any]]:
+        """Clients that events are due to, but that have no push session while others have one, as JSON."""
+        return status.unheard(self._playheads)
+
+    @property
+    def waiting(self) -> int:
+        """Number of clients that an event came due to before they had a push session."""
+        return len(self._player.waiting)
+
+    @property
     def next_due(self) -> float | None:
         """Time at which the next event or ack leaves, None where only a request can bring one."""
         if self._paused_at is not None:
@@ -214,6 +224,7 @@ class ReplayEngine:
             "played": status.played(self._playheads, self._matcher),
             "unplayed": list(self.unplayed),
             "unplayed_events": self.unplayed_events,
+            "unheard": self.unheard,
             "misses": [{"request": m.call, "summary": m.summary, "text": m.text} for m in self.misses],
             "faults": [{"fault": text, "hit": count} for text, count in self.faults.report()],
         }

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...bayeux.server import BayeuxServer
+from ...correlate.sessions import AUTHORIZATION
 from ...model import Recording
 from .anchored import Unplayed
 from .matching.matcher import Matcher, describe
-from .sessions.playhead import Playhead
+from .sessions.playhead import Playhead, kind
 from .timeline import Run
+
+_LISTENING = 5  # clients with a push session that are told
 
 
 def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]:
@@ -38,6 +41,43 @@ def unplayed_events(recording: Recording, found: Iterable[Unplayed]) -> list[dic
             {"event": label, "name": name, "channel": event.channel, "session": session, "waits_for": one.waits_for},
         )
     return list(told.values())
+
+
+def unheard(playheads: Iterable[Playhead]) -> list[dict[str, Any]]:
+    """Return the clients that events are due to, but that have no push session while others have one, as JSON.
+
+    Often both are one client, which does not show the same credential or cookie in its calls and in its push session.
+    """
+    clients = list(playheads)
+    listening = [{"client": p.name, "shows": _shows(p)} for p in clients if p.client_ids]
+    if not listening:
+        return []
+    waiting = ((p, sum(held.step is not None for held in p.held)) for p in clients if p.held and not p.client_ids)
+    return [
+        {"client": p.name, "shows": _shows(p), "events": events, "listening": listening[:_LISTENING]}
+        for p, events in waiting
+        if events
+    ]
+
+
+def unheard_text(found: dict[str, Any]) -> str:
+    """Return one of the clients of `unheard` as a line for people."""
+    events = f"{found['events']} event{'s' if found['events'] > 1 else ''}"
+    others = ", ".join(f"{one['client']} ({_joined(one['shows'])})" for one in found["listening"])
+    return (
+        f"{events} due to client {found['client']} ({_joined(found['shows'])}), which has no push session;"
+        f" with a push session: {others}; if they are one client, let both show one cookie or credential"
+    )
+
+
+def _shows(playhead: Playhead) -> list[str]:
+    """Return the kinds of tokens that a client showed; never their values."""
+    kinds = {kind(token) for token in (*playhead.shown, *playhead.told)}
+    return sorted("Authorization" if one == AUTHORIZATION else f"cookie {one}" for one in kinds)
+
+
+def _joined(shows: list[str]) -> str:
+    return f"shows {' and '.join(shows) or 'no token'}"
 
 
 def played(playheads: Iterable[Playhead], matcher: Matcher) -> dict[str, list[int]]:

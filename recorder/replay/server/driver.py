@@ -18,6 +18,7 @@ from ..engine.faults import parse
 from ..engine.http import HttpRequest, HttpResponse
 from ..engine.miss import Miss
 from ..engine.standin import ReplayEngine
+from ..engine.status import unheard_text
 
 _LEAST, _MOST = 0.002, 0.01  # seconds: bounds of the time without a request before a virtual clock jumps
 _TIMES = 2  # that time as a multiple of the slowest recent reaction, which shows the speed of clients and machine
@@ -50,6 +51,7 @@ class ReactionTimes:
 
 
 BROKEN = 503  # status of an error in the stand-in; not 500, which answers a poll that a later poll replaced
+_PATIENCE = 2.0  # seconds for a client to shake hands, after an event came due to it
 _PASSES = 6  # turns of the event loop that bring bytes from a socket to the stand-in
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,9 @@ class Driver:
         self._soon: asyncio.Handle | None = None
         self._count = 0
         self._told = 0
+        self._waiting_clients = 0
+        self._told_clients: set[str] = set()
+        self._unheard: asyncio.Handle | None = None
         self._is_closed = False
 
     def number(self) -> int:
@@ -155,7 +160,7 @@ class Driver:
     def close(self) -> None:
         """Cancel the timers, and the waiters whose replies have not come."""
         self._is_closed = True
-        for handle in (self._timer, self._soon, self._settled, self._idle):
+        for handle in (self._timer, self._soon, self._settled, self._idle, self._unheard):
             if handle is not None:
                 handle.cancel()
         for waiting in list(self._waiting.values()):
@@ -187,6 +192,16 @@ class Driver:
         while self._told < len(self._standin.misses):
             self._watch.miss(self._standin.misses[self._told])
             self._told += 1
+        if self._standin.waiting > self._waiting_clients and self._unheard is None and not self._is_closed:
+            self._unheard = self._loop.call_later(_PATIENCE, self._tell_unheard)
+
+    def _tell_unheard(self) -> None:
+        """Log the clients that lack a push session for their events while others have one, each once."""
+        self._unheard, self._waiting_clients = None, self._standin.waiting
+        for found in self._standin.unheard:
+            if found["client"] not in self._told_clients:
+                self._told_clients.add(found["client"])
+                _log.warning("%s", unheard_text(found))
 
     def _replies(self, now: float) -> list[HttpResponse]:
         try:

@@ -369,3 +369,50 @@ def test_a_recording_without_logins_is_read_as_it_is() -> None:
     asks(desk, chained(7, "live"), TOKEN)
 
     assert desk.references == ["live"]
+
+
+# Clients that are not joined
+
+
+def apart() -> Scene:
+    stage = Scene(logged_in())
+    desk = stage.client()
+    goes_on(desk, "one-token")
+    stranger = stage.client()
+    stranger.headers = shows("another-token")
+    stranger.posts(chained(7, "live"))
+    stage.wait(2)
+    return stage
+
+
+def test_events_due_to_a_client_without_a_push_session_are_told_with_both_identities() -> None:
+    assert apart().standin.report()["unheard"] == [
+        {
+            "client": "p2",
+            "shows": ["Authorization"],
+            "events": 1,
+            "listening": [{"client": "p1", "shows": ["Authorization"]}],
+        }
+    ]
+
+
+def test_the_value_of_a_token_is_never_told() -> None:
+    assert "token" not in json.dumps(apart().standin.report()["unheard"])
+
+
+def test_a_client_that_shakes_hands_later_is_not_told() -> None:
+    stage = apart()
+    late = stage.client()
+    goes_on(late, "another-token")
+
+    assert stage.standin.unheard == []
+    assert late.references == ["live"]
+
+
+def test_a_client_alone_is_not_told() -> None:
+    stage = Scene(logged_in())
+    desk = stage.client()
+    desk.headers = shows("only")
+    desk.posts(chained(7, "live"))
+
+    assert stage.standin.unheard == []

@@ -116,7 +116,7 @@ class Fake:
         return {"paused": self.paused, "sessions": sessions}
 
     def report(self) -> dict[str, Any]:
-        return {"played": {}, "unplayed": [], "unplayed_events": [], "misses": [], "faults": []}
+        return {"played": {}, "unplayed": [], "unplayed_events": [], "unheard": [], "misses": [], "faults": []}
 
     def advance(self, seconds: float) -> None:
         self.told.append(("advance", seconds))

@@ -29,6 +29,7 @@ class Player:
     Attributes:
         anchored: Unsolicited events by their anchors.
         prepared: Steps and answers of the recorded requests.
+        waiting: Numbers of the playheads that an event came due to before they had a push session.
 
     """
 
@@ -41,6 +42,7 @@ class Player:
         self._queue = StepQueue()
         self._unacked: dict[int, Run] = {}  # by request
         self._subscriptions = Subscriptions(recording.messages)
+        self.waiting: set[int] = set()
         self.anchored = Anchored(recording, self._copies)
         self.prepared = PreparedTriples(matcher.triples, dialect, self.anchored.after)
 
@@ -174,6 +176,8 @@ class Player:
         covered = self._subscriptions.covered(event)
         if client_id is None or (covered and not playhead.progress.hears(window, event.channel)):
             playhead.held.append(Held(queued, event.channel if covered else None, window, step))
+            if not playhead.client_ids:
+                self.waiting.add(playhead.number)
             return
         if covered and not self._windows:
             playhead.hears.add(event.channel)
