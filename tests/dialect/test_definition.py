@@ -318,3 +318,57 @@ def test_another_dialect_reads_another_api() -> None:
     assert dialect.operation_of(request(ask)) == "Transfer"
     assert dialect.keys_of_request(request(ask))["handle"] == "q7"
     assert dialect.keys_of_event(pushed) == {"reference": "9"}
+
+
+def test_without_a_word_the_answers_of_token_endpoints_give_tokens_out() -> None:
+    asked = Request(0, 0, 1, "c1", "POST", "/services/oauth2/token?x=1", (), b"")
+    answer = Response(1, 1, 1, 200, (), b'{"access_token":"access-1","refresh_token":"refresh-1","id":"identity-1"}')
+
+    assert GWS.minted_by(asked, answer) == ("access-1", "refresh-1")
+
+
+SESSION = """
+[session]
+tokens = ["query.sid", "cookie.sid"]
+[session.minted]
+"POST /login" = ["body.token", "path.token"]
+"/login" = ["body.token"]
+"POST login" = ["header.X-Token"]
+"""
+
+
+def test_mistakes_in_what_identifies_a_session_are_told_with_their_lines() -> None:
+    with pytest.raises(DialectError) as raised:
+        parse(SHIPPED + SESSION, path="mine.toml")
+
+    first = SHIPPED.count("\n") + 1
+    assert [(problem.line - first if problem.line else None, problem.key) for problem in raised.value.problems] == [
+        (2, "session.tokens"),
+        (4, "session.minted.POST /login"),
+        (5, "session.minted./login"),
+        (6, "session.minted.POST login"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("body.user.token", b'{"user":{"token":"T0ken-123"}}'),
+        ("body.sessionId", b"<?xml version='1.0'?><e:E><r><m:sessionId>T0ken-123</m:sessionId></r></e:E>"),
+        ("body.sessionId", b'<sessionId a="1"> T0ken-123 </sessionId>'),
+        ("body.access_token", b"scope=all&access_token=T0ken%2D123"),
+        ("header.x-session", b""),
+    ],
+)
+def test_minted_values_are_found_in_json_xml_forms_and_headers(path: str, content: bytes) -> None:
+    dialect = parse(f'{SHIPPED}\n[session.minted]\n"POST /in/{{version}}" = ["{path}"]\n', path="mine.toml")
+    asked = Request(0, 0, 1, "c1", "POST", "/in/60.0", (), b"")
+
+    assert dialect.minted_by(asked, Response(1, 1, 1, 200, (("X-Session", "T0ken-123"),), content)) == ("T0ken-123",)
+    assert dialect.minted_by(asked, Response(1, 1, 1, 200, (), b"\xff<")) == ()
+
+
+def test_a_dialect_may_say_that_nothing_is_minted() -> None:
+    dialect = parse(f"{SHIPPED}\n[session.minted]\n", path="mine.toml")
+
+    assert dialect.logins == ()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from recorder.cassette.codec import encode, encode_header
 from recorder.plugin import verdict
 from recorder.plugin.playing import Playing
 from recorder.plugin.settings import Settings
-from tests.plugin.desktop import CASSETTES, post, works
+from tests.lab.byhand import Desk
+from tests.plugin.desktop import CASSETTES, post, request, works
 from tests.wire import HEADER, Wire, get_me, state_event
 
 
@@ -80,6 +82,23 @@ def test_an_event_whose_anchor_no_client_reached_is_listed_with_it(tmp_path: Pat
     thread.stop()
 
     assert str(told).splitlines()[1:] == ["  event u1: /v2/me/devices waits for GET /api/v2/me"]
+
+
+def test_a_client_that_hears_nothing_because_of_its_identity_is_told(standin: Playing) -> None:
+    desk = Desk(standin.url, "agent1:secret").connected()
+    try:
+        desk.polls()
+        path, content = request("StartPreviewSession", "mine-1")
+        sent = urllib.request.Request(
+            standin.url + path, json.dumps(content).encode(), {"Authorization": "Bearer other"}
+        )
+        with urllib.request.urlopen(sent, timeout=20):
+            told = str(verdict.unheard(standin))
+    finally:
+        desk.leaves()
+
+    assert told.startswith("preview-session.cassette: 1 event due to client p2 (shows Authorization)")
+    assert told in verdict.summary(standin)
 
 
 def test_a_report_is_kept_under_the_name_of_the_test(standin: Playing, tmp_path: Path) -> None:

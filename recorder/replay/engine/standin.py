@@ -92,8 +92,7 @@ class ReplayEngine:
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
         elif messages is not None and (transport := request.transport) is not None:
-            headers = self._logins.as_recorded(request).headers
-            self._receive_bayeux(request._replace(headers=headers), messages, now, transport)
+            self._receive_bayeux(request, messages, now, transport)
         elif messages is not None or self.owns(request.target) or request.on_socket:
             self._replies.add(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
         else:
@@ -236,9 +235,13 @@ class ReplayEngine:
     # -- Bayeux
 
     def _receive_bayeux(self, request: HttpRequest, messages: list[Message], now: float, transport: str) -> None:
+        if self._logins.reads:  # what is published is the client's own, and is not compared
+            request = request._replace(headers=self._logins.as_recorded(request).headers)
         senders = [(message["channel"], str(message.get("clientId", ""))) for message in messages]
         for _, client_id in senders:
-            self._playheads.seen(client_id, request.headers, request.connection)
+            united = self._playheads.seen(client_id, request.headers, request.connection)
+            if united is not None:
+                self._player.release(united)
         for answer in self._player.receive(request, messages, now, transport):
             self._replies.answer(answer, self._handshaken(answer.handshaken, request, now) if answer.handshaken else ())
         for message, (channel, client_id) in zip(messages, senders, strict=True):
@@ -268,9 +271,10 @@ class ReplayEngine:
     # -- REST
 
     def _receive_call(self, request: HttpRequest, now: float) -> None:
-        request = self._logins.as_recorded(request)
+        if self._logins.reads:
+            request = self._logins.as_recorded(request)
         live, fresh = self._matcher.read(request.method, request.target, request.body)
-        is_login = self._logins.is_login(live)
+        is_login = live.key in self._logins.keys
         playhead = self._playheads.of_request(
             request.headers,
             request.connection,

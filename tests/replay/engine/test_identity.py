@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from http.cookies import SimpleCookie
 from itertools import count
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ import pytest
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import Dialect, load, parse, source
 from recorder.model import Headers, Recording
-from recorder.replay.engine.http import HttpResponse
+from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay.stage import Desk, Stage
@@ -255,6 +256,38 @@ def test_a_login_that_began_a_playhead_is_united_with_the_session_that_shows_its
     assert len(stage.standin.state(stage.now)["sessions"]) == 1
 
 
+def test_events_that_were_due_to_a_login_come_with_the_session_that_shows_its_token() -> None:
+    stage = Scene(logged_in())
+    desk = stage.client()
+    goes_on(desk, "elsewhere")
+    stranger = stage.client()
+    token = value_of(stranger.answer(LOGIN))
+    stranger.headers = shows(token)
+    stranger.posts(chained(7, "live"))
+
+    desk.headers = shows(token, "OAuth")
+    desk.polls()
+    stage.wait(1)
+
+    assert desk.references == ["live"]
+    assert stage.standin.unheard == []
+
+
+def test_a_token_in_the_query_of_a_websocket_identifies_its_client() -> None:
+    dialect = with_words('\n[session]\ntokens = ["query.access_token"]\n')
+    stage = Scene(logged_in(), dialect)
+    target = "/api/v2/notifications?access_token=elsewhere"
+    other = "/api/v2/notifications?access_token=another"
+
+    stage.standin.upgrade(HttpRequest(900, "socket", "GET", target, (), b""))
+    stage.standin.upgrade(HttpRequest(901, "other socket", "GET", other, (), b""))
+    desk = stage.client()
+    desk.headers = shows("elsewhere")
+    desk.posts(chained(7, "live"))
+
+    assert [one["played"] for one in stage.standin.state(stage.now)["sessions"]] == [[1], []]
+
+
 def test_the_password_of_an_application_is_no_client() -> None:
     app: Headers = (("Authorization", "Basic YXBwOnNlY3JldA=="),)
     wire = Wire()
@@ -369,6 +402,62 @@ def test_a_recording_without_logins_is_read_as_it_is() -> None:
     asks(desk, chained(7, "live"), TOKEN)
 
     assert desk.references == ["live"]
+
+
+# Cookies
+
+
+class Jar(dict[str, str]):
+    """The cookies of a client, which reads one cookie of each header, and drops those that are deleted."""
+
+    def reads(self, reply: HttpResponse) -> None:
+        for name, value in reply.headers:
+            if name.lower() == "set-cookie":
+                cookie, morsel = next(iter(SimpleCookie(value).items()))
+                self[cookie] = morsel.value
+                if morsel["max-age"] == "0":
+                    del self[cookie]
+
+
+def browser(stage: Stage) -> tuple[Desk, Jar]:
+    desk, jar = stage.client() if isinstance(stage, Scene) else stage.stranger(cookies=False), Jar()
+    desk.jar = jar
+    desk.handshakes()
+    jar.reads(next(reply for reply in desk.replies.values() if b"handshake" in reply.body))
+    desk.listens()
+    return desk, jar
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        ["JSESSIONID=new; Path=/; HttpOnly"],
+        ["JSESSIONID=new; Path=/, BAYEUX_BROWSER=more; expires=Wed, 21 Oct 2099 07:28:00 GMT"],
+        ["JSESSIONID=new; Path=/; Secure; SameSite=None", "BAYEUX_BROWSER=more; Domain=gws.example"],
+        ["JSESSIONID=gone; Max-Age=0; Path=/"],
+    ],
+    ids=["renewed", "merged", "attributes", "deleted"],
+)
+def test_a_client_whose_cookies_change_is_one_client(sets: list[str]) -> None:
+    me = Ask("/api/v2/me", b"", "GET")
+    wire = Wire()
+    desk = wire.desk("c1", (), (("Set-Cookie", "JSESSIONID=a; Path=/"), ("Set-Cookie", "BAYEUX_BROWSER=b; Path=/")))
+    says(wire, me, {}, (("Cookie", "JSESSIONID=a; BAYEUX_BROWSER=b"),), tuple(("Set-Cookie", one) for one in sets))
+    post = desk.post(chained(7, "r1"), (("Cookie", "JSESSIONID=new"),))
+    desk.hears(done(7, "r1"))
+    wire.ack(post)
+    wire.desk("c2", (), (("Set-Cookie", "JSESSIONID=other; Path=/"),))
+    stage = Scene(wire)
+    (one, jar), (other, others) = browser(stage), browser(stage)
+
+    for desk_, cookies in ((one, jar), (other, others)):
+        cookies.reads(desk_.answer(me))
+    other.posts(chained(7, "other"))
+    one.posts(chained(7, "one"))
+
+    assert (one.references, other.references, stage.misses) == (["one"], ["other"], [])
+    assert recorded(wire).triples[0].session == "s1"
+    assert all(value not in ("new", "more", "gone") for value in jar.values())
 
 
 # Clients that are not joined

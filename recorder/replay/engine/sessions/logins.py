@@ -26,7 +26,12 @@ _TRIES = 10  # to make a value that was not given out: of short ones of few lett
 
 
 class Logins:
-    """The values that recorded logins gave out, and those given out in their place."""
+    """The values that recorded logins gave out, and those given out in their place.
+
+    Attributes:
+        keys: Keys of the recorded requests (`ParsedRequest.key`) whose answers give values out.
+        reads: Whether `as_recorded` may change a request: a value was given out, or the dialect names credentials.
+    """
 
     def __init__(self, recording: Recording, matcher: Matcher, dialect: Dialect, new_id: Callable[[], str]) -> None:
         """Find the recorded logins; `new_id` is the source of randomness."""
@@ -38,13 +43,14 @@ class Logins:
         )
         self._values = {place: values for place, values in found if values}
         self._keys = {place: matcher.parsed[place].key for place in self._values}
-        self._known = frozenset(self._keys.values())
+        self.keys = frozenset(self._keys.values())
         self._starts = {label: seq for label, (seq, _) in recording.session_starts.items()}
         self._forget()
 
     def _forget(self) -> None:
         self._recorded = Bindings()  # live values to recorded ones
         self._live: dict[str, str] = {}  # as written in a URL or a body, to the value itself
+        self.reads = bool(self._dialect.session_tokens)
 
     def as_recorded(self, request: HttpRequest) -> HttpRequest:
         """Return a live request with recorded values in place of those given out, and all its credentials as headers.
@@ -62,11 +68,7 @@ class Logins:
                 headers = (*headers, *(("Authorization", value) for value in values))
                 rewriter = Rewriter(self._dialect, self._recorded)
                 target, body = rewriter.text(target), rewriter.text(text).encode("utf-8", "surrogateescape")
-        return request if headers is request.headers else request._replace(target=target, headers=headers, body=body)
-
-    def is_login(self, live: ParsedRequest) -> bool:
-        """Return whether a request is a recorded login, whose answer gives values out."""
-        return live.key in self._known
+        return request._replace(target=target, headers=headers, body=body)
 
     def takes(self, playhead: Playhead, live: ParsedRequest, *, on_its_connection: bool) -> bool:
         """Return whether a login that shows nothing of its client may be this client's, and not that of a new one.
@@ -111,6 +113,7 @@ class Logins:
                     playhead.bindings.bind(MINTED, form, own)
                     self._recorded.bind(MINTED, own, form)
                     self._live[own] = live
+        self.reads |= bool(given)
         return as_tokens(given)
 
     def _made(self, recorded: str) -> str | None:

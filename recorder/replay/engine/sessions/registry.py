@@ -202,23 +202,29 @@ class Registry:
         shown = (value(t) for t in self._tokens(headers) if kind(t) == COOKIE and value(t) in self._by_cookie)
         return next(shown, playhead.cookie)
 
-    def seen(self, client_id: str, headers: Headers, connection: str) -> None:
-        """Remember the tokens and the connection of a session's Bayeux request."""
-        playhead = self._by_client.get(client_id)
-        if playhead is not None:
-            tokens = self._tokens(headers)
-            if tokens is not playhead.told:
-                self._unite(playhead, tokens)
-            self._remember(playhead, tokens, connection)
+    def seen(self, client_id: str, headers: Headers, connection: str) -> Playhead | None:
+        """Remember the tokens and the connection of a session's Bayeux request.
 
-    def _unite(self, playhead: Playhead, tokens: Tokens) -> None:
+        Return its playhead if another one turned out to be the same client's.
+        """
+        playhead = self._by_client.get(client_id)
+        if playhead is None:
+            return None
+        tokens = self._tokens(headers)
+        is_united = tokens is not playhead.told and self._unite(playhead, tokens)
+        self._remember(playhead, tokens, connection)
+        return playhead if is_united else None
+
+    def _unite(self, playhead: Playhead, tokens: Tokens) -> bool:
         """Give a client the logins that began playheads of their own, but whose tokens it shows with its clientId."""
+        before = len(self._all)
         for token in tokens:
             owners = [p for p in self._by_token.get(token, ()) if token in p.given and not p.client_ids]
             for other in owners if token not in playhead.given else ():
                 playhead.take_over(other)
                 self.gave(playhead, frozenset(other.given))
                 self._forget({other})
+        return len(self._all) < before
 
     def _forget(self, gone: set[Playhead]) -> None:
         self._all = [p for p in self._all if p not in gone]
