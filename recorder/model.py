@@ -26,6 +26,8 @@ class Request:
         connection: Name of the client's TCP connection.
         target: Path with query, as sent (still percent-encoded).
         body: The content, with its content-encodings decoded.
+        message: Of a Bayeux publish that was derived as a request (`bayeux.publishes`): its place in its record. None
+            for an HTTP request.
     """
 
     seq: int
@@ -36,11 +38,17 @@ class Request:
     target: str
     headers: Headers
     body: bytes
+    message: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete HTTP response; `body` is the content with its content-encodings decoded."""
+    """A complete HTTP response.
+
+    Attributes:
+        body: The content, with its content-encodings decoded.
+        message: Of the reply to a Bayeux publish: its place in its record. None for an HTTP response.
+    """
 
     seq: int
     t: int
@@ -48,6 +56,7 @@ class Response:
     status: int
     headers: Headers
     body: bytes
+    message: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,7 @@ class Link:
         confidence: From 0 to 1; 1 means that an exact id of the request stood in the event.
         why: The reason, as a sentence.
         rivals: `seq` of other requests that the event would fit as well.
+        message: Place of the request in its record, if it is a Bayeux publish.
     """
 
     event: Event
@@ -150,6 +160,7 @@ class Link:
     confidence: float
     why: str
     rivals: tuple[int, ...] = ()
+    message: int | None = None
 
 
 class State(Enum):
@@ -206,7 +217,12 @@ class RowEvent:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A triple as a sealed cassette stores it; `request`, `ack` and `failure` are the `seq` of their records."""
+    """A triple as a sealed cassette stores it; `request`, `ack` and `failure` are the `seq` of their records.
+
+    Attributes:
+        message: Place of the request in its record, if it is a Bayeux publish.
+        reply: Place of the ack in its record, if it is the reply to a publish.
+    """
 
     n: int
     operation: str | None
@@ -217,6 +233,8 @@ class Row:
     ack: int | None
     failure: int | None
     events: tuple[RowEvent, ...]
+    message: int | None = None
+    reply: int | None = None
 
     def index_keys(self) -> list[tuple[str, str]]:
         """Return the pairs the triple is indexed by: its operation, its keys, the channels of its events."""

@@ -106,7 +106,23 @@ class Refused:
     lost: bool
 
 
-Observation: TypeAlias = Handshaken | Subscribed | Advised | Sent | Refused | Event
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The reply to a publish, which may refuse it.
+
+    Attributes:
+        index: Place of the reply in its record, from 0.
+        message: The whole reply.
+    """
+
+    exchange: int
+    seq: int
+    index: int
+    t: int
+    message: Message
+
+
+Observation: TypeAlias = Handshaken | Subscribed | Advised | Sent | Replied | Refused | Event
 _NOT_SENT = frozenset({channels.HANDSHAKE, channels.CONNECT, channels.DISCONNECT})
 
 
@@ -165,6 +181,8 @@ class Observer:
     def _replies(self, record: Response | SocketMessage, messages: list[Message], client_id: str) -> list[Observation]:
         seen: list[Observation] = []
         for index, message in enumerate(messages):
+            if "successful" in message and not channels.is_meta(message["channel"]):
+                seen.append(Replied(record.exchange, record.seq, index, record.t, message))
             if message["channel"] == channels.HANDSHAKE and message.get("successful") and message.get("clientId"):
                 client_id = str(message["clientId"])
                 seen.append(Handshaken(client_id, record.exchange, record.seq, record.t))

@@ -7,7 +7,7 @@ all times are seconds on the caller's clock.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -100,14 +100,16 @@ class BayeuxServer:
         self._until: PriorityQueue[_Session, float] = PriorityQueue()  # when each held poll must be answered
         self._told: set[_Session] = set()  # sessions whose held poll may have events to carry
         self._browsers: Counter[str] = Counter()  # number of held polls of each browser
+        self._unfinished: dict[int, _Turn] = {}  # by request: answers that wait for replies of the caller
 
-    def receive(
+    def receive(  # noqa: PLR0917  # they are what a request is
         self,
         request: int,
         messages: list[Message],
         now: float,
         transport: str = LONG_POLLING,
         callback: str | None = None,
+        later: Collection[int] = (),
     ) -> list[Answer]:
         """Take the messages of one request, or one message of a WebSocket; return the answers that are ready.
 
@@ -117,17 +119,50 @@ class BayeuxServer:
             now: The time.
             transport: Connection type of the request.
             callback: Function in which a callback-polling client wants the answer wrapped.
+            later: Places of the publishes to which the caller replies itself, by `tell`.
 
         """
         alone = len(messages) == 1
         if not alone and any(message["channel"] == channels.HANDSHAKE for message in messages):
             return [Answer(request, None, 400)]  # a handshake must be the only message (AbstractHttpTransport.java)
         turn = _Turn(request, now, transport, callback)
-        for message in messages:
+        for place, message in enumerate(messages):
+            if place in later:
+                turn.later[place] = message, len(turn.replies)
             self._take(message, turn, alone=alone)
-        if not turn.held:
+        if turn.later:
+            self._unfinished[request] = turn
+        elif not turn.held:
             turn.answers.append(self._answer(request, turn.sender, turn.replies, turn))
         return turn.answers
+
+    def tell(self, request: int, place: int, told: Message | None) -> list[Answer]:
+        """Reply to a publish that the caller answers; return the answer if no other reply of its request is open.
+
+        Args:
+            request: Number of the request.
+            place: Place of the publish in the request.
+            told: Fields of the reply beside channel and id; None for no reply at all.
+        """
+        turn = self._unfinished.get(request)
+        if turn is None or place not in turn.later:
+            return []
+        turn.reply(place, told)
+        if turn.later:
+            return []
+        del self._unfinished[request]
+        left = [reply for reply in turn.replies if reply]
+        return [self._answer(request, turn.sender, left, turn)]
+
+    def has_others(self, request: int) -> bool:
+        """Return whether a request whose replies are open has more than one message."""
+        turn = self._unfinished.get(request)
+        return turn is not None and len(turn.replies) > 1
+
+    def carries_events(self, request: int) -> bool:
+        """Return whether the answer to a request whose replies are open will carry the events of its sender."""
+        turn = self._unfinished.get(request)
+        return turn is not None and turn.sender is not None and turn.carries_events_of(turn.sender)
 
     def push(self, client_id: str, event: Queued) -> None:
         """Queue an event for a client; drop the event if the client has no session."""
@@ -157,6 +192,7 @@ class BayeuxServer:
 
     def abort(self, request: int) -> list[Queued]:
         """Drop a request that its client gave up; return its events that did not leave and are queued again."""
+        self._unfinished.pop(request, None)
         session, events = self._open.pop(request, (None, []))
         if session is None:
             return []
@@ -407,6 +443,12 @@ class _Turn:
     connecting: _Session | None = None  # the session whose /meta/connect is answered
     handshaken: str | None = None
     held: bool = False
+    later: dict[int, tuple[Message, int]] = field(default_factory=dict)  # publishes that wait: message, place of reply
+
+    def reply(self, place: int, told: Message | None) -> None:
+        """Put the reply of the caller in its place; an empty one stands for no reply."""
+        asked, at = self.later.pop(place)
+        self.replies[at] = {} if told is None else reply(asked) | told | {"channel": asked["channel"]}
 
     def tell(self, asked: Message, told: Message, epoch: float, received: float | None = None) -> None:
         """Add a reply, with the time if the client's message asks for it (timesync extension)."""

@@ -197,6 +197,8 @@ def encode_row(row: Row) -> bytes:
         "s": row.session,
         "st": row.state,
     }
+    if row.message is not None:  # without it a file is as it was before publishes could be operations
+        body |= {"pub": row.message} if row.reply is None else {"pub": row.message, "rep": row.reply}
     return _text_frame(TRIPLE if row.n else PLAIN, body)
 
 
@@ -227,6 +229,8 @@ def decode_row(found: Frame, *, path: str) -> Row:
         ack=body.maybe("ack", int),
         failure=body.maybe("fail", int),
         events=tuple(_row_event(event) for event in events),
+        message=body.maybe("pub", int),
+        reply=body.maybe("rep", int),
     )
 
 

@@ -92,7 +92,7 @@ def _ordered(value: JSON) -> JSON:
 
 def _of_request(place: int, triple: Triple) -> Anchor:
     request = triple.request
-    at = request.seq, 0
+    at = request.seq, request.message or 0
     if triple.n:
         return Anchor(AnchorKind.OPERATION, at, request.t, triple.operation or "", triple.n, place=place)
     return Anchor(AnchorKind.EXCHANGE, at, request.t, f"{request.method} {request.target}", place=place)

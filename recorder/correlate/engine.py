@@ -8,7 +8,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TypeAlias
 
-from ..bayeux.observer import Advised, Handshaken, Observation, Observer, Refused, Sent
+from ..bayeux.observer import Advised, Handshaken, Observation, Observer, Refused, Replied, Sent
+from ..bayeux.publishes import as_request, as_response
 from ..dialect.definition import Dialect
 from ..model import (
     ClientMessage,
@@ -29,6 +30,7 @@ from .client_messages import ClientMessages
 from .logins import Logins
 from .operations import REFERENCES, Operation, Operations, Seen
 from .orphans import Orphans
+from .publishes import Publishes
 from .retries import Retries
 from .rules import by_error, by_key, by_repetition, by_tuple, by_twin
 from .sessions import Sessions
@@ -79,10 +81,13 @@ class Correlator:
         self._retries = Retries(dialect)
         self._again: dict[int, int] = {}
         self._messages = ClientMessages()
+        self._publishes = Publishes()
+        self._published: list[Operation] = []
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
         seen = self._observer.feed(record)
+        self._published = []
         links: list[Link] = []
         match record:
             case Request():
@@ -101,7 +106,8 @@ class Correlator:
             if isinstance(observation, Event):
                 links += self._event(observation)
             else:
-                self._observed(observation, record)
+                links += self._observed(observation, record)
+        links += self._ended(record)
         # An upgraded exchange stays open until its failure, because its socket may carry handshakes.
         if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
             self._bayeux.pop(record.exchange, None)
@@ -109,18 +115,27 @@ class Correlator:
         self._finalise()
         return links
 
-    def _observed(self, observation: Observation, record: Record) -> None:
+    def _observed(self, observation: Observation, record: Record) -> Iterator[Link]:
         match observation:
             case Handshaken():
                 self._handshaken(observation, record)
             case Advised():
                 self._timeout = observation.timeout
+            case Sent() if self._dialect.is_publish(observation.message["channel"]):
+                self._publish(observation, record)
             case Sent():
                 self._messages.sent(observation)
+            case Replied():
+                yield from self._replied(observation, record)
             case Refused():
                 self._messages.refused(observation, self._sessions.of_client(observation.client_id))
             case _:
                 pass
+
+    @property
+    def published(self) -> list[Operation]:
+        """Publishes in the last record that are operations, and those whose reply or end is in it."""
+        return self._published
 
     def triples(self) -> Iterator[Triple]:
         """Yield the triples that are final, each once, in the order of their requests."""
@@ -176,6 +191,7 @@ class Correlator:
         while len(self._operations) > self._keep:
             op = self._operations.popleft()
             self._pending.pop(op.request.exchange, None)
+            self._publishes.forget(op)
             self._open.forget(op)
             self._twins.forget(op)
             self._retries.forget(op)
@@ -214,10 +230,46 @@ class Correlator:
         self._pending[request.exchange] = op
         if name is None:
             self._plain.append(op)
+        else:
+            self._asked_at[request.exchange] = _addresses(request)
+            self._begin(op)
+
+    def _publish(self, sent: Sent, record: Record) -> None:
+        """Take a publish that the dialect calls an operation; the clientId tells its session."""
+        if not isinstance(record, Request | SocketMessage):
             return
-        self._asked_at[request.exchange] = _addresses(request)
+        request = as_request(record, sent.index, sent.message, record.headers if isinstance(record, Request) else ())
+        name, keys = self._dialect.operation_of(request), self._dialect.keys_of_request(request)
+        op = Operation(request, name, keys, frozenset(), self._sessions.of_client(sent.client_id))
+        self._publishes.sent(op, sent.message)
+        self._published.append(op)
+        self._begin(op)
+
+    def _replied(self, replied: Replied, record: Record) -> Iterator[Link]:
+        op = self._publishes.replied(replied.exchange, replied.message)
+        if op is not None and isinstance(record, Response | SocketMessage):
+            self._published.append(op)
+            yield from self._acked(op, as_response(record, replied.index, replied.message))
+
+    def _ended(self, record: Record) -> Iterator[Link]:
+        """End the publishes of an exchange that ended without replies to them; an HTTP error refuses them all."""
+        match record:
+            case Response() if record.status != _SWITCHING_PROTOCOLS:
+                for op in self._publishes.ended(record.exchange):
+                    if not 200 <= record.status < 300:
+                        self._published.append(op)
+                        yield from self._acked(op, record)
+            case Failure():
+                for op in self._publishes.ended(record.exchange):
+                    self._published.append(op)
+                    op.failure = record
+                    self._retries.failed(op)
+            case _:
+                pass
+
+    def _begin(self, op: Operation) -> None:
         self._operations.append(op)
-        self._open.add(op, keys)
+        self._open.add(op, op.keys)
         before = self._retries.sent(op)
         self._again = {before.seq: op.seq} if before is not None else {}
         if before is not None:
@@ -231,6 +283,9 @@ class Correlator:
             return
         if response.status == _SWITCHING_PROTOCOLS:
             self._bayeux[response.exchange] = op.tokens
+        yield from self._acked(op, response)
+
+    def _acked(self, op: Operation, response: Response) -> Iterator[Link]:
         op.ack = response
         op.refused = not self._dialect.succeeded(response)
         # A response may set the session cookie that later requests carry.
@@ -321,7 +376,7 @@ class Correlator:
             if link.confidence == 1.0:
                 self._sessions.learn(op.tokens, seen.session)
         known = self._dialect.operations.get(op.name or "")
-        if known is not None and seen.keys.get("notification") in known.terminal:
+        if known is not None and seen.name in known.terminal:
             op.ended = seen.event.t if op.ended is None else op.ended
             # With rivals the terminal event may belong to another operation, so this one stays open.
             op.settled |= not link.rivals

@@ -61,6 +61,11 @@ class Operation:
     def seq(self) -> int:
         return self.request.seq
 
+    @property
+    def at(self) -> tuple[int, int]:
+        """Place of the request on the wire: one record may carry several publishes."""
+        return self.request.seq, self.request.message or 0
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -98,9 +103,9 @@ class Operations:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._groups = [*({name} for name in REFERENCES), *dialect.tuple_enough, frozenset(dialect.error_same)]
-        self._by: dict[tuple[int, Values], dict[int, Operation]] = defaultdict(
+        self._by: dict[tuple[int, Values], dict[tuple[int, int], Operation]] = defaultdict(
             dict
-        )  # inner dict by `seq`, because removing from a list is slow
+        )  # inner dict by place on the wire, because removing from a list is slow
 
     def add(self, op: Operation, keys: Iterable[str]) -> None:
         """Index an operation by those of its keys that are in `keys`: all at first, later the ones its ack adds."""
@@ -108,31 +113,31 @@ class Operations:
         # A group that only partly belongs to the operation would match events that lack the rest.
         for number, group in enumerate(self._groups):
             if group & new and group <= op.keys.keys():
-                self._by[number, _values(group, op.keys)][op.seq] = op
+                self._by[number, _values(group, op.keys)][op.at] = op
 
     def with_reference(self, name: str, keys: Keys) -> list[Operation]:
         """Return the operations with the id that `keys` has under `name`, oldest first, also those that are over."""
         found = self._by.get((REFERENCES.index(name), (keys.get(name),)), {})
-        return [found[seq] for seq in sorted(found)]
+        return [found[at] for at in sorted(found)]
 
     def like(self, seen: Seen) -> list[Operation]:
         """Return the operations still open that share a group of identifying keys with an event, oldest first."""
-        found: dict[int, Operation] = {}
+        found: dict[tuple[int, int], Operation] = {}
         for number in range(len(REFERENCES), len(self._groups) - 1):
             found |= self._open(number, seen)
-        return [found[seq] for seq in sorted(found)]
+        return [found[at] for at in sorted(found)]
 
     def on_device(self, seen: Seen) -> list[Operation]:
         """Return the operations still open that an error event may be about, oldest first."""
         found = self._open(len(self._groups) - 1, seen)
-        return [found[seq] for seq in sorted(found)]
+        return [found[at] for at in sorted(found)]
 
     def forget(self, op: Operation) -> None:
         """Drop an operation that can get no event any more."""
         for number, group in enumerate(self._groups):
             self._leave((number, _values(group, op.keys)), [op])
 
-    def _open(self, number: int, seen: Seen) -> dict[int, Operation]:
+    def _open(self, number: int, seen: Seen) -> dict[tuple[int, int], Operation]:
         group = self._groups[number]
         if not group or not group <= seen.keys.keys():
             return {}
@@ -143,7 +148,7 @@ class Operations:
     def _leave(self, place: tuple[int, Values], ops: Iterable[Operation]) -> None:
         held = self._by.get(place, {})
         for op in ops:
-            held.pop(op.seq, None)
+            held.pop(op.at, None)
         if not held:
             self._by.pop(place, None)
 

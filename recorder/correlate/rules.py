@@ -64,7 +64,7 @@ def by_twin(seen: Seen, op: Operation, original: Link, awaiting: Iterable[Operat
         why += f"; other requests with such an event: {len(others)}"
     confidence = min(DOUBTFUL if others else 0.95, original.confidence)
     rivals = tuple(sorted({*original.rivals, *others} - {op.seq}))
-    return op, Link(seen.event, seen.name, op.seq, "twin", confidence, why, rivals)
+    return op, Link(seen.event, seen.name, op.seq, "twin", confidence, why, rivals, op.request.message)
 
 
 def by_repetition(seen: Seen, candidates: list[Operation]) -> tuple[Operation, Link] | None:
@@ -140,11 +140,10 @@ def objections(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
     if op.refused:
         yield "the server refused it"
     known = dialect.operations.get(op.name or "")
-    notification = seen.keys.get("notification")
-    if known is not None and notification not in known.events:
+    if known is not None and seen.name not in known.events:
         yield f"{op.name} never causes {seen.name}"
-    elif op.settled and known is not None and notification in known.terminal and _is_weak(op, dialect):
-        yield f"its terminal event {notification} had come already"
+    elif op.settled and known is not None and seen.name in known.terminal and _is_weak(op, dialect):
+        yield f"its terminal event {seen.name} had come already"
     if not _references_allow(op, seen, dialect):
         mine, its = (repr(keys["reference"]) if "reference" in keys else "none" for keys in (op.keys, seen.keys))
         yield f"its reference is {mine}, the event's {its}"
@@ -233,4 +232,5 @@ def _agree(mine: Keys, its: Keys, names: Iterable[str]) -> bool:
 def _link(  # noqa: PLR0917  # it takes the fields of the link it builds
     seen: Seen, chosen: Operation, rule: str, confidence: float, why: str, rivals: list[Operation]
 ) -> Link:
-    return Link(seen.event, seen.name, chosen.seq, rule, confidence, why, tuple(op.seq for op in rivals))
+    others = tuple(op.seq for op in rivals)
+    return Link(seen.event, seen.name, chosen.seq, rule, confidence, why, others, chosen.request.message)

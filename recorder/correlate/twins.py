@@ -40,7 +40,7 @@ class Twins:
         self._dialect = dialect
         self._originals: dict[Values, deque[Half]] = defaultdict(deque)
         self._early: dict[Values, deque[Half]] = defaultdict(deque)
-        self._alike: dict[Values, dict[int, Operation]] = {}  # operations with indistinguishable twins
+        self._alike: dict[Values, dict[tuple[int, int], Operation]] = {}  # operations with indistinguishable twins
 
     def original(self, seen: Seen) -> tuple[Half, list[Operation]] | None:
         """Return the oldest original that waits for this twin, with the other operations that may have caused the twin.
@@ -64,10 +64,10 @@ class Twins:
         return all(mine[name] == its[name] for name in self._dialect.twin_where_both if name in mine and name in its)
 
     def _others(self, key: Values, fitting: list[Half]) -> list[Operation]:
-        alike = {half.op.seq: half.op for half in fitting if half.op is not None} | self._alike.pop(key, {})
+        alike = {half.op.at: half.op for half in fitting if half.op is not None} | self._alike.pop(key, {})
         if len(fitting) > 1:
             self._alike[key] = alike
-        return [alike[seq] for seq in sorted(alike) if alike[seq] is not fitting[0].op]
+        return [alike[at] for at in sorted(alike) if alike[at] is not fitting[0].op]
 
     def repeated(self, seen: Seen, op: Operation) -> bool:
         """Return whether an operation already had an event with the twin fields of this one."""
@@ -111,7 +111,7 @@ class Twins:
         """Drop the events of an operation that can get no event any more."""
         for key in op.twin_keys:
             self._drop(key, lambda half: half.op is op)
-            self._alike.get(key, {}).pop(op.seq, None)
+            self._alike.get(key, {}).pop(op.at, None)
 
     def _is_lost(self, half: Half, now: int) -> bool:
         """Return whether it is too late for the twin of an original."""

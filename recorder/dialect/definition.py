@@ -1,7 +1,8 @@
 """Read a dialect from TOML: which requests of one REST + Bayeux API are operations, and where their ids stand.
 
 Values are found by dotted paths: `body.referenceId`, `data.record.recordHandle`, or `path.handle` for a part of the URL
-that a route names. All keys are compared as strings; null and "" count as absent, 0 does not.
+that a route names. A Bayeux publish is a request too where the dialect says so: with the method PUBLISH, its channel as
+URL, and the roots `data` and `channel`. All keys are compared as strings; null and "" count as absent, 0 does not.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote
 
+from ..bayeux.channels import is_meta, matches
+from ..bayeux.publishes import PUBLISH
 from ..errors import DialectError
 from ..files import read_text
 from ..model import JSON, Event, Headers, Request, Response
@@ -29,6 +32,7 @@ Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
 
 DEFAULT = "gws-outbound"
+_OF_PUBLISH = ("data", "channel")  # roots of paths in a Bayeux publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Dialect:
     operations: Mapping[str, Operation]
     session_tokens: Paths = ()
     logins: tuple[Login, ...] = OAUTH
+    publishes: Paths = ()
 
     @classmethod
     def load(cls, source: str = DEFAULT) -> Dialect:
@@ -101,9 +106,11 @@ class Dialect:
     def name_of(self, method: str, target: str, body: JSON) -> str | None:
         """Return the name of the operation that a method, a target and a JSON body ask for, None if there is none.
 
-        A field of the body names the operation; without such a field the method and the URL path decide.
+        A field of the body names the operation; without such a field the method and the URL path decide. A publish that
+        nothing names has the name of its channel.
         """
-        if method not in self.methods:
+        is_publish = method == PUBLISH and self.is_publish(target)
+        if method not in self.methods and not is_publish:
             return None
         path = target.partition("?")[0]
         fitting = (
@@ -111,12 +118,17 @@ class Dialect:
             for name, known in self.operations.items()
             if known.route is not None and known.method == method and known.route.fullmatch(path)
         )
-        return _first(self.operation, {"body": body}) or next(fitting, None)
+        found = _first(self.operation, roots_of(method, target, body)) or next(fitting, None)
+        return target if found is None and is_publish else found
+
+    def is_publish(self, channel: str) -> bool:
+        """Return whether a publish on a channel is an operation."""
+        return not is_meta(channel) and any(matches(pattern, channel) for pattern in self.publishes)
 
     def keys_of_request(self, request: Request) -> Keys:
         """Return the keys of a request: values by which events can be joined to the request."""
-        roots = {"path": self.route(request.target), "body": parse_json(request.body)}
-        return self._keys(self.request_keys, roots)
+        roots = roots_of(request.method, request.target, parse_json(request.body))
+        return self._keys(self.request_keys, roots | {"path": self.route(request.target)})
 
     def keys_of_ack(self, ack: Response) -> Keys:
         """Return the keys in an ack, which its operation may lack."""
@@ -240,7 +252,7 @@ def parse(text: str, *, path: str) -> Dialect:
         methods=frozenset(request.texts("methods")),
         operation=request.texts("operation", optional=True),
         routes=tuple(routes(request, "routes", request.texts("routes", optional=True))),
-        request_keys=_paths(request.table("keys"), ("path", "body")),
+        request_keys=_paths(request.table("keys"), ("path", "body", *(_OF_PUBLISH if "publish" in top else ()))),
         ack_status=ack.texts("status"),
         ack_success=frozenset(ack.texts("success")),
         ack_keys=_paths(ack.table("keys", optional=True), ("body",)),
@@ -261,6 +273,7 @@ def parse(text: str, *, path: str) -> Dialect:
         operations=_operations(top.table("operations")),
         session_tokens=places(session, "tokens", session.texts("tokens", optional=True), SHOWN),
         logins=tuple(logins(session.table("minted"))) if "minted" in session else OAUTH,
+        publishes=_channels(top.table("publish")) if "publish" in top else (),
     )
     if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
         top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")
@@ -284,8 +297,35 @@ def _operations(table: Table) -> dict[str, Operation]:
     return found
 
 
+def _channels(publish: Table) -> Paths:
+    """Return the channels and patterns on which a publish is an operation; report those that cannot be one."""
+    found = publish.texts("channels")
+    if not found:
+        publish.wrong("channels", 'must name a channel or pattern, such as "/service/**"')
+    for pattern in found:
+        plain = pattern.removesuffix("/**") if pattern.endswith("/**") else pattern.removesuffix("/*")
+        if not re.fullmatch(r"(/[^/*]+)+", plain) and plain:
+            publish.wrong("channels", f'{pattern!r} is no channel; write "/a/b", "/a/*" or "/a/**"')
+        elif is_meta(f"{plain}/"):
+            publish.wrong("channels", f"{pattern!r}: nobody publishes on meta channels")
+    return found
+
+
+def _publishes_exist(top: Table, dialect: Dialect) -> None:
+    """Report each operation that is asked for by a publish on a channel without any `publish.channels`."""
+    for path in dialect.operation:
+        if path.partition(".")[0] in _OF_PUBLISH and not dialect.publishes:
+            top.wrong(
+                "request.operation", f"{path!r} is of a publish; say which are operations: [publish] channels = […]"
+            )
+    for name, known in dialect.operations.items():
+        if known.method == PUBLISH and known.route is not None and not dialect.publishes:
+            top.wrong(f"operations.{name}.request", "is a publish; say which are operations: [publish] channels = […]")
+
+
 def _names_exist(top: Table, dialect: Dialect) -> None:
-    """Report each key that a rule compares but no table of keys defines."""
+    """Report each key that a rule compares but no table of keys defines, and operations that cannot be asked for."""
+    _publishes_exist(top, dialect)
     events = {*dialect.event_keys, "notification"}
     requests = {*dialect.request_keys, *dialect.ack_keys}
     used: list[tuple[str, Iterable[str], Collection[str]]] = [
@@ -312,6 +352,11 @@ def _paths(table: Table, roots: tuple[str, ...]) -> dict[str, Paths]:
             if path.partition(".")[0] not in roots:
                 table.wrong(key, f"{path!r} must begin with {' or '.join(f'{root!r}' for root in roots)}")
     return found
+
+
+def roots_of(method: str, target: str, body: JSON) -> dict[str, JSON]:
+    """Return where the paths of a request begin: its body, or the data and channel of a publish."""
+    return {"data": body, "channel": target} if method == PUBLISH else {"body": body}
 
 
 def _first(paths: Paths, roots: dict[str, JSON]) -> str | None:

@@ -33,7 +33,10 @@ def curl(recording: Recording, base: str = "") -> Iterator[str]:
     for triple in recording.triples:
         yield ""
         yield f"# {triple.n} {printable(triple.operation or '')}"
-        yield command(triple.request, base or recording.header.upstream)
+        if triple.request.message is None:
+            yield command(triple.request, base or recording.header.upstream)
+        else:
+            yield f"# left out: a publish on {printable(triple.request.target)}, which needs a Bayeux session"
 
 
 def command(request: Request, upstream: str) -> str:

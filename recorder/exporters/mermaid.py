@@ -33,10 +33,10 @@ def _steps(triple: Triple, client: str) -> Iterator[tuple[tuple[int, int], str]]
     """Yield the lines of a triple, each with its place in the order of the wire."""
     keys = "".join(f", {key} {triple.keys[key]}" for key in ("handle", "reference") if key in triple.keys)
     asked = f"{triple.n} {triple.operation or triple.request.method}{keys}"
-    yield (triple.request.seq, 0), f"{client}->>{_SERVER}: {_label(asked)}"
+    yield (triple.request.seq, triple.request.message or 0), f"{client}->>{_SERVER}: {_label(asked)}"
     if triple.ack is not None:
         text = f"{triple.n} ack {triple.ack.status} in {ack_ms(triple):.0f} ms"
-        yield (triple.ack.seq, 0), f"{_SERVER}-->>{client}: {_label(text)}"
+        yield (triple.ack.seq, triple.ack.message or 0), f"{_SERVER}-->>{client}: {_label(text)}"
     elif triple.failure is not None:
         yield (triple.failure.seq, 0), f"{_SERVER}--x{client}: {_label(f'{triple.n} {triple.failure.reason}')}"
     for link in triple.events:

@@ -54,13 +54,18 @@ class Desktop:
         request = Request(self.url + self.bayeux, json.dumps([message]).encode(), headers)
         with self.opener.open(request, timeout=LIMIT + 60) as answer:
             messages = json.load(answer)
-        replies = [m for m in messages if m["channel"].startswith("/meta/")]
+        replies = [m for m in messages if m["channel"].startswith("/meta/") or "successful" in m]
         self.waiting += [(m["channel"], m.get("data")) for m in messages if m not in replies]
         return replies
 
     def subscribes(self, *channels: str) -> None:
         for channel in channels:
             self.says(channel="/meta/subscribe", clientId=self.client_id, subscription=channel)
+
+    def publishes(self, channel: str, data: Any) -> bool:
+        """Publish, and return whether the server accepted that."""
+        (answer,) = self.says(channel=channel, clientId=self.client_id, data=data)
+        return answer["successful"]
 
     def hears(self, *channels: str) -> list[Any]:
         """Poll until each of these channels has delivered an event; return the data, in the order of `channels`."""
@@ -111,6 +116,12 @@ def _triple(triple: Triple, desktop: str) -> Iterator[str]:
     if triple.ack is None:
         yield f"    # left out: {printable(f'{request.method} {request.target}')} got no answer\n"
         return
+    if request.message is not None:
+        accepted = 200 <= triple.ack.status < 300
+        data = f"json.loads({request.body.decode('utf-8', 'backslashreplace')!a})" if request.body else "None"
+        yield f"    assert {desktop}.publishes({_literal(request.target)}, {data}) is {accepted}\n"
+        yield from _events(triple, desktop)
+        return
     parts = [_literal(request.method), _literal(request.target)]
     headers = {name: value for name, value in _sent(request.headers).items() if name.lower() != "authorization"}
     if request.body:
@@ -118,6 +129,10 @@ def _triple(triple: Triple, desktop: str) -> Iterator[str]:
     if headers:
         parts.append(f"headers={_literal(headers)}")
     yield f"    assert {desktop}.asks({', '.join(parts)}) == {triple.ack.status}\n"
+    yield from _events(triple, desktop)
+
+
+def _events(triple: Triple, desktop: str) -> Iterator[str]:
     if triple.events:
         names = printable(", ".join(dict.fromkeys(link.name for link in triple.events)))
         channels = ", ".join(_literal(link.event.channel) for link in triple.events)

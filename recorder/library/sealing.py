@@ -93,6 +93,8 @@ def row_of(triple: Triple) -> Row:
         ack=triple.ack.seq if triple.ack else None,
         failure=triple.failure.seq if triple.failure else None,
         events=tuple(map(_row_event, triple.events)),
+        message=triple.request.message,
+        reply=triple.ack.message if triple.ack else None,
     )
 
 

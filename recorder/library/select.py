@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..bayeux import channels
-from ..bayeux.messages import encode, is_event, parse, parse_request
+from ..bayeux.messages import Message, encode, is_event, parse, parse_request
 from ..cassette.reader import Cassette
 from ..correlate.anchors import anchors
 from ..correlate.sessions import Sessions
@@ -31,7 +31,7 @@ def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Tri
     carriers = {seq for seq, _ in kept.events}
     exchanges = {r.exchange for r in cassette.records if not isinstance(r, Note) and r.seq in carriers}
     exchanges |= kept.exchanges | set(_setups(cassette.records, _clients(cassette, recording, chosen)))
-    sliced = [_stripped(r, kept) for r in cassette.records if getattr(r, "exchange", -1) in exchanges]
+    sliced = [_stripped(r, kept) for r in _without(cassette.records, kept) if getattr(r, "exchange", -1) in exchanges]
     return [replace(record, seq=seq) for seq, record in enumerate(sliced)]
 
 
@@ -70,10 +70,14 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The parts that a slice keeps: exchanges by number, and events by `seq` of the record and place in it."""
+    """The parts that a slice keeps: exchanges by number, and events by `seq` of the record and place in it.
+
+    `dropped` are the publishes of triples that the slice leaves out, and the replies to them, by `seq` and place.
+    """
 
     exchanges: frozenset[int]
     events: frozenset[tuple[int, int]]
+    dropped: frozenset[tuple[int, int]] = frozenset()
 
     @classmethod
     def of(cls, recording: Recording, chosen: Sequence[Triple]) -> _Kept:
@@ -81,7 +85,11 @@ class _Kept:
         plain = (t.request.exchange for t in recording.plain if t.session in sessions or t.session is None)
         own = (triple.request.exchange for triple in chosen)
         events = {(link.event.seq, link.event.index) for triple in chosen for link in triple.events}
-        return cls(frozenset([*own, *plain]), frozenset(events | set(_unsolicited(recording, chosen))))
+        wanted = {triple.n for triple in chosen}
+        left = [t for t in recording.triples if t.n not in wanted]
+        places = ((it.seq, it.message) for t in left for it in (t.request, t.ack) if it is not None)
+        dropped = frozenset((seq, message) for seq, message in places if message is not None)
+        return cls(frozenset([*own, *plain]), frozenset(events | set(_unsolicited(recording, chosen))), dropped)
 
 
 def _unsolicited(recording: Recording, chosen: Iterable[Triple]) -> Iterator[tuple[int, int]]:
@@ -125,12 +133,42 @@ def _ids(record: Record) -> set[str]:
     return {str(m["clientId"]) for m in handshakes if m.get("clientId")}
 
 
+def _without(records: Iterable[Record], kept: _Kept) -> list[Record]:
+    """Return the records without those that carry nothing but publishes that a slice leaves out, or their replies.
+
+    An HTTP request goes with its response, unless that carries an event that is kept.
+    """
+    if not kept.dropped:
+        return list(records)
+    everything = list(records)
+    empty = [r for r in everything if not isinstance(r, Note) and _is_empty(r, kept)]
+    sent = {r.exchange for r in empty if isinstance(r, Request)}
+    carriers = {r.exchange for r in everything if isinstance(r, Response) and not _is_empty(r, kept)}
+    gone = {r.seq for r in empty if isinstance(r, SocketMessage)}
+    return [r for r in everything if isinstance(r, Note) or (r.exchange not in sent - carriers and r.seq not in gone)]
+
+
+def _is_empty(record: Record, kept: _Kept) -> bool:
+    if isinstance(record, Request):
+        messages = parse_request(record.target, record.body)
+    else:
+        messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
+    return bool(messages) and all(_goes(record, index, m, kept) for index, m in enumerate(messages or []))
+
+
+def _goes(record: Record, index: int, message: Message, kept: _Kept) -> bool:
+    """Return whether a slice leaves out a message: a dropped publish, its reply, or an event of another triple."""
+    place = record.seq, index
+    is_sent = isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client)
+    return place in kept.dropped or (not is_sent and is_event(message) and place not in kept.events)
+
+
 def _stripped(record: Record, kept: _Kept) -> Record:
-    """Return the record without the events that the slice does not keep."""
-    if not isinstance(record, Response | SocketMessage):
+    """Return the record without the events and publishes that the slice does not keep."""
+    if not isinstance(record, Request | Response | SocketMessage):
         return record
     messages = parse(record.body) or []
-    left = [m for index, m in enumerate(messages) if not is_event(m) or (record.seq, index) in kept.events]
+    left = [m for index, m in enumerate(messages) if not _goes(record, index, m, kept)]
     return record if len(left) == len(messages) else replace(record, body=encode(left))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..bayeux.messages import parse
+from ..bayeux.messages import Message, parse, parse_request
+from ..bayeux.publishes import as_request, as_response
 from ..cassette.reader import OpenCassette
 from ..correlate.engine import correlate
 from ..dialect.definition import Dialect, shipped
 from ..errors import CassetteError
-from ..model import Event, Failure, Link, Request, Response, Row, RowEvent, SocketMessage, State, Triple
+from ..model import Event, Failure, Link, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ def with_key(sealed: OpenCassette, name: str, value: str) -> Iterator[Triple]:
 
 
 def _triple(sealed: OpenCassette, row: Row) -> Triple:
-    request = sealed.record(row.request)
-    ack = sealed.record(row.ack) if row.ack is not None else None
+    request = _request(sealed, row)
+    ack = _ack(sealed, row)
     failure = sealed.record(row.failure) if row.failure is not None else None
     if (
         not isinstance(request, Request)
@@ -96,6 +97,37 @@ def _triple(sealed: OpenCassette, row: Row) -> Triple:
     return Triple(row.n, row.operation, row.keys, row.session, State(row.state), request, ack, failure, links)
 
 
+def _request(sealed: OpenCassette, row: Row) -> Record:
+    """Return the request of a triple, a publish as a request; any other record where the row names another kind."""
+    record = sealed.record(row.request)
+    if row.message is None:
+        return record
+    if isinstance(record, Request):
+        return as_request(record, row.message, _message(sealed, row, _sent(record), row.message), record.headers)
+    if isinstance(record, SocketMessage):
+        return as_request(record, row.message, _message(sealed, row, parse(record.body), row.message), ())
+    raise _stale(sealed, row, "names a publish that is not there")
+
+
+def _ack(sealed: OpenCassette, row: Row) -> Record | None:
+    record = sealed.record(row.ack) if row.ack is not None else None
+    if row.reply is None:
+        return record
+    if isinstance(record, Response | SocketMessage):
+        return as_response(record, row.reply, _message(sealed, row, parse(record.body), row.reply))
+    raise _stale(sealed, row, "names a reply that is not there")
+
+
+def _sent(record: Request) -> list[Message] | None:
+    return parse_request(record.target, record.body)
+
+
+def _message(sealed: OpenCassette, row: Row, messages: list[Message] | None, index: int) -> Message:
+    if messages is None or not 0 <= index < len(messages):
+        raise _stale(sealed, row, "names a message that is not there")
+    return messages[index]
+
+
 def _link(sealed: OpenCassette, row: Row, stored: RowEvent) -> Link:
     record = sealed.record(stored.seq)
     messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
@@ -103,7 +135,8 @@ def _link(sealed: OpenCassette, row: Row, stored: RowEvent) -> Link:
         raise _stale(sealed, row, "names an event that is not there")
     data = messages[stored.index].get("data")
     event = Event(stored.seq, stored.index, record.t, record.exchange, "", stored.channel, data)
-    return Link(event, stored.name, row.request, stored.rule, stored.confidence / 1000, stored.why, stored.rivals)
+    sure, whose = stored.confidence / 1000, (stored.rivals, row.message)
+    return Link(event, stored.name, row.request, stored.rule, sure, stored.why, *whose)
 
 
 def _stale(sealed: OpenCassette, row: Row, problem: str) -> CassetteError:

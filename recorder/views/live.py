@@ -24,8 +24,9 @@ class Live:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._correlator = Correlator(dialect, watch=self._watch)
-        self._numbers: dict[int, int] = {}  # by `seq` of the request
-        self._sent: dict[int, int] = {}  # `t` of a request, by `seq`
+        # by `seq` of the record, and the place of a publish in it
+        self._numbers: dict[tuple[int, int | None], int] = {}
+        self._sent: dict[tuple[int, int | None], int] = {}  # `t` of a request
         self._open: dict[int, Request] = {}  # by exchange
         self._last = 0
         self._unlinked: list[Seen] = []
@@ -39,15 +40,17 @@ class Live:
         links = self._correlator.feed(record)
         match record:
             case Request():
-                yield from self._request(record)
+                yield from self._http_request(record)
             case Response() if record.exchange in self._open:
-                yield self._ended(record, "ack", {"status": record.status})
+                yield self._ended(self._open.pop(record.exchange), record, "ack", {"status": record.status})
             case Failure() if record.exchange in self._open:
-                yield self._ended(record, "failure", {"reason": record.reason})
+                yield self._ended(self._open.pop(record.exchange), record, "failure", {"reason": record.reason})
             case Note():
                 yield exchangeable({"kind": "note", "at": _at(record), "note": record.kind, "text": record.text})
             case _:
                 pass
+        for op in self._correlator.published:
+            yield self._published(op)
         for link in links:
             yield self._linked(link, record)
         for seen in self._unlinked:
@@ -57,18 +60,29 @@ class Live:
         if link is None:
             self._unlinked.append(seen)
 
-    def _request(self, request: Request) -> Iterator[dict[str, Any]]:
+    def _published(self, op: Operation) -> dict[str, Any]:
+        if op.ack is not None:
+            return self._ended(op.request, op.ack, "ack", {"status": op.ack.status})
+        if op.failure is not None:
+            return self._ended(op.request, op.failure, "failure", {"reason": op.failure.reason})
+        return self._request(op.request, op.name or "")
+
+    def _http_request(self, request: Request) -> Iterator[dict[str, Any]]:
         operation = self._dialect.operation_of(request)
         if operation is None or parse_request(request.target, request.body) is not None:
             return
+        self._open[request.exchange] = request
+        yield self._request(request, operation)
+
+    def _request(self, request: Request, operation: str) -> dict[str, Any]:
         before = self._correlator.attempt
-        again = next((self._numbers.get(first) for first, own in before.items() if own == request.seq), None)
+        again = next((self._numbers.get((first, None)) for first, own in before.items() if own == request.seq), None)
         self._last += again is None
         number = again or self._last
-        self._numbers[request.seq], self._sent[request.seq] = number, request.t
-        self._open[request.exchange] = request
+        at = request.seq, request.message
+        self._numbers[at], self._sent[at] = number, request.t
         keys = self._dialect.keys_of_request(request)
-        yield exchangeable(
+        return exchangeable(
             {
                 "kind": "request",
                 "n": number,
@@ -81,16 +95,17 @@ class Live:
             }
         )
 
-    def _ended(self, record: Response | Failure, kind: str, how: dict[str, Any]) -> dict[str, Any]:
-        request = self._open.pop(record.exchange)
-        row = {"kind": kind, "n": self._numbers[request.seq], "at": _at(record), "ms": _ms(record.t - request.t)}
+    def _ended(self, request: Request, record: Response | Failure, kind: str, how: dict[str, Any]) -> dict[str, Any]:
+        number = self._numbers[request.seq, request.message]
+        row = {"kind": kind, "n": number, "at": _at(record), "ms": _ms(record.t - request.t)}
         return exchangeable(row | how)
 
     def _linked(self, link: Link, record: Record) -> dict[str, Any]:
-        sent = self._sent.get(link.request, link.event.t)
+        at = link.request, link.message
+        sent = self._sent.get(at, link.event.t)
         row = self._event(link.name, link.event.channel, link.event.data, record)
         why = {"ms": _ms(link.event.t - sent), "rule": link.rule, "confidence": link.confidence, "why": link.why}
-        return row | {"n": self._numbers.get(link.request)} | exchangeable(why)
+        return row | {"n": self._numbers.get(at)} | exchangeable(why)
 
     def _event(self, name: str, channel: str, data: Any, record: Record) -> dict[str, Any]:
         return exchangeable({"kind": "event", "at": _at(record), "name": name, "channel": channel, "data": data})

@@ -137,7 +137,7 @@ class _Shown:
         }
 
     def _judged(self, item: Triple) -> dict[str, Any]:
-        own = {"n": self._number(item.request.seq), "at": self._at(item.request.t) / 1e6, "keys": item.keys}
+        own = {"n": item.n + self._before, "at": self._at(item.request.t) / 1e6, "keys": item.keys}
         return data.triple(item) | own
 
     def _triple(self, item: Triple) -> dict[str, Any]:

@@ -58,12 +58,12 @@ def of_triple(triple: Triple) -> Iterator[Moment]:
     """Yield the moments of one triple."""
     n, session, request = triple.n, triple.session, triple.request
     keys = " ".join(triple.keys[key] for key in ("handle", "reference") if key in triple.keys)
-    yield Moment((request.seq, 0), request.t, "request", n, str(n), session, f"{triple.operation}  {keys}".rstrip())
+    at = request.seq, request.message or 0
+    yield Moment(at, request.t, "request", n, str(n), session, f"{triple.operation}  {keys}".rstrip())
     if triple.ack:
         kind = "refusal" if triple.state.value == "failed" else "ack"
-        yield Moment(
-            (triple.ack.seq, 0), triple.ack.t, kind, n, str(n), session, str(triple.ack.status), ack_ms(triple)
-        )
+        at = triple.ack.seq, triple.ack.message or 0
+        yield Moment(at, triple.ack.t, kind, n, str(n), session, str(triple.ack.status), ack_ms(triple))
     elif triple.failure:
         failure = triple.failure
         ms = round((failure.t - request.t) / 1e6, 3)

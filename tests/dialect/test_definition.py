@@ -14,6 +14,7 @@ from recorder.dialect.definition import Dialect, load, parse
 from recorder.dialect.paths import as_key, lookup, parse_json
 from recorder.errors import DialectError
 from recorder.model import Event, Request, Response
+from tests.answers import ANSWERS
 from tests.wire import DEVICE, Ask, body, chained, complete, done, preview, record_event, twin
 
 SHIPPED = files("recorder.dialect").joinpath("gws-outbound.toml").read_text(encoding="utf-8")
@@ -372,3 +373,43 @@ def test_a_dialect_may_say_that_nothing_is_minted() -> None:
     dialect = parse(f"{SHIPPED}\n[session.minted]\n", path="mine.toml")
 
     assert dialect.logins == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('channels = ["/service/**"]', "channels = []", "publish.channels: must name a channel or pattern"),
+        ('channels = ["/service/**"]', 'channel = ["/a"]', "publish.channels: is missing"),
+        ('channels = ["/service/**"]', 'channels = ["service"]', "publish.channels: 'service' is no channel"),
+        ('channels = ["/service/**"]', 'channels = ["/a/**/b"]', "publish.channels: '/a/**/b' is no channel"),
+        ('channels = ["/service/**"]', 'channels = ["/meta/**"]', "publish.channels: '/meta/**': nobody publishes"),
+        ('[publish]\nchannels = ["/service/**"]', "", "request.keys.reference: 'data.requestId' must begin with"),
+        ('[publish]\nchannels = ["/service/**"]', "", "request.operation: 'data.do' is of a publish"),
+        ('reference = ["data.requestId", "body', 'reference = ["date.requestId", "body', "must begin with 'path' or"),
+    ],
+)
+def test_a_mistake_about_publishes_is_named(old: str, new: str, message: str) -> None:
+    with pytest.raises(DialectError) as caught:
+        parse(ANSWERS.replace(old, new), path="answers.toml")
+
+    assert any(message in str(problem) for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("channel", "name"),
+    [("/service/double", "/service/double"), ("/service/a/b", "/service/a/b"), ("/service", None), ("/result", None)],
+)
+def test_publishes_on_the_channels_of_a_dialect_are_operations(channel: str, name: str | None) -> None:
+    assert parse(ANSWERS, path="answers.toml").name_of("PUBLISH", channel, {}) == name
+
+
+def test_an_operation_may_be_a_publish_on_a_pattern_with_parts() -> None:
+    text = ANSWERS + '[operations.Halve]\nrequest = "PUBLISH /service/halve/{what}"\nevents = []\nterminal = []\n'
+    dialect = parse(text.replace('["data.requestId", "body', '["path.what", "body'), path="answers.toml")
+    asked = Request(0, 0, 1, "c1", "PUBLISH", "/service/halve/x7", (), b"{}", 0)
+
+    assert (dialect.operation_of(asked), dialect.keys_of_request(asked)) == ("Halve", {"reference": "x7"})
+
+
+def test_a_dialect_without_publishes_has_none() -> None:
+    assert not GWS.is_publish("/service/double")

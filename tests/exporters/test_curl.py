@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from recorder.exporters.curl import command, curl
 from recorder.library.recording import derive
 from recorder.model import Request
+from tests.answers import recorded
 from tests.cassette.records import ANY_TEXT
 from tests.exporters.exports import hostile, preview_recording
 
@@ -125,3 +126,10 @@ def test_another_server_may_be_asked() -> None:
 
     assert sum(line.startswith("curl ") for line in lines) == 6
     assert all("http://localhost:8090/api/v2/me" in line for line in lines if line.startswith("curl "))
+
+
+def test_a_publish_is_told_but_not_written() -> None:
+    assert list(curl(recorded()))[-2:] == [
+        "# 2 /service/double",
+        "# left out: a publish on /service/double, which needs a Bayeux session",
+    ]

@@ -16,6 +16,7 @@ from recorder.exporters.pytest_suite import skeleton
 from recorder.library.recording import derive
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
+from tests.answers import recorded
 from tests.exporters.exports import hostile, preview_cassette, socket, two_sessions
 
 # a tree that was installed before it had the plugin does not know of it
@@ -76,3 +77,9 @@ def test_whatever_strangers_wrote_is_a_literal() -> None:
     compile(text, "test_hostile.py", "exec")
     assert text.replace("\n", "").isprintable()
     assert not any(line.strip().startswith("touch") for line in text.splitlines())
+
+
+def test_a_publish_is_published() -> None:
+    text = "".join(skeleton(recorded(), "answers", "/b"))
+
+    assert """desktop.publishes("/service/double", json.loads('{"requestId":"recorded-1","n":1}')) is True""" in text

@@ -13,8 +13,9 @@ from recorder.errors import UsageError
 from recorder.library.recording import derive
 from recorder.library.select import merge_records, slice_records
 from recorder.model import Recording, SocketMessage, Triple
+from tests.answers import DIALECT, publish, recorded, result, yes
 from tests.replay.stage import Stage
-from tests.wire import HEADER, Desk, Wire, chained, complete, done, get_me, record_event, state_event, twin
+from tests.wire import HEADER, URL, Desk, Wire, chained, complete, done, get_me, record_event, state_event, twin
 
 SHIPPED = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 
@@ -292,3 +293,49 @@ def test_bodies_that_are_no_text_stay_as_they_are() -> None:
 
 def test_the_dialect_of_the_shipped_cassettes_is_shipped() -> None:
     assert load(read(SHIPPED).header.dialect).name == read(SHIPPED).header.dialect
+
+
+def sliced_publishes(wire: Wire, *numbers: int) -> tuple[Cassette, Recording]:
+    whole, recording = cassette(wire), wire.recording(DIALECT)
+    records = slice_records(whole, recording, [t for t in recording.triples if t.n in numbers])
+    small = Cassette(whole.header, tuple(records))
+    return small, derive(small, DIALECT)
+
+
+def test_a_slice_leaves_out_the_publishes_of_other_triples() -> None:
+    wire = Wire()
+    whole = recorded(wire)
+
+    _, small = sliced_publishes(wire, 2)
+
+    assert told(small.triples) == told(whole.triples[1:])
+
+
+def test_a_slice_takes_one_publish_out_of_a_body() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    one, two = publish(desk, "r1"), publish(desk, "r2")
+    wire.respond(desk.bayeux(one, two), [result("r2"), yes(two), result("r1"), yes(one)])
+    whole = wire.recording(DIALECT)
+
+    small, recording = sliced_publishes(wire, 1)
+
+    assert told(recording.triples) == told(whole.triples[:1])
+    assert b"r2" not in b"".join(record.body for record in small.records if hasattr(record, "body"))
+
+
+def test_a_slice_takes_publishes_out_of_a_websocket() -> None:
+    wire = Wire()
+    wire.desk("c1")
+    socket = wire.request("GET", URL, b"")
+    wire.respond(socket, b"", status=101)
+    for reference in ("r1", "r2"):
+        sent = {"channel": "/service/double", "clientId": "c1", "id": reference, "data": {"requestId": reference}}
+        wire.frame(socket, sent, from_client=True)
+        wire.frame(socket, yes(sent), result(reference), from_client=False)
+    whole = wire.recording(DIALECT)
+
+    small, recording = sliced_publishes(wire, 2)
+
+    assert told(recording.triples) == told(whole.triples[1:])
+    assert b"r1" not in b"".join(record.body for record in small.records if hasattr(record, "body"))

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import open_cassette, read
 from recorder.cassette.sealed import SealedWriter
 from recorder.errors import CassetteError
 from recorder.library import stored
 from recorder.library.recording import load_recording
 from recorder.library.sealing import row_of, seal
+from recorder.library.stored import triples
+from tests.answers import DIALECT, publish, result, yes
+from tests.wire import HEADER, URL, Wire
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 RECORDING = load_recording(PREVIEW)
@@ -84,3 +88,44 @@ def test_a_triple_that_names_an_event_that_is_not_there_is_refused(tmp_path: Pat
 
     with open_cassette(path) as cassette, pytest.raises(CassetteError, match="an event that is not there"):
         stored.triple(cassette, 1)
+
+
+def test_stored_publishes_are_read_back_as_requests(tmp_path: Path) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    one, two = publish(desk, "r1"), publish(desk, "r2")
+    wire.respond(desk.bayeux(one, two), [result("r2"), yes(two), yes(one)])
+    socket = wire.request("GET", URL, b"")
+    wire.respond(socket, b"", status=101)
+    wire.frame(socket, publish(desk, "r3"), from_client=True)
+    wire.frame(socket, result("r3"), from_client=False)
+    wire.frame(socket, yes(publish(desk, "r3")), from_client=False)
+    path = tmp_path / "journal"
+    path.write_bytes(encode_header(HEADER) + b"".join(map(encode, wire.records)))
+    seal(path, tmp_path / "sealed", dialect=DIALECT)
+
+    with open_cassette(tmp_path / "sealed") as cassette:
+        found = list(triples(cassette))
+
+    assert found == list(wire.recording(DIALECT).triples)
+    assert [(t.request.message, t.ack and t.ack.message) for t in found] == [(0, 2), (1, 1), (0, 0)]
+
+
+def test_a_stored_publish_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    exchange = desk.bayeux(publish(desk, "r1"))
+    wire.respond(exchange, [yes(publish(desk, "r1"))])
+    row = row_of(wire.recording(DIALECT).triples[0])
+    for wrong in (replace(row, message=1), replace(row, reply=1), replace(row, request=row.ack or 0)):
+        path = tmp_path / "wrong"
+        with path.open("wb") as file:
+            writer = SealedWriter(file, replace(HEADER, profile="sealed"))
+            for record in wire.records:
+                writer.fact(record)
+            writer.row(wrong)
+            writer.finish([], {"poll_timeout": None, "sessions": {}})
+            writer.close()
+
+        with open_cassette(path) as cassette, pytest.raises(CassetteError, match="names a"):
+            list(triples(cassette))

@@ -7,6 +7,7 @@ from typing import Any
 from recorder.dialect.definition import load
 from recorder.model import Note
 from recorder.views.live import Live, as_line
+from tests.answers import DIALECT, publish, recorded, yes
 from tests.views.test_table import HOSTILE
 from tests.wire import Wire, chained, complete, done, get_me, record_event, state_event, twin
 
@@ -90,3 +91,28 @@ def test_hostile_text_is_inert() -> None:
 
     assert len(lines(wire)) == 5
     assert all(line.isprintable() for line in lines(wire))
+
+
+def test_publishes_are_told_as_operations() -> None:
+    wire = Wire()
+    recorded(wire)
+    desk = wire.desk()
+    one, two = publish(desk, "r3"), publish(desk, "r4")
+    wire.respond(desk.bayeux(one, two), [yes(two), yes(one)])
+    wire.fail(desk.bayeux(publish(desk, "r5")))
+    live = Live(DIALECT)
+
+    assert [as_line(row) for record in wire.records for row in live.feed(record)] == [
+        "     0.000     1  request  /service/double  -  recorded-1",
+        "     0.100     1  ack      200  +100 ms",
+        "     0.200     1  event    /result  /result  +200 ms  (reference, 1)",
+        "     0.200     2  request  /service/double  -  recorded-2",
+        "     0.300     2  ack      200  +100 ms",
+        "     0.400     2  event    /result  /result  +200 ms  (reference, 1)",
+        "     0.400     3  request  /service/double  -  r3",
+        "     0.400     4  request  /service/double  -  r4",
+        "     0.400     4  ack      200  +0 ms",
+        "     0.400     3  ack      200  +0 ms",
+        "     0.400     5  request  /service/double  -  r5",
+        "     0.400     5  failure  no ack: Client disconnected.  +0 ms",
+    ]

@@ -56,6 +56,9 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
         write("\n" * (place > 0) + fitted(view.request(triple, found)) for place, triple in enumerate(whole))
     else:
         numbers = {t.request.seq: t.n for t in recording.triples}
+        for name, _, link, _ in judged:
+            if link is not None:  # one record may carry several publishes
+                numbers[link.request] = int(name.partition(".")[0])
         write(fitted(view.event(*one, numbers, anchor=followed.get(one[0]))) for one in judged)
 
 

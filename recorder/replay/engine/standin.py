@@ -14,6 +14,7 @@ from typing import Any
 from ...bayeux import channels
 from ...bayeux.messages import Message, parse_request, to_text
 from ...bayeux.outbox import Queued
+from ...bayeux.publishes import PUBLISH, content
 from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
@@ -24,9 +25,9 @@ from . import miss, status
 from .faults import Faults
 from .http import HttpRequest, HttpResponse, Responses, origins
 from .matching.matcher import Matcher, describe
-from .matching.request import ParsedRequest, RecordedRequest
+from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
-from .rewriting.responses import refused
+from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
 from .scheduling.follower import Follower
 from .scheduling.player import Player
@@ -242,16 +243,19 @@ class ReplayEngine:
             united = self._playheads.seen(client_id, request.headers, request.connection)
             if united is not None:
                 self._player.release(united)
-        for answer in self._player.receive(request, messages, now, transport):
+        asked = self._operations(messages) if self._dialect.publishes else ()
+        for answer in self._player.receive(request, messages, now, transport, asked):
             self._replies.answer(answer, self._handshaken(answer.handshaken, request, now) if answer.handshaken else ())
-        for message, (channel, client_id) in zip(messages, senders, strict=True):
+        for place, (message, (channel, client_id)) in enumerate(zip(messages, senders, strict=True)):
             if channel == channels.DISCONNECT:
                 self._playheads.leaves(client_id)
             playhead = self._playheads.of_client(client_id)
             if playhead is not None:
                 if playhead.cut and channel in (channels.SUBSCRIBE, channels.CONNECT):
                     self._player.cut(playhead)
-                if channel != channels.CONNECT or playhead.shaken:
+                if place in asked:
+                    self._publish(playhead, request, place, message, now)
+                elif channel != channels.CONNECT or playhead.shaken:
                     self._follower.received(playhead, client_id, message, now)
 
     def _handshaken(self, client_id: str, request: HttpRequest, now: float) -> Headers:
@@ -267,6 +271,26 @@ class ReplayEngine:
             self._follower.known(playhead)
         self._follower.handshaken(playhead, client_id, now, renews=renews)
         return (playhead.set_cookie,)
+
+    def _operations(self, messages: list[Message]) -> frozenset[int]:
+        """Return the places of the publishes that are operations of live sessions; a handshake must be alone."""
+        if any(message["channel"] == channels.HANDSHAKE for message in messages):
+            return frozenset()
+        senders = (str(message.get("clientId", "")) for message in messages)
+        known = (self._bayeux.knows(client_id) and self._playheads.of_client(client_id) for client_id in senders)
+        return frozenset(
+            place
+            for place, (message, playhead) in enumerate(zip(messages, known, strict=True))
+            if playhead and self._dialect.is_publish(message["channel"])
+        )
+
+    def _publish(self, playhead: Playhead, request: HttpRequest, place: int, message: Message, now: float) -> None:
+        """Take a publish that is an operation; its reply is the ack."""
+        live, fresh = self._matcher.read(PUBLISH, message["channel"], content(message))
+        found = self._begin(playhead, live, fresh, request, now, message=place)
+        if found is not None:
+            self.refuse(found)
+            self._player.reply(request.number, place, refusal(miss.STATUS, found.summary))
 
     # -- REST
 
@@ -285,34 +309,56 @@ class ReplayEngine:
         if playhead is None:
             self._miss(request, miss.no_session(live, len(self._playheads.there)))
             return
+        found = self._begin(playhead, live, fresh, request, now)
+        if found is not None:
+            self._miss(request, found)
+
+    def _begin(
+        self,
+        playhead: Playhead,
+        live: ParsedRequest,
+        fresh: FreshIds,
+        request: HttpRequest,
+        now: float,
+        *,
+        message: int | None = None,
+    ) -> Miss | None:
+        """Begin the recorded request that matches a live one, or a publish in it; return the miss where none does."""
         entry = playhead.find(live, self._matcher, self._policy)
         if entry is None:
-            self._miss(request, miss.explain(live, playhead, self._matcher))
-            return
+            return miss.explain(live, playhead, self._matcher)
         self._matcher.bind(entry, live, playhead.bindings)
-        if is_login:
+        if live.key in self._logins.keys:
             self._playheads.gave(playhead, self._logins.give(playhead, entry.place))
         playhead.origins = self._origins(request.headers)
         origins = playhead.origins
         rewriter = Rewriter(self._dialect, playhead.bindings, origins=origins, minted=entry.minted, fresh=fresh)
-        part = self._start(playhead, entry, rewriter, request.number, now)
+        part = self._start(playhead, entry, rewriter, request.number, now, message=message)
         if part is None:
-            return
+            return None
         if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
             playhead.recorded = entry.session
             self._follower.known(playhead)
         if part.then or (not entry.n and self._player.anchored.after_exchanges):
             self._follower.asked(playhead, live, entry, now)
+        return None
 
     def _start(
-        self, playhead: Playhead, entry: RecordedRequest, rewriter: Rewriter, request: int, now: float
+        self,
+        playhead: Playhead,
+        entry: RecordedRequest,
+        rewriter: Rewriter,
+        request: int,
+        now: float,
+        *,
+        message: int | None = None,
     ) -> PreparedTriple | None:
         """Begin to play a recorded request; return None where a fault prevents the operation."""
         part = self._player.prepared.part(entry)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
         response = part.response if played.status is None else refused(played.status, played.body)
         run = Run(played.steps, now, played.rate, rewriter, request, entry.place, response)
-        run.forget, run.cut = played.forget, played.cut
+        run.forget, run.cut, run.message = played.forget, played.cut, message
         if played.status is None:  # else nothing was carried out: who tries again shall get on
             playhead.played[entry.place] += 1
         self._player.begin(playhead, run)

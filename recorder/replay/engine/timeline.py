@@ -42,6 +42,7 @@ class Run:
 
     Attributes:
         request: The live request that waits for the ack, None where there is none to answer.
+        message: Place of the live publish in this request; None for an HTTP request.
         place: Which recorded request it answers, None for events nobody asked for.
         response: The answer to it, None where there is none to answer.
         unfetched: Events queued for the client that no poll has taken yet.
@@ -67,6 +68,7 @@ class Run:
     owner: Any = None
     rank: tuple[int, int] = (0, 0)
     acked: bool = False
+    message: int | None = None
     step: Step | None = field(init=False)
     _next: int = 0
     _queued_at: float = field(default=0.0)
@@ -116,9 +118,10 @@ def steps(triple: Triple) -> tuple[Step, ...]:
     events = [step_of(link.event, start) for link in triple.events]
     end = triple.ack or triple.failure
     if end is None:
-        last = events[-1] if events else Step((triple.request.seq, 0), 0.0, None)
+        last = events[-1] if events else Step((triple.request.seq, triple.request.message or 0), 0.0, None)
         return (*events, Step((last.order[0], last.order[1] + 1), last.offset, None))
-    ack = Step((end.seq, 0), _seconds(end.t - start), None)
+    place = triple.ack.message or 0 if triple.ack is not None else 0
+    ack = Step((end.seq, place), _seconds(end.t - start), None)
     return tuple(sorted([*events, ack], key=lambda step: step.order))
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from sys import intern
 from typing import TypeAlias
 from urllib.parse import unquote
 
+from ....bayeux.publishes import PUBLISH
 from ....dialect.definition import Dialect
 from ....dialect.paths import as_key, lookup, without
 from ....model import JSON, Recording, Triple
@@ -43,16 +44,16 @@ class Difference:
 class ParsedRequests(Sequence[ParsedRequest]):
     """The recorded requests, each parsed when it is asked for: misses alone need them."""
 
-    def __init__(self, triples: Sequence[Triple], reader: RequestReader) -> None:
-        """Parse nothing yet."""
-        self._triples, self._reader = triples, reader
+    def __init__(self, triples: Sequence[Triple], call: Callable[[str, str, bytes], ParsedRequest]) -> None:
+        """Parse nothing yet; `call` parses a request."""
+        self._triples, self._call = triples, call
 
     def __len__(self) -> int:
         return len(self._triples)
 
     def __getitem__(self, place: int) -> ParsedRequest:  # type: ignore[override]  # nobody takes slices
         request = self._triples[place].request
-        return self._reader.read(request.method, request.target, request.body)[0]
+        return self._call(request.method, request.target, request.body)
 
 
 class Matcher:
@@ -61,9 +62,11 @@ class Matcher:
     def __init__(self, recording: Recording, dialect: Dialect, policy: Policy | None = None) -> None:
         """Index a recording that `policy` redacted, if any did."""
         self._dialect = dialect
-        self._reader = RequestReader(dialect, policy)
+        self._reader = self._publishes = RequestReader(dialect, policy)
+        if dialect.publishes:
+            self._publishes = RequestReader(dialect, policy, "data")
         self.triples = (*recording.triples, *recording.plain)
-        self.parsed = ParsedRequests(self.triples, self._reader)
+        self.parsed = ParsedRequests(self.triples, self.call)
         self._index = RequestIndex()
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
         self._lasting_keys = [key for _, key in self._reader.lasting]
@@ -81,11 +84,11 @@ class Matcher:
 
     def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
         """Parse a request; return it with its per-operation ids."""
-        return self._reader.read(method, target, body)
+        return (self._publishes if method == PUBLISH else self._reader).read(method, target, body)
 
     def call(self, method: str, target: str, body: bytes) -> ParsedRequest:
         """Parse a request without its per-operation ids."""
-        return self._reader.read(method, target, body)[0]
+        return self.read(method, target, body)[0]
 
     def alternatives(self, live: ParsedRequest) -> Alternatives:
         """Return the recorded requests that differ in minted, volatile and hidden values alone."""
@@ -188,19 +191,21 @@ class Matcher:
         return islice(chain(left, done), _COMPARED)
 
     def _body(self, recorded: ParsedRequest, live: ParsedRequest, session: Bindings) -> Iterator[Difference]:
+        reader = self._publishes if recorded.method == PUBLISH else self._reader
+        root = reader.root
         if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):
             if recorded.raw != live.raw:
                 broken = isinstance(recorded.body, dict) and not isinstance(live.body, dict)
-                yield Difference("body (live: no JSON object)" if broken else "body", _text(recorded), _text(live))
+                yield Difference(f"{root} (live: no JSON object)" if broken else root, _text(recorded), _text(live))
             return
-        mine, its = (without(call.body, self._reader.ignored) for call in (recorded, live))
-        yield from _compare(mine, its, "body")
+        mine, its = (without(call.body, reader.ignored) for call in (recorded, live))
+        yield from _compare(mine, its, root)
         # what is minted for one operation is bound anew for each, so anything goes, also none
         pairs = self._pairs(recorded.lasting, live.lasting)
-        for (path, _), (key, own, other) in zip(self._reader.lasting, pairs, strict=True):
+        for (path, _), (key, own, other) in zip(reader.lasting, pairs, strict=True):
             if not _agree(session, key, own, other):
                 shown = (
-                    ABSENT if bound is None else lookup({"body": call.body}, path)
+                    ABSENT if bound is None else lookup({root: call.body}, path)
                     for bound, call in ((own, recorded), (other, live))
                 )
                 yield Difference(path, *shown)

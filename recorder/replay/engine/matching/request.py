@@ -10,7 +10,8 @@ from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-from ....dialect.definition import Dialect
+from ....bayeux.publishes import PUBLISH
+from ....dialect.definition import Dialect, roots_of
 from ....dialect.paths import as_key, lookup, parse_json, without
 from ....model import JSON
 from ....printable import printable
@@ -121,6 +122,17 @@ class Blanker:
         self._found = []
         return BlankedRequest(self._finder.target(target), self._finder.body(body), tuple(self._found))
 
+    def of_publish(self, channel: str, data: bytes) -> BlankedRequest:
+        """Blank out the channel and data of a publish: a policy knows them as members of a message."""
+        if self._finder is None:
+            return BlankedRequest(channel, data, ())
+        self._found = []
+        named = self._finder.body(json.dumps({"channel": channel}).encode())
+        if data:
+            before, after = b'{"data":', b"}"
+            data = self._finder.body(before + data + after)[len(before) : -len(after)]
+        return BlankedRequest(json.loads(named)["channel"], data, tuple(self._found))
+
     def keeps(self, path: str) -> bool:
         """Return whether a member's values are never blanked out; names are joined by dots."""
         if self.policy is None:
@@ -191,19 +203,27 @@ class RequestReader:
     requests, a request is parsed to the same values.
     """
 
-    def __init__(self, dialect: Dialect, policy: Policy | None = None) -> None:
-        """Prepare to read requests that `policy` redacted, if any did."""
-        self._dialect = dialect
+    def __init__(self, dialect: Dialect, policy: Policy | None = None, root: str = "body") -> None:
+        """Prepare to read requests that `policy` redacted, if any did.
+
+        Args:
+            dialect: Says where ids stand.
+            policy: The policy.
+            root: Where paths of ids begin: `body` for HTTP requests, `data` for Bayeux publishes.
+        """
+        self._dialect, self.root = dialect, root
         self._blanker = Blanker(policy)
         pairs = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
         self.fresh = tuple((path, key) for path, key in pairs.items() if key in dialect.per_operation)
         self.lasting = tuple((path, key) for path, key in pairs.items() if key not in dialect.per_operation)
         paths = [path for path, _ in self.fresh]
         # what identifies a client is not what it asks for
-        self.ignored, self._own = _in_body([*pairs, *dialect.volatile, *dialect.session_tokens]), _in_body(paths)
+        self.ignored = _inside(root, [*pairs, *dialect.volatile, *dialect.session_tokens])
+        self._own = _inside(root, paths)
         self._identities = {path.removeprefix("query.") for path in dialect.session_tokens if path.startswith("query.")}
         # what a policy looks into may be hidden in one request and not in the next
-        free = [path for path, key in self.fresh if key not in dialect.session_keys]
+        own = [(path, key) for path, key in self.fresh if path.startswith(f"{root}.")]
+        free = [path for path, key in own if key not in dialect.session_keys]
         cut = {path.rpartition(".")[2]: path for path in free if self._blanker.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
@@ -262,14 +282,15 @@ class RequestReader:
             self._known[text] = _Known(request, fresh, places)
 
     def _read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
-        blanked = self._blanker.of(target, body)
+        blanked = (self._blanker.of_publish if method == PUBLISH else self._blanker.of)(target, body)
         path, _, query_text = blanked.target.partition("?")
         value = parse_json(blanked.body)
         operation = self._dialect.name_of(method, blanked.target, value)
         query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
         if self._identities:
             query = tuple((name, value) for name, value in query if name not in self._identities)
-        fresh, lasting = ([lookup({"body": value}, p) for p, _ in keys] for keys in (self.fresh, self.lasting))
+        roots = roots_of(method, target, value)
+        fresh, lasting = ([lookup(roots, p) for p, _ in keys] for keys in (self.fresh, self.lasting))
         is_object = isinstance(value, dict)
         alike, own = (
             _canonical(without(value, paths)) if is_object else blanked.body for paths in (self.ignored, self._own)
@@ -301,8 +322,8 @@ def _values_of(names: Iterable[str]) -> re.Pattern[bytes]:
     return re.compile(rf'"({either})"\s*:\s*({plain}|{number})(?=\s*[,}}])'.encode())
 
 
-def _in_body(paths: Iterable[str]) -> frozenset[str]:
-    return frozenset(path.removeprefix("body.") for path in paths if path.startswith("body."))
+def _inside(root: str, paths: Iterable[str]) -> frozenset[str]:
+    return frozenset(path.removeprefix(f"{root}.") for path in paths if path.startswith(f"{root}."))
 
 
 def _canonical(value: JSON) -> str:

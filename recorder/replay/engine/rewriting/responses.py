@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
 
+from ....bayeux.messages import Message
 from ....correlate.sessions import separate
 from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
@@ -27,6 +28,9 @@ _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _TEXT: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 
 _REMEMBERED = 1000  # headers of answers: most servers send the same ones again and again
+
+NO_REPLY = 204  # of a publish: Bayeux lets a server leave out the reply (1.0, section 5.2.2 "Publish Response")
+_LONGEST = 1000  # characters of an error
 
 Ack: TypeAlias = tuple[int, Headers, bytes]
 
@@ -62,6 +66,8 @@ def prepare(triple: Triple, dialect: Dialect, minted: Iterable[MintedId] | None 
         minted: Per-operation ids of the recorded request; None where they are not known.
 
     """
+    if triple.request.message is not None and triple.ack is None and triple.failure is None:
+        return _own(NO_REPLY, "")
     if triple.ack is None:
         reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
         return _own(504, f"recorded without an answer: {reason}\n")
@@ -100,6 +106,25 @@ def respond(prepared: PreparedResponse, rewriter: Rewriter, cookie: str, dialect
         headers = tuple((name, _header(name.lower(), value, cookie, rewriter, dialect)) for name, value in headers)
         body = _rewritten(body, rewriter)
     return prepared.status, headers, body
+
+
+def reply_of(ack: Ack) -> Message | None:
+    """Return the fields of the reply to a publish; None where none was recorded.
+
+    An answer that is no reply, such as that of a fault or of a failed request, refuses the publish.
+    """
+    status, _, body = ack
+    if status == NO_REPLY:
+        return None
+    value = parse_json(body)
+    if isinstance(value, dict) and "successful" in value:
+        return value
+    return refusal(status, body.decode("utf-8", "replace").strip())
+
+
+def refusal(status: int, text: str) -> Message:
+    """Return the fields of a reply that refuses a publish: `number::text` (Bayeux 1.0, section 3.3.1 "error")."""
+    return {"successful": False, "error": f"{status}::{text[:_LONGEST]}"}
 
 
 def refused(status: int, body: bytes) -> PreparedResponse:

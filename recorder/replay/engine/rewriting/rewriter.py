@@ -190,7 +190,8 @@ def keys_of_names(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
 def names_of(dialect: Dialect, key: str) -> set[str]:
     """Return the names of a key in bodies and events, e.g. devicePath and deviceId."""
     tables: list[Mapping[str, tuple[str, ...]]] = [dialect.request_keys, dialect.ack_keys, dialect.event_keys]
-    return {path.rsplit(".", 1)[-1] for table in tables for path in table.get(key, ()) if not path.startswith("path.")}
+    paths = (path for table in tables for path in table.get(key, ()))
+    return {path.rsplit(".", 1)[-1] for path in paths if "." in path and not path.startswith("path.")}
 
 
 def _replaced(text: str, words: Mapping[str, str]) -> str:

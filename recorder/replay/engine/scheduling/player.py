@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ....bayeux.messages import Message
 from ....bayeux.outbox import Queued
@@ -13,7 +13,7 @@ from ....model import Event, Recording
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
-from ..rewriting.responses import respond
+from ..rewriting.responses import reply_of, respond
 from ..sessions.playhead import Held, Playhead
 from ..timeline import Run, Step
 from .prepared import PreparedTriples
@@ -41,6 +41,7 @@ class Player:
         self._windows, self._copies = recording.windows, copies(recording)
         self._queue = StepQueue()
         self._unacked: dict[int, Run] = {}  # by request
+        self._unreplied: dict[int, list[Run]] = {}  # by request: its publishes
         self._subscriptions = Subscriptions(recording.messages)
         self.waiting: set[int] = set()
         self.anchored = Anchored(recording, self._copies)
@@ -56,9 +57,20 @@ class Player:
         playhead.begun_runs += 1
         run.owner, run.rank = playhead, (playhead.number, playhead.begun_runs)
         playhead.runs.append(run)
-        if run.request is not None:
+        if run.request is not None and run.message is not None:
+            self._unreplied.setdefault(run.request, []).append(run)
+        elif run.request is not None:
             self._unacked[run.request] = run
         self._queue.put(run, run.started)
+        if run.message is not None:
+            self._silence(run)
+
+    def _silence(self, run: Run) -> None:
+        """Leave out the reply to a publish that a fault keeps from its client; alone, its request is never answered."""
+        never = all(step.event is not None for step in run.steps)
+        if never and run.request is not None and run.message is not None and self._bayeux.has_others(run.request):
+            self.reply(run.request, run.message, None)
+            self._answered(run)
 
     def play(self, now: float) -> bool:
         """Let the next step that is due leave; return whether there was one."""
@@ -98,18 +110,31 @@ class Player:
                 run.shift(now - max(paused_at, run.started))
                 self._queue.put(run)
 
-    def receive(self, request: HttpRequest, messages: list[Message], now: float, transport: str) -> list[Answer]:
-        """Hand Bayeux messages to the server; return the answers that are ready, which are still to be sent."""
-        answers = self._bayeux.receive(request.number, messages, now, transport, request.callback)
+    def receive(
+        self, request: HttpRequest, messages: list[Message], now: float, transport: str, later: Collection[int] = ()
+    ) -> list[Answer]:
+        """Hand Bayeux messages to the server; return the answers that are ready, which are still to be sent.
+
+        To the publishes at the places `later` the player replies itself.
+        """
+        answers = self._bayeux.receive(request.number, messages, now, transport, request.callback, later)
         for answer in answers:
             self._fetched(answer.delivered, out=True)
         return answers
+
+    def reply(self, number: int, place: int, told: Message | None) -> None:
+        """Reply to a publish; the answer leaves with the last reply of its request. None is no reply at all."""
+        for answer in self._bayeux.tell(number, place, told):
+            self._fetched(answer.delivered, out=True)
+            self._responses.answer(answer)
 
     def abort(self, number: int) -> None:
         """Give a request up, as its client did: the events of a poll wait for the next one."""
         self._fetched(self._bayeux.abort(number), out=False)
         if number in self._unacked:
             self._answered(self._unacked[number])
+        for run in list(self._unreplied.get(number, ())):
+            self._answered(run)
 
     def succeed(self, old: str, new: str) -> None:
         """Hand the events of a client's old Bayeux session to its new one."""
@@ -159,6 +184,9 @@ class Player:
     def _push(self, playhead: Playhead, run: Run, step: Step, event: Event) -> None:
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         owner = None if run.acked or run.request is None else run
+        if owner is not None and self._comes_with_ack(run):
+            owner = None
+            run.taken(out=True)
         text = step.text or self.prepared.text(event)
         queued = Queued(run.rewriter.encoded(text, event.data), owner)
         if event.channel in playhead.hears and playhead.client_id is not None:
@@ -195,7 +223,10 @@ class Player:
     def _acknowledge(self, playhead: Playhead, run: Run) -> None:
         if run.request is not None and run.response is not None:
             ack = respond(run.response, run.rewriter, playhead.cookie, self._dialect)
-            self._responses.add(run.request, *ack)
+            if run.message is None:
+                self._responses.add(run.request, *ack)
+            else:
+                self.reply(run.request, run.message, reply_of(ack))
             self._answered(run)
         if run.forget and playhead.client_id is not None:
             self.forget(playhead.client_id)
@@ -203,9 +234,18 @@ class Player:
         if playhead.cut:
             self.cut(playhead)
 
+    def _comes_with_ack(self, run: Run) -> bool:
+        """Return whether the answer with the reply to a publish also carries its events, so that it need not wait."""
+        return run.message is not None and run.request is not None and self._bayeux.carries_events(run.request)
+
     def _answered(self, run: Run) -> None:
         """Note that the request of a run waits no more."""
-        self._unacked.pop(run.request or 0, None)
+        if run.message is None:
+            self._unacked.pop(run.request or 0, None)
+        else:
+            left = [other for other in self._unreplied.pop(run.request or 0, ()) if other is not run]
+            if left:
+                self._unreplied[run.request or 0] = left
         run.request = None
         if run.step is None:
             run.owner.runs.remove(run)
