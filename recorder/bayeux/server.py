@@ -100,7 +100,8 @@ class BayeuxServer:
         self._until: PriorityQueue[_Session, float] = PriorityQueue()  # when each held poll must be answered
         self._told: set[_Session] = set()  # sessions whose held poll may have events to carry
         self._browsers: Counter[str] = Counter()  # number of held polls of each browser
-        self._unfinished: dict[int, _Turn] = {}  # by request: answers that wait for replies of the caller
+        # answers that wait for replies of the caller: request → its turn, and the publishes by their places
+        self._unfinished: dict[int, tuple[_Turn, dict[int, Message]]] = {}
 
     def receive(  # noqa: PLR0917  # they are what a request is
         self,
@@ -126,12 +127,10 @@ class BayeuxServer:
         if not alone and any(message["channel"] == channels.HANDSHAKE for message in messages):
             return [Answer(request, None, 400)]  # a handshake must be the only message (AbstractHttpTransport.java)
         turn = _Turn(request, now, transport, callback)
-        for place, message in enumerate(messages):
-            if place in later:
-                turn.later[place] = message, len(turn.replies)
+        for message in messages:
             self._take(message, turn, alone=alone)
-        if turn.later:
-            self._unfinished[request] = turn
+        if later:
+            self._unfinished[request] = turn, {place: messages[place] for place in later}
         elif not turn.held:
             turn.answers.append(self._answer(request, turn.sender, turn.replies, turn))
         return turn.answers
@@ -144,24 +143,25 @@ class BayeuxServer:
             place: Place of the publish in the request.
             told: Fields of the reply beside channel and id; None for no reply at all.
         """
-        turn = self._unfinished.get(request)
-        if turn is None or place not in turn.later:
+        turn, left = self._unfinished.get(request, (None, {}))
+        if turn is None or place not in left:
             return []
-        turn.reply(place, told)
-        if turn.later:
+        asked = left.pop(place)
+        # each message that is not held has one reply, an empty one stands for none
+        turn.replies[place] = {} if told is None else reply(asked) | told | {"channel": asked["channel"]}
+        if left:
             return []
         del self._unfinished[request]
-        left = [reply for reply in turn.replies if reply]
-        return [self._answer(request, turn.sender, left, turn)]
+        return [self._answer(request, turn.sender, [one for one in turn.replies if one], turn)]
 
     def has_others(self, request: int) -> bool:
         """Return whether a request whose replies are open has more than one message."""
-        turn = self._unfinished.get(request)
+        turn, _ = self._unfinished.get(request, (None, {}))
         return turn is not None and len(turn.replies) > 1
 
     def carries_events(self, request: int) -> bool:
         """Return whether the answer to a request whose replies are open will carry the events of its sender."""
-        turn = self._unfinished.get(request)
+        turn, _ = self._unfinished.get(request, (None, {}))
         return turn is not None and turn.sender is not None and turn.carries_events_of(turn.sender)
 
     def push(self, client_id: str, event: Queued) -> None:
@@ -443,12 +443,6 @@ class _Turn:
     connecting: _Session | None = None  # the session whose /meta/connect is answered
     handshaken: str | None = None
     held: bool = False
-    later: dict[int, tuple[Message, int]] = field(default_factory=dict)  # publishes that wait: message, place of reply
-
-    def reply(self, place: int, told: Message | None) -> None:
-        """Put the reply of the caller in its place; an empty one stands for no reply."""
-        asked, at = self.later.pop(place)
-        self.replies[at] = {} if told is None else reply(asked) | told | {"channel": asked["channel"]}
 
     def tell(self, asked: Message, told: Message, epoch: float, received: float | None = None) -> None:
         """Add a reply, with the time if the client's message asks for it (timesync extension)."""

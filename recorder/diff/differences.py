@@ -15,7 +15,7 @@ from typing import Self
 
 from ..dialect.definition import Dialect
 from ..errors import UsageError
-from ..model import JSON, Event, Link, Recording, Triple
+from ..model import JSON, Event, Link, Recording, Request, Triple
 from ..redaction.policy import Policy
 from ..replay.engine.matching.bindings import ABSENT
 from .align import Match, align, pair_groups
@@ -193,7 +193,7 @@ class _Differ:
             yield Difference(What.FIELD_CHANGED, "request.method", mine.method, its.method)
         yield from self._compare(self._a.path(mine.target), self._b.path(its.target), "request.path")
         yield from self._compare(self._a.query(mine.target), self._b.query(its.target), "request.query")
-        yield from self._compare(self._a.body(mine.body), self._b.body(its.body), "request.body")
+        yield from self._compare(_body(mine, self._a), _body(its, self._b), "request.body")
 
     def _ack(self, old: Triple, new: Triple) -> Iterator[Difference]:
         mine, its = old.ack, new.ack
@@ -295,10 +295,14 @@ def _keys(triple: Triple, reader: Reader, dialect: Dialect) -> tuple[Hashable, .
     request = triple.request
     path = reader.path(request.target).text
     keys = frozenset((key, value) for key, value in triple.keys.items() if key not in dialect.minted)
-    whole = text_of([reader.query(request.target), reader.body(request.body)])
+    whole = text_of([reader.query(request.target), _body(request, reader)])
     like = (triple.operation, request.method, path)
     # stages for `align`: the whole request; keys that are no ids; operation, method and path; the operation alone
     return (*like, whole), (*like, keys), like, (triple.operation or like)
+
+
+def _body(request: Request, reader: Reader) -> Seen:
+    return reader.body(request.body, "body" if request.message is None else "data")
 
 
 def _event_keys(links: Sequence[Link], reader: Reader) -> list[tuple[Hashable, ...]]:

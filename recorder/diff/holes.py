@@ -174,14 +174,17 @@ class Reader:
             found.setdefault(name, []).append(self._text(value, mark, plain))
         return {name: leaves[0] if len(leaves) == 1 else list(leaves) for name, leaves in found.items()}
 
-    def body(self, body: bytes) -> Seen:
-        """Return the body of a request or an ack, without volatile fields; text if the body is not JSON."""
+    def body(self, body: bytes, root: str = "body") -> Seen:
+        """Return the body of a request or an ack, without volatile fields; text if the body is not JSON.
+
+        Paths of volatile fields begin with `root`: `data` in a publish.
+        """
         blank, marked = self._masks.body(body) if self._masks else (body, body)
         plain = parse_json(body)
         if plain is None:
             return self._text(*(text.decode("utf-8", "backslashreplace") for text in (blank, marked, body)))
         return self._read(
-            "", *(self._steady(value, "body.") for value in (parse_json(blank), parse_json(marked), plain))
+            "", *(self._steady(value, f"{root}.") for value in (parse_json(blank), parse_json(marked), plain))
         )
 
     def data(self, event: Event) -> Seen:

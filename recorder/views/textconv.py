@@ -49,7 +49,7 @@ def _triple(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[st
 def _exchange(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
     asked = f"{triple.request.method} {rewriter.text(triple.request.target)}"
     yield f"  request {printable(asked)}"
-    yield from _body(triple.request.body, rewriter, dialect)
+    yield from _body(triple.request.body, rewriter, dialect, "body" if triple.request.message is None else "data")
     if triple.ack is not None:
         yield f"  ack {triple.ack.status}"
         yield from _body(triple.ack.body, rewriter, dialect)
@@ -63,10 +63,10 @@ def _pushed(pushed: Unsolicited, rewriter: Rewriter, dialect: Dialect) -> Iterat
     yield from _json(rewriter.value(without(pushed.event.data, dialect.volatile, "data.")))
 
 
-def _body(body: bytes, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
+def _body(body: bytes, rewriter: Rewriter, dialect: Dialect, root: str = "body") -> Iterator[str]:
     value = parse_json(body)
     if value is not None:
-        yield from _json(rewriter.value(without(value, dialect.volatile, "body.")))
+        yield from _json(rewriter.value(without(value, dialect.volatile, f"{root}.")))
     elif body:
         yield f"    {printable(body.decode('utf-8', 'backslashreplace'))}"
 

@@ -14,6 +14,7 @@ from recorder.model import Recording
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.bindings import ABSENT
+from tests.answers import DIALECT, publish, result, yes
 from tests.diff.edits import (
     DEVICE,
     Edit,
@@ -299,3 +300,19 @@ def test_a_threshold_is_a_share_or_milliseconds(text: str, old: float, change: f
 def test_what_is_no_threshold_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a latency threshold"):
         Latency.parse(text)
+
+
+def test_publishes_differ_in_their_data_alone() -> None:
+    volatile = replace(DIALECT, volatile=("data.sentAt",))
+    recordings = []
+    for reference, n, sent_at in (("r-11111111", 1, 100), ("q-22222222", 2, 200)):
+        wire = Wire()
+        desk = wire.desk(f"client-{reference}")
+        sent = publish(desk, reference, data={"requestId": reference, "n": n, "sentAt": sent_at})
+        wire.respond(desk.bayeux(sent), [yes(sent, clientId=desk.client_id)])
+        desk.hears(result(reference))
+        recordings.append(wire.recording(volatile))
+
+    (changed,) = differences(*recordings, volatile)
+
+    assert changed.differences == (Difference(What.FIELD_CHANGED, "request.body.n", 1, 2),)

@@ -253,7 +253,7 @@ class ReplayEngine:
             if playhead is not None:
                 if playhead.cut and channel in (channels.SUBSCRIBE, channels.CONNECT):
                     self._player.cut(playhead)
-                if place in asked:
+                if asked and place in asked:
                     self._publish(playhead, request, place, message, now)
                 elif channel != channels.CONNECT or playhead.shaken:
                     self._follower.received(playhead, client_id, message, now)

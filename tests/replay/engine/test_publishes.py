@@ -10,6 +10,8 @@ import pytest
 from recorder.bayeux.messages import is_event
 from recorder.dialect.definition import Dialect
 from recorder.model import Recording, State
+from recorder.redaction.policy import load as load_policy
+from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.faults import Faults
 from recorder.replay.engine.faults import parse as parse_fault
 from recorder.replay.engine.http import HttpRequest
@@ -329,3 +331,36 @@ def test_an_unsolicited_event_follows_the_publish_before_it() -> None:
     desk.bayeux(publish(desk, "live"))
 
     assert (before, [event["channel"] for event in desk.events]) == ([], ["/news"])
+
+
+def test_a_redacted_publish_is_matched_with_the_live_values() -> None:
+    policy = load_policy("gws")
+    wire = Wire()
+    recorded_desk = wire.desk()
+    data = {"requestId": "recorded-1", "phoneNumber": "5551234567"}
+    sent = publish(recorded_desk, "recorded-1", data=data)
+    wire.respond(recorded_desk.bayeux(sent), [yes(sent)])
+    recorded_desk.hears({"channel": "/result", "data": data | {"messageType": "done"}})
+    redactor = Redactor(policy, b"k" * 32)
+    wire.records = [redactor.redact(record) for record in wire.records]
+    desk = Answers(wire.recording(DIALECT), redaction=policy).desk()
+    desk.listens()
+
+    number = desk.bayeux(publish(desk, "live", data={"requestId": "live", "phoneNumber": "5559876543"}))
+
+    assert b"5551234567" not in b"".join(getattr(record, "body", b"") for record in wire.records)
+    assert replies(desk, number)[0]["successful"] is True
+    assert [(e["data"]["requestId"], e["data"]["phoneNumber"]) for e in desk.events] == [("live", "5559876543")]
+
+
+def test_data_that_is_no_object_is_matched_as_it_is() -> None:
+    wire = Wire()
+    recorded_desk = wire.desk()
+    for data in (["a", 1], "text", 7):
+        sent = publish(recorded_desk, f"id {data}", data=data)
+        wire.respond(recorded_desk.bayeux(sent), [yes(sent)])
+    desk = Answers(wire.recording(DIALECT)).desk()
+
+    said = [replies(desk, desk.bayeux(publish(desk, "x", data=data)))[0] for data in (7, ["a", 1], "text", ["a"])]
+
+    assert [reply["successful"] for reply in said] == [True, True, True, False]

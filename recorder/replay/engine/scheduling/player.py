@@ -57,12 +57,11 @@ class Player:
         playhead.begun_runs += 1
         run.owner, run.rank = playhead, (playhead.number, playhead.begun_runs)
         playhead.runs.append(run)
-        if run.request is not None and run.message is not None:
-            self._unreplied.setdefault(run.request, []).append(run)
-        elif run.request is not None:
+        if run.request is not None and run.message is None:
             self._unacked[run.request] = run
         self._queue.put(run, run.started)
-        if run.message is not None:
+        if run.request is not None and run.message is not None:
+            self._unreplied.setdefault(run.request, []).append(run)
             self._silence(run)
 
     def _silence(self, run: Run) -> None:
@@ -184,7 +183,7 @@ class Player:
     def _push(self, playhead: Playhead, run: Run, step: Step, event: Event) -> None:
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         owner = None if run.acked or run.request is None else run
-        if owner is not None and self._comes_with_ack(run):
+        if run.message is not None and owner is not None and self._comes_with_ack(run):
             owner = None
             run.taken(out=True)
         text = step.text or self.prepared.text(event)
@@ -236,7 +235,7 @@ class Player:
 
     def _comes_with_ack(self, run: Run) -> bool:
         """Return whether the answer with the reply to a publish also carries its events, so that it need not wait."""
-        return run.message is not None and run.request is not None and self._bayeux.carries_events(run.request)
+        return run.request is not None and self._bayeux.carries_events(run.request)
 
     def _answered(self, run: Run) -> None:
         """Note that the request of a run waits no more."""
