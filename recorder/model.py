@@ -298,6 +298,8 @@ class Anchor:
         window: Window of the client, from 0; windows of a session shake hands and subscribe apart.
         place: Place among the triples and the other exchanges of the recording, None for Bayeux messages.
         is_echo: Whether the event repeats the publish: one channel, equal data.
+        repeats: Ids of the publish that the event repeats: then the publish caused it.
+        confidence: How sure that is, from 0 to 1.
     """
 
     kind: AnchorKind
@@ -308,6 +310,8 @@ class Anchor:
     window: int = 0
     place: int | None = None
     is_echo: bool = False
+    repeats: tuple[str, ...] = ()
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 
 An event that repeats a publish (its channel, equal data) is anchored to that publish whatever came between: a server
 pushes each publish to the subscribers of its channel, among them the publisher (Bayeux 1.0, section 5.2 "Publish").
+So is an event that repeats an id of a publish (`references`).
 
 What a client did again because the server had lost its session is no anchor: the handshake, and the subscriptions the
 client had before. Windows of one session shake hands and subscribe apart from each other, but publish and ask alike.
@@ -21,6 +22,7 @@ from typing import Final, TypeAlias
 from ..bayeux.channels import matches
 from ..bayeux.messages import to_text
 from ..model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording, Triple
+from .references import references
 
 At: TypeAlias = tuple[int, int]
 _ECHO = 30 * 1_000_000_000  # nanoseconds for which an equal event counts as an echo: CometD holds polls that long
@@ -52,7 +54,12 @@ def anchors(recording: Recording) -> tuple[Anchor, ...]:
                 walks[session].latest = moment
             case place:
                 found[place] = walks[session].anchor(recording.unsolicited[place].event)
-    return tuple(anchor for anchor in found if anchor is not None)
+    before = [anchor for anchor in found if anchor is not None]
+    published = {anchor.at: anchor for walk in walks.values() for anchor in walk.publishes()}
+    for place, one in references(recording, before, only).items():
+        if not before[place].is_echo:
+            before[place] = replace(published[one.at], repeats=one.ids, confidence=one.confidence)
+    return tuple(before)
 
 
 def only_session(recording: Recording) -> str:
@@ -134,6 +141,10 @@ class _Walk:
         elif message.kind is AnchorKind.UNSUBSCRIPTION and message.name in window.subscribed:
             window.subscribed.discard(message.name)
             window.latest = self._next(message, number)
+
+    def publishes(self) -> Iterator[Anchor]:
+        """Yield all publishes."""
+        return (anchor for anchors in self._published.values() for anchor in anchors)
 
     def anchor(self, event: Event) -> Anchor:
         return self._echo(event) or max(self._before(event), key=lambda anchor: anchor.at)

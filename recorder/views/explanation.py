@@ -67,7 +67,8 @@ def event(
     place = f"record {pushed.seq}, message {pushed.index}, to {judgement.session or 'an unknown session'}"
     lines = [f"event {name}  {printable(pushed.channel)}  {place}", f"  carries {printable(keys)}"]
     if link is None:
-        lines.append("  unsolicited: no rule found a request that caused this event")
+        caused = anchor is not None and _reason_of(anchor)
+        lines.append(f"  {printable(caused or 'unsolicited: no rule found a request that caused this event')}")
         lines += [] if anchor is None else [f"  anchor: {printable(_anchored(pushed, anchor))}"]
     else:
         lines.append(f"  caused by {_number(link.request, numbers)}: {_decision(link)}")
@@ -99,7 +100,25 @@ def as_json(
             for other in judgement.others
         ],
         "over": judgement.over,
-    } | ({} if anchor is None else {"anchor": _anchor_as_json(pushed, anchor)})
+    } | _followed(pushed, anchor)
+
+
+def _followed(pushed: Event, anchor: Anchor | None) -> dict[str, Any]:
+    if anchor is None:
+        return {}
+    caused = {"rule": "reference", "confidence": anchor.confidence, "why": _repeated(anchor)} if anchor.repeats else {}
+    return caused | {"anchor": _anchor_as_json(pushed, anchor)}
+
+
+def _reason_of(anchor: Anchor) -> str:
+    """Return why a publish is the cause of an event, "" if it is not known to be."""
+    if not anchor.repeats:
+        return ""
+    return f"caused by {in_words(anchor)}: rule reference, confidence {anchor.confidence}: {_repeated(anchor)}"
+
+
+def _repeated(anchor: Anchor) -> str:
+    return f"{', '.join(map(repr, anchor.repeats))} of its data stands in the event"
 
 
 def _anchor_as_json(pushed: Event, anchor: Anchor) -> dict[str, Any]:

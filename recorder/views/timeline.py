@@ -86,7 +86,7 @@ def of_others(recording: Recording, records: Iterable[Record]) -> Iterator[Momen
         yield Moment((request.seq, 0), request.t, "exchange", None, "", item.session, text, ms)
     for place, (pushed, anchor) in enumerate(zip(recording.unsolicited, anchors(recording), strict=True), 1):
         event, ms = pushed.event, round((pushed.event.t - anchor.t) / 1e6, 3)
-        text = f"{pushed.name}  {event.channel}  after {in_words(anchor)}"
+        text = f"{pushed.name}  {event.channel}  {'caused by' if anchor.repeats else 'after'} {in_words(anchor)}"
         yield Moment((event.seq, event.index), event.t, "unsolicited", None, f"u{place}", pushed.session, text, ms)
     for record in records:
         if isinstance(record, Note):

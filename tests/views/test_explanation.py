@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from recorder.correlate.anchors import anchors
 from recorder.diagnose.explain import explain
 from recorder.dialect.definition import load
 from recorder.views import explanation as view
+from tests.answers import recorded
 from tests.wire import Wire, chained, done, record_event
 
 
@@ -50,3 +52,23 @@ def test_what_would_break_a_line_is_escaped() -> None:
     for text in told(wire):
         assert "\x1b" not in text
         assert "a\nb" not in text
+
+
+def test_an_event_that_repeats_an_id_of_a_publish_is_told_with_its_cause() -> None:
+    wire = Wire()
+    recorded(wire)
+    recording = wire.recording()
+    event, anchor = recording.unsolicited[1].event, anchors(recording)[1]
+    judgement = explain(wire.records, load(), [(event.seq, event.index)]).judgements[event.seq, event.index]
+
+    text = view.event("u2", event, None, judgement, {}, anchor=anchor)
+    row = view.as_json("u2", event, None, judgement, anchor)
+
+    assert text.splitlines()[2:] == [
+        (
+            "  caused by the publish on /service/double, number 2: rule reference, confidence 0.9: "
+            "'recorded-2' of its data stands in the event"
+        ),
+        "  anchor: the publish on /service/double, number 2, 200 ms before",
+    ]
+    assert (row["rule"], row["confidence"], row["request"]) == ("reference", 0.9, None)

@@ -364,3 +364,22 @@ def test_data_that_is_no_object_is_matched_as_it_is() -> None:
     said = [replies(desk, desk.bayeux(publish(desk, "x", data=data)))[0] for data in (7, ["a", 1], "text", ["a"])]
 
     assert [reply["successful"] for reply in said] == [True, True, True, False]
+
+
+def test_without_a_dialects_word_an_answer_is_rebound_by_the_id_it_repeats() -> None:
+    wire = Wire()
+    recorded_desk = wire.desk()
+    for reference, n in (("recorded-1", 1), ("recorded-2", 2)):
+        sent = publish(recorded_desk, reference, n)
+        wire.respond(recorded_desk.bayeux(sent), [yes(sent)])
+    wire.ack(recorded_desk.post(Ask("/state", b"", method="GET")))
+    for reference, n in (("recorded-2", 4), ("recorded-1", 2)):
+        recorded_desk.hears({"channel": "/result", "data": {"of": reference, "n": n, "messageType": "answer"}})
+    desk = Stage(wire.recording()).desk()
+    desk.listens()
+
+    desk.bayeux(publish(desk, "live-1", 1))
+    first = [event["data"]["of"] for event in desk.events]
+    desk.bayeux(publish(desk, "live-2", 2))
+
+    assert (first, [event["data"]["of"] for event in desk.events]) == (["live-1"], ["live-1", "live-2"])

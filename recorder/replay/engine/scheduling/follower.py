@@ -127,11 +127,12 @@ class Follower:
         for step in self._prepared.with_texts(published.steps):
             if step.event is None or step.unsolicited is None:
                 continue
-            if self._anchored.anchors[step.unsolicited].is_echo:
+            anchor = self._anchored.anchors[step.unsolicited]
+            if anchor.is_echo:
                 event = replace(step.event, data=live)
                 yield replace(step, event=event, text=_fixed(to_text({"data": live, "channel": event.channel})))
                 continue
-            data = republished(step.event.data, published.data, live)
+            data = republished(step.event.data, published.data, live, anchor.repeats)
             event = step.event if data is step.event.data else replace(step.event, data=data)
             yield step if event is step.event else replace(step, event=event, text=self._prepared.text(event))
 
