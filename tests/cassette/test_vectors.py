@@ -22,7 +22,7 @@ from tests.vectors.seen import as_json, header_of, record_of, row_of, sampled, s
 FOLDER = Path(__file__).parents[1] / "vectors" / "v1"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 JOURNALS = ["empty", "records", "bytes", "lost"]
-SEALED = ["sealed", "sealed-empty", "sealed-bytes", "repeated", "indexed"]
+SEALED = ["sealed", "sealed-empty", "sealed-bytes", "repeated", "publishes", "indexed"]
 
 # what doctor finds in the bytes; in all others nothing
 FINDINGS = {

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import msgpack
@@ -18,8 +19,10 @@ import msgpack
 from recorder.cassette.codec import END, SUMMARY, encode, encode_header, encode_row, encode_value
 from recorder.cassette.frames import frame
 from recorder.cassette.recover import recover
-from recorder.library.sealing import seal
+from recorder.correlate.engine import Correlator
+from recorder.library.sealing import seal, write_sealed
 from recorder.model import Failure, Header, Note, Record, Request, Response, Row, SocketMessage
+from tests.answers import DIALECT, publish, result, yes
 from tests.vectors.seen import seen
 from tests.wire import Wire, chained, done, get_me, preview, record_event, state_event, twin
 
@@ -144,6 +147,21 @@ def with_triple(n: int) -> bytes:
     return data + encode_value(END, bytes(8) + hashlib.sha256(data).digest())
 
 
+def publishes() -> bytes:
+    """A sealed cassette of publishes: two in one body, the first without a reply, and one on a WebSocket."""
+    wire = Wire()
+    desk = wire.desk()
+    one, two = publish(desk, "r1"), publish(desk, "r2", 2)
+    wire.respond(desk.bayeux(one, two), [result("r2", 4), yes(two)])
+    socket = wire.request("GET", "/socket", b"")
+    wire.respond(socket, b"", status=101)
+    wire.frame(socket, publish(desk, "r3"), from_client=True)
+    wire.frame(socket, result("r3"), yes(publish(desk, "r3")), from_client=False)
+    file, header = BytesIO(), replace(HEADER, profile="sealed", dialect="answers")
+    write_sealed(file, header, iter(wire.records), Correlator(DIALECT))
+    return file.getvalue()
+
+
 def make(folder: Path) -> None:
     """Write all vectors."""
     keys: dict[str, list[str]] = {}
@@ -173,6 +191,7 @@ def make(folder: Path) -> None:
         ("sealed-cut", "sealed, its end is missing", sealed[:-54]),
         ("sealed-torn", "sealed, cut inside a frame", sealed[:-60]),
         ("sealed-longer", "sealed, goes on after its end", sealed + encode_value(0x7F, None)),
+        ("publishes", "sealed, triples whose requests are Bayeux publishes", publishes()),
         ("triple-number", "sealed, a triple has a number that is none", with_triple(1 << 32)),
     ):
         (folder / f"{name}.cassette").write_bytes(data)

@@ -99,7 +99,7 @@ def row_of(value: dict[str, Any]) -> Row:
     events = tuple(RowEvent(**dict(zip(_EVENT, [*event[:7], tuple(event[7])], strict=True))) for event in value["ev"])
     return Row(
         value["n"], value["op"], value["keys"], value["s"], value["st"], value["req"], value["ack"], value["fail"],
-        events,
+        events, value.get("pub"), value.get("rep"),
     )  # fmt: skip
 
 
