@@ -313,6 +313,7 @@ def test_publishes_differ_in_their_data_alone() -> None:
         desk.hears(result(reference))
         recordings.append(wire.recording(volatile))
 
-    (changed,) = differences(*recordings, volatile)
+    old, new = recordings
+    (changed,) = differences(old, new, volatile)
 
     assert changed.differences == (Difference(What.FIELD_CHANGED, "request.body.n", 1, 2),)
