@@ -137,6 +137,8 @@ class Event:
     client_id: str = field(compare=False)
     channel: str
     data: JSON
+    # members beside `channel` and `data`, such as `id` and `ext`; None where there are none
+    beside: dict[str, JSON] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +286,35 @@ class ClientMessage:
     name: str = ""
     data: JSON = field(default=None, compare=False)
     renews: bool = False
+    id: JSON = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply of the recorded server to a Bayeux message that says more than a plain success.
+
+    Attributes:
+        at: `seq` of the record and place of the message in it.
+        t: Nanoseconds after the start of the capture.
+        session: Label of the session, None if it is unknown.
+        client_id: The clientId of the sender; "" for a refused handshake.
+        asked: Channel of the message that was replied to.
+        name: The channel or pattern of a subscription or unsubscription; "" for other messages.
+        number: Which of the equal messages of its window it answers, from 1; 0 for a /meta/connect after the first
+            successful one of its client, which has no number: how often a client polls depends on its pace.
+        message: The refusal as it was; of a success only what it says beside the fields that each server sends.
+        pushed: The /meta/disconnect that the server sent before the reply, unasked.
+    """
+
+    at: tuple[int, int]
+    t: int
+    session: str | None
+    client_id: str
+    asked: str
+    name: str
+    number: int
+    message: dict[str, JSON]
+    pushed: dict[str, JSON] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +358,7 @@ class Recording:
         windows: Number of the window, from 1, by clientId, for agents with several windows (browser tabs) open at once;
             clients in the first window of their session are left out.
         messages: What clients sent by Bayeux that events may follow, in the order of the wire.
+        replies: Refusals, ended sessions, and what other replies said beside the usual, in the order of the wire.
     """
 
     header: Header
@@ -338,3 +370,4 @@ class Recording:
     windows: dict[str, int] = field(default_factory=dict)
     addressed: frozenset[tuple[str, str]] = frozenset()
     messages: tuple[ClientMessage, ...] = ()
+    replies: tuple[Reply, ...] = ()

@@ -14,6 +14,7 @@ from ..model import Event, Failure, Record, Request, Response, SocketMessage
 from . import channels
 from .extensions import batch_of
 from .messages import Message, encode, is_event, parse, parse_request
+from .replies import is_lost
 
 
 @dataclass(slots=True)
@@ -108,28 +109,33 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """The reply to a publish, which may refuse it.
+    """A reply of the server to any Bayeux message, or a /meta/disconnect that it sent unasked.
 
     Attributes:
-        index: Place of the reply in its record, from 0.
-        message: The whole reply.
+        index: Place of the message in its record, from 0.
+        asked: The message of the client with the id and channel of the reply; None on a WebSocket, or if there is none.
     """
 
+    client_id: str
     exchange: int
     seq: int
     index: int
     t: int
     message: Message
+    asked: Message | None
 
 
-Observation: TypeAlias = Handshaken | Subscribed | Advised | Sent | Replied | Refused | Event
-_NOT_SENT = frozenset({channels.HANDSHAKE, channels.CONNECT, channels.DISCONNECT})
+Observation: TypeAlias = Handshaken | Subscribed | Advised | Sent | Refused | Replied | Event
+_NOT_SENT = frozenset({channels.HANDSHAKE, channels.CONNECT})
+_OF_EVENT = frozenset({"channel", "data", "clientId", "advice"})
 
 
 class Observer:
     """Turns records into observations, in the order of the wire."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, replies: bool = False) -> None:
+        """Start without sessions; `replies` observes each reply too."""
+        self._with_replies = replies
         self._open: dict[int, list[Message]] = {}
         self._sockets: dict[int, str] = {}  # WebSocket exchange → its clientId
         self._unacknowledged: dict[str, Unacknowledged] = {}  # by clientId; only with the extension
@@ -146,7 +152,7 @@ class Observer:
             case Response():
                 asked = self._open.pop(record.exchange, None)
                 replies = parse(record.body) if asked is not None else None
-                return self._replies(record, replies or [], _client_id(asked or []))
+                return self._replies(record, replies or [], _client_id(asked or []), asked or [])
             case SocketMessage():
                 return self._socket(record)
             case Failure():
@@ -176,13 +182,13 @@ class Observer:
                 self._sockets[record.exchange] = client_id
             self._acknowledge(messages)
             return _sent(record, messages, self.client_on(record.exchange))
-        return self._replies(record, messages, self._sockets.get(record.exchange, ""))
+        return self._replies(record, messages, self._sockets.get(record.exchange, ""), [])
 
-    def _replies(self, record: Response | SocketMessage, messages: list[Message], client_id: str) -> list[Observation]:
+    def _replies(
+        self, record: Response | SocketMessage, messages: list[Message], client_id: str, asked: list[Message]
+    ) -> list[Observation]:
         seen: list[Observation] = []
         for index, message in enumerate(messages):
-            if "successful" in message and not channels.is_meta(message["channel"]):
-                seen.append(Replied(record.exchange, record.seq, index, record.t, message))
             if message["channel"] == channels.HANDSHAKE and message.get("successful") and message.get("clientId"):
                 client_id = str(message["clientId"])
                 seen.append(Handshaken(client_id, record.exchange, record.seq, record.t))
@@ -193,7 +199,7 @@ class Observer:
                 names = wanted if isinstance(wanted, list) else [wanted]
                 seen += [Subscribed(client_id, n, record.seq, record.t) for n in names if isinstance(n, str)]
             elif message.get("successful") is False:
-                seen.append(Refused(client_id, record.exchange, message, _is_lost(message)))
+                seen.append(Refused(client_id, record.exchange, message, is_lost(message)))
             elif is_event(message) and self._is_new(client_id, message):
                 seen.append(
                     Event(
@@ -204,9 +210,13 @@ class Observer:
                         client_id,
                         message["channel"],
                         message.get("data"),
+                        {name: message[name] for name in message if name not in _OF_EVENT} or None,
                     )
                 )
             seen += _advice(message)
+            if self._with_replies and not is_event(message):
+                its = next((one for one in asked if _of(one) == _of(message)), None)
+                seen.append(Replied(client_id, record.exchange, record.seq, index, record.t, message, its))
         self._delivered(client_id, messages)
         return seen
 
@@ -239,11 +249,8 @@ def _sent(record: Request | SocketMessage, messages: list[Message], client_id: s
     ]
 
 
-def _is_lost(reply: Message) -> bool:
-    advice = reply.get("advice")
-    return str(reply.get("error", ""))[:3] in ("401", "402") or (
-        isinstance(advice, dict) and advice.get("reconnect") == "handshake"
-    )
+def _of(message: Message) -> tuple[str, str]:
+    return message["channel"], str(message.get("id"))
 
 
 def _advice(message: Message) -> list[Observation]:

@@ -5,12 +5,38 @@ Errors have the form `number:arguments:name` (Bayeux 1.0, section 3.3.1 "error")
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from . import channels
 from .messages import Message
 
 _MOST_SUBSCRIPTIONS = 10_000  # of one session; a limit to its memory, clients have about ten
+_LONGEST = 86_400_000  # milliseconds (a day); a longer interval is a mistake, or a way to stop clients
 _REPEATED = "id", "subscription"
 _ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
+# What a stand-in says by itself; all else that a recorded reply has is given as recorded.
+_OURS = frozenset(
+    {"id", "channel", "successful", "subscription", "clientId", "version", "minimumVersion", "connectionType"}
+    | {"supportedConnectionTypes", "timestamp", "data", "error", "advice", "ext"}
+)
+_EXTENSIONS = frozenset({"ack", "timesync"})
+# `hosts` would send clients to the recorded servers
+_ADVICE = frozenset({"reconnect", "timeout", "hosts"})
+
+
+class Said(NamedTuple):
+    """What the recorded server replied to a message, or what a fault wants to be replied.
+
+    Attributes:
+        message: The recorded refusal; of a success only what it said beside the usual.
+        refuses: Whether it is a refusal.
+        names: Of several channels of one subscription those that are refused; empty where all are.
+
+    """
+
+    message: Message
+    refuses: bool
+    names: tuple[str, ...] = ()
 
 
 def reply(message: Message) -> Message:
@@ -54,6 +80,62 @@ def ordinary(subscriptions: set[str], message: Message) -> Message:
     else:
         subscriptions.update(names)
     return reply(message)
+
+
+def refusal(message: Message, recorded: Message) -> Message:
+    """Build the reply to a message that is refused as a recorded one was: its error, ext and advice."""
+    told = _head(message) | {"channel": message["channel"], "successful": False}
+    told |= {name: recorded[name] for name in recorded if name not in _OURS or name in ("error", "timestamp")}
+    if ext := _beside(recorded.get("ext"), _EXTENSIONS):
+        told["ext"] = ext
+    if advice := _beside(recorded.get("advice"), frozenset({"hosts"})):
+        told["advice"] = advice
+    return told
+
+
+def beside(reply: Message) -> Message:
+    """Return what a recorded reply says beside what a stand-in says by itself: other fields, extensions, advice."""
+    found = {name: reply[name] for name in reply if name not in _OURS}
+    if ext := _beside(reply.get("ext"), _EXTENSIONS):
+        found["ext"] = ext
+    given = reply.get("advice")
+    if isinstance(given, dict) and not given.get("multiple-clients") and given.get("reconnect", "retry") == "retry":
+        advice = _beside(given, _ADVICE)
+        if not _is_interval(advice.get("interval")):
+            advice.pop("interval", None)
+        if advice:
+            found["advice"] = advice
+    return found
+
+
+def add(told: Message, said: Message) -> Message:
+    """Return a reply with what a recorded one said beside the usual; what the reply says itself counts."""
+    more = {name: value for name, value in said.items() if name not in told}
+    for name in ("ext", "advice"):
+        if name in told and name in said:
+            more[name] = said[name] | told[name]
+    return told | more
+
+
+def is_lost(reply: Message) -> bool:
+    """Return whether a reply says no because the server does not know the client any more."""
+    advice = reply.get("advice")
+    action = advice.get("reconnect") if isinstance(advice, dict) else None
+    return action == "handshake" or (action != "none" and str(reply.get("error", ""))[:3] in ("401", "402"))
+
+
+def is_end(reply: Message) -> bool:
+    """Return whether a reply tells the client to stop: the advice `reconnect: none`."""
+    advice = reply.get("advice")
+    return isinstance(advice, dict) and advice.get("reconnect") == "none"
+
+
+def _beside(value: object, without: frozenset[str]) -> Message:
+    return {name: value[name] for name in value if name not in without} if isinstance(value, dict) else {}
+
+
+def _is_interval(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST
 
 
 def _head(message: Message) -> Message:

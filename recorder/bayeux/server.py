@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ..priority_queue import PriorityQueue
 from . import channels
 from .extensions import batch_of, timesync, wants_acknowledgement
 from .messages import Message, to_text
 from .outbox import Outbox, Queued
-from .replies import ordinary, reply, unknown
+from .replies import Said, add, is_end, is_lost, ordinary, refusal, reply, unknown
 
 # connection types (Bayeux 1.0, section 3.1.4)
 LONG_POLLING, CALLBACK_POLLING, WEBSOCKET = "long-polling", "callback-polling", "websocket"
+# Asked what the recorded server said to a message; None where it said nothing of note.
+Says: TypeAlias = Callable[[Message], Said | None]
 _OFFERED = [WEBSOCKET, LONG_POLLING, CALLBACK_POLLING]
 # Advice to the second session of a browser; the interval between its polls is in milliseconds (multiSessionInterval of
 # CometD's servers).
@@ -68,7 +70,11 @@ class _Session:
     told_to_wait: bool = False  # the next poll comes after an interval; this one was not held
     gave_up: bool = False  # the client closed its poll and has sent nothing since
     subscriptions: set[str] = field(default_factory=set)
+    seen: float = 0.0  # when it last polled or was answered a poll, or shook hands
+    ended: bool = False  # the client was told to stop
     heir: _Session | None = None  # the later session that gets the events of this one
+    due: list[tuple[Message, Message | None]] = field(default_factory=list)  # recorded replies to its next polls
+    advised: Message = field(default_factory=dict)  # what the recorded server's advice had beside the usual
 
     def has_news(self, batch: int | None) -> bool:
         """Return whether the next answer has events to carry.
@@ -100,8 +106,10 @@ class BayeuxServer:
         self._until: PriorityQueue[_Session, float] = PriorityQueue()  # when each held poll must be answered
         self._told: set[_Session] = set()  # sessions whose held poll may have events to carry
         self._browsers: Counter[str] = Counter()  # number of held polls of each browser
-        # answers that wait for replies of the caller: request → its turn, and the publishes by their places
-        self._unfinished: dict[int, tuple[_Turn, dict[int, Message]]] = {}
+        # answers that wait for replies of the caller: request → its turn, and by the places of the publishes these and
+        # the places of their replies
+        self._unfinished: dict[int, tuple[_Turn, dict[int, tuple[int, Message]]]] = {}
+        self.ended: list[str] = []  # clients that were told to stop, until the caller takes them out
 
     def receive(  # noqa: PLR0917  # they are what a request is
         self,
@@ -111,6 +119,8 @@ class BayeuxServer:
         transport: str = LONG_POLLING,
         callback: str | None = None,
         later: Collection[int] = (),
+        *,
+        says: Says | None = None,
     ) -> list[Answer]:
         """Take the messages of one request, or one message of a WebSocket; return the answers that are ready.
 
@@ -121,16 +131,19 @@ class BayeuxServer:
             transport: Connection type of the request.
             callback: Function in which a callback-polling client wants the answer wrapped.
             later: Places of the publishes to which the caller replies itself, by `tell`.
+            says: Asked for each message of a known client, and for each handshake.
 
         """
         alone = len(messages) == 1
         if not alone and any(message["channel"] == channels.HANDSHAKE for message in messages):
             return [Answer(request, None, 400)]  # a handshake must be the only message (AbstractHttpTransport.java)
-        turn = _Turn(request, now, transport, callback)
-        for message in messages:
+        turn = _Turn(request, now, transport, callback, says)
+        asked: dict[int, tuple[int, Message]] = {}
+        for place, message in enumerate(messages):
+            asked[place] = len(turn.replies), message
             self._take(message, turn, alone=alone)
         if later:
-            self._unfinished[request] = turn, {place: messages[place] for place in later}
+            self._unfinished[request] = turn, {place: asked[place] for place in later}
         elif not turn.held:
             turn.answers.append(self._answer(request, turn.sender, turn.replies, turn))
         return turn.answers
@@ -146,9 +159,9 @@ class BayeuxServer:
         turn, left = self._unfinished.get(request, (None, {}))
         if turn is None or place not in left:
             return []
-        asked = left.pop(place)
-        # each message that is not held has one reply, an empty one stands for none
-        turn.replies[place] = {} if told is None else reply(asked) | told | {"channel": asked["channel"]}
+        at, asked = left.pop(place)
+        # an empty reply stands for none
+        turn.replies[at] = {} if told is None else reply(asked) | told | {"channel": asked["channel"]}
         if left:
             return []
         del self._unfinished[request]
@@ -219,6 +232,32 @@ class BayeuxServer:
         poll = self._release(session)
         return [] if poll is None else [Answer(poll.request, [to_text(unknown(poll.asked))], callback=poll.callback)]
 
+    def reply_to_poll(self, client_id: str, recorded: Message, pushed: Message | None, now: float) -> list[Answer]:
+        """Give a recorded reply to the held poll of a client, else to its next poll; return the answer.
+
+        Args:
+            client_id: The client.
+            recorded: The reply; the session is lost or ends if it says so.
+            pushed: A /meta/disconnect to send before it.
+            now: The time.
+
+        """
+        session = self._sessions.get(client_id)
+        if session is None:
+            return []
+        session.due.append((recorded, pushed))
+        poll = self._release(session)
+        if poll is None:
+            return []
+        turn = _Turn(poll.request, now, poll.transport, poll.callback, connecting=session)
+        self._reply_as_recorded(session, poll.asked, turn, poll.received)
+        return [*turn.answers, self._answer(poll.request, session, turn.replies, turn)]
+
+    def is_idle(self, client_id: str, since: float) -> bool:
+        """Return whether a client holds no poll and has held none since a time."""
+        session = self._sessions.get(client_id)
+        return session is not None and session.poll is None and session.seen < since
+
     def drop(self, client_id: str) -> None:
         """Drop a session that holds no poll, with all its events."""
         self._sessions.pop(client_id, None)
@@ -234,6 +273,11 @@ class BayeuxServer:
     def is_forgotten(self, client_id: str) -> bool:
         """Return whether a session was lost by `forget` and has no successor yet."""
         return client_id in self._forgotten
+
+    def is_lost(self, client_id: str) -> bool:
+        """Return whether a session was lost and its client is to shake hands again: it was not told to stop."""
+        session = self._forgotten.get(client_id)
+        return session is not None and not session.ended
 
     @property
     def forgotten(self) -> Iterable[str]:
@@ -293,24 +337,70 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         if session is not None:
             session.gave_up = False
-        if message["channel"] == channels.HANDSHAKE:
-            turn.sender = self._handshake(message, turn)
+        is_handshake = message["channel"] == channels.HANDSHAKE
+        said = turn.says(message) if turn.says is not None and (is_handshake or session is not None) else None
+        if is_handshake:
+            if said is not None and said.refuses:
+                turn.tell(message, refusal(message, said.message), self._epoch)
+            else:
+                turn.sender = self._handshake(message, turn, said)
             return
         turn.sender = turn.sender or session  # the answer carries the events of the first known client
         if session is None:
             self._confirm_late(client_id, message)
             turn.replies.append(unknown(message))
+        elif said is not None and said.refuses:
+            self._refuse(session, message, said, turn)
+        elif message["channel"] == channels.CONNECT and session.due:
+            turn.connecting = session
+            self._reply_as_recorded(session, message, turn)
         elif message["channel"] == channels.CONNECT:
-            self._connect(session, message, turn, may_hold=alone)
+            self._connect(session, message, turn, said, may_hold=alone)
         elif message["channel"] == channels.DISCONNECT:
             turn.answers += self._dismiss(session, turn.now)
             del self._sessions[client_id]
             turn.tell(message, reply(message), self._epoch)
         else:
-            turn.tell(message, ordinary(session.subscriptions, message), self._epoch)
+            told = ordinary(session.subscriptions, message)
+            turn.tell(message, told if said is None else add(told, said.message), self._epoch)
 
-    def _handshake(self, message: Message, turn: _Turn) -> _Session:
-        session = _Session(self._new_client_id(), Outbox(confirms=wants_acknowledgement(message)))
+    def _refuse(self, session: _Session, message: Message, said: Said, turn: _Turn) -> None:
+        """Reply as the recorded server did that refused a message; the session is lost or ends if that says so."""
+        wanted = message.get("subscription")
+        if said.names and isinstance(wanted, list):
+            names = list(said.names)
+            message = message | {"subscription": names[0] if len(names) == 1 else names}
+            left = message | {"subscription": [name for name in wanted if name not in names]}
+            turn.tell(left, ordinary(session.subscriptions, left), self._epoch)
+        turn.tell(message, refusal(message, said.message), self._epoch)
+        self._lose(session, said.message, turn)
+
+    def _reply_as_recorded(
+        self, session: _Session, message: Message, turn: _Turn, received: float | None = None
+    ) -> None:
+        """Reply to a poll as the recorded server did that refused it, or ended the session."""
+        recorded, pushed = session.due.pop(0)
+        if pushed is not None:
+            turn.replies.append({"channel": channels.DISCONNECT, "successful": True})
+        if recorded.get("successful") is False:
+            told = refusal(message, recorded)
+        else:
+            told = reply(message) | {"advice": recorded.get("advice", {"reconnect": "none"})}
+        turn.tell(message, told, self._epoch, received)
+        self._lose(session, told, turn)
+
+    def _lose(self, session: _Session, told: Message, turn: _Turn) -> None:
+        """End a session if its client was told to stop, lose it if the client was told to shake hands again."""
+        if is_end(told):
+            turn.answers += self._dismiss(session, turn.now)
+            session.ended = True
+            self.ended.append(session.client_id)
+        elif told.get("successful") is not False or not is_lost(told):
+            return
+        turn.answers += self.forget(session.client_id)
+
+    def _handshake(self, message: Message, turn: _Turn, said: Said | None) -> _Session:
+        session = _Session(self._new_client_id(), Outbox(confirms=wants_acknowledgement(message)), seen=turn.now)
         self._sessions[session.client_id] = session
         turn.handshaken = session.client_id
         told = {
@@ -321,12 +411,17 @@ class BayeuxServer:
             "advice": self._advice(),
         }
         confirms = {"ext": {"ack": True}} if session.outbox.confirms else {}
-        turn.tell(message, reply(message) | told | confirms, self._epoch)
+        told = reply(message) | told | confirms
+        if said is not None:
+            told = add(told, said.message)
+            told["advice"] = self._advised(session, said)
+        turn.tell(message, told, self._epoch)
         return session
 
-    def _connect(self, session: _Session, message: Message, turn: _Turn, *, may_hold: bool) -> None:
+    def _connect(self, session: _Session, message: Message, turn: _Turn, said: Said | None, *, may_hold: bool) -> None:
         if session.poll is not None:  # a second connect ends the held one with status 500
             turn.answers += self._let_go(session, turn.now, status=500)
+        session.seen = turn.now
         batch = batch_of(message)
         if batch is not None:
             session.outbox.confirmed(batch)
@@ -334,7 +429,11 @@ class BayeuxServer:
         wants_advice = "advice" in message or not session.connected
         told = reply(message)
         if wants_advice:
-            told["advice"] = self._advice()
+            told["advice"] = self._advice() | session.advised
+        if said is not None:
+            told = add(told, said.message)
+            if "advice" in said.message:
+                told["advice"] = self._advised(session, said)
         may_hold = may_hold and not session.has_news(batch)
         wait = self._hold_for(session, message) if may_hold else 0.0
         session.connected = True
@@ -399,6 +498,7 @@ class BayeuxServer:
         poll = self._release(session)
         if poll is None:
             return []
+        session.seen = now
         if status != 200:
             return [Answer(poll.request, None, status, callback=poll.callback)]
         turn = _Turn(poll.request, now, poll.transport, poll.callback, connecting=session)
@@ -425,6 +525,11 @@ class BayeuxServer:
         texts += map(to_text, replies)
         return Answer(request, texts, 200, turn.handshaken, fresh, turn.callback)
 
+    def _advised(self, session: _Session, said: Said) -> Message:
+        """Return the advice with what the recorded server added to its own, which counts from now on."""
+        session.advised |= said.message.get("advice", {})
+        return self._advice() | session.advised
+
     def _advice(self) -> Message:
         return {"reconnect": "retry", "interval": 0, "timeout": round(self._timeout * 1000)}
 
@@ -437,6 +542,7 @@ class _Turn:
     now: float
     transport: str
     callback: str | None
+    says: Says | None = None
     answers: list[Answer] = field(default_factory=list)
     replies: list[Message] = field(default_factory=list)
     sender: _Session | None = None

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from ..bayeux.channels import matches
+from ..bayeux.channels import CONNECT, matches
 from ..bayeux.messages import to_text
-from ..model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording, Triple
+from ..model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording, Reply, Triple, Unsolicited
 from .references import references
 
 At: TypeAlias = tuple[int, int]
@@ -30,21 +30,22 @@ _ECHOES = 20  # publishes of equal data that may wait for their echoes at once
 _BEGIN: Final = (-1, 0)
 
 
-def anchors(recording: Recording) -> tuple[Anchor, ...]:
-    """Return the anchor of each unsolicited event of a recording, in their order."""
-    if not recording.unsolicited:
+def anchors(recording: Recording, events: Sequence[Unsolicited] | None = None) -> tuple[Anchor, ...]:
+    """Return the anchor of each unsolicited event of a recording, or of other `events`, in their order."""
+    events = recording.unsolicited if events is None else events
+    if not events:
         return ()
     only = only_session(recording)
     walks: dict[str, _Walk] = defaultdict(lambda: _Walk(recording.windows))
     for label, (seq, t) in recording.session_starts.items():
         walks[label].begin = Anchor(AnchorKind.START, (seq, 0), t)
-    found: list[Anchor | None] = [None] * len(recording.unsolicited)
+    found: list[Anchor | None] = [None] * len(events)
     moments: list[tuple[At, int, str, ClientMessage | Anchor | int]] = []
     moments += ((one.at, 0, one.session or only, one) for one in recording.messages)
     for place, triple in enumerate((*recording.triples, *recording.plain)):
         anchor = _of_request(place, triple)
         moments.append((anchor.at, 1, triple.session or only, anchor))
-    pushed = enumerate(recording.unsolicited)
+    pushed = enumerate(events)
     moments += (((u.event.seq, u.event.index), 2, u.session or only, place) for place, u in pushed)
     for _, _, session, moment in sorted(moments, key=itemgetter(0, 1)):
         match moment:
@@ -53,13 +54,25 @@ def anchors(recording: Recording) -> tuple[Anchor, ...]:
             case Anchor():
                 walks[session].latest = moment
             case place:
-                found[place] = walks[session].anchor(recording.unsolicited[place].event)
+                found[place] = walks[session].anchor(events[place].event)
     before = [anchor for anchor in found if anchor is not None]
+    if events is not recording.unsolicited:
+        return tuple(before)
     published = {anchor.at: anchor for walk in walks.values() for anchor in walk.publishes()}
     for place, one in references(recording, before, only).items():
         if not before[place].is_echo:
             before[place] = replace(published[one.at], repeats=one.ids, confidence=one.confidence)
     return tuple(before)
+
+
+def endings(recording: Recording) -> list[tuple[Reply, Anchor]]:
+    """Return the refused polls and ended sessions of a recording with their anchors, in the order of the wire.
+
+    Such a reply follows any subscription of its client, whatever the channel.
+    """
+    found = [one for one in recording.replies if one.asked == CONNECT and not one.number]
+    as_events = [Unsolicited(Event(*one.at, one.t, 0, one.client_id, CONNECT, None), "", one.session) for one in found]
+    return list(zip(found, anchors(recording, as_events), strict=True))
 
 
 def only_session(recording: Recording) -> str:
@@ -154,7 +167,9 @@ class _Walk:
         yield self.begin if window.latest is None else window.latest
         if self.latest is not None:
             yield self.latest
-        yield from (one for pattern, one in window.subscriptions.items() if matches(pattern, event.channel))
+        for pattern, one in window.subscriptions.items():
+            if event.channel == CONNECT or matches(pattern, event.channel):
+                yield one
 
     def _echo(self, event: Event) -> Anchor | None:
         if not self._published:

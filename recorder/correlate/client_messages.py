@@ -38,9 +38,9 @@ class ClientMessages:
         kind, names = parts(message)
         if kind is None:
             return
-        data = message.get("data") if kind is AnchorKind.PUBLISH else None
+        data, own = (message.get("data") if kind is AnchorKind.PUBLISH else None), message.get("id")
         for name in names:
-            self._messages[at, name] = ClientMessage(kind, at, sent.t, None, sent.client_id, name, data)
+            self._messages[at, name] = ClientMessage(kind, at, sent.t, None, sent.client_id, name, data, id=own)
         self._open[_asked(sent.exchange, message)] = [(at, name) for name in names]
         if len(self._open) > _OPEN:
             del self._open[next(iter(self._open))]

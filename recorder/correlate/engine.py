@@ -31,6 +31,7 @@ from .logins import Logins
 from .operations import REFERENCES, Operation, Operations, Seen
 from .orphans import Orphans
 from .publishes import Publishes
+from .replies import Replies
 from .retries import Retries
 from .rules import by_error, by_key, by_repetition, by_tuple, by_twin
 from .sessions import Sessions
@@ -61,7 +62,7 @@ class Correlator:
 
         """
         self._dialect, self._keep, self._watch = dialect, keep, watch
-        self._observer = Observer()
+        self._observer = Observer(replies=True)
         self._sessions = Sessions(dialect.session_cookies)
         self._logins = Logins(dialect, self._sessions)
         self._windows = Windows()
@@ -83,6 +84,7 @@ class Correlator:
         self._messages = ClientMessages()
         self._publishes = Publishes()
         self._published: list[Operation] = []
+        self._replies = Replies()
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
@@ -125,10 +127,13 @@ class Correlator:
                 self._publish(observation, record)
             case Sent():
                 self._messages.sent(observation)
-            case Replied():
+                self._replies.sent(observation)
+            case Replied() if self._dialect.is_publish(observation.message["channel"]):
                 yield from self._replied(observation, record)
             case Refused():
                 self._messages.refused(observation, self._sessions.of_client(observation.client_id))
+            case Replied():
+                self._replies.replied(observation, self._bayeux.get(observation.exchange, frozenset()))
             case _:
                 pass
 
@@ -171,6 +176,7 @@ class Correlator:
         counted = (op for op in self._operations if op.again is None)
         open_ = (self._triple(op, n) for n, op in enumerate(counted, self._numbered + 1))
         plain = (self._triple(op, 0) for op in self._plain if not _is_upgrade(op))
+        windows = self._windows.numbers()
         return Recording(
             header=header,
             triples=(*self._final, *open_),
@@ -178,10 +184,14 @@ class Correlator:
             unsolicited=tuple(map(_unsolicited, self._orphans)),
             session_starts={f"s{session}": at for session, at in self._sessions.starts.items()},
             poll_timeout=self._timeout,
-            windows=self._windows.numbers(),
+            windows=windows,
             addressed=frozenset(self._addressed),
             messages=tuple(replace(one, session=self.session_of(one.client_id)) for one in self._messages),
+            replies=self._replies.all(self.session_of, self._session_of_tokens, windows),
         )
+
+    def _session_of_tokens(self, tokens: frozenset[str]) -> str | None:
+        return _label(self._sessions.of_tokens(tokens) or self._sessions.only())
 
     def _finalise(self) -> None:
         """Make operations and exchanges final that are older than the newest `keep`.
@@ -209,6 +219,7 @@ class Correlator:
         session = self._sessions.handshaken(observation.client_id, shown, (observation.seq, observation.t))
         self._windows.handshaken(observation.client_id, session, observation.seq)
         self._messages.handshaken(observation, session)
+        self._replies.handshaken(observation, f"s{session}", shown)
         if isinstance(record, Response):
             self._sessions.learn(self._sessions.tokens(record.headers), session)
 

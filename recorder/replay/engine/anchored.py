@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from ...bayeux.channels import matches
-from ...correlate.anchors import At, anchors, content, only_session
-from ...model import JSON, AnchorKind, Event, Recording
+from ...correlate.anchors import At, anchors, content, endings, only_session
+from ...model import JSON, Anchor, AnchorKind, Event, Recording
 from .matching.request import ParsedRequest
 from .timeline import Step, step_of
 
@@ -18,12 +18,13 @@ Key: TypeAlias = tuple[AnchorKind, str, int, int]  # kind, name, number, window
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A recorded publish: its place on the wire, what was published, and the events that follow it."""
+    """A recorded publish: its place on the wire, what was published, the events that follow it, and its message id."""
 
     at: At
     data: JSON
     content: str
     steps: tuple[Step, ...]
+    id: JSON = None
 
 
 @dataclass(slots=True)
@@ -64,23 +65,36 @@ class Anchored:
             is_copy = step.order in copies
             if is_copy:
                 self.optional.add(number)
-            if anchor.place is not None:
-                after[anchor.place].append(step)
-            elif anchor.kind is AnchorKind.PUBLISH:
-                published[session, anchor.at].append(step)
-            else:
-                # what only a later window got comes to any window that does what that window did
-                key = anchor.kind, anchor.name, anchor.number, anchor.window if is_copy else 0
-                self._of[session].steps[key].append(step)
+            # what only a later window got comes to any window that does what that window did
+            self._group(session, anchor, anchor.window if is_copy else 0, after, published).append(step)
+        for said, anchor in endings(recording):
+            group = self._group(said.session or only, anchor, anchor.window, after, published)
+            group.append(Step(said.at, max(said.t - anchor.t, 0) / 1e9, None, said=said))
+            group.sort(key=_order)
         for one in recording.messages:
             of = self._of[one.session or only]
             if one.kind is AnchorKind.SUBSCRIPTION:
                 of.names.add(one.name)
             elif one.kind is AnchorKind.PUBLISH:
                 steps = tuple(published.get((one.session or only, one.at), ()))
-                of.published[one.name].append(Published(one.at, one.data, content(one.name, one.data), steps))
+                of.published[one.name].append(Published(one.at, one.data, content(one.name, one.data), steps, one.id))
         self.after_exchanges = max(after, default=-1) >= len(recording.triples)
         self.after = {place: tuple(steps) for place, steps in after.items()}
+
+    def _group(
+        self,
+        session: str,
+        anchor: Anchor,
+        window: int,
+        after: dict[int, list[Step]],
+        published: dict[tuple[str, At], list[Step]],
+    ) -> list[Step]:
+        """Return the steps that follow one anchor, to be added to."""
+        if anchor.place is not None:
+            return after[anchor.place]
+        if anchor.kind is AnchorKind.PUBLISH:
+            return published[session, anchor.at]
+        return self._of[session].steps[anchor.kind, anchor.name, anchor.number, window]
 
     def of(self, session: str) -> SessionAnchors:
         """Return the anchors of a recorded session; empty for one without events and messages."""
@@ -115,6 +129,7 @@ class Reached:
     window: int
     at: float
     data: JSON = None
+    id: JSON = None
 
 
 @dataclass(slots=True)
@@ -123,6 +138,7 @@ class Progress:
 
     Attributes:
         begun: Places of the unsolicited events that were begun: none comes twice.
+        answered: Recorded replies to polls that were begun, by their places on the wire.
         published: Recorded publishes that were published again, by their places on the wire.
         reached: Messages that came before it was known which recorded session the client follows.
         exchanges: Places of the recorded exchanges that were asked for; operations are not among them.
@@ -130,6 +146,7 @@ class Progress:
     """
 
     begun: set[int] = field(default_factory=set)
+    answered: set[At] = field(default_factory=set)
     published: set[At] = field(default_factory=set)
     reached: list[Reached] = field(default_factory=list)
     exchanges: set[int] = field(default_factory=set)
@@ -163,9 +180,14 @@ class Progress:
         return any(matches(pattern, channel) for pattern in self._subscribed[window])
 
     def fresh(self, steps: Iterable[Step]) -> tuple[Step, ...]:
-        """Return those of some events that were not begun, and note that they are now."""
-        new = tuple(step for step in steps if step.unsolicited is not None and step.unsolicited not in self.begun)
+        """Return those of some events and replies that were not begun, and note that they are now."""
+        new = tuple(
+            step
+            for step in steps
+            if (step.order not in self.answered if step.unsolicited is None else step.unsolicited not in self.begun)
+        )
         self.begun.update(step.unsolicited for step in new if step.unsolicited is not None)
+        self.answered.update(step.order for step in new if step.said is not None)
         return new
 
     def _next(self, kind: AnchorKind, name: str, window: int, now: float) -> Reached:

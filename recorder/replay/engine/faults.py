@@ -13,11 +13,17 @@
 | `no answer OPERATION[#K]` | the ack does not come; the events do |
 | `unknown-client after OPERATION[#K]` | with the ack, the server forgets the client's Bayeux session |
 | `cut websocket after OPERATION[#K]` | with the ack, the client's WebSocket ends |
+| `end session after OPERATION[#K]`, `… EVENT[#K]` | the server ends the session: /meta/disconnect, advice `none` |
+| `expire session after 10s idle` | a session without a poll for longer is lost: `402::session_unknown` |
+| `refuse handshake[#K] [N times] [with 'ERROR']` | the handshake is refused |
+| `refuse subscribe CHANNEL[#K] [N times] [with 'ERROR']` | the subscription is refused, others are not |
+| `refuse publish CHANNEL[#K] [N times] [with 'ERROR']` | the publish is refused, others are not |
 
 NAME is a notification, e.g. PreviewRecord, or a channel; an event that is sent on two channels counts twice under its
 notification. `#K` is the K-th of a live session, from 1; `NAME 10%` each with this probability; neither means every
-one, but for `http` the first: a client that tries again shall get on. Occurrences are counted when their request comes,
-in recorded order, so neither pace nor polls change what is hit. What one fault takes away no other fault hits.
+one, but for `http` and `refuse` the first: a client that tries again shall get on. Occurrences are counted when
+their request comes, in recorded order, so neither pace nor polls change what is hit. What one fault takes away no other
+fault hits.
 """
 
 from __future__ import annotations
@@ -31,10 +37,11 @@ from difflib import get_close_matches
 from enum import Enum
 from hashlib import sha256
 from itertools import accumulate, pairwise
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from ...bayeux import channels
 from ...errors import UsageError
-from ...model import Event, Recording
+from ...model import AnchorKind, Event, Recording, Reply
 from ...printable import printable
 from .timeline import Step
 
@@ -42,6 +49,9 @@ _ADDRESS = re.compile(r"([^#]+)(?:#([1-9][0-9]{0,8}))?")
 _PERCENT = re.compile(r"(100|[0-9]{1,2}(?:\.[0-9]{1,9})?)%")
 _STATUS = re.compile(r"[45][0-9]{2}")
 _TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s)")
+_ERROR = re.compile(r"\swith\s+'([^']+)'\s*")  # quoted, because an error may have spaces in it
+_NTH = re.compile(r"(?:#([1-9][0-9]{0,8}))?")
+_TIMES = re.compile(r"[1-9][0-9]{0,5}")
 _LONGEST, _SOME = 100, 12  # characters of a text, and names, that an error shows
 
 
@@ -57,6 +67,11 @@ class Kind(Enum):
     NO_ANSWER = "no answer"
     FORGET = "unknown-client after"
     CUT = "cut websocket after"
+    END = "end session after"
+    EXPIRE = "expire session after"
+    REFUSE_HANDSHAKE = "refuse handshake"
+    REFUSE_SUBSCRIBE = "refuse subscribe"
+    REFUSE_PUBLISH = "refuse publish"
 
 
 EXAMPLES = {
@@ -69,8 +84,27 @@ EXAMPLES = {
     Kind.NO_ANSWER: "no answer CompleteRecord#1",
     Kind.FORGET: "unknown-client after GetPreviewRecord#1",
     Kind.CUT: "cut websocket after GetPreviewRecord#1",
+    Kind.END: "end session after GetPreviewRecord#1",
+    Kind.EXPIRE: "expire session after 10s idle",
+    Kind.REFUSE_HANDSHAKE: "refuse handshake 2 times with '403::Handshake denied'",
+    Kind.REFUSE_SUBSCRIBE: "refuse subscribe /v2/me/outbound",
+    Kind.REFUSE_PUBLISH: "refuse publish /service/chat with '403::publish denied'",
 }
 _Part: TypeAlias = tuple[Step, list[int]]  # a step, and the places of the faults whose turn it is
+# Kinds that refuse Bayeux messages, with the errors of CometD's Java server (`BayeuxServerImpl`).
+_REFUSALS = {
+    Kind.REFUSE_HANDSHAKE: "403::Handshake denied",
+    Kind.REFUSE_SUBSCRIBE: "403:denied_by_security_policy:subscribe_denied",
+    Kind.REFUSE_PUBLISH: "403:denied_by_security_policy:publish_denied",
+}
+# What Java's ServerSession.disconnect() sends to a held poll.
+_ASKED = {
+    Kind.REFUSE_HANDSHAKE: channels.HANDSHAKE,
+    Kind.REFUSE_SUBSCRIBE: channels.SUBSCRIBE,
+    Kind.REFUSE_PUBLISH: "",
+}
+_ENDED: dict[str, Any] = {"channel": channels.CONNECT, "successful": True, "advice": {"reconnect": "none"}}
+_DISCONNECT: dict[str, Any] = {"channel": channels.DISCONNECT, "successful": True}
 _OF_EVENTS = {Kind.DROP, Kind.DUPLICATE, Kind.REORDER, Kind.DELAY_EVENT}
 _DELAYS = {Kind.DELAY_EVENT, Kind.DELAY_ACK}
 
@@ -86,6 +120,8 @@ class Fault:
         chance: How likely each is hit, 0..1.
         seconds: How much later, on the client's clock whatever the rate: clients do not run faster.
         status: HTTP status of the answer.
+        times: How many in a row are hit, from `nth` or the first on; None where `nth` says which.
+        error: Error of a refusal.
 
     """
 
@@ -96,6 +132,8 @@ class Fault:
     chance: float = 1.0
     seconds: float = 0.0
     status: int = 0
+    times: int | None = None
+    error: str = ""
 
 
 class Played(NamedTuple):
@@ -126,12 +164,16 @@ def parse(text: str) -> Fault:
         UsageError: If the text is no fault; says what is wrong, and what would be right.
 
     """
-    words = text.split()
+    said = _ERROR.search(text)
+    words = (text if said is None else text[: said.start()]).split()
     kind = next((kind for kind in Kind if words[: _length(kind)] == kind.value.split()), None)
     if kind is None:
         begins = [kind.value for kind in Kind]
         close = get_close_matches(" ".join(words[:2])[:_LONGEST], begins, n=1, cutoff=0.0)
         raise _wrong(text, f"it should begin with one of: {', '.join(begins)}", EXAMPLES[Kind(close[0])])
+    if said is not None and (kind not in _REFUSALS or said.end() < len(text)):
+        problem = "nothing can stand behind the error" if kind in _REFUSALS else "only a refusal has an error"
+        raise _wrong(text, problem, EXAMPLES[kind])
     rest = words[_length(kind) :]
 
     def take(place: int, form: re.Pattern[str], what: str) -> re.Match[str]:
@@ -141,18 +183,51 @@ def parse(text: str) -> Fault:
             raise _wrong(text, f"there should be {what}" + (f", not {_shown(word)}" if word else ""), EXAMPLES[kind])
         return found
 
+    if kind is Kind.EXPIRE:
+        idle = take(0, _TIME, "a time such as 10s or 300ms")
+        take(0, re.compile("idle"), "the word idle at the end")
+        if rest:
+            raise _wrong(text, f"{_shown(' '.join(rest))} is too much", EXAMPLES[kind])
+        return Fault(" ".join(words), kind, "", seconds=_in_seconds(idle))
+    times = None
+    if kind in _REFUSALS and len(rest) > 1 and rest[-1] in ("times", "time"):
+        del rest[-1]
+        times = int(take(-1, _TIMES, "a number before times")[0])
+    if kind is Kind.REFUSE_HANDSHAKE:
+        rest = ["handshake", *rest] if not rest or not rest[0].startswith("#") else ["handshake" + rest[0], *rest[1:]]
     status = take(0, _STATUS, "a status from 400 to 599")[0] if kind is Kind.HTTP else "0"
     time = take(-1, _TIME, "a time such as 3s or 300ms") if kind in _DELAYS else None
     by_chance = len(rest) > 1 and rest[-1].endswith("%")
     chance = take(-1, _PERCENT, "a probability from 0% to 100%")[1] if by_chance else "100"
-    noun = "event, or its channel" if kind in _OF_EVENTS else "operation"
-    name, nth = take(0, _ADDRESS, f"the name of an {noun}, perhaps with #1, #2 … behind it").groups()
+    noun = _noun(kind)
+    name, nth = take(0, _ADDRESS, f"the name of {_article(noun)}, perhaps with #1, #2 … behind it").groups()
     if rest or (nth and by_chance):
         problem = f"{_shown(' '.join(rest))} is too much" if rest else "either # or % says which, not both"
         raise _wrong(text, problem, EXAMPLES[kind])
+    if times and by_chance:
+        raise _wrong(text, "either times or % says how many, not both", EXAMPLES[kind])
     nth = int(nth) if nth else 1 if kind is Kind.HTTP and not by_chance else None
-    seconds = float(time[1]) / (1000 if time[2] == "ms" else 1) if time else 0.0
-    return Fault(" ".join(words), kind, name, nth, float(chance) / 100, seconds, int(status))
+    if kind in _REFUSALS and not by_chance:
+        times = times or 1
+    error = said[1] if said is not None else _REFUSALS.get(kind, "")
+    whole = " ".join(words) + (f" with '{error}'" if said is not None else "")
+    return Fault(whole, kind, name, nth, float(chance) / 100, _in_seconds(time), int(status), times, error)
+
+
+def _article(noun: str) -> str:
+    return f"a {noun}" if noun == "channel" else f"an {noun}"
+
+
+def _in_seconds(time: re.Match[str] | None) -> float:
+    return float(time[1]) / (1000 if time[2] == "ms" else 1) if time else 0.0
+
+
+def _noun(kind: Kind) -> str:
+    if kind is Kind.END:
+        return "operation or event"
+    if kind in _REFUSALS:
+        return "channel"
+    return "event, or its channel" if kind in _OF_EVENTS else "operation"
 
 
 def check(faults: Iterable[Fault], recording: Recording) -> None:
@@ -162,10 +237,16 @@ def check(faults: Iterable[Fault], recording: Recording) -> None:
         UsageError: At the first fault that does not; suggests the nearest name.
 
     """
-    operations = {triple.operation for triple in recording.triples if triple.operation is not None}
+    operations = _operations(recording)
     events = {name for event, notification in _events(recording) for name in (notification, event.channel)}
     for fault in faults:
+        if fault.kind in (Kind.EXPIRE, Kind.REFUSE_HANDSHAKE):
+            continue
         what, names = ("event", events) if fault.kind in _OF_EVENTS else ("operation", operations)
+        if fault.kind is Kind.END:
+            what, names = "operation or event", operations | events
+        elif fault.kind in _REFUSALS:
+            what, names = _asked(fault.kind, recording)
         if fault.name not in names:
             known = sorted(names)
             close = get_close_matches(fault.name, known, n=1)
@@ -173,6 +254,23 @@ def check(faults: Iterable[Fault], recording: Recording) -> None:
             hint = f"did you mean {close[0]}?" if close else f"it has {some or 'none at all'}"
             example = _renamed(fault, [*close, *known][0]) if known else EXAMPLES[fault.kind]
             raise _wrong(fault.text, f"the recording has no {what} {_shown(fault.name)}, {hint}", example)
+
+
+def _operations(recording: Recording) -> set[str]:
+    return {triple.operation for triple in recording.triples if triple.operation is not None}
+
+
+def _asked(kind: Kind, recording: Recording) -> tuple[str, set[str]]:
+    """Return what a refusal is about, and the channels or patterns that clients subscribed to, or published on."""
+    subscribes = kind is Kind.REFUSE_SUBSCRIBE
+    wanted = AnchorKind.SUBSCRIPTION if subscribes else AnchorKind.PUBLISH
+    names = {message.name for message in recording.messages if message.kind is wanted}
+    for reply in recording.replies:
+        if subscribes and reply.asked == channels.SUBSCRIBE:
+            names.add(reply.name)
+        elif not subscribes and not channels.is_meta(reply.asked):
+            names.add(reply.asked)
+    return "subscription to" if subscribes else "publish on", names
 
 
 def _renamed(fault: Fault, name: str) -> str:
@@ -204,6 +302,9 @@ class Faults:
         self._faults: tuple[Fault, ...] = ()
         self._seed, self._recording = seed, recording
         self._names: dict[tuple[int, int], str] = {}
+        self._operations = _operations(recording)
+        self.refuse_messages = False  # some fault refuses Bayeux messages
+        self.longest_idle: float | None = None  # seconds after which a session without a poll is lost
         self._seen: dict[str, Counter[int]] = defaultdict(Counter)  # by session: how often each fault's name came
         self._fired: Counter[int] = Counter()
         self.add(faults)
@@ -217,12 +318,39 @@ class Faults:
         """
         check(faults, self._recording)
         self._faults = (*self._faults, *faults)
+        self._notice()
         if faults and not self._names:
             self._names = {(event.seq, event.index): name for event, name in _events(self._recording)}
+
+    def refuse(self, session: str, asked: str, name: str) -> str | None:
+        """Return the error with which a Bayeux message is refused, None where it is not.
+
+        Args:
+            session: The live session.
+            asked: Channel of the message.
+            name: Channel or pattern that it subscribes to, or publishes on.
+
+        """
+        for kind in _REFUSALS:
+            if _ASKED[kind] == (asked if channels.is_meta(asked) else ""):
+                named = name if kind is not Kind.REFUSE_HANDSHAKE else "handshake"
+                fired = self._fire(kind, self._hits(session, (named,), of_events=False, kinds=(kind,)), most=1)
+                return fired[0].error if fired else None
+        return None
+
+    def expired(self) -> None:
+        """Count a session that was lost because it was idle."""
+        idle = [place for place, fault in enumerate(self._faults) if fault.kind is Kind.EXPIRE]
+        self._fired.update(place for place in idle if self._faults[place].seconds == self.longest_idle)
+
+    def _notice(self) -> None:
+        self.refuse_messages = any(fault.kind in _REFUSALS for fault in self._faults)
+        self.longest_idle = min((f.seconds for f in self._faults if f.kind is Kind.EXPIRE), default=None)
 
     def clear(self) -> None:
         """Remove all faults and counts."""
         self._faults = ()
+        self._notice()
         self._seen.clear()
         self._fired.clear()
 
@@ -246,7 +374,7 @@ class Faults:
                 parts.append((step, asked))
         parts = self._reordered([(step, hits) for step, hits in parts if not self._fire(Kind.DROP, hits)])
         parts, rate = self._delayed(parts, rate)
-        new = tuple(copy for step, hits in parts for copy in [step] * (1 + len(self._fire(Kind.DUPLICATE, hits))))
+        new = tuple(copy for step, hits in parts for copy in self._copies(step, hits))
         return Played(
             steps if new == steps else new,
             rate,
@@ -256,21 +384,38 @@ class Faults:
             cut=bool(self._fire(Kind.CUT, asked)),
         )
 
+    def _copies(self, step: Step, hits: list[int]) -> list[Step]:
+        """Return a step as often as it leaves, with the end of the session behind it."""
+        copies = [step] * (1 + len(self._fire(Kind.DUPLICATE, hits)))
+        if self._fire(Kind.END, hits, most=1):
+            end = Reply(step.order, 0, None, "", channels.CONNECT, "", 0, _ENDED, _DISCONNECT)
+            copies.append(Step(step.order, step.offset, None, said=end))
+        return copies
+
     def report(self) -> list[tuple[str, int]]:
         """Return the faults in the order given, and how often each one hit."""
         return [(fault.text, self._fired[place]) for place, fault in enumerate(self._faults)]
 
-    def _hits(self, session: str, names: tuple[str | None, ...], *, of_events: bool) -> list[int]:
-        """Count an occurrence; return the faults (by place) whose turn it is."""
+    def _hits(
+        self, session: str, names: tuple[str | None, ...], *, of_events: bool, kinds: tuple[Kind, ...] = ()
+    ) -> list[int]:
+        """Count an occurrence; return the faults (by place) whose turn it is; `kinds` are those that count Bayeux."""
         found = []
         for place, fault in enumerate(self._faults):
-            if fault.name in names and (fault.kind in _OF_EVENTS) == of_events:
+            its = fault.name in names and self._is_of_events(fault) == of_events
+            if its and (fault.kind in kinds if kinds else fault.kind not in _REFUSALS):
                 self._seen[session][place] += 1
                 if self._is_due(fault, session, self._seen[session][place]):
                     found.append(place)
         return found
 
+    def _is_of_events(self, fault: Fault) -> bool:
+        return fault.kind in _OF_EVENTS or (fault.kind is Kind.END and fault.name not in self._operations)
+
     def _is_due(self, fault: Fault, session: str, count: int) -> bool:
+        if fault.times is not None:
+            first = fault.nth or 1
+            return first <= count < first + fault.times
         digest = sha256(json.dumps([self._seed, session, fault.text, count]).encode()).digest()
         return fault.nth in (None, count) and int.from_bytes(digest[:6], "big") / 2**48 < fault.chance
 

@@ -15,6 +15,7 @@ from ...bayeux import channels
 from ...bayeux.messages import Message, parse_request, to_text
 from ...bayeux.outbox import Queued
 from ...bayeux.publishes import PUBLISH, content
+from ...bayeux.replies import Said
 from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
@@ -29,6 +30,7 @@ from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
+from .said import RecordedReplies
 from .scheduling.follower import Follower
 from .scheduling.player import Player
 from .scheduling.prepared import PreparedTriple
@@ -82,6 +84,8 @@ class ReplayEngine:
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._replies = Responses()
         self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
+        self._said = RecordedReplies(recording, dialect, self.faults)
+        self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
         self.misses: list[Miss] = []  # the first ones
         self.missed = 0
@@ -118,6 +122,8 @@ class ReplayEngine:
         """Return the responses to write now, in the order they must leave."""
         while (self._paused_at is None and self._player.play(now)) or self._player.flush(now):
             pass
+        while self._bayeux.ended:
+            self._playheads.ended(self._bayeux.ended.pop())
         return self._replies.take()
 
     def deadline(self) -> float | None:
@@ -207,7 +213,7 @@ class ReplayEngine:
         if not waiting:
             return None
         _, _, playhead, run = min(waiting, key=lambda item: item[:2])
-        what = f"event {run.step.event.channel}" if run.step and run.step.event else "ack"
+        what = _described(run.step)
         if run.place is not None:
             what += f" of {describe(self._matcher.triples[run.place], self._matcher.parsed[run.place])}"
         self._player.leave(run, now)
@@ -240,12 +246,16 @@ class ReplayEngine:
             request = request._replace(headers=self._logins.as_recorded(request).headers)
         senders = [(message["channel"], str(message.get("clientId", ""))) for message in messages]
         for _, client_id in senders:
-            united = self._playheads.seen(client_id, request.headers, request.connection)
-            if united is not None:
-                self._player.release(united)
+            self._seen(client_id, request, now)
         asked = self._operations(messages) if self._dialect.publishes else ()
-        for answer in self._player.receive(request, messages, now, transport, asked):
-            self._replies.answer(answer, self._handshaken(answer.handshaken, request, now) if answer.handshaken else ())
+        says = partial(self._says, request) if self._said else None
+        self._joining = None
+        for answer in self._player.receive(request, messages, now, transport, later=asked, says=says):
+            joining = self._joining
+            if answer.handshaken:
+                self._replies.answer(answer, self._handshaken(answer.handshaken, request, now, joining))
+            else:
+                self._replies.answer(answer, () if joining is None else (joining.set_cookie,))
         for place, (message, (channel, client_id)) in enumerate(zip(messages, senders, strict=True)):
             if channel == channels.DISCONNECT:
                 self._playheads.leaves(client_id)
@@ -258,10 +268,35 @@ class ReplayEngine:
                 elif channel != channels.CONNECT or playhead.shaken:
                     self._follower.received(playhead, client_id, message, now)
 
-    def _handshaken(self, client_id: str, request: HttpRequest, now: float) -> Headers:
-        """Join a new clientId to its playhead; return the headers to set."""
-        playhead, before = self._playheads.handshaken(client_id, request.headers, request.connection, self._bayeux)
-        renews = before is not None and self._bayeux.is_forgotten(before)
+    def _seen(self, client_id: str, request: HttpRequest, now: float) -> None:
+        """Note what a client shows; lose its session if a fault says that the session has expired."""
+        united = self._playheads.seen(client_id, request.headers, request.connection)
+        if united is not None:
+            self._player.release(united)
+        if self.faults.longest_idle is not None and self._bayeux.is_idle(client_id, now - self.faults.longest_idle):
+            self.faults.expired()
+            self._player.forget(client_id)
+
+    def _says(self, request: HttpRequest, message: Message) -> Said | None:
+        """Return what the recorded server, or a fault, says to a message of a client."""
+        channel, client_id = message["channel"], str(message.get("clientId", ""))
+        if channel == channels.HANDSHAKE:
+            playhead = self._joining = self._playheads.joining(request.headers, request.connection, self._bayeux)
+            playhead.origins = self._origins(request.headers)
+        elif (known := self._playheads.of_client(client_id)) is not None:
+            playhead = known
+        else:
+            return None
+        said = self._said.to(playhead, message, first=not self._bayeux.is_connected(client_id))
+        playhead.turned_away |= channel == channels.HANDSHAKE and said is not None and said.refuses
+        return said
+
+    def _handshaken(self, client_id: str, request: HttpRequest, now: float, joining: Playhead | None) -> Headers:
+        """Join a new clientId to its playhead, which a refusal may have named; return the headers to set."""
+        playhead, before = self._playheads.handshaken(
+            client_id, request.headers, request.connection, self._bayeux, joining
+        )
+        renews = before is not None and self._bayeux.is_lost(before)
         if before is not None:
             self._player.succeed(before, client_id)
         self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
@@ -388,3 +423,9 @@ class ReplayEngine:
         summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._replies.add(request.number, miss.STATUS, headers, found.text.encode())
+
+
+def _described(step: Step | None) -> str:
+    if step is not None and step.event is not None:
+        return f"event {step.event.channel}"
+    return "ack" if step is None or step.said is None else "reply to a poll"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...model import Event, Triple
+from ...model import Event, Reply, Triple
 from .rewriting.responses import PreparedResponse
 from .rewriting.rewriter import Rewriter
 from .rewriting.templates import Template
@@ -19,13 +19,15 @@ _SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run: an event, or (None) the ack.
+    """One step of a run: an event, a reply to a poll, or (both None) the ack.
 
     Attributes:
         order: Place on the recorded wire; decides between triples when both are due.
         offset: Seconds after the request, as recorded.
         text: Bayeux message of the event, with holes for the values of a client; None until it is prepared.
         unsolicited: Place among the unsolicited events of the recording; None for other steps.
+        said: Recorded reply to a poll: a refusal, or the end of the session.
+        beside: Members of the event beside its channel and data, prepared as `text` is.
 
     """
 
@@ -34,6 +36,8 @@ class Step:
     event: Event | None
     text: Template | None = field(default=None, compare=False)
     unsolicited: int | None = None
+    said: Reply | None = None
+    beside: Template | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -92,7 +96,7 @@ class Run:
         if step is None:
             return None
         due = self.started + step.offset / self.rate
-        if step.event is None and self.unfetched:
+        if step.event is None and self.unfetched and step.said is None:
             return max(due, self._queued_at + ACK_PATIENCE)
         return due
 

@@ -23,6 +23,7 @@ from tests.wire import Wire, campaign_event, chained, complete, done, operation,
 OUTBOUND = "/v2/me/outbound"
 INTERNAL = "/me/internal"
 OF_EVENTS = (Kind.DROP, Kind.DUPLICATE, Kind.REORDER, Kind.DELAY_EVENT)
+OF_SESSIONS = {Kind.END, Kind.EXPIRE, Kind.REFUSE_HANDSHAKE, Kind.REFUSE_SUBSCRIBE, Kind.REFUSE_PUBLISH}
 
 
 def chains(operations: int = 1) -> Recording:
@@ -582,7 +583,7 @@ def chosen(draw: st.DrawFn, recording: Recording, *, by_chance: bool = False) ->
     links = [link for triple in recording.triples for link in triple.events]
     events = sorted({name for link in links for name in (link.name, link.event.channel)})
     operations = sorted({triple.operation for triple in recording.triples if triple.operation})
-    kinds = list(Kind) if events else [kind for kind in Kind if kind not in OF_EVENTS]
+    kinds = [kind for kind in Kind if kind not in OF_SESSIONS and (events or kind not in OF_EVENTS)]
     which = st.sampled_from(["", "#1", "#2", "#3", *([" 50%"] if by_chance else [])])
     faults = []
     for kind in draw(st.lists(st.sampled_from(kinds), max_size=5)):

@@ -61,7 +61,7 @@ class Follower:
                 case AnchorKind.UNSUBSCRIPTION:
                     reached = progress.unsubscribed(name, window, now)
                 case _:
-                    reached = Reached(kind, name, 1, window, now, message.get("data"))
+                    reached = Reached(kind, name, 1, window, now, message.get("data"), message.get("id"))
             if reached is not None:
                 self._reach(playhead, reached)
         if kind is not AnchorKind.PUBLISH:
@@ -120,12 +120,15 @@ class Follower:
         published = published_as(found, playhead.progress, reached)
         if published is not None:
             playhead.progress.published.add(published.at)
-            self._start(playhead, self._after_publish(published, reached.data), reached.at)
+            self._start(playhead, self._after_publish(published, reached), reached.at)
 
-    def _after_publish(self, published: Published, live: JSON) -> Iterator[Step]:
+    def _after_publish(self, published: Published, reached: Reached) -> Iterator[Step]:
         """Yield the steps after a publish with the values of the live one; an echo is the live data itself."""
-        for step in self._prepared.with_texts(published.steps):
+        live = reached.data
+        for prepared in self._prepared.with_texts(published.steps):
+            step = self._with_id(prepared, published.id, reached.id)
             if step.event is None or step.unsolicited is None:
+                yield step
                 continue
             anchor = self._anchored.anchors[step.unsolicited]
             if anchor.is_echo:
@@ -135,6 +138,16 @@ class Follower:
             data = republished(step.event.data, published.data, live, anchor.repeats)
             event = step.event if data is step.event.data else replace(step.event, data=data)
             yield step if event is step.event else replace(step, event=event, text=self._prepared.text(event))
+
+    def _with_id(self, step: Step, recorded: JSON, live: JSON) -> Step:
+        """Return a step whose event names the live message that was published, if it named the recorded one."""
+        event = step.event
+        if event is None or not event.beside or recorded is None or recorded == live:
+            return step
+        if event.beside.get("id") != recorded:
+            return step
+        event = replace(event, beside=event.beside | {"id": live})
+        return replace(step, event=event, beside=self._prepared.beside(event))
 
     def _start(self, playhead: Playhead, steps: Iterable[Step], at: float) -> None:
         fresh = playhead.progress.fresh(steps)

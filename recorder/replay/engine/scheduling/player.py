@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 
 from ....bayeux.messages import Message
 from ....bayeux.outbox import Queued
-from ....bayeux.server import Answer, BayeuxServer
+from ....bayeux.server import Answer, BayeuxServer, Says
 from ....correlate.anchors import Subscriptions
 from ....dialect.definition import Dialect
-from ....model import Event, Recording
+from ....model import Event, Recording, Reply
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
@@ -93,6 +93,8 @@ class Player:
         run.advance(now)
         if step is not None and step.event is not None:
             self._push(playhead, run, step, step.event)
+        elif step is not None and step.said is not None:
+            self._reply(playhead, step.said, now)
         else:
             self._acknowledge(playhead, run)
 
@@ -110,13 +112,20 @@ class Player:
                 self._queue.put(run)
 
     def receive(
-        self, request: HttpRequest, messages: list[Message], now: float, transport: str, later: Collection[int] = ()
+        self,
+        request: HttpRequest,
+        messages: list[Message],
+        now: float,
+        transport: str,
+        *,
+        later: Collection[int] = (),
+        says: Says | None = None,
     ) -> list[Answer]:
         """Hand Bayeux messages to the server; return the answers that are ready, which are still to be sent.
 
         To the publishes at the places `later` the player replies itself.
         """
-        answers = self._bayeux.receive(request.number, messages, now, transport, request.callback, later)
+        answers = self._bayeux.receive(request.number, messages, now, transport, request.callback, later, says=says)
         for answer in answers:
             self._fetched(answer.delivered, out=True)
         return answers
@@ -187,11 +196,23 @@ class Player:
             owner = None
             run.taken(out=True)
         text = step.text or self.prepared.text(event)
-        queued = Queued(run.rewriter.encoded(text, event.data), owner)
+        message = run.rewriter.encoded(text, event.data)
+        if step.beside is not None:
+            message = _joined(message, run.rewriter.encoded(step.beside, event.beside))
+        queued = Queued(message, owner)
         if event.channel in playhead.hears and playhead.client_id is not None:
             self._bayeux.push(playhead.client_id, queued)
         else:
             self._push_checked(playhead, queued, step, event)
+
+    def _reply(self, playhead: Playhead, said: Reply, now: float) -> None:
+        """Reply to a poll of a client as the recorded server did, if the client has the window."""
+        window = self._windows.get(said.client_id, 0)
+        client_id = playhead.other_windows.get(window) if window else playhead.client_id
+        if client_id is not None:
+            for answer in self._bayeux.reply_to_poll(client_id, said.message, said.pushed, now):
+                self._fetched(answer.delivered, out=True)
+                self._responses.answer(answer)
 
     def _push_checked(self, playhead: Playhead, queued: Queued, step: Step, event: Event) -> None:
         """Queue an event if the client is subscribed to its channel as the recorded client was, else hold it."""
@@ -248,3 +269,8 @@ class Player:
         run.request = None
         if run.step is None:
             run.owner.runs.remove(run)
+
+
+def _joined(message: str, beside: str) -> str:
+    """Return an event with further members, both as JSON objects."""
+    return message if beside == "{}" else f"{message[:-1]},{beside[1:]}"

@@ -61,9 +61,18 @@ class PreparedTriples:
 
     def with_texts(self, some: Iterable[Step], minted: Sequence[MintedId] = ()) -> tuple[Step, ...]:
         """Return the steps with the texts of their events."""
-        return tuple(step if step.event is None else replace(step, text=self.text(step.event, minted)) for step in some)
+        return tuple(
+            step
+            if step.event is None
+            else replace(step, text=self.text(step.event, minted), beside=self.beside(step.event, minted))
+            for step in some
+        )
 
     def text(self, event: Event, minted: Sequence[MintedId] | None = None) -> Template:
         """Return the Bayeux message of an event as JSON, with holes for the values of a client."""
         frame = '{"data":', f',"channel":{encode(event.channel)}}}'
         return template(event.data, self._bare, frame, minted)
+
+    def beside(self, event: Event, minted: Sequence[MintedId] | None = None) -> Template | None:
+        """Return the other members of the message of an event as JSON, None where there are none."""
+        return template(event.beside, self._bare, minted=minted) if event.beside else None

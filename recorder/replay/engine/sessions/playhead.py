@@ -70,6 +70,10 @@ class Playhead:
         held: Events that came due before the client shook hands, or subscribed to their channels.
         hears: Channels that it is known to be subscribed to; empty for a recording with several windows.
         progress: What it has done that unsolicited events follow.
+        answered: How many equal Bayeux messages it has sent, by window, channel and name; empty for a recording without
+            refusals and extensions.
+        turned_away: Its handshake was refused and it has not got in since.
+        ended: Its session was ended by the server, so that it may shake hands again although it left.
         shaken: Handshakes after which it has neither subscribed nor polled yet.
         cookie: Stands in for every session cookie the recorded server set.
         origins: Where its client reaches us, by the recorded server's address.
@@ -97,6 +101,9 @@ class Playhead:
     held: list[Held] = field(default_factory=list)
     hears: set[str] = field(default_factory=set)
     progress: Progress = field(default_factory=Progress)
+    answered: Counter[tuple[int, str, str]] = field(default_factory=Counter)
+    turned_away: bool = False
+    ended: bool = False
     shaken: list[Reached] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)

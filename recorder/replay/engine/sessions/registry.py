@@ -169,7 +169,12 @@ class Registry:
         return playhead
 
     def handshaken(
-        self, client_id: str, headers: Headers, connection: str, bayeux: BayeuxServer | None = None
+        self,
+        client_id: str,
+        headers: Headers,
+        connection: str,
+        bayeux: BayeuxServer | None = None,
+        joining: Playhead | None = None,
     ) -> tuple[Playhead, str | None]:
         """Find the playhead of a client that got its clientId, else begin one; return also the clientId it replaces.
 
@@ -178,12 +183,10 @@ class Registry:
         would be polling.
         """
         tokens = self._tokens(headers)
-        playhead = (
-            only(self._evidence(tokens, connection, self._groups_of.pool(*_WITHOUT_SESSION)))
-            or only(self._evidence(tokens, connection, self._lost(bayeux)))
-            or self._resumed(tokens, bayeux)
-            or self._new(tokens)
-        )
+        playhead = joining or self._joining(tokens, connection, bayeux) or self._new(tokens)
+        if playhead.ended:
+            playhead.ended = playhead.left = False
+        playhead.turned_away = False
         window = 0 if bayeux is None else _free_window(playhead, bayeux)
         before = playhead.other_windows.get(window) if window else playhead.client_id
         if before is not None:
@@ -196,6 +199,27 @@ class Registry:
         self._groups_of.place(playhead)
         self.seen(client_id, headers, connection)
         return playhead, before
+
+    def joining(self, headers: Headers, connection: str, bayeux: BayeuxServer) -> Playhead:
+        """Find or begin the playhead of a client that wants to shake hands and may be refused.
+
+        A client that was refused tries again; if several were and nothing tells who this is, it counts as the first of
+        them: else no client without cookies would ever get in.
+        """
+        tokens = self._tokens(headers)
+        playhead = self._joining(tokens, connection, bayeux)
+        if playhead is None:
+            refused = self._groups_of.pool(*_WITHOUT_SESSION).like(tokens, self._by_token)
+            playhead = next((p for p in refused if p.turned_away), None) or self._new(tokens)
+        self._remember(playhead, tokens, connection)
+        return playhead
+
+    def _joining(self, tokens: Tokens, connection: str, bayeux: BayeuxServer | None) -> Playhead | None:
+        return (
+            only(self._evidence(tokens, connection, self._groups_of.pool(*_WITHOUT_SESSION)))
+            or only(self._evidence(tokens, connection, self._lost(bayeux)))
+            or self._resumed(tokens, bayeux)
+        )
 
     def browser_of(self, headers: Headers, playhead: Playhead) -> str:
         """Return what names the browser of a client: the cookie of ours that it showed, else the one it is given."""
@@ -240,8 +264,15 @@ class Registry:
         playhead = self._by_client.get(client_id)
         if playhead is not None:
             playhead.other_windows = {n: other for n, other in playhead.other_windows.items() if other != client_id}
-            playhead.left = not playhead.other_windows
+            playhead.left, playhead.ended = not playhead.other_windows, False
             self._groups_of.place(playhead)
+
+    def ended(self, client_id: str) -> None:
+        """Note that the server ended the session of a client, which may shake hands again."""
+        self.leaves(client_id)
+        playhead = self._by_client.get(client_id)
+        if playhead is not None:
+            playhead.ended = playhead.left
 
     def of_request(
         self,
@@ -331,7 +362,7 @@ class Registry:
     def _lost(self, bayeux: BayeuxServer | None) -> Pool:
         """Return the playheads whose session the server lost and whose clients do not know yet."""
         lost = ((name, self._by_client.get(name)) for name in (bayeux.forgotten if bayeux is not None else ()))
-        return pool_of(p for name, p in lost if p is not None and p.client_id == name and not p.left)
+        return pool_of(p for name, p in lost if p is not None and p.client_id == name and (p.ended or not p.left))
 
     def _resumed(self, tokens: Tokens, bayeux: BayeuxServer | None) -> Playhead | None:
         ours = (self._by_cookie[value(token)] for token in tokens if value(token) in self._by_cookie)
