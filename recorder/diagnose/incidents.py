@@ -5,6 +5,7 @@
 | gap | the upstream could not be reached |
 | upstream-hung-up | the upstream ended connections on which requests waited |
 | session-lost | the upstream no longer knew a Bayeux session (402, faye: 401) that had not ended |
+| session-ended | the upstream ended a Bayeux session: /meta/disconnect unasked, or the advice `none` |
 | session-cycles | the upstream refused a Bayeux session three times or more |
 | poll-aborted | polls ended without an answer, by the client or the upstream |
 | overlapping-polls | a client began a poll while it held another (a server may end the older one with HTTP 500) |
@@ -22,6 +23,7 @@ from typing import TypeAlias
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, parse, parse_request
+from ..bayeux.replies import is_end
 from ..model import GAP, Failure, Headers, Note, Record, Request, Response, SocketMessage
 
 _CYCLES = 3  # refusals in one cassette that are reported as session-cycles
@@ -44,13 +46,14 @@ class _Outage:
 
 @dataclass(slots=True)
 class _Loss:
-    """A session that the server no longer knew; `t` in nanoseconds since the capture began."""
+    """A session that the server no longer knew, or ended; `t` in nanoseconds since the capture began."""
 
     client: str
     error: str
     seq: int
     t: int
     back: int | None = None  # nanoseconds until the next handshake
+    ended: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class Disturbances:
     _losses: list[_Loss] = field(default_factory=list)
     _refusals: int = 0
     _gone: set[str] = field(default_factory=set)  # clientIds whose session was lost or disconnected
+    _leaving: set[str] = field(default_factory=set)  # clientIds that sent a /meta/disconnect
     _polls: Counter[str] = field(default_factory=Counter)
     _overlaps: int = 0
     _overlaps_ended: int = 0
@@ -103,6 +107,9 @@ class Disturbances:
             again = "no client shook hands again"
             if loss.back is not None:
                 again = f"a client shook hands again {loss.back / 1e9:.1f} s later"
+            if loss.ended:
+                yield "session-ended", f"record {loss.seq}", f"the server ended the session of {loss.client}; {again}"
+                continue
             text = f"the server no longer knew the client {loss.client} ({loss.error}); {again}"
             yield "session-lost", f"record {loss.seq}", text
         if self._refusals >= _CYCLES:
@@ -122,6 +129,7 @@ class Disturbances:
     def _asked(self, request: Request) -> None:
         messages = parse_request(request.target, request.body)
         self._open[request.exchange] = request, messages
+        self._leave(messages or [], "")
         for client in _polling(messages):
             self._overlaps += self._polls[client] > 0
             self._polls[client] += 1
@@ -169,6 +177,7 @@ class Disturbances:
         messages = parse(message.body) or []
         if message.from_client:
             self._sockets[message.exchange] = _client(messages) or self._sockets.get(message.exchange, "")
+            self._leave(messages, self._sockets[message.exchange])
         else:
             self._replied(messages, self._sockets.get(message.exchange, ""), message)
 
@@ -185,10 +194,17 @@ class Disturbances:
                 if client not in self._gone:
                     self._losses.append(_Loss(client, error, record.seq, record.t))
                 self._leaves(client)
-            elif reply["channel"] == channels.DISCONNECT:
+            elif reply["channel"] == channels.DISCONNECT or (reply["channel"] == channels.CONNECT and is_end(reply)):
+                if client not in self._leaving | self._gone:
+                    self._losses.append(_Loss(client, "", record.seq, record.t, ended=True))
                 self._leaves(client)
             if isinstance(advice, dict) and advice.get("multiple-clients"):
                 self._two_tabs.add(client)
+
+    def _leave(self, messages: list[Message], client: str) -> None:
+        for message in messages:
+            if message["channel"] == channels.DISCONNECT:
+                self._leaving.add(str(message.get("clientId") or client))
 
     def _seen(self, client: str, headers: Headers) -> None:
         """Note a poll of a client, and detect two live sessions under one browser cookie.

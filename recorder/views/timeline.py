@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ..bayeux.replies import is_end, is_lost
 from ..correlate.anchors import anchors
 from ..correlate.anchors import text as in_words
-from ..model import Note, Record, Recording, Triple
+from ..model import Note, Record, Recording, Reply, Triple
 from ..printable import printable
 from .data import ack_ms, offset_ms
 from .screen import Cell, Column, Screen, aligned
@@ -88,9 +89,27 @@ def of_others(recording: Recording, records: Iterable[Record]) -> Iterator[Momen
         event, ms = pushed.event, round((pushed.event.t - anchor.t) / 1e6, 3)
         text = f"{pushed.name}  {event.channel}  {'caused by' if anchor.repeats else 'after'} {in_words(anchor)}"
         yield Moment((event.seq, event.index), event.t, "unsolicited", None, f"u{place}", pushed.session, text, ms)
+    yield from map(of_reply, filter(tells, recording.replies))
     for record in records:
         if isinstance(record, Note):
             yield Moment((record.seq, 0), record.t, "note", None, "", None, f"{record.kind}: {record.text}")
+
+
+def tells(reply: Reply) -> bool:
+    """Return whether a reply is a refusal or the end of a session."""
+    return reply.message.get("successful") is False or reply.pushed is not None or is_end(reply.message)
+
+
+def of_reply(reply: Reply) -> Moment:
+    """Return the moment of a refusal, or of the loss or end of a session."""
+    error = str(reply.message.get("error", "no error is named"))
+    if reply.pushed is not None or is_end(reply.message):
+        kind, text = "session", "the server ended the session"
+    elif is_lost(reply.message):
+        kind, text = "session", f"the server lost the session ({error})"
+    else:
+        kind, text = "refusal", f"{f'{reply.asked} {reply.name}'.rstrip()}  {error}"
+    return Moment(reply.at, reply.t, kind, None, reply.session or "", reply.session, text)
 
 
 def ordered(moments: Iterable[Moment]) -> list[Moment]:

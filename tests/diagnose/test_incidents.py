@@ -274,3 +274,26 @@ def test_records_that_fit_nothing_are_no_trouble() -> None:
     wire.records = [*alone[::-1], Failure(0, 0, 98, "odd")]
 
     assert [kind for kind, _, _ in found(wire)] == ["upstream-hung-up"]
+
+
+def test_a_session_that_the_server_ended_is_told() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    poll = desk.polls()
+    ended = [{"channel": "/meta/disconnect", "successful": True}]
+    wire.respond(poll, [*ended, {"channel": "/meta/connect", "successful": True, "advice": {"reconnect": "none"}}])
+    wire.wait(1.5)
+    wire.desk("c2")
+
+    assert texts(wire) == ["session-ended: the server ended the session of c1; a client shook hands again 1.5 s later"]
+
+
+def test_a_session_that_its_client_ended_is_not() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    poll = desk.polls()
+    goodbye = desk.bayeux({"channel": "/meta/disconnect", "clientId": "c1"})
+    wire.respond(poll, [{"channel": "/meta/connect", "successful": True, "advice": {"reconnect": "none"}}])
+    wire.respond(goodbye, [{"channel": "/meta/disconnect", "successful": True}])
+
+    assert texts(wire) == []

@@ -10,19 +10,25 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from aiocometd_noloop import Client as AioClient
+from aiocometd_noloop import ConnectionType as AioTransport
+from aiocometd_noloop.exceptions import ServerError
 
 from recorder.bayeux.messages import parse
+from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import read
 from recorder.cli.desktop import Agent, agent
 from recorder.library.recording import load_recording
 from recorder.model import Response
 from tests.lab.byhand import Desk
-from tests.lab.lab import LabError, run_js_client
+from tests.lab.lab import LabError, run_client, run_js_client
 from tests.lab.processes import RECORDER, recorder
 from tests.lab.sessions import CHANNELS, preview_session
+from tests.wire import HEADER, Wire
 
 pytestmark = pytest.mark.once
 
+LAB = Path(__file__).parents[1] / "lab"
 CASSETTE = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 RECORDED = [(link.name, link.event.channel) for triple in load_recording(CASSETTE).triples for link in triple.events]
 PREVIEW, TWIN = ("PreviewRecord", "/v2/me/outbound"), ("PreviewRecord", "/me/internal")
@@ -278,6 +284,128 @@ def test_each_session_has_faults_of_its_own() -> None:
 
 def test_what_ends_a_websocket_does_nothing_to_a_long_poll(client: Client) -> None:
     assert heard(performed(client, script(), "cut websocket after GetPreviewRecord")) == RECORDED
+
+
+# What clients do about refusals
+
+
+class Meta:
+    """What a client was told by the replies of a stand-in, as a list of channel, subscription and outcome."""
+
+    def __init__(self, *faults: str, cassette: Path = CASSETTE, **script: Any) -> None:
+        with recorder("replay", cassette, *options(*faults)) as standin:
+            self.lines = run_client(("node", str(LAB / "meta.js")), standin.url, {"wait": 600} | script)
+        self.stderr = standin.stderr
+
+    @property
+    def state(self) -> str:
+        return str(self.lines[-1]["state"])
+
+    def told(self, channel: str) -> list[str | None]:
+        """The errors of the replies on a channel, None for a success."""
+        return [line.get("error") for line in self.lines if line.get("channel") == channel]
+
+
+@pytest.mark.node
+def test_cometd_shakes_hands_until_it_is_let_in() -> None:
+    meta = Meta("refuse handshake 2 times with '403::not yet'")
+
+    assert meta.told("/meta/handshake") == ["403::not yet", "403::not yet", None]
+    assert meta.state == "connected"
+    assert "fault 'refuse handshake 2 times with '403::not yet'' hit 2 times" in meta.stderr
+
+
+@pytest.mark.node
+def test_cometd_hears_that_a_subscription_is_refused_and_goes_on() -> None:
+    outbound, internal = CHANNELS
+    meta = Meta(f"refuse subscribe {outbound}", subscribe=[outbound, internal, outbound])
+
+    denied = "403:denied_by_security_policy:subscribe_denied"
+    assert meta.told("/meta/subscribe") == [denied, None, None]
+    assert meta.state == "connected"
+
+
+@pytest.mark.node
+def test_cometd_gives_up_when_the_server_ends_its_session() -> None:
+    meta = Meta("end session after GetPreviewRecord", subscribe=list(CHANNELS), post=step_of("GetPreviewRecord"))
+
+    ended = [line for line in meta.lines if line.get("reconnect") == "none"]
+    assert [line["channel"] for line in ended] == ["/meta/connect"]
+    assert meta.state == "disconnected"
+    assert meta.told("/meta/handshake") == [None]
+
+
+@pytest.mark.node
+def test_cometd_that_was_busy_for_too_long_shakes_hands_again() -> None:
+    preview = step_of("GetPreviewRecord")
+    meta = Meta("expire session after 500ms idle", subscribe=list(CHANNELS), post=preview, busy=1500)
+
+    assert meta.told("/meta/handshake") == [None, None]
+    assert "402::session_unknown" in meta.told("/meta/connect")
+    assert meta.state == "connected"
+    assert "fault 'expire session after 500ms idle' hit 1 time" in meta.stderr
+
+
+@pytest.mark.node
+def test_cometd_hears_that_a_publish_is_refused(tmp_path: Path) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    publish = {"channel": "/service/x", "clientId": desk.client_id, "data": {}}
+    wire.respond(desk.bayeux(publish), [{"channel": "/service/x", "successful": True}])
+    cassette = tmp_path / "publish.cassette"
+    cassette.write_bytes(encode_header(HEADER) + b"".join(map(encode, wire.records)))
+
+    meta = Meta("refuse publish /service/x with '403::no'", cassette=cassette, publish=["/service/x", "/service/x"])
+
+    assert meta.told("/service/x") == ["403::no", None]
+
+
+def aiocometd_meets(*faults: str, then: Callable[[AioClient, str], Any]) -> Any:
+    async def run(url: str) -> Any:
+        async with AioClient(f"{url}/api/v2/notifications", AioTransport.LONG_POLLING) as client:
+            return await then(client, url)
+
+    with recorder("replay", CASSETTE, *options(*faults)) as standin:
+        return asyncio.run(run(standin.url))
+
+
+def test_aiocometd_tells_its_caller_that_a_handshake_is_refused() -> None:
+    async def nothing(client: AioClient, url: str) -> None:
+        raise AssertionError(client, url)
+
+    with pytest.raises(ServerError, match="Handshake"):
+        aiocometd_meets("refuse handshake with '403::no'", then=nothing)
+
+
+def test_aiocometd_tells_its_caller_that_a_subscription_is_refused() -> None:
+    outbound, _ = CHANNELS
+
+    async def subscribes(client: AioClient, url: str) -> frozenset[str]:
+        with pytest.raises(ServerError, match="Subscribe"):
+            await client.subscribe(outbound)
+        await client.subscribe(outbound)
+        return frozenset(client.subscriptions)
+
+    assert aiocometd_meets(f"refuse subscribe {outbound} with '403::no'", then=subscribes) == {outbound}
+
+
+def test_aiocometd_shakes_hands_again_after_its_session_was_ended() -> None:
+    """It follows the advice `none` of a refusal only; its next poll is told to shake hands, as a Java server does."""
+    steps = [step_of(name) for name in ("GetPreviewRecord", "GetChainedRecord")]
+
+    async def goes_on(client: AioClient, url: str) -> list[str]:
+        for channel in CHANNELS:
+            await client.subscribe(channel)
+        http = await client._get_http_session()  # aiocometd has no public access to the session
+        names: list[str] = []
+        async with asyncio.timeout(20):
+            for step in steps:
+                async with http.post(url + step["path"], json=step["body"]):
+                    names += [notification((await client.receive())["data"]) for _ in range(2)]
+        return names
+
+    heard = aiocometd_meets("end session after GetPreviewRecord", then=goes_on)
+    assert heard == ["PreviewRecord", "PreviewRecord", "ChainedRecord", "ChainedRecord"]
 
 
 # Chance

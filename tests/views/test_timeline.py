@@ -90,3 +90,26 @@ def test_hostile_text_is_inert_at_any_width(width: int) -> None:
 
     assert all(line.isprintable() for line in as_text(moments).split("\n"))
     assert all(line.isprintable() for line in as_text(moments, Screen(width, color=False)).split("\n"))
+
+
+def test_what_a_server_refused_lost_and_ended_is_a_line() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    asked = {"channel": "/meta/subscribe", "clientId": "c1", "subscription": "/a"}
+    denied = {"channel": "/meta/subscribe", "subscription": "/a", "successful": False, "error": "403::denied"}
+    wire.respond(desk.bayeux(asked), [denied])
+    lost = {"channel": "/meta/connect", "successful": False, "error": "402::session_unknown"}
+    wire.respond(desk.polls(), [lost])
+    again = wire.desk("c2")
+    ended = {"channel": "/meta/connect", "successful": True, "advice": {"reconnect": "none"}}
+    wire.respond(again.polls(), [{"channel": "/meta/disconnect", "successful": True}, ended])
+
+    told = [(moment.kind, moment.text) for moment in ordered(of_others(wire.recording(), wire.records))]
+
+    assert told == [
+        ("session", "shakes hands"),
+        ("refusal", "/meta/subscribe /a  403::denied"),
+        ("session", "the server lost the session (402::session_unknown)"),
+        ("session", "shakes hands"),
+        ("session", "the server ended the session"),
+    ]

@@ -50,8 +50,8 @@ _PERCENT = re.compile(r"(100|[0-9]{1,2}(?:\.[0-9]{1,9})?)%")
 _STATUS = re.compile(r"[45][0-9]{2}")
 _TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s)")
 _ERROR = re.compile(r"\swith\s+'([^']+)'\s*")  # quoted, because an error may have spaces in it
-_NTH = re.compile(r"(?:#([1-9][0-9]{0,8}))?")
 _TIMES = re.compile(r"[1-9][0-9]{0,5}")
+_IDLE = re.compile("idle")
 _LONGEST, _SOME = 100, 12  # characters of a text, and names, that an error shows
 
 
@@ -87,7 +87,7 @@ EXAMPLES = {
     Kind.END: "end session after GetPreviewRecord#1",
     Kind.EXPIRE: "expire session after 10s idle",
     Kind.REFUSE_HANDSHAKE: "refuse handshake 2 times with '403::Handshake denied'",
-    Kind.REFUSE_SUBSCRIBE: "refuse subscribe /v2/me/outbound",
+    Kind.REFUSE_SUBSCRIBE: "refuse subscribe /news/*",
     Kind.REFUSE_PUBLISH: "refuse publish /service/chat with '403::publish denied'",
 }
 _Part: TypeAlias = tuple[Step, list[int]]  # a step, and the places of the faults whose turn it is
@@ -165,7 +165,8 @@ def parse(text: str) -> Fault:
 
     """
     said = _ERROR.search(text)
-    words = (text if said is None else text[: said.start()]).split()
+    given = " ".join((text if said is None else text[: said.start()]).split())
+    words = given.replace("refuse handshake#", "refuse handshake #", 1).split()
     kind = next((kind for kind in Kind if words[: _length(kind)] == kind.value.split()), None)
     if kind is None:
         begins = [kind.value for kind in Kind]
@@ -174,48 +175,60 @@ def parse(text: str) -> Fault:
     if said is not None and (kind not in _REFUSALS or said.end() < len(text)):
         problem = "nothing can stand behind the error" if kind in _REFUSALS else "only a refusal has an error"
         raise _wrong(text, problem, EXAMPLES[kind])
-    rest = words[_length(kind) :]
+    error = _REFUSALS.get(kind, "")
+    if said is not None:
+        given, error = f"{given} with '{said[1]}'", said[1]
+    return _Words(text, kind, words[_length(kind) :]).fault(given, error)
 
-    def take(place: int, form: re.Pattern[str], what: str) -> re.Match[str]:
-        word = rest.pop(place) if rest else ""
+
+@dataclass(slots=True)
+class _Words:
+    """The words of a fault behind those of its kind; each is taken out once it is understood."""
+
+    text: str
+    kind: Kind
+    rest: list[str]
+
+    def fault(self, given: str, error: str) -> Fault:
+        kind, rest = self.kind, self.rest
+        if kind is Kind.EXPIRE:
+            idle = self._take(0, _TIME, "a time such as 10s or 300ms")
+            self._take(0, _IDLE, "the word idle at the end")
+            self._end()
+            return Fault(given, kind, "", seconds=_in_seconds(idle))
+        times = self._times() if kind in _REFUSALS else None
+        if kind is Kind.REFUSE_HANDSHAKE:  # it has no channel to name, but perhaps a number
+            rest[:1] = [f"handshake{rest[0]}"] if rest and rest[0].startswith("#") else ["handshake", *rest[:1]]
+        status = self._take(0, _STATUS, "a status from 400 to 599")[0] if kind is Kind.HTTP else "0"
+        time = self._take(-1, _TIME, "a time such as 3s or 300ms") if kind in _DELAYS else None
+        by_chance = len(rest) > 1 and rest[-1].endswith("%")
+        chance = self._take(-1, _PERCENT, "a probability from 0% to 100%")[1] if by_chance else "100"
+        name, nth = self._take(0, _ADDRESS, f"the name of {_noun(kind)}, perhaps with #1, #2 … behind it").groups()
+        self._end()
+        if by_chance and (nth or times):
+            problem = "either # or % says which, not both" if nth else "either times or % says how many, not both"
+            raise _wrong(self.text, problem, EXAMPLES[kind])
+        nth = int(nth) if nth else 1 if kind is Kind.HTTP and not by_chance else None
+        times = times or (1 if kind in _REFUSALS and not by_chance else None)
+        return Fault(given, kind, name, nth, float(chance) / 100, _in_seconds(time), int(status), times, error)
+
+    def _times(self) -> int | None:
+        if len(self.rest) < 2 or self.rest[-1] not in ("times", "time"):
+            return None
+        del self.rest[-1]
+        return int(self._take(-1, _TIMES, "a number before times")[0])
+
+    def _take(self, place: int, form: re.Pattern[str], what: str) -> re.Match[str]:
+        word = self.rest.pop(place) if self.rest else ""
         found = form.fullmatch(word)
         if found is None:
-            raise _wrong(text, f"there should be {what}" + (f", not {_shown(word)}" if word else ""), EXAMPLES[kind])
+            problem = f"there should be {what}" + (f", not {_shown(word)}" if word else "")
+            raise _wrong(self.text, problem, EXAMPLES[self.kind])
         return found
 
-    if kind is Kind.EXPIRE:
-        idle = take(0, _TIME, "a time such as 10s or 300ms")
-        take(0, re.compile("idle"), "the word idle at the end")
-        if rest:
-            raise _wrong(text, f"{_shown(' '.join(rest))} is too much", EXAMPLES[kind])
-        return Fault(" ".join(words), kind, "", seconds=_in_seconds(idle))
-    times = None
-    if kind in _REFUSALS and len(rest) > 1 and rest[-1] in ("times", "time"):
-        del rest[-1]
-        times = int(take(-1, _TIMES, "a number before times")[0])
-    if kind is Kind.REFUSE_HANDSHAKE:
-        rest = ["handshake", *rest] if not rest or not rest[0].startswith("#") else ["handshake" + rest[0], *rest[1:]]
-    status = take(0, _STATUS, "a status from 400 to 599")[0] if kind is Kind.HTTP else "0"
-    time = take(-1, _TIME, "a time such as 3s or 300ms") if kind in _DELAYS else None
-    by_chance = len(rest) > 1 and rest[-1].endswith("%")
-    chance = take(-1, _PERCENT, "a probability from 0% to 100%")[1] if by_chance else "100"
-    noun = _noun(kind)
-    name, nth = take(0, _ADDRESS, f"the name of {_article(noun)}, perhaps with #1, #2 … behind it").groups()
-    if rest or (nth and by_chance):
-        problem = f"{_shown(' '.join(rest))} is too much" if rest else "either # or % says which, not both"
-        raise _wrong(text, problem, EXAMPLES[kind])
-    if times and by_chance:
-        raise _wrong(text, "either times or % says how many, not both", EXAMPLES[kind])
-    nth = int(nth) if nth else 1 if kind is Kind.HTTP and not by_chance else None
-    if kind in _REFUSALS and not by_chance:
-        times = times or 1
-    error = said[1] if said is not None else _REFUSALS.get(kind, "")
-    whole = " ".join(words) + (f" with '{error}'" if said is not None else "")
-    return Fault(whole, kind, name, nth, float(chance) / 100, _in_seconds(time), int(status), times, error)
-
-
-def _article(noun: str) -> str:
-    return f"a {noun}" if noun == "channel" else f"an {noun}"
+    def _end(self) -> None:
+        if self.rest:
+            raise _wrong(self.text, f"{_shown(' '.join(self.rest))} is too much", EXAMPLES[self.kind])
 
 
 def _in_seconds(time: re.Match[str] | None) -> float:
@@ -224,10 +237,10 @@ def _in_seconds(time: re.Match[str] | None) -> float:
 
 def _noun(kind: Kind) -> str:
     if kind is Kind.END:
-        return "operation or event"
+        return "an operation or event"
     if kind in _REFUSALS:
-        return "channel"
-    return "event, or its channel" if kind in _OF_EVENTS else "operation"
+        return "a channel"
+    return "an event, or its channel" if kind in _OF_EVENTS else "an operation"
 
 
 def check(faults: Iterable[Fault], recording: Recording) -> None:
@@ -304,6 +317,7 @@ class Faults:
         self._names: dict[tuple[int, int], str] = {}
         self._operations = _operations(recording)
         self.refuse_messages = False  # some fault refuses Bayeux messages
+        self.refuse_handshakes = False
         self.longest_idle: float | None = None  # seconds after which a session without a poll is lost
         self._seen: dict[str, Counter[int]] = defaultdict(Counter)  # by session: how often each fault's name came
         self._fired: Counter[int] = Counter()
@@ -345,6 +359,7 @@ class Faults:
 
     def _notice(self) -> None:
         self.refuse_messages = any(fault.kind in _REFUSALS for fault in self._faults)
+        self.refuse_handshakes = any(fault.kind is Kind.REFUSE_HANDSHAKE for fault in self._faults)
         self.longest_idle = min((f.seconds for f in self._faults if f.kind is Kind.EXPIRE), default=None)
 
     def clear(self) -> None:

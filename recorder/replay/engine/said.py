@@ -46,9 +46,15 @@ class RecordedReplies:
             elif one.number:
                 self._said[session][key].append(one)
         self._has_any = bool(self._refused or self._said)
+        self._of_handshakes = any(one.asked == channels.HANDSHAKE for one in recording.replies)
 
     def __bool__(self) -> bool:
         return self._has_any or self._faults.refuse_messages
+
+    @property
+    def to_handshakes(self) -> bool:
+        """Whether anything is said to handshakes."""
+        return self._of_handshakes or self._faults.refuse_handshakes
 
     def to(self, playhead: Playhead, message: Message, *, first: bool) -> Said | None:
         """Return what is said to a message of a client beside a plain success, None for nothing.

@@ -281,6 +281,8 @@ class ReplayEngine:
         """Return what the recorded server, or a fault, says to a message of a client."""
         channel, client_id = message["channel"], str(message.get("clientId", ""))
         if channel == channels.HANDSHAKE:
+            if not self._said.to_handshakes:
+                return None
             playhead = self._joining = self._playheads.joining(request.headers, request.connection, self._bayeux)
             playhead.origins = self._origins(request.headers)
         elif (known := self._playheads.of_client(client_id)) is not None:

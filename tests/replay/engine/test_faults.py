@@ -23,6 +23,7 @@ from tests.wire import Wire, campaign_event, chained, complete, done, operation,
 OUTBOUND = "/v2/me/outbound"
 INTERNAL = "/me/internal"
 OF_EVENTS = (Kind.DROP, Kind.DUPLICATE, Kind.REORDER, Kind.DELAY_EVENT)
+PUBLISH_DENIED = "403:denied_by_security_policy:publish_denied"
 OF_SESSIONS = {Kind.END, Kind.EXPIRE, Kind.REFUSE_HANDSHAKE, Kind.REFUSE_SUBSCRIBE, Kind.REFUSE_PUBLISH}
 
 
@@ -93,6 +94,37 @@ UNTOUCHED = ["ChainedRecord 100", "ack 200", "ChainedRecord-twin 300", "ChainedR
         ("no answer B", Fault("no answer B", Kind.NO_ANSWER, "B")),
         ("unknown-client after B#1", Fault("unknown-client after B#1", Kind.FORGET, "B", 1)),
         ("cut websocket after B", Fault("cut websocket after B", Kind.CUT, "B")),
+        ("end session after B#2", Fault("end session after B#2", Kind.END, "B", 2)),
+        ("expire session after 10s idle", Fault("expire session after 10s idle", Kind.EXPIRE, "", seconds=10.0)),
+        (
+            "refuse handshake",
+            Fault("refuse handshake", Kind.REFUSE_HANDSHAKE, "handshake", times=1, error="403::Handshake denied"),
+        ),
+        (
+            "refuse handshake#3 2 times with '403::no'",
+            Fault(
+                "refuse handshake#3 2 times with '403::no'",
+                Kind.REFUSE_HANDSHAKE,
+                "handshake",
+                3,
+                times=2,
+                error="403::no",
+            ),
+        ),
+        (
+            "refuse  subscribe /a  1 time with '403:/a:not for you'",
+            Fault(
+                "refuse subscribe /a 1 time with '403:/a:not for you'",
+                Kind.REFUSE_SUBSCRIBE,
+                "/a",
+                times=1,
+                error="403:/a:not for you",
+            ),
+        ),
+        (
+            "refuse publish /a 10%",
+            Fault("refuse publish /a 10%", Kind.REFUSE_PUBLISH, "/a", chance=0.1, error=PUBLISH_DENIED),
+        ),
     ],
 )
 def test_a_fault_is_what_happens_an_address_and_an_amount(text: str, fault: Fault) -> None:
@@ -133,6 +165,16 @@ def test_each_kind_has_an_example_that_is_right(kind: Kind) -> None:
         ("http B", "there should be a status from 400 to 599, not 'B'; for example: http 500 *"),
         ("no answer", "there should be the name of an operation, *; for example: no answer *"),
         ("drop event \x1b[1m\n A B", "'A B' is too much; for example: *"),
+        ("drop event A with '403::no'", "only a refusal has an error; for example: *"),
+        ("refuse handshake with '403::no' twice", "nothing can stand behind the error; for example: *"),
+        ("refuse subscribe", "there should be the name of a channel, *; for example: refuse subscribe *"),
+        ("refuse subscribe /a 0 times", "there should be a number before times, not '0'; for example: *"),
+        ("refuse subscribe /a 2 times 10%", "'2 times' is too much; for example: *"),
+        ("refuse publish /a 10% 2 times", "either times or % says how many, not both; for example: *"),
+        ("refuse handshake /a", "'/a' is too much; for example: *"),
+        ("end session after", "there should be the name of an operation or event, *; for example: *"),
+        ("expire session after 10s", "there should be the word idle at the end; for example: *"),
+        ("expire session after idle", "there should be a time such as 10s or 300ms, not 'idle'; for example: *"),
     ],
 )
 def test_what_is_no_fault_is_told_in_one_line_with_what_would_be_right(text: str, problem: str) -> None:
@@ -151,6 +193,15 @@ def test_a_long_text_is_cut() -> None:
 
 
 WORDS = [
+    "refuse",
+    "handshake",
+    "handshake#2",
+    "subscribe",
+    "with '403::no'",
+    "2 times",
+    "end session after",
+    "expire session after",
+    "1s idle",
     "drop",
     "event",
     "delay",

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from recorder.replay.engine.faults import Faults, parse
 from recorder.replay.engine.http import HttpRequest
+from recorder.replay.engine.timeline import INSTANT
 from tests.replay.stage import START, Stage
 from tests.wire import URL, Desk, Message, Wire, body, chained, done
 
@@ -312,3 +314,110 @@ def test_a_refusal_comes_by_websocket_and_by_jsonp_too() -> None:
 
     assert json.loads(by_socket.body)[0]["error"] == "403::Handshake denied"
     assert b"403::Handshake denied" in by_script.body
+
+
+# Faults
+
+
+def faulty(*texts: str, rate: float = INSTANT, **options: Any) -> tuple[Stage, Live]:
+    """A stand-in of a session that subscribes, publishes and works, with faults."""
+    wire = Wire()
+    recorded = Recorded(wire)
+    recorded.shakes_hands()
+    recorded.says(CONNECT)
+    recorded.says(SUBSCRIBE, subscription="/**")
+    recorded.says("/service/x", data={"n": 1})
+    recorded.works(7)
+    recorded.works(8)
+    recording = wire.recording()
+    stage = Stage(recording, rate=rate, faults=Faults([parse(text) for text in texts], recording), **options)
+    return stage, Live(stage)
+
+
+def test_a_fault_refuses_handshakes_as_often_as_it_says() -> None:
+    stage, live = faulty("refuse handshake 2 times with '403::not now'")
+
+    told = [live.says(HANDSHAKE).get("error") for _ in range(3)]
+
+    assert told == ["403::not now", "403::not now", None]
+    assert stage.standin.report()["faults"] == [{"fault": "refuse handshake 2 times with '403::not now'", "hit": 2}]
+
+
+def test_a_fault_refuses_one_of_several_subscriptions_by_its_number() -> None:
+    stage, live = faulty("refuse subscribe /**#2")
+    live.says(HANDSHAKE)
+
+    told = [live.says(SUBSCRIBE, subscription=name).get("error") for name in ("/a", "/**", "/a", "/**", "/**")]
+
+    assert told == [None, None, None, "403:denied_by_security_policy:subscribe_denied", None]
+    assert stage.standin.report()["faults"][0]["hit"] == 1
+
+
+def test_a_fault_refuses_a_publish_on_its_channel_only() -> None:
+    _, live = faulty("refuse publish /service/x")
+    live.says(HANDSHAKE)
+
+    told = [live.says(channel, data={}).get("error") for channel in ("/service/y", "/service/x", "/service/x")]
+
+    assert told == [None, "403:denied_by_security_policy:publish_denied", None]
+
+
+@pytest.mark.parametrize("what", ["GetChainedRecord#1", "ChainedRecordsDataEnd#1", "/v2/me/outbound#1"])
+def test_a_fault_ends_the_session_with_its_ack_or_event(what: str) -> None:
+    stage, live = faulty(f"end session after {what}", rate=1)
+    live.says(HANDSHAKE)
+    live.polls()
+    live.says(SUBSCRIBE, subscription="/**")
+    live.desk.posts(chained(7, "live-7"))
+    stage.wait(1)
+
+    told = live.sends({"channel": CONNECT, "advice": {"timeout": 0}})
+
+    assert [one["channel"] for one in told if "data" not in one] == ["/meta/disconnect", CONNECT]
+    assert told[-1]["advice"] == {"reconnect": "none"}
+    assert live.polls()["error"] == "402::session_unknown"
+    assert stage.standin.report()["faults"][0]["hit"] == 1
+
+
+def test_a_session_expires_that_does_not_poll_for_too_long() -> None:
+    stage, live = faulty("expire session after 10s idle")
+    live.says(HANDSHAKE)
+    live.polls()
+    stage.wait(9)
+    in_time = live.polls()
+    stage.wait(11)
+
+    late = live.polls()
+
+    assert "error" not in in_time
+    assert (late["error"], late["advice"]["reconnect"]) == ("402::session_unknown", "handshake")
+    assert stage.standin.report()["faults"] == [{"fault": "expire session after 10s idle", "hit": 1}]
+
+
+def test_a_session_that_holds_a_poll_does_not_expire() -> None:
+    stage, live = faulty("expire session after 10s idle")
+    live.says(HANDSHAKE)
+    live.polls()
+    held = live.desk.bayeux({"channel": CONNECT, "clientId": live.desk.client_id, "id": "9"})
+    stage.wait(31)
+
+    assert json.loads(live.desk.replies[held].body)[0]["successful"] is True
+    assert "error" not in live.polls()
+
+
+def test_faults_of_sessions_that_do_not_hit_change_no_byte() -> None:
+    def transcript(*texts: str) -> list[bytes]:
+        stage, live = faulty(*texts)
+        live.says(HANDSHAKE)
+        live.polls()
+        live.says(SUBSCRIBE, subscription="/**")
+        live.says("/service/x", data={"n": 1})
+        live.desk.posts(chained(7, "live-7"))
+        stage.wait(1)
+        live.polls()
+        live.says("/meta/disconnect")
+        return [reply.body for _, reply in sorted(live.desk.replies.items())]
+
+    faults = ["refuse subscribe /**#9", "refuse publish /service/x#9", "expire session after 9s idle"]
+
+    assert transcript() == transcript(*faults) == transcript("end session after GetChainedRecord#9")
