@@ -14,6 +14,7 @@ import pytest
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import Dialect, load, parse, source
 from recorder.model import Headers, Recording
+from recorder.redaction.policy import of_cassette
 from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
@@ -222,6 +223,25 @@ def test_a_refreshed_session_is_one_in_the_recording() -> None:
 
     assert list(recording.session_starts) == ["s1"]
     assert {triple.session for triple in (*recording.triples, *recording.plain)} == {"s1"}
+
+
+def test_a_refresh_token_from_elsewhere_is_no_clients_own() -> None:
+    refresh = Ask(LOGIN.target, f"grant_type=refresh_token&refresh_token={REFRESH}".encode())
+    wire = Wire()
+    says(wire, refresh, oauth(refresh_token=REFRESH))
+    session(wire, TOKEN)
+    stage = Scene(wire, redaction=of_cassette("gws", None))
+    one, other = stage.client(), stage.client()
+    theirs = Ask(LOGIN.target, b"grant_type=refresh_token&refresh_token=from-the-settings-of-both")
+
+    first, second = one.answer(theirs), other.answer(theirs)
+    goes_on(one, value_of(first))
+    goes_on(other, value_of(second))
+    asks(other, chained(7, "other"), value_of(second))
+
+    assert value_of(first, "refresh_token") == "from-the-settings-of-both"
+    assert value_of(first) != value_of(second)
+    assert (one.references, other.references, stage.misses) == ([], ["other"], [])
 
 
 def test_a_second_login_in_its_turn_is_the_same_clients() -> None:

@@ -106,11 +106,14 @@ class Logins:
         """
         given = set()
         for recorded in self._values.get(place, ()):
-            live = playhead.bindings.words.get(recorded) or self._made(recorded)
+            bound = playhead.bindings
+            if recorded in bound.words and (MINTED, recorded) not in bound.live:
+                continue  # it came with a value from elsewhere, which other clients may have too
+            live = bound.words.get(recorded) or self._made(recorded)
             if live is not None:
                 given.add(live)
                 for form, own in {recorded: live, _quoted(recorded): _quoted(live)}.items():
-                    playhead.bindings.bind(MINTED, form, own)
+                    bound.bind(MINTED, form, own)
                     self._recorded.bind(MINTED, own, form)
                     self._live[own] = live
         self.reads |= bool(given)
