@@ -47,6 +47,17 @@ def timesync(asked: Message, received: float, sent: float) -> Message:
     return {"timesync": told | {"a": accuracy}}
 
 
+def replay_from(subscribe: Message, name: str) -> dict[str, int]:
+    """Return from where a subscription wants events again, by channel or pattern: the replay extension of Salesforce.
+
+    The number is the id of the last event that the client has, -1 for new events only, -2 for all that are retained.
+    """
+    wanted = _extension(subscribe, name)
+    if not isinstance(wanted, dict):
+        return {}
+    return {channel: n for channel, n in wanted.items() if isinstance(n, int) and not isinstance(n, bool)}
+
+
 def _extension(message: Message, name: str) -> Any:
     extensions = message.get("ext")
     return extensions.get(name) if isinstance(extensions, dict) else None

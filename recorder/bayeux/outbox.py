@@ -82,6 +82,14 @@ class Outbox:
         self._queue = sorted(events + self._queue, key=attrgetter("place"))
         return events
 
+    def again(self, events: list[Queued]) -> None:
+        """Queue events a second time, each at its place."""
+        self._queue = sorted(events + self._queue, key=attrgetter("place"))
+
+    def waits(self, event: Queued) -> bool:
+        """Return whether an event is queued, or will come again because the client did not confirm it."""
+        return any(event is one for one in self._queue) or any(event is one for _, one in self._unconfirmed)
+
     def inherit(self, before: Outbox) -> list[Queued]:
         """Put the events of the client's earlier session at the front; return those to be delivered a second time."""
         again = [event for _, event in before._unconfirmed]  # a private field, but of this class

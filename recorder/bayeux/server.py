@@ -185,6 +185,17 @@ class BayeuxServer:
             if session.poll is not None:  # without a poll, the event waits for the next one
                 self._told.add(session)
 
+    def push_again(self, client_id: str, events: list[Queued]) -> list[Queued]:
+        """Queue events for a client that it was given before; return what is queued for each of them."""
+        session = self._sessions.get(client_id)
+        if session is None:
+            return events
+        new = [one if session.outbox.waits(one) else Queued(one.text, place=one.place) for one in events]
+        session.outbox.again([one for one, old in zip(new, events, strict=True) if one is not old])
+        if session.poll is not None:
+            self._told.add(session)
+        return new
+
     def flush(self, now: float) -> list[Answer]:
         """Return the answers to held polls that have events to carry or whose time is over."""
         first = self._until.first()

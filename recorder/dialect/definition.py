@@ -88,6 +88,8 @@ class Dialect:
     session_tokens: Paths = ()
     logins: tuple[Login, ...] = OAUTH
     publishes: Paths = ()
+    replay: str = ""
+    replay_id: str = ""
 
     @classmethod
     def load(cls, source: str = DEFAULT) -> Dialect:
@@ -241,6 +243,7 @@ def parse(text: str, *, path: str) -> Dialect:
     error, replay = event.table("error", optional=True), top.table("replay", optional=True)
     twin, same = top.table("twin", optional=True), top.table("tuple", optional=True)
     session = top.table("session", optional=True)
+    extension, number = _replay_extension(top)
     has_twin, has_tuple = "twin" in top, "tuple" in top
     dialect = Dialect(
         name=top.text("name"),
@@ -274,6 +277,8 @@ def parse(text: str, *, path: str) -> Dialect:
         session_tokens=places(session, "tokens", session.texts("tokens", optional=True), SHOWN),
         logins=tuple(logins(session.table("minted"))) if "minted" in session else OAUTH,
         publishes=_channels(top.table("publish")) if "publish" in top else (),
+        replay=extension,
+        replay_id=number,
     )
     if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
         top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")
@@ -343,6 +348,15 @@ def _names_exist(top: Table, dialect: Dialect) -> None:
         for name in names:
             if name not in known:
                 top.wrong(key, f"{name!r} is not a possible key; keys are {', '.join(sorted(known)) or 'none'}")
+
+
+def _replay_extension(top: Table) -> tuple[str, str]:
+    """Return the name of the replay extension and the path of the number in the data of an event; "" without one."""
+    push, default = top.table("push", optional=True), None if "push" in top else ""
+    path = push.text("replay_id", default)
+    if path and not path.startswith("data."):
+        push.wrong("replay_id", f"{path!r} must begin with 'data.'")
+    return push.text("replay", default), path.removeprefix("data.")
 
 
 def _paths(table: Table, roots: tuple[str, ...]) -> dict[str, Paths]:

@@ -413,3 +413,26 @@ def test_an_operation_may_be_a_publish_on_a_pattern_with_parts() -> None:
 
 def test_a_dialect_without_publishes_has_none() -> None:
     assert not GWS.is_publish("/service/double")
+
+
+@pytest.mark.parametrize(
+    ("push", "problem"),
+    [
+        ('replay = "replay"', "push.replay_id"),
+        ('replay = "replay"\nreplay_id = "event.replayId"', "must begin with 'data.'"),
+        ('replay = "replay"\nreplay_id = "data.n"\nreplays = 1', "is unknown; did you mean 'replay'?"),
+    ],
+)
+def test_a_replay_extension_is_checked(push: str, problem: str) -> None:
+    with pytest.raises(DialectError) as caught:
+        parse(f"{SHIPPED}\n[push]\n{push}\n", path="own.toml")
+
+    assert problem in str(caught.value)
+
+
+def test_a_replay_extension_is_read() -> None:
+    text = SHIPPED + '\n[push]\nreplay = "replay"\nreplay_id = "data.event.replayId"\n'
+
+    dialect = parse(text, path="own.toml")
+
+    assert (dialect.replay, dialect.replay_id) == ("replay", "event.replayId")

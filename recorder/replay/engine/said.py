@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from ...bayeux import channels
 from ...bayeux.messages import Message
-from ...bayeux.replies import Said
+from ...bayeux.replies import Said, add
 from ...correlate.anchors import only_session
 from ...correlate.client_messages import parts
 from ...correlate.replies import LATER
@@ -49,12 +49,12 @@ class RecordedReplies:
         self._of_handshakes = any(one.asked == channels.HANDSHAKE for one in recording.replies)
 
     def __bool__(self) -> bool:
-        return self._has_any or self._faults.refuse_messages
+        return self._has_any or bool(self._dialect.replay) or self._faults.refuse_messages
 
     @property
     def to_handshakes(self) -> bool:
         """Whether anything is said to handshakes."""
-        return self._of_handshakes or self._faults.refuse_handshakes
+        return self._of_handshakes or bool(self._dialect.replay) or self._faults.refuse_handshakes
 
     def to(self, playhead: Playhead, message: Message, *, first: bool) -> Said | None:
         """Return what is said to a message of a client beside a plain success, None for nothing.
@@ -67,14 +67,14 @@ class RecordedReplies:
         """
         names = _names(message, first=first)
         refused = self._by_fault(playhead, message, names)
-        if refused is not None or not self._has_any:
-            return refused
         channel = message["channel"]
         is_handshake = channel == channels.HANDSHAKE
+        if refused is not None or not (self._has_any or is_handshake):
+            return refused
         window = 0 if is_handshake else playhead.window_of(str(message.get("clientId", "")))
         session = playhead.recorded if playhead.recorded is not None else self._likely(playhead)
         found: list[tuple[str, Reply]] = []
-        said: Message = {}
+        said: Message = {"ext": {self._dialect.replay: True}} if is_handshake and self._dialect.replay else {}
         for name in names:
             key = window, channel, name
             playhead.answered[key] += 1
@@ -83,7 +83,7 @@ class RecordedReplies:
             if refusal is not None:
                 found.append((name, refusal))
             else:
-                said |= self._beside(session, key, number)
+                said = add(said, self._beside(session, key, number))
         if found:
             return self._rewritten(playhead, found[0][1].message, [name for name, _ in found], of=names)
         return self._rewritten(playhead, said) if said else None

@@ -250,7 +250,8 @@ class ReplayEngine:
         asked = self._operations(messages) if self._dialect.publishes else ()
         says = partial(self._says, request) if self._said else None
         self._joining = None
-        for answer in self._player.receive(request, messages, now, transport, later=asked, says=says):
+        answers = self._player.receive(request, messages, now, transport, later=asked, says=says)
+        for answer in answers:
             joining = self._joining
             if answer.handshaken:
                 self._replies.answer(answer, self._handshaken(answer.handshaken, request, now, joining))
@@ -263,6 +264,8 @@ class ReplayEngine:
             if playhead is not None:
                 if playhead.cut and channel in (channels.SUBSCRIBE, channels.CONNECT):
                     self._player.cut(playhead)
+                if playhead.retained and channel == channels.SUBSCRIBE and "ext" in message:
+                    self._player.replay(playhead, client_id, message, answers)
                 if asked and place in asked:
                     self._publish(playhead, request, place, message, now)
                 elif channel != channels.CONNECT or playhead.shaken:

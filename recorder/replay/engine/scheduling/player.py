@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from ....bayeux.channels import matches
+from ....bayeux.extensions import replay_from
 from ....bayeux.messages import Message
 from ....bayeux.outbox import Queued
 from ....bayeux.server import Answer, BayeuxServer, Says
 from ....correlate.anchors import Subscriptions
 from ....dialect.definition import Dialect
+from ....dialect.paths import lookup
 from ....model import Event, Recording, Reply
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
 from ..rewriting.responses import reply_of, respond
-from ..sessions.playhead import Held, Playhead
+from ..sessions.playhead import Held, Playhead, Retained
 from ..timeline import Run, Step
 from .prepared import PreparedTriples
 from .queue import StepQueue
 from .windows import copies
 
+_NEW, _ALL = -1, -2  # replay ids that stand for no event (Salesforce, Streaming API, "Message Durability")
 _CUT = 0  # in place of a status: the socket ends
 
 
@@ -200,10 +204,36 @@ class Player:
         if step.beside is not None:
             message = _joined(message, run.rewriter.encoded(step.beside, event.beside))
         queued = Queued(message, owner)
+        if self._dialect.replay:
+            self._retain(playhead, event, queued)
         if event.channel in playhead.hears and playhead.client_id is not None:
             self._bayeux.push(playhead.client_id, queued)
         else:
             self._push_checked(playhead, queued, step, event)
+
+    def _retain(self, playhead: Playhead, event: Event, queued: Queued) -> None:
+        number = lookup(event.data, self._dialect.replay_id)
+        if isinstance(number, int):
+            playhead.retained.append(Retained(event.channel, number, queued))
+
+    def replay(self, playhead: Playhead, client_id: str, message: Message, answers: list[Answer]) -> None:
+        """Push events again that a client subscribes to with an older replay id, if the server took the subscription.
+
+        What waits for the client, or leaves with the answers to the subscription, is not pushed twice.
+        """
+        subscribed = self._bayeux.subscriptions(client_id)
+        coming = {id(one.queued) for one in playhead.held}
+        coming |= {id(queued) for answer in answers for queued in answer.delivered}
+        for pattern, last in replay_from(message, self._dialect.replay).items():
+            places = [
+                place
+                for place, one in enumerate(playhead.retained)
+                if pattern in subscribed and matches(pattern, one.channel) and id(one.queued) not in coming
+                if last == _ALL or (last != _NEW and one.replay_id > last)
+            ]
+            again = self._bayeux.push_again(client_id, [playhead.retained[place].queued for place in places])
+            for place, queued in zip(places, again, strict=True):
+                playhead.retained[place] = playhead.retained[place]._replace(queued=queued)
 
     def _reply(self, playhead: Playhead, said: Reply, now: float) -> None:
         """Reply to a poll of a client as the recorded server did, if the client has the window."""

@@ -57,6 +57,14 @@ class Held(NamedTuple):
     step: Step | None = None
 
 
+class Retained(NamedTuple):
+    """An event that a client may ask for again by its replay id."""
+
+    channel: str
+    replay_id: int
+    queued: Queued
+
+
 @dataclass(slots=True, eq=False)
 class Playhead:
     """One live session's place in the recording; shares nothing with the others.
@@ -72,6 +80,7 @@ class Playhead:
         progress: What it has done that unsolicited events follow.
         answered: How many equal Bayeux messages it has sent, by window, channel and name; empty for a recording without
             refusals and extensions.
+        retained: Events with their replay ids, in the order they were pushed; empty without the replay extension.
         turned_away: Its handshake was refused and it has not got in since.
         ended: Its session was ended by the server, so that it may shake hands again although it left.
         shaken: Handshakes after which it has neither subscribed nor polled yet.
@@ -102,6 +111,7 @@ class Playhead:
     hears: set[str] = field(default_factory=set)
     progress: Progress = field(default_factory=Progress)
     answered: Counter[tuple[int, str, str]] = field(default_factory=Counter)
+    retained: list[Retained] = field(default_factory=list)
     turned_away: bool = False
     ended: bool = False
     shaken: list[Reached] = field(default_factory=list)
