@@ -52,7 +52,7 @@ class Replies:
         elif channel == channels.CONNECT:
             self._connect(replied)
         elif channel == channels.DISCONNECT:
-            if replied.client_id not in self._gone and message.get("successful"):
+            if replied.client_id not in self._gone and message.get("successful") is not False:
                 self._pushed[replied.client_id] = replied
                 self._end(replied, replied)
         elif replied.client_id not in self._gone:

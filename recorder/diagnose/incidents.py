@@ -191,6 +191,8 @@ class Disturbances:
                     lost.back = record.t - lost.t
             elif error.startswith(("402", "401")) and not reply.get("successful"):
                 self._refusals += 1
+                if self._losses and self._losses[-1].ended and self._losses[-1].seq == record.seq:
+                    self._losses[-1] = _Loss(client, error, record.seq, record.t)  # the refusal behind it says why
                 if client not in self._gone:
                     self._losses.append(_Loss(client, error, record.seq, record.t))
                 self._leaves(client)

@@ -297,3 +297,12 @@ def test_a_session_that_its_client_ended_is_not() -> None:
     wire.respond(goodbye, [{"channel": "/meta/disconnect", "successful": True}])
 
     assert texts(wire) == []
+
+
+def test_a_session_that_was_refused_behind_a_disconnect_is_lost() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    wire.respond(desk.polls(), [{"channel": "/meta/disconnect"}, *refusal("401::Authentication invalid")])
+
+    lost = "the server no longer knew the client c1 (401::Authentication invalid); no client shook hands again"
+    assert texts(wire) == [f"session-lost: {lost}"]
