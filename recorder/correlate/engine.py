@@ -34,9 +34,8 @@ from .publishes import Publishes
 from .replies import Replies
 from .retries import Retries
 from .rules import by_error, by_key, by_repetition, by_tuple, by_twin
-from .sessions import Sessions
+from .sessions import Sessions, Windows
 from .twins import Twins
-from .windows import Windows
 
 _SWITCHING_PROTOCOLS = 101
 _ADDRESSES = {"host", "origin", "referer"}

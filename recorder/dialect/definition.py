@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from itertools import chain
@@ -242,8 +242,6 @@ def parse(text: str, *, path: str) -> Dialect:
     request, ack, event = top.table("request"), top.table("ack"), top.table("event")
     error, replay = event.table("error", optional=True), top.table("replay", optional=True)
     twin, same = top.table("twin", optional=True), top.table("tuple", optional=True)
-    session = top.table("session", optional=True)
-    extension, number = _replay_extension(top)
     has_twin, has_tuple = "twin" in top, "tuple" in top
     dialect = Dialect(
         name=top.text("name"),
@@ -274,17 +272,27 @@ def parse(text: str, *, path: str) -> Dialect:
         per_operation=frozenset(replay.texts("per_operation", optional=True)),
         volatile=replay.texts("volatile", optional=True),
         operations=_operations(top.table("operations")),
-        session_tokens=places(session, "tokens", session.texts("tokens", optional=True), SHOWN),
-        logins=tuple(logins(session.table("minted"))) if "minted" in session else OAUTH,
         publishes=_channels(top.table("publish")) if "publish" in top else (),
-        replay=extension,
-        replay_id=number,
     )
+    dialect = _with_sessions(top, dialect)
     if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
         top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")
     _names_exist(top, dialect)
     finish(top)
     return dialect
+
+
+def _with_sessions(top: Table, dialect: Dialect) -> Dialect:
+    """Return the dialect with what tells clients apart, and what gives a client its events again."""
+    session = top.table("session", optional=True)
+    extension, number = _replay_extension(top)
+    return replace(
+        dialect,
+        session_tokens=places(session, "tokens", session.texts("tokens", optional=True), SHOWN),
+        logins=tuple(logins(session.table("minted"))) if "minted" in session else OAUTH,
+        replay=extension,
+        replay_id=number,
+    )
 
 
 def _operations(table: Table) -> dict[str, Operation]:

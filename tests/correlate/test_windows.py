@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.correlate.windows import Windows
+from recorder.correlate.sessions import Windows
 
 
 def windows(*told: tuple[str, str, int]) -> dict[str, int]:
