@@ -1,4 +1,5 @@
-// Two real Bayeux servers behind one shape: attach(httpServer, app), ready(), deliver(agent, channel, data), forget().
+// Two real Bayeux servers behind one shape: attach(httpServer, app), ready(), deliver(agent, channel, data), forget(),
+// and onSubscribed(listener), which is told agent and channel of each subscription that they accept.
 // What deliver returns resolves when the event is in the queue of its sessions, or in the answer to a poll they hold.
 //
 // An event of an agent goes to the sessions of that agent and to sessions that never said whose they are;
@@ -41,6 +42,10 @@ class CometdBayeux {
   }
 
   async ready() {}
+
+  onSubscribed(listener) {
+    this.#server.addListener("subscribed", ({ name }, session) => listener(this.#agents.get(session) ?? null, name));
+  }
 
   deliver(agent, channel, data) {
     for (const [session, owner] of this.#agents) {
@@ -87,6 +92,14 @@ class FayeBayeux {
     this.#adapter.on("disconnect", (client) => this.#clients.delete(client));
   }
 
+  onSubscribed(listener) {
+    this.#adapter.on("subscribe", (_, channel) => {
+      const [, agent] = /^\/agent\/x([0-9a-f]*)\//.exec(channel) ?? [];
+      const name = agent ? Buffer.from(agent, "hex").toString("utf8") : null;
+      listener(name, unprefixed(channel));
+    });
+  }
+
   async deliver(agent, channel, data) {
     const prefixes = agent === null ? this.#prefixes : new Set([prefixOf(agent), prefixOf(null)]);
     await Promise.all([...prefixes].map((prefix) => this.#adapter.getClient().publish(prefix + channel, data)));
@@ -113,11 +126,14 @@ class FayeBayeux {
 
 function withoutPrefix(message, request) {
   if (request === null) return message;
-  const remove = (channel) => (typeof channel === "string" ? channel.replace(/^\/agent\/x[0-9a-f]*\//, "/") : channel);
-  message.channel = remove(message.channel);
-  if (Array.isArray(message.subscription)) message.subscription = message.subscription.map(remove);
-  else if (message.subscription !== undefined) message.subscription = remove(message.subscription);
+  message.channel = unprefixed(message.channel);
+  if (Array.isArray(message.subscription)) message.subscription = message.subscription.map(unprefixed);
+  else if (message.subscription !== undefined) message.subscription = unprefixed(message.subscription);
   return message;
+}
+
+function unprefixed(channel) {
+  return typeof channel === "string" ? channel.replace(/^\/agent\/x[0-9a-f]*\//, "/") : channel;
 }
 
 // Hexadecimal, because user names may hold characters that channel names may not.

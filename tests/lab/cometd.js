@@ -4,6 +4,7 @@ import { ClientError } from "./desktop.js";
 
 export class OnCometD {
   #cometd;
+  #channels = [];
 
   constructor({ CometD, AckExtension }, { url, script, transport, headers, receive }) {
     this.#cometd = new CometD();
@@ -15,7 +16,8 @@ export class OnCometD {
     // A local listener, not the subscriptions: an event that two of them match is still one event,
     // and GWS delivers on channels nobody subscribed to.
     this.#cometd.addListener("/**", (message) => {
-      if (!message.channel.startsWith("/meta/")) receive(message);
+      // the reply to a publish has its channel too
+      if (!message.channel.startsWith("/meta/") && message.successful === undefined) receive(message);
     });
   }
 
@@ -24,9 +26,23 @@ export class OnCometD {
       // Subscriptions die with the session, so each handshake, also one after a restart, renews them.
       this.#cometd.addListener("/meta/handshake", (reply) => {
         if (!reply.successful) reject(new ClientError(`handshake failed: ${reason(reply)}`));
-        else this.#subscribe(channels).then(resolve, reject);
+        else this.#subscribe(this.#channels).then(resolve, reject);
       });
+      this.#channels.push(...channels);
       this.#cometd.handshake();
+    });
+  }
+
+  subscribe(channel) {
+    this.#channels.push(channel);
+    return this.#subscribe([channel]);
+  }
+
+  publish(channel, data) {
+    return new Promise((resolve, reject) => {
+      this.#cometd.publish(channel, data, (reply) =>
+        reply.successful ? resolve() : reject(new ClientError(`cannot publish on ${channel}: ${reason(reply)}`)),
+      );
     });
   }
 

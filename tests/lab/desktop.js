@@ -23,7 +23,8 @@ export class Desktop {
    * @param print takes each line of the output, an object
    * @param fetch as the global one, but with the cookies of this desktop
    * @param bayeux makes the Bayeux client of {url, script, transport, headers, receive}: start(channels) resolves when
-   *   it is connected and subscribed, stop() when it has left, and it calls receive({channel, data}) once for each event
+   *   it is connected and subscribed, subscribe(channel) and publish(channel, data) when they have their replies, stop()
+   *   when it has left, and it calls receive({channel, data}) once for each event
    */
   constructor(base, script, { print, fetch, bayeux }) {
     this.#base = base.replace(/\/$/, "");
@@ -63,18 +64,29 @@ export class Desktop {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), (step.timeout ?? STEP_TIMEOUT) * 1000);
     try {
-      await this.#post(i, step, limit.signal);
+      await this.#do(i, step, limit.signal);
       await this.#wait(step, limit.signal);
     } catch (error) {
       if (!limit.signal.aborted) throw error;
       this.#print({ kind: "timeout", step: i });
-      throw new ClientError(`step ${i} (${step.path}) timed out with ${this.#events.length} events`);
+      if (this.#script.goOn) return;
+      const what = step.path ?? step.subscribe ?? step.publish;
+      throw new ClientError(`step ${i} (${what}) timed out with ${this.#events.length} events`);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #post(i, step, signal) {
+  async #do(i, step, signal) {
+    if (step.path !== undefined) return this.#ask(i, step, signal);
+    this.#print({ kind: "request", step: i, at: now() });
+    const { subscribe, publish, data } = step;
+    const sent = subscribe === undefined ? this.#bayeux.publish(publish, data) : this.#bayeux.subscribe(subscribe);
+    await Promise.race([sent, aborted(signal)]);
+    this.#print({ kind: "reply", step: i, at: now() });
+  }
+
+  async #ask(i, step, signal) {
     const url = new URL(this.#base + step.path);
     const method = step.method ?? "POST";
     const body = step.body === undefined || method === "GET" ? undefined : JSON.stringify(step.body);
@@ -108,6 +120,10 @@ export class Desktop {
       Object.entries(fields).every(([name, value]) => event.data?.[name] === value);
     return this.#events.filter(matches).length >= count;
   }
+}
+
+function aborted(signal) {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
 function sleep(ms) {

@@ -55,19 +55,23 @@ export class Gws {
    *
    * @param request {method, path, headers, body}; the body is parsed JSON, or text, or null
    * @param options those of README.md that say what is answered, not when
-   * @returns {status, headers, body, before, events}: `before` leaves ahead of the ack whatever the timing is
+   * @returns {status, headers, body, before, events, unasked}: `before` leaves ahead of the ack whatever the timing is,
+   *   `unasked` follows it, though no operation caused it
    */
   answer(request, options) {
     const headers = { "Content-Type": JSON_TYPE };
     const session = this.#session(request.headers.cookie, headers);
     const url = new URL(request.path, "http://lab.invalid");
     const path = url.pathname.replace(/\/+$/, "");
-    const answer = { status: 200, headers, body: { statusCode: 0 }, before: [], events: [] };
+    const answer = { status: 200, headers, body: { statusCode: 0 }, before: [], events: [], unasked: [] };
 
     if (request.method === "GET" && path === "/api/v2/me") {
       headers["X-CSRF-HEADER"] = "X-CSRF-TOKEN";
       headers["X-CSRF-TOKEN"] = this.#tokens.get(session);
       answer.body = me(request.headers.host);
+    } else if (request.method === "GET" && path === "/api/v2/me/devices") {
+      answer.body = { statusCode: 0, devices: me(request.headers.host).user.devices };
+      if (options.unasked) answer.unasked = [this.#deviceState("Ready", options)];
     } else if (request.method !== "POST" || !/^\/(api\/v2\/(me|workbins)(\/|$)|internal-api\/operations$)/.test(path)) {
       answer.status = 404;
       answer.body = { statusCode: 6, statusMessage: `No resource at ${path}` };
@@ -85,6 +89,11 @@ export class Gws {
       answer.events = this.#events(path, body, options).flatMap((event) => Array(options.copies).fill(event));
     }
     return answer;
+  }
+
+  /** What a client is told that has just subscribed to a channel. */
+  subscribed(channel, options) {
+    return options.unasked && channel === DEVICE_CHANNEL ? [this.#deviceState("NotReady", options)] : [];
   }
 
   #session(cookie, headers) {
@@ -186,6 +195,12 @@ export class Gws {
         deviceUri: devicePath && `http://${request.headers.host}/api/v2${devicePath}`,
       },
     };
+  }
+
+  #deviceState(state, options) {
+    const devices = me("lab.invalid").user.devices.map((device) => ({ ...device, userState: { state } }));
+    const data = { messageType: "DeviceStateChangeMessage", metrics: this.#metrics(options), devices };
+    return { channel: DEVICE_CHANNEL, data };
   }
 
   // A counter and not a clock, so that no two events are equal and a run can be repeated.

@@ -22,6 +22,7 @@ const DEFAULTS = Object.freeze({
   copies: 1,
   ackReference: false,
   referenceType: null,
+  unasked: false,
   error: null,
   clock: null,
   stepwise: false,
@@ -42,6 +43,7 @@ const VALID = {
   endFirst: isFlag,
   copies: isCount,
   ackReference: isFlag,
+  unasked: isFlag,
   referenceType: (value) => [null, "string", "number"].includes(value),
   error: (value) => value === null || ERROR_NAMES.includes(value),
   clock: (value) => value === null || isCount(value),
@@ -64,6 +66,7 @@ export class Lab {
     this.#bayeux = bayeux;
     this.#front = front;
     this.#log = openSync(logFile, "a");
+    this.#bayeux.onSubscribed((agent, channel) => this.#noted(this.#subscribed(agent, channel)));
   }
 
   /** The listener for all that is not Bayeux. */
@@ -112,9 +115,20 @@ export class Lab {
     await paced(early, options.splitMs, deliver);
     await sleep(early.length > 0 ? Math.max(options.ackDelayMs, FLUSH_MS) : options.ackDelayMs);
     await ack();
+    await this.#unasked(agent, answer.unasked, options);
     if (late.length === 0) return;
     await sleep(options.delayMs);
     await paced(late, options.splitMs, deliver);
+  }
+
+  #subscribed(agent, channel) {
+    return this.#unasked(agent, this.#gws.subscribed(channel, this.#options), this.#options);
+  }
+
+  async #unasked(agent, events, options) {
+    if (events.length === 0) return;
+    await sleep(options.delayMs);
+    await paced(events, options.splitMs, (event) => this.#deliver(null, agent, event));
   }
 
   // A client that hung up gets no ack, but its events: the operation was carried out.

@@ -6,6 +6,8 @@ from typing import Any
 
 DEVICE = "/devices/c259da54-7c22-4a43-9440-77a92facc86b"
 CHANNELS = ["/v2/me/outbound", "/me/internal"]
+NOTES = "/desk/notes"  # the desktop itself publishes there
+STATES = "/v2/me/devices"
 _CAMPAIGN = "/api/v2/me/outbound-campaigns/Campaign1"
 _COMMON = {"devicePath": DEVICE, "applicationId": 134, "campaignName": "Campaign1"}
 
@@ -35,6 +37,27 @@ def preview_session(prefix: str = "desk-", think: float = 0.15, *, chain: int = 
     ]
     me = {"method": "GET", "path": "/api/v2/me", "timeout": 10}
     return _script([me, *({**step, "think": think} for step in steps)])
+
+
+def anchored_session(prefix: str = "desk-", think: float = 0.15, *, timeout: float = 10) -> dict[str, Any]:
+    """An agent works a chain; between, events come that follow a late subscription, a publish and a plain GET.
+
+    The lab needs its option `unasked`, and `chain` of 1. `think` goes before each step that events follow. A step whose
+    events do not come within `timeout` seconds is given up, and the next one begins.
+    """
+    record = "/api/v2/me/outbound-records/1001"
+    note = {"noteId": f"{prefix}note", "text": "called back", "tags": ["urgent"]}
+    steps = [
+        {"subscribe": STATES, "events": 1},
+        operation(_CAMPAIGN, "StartPreviewSession", f"{prefix}1", 1),
+        {"publish": NOTES, "data": note, "events": 1},
+        {"method": "GET", "path": "/api/v2/me/devices", "events": 1},
+        operation(record, "GetChainedRecord", f"{prefix}2", 4),
+    ]
+    me = {"method": "GET", "path": "/api/v2/me"}
+    script = _script([me, *({**step, "think": think} for step in steps)])
+    script["steps"] = [{**step, "timeout": timeout} for step in script["steps"]]
+    return script | {"subscribe": [*CHANNELS, NOTES], "goOn": True}
 
 
 def _script(steps: list[dict[str, Any]]) -> dict[str, Any]:

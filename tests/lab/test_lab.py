@@ -44,6 +44,11 @@ def events(lines: list[dict[str, Any]]) -> list[tuple[str, Any]]:
     return [(line["channel"], line["data"]) for line in lines if line["kind"] == "event"]
 
 
+def state(data: dict[str, Any]) -> str:
+    """The agent's state that an event tells."""
+    return str(data["devices"][0]["userState"]["state"])
+
+
 def headers(lab: Lab, method: str, path: str, sent: dict[str, str]) -> dict[str, str]:
     """Those of an answer, by their names in small letters."""
     connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=10)
@@ -225,6 +230,47 @@ def test_an_unsolicited_event_has_no_cause(lab: Lab) -> None:
     assert lab.unsolicited_events()[-1] == event
 
 
+def test_an_event_follows_a_late_subscription_if_that_is_asked_for(lab: Lab) -> None:
+    late = {"subscribe": "/v2/me/devices", "events": 1}
+    lab.options(unasked=True)
+    before = len(lab.unsolicited_events())
+
+    lines = play(lab, {"method": "GET", "path": "/api/v2/me"}, late, subscribe=[])
+
+    assert sorted(line["kind"] for line in lines if line.get("step") == 1) == ["event", "reply", "request"]
+    assert events(lines) == lab.unsolicited_events()[before:]
+    assert [(channel, state(data)) for channel, data in events(lines)] == [("/v2/me/devices", "NotReady")]
+
+
+def test_an_event_follows_a_plain_get_if_that_is_asked_for(lab: Lab) -> None:
+    lab.options(unasked=True)
+    before = len(lab.unsolicited_events())
+    get = {"method": "GET", "path": "/api/v2/me/devices", "events": 1}
+
+    lines = play(lab, {"subscribe": "/v2/me/devices", "events": 1}, get, subscribe=[])
+
+    assert events(lines) == lab.unsolicited_events()[before:]
+    assert [(line["step"], state(line["data"])) for line in lines if line["kind"] == "event"] == [
+        (0, "NotReady"),
+        (1, "Ready"),
+    ]
+    assert (last(lab).path, last(lab).events) == ("/api/v2/me/devices", ())
+
+
+def test_nothing_follows_unless_it_is_asked_for(lab: Lab) -> None:
+    lines = play(lab, {"subscribe": "/v2/me/devices"}, {"method": "GET", "path": "/api/v2/me/devices"}, linger=0.1)
+
+    assert kinds(lines) == ["request", "reply", "request", "ack", "done"]
+
+
+def test_a_desktop_hears_once_what_it_publishes_on_a_channel_of_its_own(lab: Lab) -> None:
+    note = {"text": "called back"}
+
+    lines = play(lab, {"subscribe": "/desk/notes"}, {"publish": "/desk/notes", "data": note, "events": 1}, linger=0.1)
+
+    assert [(line["step"], line["data"]) for line in lines if line["kind"] == "event"] == [(1, note)]
+
+
 def test_options_not_named_go_back_to_their_defaults(lab: Lab) -> None:
     desktop = Desktop(lab)
     lab.options(chain=5, early="all")
@@ -266,6 +312,13 @@ def test_an_option_out_of_range_is_refused(lab: Lab) -> None:
 def test_a_step_that_times_out_fails_the_client(lab: Lab) -> None:
     with pytest.raises(LabError, match=r"step 0 .* timed out with 2 events"):
         play(lab, chained() | {"events": 3, "timeout": 0.3})
+
+
+def test_a_client_may_go_on_after_a_step_that_times_out(lab: Lab) -> None:
+    lines = play(lab, chained() | {"events": 3, "timeout": 0.3}, chained() | {"events": 2}, goOn=True)
+
+    assert [line["step"] for line in lines if line["kind"] == "timeout"] == [0]
+    assert [line["step"] for line in lines if line["kind"] == "event"] == [0, 0, 1, 1]
 
 
 def test_a_client_that_finds_nobody_fails_at_once() -> None:

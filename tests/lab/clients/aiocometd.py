@@ -15,7 +15,7 @@ async def main() -> None:
         for channel in player.channels:
             await client.subscribe(channel)
         listening = asyncio.create_task(_listen(client, player))
-        await asyncio.to_thread(player.play)
+        await asyncio.to_thread(player.play, asyncio.get_running_loop(), client.subscribe, client.publish)
         listening.cancel()
 
 

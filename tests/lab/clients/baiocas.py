@@ -27,13 +27,21 @@ class Desktop:
             self._client.get_channel(channel).subscribe(lambda *_: None)
         for _ in self._player.channels:
             await asyncio.wait_for(subscribed.get(), 10)
-        await asyncio.to_thread(self._player.play)
+        await asyncio.to_thread(self._player.play, asyncio.get_running_loop(), self._subscribe, self._publish)
         left = self._replies("/meta/disconnect")
         self._client.disconnect(sync=False)
         await asyncio.wait_for(left.get(), 10)
 
+    async def _subscribe(self, channel: str) -> None:
+        replies = self._replies("/meta/subscribe")
+        self._client.get_channel(channel).subscribe(lambda *_: None)
+        await asyncio.wait_for(replies.get(), 10)
+
+    async def _publish(self, channel: str, data: Any) -> None:
+        self._client.get_channel(channel).publish(data)
+
     def _receive(self, _: Any, message: Any) -> None:
-        if not message.channel.is_meta:
+        if not message.channel.is_meta and message.successful is None:  # else it is the reply to a publish
             self._player.receive(str(message.channel), message.data)
 
     def _replies(self, channel: str) -> asyncio.Queue[Any]:

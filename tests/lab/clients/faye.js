@@ -29,6 +29,14 @@ class OnFaye {
     if (connectionType !== this.#transport) throw new ClientError(`no ${this.#transport}, but ${connectionType}`);
   }
 
+  async subscribe(channel) {
+    await this.#client.subscribe(channel, () => {});
+  }
+
+  async publish(channel, data) {
+    await this.#client.publish(channel, data);
+  }
+
   async stop() {
     await this.#client.disconnect();
   }

@@ -28,6 +28,13 @@ class Client(BayeuxClient):
             self._subscribed.get(timeout=10)
         self.go()
 
+    async def hear(self, channel: str) -> None:
+        self.subscribe(channel, "heard")
+        self._subscribed.get(timeout=10)
+
+    async def tell(self, channel: str, data: Any) -> None:
+        self.publish(channel, data)
+
     def heard(self, message: dict[str, Any]) -> None:
         self._player.receive(message["channel"], message["data"])
 
@@ -43,5 +50,5 @@ session = requests.Session()
 session.headers.update({"Content-Type": "application/json", **player.headers})
 client = Client(player, session)
 client.listen()
-player.play()
+player.play(None, client.hear, client.tell)
 client.disconnect()  # and not shutdown(), which waits for the held poll to end first
