@@ -15,7 +15,7 @@ ORDER  := --dist loadgroup -p randomly --randomly-seed=$(SEED)
 # tests that need no Node, browser or proxy
 QUICK  := -m 'not node and not browser and not bundler' $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table bench clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix bench clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -83,6 +83,9 @@ conformance: $(VENV)/test.done $(LAB)/node_modules/done ## ask three Bayeux serv
 
 clients-table: $(VENV)/test.done $(LAB)/node_modules/done ## run the matrix of clients, write its table into README.md
 	$(BIN)/python -m pytest -n 2 -p tests.clients.table tests/clients/test_clients.py
+
+clients-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## let all clients play all recordings, write docs/clients.md
+	$(BIN)/python -m tests.clients.crosswise
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java

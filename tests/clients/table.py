@@ -14,7 +14,7 @@ import pytest
 from tests.clients.matrix import CLIENTS, PLAYERS, ROOT, SEATS, SERVERS, TAKES, Seat, Server, Take, refusal, version
 
 README = ROOT / "README.md"
-_BEGIN, _END = "<!-- clients: made by `make clients-table` -->\n", "<!-- clients end -->"
+_CLIENTS = "clients"  # the name in the comments around the table
 _TRANSPORTS = {"long-polling": "long-polling", "websocket": "WebSocket", "callback-polling": "callback-polling"}
 _FAILED = "**fails**"
 
@@ -41,16 +41,23 @@ def render(proved: Collection[str]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows) + f"\n{lacking} have no WebSocket.\n"
 
 
-def section(readme: str) -> str:
-    """The table that is there."""
-    return readme.partition(_BEGIN)[2].partition(_END)[0]
+def section(page: str, name: str = _CLIENTS) -> str:
+    """The table that stands in a page between the comments of this name."""
+    return _parts(page, name)[1]
 
 
-def with_section(readme: str, table: str) -> str:
-    """A README with another table."""
-    before, begin, rest = readme.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    return before + begin + table + end + after
+def with_section(page: str, table: str, name: str = _CLIENTS) -> str:
+    """A page with another table."""
+    before, _, after = _parts(page, name)
+    return before + table + after
+
+
+def _parts(page: str, name: str) -> tuple[str, str, str]:
+    """What stands before the table, the table, and what stands behind it; the comments belong to the outer two."""
+    before, begin, rest = page.partition(f"<!-- {name}: ")
+    made_by, end_of_line, rest = rest.partition("\n")
+    table, end, after = rest.partition(f"<!-- {name} end -->")
+    return before + begin + made_by + end_of_line, table, end + after
 
 
 def _row(seat: Seat, proved: Collection[str]) -> list[str]:
