@@ -7,9 +7,9 @@ cookies than the Bayeux client of the same user, so unknown tokens mean "any ses
 that an answer sets in place of another, and a token that was given out in place of another, belong to the session of
 that one.
 
-Windows of a session are its Bayeux clients that were alive at the same time, such as two browser tabs. The server pushes
-each event to each window, so such copies are not surplus events. A client that sent nothing after a later handshake was
-replaced by the client of that handshake; one that still sent messages is another window.
+Windows of a session are its Bayeux clients that were alive at the same time, such as two browser tabs. The server
+pushes each event to each window, so such copies are not surplus events. A client that sent nothing after a later
+handshake was replaced by the client of that handshake; one that still sent messages is another window.
 """
 
 from __future__ import annotations
