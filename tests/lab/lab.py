@@ -19,7 +19,16 @@ from typing import IO, Any, Literal, Self, TypeAlias
 
 _HERE = Path(__file__).resolve().parent
 _OLDEST_NODE = 18  # package.json overrides the proxy agents of cometd-nodejs-client, which ask for 20
-_PACKAGES = ("cometd", "cometd-nodejs-client", "cometd-nodejs-server", "cometd3", "cometd3-nodejs-client", "faye", "ws")
+_PACKAGES = (
+    "cometd",
+    "cometd-nodejs-client",
+    "cometd-nodejs-server",
+    "cometd3",
+    "cometd3-nodejs-client",
+    "faye",
+    "jsforce",
+    "ws",
+)
 _JS_CLIENT = ("node", str(_HERE / "client.js"))
 _START_LIMIT = 20.0  # seconds; node takes a fraction of one, a machine under load takes longer
 _STOP_LIMIT = 5.0

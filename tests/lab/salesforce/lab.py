@@ -1,0 +1,76 @@
+"""A small Salesforce-shaped org and its scripted clients, run from Python."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from tests.lab.lab import Event, run_client
+from tests.lab.processes import serving
+
+_HERE = Path(__file__).resolve().parent
+Library: TypeAlias = Literal["jsforce", "aiosfstream"]
+Line: TypeAlias = dict[str, Any]
+LIBRARIES: dict[Library, tuple[str, ...]] = {
+    "jsforce": ("node", str(_HERE / "client.js")),
+    "aiosfstream": (sys.executable, "-m", "tests.lab.salesforce.client"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """The server as a child process.
+
+    Attributes:
+        url: Where it listens.
+        log: Its truth: requests, acks and events, as those of the other lab.
+    """
+
+    url: str
+    log: Path
+
+    def forget(self) -> None:
+        """End all sessions of the stream, as if their clients had been silent for too long."""
+        request = urllib.request.Request(f"{self.url}/lab/forget", b"{}", method="POST")
+        urllib.request.urlopen(request, timeout=10).close()
+
+    def events(self) -> list[Event]:
+        """Return what was published so far, heard or not."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [(line["channel"], line["data"]) for line in lines if line["kind"] == "event"]
+
+
+@contextmanager
+def serving_org(log: Path, *, timeout_ms: int = 5000, delay_ms: int = 40) -> Iterator[Org]:
+    """Run an org; a poll is held for `timeout_ms`, and a change is published `delay_ms` after its answer."""
+    log.touch()
+    options = [f"--log={log}", f"--timeout={timeout_ms}", f"--delay={delay_ms}"]
+    with serving(["node", str(_HERE / "server.js"), *options], ready="listening on ") as server:
+        yield Org(server.url, log)
+
+
+def play(library: Library, url: str, script: Mapping[str, Any]) -> list[Line]:
+    """Let a scripted client play against a base URL, and return the lines it printed.
+
+    Raises:
+        LabError: If the login failed, a step timed out or all took longer than a minute.
+    """
+    return run_client(LIBRARIES[library], url, script)
+
+
+def play_together(parts: Sequence[tuple[Library, str, Mapping[str, Any]]]) -> list[list[Line]]:
+    """Let several scripted clients play at once; each is a library, a base URL and a script."""
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return list(pool.map(lambda part: play(*part), parts))
+
+
+def heard(lines: Sequence[Line]) -> list[Event]:
+    """Return the events that a client printed, in their order."""
+    return [(line["channel"], line["data"]) for line in lines if line["kind"] == "event"]
