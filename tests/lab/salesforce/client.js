@@ -1,5 +1,6 @@
 // The scripted client on jsforce: node client.js BASE_URL < script.json
 
+import { readdirSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -24,6 +25,7 @@ class Player {
   async play(url) {
     const connection = await this.#login(url);
     await this.#listen(connection);
+    await this.#meet();
     for (const [i, step] of this.#script.steps.entries()) {
       await sleep((this.#script.think ?? 0) * 1000);
       [this.#step, this.#events] = [i, this.#script.total === undefined ? 0 : this.#events];
@@ -54,7 +56,9 @@ class Player {
   async #listen(connection) {
     const { subscribe: channels, replay } = this.#script;
     const extensions = channels.map((channel) => new StreamingExtension.Replay(channel, replay ?? -1));
-    extensions.push(new StreamingExtension.AuthFailure((reply) => fail(new Error(reply.error ?? "denied"))));
+    // Called for each advice not to reconnect, so also after a disconnect.
+    const denied = (reply) => reply.successful || fail(new Error(reply.error));
+    extensions.push(new StreamingExtension.AuthFailure(denied));
     this.#client = connection.streaming.createClient(extensions);
     // An extension sees the channel of a message, and also those that nothing was subscribed to.
     this.#client.addExtension({
@@ -67,6 +71,14 @@ class Player {
       await this.#client.subscribe(channel, () => {});
       print({ kind: "subscribed", channel });
     }
+  }
+
+  // Clients that are to act at once wait here until all of them listen.
+  async #meet() {
+    const { folder, name, count } = this.#script.meet ?? {};
+    if (folder === undefined) return;
+    writeFileSync(`${folder}/${name}`, "");
+    while (readdirSync(folder).length < count) await sleep(20);
   }
 
   #receive({ channel, data }) {

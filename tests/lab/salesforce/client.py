@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -70,6 +71,7 @@ class Player:
                 await client.subscribe(channel)
                 _print(kind="subscribed", channel=channel)
             listening = asyncio.create_task(self._listen(client))
+            await self._meet()
             for i, step in enumerate(self._script["steps"]):
                 await asyncio.sleep(self._script.get("think", 0))
                 self._step, self._events = i, self._events if "total" in self._script else 0
@@ -85,6 +87,14 @@ class Player:
             return _Known(self._base, self._script["token"])
         user, password = self._script.get("user", "ann@example.com"), self._script.get("password", "secret")
         return _Login(self._base, user, password, stay=self._script.get("stay", False))
+
+    async def _meet(self) -> None:
+        """Wait until all clients that are to act at once listen."""
+        if "meet" in self._script:
+            folder = Path(self._script["meet"]["folder"])
+            (folder / self._script["meet"]["name"]).touch()
+            while len(list(folder.iterdir())) < self._script["meet"]["count"]:
+                await asyncio.sleep(0.02)
 
     async def _listen(self, client: Client) -> None:
         async for message in client:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeAlias
 
 from tests.lab.lab import Event, run_client
@@ -66,9 +67,14 @@ def play(library: Library, url: str, script: Mapping[str, Any]) -> list[Line]:
 
 
 def play_together(parts: Sequence[tuple[Library, str, Mapping[str, Any]]]) -> list[list[Line]]:
-    """Let several scripted clients play at once; each is a library, a base URL and a script."""
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return list(pool.map(lambda part: play(*part), parts))
+    """Let several scripted clients play; each is a library, a base URL and a script. They begin when all listen."""
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(len(parts)) as pool:
+        meet = [{"folder": folder, "name": str(n), "count": len(parts)} for n, _ in enumerate(parts)]
+        playing = [
+            pool.submit(play, library, url, {**script, "meet": where})
+            for (library, url, script), where in zip(parts, meet, strict=True)
+        ]
+        return [each.result() for each in playing]
 
 
 def heard(lines: Sequence[Line]) -> list[Event]:
