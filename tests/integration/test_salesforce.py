@@ -1,10 +1,11 @@
-"""What jsforce and aiosfstream-ng heard of an org comes again in a replay: to one client and to two, under other tokens."""
+"""What jsforce and aiosfstream-ng heard of an org comes again in a replay, to one client and to two at once."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from recorder.dialect.definition import shipped
 from recorder.library.recording import load_recording
 from tests.lab.lab import Event
-from tests.lab.processes import Server, recorder
+from tests.lab.processes import Server, recorder, until
 from tests.lab.salesforce.lab import Library, Line, heard, play, play_together, serving_org
 
 pytestmark = [pytest.mark.node, pytest.mark.once, pytest.mark.xdist_group("salesforce")]
@@ -208,3 +209,42 @@ def test_one_user_alone_hears_what_that_user_heard(shared: Take) -> None:
 
     assert unordered(heard(lines)) == unordered(heard(shared.lines[1]))
     assert_none_early(lines, "bob")
+
+
+# jsforce alone: aiosfstream-ng hears nothing any more after a reply that is not successful.
+LOST = {
+    "subscribe": CHANNELS[:1],
+    "think": 2.5,
+    "steps": [{"do": "create", "fields": {"Name": f"Account {n}"}, "events": 1} for n in range(2)],
+}
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Take:
+    """The server loses the session between two steps, and the client shakes hands again."""
+    folder = tmp_path_factory.mktemp("lost")
+    with (
+        serving_org(folder / "truth.jsonl", timeout_ms=2000) as org,
+        recorder("record", org.url, "-o", folder / "org.cassette", "--no-redaction") as proxy,
+        ThreadPoolExecutor() as pool,
+    ):
+        playing = pool.submit(play, "jsforce", proxy.url, {**LOST, "stay": True})
+        until(lambda: len(org.events()) == 2, "the first account is published")
+        org.forget()
+        return Take(folder / "org.cassette", [playing.result()])
+
+
+def test_a_session_that_was_renewed_has_triples_over_two_client_ids(lost: Take) -> None:
+    recording = load_recording(lost.cassette, dialect=shipped("salesforce-changes"))
+
+    assert len({link.event.client_id for triple in recording.triples for link in triple.events}) == 2
+    assert {triple.session for triple in recording.triples} == {"s1"}
+
+
+@pytest.mark.parametrize("rate", ["20", "instant"])
+def test_a_client_that_does_not_lose_its_session_hears_all(rate: str, lost: Take) -> None:
+    with standin(lost.cassette, rate) as server:
+        lines = play("jsforce", server.url, known("00Dother!token", **{**LOST, "think": 0}))
+
+    assert by_step(lines) == by_step(lost.lines[0])
+    assert_whole(server)

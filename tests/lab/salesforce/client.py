@@ -71,7 +71,8 @@ class Player:
                 await client.subscribe(channel)
                 _print(kind="subscribed", channel=channel)
             listening = asyncio.create_task(self._listen(client))
-            await self._meet()
+            if "meet" in self._script:
+                await asyncio.to_thread(_meet, **self._script["meet"])
             for i, step in enumerate(self._script["steps"]):
                 await asyncio.sleep(self._script.get("think", 0))
                 self._step, self._events = i, self._events if "total" in self._script else 0
@@ -87,14 +88,6 @@ class Player:
             return _Known(self._base, self._script["token"])
         user, password = self._script.get("user", "ann@example.com"), self._script.get("password", "secret")
         return _Login(self._base, user, password, stay=self._script.get("stay", False))
-
-    async def _meet(self) -> None:
-        """Wait until all clients that are to act at once listen."""
-        if "meet" in self._script:
-            folder = Path(self._script["meet"]["folder"])
-            (folder / self._script["meet"]["name"]).touch()
-            while len(list(folder.iterdir())) < self._script["meet"]["count"]:
-                await asyncio.sleep(0.02)
 
     async def _listen(self, client: Client) -> None:
         async for message in client:
@@ -144,6 +137,13 @@ def _record(ack: Any) -> str | None:
     if isinstance(ack, dict) and "compositeResponse" in ack:
         return ack["compositeResponse"][0]["body"]["id"]
     return ack.get("id") if isinstance(ack, dict) else None
+
+
+def _meet(folder: str, name: str, count: int) -> None:
+    """Wait until all clients that are to act at once listen."""
+    (Path(folder) / name).touch()
+    while len(list(Path(folder).iterdir())) < count:
+        time.sleep(0.02)
 
 
 def _print(**line: Any) -> None:

@@ -11,6 +11,7 @@ import { Org } from "./org.js";
 import { denials, PREFIX, Stream } from "./stream.js";
 
 const ORG_ID = "00D5i000000LabOrg";
+const FLUSH_MS = 200; // what the polls need to carry away what was published
 
 class Front {
   #log;
@@ -31,7 +32,7 @@ class Front {
     if (path.startsWith(PREFIX) && this.#user(request) !== undefined) return this.#stream.handle(request, response);
     const text = await textOf(request);
     if (path.startsWith(PREFIX)) return send(response, 200, denials([JSON.parse(text || "[]")].flat()));
-    if (path.startsWith("/lab/")) return send(response, 200, this.#control(path));
+    if (path.startsWith("/lab/")) return send(response, 200, await this.#control(path));
     if (path === "/services/oauth2/token") return this.#token(request, new URLSearchParams(text), response);
     if (path.startsWith("/services/Soap/u/")) return this.#soap(request, text, response);
     return this.#rest(request, path, text, response);
@@ -42,8 +43,10 @@ class Front {
     return this.#users.get(token);
   }
 
-  #control(path) {
-    if (path === "/lab/forget") this.#stream.forget();
+  async #control(path) {
+    if (path !== "/lab/forget") return {};
+    await sleep(FLUSH_MS);
+    this.#stream.forget();
     return {};
   }
 
