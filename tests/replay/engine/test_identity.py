@@ -308,6 +308,25 @@ def test_a_token_in_the_query_of_a_websocket_identifies_its_client() -> None:
     assert [one["played"] for one in stage.standin.state(stage.now)["sessions"]] == [[1], []]
 
 
+def test_a_websocket_that_shows_a_token_of_a_login_is_of_that_client() -> None:
+    """jsforce opens its stream by a WebSocket while its session by long-polling is there already."""
+    stage = Scene(logged_in())
+    one, other = stage.client(), stage.client()
+    first, second = value_of(one.answer(LOGIN)), value_of(other.answer(LOGIN))
+    goes_on(one, first)
+    goes_on(other, second)
+
+    for number, token in enumerate((first, second)):
+        upgrade = HttpRequest(
+            900 + number, f"socket {number}", "GET", "/api/v2/notifications", shows(token, "OAuth"), b""
+        )
+        stage.standin.upgrade(upgrade)
+    asks(one, chained(7, "one"), first)
+    asks(other, chained(7, "two"), second)
+
+    assert (one.references, other.references, stage.misses) == (["one"], ["two"], [])
+
+
 def test_the_password_of_an_application_is_no_client() -> None:
     app: Headers = (("Authorization", "Basic YXBwOnNlY3JldA=="),)
     wire = Wire()

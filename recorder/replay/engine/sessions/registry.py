@@ -162,11 +162,18 @@ class Registry:
         tokens = self._tokens(headers)
         if any(value(token) in self._by_cookie for token in tokens):
             return None
-        playhead = only(self._evidence(tokens, "", self._groups_of.pool(SessionState.NEW))) or self._new(tokens)
+        owner = only([self._given(tokens)])  # a token of a login is proof, as a cookie is
+        new = self._groups_of.pool(SessionState.NEW)
+        playhead = owner or only(self._evidence(tokens, "", new)) or self._new(tokens)
         playhead.opened = True
         self._groups_of.place(playhead)
         self._remember(playhead, tokens, connection)
         return playhead
+
+    def _given(self, tokens: Tokens) -> Iterator[Playhead]:
+        """Yield the clients that are there and got one of these tokens at a login."""
+        owners = {p: None for token in tokens for p in self._by_token.get(token, ()) if token in p.given and not p.left}
+        return iter(owners)
 
     def handshaken(
         self,
