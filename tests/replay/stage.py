@@ -97,7 +97,7 @@ class Desk:
         self.events: list[Message] = []
         self.heard: list[tuple[float, str]] = []
         self._listening = False
-        self._owes_poll = False
+        self._owes_poll = self._is_lost = False
 
     @property
     def said(self) -> list[str]:
@@ -132,8 +132,12 @@ class Desk:
         self.polls()
 
     def polls_again(self) -> None:
-        """Renew the poll that was answered, if one is to be held."""
+        """Renew the poll that was answered, if one is to be held; shake hands again before, if that is advised."""
         if self._listening and self._owes_poll:
+            if self._is_lost:
+                self._listening, self._is_lost = False, False
+                self.handshakes()
+                self._listening = True
             self.polls()
 
     def disconnects(self) -> int:
@@ -168,6 +172,8 @@ class Desk:
             self.heard.append((at, f"ack {reply.status}"))
             return
         polled = any(message["channel"] == "/meta/connect" for message in messages)
+        advice = [message.get("advice", {}).get("reconnect") for message in messages if not is_event(message)]
+        self._is_lost |= "handshake" in advice
         self._owes_poll |= polled and b"multiple-clients" not in reply.body  # else it waits, until the test goes on
         if polled and not events:
             self.heard.append((at, "idle"))

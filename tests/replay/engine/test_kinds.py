@@ -56,7 +56,7 @@ def test_a_session_that_was_renewed_is_one_session_with_all_its_triples(during: 
 
 @pytest.mark.parametrize("rate", [INSTANT, 20, 1])
 @pytest.mark.parametrize("during", [False, True])
-def test_a_client_that_keeps_its_session_hears_all_of_both(during: bool, rate: float) -> None:
+def test_a_client_that_is_told_to_shake_hands_as_was_recorded_hears_all_of_both(during: bool, rate: float) -> None:
     stage = Stage(lost_and_renewed(during=during), rate=rate)
     desk = stage.desk()
     desk.listens()
