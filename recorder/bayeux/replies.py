@@ -5,6 +5,8 @@ Errors have the form `number:arguments:name` (Bayeux 1.0, section 3.3.1 "error")
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
 from typing import NamedTuple
 
 from . import channels
@@ -13,6 +15,9 @@ from .messages import Message
 _MOST_SUBSCRIPTIONS = 10_000  # of one session; a limit to its memory, clients have about ten
 _LONGEST = 86_400_000  # milliseconds (a day); a longer interval is a mistake, or a way to stop clients
 _REPEATED = "id", "subscription"
+UNKNOWN = "402::session_unknown"  # of CometD 5 and 6; 4.0 says `402::unknown_session`, 3.1 `402::Unknown client`
+# One segment of a channel's name. The grammar (Bayeux 1.0, section 2.2.1) has fewer marks, but servers allow more.
+_SEGMENT = re.compile(r"[!-$&-.0-~]+")
 _ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
 # What a stand-in says by itself; all else that a recorded reply has is given as recorded.
 _OURS = frozenset(
@@ -51,30 +56,56 @@ def refuse(message: Message, error: str) -> Message:
     return _head(message) | {"channel": message["channel"], "successful": False, "error": error}
 
 
-def unknown(message: Message) -> Message:
-    """Build the reply to a message with an unknown clientId; a /meta/connect gets the advice to shake hands again."""
-    refusal = refuse(message, "402::session_unknown")
-    return refusal | ({"advice": dict(_ADVICE_HANDSHAKE)} if message["channel"] == channels.CONNECT else {})
+def unknown(message: Message, error: str = UNKNOWN, *, left: bool = False) -> Message:
+    """Build the reply to a message with an unknown clientId; a /meta/connect gets the advice to shake hands again.
+
+    Args:
+        message: The message.
+        error: The text of the error.
+        left: The client disconnected by an earlier message of the same body: it is not to come back.
+    """
+    told = refuse(message, error)
+    if message["channel"] != channels.CONNECT:
+        return told
+    return told | {"advice": {"reconnect": "none"} if left else dict(_ADVICE_HANDSHAKE)}
 
 
-def ordinary(subscriptions: set[str], message: Message) -> Message:
-    """Build the reply to a subscribe, an unsubscribe or a publish; update `subscriptions` in place."""
+def is_name(text: str) -> bool:
+    """Return whether a text can name a channel or a pattern: segments after slashes, wildcards as the last one."""
+    if not text.startswith("/"):
+        return False
+    *first, last = text[1:].split("/")
+    plain = all(_SEGMENT.fullmatch(segment) and "*" not in segment for segment in first)
+    return plain and (last in ("*", "**") or (bool(_SEGMENT.fullmatch(last)) and "*" not in last))
+
+
+def ordinary(subscriptions: set[str], message: Message, known: Container[str] = ()) -> Message:
+    """Build the reply to a subscribe, an unsubscribe or a publish; update `subscriptions` in place.
+
+    Args:
+        subscriptions: The subscriptions of the client.
+        message: The message.
+        known: Channels and patterns that the recorded server took, whatever their form.
+    """
     channel = message["channel"]
     if channel not in (channels.SUBSCRIBE, channels.UNSUBSCRIBE):
         if channels.is_meta(channel):
             return refuse(message, "403:denied_by_security_policy:channel_create_denied")
+        if not channel.startswith("/"):
+            return refuse(message, "405::channel_invalid")
         return reply(message)
     wanted = message.get("subscription")
     if wanted is None:
         return refuse(message, "403::subscription_missing")
     named = wanted if isinstance(wanted, list) else [wanted]
-    names = [name for name in named if isinstance(name, str) and name.startswith("/")]
+    names = [name for name in named if isinstance(name, str) and (name in known or is_name(name))]
     if not names or len(names) < len(named):
         return refuse(message, "403::subscription_invalid")
     if channel == channels.UNSUBSCRIBE:
         subscriptions.difference_update(names)
     elif any(channels.is_meta(name) for name in names):
-        return refuse(message, "403:denied_by_security_policy:subscribe_denied")
+        what = "create_denied" if any("*" in name for name in names) else "subscribe_denied"
+        return refuse(message, f"403:denied_by_security_policy:{what}")
     elif len(subscriptions.union(names)) > _MOST_SUBSCRIPTIONS:
         return refuse(message, "403:denied_by_security_policy:too_many_subscriptions")
     else:

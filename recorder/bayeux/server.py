@@ -7,7 +7,7 @@ all times are seconds on the caller's clock.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -16,7 +16,7 @@ from . import channels
 from .extensions import batch_of, timesync, wants_acknowledgement
 from .messages import Message, to_text
 from .outbox import Outbox, Queued
-from .replies import Said, add, is_end, is_lost, ordinary, refusal, reply, unknown
+from .replies import UNKNOWN, Said, add, is_end, is_lost, ordinary, refusal, reply, unknown
 
 # connection types (Bayeux 1.0, section 3.1.4)
 LONG_POLLING, CALLBACK_POLLING, WEBSOCKET = "long-polling", "callback-polling", "websocket"
@@ -70,6 +70,7 @@ class _Session:
     told_to_wait: bool = False  # the next poll comes after an interval; this one was not held
     gave_up: bool = False  # the client closed its poll and has sent nothing since
     subscriptions: set[str] = field(default_factory=set)
+    transport: str = LONG_POLLING  # of its last handshake or connect
     seen: float = 0.0  # when it last polled or was answered a poll, or shook hands
     ended: bool = False  # the client was told to stop
     heir: _Session | None = None  # the later session that gets the events of this one
@@ -87,15 +88,26 @@ class _Session:
 class BayeuxServer:
     """All Bayeux sessions of one server."""
 
-    def __init__(self, new_client_id: Callable[[], str], timeout: float, epoch: float = 0.0) -> None:
+    def __init__(
+        self,
+        new_client_id: Callable[[], str],
+        timeout: float,
+        epoch: float = 0.0,
+        *,
+        unknown_error: str = UNKNOWN,
+        known: Container[str] = (),
+    ) -> None:
         """Start without sessions.
 
         Args:
             new_client_id: Returns a new clientId at each call.
             timeout: Seconds for which a poll is held (`advice.timeout`).
             epoch: The time at which the caller's clock shows 0, in UTC seconds, for the timesync extension.
+            unknown_error: Error that a client without a session is told.
+            known: Channels and patterns that can be subscribed to, whatever their form.
 
         """
+        self._unknown_error, self._known = unknown_error, known
         self._new_client_id = new_client_id
         self._timeout = timeout
         self._epoch = epoch
@@ -241,7 +253,9 @@ class BayeuxServer:
             return []
         self._forgotten[client_id] = session
         poll = self._release(session)
-        return [] if poll is None else [Answer(poll.request, [to_text(unknown(poll.asked))], callback=poll.callback)]
+        if poll is None:
+            return []
+        return [Answer(poll.request, [to_text(unknown(poll.asked, self._unknown_error))], callback=poll.callback)]
 
     def reply_to_poll(self, client_id: str, recorded: Message, pushed: Message | None, now: float) -> list[Answer]:
         """Give a recorded reply to the held poll of a client, else to its next poll; return the answer.
@@ -359,7 +373,7 @@ class BayeuxServer:
         turn.sender = turn.sender or session  # the answer carries the events of the first known client
         if session is None:
             self._confirm_late(client_id, message)
-            turn.replies.append(unknown(message))
+            turn.replies.append(unknown(message, self._unknown_error, left=client_id in turn.left))
         elif said is not None and said.refuses:
             self._refuse(session, message, said, turn)
         elif message["channel"] == channels.CONNECT and session.due:
@@ -370,9 +384,10 @@ class BayeuxServer:
         elif message["channel"] == channels.DISCONNECT:
             turn.answers += self._dismiss(session, turn.now)
             del self._sessions[client_id]
+            turn.left += (client_id,)
             turn.tell(message, reply(message), self._epoch)
         else:
-            told = ordinary(session.subscriptions, message)
+            told = ordinary(session.subscriptions, message, self._known)
             turn.tell(message, told if said is None else add(told, said.message), self._epoch)
 
     def _refuse(self, session: _Session, message: Message, said: Said, turn: _Turn) -> None:
@@ -382,7 +397,7 @@ class BayeuxServer:
             names = list(said.names)
             message = message | {"subscription": names[0] if len(names) == 1 else names}
             left = message | {"subscription": [name for name in wanted if name not in names]}
-            turn.tell(left, ordinary(session.subscriptions, left), self._epoch)
+            turn.tell(left, ordinary(session.subscriptions, left, self._known), self._epoch)
         turn.tell(message, refusal(message, said.message), self._epoch)
         self._lose(session, said.message, turn)
 
@@ -411,7 +426,8 @@ class BayeuxServer:
         turn.answers += self.forget(session.client_id)
 
     def _handshake(self, message: Message, turn: _Turn, said: Said | None) -> _Session:
-        session = _Session(self._new_client_id(), Outbox(confirms=wants_acknowledgement(message)), seen=turn.now)
+        outbox = Outbox(confirms=wants_acknowledgement(message))
+        session = _Session(self._new_client_id(), outbox, seen=turn.now, transport=turn.transport)
         self._sessions[session.client_id] = session
         turn.handshaken = session.client_id
         told = {
@@ -436,8 +452,9 @@ class BayeuxServer:
         batch = batch_of(message)
         if batch is not None:
             session.outbox.confirmed(batch)
-        # CometD's Java server sends advice if the client sends some, and with the first connect.
-        wants_advice = "advice" in message or not session.connected
+        # CometD's Java server (run: 3.1 to 6.0) sends advice if the client sends some, or has changed its transport.
+        wants_advice = "advice" in message or turn.transport != session.transport
+        session.transport = turn.transport
         told = reply(message)
         if wants_advice:
             told["advice"] = self._advice() | session.advised
@@ -560,6 +577,7 @@ class _Turn:
     connecting: _Session | None = None  # the session whose /meta/connect is answered
     handshaken: str | None = None
     held: bool = False
+    left: tuple[str, ...] = ()  # clients that have disconnected by an earlier message
 
     def tell(self, asked: Message, told: Message, epoch: float, received: float | None = None) -> None:
         """Add a reply, with the time if the client's message asks for it (timesync extension)."""

@@ -204,7 +204,52 @@ def test_the_first_connect_after_a_handshake_is_answered_at_once(fresh: BayeuxSe
 
     answers = fresh.receive(2, [connect()], now=0)
 
+    assert answers == [Answer(2, [{"channel": "/meta/connect", "successful": True}])]
+
+
+def test_a_connect_over_another_transport_gets_advice(fresh: BayeuxServer) -> None:
+    fresh.receive(1, [handshake()], now=0)
+
+    answers = fresh.receive(2, [connect()], now=0, transport="websocket")
+
     assert answers == [Answer(2, [{"channel": "/meta/connect", "successful": True, "advice": ADVICE}])]
+
+
+def test_a_connect_after_a_disconnect_in_one_body_is_told_to_stop(server: BayeuxServer) -> None:
+    gone = {"channel": "/meta/disconnect", "clientId": "c1"}
+
+    (answer,) = server.receive(1, [gone, connect()], now=0)
+
+    assert answer.messages is not None
+    assert answer.messages[1]["advice"] == {"reconnect": "none"}
+
+
+@pytest.mark.parametrize("channel", ["", "a", "no/slash"])
+def test_a_publish_to_what_is_no_channel_is_refused_alone(server: BayeuxServer, channel: str) -> None:
+    publish = {"channel": channel, "clientId": "c1", "data": {}}
+
+    (answer,) = server.receive(1, [publish, publish | {"channel": "/a"}], now=0)
+
+    assert answer.messages is not None
+    assert [one.get("error") for one in answer.messages] == ["405::channel_invalid", None]
+
+
+@pytest.mark.parametrize("name", ["/", "//a", "/a//b", "/ä", "/a%20b", "/a b", "/a/**/b", "/*/b", "/a/b*", "/a/"])
+def test_what_is_no_name_of_a_channel_cannot_be_subscribed_to(server: BayeuxServer, name: str) -> None:
+    (answer,) = server.receive(1, [subscribe(name)], now=0)
+
+    assert answer.messages is not None
+    assert answer.messages[0]["error"] == "403::subscription_invalid"
+
+
+@pytest.mark.parametrize(
+    "name", ["/a", "/v2/me/outbound", "/*", "/a/**", "/data/A__ChangeEvent", "/a.b/c-d~e(f)$g@h!i"]
+)
+def test_names_and_patterns_can_be_subscribed_to(server: BayeuxServer, name: str) -> None:
+    (answer,) = server.receive(1, [subscribe(name)], now=0)
+
+    assert answer.messages is not None
+    assert answer.messages[0]["successful"] is True
 
 
 def test_the_next_connect_is_held(server: BayeuxServer) -> None:
@@ -637,10 +682,11 @@ def test_an_unsubscription_takes_away_what_it_names(server: BayeuxServer) -> Non
 def test_nobody_may_listen_to_meta_channels(server: BayeuxServer, wanted: Any) -> None:
     (answer,) = server.receive(1, [subscribe(wanted)], now=0)
 
+    what = "create_denied" if "*" in wanted else "subscribe_denied"
     refusal = {
         "channel": "/meta/subscribe",
         "successful": False,
-        "error": "403:denied_by_security_policy:subscribe_denied",
+        "error": f"403:denied_by_security_policy:{what}",
     }
     assert answer.messages == [refusal | {"subscription": wanted}]
     assert server.subscriptions("c1") == frozenset()

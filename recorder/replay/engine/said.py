@@ -6,6 +6,7 @@ refusal counts once; what a success said beside the usual counts until a later o
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from operator import attrgetter
@@ -13,7 +14,7 @@ from typing import TypeAlias
 
 from ...bayeux import channels
 from ...bayeux.messages import Message
-from ...bayeux.replies import Said, add
+from ...bayeux.replies import UNKNOWN, Said, add
 from ...correlate.anchors import only_session
 from ...correlate.client_messages import parts
 from ...correlate.replies import LATER
@@ -25,6 +26,13 @@ from .sessions.playhead import Playhead
 
 _Key: TypeAlias = tuple[int, str, str]  # window, channel of the message, name
 _NUMBER = attrgetter("number")
+_UNKNOWN = re.compile(r"40[12]::.*unknown", re.IGNORECASE)  # without arguments: faye has the clientId there
+
+
+def unknown_error(recording: Recording) -> str:
+    """Return how the recorded server told a client that it has no session: each version of a server has other words."""
+    errors = (str(one.message.get("error", "")) for one in recording.replies)
+    return next((error for error in errors if _UNKNOWN.match(error)), UNKNOWN)
 
 
 class RecordedReplies:

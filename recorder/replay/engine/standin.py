@@ -20,7 +20,7 @@ from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
 from ...errors import UsageError
-from ...model import JSON, Headers, Recording
+from ...model import JSON, AnchorKind, Headers, Recording
 from ...redaction.policy import Policy as Redaction
 from . import miss, status
 from .faults import Faults
@@ -30,7 +30,7 @@ from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
-from .said import RecordedReplies
+from .said import RecordedReplies, unknown_error
 from .scheduling.follower import Follower
 from .scheduling.player import Player
 from .scheduling.prepared import PreparedTriple
@@ -78,7 +78,13 @@ class ReplayEngine:
         self.faults = faults or Faults([], recording)
         self._matcher = Matcher(recording, dialect, redaction)
         self._origins = partial(origins, recording.header.upstream)
-        self._bayeux = BayeuxServer(new_id, recording.poll_timeout or _DEFAULT_TIMEOUT, epoch)
+        self._bayeux = BayeuxServer(
+            new_id,
+            recording.poll_timeout or _DEFAULT_TIMEOUT,
+            epoch,
+            unknown_error=unknown_error(recording),
+            known={one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION},
+        )
         windows = 1 + max(recording.windows.values(), default=0)
         self._logins = Logins(recording, self._matcher, dialect, new_id)
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)

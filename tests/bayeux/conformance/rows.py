@@ -23,7 +23,7 @@ class Row:
         title: What is sent, in words.
         script: Sends it, and tells what came back.
         answers: What each server answers, by its name; a server that cannot do this at all is not in it.
-        java: What CometD's Java server does where the stand-in does something else: from its source, not run.
+        java: What CometD's Java server does where the stand-in does something else.
     """
 
     title: str

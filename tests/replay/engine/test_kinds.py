@@ -83,6 +83,35 @@ def test_a_client_that_shakes_hands_again_between_two_operations_hears_each_even
     assert desk.references == ["live-7", "live-8"]
 
 
+@pytest.mark.parametrize("words", ["402::Unknown client", "402::unknown_session"])
+def test_a_client_without_a_session_is_told_in_the_words_of_the_recorded_server(words: str) -> None:
+    wire = Wire()
+    wire.respond(wire.desk("c1", COOKIE).polls(), [UNKNOWN | {"error": words}])
+    stage = Stage(wire.recording())
+    desk = stage.stranger()
+    desk.client_id = "nobody"
+
+    reply = desk.replies[desk.polls()]
+
+    assert json.loads(reply.body)[0]["error"] == words
+
+
+@pytest.mark.parametrize("name", ["/topic/A?Name='x'", "/a%20b"])
+def test_a_channel_that_was_recorded_can_be_subscribed_to_whatever_its_name(name: str) -> None:
+    wire = Wire()
+    desk = wire.desk("c1", COOKIE)
+    subscribe = {"channel": "/meta/subscribe", "clientId": "c1", "subscription": name}
+    wire.respond(desk.bayeux(subscribe), [subscribe | {"successful": True}])
+    live = Stage(wire.recording()).desk()
+
+    replies = [
+        live.replies[live.bayeux(subscribe | {"clientId": live.client_id, "subscription": wanted})]
+        for wanted in (name, f"{name}%")
+    ]
+
+    assert [json.loads(reply.body)[-1]["successful"] for reply in replies] == [True, False]
+
+
 def acknowledged() -> Recording:
     """The ack extension, an event before the ack of its operation, and one batch delivered twice."""
     wire = Wire()
