@@ -250,6 +250,11 @@ class StandIn:
         return self._call(lambda: self._engine.unplayed_events)
 
     @property
+    def unsubscribed_events(self) -> list[dict[str, Any]]:
+        """Recorded events on channels that a client did not subscribe to, unlike the recorded client."""
+        return self._call(lambda: self._engine.unsubscribed_events)
+
+    @property
     def unheard(self) -> list[dict[str, Any]]:
         """Clients that events are due to, but that have no push session while others have one."""
         return self._call(lambda: self._engine.unheard)

@@ -49,6 +49,7 @@ class Taking:
     played: tuple[int, ...] = ()
     unplayed: tuple[int, ...] = ()
     unplayed_events: tuple[()] = ()
+    unsubscribed_events: tuple[()] = ()
     unheard: tuple[()] = ()
     misses: list[str] = field(default_factory=list)
     missed: int = 0
@@ -68,7 +69,8 @@ class Taking:
 
     def report(self) -> dict[str, Any]:
         """Return an empty report: a recorder plays no triple and sees no miss."""
-        return {"played": {}, "unplayed": [], "unplayed_events": [], "unheard": [], "misses": [], "faults": []}
+        nothing = ("unplayed", "unplayed_events", "unsubscribed_events", "unheard", "misses", "faults")
+        return {"played": {}} | {name: [] for name in nothing}
 
     def advance(self, seconds: float) -> None:
         """Sleep for some seconds: nothing can move the clock of a real server."""

@@ -88,7 +88,10 @@ def test_replay_by_poll_is_seen_to_be_early(quick: Run) -> None:
 
 @pytest.mark.node
 def test_table_shows_every_row(quick: Run) -> None:
-    assert quick.stdout.count(" yes\n") + quick.stdout.count(" no\n") == len(quick.rows)
+    first, _, second = quick.stdout.partition(" unasked events")
+
+    assert first.count(" yes\n") + first.count(" no\n") >= len(quick.rows)
+    assert second
 
 
 def test_replay_by_cause_is_clean() -> None:

@@ -184,6 +184,9 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
         say(printable(f"did not come: {what}; it waits for {event['waits_for']}"))
     if len(report["unplayed_events"]) > _TOLD:
         say(f"… and {len(report['unplayed_events']) - _TOLD} more events")
+    channels = sorted({event["channel"] for event in report["unsubscribed_events"]})
+    if channels and (missed or report["unplayed"] or report["unplayed_events"]):  # else that is the client's choice
+        say(f"{len(report['unsubscribed_events'])} events stayed, nobody subscribed to {', '.join(channels)}")
     for found in report["unheard"][:_TOLD]:
         say(printable(unheard_text(found)))
     if missed:

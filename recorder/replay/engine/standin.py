@@ -162,6 +162,11 @@ class ReplayEngine:
         return status.unplayed_events(self._recording, self._follower.unplayed(self._playheads))
 
     @property
+    def unsubscribed_events(self) -> list[dict[str, Any]]:
+        """Events on channels that a client did not subscribe to, unlike the recorded one, as JSON."""
+        return status.unplayed_events(self._recording, self._follower.unsubscribed(self._playheads))
+
+    @property
     def unheard(self) -> list[dict[str, Any]]:
         """Clients that events are due to, but that have no push session while others have one, as JSON."""
         return status.unheard(self._playheads)
@@ -236,6 +241,7 @@ class ReplayEngine:
             "played": status.played(self._playheads, self._matcher),
             "unplayed": list(self.unplayed),
             "unplayed_events": self.unplayed_events,
+            "unsubscribed_events": self.unsubscribed_events,
             "unheard": self.unheard,
             "misses": [{"request": m.call, "summary": m.summary, "text": m.text} for m in self.misses],
             "faults": [{"fault": text, "hit": count} for text, count in self.faults.report()],

@@ -359,7 +359,7 @@ def test_what_never_came_is_told_with_its_anchor() -> None:
     ]
 
 
-def test_what_waits_for_a_subscription_to_the_end_is_told() -> None:
+def test_what_waits_for_a_subscription_to_the_end_is_told_apart() -> None:
     wire = Wire()
     client = Recorded(wire)
     client.says(SUBSCRIBE, subscription="/a")
@@ -369,7 +369,8 @@ def test_what_waits_for_a_subscription_to_the_end_is_told() -> None:
     live.does(("get", "/state"))
     live.looks()
 
-    assert [(one["event"], one["waits_for"]) for one in stage.standin.unplayed_events] == [
+    assert stage.standin.unplayed_events == []
+    assert [(one["event"], one["waits_for"]) for one in stage.standin.unsubscribed_events] == [
         ("u1", "a subscription to /a")
     ]
 
@@ -380,7 +381,8 @@ def test_an_event_of_an_operation_that_waits_for_a_subscription_is_told_by_its_n
     stage, live = scene(wire)
     live.does(("operation", "7"))
 
-    assert [(one["event"], one["waits_for"]) for one in stage.standin.unplayed_events] == [
+    assert stage.standin.unplayed_events == []
+    assert [(one["event"], one["waits_for"]) for one in stage.standin.unsubscribed_events] == [
         ("1.1", "a subscription to /v2/me/outbound")
     ]
 
@@ -551,6 +553,7 @@ def test_each_event_leaves_after_its_anchor_once_and_to_its_session(
         }
         assert due <= set(model.heard), "none is lost"
     heard = {text for model in models for text in model.heard}
-    told = {one["event"] for one in stage.standin.unplayed_events if one["event"].startswith("u")}
+    not_come = (*stage.standin.unplayed_events, *stage.standin.unsubscribed_events)
+    told = {one["event"] for one in not_come if one["event"].startswith("u")}
     names = {text: f"u{number}" for number, text in enumerate(events, 1)}
     assert told == {names[text] for text in events if text not in heard}, "what did not come is told"

@@ -116,7 +116,8 @@ class Fake:
         return {"paused": self.paused, "sessions": sessions}
 
     def report(self) -> dict[str, Any]:
-        return {"played": {}, "unplayed": [], "unplayed_events": [], "unheard": [], "misses": [], "faults": []}
+        nothing = ("unplayed", "unplayed_events", "unsubscribed_events", "unheard", "misses", "faults")
+        return {"played": {}} | {name: [] for name in nothing}
 
     def advance(self, seconds: float) -> None:
         self.told.append(("advance", seconds))

@@ -92,16 +92,21 @@ class Follower:
         progress.asked.clear()
 
     def unplayed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
-        """Yield the events whose anchor no client reached, then those that wait for a subscription of some client."""
+        """Yield the events whose anchor no client reached, then those that wait for a handshake of some client."""
         clients = list(playheads)
         begun = {place for playhead in clients for place in playhead.progress.begun}
         for place, anchor in enumerate(self._anchored.anchors):
             if place not in begun and place not in self._anchored.optional:
                 yield Unplayed(place, None, text(anchor))
-        for held in (held for playhead in clients for held in playhead.held):
+        for held in (held for playhead in clients for held in playhead.held if held.channel is None):
             if held.step is not None and held.step.event is not None:
-                waits_for = "a handshake" if held.channel is None else f"a subscription to {held.channel}"
-                yield Unplayed(held.step.unsolicited, held.step.event, waits_for)
+                yield Unplayed(held.step.unsolicited, held.step.event, "a handshake")
+
+    def unsubscribed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
+        """Yield the events on channels that a client did not subscribe to, unlike the recorded one."""
+        for held in (held for playhead in playheads for held in playhead.held if held.channel is not None):
+            if held.step is not None and held.step.event is not None:
+                yield Unplayed(held.step.unsolicited, held.step.event, f"a subscription to {held.channel}")
 
     def _settle(self, playhead: Playhead, now: float) -> None:
         """Reach the handshakes of a client that now listens: events before would be dropped by its library."""
