@@ -7,82 +7,20 @@ all times are seconds on the caller's clock.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Collection, Container, Iterable
 
 from ..priority_queue import PriorityQueue
 from . import channels
-from .extensions import batch_of, timesync, wants_acknowledgement
+from .extensions import batch_of, wants_acknowledgement
 from .messages import Message, to_text
 from .outbox import Outbox, Queued
 from .replies import UNKNOWN, Said, add, is_end, is_lost, ordinary, refusal, reply, unknown
+from .session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer, Poll, Says, Session, Turn
 
-# connection types (Bayeux 1.0, section 3.1.4)
-LONG_POLLING, CALLBACK_POLLING, WEBSOCKET = "long-polling", "callback-polling", "websocket"
-# Asked what the recorded server said to a message; None where it said nothing of note.
-Says: TypeAlias = Callable[[Message], Said | None]
 _OFFERED = [WEBSOCKET, LONG_POLLING, CALLBACK_POLLING]
 # Advice to the second session of a browser; the interval between its polls is in milliseconds (multiSessionInterval of
 # CometD's servers).
 _MULTIPLE_CLIENTS = {"multiple-clients": True, "reconnect": "retry", "interval": 2000}
-
-
-class Answer(NamedTuple):
-    """The answer to one request: Bayeux messages, or only an HTTP status.
-
-    Attributes:
-        request: Number under which the request was received.
-        texts: The messages, each as JSON; None for an answer with only a status.
-        status: The HTTP status.
-        handshaken: The clientId that this answer gives to the client, None if it is not the answer to a handshake.
-        delivered: The events in this answer that no earlier answer carried.
-        callback: Function in which a callback-polling client wants the messages wrapped.
-
-    """
-
-    request: int
-    texts: list[str] | None
-    status: int = 200
-    handshaken: str | None = None
-    delivered: Sequence[Queued] = ()
-    callback: str | None = None
-
-
-@dataclass(slots=True)
-class _Poll:
-    request: int
-    asked: Message
-    reply: Message
-    received: float
-    transport: str
-    callback: str | None
-    browser: str | None  # the browser whose connection the poll occupies; None on a WebSocket
-
-
-@dataclass(slots=True, eq=False)
-class _Session:
-    client_id: str
-    outbox: Outbox
-    poll: _Poll | None = None
-    connected: bool = False  # its first /meta/connect was answered
-    browser: str | None = None  # several sessions may share a browser
-    told_to_wait: bool = False  # the next poll comes after an interval; this one was not held
-    gave_up: bool = False  # the client closed its poll and has sent nothing since
-    subscriptions: set[str] = field(default_factory=set)
-    transport: str = LONG_POLLING  # of its last handshake or connect
-    seen: float = 0.0  # when it last polled or was answered a poll, or shook hands
-    ended: bool = False  # the client was told to stop
-    heir: _Session | None = None  # the later session that gets the events of this one
-    due: list[tuple[Message, Message | None]] = field(default_factory=list)  # recorded replies to its next polls
-    advised: Message = field(default_factory=dict)  # what the recorded server's advice had beside the usual
-
-    def has_news(self, batch: int | None) -> bool:
-        """Return whether the next answer has events to carry.
-
-        Those are new events, and events that the client did not confirm in the `batch` of its /meta/connect.
-        """
-        return not self.outbox.is_empty or (batch is not None and not self.outbox.is_confirmed)
 
 
 class BayeuxServer:
@@ -111,16 +49,16 @@ class BayeuxServer:
         self._new_client_id = new_client_id
         self._timeout = timeout
         self._epoch = epoch
-        self._sessions: dict[str, _Session] = {}
-        self._forgotten: dict[str, _Session] = {}  # sessions that the server lost while the client still uses them
+        self._sessions: dict[str, Session] = {}
+        self._forgotten: dict[str, Session] = {}  # sessions that the server lost while the client still uses them
         # held polls, and answers not known to have left: request → its session, and the events in the answer
-        self._open: dict[int, tuple[_Session, list[Queued]]] = {}
-        self._until: PriorityQueue[_Session, float] = PriorityQueue()  # when each held poll must be answered
-        self._told: set[_Session] = set()  # sessions whose held poll may have events to carry
+        self._open: dict[int, tuple[Session, list[Queued]]] = {}
+        self._until: PriorityQueue[Session, float] = PriorityQueue()  # when each held poll must be answered
+        self._told: set[Session] = set()  # sessions whose held poll may have events to carry
         self._browsers: Counter[str] = Counter()  # number of held polls of each browser
         # answers that wait for replies of the caller: request → its turn, and by the places of the publishes these and
         # the places of their replies
-        self._unfinished: dict[int, tuple[_Turn, dict[int, tuple[int, Message]]]] = {}
+        self._unfinished: dict[int, tuple[Turn, dict[int, tuple[int, Message]]]] = {}
         self.ended: list[str] = []  # clients that were told to stop, until the caller takes them out
 
     def receive(  # noqa: PLR0917  # they are what a request is
@@ -149,14 +87,17 @@ class BayeuxServer:
         alone = len(messages) == 1
         if not alone and any(message["channel"] == channels.HANDSHAKE for message in messages):
             return [Answer(request, None, 400)]  # a handshake must be the only message (AbstractHttpTransport.java)
-        turn = _Turn(request, now, transport, callback, says)
-        asked: dict[int, tuple[int, Message]] = {}
-        for place, message in enumerate(messages):
-            asked[place] = len(turn.replies), message
-            self._take(message, turn, alone=alone)
+        turn = Turn(request, now, transport, callback, says)
         if later:
-            self._unfinished[request] = turn, {place: asked[place] for place in later}
-        elif not turn.held:
+            asked = self._unfinished[request] = turn, {}
+            for place, message in enumerate(messages):
+                if place in later:
+                    asked[1][place] = len(turn.replies), message
+                self._take(message, turn, alone=alone)
+            return turn.answers
+        for message in messages:
+            self._take(message, turn, alone=alone)
+        if not turn.held:
             turn.answers.append(self._answer(request, turn.sender, turn.replies, turn))
         return turn.answers
 
@@ -274,7 +215,7 @@ class BayeuxServer:
         poll = self._release(session)
         if poll is None:
             return []
-        turn = _Turn(poll.request, now, poll.transport, poll.callback, connecting=session)
+        turn = Turn(poll.request, now, poll.transport, poll.callback, connecting=session)
         self._reply_as_recorded(session, poll.asked, turn, poll.received)
         return [*turn.answers, self._answer(poll.request, session, turn.replies, turn)]
 
@@ -357,14 +298,16 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         return session is not None and (not session.connected or self.is_polling(client_id))
 
-    def _take(self, message: Message, turn: _Turn, *, alone: bool) -> None:
+    def _take(self, message: Message, turn: Turn, *, alone: bool) -> None:
         client_id = str(message.get("clientId", ""))
         session = self._sessions.get(client_id)
         if session is not None:
             session.gave_up = False
-        is_handshake = message["channel"] == channels.HANDSHAKE
-        said = turn.says(message) if turn.says is not None and (is_handshake or session is not None) else None
-        if is_handshake:
+        channel = message["channel"]
+        said = None
+        if turn.says is not None and (channel == channels.HANDSHAKE or session is not None):
+            said = turn.says(message)
+        if channel == channels.HANDSHAKE:
             if said is not None and said.refuses:
                 turn.tell(message, refusal(message, said.message), self._epoch)
             else:
@@ -376,12 +319,12 @@ class BayeuxServer:
             turn.replies.append(unknown(message, self._unknown_error, left=client_id in turn.left))
         elif said is not None and said.refuses:
             self._refuse(session, message, said, turn)
-        elif message["channel"] == channels.CONNECT and session.due:
+        elif channel == channels.CONNECT and session.due:
             turn.connecting = session
             self._reply_as_recorded(session, message, turn)
-        elif message["channel"] == channels.CONNECT:
+        elif channel == channels.CONNECT:
             self._connect(session, message, turn, said, may_hold=alone)
-        elif message["channel"] == channels.DISCONNECT:
+        elif channel == channels.DISCONNECT:
             turn.answers += self._dismiss(session, turn.now)
             del self._sessions[client_id]
             turn.left += (client_id,)
@@ -390,7 +333,7 @@ class BayeuxServer:
             told = ordinary(session.subscriptions, message, self._known)
             turn.tell(message, told if said is None else add(told, said.message), self._epoch)
 
-    def _refuse(self, session: _Session, message: Message, said: Said, turn: _Turn) -> None:
+    def _refuse(self, session: Session, message: Message, said: Said, turn: Turn) -> None:
         """Reply as the recorded server did that refused a message; the session is lost or ends if that says so."""
         wanted = message.get("subscription")
         if said.names and isinstance(wanted, list):
@@ -401,9 +344,7 @@ class BayeuxServer:
         turn.tell(message, refusal(message, said.message), self._epoch)
         self._lose(session, said.message, turn)
 
-    def _reply_as_recorded(
-        self, session: _Session, message: Message, turn: _Turn, received: float | None = None
-    ) -> None:
+    def _reply_as_recorded(self, session: Session, message: Message, turn: Turn, received: float | None = None) -> None:
         """Reply to a poll as the recorded server did that refused it, or ended the session."""
         recorded, pushed = session.due.pop(0)
         if pushed is not None:
@@ -415,7 +356,7 @@ class BayeuxServer:
         turn.tell(message, told, self._epoch, received)
         self._lose(session, told, turn)
 
-    def _lose(self, session: _Session, told: Message, turn: _Turn) -> None:
+    def _lose(self, session: Session, told: Message, turn: Turn) -> None:
         """End a session if its client was told to stop, lose it if the client was told to shake hands again."""
         if is_end(told):
             turn.answers += self._dismiss(session, turn.now)
@@ -425,9 +366,9 @@ class BayeuxServer:
             return
         turn.answers += self.forget(session.client_id)
 
-    def _handshake(self, message: Message, turn: _Turn, said: Said | None) -> _Session:
+    def _handshake(self, message: Message, turn: Turn, said: Said | None) -> Session:
         outbox = Outbox(confirms=wants_acknowledgement(message))
-        session = _Session(self._new_client_id(), outbox, seen=turn.now, transport=turn.transport)
+        session = Session(self._new_client_id(), outbox, seen=turn.now, transport=turn.transport)
         self._sessions[session.client_id] = session
         turn.handshaken = session.client_id
         told = {
@@ -445,7 +386,7 @@ class BayeuxServer:
         turn.tell(message, told, self._epoch)
         return session
 
-    def _connect(self, session: _Session, message: Message, turn: _Turn, said: Said | None, *, may_hold: bool) -> None:
+    def _connect(self, session: Session, message: Message, turn: Turn, said: Said | None, *, may_hold: bool) -> None:
         if session.poll is not None:  # a second connect ends the held one with status 500
             turn.answers += self._let_go(session, turn.now, status=500)
         session.seen = turn.now
@@ -474,16 +415,16 @@ class BayeuxServer:
         turn.connecting = session
         turn.tell(message, told, self._epoch)
 
-    def _hold(self, session: _Session, turn: _Turn, message: Message, told: Message, wait: float) -> None:
+    def _hold(self, session: Session, turn: Turn, message: Message, told: Message, wait: float) -> None:
         browser = session.browser if turn.transport != WEBSOCKET else None
-        session.poll = _Poll(turn.request, message, told, turn.now, turn.transport, turn.callback, browser)
+        session.poll = Poll(turn.request, message, told, turn.now, turn.transport, turn.callback, browser)
         self._open[turn.request] = session, []
         self._until.put(session, turn.now + wait)
         if browser is not None:
             self._browsers[browser] += 1
         turn.held = True
 
-    def _hold_for(self, session: _Session, message: Message) -> float:
+    def _hold_for(self, session: Session, message: Message) -> float:
         """Return for how many seconds to hold a connect.
 
         The first connect after a handshake is answered at once, because clients wait for that answer.
@@ -497,7 +438,7 @@ class BayeuxServer:
             return min(asked, self._timeout * 1000) / 1000
         return self._timeout
 
-    def _has_other_poll(self, session: _Session) -> bool:
+    def _has_other_poll(self, session: Session) -> bool:
         """Return whether the browser of a session already has a held poll.
 
         A browser opens few connections to one server, and each held poll occupies one (section 5.1).
@@ -510,7 +451,7 @@ class BayeuxServer:
         if batch is not None:
             self._forgotten[client_id].outbox.confirmed(batch)
 
-    def _release(self, session: _Session) -> _Poll | None:
+    def _release(self, session: Session) -> Poll | None:
         poll, session.poll = session.poll, None
         if poll is not None:
             self._open.pop(poll.request, None)
@@ -521,7 +462,7 @@ class BayeuxServer:
                     del self._browsers[poll.browser]
         return poll
 
-    def _let_go(self, session: _Session, now: float, status: int = 200) -> list[Answer]:
+    def _let_go(self, session: Session, now: float, status: int = 200) -> list[Answer]:
         """Answer the held poll of a session, if there is one."""
         poll = self._release(session)
         if poll is None:
@@ -529,17 +470,17 @@ class BayeuxServer:
         session.seen = now
         if status != 200:
             return [Answer(poll.request, None, status, callback=poll.callback)]
-        turn = _Turn(poll.request, now, poll.transport, poll.callback, connecting=session)
+        turn = Turn(poll.request, now, poll.transport, poll.callback, connecting=session)
         turn.tell(poll.asked, poll.reply, self._epoch, received=poll.received)
         return [self._answer(poll.request, session, turn.replies, turn)]
 
-    def _dismiss(self, session: _Session, now: float) -> list[Answer]:
+    def _dismiss(self, session: Session, now: float) -> list[Answer]:
         """Answer the held poll of a session that disconnects, with the advice not to reconnect."""
         if session.poll is not None:
             session.poll.reply["advice"] = session.poll.reply.get("advice", {}) | {"reconnect": "none"}
         return self._let_go(session, now)
 
-    def _answer(self, request: int, session: _Session | None, replies: list[Message], turn: _Turn) -> Answer:
+    def _answer(self, request: int, session: Session | None, replies: list[Message], turn: Turn) -> Answer:
         """Build an answer in the order of CometD's Java server: queued events, then replies."""
         fresh: list[Queued] = []
         events: list[Queued] = []
@@ -553,49 +494,10 @@ class BayeuxServer:
         texts += map(to_text, replies)
         return Answer(request, texts, 200, turn.handshaken, fresh, turn.callback)
 
-    def _advised(self, session: _Session, said: Said) -> Message:
+    def _advised(self, session: Session, said: Said) -> Message:
         """Return the advice with what the recorded server added to its own, which counts from now on."""
         session.advised |= said.message.get("advice", {})
         return self._advice() | session.advised
 
     def _advice(self) -> Message:
         return {"reconnect": "retry", "interval": 0, "timeout": round(self._timeout * 1000)}
-
-
-@dataclass(slots=True)
-class _Turn:
-    """The replies to one request while its messages are handled."""
-
-    request: int
-    now: float
-    transport: str
-    callback: str | None
-    says: Says | None = None
-    answers: list[Answer] = field(default_factory=list)
-    replies: list[Message] = field(default_factory=list)
-    sender: _Session | None = None
-    connecting: _Session | None = None  # the session whose /meta/connect is answered
-    handshaken: str | None = None
-    held: bool = False
-    left: tuple[str, ...] = ()  # clients that have disconnected by an earlier message
-
-    def tell(self, asked: Message, told: Message, epoch: float, received: float | None = None) -> None:
-        """Add a reply, with the time if the client's message asks for it (timesync extension)."""
-        if "ext" in asked and channels.is_meta(asked["channel"]):
-            came = self.now if received is None else received
-            if sync := timesync(asked, epoch + came, epoch + self.now):
-                told = told | {"ext": told.get("ext", {}) | sync}
-        self.replies.append(told)
-
-    def carries_events_of(self, session: _Session) -> bool:
-        """Return whether the events of a session go out with these replies.
-
-        With the acknowledgement extension, and with callback-polling, events go out only with a reply to /meta/connect.
-        """
-        return self.connecting is session or not (session.outbox.confirms or self.transport == CALLBACK_POLLING)
-
-    def name_batch(self, batch: int) -> None:
-        """Write the batch number of the delivered events into the reply to /meta/connect."""
-        for told in self.replies:
-            if told["channel"] == channels.CONNECT and told["successful"]:
-                told["ext"] = told.get("ext", {}) | {"ack": batch}

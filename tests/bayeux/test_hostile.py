@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from recorder.bayeux.messages import Message, join, parse_request
 from recorder.bayeux.outbox import Queued
-from recorder.bayeux.server import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer, BayeuxServer
+from recorder.bayeux.server import BayeuxServer
+from recorder.bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
 from tests.bayeux.hostile import messages, written
 
 FOR_EVER = 1e9  # seconds; no poll is held until then

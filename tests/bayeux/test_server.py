@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from recorder.bayeux.messages import Message, to_text
 from recorder.bayeux.outbox import Queued
-from recorder.bayeux.server import Answer as Written
 from recorder.bayeux.server import BayeuxServer as Server
+from recorder.bayeux.session import Answer as Written
 
 TIMEOUT = 30.0
 ADVICE = {"reconnect": "retry", "interval": 0, "timeout": 30_000}

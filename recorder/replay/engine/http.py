@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ...bayeux.messages import as_script, callback_of, join
-from ...bayeux.server import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
+from ...bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
 from ...model import Headers
 
 _REMEMBERED = 1000  # headers of requests: a client sends the same ones again and again

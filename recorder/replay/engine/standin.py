@@ -7,7 +7,7 @@ There is no way from here to any server: what is not in the recording is a miss.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from ...bayeux.outbox import Queued
 from ...bayeux.publishes import PUBLISH, content
 from ...bayeux.replies import Said
 from ...bayeux.server import BayeuxServer
+from ...bayeux.session import Answer
 from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
 from ...errors import UsageError
@@ -33,7 +34,6 @@ from .rewriting.rewriter import Rewriter
 from .said import RecordedReplies, unknown_error
 from .scheduling.follower import Follower
 from .scheduling.player import Player
-from .scheduling.prepared import PreparedTriple
 from .sessions.logins import Logins
 from .sessions.playhead import COOKIE, Playhead, Policy
 from .sessions.registry import Registry
@@ -258,39 +258,52 @@ class ReplayEngine:
             request = request._replace(headers=self._logins.as_recorded(request).headers)
         senders = [(message["channel"], str(message.get("clientId", ""))) for message in messages]
         for _, client_id in senders:
-            self._seen(client_id, request, now)
+            united = self._playheads.seen(client_id, request.headers, request.connection)
+            if united is not None:
+                self._player.release(united)
+        if self.faults.longest_idle is not None:
+            self._expire(senders, now - self.faults.longest_idle)
         asked = self._operations(messages) if self._dialect.publishes else ()
         says = partial(self._says, request) if self._said else None
         self._joining = None
         answers = self._player.receive(request, messages, now, transport, later=asked, says=says)
         for answer in answers:
-            joining = self._joining
-            if answer.handshaken:
-                self._replies.answer(answer, self._handshaken(answer.handshaken, request, now, joining))
-            else:
-                self._replies.answer(answer, () if joining is None else (joining.set_cookie,))
-        for place, (message, (channel, client_id)) in enumerate(zip(messages, senders, strict=True)):
+            self._replies.answer(answer, self._cookies(answer, request, now))
+        for place, (channel, client_id) in enumerate(senders):
             if channel == channels.DISCONNECT:
                 self._playheads.leaves(client_id)
             playhead = self._playheads.of_client(client_id)
-            if playhead is not None:
-                if playhead.cut and channel in (channels.SUBSCRIBE, channels.CONNECT):
-                    self._player.cut(playhead)
-                if playhead.retained and channel == channels.SUBSCRIBE and "ext" in message:
-                    self._player.replay(playhead, client_id, message, answers)
-                if asked and place in asked:
-                    self._publish(playhead, request, place, message, now)
-                elif channel != channels.CONNECT or playhead.shaken:
-                    self._follower.received(playhead, client_id, message, now)
+            # a poll in the middle of a session tells nothing new
+            if playhead is None or (channel == channels.CONNECT and not (playhead.cut or playhead.shaken)):
+                continue
+            if asked and place in asked:
+                self._publish(playhead, request, place, messages[place], now)
+            else:
+                self._follow(playhead, messages[place], client_id, answers, now)
 
-    def _seen(self, client_id: str, request: HttpRequest, now: float) -> None:
-        """Note what a client shows; lose its session if a fault says that the session has expired."""
-        united = self._playheads.seen(client_id, request.headers, request.connection)
-        if united is not None:
-            self._player.release(united)
-        if self.faults.longest_idle is not None and self._bayeux.is_idle(client_id, now - self.faults.longest_idle):
-            self.faults.expired()
-            self._player.forget(client_id)
+    def _follow(self, playhead: Playhead, message: Message, client_id: str, answers: list[Answer], now: float) -> None:
+        """Play what a handshake, a subscription, a publish or the first poll of a client brings."""
+        channel = message["channel"]
+        if playhead.cut and channel in (channels.SUBSCRIBE, channels.CONNECT):
+            self._player.cut(playhead)
+        if playhead.retained and channel == channels.SUBSCRIBE and "ext" in message:
+            self._player.replay(playhead, client_id, message, answers)
+        if channel != channels.CONNECT or playhead.shaken:
+            self._follower.received(playhead, client_id, message, now)
+
+    def _cookies(self, answer: Answer, request: HttpRequest, now: float) -> Headers:
+        """Return the headers that give a client the cookie of the stand-in, with the answer to its handshake."""
+        joining = self._joining
+        if answer.handshaken:
+            return self._handshaken(answer.handshaken, request, now, joining)
+        return () if joining is None else (joining.set_cookie,)
+
+    def _expire(self, senders: Iterable[tuple[str, str]], since: float) -> None:
+        """Lose the sessions of clients that have held no poll since a time, as a fault says."""
+        for _, client_id in senders:
+            if self._bayeux.is_idle(client_id, since):
+                self.faults.expired()
+                self._player.forget(client_id)
 
     def _says(self, request: HttpRequest, message: Message) -> Said | None:
         """Return what the recorded server, or a fault, says to a message of a client."""
@@ -350,7 +363,7 @@ class ReplayEngine:
         if self._logins.reads:
             request = self._logins.as_recorded(request)
         live, fresh = self._matcher.read(request.method, request.target, request.body)
-        is_login = live.key in self._logins.keys
+        is_login = bool(self._logins.keys) and live.key in self._logins.keys
         playhead = self._playheads.of_request(
             request.headers,
             request.connection,
@@ -380,13 +393,19 @@ class ReplayEngine:
         if entry is None:
             return miss.explain(live, playhead, self._matcher)
         self._matcher.bind(entry, live, playhead.bindings)
-        if live.key in self._logins.keys:
+        if self._logins.keys and live.key in self._logins.keys:
             self._playheads.gave(playhead, self._logins.give(playhead, entry.place))
-        playhead.origins = self._origins(request.headers)
-        origins = playhead.origins
+        origins = playhead.origins = self._origins(request.headers)
         rewriter = Rewriter(self._dialect, playhead.bindings, origins=origins, minted=entry.minted, fresh=fresh)
-        part = self._start(playhead, entry, rewriter, request.number, now, message=message)
-        if part is None:
+        part = self._player.prepared.part(entry)
+        played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
+        response = part.response if played.status is None else refused(played.status, played.body)
+        run = Run(played.steps, now, played.rate, rewriter, request.number, entry.place, response)
+        run.forget, run.cut, run.message = played.forget, played.cut, message
+        if played.status is None:
+            playhead.played[entry.place] += 1
+        self._player.begin(playhead, run)
+        if played.status is not None:  # nothing was carried out: who tries again shall get on
             return None
         if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
             playhead.recorded = entry.session
@@ -394,27 +413,6 @@ class ReplayEngine:
         if part.then or (not entry.n and self._player.anchored.after_exchanges):
             self._follower.asked(playhead, live, entry, now)
         return None
-
-    def _start(
-        self,
-        playhead: Playhead,
-        entry: RecordedRequest,
-        rewriter: Rewriter,
-        request: int,
-        now: float,
-        *,
-        message: int | None = None,
-    ) -> PreparedTriple | None:
-        """Begin to play a recorded request; return None where a fault prevents the operation."""
-        part = self._player.prepared.part(entry)
-        played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
-        response = part.response if played.status is None else refused(played.status, played.body)
-        run = Run(played.steps, now, played.rate, rewriter, request, entry.place, response)
-        run.forget, run.cut, run.message = played.forget, played.cut, message
-        if played.status is None:  # else nothing was carried out: who tries again shall get on
-            playhead.played[entry.place] += 1
-        self._player.begin(playhead, run)
-        return part if played.status is None else None
 
     def _tells(self, live: ParsedRequest, entry: RecordedRequest) -> bool:
         """Return whether a request shows which recorded session its client follows; several made a GET /me, say."""

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from recorder.bayeux.messages import to_text
-from recorder.bayeux.server import Answer, BayeuxServer
+from recorder.bayeux.server import BayeuxServer
+from recorder.bayeux.session import Answer
 from recorder.replay.engine.http import HttpRequest, HttpResponse, Responses
 
 BAYEUX = "/api/v2/notifications"

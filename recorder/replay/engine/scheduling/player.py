@@ -8,7 +8,8 @@ from ....bayeux.channels import matches
 from ....bayeux.extensions import replay_from
 from ....bayeux.messages import Message
 from ....bayeux.outbox import Queued
-from ....bayeux.server import Answer, BayeuxServer, Says
+from ....bayeux.server import BayeuxServer
+from ....bayeux.session import Answer, Says
 from ....correlate.anchors import Subscriptions
 from ....dialect.definition import Dialect
 from ....dialect.paths import lookup
@@ -42,6 +43,7 @@ class Player:
     ) -> None:
         """Start with nothing on its way; what leaves goes to `bayeux` and `responses`."""
         self._dialect, self._bayeux, self._responses = dialect, bayeux, responses
+        self._retains = bool(dialect.replay)
         self._windows, self._copies = recording.windows, copies(recording)
         self._queue = StepQueue()
         self._unacked: dict[int, Run] = {}  # by request
@@ -204,7 +206,7 @@ class Player:
         if step.beside is not None:
             message = _joined(message, run.rewriter.encoded(step.beside, event.beside))
         queued = Queued(message, owner)
-        if self._dialect.replay:
+        if self._retains:
             self._retain(playhead, event, queued)
         if event.channel in playhead.hears and playhead.client_id is not None:
             self._bayeux.push(playhead.client_id, queued)
