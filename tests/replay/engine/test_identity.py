@@ -308,6 +308,21 @@ def test_a_token_in_the_query_of_a_websocket_identifies_its_client() -> None:
     assert [one["played"] for one in stage.standin.state(stage.now)["sessions"]] == [[1], []]
 
 
+def test_a_websocket_that_a_client_opens_beside_its_handshake_is_no_other_client() -> None:
+    """Faye opens one before it knows the cookie of its handshake, and tells its clientId there later."""
+    stage = Scene(logged_in())
+    desk = stage.client()
+    desk.handshakes()
+    stage.standin.upgrade(HttpRequest(900, "socket", "GET", "/api/v2/notifications", (), b""))
+
+    desk.posts(chained(7, "live"))
+    before = len(stage.standin.state(stage.now)["sessions"])
+    poll = json.dumps([{"channel": "/meta/connect", "clientId": desk.client_id, "connectionType": "websocket"}])
+    stage.standin.receive(HttpRequest(901, "socket", "GET", "/", (), poll.encode(), on_socket=True), stage.now)
+
+    assert (before, len(stage.standin.state(stage.now)["sessions"]), stage.misses) == (2, 1, [])
+
+
 def test_a_websocket_that_shows_a_token_of_a_login_is_of_that_client() -> None:
     """jsforce opens its stream by a WebSocket while its session by long-polling is there already."""
     stage = Scene(logged_in())

@@ -144,6 +144,8 @@ class Registry:
         self._groups_of = PlayheadGroups()
         self._tokens = lru_cache(self._REQUESTS)(self._read)
         self._room = self.ROOM
+        self._has_sockets = False  # a WebSocket was opened
+        self.is_crowded = False  # there are too many playheads: `make_room` is to be called
 
     def __iter__(self) -> Iterator[Playhead]:
         return iter(self._all)
@@ -165,7 +167,7 @@ class Registry:
         owner = only([self._given(tokens)])  # a token of a login is proof, as a cookie is
         new = self._groups_of.pool(SessionState.NEW)
         playhead = owner or only(self._evidence(tokens, "", new)) or self._new(tokens)
-        playhead.opened = True
+        self._has_sockets = playhead.opened = True
         self._groups_of.place(playhead)
         self._remember(playhead, tokens, connection)
         return playhead
@@ -242,6 +244,9 @@ class Registry:
         if playhead is None:
             return None
         tokens = self._tokens(headers)
+        for other in [*self._by_connection.get(connection, ())] if self._has_sockets else ():
+            if other is not playhead and _standing(other) is SessionState.OPENED and other.is_blank:
+                self._forget({other})  # the WebSocket that was opened for it is this client's
         is_united = tokens is not playhead.told and self._unite(playhead, tokens)
         self._remember(playhead, tokens, connection)
         return playhead if is_united else None
@@ -309,6 +314,10 @@ class Registry:
         playhead = self._by_proof(tokens) or self._by_connection_alone(tokens, connection)
         playhead = playhead or only(self._evidence(tokens, connection, self.there, named=named))
         if playhead is None:
+            # Faye opens a WebSocket beside its handshake, before it knows the cookie: such a one may be a client's own
+            known = self._groups_of.pool(SessionState.NEW, SessionState.LIVE)
+            playhead = only(self._evidence(tokens, connection, known, named=named))
+        if playhead is None:
             *_, possible = self._evidence(tokens, connection, self.there)
             if next(possible, None) is not None:
                 return None
@@ -331,7 +340,7 @@ class Registry:
         A forgotten client that comes back is told to shake hands, as by a server whose maxInterval is over. Time plays
         no role: a client in a debugger may be silent for long, but no thousand others come meanwhile.
         """
-        if len(self._all) <= self._room:
+        if not self.is_crowded:
             return
         tenth = max(self.ROOM // 10, 1)
         silent = (p for p in self._all[:-tenth] if p.is_blank and not any(map(bayeux.is_polling, p.client_ids)))
@@ -341,6 +350,7 @@ class Registry:
             bayeux.drop(client_id)
         # where few could be forgotten, not each request is to look at all of them again
         self._room = max(self.ROOM, len(self._all) + self.ROOM // 100)
+        self.is_crowded = False
 
     def _logged_in(self, tokens: Tokens, connection: str, takes: Takes) -> Playhead:
         """Return the playhead of a login that shows nothing of its client but perhaps its connection."""
@@ -384,6 +394,7 @@ class Registry:
         self._made += 1
         playhead = Playhead(f"p{self._made}", self._new_cookie(), number=self._made)
         self._all.append(playhead)
+        self.is_crowded = len(self._all) > self._room
         self._groups_of.place(playhead)
         left = [value(token) for token in tokens if value(token) in self._by_cookie]
         self._by_cookie |= {cookie: playhead for cookie in left if self._by_cookie[cookie].left}
