@@ -254,7 +254,7 @@ class Unsolicited:
 
 
 class AnchorKind(Enum):
-    """What an unsolicited event can follow."""
+    """The kinds of things in a session that an unsolicited event can follow."""
 
     START = "handshake"  # also the begin of a capture that began in the middle of a session
     SUBSCRIPTION = "subscription"
@@ -319,7 +319,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What an unsolicited event followed: the latest thing its client did before the event came.
+    """The anchor of an unsolicited event: the latest thing that its client did before the event came.
 
     Attributes:
         at: `seq` of the record and place of the message in it, which give the order of the wire.

@@ -30,7 +30,7 @@ _ADVICE = frozenset({"reconnect", "timeout", "hosts"})
 
 
 class Said(NamedTuple):
-    """What the recorded server replied to a message, or what a fault wants to be replied.
+    """A reply to a message, as the recorded server gave it or as a fault demands it.
 
     Attributes:
         message: The recorded refusal; of a success only what it said beside the usual.

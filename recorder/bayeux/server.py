@@ -61,7 +61,7 @@ class BayeuxServer:
         self._unfinished: dict[int, tuple[Turn, dict[int, tuple[int, Message]]]] = {}
         self.ended: list[str] = []  # clients that were told to stop, until the caller takes them out
 
-    def receive(  # noqa: PLR0917  # they are what a request is
+    def receive(  # noqa: PLR0917  # one call for each request: keywords would cost time
         self,
         request: int,
         messages: list[Message],

@@ -41,10 +41,9 @@ class SealedWriter:
         self._compressed = header.profile == codec.ARCHIVE
         self._bodies = Repeated()
         self._records, self._triples, self._keys = Addresses(folder), Addresses(folder), Keys(folder)
-        # the temporary files are closed by close()
-        self._rows = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        self._plain = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        self._unsolicited = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._rows = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
+        self._plain = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
+        self._unsolicited = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
         self._block: list[tuple[bytes, Addresses | None]] = []
         self._block_size = 0
         self._out.write(codec.encode_header(header))

@@ -48,7 +48,7 @@ class NameOrFile(click.ParamType):  # type: ignore[type-arg]  # generic in its s
 
     name = "NAME|FILE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002  # click's signature
         """Return the text; if it is the path of a file, remember the file as an input of the command."""
         if Path(str(value)).is_file():
             add_input(Path(str(value)), is_content=False)

@@ -120,7 +120,7 @@ def _of_request(place: int, triple: Triple) -> Anchor:
 
 @dataclass(slots=True)
 class _Window:
-    """What one window of a session did by Bayeux: its latest handshake or unsubscription, its subscriptions."""
+    """The Bayeux state of one window of a session: its latest handshake or unsubscription, and its subscriptions."""
 
     latest: Anchor | None = None
     subscribed: set[str] = field(default_factory=set)

@@ -76,7 +76,7 @@ def looks_like_id(value: JSON) -> bool:
 
 @dataclass(slots=True)
 class _Seen:
-    """What was on the wire up to a place.
+    """The values that were on the wire up to a place.
 
     Attributes:
         names: For each id, the names it was published under.

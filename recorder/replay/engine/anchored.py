@@ -134,7 +134,7 @@ class Reached:
 
 @dataclass(slots=True)
 class Progress:
-    """What one live client has done that events may follow.
+    """The anchors that one live client has reached.
 
     Attributes:
         begun: Places of the unsolicited events that were begun: none comes twice.

@@ -61,7 +61,7 @@ class RecordedReplies:
 
     @property
     def to_handshakes(self) -> bool:
-        """Whether anything is said to handshakes."""
+        """True if a recorded reply or a fault answers a handshake in another way than the server by itself."""
         return self._of_handshakes or bool(self._dialect.replay) or self._faults.refuse_handshakes
 
     def to(self, playhead: Playhead, message: Message, *, first: bool) -> Said | None:

@@ -196,7 +196,7 @@ class Admission:
 
     @property
     def has_token(self) -> bool:
-        """Whether requests must show a token, so that the target of each request must be looked at."""
+        """True if requests must show a token; then the target of each request may hold one."""
         return self._token is not None
 
     def admit(self, method: str, target: str, headers: Headers, hosts: Sequence[str] = ()) -> Admitted | Refused:

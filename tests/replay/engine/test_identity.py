@@ -340,6 +340,7 @@ def test_a_websocket_that_shows_a_token_of_a_login_is_of_that_client() -> None:
     asks(other, chained(7, "two"), second)
 
     assert (one.references, other.references, stage.misses) == (["one"], ["two"], [])
+    assert len(stage.standin.state(stage.now)["sessions"]) == 2
 
 
 def test_the_password_of_an_application_is_no_client() -> None:
