@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..model import Record
-from .blanks import blank, changes, place
+from .blanks import blank, changes
 from .finder import Finder
 from .known import Known
 from .leaves import part
@@ -29,7 +29,7 @@ class Change:
 
     Attributes:
         record: Type of the records, as in `leaves.part`: request, response …
-        where: The place in the record, as in `Leaf.where`, without array indexes.
+        where: The place in the record, as in `Leaf.where`.
         kind: Kind of the values.
         values: How many values changed.
 
@@ -73,7 +73,7 @@ class Again:
     def redact(self, record: Record) -> Record:
         """Return the redacted record and count its changes (second pass, after `learn` saw all records)."""
         for leaf, kind in changes(record, redacted(record, self._blank)):
-            self._counts[part(record), place(leaf.where), kind] += 1
+            self._counts[part(record), leaf.where, kind] += 1
         return redacted(record, self._replace)
 
     def text(self, text: str) -> str:

@@ -5,8 +5,6 @@ The blanks show which places a policy names; what is left without them is what a
 
 from __future__ import annotations
 
-import re
-
 from ..model import Record
 from .leaves import Leaf, leaves
 from .pseudonyms import Kind
@@ -34,7 +32,7 @@ def changes(before: Record, after: Record) -> list[tuple[Leaf, Kind]]:
     if before == after:
         return []
     old, new = leaves(before), leaves(after)
-    if [leaf.where for leaf in old] != [leaf.where for leaf in new]:  # a name was blanked too, or it is broken JSON
+    if [leaf.where for leaf in old] != [leaf.where for leaf in new]:  # its structure is another, e.g. of JSON that was cut off
         old, new = _whole(before), _whole(after)
     found: list[tuple[Leaf, Kind]] = []
     for was, now in zip(old, new, strict=True):
@@ -44,11 +42,6 @@ def changes(before: Record, after: Record) -> list[tuple[Leaf, Kind]]:
         added = ((was, kind) for kind, mark in BLANKS.items() for _ in range(_added(mark, was.text, now.text)))
         found += numbers or added
     return found
-
-
-def place(where: str) -> str:
-    """Return a place without its array indexes, so that all elements of an array share one place."""
-    return re.sub(r"\[\d+\]", "[]", where)
 
 
 def _added(mark: str, before: str, after: str) -> int:

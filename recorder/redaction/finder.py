@@ -6,8 +6,8 @@ must find the same places, so each pseudonym must be found again where its value
 
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -16,20 +16,18 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from ..model import Headers
-from . import json_text
-from .forms import in_base64, in_percent, in_quotes, parameters
+from .bodies.change import Unread
+from .bodies.reading import changed, changed_body, form_of, media_of, structured
+from .forms import in_base64, in_percent, in_quotes, named
 from .known import Known
-from .policy import Policy, Rule
+from .policy import Place, Policy, Rule
 from .pseudonyms import Kind, Span
 
 _DEEPEST = 4  # encodings within encodings, such as base64 in percent-encoding
 _SHORTEST_FORM = 8  # characters; a shorter encoded text is too short for a value
 _HEADERS, _LONGEST_HEADER = 2_000, 1_000  # headers in each cache, and characters of the longest one
-_JSON_STARTS = frozenset('{[" \t\r\n\ufeff')
-_FORM = re.compile(r"[\w.%+*\[\]-]++=(?!=?$)\S*+", re.ASCII)
-_CALL = re.compile(r"(?:/\*\*/)?\s*+[\w$.-]++\s*+\((?=[\[{])", re.ASCII)
-# The beginning of JSON, also of JSON that was cut off, but not of a log line such as "[INFO] …".
-_JSON = re.compile(r"\ufeff?\s*+(?:\{\s*+[\"}]|\[[\[\s]*+[\"{\]])")
+_STRUCTURED = frozenset('{[" \t\r\n\ufeff<qmsf')  # first characters of texts that may have members, by `structured`
+_KINDS = 200  # different media types that are counted
 _SCHEME = re.compile(
     r"(?:apikey|aws4-hmac-sha256|basic|bearer|digest|dpop|hoba|mutual|negotiate|ntlm|oauth|token)", re.IGNORECASE
 )
@@ -63,6 +61,7 @@ class Finder:
     replace: Replace
     known: Known | None = None
     _texts: Known = field(init=False)  # `known`, or an empty one that remembers only texts without values
+    unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)  # bodies that no reader looked through
     _depth: int = 0
     _opened: int = 0  # number of encoded texts decoded so far
     _headers: dict[tuple[str, str], str] = field(default_factory=dict)  # name and value of a secret header → new value
@@ -85,49 +84,71 @@ class Finder:
         path, mark, query = target.partition("?")
         return self._path(path) + mark + (self.form(query) if query else "")
 
-    def body(self, body: bytes) -> bytes:
-        """Return a body with values replaced: JSON, JSONP, form data, other text, or an empty body.
+    def body(self, body: bytes, headers: Headers = ()) -> bytes:
+        """Return a body with values replaced, whatever its form; empty if no reader takes it and the policy says so.
 
-        A body that is neither UTF-8 nor JSON in UTF-16 or UTF-32 is read and written as Latin-1, which has a character
-        for each byte.
+        Args:
+            body: The body, without content encodings.
+            headers: The headers of its message, for the media type; none for a message on a WebSocket.
+
         """
-        if not body:
-            return body
-        encoding: str = json.detect_encoding(body) if 0 in body[:4] else "utf-8"
-        try:
-            text = body.decode(encoding)
-        except UnicodeDecodeError:
-            text, encoding = body.decode("latin-1"), "latin-1"
-        new = self._content(text)
-        return body if new == text else new.encode(encoding, "backslashreplace")
+        return changed_body(body, media_of(headers), self, self.policy, self.policy.root()) if body else body
 
     def form(self, text: str) -> str:
         """Return form data, or the query of a URL, with values replaced."""
-        return "&".join(map(self._parameter, text.split("&")))
+        return self.fields(text, self.policy.root())
 
-    def value(self, content: str, rule: Rule) -> str:
-        """Return a string replaced as the rule of its name says; without a rule search it like any text."""
+    # -- what the readers of bodies call
+
+    @property
+    def wants_names(self) -> bool:
+        """Names are never replaced."""
+        return False
+
+    def name(self, name: str, place: Place) -> None:
+        """Take a name: nothing is to be done."""
+
+    def fields(self, text: str, place: Place) -> str:
+        """Return form data at a place with values replaced."""
+        return "&".join([self._parameter(pair, place) for pair in text.split("&")])
+
+    def unread(self, kind: str, why: Unread) -> None:
+        """Count a body that no reader looks through."""
+        if (kind, why) in self.unlooked or len(self.unlooked) < _KINDS:
+            self.unlooked[kind, why] += 1
+
+    def value(self, content: str, place: Place) -> str:
+        """Return a string replaced as the rule of its place says; without a rule search it like any text."""
+        rule = place.rule
         if rule.kind is None:
-            return content if rule.kept or content in self.empty else self.text(content)
-        return self._replaced(rule.kind, content) if content else content
+            if rule.kept or content in self.empty:
+                return content
+            return self._joined(content) if rule.joins else self.text(content, place)
+        if not content:
+            return content
+        if content[0] in _STRUCTURED and self._depth < _DEEPEST and (form := structured(content)):
+            return self._deeper(content, lambda text: changed(text, form, self, self.policy, place))
+        return self._replaced(rule.kind, content)
 
-    def number(self, digits: str, rule: Rule) -> str:
-        """Return a number replaced as the rule of its name says, or because its digits are a known value."""
+    def number(self, digits: str, place: Place) -> str:
+        """Return a number replaced as the rule of its place says, or because its digits are a known value."""
+        rule = place.rule
         if rule.kept:
             return digits
         kind = rule.kind or self._texts.kind_of(digits)
-        if not kind:
+        if not kind or (rule.joins and kind is not Kind.SECRET):
             return digits
         self._learn(digits, kind)
         return self.replace(kind, digits, number=True)
 
-    def text(self, text: str) -> str:
+    def text(self, text: str, place: Place | None = None) -> str:
         """Return a text that no name describes, with the values found in it replaced."""
         if text in self.empty:
             return text
         opened = self._opened
-        if self._depth < _DEEPEST and self._is_json(text):
-            return self._deeper(text, self._json)
+        if text and text[0] in _STRUCTURED and self._depth < _DEEPEST and (form := structured(text)):
+            here = place or self.policy.root()
+            return self._deeper(text, lambda inner: changed(inner, form, self, self.policy, here))
         # Text inside the spans found here is not searched again; only the text between them is, for encoded values.
         spans = _apart([*self._texts.spans(text), *self.policy.values.spans(text), *self._named(text)])
         new = self._spliced(text, spans)
@@ -135,29 +156,20 @@ class Finder:
             self._texts.keep_empty(text)
         return new
 
+    # -- parts
+
+    def _joined(self, content: str) -> str:
+        """Return a value that messages are joined by: other messages must give the same, so memory gives secrets only."""
+        secrets = [span for span in self._texts.spans(content) if span[2] is Kind.SECRET]
+        pieces, last = [], 0
+        for start, end, kind in _apart([*secrets, *self.policy.values.spans(content)]):
+            pieces += [content[last:start], self._replaced(kind, content[start:end])]
+            last = end
+        return "".join([*pieces, content[last:]])
+
     def _content(self, text: str) -> str:
-        """Return a whole body, or a text decoded from base64, with values replaced."""
-        if self._is_json(text):
-            return self._json(text)
-        call = _CALL.match(text)
-        if call is not None:
-            end = max(text.rfind("]"), text.rfind("}")) + 1
-            return text[: call.end()] + self._json(text[call.end() : end]) + text[end:]
-        return self.form(text) if _FORM.fullmatch(text) else self.text(text)
-
-    def _is_json(self, text: str) -> bool:
-        if not text or text[0] not in _JSON_STARTS:
-            return False
-        if _JSON.match(text):
-            return True
-        try:
-            json.loads(text)
-        except (ValueError, RecursionError):
-            return False
-        return True
-
-    def _json(self, text: str) -> str:
-        return json_text.changed(text, self, self.policy)
+        """Return a text decoded from base64 with values replaced."""
+        return changed(text, form_of(text), self, self.policy, self.policy.root())
 
     def _header(self, name: str, value: str) -> str:
         """Return the value of one header, with secrets replaced.
@@ -220,9 +232,9 @@ class Finder:
         pieces: list[str] = []
         last = 0
         for name in found.re.groupindex:
-            rule, plain = self.policy.rule(name), found[name]
+            place, plain = self.policy.inside(self.policy.root(), name), found[name]
             pieces += ["/".join(map(self._segment, path[last : found.start(name)].split("/")))]
-            pieces += [self._quoted(plain, partial(self.value, rule=rule), plus=False)]
+            pieces += [self._quoted(plain, partial(self.value, place=place), plus=False)]
             last = found.end(name)
         return "".join([*pieces, "/".join(map(self._segment, path[last:].split("/")))])
 
@@ -232,23 +244,22 @@ class Finder:
             return segment
         name, mark, parameters = segment.partition(";")
         made = self._quoted(name, self.text, plus=False)
-        return made + mark + ";".join(map(self._parameter, parameters.split(";"))) if mark else made
+        root = self.policy.root()
+        return made + mark + ";".join([self._parameter(one, root) for one in parameters.split(";")]) if mark else made
 
-    def _parameter(self, pair: str) -> str:
+    def _parameter(self, pair: str, around: Place) -> str:
         name, equals, value = pair.partition("=")
         if not value.strip("="):  # not a parameter, or base64, which may end in `=`
-            return self._quoted(pair, self.text)
-        rule = self.policy.rule(unquote(name))
-        if name not in self.empty:
-            name = self._quoted(name, self.text)
-        return name + equals + self._quoted(value, lambda plain: self.value(plain, rule))
+            return self._quoted(pair, self.text) if not around.rule.kind else self._quoted(pair, partial(self.value, place=around))
+        place = self.policy.walk(around, unquote(name))
+        return name + equals + self._quoted(value, partial(self.value, place=place))
 
     def _quoted(self, text: str, change: Callable[[str], str], *, plus: bool = True) -> str:
         return in_quotes(text, change, plus=plus, canonical=self.known is None)
 
     def _named(self, text: str) -> Iterator[Span]:
-        """Yield the values of parameters (`name=value`) whose names the policy lists."""
-        for name, start, end in parameters(text):
+        """Yield the values that stand beside a name that the policy lists, as in `name=value`."""
+        for name, start, end in named(text):
             kind = self.policy.rule(name).kind
             if kind is not None:
                 yield start, end, kind

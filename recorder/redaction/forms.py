@@ -9,6 +9,13 @@ from typing import TypeAlias
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 _PARAMETER = re.compile(r"(?<![\w.%\[\]-])([\w.%\[\]-]++)=([^\s&;#\"'<>]++)")
+_LITERAL = re.compile(
+    r"(?<![\w-])([A-Za-z_$][\w$.-]{0,80}+)[\"']?\s{0,9}(?:[:=]|=>)\s{0,9}(?:\"((?:[^\"\\\n]|\\.)*+)\"|'((?:[^'\\\n]|\\.)*+)')"
+)
+_LINE = re.compile(
+    r"^[ \t]{0,40}([A-Za-z_][\w.-]{0,60}+)[ \t]{0,9}(?::[ \t]{0,9}+(?!//)([^\s\"'&{\[][^\r\n\x00&]*+)|=[ \t]{1,9}([^\s\"'&{\[][^\r\n\x00&]*+))",
+    re.MULTILINE,
+)
 _RUN = re.compile(r"[\w.~!*'()+:@,;%-]++")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}+={0,2}+(?![A-Za-z0-9+/_=-])")
@@ -18,12 +25,26 @@ _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 Change: TypeAlias = Callable[[str], str]
 
 
-def parameters(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield each parameter (`name=value`) of a URL or a log line: its name, and where its value begins and ends."""
-    for found in _PARAMETER.finditer(text) if "=" in text else ():
-        value = found[2].rstrip(",.:!?)]}")  # punctuation after the value, not a part of it
-        if value:
-            yield unquote(found[1]), found.start(2), found.start(2) + len(value)
+def named(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield each value in a text that has a name beside it: the name, and where the value begins and ends.
+
+    Found are parameters of URLs and log lines (`name=value`), literals (`name: "value"`, `name='value'`), and whole
+    lines (`Name: value`), as in properties, YAML, STOMP and printed headers.
+    """
+    if "=" in text:
+        for found in _PARAMETER.finditer(text):
+            value = found[2].rstrip(",.:!?)]}")  # punctuation after the value, not a part of it
+            if value:
+                yield unquote(found[1]), found.start(2), found.start(2) + len(value)
+    if '"' in text or "'" in text:
+        for found in _LITERAL.finditer(text):
+            group = 2 if found[2] is not None else 3
+            if found[group]:
+                yield found[1], *found.span(group)
+    if ":" in text or "=" in text:
+        for found in _LINE.finditer(text):
+            start, end = found.span(2 if found[2] is not None else 3)
+            yield found[1], start, start + len(text[start:end].rstrip())
 
 
 def in_percent(text: str, change: Change, between: Change) -> str:

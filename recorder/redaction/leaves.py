@@ -1,23 +1,24 @@
 """Split a record into its texts, each with its place in the record, for scans and reports.
 
-A record before and after its values were replaced gives the same places in the same order.
+Bodies are read by the readers that redaction uses, so a scan sees what redaction sees. A record before and after its
+values were replaced gives the same places in the same order.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_plus
 
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from .bodies.change import Unread
+from .bodies.reading import changed, changed_body, form_of, media_of
+from .policy import Place, Policy, without_rules
 
-_DEEPEST = 100  # levels of JSON; a body nested deeper is one text
+_LETTER = re.compile(r"[^\W_]")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z_$-]{0,39}\d{0,3}")
-_FORM = re.compile(r"[\w.%+*\[\]-]+=[^\s{}]*", re.ASCII)
-_JSONP = re.compile(r"\s*(?:/\*\*/)?\s*[\w$.-]+\s*\(([\[{].*[\]}])\)\s*;?\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +55,21 @@ def part(record: Record) -> str:
             return "note"
 
 
-def leaves(record: Record) -> list[Leaf]:
-    """Return all texts of a record that came from outside: target, headers, body, reason or note."""
+def leaves(record: Record, unread: Counter[tuple[str, Unread]] | None = None) -> list[Leaf]:
+    """Return all texts of a record that came from outside: target, headers, body, reason or note.
+
+    Args:
+        record: The record.
+        unread: Counts bodies that no reader looks through, by media type.
+
+    """
     match record:
         case Request():
-            return [*_target(record.target), *_headers(record.headers), *_body(record.body)]
+            return [*_target(record.target), *_headers(record.headers), *_body(record.body, record.headers, unread)]
         case Response():
-            return [*_headers(record.headers), *_body(record.body)]
+            return [*_headers(record.headers), *_body(record.body, record.headers, unread)]
         case SocketMessage():
-            return list(_body(record.body))
+            return _body(record.body, (), unread)
         case Failure():
             return [Leaf("reason", record.reason)]
         case Note():
@@ -70,16 +77,10 @@ def leaves(record: Record) -> list[Leaf]:
 
 
 def content(text: str, where: str) -> list[Leaf]:
-    """Return the texts inside JSON, JSONP or form data; for any other text return that text alone."""
-    call = _JSONP.fullmatch(text)
-    inner = call[1] if call else text
-    if inner.lstrip()[:1] in ("{", "["):
-        try:
-            value = json.loads(inner, parse_int=str, parse_float=str, object_pairs_hook=_Members, strict=False)
-            return list(_walk(value, where, "", 0))
-        except (ValueError, RecursionError):
-            return [Leaf(where, text)]
-    return list(_form(text, where)) if _FORM.fullmatch(text) else [Leaf(where, text)]
+    """Return the texts inside a text that has members, e.g. JSON, XML or form data; any other text alone."""
+    found = _Leaves(where)
+    changed(text, form_of(text), found, found.policy, found.policy.root())
+    return found.leaves
 
 
 def shown(name: str) -> str:
@@ -87,30 +88,65 @@ def shown(name: str) -> str:
     return name if _NAME.fullmatch(name) else "*"
 
 
-class _Members(list[tuple[str, Any]]):
-    """The members of a JSON object, including those with duplicate names."""
+@dataclass(slots=True)
+class _Leaves:
+    """A change that changes nothing and keeps what it is called with."""
 
+    where: str
+    leaves: list[Leaf] = field(default_factory=list)
+    unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)
+    policy: Policy = field(default_factory=without_rules)
+    empty: frozenset[str] = frozenset()
+    wants_names: bool = True
+    _places: dict[str, str] = field(default_factory=dict)  # path → the place as shown: a name may have dots
 
-def _walk(value: object, where: str, path: str, depth: int) -> Iterator[Leaf]:
-    if depth > _DEEPEST:
-        raise ValueError("too deep")
-    if isinstance(value, _Members):
-        for name, inner in value:
-            yield Leaf(f"{where} (a name)", name)
-            place = f"{where}{'.' if depth else ' '}{shown(name)}"
-            yield from _walk(inner, place, f"{path}.{name}" if path else name, depth + 1)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _walk(inner, f"{where}{'' if depth else ' '}[{index}]", path, depth + 1)
-    elif isinstance(value, str):
-        yield Leaf(where, value, path)
+    def name(self, name: str, place: Place) -> None:
+        outer = place.path[: -len(name)].rstrip(".") if place.path.endswith(name) else ""
+        where = self._shown(outer)
+        self.leaves.append(Leaf(f"{where} (a name)", name))
+        if place.path.endswith(name):
+            self._places[place.path] = f"{where}{'.' if outer else ' '}{shown(name)}"
+
+    def value(self, content: str, place: Place) -> str:
+        self.leaves.append(Leaf(self._shown(place.path), content, place.path))
+        return content
+
+    def number(self, digits: str, place: Place) -> str:
+        return self.value(digits, place)
+
+    def text(self, text: str) -> str:
+        if _LETTER.search(text):
+            self.leaves.append(Leaf(self.where, text))
+        return text
+
+    def fields(self, text: str, place: Place) -> str:
+        for pair in text.split("&"):
+            name, equals, value = pair.partition("=")
+            if equals:
+                plain = unquote(name)
+                here = self.policy.walk(place, plain)
+                self.name(plain, here)
+                self.value(unquote_plus(value), here)
+            else:
+                self.text(unquote(pair))
+        return text
+
+    def unread(self, kind: str, why: Unread) -> None:
+        self.unlooked[kind, why] += 1
+
+    def _shown(self, path: str) -> str:
+        if not path:
+            return self.where
+        return self._places.get(path) or f"{self.where} {'.'.join(map(shown, path.split('.')))}"
 
 
 def _target(target: str) -> Iterator[Leaf]:
     path, mark, query = target.partition("?")
     yield Leaf("path", unquote(path))
     if mark:
-        yield from _form(query, "query")
+        found = _Leaves("query")
+        found.fields(query, found.policy.root())
+        yield from found.leaves
 
 
 def _headers(headers: Headers) -> Iterator[Leaf]:
@@ -118,20 +154,11 @@ def _headers(headers: Headers) -> Iterator[Leaf]:
         yield Leaf(f"header {shown(name)}", value, header=name.lower())
 
 
-def _body(body: bytes) -> list[Leaf]:
+def _body(body: bytes, headers: Headers, unread: Counter[tuple[str, Unread]] | None) -> list[Leaf]:
     if not body:
         return []
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        text = body.decode("latin-1")
-    return content(text, "body")
-
-
-def _form(text: str, where: str) -> Iterator[Leaf]:
-    for pair in text.split("&"):
-        name, equals, value = pair.partition("=")
-        if equals:
-            yield Leaf(f"{where} {shown(name)}", unquote_plus(value), unquote(name))
-        else:
-            yield Leaf(where, unquote(pair))
+    found = _Leaves("body")
+    changed_body(body, media_of(headers), found, found.policy, found.policy.root())
+    if unread is not None:
+        unread += found.unlooked
+    return found.leaves

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import cache
@@ -20,6 +20,7 @@ DEFAULT = "gws"
 NO_POLICY = "none"  # in the header of a cassette that holds everything in the clear
 NO_BODIES = {NO_POLICY, "headers-1"}  # headers-1: in cassettes recorded before policies existed; headers only
 _PLACES = 20_000  # cached places; a limit, because the names in a body come from outside
+_DEEPEST = 100  # names of nested values in one name
 _LONGEST = 400  # characters of a path, cut at the front: rules compare its last names
 
 
@@ -30,11 +31,14 @@ class Rule:
     Attributes:
         kind: Kind of the values, to be replaced; None if the policy does not name the place.
         kept: Whether the values stay as they are.
+        joins: Whether a dialect joins messages by these values, and no rule names them: then they are the same in all
+            messages, so a value is not replaced because another message named it, unless it is a secret.
 
     """
 
     kind: Kind | None = None
     kept: bool = False
+    joins: bool = False
 
 
 NO_RULE = Rule()
@@ -101,6 +105,10 @@ class Place:
     inner: dict[str, Place] = field(default_factory=dict)
 
 
+KEPT = Place("", Rule(kept=True))  # of a text that is a name, wherever it stands
+_NAMES = re.compile(r"[\[\].]+")  # between names of nested values in the name of a form field: user[name], user.name
+
+
 @dataclass(slots=True, eq=False)
 class Policy:
     """A policy, checked.
@@ -115,6 +123,8 @@ class Policy:
         inside_of: Rules for objects by their name: for all values inside that no rule in `fields` names.
         values: Patterns of values to look for in text.
         routes: URL paths with named parts; the rules for names apply to these parts.
+        kept_bodies: Media types of the bodies that are kept although no reader looks through them.
+        exact: Rules for whole paths from the root of a body, in small letters; they come before all others.
 
     """
 
@@ -127,6 +137,8 @@ class Policy:
     inside_of: list[tuple[Names, Rule]]
     values: Values
     routes: tuple[re.Pattern[str], ...] = ()
+    kept_bodies: re.Pattern[str] = field(default_factory=lambda: _any_of(()))
+    exact: Mapping[str, Rule] = field(default_factory=dict)
     _root: Place = field(default_factory=lambda: Place("", NO_RULE))
     _places: int = 0
 
@@ -157,11 +169,26 @@ class Policy:
                 place.inner[name] = found
         return found
 
+    def walk(self, place: Place, names: str) -> Place:
+        """Return the place that names of nested values lead to, as form fields have them: user[name], user.name."""
+        found = place.inner.get(names)
+        if found is not None:
+            return found
+        parts = [part for part in _NAMES.split(names) if part]
+        if len(parts) < 2:
+            return self.inside(place, names)
+        for part in parts[:_DEEPEST]:
+            place = self.inside(place, part)
+        return place
+
     def rule(self, name: str) -> Rule:
         """Return what the policy says of a value called `name` at the outermost level."""
         return self.inside(self.root(), name).rule
 
     def _rule(self, path: str, around: Rule) -> Rule:
+        exact = self.exact.get(path)
+        if exact is not None:
+            return exact
         for names, rule in (*self.fields, *self.inside_of):
             if path in names:
                 return rule
@@ -181,6 +208,13 @@ def load(source: str = DEFAULT) -> Policy:
         return parse(read_text(Path(source)), path=source)
     except (OSError, UnicodeDecodeError) as exc:
         raise PolicyError(source, "file", f"cannot be read: {exc}") from exc
+
+
+@cache
+def without_rules() -> Policy:
+    """Return a policy that names nothing, for readers that only look."""
+    nothing = Names.of(())
+    return Policy("none", "", nothing, nothing, nothing, [], [], Values(()), kept_bodies=_any_of(("*",)))
 
 
 def of_cassette(name: str, source: str | None = None) -> Policy | None:
@@ -236,7 +270,7 @@ def parse(text: str, *, path: str) -> Policy:
     top = read(text, path, PolicyError)
     headers, fields = top.table("headers"), top.table("fields")
     inside, values = top.table("inside", optional=True), top.table("values", optional=True)
-    urls = top.table("urls", optional=True)
+    urls, bodies = top.table("urls", optional=True), top.table("bodies", optional=True)
     policy = Policy(
         name=top.text("name"),
         text=text,
@@ -250,11 +284,17 @@ def parse(text: str, *, path: str) -> Policy:
         inside_of=[(Names.of(inside.texts(kind.value, optional=True)), Rule(kind)) for kind in Kind],
         values=Values(tuple((pattern, kind) for kind in Kind for pattern in _patterns(values, kind.value))),
         routes=tuple(routes(urls, "routes", urls.texts("routes", optional=True))),
+        kept_bodies=_any_of(bodies.texts("keep", optional=True)),
     )
     if (policy.name and not re.fullmatch(r"[\w-]{1,64}", policy.name)) or policy.name == "none":
         top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores, and must not be 'none'")
     finish(top)
     return policy
+
+
+def _any_of(globs: Iterable[str]) -> re.Pattern[str]:
+    """Compile names with wildcards to one pattern that does not regard case; without names it matches nothing."""
+    return re.compile("|".join(map(translate, globs)) or "(?!)", re.IGNORECASE)
 
 
 def _patterns(table: Table, key: str) -> list[re.Pattern[str]]:

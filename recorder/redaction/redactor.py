@@ -46,9 +46,9 @@ def redacted(record: Record, find: Finder) -> Record:
     match record:  # the constructors take a fraction of the time of `dataclasses.replace`
         case Request(seq, t, exchange, connection, method, target, headers, body):
             target, headers = find.target(target), find.headers(headers)
-            return Request(seq, t, exchange, connection, method, target, headers, find.body(body))
+            return Request(seq, t, exchange, connection, method, target, headers, find.body(body, headers))
         case Response(seq, t, exchange, status, headers, body):
-            return Response(seq, t, exchange, status, find.headers(headers), find.body(body))
+            return Response(seq, t, exchange, status, find.headers(headers), find.body(body, headers))
         case SocketMessage(seq, t, exchange, from_client, body):
             return SocketMessage(seq, t, exchange, from_client, find.body(body))
         case Failure(seq, t, exchange, reason):

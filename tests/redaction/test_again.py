@@ -36,7 +36,7 @@ def test_values_that_the_policy_names_are_replaced_and_counted() -> None:
     (new,), changed = again(record)
 
     assert b"5550100" not in new.body
-    assert changed == [Change("request", "body [].userData.GSW_PHONE", Kind.PERSONAL, 2)]
+    assert changed == [Change("request", "body userData.GSW_PHONE", Kind.PERSONAL, 2)]
 
 
 def test_a_secret_is_found_before_the_record_that_names_it() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.redaction.forms import in_base64, in_percent, in_quotes, parameters
+from recorder.redaction.forms import in_base64, in_percent, in_quotes, named
 
 PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=6)
 
@@ -93,7 +93,7 @@ def test_a_text_without_escapes_gets_none() -> None:
     assert unquote(in_quotes("ada%40acme x", loud)) == "ada@acme x!"
 
 
-# Parameters
+# Names beside values
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,15 @@ def test_a_text_without_escapes_gets_none() -> None:
         ("login with password=hunter2, agent=7.", [("password", "hunter2"), ("agent", "7")]),
         ("{a=b, c=d}", [("a", "b"), ("c", "d")]),
         ("user%5Bpin%5D=4", [("user[pin]", "4")]),
-        ("a = b", []),
+        ("a = b", [("a", "b")]),
+        ("x a = b", []),
+        ("login:ada\npasscode: x y \n\nbody", [("login", "ada"), ("passcode", "x y")]),
+        ("https://h/x", []),
+        ('{pin: "4", "otp": "a\\"b", who=\'me\'}', [("pin", "4"), ("otp", 'a\\"b'), ("who", "me")]),
         ("YWJjZA==", [("YWJjZA", "=")]),
         ("a=", []),
         ("nothing", []),
     ],
 )
-def test_parameters_are_found_in_a_text(text: str, found: list[tuple[str, str]]) -> None:
-    assert [(name, text[start:end]) for name, start, end in parameters(text)] == found
+def test_named_values_are_found_in_a_text(text: str, found: list[tuple[str, str]]) -> None:
+    assert [(name, text[start:end]) for name, start, end in named(text)] == found

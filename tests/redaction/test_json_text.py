@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.redaction.json_text import changed
-from recorder.redaction.policy import NO_RULE, Policy, Rule, parse
+from recorder.redaction.bodies import json_text
+from recorder.redaction.bodies.change import Unread
+from recorder.redaction.policy import NO_RULE, Place, Policy, Rule, parse
 from recorder.redaction.pseudonyms import Kind
 
 POLICY = """\
@@ -34,6 +35,10 @@ LINES = st.tuples(
 )
 
 
+def changed(text: str, change: Upside, policy: Policy) -> str:
+    return json_text.changed(text, change, policy, policy.root())
+
+
 class Upside:
     """Turns strings round and makes numbers negative; remembers what it was asked."""
 
@@ -41,25 +46,36 @@ class Upside:
         self.empty: set[str] = set()
         self.seen: list[tuple[str, Rule]] = []
 
-    def value(self, content: str, rule: Rule) -> str:
-        self.seen.append((content, rule))
+    def value(self, content: str, place: Place) -> str:
+        self.seen.append((content, place.rule))
         return content[::-1] + "'\"\\ü"
 
-    def number(self, digits: str, rule: Rule) -> str:
-        self.seen.append((digits, rule))
+    def number(self, digits: str, place: Place) -> str:
+        self.seen.append((digits, place.rule))
         return digits.removeprefix("-") if digits.startswith("-") else f"-{digits}"
 
     def text(self, text: str) -> str:
         return text
 
+    wants_names = False
+
+    def name(self, name: str, place: Place) -> None:
+        raise AssertionError(name)
+
+    def fields(self, text: str, place: Place) -> str:
+        raise AssertionError(text)
+
+    def unread(self, kind: str, why: Unread) -> None:
+        raise AssertionError(kind)
+
 
 class Nothing(Upside):
     """Leaves everything as it is."""
 
-    def value(self, content: str, rule: Rule) -> str:
+    def value(self, content: str, place: Place) -> str:
         return content
 
-    def number(self, digits: str, rule: Rule) -> str:
+    def number(self, digits: str, place: Place) -> str:
         return digits
 
 
@@ -136,8 +152,8 @@ def test_white_space_numbers_escapes_order_and_repeated_names_stay(policy: Polic
     text = ' {\t"b" :1.50e+3,\r\n"a":"\\u0061\\/" , "a":[ ],"id":-0.0,"password": "x","c":NaN}\n'
 
     class One(Nothing):
-        def value(self, content: str, rule: Rule) -> str:
-            return "y" if rule.kind else content
+        def value(self, content: str, place: Place) -> str:
+            return "y" if place.rule.kind else content
 
     assert changed(text, One(), policy) == text.replace('"x"', '"y"')
 
@@ -148,7 +164,7 @@ def test_white_space_numbers_escapes_order_and_repeated_names_stay(policy: Polic
 )
 def test_a_text_without_other_letters_gets_none(policy: Policy, before: str, after: str) -> None:
     class Umlaut(Nothing):
-        def value(self, content: str, rule: Rule) -> str:
+        def value(self, content: str, place: Place) -> str:
             return "ü"
 
     assert changed(before, Umlaut(), policy) == after
@@ -156,7 +172,7 @@ def test_a_text_without_other_letters_gets_none(policy: Policy, before: str, aft
 
 def test_half_a_surrogate_pair_stays_an_escape(policy: Policy) -> None:
     class Same(Nothing):
-        def value(self, content: str, rule: Rule) -> str:
+        def value(self, content: str, place: Place) -> str:
             return content + "!"
 
     assert changed('["\\ud83dü"]', Same(), policy) == '["\\ud83d\\u00fc!"]'

@@ -1,0 +1,194 @@
+"""Change values in a JSON text and leave each other byte as it is: white space, numbers, escapes, order.
+
+Parsing and writing the JSON would not do that: some numbers, duplicate names and escapes are lost on the way. A text
+that is not valid JSON, such as one that was cut off, is read as far as it looks like JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from ..policy import KEPT, NO_RULE, Place, Policy
+from .change import Change
+
+_STRING_RE, _WORD_RE = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', r'([^\s{}\[\]:,"][^{}\[\]:,"]*+)'
+# Four alternatives: a member, whose value may be missing; a value; a closing bracket; a string without an end.
+_TOKEN = re.compile(
+    rf"{_STRING_RE}\s*+:\s*+(?:{_STRING_RE}|([{{\[])|{_WORD_RE})?+"
+    rf'|{_STRING_RE}|([{{\[])|{_WORD_RE}|([}}\]])|(".*+)',
+    re.DOTALL,
+)
+# Group numbers. Up to _MEMBER the token is a member, and its last group is the value, if there is one.
+_NAME, _MEMBER, _CLOSES, _REST = 1, 4, 8, 9
+_STRINGS, _OPENS = (2, 5), (3, 6)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ASCII, _UNICODE = json.JSONEncoder().encode, json.JSONEncoder(ensure_ascii=False).encode
+_DEEPEST = 1000  # levels whose rules are tracked; a limit, because a body from outside may be nested without end
+_LITERALS = ("true", "false", "null")
+# Members that name the value beside them: lists of key and value (Genesys, HAR, AWS tags), operations of JSON Patch
+# (RFC 6902). The first of them that is there counts.
+_KEYS, _VALUES = ("key", "name", "field", "fieldname", "path"), frozenset({"value", "values"})
+_KEY = re.compile(r"/?[A-Za-z_$@][\w$.:@/-]{0,99}", re.ASCII)  # a text that is a name, and no value
+_OTHERS = 2  # most other members of a plain pair
+_TYPE = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
+
+
+def changed(text: str, change: Change, policy: Policy, place: Place) -> str:  # noqa: PLR0912  # one pass, the hottest loop
+    """Return a JSON text with its strings and numbers changed, each by its place; names stay as they are.
+
+    Args:
+        text: The text.
+        change: Says what to write in place of each value.
+        policy: Knows the places inside a place.
+        place: The place of the text itself.
+
+    """
+    pieces: list[str] = []
+    last = deeper = 0
+    outer: list[tuple[Place, _Pair | None, Place]] = []
+    # `place` is the enclosing object or array, `here` its current member; an array element has the place of its array.
+    here, rule, empty = place, place.rule, change.empty
+    pairs = _pairs(text) if "alue" in text or "\\u" in text else {}
+    pair: _Pair | None = None  # the enclosing object, if it is one
+    named = place  # the place that its key names
+    for token in _TOKEN.finditer(text):
+        kind = token.lastindex or 0
+        if kind <= _MEMBER:
+            old = _content(token[1])
+            here = place.inner.get(old) or policy.inside(place, old)
+            if pair is not None:
+                here = pair.place(old, token[2], here, named)
+            rule = here.rule
+            if change.wants_names:
+                change.name(old, here)
+        if kind in _STRINGS:
+            old = _content(token[kind])
+            if rule.kept or (rule.kind is None and old in empty) or (new := change.value(old, here)) == old:
+                continue
+            pieces += [text[last : token.start(kind) - 1], _quoted(new, is_ascii=text.isascii())]
+            last = token.end()
+        elif kind in _OPENS:
+            if len(outer) < _DEEPEST:
+                outer.append((place, pair, named))
+                pair, place = pairs.get(token.start(kind)), here
+                named = policy.walk(here, pair.key or "") if pair is not None else here
+            else:
+                deeper += 1
+        elif kind == _CLOSES:
+            if deeper:
+                deeper -= 1
+            else:
+                place, pair, named = outer.pop() if outer else (place, None, place)
+                here = place
+            rule = here.rule
+        elif kind != _NAME and (not rule.kept or kind == _REST):
+            old = token[kind]
+            new = _word(old, here, change)
+            if new != old:
+                pieces += [text[last : token.start(kind)], new]
+                last = token.end()
+    return "".join([*pieces, text[last:]]) if pieces else text
+
+
+@dataclass(slots=True)
+class _Pair:
+    """An object that may be a pair such as `{"key": "phone", "value": "…"}`, whose value goes by its key.
+
+    Attributes:
+        in_list: It stands in an array.
+        keys: Its members that may be the key.
+        has_value: It has a value.
+        others: Number of its other members, apart from the type.
+
+    """
+
+    in_list: bool
+    keys: dict[str, str] = field(default_factory=dict)
+    has_value: bool = False
+    others: int = 0
+
+    @property
+    def key(self) -> str | None:
+        """The name that its value goes by; None if it is no pair."""
+        keys = (self.keys[name] for name in _KEYS if name in self.keys) if self.has_value else ()
+        key = next((key for key in keys if _KEY.fullmatch(key)), None)
+        return None if key is None else key.strip("/").replace("/", ".")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a pair and nothing else, so that its key is a name and describes nobody."""
+        return self.in_list and self.others <= _OTHERS
+
+    def take(self, name: str, text: str | None) -> None:
+        """Take a member; `text` is its value if that is a string."""
+        if name in _VALUES:
+            self.has_value = True
+        elif name in _KEYS and text is not None:
+            self.keys[name] = _content(text)
+        else:
+            self.others += name != "type"
+
+    def place(self, name: str, text: str | None, own: Place, named: Place) -> Place:
+        """Return the place of a member: that of its key for the value; key and type of a plain pair stay."""
+        lower = name.lower()
+        if lower in _VALUES:
+            return named if own.rule.kind is None or named.rule != NO_RULE else own
+        if self.is_plain and text is not None:
+            is_key = lower in _KEYS and _KEY.fullmatch(text)
+            return KEPT if is_key or (lower == "type" and _TYPE.fullmatch(text)) else own
+        return own
+
+
+def _pairs(text: str) -> dict[int, _Pair]:
+    """Return the pairs in a text by the index of the opening bracket.
+
+    The value may come before its key, hence a pass of its own.
+    """
+    found: dict[int, _Pair] = {}
+    opened: list[_Pair | None] = [None]  # None for an array
+    for token in _TOKEN.finditer(text):
+        kind = token.lastindex or 0
+        here = opened[-1]
+        if kind <= _MEMBER and here is not None:
+            here.take(_content(token[1]).lower(), token[2])
+        if kind in _OPENS:
+            is_array = token[kind] == "["
+            opened.append(None if is_array else _Pair(here is None))
+            if not is_array:
+                found[token.start(kind)] = opened[-1]  # type: ignore[assignment]  # it is no array
+        elif kind == _CLOSES and len(opened) > 1:
+            opened.pop()
+    return {start: pair for start, pair in found.items() if pair.key is not None}
+
+
+def _word(word: str, place: Place, change: Change) -> str:
+    """Return what to write in place of a number, a literal, an unfinished string, or a part that is not JSON."""
+    bare = word.rstrip()
+    if bare in _LITERALS:
+        return word
+    if _NUMBER.fullmatch(bare):
+        return change.number(bare, place) + word[len(bare) :]
+    if word[0] == '"':  # the text was cut off inside this string
+        return '"' + (change.text(word[1:]) if place.rule.kept else change.value(word[1:], place))
+    return change.text(word)
+
+
+def _content(string: str) -> str:
+    if "\\" not in string:
+        return string
+    try:
+        return str(json.loads(f'"{string}"', strict=False))
+    except ValueError:
+        return string
+
+
+def _quoted(text: str, *, is_ascii: bool) -> str:
+    """Return a text as a JSON string.
+
+    Non-ASCII characters are escaped where the document has none, and where the text has half a surrogate pair, which
+    UTF-8 cannot encode.
+    """
+    return _ASCII(text) if is_ascii or _SURROGATE.search(text) else _UNICODE(text)

@@ -1,0 +1,217 @@
+"""Change values in XML, SOAP and HTML, and leave each other byte as it is.
+
+The text is split into tags, texts, comments and CDATA sections, and never parsed: so no entity is expanded, nothing is
+fetched, and a document that is cut off or not well formed is read as far as it goes. No parser of a library gives the
+places of values in the source, which are needed to change nothing else; a property test holds the names and values
+found here to those that expat finds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from xml.sax.saxutils import escape
+
+from ..policy import KEPT, Place, Policy
+from .change import Change
+
+STARTS = re.compile(r"\ufeff?\s*+<(?:[?!]|/?[A-Za-z_:])")
+_NAME_RE = r"[^\s<>/=\"'!?][^\s<>/=\"']*+"
+_ATTRIBUTE_RE = rf"{_NAME_RE}(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s<>\"']++))?+"
+# A comment, a CDATA section, a declaration of a document type, an instruction, an end tag, a start tag. Each but the
+# last may be cut off at the end of the text.
+_TOKEN = re.compile(
+    r"<!--(?P<comment>(?:[^-]|-(?!->))*+)(?:-->)?+"
+    r"|<!\[CDATA\[(?P<cdata>(?:[^\]]|\](?!\]>))*+)(?:\]\]>)?+"
+    r"|<!(?P<doctype>(?:[^\"'<>\[\]]|\"[^\"]*+\"|'[^']*+'|<[^>]*+>|[\[\]])*+)>?+"
+    r"|<\?(?P<instruction>(?:[^?]|\?(?!>))*+)(?:\?>)?+"
+    rf"|</(?P<end>{_NAME_RE})[^>]*+>?+"
+    rf"|<(?P<start>{_NAME_RE})(?P<attributes>(?:[\s/]++|{_ATTRIBUTE_RE}|[\"'=])*+)(?:>|$)"
+)
+_ATTRIBUTE = re.compile(rf"({_NAME_RE})\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s<>\"']++))")
+_DECLARED = re.compile(r"<!ENTITY\s[^\"'>]*+(?:\"([^\"]*+)\"|'([^']*+)')")
+_KEY = re.compile(r"[A-Za-z_$@][\w$.:@/-]{0,199}", re.ASCII)
+# Attributes that name the value of their element: <param name="…">, <entry key="…">, <Attribute Name="…"> of SAML.
+_KEYS, _VALUES = ("key", "name", "property", "itemprop"), ("value", "content")
+_PAIRS = frozenset("add arg argument attribute cookie data entry field header item meta param parameter property setting variable".split())
+# Elements of HTML without content and end tag (HTML, section 13.1.2).
+_VOID = frozenset(
+    "area base br col embed hr img input link meta param source track wbr".split()  # fmt: skip
+)
+_RAW = frozenset(("script", "style"))  # of HTML: their text has neither tags nor entities
+_HTML = re.compile(r"\ufeff?\s*+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype html|html|head|body|script)\b", re.IGNORECASE)
+_DEEPEST = 1000
+
+
+@dataclass(slots=True)
+class _Open:
+    """An open element: its name, the place of its content, and the key that a child `<key>` named."""
+
+    name: str
+    place: Place
+    key: str | None = None
+
+
+@dataclass(slots=True)
+class _Reader:
+    change: Change
+    policy: Policy
+    html: bool
+    pieces: list[str] = field(default_factory=list)
+    opened: list[_Open] = field(default_factory=list)
+
+    def read(self, text: str, root: Place) -> str:
+        """Return the text with values changed."""
+        self.opened = [_Open("", root)]
+        last, raw = 0, ""
+        for token in _TOKEN.finditer(text):
+            if raw and (token["end"] or "").lower() != raw:
+                continue
+            self.pieces += [self._content(text[last : token.start()], is_raw=bool(raw)), self._token(token)]
+            last = token.end()
+            raw = self._raw(token) if token["start"] else ""
+        return "".join([*self.pieces, self._content(text[last:], is_raw=bool(raw))])
+
+    def _raw(self, token: re.Match[str]) -> str:
+        name = token["start"].lower()
+        return name if self.html and name in _RAW and not token["attributes"].endswith("/") else ""
+
+    def _token(self, token: re.Match[str]) -> str:
+        whole = token[0]
+        match token.lastgroup:
+            case "comment" | "instruction":
+                inner = token[token.lastgroup]
+                return _within(whole, token, token.lastgroup, self.change.text(inner))
+            case "cdata":
+                return _within(whole, token, "cdata", _stripped(token["cdata"], self._value))
+            case "doctype":
+                return self._doctype(whole)
+            case "end":
+                self._close(_local(token["end"]))
+                return whole
+        attributes = self._start(token)
+        return _within(whole, token, "attributes", attributes)
+
+    def _start(self, token: re.Match[str]) -> str:
+        """Open an element and return its attributes, changed."""
+        name, attributes = _local(token["start"]), token["attributes"]
+        around = self.opened[-1]
+        place = self.policy.inside(around.place, name)
+        if around.key is not None and name.lower() in _VALUES:
+            place = self.policy.walk(around.place, around.key)
+        if self.change.wants_names:
+            self.change.name(name, place)
+        own = {_local(found[1]).lower(): _value_of(found) for found in _ATTRIBUTE.finditer(attributes)}
+        key = next((own[key] for key in _KEYS if _KEY.fullmatch(own.get(key, ""))), None)
+        named = None if key is None else self.policy.walk(around.place, key)
+        # in other elements a name is a value like others, e.g. that of a person
+        is_pair = name.lower() in _PAIRS or not own.keys().isdisjoint(_VALUES)
+        if named is not None and named.rule.kind is None and not is_pair:
+            named = None
+        if self.html and own.get("type", "").lower() == "password":
+            named = self.policy.walk(self.policy.root(), "password")
+        is_empty = attributes.rstrip().endswith("/") or (self.html and name.lower() in _VOID)
+        if not is_empty and len(self.opened) < _DEEPEST:
+            # the element is kept by its own rule, else by the one of its key
+            self.opened.append(_Open(name, place if named is None or place.rule.kind else named))
+        kept = (*_KEYS, "type") if is_pair else ("type",)
+        return _ATTRIBUTE.sub(lambda found: self._attribute(found, place, named, kept), attributes)
+
+    def _attribute(self, found: re.Match[str], place: Place, named: Place | None, kept: tuple[str, ...]) -> str:
+        name = _local(found[1])
+        if found[1].startswith("xmlns"):
+            return found[0]
+        lower, old = name.lower(), _value_of(found)
+        here = self.policy.inside(place, name)
+        if named is not None and lower in _VALUES:
+            here = named
+        elif lower in kept and _KEY.fullmatch(old):
+            here = KEPT
+        if self.change.wants_names:
+            self.change.name(name, here)
+        new = self.change.value(old, here) if old else old
+        if new == old:
+            return found[0]
+        group = next(number for number in (2, 3, 4) if found[number] is not None)
+        start, end = found.start(group) - found.start(), found.end(group) - found.start()
+        return found[0][:start] + escape(new, {'"': "&quot;", "'": "&#39;"}) + found[0][end:]
+
+    def _doctype(self, whole: str) -> str:
+        """Return a declaration with the values of its entities replaced: a secret may hide behind any name."""
+
+        def replaced(found: re.Match[str]) -> str:
+            group = 1 if found[1] is not None else 2
+            new = self.change.value(found[group], self.policy.walk(self.policy.root(), "password"))
+            return found[0][: found.start(group) - found.start()] + new + found[0][found.end(group) - found.start() :]
+
+        return _DECLARED.sub(replaced, whole)
+
+    def _content(self, text: str, *, is_raw: bool) -> str:
+        if not text or text.isspace():
+            return text
+        if is_raw:
+            return self.change.text(text)
+        here = self.opened[-1]
+        if here.name.lower() in _KEYS and len(self.opened) > 1 and _KEY.fullmatch(text.strip()):
+            self.opened[-2].key = text.strip()  # <key>phone</key><value>…</value>
+        return _stripped(text, self._escaped)
+
+    def _escaped(self, text: str) -> str:
+        old = unescape(text) if "&" in text else text
+        new = self._value(old)
+        return text if new == old else escape(new)
+
+    def _value(self, text: str) -> str:
+        here = self.opened[-1]
+        if here.name.lower() in _KEYS and len(self.opened) > 1 and self.opened[-2].key == text:
+            return text
+        return self.change.value(text, here.place)
+
+    def _close(self, name: str) -> None:
+        for depth in range(len(self.opened) - 1, 0, -1):
+            if self.opened[depth].name == name:
+                del self.opened[depth:]
+                return
+
+
+def changed(text: str, change: Change, policy: Policy, place: Place, *, html: bool = False) -> str:
+    """Return a document with its texts and attribute values changed; names of elements and attributes stay.
+
+    Args:
+        text: The document.
+        change: Says what to write in place of each value.
+        policy: Knows the places inside a place.
+        place: The place of the document itself.
+        html: Whether to read it as HTML, which has elements without an end; a text that begins like HTML is too.
+
+    """
+    return _Reader(change, policy, html or _HTML.match(text) is not None).read(text, place)
+
+
+def names(text: str) -> Iterator[str]:
+    """Yield the names of all elements, without their prefixes."""
+    return (_local(token["start"]) for token in _TOKEN.finditer(text) if token["start"])
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _value_of(found: re.Match[str]) -> str:
+    text = found[2] if found[2] is not None else found[3] if found[3] is not None else found[4]
+    return unescape(text) if "&" in text else text
+
+
+def _within(whole: str, token: re.Match[str], group: str, new: str) -> str:
+    start, end = token.start(group) - token.start(), token.end(group) - token.start()
+    return whole[:start] + new + whole[end:]
+
+
+def _stripped(text: str, change: Callable[[str], str]) -> str:
+    inner = text.strip()
+    if not inner:
+        return text
+    start = text.index(inner)
+    return text[:start] + change(inner) + text[start + len(inner) :]

@@ -1,0 +1,191 @@
+"""Tell the form of a body and give it to the reader of that form.
+
+The content decides before the media type does, because types are often wrong: JSON is sent as text/plain, event streams
+as JSON, and frames of a WebSocket have no type at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import Enum
+
+from ...model import Headers
+from ..policy import Place, Policy
+from . import charsets, event_stream, json_text, literals, markup, multipart
+from .change import Change, Unread
+
+_MEDIA = re.compile(r"\s*+([\w!#$&^.+*-]++/[\w!#$&^.+*-]++)", re.ASCII)
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
+_JSON_STARTS = frozenset('{[" \t\r\n\ufeff')
+# The beginning of JSON, also of JSON that was cut off, but not of a log line such as "[INFO] …".
+_JSON = re.compile(r"\ufeff?\s*+(?:\{\s*+[\"}]|\[[\[\s]*+[\"{\]])")
+# What may stand before JSON: a call of JSONP; a guard against being run as a script; the packet types of Engine.IO
+# and Socket.IO (`42["event",…]`) and of SockJS (`a["…"]`).
+_BEFORE_JSON = re.compile(
+    r"(?:/\*\*/)?\s*+(?:[\w$.-]++\s*+\((?=[\[{])|\)\]\}',?\s*+|for\s?\(;;\);\s*+|while\s?\((?:1|true)\);\s*+"
+    r"|throw [^;{\n]{0,60};\s*+|&&&START&&&\s*+|[a-z]?\d{0,6}(?:/[\w/-]{1,60},)?\d{0,10}(?=[\[{]))",
+    re.ASCII,
+)
+_FORM = re.compile(r"[\w.%+*\[\]-]++=(?!=?$)\S*+", re.ASCII)
+_LINES = re.compile(r"\s*+[\[{][^\r\n]*+(?:\r?\n[ \t]*+[\[{][^\r\n]*+)+\s*+")
+_SCRIPTS = re.compile(r"(?:text|application)/(?:x-)?(?:java|ecma|live|type)script", re.IGNORECASE)
+_PLAIN = frozenset(("", "text/plain", "text/css"))
+
+
+class Form(Enum):
+    """The form of a text."""
+
+    JSON = "JSON"
+    LINES = "JSON lines"
+    AFTER = "JSON after a prefix"
+    MARKUP = "XML or HTML"
+    EVENTS = "server-sent events"
+    SCRIPT = "script or GraphQL"
+    FIELDS = "form fields"
+    TEXT = "other text"
+
+
+def media_of(headers: Headers) -> str:
+    """Return the value of the header Content-Type; "" without one."""
+    return next((value for name, value in headers if name.lower() == "content-type"), "")
+
+
+def kind_of(media: str) -> str:
+    """Return a media type without its parameters, in small letters; "" if it is none."""
+    found = _MEDIA.match(media)
+    return found[1].lower()[:80] if found else ""
+
+
+def charset_of(media: str) -> str:
+    """Return the charset that a media type declares; "" if it declares none."""
+    found = _CHARSET.search(media)
+    return found[1] if found else ""
+
+
+def is_json(text: str) -> bool:
+    """Return whether a text is JSON, or begins as JSON does that was cut off."""
+    if not text or text[0] not in _JSON_STARTS:
+        return False
+    if _JSON.match(text):
+        return True
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def form_of(text: str, kind: str = "") -> Form:
+    """Return the form of a text; `kind` is the media type that was declared for it."""
+    if is_json(text):
+        return Form.LINES if _LINES.fullmatch(text) else Form.JSON
+    if markup.STARTS.match(text):
+        return Form.MARKUP
+    if kind == "text/event-stream" or event_stream.STARTS.match(text):
+        return Form.EVENTS
+    before = _BEFORE_JSON.match(text)
+    if before and before[0] and is_json(text[before.end() :]):
+        return Form.AFTER
+    if kind == "application/graphql" or _SCRIPTS.match(kind) or literals.GRAPHQL.match(text) or literals.SCRIPT.match(text):
+        return Form.SCRIPT
+    if _FORM.fullmatch(text) or kind == "application/x-www-form-urlencoded":
+        return Form.FIELDS
+    return Form.TEXT
+
+
+def structured(text: str) -> Form | None:
+    """Return the form of a text that is a value of a member, if it has members of its own; else None."""
+    first = text[:1]
+    if first in _JSON_STARTS:
+        return Form.JSON if first and is_json(text) else None
+    if first == "<":
+        return Form.MARKUP if markup.STARTS.match(text) and ("</" in text or "/>" in text) else None
+    return Form.SCRIPT if first in "qmsf" and "{" in text and literals.GRAPHQL.match(text) else None
+
+
+def changed(text: str, form: Form, change: Change, policy: Policy, place: Place) -> str:
+    """Return a text of some form with its values changed.
+
+    Args:
+        text: The text.
+        form: Its form, by `form_of` or `structured`.
+        change: Says what to write in place of each value.
+        policy: Knows the places inside a place.
+        place: The place of the text itself.
+
+    """
+    match form:
+        case Form.JSON:
+            return json_text.changed(text, change, policy, place)
+        case Form.LINES:
+            lines = text.splitlines(keepends=True)
+            return "".join(json_text.changed(line, change, policy, place) for line in lines)
+        case Form.AFTER:
+            start = _start(text)
+            end = max(text.rfind("]"), text.rfind("}"), start - 1) + 1
+            return text[:start] + json_text.changed(text[start:end], change, policy, place) + change.text(text[end:])
+        case Form.MARKUP:
+            return markup.changed(text, change, policy, place)
+        case Form.EVENTS:
+            return event_stream.changed(
+                text, lambda data: changed(data, form_of(data), change, policy, place), change.text
+            )
+        case Form.SCRIPT:
+            return literals.changed(text, change, policy, place)
+        case Form.FIELDS:
+            return change.fields(text, place)
+        case Form.TEXT:
+            return change.text(text)
+
+
+def changed_body(body: bytes, media: str, change: Change, policy: Policy, place: Place) -> bytes:
+    """Return a body with its values changed.
+
+    Args:
+        body: The body, without content encodings; not empty.
+        media: Its media type with parameters, "" if none was declared.
+        change: Says what to write in place of each value.
+        policy: Knows the places inside a place, and which bodies to keep that no reader takes.
+        place: The place of the body itself.
+
+    """
+    mark = multipart.boundary(media, body)
+    if mark is not None and (parts := multipart.split(body, mark)) is not None:
+        return b"".join([*(_part(part, change, policy, place) for part in parts[0]), parts[1]])
+    text, codec = charsets.decoded(body, charset_of(media))
+    kind = kind_of(media)
+    form = form_of(text, kind)
+    if form is Form.TEXT and not charsets.is_text(text):
+        is_kept = policy.kept_bodies.fullmatch(kind) is not None
+        change.unread(kind, Unread.KEPT if is_kept else Unread.DROPPED)
+        return body if is_kept else b""
+    if form is Form.TEXT and kind not in _PLAIN:
+        change.unread(kind, Unread.PATTERNS)
+    new = changed(text, form, change, policy, place)
+    errors = "xmlcharrefreplace" if form is Form.MARKUP else "backslashreplace"
+    return body if new == text else new.encode(codec, errors)
+
+
+def _part(part: multipart.Part, change: Change, policy: Policy, place: Place) -> bytes:
+    here = policy.walk(place, part.name) if part.name else place
+    if part.name and change.wants_names:
+        change.name(part.name, here)
+    head = part.head
+    span = multipart.filename(head)
+    if span is not None:
+        old = head[span[0] : span[1]].decode("utf-8", "surrogateescape")
+        head = head[: span[0]] + change.text(old).encode("utf-8", "surrogateescape") + head[span[1] :]
+    media = media_of(part.headers)
+    if not part.content or (here.rule.kept and not media):
+        return head + part.content
+    if here.rule.kind is not None or not media:
+        text, codec = charsets.decoded(part.content, charset_of(media))
+        if charsets.is_text(text) or here.rule.kind is not None:
+            return head + change.value(text, here).encode(codec, "backslashreplace")
+    return head + changed_body(part.content, media, change, policy, here)
+
+
+def _start(text: str) -> int:
+    found = _BEFORE_JSON.match(text)
+    return found.end() if found else 0

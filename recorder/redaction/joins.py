@@ -1,0 +1,74 @@
+"""Fit a policy to a dialect: the names of one value get one rule, so that redaction keeps what messages are joined by.
+
+A request may call `destination` what its event calls `dnis`. If the policy named one of them alone, the request would
+have the value and the event a pseudonym, and no rule of the dialect could join the two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ..dialect.definition import Dialect
+from .policy import NO_RULE, Place, Policy, Rule
+from .pseudonyms import Kind
+
+_ORDER = (Kind.SECRET, Kind.PERSONAL, Kind.ID)  # the first of these counts where names differ
+_JOINS = Rule(joins=True)
+
+
+def fitted(policy: Policy, dialect: Dialect) -> Policy:
+    """Return a policy that treats all names of each key of a dialect alike.
+
+    A name in `fields` decides for all; of several, a kind comes before `keep`, and `keep` before a kind that only the
+    object around the value has. Values that no name decides are replaced by their form alone, and as secrets.
+    """
+    exact: dict[str, Rule] = {}
+    for paths in _keys(dialect).values():
+        own = [_path(path) for path in paths]
+        rule = _rule(policy, own)
+        for path in own:
+            exact[path] = exact.get(path, rule) if rule is _JOINS else rule
+    routes = (*policy.routes, *dialect.routes, *(one.route for one in dialect.operations.values() if one.route))
+    unique = {route.pattern: route for route in routes}
+    return replace(policy, exact=exact, routes=tuple(unique.values()), _root=Place("", NO_RULE), _places=0)
+
+
+def _keys(dialect: Dialect) -> Mapping[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    tables = (dialect.request_keys, dialect.ack_keys, dialect.event_keys)
+    for key, paths in ((key, paths) for table in tables for key, paths in table.items()):
+        found.setdefault(key, set()).update(paths)
+    return found
+
+
+def _path(path: str) -> str:
+    """Return a path of a dialect as places have it: from the root of the body, without indexes of arrays."""
+    root, *names = path.split(".")
+    own = names if root in ("body", "path", "query") else [root, *names]
+    return ".".join(name for name in own if not re.fullmatch(r"\d+|\*", name)).lower()
+
+
+def _rule(policy: Policy, paths: Iterable[str]) -> Rule:
+    """Return the rule for all names of one key."""
+    named = [_walked(policy, path) for path in paths]
+    around = [_walked(policy, path, inside=True) for path in paths]
+    for rules in (named, around):
+        kinds = {rule.kind for rule in rules}
+        kind = next((kind for kind in _ORDER if kind in kinds), None)
+        if kind is not None:
+            return Rule(kind)
+        if any(rule.kept for rule in rules):
+            return Rule(kept=True)
+    return _JOINS
+
+
+def _walked(policy: Policy, path: str, *, inside: bool = False) -> Rule:
+    """Return what the lists of `fields` say of a path, or what the whole policy says of it."""
+    lists = [*policy.fields, *policy.inside_of] if inside else policy.fields
+    names, rule = path.split("."), NO_RULE
+    for end in range(1, len(names) + 1):
+        so_far = ".".join(names[:end])
+        rule = next((own for known, own in lists if so_far in known), rule)
+    return rule
