@@ -24,7 +24,7 @@ from benchmarks.rows import Row, Scale, not_measured
 from benchmarks.standins import Recorded, bare, sample, stand_in
 from recorder.dialect.definition import load
 from recorder.model import Recording, Triple
-from recorder.redaction.policy import of_cassette
+from recorder.redaction.joins import of_cassette
 from recorder.replay.engine.http import HttpRequest
 from recorder.replay.engine.sessions.playhead import Policy
 from recorder.replay.engine.standin import ReplayEngine
@@ -81,7 +81,7 @@ def measure(recorded: Recorded, rounds: int) -> tuple[list[float], list[float]]:
 
 def engine(recording: Recording, policy: Policy = Policy()) -> ReplayEngine:  # noqa: B008  # frozen
     """A stand-in without its front, at its fastest."""
-    redaction = of_cassette(recording.header.redaction, None)
+    redaction = of_cassette(recording.header)
     return ReplayEngine(recording, load(), new_id=new_id, rate=INSTANT, policy=policy, redaction=redaction)
 
 

@@ -81,6 +81,7 @@ class SocketMessage:
 
 
 GAP = "gap"  # kind of the note about an upstream that could not be reached
+CUT = "cut"  # kind of the note after a record whose body is kept in part or not at all
 
 
 @dataclass(frozen=True, slots=True)

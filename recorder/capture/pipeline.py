@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar, cast
 
 from ..bayeux.messages import parse_request
 from ..cassette.codec import MAX_HEADERS, encode
-from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..model import CUT, Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..redaction.bodies.change import Unread
 from ..redaction.redactor import Redactor
 from .context import Context
-
-CUT = "cut"  # kind of the note after a record whose body is kept in part or not at all
 
 Kept = TypeVar("Kept", bound=Record)
 
@@ -24,6 +24,7 @@ class Counts:
     responses: int = 0
     failures: int = 0
     messages: int = 0
+    cut: int = 0  # bodies kept in part or not at all
 
     @property
     def open(self) -> int:
@@ -107,8 +108,7 @@ class Pipeline:
         request = Request(self._next(), self._at(now), self._count, connection, method, target, headers, body)
         self._count += 1
         self.counts.requests += 1
-        kept = self._open[flow] = self._redacted(request)
-        return self._with_note(kept, lacks)
+        return self._with_note(request, lacks, flow)
 
     def response(
         self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None
@@ -128,7 +128,7 @@ class Pipeline:
         # An upgraded exchange stays open for its socket messages.
         request = self._open[flow] if status == 101 else self._open.pop(flow)
         response = Response(self._next(), self._at(now), request.exchange, status, headers, body)
-        return self._with_note(self._redacted(response), lacks)
+        return self._with_note(response, lacks)
 
     def is_call(self, flow: str) -> bool:
         """Return whether an exchange is open and its request carries no Bayeux messages."""
@@ -144,7 +144,7 @@ class Pipeline:
         """Take a WebSocket message on an upgraded exchange."""
         self.counts.messages += 1
         exchange = self._open[flow].exchange
-        return self._redacted_frame(SocketMessage(self._next(), self._at(now), exchange, from_client, body))
+        return self._with_note(SocketMessage(self._next(), self._at(now), exchange, from_client, body), None)
 
     def socket_closed(self, flow: str, now: int, reason: str) -> bytes:
         """Take the end of an upgraded exchange: its WebSocket was closed."""
@@ -179,13 +179,42 @@ class Pipeline:
         self.size += len(frame)
         return frame
 
-    def _with_note(self, record: Request | Response, lacks: str | None) -> bytes:
-        frame = self._frame(record)
+    def _with_note(
+        self, record: Request | Response | SocketMessage, lacks: str | None, flow: str | None = None
+    ) -> bytes:
+        """Return the frame of a record, redacted, and that of a note if its body is not kept whole.
+
+        Args:
+            record: The record.
+            lacks: What of the body is missing already, as a text; None if it is complete.
+            flow: Id of the exchange that the record begins; None if it begins none.
+
+        """
+        dropped = self._dropped()
+        kept = self._redacted(record)
+        if flow is not None:
+            self._open[flow] = cast("Request", kept)
+        frame = self._frame(kept)
+        part = "with the beginning of its body" if kept.body else "without its body"
+        for (kind, _), count in (self._dropped() - dropped).items() if lacks is None else ():
+            lacks = f"no reader looks through {kind or 'a body without a media type'}" + f" ({count} parts)" * (
+                count > 1
+            )
+            part = "without parts of its body" if kept.body else part
         if lacks is None:
             return frame
-        part = "with the beginning of its body" if record.body else "without its body"
+        self.counts.cut += 1
         note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept {part}: {lacks}")
         return frame + self._redacted_frame(note)
+
+    def _dropped(self) -> Counter[tuple[str, Unread]]:
+        unlooked = self.unlooked
+        return Counter({key: count for key, count in unlooked.items() if key[1] is Unread.DROPPED})
+
+    @property
+    def unlooked(self) -> Counter[tuple[str, Unread]]:
+        """The number of bodies that no reader looked through, by media type and by what became of them."""
+        return Counter() if self.redactor is None else self.redactor.unlooked
 
     def _encoded(self, record: Record) -> bytes:
         try:
@@ -193,6 +222,7 @@ class Pipeline:
         except ValueError as exc:
             # The record exceeds a limit of the format. It is kept without its body, not dropped, because a cassette is
             # unreadable after a missing record number.
+            self.counts.cut += 1
             note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept without its body: {exc}")
             return encode(_without_body(record)) + encode(note)
 

@@ -18,9 +18,12 @@ from ..correlate.engine import Correlator
 from ..dialect.definition import shipped
 from ..errors import CassetteError, DialectError, PolicyError
 from ..library.sealing import row_of
-from ..model import Event, Failure, Header, Record, Request, Response, Row
+from ..model import CUT, Event, Failure, Header, Note, Record, Request, Response, Row
 from ..output import leftovers
-from ..redaction.policy import NO_POLICY, of_cassette
+from ..redaction.bodies.change import Unread, told
+from ..redaction.joins import of_cassette
+from ..redaction.leaves import unlooked
+from ..redaction.policy import NO_POLICY
 from ..redaction.scan import Scan
 from .check import Checked, Finding, Level
 from .incidents import Disturbances
@@ -31,6 +34,7 @@ _SKEW = 5.0  # seconds by which the server's clock may drift from ours within on
 _SECRET = re.compile(
     rb"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|://[^/\s:@\"]+:[^/\s@\"]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
+_SHOWN = 5  # notes of one kind
 _CREDENTIALS = ("authorization", "proxy-authorization")
 _CERTAIN = {"JWT", "user and password in a URL", "private key", "basic credentials"}  # `recorder scan` looks for more
 _PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")  # matches pseudonyms in cassettes made before policies existed
@@ -71,6 +75,8 @@ class _Examiner:
         self._scan = _scan(header)
         # credential headers already scanned: a scan is slow, and clients repeat their credentials in each request
         self._headers: set[tuple[str, str]] = set()
+        self._unlooked: Counter[tuple[str, Unread]] = Counter()
+        self._cut: list[str] = []  # notes of bodies that are not kept whole
 
     def feed(self, record: Record) -> None:
         """Examine the next record."""
@@ -82,6 +88,10 @@ class _Examiner:
         self._exchange(record)
         self._disturbances.feed(record)
         self._secrets(record)
+        if self._header is None or self._header.redaction != NO_POLICY:
+            self._unlooked += unlooked(record)
+        if isinstance(record, Note) and record.kind == CUT:
+            self._cut.append(record.text)
         for observation in self._observer.feed(record):
             match observation:
                 case Handshaken(client_id=client):
@@ -102,6 +112,12 @@ class _Examiner:
             self._remark("duplicate", f"{twice} events were received again with equal channel and content")
         for kind, where, text in self._disturbances.found():
             self._checked.add(Level.REMARK, kind, where, text)
+        if self._cut:
+            count = len(self._cut)
+            bodies = "1 body is" if count == 1 else f"{count} bodies are"
+            self._remark("cut", f"{bodies} not kept whole: " + "; ".join(self._cut[:_SHOWN]) + "; …" * (count > _SHOWN))
+        for text in told(self._unlooked):
+            self._remark("unread", text)
         if self._skews and max(self._skews) - min(self._skews) > _SKEW:
             drift = max(self._skews) - min(self._skews)
             self._remark("clock-skew", f"the server's clock moved {drift:.0f} s against ours")
@@ -177,7 +193,7 @@ class _Examiner:
 def _scan(header: Header | None) -> Scan | None:
     """Return a scan that distinguishes secrets from pseudonyms; None if no policy is known or none was applied."""
     try:
-        policy = of_cassette(header.redaction) if header is not None else None
+        policy = of_cassette(header) if header is not None else None
     except PolicyError:
         return None
     return Scan(policy, policy) if policy is not None else None

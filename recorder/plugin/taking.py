@@ -23,7 +23,7 @@ from ..library.recording import derive
 from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
 from ..output import RECORDING, replacing
-from ..redaction.policy import of_cassette
+from ..redaction.joins import of_cassette
 from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.matching.matcher import Matcher
 
@@ -189,7 +189,7 @@ def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
 
 def _unknown(known: Recording, recording: Recording, policy: str | None) -> Sequence[Triple]:
     """Return the triples of a recording that no request of the known one matches; each known request matches once."""
-    matcher = Matcher(known, shipped(known.header.dialect), of_cassette(known.header.redaction, policy))
+    matcher = Matcher(known, shipped(known.header.dialect), of_cassette(known.header, policy))
     used: set[int] = set()
     new = []
     for triple in recording.triples:

@@ -32,7 +32,9 @@ def changes(before: Record, after: Record) -> list[tuple[Leaf, Kind]]:
     if before == after:
         return []
     old, new = leaves(before), leaves(after)
-    if [leaf.where for leaf in old] != [leaf.where for leaf in new]:  # its structure is another, e.g. of JSON that was cut off
+    if [leaf.where for leaf in old] != [
+        leaf.where for leaf in new
+    ]:  # its structure is another, e.g. of JSON that was cut off
         old, new = _whole(before), _whole(after)
     found: list[tuple[Leaf, Kind]] = []
     for was, now in zip(old, new, strict=True):

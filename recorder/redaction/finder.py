@@ -20,7 +20,7 @@ from .bodies.change import Unread
 from .bodies.reading import changed, changed_body, form_of, media_of, structured
 from .forms import in_base64, in_percent, in_quotes, named
 from .known import Known
-from .policy import Place, Policy, Rule
+from .policy import Place, Policy
 from .pseudonyms import Kind, Span
 
 _DEEPEST = 4  # encodings within encodings, such as base64 in percent-encoding
@@ -159,7 +159,10 @@ class Finder:
     # -- parts
 
     def _joined(self, content: str) -> str:
-        """Return a value that messages are joined by: other messages must give the same, so memory gives secrets only."""
+        """Return a value that messages are joined by, with secrets and known formats in it replaced.
+
+        Memory gives other values at some of the messages only, and would part them.
+        """
         secrets = [span for span in self._texts.spans(content) if span[2] is Kind.SECRET]
         pieces, last = [], 0
         for start, end, kind in _apart([*secrets, *self.policy.values.spans(content)]):
@@ -250,7 +253,11 @@ class Finder:
     def _parameter(self, pair: str, around: Place) -> str:
         name, equals, value = pair.partition("=")
         if not value.strip("="):  # not a parameter, or base64, which may end in `=`
-            return self._quoted(pair, self.text) if not around.rule.kind else self._quoted(pair, partial(self.value, place=around))
+            return (
+                self._quoted(pair, self.text)
+                if not around.rule.kind
+                else self._quoted(pair, partial(self.value, place=around))
+            )
         place = self.policy.walk(around, unquote(name))
         return name + equals + self._quoted(value, partial(self.value, place=place))
 

@@ -9,15 +9,48 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from ..dialect.definition import Dialect
-from .policy import NO_RULE, Place, Policy, Rule
+from ..dialect.definition import shipped as shipped_dialect
+from ..errors import DialectError, PolicyError
+from ..model import Header
+from .policy import NO_BODIES, NO_RULE, Place, Policy, Rule, load, shipped
 from .pseudonyms import Kind
 
 _ORDER = (Kind.SECRET, Kind.PERSONAL, Kind.ID)  # the first of these counts where names differ
 _JOINS = Rule(joins=True)
 
 
+def of_cassette(header: Header, source: str | None = None) -> Policy | None:
+    """Return the policy a cassette was redacted by, None if the bodies in it were not redacted.
+
+    Args:
+        header: The header of the cassette, which names the policy and the dialect.
+        source: Name or path of that policy; not needed for a shipped one.
+
+    Raises:
+        PolicyError: If the policy is not shipped and `source` is missing, or `source` is another policy.
+
+    """
+    name = header.redaction
+    if name in NO_BODIES:
+        return None
+    policy = load(source) if source else shipped(name)
+    if policy.name != name:
+        raise PolicyError(source or name, "name", f"is {policy.name!r}, but the cassette was redacted by {name!r}")
+    return for_dialect(policy, header.dialect)
+
+
+def for_dialect(policy: Policy, name: str) -> Policy:
+    """Return a policy fitted to a shipped dialect; unchanged if no such dialect is shipped."""
+    try:
+        return fitted(policy, shipped_dialect(name))
+    except DialectError:
+        return policy
+
+
+@lru_cache(64)
 def fitted(policy: Policy, dialect: Dialect) -> Policy:
     """Return a policy that treats all names of each key of a dialect alike.
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, unquote_plus
 
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .bodies.change import Unread
-from .bodies.reading import changed, changed_body, form_of, media_of
+from .bodies.reading import changed, changed_body, form_of, media_of, note_unread
 from .policy import Place, Policy, without_rules
 
 _LETTER = re.compile(r"[^\W_]")
@@ -55,25 +55,32 @@ def part(record: Record) -> str:
             return "note"
 
 
-def leaves(record: Record, unread: Counter[tuple[str, Unread]] | None = None) -> list[Leaf]:
-    """Return all texts of a record that came from outside: target, headers, body, reason or note.
-
-    Args:
-        record: The record.
-        unread: Counts bodies that no reader looks through, by media type.
-
-    """
+def leaves(record: Record) -> list[Leaf]:
+    """Return all texts of a record that came from outside: target, headers, body, reason or note."""
     match record:
         case Request():
-            return [*_target(record.target), *_headers(record.headers), *_body(record.body, record.headers, unread)]
+            return [*_target(record.target), *_headers(record.headers), *_body(record.body, record.headers)]
         case Response():
-            return [*_headers(record.headers), *_body(record.body, record.headers, unread)]
+            return [*_headers(record.headers), *_body(record.body, record.headers)]
         case SocketMessage():
-            return _body(record.body, (), unread)
+            return _body(record.body, ())
         case Failure():
             return [Leaf("reason", record.reason)]
         case Note():
             return [Leaf("text", record.text)]
+
+
+def unlooked(record: Record) -> Counter[tuple[str, Unread]]:
+    """Return the number of bodies in a record that no reader looks through, by media type."""
+    found = _Leaves("body")
+    match record:
+        case Request() | Response() if record.body:
+            note_unread(record.body, media_of(record.headers), found, found.policy)
+        case SocketMessage() if record.body:
+            note_unread(record.body, "", found, found.policy)
+        case _:
+            pass
+    return found.unlooked
 
 
 def content(text: str, where: str) -> list[Leaf]:
@@ -154,11 +161,8 @@ def _headers(headers: Headers) -> Iterator[Leaf]:
         yield Leaf(f"header {shown(name)}", value, header=name.lower())
 
 
-def _body(body: bytes, headers: Headers, unread: Counter[tuple[str, Unread]] | None) -> list[Leaf]:
-    if not body:
-        return []
+def _body(body: bytes, headers: Headers) -> list[Leaf]:
     found = _Leaves("body")
-    changed_body(body, media_of(headers), found, found.policy, found.policy.root())
-    if unread is not None:
-        unread += found.unlooked
+    if body:
+        changed_body(body, media_of(headers), found, found.policy, found.policy.root())
     return found.leaves

@@ -217,25 +217,6 @@ def without_rules() -> Policy:
     return Policy("none", "", nothing, nothing, nothing, [], [], Values(()), kept_bodies=_any_of(("*",)))
 
 
-def of_cassette(name: str, source: str | None = None) -> Policy | None:
-    """Return the policy a cassette was redacted by, None if the bodies in it were not redacted.
-
-    Args:
-        name: Name of the policy in the cassette's header.
-        source: Name or path of that policy; not needed for a shipped one.
-
-    Raises:
-        PolicyError: If the policy is not shipped and `source` is missing, or `source` is another policy.
-
-    """
-    if name in NO_BODIES:
-        return None
-    policy = load(source) if source else shipped(name)
-    if policy.name != name:
-        raise PolicyError(source or name, "name", f"is {policy.name!r}, but the cassette was redacted by {name!r}")
-    return policy
-
-
 def names() -> list[str]:
     """Return the names of the shipped policies, sorted."""
     found = (entry.name for entry in files(__package__).iterdir())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from .bodies.change import Unread
 from .finder import Finder
 from .known import Known
 from .policy import Policy
@@ -27,6 +29,11 @@ class Redactor:
 
     def __post_init__(self) -> None:
         self._finder = Finder(self.policy, _Replace(Pseudonyms(self.key)), Known())
+
+    @property
+    def unlooked(self) -> Counter[tuple[str, Unread]]:
+        """The number of bodies so far that no reader looked through, by media type and by what became of them."""
+        return self._finder.unlooked
 
     def redact(self, record: Record) -> Record:
         """Return a record redacted."""

@@ -9,6 +9,7 @@ places are searched in full.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -16,11 +17,12 @@ from urllib.parse import unquote
 from ..model import Header, Record
 from .again import has_free_form
 from .blanks import blank, changes
+from .bodies.change import Unread
 from .detectors import Hit, found, is_jwt, is_pair
 from .finder import Finder
 from .forms import in_base64
 from .known import Known
-from .leaves import Leaf, content, leaves, part
+from .leaves import Leaf, content, leaves, part, unlooked
 from .policy import NO_RULE, Policy
 from .pseudonyms import Kind, is_phone
 from .redactor import redacted
@@ -67,6 +69,7 @@ class Scan:
     _blank: Finder | None = field(init=False)
     _wanted: Finder | None = field(init=False)
     _real: list[tuple[str, str]] = field(default_factory=list)  # kinds and values in the current record
+    unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)  # bodies that no reader looked through
     _nothing: set[tuple[str, bool]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -80,6 +83,7 @@ class Scan:
     def record(self, record: Record) -> list[Finding]:
         """Return the findings in the next record."""
         findings: list[Finding] = []
+        self.unlooked += unlooked(record)
         if self._blank is not None:
             self._real.clear()
             before, record = record, redacted(record, self._blank)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.capture.pipeline import CUT, Counts, Pipeline
+from recorder.capture.pipeline import Counts, Pipeline
 from recorder.cassette.codec import MAX_HEADERS, decode, encode_header
 from recorder.cassette.frames import MAX_BODY, unframe
 from recorder.cassette.reader import parse
-from recorder.model import Failure, Header, Note, Record, Request, Response, SocketMessage
+from recorder.model import CUT, Failure, Header, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import load
 from recorder.redaction.pseudonyms import Kind, Pseudonyms
 from recorder.redaction.redactor import Redactor

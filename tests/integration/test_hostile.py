@@ -213,8 +213,8 @@ def test_a_bomb_passes_as_it_is_and_does_not_go_off_in_the_recorder(tmp_path: Pa
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        (b"frperg=uhagre2uhagre2", {"Content_Encoding": "rot13"}),
-        (b"secret=hunter2hunter2", {"Content_Encoding": "gzip"}),
+        (b"frperg=uhagre2uhagre2\x00", {"Content_Encoding": "rot13"}),
+        (b"secret=hunter2hunter2\xff", {"Content_Encoding": "gzip"}),
     ],
 )
 def test_what_cannot_be_looked_through_is_not_kept(tmp_path: Path, body: bytes, headers: dict[str, str]) -> None:
@@ -229,6 +229,19 @@ def test_what_cannot_be_looked_through_is_not_kept(tmp_path: Path, body: bytes, 
     assert isinstance(note, Note)
     assert note.kind == "cut"
     assert body not in cassette.read_bytes()
+
+
+@pytest.mark.once
+def test_what_names_an_encoding_and_is_text_is_looked_through_and_kept(tmp_path: Path) -> None:
+    pytest.importorskip("mitmproxy")
+    cassette, body = tmp_path / "s.cassette", b'{"note":"kept","secret":"hunter2hunter2"}'
+    with upstream(body, Content_Encoding="UTF-8") as url, recorder("record", url, "-o", cassette) as proxy:
+        assert fetched(proxy.url) == body
+    _, response, *_ = read(cassette).records
+
+    assert isinstance(response, Response)
+    assert b'"note":"kept"' in response.body
+    assert b"hunter2" not in cassette.read_bytes()
 
 
 # Scripts in a mitmproxy of one's own

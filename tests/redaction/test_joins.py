@@ -62,7 +62,9 @@ def body(record: Record) -> object:
 
 
 def test_two_names_of_one_value_get_one_pseudonym() -> None:
-    asked, told = redacted(request("/calls/1/dial", {"destination": "4155550123"}), event({"call": {"dnis": "4155550123"}}))
+    asked, told = redacted(
+        request("/calls/1/dial", {"destination": "4155550123"}), event({"call": {"dnis": "4155550123"}})
+    )
 
     sent = body(asked)["destination"]  # type: ignore[index]  # it is an object
     assert sent != "4155550123"
@@ -115,4 +117,9 @@ def test_the_default_policy_keeps_what_the_shipped_dialects_join_on(name: str) -
     kept = fitted(own, dialect)
 
     changed = {path: rule for path, rule in kept.exact.items() if rule.kind is not None}
-    assert set(changed) <= {"phonenumber", "data.record.phonenumber", "data.userdata.gsw_phone", "data.record.userdata.gsw_phone"}
+    assert set(changed) <= {
+        "phonenumber",
+        "data.record.phonenumber",
+        "data.userdata.gsw_phone",
+        "data.record.userdata.gsw_phone",
+    }

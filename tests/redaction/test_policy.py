@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.errors import PolicyError
-from recorder.redaction.policy import NO_RULE, Names, Policy, Rule, load, of_cassette, parse
+from recorder.model import Header
+from recorder.redaction.joins import of_cassette
+from recorder.redaction.policy import NO_RULE, Names, Policy, Rule, load, parse
 from recorder.redaction.pseudonyms import Kind
+from tests.wire import HEADER
 
 SMALL = """\
 name = "small"
@@ -172,17 +176,23 @@ def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
         load(str(path))
 
 
+def header(policy: str) -> Header:
+    return replace(HEADER, redaction=policy)
+
+
 @pytest.mark.parametrize("name", ["none", "headers-1"])
 def test_cassettes_without_a_policy_for_bodies_have_none(name: str) -> None:
-    assert of_cassette(name) is None
+    assert of_cassette(header(name)) is None
 
 
 def test_the_policy_of_a_cassette_is_shipped_or_given(tmp_path: Path) -> None:
     path = tmp_path / "my.toml"
     path.write_text(SMALL)
 
-    assert of_cassette("gws") is load()
-    found = of_cassette("small", str(path))
+    gws = of_cassette(header("gws"))
+    assert gws is not None
+    assert gws.text == load().text
+    found = of_cassette(header("small"), str(path))
     assert found is not None
     assert found.name == "small"
 
@@ -192,7 +202,7 @@ def test_another_policy_than_that_of_a_cassette_is_an_error(tmp_path: Path) -> N
     path.write_text(SMALL)
 
     with pytest.raises(PolicyError, match="is 'small', but the cassette was redacted by 'gws'"):
-        of_cassette("gws", str(path))
+        of_cassette(header("gws"), str(path))
 
 
 # Mistakes

@@ -27,6 +27,9 @@ from ...cassette.writer import QUEUE, Fsync, Writer
 from ...dialect.definition import DEFAULT, shipped
 from ...errors import CaptureError, CassetteError, RecorderError, UsageError
 from ...model import GAP, Header, Headers
+from ...redaction.bodies.change import told
+from ...redaction.bodies.reading import charset_of, media_of
+from ...redaction.joins import for_dialect
 from ...redaction.policy import DEFAULT as DEFAULT_POLICY
 from ...redaction.policy import NO_POLICY, Policy, load
 from ...redaction.redactor import Redactor
@@ -97,6 +100,17 @@ class Recorder:
         return self._pipeline.counts if self._pipeline else Counts()
 
     @property
+    def remarks(self) -> list[str]:
+        """What the user should know of the bodies seen so far: those not kept whole, and those not looked through."""
+        if self._pipeline is None:
+            return []
+        cut = self._pipeline.counts.cut
+        found = [f"{cut} {'body is' if cut == 1 else 'bodies are'} not kept whole; recorder doctor says which"] * (
+            cut > 0
+        )
+        return found + told(self._pipeline.unlooked)
+
+    @property
     def size(self) -> int:
         """Bytes in the current part of the cassette so far."""
         return self._writer.size if self._writer else 0
@@ -157,7 +171,9 @@ class Recorder:
                 ending.close()
 
     def _redact_by(self, policy: Policy | None, key: bytes | None) -> None:
-        self._redactor = None if policy is None else Redactor(policy, key or secrets.token_bytes(32))
+        self._redactor = (
+            None if policy is None else Redactor(for_dialect(policy, self._dialect), key or secrets.token_bytes(32))
+        )
 
     @property
     def _policy(self) -> str:
@@ -361,7 +377,7 @@ class Recorder:
         """
         body = message.raw_content or b""
         try:
-            return undone(body, encodings(headers))
+            return undone(body, encodings(headers), charset=charset_of(media_of(headers)))
         except NotUndone as exc:
             return (body, None) if self._redactor is None else (b"", str(exc))
 
@@ -397,6 +413,8 @@ class Recorder:
             self.close()
         except CaptureError as exc:
             self._stop(exc)
+        for text in self.remarks if self._is_script else ():
+            log.warning("%s", text)
 
     async def _write(self, frame: bytes) -> None:
         """Queue a frame before the first await, so that frames keep their order; then wait while the queue is full."""

@@ -139,10 +139,11 @@ def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
 
 
 def _policy(recordings: tuple[Recording, Recording], source: str | None) -> Policy | None:
-    from ...redaction.policy import NO_BODIES, of_cassette
+    from ...redaction.joins import of_cassette
+    from ...redaction.policy import NO_BODIES
 
-    names = {recording.header.redaction for recording in recordings} - NO_BODIES
-    if len(names) > 1:
-        both = " and ".join(sorted(names))
+    headers = {one.header.redaction: one.header for one in recordings if one.header.redaction not in NO_BODIES}
+    if len(headers) > 1:
+        both = " and ".join(sorted(headers))
         raise UsageError(f"the cassettes were redacted by different policies, {both}; redact both by one first")
-    return of_cassette(names.pop(), source) if names else None
+    return of_cassette(next(iter(headers.values())), source) if headers else None

@@ -55,13 +55,14 @@ def command(
     from ...dialect.definition import shipped
     from ...importers.ordering import frames
     from ...model import Header
+    from ...redaction.joins import for_dialect
     from ...redaction.policy import NO_POLICY
     from ...redaction.redactor import Redactor
 
     name = shipped(dialect).name
     must_be_writable(output, force=force)
     chosen, key = redaction(policy, key_file, off=no_redaction)
-    redactor = Redactor(chosen, key or secrets.token_bytes(32)) if chosen else None
+    redactor = Redactor(for_dialect(chosen, name), key or secrets.token_bytes(32)) if chosen else None
     found = _read(source, origin)
     header = Header(
         started=found.started,

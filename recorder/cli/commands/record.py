@@ -116,6 +116,8 @@ def command(
             raise
     if recorder.failure is not None:  # `_Told` printed the message already
         raise SystemExit(recorder.failure.exit_code)
+    for text in recorder.remarks:
+        say(f"{path}: {text}")
     counts = recorder.counts
     say(f"{path}: {counts.requests} requests, {counts.open} still open at the end")
     raise SystemExit(code)

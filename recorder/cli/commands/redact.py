@@ -55,6 +55,7 @@ def command(
     """
     from ...capture.keys import read_key
     from ...redaction.again import Again
+    from ...redaction.joins import for_dialect
     from ...redaction.policy import load
 
     if output is None and not (force or dry_run):
@@ -64,7 +65,8 @@ def command(
         )
     if output is not None and not dry_run:
         must_be_writable(output, force=force)
-    again = Again(load(policy), read_key(key_file) if key_file and not dry_run else secrets.token_bytes(32))
+    fitted = for_dialect(load(policy), _dialect(cassette))
+    again = Again(fitted, read_key(key_file) if key_file and not dry_run else secrets.token_bytes(32))
     # two passes, because a secret may stand in one record before another record names it
     for record in _records(cassette):
         again.learn(record)
@@ -73,6 +75,13 @@ def command(
     else:
         count = _write(cassette, output or cassette, again, dialect, force=force)
     _tell(again, count, output=None if dry_run else output or cassette, as_json=as_json)
+
+
+def _dialect(path: Path) -> str:
+    from ...cassette.reader import open_cassette
+
+    with open_cassette(path) as cassette:
+        return cassette.header.dialect
 
 
 def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:

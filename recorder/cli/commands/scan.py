@@ -55,13 +55,14 @@ def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
 
 def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
     from ...cassette.reader import open_cassette
-    from ...redaction.policy import of_cassette
+    from ...redaction.joins import for_dialect, of_cassette
     from ...redaction.scan import Scan
 
     with open_cassette(path) as cassette:
-        name = cassette.header.redaction
-        scan = Scan(wanted, wanted if name == wanted.name else of_cassette(name))
-        yield from scan.header(cassette.header)
+        header = cassette.header
+        fitted = for_dialect(wanted, header.dialect)
+        scan = Scan(fitted, fitted if header.redaction == wanted.name else of_cassette(header))
+        yield from scan.header(header)
         for record in cassette.records():
             yield from scan.record(record)
         if cassette.torn is not None:

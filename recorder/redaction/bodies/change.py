@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Protocol
@@ -12,9 +13,9 @@ from ..policy import Place
 class Unread(Enum):
     """Why values in a body may have been missed."""
 
-    PATTERNS = "searched by patterns only"
-    KEPT = "kept, and not looked through"
-    DROPPED = "not looked through, so not kept"
+    PATTERNS = "patterns"  # no reader knows its form; it is text, and was searched by patterns
+    KEPT = "kept"  # it is no text, and the policy keeps its media type
+    DROPPED = "dropped"  # it is no text, and is not kept
 
 
 class Change(Protocol):
@@ -45,3 +46,19 @@ class Change(Protocol):
 
     def unread(self, kind: str, why: Unread) -> None:
         """Take the media type of a body that no reader looks through, and what becomes of it."""
+
+
+def told(unlooked: Counter[tuple[str, Unread]]) -> list[str]:
+    """Return a line for each media type of which bodies were not looked through, and what became of them."""
+    return [
+        f"{count} {'body' if count == 1 else 'bodies'} of type {kind or 'unknown'} "
+        f"{'was' if count == 1 else 'were'} {_BECAME[why][count > 1]}"
+        for (kind, why), count in sorted(unlooked.items(), key=lambda item: (item[0][1].value, item[0][0]))
+    ]
+
+
+_BECAME = {
+    Unread.PATTERNS: ("searched by patterns only", "searched by patterns only"),
+    Unread.KEPT: ("not looked through, and is kept as it was", "not looked through, and are kept as they were"),
+    Unread.DROPPED: ("not looked through, so it is not kept", "not looked through, so they are not kept"),
+}

@@ -15,6 +15,7 @@ _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+_WIDE, _JSON = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"), ("{", "[", '"')
 # Codecs of Python that are no charset of a text: they decode escapes or host names.
 _NO_CHARSETS = {"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"}
 
@@ -35,6 +36,8 @@ def decoded(body: bytes, charset: str = "") -> tuple[str, str]:
             text = body.decode(name)
         except (UnicodeError, ValueError):
             continue
+        if name in _WIDE and text.lstrip()[:1] not in _JSON:
+            continue  # a guess that was wrong
         return text, name
     return body.decode("latin-1"), "latin-1"
 
@@ -46,8 +49,11 @@ def is_text(text: str) -> bool:
 
 def is_plain_text(body: bytes, charset: str = "") -> bool:
     """Return whether bytes decode strictly in their charset, UTF-8 if none is declared, and hold no control bytes."""
-    text, name = decoded(body, charset)
-    return (name != "latin-1" or codec(charset) == "iso8859-1") and is_text(text)
+    marked = next((name for mark, name in _MARKS if body.startswith(mark)), None)
+    try:
+        return is_text(body.decode(marked or codec(charset) or "utf-8"))
+    except (UnicodeError, ValueError):
+        return False
 
 
 def codec(charset: str) -> str:
@@ -63,9 +69,9 @@ def _candidates(body: bytes, charset: str) -> list[str]:
     marked = next((name for mark, name in _MARKS if body.startswith(mark)), None)
     if marked is not None:
         return [marked]
-    if 0 in body[:4]:  # JSON in UTF-16 or UTF-32 without a mark (RFC 4627, section 3)
-        return [json.detect_encoding(body)]
+    # JSON in UTF-16 or UTF-32 without a mark (RFC 4627, section 3)
+    wide = [json.detect_encoding(body)] if 0 in body[:4] else []
     declared = codec(charset) if charset else ""
     if not declared and (found := _DECLARED.match(body)):
         declared = codec(found[1].decode("ascii"))
-    return [declared, "utf-8"] if declared and not declared.startswith("utf-") else ["utf-8"]
+    return [*wide, declared, "utf-8"] if declared and declared != "utf-8" else [*wide, "utf-8"]

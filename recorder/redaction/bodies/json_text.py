@@ -37,15 +37,7 @@ _TYPE = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
 
 
 def changed(text: str, change: Change, policy: Policy, place: Place) -> str:  # noqa: PLR0912  # one pass, the hottest loop
-    """Return a JSON text with its strings and numbers changed, each by its place; names stay as they are.
-
-    Args:
-        text: The text.
-        change: Says what to write in place of each value.
-        policy: Knows the places inside a place.
-        place: The place of the text itself.
-
-    """
+    """Return a JSON text with its values changed, each by its place inside `place`; names stay as they are."""
     pieces: list[str] = []
     last = deeper = 0
     outer: list[tuple[Place, _Pair | None, Place]] = []
@@ -63,7 +55,7 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:  # 
                 here = pair.place(old, token[2], here, named)
             rule = here.rule
             if change.wants_names:
-                change.name(old, here)
+                change.name(old if here is not KEPT else f"{old}: {token[2]}", here)
         if kind in _STRINGS:
             old = _content(token[kind])
             if rule.kept or (rule.kind is None and old in empty) or (new := change.value(old, here)) == old:

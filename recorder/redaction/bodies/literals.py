@@ -12,14 +12,23 @@ import re
 from ..policy import Place, Policy
 from .change import Change
 
-GRAPHQL = re.compile(r"[\s,\ufeff]*+(?:#[^\n]*+\n[\s,]*+)*+(?:(?:query|mutation|subscription)\b[^{}\"]{0,2000}\{|fragment\s++\w++\s++on\s)")
-SCRIPT = re.compile(r"\s*+(?:/\*(?:[^*]|\*(?!/))*+\*/\s*+|//[^\n]*+\n\s*+)*+(?:(?:var|let|const)\s++[\w$]++\s*+=|(?:window|self|globalThis|document)\b|\(?(?:async\s++)?function\b|[\"']use strict[\"']|[\w$.]++\s*+(?:=(?!=)\s*+[\[{\"']|\())")
-_DOUBLE, _SINGLE, _TEMPLATE = r'"((?:[^"\\\n]|\\.)*+)"', r"'((?:[^'\\\n]|\\.)*+)'", r"`((?:[^`\\]|\\.)*+)`"
+_COMMENT = r"/\*(?:[^*]|\*(?!/))*+\*/"
+_DOUBLE, _SINGLE, _TEMPLATE = r'[^"\\\n]|\\.', r"[^'\\\n]|\\.", r"[^`\\]|\\."
+GRAPHQL = re.compile(
+    r"[\s,\ufeff]*+(?:#[^\n]*+\n[\s,]*+)*+"
+    r"(?:(?:query|mutation|subscription)\b[^{}\"]{0,2000}\{|fragment\s++\w++\s++on\s)"
+)
+SCRIPT = re.compile(
+    rf"\s*+(?:{_COMMENT}\s*+|//[^\n]*+\n\s*+)*+"
+    r"(?:(?:var|let|const)\s++[\w$]++\s*+=|(?:window|self|globalThis|document)\b|\(?(?:async\s++)?function\b"
+    r"|[\"']use strict[\"']|[\w$.]++\s*+(?:=(?!=)\s*+[\[{\"']|\())"
+)
 _TOKEN = re.compile(
-    r"(?P<comment>/\*(?:[^*]|\*(?!/))*+\*/|(?<![:\\])//[^\n]*+)"
-    r"|\"\"\"(?P<block>(?:[^\"\\]|\"(?!\"\")|\\.)*+)\"\"\""
-    r"|(?:(?P<name>[A-Za-z_$][\w$-]*+)|\"(?P<double_name>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single_name>(?:[^'\\\n]|\\.)*+)')\s*+(?::|=(?![=>]))\s*+"
-    rf"|{_DOUBLE.replace('(', '(?P<double>', 1)}|{_SINGLE.replace('(', '(?P<single>', 1)}|{_TEMPLATE.replace('(', '(?P<template>', 1)}"
+    rf"(?P<comment>{_COMMENT}|(?<![:\\])//[^\n]*+)"
+    r'|"""(?P<block>(?:[^"\\]|"(?!"")|\\.)*+)"""'
+    rf"|(?:(?P<name>[A-Za-z_$][\w$-]*+)|\"(?P<double_name>(?:{_DOUBLE})*+)\"|'(?P<single_name>(?:{_SINGLE})*+)')"
+    r"\s*+(?::|=(?![=>]))\s*+"
+    rf"|\"(?P<double>(?:{_DOUBLE})*+)\"|'(?P<single>(?:{_SINGLE})*+)'|`(?P<template>(?:{_TEMPLATE})*+)`"
     r"|(?<![\w$.])(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w$.])"
     r"|(?P<opens>[\[{(])|(?P<closes>[\]})])|(?P<ends>[,;\n])",
     re.DOTALL,
@@ -74,7 +83,11 @@ def _literal(text: str, kind: str, place: Place, change: Change) -> str:
     if new == old:
         return text
     quote = {"block": '"', "double": '"', "single": "'", "template": "`"}[kind]
-    return new.replace("\\", "\\\\").replace(quote, "\\" + quote).replace("\n", "\n" if kind in ("block", "template") else "\\n")
+    return (
+        new.replace("\\", "\\\\")
+        .replace(quote, "\\" + quote)
+        .replace("\n", "\n" if kind in ("block", "template") else "\\n")
+    )
 
 
 def _unescaped(text: str) -> str:

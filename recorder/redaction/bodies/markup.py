@@ -35,13 +35,18 @@ _DECLARED = re.compile(r"<!ENTITY\s[^\"'>]*+(?:\"([^\"]*+)\"|'([^']*+)')")
 _KEY = re.compile(r"[A-Za-z_$@][\w$.:@/-]{0,199}", re.ASCII)
 # Attributes that name the value of their element: <param name="…">, <entry key="…">, <Attribute Name="…"> of SAML.
 _KEYS, _VALUES = ("key", "name", "property", "itemprop"), ("value", "content")
-_PAIRS = frozenset("add arg argument attribute cookie data entry field header item meta param parameter property setting variable".split())
+_PAIRS = frozenset((
+    "add", "arg", "argument", "attribute", "cookie", "data", "entry", "field", "header", "item", "meta", "param",
+    "parameter", "property", "setting", "variable",
+))  # fmt: skip
 # Elements of HTML without content and end tag (HTML, section 13.1.2).
 _VOID = frozenset(
-    "area base br col embed hr img input link meta param source track wbr".split()  # fmt: skip
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
 )
 _RAW = frozenset(("script", "style"))  # of HTML: their text has neither tags nor entities
-_HTML = re.compile(r"\ufeff?\s*+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype html|html|head|body|script)\b", re.IGNORECASE)
+_HTML = re.compile(
+    r"\ufeff?\s*+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype html|html|head|body|script)\b", re.IGNORECASE
+)
 _DEEPEST = 1000
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ...model import Headers
 
-_BOUNDARY = re.compile(r"multipart/[^;]*;(?:.*;)?\s*boundary\s*=\s*(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
+_BOUNDARY = re.compile(
+    r"multipart/[^;]*;(?:.*;)?\s*boundary\s*=\s*(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE
+)
 _STARTS = re.compile(rb"(?:\r?\n)?--([^\s\"]{1,200})\r?\n(?:content-|x-)[\w-]+:", re.IGNORECASE)
 _HEADER = re.compile(r"([^\s:]++)\s*+:[ \t]*+((?:[^\r\n]|\r?\n[ \t])*+)")
 _NAMED = re.compile(r";\s*(name|filename)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;]+))", re.IGNORECASE)

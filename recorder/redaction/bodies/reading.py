@@ -30,6 +30,7 @@ _BEFORE_JSON = re.compile(
 _FORM = re.compile(r"[\w.%+*\[\]-]++=(?!=?$)\S*+", re.ASCII)
 _LINES = re.compile(r"\s*+[\[{][^\r\n]*+(?:\r?\n[ \t]*+[\[{][^\r\n]*+)+\s*+")
 _SCRIPTS = re.compile(r"(?:text|application)/(?:x-)?(?:java|ecma|live|type)script", re.IGNORECASE)
+_QUICK = (b"{", b"[")  # nothing but text begins so
 _PLAIN = frozenset(("", "text/plain", "text/css"))
 
 
@@ -87,7 +88,12 @@ def form_of(text: str, kind: str = "") -> Form:
     before = _BEFORE_JSON.match(text)
     if before and before[0] and is_json(text[before.end() :]):
         return Form.AFTER
-    if kind == "application/graphql" or _SCRIPTS.match(kind) or literals.GRAPHQL.match(text) or literals.SCRIPT.match(text):
+    if (
+        kind == "application/graphql"
+        or _SCRIPTS.match(kind)
+        or literals.GRAPHQL.match(text)
+        or literals.SCRIPT.match(text)
+    ):
         return Form.SCRIPT
     if _FORM.fullmatch(text) or kind == "application/x-www-form-urlencoded":
         return Form.FIELDS
@@ -153,18 +159,46 @@ def changed_body(body: bytes, media: str, change: Change, policy: Policy, place:
     mark = multipart.boundary(media, body)
     if mark is not None and (parts := multipart.split(body, mark)) is not None:
         return b"".join([*(_part(part, change, policy, place) for part in parts[0]), parts[1]])
-    text, codec = charsets.decoded(body, charset_of(media))
-    kind = kind_of(media)
-    form = form_of(text, kind)
+    text, codec, form = _read(body, media)
+    if form is Form.TEXT and not _is_kept(text, media, change, policy):
+        return b""
     if form is Form.TEXT and not charsets.is_text(text):
-        is_kept = policy.kept_bodies.fullmatch(kind) is not None
-        change.unread(kind, Unread.KEPT if is_kept else Unread.DROPPED)
-        return body if is_kept else b""
-    if form is Form.TEXT and kind not in _PLAIN:
-        change.unread(kind, Unread.PATTERNS)
+        return body
     new = changed(text, form, change, policy, place)
     errors = "xmlcharrefreplace" if form is Form.MARKUP else "backslashreplace"
     return body if new == text else new.encode(codec, errors)
+
+
+def note_unread(body: bytes, media: str, change: Change, policy: Policy) -> None:
+    """Tell a change which parts of a body no reader looks through, without reading the others."""
+    if body[:1] in _QUICK:
+        return
+    mark = multipart.boundary(media, body)
+    if mark is not None and (parts := multipart.split(body, mark)) is not None:
+        for part in parts[0]:
+            note_unread(part.content, media_of(part.headers), change, policy)
+        return
+    text, _, form = _read(body, media)
+    if form is Form.TEXT:
+        _is_kept(text, media, change, policy)
+
+
+def _read(body: bytes, media: str) -> tuple[str, str, Form]:
+    """Return the text of a body, its codec, and its form."""
+    text, codec = charsets.decoded(body, charset_of(media))
+    return text, codec, form_of(text, kind_of(media))
+
+
+def _is_kept(text: str, media: str, change: Change, policy: Policy) -> bool:
+    """Return whether a body without a reader is kept; tell the change of what is searched by patterns or not at all."""
+    kind = kind_of(media)
+    if charsets.is_text(text):
+        if kind not in _PLAIN:
+            change.unread(kind, Unread.PATTERNS)
+        return True
+    is_kept = policy.kept_bodies.fullmatch(kind) is not None
+    change.unread(kind, Unread.KEPT if is_kept else Unread.DROPPED)
+    return is_kept
 
 
 def _part(part: multipart.Part, change: Change, policy: Policy, place: Place) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...dialect.definition import load, shipped
 from ...model import Recording
-from ...redaction.policy import of_cassette
+from ...redaction.joins import of_cassette
 from ..engine.faults import Faults, parse
 from ..engine.sessions.playhead import Policy, Repeat
 from ..engine.standin import ReplayEngine
@@ -52,5 +52,5 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
         policy=Policy(options.repeat, options.strict),
         faults=Faults([parse(text) for text in options.faults], recording, seed=options.seed or 0),
         epoch=recording.header.started / 1_000_000 if options.virtual else epoch(),
-        redaction=of_cassette(recording.header.redaction, options.policy),
+        redaction=of_cassette(recording.header, options.policy),
     )

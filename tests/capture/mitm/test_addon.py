@@ -723,7 +723,7 @@ def test_a_body_that_redaction_cannot_look_through_is_not_kept(path: Path, encod
     exchange = call()
     assert exchange.response is not None
     for message in (exchange.request, exchange.response):
-        message.headers["Content-Encoding"], message.raw_content = encoding, b"uhagre2"
+        message.headers["Content-Encoding"], message.raw_content = encoding, b"uhagre2\x00\xff"
 
     async def steps(recorder: Recorder) -> None:
         await recorder.request(exchange)

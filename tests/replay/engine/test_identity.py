@@ -14,7 +14,7 @@ import pytest
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import Dialect, load, parse, source
 from recorder.model import Headers, Recording
-from recorder.redaction.policy import of_cassette
+from recorder.redaction.policy import load as policy_of
 from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
@@ -230,7 +230,7 @@ def test_a_refresh_token_from_elsewhere_is_no_clients_own() -> None:
     wire = Wire()
     says(wire, refresh, oauth(refresh_token=REFRESH))
     session(wire, TOKEN)
-    stage = Scene(wire, redaction=of_cassette("gws", None))
+    stage = Scene(wire, redaction=policy_of("gws"))
     one, other = stage.client(), stage.client()
     theirs = Ask(LOGIN.target, b"grant_type=refresh_token&refresh_token=from-the-settings-of-both")
 
