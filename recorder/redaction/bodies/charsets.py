@@ -51,7 +51,7 @@ def is_plain_text(body: bytes, charset: str = "") -> bool:
     """Return whether bytes decode strictly in their charset, UTF-8 if none is declared, and hold no control bytes."""
     marked = next((name for mark, name in _MARKS if body.startswith(mark)), None)
     try:
-        return is_text(body.decode(marked or codec(charset) or "utf-8"))
+        return _CONTROL.search(body.decode(marked or codec(charset) or "utf-8")) is None
     except (UnicodeError, ValueError):
         return False
 
