@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from ..model import Headers
 from .bodies.change import Unread
-from .bodies.reading import changed, changed_body, form_of, media_of, structured
+from .bodies.reading import changed, changed_body, form_of, structured
 from .forms import in_base64, in_percent, in_quotes, named
 from .known import Known
 from .policy import Place, Policy
@@ -62,6 +62,7 @@ class Finder:
     known: Known | None = None
     _texts: Known = field(init=False)  # `known`, or an empty one that remembers only texts without values
     unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)  # bodies that no reader looked through
+    wants_names: bool = False  # names are never replaced
     _depth: int = 0
     _opened: int = 0  # number of encoded texts decoded so far
     _headers: dict[tuple[str, str], str] = field(default_factory=dict)  # name and value of a secret header → new value
@@ -92,18 +93,13 @@ class Finder:
             headers: The headers of its message, for the media type; none for a message on a WebSocket.
 
         """
-        return changed_body(body, media_of(headers), self, self.policy, self.policy.root()) if body else body
+        return changed_body(body, headers, self, self.policy, self.policy.root()) if body else body
 
     def form(self, text: str) -> str:
         """Return form data, or the query of a URL, with values replaced."""
         return self.fields(text, self.policy.root())
 
     # -- what the readers of bodies call
-
-    @property
-    def wants_names(self) -> bool:
-        """Names are never replaced."""
-        return False
 
     def name(self, name: str, place: Place) -> None:
         """Take a name: nothing is to be done."""

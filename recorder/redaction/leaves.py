@@ -164,5 +164,5 @@ def _headers(headers: Headers) -> Iterator[Leaf]:
 def _body(body: bytes, headers: Headers) -> list[Leaf]:
     found = _Leaves("body")
     if body:
-        changed_body(body, media_of(headers), found, found.policy, found.policy.root())
+        changed_body(body, headers, found, found.policy, found.policy.root())
     return found.leaves

@@ -42,7 +42,7 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:  # 
     last = deeper = 0
     outer: list[tuple[Place, _Pair | None, Place]] = []
     # `place` is the enclosing object or array, `here` its current member; an array element has the place of its array.
-    here, rule, empty = place, place.rule, change.empty
+    here, rule, empty, wants_names = place, place.rule, change.empty, change.wants_names
     pairs = _pairs(text) if "alue" in text or "\\u" in text else {}
     pair: _Pair | None = None  # the enclosing object, if it is one
     named = place  # the place that its key names
@@ -54,7 +54,7 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:  # 
             if pair is not None:
                 here = pair.place(old, token[2], here, named)
             rule = here.rule
-            if change.wants_names:
+            if wants_names:
                 change.name(old if here is not KEPT else f"{old}: {token[2]}", here)
         if kind in _STRINGS:
             old = _content(token[kind])

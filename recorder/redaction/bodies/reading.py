@@ -80,7 +80,7 @@ def is_json(text: str) -> bool:
 def form_of(text: str, kind: str = "") -> Form:
     """Return the form of a text; `kind` is the media type that was declared for it."""
     if is_json(text):
-        return Form.LINES if _LINES.fullmatch(text) else Form.JSON
+        return _json_form(text)
     if markup.STARTS.match(text):
         return Form.MARKUP
     if kind == "text/event-stream" or event_stream.STARTS.match(text):
@@ -98,6 +98,18 @@ def form_of(text: str, kind: str = "") -> Form:
     if _FORM.fullmatch(text) or kind == "application/x-www-form-urlencoded":
         return Form.FIELDS
     return Form.TEXT
+
+
+def _json_form(text: str) -> Form:
+    return Form.LINES if "\n" in text and _LINES.fullmatch(text) else Form.JSON
+
+
+def _json_in_utf8(body: bytes) -> str | None:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if is_json(text) else None
 
 
 def structured(text: str) -> Form | None:
@@ -145,17 +157,21 @@ def changed(text: str, form: Form, change: Change, policy: Policy, place: Place)
             return change.text(text)
 
 
-def changed_body(body: bytes, media: str, change: Change, policy: Policy, place: Place) -> bytes:
+def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, place: Place) -> bytes:
     """Return a body with its values changed.
 
     Args:
         body: The body, without content encodings; not empty.
-        media: Its media type with parameters, "" if none was declared.
+        headers: The headers of its message or part, for its media type.
         change: Says what to write in place of each value.
         policy: Knows the places inside a place, and which bodies to keep that no reader takes.
         place: The place of the body itself.
 
     """
+    if body[:1] in _QUICK and (text := _json_in_utf8(body)) is not None:  # as nearly all bodies are
+        new = changed(text, _json_form(text), change, policy, place)
+        return body if new == text else new.encode("utf-8", "backslashreplace")
+    media = media_of(headers)
     mark = multipart.boundary(media, body)
     if mark is not None and (parts := multipart.split(body, mark)) is not None:
         return b"".join([*(_part(part, change, policy, place) for part in parts[0]), parts[1]])
@@ -217,7 +233,7 @@ def _part(part: multipart.Part, change: Change, policy: Policy, place: Place) ->
         text, codec = charsets.decoded(part.content, charset_of(media))
         if charsets.is_text(text) or here.rule.kind is not None:
             return head + change.value(text, here).encode(codec, "backslashreplace")
-    return head + changed_body(part.content, media, change, policy, here)
+    return head + changed_body(part.content, part.headers, change, policy, here)
 
 
 def _start(text: str) -> int:
