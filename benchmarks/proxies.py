@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,16 +51,18 @@ def cassette(folder: Path, name: str) -> Path:
     return folder / f"{name.replace(' ', '-')}.cassette"
 
 
-def measure(folder: Path, rounds: int, exchanges: int) -> dict[str, Measured]:
+def measure(
+    folder: Path, rounds: int, exchanges: int, names: Sequence[str] = ALL, bodies: str = "json"
+) -> dict[str, Measured]:
     """Load all proxies in turn, so many rounds, after one that does not count."""
     with ExitStack() as stack:
         upstream = stack.enter_context(upstream_server())
-        proxies = {name: stack.enter_context(proxy(folder, name, upstream)) for name in ALL}
+        proxies = {name: stack.enter_context(proxy(folder, name, upstream)) for name in names}
         found = {name: Measured() for name in proxies}
         for place in range(rounds + 1):
             for name, server in proxies.items():
                 before = _cpu(server)
-                seconds, took = load(server, exchanges)
+                seconds, took = load(server, exchanges, bodies)
                 one = found[name]
                 one.exchanges += len(took)
                 if place:
@@ -99,10 +101,10 @@ def proxy(folder: Path, name: str, upstream: Server) -> Iterator[Server]:
         yield server
 
 
-def load(server: Server, exchanges: int) -> tuple[float, list[float]]:
+def load(server: Server, exchanges: int, bodies: str = "json") -> tuple[float, list[float]]:
     """Seconds in all, and seconds each exchange took, the shortest first."""
     command = [sys.executable, "-m", "benchmarks.wire", "load", server.url]
-    counts = ["--exchanges", str(exchanges), "--connections", str(CONNECTIONS)]
+    counts = ["--exchanges", str(exchanges), "--connections", str(CONNECTIONS), "--bodies", bodies]
     done = subprocess.run([*command, *counts], stdout=subprocess.PIPE, check=True)
     found = json.loads(done.stdout)
     return found["seconds"], sorted(found["took"])

@@ -3,7 +3,8 @@
     python -m benchmarks.wire serve            # prints `listening on http://127.0.0.1:PORT`
     python -m benchmarks.wire load URL --exchanges N --connections N     # prints how long each took, as JSON
 
-An exchange is an operation or a poll that brings its two events, in turn, as a desktop's are.
+An exchange is an operation or a poll that brings its two events, in turn, as a desktop's are; with `--bodies other` the
+operation and its answer are SOAP, and the events a stream of server-sent events.
 """
 
 from __future__ import annotations
@@ -46,13 +47,38 @@ _OPERATION = {
 _POLL = [{"channel": "/meta/connect", "connectionType": "long-polling", "clientId": "c1a2b3c4d5e6f7", "id": "16"}]
 
 
-def _answer(content: object) -> bytes:
-    body = json.dumps(content, separators=(",", ":")).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: {len(body)}\r\n\r\n"
+def _answer(text: str, media: str = "application/json;charset=UTF-8") -> bytes:
+    body = text.encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
-_ACK, _PUSHED = _answer({"statusCode": 0}), _answer(_EVENTS)
+def _json(content: object) -> str:
+    return json.dumps(content, separators=(",", ":"))
+
+
+def _xml(content: object) -> str:
+    """The same members as elements."""
+    match content:
+        case dict():
+            return "".join(f"<{name}>{_xml(inner)}</{name}>" for name, inner in content.items())
+        case list():
+            return "".join(f"<item>{_xml(inner)}</item>" for inner in content)
+    return str(content)
+
+
+def _soap(content: object) -> str:
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
+        'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
+        f"<soapenv:Body><update>{_xml(content)}</update></soapenv:Body></soapenv:Envelope>"
+    )
+
+
+_ACK, _PUSHED = _answer(_json({"statusCode": 0})), _answer(_json(_EVENTS))
+_SOAP = _answer(_soap(_EVENTS[0]), "text/xml; charset=UTF-8")
+_STREAM = _answer("".join(f"event: message\ndata: {_json(one)}\n\n" for one in _EVENTS), "text/event-stream")
+_ANSWERS = {b"/notifications": _PUSHED, b"/soap": _SOAP, b"/stream": _STREAM}
 
 
 async def _serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,7 +87,8 @@ async def _serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or b"0")
             await reader.readexactly(length)
-            writer.write(_PUSHED if b"/notifications" in head else _ACK)
+            path = head[: head.index(b"\r\n")]
+            writer.write(next((answer for part, answer in _ANSWERS.items() if part in path), _ACK))
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
 
@@ -72,26 +99,32 @@ async def _serve() -> None:
     await server.serve_forever()
 
 
-def _request(host: str, number: int) -> bytes:
-    poll = number % 2
-    path = "/api/v2/notifications/connect" if poll else f"/api/v2/me/outbound-records/{1000 + number % 500}"
-    content = _POLL if poll else _OPERATION | {"referenceId": f"desk-{number}"}
-    body = json.dumps(content, separators=(",", ":")).encode()
+def _request(host: str, number: int, *, other: bool) -> bytes:
+    poll, media = number % 2, "application/json"
+    operation = _OPERATION | {"referenceId": f"desk-{number}"}
+    if other and poll:
+        method, path, body = "GET", "/api/v2/stream", b""
+    elif other:
+        method, path, media, body = "POST", "/api/v2/soap", "text/xml; charset=UTF-8", _soap(operation).encode()
+    else:
+        method = "POST"
+        path = "/api/v2/notifications/connect" if poll else f"/api/v2/me/outbound-records/{1000 + number % 500}"
+        body = _json(_POLL if poll else operation).encode()
     headers = {
-        "Host": host, "Content-Type": "application/json", "Accept": "*/*", "Content-Length": str(len(body)),
+        "Host": host, "Content-Type": media, "Accept": "*/*", "Content-Length": str(len(body)),
         "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
         "Authorization": "Basic YWdlbnQxOnNlY3JldDE=",
         "Cookie": "JSESSIONID=node01abcdefghijklmnop.node0; BAYEUX_BROWSER=1a2b3c4d5e6f",
     }  # fmt: skip
-    head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+    head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
     return head.encode() + body
 
 
-async def _load_one(host: str, port: int, exchanges: int, took: list[float]) -> None:
+async def _load_one(host: str, port: int, exchanges: int, took: list[float], *, other: bool) -> None:
     reader, writer = await asyncio.open_connection(host, port)
     for number in range(exchanges):
         begun = time.perf_counter()
-        writer.write(_request(f"{host}:{port}", number))
+        writer.write(_request(f"{host}:{port}", number, other=other))
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(head.decode())
@@ -100,13 +133,14 @@ async def _load_one(host: str, port: int, exchanges: int, took: list[float]) -> 
     writer.close()
 
 
-async def _load(url: str, exchanges: int, connections: int) -> dict[str, object]:
+async def _load(url: str, exchanges: int, connections: int, *, other: bool) -> dict[str, object]:
     """Seconds in all, and seconds each exchange took; all connections are busy until the end."""
     address = urlsplit(url)
     took: list[float] = []
     begun = time.perf_counter()
     host, port = address.hostname or "127.0.0.1", address.port or 80
-    await asyncio.gather(*(_load_one(host, port, exchanges // connections, took) for _ in range(connections)))
+    each = exchanges // connections
+    await asyncio.gather(*(_load_one(host, port, each, took, other=other) for _ in range(connections)))
     return {"seconds": time.perf_counter() - begun, "took": took}
 
 
@@ -116,11 +150,13 @@ def main() -> None:
     parser.add_argument("url", nargs="?", default="")
     parser.add_argument("--exchanges", type=int, default=2000)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--bodies", choices=["json", "other"], default="json")
     options = parser.parse_args()
     if options.what == "serve":
         asyncio.run(_serve())
     else:
-        print(json.dumps(asyncio.run(_load(options.url, options.exchanges, options.connections))))
+        is_other = options.bodies == "other"
+        print(json.dumps(asyncio.run(_load(options.url, options.exchanges, options.connections, other=is_other))))
 
 
 if __name__ == "__main__":

@@ -190,26 +190,20 @@ class Pipeline:
             flow: Id of the exchange that the record begins; None if it begins none.
 
         """
-        dropped = self._dropped()
         kept = self._redacted(record)
         if flow is not None:
             self._open[flow] = cast("Request", kept)
         frame = self._frame(kept)
         part = "with the beginning of its body" if kept.body else "without its body"
-        for (kind, _), count in (self._dropped() - dropped).items() if lacks is None else ():
-            lacks = f"no reader looks through {kind or 'a body without a media type'}" + f" ({count} parts)" * (
-                count > 1
-            )
+        if lacks is None and self.redactor is not None and self.redactor.dropped:
             part = "without parts of its body" if kept.body else part
+            kinds = sorted({kind or "a body without a media type" for kind in self.redactor.dropped})
+            lacks = f"no reader looks through {', '.join(kinds)}"
         if lacks is None:
             return frame
         self.counts.cut += 1
         note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept {part}: {lacks}")
         return frame + self._redacted_frame(note)
-
-    def _dropped(self) -> Counter[tuple[str, Unread]]:
-        unlooked = self.unlooked
-        return Counter({key: count for key, count in unlooked.items() if key[1] is Unread.DROPPED})
 
     @property
     def unlooked(self) -> Counter[tuple[str, Unread]]:

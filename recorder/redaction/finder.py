@@ -62,6 +62,7 @@ class Finder:
     known: Known | None = None
     _texts: Known = field(init=False)  # `known`, or an empty one that remembers only texts without values
     unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)  # bodies that no reader looked through
+    dropped: tuple[str, ...] = ()  # media types of the last bodies, or parts of bodies, that are not kept
     wants_names: bool = False  # names are never replaced
     _depth: int = 0
     _opened: int = 0  # number of encoded texts decoded so far
@@ -112,6 +113,8 @@ class Finder:
         """Count a body that no reader looks through."""
         if (kind, why) in self.unlooked or len(self.unlooked) < _KINDS:
             self.unlooked[kind, why] += 1
+        if why is Unread.DROPPED:
+            self.dropped = (*self.dropped[-_KINDS:], kind)
 
     def value(self, content: str, place: Place) -> str:
         """Return a string replaced as the rule of its place says; without a rule search it like any text."""

@@ -35,8 +35,14 @@ class Redactor:
         """The number of bodies so far that no reader looked through, by media type and by what became of them."""
         return self._finder.unlooked
 
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Media types of what is not kept of the body of the last record: all of it, or parts of it."""
+        return self._finder.dropped
+
     def redact(self, record: Record) -> Record:
         """Return a record redacted."""
+        self._finder.dropped = ()
         return redacted(record, self._finder)
 
     def headers(self, headers: Headers) -> Headers:
