@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import click
-
 from ..errors import SettingsError
+from .verdict import announce
 
 T = TypeVar("T")
 
@@ -24,5 +23,5 @@ def checked(file: Path, load: Callable[[str], T]) -> T | None:
         return load(str(file.absolute()))  # an absolute path, because `load` takes a bare word for a shipped name
     except SettingsError as exc:
         for problem in exc.problems:
-            click.echo(str(problem))
+            announce(str(problem))
         return None

@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from ..errors import OutputError, RecorderError
+from ..errors import RecorderError
 from .saying import say
+from .verdict import failed, flush, owed
 
 NAMES = (
     "addon", "completion", "convert", "demo", "dialect", "diff", "doctor", "explain", "grep", "import", "ls", "merge",
@@ -46,16 +47,14 @@ class Commands(click.Group):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except OSError as exc:
-            raise SystemExit(_told(exc)) from None
+            raise SystemExit(failed(exc)) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; print an error of the recorder or of its usage as one line, and exit with its code."""
         _raise_on_signals()
         try:
-            try:
-                return super().invoke(ctx)
-            finally:
-                sys.stdout.flush()  # Python's own flush, at its end, would print a traceback
+            result = super().invoke(ctx)
+            flush()
         except click.exceptions.NoArgsIsHelpError:
             raise  # click prints the whole help for this error
         except click.UsageError as exc:
@@ -66,21 +65,13 @@ class Commands(click.Group):
             say(str(exc))
             ctx.exit(exc.exit_code)
         except OSError as exc:
-            ctx.exit(_told(exc))
+            ctx.exit(failed(exc) or owed(ctx))
         except KeyboardInterrupt:
             say("interrupted")
             ctx.exit(_INTERRUPTED)
-
-
-def _told(error: OSError) -> int:
-    """Print an error of the system as one line, and return the exit code."""
-    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
-    if where is None:  # what is still buffered goes to nowhere: Python's flush at the end of the process would fail
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):
-        return 0  # the reader of the output closed the pipe (`| head`)
-    say(f"{where or 'stdout'}: {error.strerror or error}")
-    return OutputError.exit_code
+        if owed(ctx):
+            ctx.exit(owed(ctx))
+        return result
 
 
 def _raise_on_signals() -> None:

@@ -17,6 +17,7 @@ from ..errors import NothingSelected, RecorderError
 from ..printable import to_json
 from ..views.screen import Screen
 from .saying import say
+from .verdict import owe
 
 
 def screen() -> Screen | None:
@@ -102,6 +103,7 @@ class Several:
         except RecorderError as exc:
             say(str(exc))
             self.code = self.code or exc.exit_code
+            owe(self.code)  # also if the reader of stdout hangs up before the pass ends
 
     def finish(self, paths: tuple[Path, ...], wanted: str | None) -> None:
         """End the command: with the exit code of the first file that could not be read, if any.

@@ -17,6 +17,7 @@ from recorder.cassette.reader import read
 from recorder.library.sealing import seal
 from recorder.model import Header, Record
 from recorder.redaction.policy import load
+from recorder.redaction.scan import Finding, Scan
 from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run, run_apart
 from tests.lab.processes import RECORDER, recorder
 from tests.wire import HEADER, Wire, preview
@@ -195,6 +196,42 @@ def test_scan_has_no_false_alarm_in_a_shipped_cassette(path: Path, tmp_path: Pat
 
     assert (told.exit_code, told.stdout) == (0, "")
     assert "nothing found" in told.stderr
+
+
+def test_scan_prints_sarif_and_json_by_its_format(raw: Path) -> None:
+    as_json, as_sarif = run("scan", raw, "--format", "json"), run("scan", raw, "--format", "sarif")
+
+    (log,) = json.loads(as_sarif.stdout)["runs"]
+    assert (as_json.exit_code, as_sarif.exit_code) == (7, 7)
+    assert as_json.stdout == run("scan", raw, "--json").stdout == run("scan", raw, "--json", "--format", "json").stdout
+    assert len(log["results"]) == len(json.loads(as_json.stdout)) > 0
+    assert all(value not in as_sarif.output + as_json.output for value in (PHONE, MAIL, "0f9a8b7c"))
+
+
+def test_scan_of_what_is_clean_prints_an_empty_log(raw: Path, mine: Path, tmp_path: Path) -> None:
+    run("redact", raw, "-o", tmp_path / "new", "--policy", mine)
+
+    told = run("scan", tmp_path / "new", "--policy", mine, "--format", "sarif")
+
+    assert (told.exit_code, json.loads(told.stdout)["runs"][0]["results"]) == (0, [])
+
+
+@pytest.mark.parametrize("form", ["text", "sarif"])
+def test_two_formats_at_once_are_refused(form: str, raw: Path) -> None:
+    fails(2, "--json", f"--format {form}", by=run("scan", raw, "--json", "--format", form))
+
+
+def test_scan_tells_which_bodies_it_could_not_look_through(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def record(self: Scan, _: Record) -> list[Finding]:
+        self.unread["image/png"] += 1
+        return []
+
+    monkeypatch.setattr(Scan, "record", record)
+
+    told = run("scan", raw)
+
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert f"{len(read(raw).records)} bodies of type image/png were not looked through" in told.stderr
 
 
 def test_scan_of_several_files_tells_which(raw: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from ...model import JSON, Recording, Triple
 from ..loading import load
 from ..options import OUTPUT
 from ..shipped import shipped
+from ..verdict import announce
 from ..writing import must_be_writable
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def command(*, output: Path | None, force: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = output or Path(folder) / "demo.cassette"
         verdict = asyncio.run(_demo(path, force=force))
-    click.echo(str(verdict))
+    announce(str(verdict))
     if not verdict.good:
         raise SystemExit(1)
 
@@ -171,7 +172,7 @@ async def _demo(path: Path, *, force: bool) -> Verdict:
             _say(f"recorder       {proxy}  an agent drives {len(source.triples)} operations through it")
             await _drive(proxy, source, prefix="first-", think=0.0)
     new = load([path], None)
-    click.echo(table.overview(new.triples))
+    announce(table.overview(new.triples))
     async with _server("replay", str(path)) as url:
         _say(f"stand-in       {url}  replays the new cassette to a slower agent with fresh ids")
         return await _drive(url, new, prefix=f"{secrets.token_hex(4)}-", think=_THINK)

@@ -8,6 +8,7 @@ import click
 
 from ...printable import printable
 from ..options import InputFile
+from ..verdict import announce
 
 
 @click.group("dialect")
@@ -35,7 +36,7 @@ def check(file: Path) -> None:
     found = checked(file, load)
     if found is None:
         raise SystemExit(1)
-    click.echo(
+    announce(
         printable(
             f"{file}: {found.name}: {len(found.operations)} operations, {len(found.event_keys)} keys; no mistakes"
         )

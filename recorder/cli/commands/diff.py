@@ -13,6 +13,7 @@ from ...errors import UsageError
 from ..loading import load
 from ..options import OUTPUT, InputFile, NameOrFile, dialect_option, force_option, json_option
 from ..saying import say
+from ..verdict import announce
 from ..writing import must_be_writable, write_text
 
 if TYPE_CHECKING:
@@ -87,14 +88,16 @@ def command(
     if html is not None:
         _write(html, (old, new), read_by, rows, force=force)
     if as_lines:
-        click.echo("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), nl=False)
+        for row in rows:
+            announce(json.dumps(row, ensure_ascii=False))
     elif as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        announce(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         for line in difference.text(found, str(old), str(new)):
-            click.echo(line)
+            announce(line)
     say(difference.summary(found))
-    raise SystemExit(1 if found else 0)
+    if found:
+        raise SystemExit(1)
 
 
 def _write(

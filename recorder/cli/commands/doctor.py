@@ -9,6 +9,7 @@ import click
 from ...printable import printable, to_json
 from ..options import cassette_argument, json_option
 from ..saying import say
+from ..verdict import announce
 
 
 @click.command("doctor")
@@ -28,10 +29,10 @@ def command(cassette: Path, *, as_json: bool) -> None:
     findings = examine(cassette)
     if as_json:
         rows = [{"level": f.level.value, "kind": f.kind, "where": f.where, "text": f.text} for f in findings]
-        click.echo(to_json(rows))
+        announce(to_json(rows))
     else:
         for finding in findings:
-            click.echo(printable(f"{finding.level.value}: {finding.kind} at {finding.where}: {finding.text}"))
+            announce(printable(f"{finding.level.value}: {finding.kind} at {finding.where}: {finding.text}"))
     levels = {finding.level for finding in findings}
     if Level.DAMAGE in levels:
         say(f"{cassette}: is damaged; recorder recover saves what is intact")
@@ -39,4 +40,4 @@ def command(cassette: Path, *, as_json: bool) -> None:
     if Level.PROBLEM in levels:
         raise SystemExit(1)
     if not as_json and not findings:
-        click.echo("sound")
+        announce("sound")

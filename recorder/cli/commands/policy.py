@@ -8,6 +8,7 @@ import click
 
 from ...printable import printable
 from ..options import InputFile, NameOrFile
+from ..verdict import announce
 
 
 @click.group("policy")
@@ -43,7 +44,7 @@ def check(policies: tuple[Path, ...]) -> None:
         found = checked(file, load)
         wrong = wrong or found is None
         if found is not None:
-            click.echo(printable(f"{file}: {found.name}: {len(found.values.patterns)} patterns of values; no mistakes"))
+            announce(printable(f"{file}: {found.name}: {len(found.values.patterns)} patterns of values; no mistakes"))
     if wrong:
         raise SystemExit(2)
 

@@ -120,7 +120,8 @@ def command(
         say(f"{path}: {text}")
     counts = recorder.counts
     say(f"{path}: {counts.requests} requests, {counts.open} still open at the end")
-    raise SystemExit(code)
+    if code:
+        raise SystemExit(code)
 
 
 class _Told(logging.Handler):

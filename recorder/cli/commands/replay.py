@@ -19,6 +19,7 @@ from ..loading import load
 from ..options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
 from ..saying import say
 from ..tokens import TokenFile, token_of
+from ..verdict import announce
 
 if TYPE_CHECKING:
     from ...api.standin import StandIn
@@ -174,7 +175,7 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
     from ...replay.engine.status import unheard_text
 
     if as_json:
-        click.echo(to_json(report, indent=None))
+        announce(to_json(report, indent=None))
     for fault in report["faults"]:
         say(f"fault '{fault['fault']}' hit {fault['hit']} {'time' if fault['hit'] == 1 else 'times'}")
     if report["unplayed"]:

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from ...errors import SecretsFound
-from ...printable import printable, to_json
+from ...errors import SecretsFound, UsageError
+from ...printable import to_json
 from ..options import cassettes_argument, json_option, policy_option
 from ..saying import say
+from ..verdict import announce
 
 if TYPE_CHECKING:
+    from ...exporters.findings import Unread
     from ...redaction.policy import Policy
     from ...redaction.scan import Finding
+
+    Found: TypeAlias = tuple[Path, Finding | Unread]
 
 
 @click.command("scan")
 @cassettes_argument
 @policy_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    help="Print lines of text (default), JSON, or a SARIF 2.1.0 log for code hosts and editors.",
+)
 @json_option
-def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
+def command(cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_json: bool) -> None:
     """Search for values that redaction missed: known formats of secrets, random words, e-mails, telephones, cards.
 
     Exit code 0 if nothing is found, 7 otherwise; each finding is one line with its place, never with its value. In a
@@ -32,29 +43,39 @@ def command(cassettes: tuple[Path, ...], *, policy: str, as_json: bool) -> None:
     \b
     Example:  recorder scan session.cassette
               recorder scan cassettes/*.cassette --policy mine.toml --json
+              recorder scan cassettes/*.cassette --format sarif > cassettes.sarif
     """
+    from ...exporters import findings
     from ...redaction.policy import load
+    from ...redaction.scan import Finding
 
+    if as_json and form not in (None, "json"):
+        raise UsageError(f"--json prints JSON, --format {form} does not; give one of them")
+    form = "json" if as_json else form or "text"
     wanted = load(policy)
-    rows: list[dict[str, object]] = []
-    hit: set[Path] = set()
+    found: list[Found] = []
     for path in cassettes:
-        for finding in _findings(path, wanted):
-            hit.add(path)
-            if as_json:
-                rows.append({"file": str(path), **_row(finding)})
-            else:
-                click.echo(printable(f"{path}: {_told(finding)}"))
-    if as_json:
-        click.echo(to_json(rows))
+        for one in _found(path, wanted):
+            found.append((path, one))
+            if form == "text" and isinstance(one, Finding):
+                announce(findings.line(path, one))
+    if form == "json":
+        announce(to_json([findings.row(*one) for one in found]))
+    elif form == "sarif":
+        announce(to_json(findings.sarif(found, version=version("outbound-recorder"), folder=Path.cwd())))
+    for path, one in found:
+        if not isinstance(one, Finding):
+            say(f"{path}: {one.text}")
+    hit = {path for path, one in found if isinstance(one, Finding)}
     if hit:
-        found = f"secrets or personal values in {len(hit)} of {len(cassettes)} files"
-        raise SecretsFound(f"{found}; recorder redact replaces what a policy names")
+        message = f"secrets or personal values in {len(hit)} of {len(set(cassettes))} files"
+        raise SecretsFound(f"{message}; recorder redact replaces what a policy names")
     say(f"nothing found in {', '.join(map(str, cassettes))}")
 
 
-def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
+def _found(path: Path, wanted: Policy) -> Iterator[Finding | Unread]:
     from ...cassette.reader import open_cassette
+    from ...exporters.findings import unread
     from ...redaction.joins import for_dialect, of_cassette
     from ...redaction.scan import Scan
 
@@ -65,17 +86,6 @@ def _findings(path: Path, wanted: Policy) -> Iterator[Finding]:
         yield from scan.header(header)
         for record in cassette.records():
             yield from scan.record(record)
+        yield from unread(scan.unlooked)
         if cassette.torn is not None:
             say(f"warning: {cassette.torn}; the records before that place were searched")
-
-
-def _row(finding: Finding) -> dict[str, object]:
-    return {
-        "record": finding.record, "part": finding.part, "where": finding.where, "kind": finding.kind,
-        "masked": finding.masked,
-    }  # fmt: skip
-
-
-def _told(finding: Finding) -> str:
-    which = finding.part if finding.record is None else f"record {finding.record}, {finding.part}"
-    return f"{which}: {finding.where}: {finding.kind}: {finding.masked}"
