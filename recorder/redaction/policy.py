@@ -1,10 +1,14 @@
-"""Read and check a redaction policy: which values must not be kept. `gws.toml` explains the fields."""
+"""Read and check a redaction policy: which values must not be kept. `gws.toml` explains the fields.
+
+A policy may begin from a shipped one (`extends`). Its own lists then decide before the lists of that base; within one
+policy a name with more dotted parts decides before a name with fewer, and then the first list.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import cache
 from importlib.resources import files
@@ -41,7 +45,7 @@ class Rule:
     joins: bool = False
 
 
-NO_RULE = Rule()
+NO_RULE, SECRET = Rule(), Rule(Kind.SECRET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,14 @@ class Names:
     def __contains__(self, path: str) -> bool:
         return any(p.fullmatch(".".join(path.rsplit(".", n)[-n:])) for n, p in self.patterns.items())
 
+    def __or__(self, other: Names) -> Names:
+        """Return the names of both lists."""
+        joined = dict(self.patterns)
+        for length, pattern in other.patterns.items():
+            mine = joined.get(length)
+            joined[length] = re.compile(f"{mine.pattern}|{pattern.pattern}", re.DOTALL) if mine else pattern
+        return Names(joined)
+
 
 @dataclass(frozen=True, slots=True)
 class Values:
@@ -86,6 +98,28 @@ class Values:
         return [
             (*found.span(pattern.groups), kind) for pattern, kind in self.patterns for found in pattern.finditer(text)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The parameters that are secret in a query or form of a sign-in, and mean other things elsewhere.
+
+    Attributes:
+        secret: Names of these parameters, such as `code` and `state` of OAuth 2.0; in small letters.
+        beside: Names of other parameters of a sign-in, in small letters.
+        paths: Patterns of URL paths of a sign-in.
+
+    """
+
+    secret: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+    paths: tuple[re.Pattern[str], ...] = ()
+
+    def covers(self, names: Collection[str], path: str) -> bool:
+        """Return whether a query or form is of a sign-in: by its path, or by two of these names in it."""
+        if self.secret.isdisjoint(names):
+            return False
+        return len((self.secret | self.beside).intersection(names)) > 1 or any(p.fullmatch(path) for p in self.paths)
 
 
 @dataclass(slots=True, eq=False)
@@ -122,6 +156,7 @@ class Policy:
         fields: Rules for values by their name, wherever they stand.
         inside_of: Rules for objects by their name: for all values inside that no rule in `fields` names.
         values: Patterns of values to look for in text.
+        sign_in: Parameters that are secret in the queries and forms of a sign-in alone.
         routes: URL paths with named parts; the rules for names apply to these parts.
         kept_bodies: Media types of the bodies that are kept although no reader looks through them.
         exact: Rules for whole paths from the root of a body, in small letters; they come before all others.
@@ -136,6 +171,7 @@ class Policy:
     fields: list[tuple[Names, Rule]]
     inside_of: list[tuple[Names, Rule]]
     values: Values
+    sign_in: SignIn = SignIn()
     routes: tuple[re.Pattern[str], ...] = ()
     kept_bodies: re.Pattern[str] = field(default_factory=lambda: _any_of(()))
     exact: Mapping[str, Rule] = field(default_factory=dict)
@@ -185,6 +221,18 @@ class Policy:
         """Return what the policy says of a value called `name` at the outermost level."""
         return self.inside(self.root(), name).rule
 
+    def parameters(self, names: Collection[str], path: str = "") -> Callable[[str], Rule]:
+        """Return the function that gives the rule for each parameter of one query or form by its name.
+
+        Args:
+            names: The names of all its parameters.
+            path: The path of the URL; "" if it is not known.
+
+        """
+        if not self.sign_in.covers([name.lower() for name in names], path.lower()):
+            return self.rule
+        return lambda name: SECRET if name.lower() in self.sign_in.secret else self.rule(name)
+
     def _rule(self, path: str, around: Rule) -> Rule:
         exact = self.exact.get(path)
         if exact is not None:
@@ -223,6 +271,10 @@ def names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
 
+def _listed() -> str:
+    return ", ".join(map(repr, names()))
+
+
 @cache
 def shipped(name: str) -> Policy:
     """Read a shipped policy by its name.
@@ -233,7 +285,7 @@ def shipped(name: str) -> Policy:
     """
     resource = files(__package__).joinpath(f"{name}.toml")
     if not re.fullmatch(r"[\w-]{1,64}", name) or not resource.is_file():
-        raise PolicyError(name[:80], "name", f"no such policy is shipped; there is {DEFAULT!r}, or give a TOML file")
+        raise PolicyError(name[:80], "name", f"no such policy is shipped; there are {_listed()}, or give a TOML file")
     return parse(resource.read_text(encoding="utf-8"), path=f"{name}.toml")
 
 
@@ -249,28 +301,74 @@ def parse(text: str, *, path: str) -> Policy:
 
     """
     top = read(text, path, PolicyError)
-    headers, fields = top.table("headers"), top.table("fields")
+    base, extends = _base(top), "extends" in top
+    headers, fields = (top.table(key, optional=extends) for key in ("headers", "fields"))
     inside, values = top.table("inside", optional=True), top.table("values", optional=True)
     urls, bodies = top.table("urls", optional=True), top.table("bodies", optional=True)
+    sign_in = top.table("sign_in", optional=True)
     policy = Policy(
         name=top.text("name"),
         text=text,
         cookies=Names.of(headers.texts("cookies", optional=True)),
         credentials=Names.of(headers.texts("credentials", optional=True)),
-        kept_headers=Names.of(headers.texts("keep")),
-        fields=[
-            *((Names.of(fields.texts(kind.value, optional=True)), Rule(kind)) for kind in Kind),
-            (Names.of(fields.texts("keep", optional=True)), Rule(kept=True)),
-        ],
-        inside_of=[(Names.of(inside.texts(kind.value, optional=True)), Rule(kind)) for kind in Kind],
+        kept_headers=Names.of(headers.texts("keep", optional=extends)),
+        fields=list(_rules(fields, keep=True)),
+        inside_of=list(_rules(inside, keep=False)),
         values=Values(tuple((pattern, kind) for kind in Kind for pattern in _patterns(values, kind.value))),
+        sign_in=SignIn(
+            secret=frozenset(map(str.lower, sign_in.texts("secret", optional=True))),
+            beside=frozenset(map(str.lower, sign_in.texts("beside", optional=True))),
+            paths=tuple(re.compile(translate(glob.lower())) for glob in sign_in.texts("paths", optional=True)),
+        ),
         routes=tuple(routes(urls, "routes", urls.texts("routes", optional=True))),
         kept_bodies=_any_of(bodies.texts("keep", optional=True)),
     )
     if (policy.name and not re.fullmatch(r"[\w-]{1,64}", policy.name)) or policy.name == "none":
         top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores, and must not be 'none'")
+    if base is not None and policy.name == base.name:
+        top.wrong("name", f"must not be {policy.name!r}, the name of the policy that this one extends")
     finish(top)
-    return policy
+    return policy if base is None else _extended(policy, base)
+
+
+def _base(top: Table) -> Policy | None:
+    """Return the shipped policy that a policy extends, None if it extends none or a mistake was reported."""
+    name = top.text("extends", default="")
+    if "extends" not in top:
+        return None
+    if name not in names():
+        top.wrong("extends", f"no policy {name!r} is shipped; there are {_listed()}")
+        return None
+    return shipped(name)
+
+
+def _extended(policy: Policy, base: Policy) -> Policy:
+    """Return a policy with the lists of its base after its own; the first list that has a rule for a name decides."""
+    return replace(
+        policy,
+        cookies=policy.cookies | base.cookies,
+        credentials=policy.credentials | base.credentials,
+        kept_headers=policy.kept_headers | base.kept_headers,
+        fields=[*policy.fields, *base.fields],
+        inside_of=[*policy.inside_of, *base.inside_of],
+        values=Values(policy.values.patterns + base.values.patterns),
+        sign_in=SignIn(
+            policy.sign_in.secret | base.sign_in.secret,
+            policy.sign_in.beside | base.sign_in.beside,
+            policy.sign_in.paths + base.sign_in.paths,
+        ),
+        routes=policy.routes + base.routes,
+        kept_bodies=re.compile(f"{policy.kept_bodies.pattern}|{base.kept_bodies.pattern}", re.IGNORECASE),
+    )
+
+
+def _rules(table: Table, *, keep: bool) -> Iterator[tuple[Names, Rule]]:
+    """Yield the names of each list of a table with their rule: names with more dotted parts first, then by list."""
+    listed = [(table.texts(kind.value, optional=True), Rule(kind)) for kind in Kind]
+    if keep:
+        listed.append((table.texts("keep", optional=True), Rule(kept=True)))
+    for parts in sorted({name.count(".") for globs, _ in listed for name in globs}, reverse=True):
+        yield from ((Names.of(name for name in globs if name.count(".") == parts), rule) for globs, rule in listed)
 
 
 def _any_of(globs: Iterable[str]) -> re.Pattern[str]:

@@ -278,7 +278,7 @@ def test_every_mistake_of_a_policy_is_told_with_its_line(mine: Path, tmp_path: P
 def test_the_shipped_policies_are_listed_shown_and_without_mistakes(tmp_path: Path) -> None:
     (tmp_path / "copy").write_text(run("policy", "show").stdout, encoding="utf-8")
 
-    assert run("policy", "ls").stdout.split() == ["gws"]
+    assert run("policy", "ls").stdout.split() == ["gws", "salesforce"]
     assert run("policy", "check", tmp_path / "copy").exit_code == 0
 
 
