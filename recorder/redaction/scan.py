@@ -30,6 +30,8 @@ from .redactor import redacted
 _DEEPEST = 3  # encodings within encodings
 _REMEMBERED, _LONGEST_REMEMBERED = 20_000, 300  # texts without findings, characters of the longest one
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+# A URL up to its query, or the path of one; a secret in base64 may begin with a slash too, but not like a path.
+_URL_PATH = re.compile(r"(?:[a-z]{2,5}://[^\s/?#]+/|/[a-z][\w.-]*/)[^\s?#]*")
 # Headers that may hold hashes, which look like random words.
 _OPAQUE = re.compile(r"etag|if-.*|sec-.*|content-.*|date|server-timing|x-cache.*")
 
@@ -125,8 +127,10 @@ class Scan:
             for own in inner:
                 yield from self._hits(own, words=words and not self._kept(own.path), depth=depth + 1)
             return
+        ids = _end_of_path(leaf, text)
         for hit in found(text, words=words):
-            yield leaf.where, text, hit
+            if hit.kind != "random word" or hit.start >= ids:  # in a path a random word is the id of a resource
+                yield leaf.where, text, hit
         if depth < _DEEPEST:
             for plain in _decoded(text):
                 yield from self._hits(Leaf(leaf.where, plain), words=words, depth=depth + 1)
@@ -147,6 +151,14 @@ def masked(value: str) -> str:
     """
     first = value[:2] if len(value) >= 8 and value[:2].isprintable() else ""
     return f"{first}… ({len(value)} characters)"
+
+
+def _end_of_path(leaf: Leaf, text: str) -> int:
+    """Return where the path of a URL ends in a text; 0 if the text is none."""
+    if leaf.where == "path":
+        return len(text)
+    path = _URL_PATH.match(text)
+    return path.end() if path else 0
 
 
 def _finding(record: Record, where: str, kind: str, value: str) -> Finding:

@@ -111,6 +111,45 @@ def test_a_text_in_which_nothing_was_found_is_found_elsewhere_if_it_matters() ->
     assert told(message(json.dumps({"clientId": word, "other": word}))) == [("body other", "random word")]
 
 
+CALL, WORD = "007NG3LVD09BT6SHR4K6G2LAES000019", PLANTED[-1][1]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        request(target=f"/api/v2/me/calls/{CALL}"),
+        request(target=f"/{CALL}"),
+        request(target=f"/v1/{WORD}"),
+        message(json.dumps({"uri": f"/v1/{WORD}", "self": f"https://gws.example/{WORD}/x"})),
+        request(target=f"/api/v2/me/calls/{CALL}/hold?x=1"),
+        request(headers=(("Referer", f"https://desk.example/calls/{CALL}?x=1"),)),
+        Response(0, 0, 0, 201, (("Location", f"/api/v2/calls/{CALL}"),), b""),
+        message(json.dumps({"uri": f"http://gws.example/api/v2/calls/{CALL}/x", "self": f"/api/v2/calls/{CALL}"})),
+        message(json.dumps({"id": CALL, "connId": CALL, "callUuid": CALL, "metadata": {"correlationId": CALL.lower()}})),
+        message(json.dumps({"data": {"schema": "IeRuaY6cbI_HsV8Rv1Mc5g"}})),
+    ],
+)
+def test_an_id_in_a_path_or_under_the_name_of_an_id_is_no_finding(record: Record) -> None:
+    assert scanned(record, policy=GWS, done=GWS) == []
+
+
+@pytest.mark.parametrize(
+    ("record", "where", "kind"),
+    [
+        (request(target="/mail/joe@corp.co"), "path", "e-mail"),
+        (request(target=f"/x/{JWT}"), "path", "JWT"),
+        (request(target=f"/calls?q={CALL}"), "query q", "random word"),
+        (request(headers=(("Referer", f"https://desk.example/x?q={CALL}"),)), "header Referer", "random word"),
+        (message(json.dumps({"text": f"it was {CALL}"})), "body text", "random word"),
+        (message(json.dumps({"text": f"/{CALL}"})), "body text", "random word"),
+        (message(json.dumps({"uri": f"/v1/x?y={WORD}"})), "body uri", "random word"),
+        (message(json.dumps({"text": f"see /calls/1 of {CALL}"})), "body text", "random word"),
+    ],
+)
+def test_beside_paths_and_ids_a_value_is_found(record: Record, where: str, kind: str) -> None:
+    assert told(record) == [(where, kind)]
+
+
 # pseudonyms
 
 
