@@ -125,7 +125,9 @@ CALL, WORD = "007NG3LVD09BT6SHR4K6G2LAES000019", PLANTED[-1][1]
         request(headers=(("Referer", f"https://desk.example/calls/{CALL}?x=1"),)),
         Response(0, 0, 0, 201, (("Location", f"/api/v2/calls/{CALL}"),), b""),
         message(json.dumps({"uri": f"http://gws.example/api/v2/calls/{CALL}/x", "self": f"/api/v2/calls/{CALL}"})),
-        message(json.dumps({"id": CALL, "connId": CALL, "callUuid": CALL, "metadata": {"correlationId": CALL.lower()}})),
+        message(
+            json.dumps({"id": CALL, "connId": CALL, "callUuid": CALL, "metadata": {"correlationId": CALL.lower()}})
+        ),
         message(json.dumps({"data": {"schema": "IeRuaY6cbI_HsV8Rv1Mc5g"}})),
     ],
 )
