@@ -276,10 +276,31 @@ def test_every_mistake_of_a_policy_is_told_with_its_line(mine: Path, tmp_path: P
 
 
 def test_the_shipped_policies_are_listed_shown_and_without_mistakes(tmp_path: Path) -> None:
-    (tmp_path / "copy").write_text(run("policy", "show").stdout, encoding="utf-8")
+    (tmp_path / "gws").write_text(run("policy", "show").stdout, encoding="utf-8")
+    (tmp_path / "salesforce").write_text(run("policy", "show", "salesforce").stdout, encoding="utf-8")
 
     assert run("policy", "ls").stdout.split() == ["gws", "salesforce"]
-    assert run("policy", "check", tmp_path / "copy").exit_code == 0
+    assert run("policy", "check", tmp_path / "gws", tmp_path / "salesforce").exit_code == 0
+
+
+def test_the_policy_of_the_documentation_is_one_and_redacts(raw: Path, tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+
+    run("redact", raw, "-o", tmp_path / "new", "--policy", tmp_path / "mine.toml")
+
+    assert run("policy", "check", tmp_path / "mine.toml").exit_code == 0
+    assert read(tmp_path / "new").header.redaction == "mine"
+    assert PHONE.encode() not in (tmp_path / "new").read_bytes()
+
+
+def test_a_policy_that_extends_none_that_is_shipped_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"\nextends = "gvs"\n', encoding="utf-8")
+
+    told = run("policy", "check", tmp_path / "mine.toml")
+
+    assert told.exit_code == 2
+    assert "mine.toml:2: extends: no policy 'gvs' is shipped; there are 'gws', 'salesforce'" in told.stdout
 
 
 def test_a_file_can_be_shown(mine: Path) -> None:

@@ -17,7 +17,8 @@ from tests.wire import Wire
 ACCOUNT, CONTACT, USER = "0015i00000C0AKfAAN", "0035i00000C0AKkAAN", "0055i00000BQ7kPAAT"
 PERSON = {
     "FirstName": "Ada", "LastName": "Löwenherz", "Email": "ada@acme.co", "MobilePhone": "+49 351 4555-0",
-    "MailingStreet": "Ringweg 7", "MailingCity": "Dresden", "Description": "met Peter Müller", "Full_Name__c": "Ada Löwenherz",
+    "MailingStreet": "Ringweg 7", "MailingCity": "Dresden", "Description": "met Peter Müller",
+    "Full_Name__c": "Ada Löwenherz",
 }  # fmt: skip
 REST = {
     "AccountId": ACCOUNT,
