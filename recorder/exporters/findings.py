@@ -59,9 +59,9 @@ def row(path: Path, found: Finding | Unread) -> dict[str, object]:
         case Finding(record, part, where, kind, masked):
             told: dict[str, object] = {"level": "error", "record": record, "part": part, "where": where, "kind": kind}
             return {"file": str(path), **told, "masked": masked}
-        case Unread(media_type, bodies):
+        case Unread(media_type):
             told = {"level": "note", "record": None, "part": "body", "where": media_type, "kind": "not looked through"}
-            return {"file": str(path), **told, "masked": f"{bodies} bodies"}
+            return {"file": str(path), **told, "masked": found.count}
 
 
 def sarif(found: Iterable[tuple[Path, Finding | Unread]], *, version: str, folder: Path) -> dict[str, Any]:

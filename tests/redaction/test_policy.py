@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,6 +163,17 @@ def test_a_name_of_secrets_is_known(gws: Policy, name: str) -> None:
 )  # fmt: skip
 def test_a_name_of_personal_values_is_known(gws: Policy, name: str) -> None:
     assert gws.rule(name) == PERSONAL
+
+
+@pytest.mark.parametrize("policy", names())
+@pytest.mark.parametrize("kind", ["secret", "personal", "keep"])
+def test_each_name_of_a_list_has_the_rule_of_its_list(policy: str, kind: str) -> None:
+    shipped = load(policy)
+    listed = tomllib.loads(shipped.text)["fields"].get(kind, [])
+
+    rules = {name: shipped.rule(name.replace("[0-9]", "1").replace("*", "")) for name in listed}
+
+    assert rules == dict.fromkeys(listed, KEPT if kind == "keep" else Rule(Kind(kind)))
 
 
 @pytest.mark.parametrize(
