@@ -55,13 +55,12 @@ def line(path: Path, finding: Finding) -> str:
 
 def row(path: Path, found: Finding | Unread) -> dict[str, object]:
     """Return a finding, or bodies that were not looked through, as a row for programs."""
-    match found:
-        case Finding(record, part, where, kind, masked):
-            told: dict[str, object] = {"level": "error", "record": record, "part": part, "where": where, "kind": kind}
-            return {"file": str(path), **told, "masked": masked}
-        case Unread(media_type):
-            told = {"level": "note", "record": None, "part": "body", "where": media_type, "kind": "not looked through"}
-            return {"file": str(path), **told, "masked": found.count}
+    if isinstance(found, Unread):
+        count = "1 body" if found.bodies == 1 else f"{found.bodies} bodies"
+        note = {"level": "note", "record": None, "part": "body", "where": found.media_type}
+        return {"file": str(path), **note, "kind": "not looked through", "masked": count}
+    place = {"level": "error", "record": found.record, "part": found.part, "where": found.where}
+    return {"file": str(path), **place, "kind": found.kind, "masked": found.masked}
 
 
 def sarif(found: Iterable[tuple[Path, Finding | Unread]], *, version: str, folder: Path) -> dict[str, Any]:

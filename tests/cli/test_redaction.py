@@ -16,6 +16,7 @@ from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import read
 from recorder.library.sealing import seal
 from recorder.model import Header, Record
+from recorder.redaction.bodies.change import Unread
 from recorder.redaction.policy import load
 from recorder.redaction.scan import Finding, Scan
 from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run, run_apart
@@ -223,7 +224,7 @@ def test_two_formats_at_once_are_refused(form: str, raw: Path) -> None:
 
 def test_scan_tells_which_bodies_it_could_not_look_through(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def record(self: Scan, _: Record) -> list[Finding]:
-        self.unread["image/png"] += 1
+        self.unlooked["image/png", Unread.KEPT] += 1
         return []
 
     monkeypatch.setattr(Scan, "record", record)

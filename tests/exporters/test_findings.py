@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from recorder.exporters.findings import Unread, line, row, sarif
+from recorder.exporters.findings import Unread, line, row, sarif, unread
+from recorder.redaction.bodies.change import Unread as Why
 from recorder.redaction.scan import Finding
 from tests.cli.test_json import SCHEMAS, closed
 
 FOLDER = Path("/repo")
 MAIL = Finding(12, "request", "body data[3].note", "e-mail", "jo… (17 characters)")
+KEPT = Unread("image/png", 3, "3 bodies of type image/png were not looked through")
+UNLOOKED = Counter({("image/png", Why.KEPT): 1, ("application/x-own", Why.PATTERNS): 3})
 UPSTREAM = Finding(None, "header", "upstream", "user and password in a URL", "… (3 characters)")
 
 
@@ -38,7 +42,7 @@ def test_a_line_names_file_record_place_kind_and_length() -> None:
 
 
 def test_a_row_for_bodies_that_were_not_looked_through_is_a_note() -> None:
-    rows = [row(Path("a"), MAIL), row(Path("a"), Unread("image/png", 3))]
+    rows = [row(Path("a"), MAIL), row(Path("a"), KEPT)]
 
     assert [(one["level"], one["where"], one["masked"]) for one in rows] == [
         ("error", "body data[3].note", "jo… (17 characters)"),
@@ -61,18 +65,18 @@ def test_a_sarif_result_has_rule_place_and_file() -> None:
 
 
 def test_bodies_that_were_not_looked_through_are_notifications_and_no_results() -> None:
-    run = run_of(Unread("application/octet-stream", 3), Unread("image/png", 1))
+    run = run_of(*unread(UNLOOKED))
 
     (invocation,) = run["invocations"]
     assert (run["results"], invocation["exitCode"]) == ([], 0)
     assert [note["message"]["text"] for note in invocation["toolExecutionNotifications"]] == [
-        "3 bodies of type application/octet-stream were not looked through",
-        "1 body of type image/png was not looked through",
+        "3 bodies of type application/x-own were searched by patterns only",
+        "1 body of type image/png was not looked through, and is kept as it was",
     ]
 
 
 def test_a_sarif_log_is_as_its_schema_says() -> None:
-    log = sarif([(Path("a"), MAIL), (Path("b"), Unread("image/png", 2))], version="1.2", folder=FOLDER)
+    log = sarif([(Path("a"), MAIL), (Path("b"), KEPT)], version="1.2", folder=FOLDER)
 
     assert list(Draft202012Validator(closed(SCHEMAS["scan-sarif.schema.json"])).iter_errors(log)) == []
 
