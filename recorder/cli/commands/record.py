@@ -120,8 +120,7 @@ def command(
         say(f"{path}: {text}")
     counts = recorder.counts
     say(f"{path}: {counts.requests} requests, {counts.open} still open at the end")
-    if code:
-        raise SystemExit(code)
+    raise SystemExit(code)
 
 
 class _Told(logging.Handler):
