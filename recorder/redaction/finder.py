@@ -20,11 +20,12 @@ from .bodies.change import Unread
 from .bodies.reading import changed, changed_body, form_of, structured
 from .forms import in_base64, in_percent, in_quotes, named
 from .known import Known
-from .policy import Place, Policy
+from .policy import SECRET, Place, Policy, Rule
 from .pseudonyms import Kind, Span
 
 _DEEPEST = 4  # encodings within encodings, such as base64 in percent-encoding
 _SHORTEST_FORM = 8  # characters; a shorter encoded text is too short for a value
+_BLANK = re.compile(r"\s")
 _HEADERS, _LONGEST_HEADER = 2_000, 1_000  # headers in each cache, and characters of the longest one
 _STRUCTURED = frozenset('{[" \t\r\n\ufeff<qmsf')  # first characters of texts that may have members, by `structured`
 _KINDS = 200  # different media types that are counted
@@ -84,7 +85,7 @@ class Finder:
     def target(self, target: str) -> str:
         """Return a path, with its query if there is one, with values replaced."""
         path, mark, query = target.partition("?")
-        return self._path(path) + mark + (self.form(query) if query else "")
+        return self._path(path) + mark + (self.form(query, path) if query else "")
 
     def body(self, body: bytes, headers: Headers = ()) -> bytes:
         """Return a body with values replaced, whatever its form; empty if no reader takes it and the policy says so.
@@ -96,18 +97,20 @@ class Finder:
         """
         return changed_body(body, headers, self, self.policy, self.policy.root()) if body else body
 
-    def form(self, text: str) -> str:
-        """Return form data, or the query of a URL, with values replaced."""
-        return self.fields(text, self.policy.root())
+    def form(self, text: str, path: str = "") -> str:
+        """Return form data, or the query of a URL with this path, with values replaced."""
+        return self.fields(text, self.policy.root(), path)
 
     # -- what the readers of bodies call
 
     def name(self, name: str, place: Place) -> None:
         """Take a name: nothing is to be done."""
 
-    def fields(self, text: str, place: Place) -> str:
-        """Return form data at a place with values replaced."""
-        return "&".join([self._parameter(pair, place) for pair in text.split("&")])
+    def fields(self, text: str, place: Place, path: str = "") -> str:
+        """Return form data at a place, or the query of a URL with this path, with values replaced."""
+        pairs = text.split("&")
+        rules = self.policy.parameters([unquote(pair.partition("=")[0]) for pair in pairs], path)
+        return "&".join([self._parameter(pair, place, rules) for pair in pairs])
 
     def unread(self, kind: str, why: Unread) -> None:
         """Count a body that no reader looks through."""
@@ -187,7 +190,7 @@ class Finder:
             if value in self.empty:
                 return value
             before, mark, query = value.partition("?")
-            return self.text(before) + mark + (self.form(query) if query else "")
+            return self.text(before) + mark + (self.form(query, before) if query else "")
         new = self._secret_header(_plain(name), value)
         if len(value) <= _LONGEST_HEADER:
             if len(self._headers) >= _HEADERS:
@@ -249,7 +252,7 @@ class Finder:
         root = self.policy.root()
         return made + mark + ";".join([self._parameter(one, root) for one in parameters.split(";")]) if mark else made
 
-    def _parameter(self, pair: str, around: Place) -> str:
+    def _parameter(self, pair: str, around: Place, rules: Callable[[str], Rule] | None = None) -> str:
         name, equals, value = pair.partition("=")
         if not value.strip("="):  # not a parameter, or base64, which may end in `=`
             return (
@@ -258,6 +261,8 @@ class Finder:
                 else self._quoted(pair, partial(self.value, place=around))
             )
         place = self.policy.walk(around, unquote(name))
+        if rules is not None and rules(unquote(name)) is SECRET:  # a name of a sign-in, whatever its place
+            place = Place(place.path, SECRET)
         return name + equals + self._quoted(value, partial(self.value, place=place))
 
     def _quoted(self, text: str, change: Callable[[str], str], *, plus: bool = True) -> str:
@@ -265,10 +270,12 @@ class Finder:
 
     def _named(self, text: str) -> Iterator[Span]:
         """Yield the values that stand beside a name that the policy lists, as in `name=value`."""
-        for name, start, end in named(text):
-            kind = self.policy.rule(name).kind
-            if kind is not None:
-                yield start, end, kind
+        for run in _runs(text):
+            rules = self.policy.parameters([name for name, _, _ in run])
+            for name, start, end in run:
+                kind = rules(name).kind
+                if kind is not None:
+                    yield start, end, kind
 
     def _spliced(self, text: str, spans: list[Span]) -> str:
         """Return the text with the values at `spans` replaced, and the encoded texts between them searched."""
@@ -332,6 +339,17 @@ class Finder:
 def _plain(name: str) -> str:
     """Return the name of a header as a policy writes it: in small letters, with a hyphen for each dot."""
     return name.lower().replace(".", "-")
+
+
+def _runs(text: str) -> list[list[tuple[str, int, int]]]:
+    """Return the named values in a text, those without a blank between them together: they may be of one URL."""
+    runs: list[list[tuple[str, int, int]]] = []
+    for found in named(text):
+        if runs and not _BLANK.search(text, runs[-1][-1][2], found[1]):
+            runs[-1].append(found)
+        else:
+            runs.append([found])
+    return runs
 
 
 def _apart(spans: list[Span]) -> list[Span]:

@@ -8,6 +8,8 @@ from recorder.model import Headers, Record, Request, Response
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 
+CODE, STATE = "aPrx4sgoM2Nd1zWe", "f7Kq9-zP3vLm2"
+
 
 def request(target: str = "/", headers: Headers = (), body: bytes = b"") -> Request:
     return Request(0, 0, 0, "c", "POST", target, headers, body)
@@ -15,6 +17,44 @@ def request(target: str = "/", headers: Headers = (), body: bytes = b"") -> Requ
 
 def redacted(record: Record, policy: str = "gws") -> str:
     return str(Redactor(load(policy), b"a key of sixteen").redact(record))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        request(f"/desk?code={CODE}&state={STATE}"),
+        request(f"/desk?state={STATE}&code={CODE}"),
+        request("/token", body=f"grant_type=authorization_code&code={CODE}&state={STATE}".encode()),
+        request(headers=(("Referer", f"https://desk.example/x?code={CODE}&state={STATE}"),)),
+        Response(0, 0, 0, 302, (("Location", f"https://desk.example/x?code={CODE}&state={STATE}"),), b""),
+        Response(0, 0, 0, 200, (), f'<a href="/x?code={CODE}&state={STATE}">go on</a>'.encode()),
+        Response(0, 0, 0, 200, (), f'{{"next":"https://desk.example/x?code={CODE}&state={STATE}"}}'.encode()),
+    ],
+)
+def test_code_and_state_of_a_sign_in_are_replaced(record: Record) -> None:
+    text = redacted(record)
+
+    assert CODE not in text
+    assert STATE not in text
+
+
+def test_a_code_alone_is_replaced_on_the_way_back_from_a_sign_in() -> None:
+    assert CODE not in redacted(request(f"/auth/callback?code={CODE}"))
+    assert CODE not in redacted(request(headers=(("Referer", f"https://x.example/auth/callback?code={CODE}"),)))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        request("/api/v2/agents?state=NotReadyYet"),
+        request("/api/v2/agents?state=NotReadyYet&limit=5"),
+        request(body=b'{"state":"NotReadyYet","code":"NotReadyYet"}'),
+        Response(0, 0, 0, 200, (), b"log: state=NotReadyYet, phase=2"),
+        Response(0, 0, 0, 200, (), b"state=NotReadyYet after code=500"),
+    ],
+)
+def test_the_state_of_an_agent_stays(record: Record) -> None:
+    assert "NotReadyYet" in redacted(record)
 
 
 @pytest.mark.parametrize(
