@@ -1,19 +1,21 @@
 """Make keyed pseudonyms: equal values get equal pseudonyms, different values different ones, each in the value's shape.
 
-A value is read as a number in a mixed radix: 26 for a letter, 10 for a digit, 16 for a hex digit; all other characters
-stay. Its pseudonym is another number in the same range, given by a permutation that depends on the key: a Feistel
-network as in NIST SP 800-38G. So a uuid becomes a uuid, an integer an integer of the same width, and no table of
-pseudonyms is needed to keep them different.
+A value is read as a number in a mixed radix: 26 for a letter, 10 for a digit, 12 for a month; other characters stay.
+Its pseudonym is another number in the same range, given by a permutation that depends on the key: a Feistel network as
+in NIST SP 800-38G. So a uuid becomes a uuid, a date a date, an integer an integer of the same width, and no table of
+pseudonyms is needed to keep them different. docs/security.md tells why the network is none of NIST's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from calendar import monthrange
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b, shake_256
+from math import prod
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TypeAlias
 
@@ -21,16 +23,55 @@ _ROUNDS = 8
 _RANDOM = 1 << 96  # from this range on a hash replaces the permutation: equal hashes are too unlikely
 _SMALL = 1 << 24  # below this range a permutation may map a value to itself by chance, so that is prevented
 _REMEMBERED, _LONGEST, _SHAPES = 5_000, 1_000, 1_000  # cached values, characters of the longest one, cached shapes
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
 _EMAIL = re.compile(r"([^@\s]+)@([^@\s]+)")
 _PHONE = re.compile(r"[+(]?\d[\d ()./-]*", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}", re.ASCII)
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_LIKE_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}", re.ASCII)
+_DECIMAL = re.compile(r"(?:0|[1-9]\d*)\.\d+", re.ASCII)  # a number of JSON, such as a latitude
+_AT = "-at-"
+_MADE_EMAIL = re.compile(r"(.+)@example\.com", re.DOTALL)
 _FREE_CODE = "999"  # a country code that the ITU keeps in reserve (E.164): a pseudonym cannot be called
+Choice: TypeAlias = Sequence[str]  # the texts that may replace a unit, all of one length; none if the unit stays
+
+_LITERALS = frozenset(("true", "false", "null", "yes", "no"))
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _HEX_LOWER, _HEX_UPPER = digits + "abcdef", digits + "ABCDEF"
 _BLOCK = 64  # Unicode characters; other letters are replaced inside their block, which keeps the script
 
+# The name of a group begins with its part: year, month, day, either (a day or a month: 05/06/1980 is read in both
+# ways), hour, sixty (a minute or a second), fraction. The forms of ISO 8601, RFC 3339, XML Schema (a date may have an
+# offset without a time) and those with the year at the end.
+_DATE = (
+    r"(?P<y1>\d{4})(?P<mark>[-/.])(?P<m1>\d\d)(?P=mark)(?P<d1>\d\d)"
+    r"|(?P<e1>\d{1,2})(?P<dash>[-/.])(?P<e2>\d{1,2})(?P=dash)(?P<y2>\d{4}|\d\d)"
+)
+_TIME = r"(?P<h1>\d{1,2}):(?P<s1>\d\d)(?::(?P<s2>\d\d)(?:[.,](?P<f1>\d{1,12}))?)?(?P<half> ?[AaPp][Mm])?"
+_COMPACT = r"(?P<y3>\d{4})(?P<m3>\d\d)(?P<d3>\d\d)(?:T(?P<h3>\d\d)(?P<s3>\d\d)(?P<s4>\d\d)(?:\.(?P<f3>\d{1,12}))?)?"
+_OFFSET = r"(?: ?(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?"
+_MOMENT = re.compile(rf"(?:(?:(?:{_DATE})(?:(?:[Tt ]|, )(?=\d)|(?!\d)))?(?:{_TIME})?|{_COMPACT}){_OFFSET}", re.ASCII)
+_LONGEST_MOMENT = 48  # characters
+
+
+def _numbers(first: int, last: int, width: int = 2) -> tuple[str, ...]:
+    return tuple(f"{number:0{width}}" for number in range(first, last + 1))
+
+
+_NEAR_YEARS, _YEARS = _numbers(1900, 2099, 4), _numbers(1, 9999, 4)
+_MONTHS, _LATER_DAYS, _DAYS = _numbers(1, 12), _numbers(13, 31), _numbers(1, 31)
+_SIXTY, _HOURS, _HALF_HOURS = _numbers(0, 59), _numbers(0, 23), _numbers(1, 12)
+_NOT_ZERO = digits[1:]
+_CHOICES: dict[str, tuple[Choice, ...]] = {  # by part; of several the first one that has the text
+    "y": (_NEAR_YEARS, _YEARS, _numbers(0, 99)),
+    "m": (_MONTHS,),
+    "d": (_DAYS,),
+    "e": (_MONTHS, _LATER_DAYS, _NOT_ZERO),
+    "h": (_HOURS, digits),
+    "half": (_HALF_HOURS, _NOT_ZERO),
+    "s": (_SIXTY,),
+    "f": (digits,),  # each digit is a unit
+}
+_PARTS = tuple(name for name in _MOMENT.groupindex if name[-1].isdigit())  # from left to right
 
 _Round: TypeAlias = Callable[[int], int]
 
@@ -73,48 +114,60 @@ class Pseudonyms:
     def _make(self, kind: Kind, value: str) -> str:
         email = _EMAIL.fullmatch(value)
         if email:  # the domain goes into the local part, as in VERP, so that different addresses stay different
-            return f"{self._permuted(email[1])}-at-{self._permuted(email[2])}@example.com"
+            return f"{self._permuted(email[1])}{_AT}{self._permuted(email[2])}@example.com"
         if kind is Kind.PERSONAL and is_phone(value):
             first = re.search(r"\d", value)
             start = first.start() if first else 0
             return value[:start] + _FREE_CODE + self._permuted(value)[start:]
-        if kind is Kind.ID:  # only the last part of a path, because other places have that part alone
+        if kind is Kind.ID and not typed(value):  # only the last part of a path, as other places have that part alone
             before, slash, last = value.rpartition("/")
             return before + slash + self._permuted(last)
         return self._permuted(value)
 
     def _permuted(self, value: str) -> str:
-        alphabets = _alphabets(value)
-        size = 1
-        for alphabet in alphabets:
-            size *= len(alphabet) or 1
-            if size >= _RANDOM:
-                return self._random(value, alphabets)
-        place = 0
-        for char, alphabet in zip(value, alphabets, strict=True):
-            if alphabet:
-                place = place * len(alphabet) + alphabet.index(char)
+        """Return another value of the same type and shape.
+
+        A result of another type is permuted again (cycle walking), until the type is that of the value: no date becomes
+        30 February, no word becomes `true`.
+        """
+        own = typed(value)
+        wanted = own and own.choices
+        texts, choices = (own.texts, own.choices) if own else (value, alphabets(value))
+        size = prod([len(choice) or 1 for choice in choices])
         if size == 1:
             return value
-        shape = "".join(char if not alphabet else alphabet[0] for char, alphabet in zip(value, alphabets, strict=True))
-        place = self._place(place, size, shape.encode("utf-8", "surrogatepass"))
-        chars = []
-        for char, alphabet in zip(reversed(value), reversed(alphabets), strict=True):
-            if alphabet:
-                place, index = divmod(place, len(alphabet))
-                chars.append(alphabet[index])
-            else:
-                chars.append(char)
-        return "".join(reversed(chars))
+        permuted = self._random if size >= _RANDOM else partial(self._counted, size, _shape(texts, choices))
+        while True:
+            texts = permuted(texts, choices)
+            made = "".join(texts)
+            other = typed(made)
+            if (other and other.choices) == wanted:
+                return made
 
-    def _random(self, value: str, alphabets: list[str]) -> str:
-        """Return a pseudonym by a keyed hash, for a value in a range of 2**96 or more.
+    def _counted(self, size: int, shape: bytes, texts: Sequence[str], choices: Sequence[Choice]) -> list[str]:
+        """Return the texts of a pseudonym by a permutation of all `size` rows of choices."""
+        place = 0
+        for text, choice in zip(texts, choices, strict=True):
+            if choice:
+                place = place * len(choice) + choice.index(text)
+        place = self._place(place, size, shape)
+        made = []
+        for text, choice in zip(reversed(texts), reversed(choices), strict=True):
+            if choice:
+                place, index = divmod(place, len(choice))
+                made.append(choice[index])
+            else:
+                made.append(text)
+        return made[::-1]
+
+    def _random(self, texts: Sequence[str], choices: Sequence[Choice]) -> list[str]:
+        """Return the texts of a pseudonym by a keyed hash, for a value in a range of 2**96 or more.
 
         In a range that large two values practically never share a hash, so the slower permutation is not needed.
         """
-        seed = blake2b(value.encode("utf-8", "surrogatepass"), key=self.key).digest()
-        steps = memoryview(shake_256(seed).digest(2 * len(value))).cast("H")
-        return "".join([a[step % len(a)] if a else char for char, a, step in zip(value, alphabets, steps, strict=True)])
+        seed = blake2b("".join(texts).encode("utf-8", "surrogatepass"), key=self.key).digest()
+        steps = memoryview(shake_256(seed).digest(2 * len(texts))).cast("H")
+        return [c[step % len(c)] if c else text for text, c, step in zip(texts, choices, steps, strict=True)]
 
     def _place(self, place: int, size: int, shape: bytes) -> int:
         """Return the number that the keyed permutation of 0 … `size` - 1 gives for `place`."""
@@ -139,8 +192,51 @@ def is_phone(value: str) -> bool:
     return (
         _PHONE.fullmatch(value) is not None
         and 7 <= sum(char.isdigit() for char in value) <= 15
-        and _DATE.fullmatch(value) is None
+        and _LIKE_DATE.fullmatch(value) is None
+        and _DECIMAL.fullmatch(value) is None
+        and typed(value) is None
     )
+
+
+def may_be(pseudonym: str, value: str) -> bool:
+    """Return whether a value may have this pseudonym, by their shapes and under some key.
+
+    A date may have a pseudonym that is no date, and `true` one of four letters: those of older recorders were such.
+    """
+    email = _EMAIL.fullmatch(value)
+    if email:
+        made = _MADE_EMAIL.fullmatch(pseudonym)
+        at = len(email[1])
+        return (
+            made is not None
+            and made[1][at : at + len(_AT)] == _AT
+            and _fits(made[1][:at], email[1])
+            and _fits(made[1][at + len(_AT) :], email[2])
+        )
+    if is_phone(value):
+        first = re.search(r"\d", value)
+        start = first.start() if first else 0
+        end = start + len(_FREE_CODE)
+        if pseudonym[start:end] == _FREE_CODE and _fits(pseudonym[:start] + pseudonym[end:], value):
+            return True
+    before, slash, last = value.rpartition("/")
+    path = before + slash
+    if path and pseudonym.startswith(path) and _fits(pseudonym.removeprefix(path), last):
+        return True
+    return _fits(pseudonym, value)
+
+
+def _fits(pseudonym: str, value: str) -> bool:
+    """Return whether each character of a pseudonym is one that may replace the character of the value."""
+    return len(pseudonym) == len(value) and all(
+        one in alphabet if alphabet else one == other
+        for one, other, alphabet in zip(pseudonym, value, alphabets(value), strict=True)
+    )
+
+
+def _shape(texts: Sequence[str], choices: Sequence[Choice]) -> bytes:
+    shape = "".join([choice[0] if choice else text for text, choice in zip(texts, choices, strict=True)])
+    return shape.encode("utf-8", "surrogatepass")
 
 
 def _round(key: bytes, number: int, shape: bytes, half: int) -> _Round:
@@ -173,7 +269,49 @@ def _walk(place: int, rounds: list[_Round], half: int, size: int, *, back: bool 
             return place
 
 
-def _alphabets(value: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A date, a time, or a word such as `true`, as units.
+
+    Values of equal choices are one class, such as all dates from 1900 to 2099. Some rows of choices are in no class
+    (31 April), so whoever picks such a row must check it with `typed`.
+
+    Attributes:
+        texts: The units; joined they are the value.
+        choices: For each unit the texts that may replace it.
+
+    """
+
+    texts: list[str]
+    choices: list[Choice]
+
+
+def typed(value: str) -> Typed | None:
+    """Return a date, a time or a word such as `true` as units; None for any other value."""
+    if value.lower() in _LITERALS:
+        return Typed([value], [""])
+    found = _MOMENT.fullmatch(value) if value[:1].isdigit() and len(value) <= _LONGEST_MOMENT else None
+    if found is None or not _is_date(found):
+        return None
+    texts: list[str] = []
+    choices: list[Choice] = []
+    last = 0
+    for name in _PARTS:
+        start, end = found.span(name)
+        if start == end:
+            continue
+        part = "half" if name[0] == "h" and found["half"] else name[0]
+        for text in value[start:end] if part == "f" else (value[start:end],):
+            choice = next((choice for choice in _CHOICES[part] if text in choice), None)
+            if choice is None:
+                return None
+            texts += [value[last:start], text]
+            choices += ["", choice]
+            last = start = start + len(text)
+    return Typed([*texts, value[last:]], [*choices, ""])
+
+
+def alphabets(value: str) -> list[str]:
     """Return for each character of a value the characters that may replace it; "" for one that stays."""
     if _NUMBER.fullmatch(value):
         return _of_number(value)
@@ -191,9 +329,24 @@ def _of_number(value: str) -> list[str]:
     """Return what may replace each character of a number: no leading zero comes or goes, and the exponent stays."""
     first = 1 if value[0] == "-" else 0
     alphabets = [digits if char.isdigit() else "" for char in value]
-    alphabets[first] = "" if value[first] == "0" else "123456789"
+    alphabets[first] = "" if value[first] == "0" else _NOT_ZERO
     end = re.search("[eE]", value)
     return alphabets if end is None else [*alphabets[: end.start()], *[""] * (len(value) - end.start())]
+
+
+def _is_date(found: re.Match[str]) -> bool:
+    """Return whether the day exists in its month and year; true for a time without a date."""
+    year, month, day = found["y1"] or found["y3"], found["m1"] or found["m3"], found["d1"] or found["d3"]
+    if found["y2"]:
+        first, second = found["e1"], found["e2"]
+        year, month, day = found["y2"], *((second, first) if int(first) > int(second) else (first, second))
+    elif found["y3"] and year not in _NEAR_YEARS:
+        return False  # eight digits are a date less often than any other number
+    if not year:
+        return True
+    # Of the years with two digits 00 is a leap year, as 2000 was.
+    full = int(year) if len(year) == 4 else 2000 + int(year)
+    return 1 <= int(month) <= 12 and 1 <= int(day) <= monthrange(full, int(month))[1]
 
 
 @cache
