@@ -140,12 +140,12 @@ def test_an_id_in_a_path_or_under_the_name_of_an_id_is_no_finding(record: Record
     [
         (request(target="/mail/joe@corp.co"), "path", "e-mail"),
         (request(target=f"/x/{JWT}"), "path", "JWT"),
-        (request(target=f"/calls?q={CALL}"), "query q", "random word"),
-        (request(headers=(("Referer", f"https://desk.example/x?q={CALL}"),)), "header Referer", "random word"),
-        (message(json.dumps({"text": f"it was {CALL}"})), "body text", "random word"),
-        (message(json.dumps({"text": f"/{CALL}"})), "body text", "random word"),
+        (request(target=f"/calls?q={WORD}"), "query q", "random word"),
+        (request(headers=(("Referer", f"https://desk.example/x?q={WORD}"),)), "header Referer", "random word"),
+        (message(json.dumps({"text": f"it was {WORD}"})), "body text", "random word"),
+        (message(json.dumps({"text": f"/{WORD}"})), "body text", "random word"),
         (message(json.dumps({"uri": f"/v1/x?y={WORD}"})), "body uri", "random word"),
-        (message(json.dumps({"text": f"see /calls/1 of {CALL}"})), "body text", "random word"),
+        (message(json.dumps({"text": f"see /calls/1 of {WORD}"})), "body text", "random word"),
     ],
 )
 def test_beside_paths_and_ids_a_value_is_found(record: Record, where: str, kind: str) -> None:
