@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from ...bayeux.messages import as_script, callback_of, join
 from ...bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
 from ...model import Headers
+from .rewriting.links import NOWHERE, Origin
 
 _REMEMBERED = 1000  # headers of requests: a client sends the same ones again and again
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
@@ -82,11 +82,8 @@ class Responses:
 
 
 @lru_cache(_REMEMBERED)
-def origins(upstream: str, headers: Headers) -> dict[str, str]:
-    """Map the origin of the recorded server to that of the stand-in, as the client of these headers sees it."""
-    recorded, shown = urlsplit(upstream), {name.lower(): value for name, value in headers}
-    if not recorded.netloc or not shown.get("host"):
-        return {}
+def origin_of(headers: Headers) -> Origin:
+    """Return the origin of the stand-in, as the client of these headers sees it."""
+    shown = {name.lower(): value for name, value in headers}
     # a proxy before us may have ended its TLS
-    scheme = "https" if shown.get("x-forwarded-proto") == "https" else "http"
-    return {f"{recorded.scheme}://{recorded.netloc}": f"{scheme}://{shown['host']}"}
+    return Origin(shown["host"], shown.get("x-forwarded-proto") == "https") if shown.get("host") else NOWHERE

@@ -21,6 +21,7 @@ from ...correlate.replies import LATER
 from ...dialect.definition import Dialect
 from ...model import AnchorKind, Recording, Reply
 from .faults import Faults
+from .rewriting.links import NOWHERE, Links
 from .rewriting.rewriter import Rewriter
 from .sessions.playhead import Playhead
 
@@ -38,9 +39,11 @@ def unknown_error(recording: Recording) -> str:
 class RecordedReplies:
     """The telling replies of a recording by session and place, and the refusals that faults add."""
 
-    def __init__(self, recording: Recording, dialect: Dialect, faults: Faults) -> None:
+    def __init__(self, recording: Recording, dialect: Dialect, faults: Faults, links: Links) -> None:
         """Sort the replies of a recording; `faults` go before them."""
         self._dialect, self._faults = dialect, faults
+        has_links = any(links.reply(one, NOWHERE) is not one for one in recording.replies)
+        self._links = links if has_links else Links(())
         self._refused: dict[str, dict[_Key, dict[int, Reply]]] = defaultdict(lambda: defaultdict(dict))
         self._said: dict[str, dict[_Key, list[Reply]]] = defaultdict(lambda: defaultdict(list))
         only = only_session(recording)
@@ -117,7 +120,8 @@ class RecordedReplies:
         self, playhead: Playhead, message: Message, names: list[str] | None = None, of: list[str] | None = None
     ) -> Said:
         """Return a recorded reply with the values of a client."""
-        new: Message = Rewriter(self._dialect, playhead.bindings, origins=playhead.origins).value(message)
+        linked = self._links.value(message, playhead.origin)
+        new: Message = Rewriter(self._dialect, playhead.bindings).value(linked)
         return Said(new, names is not None, tuple(names or ()) if names != of else ())
 
     def _by_fault(self, playhead: Playhead, message: Message, names: list[str]) -> Said | None:

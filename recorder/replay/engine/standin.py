@@ -25,10 +25,11 @@ from ...model import JSON, AnchorKind, Headers, Recording
 from ...redaction.policy import Policy as Redaction
 from . import miss, status
 from .faults import Faults
-from .http import HttpRequest, HttpResponse, Responses, origins
+from .http import HttpRequest, HttpResponse, Responses, origin_of
 from .matching.matcher import Matcher, describe
 from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
+from .rewriting.links import Links, servers
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
 from .said import RecordedReplies, unknown_error
@@ -77,7 +78,7 @@ class ReplayEngine:
         self._policy = policy
         self.faults = faults or Faults([], recording)
         self._matcher = Matcher(recording, dialect, redaction)
-        self._origins = partial(origins, recording.header.upstream)
+        self._links = Links(servers(recording))
         self._bayeux = BayeuxServer(
             new_id,
             recording.poll_timeout or _DEFAULT_TIMEOUT,
@@ -89,8 +90,8 @@ class ReplayEngine:
         self._logins = Logins(recording, self._matcher, dialect, new_id)
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._replies = Responses()
-        self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies)
-        self._said = RecordedReplies(recording, dialect, self.faults)
+        self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies, links=self._links)
+        self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
         self.misses: list[Miss] = []  # the first ones
@@ -314,7 +315,7 @@ class ReplayEngine:
             if not self._said.to_handshakes:
                 return None
             playhead = self._joining = self._playheads.joining(request.headers, request.connection, self._bayeux)
-            playhead.origins = self._origins(request.headers)
+            playhead.origin = origin_of(request.headers)
         elif (known := self._playheads.of_client(client_id)) is not None:
             playhead = known
         else:
@@ -332,7 +333,7 @@ class ReplayEngine:
         if before is not None:
             self._player.succeed(before, client_id)
         self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
-        playhead.origins = self._origins(request.headers)
+        playhead.origin = origin_of(request.headers)
         if len(self._recording.session_starts) <= 1:
             playhead.recorded = next(iter(self._recording.session_starts), "")
             self._follower.known(playhead)
@@ -397,9 +398,9 @@ class ReplayEngine:
         self._matcher.bind(entry, live, playhead.bindings)
         if self._logins.keys and live.key in self._logins.keys:
             self._playheads.gave(playhead, self._logins.give(playhead, entry.place))
-        origins = playhead.origins = self._origins(request.headers)
-        rewriter = Rewriter(self._dialect, playhead.bindings, origins=origins, minted=entry.minted, fresh=fresh)
-        part = self._player.prepared.part(entry)
+        origin = playhead.origin = origin_of(request.headers)
+        rewriter = Rewriter(self._dialect, playhead.bindings, minted=entry.minted, fresh=fresh)
+        part = self._player.prepared.part(entry, origin)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
         response = part.response if played.status is None else refused(played.status, played.body)
         run = Run(played.steps, now, played.rate, rewriter, request.number, entry.place, response)
@@ -426,7 +427,7 @@ class ReplayEngine:
         """Play events that no operation caused, from the time on at which their anchor was reached."""
         played = self.faults.play(playhead.name, None, events, self._rate)
         if played.steps:
-            rewriter = Rewriter(self._dialect, playhead.bindings, origins=playhead.origins)
+            rewriter = Rewriter(self._dialect, playhead.bindings)
             self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
 
     def refuse(self, found: Miss, *, is_kept: bool = True) -> None:

@@ -405,7 +405,7 @@ def test_a_short_reference_does_not_corrupt_handles_and_chains() -> None:
 def test_the_live_device_is_in_ids_paths_and_urls() -> None:
     uri = "http://gws.example/api/v2/devices/{}?fields=*"
     stage = Stage(one(chained(7, "r1"), done(7, "r1", uri=uri.format(DEVICE)), twin(END), error_event()))
-    desk = stage.desk()
+    desk = stage.desk(headers=(("Host", "gws.example"),))
     desk.listens()
     desk.posts(chained(7, "r1", devicePath=f"/devices/{LIVE_DEVICE}"))
 

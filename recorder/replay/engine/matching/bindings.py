@@ -98,16 +98,15 @@ class Bindings:
 
 @dataclass(frozen=True, slots=True)
 class ScannedText:
-    """A text, prepared for a quick check whether it may hold a replaced value or the origin of a server."""
+    """A text, prepared for a quick check whether it may hold a replaced value."""
 
     text: str
     runs: frozenset[str]
-    has_address: bool
 
     @classmethod
     def of(cls, text: str) -> ScannedText:
         """Scan a text."""
-        return cls(text, frozenset(runs(text)), "://" in text)
+        return cls(text, frozenset(runs(text)))
 
 
 def runs(text: str) -> Iterator[str]:

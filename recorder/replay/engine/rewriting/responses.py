@@ -18,8 +18,8 @@ from ..matching.request import MintedId
 from .rewriter import Rewriter, has_names
 from .templates import encode
 
-_NOT_REPLAYED = {
-    "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
+_NOT_REPLAYED = {  # Alt-Svc names another host or port for the same origin (RFC 7838)
+    "alt-svc", "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
     "transfer-encoding", "upgrade",
 }  # fmt: skip
 # attributes that bind a cookie to the recorded host or to its TLS: nobody would send it to us

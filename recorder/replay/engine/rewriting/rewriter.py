@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from types import MappingProxyType
 from typing import Final
 
 from ....dialect.definition import Dialect
@@ -22,10 +21,8 @@ from .templates import Template, encode
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
 # numbers of longer ones. It also begins after a percent-encoded character.
 _BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
-_HOST_ENDS = r"(?![.:]\w)"  # http://gws is not a part of http://gws:8090
 _NOT_BOUND: Final = object()
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-_BEGIN, _END, _HOST_END = re.compile(_BEGINS), re.compile(_ENDS), re.compile(_ENDS + _HOST_ENDS)
+_BEGIN, _END = re.compile(_BEGINS), re.compile(_ENDS)
 
 
 class Rewriter:
@@ -35,7 +32,6 @@ class Rewriter:
         self,
         dialect: Dialect,
         *scopes: Bindings,
-        origins: Mapping[str, str] = _NOTHING,
         minted: Iterable[MintedId] = (),
         fresh: Sequence[JSON] = (),
     ) -> None:
@@ -44,12 +40,11 @@ class Rewriter:
         Args:
             dialect: Knows the names under which values stand.
             scopes: Bindings, those of the narrowest scope first.
-            origins: Recorded servers (scheme and host) and what stands in for them.
             minted: Per-operation ids of the recorded request; none for events that no operation caused.
             fresh: Per-operation ids of the live request, by `RequestReader.fresh`.
 
         """
-        self._dialect, self._lasting, self._origins = dialect, scopes, origins
+        self._dialect, self._lasting = dialect, scopes
         self._minted, self._fresh = minted, fresh
         self._own: tuple[Bindings, ...] | None = None
         self._keys = keys_of_names(dialect)
@@ -64,16 +59,16 @@ class Rewriter:
 
     def touches(self, body: bytes) -> bool:
         """Return whether a JSON body may hold a value to rewrite; an escape may hide one."""
-        if not self._origins and all(scope.is_empty for scope in self._scopes):
+        if all(scope.is_empty for scope in self._scopes):
             return False
         return has_names(body, self._dialect) or self.is_in(ScannedText.of(body.decode(errors="replace")))
 
     def is_in(self, seen: ScannedText, *, own: bool = True) -> bool:
         """Return whether a text may hold or be a replaced value; without `own`, ids of the operation do not count."""
-        for scope in self._scopes if own else self._lasting:  # it is asked of every event: no generator
+        for scope in self._scopes if own else self._lasting:  # noqa: SIM110  # asked of every event: no generator
             if not scope.runs.isdisjoint(seen.runs):
                 return True
-        return seen.has_address and any(origin in seen.text for origin in self._origins)
+        return False
 
     def value(self, value: JSON) -> JSON:
         """Return a JSON value with its bound values replaced; the argument is not changed."""
@@ -155,7 +150,7 @@ class Rewriter:
 
     def _words(self, text: str) -> dict[str, str]:
         """Return the replaced values in a text, with their replacements."""
-        words = {origin: ours for origin, ours in self._origins.items() if origin in text}
+        words: dict[str, str] = {}
         if any(scope.words for scope in self._scopes):
             found = frozenset(runs(text))
             for scope in reversed(self._scopes):
@@ -207,10 +202,9 @@ def _replaced(text: str, words: Mapping[str, str]) -> str:
 
 def _places(text: str, word: str) -> Iterable[int]:
     """Yield the places where a word is no part of a longer one."""
-    end = _HOST_END if "://" in word else _END
     start = text.find(word)
     while start >= 0:
-        if _BEGIN.match(text, start) and end.match(text, start + len(word)):
+        if _BEGIN.match(text, start) and _END.match(text, start + len(word)):
             yield start
         start = text.find(word, start + 1)
 
@@ -218,7 +212,7 @@ def _places(text: str, word: str) -> Iterable[int]:
 def any_of(words: Iterable[str]) -> re.Pattern[str]:
     """Build a pattern for any of some words where it is no part of a longer one."""
     longest_first = sorted(words, key=len, reverse=True)
-    either = "|".join(re.escape(word) + (_HOST_ENDS if "://" in word else "") for word in longest_first)
+    either = "|".join(re.escape(word) for word in longest_first)
     return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")
 
 

@@ -70,7 +70,7 @@ class Follower:
     def asked(self, playhead: Playhead, live: ParsedRequest, entry: RecordedRequest, now: float) -> None:
         """Take a live request that is answered as a recorded one."""
         if entry.n:
-            then = self._prepared.part(entry).then
+            then = self._prepared.part(entry, playhead.origin).then
             if playhead.played[entry.place] <= 1:
                 then = playhead.progress.fresh(then)
             if then:  # of an operation that is played again, what followed comes again
@@ -120,18 +120,19 @@ class Follower:
             return
         found = self._anchored.of(playhead.recorded)
         if reached.kind is not AnchorKind.PUBLISH:
-            self._start(playhead, self._prepared.with_texts(followed(found, reached)), reached.at)
+            self._start(playhead, self._prepared.with_texts(followed(found, reached), playhead.origin), reached.at)
             return
         published = published_as(found, playhead.progress, reached)
         if published is not None:
             playhead.progress.published.add(published.at)
-            self._start(playhead, self._after_publish(published, reached), reached.at)
+            steps = self._prepared.with_texts(self._after_publish(published, reached), playhead.origin)
+            self._start(playhead, steps, reached.at)
 
     def _after_publish(self, published: Published, reached: Reached) -> Iterator[Step]:
         """Yield the steps after a publish with the values of the live one; an echo is the live data itself."""
         live = reached.data
-        for prepared in self._prepared.with_texts(published.steps):
-            step = self._with_id(prepared, published.id, reached.id)
+        for recorded in published.steps:
+            step = self._with_id(recorded, published.id, reached.id)
             if step.event is None or step.unsolicited is None:
                 yield step
                 continue
@@ -141,8 +142,7 @@ class Follower:
                 yield replace(step, event=event, text=_fixed(to_text({"data": live, "channel": event.channel})))
                 continue
             data = republished(step.event.data, published.data, live, anchor.repeats)
-            event = step.event if data is step.event.data else replace(step.event, data=data)
-            yield step if event is step.event else replace(step, event=event, text=self._prepared.text(event))
+            yield step if data is step.event.data else replace(step, event=replace(step.event, data=data))
 
     def _with_id(self, step: Step, recorded: JSON, live: JSON) -> Step:
         """Return a step whose event names the live message that was published, if it named the recorded one."""
@@ -151,8 +151,7 @@ class Follower:
             return step
         if event.beside.get("id") != recorded:
             return step
-        event = replace(event, beside=event.beside | {"id": live})
-        return replace(step, event=event, beside=self._prepared.beside(event))
+        return replace(step, event=replace(event, beside=event.beside | {"id": live}))
 
     def _start(self, playhead: Playhead, steps: Iterable[Step], at: float) -> None:
         fresh = playhead.progress.fresh(steps)
@@ -172,9 +171,9 @@ class Follower:
             place = next(filter(is_own, self._matcher.candidates(live)), -1)
         if place >= 0:
             done.add(place)
-            self._start(playhead, self._prepared.part(self._matcher.entries[place]).then, at)
+            self._start(playhead, self._prepared.part(self._matcher.entries[place], playhead.origin).then, at)
 
 
 def _fixed(message: str) -> Template:
     """Return a template without holes, in which nothing is rewritten."""
-    return Template((message,), (), (), ScannedText(message, frozenset(), has_address=False), names_own=False)
+    return Template((message,), (), (), ScannedText(message, frozenset()), names_own=False)

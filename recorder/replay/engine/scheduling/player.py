@@ -17,6 +17,7 @@ from ....model import Event, Recording, Reply
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
+from ..rewriting.links import Links
 from ..rewriting.responses import reply_of, respond
 from ..sessions.playhead import Held, Playhead, Retained
 from ..timeline import Run, Step
@@ -39,7 +40,14 @@ class Player:
     """
 
     def __init__(
-        self, recording: Recording, matcher: Matcher, dialect: Dialect, bayeux: BayeuxServer, responses: Responses
+        self,
+        recording: Recording,
+        matcher: Matcher,
+        dialect: Dialect,
+        bayeux: BayeuxServer,
+        responses: Responses,
+        *,
+        links: Links,
     ) -> None:
         """Start with nothing on its way; what leaves goes to `bayeux` and `responses`."""
         self._dialect, self._bayeux, self._responses = dialect, bayeux, responses
@@ -51,7 +59,7 @@ class Player:
         self._subscriptions = Subscriptions(recording.messages)
         self.waiting: set[int] = set()
         self.anchored = Anchored(recording, self._copies)
-        self.prepared = PreparedTriples(matcher.triples, dialect, self.anchored.after)
+        self.prepared = PreparedTriples(matcher.triples, dialect, links, self.anchored.after)
 
     @property
     def due(self) -> float | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ....dialect.definition import Dialect
 from ....model import Event, Triple
 from ..matching.request import MintedId, RecordedRequest
+from ..rewriting.links import Links, Origin
 from ..rewriting.responses import PreparedResponse, prepare
 from ..rewriting.rewriter import bare_values, keys_of_names
 from ..rewriting.templates import Template, encode, template
@@ -36,34 +37,54 @@ class PreparedTriple(NamedTuple):
 
 
 class PreparedTriples:
-    """The triples of one recording, by their places."""
+    """The triples of one recording, by their places; those that name a recorded server, once for each origin."""
 
     def __init__(
-        self, triples: Sequence[Triple], dialect: Dialect, after: Mapping[int, tuple[Step, ...]] = _NOTHING
+        self,
+        triples: Sequence[Triple],
+        dialect: Dialect,
+        links: Links,
+        after: Mapping[int, tuple[Step, ...]] = _NOTHING,
     ) -> None:
         """Prepare nothing yet; `after` is what follows unasked, by the place of the request before."""
-        self._triples, self._dialect, self._after = triples, dialect, after
+        self._triples, self._dialect, self._links, self._after = triples, dialect, links, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
-        self._prepared: dict[int, PreparedTriple] = {}
+        self._prepared: dict[int | tuple[int, Origin], PreparedTriple] = {}
 
-    def part(self, entry: RecordedRequest) -> PreparedTriple:
-        """Return what a recorded request brings."""
-        made = self._prepared.get(entry.place)
+    def part(self, entry: RecordedRequest, origin: Origin) -> PreparedTriple:
+        """Return what a recorded request brings to a client that reaches the stand-in at an origin."""
+        made = self._prepared.get(entry.place) or self._prepared.get((entry.place, origin))
         if made is None:
             if len(self._prepared) >= _REMEMBERED:
                 self._prepared.clear()
-            triple, minted = self._triples[entry.place], entry.minted
+            recorded, minted = self._triples[entry.place], entry.minted
+            played, after = steps(recorded), self._after.get(entry.place, ())
+            triple = self._links.triple(recorded, origin)
+            linked, then = self._linked(played, origin), self._linked(after, origin)
             response = prepare(triple, self._dialect, minted)
-            then = self.with_texts(self._after.get(entry.place, ()))
-            made = PreparedTriple(self.with_texts(steps(triple), minted), response, then)
-            self._prepared[entry.place] = made
+            made = PreparedTriple(self._with_texts(linked, minted), response, self._with_texts(then, ()))
+            is_same = triple is recorded and linked is played and then is after
+            self._prepared[entry.place if is_same else (entry.place, origin)] = made
         return made
 
-    def with_texts(self, some: Iterable[Step], minted: Sequence[MintedId] = ()) -> tuple[Step, ...]:
-        """Return the steps with the texts of their events."""
+    def with_texts(self, some: Iterable[Step], origin: Origin) -> tuple[Step, ...]:
+        """Return steps that no operation caused, with the texts of their events for a client that shows an origin."""
+        return self._with_texts(self._linked(tuple(some), origin), ())
+
+    def _linked(self, some: tuple[Step, ...], origin: Origin) -> tuple[Step, ...]:
+        """Return the steps with their links rewritten; the same object where there are none."""
+        linked = tuple(self._links_of(step, origin) for step in some)
+        return linked if any(new is not old for new, old in zip(linked, some, strict=True)) else some
+
+    def _links_of(self, step: Step, origin: Origin) -> Step:
+        event = None if step.event is None else self._links.event(step.event, origin)
+        said = None if step.said is None else self._links.reply(step.said, origin)
+        return step if event is step.event and said is step.said else replace(step, event=event, said=said)
+
+    def _with_texts(self, some: tuple[Step, ...], minted: Sequence[MintedId]) -> tuple[Step, ...]:
         return tuple(
             step
-            if step.event is None
+            if step.event is None or step.text is not None
             else replace(step, text=self.text(step.event, minted), beside=self.beside(step.event, minted))
             for step in some
         )

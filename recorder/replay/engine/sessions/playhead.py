@@ -15,6 +15,7 @@ from ..matching.bindings import Bindings
 from ..matching.index import Cursor, SessionRequests
 from ..matching.matcher import Matcher
 from ..matching.request import ParsedRequest, RecordedRequest
+from ..rewriting.links import NOWHERE, Origin
 from ..timeline import Run, Step
 
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
@@ -85,7 +86,7 @@ class Playhead:
         ended: Its session was ended by the server, so that it may shake hands again although it left.
         shaken: Handshakes after which it has neither subscribed nor polled yet.
         cookie: Stands in for every session cookie the recorded server set.
-        origins: Where its client reaches us, by the recorded server's address.
+        origin: Where its client reaches the stand-in.
         shown: Tokens (cookies, Authorization) that its requests have shown.
         given: Tokens that it was given at its logins; shown or not.
         told: Tokens of its last request.
@@ -105,7 +106,7 @@ class Playhead:
     recorded: str | None = None
     played: Counter[int] = field(default_factory=Counter)
     bindings: Bindings = field(default_factory=Bindings)
-    origins: dict[str, str] = field(default_factory=dict)
+    origin: Origin = NOWHERE
     runs: list[Run] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     hears: set[str] = field(default_factory=set)

@@ -36,8 +36,7 @@ def rewriters(draw: st.DrawFn) -> tuple[Rewriter, tuple[MintedId, ...]]:
     for recorded in draw(st.lists(st.sampled_from([str(word) for word in WORDS]), max_size=2)):
         live = draw(st.sampled_from([recorded, recorded, recorded, "live", 9]))
         session.bind(draw(st.sampled_from(["device", HIDDEN])), recorded, live)
-    origins = draw(st.sampled_from([{}, {"http://gws": "http://localhost:1"}]))
-    return Rewriter(GWS, session, origins=origins, minted=ids, fresh=[draw(LIVE) for _ in ids]), ids
+    return Rewriter(GWS, session, minted=ids, fresh=[draw(LIVE) for _ in ids]), ids
 
 
 USUAL = st.dictionaries(st.sampled_from(["referenceId", "deviceId", "note"]), IDS, min_size=1)

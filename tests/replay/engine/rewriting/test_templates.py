@@ -46,7 +46,7 @@ def rewriters(draw: st.DrawFn) -> Rewriter:
         for recorded in draw(st.lists(st.sampled_from([str(word) for word in WORDS]), max_size=3)):
             live: Any = draw(st.sampled_from(["live", "live-reference", 9, recorded, ABSENT, "0123456789"]))
             scopes[draw(st.integers(0, 1))].bind(key, recorded, live)
-    return Rewriter(GWS, *scopes, origins=draw(st.sampled_from([{}, {"http://gws": "http://localhost:1"}])))
+    return Rewriter(GWS, *scopes)
 
 
 @given(VALUES, rewriters())

@@ -10,6 +10,7 @@ from recorder.dialect.definition import load
 from recorder.replay.engine.http import Responses
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.matcher import Matcher
+from recorder.replay.engine.rewriting.links import NOWHERE, Links
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead
@@ -31,7 +32,7 @@ class Playing:
         matcher = Matcher(recording, GWS)
         asked = recording.triples[0].request
         self.entry, (_, self.fresh) = matcher.entries[0], matcher.read(asked.method, asked.target, asked.body)
-        self.player = Player(recording, matcher, GWS, self.bayeux, self.replies)
+        self.player = Player(recording, matcher, GWS, self.bayeux, self.replies, links=Links(()))
         self.playhead = Playhead("p1", "cookie")
 
     def shakes_hands(self) -> None:
@@ -39,7 +40,7 @@ class Playing:
         self.playhead.client_id = answer.handshaken
 
     def begins(self, request: int = 7) -> Run:
-        part = self.player.prepared.part(self.entry)
+        part = self.player.prepared.part(self.entry, NOWHERE)
         rewriter = Rewriter(GWS, Bindings(), minted=self.entry.minted, fresh=self.fresh)
         run = Run(part.steps, 0.0, 1.0, rewriter, request, 0, part.response)
         self.player.begin(self.playhead, run)

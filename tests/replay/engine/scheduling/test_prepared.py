@@ -10,12 +10,14 @@ from recorder.dialect.definition import load
 from recorder.model import Event
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.request import MintedId, RecordedRequest, SessionIds
+from recorder.replay.engine.rewriting.links import Links, Origin, server_at
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.prepared import PreparedTriples
 from recorder.replay.engine.timeline import steps
 from tests.wire import Wire, chained, done
 
 GWS = load()
+HERE, THERE = Origin("localhost:1"), Origin("localhost:2")
 MINTED = (MintedId(0, "reference", "r1", "r1", None),)
 ENTRY = RecordedRequest(0, 1, "s1", "GetChainedRecord", b"", (), SessionIds(()), MINTED)
 
@@ -23,12 +25,12 @@ ENTRY = RecordedRequest(0, 1, "s1", "GetChainedRecord", b"", (), SessionIds(()),
 def recorded() -> PreparedTriples:
     wire = Wire()
     wire.desk().asks(chained(7, "r1"), done(7, "r1"))
-    return PreparedTriples(wire.recording().triples, GWS)
+    return PreparedTriples(wire.recording().triples, GWS, Links(()))
 
 
 def pushed(prepared: PreparedTriples) -> Event:
     """The first event of its triple."""
-    return next(step.event for step in prepared.part(ENTRY).steps if step.event)
+    return next(step.event for step in prepared.part(ENTRY, HERE).steps if step.event)
 
 
 def for_client(reference: str) -> Rewriter:
@@ -39,10 +41,10 @@ def test_the_steps_of_a_triple_are_the_same_each_time() -> None:
     wire = Wire()
     wire.desk().asks(chained(7, "r1"), done(7, "r1"))
     triples = wire.recording().triples
-    prepared = PreparedTriples(triples, GWS)
+    prepared = PreparedTriples(triples, GWS, Links(()))
 
-    assert prepared.part(ENTRY).steps == steps(triples[0])
-    assert prepared.part(ENTRY) is prepared.part(ENTRY)
+    assert prepared.part(ENTRY, HERE).steps == steps(triples[0])
+    assert prepared.part(ENTRY, HERE) is prepared.part(ENTRY, HERE)
 
 
 def test_each_client_gets_its_own_values_in_the_same_event() -> None:
@@ -59,6 +61,27 @@ def test_triples_are_forgotten_where_there_is_no_room(monkeypatch: pytest.Monkey
     monkeypatch.setattr("recorder.replay.engine.scheduling.prepared._REMEMBERED", 0)
     prepared = recorded()
 
-    assert prepared.part(ENTRY) == prepared.part(ENTRY)
-    assert prepared.part(ENTRY) is prepared.part(ENTRY)
+    assert prepared.part(ENTRY, HERE) == prepared.part(ENTRY, HERE)
+    assert prepared.part(ENTRY, HERE) is prepared.part(ENTRY, HERE)
     assert len(prepared._prepared) == 1
+
+
+def test_a_triple_without_links_is_prepared_once_for_all_origins() -> None:
+    prepared = recorded()
+
+    assert prepared.part(ENTRY, HERE) is prepared.part(ENTRY, THERE)
+
+
+def test_a_triple_with_links_is_prepared_for_each_origin() -> None:
+    wire = Wire()
+    wire.desk().asks(chained(7, "r1"), done(7, "r1", uri="http://gws.example/x"))
+    known = server_at("gws.example")
+    assert known is not None
+    prepared = PreparedTriples(wire.recording().triples, GWS, Links([known]))
+
+    texts = [
+        json.dumps([step.event.data for step in prepared.part(ENTRY, to).steps if step.event]) for to in (HERE, THERE)
+    ]
+
+    assert ["http://localhost:1/x" in texts[0], "http://localhost:2/x" in texts[1]] == [True, True]
+    assert prepared.part(ENTRY, HERE) is prepared.part(ENTRY, HERE)
