@@ -275,6 +275,16 @@ class StandIn:
         return self._call(lambda: self._engine.missed)
 
     @property
+    def foreign_hosts(self) -> dict[str, int]:
+        """Hosts outside the recording that its links lead to, each with the number of answers and events that name it."""
+        return dict(self._call(lambda: self._engine.foreign).unknown)
+
+    @property
+    def foreign_links(self) -> list[str]:
+        """Warnings, one line each, about links that lead a client out of the replay."""
+        return list(self._call(lambda: self._engine.foreign).lines())
+
+    @property
     def is_over(self) -> bool:
         """True once all recorded events were played and all clients have disconnected."""
         return self._call(lambda: self._engine.is_over)

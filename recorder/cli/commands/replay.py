@@ -256,6 +256,8 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
         on_idle=idle,
         idle_after=settings.idle,
     )
+    for line in standin.foreign_links:
+        say(line)
     async with standin:
         click.echo(f"listening on {standin.address.url}")
         await stop.wait()

@@ -8,7 +8,7 @@ There is no way from here to any server: what is not in the recording is a miss.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from ...bayeux import channels
@@ -29,7 +29,9 @@ from .http import HttpRequest, HttpResponse, Responses, origin_of
 from .matching.matcher import Matcher, describe
 from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
-from .rewriting.links import Links, servers
+from .rewriting.asked import AskedLinks
+from .rewriting.foreign import Foreign, foreign
+from .rewriting.links import NOWHERE, Links, servers
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
 from .said import RecordedReplies, unknown_error
@@ -77,13 +79,14 @@ class ReplayEngine:
         self._recording, self._dialect, self._rate = recording, dialect, rate
         self._policy = policy
         self.faults = faults or Faults([], recording)
-        self._matcher = Matcher(recording, dialect, redaction)
         self._links = Links(servers(recording))
+        self._asked = AskedLinks(recording, self._links)
+        self._matcher = Matcher(self._asked.recording, dialect, redaction)
         self._bayeux = BayeuxServer(
             new_id,
             recording.poll_timeout or _DEFAULT_TIMEOUT,
             epoch,
-            unknown_error=unknown_error(recording),
+            unknown_error=self._links.rewritten(unknown_error(recording), NOWHERE),
             known={one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION},
         )
         windows = 1 + max(recording.windows.values(), default=0)
@@ -111,6 +114,11 @@ class ReplayEngine:
             self._receive_call(request, now)
         if self._playheads.is_crowded:
             self._playheads.make_room(self._bayeux)
+
+    @cached_property
+    def foreign(self) -> Foreign:
+        """Hosts that links of the recording lead to although it cannot answer for them; found when first asked for."""
+        return foreign(self._recording, self._links)
 
     @property
     def longest_body(self) -> int:
@@ -354,7 +362,9 @@ class ReplayEngine:
 
     def _publish(self, playhead: Playhead, request: HttpRequest, place: int, message: Message, now: float) -> None:
         """Take a publish that is an operation; its reply is the ack."""
-        live, fresh = self._matcher.read(PUBLISH, message["channel"], content(message))
+        origin = origin_of(request.headers)
+        _, published = self._asked.as_recorded("", content(message), (), origin)
+        live, fresh = self._matcher.read(PUBLISH, message["channel"], published)
         found = self._begin(playhead, live, fresh, request, now, message=place)
         if found is not None:
             self.refuse(found)
@@ -365,7 +375,9 @@ class ReplayEngine:
     def _receive_call(self, request: HttpRequest, now: float) -> None:
         if self._logins.reads:
             request = self._logins.as_recorded(request)
-        live, fresh = self._matcher.read(request.method, request.target, request.body)
+        origin = origin_of(request.headers)
+        target, content = self._asked.as_recorded(request.target, request.body, request.headers, origin)
+        live, fresh = self._matcher.read(request.method, target, content)
         is_login = bool(self._logins.keys) and live.key in self._logins.keys
         playhead = self._playheads.of_request(
             request.headers,
@@ -438,9 +450,11 @@ class ReplayEngine:
 
     def _miss(self, request: HttpRequest, found: Miss) -> None:
         self.refuse(found)
-        summary = found.summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
+        origin = origin_of(request.headers)
+        summary, text = (self._links.rewritten(told, origin) for told in (found.summary, found.text))
+        summary = summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
-        self._replies.add(request.number, miss.STATUS, headers, found.text.encode())
+        self._replies.add(request.number, miss.STATUS, headers, text.encode())
 
 
 def _described(step: Step | None) -> str:

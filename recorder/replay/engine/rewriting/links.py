@@ -216,11 +216,16 @@ def servers(recording: Recording) -> frozenset[Server]:
     """Return the servers that a recording can answer for: the upstream, and the hosts of answered requests."""
     hosts = {value for name, value in recording.addressed if name == "host"}
     urls = {recording.header.upstream} | {value for name, value in recording.addressed if name == "upstream"}
-    hosts |= {url.partition("://")[2].partition("/")[0].rpartition("@")[2] for url in urls if "://" in url}
+    hosts |= set(map(upstream_of, urls))
     for triple in (*recording.triples, *recording.plain):
         if triple.ack is not None:
             hosts.update(value for name, value in triple.request.headers if name.lower() in ("host", ":authority"))
     return frozenset(server for host in hosts if (server := server_at(host)) is not None)
+
+
+def upstream_of(url: str) -> str:
+    """Return the host of the URL of a recorded server, with its port; "" for a text that is no URL."""
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2]
 
 
 def server_at(address: str) -> Server | None:

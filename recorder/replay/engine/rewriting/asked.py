@@ -1,0 +1,45 @@
+"""Name the recorded servers in one way in requests: a client that was led to the stand-in names the stand-in there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ....model import Headers, Recording, Triple
+from .links import NOWHERE, Links, Origin, server_at, upstream_of
+
+
+class AskedLinks:
+    """The links in the requests of one recording, and in the live requests that are compared with those.
+
+    Attributes:
+        recording: The recording; its requests name all recorded servers by one origin.
+
+    """
+
+    def __init__(self, recording: Recording, links: Links) -> None:
+        """Take the links of a recording."""
+        upstream = recording.header.upstream
+        host = upstream_of(upstream) or str(min(links.known, default=NOWHERE.host))
+        self._links, self._home = links, Origin(host, upstream.startswith("https:"))
+        self._are_there = False  # no recorded request has a link: then those of live ones make no difference
+        triples, plain = tuple(map(self._named, recording.triples)), tuple(map(self._named, recording.plain))
+        self.recording = replace(recording, triples=triples, plain=plain) if self._are_there else recording
+
+    def _named(self, triple: Triple) -> Triple:
+        request = triple.request
+        target, body = self._rewritten(self._links, request.target, request.body, request.headers)
+        if target is request.target and body is request.body:
+            return triple
+        self._are_there = True
+        return replace(triple, request=replace(request, target=target, body=body))
+
+    def as_recorded(self, target: str, body: bytes, headers: Headers, origin: Origin) -> tuple[str, bytes]:
+        """Return target and body of a live request with the recorded origin in place of the origin of the stand-in."""
+        if not self._are_there:
+            return target, body
+        own = server_at(origin.host)
+        links = self._links if own is None else Links(self._links.known | {own})
+        return self._rewritten(links, target, body, headers)
+
+    def _rewritten(self, links: Links, target: str, body: bytes, headers: Headers) -> tuple[str, bytes]:
+        return links.rewritten(target, self._home), links.body(body, headers, self._home)

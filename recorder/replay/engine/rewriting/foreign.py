@@ -1,0 +1,106 @@
+"""Find the links that lead out of a replay: to hosts outside the recording, and in bodies that are no text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ....model import Recording, Response
+from .links import Link, Links, links
+from .text_bodies import decoded
+
+_MOST_TOLD = 10  # hosts
+_NEAR = 300  # characters before a link that show that it is a name
+# Names that nobody follows: of namespaces, schemas and document types, and the well-known hosts of such names.
+_NAMES = re.compile(
+    r"(?:xmlns(?::[\w.-]+)?|targetNamespace|namespace|\$schema|\$id|@context|itemtype)\\?[\"']?\s*[=:]\s*\\?[\"']\s*\Z"
+    r"|schemaLocation\s*=\s*\\?[\"'][^\"']*\Z|<!DOCTYPE[^>]*\Z",
+    re.IGNORECASE,
+)
+_HOSTS_OF_NAMES = frozenset({
+    "docs.oasis-open.org", "java.sun.com", "json-schema.org", "ns.adobe.com", "purl.org", "schema.org",
+    "schemas.microsoft.com", "schemas.openxmlformats.org", "schemas.xmlsoap.org", "tempuri.org", "www.w3.org",
+    "xmlns.com", "xmlns.jcp.org", "xmlns.oracle.com",
+})  # fmt: skip
+_HOST = re.compile(r"(?:\w[\w-]*\.)+[^\W\d_]{2,}|[0-9.]+|\[.*\]|localhost")  # what is a host without a scheme, too
+# Headers that say what is allowed, and lead nowhere.
+_ALLOW = ("access-control-", "content-security-policy", "feature-policy", "permissions-policy", "timing-allow-origin")
+
+
+@dataclass(slots=True)
+class Foreign:
+    """The hosts that links lead to although the replay cannot answer for them, with the answers and events that do.
+
+    Attributes:
+        unknown: Hosts that are not in the recording.
+        fixed: Recorded servers that stand in binary bodies, where nothing can be rewritten.
+    """
+
+    unknown: Counter[str] = field(default_factory=Counter)
+    fixed: Counter[str] = field(default_factory=Counter)
+
+    def lines(self) -> Iterator[str]:
+        """Yield what to say at the start of a replay; nothing where no link leads out of it."""
+        if self.unknown:
+            yield (
+                f"links to hosts that are not in the recording: {_listed(self.unknown)}; "
+                "a client that follows them leaves the replay"
+            )
+        if self.fixed:
+            yield (
+                f"links to recorded servers in binary bodies, which cannot be rewritten: {_listed(self.fixed)}; "
+                "a client that follows them leaves the replay"
+            )
+
+
+def foreign(recording: Recording, known: Links) -> Foreign:
+    """Find the hosts outside a recording that its answers, events and replies name."""
+    found = Foreign()
+    for triple in (*recording.triples, *recording.plain):
+        if triple.ack is not None:
+            found.unknown.update(_of_answer(triple.ack, known))
+            found.fixed.update(_of_binary(triple.ack, known))
+    events = [link.event for triple in recording.triples for link in triple.events]
+    events += [pushed.event for pushed in recording.unsolicited]
+    said = [[event.data, event.beside] for event in events]
+    said += [[reply.message, reply.pushed] for reply in recording.replies]
+    for value in said:
+        found.unknown.update(_unknown(json.dumps(value, ensure_ascii=False), known))
+    return found
+
+
+def _of_answer(answer: Response, known: Links) -> set[str]:
+    headers = [value for name, value in answer.headers if not name.lower().startswith(_ALLOW)]
+    text = decoded(answer.body, answer.headers)
+    return {host for part in (*headers, *([text.text] if text else [])) for host in _unknown(part, known)}
+
+
+def _of_binary(answer: Response, known: Links) -> set[str]:
+    if decoded(answer.body, answer.headers) is not None:
+        return set()
+    found = links(answer.body.decode("latin-1"))
+    return {str(link.server) for link in found if link.scheme is not None and link.server in known.known}
+
+
+def _unknown(text: str, known: Links) -> set[str]:
+    return {str(link.server) for link in links(text) if link.server not in known.known and _is_followed(text, link)}
+
+
+def _is_followed(text: str, link: Link) -> bool:
+    """Return whether a link may be meant to be followed: not the name of a namespace, nor a part of a script."""
+    host = link.server.host
+    if host in _HOSTS_OF_NAMES or host.endswith(".invalid") or (link.scheme is None and not _HOST.fullmatch(host)):
+        return False
+    begin = link.start if link.scheme is None else link.scheme[0]
+    return _NAMES.search(text[max(0, begin - _NEAR) : begin]) is None
+
+
+def _listed(hosts: Counter[str]) -> str:
+    # most_common keeps the order of the recording among equals, but not that of a set: so by name
+    first = sorted(hosts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{host} ({count} {'answer' if count == 1 else 'answers'})" for host, count in first[:_MOST_TOLD]]
+    more = len(first) - _MOST_TOLD
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
