@@ -276,7 +276,7 @@ class StandIn:
 
     @property
     def foreign_hosts(self) -> dict[str, int]:
-        """Hosts outside the recording that its links lead to, each with the number of answers and events that name it."""
+        """Hosts outside the recording that its links lead to, with the number of answers and events that name each."""
         return dict(self._call(lambda: self._engine.foreign).unknown)
 
     @property

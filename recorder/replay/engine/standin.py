@@ -362,8 +362,9 @@ class ReplayEngine:
 
     def _publish(self, playhead: Playhead, request: HttpRequest, place: int, message: Message, now: float) -> None:
         """Take a publish that is an operation; its reply is the ack."""
-        origin = origin_of(request.headers)
-        _, published = self._asked.as_recorded("", content(message), (), origin)
+        published = content(message)
+        if self._asked.are_there:
+            _, published = self._asked.as_recorded("", published, (), origin_of(request.headers))
         live, fresh = self._matcher.read(PUBLISH, message["channel"], published)
         found = self._begin(playhead, live, fresh, request, now, message=place)
         if found is not None:
@@ -375,9 +376,11 @@ class ReplayEngine:
     def _receive_call(self, request: HttpRequest, now: float) -> None:
         if self._logins.reads:
             request = self._logins.as_recorded(request)
-        origin = origin_of(request.headers)
-        target, content = self._asked.as_recorded(request.target, request.body, request.headers, origin)
-        live, fresh = self._matcher.read(request.method, target, content)
+        if self._asked.are_there:
+            headers = request.headers
+            target, body = self._asked.as_recorded(request.target, request.body, headers, origin_of(headers))
+            request = request._replace(target=target, body=body)
+        live, fresh = self._matcher.read(request.method, request.target, request.body)
         is_login = bool(self._logins.keys) and live.key in self._logins.keys
         playhead = self._playheads.of_request(
             request.headers,

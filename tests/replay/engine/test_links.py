@@ -1,4 +1,4 @@
-"""A replay leads no client to a recorded server: in no answer, event, reply or miss, whoever asks and in whatever way."""
+"""A replay leads no client to a recorded server: in no answer, event, reply or miss, however it is asked."""
 
 from __future__ import annotations
 
@@ -183,10 +183,7 @@ def found(content: Any, headers: Headers = (), *events: Message) -> dict[str, in
         ({"a": "https://cdn.example.org/x", "b": ["http://gws.example/y"]}, {"cdn.example.org"}),
         (b'<a href="//cdn.example.org/x"> http://gws.example:81/', {"cdn.example.org", "gws.example:81"}),
         ("http%3A%2F%2Fcdn.example.org%2Fx", {"cdn.example.org"}),
-        (
-            b"<r xmlns=\"http://ns.example/a\" xmlns:b='http://ns.example/b'>http://cdn.example.org</r>",
-            {"cdn.example.org"},
-        ),
+        (b"<r xmlns=\"http://ns.example/a\" xmlns:b='http://ns.example/b'>http://a.example</r>", {"a.example"}),
         (b'<!DOCTYPE html PUBLIC "-//W3C//DTD" "http://dtd.example/x.dtd"><html>', set()),
         (b'<r xsi:schemaLocation="http://ns.example/a http://ns.example/a.xsd"/>', set()),
         ({"$schema": "http://ns.example/s", "t": "http://www.w3.org/2001/XMLSchema"}, set()),
@@ -221,16 +218,13 @@ def test_the_first_hosts_are_told_and_the_others_counted() -> None:
 
 def test_a_recorded_server_in_a_binary_body_is_told() -> None:
     wire = Wire()
-    exchange = wire.desk().post(get_me())
-    wire.respond(exchange, b"\x00\x01http://gws.example/x")
-    response = wire.records[-1]
-    wire.records[-1] = replace(response, headers=(("Content-Type", "application/octet-stream"),))
-    standin = Stage(wire.recording()).standin
+    wire.respond(wire.desk().post(get_me()), b"\x00\x01http://gws.example/x")
+    wire.records[-1] = replace(wire.records[-1], headers=(("Content-Type", "application/octet-stream"),))
 
-    assert list(standin.foreign.lines()) == [
-        "links to recorded servers in binary bodies, which cannot be rewritten: gws.example (1 answer); "
-        "a client that follows them leaves the replay"
-    ]
+    (told,) = Stage(wire.recording()).standin.foreign.lines()
+
+    assert "binary bodies" in told
+    assert "gws.example (1 answer)" in told
 
 
 def test_nothing_is_told_where_no_link_leads_out() -> None:

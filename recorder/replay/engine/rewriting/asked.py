@@ -13,6 +13,7 @@ class AskedLinks:
 
     Attributes:
         recording: The recording; its requests name all recorded servers by one origin.
+        are_there: A recorded request has a link; else the links of live requests make no difference.
 
     """
 
@@ -21,22 +22,20 @@ class AskedLinks:
         upstream = recording.header.upstream
         host = upstream_of(upstream) or str(min(links.known, default=NOWHERE.host))
         self._links, self._home = links, Origin(host, upstream.startswith("https:"))
-        self._are_there = False  # no recorded request has a link: then those of live ones make no difference
+        self.are_there = False
         triples, plain = tuple(map(self._named, recording.triples)), tuple(map(self._named, recording.plain))
-        self.recording = replace(recording, triples=triples, plain=plain) if self._are_there else recording
+        self.recording = replace(recording, triples=triples, plain=plain) if self.are_there else recording
 
     def _named(self, triple: Triple) -> Triple:
         request = triple.request
         target, body = self._rewritten(self._links, request.target, request.body, request.headers)
         if target is request.target and body is request.body:
             return triple
-        self._are_there = True
+        self.are_there = True
         return replace(triple, request=replace(request, target=target, body=body))
 
     def as_recorded(self, target: str, body: bytes, headers: Headers, origin: Origin) -> tuple[str, bytes]:
         """Return target and body of a live request with the recorded origin in place of the origin of the stand-in."""
-        if not self._are_there:
-            return target, body
         own = server_at(origin.host)
         links = self._links if own is None else Links(self._links.known | {own})
         return self._rewritten(links, target, body, headers)
