@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -106,17 +107,22 @@ def text_of(body: bytes, headers: Headers) -> str:
     return body.decode(charset) + "\n" + "\n".join(value for _, value in headers)
 
 
+def answer(connection: HTTPConnection, path: str, headers: dict[str, str]) -> str:
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    assert response.status == 200
+    return text_of(response.read(), tuple(response.getheaders()))
+
+
 def told(url: str) -> list[str]:
     """All that a session is told: answers with their headers, and its events over each transport."""
     desk = Desk(url).connected()
-    found = []
-    for place in range(len(ANSWERS)):
-        sent = desk.sends("GET", f"/answers/{place}")
-        response = sent._connection.getresponse()
-        found.append(text_of(response.read(), tuple(response.getheaders())))
-        assert response.status == 200
+    with closing(HTTPConnection(url.removeprefix("http://"), timeout=20)) as connection:
+        found = [answer(connection, f"/answers/{place}", desk.headers) for place in range(len(ANSWERS))]
     assert desk.asks(chained(7).target, chained(7, "live").content).status == 200
-    return [*found, desk.fetches().body.decode()]
+    polled = desk.fetches().body.decode()
+    desk.leaves()
+    return [*found, polled]
 
 
 def pushed(url: str) -> list[str]:
@@ -130,6 +136,7 @@ def pushed(url: str) -> list[str]:
     ws.connected(other)
     heard = ws.hears("/v2/me/devices")
     other.leaves()
+    desk.leaves()
     return [script.body.decode(), json.dumps(heard)]
 
 
