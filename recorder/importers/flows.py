@@ -10,6 +10,7 @@ from typing import IO
 from mitmproxy import http
 from mitmproxy.io import FlowReader
 
+from ..capture.mitm.addon import with_host
 from ..compression import Broken, TooLarge, Unknown, decompress
 from ..errors import CassetteError
 from ..files import open_regular
@@ -88,7 +89,7 @@ def _parts(flow: http.HTTPFlow, exchange: int, budget: Budget) -> Iterator[Part]
         flow.client_conn.id,
         request.method,
         request.path,
-        _headers(request.headers),
+        with_host(request, _headers(request.headers)),
         budget.take(_body(request, budget)),
     )
     if response is not None:

@@ -247,9 +247,12 @@ def _content(response: Any, exchange: int, reading: _Reading) -> bytes:
 def _headers(message: Any) -> Headers:
     found = _get(message, "headers")
     pairs = ((_get(item, "name"), _get(item, "value")) for item in (found if isinstance(found, list) else ()))
-    return tuple(
-        (name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str) and name[:1] != ":"
-    )
+    given = [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
+    headers = tuple((name, value) for name, value in given if name[:1] != ":")
+    if any(name.lower() == "host" for name, _ in headers):
+        return headers
+    # HTTP/2 has `:authority` in place of Host (RFC 9113, section 8.3.1)
+    return (*(("Host", value) for name, value in given if name == ":authority"), *headers)
 
 
 def _moment(value: Any) -> int | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recorder.errors import CassetteError
 from recorder.importers import ordering
-from recorder.model import Failure, Response, SocketMessage
+from recorder.model import Failure, Request, Response, SocketMessage
 
 pytest.importorskip("mitmproxy.io")  # an extra: the suite runs without it too
 
@@ -177,3 +177,13 @@ def test_headers_keep_their_order_case_and_copies(tmp_path: Path) -> None:
     found = read_flows(kept(tmp_path, made))
 
     assert found.parts[0].headers == (("B", "1"), ("a", "é"), ("B", "2"))  # type: ignore[union-attr]
+
+
+def test_the_authority_of_http_2_is_the_host(tmp_path: Path) -> None:
+    made = exchange()
+    made.request.authority = "api.example:8443"
+
+    request, _ = read_flows(kept(tmp_path, made)).parts
+
+    assert isinstance(request, Request)
+    assert request.headers[0] == ("Host", "api.example:8443")

@@ -179,6 +179,16 @@ def test_the_names_of_http_2_are_no_headers() -> None:
     assert request.headers == (("a", "b"),)
 
 
+@pytest.mark.parametrize(("names", "hosts"), [(":authority", 1), (":authority host", 1), ("Host", 1), (":path", 0)])
+def test_the_authority_of_http_2_is_the_host(names: str, hosts: int) -> None:
+    headers = [{"name": name, "value": "h:1"} for name in names.split()]
+
+    (request, _) = imported(entry(request={"method": "GET", "url": "http://h:1/", "headers": headers})).parts
+
+    assert isinstance(request, Request)
+    assert [value for name, value in request.headers if name.lower() == "host"] == ["h:1"] * hosts
+
+
 # Whose exchanges
 
 

@@ -77,10 +77,9 @@ def visits(server: socket.socket) -> int:
 
 def at(data: bytes, address: str) -> bytes:
     """An answer with an address in place of the trap's, in any of its spellings."""
-    host, _, port = address.partition(":")
     for spell in (str, lambda text: quote(text, safe=""), lambda text: quote(quote(text, safe=""), safe="")):
         for charset in ("utf-8", "utf-16-le"):
-            data = data.replace(spell(TRAP).encode(charset), spell(f"{host}:{port}").encode(charset))
+            data = data.replace(spell(TRAP).encode(charset), spell(address).encode(charset))
     return data
 
 

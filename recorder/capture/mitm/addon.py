@@ -288,7 +288,7 @@ class Recorder:
     async def request(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None:
             return
-        now, headers = self._clock(), _headers(flow.request.headers)
+        now, headers = self._clock(), with_host(flow.request, _headers(flow.request.headers))
         body, lacks = self._content(flow.request, headers)
         if self._comments:
             flow.comment = flow.comment or of_request(
@@ -460,6 +460,11 @@ def _own_host(flow: http.HTTPFlow) -> str | None:
         return None
     address = url.hostport("https" if flow.client_conn.tls else "http", *flow.client_conn.sockname[:2])
     return flow.metadata.get(HOST) or address
+
+
+def with_host(request: http.Request, headers: Headers) -> Headers:
+    """Return the headers of a request with a Host; HTTP/2 has `:authority` in its place (RFC 9113, section 8.3.1)."""
+    return (("Host", request.authority), *headers) if request.authority and "host" not in request.headers else headers
 
 
 def _headers(headers: http.Headers) -> Headers:

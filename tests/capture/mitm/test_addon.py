@@ -122,6 +122,18 @@ def test_a_request_and_its_response_are_recorded_as_they_were(path: Path) -> Non
     assert response.t >= request.t >= 0
 
 
+def test_the_authority_of_http_2_is_recorded_as_the_host(path: Path) -> None:
+    exchange = call(authority=b"api.example:8443")
+    exchange.request.headers = http.Headers([(b"Accept", b"*/*")])
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+
+    (request,) = facts(record(path, steps))
+    assert isinstance(request, Request)
+    assert request.headers == (("Host", "api.example:8443"), ("Accept", "*/*"))
+
+
 def test_the_recorded_exchange_itself_is_left_alone(path: Path) -> None:
     exchange = call()
     exchange.request.headers["Cookie"] = "a=hunter2"

@@ -100,13 +100,12 @@ class Bindings:
 class ScannedText:
     """A text, prepared for a quick check whether it may hold a replaced value."""
 
-    text: str
     runs: frozenset[str]
 
     @classmethod
     def of(cls, text: str) -> ScannedText:
         """Scan a text."""
-        return cls(text, frozenset(runs(text)))
+        return cls(frozenset(runs(text)))
 
 
 def runs(text: str) -> Iterator[str]:

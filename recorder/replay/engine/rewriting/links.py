@@ -219,7 +219,7 @@ def servers(recording: Recording) -> frozenset[Server]:
     hosts |= set(map(upstream_of, urls))
     for triple in (*recording.triples, *recording.plain):
         if triple.ack is not None:
-            hosts.update(value for name, value in triple.request.headers if name.lower() in ("host", ":authority"))
+            hosts.update(value for name, value in triple.request.headers if name.lower() == "host")
     return frozenset(server for host in hosts if (server := server_at(host)) is not None)
 
 

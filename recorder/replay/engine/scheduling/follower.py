@@ -176,4 +176,4 @@ class Follower:
 
 def _fixed(message: str) -> Template:
     """Return a template without holes, in which nothing is rewritten."""
-    return Template((message,), (), (), ScannedText(message, frozenset()), names_own=False)
+    return Template((message,), (), (), ScannedText(frozenset()), names_own=False)
