@@ -70,6 +70,7 @@ def _strictly(body: bytes, charset: str) -> Text | None:
     """Return a body as text of a charset, None where that text would make other bytes."""
     try:
         text = body.decode(charset)
-        return Text(text, charset) if text.encode(charset) == body else None
+        is_exact = charset == "utf-8" or text.encode(charset) == body
+        return Text(text, charset) if is_exact else None
     except (LookupError, ValueError, TypeError):
         return None

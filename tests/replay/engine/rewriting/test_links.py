@@ -212,6 +212,15 @@ def test_damaged_text_is_rewritten_and_its_other_bytes_stay() -> None:
     assert LINKS.body(body, (("Content-Type", "text/plain; charset=utf-8"),), HERE) == b"\xe9\xff http://desk:9/x \x80"
 
 
+def test_an_answer_that_names_the_stand_in_already_has_a_link_all_the_same() -> None:
+    response = Response(1, 0, 1, 302, (("Location", "http://plain/x"),), b"http://plain/x")
+
+    new = LINKS.response(response, Origin("plain"))
+
+    assert new == response
+    assert new is not response
+
+
 def test_links_in_headers_are_rewritten() -> None:
     headers = (("Location", "http://plain/x"), ("Link", '<http://plain/2>; rel="next"'), ("X", "plain"))
     response = Response(1, 0, 1, 302, headers, b"")
@@ -243,8 +252,15 @@ def test_a_recording_without_an_upstream_knows_the_hosts_that_answered() -> None
     assert servers(recording("gws.example:8090", "regular")) == {Server("gws.example", 8090)}
 
 
-def test_a_host_that_is_none_is_no_server() -> None:
-    assert servers(recording("a:b:c:99999")) == frozenset()
+@pytest.mark.parametrize("host", ["a:b:c:99999", "a:99999", "a:999999999", "", ":80"])
+def test_a_host_that_is_none_is_no_server(host: str) -> None:
+    assert servers(recording(host)) == frozenset()
+
+
+@pytest.mark.parametrize("host", [r"\xzz", "%zz", "&#99999999;", "\ud800", "é" * 9999, "&#x110000;", "[", "a" * 99999])
+def test_a_hostile_host_in_a_cassette_breaks_nothing(host: str) -> None:
+    assert LINKS.rewritten(f"http://{host}/", HERE) == f"http://{host}/"
+    assert Links(servers(recording(host, f"http://{host}"))).rewritten("http://plain/", HERE) == "http://plain/"
 
 
 def test_a_client_that_names_no_host_is_led_nowhere() -> None:

@@ -72,6 +72,19 @@ def test_a_triple_without_links_is_prepared_once_for_all_origins() -> None:
     assert prepared.part(ENTRY, HERE) is prepared.part(ENTRY, THERE)
 
 
+def test_a_client_that_reaches_the_stand_in_as_the_recorded_one_its_server_decides_for_no_other() -> None:
+    wire = Wire()
+    wire.respond(wire.desk().post(chained(7, "r1")), {}, headers=(("Location", "http://gws.example/x"),))
+    known = server_at("gws.example")
+    assert known is not None
+    prepared = PreparedTriples(wire.recording().triples, GWS, Links([known]))
+
+    same = prepared.part(ENTRY, Origin("gws.example")).response
+    other = prepared.part(ENTRY, HERE).response
+
+    assert [dict(one.headers)["Location"] for one in (same, other)] == ["http://gws.example/x", "http://localhost:1/x"]
+
+
 def test_a_triple_with_links_is_prepared_for_each_origin() -> None:
     wire = Wire()
     wire.desk().asks(chained(7, "r1"), done(7, "r1", uri="http://gws.example/x"))
