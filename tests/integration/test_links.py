@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from recorder import StandIn
 from recorder.cassette.codec import encode, encode_header
 from recorder.model import Headers, Response
 from tests.lab.byhand import BAYEUX, Desk
@@ -168,5 +169,6 @@ def test_links_that_leave_the_replay_are_told_once_at_its_start(tmp_path: Path) 
     with recorder("replay", path) as standin:
         pass
 
+    assert StandIn(path).foreign_hosts == {"other.example:81": len(ANSWERS) + 2}
     assert standin.stderr.count(f"other.example:81 ({len(ANSWERS) + 2} answers)") == 1
     assert "a client that follows them leaves the replay" in standin.stderr

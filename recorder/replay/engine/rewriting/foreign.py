@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ....model import Recording, Response
-from .links import Link, Links, links
+from .links import Link, Links, links, may_link
+from .templates import encode
 from .text_bodies import decoded
 
 _MOST_TOLD = 10  # hosts
@@ -61,28 +61,27 @@ def foreign(recording: Recording, known: Links) -> Foreign:
     found = Foreign()
     for triple in (*recording.triples, *recording.plain):
         if triple.ack is not None:
-            found.unknown.update(_of_answer(triple.ack, known))
-            found.fixed.update(_of_binary(triple.ack, known))
+            _count(found, triple.ack, known)
     events = [link.event for triple in recording.triples for link in triple.events]
     events += [pushed.event for pushed in recording.unsolicited]
     said = [[event.data, event.beside] for event in events]
     said += [[reply.message, reply.pushed] for reply in recording.replies]
     for value in said:
-        found.unknown.update(_unknown(json.dumps(value, ensure_ascii=False), known))
+        found.unknown.update(_unknown(encode(value), known))
     return found
 
 
-def _of_answer(answer: Response, known: Links) -> set[str]:
-    headers = [value for name, value in answer.headers if not name.lower().startswith(_ALLOW)]
-    text = decoded(answer.body, answer.headers)
-    return {host for part in (*headers, *([text.text] if text else [])) for host in _unknown(part, known)}
-
-
-def _of_binary(answer: Response, known: Links) -> set[str]:
-    if decoded(answer.body, answer.headers) is not None:
-        return set()
-    found = links(answer.body.decode("latin-1"))
-    return {str(link.server) for link in found if link.scheme is not None and link.server in known.known}
+def _count(found: Foreign, answer: Response, known: Links) -> None:
+    """Count the hosts that an answer leads to."""
+    texts = [value for name, value in answer.headers if not name.lower().startswith(_ALLOW)]
+    if may_link(answer.body):
+        body = decoded(answer.body, answer.headers)
+        if body is None:
+            its = [link for link in links(answer.body.decode("latin-1")) if link.scheme is not None]
+            found.fixed.update({str(link.server) for link in its if link.server in known.known})
+        else:
+            texts.append(body.text)
+    found.unknown.update({host for text in texts for host in _unknown(text, known)})
 
 
 def _unknown(text: str, known: Links) -> set[str]:
