@@ -25,8 +25,9 @@ _HOSTS_OF_NAMES = frozenset({
     "schemas.microsoft.com", "schemas.openxmlformats.org", "schemas.xmlsoap.org", "tempuri.org", "www.w3.org",
     "xmlns.com", "xmlns.jcp.org", "xmlns.oracle.com",
 })  # fmt: skip
-_HOST = re.compile(r"(?:\w[\w-]*\.)+[^\W\d_]{2,}|[0-9.]+|\[.*\]|localhost")  # what is a host without a scheme, too
-# Headers that say what is allowed, and lead nowhere.
+# What is a host behind two slashes alone: scripts have comments there, such as `//TODO`.
+_HOST = re.compile(r"(?:\w[\w-]*\.)+[^\W\d_]{2,}|[0-9.]+|\[.*\]|localhost")
+# Headers that allow hosts, and lead nowhere.
 _ALLOW = ("access-control-", "content-security-policy", "feature-policy", "permissions-policy", "timing-allow-origin")
 
 
@@ -43,7 +44,7 @@ class Foreign:
     fixed: Counter[str] = field(default_factory=Counter)
 
     def lines(self) -> Iterator[str]:
-        """Yield what to say at the start of a replay; nothing where no link leads out of it."""
+        """Yield warnings for the start of a replay, one line each; none where no link leads out of it."""
         if self.unknown:
             yield (
                 f"links to hosts that are not in the recording: {_listed(self.unknown)}; "
@@ -98,7 +99,6 @@ def _is_followed(text: str, link: Link) -> bool:
 
 
 def _listed(hosts: Counter[str]) -> str:
-    # most_common keeps the order of the recording among equals, but not that of a set: so by name
     first = sorted(hosts.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{host} ({count} {'answer' if count == 1 else 'answers'})" for host, count in first[:_MOST_TOLD]]
     more = len(first) - _MOST_TOLD

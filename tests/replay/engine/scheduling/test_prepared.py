@@ -72,7 +72,7 @@ def test_a_triple_without_links_is_prepared_once_for_all_origins() -> None:
     assert prepared.part(ENTRY, HERE) is prepared.part(ENTRY, THERE)
 
 
-def test_a_client_that_reaches_the_stand_in_as_the_recorded_one_its_server_decides_for_no_other() -> None:
+def test_a_client_that_names_the_recorded_host_decides_the_links_of_no_other() -> None:
     wire = Wire()
     wire.respond(wire.desk().post(chained(7, "r1")), {}, headers=(("Location", "http://gws.example/x"),))
     known = server_at("gws.example")
