@@ -57,6 +57,12 @@ class Taking:
     pending: int = 0
     stall: str | None = None
     sessions: tuple[()] = ()
+    foreign_links: tuple[()] = ()
+
+    @property
+    def foreign_hosts(self) -> dict[str, int]:
+        """Nothing: links that a recorder hands on lead to the real server."""
+        return {}
 
     def session(self, name: str | None = None) -> NoReturn:
         """Raise an error: a recorder knows no live sessions.
