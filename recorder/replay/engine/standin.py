@@ -81,7 +81,7 @@ class ReplayEngine:
         self.faults = faults or Faults([], recording)
         self._links = Links(servers(recording))
         self._asked = AskedLinks(recording, self._links)
-        self._matcher = Matcher(self._asked.recording, dialect, redaction)
+        self._matcher = Matcher(self._asked.recording, dialect, redaction, dialect.session_cookies | {COOKIE})
         self._bayeux = BayeuxServer(
             new_id,
             recording.poll_timeout or _DEFAULT_TIMEOUT,
@@ -381,7 +381,8 @@ class ReplayEngine:
             target, body = self._asked.as_recorded(request.target, request.body, headers, origin_of(headers))
             request = request._replace(target=target, body=body)
         live, fresh = self._matcher.read(request.method, request.target, request.body)
-        is_login = bool(self._logins.keys) and live.key in self._logins.keys
+        live = self._matcher.shows(live, request.headers)
+        is_login = bool(self._logins.keys) and self._logins.is_login(live)
         playhead = self._playheads.of_request(
             request.headers,
             request.connection,
@@ -411,7 +412,7 @@ class ReplayEngine:
         if entry is None:
             return miss.explain(live, playhead, self._matcher)
         self._matcher.bind(entry, live, playhead.bindings)
-        if self._logins.keys and live.key in self._logins.keys:
+        if self._logins.keys and self._logins.is_login(live):
             self._playheads.gave(playhead, self._logins.give(playhead, entry.place))
         origin = playhead.origin = origin_of(request.headers)
         rewriter = Rewriter(self._dialect, playhead.bindings, minted=entry.minted, fresh=fresh)

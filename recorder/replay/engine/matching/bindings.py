@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, KeysView
-from dataclasses import dataclass
+from collections.abc import Iterator, KeysView, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -94,6 +94,40 @@ class Bindings:
         """Yield the replaced values that a text of these runs may hold: all that it holds, and perhaps others."""
         for run in self.runs & runs:
             yield from self._by_run[run]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pseudonyms with the live values that stand for them: those of a session, and those that one request adds.
+
+    Attributes:
+        session: The bindings of the session.
+        added: The live values that the request adds, by pseudonym.
+
+    """
+
+    session: Bindings
+    added: Mapping[str, str] = field(default_factory=dict)
+    _pseudonyms: Mapping[str, str] = field(default_factory=dict)  # `added`, by live value
+
+    def live(self, pseudonym: str) -> str | None:
+        """Return the live value of a pseudonym; None where it has none."""
+        bound = self.session.live.get((HIDDEN, pseudonym))
+        return self.added.get(pseudonym) if bound is None else as_key(bound)
+
+    def plus(self, pseudonym: str, live: str) -> Pairs | None:
+        """Return the pairs with one more; None if it contradicts one of them.
+
+        A pseudonym that the server sent stands for itself too.
+        """
+        if pseudonym == live:
+            return self
+        bound = self.live(pseudonym)
+        if bound is not None:
+            return self if bound == live else None
+        if live in self._pseudonyms or self.session.is_live(HIDDEN, live):
+            return None
+        return Pairs(self.session, {**self.added, pseudonym: live}, {**self._pseudonyms, live: pseudonym})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the ids of one operation.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .request import Id, RecordedRequest
@@ -49,7 +49,7 @@ class Alternatives:
         else:
             repeats.places.append(entry.place)
 
-    def of(self, sessions: Iterable[str | None] | None) -> list[SessionRequests]:
+    def of(self, sessions: Collection[str | None] | None) -> list[SessionRequests]:
         """Return the requests of some sessions; None stands for all sessions."""
         if sessions is None:
             return list(self.sessions.values())
@@ -58,6 +58,21 @@ class Alternatives:
     def places(self) -> Iterator[int]:
         """Yield all places, session by session."""
         return (place for session in self.sessions.values() for repeats in session.groups for place in repeats.places)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedAlternatives:
+    """The recorded requests of several keys; sessions are not joined, so that a `Cursor` always sees the same ones."""
+
+    parts: tuple[Alternatives, ...]
+
+    def of(self, sessions: Collection[str | None] | None) -> list[SessionRequests]:
+        """Return the requests of some sessions; None stands for all sessions."""
+        return [found for part in self.parts for found in part.of(sessions)]
+
+    def places(self) -> Iterator[int]:
+        """Yield all places, session by session of each key."""
+        return (place for part in self.parts for place in part.places())
 
 
 class RequestIndex:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from sys import intern
 from typing import TypeAlias
@@ -18,14 +18,18 @@ from urllib.parse import unquote
 from ....bayeux.publishes import PUBLISH
 from ....dialect.definition import Dialect
 from ....dialect.paths import as_key, lookup, without
-from ....model import JSON, Recording, Triple
+from ....model import JSON, Headers, Recording, Request, Triple
 from ....printable import printable
 from ....redaction.policy import Policy
-from .bindings import ABSENT, HIDDEN, LONG, Bindings, first_run
-from .index import Alternatives, RequestIndex
-from .request import FreshIds, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
+from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
+from .index import Alternatives, JoinedAlternatives, RequestIndex
+from .masks import named
+from .remembered import Memory, Remembered
+from .request import FreshIds, Id, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds, Unmasked
+from .shown import ShownValues
 
 _Value: TypeAlias = tuple[str, JSON] | None
+_ANOTHER = "one pseudonym", "another value than it stands for"
 _COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played
 
 
@@ -59,8 +63,21 @@ class ParsedRequests(Sequence[ParsedRequest]):
 class Matcher:
     """Knows all recorded requests; holds no state of any client."""
 
-    def __init__(self, recording: Recording, dialect: Dialect, policy: Policy | None = None) -> None:
-        """Index a recording that `policy` redacted, if any did."""
+    def __init__(
+        self,
+        recording: Recording,
+        dialect: Dialect,
+        policy: Policy | None = None,
+        own_cookies: Collection[str] = (),
+    ) -> None:
+        """Index a recording.
+
+        Args:
+            recording: The recording.
+            dialect: Says where ids stand.
+            policy: The policy that redacted the recording, if any did.
+            own_cookies: Names of cookies that tell nothing of a recorded value: they stand for the live session.
+        """
         self._dialect = dialect
         self._reader = self._publishes = RequestReader(dialect, policy)
         if dialect.publishes:
@@ -70,29 +87,80 @@ class Matcher:
         self._index = RequestIndex()
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
         self._lasting_keys = [key for _, key in self._reader.lasting]
-        self.entries = [self._add(place, triple) for place, triple in enumerate(self.triples)]
+        self._memory = None if policy is None else Memory(recording, policy)
+        read = [self._read(triple.request) for triple in self.triples]
+        self._memory = None
+        for reader in (self._reader, self._publishes):
+            reader.forget()
+        leaves = [text for *_, remembered in read if remembered for text in remembered.texts]
+        wanted = frozenset(value for text in leaves for value in text.values)
+        self._shown = None if policy is None or not wanted else ShownValues(policy, wanted, own_cookies)
+        self.entries = [self._add(place, *its) for place, its in enumerate(read)]
         self._parts: dict[str | None, dict[str, set[str]]] = {}
 
-    def _add(self, place: int, triple: Triple) -> RecordedRequest:
-        call, fresh = self.read(triple.request.method, triple.request.target, triple.request.body)
-        its = call.own, call.hidden, call.lasting, tuple(self._minted_once(fresh))
+    def _read(self, request: Request) -> tuple[ParsedRequest, FreshIds, Remembered | None]:
+        """Read a recorded request, with the leaves that hold remembered values."""
+        what = request.method, request.target, request.body
+        call, fresh = self.read(*what)
+        reader = self._reader_of(request.method)
+        remembered = None if self._memory is None else self._memory.leaves(*what, call.hidden, reader.counts)
+        if remembered is not None:
+            reader.add_mask(remembered.mask, call, request.target)
+            call = reader.under(remembered.mask, replace(call, unmasked=Unmasked(request.target, request.body)))
+        return call, fresh, remembered
+
+    def _add(self, place: int, call: ParsedRequest, fresh: FreshIds, remembered: Remembered | None) -> RecordedRequest:
+        triple = self.triples[place]
+        its = call.own, call.hidden, call.lasting, tuple(self._minted_once(fresh)), remembered
         operation = None if triple.operation is None else intern(triple.operation)  # there are few
-        entry = RecordedRequest(place, triple.n, triple.session, operation, *its)
+        shown = () if self._shown is None else self._shown.recorded(triple.request.headers)
+        entry = RecordedRequest(place, triple.n, triple.session, operation, *its, shown)
         self._index.add(call.key, entry)
         self._by_operation[call.operation].append(place)
         return entry
 
+    def _reader_of(self, method: str) -> RequestReader:
+        return self._publishes if method == PUBLISH else self._reader
+
     def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
         """Parse a request; return it with its per-operation ids."""
-        return (self._publishes if method == PUBLISH else self._reader).read(method, target, body)
+        return self._reader_of(method).read(method, target, body)
 
     def call(self, method: str, target: str, body: bytes) -> ParsedRequest:
         """Parse a request without its per-operation ids."""
         return self.read(method, target, body)[0]
 
-    def alternatives(self, live: ParsedRequest) -> Alternatives:
+    def shows(self, live: ParsedRequest, headers: Headers) -> ParsedRequest:
+        """Return a live request with what its headers tell of redacted values."""
+        found = None if self._shown is None else self._shown.live(headers)
+        return replace(live, shown=found) if found else live
+
+    def alternatives(self, live: ParsedRequest) -> Alternatives | JoinedAlternatives:
         """Return the recorded requests that differ in minted, volatile and hidden values alone."""
-        return self._index[live.key]
+        if live.unmasked is None:
+            return self._index[live.key]
+        return JoinedAlternatives(tuple(self._index[one.key] for one in self._forms(live)))
+
+    def ids(self, live: ParsedRequest) -> tuple[Id, ...]:
+        """Return the ids of the recorded requests that a live one is equal to, with each mask."""
+        return (live.id,) if live.unmasked is None else tuple(one.id for one in self._forms(live))
+
+    def keys(self, live: ParsedRequest) -> tuple[bytes, ...]:
+        """Return the keys of the recorded requests that a live one may be, with each mask."""
+        return (live.key,) if live.unmasked is None else tuple(one.key for one in self._forms(live))
+
+    def key_of(self, place: int) -> bytes:
+        """Return the key of a recorded request."""
+        return self._under(place, self.parsed[place]).key
+
+    def _forms(self, live: ParsedRequest) -> tuple[ParsedRequest, ...]:
+        """Return a live request as it is, and without the leaves of each mask that fits it."""
+        return live, *self._reader_of(live.method).masked(live)
+
+    def _under(self, place: int, request: ParsedRequest) -> ParsedRequest:
+        """Return a request without the leaves in which a recorded one holds remembered values."""
+        remembered = self.entries[place].remembered
+        return request if remembered is None else self._reader_of(request.method).under(remembered.mask, request)
 
     def candidates(self, live: ParsedRequest) -> list[int]:
         """Return the places of these requests, in recorded order."""
@@ -100,26 +168,47 @@ class Matcher:
 
     def fits(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
         """Return whether a candidate matches under the bindings of a live session."""
+        if entry.remembered is not None:
+            live, shown = self._under(entry.place, live), live.shown
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, mine, its in self._pairs(entry.lasting, live.lasting):
                 if not _agree(session, key, mine, its):
                     return False
+        if entry.remembered is not None:
+            return _pairs_of(entry, live, shown, session) is not None
         return entry.hidden == live.hidden or not any(_hidden(entry.hidden, live.hidden, session))
 
     def differences(self, place: int, live: ParsedRequest, session: Bindings) -> list[Difference]:
         """Return all differences to a recorded request under the bindings of a live session; none for a match."""
-        recorded = self.parsed[place]
-        hidden = _hidden(recorded.hidden, live.hidden, session)
-        return [*_outer(recorded, live), *self._body(recorded, live, session), *hidden]
+        entry, shown = self.entries[place], live.shown
+        recorded, live = self._under(place, self.parsed[place]), self.without_values(place, live)
+        plain = [*_outer(recorded, live), *self._body(recorded, live, session)]
+        if entry.remembered is None:
+            return [*plain, *_hidden(recorded.hidden, live.hidden, session)]
+        if _pairs_of(entry, live, shown, session) is not None:
+            return plain
+        root = self._reader_of(recorded.method).root
+        return [*plain, *_explained(entry, live, session, root)]
+
+    def without_values(self, place: int, live: ParsedRequest) -> ParsedRequest:
+        """Return a live request as it is compared with a recorded one, and shown: without remembered values."""
+        return self._under(place, live)
 
     def bind(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> None:
         """Bind the session ids and the redacted values of a request that matched."""
+        shown = live.shown
+        if entry.remembered is not None:
+            live = self._under(entry.place, live)
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, recorded, other in self._pairs(entry.lasting, live.lasting):
                 if recorded is not None:
                     session.bind(key, recorded[0], ABSENT if other is None else other[1])
             session.agreed.add((entry.lasting, live.lasting))
-        if entry.hidden != live.hidden:
+        if entry.remembered is not None or (entry.shown and shown):
+            pairs = _pairs_of(entry, live, shown, session)
+            for pseudonym, value in pairs.added.items() if pairs is not None else ():
+                session.bind(HIDDEN, pseudonym, value)
+        elif entry.hidden != live.hidden:
             for pseudonym, value in zip(entry.hidden, live.hidden, strict=True):
                 if pseudonym != value:
                     session.bind(HIDDEN, pseudonym, value)
@@ -136,7 +225,7 @@ class Matcher:
 
     def is_exact(self, place: int, live: ParsedRequest) -> bool:
         """Return whether a candidate is equal up to per-operation ids, devices and volatile fields included."""
-        return self.entries[place].id == live.id
+        return self.entries[place].id == self._under(place, live).id
 
     def nearest(
         self, live: ParsedRequest, session: Bindings, played: Container[int]
@@ -147,10 +236,10 @@ class Matcher:
         """
         best: tuple[tuple[bool, bool, int, bool, int], list[Difference]] | None = None
         for place in self._nearby(live, played):
-            recorded = self.parsed[place]
+            recorded, seen = self._under(place, self.parsed[place]), self._under(place, live)
             found = self.differences(place, live, session)
             other = live.operation not in (None, recorded.operation)
-            rank = (other, recorded.path != live.path, len(found), place in played, place)
+            rank = (other, recorded.path != seen.path, len(found), place in played, place)
             best = min(best or (rank, found), (rank, found), key=lambda pair: pair[0])
         return (best[0][-1], best[1]) if best else None
 
@@ -184,14 +273,14 @@ class Matcher:
         if live.operation is not None and live.operation in self._by_operation:
             same = self._by_operation[live.operation]
         if len(same) > _COMPARED:
-            here = [p for p in same if unquote(self.triples[p].request.target.partition("?")[0]) == live.path]
+            here = [p for p in same if self.entries[p].remembered or _path(self.triples[p].request) == live.path]
             same = here or same
         left = (place for place in same if place not in played)
         done = (place for place in same if place in played)
         return islice(chain(left, done), _COMPARED)
 
     def _body(self, recorded: ParsedRequest, live: ParsedRequest, session: Bindings) -> Iterator[Difference]:
-        reader = self._publishes if recorded.method == PUBLISH else self._reader
+        reader = self._reader_of(recorded.method)
         root = reader.root
         if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):
             if recorded.raw != live.raw:
@@ -235,18 +324,62 @@ def _outer(recorded: ParsedRequest, live: ParsedRequest) -> Iterator[Difference]
 def _hidden(recorded: tuple[str, ...], live: tuple[str, ...], session: Bindings) -> Iterator[Difference]:
     """Yield the difference in redacted values: each live value stands for one pseudonym, which stands for no other.
 
-    A pseudonym that the server sent stands for itself too. Values are personal and never shown.
+    Values are personal and never shown.
     """
     if len(recorded) != len(live):
         yield Difference("the number of redacted values", len(recorded), len(live))
+    elif _with_all(Pairs(session), zip(recorded, live, strict=True)) is None:
+        yield Difference("a redacted value", *_ANOTHER)
+
+
+def _with_all(pairs: Pairs | None, more: Iterable[tuple[str, str]]) -> Pairs | None:
+    """Return pairs with more of them; None if one contradicts another."""
+    for pseudonym, value in more:
+        pairs = None if pairs is None else pairs.plus(pseudonym, value)
+    return pairs
+
+
+def _pairs_of(entry: RecordedRequest, live: ParsedRequest, shown: Mapping[str, str], session: Bindings) -> Pairs | None:
+    """Return the pairs of pseudonyms and live values in a request without its leaves; None if they do not agree.
+
+    What the headers show counts where it agrees with the request itself.
+    """
+    plain = Pairs(session)
+    taught = plain
+    for place, pseudonym in entry.shown if shown else ():
+        is_given = (MINTED, pseudonym) in session.live  # it was made for this client, which shows no other value
+        if place in shown and not is_given:
+            taught = taught.plus(pseudonym, shown[place]) or taught
+    found = _told(entry, live, taught)
+    return _told(entry, live, plain) if found is None and taught.added else found
+
+
+def _told(entry: RecordedRequest, live: ParsedRequest, pairs: Pairs) -> Pairs | None:
+    """Return pairs with those that a request tells: at the places of rules first, then in its leaves."""
+    if len(entry.hidden) != len(live.hidden):
+        return None
+    found = _with_all(pairs, zip(entry.hidden, live.hidden, strict=True))
+    for text, its in zip(entry.remembered.texts, live.texts, strict=True) if entry.remembered else ():
+        found = text.pairs(its, found) if found is not None and its is not None else None
+    return found
+
+
+def _explained(entry: RecordedRequest, live: ParsedRequest, session: Bindings, root: str) -> Iterator[Difference]:
+    """Yield the differences in redacted values and in the leaves that hold remembered ones, without showing them."""
+    hidden = list(_hidden(entry.hidden, live.hidden, session))
+    yield from hidden
+    pairs = Pairs(session) if hidden else _with_all(Pairs(session), zip(entry.hidden, live.hidden, strict=True))
+    if entry.remembered is None or pairs is None:
         return
-    here = Bindings()
-    for mine, its in zip(recorded, live, strict=True):
-        if mine != its and not (session.allows(HIDDEN, mine, its) and here.allows(HIDDEN, mine, its)):
-            yield Difference("a redacted value", "one pseudonym", "another value than it stands for")
-            return
-        if mine != its:
-            here.bind(HIDDEN, mine, its)
+    for address, text, its in zip(*entry.remembered, live.texts, strict=True):
+        found = None if its is None else text.pairs(its, pairs)
+        where = named(address, root)
+        if its is None or found is not None:
+            pairs = found or pairs
+        elif text.surrounds(its):
+            yield Difference(f"{where}: a redacted value", *_ANOTHER)
+        else:
+            yield Difference(f"{where}: the text around a redacted value", "one text", "another text")
 
 
 def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
@@ -263,6 +396,10 @@ def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
 
 def _some(values: list[str]) -> str:
     return ", ".join(map(_shown, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+
+
+def _path(request: Request) -> str:
+    return unquote(request.target.partition("?")[0])
 
 
 def _text(call: ParsedRequest) -> str:

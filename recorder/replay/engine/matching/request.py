@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-from ....bayeux.publishes import PUBLISH
 from ....dialect.definition import Dialect, roots_of
 from ....dialect.paths import as_key, lookup, parse_json, without
 from ....model import JSON
@@ -18,9 +17,12 @@ from ....printable import printable
 from ....redaction.finder import Finder
 from ....redaction.policy import Policy
 from ....redaction.pseudonyms import Kind
+from .masks import MEMBER, QUERY, Address, Mask, cut, path_of
+from .remembered import Remembered, found_in
 
 Id: TypeAlias = tuple[bytes, tuple[str, ...]]
 FreshIds: TypeAlias = tuple[JSON, ...]  # per-operation ids, by `RequestReader.fresh`
+Shown: TypeAlias = tuple[tuple[str, str], ...]  # places in headers, such as `cookie NAME`, and the pseudonyms there
 
 _BLANK, _ZERO = "•", "0"
 _REMEMBERED = 10_000  # requests; then they are forgotten
@@ -62,6 +64,8 @@ class MintedId(NamedTuple):
 class RecordedRequest:
     """A recorded request, as far as it is compared on each match.
 
+    Where leaves of it hold pseudonyms of remembered values, all else here is of the request without them.
+
     Attributes:
         place: Index in `Matcher.triples`.
         n: Number of its triple, 0 for an exchange that is no operation.
@@ -71,6 +75,8 @@ class RecordedRequest:
         hidden: Redacted values, in their order.
         lasting: Ids that live as long as the session.
         minted: Ids that the client minted for this operation.
+        remembered: Leaves that hold pseudonyms of remembered values; None if there are none.
+        shown: Pseudonyms in its headers that such a leaf of some request holds, each with the name of its place.
 
     """
 
@@ -82,6 +88,8 @@ class RecordedRequest:
     hidden: tuple[str, ...]
     lasting: SessionIds
     minted: tuple[MintedId, ...]
+    remembered: Remembered | None = None
+    shown: Shown = ()
 
     @property
     def id(self) -> Id:
@@ -115,23 +123,13 @@ class Blanker:
         if self.policy is not None:
             self._finder = Finder(self.policy, self._blank)
 
-    def of(self, target: str, body: bytes) -> BlankedRequest:
-        """Blank out a request."""
+    def of(self, method: str, target: str, body: bytes) -> BlankedRequest:
+        """Blank out a request, or the channel and data of a publish."""
         if self._finder is None:
             return BlankedRequest(target, body, ())
         self._found = []
-        return BlankedRequest(self._finder.target(target), self._finder.body(body), tuple(self._found))
-
-    def of_publish(self, channel: str, data: bytes) -> BlankedRequest:
-        """Blank out the channel and data of a publish: a policy knows them as members of a message."""
-        if self._finder is None:
-            return BlankedRequest(channel, data, ())
-        self._found = []
-        named = self._finder.body(json.dumps({"channel": channel}).encode())
-        if data:
-            before, after = b'{"data":', b"}"
-            data = self._finder.body(before + data + after)[len(before) : -len(after)]
-        return BlankedRequest(json.loads(named)["channel"], data, tuple(self._found))
+        target, body = found_in(self._finder, method, target, body)
+        return BlankedRequest(target, body, tuple(self._found))
 
     def keeps(self, path: str) -> bool:
         """Return whether a member's values are never blanked out; names are joined by dots."""
@@ -147,6 +145,21 @@ class Blanker:
         return _ZERO if number else _BLANK
 
 
+@dataclass(slots=True, eq=False)
+class Unmasked:
+    """A request as it was sent, and what is left of it under the masks that were tried.
+
+    Attributes:
+        under: The parsed requests by mask.
+        alternatives: Those that have all leaves of their mask; None before all masks were tried.
+    """
+
+    target: str
+    body: bytes
+    under: dict[Mask, ParsedRequest] = field(default_factory=dict)
+    alternatives: tuple[ParsedRequest, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedRequest:
     """Everything that matching compares of a request; requests that differ in per-operation ids alone share one.
@@ -158,6 +171,9 @@ class ParsedRequest:
         key: Digest, equal for all requests that differ in minted, volatile and hidden values alone.
         own: Digest, equal for requests that differ in per-operation ids and hidden values alone.
         lasting: Ids that live as long as the session.
+        texts: Of a request without the leaves of a mask: the texts of these, None for one that it lacks.
+        unmasked: The request as it was sent, to cut leaves out; None where no recorded request has any.
+        shown: Values in its headers that recorded requests show pseudonyms for, by the name of their place.
 
     """
 
@@ -171,6 +187,9 @@ class ParsedRequest:
     key: bytes
     own: bytes
     lasting: SessionIds
+    texts: tuple[str | None, ...] = ()
+    unmasked: Unmasked | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
@@ -229,6 +248,59 @@ class RequestReader:
         self._values = _values_of(cut)
         self._known: dict[tuple[str, str, bytes], _Known] = {}
         self._lasting: dict[tuple[tuple[str, JSON] | None, ...], SessionIds] = {}
+        # by method, mask of the path, and path without it, with the operation: the masks to try
+        self._masks: dict[str, dict[Mask, dict[tuple[str, str | None], dict[Mask, None]]]] = {}
+
+    def add_mask(self, mask: Mask, recorded: ParsedRequest, target: str) -> None:
+        """Note the leaves that a recorded request holds remembered values in; call `forget` after the last one."""
+        of_path = path_of(mask)
+        path = self._path(recorded.method, of_path, target)
+        by_path = self._masks.setdefault(recorded.method, {}).setdefault(of_path, {})
+        by_path.setdefault((path, recorded.operation), {})[mask] = None
+
+    def forget(self) -> None:
+        """Forget the requests that were read, because they were read without some of the masks."""
+        self._known.clear()
+
+    def counts(self, address: Address) -> bool:
+        """Return whether a leaf is compared: ids that clients mint and volatile fields are not."""
+        kind, *place = address
+        if kind == QUERY:
+            return place[0] not in self._identities
+        names = [str(part) for part in place]
+        return kind != MEMBER or not any(".".join(names[:end]) in self.ignored for end in range(1, len(names) + 1))
+
+    def under(self, mask: Mask, request: ParsedRequest) -> ParsedRequest:
+        """Return what is left of a request without the leaves of a mask, which has a key of its own."""
+        sent = request.unmasked
+        if sent is None:  # it was read before there were masks
+            raise ValueError("a request without its text")
+        found = sent.under.get(mask)
+        if found is None:
+            rest = cut(mask, sent.target, sent.body)
+            read, _ = self._parsed(request.method, rest.target, rest.body)
+            ids = _digest(mask, read.key), _digest(mask, read.own, rest.texts)
+            found = sent.under[mask] = replace(read, key=ids[0], own=ids[1], texts=rest.texts)
+        return found
+
+    def masked(self, request: ParsedRequest) -> tuple[ParsedRequest, ...]:
+        """Return what is left of a request under each mask of recorded requests whose leaves it has."""
+        sent = request.unmasked
+        if sent is None:
+            return ()
+        if sent.alternatives is None:
+            tried = (self.under(mask, request) for mask in self._to_try(request, sent.target))
+            sent.alternatives = tuple(one for one in tried if None not in one.texts)
+        return sent.alternatives
+
+    def _to_try(self, request: ParsedRequest, target: str) -> Iterator[Mask]:
+        for of_path, by_path in self._masks.get(request.method, {}).items():
+            yield from by_path.get((self._path(request.method, of_path, target), request.operation), ())
+
+    def _path(self, method: str, mask: Mask, target: str) -> str:
+        """Return the path of a request without the segments of a mask and the values that the policy names."""
+        rest = cut(mask, target.partition("?")[0], b"").target
+        return unquote(self._blanker.of(method, rest, b"").target)
 
     def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
         """Parse a request; return it, and the client's per-operation ids by `fresh`, None where it sent none."""
@@ -282,7 +354,11 @@ class RequestReader:
             self._known[text] = _Known(request, fresh, places)
 
     def _read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
-        blanked = (self._blanker.of_publish if method == PUBLISH else self._blanker.of)(target, body)
+        call, fresh = self._parsed(method, target, body)
+        return (replace(call, unmasked=Unmasked(target, body)) if self._masks else call), fresh
+
+    def _parsed(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
+        blanked = self._blanker.of(method, target, body)
         path, _, query_text = blanked.target.partition("?")
         value = parse_json(blanked.body)
         operation = self._dialect.name_of(method, blanked.target, value)

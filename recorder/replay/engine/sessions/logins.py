@@ -42,7 +42,7 @@ class Logins:
             if triple.ack is not None
         )
         self._values = {place: values for place, values in found if values}
-        self._keys = {place: matcher.parsed[place].key for place in self._values}
+        self._keys = {place: matcher.key_of(place) for place in self._values}
         self.keys = frozenset(self._keys.values())
         self._starts = {label: seq for label, (seq, _) in recording.session_starts.items()}
         self._forget()
@@ -70,6 +70,10 @@ class Logins:
                 target, body = rewriter.text(target), rewriter.text(text).encode("utf-8", "surrogateescape")
         return request._replace(target=target, headers=headers, body=body)
 
+    def is_login(self, live: ParsedRequest) -> bool:
+        """Return whether the answers to a request give values out."""
+        return not self.keys.isdisjoint(self._matcher.keys(live))
+
     def takes(self, playhead: Playhead, live: ParsedRequest, *, on_its_connection: bool) -> bool:
         """Return whether a login that shows nothing of its client may be this client's, and not that of a new one.
 
@@ -85,7 +89,8 @@ class Logins:
             return True  # it logs in once too often
         own = playhead.recorded or (triples[before[-1]].session if before else None)
         start = self._starts.get(own or "")
-        is_other = live.key not in {self._keys[place] for place in before}  # for another token, as of REST and stream
+        asked = {self._keys[place] for place in before}
+        is_other = asked.isdisjoint(self._matcher.keys(live))  # for another token, as of REST and stream
         return start is not None and any(
             triples[place].session == own
             and (on_its_connection or is_other or triples[place].request.seq > start)

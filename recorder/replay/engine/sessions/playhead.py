@@ -199,13 +199,14 @@ class Playhead:
 
     def _next(self, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher) -> int | None:
         """Return the next unplayed match of some sessions, an exact one before others."""
-        best, what = None, (live.own, live.hidden)
-        for session in sessions:
-            repeats = session.by_id.get(what)
-            if repeats is not None and matcher.fits(matcher.entries[repeats.places[0]], live, self.bindings):
-                place = self.cursor.next_of(repeats)
-                if place is not None and (best is None or place < best):
-                    best = place
+        best = None
+        for what in matcher.ids(live):
+            for session in sessions:
+                repeats = session.by_id.get(what)
+                if repeats is not None and matcher.fits(matcher.entries[repeats.places[0]], live, self.bindings):
+                    place = self.cursor.next_of(repeats)
+                    if place is not None and (best is None or place < best):
+                        best = place
         if best is not None:
             return best
 

@@ -51,7 +51,7 @@ def told(phone: Any, reference: str = "r1") -> Message:
 def test_what_a_policy_names_is_blanked_out_and_kept_in_order() -> None:
     body = json.dumps({"phoneNumber": PHONE, "count": 1, "email": "ada@acme.example", "ssn": 123456789}).encode()
 
-    masked = Blanker(load()).of("/a?access_token=abc", body)
+    masked = Blanker(load()).of("POST", "/a?access_token=abc", body)
 
     assert masked.target == "/a?access_token=%E2%80%A2"
     assert json.loads(masked.body) == {"phoneNumber": "•", "count": 1, "email": "•", "ssn": 0}
@@ -59,7 +59,7 @@ def test_what_a_policy_names_is_blanked_out_and_kept_in_order() -> None:
 
 
 def test_without_a_policy_nothing_is_blanked_out() -> None:
-    assert Blanker(None).of("/a?token=b", b'{"phoneNumber":"1"}').values == ()
+    assert Blanker(None).of("POST", "/a?token=b", b'{"phoneNumber":"1"}').values == ()
 
 
 def test_the_recording_holds_no_real_value() -> None:

@@ -1,0 +1,193 @@
+"""Find the leaves of recorded requests that hold pseudonyms of remembered values, beside the places of rules.
+
+Redaction replaces a value that a rule named once wherever it stands. Of a redacted recording, the values at the places
+of the rules are the pseudonyms, so reading the recording as redaction did finds them at all other places.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import NamedTuple, TypeAlias
+from urllib.parse import unquote
+
+from ....bayeux.messages import encode
+from ....bayeux.publishes import PUBLISH
+from ....dialect.paths import parse_json
+from ....model import JSON, Event, Recording, Triple
+from ....redaction.finder import Finder
+from ....redaction.known import Known
+from ....redaction.policy import Policy
+from ....redaction.pseudonyms import Kind
+from .bindings import Bindings, Pairs
+from .hidden_text import HiddenText, Marks, marked_number
+from .masks import BODY, FORM, MEMBER, PATH, QUERY, Address, Mask, cut, is_form, parameters_of, text_of
+
+Sent: TypeAlias = tuple[str, bytes]  # target and body of a request, or channel and data of a publish
+
+
+class Remembered(NamedTuple):
+    """The leaves of a recorded request that hold pseudonyms of remembered values.
+
+    Attributes:
+        mask: The places of the leaves.
+        texts: The leaves, in the order of the mask.
+    """
+
+    mask: Mask
+    texts: tuple[HiddenText, ...]
+
+
+def found_in(finder: Finder, method: str, target: str, body: bytes) -> Sent:
+    """Return the target and body of a request, or the channel and data of a publish, with values replaced.
+
+    A policy knows channel and data as members of a message.
+    """
+    if method != PUBLISH:
+        return finder.target(target), finder.body(body)
+    named = finder.body(json.dumps({"channel": target}).encode())
+    if body:
+        before, after = b'{"data":', b"}"
+        body = finder.body(before + body + after)[len(before) : -len(after)]
+    return json.loads(named)["channel"], body
+
+
+class _Pseudonyms(Known):
+    """All pseudonyms of a recording; a recorder forgets some values after a while, but their pseudonyms stay."""
+
+    __slots__ = ()
+
+    def _forget(self, value: str) -> None:
+        self._values[value] = Kind.SECRET  # the kind is of no account here
+
+
+class _Nothing(Known):
+    """A memory that takes no values, so that only the places of rules and formats are found."""
+
+    __slots__ = ()
+
+    def add(self, value: str, kind: Kind, *, plain: bool = True) -> None:
+        """Remember nothing."""
+
+
+class Memory:
+    """The pseudonyms of one recording, and where its requests hold them."""
+
+    def __init__(self, recording: Recording, policy: Policy) -> None:
+        """Collect the pseudonyms of a recording that a policy redacted."""
+        known = _Pseudonyms()
+        self._found: list[str] = []
+        self._marks = Marks()
+        _learn(recording, Finder(policy, self._take, known))
+        self._all = Finder(policy, self._take, known)
+        self._every, self._ruled = Finder(policy, self._marks, known), Finder(policy, self._marks, _Nothing())
+
+    def _take(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # the text itself is not used
+        self._found.append(value)
+        return value
+
+    def leaves(
+        self, method: str, target: str, body: bytes, ruled: tuple[str, ...], counts: Callable[[Address], bool]
+    ) -> Remembered | None:
+        """Return the leaves of a request that hold pseudonyms of remembered values; None if there are none.
+
+        Args:
+            method: HTTP method, or that of a publish.
+            target: Path and query, or the channel.
+            body: The body, or the data.
+            ruled: The values at the places of rules and formats; where no others are found there are no leaves.
+            counts: Whether a leaf is compared at all.
+        """
+        self._found.clear()
+        found_in(self._all, method, target, body)
+        if tuple(self._found) == ruled:
+            return None
+        self._marks.clear()
+        less, more = (found_in(finder, method, target, body) for finder in (self._ruled, self._every))
+        leaves = {
+            address: text
+            for address, text in chain(self._in_target(target, less[0], more[0]), self._in_body(body, less[1], more[1]))
+            if counts(address)
+        }
+        mask = tuple(leaves)
+        texts = cut(mask, target, body).texts
+        # a mark in an encoding that is not known here: the leaf is compared as it is written
+        fit = [leaf for leaf, text in zip(mask, texts, strict=True) if _is_read(leaves[leaf], text)]
+        return Remembered(tuple(fit), tuple(leaves[leaf] for leaf in fit)) if fit else None
+
+    def _in_target(self, target: str, less: str, more: str) -> Iterator[tuple[Address, HiddenText]]:
+        paths, queries = zip(*(text.partition("?")[::2] for text in (target, less, more)), strict=True)
+        segments = [path.split("/") for path in paths]
+        if len({len(path) for path in segments}) == 1:
+            for number, (_, ruled, marked) in enumerate(zip(*segments, strict=True)):
+                if ruled != marked:
+                    yield (PATH, number), self._text(unquote(marked))
+        yield from self._in_pairs(QUERY, *queries)
+
+    def _in_pairs(self, kind: str, text: str, less: str, more: str) -> Iterator[tuple[Address, HiddenText]]:
+        pairs = [list(parameters_of(one)) for one in (text, less, more)]
+        if len({len(one) for one in pairs}) == 1:
+            for (name, number, _), (_, _, ruled), (_, _, marked) in zip(*pairs, strict=True):
+                if ruled != marked:
+                    yield (kind, name, number), self._text(marked)
+
+    def _in_body(self, body: bytes, less: bytes, more: bytes) -> Iterator[tuple[Address, HiddenText]]:
+        if less == more:
+            return
+        values = [parse_json(one) for one in (body, less, more)]
+        if all(value is not None for value in values):
+            yield from self._in_json((MEMBER,), *values)
+            return
+        text, *marked = map(text_of, (body, less, more))
+        if is_form(text):
+            yield from self._in_pairs(FORM, text, *marked)
+        elif values[0] is None:
+            yield (BODY,), self._text(marked[-1])
+
+    def _in_json(self, place: Address, value: JSON, less: JSON, more: JSON) -> Iterator[tuple[Address, HiddenText]]:
+        """Yield the strings and numbers in which two marked copies of a JSON value differ."""
+        if isinstance(value, dict):
+            inner = [(name, item, less.get(name), more.get(name)) for name, item in value.items()]
+        elif isinstance(value, list):
+            inner = [(number, *items) for number, items in enumerate(zip(value, less, more, strict=True))]
+        else:
+            if less != more:
+                yield place, self._text(more) if isinstance(value, str) else marked_number(json.dumps(value))
+            return
+        for name, item, ruled, marked in inner:
+            if type(item) is type(ruled) is type(marked):
+                yield from self._in_json((*place, name), item, ruled, marked)
+
+    def _text(self, marked: str) -> HiddenText:
+        return HiddenText.of(marked, self._marks.values)
+
+
+def _is_read(read: HiddenText, text: str | None) -> bool:
+    """Return whether a leaf was read as a text with pseudonyms that the recorded text itself has."""
+    return text is not None and next(read.values, None) is not None and read.pairs(text, Pairs(Bindings())) is not None
+
+
+def _learn(recording: Recording, finder: Finder) -> None:
+    """Let a finder remember the values at all places of a recording that rules name."""
+    for triple in chain(recording.triples, recording.plain):
+        _learn_exchange(triple, finder)
+    for pushed in recording.unsolicited:
+        _learn_event(pushed.event, finder)
+    for message in recording.messages:
+        finder.body(encode([{"channel": message.name, "data": message.data}]))
+
+
+def _learn_exchange(triple: Triple, finder: Finder) -> None:
+    request = triple.request
+    finder.headers(request.headers)
+    found_in(finder, request.method, request.target, request.body)
+    if triple.ack is not None:
+        finder.headers(triple.ack.headers)
+        finder.body(triple.ack.body)
+    for link in triple.events:
+        _learn_event(link.event, finder)
+
+
+def _learn_event(event: Event, finder: Finder) -> None:
+    finder.body(encode([{"channel": event.channel, "data": event.data}]))
