@@ -381,7 +381,8 @@ class ReplayEngine:
             target, body = self._asked.as_recorded(request.target, request.body, headers, origin_of(headers))
             request = request._replace(target=target, body=body)
         live, fresh = self._matcher.read(request.method, request.target, request.body)
-        live = self._matcher.shows(live, request.headers)
+        if self._matcher.reads_headers:
+            live = self._matcher.shows(live, request.headers)
         is_login = bool(self._logins.keys) and self._logins.is_login(live)
         playhead = self._playheads.of_request(
             request.headers,

@@ -24,7 +24,7 @@ from ....redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
 from .index import Alternatives, JoinedAlternatives, RequestIndex
 from .masks import named
-from .remembered import Memory, Remembered
+from .remembered import Memory
 from .request import FreshIds, Id, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds, Unmasked
 from .shown import ShownValues
 
@@ -61,7 +61,14 @@ class ParsedRequests(Sequence[ParsedRequest]):
 
 
 class Matcher:
-    """Knows all recorded requests; holds no state of any client."""
+    """Knows all recorded requests; holds no state of any client.
+
+    Attributes:
+        triples: Operations in recorded order, then the other exchanges; places are indices of it.
+        parsed: Their requests.
+        entries: Their requests, as far as each match compares them.
+
+    """
 
     def __init__(
         self,
@@ -87,52 +94,58 @@ class Matcher:
         self._index = RequestIndex()
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
         self._lasting_keys = [key for _, key in self._reader.lasting]
-        self._memory = None if policy is None else Memory(recording, policy)
-        read = [self._read(triple.request) for triple in self.triples]
-        self._memory = None
+        memory = None if policy is None else Memory(recording, policy)
+        self.entries = [self._add(place, triple, memory) for place, triple in enumerate(self.triples)]
         for reader in (self._reader, self._publishes):
             reader.forget()
-        leaves = [text for *_, remembered in read if remembered for text in remembered.texts]
-        wanted = frozenset(value for text in leaves for value in text.values)
-        self._shown = None if policy is None or not wanted else ShownValues(policy, wanted, own_cookies)
-        self.entries = [self._add(place, *its) for place, its in enumerate(read)]
+        self._shown = None if policy is None else self._read_headers(policy, own_cookies)
         self._parts: dict[str | None, dict[str, set[str]]] = {}
 
-    def _read(self, request: Request) -> tuple[ParsedRequest, FreshIds, Remembered | None]:
-        """Read a recorded request, with the leaves that hold remembered values."""
-        what = request.method, request.target, request.body
+    def _add(self, place: int, triple: Triple, memory: Memory | None) -> RecordedRequest:
+        what = triple.request.method, triple.request.target, triple.request.body
         call, fresh = self.read(*what)
-        reader = self._reader_of(request.method)
-        remembered = None if self._memory is None else self._memory.leaves(*what, call.hidden, reader.counts)
+        self._by_operation[call.operation].append(place)
+        reader = self._reader_of(what[0])
+        remembered = None if memory is None else memory.leaves(*what, call.hidden, reader.counts)
         if remembered is not None:
-            reader.add_mask(remembered.mask, call, request.target)
-            call = reader.under(remembered.mask, replace(call, unmasked=Unmasked(request.target, request.body)))
-        return call, fresh, remembered
-
-    def _add(self, place: int, call: ParsedRequest, fresh: FreshIds, remembered: Remembered | None) -> RecordedRequest:
-        triple = self.triples[place]
+            reader.add_mask(remembered.mask, call, triple.request.target)
+            call = reader.under(remembered.mask, replace(call, unmasked=Unmasked(*what[1:])))
         its = call.own, call.hidden, call.lasting, tuple(self._minted_once(fresh)), remembered
         operation = None if triple.operation is None else intern(triple.operation)  # there are few
-        shown = () if self._shown is None else self._shown.recorded(triple.request.headers)
-        entry = RecordedRequest(place, triple.n, triple.session, operation, *its, shown)
+        entry = RecordedRequest(place, triple.n, triple.session, operation, *its)
         self._index.add(call.key, entry)
-        self._by_operation[call.operation].append(place)
         return entry
+
+    def _read_headers(self, policy: Policy, own_cookies: Collection[str]) -> ShownValues | None:
+        """Note where headers show the values in leaves; return the reader of live headers, None if none does."""
+        leaves = (text for entry in self.entries if entry.remembered for text in entry.remembered.texts)
+        wanted = frozenset(value for text in leaves for value in text.values)
+        if not wanted:
+            return None
+        values = ShownValues(policy, wanted, own_cookies)
+        shown = [values.recorded(triple.request.headers) for triple in self.triples]
+        self.entries = [replace(entry, shown=its) for entry, its in zip(self.entries, shown, strict=True)]
+        return values if any(shown) else None
 
     def _reader_of(self, method: str) -> RequestReader:
         return self._publishes if method == PUBLISH else self._reader
 
     def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
         """Parse a request; return it with its per-operation ids."""
-        return self._reader_of(method).read(method, target, body)
+        return (self._publishes if method == PUBLISH else self._reader).read(method, target, body)
 
     def call(self, method: str, target: str, body: bytes) -> ParsedRequest:
         """Parse a request without its per-operation ids."""
         return self.read(method, target, body)[0]
 
+    @property
+    def reads_headers(self) -> bool:
+        """Whether headers of live requests tell of values that requests hold elsewhere."""
+        return self._shown is not None
+
     def shows(self, live: ParsedRequest, headers: Headers) -> ParsedRequest:
-        """Return a live request with what its headers tell of redacted values."""
-        found = None if self._shown is None else self._shown.live(headers)
+        """Return a live request with what its headers tell of redacted values, for a matcher that `reads_headers`."""
+        found = self._shown.live(headers) if self._shown is not None else None
         return replace(live, shown=found) if found else live
 
     def alternatives(self, live: ParsedRequest) -> Alternatives | JoinedAlternatives:
@@ -168,8 +181,9 @@ class Matcher:
 
     def fits(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
         """Return whether a candidate matches under the bindings of a live session."""
+        shown = live.shown
         if entry.remembered is not None:
-            live, shown = self._under(entry.place, live), live.shown
+            live = self._under(entry.place, live)
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, mine, its in self._pairs(entry.lasting, live.lasting):
                 if not _agree(session, key, mine, its):

@@ -200,8 +200,8 @@ class Playhead:
     def _next(self, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher) -> int | None:
         """Return the next unplayed match of some sessions, an exact one before others."""
         best = None
-        for what in matcher.ids(live):
-            for session in sessions:
+        for session in sessions:
+            for what in ((live.own, live.hidden),) if live.unmasked is None else matcher.ids(live):
                 repeats = session.by_id.get(what)
                 if repeats is not None and matcher.fits(matcher.entries[repeats.places[0]], live, self.bindings):
                     place = self.cursor.next_of(repeats)
