@@ -66,7 +66,7 @@ def _nearest(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
     if nearest is None:
         return _miss(live, "the cassette holds no request at all", ["record one that does, or choose another file"])
     place, differences = nearest
-    live = matcher.without_values(place, live)
+    live = matcher.compared(place, live)
     named = describe(matcher.triples[place], matcher.parsed[place])
     if not differences:
         summary = f"played already: {named} was recorded as often as it was asked for, not once more"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from sys import intern
@@ -25,7 +25,7 @@ from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
 from .index import Alternatives, JoinedAlternatives, RequestIndex
 from .masks import named
 from .remembered import Memory
-from .request import FreshIds, Id, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds, Unmasked
+from .request import FreshIds, Id, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
 from .shown import ShownValues
 
 _Value: TypeAlias = tuple[str, JSON] | None
@@ -67,6 +67,7 @@ class Matcher:
         triples: Operations in recorded order, then the other exchanges; places are indices of it.
         parsed: Their requests.
         entries: Their requests, as far as each match compares them.
+        reads_headers: Whether headers of live requests tell of values that requests hold elsewhere.
 
     """
 
@@ -99,6 +100,7 @@ class Matcher:
         for reader in (self._reader, self._publishes):
             reader.forget()
         self._shown = None if policy is None else self._read_headers(policy, own_cookies)
+        self.reads_headers = self._shown is not None
         self._parts: dict[str | None, dict[str, set[str]]] = {}
 
     def _add(self, place: int, triple: Triple, memory: Memory | None) -> RecordedRequest:
@@ -109,7 +111,7 @@ class Matcher:
         remembered = None if memory is None else memory.leaves(*what, call.hidden, reader.counts)
         if remembered is not None:
             reader.add_mask(remembered.mask, call, triple.request.target)
-            call = reader.under(remembered.mask, replace(call, unmasked=Unmasked(*what[1:])))
+            call = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
         its = call.own, call.hidden, call.lasting, tuple(self._minted_once(fresh)), remembered
         operation = None if triple.operation is None else intern(triple.operation)  # there are few
         entry = RecordedRequest(place, triple.n, triple.session, operation, *its)
@@ -138,42 +140,40 @@ class Matcher:
         """Parse a request without its per-operation ids."""
         return self.read(method, target, body)[0]
 
-    @property
-    def reads_headers(self) -> bool:
-        """Whether headers of live requests tell of values that requests hold elsewhere."""
-        return self._shown is not None
-
     def shows(self, live: ParsedRequest, headers: Headers) -> ParsedRequest:
         """Return a live request with what its headers tell of redacted values, for a matcher that `reads_headers`."""
         found = self._shown.live(headers) if self._shown is not None else None
-        return replace(live, shown=found) if found else live
+        if not found or live.leaves is None:
+            return live
+        self._forms(live)  # so that they are found once for all requests of this text
+        return replace(live, leaves=replace(live.leaves, shown=found))
 
     def alternatives(self, live: ParsedRequest) -> Alternatives | JoinedAlternatives:
         """Return the recorded requests that differ in minted, volatile and hidden values alone."""
-        if live.unmasked is None:
+        if live.leaves is None:
             return self._index[live.key]
         return JoinedAlternatives(tuple(self._index[one.key] for one in self._forms(live)))
 
     def ids(self, live: ParsedRequest) -> tuple[Id, ...]:
         """Return the ids of the recorded requests that a live one is equal to, with each mask."""
-        return (live.id,) if live.unmasked is None else tuple(one.id for one in self._forms(live))
+        return (live.id,) if live.leaves is None else tuple(one.id for one in self._forms(live))
 
     def keys(self, live: ParsedRequest) -> tuple[bytes, ...]:
         """Return the keys of the recorded requests that a live one may be, with each mask."""
-        return (live.key,) if live.unmasked is None else tuple(one.key for one in self._forms(live))
+        return (live.key,) if live.leaves is None else tuple(one.key for one in self._forms(live))
 
     def key_of(self, place: int) -> bytes:
         """Return the key of a recorded request."""
-        return self._under(place, self.parsed[place]).key
+        return self.compared(place, self.parsed[place]).key
 
     def _forms(self, live: ParsedRequest) -> tuple[ParsedRequest, ...]:
         """Return a live request as it is, and without the leaves of each mask that fits it."""
-        return live, *self._reader_of(live.method).masked(live)
+        return live, *self._reader_of(live.method).rests(live)
 
-    def _under(self, place: int, request: ParsedRequest) -> ParsedRequest:
-        """Return a request without the leaves in which a recorded one holds remembered values."""
+    def compared(self, place: int, request: ParsedRequest) -> ParsedRequest:
+        """Return a request as it is compared with a recorded one: without the leaves that hold remembered values."""
         remembered = self.entries[place].remembered
-        return request if remembered is None else self._reader_of(request.method).under(remembered.mask, request)
+        return request if remembered is None else self._reader_of(request.method).without(remembered.mask, request)
 
     def candidates(self, live: ParsedRequest) -> list[int]:
         """Return the places of these requests, in recorded order."""
@@ -181,51 +181,49 @@ class Matcher:
 
     def fits(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
         """Return whether a candidate matches under the bindings of a live session."""
-        shown = live.shown
         if entry.remembered is not None:
-            live = self._under(entry.place, live)
-        if (entry.lasting, live.lasting) not in session.agreed:
-            for key, mine, its in self._pairs(entry.lasting, live.lasting):
-                if not _agree(session, key, mine, its):
-                    return False
-        if entry.remembered is not None:
-            return _pairs_of(entry, live, shown, session) is not None
+            rest = self.compared(entry.place, live)
+            return self._has_session(entry, rest, session) and _pairs_of(entry, rest, live, session) is not None
+        if (entry.lasting, live.lasting) not in session.agreed and not self._has_session(entry, live, session):
+            return False
         return entry.hidden == live.hidden or not any(_hidden(entry.hidden, live.hidden, session))
+
+    def _has_session(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
+        """Return whether the session ids of a request may stand for recorded ones."""
+        return all(_agree(session, key, mine, its) for key, mine, its in self._pairs(entry.lasting, live.lasting))
 
     def differences(self, place: int, live: ParsedRequest, session: Bindings) -> list[Difference]:
         """Return all differences to a recorded request under the bindings of a live session; none for a match."""
-        entry, shown = self.entries[place], live.shown
-        recorded, live = self._under(place, self.parsed[place]), self.without_values(place, live)
-        plain = [*_outer(recorded, live), *self._body(recorded, live, session)]
+        entry = self.entries[place]
+        recorded, rest = self.compared(place, self.parsed[place]), self.compared(place, live)
+        plain = [*_outer(recorded, rest), *self._body(recorded, rest, session)]
         if entry.remembered is None:
-            return [*plain, *_hidden(recorded.hidden, live.hidden, session)]
-        if _pairs_of(entry, live, shown, session) is not None:
+            return [*plain, *_hidden(recorded.hidden, rest.hidden, session)]
+        if _pairs_of(entry, rest, live, session) is not None:
             return plain
-        root = self._reader_of(recorded.method).root
-        return [*plain, *_explained(entry, live, session, root)]
-
-    def without_values(self, place: int, live: ParsedRequest) -> ParsedRequest:
-        """Return a live request as it is compared with a recorded one, and shown: without remembered values."""
-        return self._under(place, live)
+        return [*plain, *_explained(entry, rest, session, self._reader_of(recorded.method).root)]
 
     def bind(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> None:
         """Bind the session ids and the redacted values of a request that matched."""
-        shown = live.shown
-        if entry.remembered is not None:
-            live = self._under(entry.place, live)
+        if entry.remembered is not None or entry.shown:
+            live = self._bind_leaves(entry, live, session)
         if (entry.lasting, live.lasting) not in session.agreed:
             for key, recorded, other in self._pairs(entry.lasting, live.lasting):
                 if recorded is not None:
                     session.bind(key, recorded[0], ABSENT if other is None else other[1])
             session.agreed.add((entry.lasting, live.lasting))
-        if entry.remembered is not None or (entry.shown and shown):
-            pairs = _pairs_of(entry, live, shown, session)
-            for pseudonym, value in pairs.added.items() if pairs is not None else ():
-                session.bind(HIDDEN, pseudonym, value)
-        elif entry.hidden != live.hidden:
+        if entry.hidden != live.hidden:
             for pseudonym, value in zip(entry.hidden, live.hidden, strict=True):
                 if pseudonym != value:
                     session.bind(HIDDEN, pseudonym, value)
+
+    def _bind_leaves(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> ParsedRequest:
+        """Bind the redacted values in leaves and headers; return the request without the leaves."""
+        rest = self.compared(entry.place, live)
+        pairs = _pairs_of(entry, rest, live, session)
+        for pseudonym, value in pairs.added.items() if pairs is not None else ():
+            session.bind(HIDDEN, pseudonym, value)
+        return rest
 
     def _pairs(self, recorded: SessionIds, live: SessionIds) -> Iterator[tuple[str, _Value, _Value]]:
         return zip(self._lasting_keys, recorded.values, live.values, strict=True)
@@ -239,7 +237,7 @@ class Matcher:
 
     def is_exact(self, place: int, live: ParsedRequest) -> bool:
         """Return whether a candidate is equal up to per-operation ids, devices and volatile fields included."""
-        return self.entries[place].id == self._under(place, live).id
+        return self.entries[place].id == self.compared(place, live).id
 
     def nearest(
         self, live: ParsedRequest, session: Bindings, played: Container[int]
@@ -250,7 +248,7 @@ class Matcher:
         """
         best: tuple[tuple[bool, bool, int, bool, int], list[Difference]] | None = None
         for place in self._nearby(live, played):
-            recorded, seen = self._under(place, self.parsed[place]), self._under(place, live)
+            recorded, seen = self.compared(place, self.parsed[place]), self.compared(place, live)
             found = self.differences(place, live, session)
             other = live.operation not in (None, recorded.operation)
             rank = (other, recorded.path != seen.path, len(found), place in played, place)
@@ -353,19 +351,25 @@ def _with_all(pairs: Pairs | None, more: Iterable[tuple[str, str]]) -> Pairs | N
     return pairs
 
 
-def _pairs_of(entry: RecordedRequest, live: ParsedRequest, shown: Mapping[str, str], session: Bindings) -> Pairs | None:
-    """Return the pairs of pseudonyms and live values in a request without its leaves; None if they do not agree.
+def _pairs_of(entry: RecordedRequest, rest: ParsedRequest, live: ParsedRequest, session: Bindings) -> Pairs | None:
+    """Return the pairs of pseudonyms and live values in a request; None if they do not agree.
 
     What the headers show counts where it agrees with the request itself.
+
+    Args:
+        entry: The recorded request.
+        rest: The live request as it is compared with it.
+        live: The live request with its headers.
+        session: The bindings of its session.
     """
-    plain = Pairs(session)
-    taught = plain
+    plain = taught = Pairs(session)
+    shown = live.leaves.shown if live.leaves is not None else {}
     for place, pseudonym in entry.shown if shown else ():
         is_given = (MINTED, pseudonym) in session.live  # it was made for this client, which shows no other value
         if place in shown and not is_given:
             taught = taught.plus(pseudonym, shown[place]) or taught
-    found = _told(entry, live, taught)
-    return _told(entry, live, plain) if found is None and taught.added else found
+    found = _told(entry, rest, taught)
+    return _told(entry, rest, plain) if found is None and taught.added else found
 
 
 def _told(entry: RecordedRequest, live: ParsedRequest, pairs: Pairs) -> Pairs | None:
@@ -373,8 +377,9 @@ def _told(entry: RecordedRequest, live: ParsedRequest, pairs: Pairs) -> Pairs | 
     if len(entry.hidden) != len(live.hidden):
         return None
     found = _with_all(pairs, zip(entry.hidden, live.hidden, strict=True))
-    for text, its in zip(entry.remembered.texts, live.texts, strict=True) if entry.remembered else ():
-        found = text.pairs(its, found) if found is not None and its is not None else None
+    if entry.remembered is not None and live.leaves is not None:
+        for text, its in zip(entry.remembered.texts, live.leaves.texts, strict=True):
+            found = text.pairs(its, found) if found is not None and its is not None else None
     return found
 
 
@@ -383,9 +388,9 @@ def _explained(entry: RecordedRequest, live: ParsedRequest, session: Bindings, r
     hidden = list(_hidden(entry.hidden, live.hidden, session))
     yield from hidden
     pairs = Pairs(session) if hidden else _with_all(Pairs(session), zip(entry.hidden, live.hidden, strict=True))
-    if entry.remembered is None or pairs is None:
+    if entry.remembered is None or live.leaves is None or pairs is None:
         return
-    for address, text, its in zip(*entry.remembered, live.texts, strict=True):
+    for address, text, its in zip(*entry.remembered, live.leaves.texts, strict=True):
         found = None if its is None else text.pairs(its, pairs)
         where = named(address, root)
         if its is None or found is not None:

@@ -146,17 +146,24 @@ class Blanker:
 
 
 @dataclass(slots=True, eq=False)
-class Unmasked:
-    """A request as it was sent, and what is left of it under the masks that were tried.
+class Leaves:
+    """Where the leaves of a request may hold remembered values: the request as it was sent, to be cut.
 
     Attributes:
-        under: The parsed requests by mask.
-        alternatives: Those that have all leaves of their mask; None before all masks were tried.
+        target: Path and query, or the channel of a publish.
+        body: The body, or the data of a publish.
+        texts: Of a request without the leaves of a mask: the texts of these, None for one that it lacks.
+        shown: Values in its headers that recorded requests show pseudonyms for, by the name of their place.
+        rests: What is left of the request without the leaves of each mask that was tried.
+        alternatives: Those rests that have all leaves of their mask; None before all masks were tried.
+
     """
 
     target: str
     body: bytes
-    under: dict[Mask, ParsedRequest] = field(default_factory=dict)
+    texts: tuple[str | None, ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
+    rests: dict[Mask, ParsedRequest] = field(default_factory=dict)
     alternatives: tuple[ParsedRequest, ...] | None = None
 
 
@@ -171,9 +178,7 @@ class ParsedRequest:
         key: Digest, equal for all requests that differ in minted, volatile and hidden values alone.
         own: Digest, equal for requests that differ in per-operation ids and hidden values alone.
         lasting: Ids that live as long as the session.
-        texts: Of a request without the leaves of a mask: the texts of these, None for one that it lacks.
-        unmasked: The request as it was sent, to cut leaves out; None where no recorded request has any.
-        shown: Values in its headers that recorded requests show pseudonyms for, by the name of their place.
+        leaves: Where it may hold remembered values; None if no recorded request does.
 
     """
 
@@ -187,9 +192,7 @@ class ParsedRequest:
     key: bytes
     own: bytes
     lasting: SessionIds
-    texts: tuple[str | None, ...] = ()
-    unmasked: Unmasked | None = None
-    shown: Mapping[str, str] = field(default_factory=dict)
+    leaves: Leaves | None = None  # one field: this is built for each new text of a request
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
@@ -270,28 +273,24 @@ class RequestReader:
         names = [str(part) for part in place]
         return kind != MEMBER or not any(".".join(names[:end]) in self.ignored for end in range(1, len(names) + 1))
 
-    def under(self, mask: Mask, request: ParsedRequest) -> ParsedRequest:
+    def without(self, mask: Mask, request: ParsedRequest) -> ParsedRequest:
         """Return what is left of a request without the leaves of a mask, which has a key of its own."""
-        sent = request.unmasked
-        if sent is None:  # it was read before there were masks
-            raise ValueError("a request without its text")
-        found = sent.under.get(mask)
+        whole = _leaves(request)
+        found = whole.rests.get(mask)
         if found is None:
-            rest = cut(mask, sent.target, sent.body)
-            read, _ = self._parsed(request.method, rest.target, rest.body)
+            rest = cut(mask, whole.target, whole.body)
+            read, _ = self._read(request.method, rest.target, rest.body)
             ids = _digest(mask, read.key), _digest(mask, read.own, rest.texts)
-            found = sent.under[mask] = replace(read, key=ids[0], own=ids[1], texts=rest.texts)
+            found = whole.rests[mask] = replace(read, key=ids[0], own=ids[1], leaves=Leaves(*rest))
         return found
 
-    def masked(self, request: ParsedRequest) -> tuple[ParsedRequest, ...]:
+    def rests(self, request: ParsedRequest) -> tuple[ParsedRequest, ...]:
         """Return what is left of a request under each mask of recorded requests whose leaves it has."""
-        sent = request.unmasked
-        if sent is None:
-            return ()
-        if sent.alternatives is None:
-            tried = (self.under(mask, request) for mask in self._to_try(request, sent.target))
-            sent.alternatives = tuple(one for one in tried if None not in one.texts)
-        return sent.alternatives
+        whole = _leaves(request)
+        if whole.alternatives is None:
+            tried = (self.without(mask, request) for mask in self._to_try(request, whole.target))
+            whole.alternatives = tuple(one for one in tried if None not in _leaves(one).texts)
+        return whole.alternatives
 
     def _to_try(self, request: ParsedRequest, target: str) -> Iterator[Mask]:
         for of_path, by_path in self._masks.get(request.method, {}).items():
@@ -354,10 +353,6 @@ class RequestReader:
             self._known[text] = _Known(request, fresh, places)
 
     def _read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
-        call, fresh = self._parsed(method, target, body)
-        return (replace(call, unmasked=Unmasked(target, body)) if self._masks else call), fresh
-
-    def _parsed(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
         blanked = self._blanker.of(method, target, body)
         path, _, query_text = blanked.target.partition("?")
         value = parse_json(blanked.body)
@@ -374,7 +369,8 @@ class RequestReader:
         outer = (method, unquote(path), query)
         bound = tuple(self._bound(key, found) for (_, key), found in zip(self.lasting, lasting, strict=True))
         ids = _digest(*outer, alike), _digest(own)
-        call = ParsedRequest(*outer, value, blanked.body, operation, blanked.values, *ids, self._shared(bound))
+        leaves = Leaves(target, body) if self._masks else None
+        call = ParsedRequest(*outer, value, blanked.body, operation, blanked.values, *ids, self._shared(bound), leaves)
         return call, tuple(fresh)
 
     def _shared(self, values: tuple[tuple[str, JSON] | None, ...]) -> SessionIds:
@@ -389,6 +385,12 @@ class RequestReader:
             return None
         bare = self._dialect.bare(key, text)
         return bare, value if bare == text else bare
+
+
+def _leaves(request: ParsedRequest) -> Leaves:
+    if request.leaves is None:  # `RequestReader.forget` was not called
+        raise ValueError("the request was read before the masks")
+    return request.leaves
 
 
 def _values_of(names: Iterable[str]) -> re.Pattern[bytes]:

@@ -199,14 +199,15 @@ class Playhead:
 
     def _next(self, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher) -> int | None:
         """Return the next unplayed match of some sessions, an exact one before others."""
-        best = None
+        best, what = None, (live.own, live.hidden)
         for session in sessions:
-            for what in ((live.own, live.hidden),) if live.unmasked is None else matcher.ids(live):
-                repeats = session.by_id.get(what)
-                if repeats is not None and matcher.fits(matcher.entries[repeats.places[0]], live, self.bindings):
-                    place = self.cursor.next_of(repeats)
-                    if place is not None and (best is None or place < best):
-                        best = place
+            repeats = session.by_id.get(what)
+            if repeats is None and live.leaves is not None:
+                repeats = next((session.by_id[one] for one in matcher.ids(live) if one in session.by_id), None)
+            if repeats is not None and matcher.fits(matcher.entries[repeats.places[0]], live, self.bindings):
+                place = self.cursor.next_of(repeats)
+                if place is not None and (best is None or place < best):
+                    best = place
         if best is not None:
             return best
 
