@@ -13,8 +13,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, TypeAlias
-from urllib.parse import unquote
+from urllib.parse import quote, quote_plus, unquote
+from xml.sax.saxutils import escape
 
 from ....redaction.pseudonyms import Kind
 from .bindings import Pairs
@@ -152,10 +154,10 @@ def _steps(part: Part, text: str, start: int, pairs: Pairs) -> Iterator[tuple[in
         if text.startswith(part, start):
             yield start + len(part), pairs
     elif isinstance(part, Pseudonym):
-        for value in _values(part.value, text, start, pairs):
+        for written, value in _values(part.value, text, start, pairs):
             more = pairs.plus(part.value, value)
             if more is not None:
-                yield start + len(value), more
+                yield start + len(written), more
     else:
         found = part.form.pattern.match(text, start)
         plain = part.form.decode(found[0]) if found else None
@@ -164,17 +166,22 @@ def _steps(part: Part, text: str, start: int, pairs: Pairs) -> Iterator[tuple[in
             yield found.end(), more
 
 
-def _values(pseudonym: str, text: str, start: int, pairs: Pairs) -> Iterator[str]:
-    """Yield the values that may stand for a pseudonym at a place of a live text, a bound one first."""
+def _values(pseudonym: str, text: str, start: int, pairs: Pairs) -> Iterator[tuple[str, str]]:
+    """Yield what may stand for a pseudonym at a place of a live text, as written and as a value, a bound value first.
+
+    Where the pseudonym needed no encoding, a value of another shape may need one.
+    """
     bound = pairs.live(pseudonym)
-    for value in (bound, pseudonym):
-        if value is not None and text.startswith(value, start):
-            yield value
+    if bound is not None:
+        forms = (bound, *(write(bound) for write in _WRITTEN))
+        yield from ((written, bound) for written in dict.fromkeys(forms) if text.startswith(written, start))
+    if text.startswith(pseudonym, start):
+        yield pseudonym, pseudonym
     if bound is None:
         for more in _LONGER:
             value = text[start : start + len(pseudonym) - more] if len(pseudonym) > more else ""
             if value != pseudonym and may_be(pseudonym, value):
-                yield value
+                yield value, value
 
 
 def may_be(pseudonym: str, value: str) -> bool:
@@ -219,6 +226,10 @@ def _read(text: str, values: Sequence[str], forms: Sequence[Form]) -> list[Part]
     return parts + _read(text[last:], values, others)
 
 
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
 def _from_json(text: str) -> str | None:
     try:
         return str(json.loads(text, strict=False))
@@ -238,6 +249,7 @@ def _from_percent(text: str) -> str:
     return unquote(text, errors="surrogateescape")
 
 
+_WRITTEN: tuple[Callable[[str], str], ...] = (partial(quote, safe=""), quote_plus, html.escape, escape, _in_json)
 _FORMS = tuple(
     Form(re.compile(shows), re.compile(pattern, re.DOTALL), decode)
     for shows, pattern, decode in (

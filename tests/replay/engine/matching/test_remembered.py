@@ -1,0 +1,356 @@
+"""A value that redaction remembered is matched wherever it stands, and as one and the same value."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.correlate.engine import correlate
+from recorder.dialect.definition import load as load_dialect
+from recorder.model import Headers, Record, Recording
+from recorder.redaction.again import Again
+from recorder.redaction.policy import load
+from recorder.redaction.redactor import Redactor
+from recorder.replay.engine.matching.matcher import Matcher
+from tests.replay.stage import Desk, Stage
+from tests.wire import HEADER, Ask, Wire, body, complete, record_event
+
+KEY = b"k" * 32
+OFFER, OTHER = "Offer-2026-77", "Quote-1999-31"
+Place = Callable[[str], Ask]
+
+
+def named(value: str, number: int = 0) -> Ask:
+    """A request in which a rule of the policy names the value."""
+    return Ask(f"/api/records/{number}", {"userData": {"a": value}})
+
+
+def text(form: str) -> str:
+    """A text of many words around a value."""
+    return f"of 5 items ({form}), see below"
+
+
+def packed(value: str) -> str:
+    return base64.b64encode(value.encode()).decode()
+
+
+PLACES: dict[str, Place] = {
+    "path": lambda v: Ask(f"/notes/{quote(v, safe='')}/lines", {}),
+    "query": lambda v: Ask(f"/notes?a=1&b={quote_plus(v)}", b"", "GET"),
+    "whole query": lambda v: Ask(f"/notes?{quote(v, safe='')}", b"", "GET"),
+    "member": lambda v: Ask("/notes", {"comment": v, "count": 1}),
+    "item": lambda v: Ask("/notes", {"all": [{"x": 1}, {"x": ["a", v]}]}),
+    "array": lambda v: Ask("/notes", [1, v]),
+    "text": lambda v: Ask("/notes", {"comment": text(v)}),
+    "twice": lambda v: Ask("/notes", {"comment": f"{v} and {v}"}),
+    "form": lambda v: Ask("/form", f"a=1&b={quote_plus(v)}&c=".encode()),
+    "plain": lambda v: Ask("/plain", f"said {v} to all".encode()),
+    "base64": lambda v: Ask("/notes", {"comment": text(packed(f"it is {v} here"))}),
+    "percent": lambda v: Ask("/notes", {"link": f"/next?to={quote(v, safe='')}%20or%20so&x=1"}),
+    "json in text": lambda v: Ask("/notes", {"inner": json.dumps({"b": [text(v)]})}),
+    "json in form": lambda v: Ask("/form", f"c={quote_plus(json.dumps({'b': v}))}".encode()),
+    "xml": lambda v: Ask("/xml", f"<a><b>{escape(v)}</b></a>".encode()),
+}
+PLAIN = [OFFER, "7b3f9e4a5c1d4a6f8b2c0d9e1f3a5b7c", "c259da54-7c22-4a43-9440-77a92facc86b", "Zoë Müller 42"]
+ODD = ["ada.l@acme.example", "+49 351 4555-0123", 'He "said" 5 & 6', "http://desk.example/ui"]
+
+
+def recorded(asks: Sequence[Ask], *, again: bool = False, headers: Headers = ()) -> Recording:
+    """What is in a redacted cassette of these requests; redacted in two passes if `again`."""
+    wire = Wire()
+    desk = wire.desk()
+    for ask in asks:
+        wire.ack(wire.request(ask.method, ask.target, ask.body, (*desk.headers, *headers)))
+    return correlate(redacted(wire.records, again=again), load_dialect(), HEADER)
+
+
+def redacted(records: Sequence[Record], *, again: bool) -> list[Record]:
+    if not again:
+        return list(map(Redactor(load(), KEY).redact, records))
+    twice = Again(load(), KEY)
+    for record in records:
+        twice.learn(record)
+    return list(map(twice.redact, records))
+
+
+def played(recording: Recording, asks: Sequence[Ask]) -> Stage:
+    """A stand-in that a client sent these requests to."""
+    stage = Stage(recording, redaction=load())
+    desk = stage.desk()
+    for ask in asks:
+        desk.sends(ask.method, ask.target, ask.body, ())
+    return stage
+
+
+def another(value: str) -> str:
+    """Another value of the same shape."""
+    for row in ("abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "123456789"):
+        value = "".join(row[(row.index(char) + 1) % len(row)] if char in row else char for char in value)
+    return value
+
+
+def sent(recording: Recording) -> bytes:
+    return b"".join(triple.request.target.encode() + triple.request.body for triple in recording.plain)
+
+
+# Where it may stand
+
+
+@pytest.mark.parametrize("value", [*PLAIN, *ODD])
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_the_same_client_is_answered(place: Place, value: str) -> None:
+    asks = [named(value), place(value)]
+    recording = recorded(asks)
+
+    assert played(recording, asks).misses == []
+
+
+@pytest.mark.parametrize("value", PLAIN)
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_the_recorded_place_holds_a_pseudonym_that_stands_for_one_value(place: Place, value: str) -> None:
+    recording = recorded([named(value), place(value)])
+
+    assert value.encode() not in sent(recording)
+    assert len(played(recording, [named(value), place(another(value))]).misses) == 1
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_the_value_may_be_sent_before_a_rule_names_it(place: Place) -> None:
+    asks = [place(OFFER), named(OFFER)]
+
+    assert played(recorded(asks, again=True), asks).misses == []
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_another_value_of_this_shape_stands_for_the_pseudonym_as_well(place: Place) -> None:
+    asks = [place(OFFER), named(OFFER)]
+
+    assert played(recorded(asks, again=True), [place(OTHER), named(OTHER)]).misses == []
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_a_value_that_a_rule_named_may_have_any_shape(place: Place) -> None:
+    recording = recorded([named(OFFER), place(OFFER)])
+
+    assert played(recording, [named("an Offer & more"), place("an Offer & more")]).misses == []
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_the_pseudonym_itself_may_be_sent(place: Place) -> None:
+    recording = recorded([named(OFFER), place(OFFER)])
+    own = [Ask(t.request.target, t.request.body, t.request.method) for t in recording.plain]
+
+    assert played(recording, own).misses == []
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_a_value_of_another_shape_that_nothing_named_is_a_miss(place: Place) -> None:
+    recording = recorded([place(OFFER), named(OFFER)], again=True)
+
+    assert len(played(recording, [place("any other thing")]).misses) == 1
+
+
+# What it is not
+
+
+def test_the_text_around_a_value_must_be_equal() -> None:
+    recording = recorded([named(OFFER), Ask("/notes", {"comment": f"buy {OFFER} now"})])
+
+    stage = played(recording, [named(OFFER), Ask("/notes", {"comment": f"sell {OFFER} now"})])
+
+    assert "body.comment: the text around a redacted value differs" in stage.misses[0]
+    assert OFFER not in stage.standin.misses[0].text
+    assert "sell" not in stage.standin.misses[0].text
+
+
+def test_a_value_that_stands_for_another_pseudonym_is_told_without_it() -> None:
+    both = [Ask("/records", {"userData": {"a": OFFER, "b": OTHER}}), Ask(f"/notes/{OFFER}", {"comment": OTHER})]
+
+    stage = played(recorded(both), [both[0], Ask(f"/notes/{OTHER}", {"comment": OFFER})])
+
+    assert 'path: a redacted value differs: recorded "one pseudonym"' in stage.misses[0]
+    assert OFFER not in stage.standin.misses[0].text
+    assert OTHER not in stage.standin.misses[0].text
+
+
+def test_a_value_of_another_type_is_a_miss() -> None:
+    number = 12345678901
+    recording = recorded([named(str(number)), Ask("/notes", {"count": number})])
+
+    assert b"12345678901" not in sent(recording)
+    assert played(recording, [named(str(number)), Ask("/notes", {"count": number})]).misses == []
+    assert len(played(recording, [named(str(number)), Ask("/notes", {"count": str(number)})]).misses) == 1
+    assert len(played(recording, [named(str(number)), Ask("/notes", {"count": {"n": number}})]).misses) == 1
+
+
+def test_a_later_request_does_not_widen_what_matches() -> None:
+    recording = recorded([named(OFFER), Ask("/notes", {"comment": "plain"}), Ask("/notes", {"comment": OFFER})])
+
+    stage = played(recording, [named(OFFER), Ask("/notes", {"comment": OTHER})])
+
+    assert len(stage.misses) == 1
+
+
+def test_one_request_may_hold_a_value_at_both_kinds_of_places() -> None:
+    def ask(value: str) -> Ask:
+        return Ask(f"/notes/{value}", {"userData": {"a": value}, "comment": text(value)})
+
+    recording = recorded([ask(OFFER)], again=True)
+
+    assert played(recording, [ask("any shape of value")]).misses == []
+    assert len(played(recording, [Ask(f"/notes/{OTHER}", ask(OFFER).content)]).misses) == 1
+
+
+def test_equal_requests_with_different_values_are_told_apart() -> None:
+    values = [f"Offer-2026-{number}" for number in range(10, 15)]
+    asks = [*map(named, values, range(5)), *(Ask("/notes", {"comment": value}) for value in values)]
+    stage = Stage(recorded(asks), redaction=load())
+    desk = stage.desk()
+
+    for ask in [*asks[:5], *reversed(asks[5:])]:
+        desk.sends(ask.method, ask.target, ask.body, ())
+
+    assert stage.misses == []
+
+
+def test_a_client_may_repeat_what_has_no_effect() -> None:
+    asks = [named(OFFER), Ask(f"/notes/{OFFER}", b"", "GET")]
+
+    assert played(recorded(asks), [*asks, asks[1], asks[1]]).misses == []
+
+
+def test_what_is_not_redacted_is_compared_as_it_is() -> None:
+    wire = Wire()
+    for ask in (named(OFFER), Ask("/notes", {"comment": OFFER})):
+        wire.ack(wire.request(ask.method, ask.target, ask.body))
+
+    entries = Matcher(wire.recording(), load_dialect()).entries
+
+    assert [entry.remembered for entry in entries] == [None, None]
+
+
+# What headers show
+
+
+COOKIE: Headers = (("Cookie", f"WWE_URI={OFFER}; other=1"),)
+
+
+def asks_with(headers: Headers, value: str, stage: Stage) -> Desk:
+    desk = stage.desk()
+    desk.sends("POST", "/one", b"", headers)
+    desk.sends("POST", f"/init?redirect_uri={value}", b"", ())
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ((("Cookie", f"a=1; WWE={OFFER}"),), (("Cookie", "WWE=longer than before; a=2"),)),
+        ((("Authorization", f"Bearer {OFFER}"),), (("Authorization", "Bearer longer than before"),)),
+        ((("X-Desk", OFFER),), (("x-desk", "longer than before"),)),
+    ],
+    ids=["cookie", "credentials", "other"],
+)
+def test_a_header_teaches_what_a_pseudonym_stands_for(old: Headers, new: Headers) -> None:
+    wire = Wire()
+    wire.desk()
+    wire.ack(wire.request("POST", "/one", b"", old))
+    wire.ack(wire.request("POST", f"/init?redirect_uri={OFFER}", b""))
+    recording = correlate(redacted(wire.records, again=False), load_dialect(), HEADER)
+    stage, other = Stage(recording, redaction=load()), Stage(recording, redaction=load())
+
+    asks_with(new, "longer+than+before", stage)
+    asks_with(new, OFFER, other)
+
+    assert OFFER.encode() not in sent(recording)
+    assert stage.misses == []
+    assert len(other.misses) == 1
+
+
+def test_a_header_of_the_same_request_counts() -> None:
+    recording = recorded([Ask(f"/init?uri={OFFER}", b"")], again=True, headers=COOKIE)
+    stage = Stage(recording, redaction=load())
+
+    stage.desk().sends("POST", "/init?uri=longer+than+before", b"", (("Cookie", "WWE_URI=longer than before"),))
+
+    assert stage.misses == []
+
+
+def test_a_header_alone_is_no_miss() -> None:
+    recording = recorded([Ask(f"/init?uri={OFFER}", b"")], again=True, headers=COOKIE)
+    stage = Stage(recording, redaction=load())
+
+    stage.desk().sends("POST", f"/init?uri={OTHER}", b"", (("Cookie", "WWE_URI=something else"),))
+
+    assert stage.misses == []
+
+
+def test_cookies_of_the_session_teach_nothing() -> None:
+    recording = recorded([Ask(f"/init?uri={OFFER}", b"")], again=True, headers=(("Cookie", f"JSESSIONID={OFFER}"),))
+    stage = Stage(recording, redaction=load())
+    desk = stage.desk()
+
+    desk.sends("POST", f"/init?uri={OTHER}", b"", (("Cookie", "JSESSIONID=own"),))
+
+    assert stage.misses == []
+
+
+def test_events_tell_the_live_value_that_only_a_leaf_named() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(complete(7, "r1", note=text(OFFER)), record_event("RecordProcessedAcknowledge", 7, "r1", phone=OFFER))
+    recording = correlate(redacted(wire.records, again=True), load_dialect(), HEADER)
+    stage = Stage(recording, redaction=load())
+    live = stage.desk()
+    live.listens()
+
+    live.posts(complete(7, "mine", note=text(OTHER)))
+
+    assert stage.misses == []
+    assert [event["data"]["record"]["phone"] for event in live.events] == [OTHER]
+
+
+# Whole sessions
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> list[tuple[Place, int]]:
+    """Places, each with the number of the value in it; each value is named once."""
+    values = range(draw(st.integers(1, 3)))
+    places = [(lambda value, n=n: named(value, n), n) for n in values]
+    places += draw(st.lists(st.tuples(st.sampled_from(list(PLACES.values())), st.sampled_from(values)), max_size=8))
+    return draw(st.permutations(places))
+
+
+@given(sessions(), st.permutations(PLAIN))
+def test_a_session_is_answered_whole_with_its_own_values_and_with_others(
+    session: list[tuple[Place, int]], values: list[str]
+) -> None:
+    own = [place(values[number]) for place, number in session]
+    others = [place(another(values[number])) for place, number in session]
+    recording = recorded(own, again=True)
+
+    assert played(recording, own).misses == []
+    assert played(recording, others).misses == []
+
+
+@given(sessions(), st.permutations(PLAIN))
+def test_a_session_recorded_in_one_pass_is_answered_whole(session: list[tuple[Place, int]], values: list[str]) -> None:
+    own = [place(values[number]) for place, number in session]
+
+    assert played(recorded(own), own).misses == []
+
+
+def test_json_with_spaces_and_escapes_is_the_same_request() -> None:
+    recording = recorded([named("Zoë-Müller-42"), Ask("/notes", {"comment": "Zoë-Müller-42", "n": 1})])
+    live = b'{ "n": 1,\n "comment": "Zo\\u00eb-M\\u00fcller-42" }'
+
+    assert played(recording, [named("Zoë-Müller-42"), Ask("/notes", live)]).misses == []
+    assert body({"comment": "Zoë-Müller-42"}) not in sent(recording)
