@@ -34,12 +34,14 @@ def explain(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
     mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
     left = [place for place in mine if place not in playhead.played]
     if fitting and not mine and fitting[0] not in playhead.played:
-        summary, advice = _of_another(fitting[0], playhead, matcher)
+        place = fitting[0]
+        summary, advice = _of_another(place, playhead, matcher)
     elif left:
-        summary, advice = _too_early(left[0], playhead, matcher)
+        place = left[0]
+        summary, advice = _too_early(place, playhead, matcher)
     else:
         return _nearest(live, playhead, matcher)
-    return _miss(live, summary, [*_progress(playhead, matcher), f"what to do: {advice}"])
+    return _miss(matcher.compared(place, live), summary, [*_progress(playhead, matcher), f"what to do: {advice}"])
 
 
 def _of_another(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, str]:

@@ -366,6 +366,8 @@ class ReplayEngine:
         if self._asked.are_there:
             _, published = self._asked.as_recorded("", published, (), origin_of(request.headers))
         live, fresh = self._matcher.read(PUBLISH, message["channel"], published)
+        if self._matcher.reads_headers:
+            live = self._matcher.shows(live, request.headers)
         found = self._begin(playhead, live, fresh, request, now, message=place)
         if found is not None:
             self.refuse(found)

@@ -353,6 +353,25 @@ def test_a_redacted_publish_is_matched_with_the_live_values() -> None:
     assert [(e["data"]["requestId"], e["data"]["phoneNumber"]) for e in desk.events] == [("live", "5559876543")]
 
 
+def test_a_remembered_value_in_a_publish_is_matched_with_the_live_one() -> None:
+    policy = load_policy("gws")
+    wire = Wire()
+    recorded_desk = wire.desk()
+    phone, other = "5551234567", "5559876543"
+    for number, data in enumerate([{"phoneNumber": phone}, {"note": f"call {phone}"}, [f"call {phone}"]]):
+        sent = publish(recorded_desk, f"recorded-{number}", data=data)
+        wire.respond(recorded_desk.bayeux(sent), [yes(sent)])
+    redactor = Redactor(policy, b"k" * 32)
+    wire.records = [redactor.redact(record) for record in wire.records]
+    desk = Answers(wire.recording(DIALECT), redaction=policy).desk()
+
+    live = [{"phoneNumber": other}, {"note": f"call {other}"}, [f"call {phone}"], [f"call {other}"]]
+    numbers = [desk.bayeux(publish(desk, f"live-{n}", data=data)) for n, data in enumerate(live)]
+
+    assert phone.encode() not in b"".join(getattr(record, "body", b"") for record in wire.records)
+    assert [replies(desk, number)[0]["successful"] for number in numbers] == [True, True, False, True]
+
+
 def test_data_that_is_no_object_is_matched_as_it_is() -> None:
     wire = Wire()
     recorded_desk = wire.desk()

@@ -10,6 +10,7 @@ from typing import Final
 
 from ....dialect.paths import as_key
 from ....model import JSON
+from .shapes import are_of_one_value
 
 HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so
 MINTED = "(minted)"  # the key of values that the server made for a session, and those that stand for them here
@@ -90,6 +91,10 @@ class Bindings:
         """Return whether a live value stands for a recorded one."""
         return (key, live) in self._recorded
 
+    def recorded(self, key: str, live: str) -> str | None:
+        """Return the first recorded value that a live one stands for; None if it stands for none."""
+        return self._recorded.get((key, live))
+
     def in_text(self, runs: frozenset[str]) -> Iterator[str]:
         """Yield the replaced values that a text of these runs may hold: all that it holds, and perhaps others."""
         for run in self.runs & runs:
@@ -118,14 +123,16 @@ class Pairs:
     def plus(self, pseudonym: str, live: str) -> Pairs | None:
         """Return the pairs with one more; None if it contradicts one of them.
 
-        A pseudonym that the server sent stands for itself too.
+        A pseudonym that the server sent stands for itself too. A value that was replaced as being of two kinds, such as
+        a telephone number in a header and in a field, has two pseudonyms.
         """
         if pseudonym == live:
             return self
         bound = self.live(pseudonym)
         if bound is not None:
             return self if bound == live else None
-        if live in self._pseudonyms or self.session.is_live(HIDDEN, live):
+        other = self._pseudonyms.get(live) or self.session.recorded(HIDDEN, live)
+        if other is not None and not are_of_one_value(pseudonym, other, live):
             return None
         return Pairs(self.session, {**self.added, pseudonym: live}, {**self._pseudonyms, live: pseudonym})
 

@@ -20,15 +20,11 @@ from xml.sax.saxutils import escape
 
 from ....redaction.pseudonyms import Kind
 from .bindings import Pairs
+from .shapes import LONGER, may_be
 
 _MARK = re.compile(r'zQ"(\d+)>Qz')
 _NUMBERS = 8_000_000_000_000_000  # the mark of a JSON number is this number plus the place of the value
 _URL_SAFE = str.maketrans("-_", "+/")
-_MAIL, _AT, _FREE_CODE = "@example.com", "-at-", "999"
-# Characters that the pseudonym of a telephone number (999) and of an e-mail address (-at-, @example.com) has more.
-_LONGER = (0, len(_FREE_CODE), len(_AT) + len(_MAIL) - 1)
-_HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_BLOCK = 64  # letters beyond ASCII have pseudonyms from their block of Unicode
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +97,10 @@ class HiddenText:
         pieces = _MARK.split(marked)  # literal text and places of values in turn
         parts: list[Part] = []
         for number, piece in enumerate(pieces):
-            if number % 2 and int(piece) < len(values):
-                parts.append(Pseudonym(values[int(piece)]))
-            elif piece:
+            if number % 2:
+                is_mark = int(piece) < len(values)  # else a recorded text has the form of a mark
+                parts.append(Pseudonym(values[int(piece)]) if is_mark else f'zQ"{piece}>Qz')
+            else:
                 parts += _read(piece, values, _FORMS)
         return cls(tuple(parts))
 
@@ -178,36 +175,10 @@ def _values(pseudonym: str, text: str, start: int, pairs: Pairs) -> Iterator[tup
     if text.startswith(pseudonym, start):
         yield pseudonym, pseudonym
     if bound is None:
-        for more in _LONGER:
+        for more in LONGER:
             value = text[start : start + len(pseudonym) - more] if len(pseudonym) > more else ""
             if value != pseudonym and may_be(pseudonym, value):
                 yield value, value
-
-
-def may_be(pseudonym: str, value: str) -> bool:
-    """Return whether a value has the shape of those that a pseudonym may stand for."""
-    shapes = {_shape(pseudonym)}
-    if pseudonym.endswith(_MAIL) and _AT in pseudonym:
-        return value.count("@") == 1 and _shape(value.replace("@", _AT)) == _shape(pseudonym.removesuffix(_MAIL))
-    before, code, after = pseudonym.partition(_FREE_CODE)
-    if code and not any(map(str.isdigit, before)):
-        shapes.add(_shape(before + after))
-    return bool(value) and _shape(value) in shapes
-
-
-def _shape(text: str) -> str:
-    """Return a text with one character for each class of characters that pseudonyms keep."""
-    if _HEX.fullmatch(text):
-        return "".join("-" if char == "-" else "h" for char in text)
-    return "".join(map(_class, text))
-
-
-def _class(char: str) -> str:
-    if not char.isalnum():
-        return char
-    if char.isascii():
-        return "0" if char.isdigit() else "a" if char.islower() else "A"
-    return chr(ord(char) // _BLOCK * _BLOCK)
 
 
 def _read(text: str, values: Sequence[str], forms: Sequence[Form]) -> list[Part]:
@@ -250,12 +221,13 @@ def _from_percent(text: str) -> str:
 
 
 _WRITTEN: tuple[Callable[[str], str], ...] = (partial(quote, safe=""), quote_plus, html.escape, escape, _in_json)
+# What shows a form: a mark in it, or for base64 inside it those of its characters that the form escapes.
 _FORMS = tuple(
     Form(re.compile(shows), re.compile(pattern, re.DOTALL), decode)
     for shows, pattern, decode in (
-        (r'zQ\\"', r'"(?:[^"\\]|\\.)*+"', _from_json),
+        (r'zQ\\+"|\\/', r'"(?:[^"\\]|\\.)*+"', _from_json),
         (r"zQ(?:&\w+;|&#\w+;|\")\d+(?:&\w+;|&#\w+;)Qz", r"[^<>]++", html.unescape),
-        (r"zQ%22", r"[\w.~!*'()+:@,;%-]++", _from_percent),
+        (r"zQ%(?:25)*22|%(?:2[BbFf]|3[Dd])", r"[\w.~!*'()+:@,;%-]++", _from_percent),
         (r"[A-Za-z0-9+/_-]{8}", r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{4,}+={0,2}+", _from_base64),
     )
 )

@@ -23,7 +23,7 @@ from ....printable import printable
 from ....redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
 from .index import Alternatives, JoinedAlternatives, RequestIndex
-from .masks import named
+from .masks import BLANK, named
 from .remembered import Memory
 from .request import FreshIds, Id, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
 from .shown import ShownValues
@@ -274,7 +274,7 @@ class Matcher:
                     parts[name].add(value)
         for name, value in self._dialect.route(live.path).items():
             known = self._parts[live.operation].get(name)
-            if known and value not in known:
+            if known and value not in known and value != BLANK:
                 some = _some(sorted(known))
                 return printable(f"{name} {_shown(value)} is in no recorded {live.operation}; there is {some}")
         return ""

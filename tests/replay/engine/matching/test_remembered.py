@@ -19,6 +19,7 @@ from recorder.redaction.again import Again
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.matcher import Matcher
+from recorder.replay.engine.sessions.playhead import Policy
 from tests.replay.stage import Desk, Stage
 from tests.wire import HEADER, Ask, Wire, body, complete, record_event
 
@@ -354,3 +355,40 @@ def test_json_with_spaces_and_escapes_is_the_same_request() -> None:
 
     assert played(recording, [named("Zoë-Müller-42"), Ask("/notes", live)]).misses == []
     assert body({"comment": "Zoë-Müller-42"}) not in sent(recording)
+
+
+def test_a_value_of_two_kinds_is_one_value() -> None:
+    phone = "+49 351 4555-0123"
+    asks = [named(phone), Ask("/one", {"apiKey": phone}), Ask("/notes", {"comment": phone})]
+
+    assert played(recorded(asks), asks).misses == []
+
+
+def test_a_value_that_only_an_event_named_is_known() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(complete(7, "r1"), record_event("RecordProcessedAcknowledge", 7, "r1", phone=OFFER))
+    wire.ack(desk.post(Ask("/notes", {"comment": OFFER})))
+    recording = correlate(redacted(wire.records, again=False), load_dialect(), HEADER)
+
+    assert OFFER.encode() not in sent(recording)
+    assert played(recording, [complete(7, "mine"), Ask("/notes", {"comment": OFFER})]).misses == []
+
+
+def test_ids_that_a_client_mints_may_differ_where_a_leaf_is_cut_out() -> None:
+    asks = [named(OFFER), complete(7, "r1", note=OFFER), complete(7, "r2", note=OFFER)]
+    recording = recorded(asks)
+
+    assert played(recording, [asks[0], complete(7, 12, note=OFFER), complete(7, note=OFFER)]).misses == []
+
+
+def test_a_strict_client_is_told_of_the_order_without_the_value() -> None:
+    asks = [named(OFFER), complete(7, "r1"), complete(8, "r2", note=OFFER)]
+    stage = Stage(recorded(asks), redaction=load(), policy=Policy(strict=True))
+    desk = stage.desk()
+    desk.posts(asks[0])
+
+    desk.posts(asks[2])
+
+    assert "out of order" in stage.misses[0]
+    assert OFFER not in stage.standin.misses[0].text
