@@ -87,9 +87,9 @@ def parameters_of(text: str) -> Iterator[tuple[str, int, str]]:
 
 
 def text_of(body: bytes) -> str:
-    """Return a body as text: UTF-8, else Latin-1, which has a character for each byte."""
+    """Return a body as text: UTF-8, or UTF-16 and UTF-32 as JSON has them, else Latin-1, which takes any byte."""
     try:
-        return body.decode()
+        return body.decode(json.detect_encoding(body) if 0 in body[:4] else "utf-8")
     except UnicodeDecodeError:
         return body.decode("latin-1")
 

@@ -21,7 +21,7 @@ from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.matcher import Matcher
 from recorder.replay.engine.sessions.playhead import Policy
 from tests.replay.stage import Desk, Stage
-from tests.wire import HEADER, Ask, Wire, body, complete, record_event
+from tests.wire import HEADER, Ask, Wire, body, complete, operation, record_event
 
 KEY = b"k" * 32
 OFFER, OTHER = "Offer-2026-77", "Quote-1999-31"
@@ -57,6 +57,7 @@ PLACES: dict[str, Place] = {
     "percent": lambda v: Ask("/notes", {"link": f"/next?to={quote(v, safe='')}%20or%20so&x=1"}),
     "json in text": lambda v: Ask("/notes", {"inner": json.dumps({"b": [text(v)]})}),
     "json in form": lambda v: Ask("/form", f"c={quote_plus(json.dumps({'b': v}))}".encode()),
+    "utf-16": lambda v: Ask("/plain", f"said {v} to all".encode("utf-16-le")),
     "xml": lambda v: Ask("/xml", f"<a><b>{escape(v)}</b></a>".encode()),
 }
 PLAIN = [OFFER, "7b3f9e4a5c1d4a6f8b2c0d9e1f3a5b7c", "c259da54-7c22-4a43-9440-77a92facc86b", "Zoë Müller 42"]
@@ -98,7 +99,8 @@ def another(value: str) -> str:
 
 
 def sent(recording: Recording) -> bytes:
-    return b"".join(triple.request.target.encode() + triple.request.body for triple in recording.plain)
+    requests = [triple.request for triple in (*recording.triples, *recording.plain)]
+    return b"".join(request.target.encode() + request.body.replace(b"\0", b"") for request in requests)
 
 
 # Where it may stand
@@ -207,6 +209,32 @@ def test_one_request_may_hold_a_value_at_both_kinds_of_places() -> None:
 
     assert played(recording, [ask("any shape of value")]).misses == []
     assert len(played(recording, [Ask(f"/notes/{OTHER}", ask(OFFER).content)]).misses) == 1
+
+
+def test_a_desktop_is_answered_whole() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    cookie: Headers = (("Cookie", "WWE_URI=http://desk.example/ui"),)
+    asks: list[tuple[Ask, Headers]] = [
+        (operation("/api/v2/me/outbound-records/1001", "UpdateRecord", userData={"a": OFFER}), ()),
+        (operation("/api/v2/me/outbound-records/1001", "CompleteRecord", comment=OFFER), ()),
+        (Ask(f"/api/v2/notes/{OFFER}", {}), ()),
+        (operation("/api/v2/me/outbound-records/1001", "UpdateRecord", userData={"a": OTHER}, resultCode=OTHER), ()),
+        (Ask("/one", b""), (("X-A", "1"), *cookie)),
+        (Ask("/init?redirect_uri=http://desk.example/ui", b""), cookie),
+    ]
+    for ask, headers in asks:
+        wire.ack(wire.request(ask.method, ask.target, ask.body, (*desk.headers, *headers)))
+    recording = correlate(redacted(wire.records, again=False), load_dialect(), HEADER)
+    stage = Stage(recording, redaction=load())
+    live = stage.desk()
+
+    for ask, headers in asks:
+        live.posts(ask, headers)
+
+    assert b"Offer" not in sent(recording)
+    assert b"desk.example" not in sent(recording)
+    assert stage.misses == []
 
 
 def test_equal_requests_with_different_values_are_told_apart() -> None:
