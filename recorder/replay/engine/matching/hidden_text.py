@@ -11,7 +11,7 @@ import binascii
 import html
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Self, TypeAlias
@@ -44,9 +44,15 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Pseudonym:
-    """A pseudonym in a recorded text."""
+    """A pseudonym in a recorded text.
+
+    Attributes:
+        value: The pseudonym.
+        is_free: Whether a rule names its place, so that a value of any shape may stand there.
+    """
 
     value: str
+    is_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +98,23 @@ class HiddenText:
     parts: tuple[Part, ...]
 
     @classmethod
-    def of(cls, marked: str, values: Sequence[str]) -> Self:
-        """Read a recorded text from its marked copy and the `values` of the marks."""
+    def of(cls, marked: str, values: Sequence[str], free: Container[str] = ()) -> Self:
+        """Read a recorded text from its marked copy.
+
+        Args:
+            marked: The copy, with a mark for each pseudonym.
+            values: The pseudonyms, as `Marks` numbers them.
+            free: Those that a rule names in this text.
+        """
         pieces = _MARK.split(marked)  # literal text and places of values in turn
         parts: list[Part] = []
         for number, piece in enumerate(pieces):
             if number % 2:
-                is_mark = int(piece) < len(values)  # else a recorded text has the form of a mark
-                parts.append(Pseudonym(values[int(piece)]) if is_mark else f'zQ"{piece}>Qz')
+                value = values[int(piece)] if int(piece) < len(values) else None
+                # without a value it is a recorded text in the form of a mark
+                parts.append(f'zQ"{piece}>Qz' if value is None else Pseudonym(value, value in free))
             else:
-                parts += _read(piece, values, _FORMS)
+                parts += _read(piece, values, free, _FORMS)
         return cls(tuple(parts))
 
     @property
@@ -120,10 +133,25 @@ class HiddenText:
         while left:
             number, start, pairs = left.pop()
             if number < len(self.parts):
-                left += [(number + 1, *step) for step in reversed([*_steps(self.parts[number], text, start, pairs)])]
+                steps = [*_steps(self.parts[number], text, start, pairs)] or self._any(number, text, start, pairs)
+                left += [(number + 1, *step) for step in reversed(steps)]
             elif start == len(text):
                 return pairs
         return None
+
+    def _any(self, number: int, text: str, start: int, pairs: Pairs) -> list[tuple[int, Pairs]]:
+        """Return the end of a value of any shape where a rule names its place: it ends where the next text begins."""
+        part, following = self.parts[number], self.parts[number + 1 : number + 2]
+        end = len(text)
+        match following:
+            case (str(literal),):
+                end = text.find(literal, start)
+            case (_,):
+                end = -1
+        if not isinstance(part, Pseudonym) or not part.is_free or pairs.live(part.value) is not None or end <= start:
+            return []
+        more = pairs.plus(part.value, text[start:end])
+        return [] if more is None else [(end, more)]
 
     def surrounds(self, text: str) -> bool:
         """Return whether a live text has the literal parts in their order, whatever stands between them."""
@@ -181,7 +209,7 @@ def _values(pseudonym: str, text: str, start: int, pairs: Pairs) -> Iterator[tup
                 yield value, value
 
 
-def _read(text: str, values: Sequence[str], forms: Sequence[Form]) -> list[Part]:
+def _read(text: str, values: Sequence[str], free: Container[str], forms: Sequence[Form]) -> list[Part]:
     """Return the parts of a text whose marks are all encoded, if it has any."""
     if not text or not forms:
         return [text] if text else []
@@ -190,11 +218,11 @@ def _read(text: str, values: Sequence[str], forms: Sequence[Form]) -> list[Part]
     last = 0
     for found in form.pattern.finditer(text) if form.shows.search(text) else ():
         plain = form.decode(found[0]) if form.shows.search(found[0]) else None
-        inner = HiddenText.of(plain, values) if plain is not None else None
+        inner = HiddenText.of(plain, values, free) if plain is not None else None
         if inner is not None and next(inner.values, None) is not None:
-            parts += [*_read(text[last : found.start()], values, others), Coded(form, inner)]
+            parts += [*_read(text[last : found.start()], values, free, others), Coded(form, inner)]
             last = found.end()
-    return parts + _read(text[last:], values, others)
+    return parts + _read(text[last:], values, free, others)
 
 
 def _in_json(text: str) -> str:

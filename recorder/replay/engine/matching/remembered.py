@@ -79,6 +79,7 @@ class Memory:
         known = _Pseudonyms()
         self._found: list[str] = []
         self._marks = Marks()
+        self._free: frozenset[str] = frozenset()  # values at places of rules in the request that is read
         _learn(recording, Finder(policy, self._take, known))
         self._all = Finder(policy, self._take, known)
         self._every, self._ruled = Finder(policy, self._marks, known), Finder(policy, self._marks, _Nothing())
@@ -104,7 +105,9 @@ class Memory:
         if tuple(self._found) == ruled:
             return None
         self._marks.clear()
-        less, more = (found_in(finder, method, target, body) for finder in (self._ruled, self._every))
+        less = found_in(self._ruled, method, target, body)
+        self._free = frozenset(self._marks.values)
+        more = found_in(self._every, method, target, body)
         leaves = {
             address: text
             for address, text in chain(self._in_target(target, less[0], more[0]), self._in_body(body, less[1], more[1]))
@@ -143,7 +146,7 @@ class Memory:
         if is_form(text):
             yield from self._in_pairs(FORM, text, *marked)
         elif values[0] is None:
-            yield (BODY,), self._text(marked[-1])
+            yield (BODY,), HiddenText.of(marked[-1], self._marks.values, self._free)
 
     def _in_json(self, place: Address, value: JSON, less: JSON, more: JSON) -> Iterator[tuple[Address, HiddenText]]:
         """Yield the strings and numbers in which two marked copies of a JSON value differ."""

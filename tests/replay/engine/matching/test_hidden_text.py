@@ -110,6 +110,30 @@ def test_a_bound_value_is_found_in_encoded_parts_however_it_is_written(form: str
     assert pairs(recorded, FORMS[form]('it is Zoë & "co" <1>, and so on'), session) == {}
 
 
+def test_a_value_at_the_place_of_a_rule_has_any_shape_and_ends_where_the_text_goes_on() -> None:
+    marks = Marks()
+    marked = "".join(
+        ["<a>", marks(Kind.SECRET, "ab-12"), "</a>", marks(Kind.SECRET, "cd"), "<", marks(Kind.SECRET, "ab-12")]
+    )
+    recorded = HiddenText.of(marked, marks.values, {"ab-12"})
+
+    assert pairs(recorded, "<a>any text</a>xy<any text") == {"ab-12": "any text", "cd": "xy"}
+    assert pairs(recorded, "<a>any text</a>xy<any thing") is None
+    assert pairs(recorded, "<a>any text</a>xyz<any text") is None
+    assert pairs(recorded, "<a></a>xy<") is None
+
+
+def test_a_value_of_any_shape_ends_before_nothing_but_literal_text() -> None:
+    marks = Marks()
+    marked = marks(Kind.SECRET, "ab-12") + marks(Kind.SECRET, "cd-34")
+
+    assert pairs(HiddenText.of(marked, marks.values, {"ab-12", "cd-34"}), "any text") is None
+    assert pairs(HiddenText.of(marked, marks.values, {"cd-34"}), "xy-98any text") == {
+        "ab-12": "xy-98",
+        "cd-34": "any text",
+    }
+
+
 def test_what_only_looks_encoded_is_literal() -> None:
     recorded = read('AAAABBBBCCCC "a\\" %41 &amp; ', "ab-12", "")
 

@@ -237,6 +237,42 @@ def test_a_desktop_is_answered_whole() -> None:
     assert stage.misses == []
 
 
+def test_a_form_may_hold_a_value_at_both_kinds_of_places() -> None:
+    def ask(value: str, other: str) -> Ask:
+        return Ask("/form", f"access_token={quote_plus(value)}&b={quote_plus(text(other))}".encode())
+
+    recording = recorded([ask("Secret-12345", "Secret-12345")], again=True)
+
+    assert b"12345" not in sent(recording)
+    assert played(recording, [ask("any other & secret", "any other & secret")]).misses == []
+    assert len(played(recording, [ask("any other & secret", "another")]).misses) == 1
+
+
+def test_a_text_may_hold_a_value_at_both_kinds_of_places() -> None:
+    def ask(value: str, other: str) -> Ask:
+        return Ask("/plain", f"tell password={value}; and also {other} twice".encode())
+
+    recording = recorded([ask("Secret-12345", "Secret-12345")], again=True)
+
+    assert b"12345" not in sent(recording)
+    assert played(recording, [ask("another_secret", "another_secret")]).misses == []
+    assert len(played(recording, [ask("another_secret", "another")]).misses) == 1
+
+
+def test_a_login_with_a_remembered_value_gives_each_client_a_token_of_its_own() -> None:
+    wire = Wire()
+    wire.ack(wire.request("POST", "/records", body({"userData": {"a": OFFER}})))
+    login = Ask("/oauth/token", f"grant_type=password&scope={OFFER}".encode())
+    wire.respond(wire.request("POST", login.target, login.body), {"access_token": "00D5i!AQ4.first"})
+    stage = Stage(correlate(redacted(wire.records, again=False), load_dialect(), HEADER), redaction=load())
+    desks = [stage.stranger(cookies=False) for _ in range(2)]
+
+    given = [json.loads(desk.replies[desk.posts(login)].body)["access_token"] for desk in desks]
+
+    assert stage.misses == []
+    assert len({*given, "00D5i!AQ4.first"}) == 3
+
+
 def test_equal_requests_with_different_values_are_told_apart() -> None:
     values = [f"Offer-2026-{number}" for number in range(10, 15)]
     asks = [*map(named, values, range(5)), *(Ask("/notes", {"comment": value}) for value in values)]
