@@ -365,8 +365,8 @@ def _pairs_of(entry: RecordedRequest, rest: ParsedRequest, live: ParsedRequest, 
     plain = taught = Pairs(session)
     shown = live.leaves.shown if live.leaves is not None else {}
     for place, pseudonym in entry.shown if shown else ():
-        is_given = (MINTED, pseudonym) in session.live  # it was made for this client, which shows no other value
-        if place in shown and not is_given:
+        # a value that was made for this client is a recorded one everywhere but in the headers
+        if place in shown and not session.is_live(MINTED, shown[place]):
             taught = taught.plus(pseudonym, shown[place]) or taught
     found = _told(entry, rest, taught)
     return _told(entry, rest, plain) if found is None and taught.added else found

@@ -18,7 +18,10 @@ from recorder.model import Headers, Record, Recording
 from recorder.redaction.again import Again
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
+from recorder.replay.engine.matching.masks import Address
 from recorder.replay.engine.matching.matcher import Matcher
+from recorder.replay.engine.matching.remembered import Memory
+from recorder.replay.engine.matching.request import RequestReader
 from recorder.replay.engine.sessions.playhead import Policy
 from tests.replay.stage import Desk, Stage
 from tests.wire import HEADER, Ask, Wire, body, complete, operation, record_event
@@ -358,13 +361,87 @@ def test_a_header_alone_is_no_miss() -> None:
 
 
 def test_cookies_of_the_session_teach_nothing() -> None:
-    recording = recorded([Ask(f"/init?uri={OFFER}", b"")], again=True, headers=(("Cookie", f"JSESSIONID={OFFER}"),))
+    asks = [Ask("/one", {}), Ask(f"/init?uri={OFFER}", b"")]
+    recording = recorded(asks, again=True, headers=(("Cookie", f"JSESSIONID={OFFER}"),))
     stage = Stage(recording, redaction=load())
     desk = stage.desk()
 
-    desk.sends("POST", f"/init?uri={OTHER}", b"", (("Cookie", "JSESSIONID=own"),))
+    desk.posts(asks[0], (("Cookie", "JSESSIONID=own"),))
+    desk.posts(Ask(f"/init?uri={OTHER}", b""))
+
+    assert OFFER.encode() not in sent(recording)
+    assert stage.misses == []
+
+
+def test_a_token_that_the_stand_in_gave_teaches_nothing() -> None:
+    wire = Wire()
+    tokens = ["00D5i!AQ4.first", "00D5i!AQ4.later"]
+    logins = [Ask("/oauth/token", f"grant_type=password&n={number}".encode()) for number in range(2)]
+    for login, token in zip(logins, tokens, strict=True):
+        wire.respond(wire.request("POST", login.target, login.body), {"access_token": token})
+    shown: Headers = (("Authorization", f"Bearer {tokens[1]}"),)
+    for ask in (Ask("/one", {}), Ask("/two", {"note": f"of {tokens[1]} now"})):
+        wire.ack(wire.request(ask.method, ask.target, ask.body, shown))
+    stage = Stage(correlate(redacted(wire.records, again=False), load_dialect(), HEADER), redaction=load())
+    desk = stage.stranger(connection="its own")
+    first = json.loads(desk.replies[desk.posts(logins[0])].body)["access_token"]
+    shows: Headers = (("Authorization", f"Bearer {first}"),)
+
+    desk.posts(Ask("/one", {}), shows)
+    desk.posts(Ask("/two", {"note": f"of {first} now"}), shows)
 
     assert stage.misses == []
+
+
+@pytest.mark.parametrize("where", ["event", "publish", "cookie"])
+def test_a_value_is_known_from_wherever_it_was_named(where: str) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    if where == "event":
+        desk.hears({"channel": "/v2/me", "data": {"messageType": "Any", "userData": {"a": OFFER}}})
+    elif where == "publish":
+        wire.respond(desk.bayeux({"channel": "/any", "clientId": "client1", "data": {"userData": {"a": OFFER}}}), [])
+    given: Headers = (("Set-Cookie", f"WWE={OFFER}; Path=/"),) if where == "cookie" else ()
+    wire.respond(wire.request("GET", "/one", b""), {}, headers=given)
+    ask = Ask("/notes", {"comment": OFFER})
+    wire.ack(wire.request("POST", ask.target, ask.body))
+    recording = correlate(redacted(wire.records, again=False), load_dialect(), HEADER)
+
+    assert OFFER.encode() not in sent(recording)
+    assert played(recording, [ask]).misses == []
+
+
+def test_of_many_values_none_is_forgotten() -> None:
+    wire = Wire()
+    wire.ack(wire.request("POST", "/one", body({"userData": {"a": OFFER}})))
+    wire.ack(wire.request("POST", "/many", body({"userData": [f"Offer-{number}-77" for number in range(20_001)]})))
+
+    memory = Memory(wire.recording(), load())
+
+    assert memory.leaves("POST", "/notes", body({"comment": OFFER}), (), lambda _: True) is not None
+    assert memory.leaves("POST", "/notes", body({"comment": OFFER}), (), lambda _: False) is None
+
+
+def test_ids_and_volatile_fields_are_no_leaves() -> None:
+    reader = RequestReader(load_dialect(), load())
+    leaves: list[Address] = [("member", "referenceId"), ("member", "referenceId", "a"), ("member", "a", "referenceId")]
+
+    assert [reader.counts(leaf) for leaf in [*leaves, ("query", "a", 0), ("path", 1), ("body",)]] == [
+        False, False, True, True, True, True,
+    ]  # fmt: skip
+
+
+def test_a_pseudonym_that_is_sent_back_gets_the_answer_that_was_recorded_with_it() -> None:
+    wire = Wire()
+    asks = [Ask("/notes", {"comment": value}) for value in (OFFER, OTHER)]
+    for number, ask in enumerate([named(OFFER, 1), named(OTHER, 2), *asks]):
+        wire.respond(wire.request(ask.method, ask.target, ask.body), {"number": number})
+    recording = correlate(redacted(wire.records, again=False), load_dialect(), HEADER)
+    desk = Stage(recording, redaction=load()).desk()
+
+    numbers = [desk.sends("POST", "/notes", recording.plain[place].request.body, ()) for place in (3, 2)]
+
+    assert [json.loads(desk.replies[number].body) for number in numbers] == [{"number": 3}, {"number": 2}]
 
 
 def test_events_tell_the_live_value_that_only_a_leaf_named() -> None:
