@@ -414,7 +414,7 @@ def test_a_value_is_known_from_wherever_it_was_named(where: str) -> None:
 def test_of_many_values_none_is_forgotten() -> None:
     wire = Wire()
     wire.ack(wire.request("POST", "/one", body({"userData": {"a": OFFER}})))
-    wire.ack(wire.request("POST", "/many", body({"userData": [f"Offer-{number}-77" for number in range(20_001)]})))
+    wire.ack(wire.request("POST", "/many", body({"userData": [f"Value-{number}-1" for number in range(20_001)]})))
 
     memory = Memory(wire.recording(), load())
 
