@@ -18,6 +18,7 @@ from recorder.model import Headers, Record, Recording
 from recorder.redaction.again import Again
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
+from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.masks import Address
 from recorder.replay.engine.matching.matcher import Matcher
 from recorder.replay.engine.matching.remembered import Memory
@@ -533,3 +534,19 @@ def test_a_strict_client_is_told_of_the_order_without_the_value() -> None:
 
     assert "out of order" in stage.misses[0]
     assert OFFER not in stage.standin.misses[0].text
+
+
+@given(sessions(), sessions(), st.permutations(PLAIN))
+def test_a_request_is_found_where_it_has_no_difference(
+    session: list[tuple[Place, int]], live: list[tuple[Place, int]], values: list[str]
+) -> None:
+    recording = recorded([place(values[number]) for place, number in session], again=True)
+    matcher, bindings = Matcher(recording, load_dialect(), load()), Bindings()
+
+    for place, number in live:
+        ask = place(values[number + 1])
+        call = matcher.call(ask.method, ask.target, ask.body)
+        found = [n for n in matcher.candidates(call) if matcher.fits(matcher.entries[n], call, bindings)]
+        assert found == [n for n in range(len(matcher.triples)) if not matcher.differences(n, call, bindings)]
+        if found:
+            matcher.bind(matcher.entries[found[0]], call, bindings)
