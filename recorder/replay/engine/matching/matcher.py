@@ -18,12 +18,12 @@ from urllib.parse import unquote
 from ....bayeux.publishes import PUBLISH
 from ....dialect.definition import Dialect
 from ....dialect.paths import as_key, lookup, without
-from ....model import JSON, Headers, Recording, Request, Triple
+from ....model import JSON, Headers, Recording, Triple
 from ....printable import printable
 from ....redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
 from .index import Alternatives, JoinedAlternatives, RequestIndex
-from .masks import BLANK, named
+from .masks import BLANK, named, path_of
 from .remembered import Memory
 from .request import FreshIds, Id, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
 from .shown import ShownValues
@@ -285,11 +285,22 @@ class Matcher:
         if live.operation is not None and live.operation in self._by_operation:
             same = self._by_operation[live.operation]
         if len(same) > _COMPARED:
-            here = [p for p in same if self.entries[p].remembered or _path(self.triples[p].request) == live.path]
+            here = [place for place in same if self._is_at(place, live.path)]
             same = here or same
         left = (place for place in same if place not in played)
         done = (place for place in same if place in played)
         return islice(chain(left, done), _COMPARED)
+
+    def _is_at(self, place: int, path: str) -> bool:
+        """Return whether a recorded request has a path, but for segments that hold remembered values."""
+        recorded, entry = unquote(self.triples[place].request.target.partition("?")[0]), self.entries[place]
+        if recorded == path or entry.remembered is None:
+            return recorded == path
+        hidden = {number for _, number in path_of(entry.remembered.mask)}
+        mine, its = recorded.split("/"), path.split("/")
+        return len(mine) == len(its) and all(
+            number in hidden or a == b for number, (a, b) in enumerate(zip(mine, its, strict=True))
+        )
 
     def _body(self, recorded: ParsedRequest, live: ParsedRequest, session: Bindings) -> Iterator[Difference]:
         reader = self._reader_of(recorded.method)
@@ -415,10 +426,6 @@ def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
 
 def _some(values: list[str]) -> str:
     return ", ".join(map(_shown, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
-
-
-def _path(request: Request) -> str:
-    return unquote(request.target.partition("?")[0])
 
 
 def _text(call: ParsedRequest) -> str:

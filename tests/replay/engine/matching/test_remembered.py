@@ -423,6 +423,24 @@ def test_of_many_values_none_is_forgotten() -> None:
     assert memory.leaves("POST", "/notes", body({"comment": OFFER}), (), lambda _: False) is None
 
 
+def test_of_very_many_requests_those_of_the_path_are_told_first() -> None:
+    wire = Wire()
+    asks = [
+        named(OFFER),
+        *(Ask(f"/other/{number}", {}) for number in range(1000)),
+        Ask(f"/notes/{OFFER}/lines", {"n": 1}),
+    ]
+    for ask in asks:
+        wire.ack(wire.request(ask.method, ask.target, ask.body))
+    matcher = Matcher(correlate(redacted(wire.records, again=False), load_dialect(), HEADER), load_dialect(), load())
+    ask = Ask(f"/notes/{OTHER}/lines", {"n": 2})
+
+    nearest = matcher.nearest(matcher.call(ask.method, ask.target, ask.body), Bindings(), ())
+
+    assert nearest is not None
+    assert (nearest[0], [difference.where for difference in nearest[1]]) == (1001, ["body.n"])
+
+
 def test_ids_and_volatile_fields_are_no_leaves() -> None:
     reader = RequestReader(load_dialect(), load())
     leaves: list[Address] = [("member", "referenceId"), ("member", "referenceId", "a"), ("member", "a", "referenceId")]
