@@ -61,7 +61,7 @@ PLACES: dict[str, Place] = {
     "percent": lambda v: Ask("/notes", {"link": f"/next?to={quote(v, safe='')}%20or%20so&x=1"}),
     "json in text": lambda v: Ask("/notes", {"inner": json.dumps({"b": [text(v)]})}),
     "json in form": lambda v: Ask("/form", f"c={quote_plus(json.dumps({'b': v}))}".encode()),
-    "utf-16": lambda v: Ask("/plain", f"said {v} to all".encode("utf-16-le")),
+    "utf-16": lambda v: Ask("/plain", f"said {v} to all".encode("utf-16")),
     "xml": lambda v: Ask("/xml", f"<a><b>{escape(v)}</b></a>".encode()),
 }
 PLAIN = [OFFER, "7b3f9e4a5c1d4a6f8b2c0d9e1f3a5b7c", "c259da54-7c22-4a43-9440-77a92facc86b", "Zoë Müller 42"]
