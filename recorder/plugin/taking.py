@@ -26,6 +26,7 @@ from ..output import RECORDING, replacing
 from ..redaction.joins import of_cassette
 from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.matching.matcher import Matcher
+from ..replay.engine.matching.remembered import media_for
 
 _QUIET = 0.3  # seconds without a new record, after which the real server counts as idle
 
@@ -200,7 +201,7 @@ def _unknown(known: Recording, recording: Recording, policy: str | None) -> Sequ
     new = []
     for triple in recording.triples:
         request = triple.request
-        live = matcher.call(request.method, request.target, request.body)
+        live = matcher.call(request.method, request.target, request.body, media_for(request.headers, request.body))
         places = [p for p in matcher.candidates(live) if p not in used and not matcher.differences(p, live, Bindings())]
         if places:
             used.add(places[0])

@@ -28,7 +28,6 @@ _PHONE = re.compile(r"[+(]?\d[\d ()./-]*", re.ASCII)
 _LIKE_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}", re.ASCII)
 _DECIMAL = re.compile(r"(?:0|[1-9]\d*)\.\d+", re.ASCII)  # a number of JSON, such as a latitude
 _AT = "-at-"
-_MADE_EMAIL = re.compile(r"(.+)@example\.com", re.DOTALL)
 _FREE_CODE = "999"  # a country code that the ITU keeps in reserve (E.164): a pseudonym cannot be called
 Choice: TypeAlias = Sequence[str]  # the texts that may replace a unit, all of one length; none if the unit stays
 
@@ -195,42 +194,6 @@ def is_phone(value: str) -> bool:
         and _LIKE_DATE.fullmatch(value) is None
         and _DECIMAL.fullmatch(value) is None
         and typed(value) is None
-    )
-
-
-def may_be(pseudonym: str, value: str) -> bool:
-    """Return whether a value may have this pseudonym, by their shapes and under some key.
-
-    A date may have a pseudonym that is no date, and `true` one of four letters: those of older recorders were such.
-    """
-    email = _EMAIL.fullmatch(value)
-    if email:
-        made = _MADE_EMAIL.fullmatch(pseudonym)
-        at = len(email[1])
-        return (
-            made is not None
-            and made[1][at : at + len(_AT)] == _AT
-            and _fits(made[1][:at], email[1])
-            and _fits(made[1][at + len(_AT) :], email[2])
-        )
-    if is_phone(value):
-        first = re.search(r"\d", value)
-        start = first.start() if first else 0
-        end = start + len(_FREE_CODE)
-        if pseudonym[start:end] == _FREE_CODE and _fits(pseudonym[:start] + pseudonym[end:], value):
-            return True
-    before, slash, last = value.rpartition("/")
-    path = before + slash
-    if path and pseudonym.startswith(path) and _fits(pseudonym.removeprefix(path), last):
-        return True
-    return _fits(pseudonym, value)
-
-
-def _fits(pseudonym: str, value: str) -> bool:
-    """Return whether each character of a pseudonym is one that may replace the character of the value."""
-    return len(pseudonym) == len(value) and all(
-        one in alphabet if alphabet else one == other
-        for one, other, alphabet in zip(pseudonym, value, alphabets(value), strict=True)
     )
 
 

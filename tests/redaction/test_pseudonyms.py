@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.redaction.pseudonyms import Kind, Pseudonyms, is_phone, may_be, typed
+from recorder.redaction.pseudonyms import Kind, Pseudonyms, is_phone, typed
 
 KEY = b"a key of sixteen"
 MANY = 1_000_000 if os.environ.get("EVERY_VALUE") else 20_000
@@ -283,42 +283,6 @@ def test_all_values_of_a_small_range_have_pseudonyms_of_their_own(kind: Kind) ->
 @pytest.mark.parametrize(("kind", "value", "made"), VECTORS)
 def test_a_pseudonym_is_that_of_earlier_versions(kind: Kind, value: str, made: str) -> None:
     assert pseudonym(kind, value, VECTORS_KEY) == made
-
-
-@given(KINDS, st.text() | st.emails() | st.text("ab/@.1:-") | st.from_regex(r"[+(]?\d[\d ()./-]{6,15}", fullmatch=True))
-def test_a_pseudonym_may_be_that_of_its_value(kind: Kind, value: str) -> None:
-    assert may_be(pseudonym(kind, value), value)
-
-
-@pytest.mark.parametrize(("kind", "value", "made"), VECTORS)
-def test_a_pseudonym_is_of_no_longer_value_and_of_no_other_class(kind: Kind, value: str, made: str) -> None:
-    assert may_be(made, value)
-    assert not may_be(made + made[-1], value)
-    assert not may_be(made[:-1], value)
-    assert not may_be(made[:-1] + "~", value)
-
-
-@pytest.mark.parametrize(
-    ("made", "value"),
-    [
-        ("abc", "ABC"),
-        ("ab1", "abc"),
-        ("0123", "1123"),
-        ("xx-at-yyyyyy@example.com", "x@yyyyyy"),
-        ("xx-at-yyyyyy@example.com", "xx@yy.yyy"),
-        ("xx-at-yyyyyy@example.org", "xx@yyyyyy"),
-        ("+998 123 4567890", "+1 415 5552671"),
-        ("+9981 415 5552671", "+1 415 5552671"),
-        ("/other/1234", "/path/4711"),
-        ("c259da54-7c22-4a43-9440-77a92facc86b", "c259da54-7c22-1a43-9440-77a92facc86b"),
-    ],
-)
-def test_a_text_of_another_shape_is_no_pseudonym(made: str, value: str) -> None:
-    assert not may_be(made, value)
-
-
-def test_a_pseudonym_of_hex_digits_may_by_chance_have_no_letter() -> None:
-    assert may_be("4711471147114711", "deadbeefdeadbeef")
 
 
 @pytest.mark.parametrize(("value", "others"), [("7", 8), ("07", 9), ("b", 25), ("b7", 259)])

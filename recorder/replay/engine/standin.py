@@ -27,6 +27,7 @@ from . import miss, status
 from .faults import Faults
 from .http import HttpRequest, HttpResponse, Responses, origin_of
 from .matching.matcher import Matcher, describe
+from .matching.remembered import media_for
 from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
 from .rewriting.asked import AskedLinks
@@ -382,7 +383,9 @@ class ReplayEngine:
             headers = request.headers
             target, body = self._asked.as_recorded(request.target, request.body, headers, origin_of(headers))
             request = request._replace(target=target, body=body)
-        live, fresh = self._matcher.read(request.method, request.target, request.body)
+        live, fresh = self._matcher.read(
+            request.method, request.target, request.body, media_for(request.headers, request.body)
+        )
         if self._matcher.reads_headers:
             live = self._matcher.shows(live, request.headers)
         is_login = bool(self._logins.keys) and self._logins.is_login(live)

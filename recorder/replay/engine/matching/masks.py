@@ -13,6 +13,7 @@ from urllib.parse import unquote, unquote_plus
 
 from ....dialect.paths import parse_json
 from ....model import JSON
+from ....redaction.bodies.charsets import decoded
 
 PATH, QUERY, FORM, MEMBER, BODY = "path", "query", "form", "member", "body"
 BLANK, ZERO = "•", 0
@@ -86,14 +87,6 @@ def parameters_of(text: str) -> Iterator[tuple[str, int, str]]:
         yield name, number, value
 
 
-def text_of(body: bytes) -> str:
-    """Return a body as text: UTF-8, or UTF-16 and UTF-32 as JSON has them, else Latin-1, which takes any byte."""
-    try:
-        return body.decode(json.detect_encoding(body) if 0 in body[:4] else "utf-8")
-    except UnicodeDecodeError:
-        return body.decode("latin-1")
-
-
 def is_form(text: str) -> bool:
     """Return whether a body is form data."""
     return _FORM_TEXT.fullmatch(text) is not None
@@ -129,12 +122,12 @@ class _Body:
             if self._json is not None:
                 return _cut_member(self._json, place)
         elif kind == FORM:
-            if self._pairs is None and is_form(text := text_of(self._body)):
+            if self._pairs is None and is_form(text := decoded(self._body)[0]):
                 self._pairs = text.split("&")
             if self._pairs is not None:
                 return _cut_parameter(self._pairs, str(place[0]), int(place[1]))
         elif self._body and parse_json(self._body) is None:
-            text, self._body = text_of(self._body), BLANK.encode()
+            text, self._body = decoded(self._body)[0], BLANK.encode()
             return text
         self._body = BLANK.encode() if self._body else b""
         return None

@@ -24,7 +24,7 @@ from ....redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
 from .index import Alternatives, JoinedAlternatives, RequestIndex
 from .masks import BLANK, named, path_of
-from .remembered import Memory
+from .remembered import Asked, Memory, media_for
 from .request import FreshIds, Id, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
 from .shown import ShownValues
 
@@ -48,7 +48,7 @@ class Difference:
 class ParsedRequests(Sequence[ParsedRequest]):
     """The recorded requests, each parsed when it is asked for: misses alone need them."""
 
-    def __init__(self, triples: Sequence[Triple], call: Callable[[str, str, bytes], ParsedRequest]) -> None:
+    def __init__(self, triples: Sequence[Triple], call: Callable[[str, str, bytes, str], ParsedRequest]) -> None:
         """Parse nothing yet; `call` parses a request."""
         self._triples, self._call = triples, call
 
@@ -57,7 +57,7 @@ class ParsedRequests(Sequence[ParsedRequest]):
 
     def __getitem__(self, place: int) -> ParsedRequest:  # type: ignore[override]  # nobody takes slices
         request = self._triples[place].request
-        return self._call(request.method, request.target, request.body)
+        return self._call(request.method, request.target, request.body, media_for(request.headers, request.body))
 
 
 class Matcher:
@@ -104,11 +104,12 @@ class Matcher:
         self._parts: dict[str | None, dict[str, set[str]]] = {}
 
     def _add(self, place: int, triple: Triple, memory: Memory | None) -> RecordedRequest:
-        what = triple.request.method, triple.request.target, triple.request.body
+        sent = triple.request
+        what = Asked(sent.method, sent.target, sent.body, media_for(sent.headers, sent.body))
         call, fresh = self.read(*what)
         self._by_operation[call.operation].append(place)
         reader = self._reader_of(what[0])
-        remembered = None if memory is None else memory.leaves(*what, call.hidden, reader.counts)
+        remembered = None if memory is None else memory.leaves(what, call.hidden, reader.counts)
         if remembered is not None:
             reader.add_mask(remembered.mask, call, triple.request.target)
             call = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
@@ -132,13 +133,13 @@ class Matcher:
     def _reader_of(self, method: str) -> RequestReader:
         return self._publishes if method == PUBLISH else self._reader
 
-    def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
-        """Parse a request; return it with its per-operation ids."""
-        return (self._publishes if method == PUBLISH else self._reader).read(method, target, body)
+    def read(self, method: str, target: str, body: bytes, media: str = "") -> tuple[ParsedRequest, FreshIds]:
+        """Parse a request, whose media type is that of `media_for`; return it with its per-operation ids."""
+        return (self._publishes if method == PUBLISH else self._reader).read(method, target, body, media)
 
-    def call(self, method: str, target: str, body: bytes) -> ParsedRequest:
+    def call(self, method: str, target: str, body: bytes, media: str = "") -> ParsedRequest:
         """Parse a request without its per-operation ids."""
-        return self.read(method, target, body)[0]
+        return self.read(method, target, body, media)[0]
 
     def shows(self, live: ParsedRequest, headers: Headers) -> ParsedRequest:
         """Return a live request with what its headers tell of redacted values, for a matcher that `reads_headers`."""

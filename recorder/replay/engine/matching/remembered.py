@@ -15,16 +15,36 @@ from urllib.parse import unquote
 from ....bayeux.messages import encode
 from ....bayeux.publishes import PUBLISH
 from ....dialect.paths import parse_json
-from ....model import JSON, Event, Recording, Triple
+from ....model import JSON, Event, Headers, Recording, Triple
+from ....redaction.bodies.charsets import decoded
+from ....redaction.bodies.reading import media_of
 from ....redaction.finder import Finder
 from ....redaction.known import Known
 from ....redaction.policy import Policy
 from ....redaction.pseudonyms import Kind
 from .bindings import Bindings, Pairs
 from .hidden_text import HiddenText, Marks, marked_number
-from .masks import BODY, FORM, MEMBER, PATH, QUERY, Address, Mask, cut, is_form, parameters_of, text_of
+from .masks import BODY, FORM, MEMBER, PATH, QUERY, Address, Mask, cut, is_form, parameters_of
+
+_ANY_TYPE = (b"{", b"[", b"")  # first bytes of bodies that are JSON, or are empty
 
 Sent: TypeAlias = tuple[str, bytes]  # target and body of a request, or channel and data of a publish
+
+
+class Asked(NamedTuple):
+    """A request as far as it is compared.
+
+    Attributes:
+        method: HTTP method, or that of a publish.
+        target: Path and query, or the channel of a publish.
+        body: The body, or the data of a publish.
+        media: Media type of the body, by `media_for`.
+    """
+
+    method: str
+    target: str
+    body: bytes
+    media: str = ""
 
 
 class Remembered(NamedTuple):
@@ -39,13 +59,18 @@ class Remembered(NamedTuple):
     texts: tuple[HiddenText, ...]
 
 
-def found_in(finder: Finder, method: str, target: str, body: bytes) -> Sent:
+def media_for(headers: Headers, body: bytes) -> str:
+    """Return the media type by which a body is read; "" for JSON, which is read as such whatever its type is."""
+    return "" if body[:1] in _ANY_TYPE else media_of(headers)
+
+
+def found_in(finder: Finder, method: str, target: str, body: bytes, media: str) -> Sent:
     """Return the target and body of a request, or the channel and data of a publish, with values replaced.
 
     A policy knows channel and data as members of a message.
     """
     if method != PUBLISH:
-        return finder.target(target), finder.body(body)
+        return finder.target(target), finder.body(body, (("Content-Type", media),) if media else ())
     named = finder.body(json.dumps({"channel": target}).encode())
     if body:
         before, after = b'{"data":', b"}"
@@ -88,26 +113,23 @@ class Memory:
         self._found.append(value)
         return value
 
-    def leaves(
-        self, method: str, target: str, body: bytes, ruled: tuple[str, ...], counts: Callable[[Address], bool]
-    ) -> Remembered | None:
+    def leaves(self, asked: Asked, ruled: tuple[str, ...], counts: Callable[[Address], bool]) -> Remembered | None:
         """Return the leaves of a request that hold pseudonyms of remembered values; None if there are none.
 
         Args:
-            method: HTTP method, or that of a publish.
-            target: Path and query, or the channel.
-            body: The body, or the data.
+            asked: The request.
             ruled: The values at the places of rules and formats; where no others are found there are no leaves.
             counts: Whether a leaf is compared at all.
         """
+        method, target, body, media = asked
         self._found.clear()
-        found_in(self._all, method, target, body)
+        found_in(self._all, method, target, body, media)
         if tuple(self._found) == ruled:
             return None
         self._marks.clear()
-        less = found_in(self._ruled, method, target, body)
+        less = found_in(self._ruled, method, target, body, media)
         self._free = frozenset(self._marks.values)
-        more = found_in(self._every, method, target, body)
+        more = found_in(self._every, method, target, body, media)
         leaves = {
             address: text
             for address, text in chain(self._in_target(target, less[0], more[0]), self._in_body(body, less[1], more[1]))
@@ -142,7 +164,7 @@ class Memory:
         if all(value is not None for value in values):
             yield from self._in_json((MEMBER,), *values)
             return
-        text, *marked = map(text_of, (body, less, more))
+        text, *marked = (decoded(one)[0] for one in (body, less, more))
         if is_form(text):
             yield from self._in_pairs(FORM, text, *marked)
         elif values[0] is None:
@@ -184,10 +206,10 @@ def _learn(recording: Recording, finder: Finder) -> None:
 def _learn_exchange(triple: Triple, finder: Finder) -> None:
     request = triple.request
     finder.headers(request.headers)
-    found_in(finder, request.method, request.target, request.body)
+    found_in(finder, request.method, request.target, request.body, media_for(request.headers, request.body))
     if triple.ack is not None:
         finder.headers(triple.ack.headers)
-        finder.body(triple.ack.body)
+        finder.body(triple.ack.body, triple.ack.headers)
     for link in triple.events:
         _learn_event(link.event, finder)
 

@@ -123,12 +123,12 @@ class Blanker:
         if self.policy is not None:
             self._finder = Finder(self.policy, self._blank)
 
-    def of(self, method: str, target: str, body: bytes) -> BlankedRequest:
+    def of(self, method: str, target: str, body: bytes, media: str = "") -> BlankedRequest:
         """Blank out a request, or the channel and data of a publish."""
         if self._finder is None:
             return BlankedRequest(target, body, ())
         self._found = []
-        target, body = found_in(self._finder, method, target, body)
+        target, body = found_in(self._finder, method, target, body, media)
         return BlankedRequest(target, body, tuple(self._found))
 
     def keeps(self, path: str) -> bool:
@@ -152,6 +152,7 @@ class Leaves:
     Attributes:
         target: Path and query, or the channel of a publish.
         body: The body, or the data of a publish.
+        media: Media type of the body, by `media_for`.
         texts: Of a request without the leaves of a mask: the texts of these, None for one that it lacks.
         shown: Values in its headers that recorded requests show pseudonyms for, by the name of their place.
         rests: What is left of the request without the leaves of each mask that was tried.
@@ -161,6 +162,7 @@ class Leaves:
 
     target: str
     body: bytes
+    media: str
     texts: tuple[str | None, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
     rests: dict[Mask, ParsedRequest] = field(default_factory=dict)
@@ -249,7 +251,7 @@ class RequestReader:
         cut = {path.rpartition(".")[2]: path for path in free if self._blanker.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
-        self._known: dict[tuple[str, str, bytes], _Known] = {}
+        self._known: dict[tuple[str, str, bytes, str], _Known] = {}
         self._lasting: dict[tuple[tuple[str, JSON] | None, ...], SessionIds] = {}
         # by method, mask of the path, and path without it, with the operation: the masks to try
         self._masks: dict[str, dict[Mask, dict[tuple[str, str | None], dict[Mask, None]]]] = {}
@@ -279,9 +281,11 @@ class RequestReader:
         found = whole.rests.get(mask)
         if found is None:
             rest = cut(mask, whole.target, whole.body)
-            read, _ = self._read(request.method, rest.target, rest.body)
+            read, _ = self._read(request.method, rest.target, rest.body, whole.media)
             ids = _digest(mask, read.key), _digest(mask, read.own, rest.texts)
-            found = whole.rests[mask] = replace(read, key=ids[0], own=ids[1], leaves=Leaves(*rest))
+            found = whole.rests[mask] = replace(
+                read, key=ids[0], own=ids[1], leaves=Leaves(rest.target, rest.body, whole.media, rest.texts)
+            )
         return found
 
     def rests(self, request: ParsedRequest) -> tuple[ParsedRequest, ...]:
@@ -301,15 +305,15 @@ class RequestReader:
         rest = cut(mask, target.partition("?")[0], b"").target
         return unquote(self._blanker.of(method, rest, b"").target)
 
-    def read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
+    def read(self, method: str, target: str, body: bytes, media: str = "") -> tuple[ParsedRequest, FreshIds]:
         """Parse a request; return it, and the client's per-operation ids by `fresh`, None where it sent none."""
         if len(body) > _LONGEST or body.find(_CUT) >= 0:
-            return self._read(method, target, body)
+            return self._read(method, target, body, media)
         rest, names, values = self._cut(body)
-        known = self._known.get((method, target, rest))
+        known = self._known.get((method, target, rest, media))
         if known is None:
-            read = self._read(method, target, body)
-            self._remember(read, (method, target, rest), names, values)
+            read = self._read(method, target, body, media)
+            self._remember(read, (method, target, rest, media), names, values)
             return read
         if not values:
             return known.request, known.fresh
@@ -338,7 +342,7 @@ class RequestReader:
     def _remember(
         self,
         read: tuple[ParsedRequest, FreshIds],
-        text: tuple[str, str, bytes],
+        text: tuple[str, str, bytes, str],
         names: list[bytes],
         values: list[str | int],
     ) -> None:
@@ -352,8 +356,8 @@ class RequestReader:
                 self._known.clear()
             self._known[text] = _Known(request, fresh, places)
 
-    def _read(self, method: str, target: str, body: bytes) -> tuple[ParsedRequest, FreshIds]:
-        blanked = self._blanker.of(method, target, body)
+    def _read(self, method: str, target: str, body: bytes, media: str) -> tuple[ParsedRequest, FreshIds]:
+        blanked = self._blanker.of(method, target, body, media)
         path, _, query_text = blanked.target.partition("?")
         value = parse_json(blanked.body)
         operation = self._dialect.name_of(method, blanked.target, value)
@@ -369,7 +373,7 @@ class RequestReader:
         outer = (method, unquote(path), query)
         bound = tuple(self._bound(key, found) for (_, key), found in zip(self.lasting, lasting, strict=True))
         ids = _digest(*outer, alike), _digest(own)
-        leaves = Leaves(target, body) if self._masks else None
+        leaves = Leaves(target, body, media) if self._masks else None
         call = ParsedRequest(*outer, value, blanked.body, operation, blanked.values, *ids, self._shared(bound), leaves)
         return call, tuple(fresh)
 

@@ -21,7 +21,7 @@ from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.masks import Address
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.matching.remembered import Memory
+from recorder.replay.engine.matching.remembered import Asked, Memory
 from recorder.replay.engine.matching.request import RequestReader
 from recorder.replay.engine.sessions.playhead import Policy
 from tests.replay.stage import Desk, Stage
@@ -419,8 +419,8 @@ def test_of_many_values_none_is_forgotten() -> None:
 
     memory = Memory(wire.recording(), load())
 
-    assert memory.leaves("POST", "/notes", body({"comment": OFFER}), (), lambda _: True) is not None
-    assert memory.leaves("POST", "/notes", body({"comment": OFFER}), (), lambda _: False) is None
+    assert memory.leaves(Asked("POST", "/notes", body({"comment": OFFER})), (), lambda _: True) is not None
+    assert memory.leaves(Asked("POST", "/notes", body({"comment": OFFER})), (), lambda _: False) is None
 
 
 def test_of_very_many_requests_those_of_the_path_are_told_first() -> None:

@@ -42,6 +42,10 @@ def test_another_shape_is_told(value: str) -> None:
     assert not may_be("Offer-2026-77", value)
 
 
+def test_hex_digits_are_of_one_class() -> None:
+    assert may_be("4711471147114711", "deadbeefdeadbeef")
+
+
 def test_a_value_of_two_kinds_has_two_pseudonyms() -> None:
     secret, personal = MADE.of(Kind.SECRET, PHONE), MADE.of(Kind.PERSONAL, PHONE)
 
