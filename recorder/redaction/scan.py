@@ -28,6 +28,7 @@ from .pseudonyms import Kind, is_phone
 from .redactor import redacted
 
 _DEEPEST = 3  # encodings within encodings
+_MOST_ELSEWHERE = 100  # searches of a whole record: each takes as long as the record is
 _REMEMBERED, _LONGEST_REMEMBERED = 20_000, 300  # texts without findings, characters of the longest one
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 # A URL up to its query, or the path of one; a secret in base64 may begin with a slash too, but not like a path.
@@ -89,10 +90,10 @@ class Scan:
         if self._blank is not None:
             self._real.clear()
             before, record = record, redacted(record, self._blank)
-            findings += [_finding(before, _holding(before, value), kind, value) for kind, value in self._real]
+            findings += _placed(before, self._real)
         if self._wanted is not None:
             before, record = record, redacted(record, self._wanted)
-            for leaf, kind in changes(before, record):
+            for leaf, kind in dict.fromkeys(changes(before, record)):
                 hits = found(leaf.text, words=False)
                 findings.append(_finding(before, leaf.where, hits[0].kind if hits else _named(kind), leaf.text))
         # Places that a policy names are blanked by now, so no pseudonym is reported, and no value twice.
@@ -165,8 +166,31 @@ def _finding(record: Record, where: str, kind: str, value: str) -> Finding:
     return Finding(record.seq, part(record), where, kind, masked(value))
 
 
-def _holding(record: Record, value: str) -> str:
-    return next((leaf.where for leaf in leaves(record) if value in leaf.text), "inside an encoded text")
+def _placed(record: Record, values: list[tuple[str, str]]) -> Iterator[Finding]:
+    """Yield a finding for each kind and value, with its place.
+
+    The values are in the order of the record, so the search for one goes on where the one before it was.
+    """
+    texts = leaves(record) if values else []
+    number = start = 0
+    elsewhere = 0  # values that are further back, or not as they are in any text
+    for kind, value in dict.fromkeys(values):
+        here, at = _first(texts, value, number, start)
+        if at < 0 and elsewhere < _MOST_ELSEWHERE:
+            elsewhere += 1
+            here, at = _first(texts, value, 0, 0)
+        elif at >= 0:
+            number, start = here, at
+        yield _finding(record, texts[here].where if at >= 0 else "inside an encoded text", kind, value)
+
+
+def _first(texts: list[Leaf], value: str, number: int, start: int) -> tuple[int, int]:
+    """Return the number of the first text with a value, from a place on, and its index in the text; -1 for none."""
+    for here in range(number, len(texts)):
+        at = texts[here].text.find(value, start if here == number else 0)
+        if at >= 0:
+            return here, at
+    return 0, -1
 
 
 def _named(kind: Kind) -> str:
