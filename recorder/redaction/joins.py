@@ -15,7 +15,7 @@ from ..dialect.definition import Dialect
 from ..dialect.definition import shipped as shipped_dialect
 from ..errors import DialectError, PolicyError
 from ..model import Header
-from .policy import NO_BODIES, NO_RULE, Place, Policy, Rule, load, shipped
+from .policy import NO_BODIES, NO_RULE, Policy, Rule, load, shipped
 from .pseudonyms import Kind
 
 _ORDER = (Kind.SECRET, Kind.PERSONAL, Kind.ID)  # the first of these counts where names differ
@@ -65,7 +65,7 @@ def fitted(policy: Policy, dialect: Dialect) -> Policy:
             exact[path] = exact.get(path, rule) if rule is _JOINS else rule
     routes = (*policy.routes, *dialect.routes, *(one.route for one in dialect.operations.values() if one.route))
     unique = {route.pattern: route for route in routes}
-    return replace(policy, exact=exact, routes=tuple(unique.values()), _root=Place("", NO_RULE), _places=0)
+    return replace(policy, exact=exact, routes=tuple(unique.values()))
 
 
 def _keys(dialect: Dialect) -> Mapping[str, set[str]]:

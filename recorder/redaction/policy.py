@@ -18,6 +18,7 @@ from ..dialect.routes import routes
 from ..dialect.tables import Table, finish, read
 from ..errors import PolicyError
 from ..files import read_text
+from .names import Names
 from .pseudonyms import Kind, Span
 
 DEFAULT = "gws"
@@ -46,38 +47,6 @@ class Rule:
 
 
 NO_RULE, SECRET = Rule(), Rule(Kind.SECRET)
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """A list of names with wildcards, compared without regard to case.
-
-    Attributes:
-        patterns: One pattern for each number of dotted parts: "user.name" has two and is compared with the last two
-            names of a path.
-
-    """
-
-    patterns: dict[int, re.Pattern[str]]
-
-    @classmethod
-    def of(cls, names: Iterable[str]) -> Names:
-        """Compile a list of names; a dotted name fits the end of a path."""
-        by_length: dict[int, list[str]] = {}
-        for name in names:
-            by_length.setdefault(name.count(".") + 1, []).append(translate(name.lower()))
-        return cls({length: re.compile("|".join(globs), re.DOTALL) for length, globs in by_length.items()})
-
-    def __contains__(self, path: str) -> bool:
-        return any(p.fullmatch(".".join(path.rsplit(".", n)[-n:])) for n, p in self.patterns.items())
-
-    def __or__(self, other: Names) -> Names:
-        """Return the names of both lists."""
-        joined = dict(self.patterns)
-        for length, pattern in other.patterns.items():
-            mine = joined.get(length)
-            joined[length] = re.compile(f"{mine.pattern}|{pattern.pattern}", re.DOTALL) if mine else pattern
-        return Names(joined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +144,14 @@ class Policy:
     routes: tuple[re.Pattern[str], ...] = ()
     kept_bodies: re.Pattern[str] = field(default_factory=lambda: _any_of(()))
     exact: Mapping[str, Rule] = field(default_factory=dict)
-    _root: Place = field(default_factory=lambda: Place("", NO_RULE))
-    _places: int = 0
+    _root: Place = field(init=False)
+    _places: int = field(init=False, default=0)
+    _named: Names = field(init=False)  # of all lists
+
+    def __post_init__(self) -> None:
+        self._root = Place("", NO_RULE)
+        globs = (names.globs for names, _ in (*self.fields, *self.inside_of))
+        self._named = Names.of(frozenset().union(*globs))
 
     @classmethod
     def load(cls, source: str = DEFAULT) -> Policy:
@@ -237,9 +212,10 @@ class Policy:
         exact = self.exact.get(path)
         if exact is not None:
             return exact
-        for names, rule in (*self.fields, *self.inside_of):
-            if path in names:
-                return rule
+        if path in self._named:  # most names are in no list
+            for names, rule in (*self.fields, *self.inside_of):
+                if path in names:
+                    return rule
         return around
 
 
