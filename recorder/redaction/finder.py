@@ -13,12 +13,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
-from urllib.parse import unquote
 
 from ..model import Headers
 from .bodies.change import Unread
 from .bodies.reading import changed, changed_body, form_of, structured
-from .forms import in_base64, in_percent, in_quotes, named
+from .forms import in_base64, in_percent, in_quotes, named, undone
 from .known import Known
 from .policy import SECRET, Place, Policy, Rule
 from .pseudonyms import Kind, Span
@@ -28,6 +27,7 @@ _SHORTEST_FORM = 8  # characters; a shorter encoded text is too short for a valu
 _BLANK = re.compile(r"\s")
 _HEADERS, _LONGEST_HEADER = 2_000, 1_000  # headers in each cache, and characters of the longest one
 _STRUCTURED = frozenset('{[" \t\r\n\ufeff<qmsf')  # first characters of texts that may have members, by `structured`
+_BOOLEANS = frozenset(("true", "false", "True", "False"))  # they stay in JSON too, where they are no strings
 _KINDS = 200  # different media types that are counted
 _SCHEME = re.compile(
     r"(?:apikey|aws4-hmac-sha256|basic|bearer|digest|dpop|hoba|mutual|negotiate|ntlm|oauth|token)", re.IGNORECASE
@@ -126,7 +126,7 @@ class Finder:
             if rule.kept or content in self.empty:
                 return content
             return self._joined(content) if rule.joins else self.text(content, place)
-        if not content:
+        if not content or content in _BOOLEANS:
             return content
         if content[0] in _STRUCTURED and self._depth < _DEEPEST and (form := structured(content)):
             return self._deeper(content, lambda text: changed(text, form, self, self.policy, place))
@@ -260,8 +260,9 @@ class Finder:
                 if not around.rule.kind
                 else self._quoted(pair, partial(self.value, place=around))
             )
-        place = self.policy.walk(around, unquote(name))
-        if rules is not None and rules(unquote(name)) is SECRET:  # a name of a sign-in, whatever its place
+        plain = undone(name)
+        place = self.policy.walk(around, plain)
+        if rules is not None and rules(plain) is SECRET:  # a name of a sign-in, whatever its place
             place = Place(place.path, SECRET)
         return name + equals + self._quoted(value, partial(self.value, place=place))
 
@@ -284,7 +285,7 @@ class Finder:
         for start, end, kind in spans:
             replaced, value = partial(self._replaced, kind), text[start:end]
             if self.known is None:
-                new = replaced(unquote(value))
+                new = replaced(undone(value))
             else:
                 new = replaced(value) if self.known.kind_of(value) else in_quotes(value, replaced)
             pieces += [self._unwrapped(text[last:start]), new]

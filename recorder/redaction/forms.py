@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 _PARAMETER = re.compile(r"(?<![\w.%\[\]-])([\w.%\[\]-]++)=([^\s&;#\"'<>]++)")
 _LITERAL = re.compile(
-    r"(?<![\w-])([A-Za-z_$][\w$.-]{0,80}+)[\"']?\s{0,9}(?:[:=]|=>)\s{0,9}(?:\"((?:[^\"\\\n]|\\.)*+)\"|'((?:[^'\\\n]|\\.)*+)')"
+    r"(?<![\w-])([A-Za-z_$][\w$.-]{0,80}+)[\"']?\s{0,9}(?:[:=]|=>)\s{0,9}[bfru]?(?:\"((?:[^\"\\\n]|\\.)*+)\"|'((?:[^'\\\n]|\\.)*+)')"
 )
 _LINE_VALUE = r"([^\s\"'&{\[][^\r\n\x00&]*+)"
 _LINE = re.compile(
@@ -18,6 +18,7 @@ _LINE = re.compile(
     rf"(?::[ \t]{{0,9}}+(?!//){_LINE_VALUE}|=[ \t]{{1,9}}{_LINE_VALUE})",
     re.MULTILINE,
 )
+_TAG = re.compile(r"<(?:[\w.-]++:)?([A-Za-z_][\w.-]{0,99}+)(?:\s[^<>]*+)?>([^<>]++)(?=</|$)")
 _RUN = re.compile(r"[\w.~!*'()+:@,;%-]++")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}+={0,2}+(?![A-Za-z0-9+/_=-])")
@@ -31,13 +32,17 @@ def named(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield each value in a text that has a name beside it: the name, and where the value begins and ends.
 
     Found are parameters of URLs and log lines (`name=value`), literals (`name: "value"`, `name='value'`), and whole
-    lines (`Name: value`), as in properties, YAML, STOMP and printed headers.
+    lines (`Name: value`), as in properties, YAML, STOMP and printed headers, and elements in the midst of other text
+    (`<name>value</name>`).
     """
+    if "<" in text:
+        for found in _TAG.finditer(text):
+            yield found[1], *found.span(2)
     if "=" in text:
         for found in _PARAMETER.finditer(text):
             value = found[2].rstrip(",.:!?)]}")  # punctuation after the value, not a part of it
             if value:
-                yield unquote(found[1]), found.start(2), found.start(2) + len(value)
+                yield undone(found[1]), found.start(2), found.start(2) + len(value)
     if '"' in text or "'" in text:
         for found in _LITERAL.finditer(text):
             group = 2 if found[2] is not None else 3
@@ -89,10 +94,34 @@ def in_quotes(text: str, change: Change, *, plus: bool = False, canonical: bool 
     has_blanks = plus and "+" in text
     if not canonical and not has_blanks and not _ESCAPE.search(text):
         return change(text)
-    undo, do = (unquote_plus, quote_plus) if has_blanks else (unquote, quote)
-    plain = undo(text, errors="surrogateescape")
+    plain, charset = _undone(text, plus=has_blanks)
     new = change(plain)
-    return text if new == plain else do(new, safe="", errors="surrogateescape")
+    if new == plain:
+        return text
+    try:
+        return (quote_plus if has_blanks else quote)(new, safe="", encoding=charset, errors="strict")
+    except UnicodeEncodeError:
+        return (quote_plus if has_blanks else quote)(new, safe="", errors="surrogatepass")
+
+
+def undone(text: str, *, plus: bool = False) -> str:
+    """Return a percent-encoded text decoded, from UTF-8 or else from Latin-1.
+
+    Args:
+        text: The text as it is written.
+        plus: Whether a plus stands for a blank, as in form data.
+
+    """
+    return _undone(text, plus=plus)[0]
+
+
+def _undone(text: str, *, plus: bool) -> tuple[str, str]:
+    """Return a percent-encoded text decoded, and its charset."""
+    undo = unquote_plus if plus else unquote
+    try:
+        return undo(text, errors="strict"), "utf-8"
+    except UnicodeDecodeError:
+        return undo(text, encoding="latin-1"), "latin-1"
 
 
 def _pieces(pattern: re.Pattern[str], text: str, change: Callable[[re.Match[str]], str | None], between: Change) -> str:

@@ -10,11 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import unquote, unquote_plus
 
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .bodies.change import Unread
 from .bodies.reading import changed, changed_body, form_of, media_of, note_unread
+from .forms import undone
 from .policy import Place, Policy, without_rules
 
 _LETTER = re.compile(r"[^\W_]")
@@ -130,12 +130,12 @@ class _Leaves:
         for pair in text.split("&"):
             name, equals, value = pair.partition("=")
             if equals:
-                plain = unquote(name)
+                plain = undone(name)
                 here = self.policy.walk(place, plain)
                 self.name(plain, here)
-                self.value(unquote_plus(value), here)
+                self.value(undone(value, plus=True), here)
             else:
-                self.text(unquote(pair))
+                self.text(undone(pair))
         return text
 
     def unread(self, kind: str, why: Unread) -> None:
@@ -144,12 +144,15 @@ class _Leaves:
     def _shown(self, path: str) -> str:
         if not path:
             return self.where
-        return self._places.get(path) or f"{self.where} {'.'.join(map(shown, path.split('.')))}"
+        found = self._places.get(path)
+        if found is None:
+            found = self._places[path] = f"{self.where} {'.'.join(map(shown, path.split('.')))}"
+        return found
 
 
 def _target(target: str) -> Iterator[Leaf]:
     path, mark, query = target.partition("?")
-    yield Leaf("path", unquote(path))
+    yield Leaf("path", undone(path))
     if mark:
         found = _Leaves("query")
         found.fields(query, found.policy.root())

@@ -8,15 +8,18 @@ The text is split into names, literals and brackets, not parsed; what is between
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
-from ..policy import Place, Policy
+from ..policy import KEPT, Place, Policy
 from .change import Change
 
-_COMMENT = r"/\*(?:[^*]|\*(?!/))*+\*/"
-_DOUBLE, _SINGLE, _TEMPLATE = r'[^"\\\n]|\\.', r"[^'\\\n]|\\.", r"[^`\\]|\\."
+# Each of these may be cut off, at the end of the text or of its line; otherwise a text of many that have no end would
+# be searched to its end for each.
+_COMMENT = r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
+_DOUBLE, _SINGLE, _TEMPLATE = r'[^"\\\n]|\\.?', r"[^'\\\n]|\\.?", r"[^`\\]|\\.?"
 GRAPHQL = re.compile(
     r"[\s,\ufeff]*+(?:#[^\n]*+\n[\s,]*+)*+"
-    r"(?:(?:query|mutation|subscription)\b[^{}\"]{0,2000}\{|fragment\s++\w++\s++on\s)"
+    r"(?:(?:query|mutation|subscription)\b[^{}]{0,2000}\{|fragment\s++\w++\s++on\s)"
 )
 SCRIPT = re.compile(
     rf"\s*+(?:{_COMMENT}\s*+|//[^\n]*+\n\s*+)*+"
@@ -25,10 +28,11 @@ SCRIPT = re.compile(
 )
 _TOKEN = re.compile(
     rf"(?P<comment>{_COMMENT}|(?<![:\\])//[^\n]*+)"
-    r'|"""(?P<block>(?:[^"\\]|"(?!"")|\\.)*+)"""'
-    rf"|(?:(?P<name>[A-Za-z_$][\w$-]*+)|\"(?P<double_name>(?:{_DOUBLE})*+)\"|'(?P<single_name>(?:{_SINGLE})*+)')"
+    r'|"""(?P<block>(?:[^"\\]|"(?!"")|\\.?)*+)(?:"""|\Z)'
+    rf"|(?:(?P<name>(?<![\w$-])[A-Za-z_$][\w$-]*+)|\"(?P<double_name>(?:{_DOUBLE})*+)\"|'(?P<single_name>(?:{_SINGLE})*+)')"
     r"\s*+(?::|=(?![=>]))\s*+"
-    rf"|\"(?P<double>(?:{_DOUBLE})*+)\"|'(?P<single>(?:{_SINGLE})*+)'|`(?P<template>(?:{_TEMPLATE})*+)`"
+    rf"|\"(?P<double>(?:{_DOUBLE})*+)(?:\"|(?=\n)|\Z)|'(?P<single>(?:{_SINGLE})*+)(?:'|(?=\n)|\Z)"
+    rf"|`(?P<template>(?:{_TEMPLATE})*+)(?:`|\Z)"
     r"|(?<![\w$.])(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w$.])"
     r"|(?P<opens>[\[{(])|(?P<closes>[\]})])|(?P<ends>[,;\n])",
     re.DOTALL,
@@ -36,7 +40,18 @@ _TOKEN = re.compile(
 _LITERALS = frozenset(("block", "double", "single", "template"))
 _ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _PLAIN_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
+_CODE = re.compile(r"(\$\{[^{}]*+\})")
+_VARIABLE = re.compile(r"(\$\w++\s*+:[\s\[]*+\w++)")  # of GraphQL, with its type: $password: String!
 _DEEPEST = 1000
+# Pairs of key and value, in either order: {key: "phone", type: "str", value: "…"}.
+_KEYS, _VALUES = ("key", "name"), ("value", "values")
+_KEY = re.compile(r"[\"']([A-Za-z_$@][\w$.:@/-]{0,99})[\"']", re.ASCII)
+_TYPE_RE = r"\s*+,?\s*+(?:[\"']?type[\"']?\s*+:\s*+[\"']?\w++[\"']?\s*+,?\s*+)?+[\"']?"
+_KEY_FIRST = re.compile(rf"{_KEY.pattern}{_TYPE_RE}values?[\"']?\s*+:", re.ASCII | re.IGNORECASE)
+_KEY_LAST = re.compile(
+    rf"(?:\"(?:{_DOUBLE})*+\"|'(?:{_SINGLE})*+'|[\w.-]++){_TYPE_RE}(?:key|name)[\"']?\s*+:\s*+{_KEY.pattern}",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
 
 
 def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
@@ -50,34 +65,88 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
 
     """
     pieces: list[str] = []
-    outer: list[Place] = []
-    here, last = place, 0
+    last = 0
+    names = _Names(policy, place)
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup or ""
         if kind in _LITERALS or kind == "number":
             old = token[kind]
-            new = change.number(old, here) if kind == "number" else _literal(old, kind, here, change)
+            new = change.number(old, names.here) if kind == "number" else _literal(old, kind, names.here, change)
             if new != old:
-                pieces += [change.text(text[last : token.start(kind)]), new]
+                pieces += [_code(text[last : token.start(kind)], change), new]
                 last = token.end(kind)
         elif kind == "comment":
-            pieces += [change.text(text[last : token.start()]), change.text(token[0])]
+            pieces += [_code(text[last : token.start()], change), change.text(token[0])]
             last = token.end()
-        elif kind.endswith("name"):
-            here = policy.walk(place, _unescaped(token[kind]))
-            if change.wants_names:
-                change.name(token[kind], here)
-        elif kind == "opens" and len(outer) < _DEEPEST:
-            outer.append(place)
-            place = here
-        elif kind == "closes" and outer:
-            here = place = outer.pop()
+        else:
+            names.take(token, kind)
+            if change.wants_names and kind.endswith("name"):
+                change.name(token[kind], names.here)
+    return "".join([*pieces, _code(text[last:], change)])
+
+
+@dataclass(slots=True)
+class _Names:
+    """The place of the next literal, followed through names and brackets.
+
+    Attributes:
+        policy: Knows the places inside a place.
+        around: The place of the enclosing bracket.
+        here: The place of the next literal.
+        key: The key of the enclosing object, if it is a pair such as `{key: "phone", value: "…"}`.
+
+    """
+
+    policy: Policy
+    around: Place
+    here: Place = field(init=False)
+    key: str | None = None
+    _outer: list[tuple[Place, str | None]] = field(default_factory=list)
+    _typed: int = -1  # where a type may stand: after `name:`
+
+    def __post_init__(self) -> None:
+        self.here = self.around
+
+    def take(self, token: re.Match[str], kind: str) -> None:
+        """Take a name, a bracket, or an end of an expression."""
+        if kind.endswith("name"):
+            is_type = token.start() == self._typed and "=" in token[0]  # GraphQL: $password: String = "…"
+            self._typed = token.end() if ":" in token[0] else -1
+            if not is_type:
+                self._name(_unescaped(token[kind]).lstrip("$"), token)
+        elif kind == "opens" and len(self._outer) < _DEEPEST:
+            self._outer.append((self.around, self.key))
+            self.around, self.key = self.here, None
+        elif kind == "closes" and self._outer:
+            self.around, self.key = self._outer.pop()
+            self.here = self.around
         elif kind == "ends" and token[0] != "\n":
-            here = place
-    return "".join([*pieces, change.text(text[last:])])
+            self.here = self.around
+
+    def _name(self, name: str, token: re.Match[str]) -> None:
+        self.here = self.policy.walk(self.around, name)
+        text, end = token.string, token.end()
+        if name.lower() in _KEYS and (found := _KEY_FIRST.match(text, end) or (self.key and _KEY.match(text, end))):
+            self.key, self.here = found[1], KEPT
+        elif name.lower() in _VALUES:
+            if self.key is None and (found := _KEY_LAST.match(text, end)):
+                self.key = found[1]
+            if self.key is not None:
+                self.here = self.policy.walk(self.around, self.key)
+
+
+def _code(text: str, change: Change) -> str:
+    """Return the text between literals with the values found in it replaced, except types of variables."""
+    pieces = _VARIABLE.split(text)
+    return "".join(piece if number % 2 else change.text(piece) for number, piece in enumerate(pieces))
 
 
 def _literal(text: str, kind: str, place: Place, change: Change) -> str:
+    if kind == "template" and "${" in text:  # the code in it stays
+        pieces = _CODE.split(text)
+        return "".join(
+            piece if number % 2 else _literal(piece, kind, place, change) for number, piece in enumerate(pieces)
+        )
     old = _unescaped(text) if "\\" in text else text
     new = change.value(old, place) if old else old
     if new == old:

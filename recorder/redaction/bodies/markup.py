@@ -20,21 +20,33 @@ from .change import Change
 STARTS = re.compile(r"\ufeff?\s*+<(?:[?!]|/?[A-Za-z_:])")
 _NAME_RE = r"[^\s<>/=\"'!?][^\s<>/=\"']*+"
 _ATTRIBUTE_RE = rf"{_NAME_RE}(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s<>\"']++))?+"
+_DECLARATION_RE = r"[^\"'<>]|\"[^\"]*+\"?+|'[^']*+'?+"
 # A comment, a CDATA section, a declaration of a document type, an instruction, an end tag, a start tag. Each but the
 # last may be cut off at the end of the text.
 _TOKEN = re.compile(
     r"<!--(?P<comment>(?:[^-]|-(?!->))*+)(?:-->)?+"
     r"|<!\[CDATA\[(?P<cdata>(?:[^\]]|\](?!\]>))*+)(?:\]\]>)?+"
-    r"|<!(?P<doctype>(?:[^\"'<>\[\]]|\"[^\"]*+\"|'[^']*+'|<[^>]*+>|[\[\]])*+)>?+"
+    rf"|<!(?P<doctype>(?i:doctype)(?:{_DECLARATION_RE}|<(?:{_DECLARATION_RE})*+>?+)*+|[^>]*+)>?+"
     r"|<\?(?P<instruction>(?:[^?]|\?(?!>))*+)(?:\?>)?+"
     rf"|</(?P<end>{_NAME_RE})[^>]*+>?+"
     rf"|<(?P<start>{_NAME_RE})(?P<attributes>(?:[\s/]++|{_ATTRIBUTE_RE}|[\"'=])*+)(?:>|$)"
 )
 _ATTRIBUTE = re.compile(rf"({_NAME_RE})\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s<>\"']++))")
-_DECLARED = re.compile(r"<!ENTITY\s[^\"'>]*+(?:\"([^\"]*+)\"|'([^']*+)')")
+_DECLARED = re.compile(r"<!ENTITY\s([^\"'<>]*+)(?:\"([^\"]*+)\"|'([^']*+)')")
+_ENTITY = re.compile(r"&[A-Za-z_][\w.-]{0,100};")
+# Elements that are a pair, with the key first or last: <key>phone</key><type>str</type><value>…</value>.
+_TYPE_RE = r"\s*+(?:<(?:[\w.-]++:)?type\b[^<>]*+>[^<]*+</[^<>]*+>\s*+)?+"
+_VALUE_AFTER = re.compile(rf"{_TYPE_RE}<(?:[\w.-]++:)?(?:value|content)\b", re.IGNORECASE | re.ASCII)
+_KEY_AFTER = re.compile(
+    rf"[^<]*+</[^<>]*+>{_TYPE_RE}<(?:[\w.-]++:)?(?:key|name)\s*+>\s*+([A-Za-z_$@][\w$.:@/-]{{0,199}})\s*+</",
+    re.IGNORECASE | re.ASCII,
+)
 _KEY = re.compile(r"[A-Za-z_$@][\w$.:@/-]{0,199}", re.ASCII)
 # Attributes that name the value of their element: <param name="…">, <entry key="…">, <Attribute Name="…"> of SAML.
-_KEYS, _VALUES = ("key", "name", "property", "itemprop"), ("value", "content")
+_KEYS, _VALUES = ("friendlyname", "key", "name", "property", "itemprop"), ("value", "content")
+# Attributes that tell the form of a value, and are no value: the types of WS-Security, SAML and XML Schema.
+_FORMS = frozenset(("type", "valuetype", "encodingtype", "format", "nameformat", "algorithm"))
+_FORM = re.compile(r"[\w.:/#-]{1,200}", re.ASCII)
 _PAIRS = frozenset((
     "add", "arg", "argument", "attribute", "cookie", "data", "entry", "field", "header", "item", "meta", "param",
     "parameter", "property", "setting", "variable",
@@ -45,7 +57,8 @@ _VOID = frozenset(
 )
 _RAW = frozenset(("script", "style"))  # of HTML: their text has neither tags nor entities
 _HTML = re.compile(
-    r"\ufeff?\s*+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype html|html|head|body|script)\b", re.IGNORECASE
+    r"\ufeff?\s*+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype html|html|head|body|script|style|form|input|div|span|p|br|img|table|[ou]l|label|h[1-6])\b",
+    re.IGNORECASE,
 )
 _DEEPEST = 1000
 
@@ -74,7 +87,10 @@ class _Reader:
         for token in _TOKEN.finditer(text):
             if raw and (token["end"] or "").lower() != raw:
                 continue
-            self.pieces += [self._content(text[last : token.start()], is_raw=bool(raw)), self._token(token)]
+            before = text[last : token.start()]
+            if token["end"]:
+                self._note_key(before, token)
+            self.pieces += [self._content(before, is_raw=bool(raw)), self._token(token)]
             last = token.end()
             raw = self._raw(token) if token["start"] else ""
         return "".join([*self.pieces, self._content(text[last:], is_raw=bool(raw))])
@@ -88,7 +104,7 @@ class _Reader:
         match token.lastgroup:
             case "comment" | "instruction":
                 inner = token[token.lastgroup]
-                return _within(whole, token, token.lastgroup, self.change.text(inner))
+                return _within(whole, token, token.lastgroup, _stripped(inner, self.change.text))
             case "cdata":
                 return _within(whole, token, "cdata", _stripped(token["cdata"], self._value))
             case "doctype":
@@ -104,10 +120,17 @@ class _Reader:
         name, attributes = _local(token["start"]), token["attributes"]
         around = self.opened[-1]
         place = self.policy.inside(around.place, name)
-        if around.key is not None and name.lower() in _VALUES:
+        if name.lower() == "value" and around.key is None and (after := _KEY_AFTER.match(token.string, token.end())):
+            around.key = after[1]
+        is_value = name.lower() in _VALUES or (around.name == "dict" and name.lower() != "key")
+        if around.key is not None and is_value:
             place = self.policy.walk(around.place, around.key)
         if self.change.wants_names:
             self.change.name(name, place)
+        if not attributes:
+            if len(self.opened) < _DEEPEST and not (self.html and name.lower() in _VOID):
+                self.opened.append(_Open(name, place))
+            return attributes
         own = {_local(found[1]).lower(): _value_of(found) for found in _ATTRIBUTE.finditer(attributes)}
         key = next((own[key] for key in _KEYS if _KEY.fullmatch(own.get(key, ""))), None)
         named = None if key is None else self.policy.walk(around.place, key)
@@ -115,14 +138,13 @@ class _Reader:
         is_pair = name.lower() in _PAIRS or not own.keys().isdisjoint(_VALUES)
         if named is not None and named.rule.kind is None and not is_pair:
             named = None
-        if self.html and own.get("type", "").lower() == "password":
+        if own.get("type", "").lower() == "password":
             named = self.policy.walk(self.policy.root(), "password")
         is_empty = attributes.rstrip().endswith("/") or (self.html and name.lower() in _VOID)
         if not is_empty and len(self.opened) < _DEEPEST:
             # the element is kept by its own rule, else by the one of its key
             self.opened.append(_Open(name, place if named is None or place.rule.kind else named))
-        kept = (*_KEYS, "type") if is_pair else ("type",)
-        return _ATTRIBUTE.sub(lambda found: self._attribute(found, place, named, kept), attributes)
+        return _ATTRIBUTE.sub(lambda found: self._attribute(found, place, named, _KEYS if is_pair else ()), attributes)
 
     def _attribute(self, found: re.Match[str], place: Place, named: Place | None, kept: tuple[str, ...]) -> str:
         name = _local(found[1])
@@ -132,7 +154,7 @@ class _Reader:
         here = self.policy.inside(place, name)
         if named is not None and lower in _VALUES:
             here = named
-        elif lower in kept and _KEY.fullmatch(old):
+        elif (lower in kept and _KEY.fullmatch(old)) or (lower in _FORMS and _FORM.fullmatch(old)):
             here = KEPT
         if self.change.wants_names:
             self.change.name(name, here)
@@ -147,23 +169,36 @@ class _Reader:
         """Return a declaration with the values of its entities replaced: a secret may hide behind any name."""
 
         def replaced(found: re.Match[str]) -> str:
-            group = 1 if found[1] is not None else 2
-            new = self.change.value(found[group], self.policy.walk(self.policy.root(), "password"))
-            return found[0][: found.start(group) - found.start()] + new + found[0][found.end(group) - found.start() :]
+            group = 2 if found[2] is not None else 3
+            if "SYSTEM" in found[1] or "PUBLIC" in found[1]:
+                return _within(found[0], found, group, self.change.text(found[group]))
+            return _within(found[0], found, group, self.change.value(found[group], secret))
 
-        return _DECLARED.sub(replaced, whole)
+        secret = self.policy.walk(self.policy.root(), "password")
+        pieces, last = [], 0
+        for found in _DECLARED.finditer(whole):
+            pieces += [self.change.text(whole[last : found.start()]), replaced(found)]
+            last = found.end()
+        return "".join([*pieces, self.change.text(whole[last:])])
 
     def _content(self, text: str, *, is_raw: bool) -> str:
         if not text or text.isspace():
             return text
         if is_raw:
             return self.change.text(text)
-        here = self.opened[-1]
-        if here.name.lower() in _KEYS and len(self.opened) > 1 and _KEY.fullmatch(text.strip()):
-            self.opened[-2].key = text.strip()  # <key>phone</key><value>…</value>
         return _stripped(text, self._escaped)
 
+    def _note_key(self, text: str, end: re.Match[str]) -> None:
+        """Keep the text of an element that names the value beside it; in other elements it is a value like others."""
+        if len(self.opened) < 2 or self.opened[-1].name.lower() not in _KEYS or not _KEY.fullmatch(text.strip()):
+            return
+        around = self.opened[-2]
+        if around.name == "dict" or around.key == text.strip() or _VALUE_AFTER.match(end.string, end.end()):
+            around.key = text.strip()
+
     def _escaped(self, text: str) -> str:
+        if text[0] == "&" and _ENTITY.fullmatch(text) and unescape(text) == text:
+            return text  # a reference to an entity, whose value is replaced where it is declared
         old = unescape(text) if "&" in text else text
         new = self._value(old)
         return text if new == old else escape(new)
@@ -209,7 +244,7 @@ def _value_of(found: re.Match[str]) -> str:
     return unescape(text) if "&" in text else text
 
 
-def _within(whole: str, token: re.Match[str], group: str, new: str) -> str:
+def _within(whole: str, token: re.Match[str], group: str | int, new: str) -> str:
     start, end = token.start(group) - token.start(), token.end(group) - token.start()
     return whole[:start] + new + whole[end:]
 
