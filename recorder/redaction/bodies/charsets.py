@@ -10,12 +10,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 # Records of SignalR end in U+001E, frames of STOMP in NUL.
 _ENDS = "\x00\x1e\r\n"
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*[\"']([\w.:-]{1,40})", re.ASCII)
+# The codecs of one byte order: they keep the mark as the first character, and write it again as it was.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
-_WIDE, _JSON = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"), ("{", "[", '"')
+# The form of a text in UTF-16 or UTF-32 without a mark is told by its first character, which is ASCII.
+_STARTS = ("{", "[", '"', "<")
+_EBCDIC = "<?xm".encode("cp500")  # all EBCDIC code pages have these characters at the same places (XML, appendix F)
 # Codecs of Python that are no charset of a text: they decode escapes or host names.
 _NO_CHARSETS = {"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"}
 
@@ -24,7 +27,7 @@ def decoded(body: bytes, charset: str = "") -> tuple[str, str]:
     """Return the text of a body, and the name of the codec that encodes it again to the same bytes.
 
     A byte order mark comes first, then a declared charset (of the media type or of an XML declaration), then UTF-8. All
-    other bytes are read as Latin-1, which has a character for each byte.
+    other bytes are read as Latin-1, which has a character for each byte. A byte order mark is the first character.
 
     Args:
         body: The bytes.
@@ -36,10 +39,28 @@ def decoded(body: bytes, charset: str = "") -> tuple[str, str]:
             text = body.decode(name)
         except (UnicodeError, ValueError):
             continue
-        if name in _WIDE and text.lstrip()[:1] not in _JSON:
-            continue  # a guess that was wrong
         return text, name
     return body.decode("latin-1"), "latin-1"
+
+
+def encoded(text: str, codec: str, *, markup: bool = False) -> bytes:
+    """Return a text in a codec; a character that the codec lacks becomes a reference of XML, or an escape of JSON."""
+    try:
+        return text.encode(codec)
+    except UnicodeEncodeError:
+        return "".join(one if _has(codec, one) else _reference(one, markup=markup) for one in text).encode(codec)
+
+
+def _has(codec: str, one: str) -> bool:
+    try:
+        one.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _reference(one: str, *, markup: bool) -> str:
+    return f"&#{ord(one)};" if markup else json.dumps(one)[1:-1]
 
 
 def is_text(text: str) -> bool:
@@ -62,6 +83,8 @@ def codec(charset: str) -> str:
         found = codecs.lookup(charset.strip("\"' "))
     except (LookupError, ValueError):
         return ""
+    if found.name == "utf-8-sig":
+        return "utf-8"
     return "" if not found._is_text_encoding or found.name in _NO_CHARSETS else found.name  # noqa: SLF001  # the only way to tell
 
 
@@ -69,9 +92,24 @@ def _candidates(body: bytes, charset: str) -> list[str]:
     marked = next((name for mark, name in _MARKS if body.startswith(mark)), None)
     if marked is not None:
         return [marked]
-    # JSON in UTF-16 or UTF-32 without a mark (RFC 4627, section 3)
-    wide = [json.detect_encoding(body)] if 0 in body[:4] else []
-    declared = codec(charset) if charset else ""
-    if not declared and (found := _DECLARED.match(body)):
-        declared = codec(found[1].decode("ascii"))
-    return [*wide, declared, "utf-8"] if declared and declared != "utf-8" else [*wide, "utf-8"]
+    declared = codec(charset) or _declared(body)
+    if declared in ("utf-16", "utf-32"):  # these two write a mark, which the body does not have
+        declared += "-be" if body[:1] == b"\0" else "-le"
+    return [*_wide(body), *([declared] if declared else []), "utf-8"]
+
+
+def _wide(body: bytes) -> list[str]:
+    """Return the codec of JSON or XML in UTF-16 or UTF-32 without a mark (RFC 4627, section 3; XML, appendix F)."""
+    if 0 not in body[:4]:
+        return []
+    name = json.detect_encoding(body)
+    return [name] if body[:64].decode(name, "ignore").lstrip()[:1] in _STARTS else []
+
+
+def _declared(body: bytes) -> str:
+    """Return the codec that an XML declaration names; "" without one."""
+    start = body[:300]
+    if start.startswith(_EBCDIC):
+        start = start.decode("cp500").encode("ascii", "replace")
+    found = _DECLARED.match(start)
+    return codec(found[1].decode("ascii")) if found else ""

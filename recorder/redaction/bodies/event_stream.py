@@ -17,6 +17,7 @@ def changed(text: str, data: Callable[[str], str], other: Callable[[str], str]) 
     """Return a stream with `data` applied to the data of each event, and `other` to all other texts in it."""
     pieces: list[str] = []
     event: list[tuple[int, str]] = []  # of the current event: places in `pieces`, and data
+    end = "\n"
 
     def finish() -> None:
         if not event:
@@ -24,9 +25,14 @@ def changed(text: str, data: Callable[[str], str], other: Callable[[str], str]) 
         old = "\n".join(line for _, line in event)
         new = data(old)
         lines = new.split("\n")
-        if new != old and len(lines) == len(event):
-            for (place, _), line in zip(event, lines, strict=True):
-                pieces[place] = line
+        # The text may have fewer or more lines than before, e.g. without an escaped line feed of a script.
+        surplus = lines[len(event) - 1 :]
+        lines[len(event) - 1 :] = [f"{end}data: ".join(surplus)] if surplus else []
+        for number, (place, _) in enumerate(event if new != old else ()):
+            if number < len(lines):
+                pieces[place] = lines[number]
+            else:
+                pieces[place - 1 : place + 2] = ["", "", ""]
         event.clear()
 
     for line in _LINE.finditer(text):
@@ -38,6 +44,7 @@ def changed(text: str, data: Callable[[str], str], other: Callable[[str], str]) 
         elif found is not None and found[1] == "data" and (found[2] or not found[3]):
             pieces.append(line[1][: found.start(3)])
             event.append((len(pieces), found[3]))
+            end = line[2] or end
             pieces += [found[3], line[2]]
             continue
         elif found is not None:

@@ -57,7 +57,8 @@ _VOID = frozenset(
 )
 _RAW = frozenset(("script", "style"))  # of HTML: their text has neither tags nor entities
 _HTML = re.compile(
-    r"\ufeff?\s*+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype html|html|head|body|script|style|form|input|div|span|p|br|img|table|[ou]l|label|h[1-6])\b",
+    r"\ufeff?\s*+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype html|html|head|body|script|style|form|input|div|span|p"
+    r"|br|img|table|[ou]l|label|h[1-6])\b",
     re.IGNORECASE,
 )
 _DEEPEST = 1000

@@ -173,16 +173,16 @@ def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, 
         return body if new == text else new.encode("utf-8", "backslashreplace")
     media = media_of(headers)
     mark = multipart.boundary(media, body)
-    if mark is not None and (parts := multipart.split(body, mark)) is not None:
-        return b"".join([*(_part(part, change, policy, place) for part in parts[0]), parts[1]])
-    text, codec, form = _read(body, media)
+    if mark is not None and (whole := multipart.split(body, mark)) is not None:
+        parts = [_part(part, change, policy, place) for part in whole.parts]
+        return b"".join([_text(whole.before, change), *parts, whole.end, _text(whole.after, change)])
+    mark, text, codec, form = _read(body, media)
     if form is Form.TEXT and not _is_kept(text, media, change, policy):
         return b""
     if form is Form.TEXT and not charsets.is_text(text):
         return body
     new = changed(text, form, change, policy, place)
-    errors = "xmlcharrefreplace" if form is Form.MARKUP else "backslashreplace"
-    return body if new == text else new.encode(codec, errors)
+    return body if new == text else charsets.encoded(mark + new, codec, markup=form is Form.MARKUP)
 
 
 def note_unread(body: bytes, media: str, change: Change, policy: Policy) -> None:
@@ -190,19 +190,21 @@ def note_unread(body: bytes, media: str, change: Change, policy: Policy) -> None
     if body[:1] in _QUICK:
         return
     mark = multipart.boundary(media, body)
-    if mark is not None and (parts := multipart.split(body, mark)) is not None:
-        for part in parts[0]:
-            note_unread(part.content, media_of(part.headers), change, policy)
+    if mark is not None and (whole := multipart.split(body, mark)) is not None:
+        for part in whole.parts:
+            note_unread(multipart.decoded(part), media_of(part.headers), change, policy)
         return
-    text, _, form = _read(body, media)
+    _, text, _, form = _read(body, media)
     if form is Form.TEXT:
         _is_kept(text, media, change, policy)
 
 
-def _read(body: bytes, media: str) -> tuple[str, str, Form]:
-    """Return the text of a body, its codec, and its form."""
+def _read(body: bytes, media: str) -> tuple[str, str, str, Form]:
+    """Return the byte order mark of a body, its text after that, its codec, and its form."""
     text, codec = charsets.decoded(body, charset_of(media))
-    return text, codec, form_of(text, kind_of(media))
+    mark = text[: text.startswith("\ufeff")]
+    text = text[len(mark) :]
+    return mark, text, codec, form_of(text, kind_of(media))
 
 
 def _is_kept(text: str, media: str, change: Change, policy: Policy) -> bool:
@@ -221,19 +223,32 @@ def _part(part: multipart.Part, change: Change, policy: Policy, place: Place) ->
     here = policy.walk(place, part.name) if part.name else place
     if part.name and change.wants_names:
         change.name(part.name, here)
-    head = part.head
-    span = multipart.filename(head)
-    if span is not None:
-        old = head[span[0] : span[1]].decode("utf-8", "surrogateescape")
-        head = head[: span[0]] + change.text(old).encode("utf-8", "surrogateescape") + head[span[1] :]
-    media = media_of(part.headers)
-    if not part.content or (here.rule.kept and not media):
-        return head + part.content
-    if here.rule.kind is not None or not media:
-        text, codec = charsets.decoded(part.content, charset_of(media))
-        if charsets.is_text(text) or here.rule.kind is not None:
-            return head + change.value(text, here).encode(codec, "backslashreplace")
-    return head + changed_body(part.content, part.headers, change, policy, here)
+    head, last = [], 0
+    for start, end in multipart.values(part.head):
+        head += [part.head[last:start], _text(part.head[start:end], change)]
+        last = end
+    old = multipart.decoded(part)
+    new = _content(old, part.headers, change, policy, here)
+    return b"".join([*head, part.head[last:], part.content if new == old else multipart.encoded(part, new)])
+
+
+def _content(content: bytes, headers: Headers, change: Change, policy: Policy, place: Place) -> bytes:
+    """Return the content of a part with its values changed."""
+    media = media_of(headers)
+    if not content or (place.rule.kept and not media):
+        return content
+    if place.rule.kind is not None or not media:
+        text, codec = charsets.decoded(content, charset_of(media))
+        if charsets.is_text(text) or place.rule.kind is not None:
+            return charsets.encoded(change.value(text, place), codec)
+    return changed_body(content, headers, change, policy, place)
+
+
+def _text(content: bytes, change: Change) -> bytes:
+    if not content:
+        return content
+    text, codec = charsets.decoded(content)
+    return charsets.encoded(change.text(text), codec)
 
 
 def _start(text: str) -> int:
