@@ -12,7 +12,7 @@ from enum import Enum
 
 from ...model import Headers
 from ..policy import Place, Policy
-from . import charsets, event_stream, json_text, literals, markup, multipart
+from . import charsets, event_stream, json_text, literals, markup, multipart, table
 from .change import Change, Unread
 
 _MEDIA = re.compile(r"\s*+([\w!#$&^.+*-]++/[\w!#$&^.+*-]++)", re.ASCII)
@@ -44,6 +44,7 @@ class Form(Enum):
     EVENTS = "server-sent events"
     SCRIPT = "script or GraphQL"
     FIELDS = "form fields"
+    TABLE = "table"
     TEXT = "other text"
 
 
@@ -97,7 +98,7 @@ def form_of(text: str, kind: str = "") -> Form:
         return Form.SCRIPT
     if _FORM.fullmatch(text) or kind == "application/x-www-form-urlencoded":
         return Form.FIELDS
-    return Form.TEXT
+    return Form.TABLE if kind in table.MEDIA else Form.TEXT
 
 
 def _json_form(text: str) -> Form:
@@ -153,6 +154,8 @@ def changed(text: str, form: Form, change: Change, policy: Policy, place: Place)
             return literals.changed(text, change, policy, place)
         case Form.FIELDS:
             return change.fields(text, place)
+        case Form.TABLE:
+            return table.changed(text, change, policy, place)
         case Form.TEXT:
             return change.text(text)
 
@@ -176,13 +179,13 @@ def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, 
     if mark is not None and (whole := multipart.split(body, mark)) is not None:
         parts = [_part(part, change, policy, place) for part in whole.parts]
         return b"".join([_text(whole.before, change), *parts, whole.end, _text(whole.after, change)])
-    mark, text, codec, form = _read(body, media)
+    start, text, codec, form = _read(body, media)
     if form is Form.TEXT and not _is_kept(text, media, change, policy):
         return b""
     if form is Form.TEXT and not charsets.is_text(text):
         return body
     new = changed(text, form, change, policy, place)
-    return body if new == text else charsets.encoded(mark + new, codec, markup=form is Form.MARKUP)
+    return body if new == text else charsets.encoded(start + new, codec, markup=form is Form.MARKUP)
 
 
 def note_unread(body: bytes, media: str, change: Change, policy: Policy) -> None:
