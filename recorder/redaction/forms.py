@@ -12,9 +12,13 @@ _PARAMETER = re.compile(r"(?<![\w.%\[\]-])([\w.%\[\]-]++)=([^\s&;#\"'<>]++)")
 _LITERAL = re.compile(
     r"(?<![\w-])([A-Za-z_$][\w$.-]{0,80}+)[\"']?\s{0,9}(?:[:=]|=>)\s{0,9}[bfru]?(?:\"((?:[^\"\\\n]|\\.)*+)\"|'((?:[^'\\\n]|\\.)*+)')"
 )
+# JSON that was written as a string, in the midst of other text; of its escapes, those that such a string has.
+_ESCAPED = re.compile(
+    r"(?<![\w-])([A-Za-z_$][\w$.-]{0,80}+)\\\"\s{0,9}:\s{0,9}\\\"((?:[^\"\\\n]|\\\\(?:\\[\"\\]|[^\"\\\n]))++)"
+)
 _LINE_VALUE = r"([^\s\"'&{\[][^\r\n\x00&]*+)"
 _LINE = re.compile(
-    r"^[ \t]{0,40}([A-Za-z_][\w.-]{0,60}+)[ \t]{0,9}"
+    r"^[ \t]{0,40}(?:-[ \t]{1,9}){0,4}([A-Za-z_][\w.-]{0,60}+)[ \t]{0,9}"
     rf"(?::[ \t]{{0,9}}+(?!//){_LINE_VALUE}|=[ \t]{{1,9}}{_LINE_VALUE})",
     re.MULTILINE,
 )
@@ -31,9 +35,9 @@ Change: TypeAlias = Callable[[str], str]
 def named(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield each value in a text that has a name beside it: the name, and where the value begins and ends.
 
-    Found are parameters of URLs and log lines (`name=value`), literals (`name: "value"`, `name='value'`), and whole
-    lines (`Name: value`), as in properties, YAML, STOMP and printed headers, and elements in the midst of other text
-    (`<name>value</name>`).
+    Found are parameters of URLs and log lines (`name=value`), literals (`name: "value"`, `name='value'`, and with
+    escaped quotes), whole lines (`Name: value`), as in properties, YAML, STOMP and printed headers, and elements in the
+    midst of other text (`<name>value</name>`).
     """
     if "<" in text:
         for found in _TAG.finditer(text):
@@ -48,6 +52,9 @@ def named(text: str) -> Iterator[tuple[str, int, int]]:
             group = 2 if found[2] is not None else 3
             if found[group]:
                 yield found[1], *found.span(group)
+    if '\\"' in text:
+        for found in _ESCAPED.finditer(text):
+            yield found[1], *found.span(2)
     if ":" in text or "=" in text:
         for found in _LINE.finditer(text):
             start, end = found.span(2 if found[2] is not None else 3)

@@ -142,11 +142,13 @@ def _code(text: str, change: Change) -> str:
 
 
 def _literal(text: str, kind: str, place: Place, change: Change) -> str:
-    if kind == "template" and "${" in text:  # the code in it stays
-        pieces = _CODE.split(text)
-        return "".join(
-            piece if number % 2 else _literal(piece, kind, place, change) for number, piece in enumerate(pieces)
-        )
+    pieces = _CODE.split(text) if kind == "template" else [text]  # the code in a template stays
+    return "".join(
+        piece if number % 2 else _plain_literal(piece, kind, place, change) for number, piece in enumerate(pieces)
+    )
+
+
+def _plain_literal(text: str, kind: str, place: Place, change: Change) -> str:
     old = _unescaped(text) if "\\" in text else text
     new = change.value(old, place) if old else old
     if new == old:

@@ -1,0 +1,184 @@
+"""Scripts and GraphQL: literals go by the names they are assigned to; all code stays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.redaction.bodies import literals
+from recorder.redaction.bodies.reading import Form, form_of
+from recorder.redaction.policy import load, without_rules
+from tests.redaction.bodies.changes import Seen, finder, hashed, seconds
+
+pytestmark = pytest.mark.once
+
+PIECES = [
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    '"',
+    "'",
+    "`",
+    '"""',
+    "\\",
+    "//",
+    "/*",
+    "*/",
+    ":",
+    "=",
+    ",",
+    ";",
+    "\n",
+    " ",
+    "${",
+    "$",
+]
+SOUP = st.lists(st.sampled_from([*PIECES, "a", "b1", "7", "-1.5e3", "key", "value", "query", "password"])).map("".join)
+SCRIPT = "text/javascript"
+
+
+@given(SOUP | st.text("\"'`\\/*$:=a\n{}", max_size=40))
+def test_a_change_of_nothing_leaves_any_text_as_it_is(text: str) -> None:
+    policy = without_rules()
+
+    assert literals.changed(text, Seen(), policy, policy.root()) == text
+
+
+@given(st.text(max_size=12), st.sampled_from(['"', "'", "`"]))
+def test_any_literal_is_read_as_the_script_means_it(value: str, quote: str) -> None:
+    written = json.dumps(value.replace("$", ""))[1:-1].replace('\\"', '"').replace(quote, "\\" + quote)
+    seen, policy = Seen(), without_rules()
+
+    literals.changed(f"var x = {{name: {quote}{written}{quote}, n: 1}}", seen, policy, policy.root())
+
+    expected = value.replace("$", "").encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    got = "".join(text for _, text in seen.values if text != "1").encode("utf-16", "surrogatepass")
+    assert got.decode("utf-16", "surrogatepass") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            """var x = {password: "a", b: 'c', userData: {d: 'e', n: 3, "q": `r`}};""",
+            """var x = {password: "#", b: 'c', userData: {d: '#', n: 0, "q": `#`}};""",
+        ),
+        ("const user = {phone: 'a b', tags: ['ada@acme.com']};", "const user = {phone: '#', tags: ['#']};"),
+        ('config.password="a b"; other="c"', 'config.password="#"; other="c"'),
+        ('x = {"password": ["a", "b"], c: "d"}', 'x = {"password": ["#", "#"], c: "d"}'),
+        ('var x = {password: "a" + "b"}', 'var x = {password: "#" + "#"}'),
+        ("var x = {password: `a${user.name}b`}", "var x = {password: `#${user.name}#`}"),
+        ('var re=/"/; var p={password:"x"}', 'var re=/"/; var p={password:"#"}'),
+        ("x = 1; // password: hunter2x\n/* token='abc1' */", "x = 1; // password: #\n/* token='#' */"),
+        (
+            'var a = [{key: "phone", value: "x y"}, {value: "z", key: "phone"}, {name: "b", value: "c"}]',
+            'var a = [{key: "phone", value: "#"}, {value: "#", key: "phone"}, {name: "b", value: "c"}]',
+        ),
+        ("var a = {userData: {name: 'Ada'}}", "var a = {userData: {name: '#'}}"),
+        ('var a = "{\\"password\\":\\"x\\"}"', 'var a = "{\\"password\\":\\"#\\"}"'),
+        ("{'password': 'x', 'phone': u'y z', 'n': None}", "{'password': '#', 'phone': u'#', 'n': None}"),
+        ("var x = {'password': 'cut o", "var x = {'password': '#"),
+    ],
+)
+def test_a_literal_in_a_script_goes_by_its_name(body: str, expected: str) -> None:
+    assert hashed(body, SCRIPT) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            'mutation { login(user: "a", password: "b", n: 5) { token } }',
+            'mutation { login(user: "a", password: "#", n: 5) { token } }',
+        ),
+        (
+            'mutation M($p: String!) { a(input: {phone: "b", userData: {c: "d", e: 4}}) { id } }',
+            'mutation M($p: String!) { a(input: {phone: "#", userData: {c: "#", e: 0}}) { id } }',
+        ),
+        (
+            'query Q($password: String = "x", $token: String!) { a }',
+            'query Q($password: String = "#", $token: String!) { a }',
+        ),
+        (
+            'mutation { a(password: """x\ny "z" """, note: """n""") }',
+            'mutation { a(password: """#""", note: """n""") }',
+        ),
+        (
+            'mutation { a(emails: ["b c", "d"], f: "g") { phone } }',
+            'mutation { a(emails: ["#", "#"], f: "g") { phone } }',
+        ),
+        ('mutation { a(f: [{key: "password", value: "b"}]) }', 'mutation { a(f: [{key: "password", value: "#"}]) }'),
+        ("# password: hunter2x\nquery { a }", "# password: #\nquery { a }"),
+        ('fragment F on User { a(password: "b") }', 'fragment F on User { a(password: "#") }'),
+    ],
+)
+@pytest.mark.parametrize("wrap", ["alone", "in JSON", "in a form"])
+def test_a_literal_in_graphql_goes_by_its_name(body: str, expected: str, wrap: str) -> None:
+    if wrap == "alone":
+        assert hashed(body, "application/graphql") == hashed(body) == expected
+    elif wrap == "in JSON" and not body.startswith("#"):
+        assert json.loads(hashed(json.dumps({"query": body, "variables": {"password": "x"}}))) == {
+            "query": expected,
+            "variables": {"password": "#"},
+        }
+    else:
+        assert finder().text(body) in (expected, body.replace("hunter2x", "#"))
+
+
+def test_an_anonymous_query_is_no_json() -> None:
+    assert hashed('{ login(password: "x") { id } }') == '{ login(password: "#") { id } }'
+
+
+@pytest.mark.parametrize("body", ["querying {it}", "a query { b }", "a mutation in the gene {x}"])
+def test_plain_words_are_no_graphql(body: str) -> None:
+    assert form_of(body) is Form.TEXT
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        '"',
+        "'",
+        "`",
+        '"\\',
+        "'\\",
+        '"""',
+        '""" ',
+        '"""\\',
+        "//",
+        "/*",
+        "/* ",
+        "/* *",
+        "a:",
+        "a=",
+        "a.",
+        "$",
+        "${",
+        "`${",
+        "x = {",
+        "{key:",
+        "{value:",
+        "{value:'a',",
+        "a-",
+        "a_",
+        "1",
+        "1,",
+        "(",
+        ")",
+        "\n",
+        "query {",
+        'a="b"',
+    ],
+)
+def test_a_hostile_script_takes_linear_time(unit: str) -> None:
+    policy = load()
+    text = unit * (200_000 // len(unit))
+
+    assert seconds(lambda: literals.changed(text, Seen(), policy, policy.root())) < 1
+    assert seconds(lambda: finder().body(text.encode(), (("Content-Type", SCRIPT),))) < 3
