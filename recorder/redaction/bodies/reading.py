@@ -31,6 +31,7 @@ _FORM = re.compile(r"[\w.%+*\[\]-]++=(?!=?$)\S*+", re.ASCII)
 _LINES = re.compile(r"\s*+[\[{][^\r\n]*+(?:\r?\n[ \t]*+[\[{][^\r\n]*+)+\s*+")
 _SCRIPTS = re.compile(r"(?:text|application)/(?:x-)?(?:java|ecma|live|type)script", re.IGNORECASE)
 _QUICK = (b"{", b"[")  # nothing but text begins so
+_DEEPEST = 8  # multipart bodies inside one another
 _PLAIN = frozenset(("", "text/plain", "text/css"))
 
 
@@ -113,6 +114,12 @@ def _json_in_utf8(body: bytes) -> str | None:
     return text if is_json(text) else None
 
 
+def _form_of_data(text: str) -> Form:
+    """Return the form of the data of an event; a stream inside a stream is a text."""
+    form = form_of(text)
+    return Form.TEXT if form is Form.EVENTS else form
+
+
 def structured(text: str) -> Form | None:
     """Return the form of a text that is a value of a member, if it has members of its own; else None."""
     first = text[:1]
@@ -148,7 +155,7 @@ def changed(text: str, form: Form, change: Change, policy: Policy, place: Place)
             return markup.changed(text, change, policy, place)
         case Form.EVENTS:
             return event_stream.changed(
-                text, lambda data: changed(data, form_of(data), change, policy, place), change.text
+                text, lambda data: changed(data, _form_of_data(data), change, policy, place), change.text
             )
         case Form.SCRIPT:
             return literals.changed(text, change, policy, place)
@@ -160,7 +167,7 @@ def changed(text: str, form: Form, change: Change, policy: Policy, place: Place)
             return change.text(text)
 
 
-def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, place: Place) -> bytes:
+def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, place: Place, *, depth: int = 0) -> bytes:
     """Return a body with its values changed.
 
     Args:
@@ -169,6 +176,8 @@ def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, 
         change: Says what to write in place of each value.
         policy: Knows the places inside a place, and which bodies to keep that no reader takes.
         place: The place of the body itself.
+        depth: Number of multipart bodies around this one; a limit, because a body from outside may nest them without
+            end.
 
     """
     if body[:1] in _QUICK and (text := _json_in_utf8(body)) is not None:  # as nearly all bodies are
@@ -176,8 +185,8 @@ def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, 
         return body if new == text else new.encode("utf-8", "backslashreplace")
     media = media_of(headers)
     mark = multipart.boundary(media, body)
-    if mark is not None and (whole := multipart.split(body, mark)) is not None:
-        parts = [_part(part, change, policy, place) for part in whole.parts]
+    if depth < _DEEPEST and mark is not None and (whole := multipart.split(body, mark)) is not None:
+        parts = [_part(part, change, policy, place, depth=depth) for part in whole.parts]
         return b"".join([_text(whole.before, change), *parts, whole.end, _text(whole.after, change)])
     start, text, codec, form = _read(body, media)
     if form is Form.TEXT and not _is_kept(text, media, change, policy):
@@ -188,14 +197,14 @@ def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, 
     return body if new == text else charsets.encoded(start + new, codec, markup=form is Form.MARKUP)
 
 
-def note_unread(body: bytes, media: str, change: Change, policy: Policy) -> None:
+def note_unread(body: bytes, media: str, change: Change, policy: Policy, *, depth: int = 0) -> None:
     """Tell a change which parts of a body no reader looks through, without reading the others."""
     if body[:1] in _QUICK:
         return
     mark = multipart.boundary(media, body)
-    if mark is not None and (whole := multipart.split(body, mark)) is not None:
+    if depth < _DEEPEST and mark is not None and (whole := multipart.split(body, mark)) is not None:
         for part in whole.parts:
-            note_unread(multipart.decoded(part), media_of(part.headers), change, policy)
+            note_unread(multipart.decoded(part), media_of(part.headers), change, policy, depth=depth + 1)
         return
     _, text, _, form = _read(body, media)
     if form is Form.TEXT:
@@ -222,7 +231,7 @@ def _is_kept(text: str, media: str, change: Change, policy: Policy) -> bool:
     return is_kept
 
 
-def _part(part: multipart.Part, change: Change, policy: Policy, place: Place) -> bytes:
+def _part(part: multipart.Part, change: Change, policy: Policy, place: Place, *, depth: int) -> bytes:
     here = policy.walk(place, part.name) if part.name else place
     if part.name and change.wants_names:
         change.name(part.name, here)
@@ -231,11 +240,11 @@ def _part(part: multipart.Part, change: Change, policy: Policy, place: Place) ->
         head += [part.head[last:start], _text(part.head[start:end], change)]
         last = end
     old = multipart.decoded(part)
-    new = _content(old, part.headers, change, policy, here)
+    new = _content(old, part.headers, change, policy, here, depth=depth)
     return b"".join([*head, part.head[last:], part.content if new == old else multipart.encoded(part, new)])
 
 
-def _content(content: bytes, headers: Headers, change: Change, policy: Policy, place: Place) -> bytes:
+def _content(content: bytes, headers: Headers, change: Change, policy: Policy, place: Place, *, depth: int) -> bytes:
     """Return the content of a part with its values changed."""
     media = media_of(headers)
     if not content or (place.rule.kept and not media):
@@ -244,7 +253,7 @@ def _content(content: bytes, headers: Headers, change: Change, policy: Policy, p
         text, codec = charsets.decoded(content, charset_of(media))
         if charsets.is_text(text) or place.rule.kind is not None:
             return charsets.encoded(change.value(text, place), codec)
-    return changed_body(content, headers, change, policy, place)
+    return changed_body(content, headers, change, policy, place, depth=depth + 1)
 
 
 def _text(content: bytes, change: Change) -> bytes:

@@ -82,3 +82,7 @@ def test_a_hostile_stream_takes_linear_time(unit: str) -> None:
 
     assert seconds(lambda: event_stream.changed(text, str, str)) < 1
     assert seconds(lambda: finder().body(text.encode())) < 2
+
+
+def test_a_stream_inside_a_stream_is_a_text() -> None:
+    assert hashed("data:" * 5000 + "password: hunter2x") == "data:" * 5000 + "password: #"

@@ -181,3 +181,13 @@ def test_a_hostile_body_takes_linear_time(unit: str) -> None:
     for text in (f"--b1\r\n{content}", f"--b1\r\nContent-Disposition: form-data; {content}\r\n\r\nx"):
         assert seconds(lambda text=text: finder().body(text.encode(), (("Content-Type", FORM),))) < 2  # type: ignore[misc]  # binds the text
     assert seconds(lambda: multipart.boundary(f"multipart/form-data; {content}", content.encode())) < 1
+
+
+def test_bodies_inside_one_another_are_read_up_to_a_depth() -> None:
+    deep = "".join(
+        f"--{number}\r\nContent-Type: multipart/mixed; boundary={number + 1}\r\n\r\n" for number in range(3000)
+    )
+
+    found = hashed(f"{deep}password: hunter2x", "multipart/mixed; boundary=0")
+
+    assert found == f"{deep}password: #"
