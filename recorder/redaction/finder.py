@@ -16,7 +16,7 @@ from typing import Protocol
 
 from ..model import Headers
 from .bodies.change import Unread
-from .bodies.reading import changed, changed_body, form_of, structured
+from .bodies.reading import Form, changed, changed_body, form_of, structured
 from .forms import in_base64, in_percent, in_quotes, named, undone
 from .known import Known
 from .policy import SECRET, Place, Policy, Rule
@@ -28,10 +28,12 @@ _BLANK = re.compile(r"\s")
 _HEADERS, _LONGEST_HEADER = 2_000, 1_000  # headers in each cache, and characters of the longest one
 _STRUCTURED = frozenset('{[" \t\r\n\ufeff<qmsf')  # first characters of texts that may have members, by `structured`
 _BOOLEANS = frozenset(("true", "false", "True", "False"))  # they stay in JSON too, where they are no strings
+_ESCAPING = (Form.AFTER, Form.EVENTS, Form.SCRIPT)
 _KINDS = 200  # different media types that are counted
 _SCHEME = re.compile(
     r"(?:apikey|aws4-hmac-sha256|basic|bearer|digest|dpop|hoba|mutual|negotiate|ntlm|oauth|token)", re.IGNORECASE
 )
+_ENCODED = re.compile(r"%(?:25)*+(?:7B|5B|3C|22)\S++", re.IGNORECASE)  # begins as JSON and XML do, percent-encoded
 _ATTRIBUTE = re.compile(
     r"\s*+(?:secure|httponly|partitioned|(?:expires|max-age|domain|path|samesite|priority)\s*+=[^=]*+)?\s*+",
     re.IGNORECASE,
@@ -144,13 +146,22 @@ class Finder:
         return self.replace(kind, digits, number=True)
 
     def text(self, text: str, place: Place | None = None) -> str:
-        """Return a text that no name describes, with the values found in it replaced."""
+        """Return a text that no name describes, with the values found in it replaced.
+
+        Args:
+            text: The text.
+            place: The place of a whole value; None for a part of a text that a reader has taken apart.
+
+        """
         if text in self.empty:
             return text
         opened = self._opened
-        if text and text[0] in _STRUCTURED and self._depth < _DEEPEST and (form := structured(text)):
+        if text and self._depth < _DEEPEST and (form := _form_inside(text, is_whole=place is not None)):
             here = place or self.policy.root()
             return self._deeper(text, lambda inner: changed(inner, form, self, self.policy, here))
+        if place is not None and self._depth < _DEEPEST and _ENCODED.fullmatch(text):
+            # A format found before this is undone would part a text that has members, and hide them.
+            return self._quoted(text, partial(self._deeper, change=self._whole), plus=False)
         # Text inside the spans found here is not searched again; only the text between them is, for encoded values.
         spans = _apart([*self._texts.spans(text), *self.policy.values.spans(text), *self._named(text)])
         new = self._spliced(text, spans)
@@ -159,6 +170,9 @@ class Finder:
         return new
 
     # -- parts
+
+    def _whole(self, text: str) -> str:
+        return self.text(text, self.policy.root())
 
     def _joined(self, content: str) -> str:
         """Return a value that messages are joined by, with secrets and known formats in it replaced.
@@ -190,7 +204,7 @@ class Finder:
             if value in self.empty:
                 return value
             before, mark, query = value.partition("?")
-            return self.text(before) + mark + (self.form(query, before) if query else "")
+            return self._whole(before) + mark + (self.form(query, before) if query else "")
         new = self._secret_header(_plain(name), value)
         if len(value) <= _LONGEST_HEADER:
             if len(self._headers) >= _HEADERS:
@@ -248,7 +262,7 @@ class Finder:
         if not segment or segment in self.empty:
             return segment
         name, mark, parameters = segment.partition(";")
-        made = self._quoted(name, self.text, plus=False)
+        made = self._quoted(name, self._whole, plus=False)
         root = self.policy.root()
         return made + mark + ";".join([self._parameter(one, root) for one in parameters.split(";")]) if mark else made
 
@@ -256,7 +270,7 @@ class Finder:
         name, equals, value = pair.partition("=")
         if not value.strip("="):  # not a parameter, or base64, which may end in `=`
             return (
-                self._quoted(pair, self.text)
+                self._quoted(pair, self._whole)
                 if not around.rule.kind
                 else self._quoted(pair, partial(self.value, place=around))
             )
@@ -300,7 +314,7 @@ class Finder:
         def base64(text: str) -> str:
             return in_base64(text, partial(self._deeper, change=self._content), canonical=self.known is None)
 
-        return in_percent(text, partial(self._deeper, change=self.text), base64)
+        return in_percent(text, partial(self._deeper, change=self._whole), base64)
 
     def _deeper(self, text: str, change: Callable[[str], str]) -> str:
         """Return a decoded text after `change`; unchanged below the deepest level that is searched."""
@@ -335,6 +349,15 @@ class Finder:
         in_percent(value, keep, lambda between: in_base64(between, keep))
         if kind is Kind.SECRET and ":" in value:
             self.known.add(value.partition(":")[2], kind)
+
+
+def _form_inside(text: str, *, is_whole: bool) -> Form | None:
+    """Return the form of a text inside another one if it has members of its own; else None."""
+    if text[0] in _STRUCTURED and (form := structured(text)):
+        return form
+    # The patterns for plain text find what these forms name, but no value that has escapes.
+    form = form_of(text) if is_whole and "\\" in text else Form.TEXT
+    return form if form in _ESCAPING else None
 
 
 def _plain(name: str) -> str:

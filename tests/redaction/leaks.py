@@ -7,8 +7,10 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
+from xml.sax.saxutils import escape, quoteattr
 
 from recorder.model import Failure, Note, Record, Request, Response, SocketMessage
 
@@ -18,7 +20,11 @@ _ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
 
 
 def found_in(data: bytes, values: Iterable[str]) -> set[str]:
-    """Which of the values stand in the bytes: as they are, percent-encoded, escaped, in base64, one in another."""
+    """Which of the values stand in the bytes: as they are, or in any form, one in another.
+
+    The forms are percent-encoding, escapes of JSON and XML, base64, quoted-printable, lines of data of an event stream,
+    and UTF-16.
+    """
     forms = [form.lower() for form in _forms(data, _DEEPEST)]
     return {value for value in values if any(value.lower().encode() in form for form in forms)}
 
@@ -27,7 +33,17 @@ def _forms(data: bytes, deepest: int) -> Iterator[bytes]:
     yield data
     if not deepest:
         return
-    undone = {unquote_to_bytes(data), unquote_to_bytes(data.replace(b"+", b" ")), _unescaped(data)} - {data}
+    undone = {unquote_to_bytes(data), unquote_to_bytes(data.replace(b"+", b" ")), _unescaped(data)}
+    if b"&" in data:
+        undone.add(unescape(data.decode("latin-1")).encode("latin-1", "xmlcharrefreplace"))
+    if b"=" in data:
+        undone.add(binascii.a2b_qp(data))
+    if b"data:" in data:
+        undone.add(re.sub(rb"(?:\r\n|\r|\n)data: ?", b"\n", data))
+    if b"\0" in data:
+        undone |= {data.decode(codec, "replace").encode() for codec in ("utf-16-le", "utf-16-be")}
+        undone.add(data.replace(b"\0", b""))
+    undone.discard(data)
     for run in _RUN.findall(data):
         undone |= {_decoded(run[start:]) for start in range(4)}
         undone |= {_decoded(part) for part in re.split(rb"[/_+-]", run) if len(part) >= 8}
@@ -83,6 +99,20 @@ def frame(body: Any) -> SocketMessage:
     return SocketMessage(2, 0, 0, from_client=False, body=json.dumps(body).encode())
 
 
+def socket_text(body: str) -> SocketMessage:
+    return SocketMessage(2, 0, 0, from_client=True, body=body.encode())
+
+
+def multipart(*parts: tuple[str, str]) -> bytes:
+    """Fields of a form, each by its name, which may be followed by headers."""
+    lines = [f'--b\r\nContent-Disposition: form-data; name="{name}\r\n\r\n{value}\r\n' for name, value in parts]
+    return "".join([*lines, "--b--\r\n"]).encode()
+
+
+def element(name: str, value: str) -> str:
+    return f"<r><{name}>{escape(value)}</{name}></r>"
+
+
 def b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
@@ -121,6 +151,10 @@ NAMED: dict[str, tuple[str, Record]] = {
         ("contact", "Hauptstr. 7, Dresden", response({"contact_info": {"line": "Hauptstr. 7, Dresden"}})),
         ("API key", "k3y-0123-abcdef", request(X_Vendor_Thing="k3y-0123-abcdef")),
         ("card", "4111 1111 1111 1111", response({"cardNumber": "4111 1111 1111 1111"})),
+        ("SOAP", "W5-S3cret&Pass", response(element("wsse:Password", "W5-S3cret&Pass").encode())),
+        ("part", "mp-S3cret_77x", request(body=multipart(('password"', "mp-S3cret_77x")))),
+        ("event", "eV3nt-s3cret.9", response(b'data: {"token":\ndata: "eV3nt-s3cret.9"}\n\n')),
+        ("key and value", "Vip, seit 1999", frame([{"userData": [{"key": "tier", "value": "Vip, seit 1999"}]}])),
     ]
 }  # fmt: skip
 
@@ -145,6 +179,22 @@ def forms_of(value: str) -> dict[str, str]:
         "JSON of base64": json.dumps([b64(value)]),
         "URL": f"see https://host.example/a/{percent(value)}?x={percent(value)}#frag={percent(value)}",
         "log line": f"[WARN] 2026-10-21 07:28:00 [main] seen {value}",
+        "XML": element("note", f"about {value}."),
+        "XML attribute": f"<r note={quoteattr(f'about {value}.')}/>",
+        "XML with references": element("note", "about ").replace(
+            "about ", "about " + "".join(f"&#{ord(c)};" for c in value)
+        ),
+        "CDATA": f"<r><![CDATA[about {value}.]]></r>",
+        "XML in XML": element("note", element("note", f"about {value}.")),
+        "event stream": f"id: 1\ndata: about {value}.\n\n",
+        "JSON in an event stream": f"data: {inner}\n\n",
+        "JSONP": f"/**/callback({inner});",
+        "script": f"var note = {json.dumps(f'about {value}.')};",
+        "GraphQL": f"mutation {{ note(text: {json.dumps(f'about {value}.', ensure_ascii=False)}) }}",
+        "form": f"a=1&note={percent(value)}",
+        "key and value": json.dumps([{"key": "note", "type": "str", "value": f"about {value}."}]),
+        "properties": f"a = 1\nnote = about {value}.\n",
+        "table": f'a,note\n1,"about {value}."\n',
     }
 
 
@@ -157,6 +207,14 @@ def places_of(text: str) -> dict[str, Record]:
         "frame": frame([{"channel": "/a", "data": {"log": text}}]),
         "ext": frame([{"channel": "/meta/connect", "ext": {"trace": text}}]),
         "form": request(body=f"a=1&b={percent(text)}".encode()),
+        "part": request(body=multipart(('a"', "1"), ('b"', text))),
+        "part in base64": request(body=multipart(('b"\r\nContent-Transfer-Encoding: base64', b64(text)))),
+        "file": request(body=multipart(('b"; filename="b.txt"\r\nContent-Type: text/plain', text))),
+        "element": response(element("a", text).encode()),
+        "event of a stream": response(f"data: {text}".replace("\n", "\ndata: ").encode() + b"\n\n"),
+        "UTF-16": response(f'{{"log":{json.dumps(text, ensure_ascii=False)}}}'.encode("utf-16")),
+        "socket": socket_text(text),
+        "Socket.IO": socket_text(f'42["log",{json.dumps(text)}]'),
         "query": request(f"/a?b={percent(text)}&c=1"),
         "parameter": request(f"/a?b=1&{percent(text)}"),
         "path": request(f"/a/{percent(text)}/b"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -283,6 +284,15 @@ def blanked(request: Request) -> tuple[str, bytes, list[Kind]]:
 
     finder = Finder(load(), blank)
     return finder.target(request.target), finder.body(request.body), kinds
+
+
+def test_a_format_does_not_part_encoded_json() -> None:
+    token = jwt({"a": 1})
+    inner = percent(percent(percent(f'{{"phoneNumber": "x y", "password": "{token} (415) 555-2671 "}}')))
+    request = Request(0, 0, 0, "c", "GET", f"/{inner}", (), b"")
+    finder = Finder(load(), pseudonym, Forgetful())
+
+    assert blanked(replace(request, target=finder.target(request.target))) == blanked(request)
 
 
 @given(requests())

@@ -5,13 +5,14 @@ with a country or blanks, a token with a known start), or because it was named b
 stays: a value without a name or a format that is seen before it is named, e.g. a password in the text of a log line,
 a customer's name in a note, ten digits that are a telephone number. So do plain words: a customer whose name is a
 single word is found where its name tells so and nowhere else. So does what is in a form that is not undone:
-hexadecimal, base64 in lines, a part of a multi-part form, an element of XML; and what is wrapped deeper than four
-forms.
+hexadecimal, base64 in lines (except as a part of a multipart body); and what is wrapped deeper than four forms.
 """
 
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
 
 import pytest
 
@@ -22,14 +23,17 @@ from tests.redaction.leaks import (
     NAMED,
     as_bytes,
     b64,
+    element,
     forms_of,
     found_in,
     frame,
     jwt,
+    multipart,
     percent,
     places_of,
     request,
     response,
+    socket_text,
 )
 
 pytestmark = pytest.mark.once
@@ -67,6 +71,35 @@ def named(value: str, name: str = "password") -> dict[str, Record]:
         "cut off JSON": response(inner.encode()[:-2]),
         "JWT claim": response({"about": f"see {jwt(content)}"}),
         "two parts of a JWT": response({"about": ".".join(jwt(content).split(".")[:2])}),
+        "XML": response(element(name, value).encode()),
+        "XML in UTF-16": response(element(name, value).encode("utf-16")),
+        "XML attribute": response(f"<r {name}={quoteattr(value)}/>".encode()),
+        "CDATA": response(f"<r><{name}><![CDATA[{value}]]></{name}></r>".encode()),
+        "param": response(f"<r><param value={quoteattr(value)} name='{name}'/></r>".encode()),
+        "property list": response(f"<dict><key>{name}</key><string>{value}</string></dict>".encode()),
+        "XML in JSON": response({"inner": element(name, value)}),
+        "JSON in XML": response(element("inner", inner).encode()),
+        "SOAP in SSE": response(f"data: <r>\ndata: <{name}>{value}</{name}></r>\n\n".encode()),
+        "SSE": response(f"id: 7\ndata: {inner}\n\n".encode()),
+        "part": request(body=multipart((f'{name}"', value))),
+        "JSON part": request(body=multipart(('a"\r\nContent-Type: application/json', inner))),
+        "part in base64": request(body=multipart((f'{name}"\r\nContent-Transfer-Encoding: base64', b64(value)))),
+        "JSON part in base64": request(body=multipart(('a"\r\nContent-Transfer-Encoding: base64', b64(inner)))),
+        "key and value": frame([{"data": [{"key": name, "type": "str", "value": value}]}]),
+        "value and key": frame([{"data": [{"value": value, "name": name}]}]),
+        "JSON Patch": request(body=[{"op": "add", "path": f"/a/{name}", "value": value}]),
+        "script": response(f"var a = {{{name}: {json.dumps(value)}}};".encode()),
+        "GraphQL": request(body={"query": f"mutation {{ a({name}: {json.dumps(value, ensure_ascii=False)}) }}"}),
+        "variables of GraphQL": request(body={"query": "mutation { a }", "variables": content}),
+        "properties": response(f"a = 1\n{name} = {value}\n".encode()),
+        "YAML": response(f"a:\n  - {name}: {value}\n".encode()),
+        "printed header": socket_text(f"GET / HTTP/1.1\r\n{name}: {value}\r\n\r\n"),
+        "table": response(f"a,{name}\n1,{value}\n".encode(), Content_Type="text/csv"),
+        "Socket.IO": socket_text(f'42["a",{inner}]'),
+        "SockJS": socket_text(f"a[{json.dumps(inner)}]"),
+        "SignalR": socket_text(f"{inner}\x1e"),
+        "STOMP": socket_text(f"SEND\ndestination:/a\n\n{inner}\0"),
+        "Latin-1 form": request(body=f"{name}={quote(value, encoding='latin-1')}".encode()),
         "frame": frame([{"data": content}]),
         "ext": frame([{"channel": "/meta/handshake", "ext": content}]),
         "form": request(body=f"{name}={percent(value)}".encode()),

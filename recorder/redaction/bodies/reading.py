@@ -31,7 +31,7 @@ _FORM = re.compile(r"[\w.%+*\[\]-]++=(?!=?$)\S*+", re.ASCII)
 _LINES = re.compile(r"\s*+[\[{][^\r\n]*+(?:\r?\n[ \t]*+[\[{][^\r\n]*+)+\s*+")
 _SCRIPTS = re.compile(r"(?:text|application)/(?:x-)?(?:java|ecma|live|type)script", re.IGNORECASE)
 _QUICK = (b"{", b"[")  # nothing but text begins so
-_DEEPEST = 8  # multipart bodies inside one another
+_DEEPEST = 8  # multipart bodies, or event streams, inside one another
 _PLAIN = frozenset(("", "text/plain", "text/css"))
 
 
@@ -114,12 +114,6 @@ def _json_in_utf8(body: bytes) -> str | None:
     return text if is_json(text) else None
 
 
-def _form_of_data(text: str) -> Form:
-    """Return the form of the data of an event; a stream inside a stream is a text."""
-    form = form_of(text)
-    return Form.TEXT if form is Form.EVENTS else form
-
-
 def structured(text: str) -> Form | None:
     """Return the form of a text that is a value of a member, if it has members of its own; else None."""
     first = text[:1]
@@ -130,7 +124,7 @@ def structured(text: str) -> Form | None:
     return Form.SCRIPT if first in "qmsf" and "{" in text and literals.GRAPHQL.match(text) else None
 
 
-def changed(text: str, form: Form, change: Change, policy: Policy, place: Place) -> str:
+def changed(text: str, form: Form, change: Change, policy: Policy, place: Place, *, depth: int = 0) -> str:
     """Return a text of some form with its values changed.
 
     Args:
@@ -139,6 +133,7 @@ def changed(text: str, form: Form, change: Change, policy: Policy, place: Place)
         change: Says what to write in place of each value.
         policy: Knows the places inside a place.
         place: The place of the text itself.
+        depth: Number of event streams around this one; a limit, because a body from outside may nest them without end.
 
     """
     match form:
@@ -155,7 +150,7 @@ def changed(text: str, form: Form, change: Change, policy: Policy, place: Place)
             return markup.changed(text, change, policy, place)
         case Form.EVENTS:
             return event_stream.changed(
-                text, lambda data: changed(data, _form_of_data(data), change, policy, place), change.text
+                text, lambda data: _data(data, change, policy, place, depth=depth + 1), change.text
             )
         case Form.SCRIPT:
             return literals.changed(text, change, policy, place)
@@ -165,6 +160,11 @@ def changed(text: str, form: Form, change: Change, policy: Policy, place: Place)
             return table.changed(text, change, policy, place)
         case Form.TEXT:
             return change.text(text)
+
+
+def _data(text: str, change: Change, policy: Policy, place: Place, *, depth: int) -> str:
+    form = form_of(text)
+    return changed(text, form if depth < _DEEPEST else Form.TEXT, change, policy, place, depth=depth)
 
 
 def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, place: Place, *, depth: int = 0) -> bytes:

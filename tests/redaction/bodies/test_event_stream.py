@@ -84,5 +84,6 @@ def test_a_hostile_stream_takes_linear_time(unit: str) -> None:
     assert seconds(lambda: finder().body(text.encode())) < 2
 
 
-def test_a_stream_inside_a_stream_is_a_text() -> None:
+def test_streams_inside_one_another_are_read_up_to_a_depth() -> None:
+    assert hashed('data: data: {"password": "a\\u00f6"}\ndata:\n\n') == 'data: data: {"password": "#"}\ndata:\n\n'
     assert hashed("data:" * 5000 + "password: hunter2x") == "data:" * 5000 + "password: #"
