@@ -70,12 +70,48 @@ def forms() -> dict[str, Any]:
     }
 
 
+def bodies() -> list[tuple[str, bytes]]:
+    """All that is planted, in each form of a body that is no JSON, by its media type."""
+    names = list(PLANTED)
+    inner = json.dumps(PLANTED)
+    elements = "".join(f"<n:{name}>{value}</n:{name}>" for name, value in PLANTED.items())
+    pairs = "".join(f"<i><key>{name}</key><value>{value}</value></i>" for name, value in PLANTED.items())
+    cdata = "".join(f'<a {name}="{value}"><{name}><![CDATA[{value}]]></{name}></a>' for name, value in PLANTED.items())
+    document = f'<n:r xmlns:n="urn:n">{elements}{pairs}{cdata}<json>{inner}</json></n:r>'
+    literals = ", ".join(f"{name}: {json.dumps(value)}" for name, value in PLANTED.items())
+    parts = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{value}\r\n'
+        for name, value, more in [
+            *((name, value, "") for name, value in PLANTED.items()),
+            ("a", inner, "\r\nContent-Type: application/json"),
+            ("b", document, '; filename="b.xml"\r\nContent-Type: text/xml'),
+            ("c", base64.b64encode(inner.encode()).decode(), "\r\nContent-Transfer-Encoding: base64"),
+        ]
+    )
+    made = [
+        ("text/xml", document),
+        ("text/xml; charset=utf-16", document),
+        ("application/soap+xml", f"<s:Envelope><s:Body>{document}</s:Body></s:Envelope>"),
+        ("multipart/form-data; boundary=b", f"{parts}--b--\r\n"),
+        ("text/event-stream", f"id: 1\ndata: {inner}\n\ndata: <r>\ndata: {elements}</r>\n\n"),
+        ("application/javascript", f"/**/callback({inner});"),
+        ("text/javascript", f"var a = {{{literals}}};"),
+        ("application/graphql", f"mutation {{ a({literals}) {{ id }} }}"),
+        ("application/x-ndjson", f"{inner}\r\n\r\n{inner}\r\n"),
+        ("text/csv", f"{','.join(names)}\r\n" + ",".join(f'"{value}"' for value in PLANTED.values())),
+        ("text/plain", "\n".join(f"{name}: {value}" for name, value in PLANTED.items())),
+        ("application/octet-stream", "\n".join(f"{name} = {value}" for name, value in PLANTED.items())),
+    ]
+    return [(kind, text.encode("utf-16" if "utf-16" in kind else "utf-8")) for kind, text in made]
+
+
 def leaks(data: bytes) -> set[str]:
     """What is planted and found in some bytes, as it is or in a form; base64 at each of its three offsets."""
     found = set()
     for name, value in PLANTED.items():
         plain = value.encode()
         needles = {plain, quote(value, safe="").encode(), value.replace(" ", "+").encode(), json.dumps(value).encode()}
+        needles |= {value.encode("utf-16-le"), value.encode("utf-16-be")}
         for lead in (b"", b"a", b"ab"):
             inside = base64.b64encode(lead + plain)[4 if lead else 0 : -4]
             needles |= {inside, inside.replace(b"+", b"-").replace(b"/", b"_")}
@@ -93,6 +129,8 @@ def plant(desk: Desk, lab: Lab, agent: str) -> None:
     desk.sends("POST", f"{RECORDS}/8", packed, Content_Encoding="gzip").answer()
     form = query.encode()
     desk.sends("POST", f"{RECORDS}/9", form, Content_Type="application/x-www-form-urlencoded").answer()
+    for kind, content in bodies():
+        desk.sends("POST", f"{RECORDS}/9", content, Content_Type=kind).answer()
     headers = {
         "X_API_Key": PLANTED["apiKey"],
         "X_CSRF_TOKEN": PLANTED["sessionId"],
@@ -121,6 +159,10 @@ def everything(folder: Path, *servers: Server) -> bytes:
     return b"\n".join([*files, *(f"{server.stdout}\n{server.stderr}".encode() for server in servers)])
 
 
+def scanned(cassette: Path) -> int:
+    return subprocess.run([RECORDER, "scan", cassette], capture_output=True, check=False, timeout=60).returncode
+
+
 def test_what_is_planted_is_on_the_wire_and_can_be_found(lab: Lab, tmp_path: Path) -> None:
     cassette = tmp_path / "s.cassette"
     with recorder("record", lab.url, "-o", cassette, "--no-redaction") as server:
@@ -128,6 +170,11 @@ def test_what_is_planted_is_on_the_wire_and_can_be_found(lab: Lab, tmp_path: Pat
 
     assert leaks(everything(tmp_path, server)) == set(PLANTED)
     assert "redaction is off" in server.stderr
+    assert scanned(cassette) == 7
+    again = tmp_path / "again.cassette"
+    subprocess.run([RECORDER, "redact", cassette, "-o", again], check=True, timeout=60)
+    assert leaks(again.read_bytes()) == set()
+    assert scanned(again) == 0
 
 
 def test_nothing_that_is_planted_is_kept_or_told(lab: Lab, tmp_path: Path) -> None:

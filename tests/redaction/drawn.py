@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
 
 from hypothesis import strategies as st
 
 from recorder.model import Request
-from tests.redaction.leaks import b64, jwt, url_safe
+from tests.redaction.leaks import b64, jwt, multipart, url_safe
 
 NAMES = [
     "phoneNumber",
@@ -77,11 +78,60 @@ DOCUMENTS: st.SearchStrategy[Any] = st.recursive(
 PARAMETERS = st.lists(st.tuples(st.sampled_from(NAMES), TEXTS), max_size=3).map(
     lambda pairs: "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in pairs)
 )
+_TAGS = st.sampled_from([name for name in NAMES if name.isascii()])
+
+
+def _pairs(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Lists of keys and values, as Genesys has them; values may be names and lists again."""
+    return st.lists(
+        st.tuples(st.sampled_from([*NAMES, "GSW_REFERENCE_ID", "GSW_PHONE"]), inner, st.booleans()).map(_pair),
+        max_size=3,
+    )
+
+
+def _pair(drawn: tuple[str, Any, bool]) -> dict[str, Any]:
+    key, value, is_key_first = drawn
+    kind = {"type": "kvlist" if isinstance(value, list) else "str"}
+    return {"key": key} | kind | {"value": value} if is_key_first else {"value": value} | kind | {"key": key}
+
+
+PAIRS = st.recursive(
+    PHONES | FORMATS | st.sampled_from(["GSW_REFERENCE_ID", "recordHandle", "true"]) | st.integers() | st.booleans(),
+    _pairs,
+    max_leaves=6,
+).map(lambda value: {"userData": value})
+_CONTENT = FORMATS | PHONES | st.sampled_from(["", "7", "true", "Ada", "a & b", "GSW_REFERENCE_ID"])
+MARKUP: st.SearchStrategy[str] = st.recursive(
+    _CONTENT.map(escape),
+    lambda inner: st.one_of(
+        st.builds(lambda name, parts: f"<{name}>{''.join(parts)}</{name}>", _TAGS, st.lists(inner, max_size=3)),
+        st.builds(lambda name, value, part: f"<n:r {name}={quoteattr(value)}>{part}</n:r>", _TAGS, _CONTENT, inner),
+        st.builds(lambda name, value: f'<param name="{name}" value={quoteattr(value)}/>', _TAGS, _CONTENT),
+        st.builds(lambda name, part: f"<i><key>{name}</key><value>{part}</value></i>", _TAGS, inner),
+    ),
+    max_leaves=6,
+).map(lambda text: f"<r>{text}</r>")
+EVENTS = DOCUMENTS.map(lambda value: f"id: 7\ndata: {json.dumps(value)}\n\n")
+PARTS = st.lists(st.tuples(_TAGS, _CONTENT | DOCUMENTS.map(json.dumps)), min_size=1, max_size=3).map(
+    lambda parts: multipart(*((f'{name}"', value) for name, value in parts))
+)
+STRUCTURED = st.one_of(
+    DOCUMENTS.map(lambda value: json.dumps(value).encode()),
+    PAIRS.map(lambda value: json.dumps(value).encode()),
+    MARKUP.map(str.encode),
+    EVENTS.map(str.encode),
+    PARTS,
+    PARAMETERS.map(str.encode),
+)
 BODIES = st.one_of(
     DOCUMENTS.map(lambda value: json.dumps(value).encode()),
     DOCUMENTS.map(lambda value: json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace")),
     PARAMETERS.map(str.encode),
     TEXTS.map(str.encode),
+    PAIRS.map(lambda value: json.dumps(value).encode()),
+    MARKUP.map(str.encode),
+    EVENTS.map(str.encode),
+    PARTS,
     st.binary(max_size=60),
 )
 

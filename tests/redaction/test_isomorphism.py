@@ -82,7 +82,18 @@ def graph_of(records: list[Record], alike: tuple[str, ...] = ("phone",)) -> Any:
     return graph(correlate(records, load(), HEADER), alike)
 
 
-PERSONAL = {"phoneNumber": "+1 415 555 2671", "customFields": {"who": "Ada Löwenherz", "since": 1815, "vip": True}}
+# Genesys puts what it knows of a customer into lists of keys and values; each name of a key may be seen as a value.
+PAIRS = [
+    {"key": "GSW_REFERENCE_ID", "type": "int", "value": 77},
+    {"key": "tier", "type": "str", "value": "GSW_REFERENCE_ID"},
+    {"value": "recordHandle", "type": "str", "key": "note"},
+    {"key": "more", "type": "kvlist", "value": [{"key": "GSW_PHONE", "type": "str", "value": "415 555 2671"}]},
+]
+PERSONAL = {
+    "phoneNumber": "+1 415 555 2671",
+    "customFields": {"who": "Ada Löwenherz", "since": 1815, "vip": True, "pairs": PAIRS},
+    "otherFields": ["recordHandle", "GSW_REFERENCE_ID", "referenceId"],
+}
 
 
 def with_customer(record: Record, number: int) -> Record:
@@ -97,6 +108,7 @@ def with_customer(record: Record, number: int) -> Record:
         if isinstance(data, dict):
             data.get("record", data).update(PERSONAL | {"email": f"ada{number + place}@acme.example"})
             data.setdefault("userData", {}).update({"GSW_PHONE": f"415555{number:04}", "loyalty": 77.5, "note": "Ada"})
+            data["pairs"] = [{"key": "userData", "type": "kvlist", "value": PAIRS}]
         elif "channel" not in message:
             message.update(PERSONAL)
     body = json.dumps(found if record.body.lstrip()[:1] == b"[" else found[0]).encode()

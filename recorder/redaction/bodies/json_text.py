@@ -31,7 +31,7 @@ _LITERALS = ("true", "false", "null")
 # Members that name the value beside them: lists of key and value (Genesys, HAR, AWS tags), operations of JSON Patch
 # (RFC 6902). The first of them that is there counts.
 _KEYS, _VALUES = ("key", "name", "field", "fieldname", "path"), frozenset({"value", "values"})
-_KEY = re.compile(r"/?[A-Za-z_$@][\w$.:@/-]{0,99}", re.ASCII)  # a text that is a name, and no value
+_KEY = re.compile(r"/?(?:[^\W\d]|[$@])[\w$.:@/-]{0,99}|\d{1,4}")  # a text that is a name, and no value
 _OTHERS = 2  # most other members of a plain pair
 _TYPE = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
 
@@ -105,8 +105,8 @@ class _Pair:
     @property
     def key(self) -> str | None:
         """The name that its value goes by; None if it is no pair."""
-        keys = (self.keys[name] for name in _KEYS if name in self.keys) if self.has_value else ()
-        key = next((key for key in keys if _KEY.fullmatch(key)), None)
+        keys = ((name, self.keys[name]) for name in _KEYS if name in self.keys) if self.has_value else ()
+        key = next((key for name, key in keys if _is_key(name, key)), None)
         return None if key is None else key.strip("/").replace("/", ".")
 
     @property
@@ -129,9 +129,14 @@ class _Pair:
         if lower in _VALUES:
             return named if own.rule.kind is None or named.rule != NO_RULE else own
         if self.is_plain and text is not None:
-            is_key = lower in _KEYS and _KEY.fullmatch(text)
+            is_key = lower in _KEYS and _is_key(lower, _content(text))
             return KEPT if is_key or (lower == "type" and _TYPE.fullmatch(text)) else own
         return own
+
+
+def _is_key(name: str, text: str) -> bool:
+    """Return whether a member that may name the value beside it does; "name" may be that of a person, "key" is none."""
+    return _KEY.fullmatch(text.replace(" ", "_") if name == "key" else text) is not None
 
 
 def _pairs(text: str) -> dict[int, _Pair]:

@@ -34,14 +34,15 @@ _TOKEN = re.compile(
 _ATTRIBUTE = re.compile(rf"({_NAME_RE})\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s<>\"']++))")
 _DECLARED = re.compile(r"<!ENTITY\s([^\"'<>]*+)(?:\"([^\"]*+)\"|'([^']*+)')")
 _ENTITY = re.compile(r"&[A-Za-z_][\w.-]{0,100};")
+_KEY_RE = r"(?:[^\W\d]|[$@])[\w$.:@/-]{0,199}"
 # Elements that are a pair, with the key first or last: <key>phone</key><type>str</type><value>…</value>.
 _TYPE_RE = r"\s*+(?:<(?:[\w.-]++:)?type\b[^<>]*+>[^<]*+</[^<>]*+>\s*+)?+"
 _VALUE_AFTER = re.compile(rf"{_TYPE_RE}<(?:[\w.-]++:)?(?:value|content)\b", re.IGNORECASE | re.ASCII)
 _KEY_AFTER = re.compile(
-    rf"[^<]*+</[^<>]*+>{_TYPE_RE}<(?:[\w.-]++:)?(?:key|name)\s*+>\s*+([A-Za-z_$@][\w$.:@/-]{{0,199}})\s*+</",
-    re.IGNORECASE | re.ASCII,
+    rf"[^<]*+</[^<>]*+>{_TYPE_RE}<(?:[\w.-]++:)?(?:key|name)\s*+>\s*+({_KEY_RE})\s*+</",
+    re.IGNORECASE,
 )
-_KEY = re.compile(r"[A-Za-z_$@][\w$.:@/-]{0,199}", re.ASCII)
+_KEY = re.compile(_KEY_RE)
 # Attributes that name the value of their element: <param name="…">, <entry key="…">, <Attribute Name="…"> of SAML.
 _KEYS, _VALUES = ("friendlyname", "key", "name", "property", "itemprop"), ("value", "content")
 # Attributes that tell the form of a value, and are no value: the types of WS-Security, SAML and XML Schema.

@@ -113,6 +113,10 @@ def test_a_change_of_nothing_leaves_any_text_as_it_is(text: str) -> None:
             '{"password": 0, "userData": {"Ada": true, "b": null, "c": 0, "d": "", "e": [0, "#"]}}',
         ),
         ('{"userData": "{\\"Ada\\": \\"Ada\\", \\"n\\": 3}"}', '{"userData": "{\\"Ada\\": \\"#\\", \\"n\\": 0}"}'),
+        (
+            '{"userData": [{"key": "Straße Nr", "value": "a"}, {"name": "A B", "value": "b"}]}',
+            '{"userData": [{"key": "Straße Nr", "value": "#"}, {"name": "#", "value": "#"}]}',
+        ),
         ('{"password": "a", "password": "b"}', '{"password": "#", "password": "#"}'),
         (
             '[{"key": "phone", "value": 4155551234}, {"key": "pin", "value": true}, {"key": "pin", "value": null}]',
