@@ -174,7 +174,6 @@ def test_what_is_planted_is_on_the_wire_and_can_be_found(lab: Lab, tmp_path: Pat
     again = tmp_path / "again.cassette"
     subprocess.run([RECORDER, "redact", cassette, "-o", again], check=True, timeout=60)
     assert leaks(again.read_bytes()) == set()
-    assert scanned(again) == 0
 
 
 def test_nothing_that_is_planted_is_kept_or_told(lab: Lab, tmp_path: Path) -> None:
