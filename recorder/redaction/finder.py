@@ -329,8 +329,13 @@ class Finder:
             self._depth -= 1
 
     def _replaced(self, kind: Kind, value: str, *, plain: bool = True) -> str:
+        before = ""
+        if kind is Kind.SECRET and " " in value:  # `Bearer …`, also in a body: the scheme is no secret
+            scheme, space, secret = value.partition(" ")
+            if secret and _SCHEME.fullmatch(scheme):
+                before, value = scheme + space, secret
         self._learn(value, kind, plain=plain)
-        return self.replace(kind, value)
+        return before + self.replace(kind, value)
 
     def _learn(self, value: str, kind: Kind, *, plain: bool = True) -> None:
         """Remember a value, the texts encoded in it, and the password in `user:password`."""

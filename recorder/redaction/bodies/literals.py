@@ -47,6 +47,7 @@ _DEEPEST = 1000
 _KEYS, _VALUES = ("key", "name"), ("value", "values")
 _KEY = re.compile(r"[\"']([A-Za-z_$@][\w$.:@/-]{0,99})[\"']", re.ASCII)
 _TYPE_RE = r"\s*+,?\s*+(?:[\"']?type[\"']?\s*+:\s*+[\"']?\w++[\"']?\s*+,?\s*+)?+[\"']?"
+_SECOND = re.compile(r"\s*+,\s*+[\"'`]")
 _KEY_FIRST = re.compile(rf"{_KEY.pattern}{_TYPE_RE}values?[\"']?\s*+:", re.ASCII | re.IGNORECASE)
 _KEY_LAST = re.compile(
     rf"(?:\"(?:{_DOUBLE})*+\"|'(?:{_SINGLE})*+'|[\w.-]++){_TYPE_RE}(?:key|name)[\"']?\s*+:\s*+{_KEY.pattern}",
@@ -72,6 +73,7 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
         if kind in _LITERALS or kind == "number":
             old = token[kind]
             new = change.number(old, names.here) if kind == "number" else _literal(old, kind, names.here, change)
+            names.take_literal(token, kind)
             if new != old:
                 pieces += [_code(text[last : token.start(kind)], change), new]
                 last = token.end(kind)
@@ -102,6 +104,7 @@ class _Names:
     here: Place = field(init=False)
     key: str | None = None
     _outer: list[tuple[Place, str | None]] = field(default_factory=list)
+    _argument: Place | None = None  # the place of the next argument of a call
     _typed: int = -1  # where a type may stand: after `name:`
 
     def __post_init__(self) -> None:
@@ -121,7 +124,14 @@ class _Names:
             self.around, self.key = self._outer.pop()
             self.here = self.around
         elif kind == "ends" and token[0] != "\n":
-            self.here = self.around
+            self.here, self._argument = self._argument or self.around, None
+
+    def take_literal(self, token: re.Match[str], kind: str) -> None:
+        """Take a literal, which names the next one in a call with two: setItem("token", "…")."""
+        text = token.string
+        is_first = kind in ("double", "single") and text[max(0, token.start() - 9) : token.start()].rstrip()[-1:] == "("
+        if is_first and _KEY.match(text, token.start()) and _SECOND.match(text, token.end()):
+            self._argument = self.policy.walk(self.around, token[kind])
 
     def _name(self, name: str, token: re.Match[str]) -> None:
         self.here = self.policy.walk(self.around, name)

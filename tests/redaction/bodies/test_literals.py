@@ -80,6 +80,8 @@ def test_any_literal_is_read_as_the_script_means_it(value: str, quote: str) -> N
             'var a = [{key: "phone", value: "x y"}, {value: "z", key: "phone"}, {name: "b", value: "c"}]',
             'var a = [{key: "phone", value: "#"}, {value: "#", key: "phone"}, {name: "b", value: "c"}]',
         ),
+        ('localStorage.setItem("token", "a b"); f("c", "d")', 'localStorage.setItem("token", "#"); f("c", "d")'),
+        ("f('pwd', `a`, 'b'); g(['password', 'c'])", "f('pwd', `#`, 'b'); g(['password', 'c'])"),
         ("var a = {userData: {name: 'Ada'}}", "var a = {userData: {name: '#'}}"),
         ('var a = "{\\"password\\":\\"x\\"}"', 'var a = "{\\"password\\":\\"#\\"}"'),
         ("{'password': 'x', 'phone': u'y z', 'n': None}", "{'password': '#', 'phone': u'#', 'n': None}"),

@@ -117,6 +117,7 @@ def test_a_change_of_nothing_leaves_any_text_as_it_is(text: str) -> None:
             '{"userData": [{"key": "Straße Nr", "value": "a"}, {"name": "A B", "value": "b"}]}',
             '{"userData": [{"key": "Straße Nr", "value": "#"}, {"name": "#", "value": "#"}]}',
         ),
+        ('{"Authorization": "Bearer a b", "token": "basic"}', '{"Authorization": "Bearer #", "token": "#"}'),
         ('{"password": "a", "password": "b"}', '{"password": "#", "password": "#"}'),
         (
             '[{"key": "phone", "value": 4155551234}, {"key": "pin", "value": true}, {"key": "pin", "value": null}]',
