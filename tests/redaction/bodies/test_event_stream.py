@@ -78,7 +78,7 @@ def test_a_stream_is_told_by_its_first_line_or_its_type() -> None:
 
 @pytest.mark.parametrize("unit", ["data:", "data:x\n", "data\r", "\r", "\n", ":", ": x\n", "id", "data: {\n"])
 def test_a_hostile_stream_takes_linear_time(unit: str) -> None:
-    text = "data: \n" + unit * (200_000 // len(unit))
+    text = "data: \n" + unit * (100_000 // len(unit))
 
     assert seconds(lambda: event_stream.changed(text, str, str)) < 1
     assert seconds(lambda: finder().body(text.encode())) < 2
