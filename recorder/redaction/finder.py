@@ -111,7 +111,7 @@ class Finder:
     def fields(self, text: str, place: Place, path: str = "") -> str:
         """Return form data at a place, or the query of a URL with this path, with values replaced."""
         pairs = text.split("&")
-        rules = self.policy.parameters([unquote(pair.partition("=")[0]) for pair in pairs], path)
+        rules = self.policy.parameters([undone(pair.partition("=")[0]) for pair in pairs], path)
         return "&".join([self._parameter(pair, place, rules) for pair in pairs])
 
     def unread(self, kind: str, why: Unread) -> None:

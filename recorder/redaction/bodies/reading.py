@@ -167,7 +167,9 @@ def _data(text: str, change: Change, policy: Policy, place: Place, *, depth: int
     return changed(text, form if depth < _DEEPEST else Form.TEXT, change, policy, place, depth=depth)
 
 
-def changed_body(body: bytes, headers: Headers, change: Change, policy: Policy, place: Place, *, depth: int = 0) -> bytes:
+def changed_body(
+    body: bytes, headers: Headers, change: Change, policy: Policy, place: Place, *, depth: int = 0
+) -> bytes:
     """Return a body with its values changed.
 
     Args:

@@ -62,7 +62,7 @@ def test_a_change_of_nothing_leaves_any_bytes_as_they_are(body: bytes, media: st
     policy, seen = without_rules(), Seen()
     seen.unread = lambda *_: None  # type: ignore[method-assign]  # bodies that are no text may come
 
-    assert changed_body(body, media, seen, policy, policy.root()) == body or not body
+    assert changed_body(body, (("Content-Type", media),), seen, policy, policy.root()) == body or not body
 
 
 @pytest.mark.parametrize("form", TEXTS)

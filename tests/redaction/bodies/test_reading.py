@@ -102,7 +102,7 @@ def test_a_change_of_nothing_leaves_any_text_as_it_is(text: str) -> None:
     body, policy, seen = text.encode("utf-8", "surrogatepass"), without_rules(), Seen()
     seen.unread = lambda *_: None  # type: ignore[method-assign]  # bodies that are no text may come
 
-    assert changed_body(body, "", seen, policy, policy.root()) == body
+    assert changed_body(body, (), seen, policy, policy.root()) == body
 
 
 @pytest.mark.parametrize(
