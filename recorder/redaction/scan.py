@@ -85,8 +85,15 @@ class Scan:
 
     def record(self, record: Record) -> list[Finding]:
         """Return the findings in the next record."""
-        findings: list[Finding] = []
         self.unlooked += unlooked(record)
+        return self.again(record)
+
+    def again(self, record: Record) -> list[Finding]:
+        """Return the findings in a record that later records may explain, after `record` saw all of them.
+
+        A cassette that was redacted after its recording has pseudonyms before the record that names their values.
+        """
+        findings: list[Finding] = []
         if self._blank is not None:
             self._real.clear()
             before, record = record, redacted(record, self._blank)

@@ -142,8 +142,8 @@ def plant(desk: Desk, lab: Lab, agent: str) -> None:
     }
     desk.sends("GET", f"/api/v2/me;jsessionid={PLANTED['sessionId']}?token={jwt(PLANTED)}", None, **headers).answer()
     desk.tells(desk.message("/service/login", data=forms(), ext=forms()["ext"])).answer()
-    for content in (forms(), forms()["plain"]):
-        lab.unsolicited("/v2/me/outbound", content | {"messageType": "Note"}, agent)
+    for data in (forms(), forms()["plain"]):
+        lab.unsolicited("/v2/me/outbound", data | {"messageType": "Note"}, agent)
     desk.hears(2)
 
 

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from recorder.cassette.reader import read
 from recorder.model import Failure, Header, Headers, Note, Record, Request, Response, SocketMessage
+from recorder.redaction.again import Again
 from recorder.redaction.policy import Policy, load, parse
 from recorder.redaction.redactor import Redactor
 from recorder.redaction.scan import Finding, Scan, masked
+from tests.redaction.leaks import jwt
 from tests.redaction.test_detectors import JWT, PLANTED
 
 GWS = load()
@@ -153,6 +155,28 @@ def test_beside_paths_and_ids_a_value_is_found(record: Record, where: str, kind:
 
 
 # pseudonyms
+
+
+def test_a_pseudonym_may_stand_before_the_record_that_names_its_value() -> None:
+    token = jwt({"sub": "agent-4711"})
+    records = [message(json.dumps({"note": token})), message(json.dumps({"access_token": token}))]
+    again = Again(GWS, b"a key of sixteen")
+    for record in records:
+        again.learn(record)
+    first, second = map(again.redact, records)
+    scan = Scan(GWS, GWS)
+
+    found = scan.record(first), scan.record(second)
+
+    assert found != ([], [])  # it looks like a token
+    assert scan.again(first) == []
+
+
+def test_a_value_that_no_record_names_is_found_again() -> None:
+    record = message(json.dumps({"note": JWT}))
+    scan = Scan(GWS, GWS)
+
+    assert scan.record(record) == scan.again(record) != []
 
 
 @pytest.mark.parametrize("path", CASSETTES, ids=lambda path: path.stem)

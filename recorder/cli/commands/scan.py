@@ -84,8 +84,10 @@ def _found(path: Path, wanted: Policy) -> Iterator[Finding | Unread]:
         fitted = for_dialect(wanted, header.dialect)
         scan = Scan(fitted, fitted if header.redaction == wanted.name else of_cassette(header))
         yield from scan.header(header)
-        for record in cassette.records():
-            yield from scan.record(record)
+        hit = {record.seq for record in cassette.records() if scan.record(record)}
+        for record in cassette.records() if hit else ():
+            if record.seq in hit:
+                yield from scan.again(record)
         yield from unread(scan.unlooked)
         if cassette.torn is not None:
             say(f"warning: {cassette.torn}; the records before that place were searched")
