@@ -358,8 +358,8 @@ class Finder:
 
 def _form_inside(text: str, *, is_whole: bool) -> Form | None:
     """Return the form of a text inside another one if it has members of its own; else None."""
-    if text[0] in _STRUCTURED and (form := structured(text)):
-        return form
+    if text[0] in _STRUCTURED and (form := structured(text)) and (is_whole or form is not Form.SCRIPT):
+        return form  # code between literals was read already, though it may begin as a document does
     # The patterns for plain text find what these forms name, but no value that has escapes.
     form = form_of(text) if is_whole and "\\" in text else Form.TEXT
     return form if form in _ESCAPING else None
