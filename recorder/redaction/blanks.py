@@ -5,7 +5,10 @@ The blanks show which places a policy names; what is left without them is what a
 
 from __future__ import annotations
 
+import re
+
 from ..model import Record
+from .forms import in_base64
 from .leaves import Leaf, leaves
 from .pseudonyms import Kind
 
@@ -15,6 +18,12 @@ from .pseudonyms import Kind
 BLANKS = {Kind.SECRET: "¤", Kind.PERSONAL: "¶", Kind.ID: "§"}
 _NUMBERS = {Kind.SECRET: "0", Kind.PERSONAL: "-0", Kind.ID: "0.0"}
 _MARKS = "".join(BLANKS.values())
+# A blank as it is written: plainly, escaped in JSON or XML, percent-encoded once or more often.
+_SEEN = {
+    kind: re.compile(rf"{mark}|u00{ord(mark):x}|&#{ord(mark)};|%(?:25)*{ord(mark):x}", re.IGNORECASE)
+    for kind, mark in BLANKS.items()
+}
+_DEEPEST = 3  # encodings within encodings
 
 
 def blank(kind: Kind, value: str, *, number: bool = False) -> str:
@@ -32,22 +41,30 @@ def changes(before: Record, after: Record) -> list[tuple[Leaf, Kind]]:
     if before == after:
         return []
     old, new = leaves(before), leaves(after)
-    if [leaf.where for leaf in old] != [
-        leaf.where for leaf in new
-    ]:  # its structure is another, e.g. of JSON that was cut off
+    if [leaf.where for leaf in old] != [leaf.where for leaf in new]:  # another structure, as of JSON that was cut off
         old, new = _whole(before), _whole(after)
     found: list[tuple[Leaf, Kind]] = []
     for was, now in zip(old, new, strict=True):
         if was.text == now.text:
             continue
         numbers = [(was, kind) for kind, text in _NUMBERS.items() if now.text == text]
-        added = ((was, kind) for kind, mark in BLANKS.items() for _ in range(_added(mark, was.text, now.text)))
+        added = ((was, kind) for kind in BLANKS for _ in range(_count(kind, now.text) - _count(kind, was.text)))
         found += numbers or added
     return found
 
 
-def _added(mark: str, before: str, after: str) -> int:
-    return max(0, after.count(mark) - before.count(mark))
+def _count(kind: Kind, text: str, depth: int = 0) -> int:
+    """Return the number of blanks of a kind in a text, also of those in texts that are encoded in it."""
+    count = len(_SEEN[kind].findall(text))
+
+    def inner(plain: str) -> str:
+        nonlocal count
+        count += _count(kind, plain, depth + 1)
+        return plain
+
+    if depth < _DEEPEST:
+        in_base64(text, inner)
+    return count
 
 
 def _whole(record: Record) -> list[Leaf]:
