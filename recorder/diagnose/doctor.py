@@ -23,7 +23,7 @@ from ..output import leftovers
 from ..redaction.bodies.change import Unread, told
 from ..redaction.joins import of_cassette
 from ..redaction.leaves import unlooked
-from ..redaction.policy import NO_POLICY
+from ..redaction.policy import NO_POLICY, load
 from ..redaction.scan import Scan
 from .check import Checked, Finding, Level
 from .incidents import Disturbances
@@ -191,11 +191,11 @@ class _Examiner:
 
 
 def _scan(header: Header | None) -> Scan | None:
-    """Return a scan that distinguishes secrets from pseudonyms; None if no policy is known or none was applied."""
+    """Return a scan that distinguishes secrets from pseudonyms; None if no body of the cassette was redacted."""
     try:
-        policy = of_cassette(header) if header is not None else None
-    except PolicyError:
-        return None
+        policy = of_cassette(header) if header is not None else load()
+    except PolicyError:  # a policy file, or lost with the header; pseudonyms have one form under all policies
+        policy = load()
     return Scan(policy, policy) if policy is not None else None
 
 
