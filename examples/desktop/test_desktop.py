@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from desktop import desktop, work
 
+PHONES = ["999115-5295", "999384-2970"]  # pseudonyms: the recorder keeps no telephone number
+
 
 @pytest.mark.cassette("preview-session", unplayed="fail")
 def test_a_record_is_worked_from_start_to_end(standin):
-    assert asyncio.run(work(standin.url)) == ["555-0101", "555-0102"]
+    assert asyncio.run(work(standin.url)) == PHONES
 
 
 @pytest.mark.cassette("preview-session", faults=["http 500 CompleteRecord"], unplayed="fail")
@@ -23,14 +25,14 @@ def test_an_operation_that_failed_is_tried_again(standin):
 
 @pytest.mark.cassette("preview-session", faults=["unknown-client after GetPreviewRecord"], unplayed="fail")
 def test_a_server_that_forgot_the_session_is_greeted_anew(standin):
-    assert asyncio.run(work(standin.url)) == ["555-0101", "555-0102"]
+    assert asyncio.run(work(standin.url)) == PHONES
 
 
 @pytest.mark.cassette("preview-session", unplayed="fail")
 def test_the_desktop_as_a_program(standin):
     program = [sys.executable, Path(__file__).with_name("desktop.py"), standin.url]
 
-    assert subprocess.check_output(program, text=True) == "555-0101 555-0102\n"
+    assert subprocess.check_output(program, text=True).split() == PHONES
 
 
 @pytest.mark.cassette("preview-session", unplayed="ignore")

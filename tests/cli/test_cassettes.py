@@ -277,7 +277,7 @@ def test_textconv_prints_the_session() -> None:
     result = run("textconv", PREVIEW)
 
     assert result.stdout.splitlines()[:3:2] == [
-        "cassette of gws-outbound, redaction headers-1", "triple 1 StartPreviewSession: complete",
+        "cassette of gws-outbound, redaction gws", "triple 1 StartPreviewSession: complete",
     ]  # fmt: skip
 
 

@@ -19,16 +19,23 @@ from tests.wire import HEADER, Wire, preview
 POLICY = "name = {name}\n[headers]\nkeep = []\n[fields]\nsecret = []\n"
 
 
+def in_the_clear(*phones: str) -> bytes:
+    """Return a cassette that was not redacted, with a finding for each telephone number."""
+    wire = Wire()
+    desk = wire.desk()
+    for phone in phones:
+        wire.ack(desk.post(preview(phoneNumber=phone)))
+    return encode_header(replace(HEADER, redaction="none")) + b"".join(map(encode, wire.records))
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Cassettes with and without findings, and policies with and without mistakes."""
-    wire = Wire()
-    desk = wire.desk()
-    wire.ack(desk.post(preview(phoneNumber="+49 351 4555-0")))
     damaged = bytearray(SMALL.read_bytes())
     damaged[3000] ^= 1
     contents = {
-        "found.cassette": encode_header(replace(HEADER, redaction="none")) + b"".join(map(encode, wire.records)),
+        "found.cassette": in_the_clear("+49 351 4555-0"),
+        "many.cassette": in_the_clear(*(f"+49 351 4555-{n}" for n in range(50))),
         "clean.cassette": encode_header(HEADER),
         "damaged.cassette": bytes(damaged),
         "small.cassette": SMALL.read_bytes(),
@@ -101,7 +108,7 @@ def test_a_full_disk_fails_a_success_and_changes_no_verdict(
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("end", ["| head -1", "| grep -q record", ">&-", "> /dev/full"])
 def test_a_shell_sees_the_verdict(end: str) -> None:
-    line = f"set -o pipefail; {RECORDER} scan found.cassette preview.cassette {end}"
+    line = f"set -o pipefail; {RECORDER} scan found.cassette many.cassette {end}"
 
     told = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
 

@@ -14,6 +14,7 @@ from recorder.model import Recording
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.bindings import ABSENT
+from recorder.views.data import offset_ms
 from tests.answers import DIALECT, publish, result, yes
 from tests.diff.edits import (
     DEVICE,
@@ -32,6 +33,8 @@ from tests.wire import HEADER, Wire, campaign_event, chained, done, preview, sta
 GWS = shipped("gws-outbound")
 LIMIT = Latency(ms=200)
 NOTE = {"channel": "/v2/me/outbound", "data": {"notificationType": "Remark", "referenceId": "desk-4", "text": "new"}}
+PREVIEWED = recording().triples[1]
+OFFSET = offset_ms(PREVIEWED.events[1], PREVIEWED)
 THIRD_DEVICE = "99999999-2222-4333-8444-555555555555"
 
 KNOWN: dict[str, tuple[Edit, int | None, Difference]] = {
@@ -77,7 +80,11 @@ KNOWN: dict[str, tuple[Edit, int | None, Difference]] = {
         4,
         Difference(What.CHANNEL, "events[0].channel", "/v2/me/outbound", "/v3/me/outbound"),
     ),
-    "an event comes later": (later(17, 500), 2, Difference(What.LATENCY, "events[1].offset_ms", 77.339, 577.339)),
+    "an event comes later": (
+        later(17, 500),
+        2,
+        Difference(What.LATENCY, "events[1].offset_ms", OFFSET, round(OFFSET + 500, 3)),
+    ),
     "an id stands for two": (
         json_of(46, lambda messages: [_with_device(messages[0]), *messages[1:]]),
         6,

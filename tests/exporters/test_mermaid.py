@@ -7,6 +7,7 @@ import pytest
 from recorder.cassette.reader import Cassette
 from recorder.exporters.mermaid import mermaid
 from recorder.library.recording import derive
+from recorder.views.data import ack_ms, offset_ms
 from tests.exchange.checks import checked
 from tests.exporters.exports import HOSTILE, hostile, preview_cassette, two_sessions
 
@@ -16,16 +17,20 @@ def text(cassette: Cassette) -> str:
 
 
 def test_a_session_is_told_in_the_order_of_the_wire() -> None:
-    lines = text(preview_cassette()).splitlines()
+    cassette = preview_cassette()
+    triple = derive(cassette).triples[0]
+    ack, event = ack_ms(triple), offset_ms(triple.events[0], triple)
+
+    lines = text(cassette).splitlines()
 
     assert lines[:5] == [
         "sequenceDiagram",
         "    participant client1 as client s1",
-        "    participant server as http#58;//localhost#58;46783",
+        f"    participant server as {cassette.header.upstream.replace(':', '#58;')}",
         "    client1->>server: 1 StartPreviewSession#44; reference desk-1",
-        "    server-)client1: 1 PreviewSessionStarted on /v2/me/outbound +4 ms",
+        f"    server-)client1: 1 PreviewSessionStarted on /v2/me/outbound +{event:.0f} ms",
     ]
-    assert lines[5] == "    server-->>client1: 1 ack 200 in 56 ms"
+    assert lines[5] == f"    server-->>client1: 1 ack 200 in {ack:.0f} ms"
 
 
 @pytest.mark.node

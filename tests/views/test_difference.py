@@ -5,6 +5,7 @@ import json
 from recorder.dialect.definition import shipped
 from recorder.diff.differences import Changed, Difference, Latency, What, differences
 from recorder.replay.engine.matching.bindings import ABSENT
+from recorder.views.data import offset_ms
 from recorder.views.difference import as_json, summary, text
 from tests.diff.edits import json_of, later, recording, without
 
@@ -26,12 +27,14 @@ def test_a_changed_triple_reads_like_a_unified_diff() -> None:
 
 
 def test_what_two_lines_do_not_tell_is_said_before_them() -> None:
-    (late,) = differences(OLD, recording(later(17, 500)), GWS, latency=Latency(ms=100))
+    before, after = OLD, recording(later(17, 500))
+    (late,) = differences(before, after, GWS, latency=Latency(ms=100))
+    old, new = (offset_ms(triple.events[1], triple) for triple in (before.triples[1], after.triples[1]))
 
     assert list(text([late], "a", "b"))[3:] == [
         "  latency changed:",
-        "-   events[1].offset_ms: 77.339 ms",
-        "+   events[1].offset_ms: 577.339 ms",
+        f"-   events[1].offset_ms: {old} ms",
+        f"+   events[1].offset_ms: {new} ms",
     ]
 
 
