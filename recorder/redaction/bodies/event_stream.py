@@ -13,8 +13,13 @@ _LINE = re.compile(r"([^\r\n]*+)(\r\n|\r|\n|$)")
 _FIELD = re.compile(r"\ufeff?(data|event|id|retry)?(: ?)?(.*)", re.DOTALL)
 
 
-def changed(text: str, data: Callable[[str], str], other: Callable[[str], str]) -> str:
-    """Return a stream with `data` applied to the data of each event, and `other` to all other texts in it."""
+def changed(
+    text: str, data: Callable[[str], str], other: Callable[[str], str], name: Callable[[str], object] = str
+) -> str:
+    """Return a stream with `data` applied to the data of each event, and `other` to comments and ids.
+
+    The name of an event stays, because clients choose by it what to do; `name` is called with it.
+    """
     pieces: list[str] = []
     event: list[tuple[int, str]] = []  # of the current event: places in `pieces`, and data
     end = "\n"
@@ -48,7 +53,10 @@ def changed(text: str, data: Callable[[str], str], other: Callable[[str], str]) 
             pieces += [found[3], line[2]]
             continue
         elif found is not None:
-            pieces += [line[1][: found.start(3)], other(found[3])]
+            is_name = found[1] == "event"
+            if is_name:
+                name(found[3])
+            pieces += [line[1][: found.start(3)], found[3] if is_name else other(found[3])]
         pieces += [line[2]] if line[1] else [line[0]]
     finish()  # a stream that was cut off ends inside an event
     return "".join(pieces)

@@ -47,6 +47,7 @@ _DEEPEST = 1000
 _KEYS, _VALUES = ("key", "name"), ("value", "values")
 _KEY = re.compile(r"[\"']([A-Za-z_$@][\w$.:@/-]{0,99})[\"']", re.ASCII)
 _TYPE_RE = r"\s*+,?\s*+(?:[\"']?type[\"']?\s*+:\s*+[\"']?\w++[\"']?\s*+,?\s*+)?+[\"']?"
+_MEMBER, _NEAR = re.compile(r"[\w$.-]+"), 40  # characters before a name that are looked at
 _SECOND = re.compile(r"\s*+,\s*+[\"'`]")
 _KEY_FIRST = re.compile(rf"{_KEY.pattern}{_TYPE_RE}values?[\"']?\s*+:", re.ASCII | re.IGNORECASE)
 _KEY_LAST = re.compile(
@@ -82,8 +83,13 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
             last = token.end()
         else:
             names.take(token, kind)
-            if change.wants_names and kind.endswith("name"):
-                change.name(token[kind], names.here)
+            if kind.endswith("name"):
+                if change.wants_names:
+                    change.name(token[kind], names.here)
+                elif (kind == "name" or _is_member(token, kind)) and change.text(token[kind]) != token[kind]:
+                    # a name that is a value elsewhere stays; other names are left to the text around them
+                    pieces += [_code(text[last : token.start(kind)], change), token[kind]]
+                    last = token.end(kind)
     return "".join([*pieces, _code(text[last:], change)])
 
 
@@ -143,6 +149,12 @@ class _Names:
                 self.key = found[1]
             if self.key is not None:
                 self.here = self.policy.walk(self.around, self.key)
+
+
+def _is_member(token: re.Match[str], kind: str) -> bool:
+    """Return whether a string before a colon is the name of a member, and not a case of `a ? "b" : "c"`."""
+    before = token.string[max(0, token.start() - _NEAR) : token.start()].rstrip()
+    return before[-1:] in ("{", ",") and _MEMBER.fullmatch(token[kind]) is not None
 
 
 def _code(text: str, change: Change) -> str:

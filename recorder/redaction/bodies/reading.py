@@ -150,7 +150,10 @@ def changed(text: str, form: Form, change: Change, policy: Policy, place: Place,
             return markup.changed(text, change, policy, place)
         case Form.EVENTS:
             return event_stream.changed(
-                text, lambda data: _data(data, change, policy, place, depth=depth + 1), change.text
+                text,
+                lambda data: _data(data, change, policy, place, depth=depth + 1),
+                change.text,
+                lambda name: change.name(name, place) if change.wants_names else None,
             )
         case Form.SCRIPT:
             return literals.changed(text, change, policy, place)

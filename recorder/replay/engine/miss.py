@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .matching.matcher import Difference, Matcher, describe
@@ -29,7 +30,20 @@ class Miss:
 
 
 def explain(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
-    """Explain why a request of a known session matched nothing."""
+    """Explain why a request of a known session matched nothing; values that were redacted have their pseudonyms."""
+    miss = _explained(live, playhead, matcher)
+    known = playhead.bindings.pseudonyms()
+    return Miss(*(_without(text, known) for text in (miss.call, miss.summary, miss.text))) if known else miss
+
+
+def _without(text: str, known: Mapping[str, str]) -> str:
+    """Return a text with pseudonyms in place of the live values that they stand for, the longest first."""
+    for value in sorted(known, key=len, reverse=True):
+        text = text.replace(value, known[value])
+    return text
+
+
+def _explained(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
     fitting = playhead.fitting(live, matcher)
     mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
     left = [place for place in mine if place not in playhead.played]

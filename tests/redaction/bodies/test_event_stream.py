@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.model import Response
 from recorder.redaction.bodies import event_stream
 from recorder.redaction.bodies.reading import Form, form_of
+from recorder.redaction.policy import load
+from recorder.redaction.redactor import Redactor
 from tests.redaction.bodies.changes import finder, hashed, seconds
+from tests.redaction.leaks import request, response
 
 pytestmark = pytest.mark.once
 
@@ -87,3 +91,13 @@ def test_a_hostile_stream_takes_linear_time(unit: str) -> None:
 def test_streams_inside_one_another_are_read_up_to_a_depth() -> None:
     assert hashed('data: data: {"password": "a\\u00f6"}\ndata:\n\n') == 'data: data: {"password": "#"}\ndata:\n\n'
     assert hashed("data:" * 5000 + "password: hunter2x") == "data:" * 5000 + "password: #"
+
+
+def test_the_name_of_an_event_stays_whatever_was_seen_before() -> None:
+    redactor = Redactor(load(), bytes(32))
+    redactor.redact(request("/x", {"userData": {"a": "recordHandle"}}))
+    told = redactor.redact(response(b"event: recordHandle\ndata: recordHandle\n\n", Content_Type="text/event-stream"))
+
+    assert isinstance(told, Response)
+    assert told.body.startswith(b"event: recordHandle\ndata: ")
+    assert told.body.count(b"recordHandle") == 1

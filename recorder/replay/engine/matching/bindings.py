@@ -87,6 +87,11 @@ class Bindings:
         if is_word or is_whole:
             self._by_run.setdefault(first_run(recorded) if run is None else run, []).append(recorded)
 
+    def pseudonyms(self) -> dict[str, str]:
+        """Return the pseudonyms by the live values that they stand for, where these are long enough to be told."""
+        pairs = ((as_key(live), recorded) for (key, recorded), live in self.live.items() if key == HIDDEN)
+        return {live: recorded for live, recorded in pairs if live is not None and len(live) >= WHOLE}
+
     def is_live(self, key: str, live: str) -> bool:
         """Return whether a live value stands for a recorded one."""
         return (key, live) in self._recorded

@@ -542,6 +542,14 @@ def test_ids_that_a_client_mints_may_differ_where_a_leaf_is_cut_out() -> None:
     assert played(recording, [asks[0], complete(7, 12, note=OFFER), complete(7, note=OFFER)]).misses == []
 
 
+def test_a_miss_does_not_show_a_value_that_stands_for_a_pseudonym() -> None:
+    asks = [named(OFFER), Ask("/notes", {"comment": "as always"})]
+    stage = played(recorded(asks), [asks[0], Ask("/notes", {"comment": f"as {OFFER}"})])
+
+    assert len(stage.misses) == 1
+    assert OFFER not in stage.standin.misses[0].text
+
+
 def test_a_strict_client_is_told_of_the_order_without_the_value() -> None:
     asks = [named(OFFER), complete(7, "r1"), complete(8, "r2", note=OFFER)]
     stage = Stage(recorded(asks), redaction=load(), policy=Policy(strict=True))
