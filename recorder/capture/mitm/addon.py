@@ -24,22 +24,22 @@ from ...bayeux.hosts import redirected
 from ...cassette.journal import Journal, create, resume
 from ...cassette.reader import open_cassette
 from ...cassette.writer import QUEUE, Fsync, Writer
+from ...compression import TooLarge
 from ...dialect.definition import DEFAULT, shipped
 from ...errors import CaptureError, CassetteError, RecorderError, UsageError
 from ...model import GAP, Header, Headers
 from ...redaction.bodies.change import told
-from ...redaction.bodies.reading import charset_of, media_of
+from ...redaction.bodies.encodings import NotUndone, content
 from ...redaction.joins import for_dialect
 from ...redaction.policy import DEFAULT as DEFAULT_POLICY
 from ...redaction.policy import NO_POLICY, Policy, load
 from ...redaction.redactor import Redactor
 from ..comments import of_answer, of_request
 from ..context import Context
-from ..encodings import NotUndone, encodings, undone
 from ..keys import read_key
 from ..parts import Limits, part_path
 from ..pipeline import Counts, Pipeline
-from ..streams import Kept, is_event_stream, is_small
+from ..streams import KEPT, Kept, is_event_stream, is_small
 from .dispatch import ask_listeners_only
 from .inflate import Inflate
 from .listening import exposed, keep_to_loopback
@@ -377,7 +377,9 @@ class Recorder:
         """
         body = message.raw_content or b""
         try:
-            return undone(body, encodings(headers), charset=charset_of(media_of(headers)))
+            return content(body, headers, KEPT)
+        except TooLarge as exc:
+            return b"", str(exc)
         except NotUndone as exc:
             return (body, None) if self._redactor is None else (b"", str(exc))
 

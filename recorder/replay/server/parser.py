@@ -13,7 +13,6 @@ give equal requests.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -21,7 +20,9 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 import httptools
 
+from ...compression import TooLarge
 from ...model import Headers
+from ...redaction.bodies.encodings import NotSupported, NotUndone, content
 from .admission import STATUS, Admitted, Refused, hidden
 from .limits import Limits
 
@@ -35,13 +36,12 @@ _UNUSUAL = {"expect", "upgrade", "transfer-encoding", "content-encoding", "trail
 _PIECE = 1 << 14  # bytes fed to llhttp at once: all requests found in a piece are held in memory until they are served
 _CHUNK = 16  # bytes of framing allowed for each byte of a chunked body: a chunk of one byte needs at least 5
 _SHOWN = 200  # characters of a request's method and target in a refusal
-_PACKED = {"gzip", "x-gzip", "deflate"}
 _ABSOLUTE = re.compile(r"https?://(?:[^/?#]*@)?([^/?#@]+)(.*)", re.IGNORECASE | re.DOTALL)
-_BROKEN = "the body is not encoded as its headers say"
+_BROKEN = "the body cannot be read"
 
 
 class RawRequest(NamedTuple):
-    """A request from the wire, with its whole body; gzip and deflate are undone.
+    """A request from the wire, with its whole body, decoded by its Content-Encoding.
 
     Attributes:
         from_page: Whether the request has an Origin header, as requests of browser pages do.
@@ -159,11 +159,11 @@ class RequestParser:
         "_chunked",
         "_connection",
         "_data",
-        "_encoding",
         "_fed",
         "_head",
         "_heads",
         "_in_head",
+        "_is_encoded",
         "_is_old",
         "_is_over",
         "_limits",
@@ -222,9 +222,9 @@ class RequestParser:
         self._head = _NONE
         self._body = bytearray()
         self._size = self._fed = 0  # bytes: of the head as parsed, of all
-        self._method, self._target, self._connection, self._encoding = "", "", KEEP, ""
+        self._method, self._target, self._connection = "", "", KEEP
         self._added: Headers = ()
-        self._chunked = self._asks = self._is_old = self._upgrades = self._opening = False
+        self._chunked = self._asks = self._is_encoded = self._is_old = self._upgrades = self._opening = False
 
     # -- called by the front
 
@@ -460,8 +460,8 @@ class RequestParser:
         if self._upgrades:
             return
         body = bytes(self._body)
-        if self._encoding and body:
-            body = self._unpacked(body)
+        if self._is_encoded:
+            body = self._decoded(body)
         self._is_over = self._connection is CLOSE  # what follows is not read
         head = self._head
         self._ready.append(
@@ -518,38 +518,31 @@ class RequestParser:
         return found.headers, found.is_lasting
 
     def _check_framing(self, version: str, shown: dict[str, list[str]]) -> int:
-        """Return the Content-Length, 0 if there is none; refuse a body that is too large or has an unknown encoding."""
+        """Return the Content-Length, 0 if there is none; refuse a body that is too large."""
         coding = ", ".join(shown.get("transfer-encoding", ()))
         if coding and (version == "1.0" or coding.lower() != "chunked"):
             self._refuse(400, f"Transfer-Encoding: {coding[:_SHOWN]} in HTTP/{version} is not understood")
         length = int(shown.get("content-length", ["0"])[0])
         if length > self._limits.body:
             self._refuse(413, f"the body is larger than {self._limits.body} bytes")
-        encoding = ", ".join(shown.get("content-encoding", ())).lower()
-        if encoding not in {"", "identity"}:
-            if encoding not in _PACKED:
-                self._refuse(415, "only gzip and deflate are understood")
-            self._encoding = encoding
+        self._is_encoded = "content-encoding" in shown
         expected = ", ".join(shown.get("expect", ())).lower()
         if expected and expected != "100-continue":
             self._refuse(417, "only 100-continue is understood")
         self._asks = bool(expected) and version == "1.1" and (length > 0 or bool(coding))
         return length
 
-    def _unpacked(self, body: bytes) -> bytes:
-        most = self._limits.body
-        unpacker = zlib.decompressobj(
-            wbits=zlib.MAX_WBITS | 32
-        )  # + 32: zlib detects gzip or deflate by the first bytes
+    def _decoded(self, body: bytes) -> bytes:
+        """Return the body as the recorder decodes it; refuse a body that cannot be decoded whole."""
         try:
-            unpacked = unpacker.decompress(body, most + 1)
-        except zlib.error:
-            self._refuse(400, _BROKEN)
-        if len(unpacked) > most:
-            self._refuse(413, f"unpacked, the body is larger than {most} bytes")
-        if not unpacker.eof:
-            self._refuse(400, _BROKEN)
-        return unpacked
+            found, lacks = content(body, self._head.headers, self._limits.body)
+        except TooLarge as exc:
+            self._refuse(413, f"the body is too large: {exc}")
+        except NotUndone as exc:
+            self._refuse(415 if isinstance(exc, NotSupported) else 400, f"{_BROKEN}: {exc}")
+        if lacks is not None:
+            self._refuse(400, f"{_BROKEN}: {lacks}")
+        return found
 
 
 def _decoded(raw: list[tuple[bytes, bytes]]) -> Headers:

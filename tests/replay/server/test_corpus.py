@@ -102,8 +102,12 @@ ROWS: dict[str, tuple[bytes | list[bytes], list[int]]] = {
     # Encodings
     "gzip": (shake(b"Content-Encoding: gzip", body=GZIP), [OK]),
     "deflate": (shake(b"Content-Encoding: deflate", body=zlib.compress(HANDSHAKE)), [OK]),
-    "an encoding nobody knows": (shake(b"Content-Encoding: br"), [415]),
-    "gzip that is none": (shake(b"Content-Encoding: gzip"), [400]),
+    "an encoding that is none": (shake(b"Content-Encoding: UTF-8"), [OK]),
+    "gzip under another name": (shake(b"Content-Encoding: text", body=GZIP), [OK]),
+    "gzip that is plain text": (shake(b"Content-Encoding: gzip"), [OK]),
+    "an encoding nobody knows": (shake(b"Content-Encoding: compress", body=b"\x1f\x9d\x90{}"), [415]),
+    "an encoding of any bytes": (shake(b"Content-Encoding: \xff", body=b"\x00\xff"), [415]),
+    "gzip that is none": (shake(b"Content-Encoding: gzip", body=b"\x00\xff"), [400]),
     "gzip cut short": (shake(b"Content-Encoding: gzip", body=GZIP[:-6]), [400]),
     "a bomb": (shake(b"Content-Encoding: gzip", body=gzip.compress(bytes(900_000))), [413]),
     # Lines

@@ -1,17 +1,18 @@
 """Decode the content and transfer encodings of a body, up to a limit, because 50 KB may expand to gigabytes. Sans-IO.
 
-Servers also name encodings that are none, such as `Content-Encoding: UTF-8`, and clients ignore these. So a body is
-believed more than its headers: it is decompressed by the encoding that is named, else by its first bytes, else it is
-kept as it is if it is plain text. A body that is none of these may hold secrets that redaction does not see. That is an
-error, so that such a body is not kept by mistake.
+Servers and clients also name encodings that are none, such as `Content-Encoding: UTF-8`, and their peers ignore these.
+So a body is believed more than its headers: it is decompressed by the encoding that is named, else by its first bytes,
+else it is kept as it is if it is plain text. A body that is none of these may hold secrets that redaction does not see.
+That is an error, so that such a body is not kept by mistake. The recorder and the stand-in both read bodies by this
+module: a request that was recorded must be read again in the replay.
 """
 
 from __future__ import annotations
 
-from ..compression import Broken, EndsEarly, TooLarge, Unknown, decompress
-from ..model import Headers
-from ..redaction.bodies.charsets import is_plain_text
-from .streams import KEPT
+from ...compression import Broken, EndsEarly, TooLarge, Unknown, decompress
+from ...model import Headers
+from .charsets import is_plain_text
+from .reading import charset_of, media_of
 
 _MOST = 5  # encodings of one body
 _NONE = {"", "identity", "none", "chunked"}
@@ -22,6 +23,16 @@ _MAGIC = ((b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\x78", "d
 
 class NotUndone(Exception):
     """A body that is not encoded as its headers say, or whose encoding is not supported."""
+
+
+class NotSupported(NotUndone):
+    """A body whose encoding is not supported."""
+
+
+def content(body: bytes, headers: Headers, limit: int) -> tuple[bytes, str | None]:
+    """Decode a body by its headers, as `undone` does."""
+    applied = encodings(headers)
+    return undone(body, applied, limit, charset_of(media_of(headers))) if applied else (body, None)
 
 
 def encodings(headers: Headers) -> list[str]:
@@ -38,29 +49,31 @@ def encodings(headers: Headers) -> list[str]:
     return [name for name in named if name not in _NONE]
 
 
-def undone(body: bytes, applied: list[str], limit: int = KEPT, charset: str = "") -> tuple[bytes, str | None]:
+def undone(body: bytes, applied: list[str], limit: int, charset: str = "") -> tuple[bytes, str | None]:
     """Decode a body; return the result, and a text that says what is missing from it (None if it is complete).
 
     Args:
         body: The body as it was on the wire.
         applied: The encodings in the order they were applied, from `encodings`.
-        limit: Most bytes after each step of decoding; a larger body is dropped, and b"" is returned.
+        limit: Most bytes after each step of decoding.
         charset: The charset that the media type declares; "" if it declares none.
 
     Raises:
-        NotUndone: If the body does not have these encodings and is no plain text, or one of them is not supported.
+        NotUndone: If the body does not have these encodings and is no plain text; the subclass NotSupported if one of
+            the encodings is not supported.
+        TooLarge: If the body exceeds the limit.
     """
     if not body or not applied:
         return body, None
-    named, lacks = ", ".join(applied), None
+    named, lacks = ", ".join(applied)[:80], None
     if len(applied) > _MOST:
-        raise NotUndone(str(Unknown(named)))
+        raise NotSupported(str(Unknown(named)))
     doubt: NotUndone | None = None  # holds unless the body turns out to be plain text
     for name in reversed(applied):
         try:
             body = _decompressed(body, name, limit)
-        except TooLarge:
-            return b"", f"decoded from {named!r} it has more than {limit} bytes"
+        except TooLarge as exc:
+            raise TooLarge(f"decoded from {named!r} it has more than {limit} bytes") from exc
         except EndsEarly as exc:
             if exc.beginning:
                 body, lacks = exc.beginning, f"its {named!r} data ends early"
@@ -69,7 +82,7 @@ def undone(body: bytes, applied: list[str], limit: int = KEPT, charset: str = ""
         except Broken as exc:
             doubt = NotUndone(f"it {exc}")
         except Unknown as exc:
-            doubt = NotUndone(str(exc))
+            doubt = NotSupported(str(exc))
     if doubt is not None and not is_plain_text(body, charset):
         raise doubt
     return body, lacks
