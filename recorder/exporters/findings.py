@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+from ..errors import CassetteError, RecorderError
 from ..printable import printable
 from ..redaction.bodies.change import Unread as Why
 from ..redaction.bodies.change import told
@@ -47,14 +48,42 @@ def unread(unlooked: Counter[tuple[str, Why]]) -> Iterator[Unread]:
         yield Unread(media_type, bodies, printable(text))
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The reason why a file could not be scanned to its end.
+
+    Attributes:
+        code: Exit code of the command.
+        where: Place of the damage in the file; "" if the reason is about the whole file.
+        problem: The reason, without the file and the place.
+        text: The file, the place and the reason, for users.
+    """
+
+    code: int
+    where: str
+    problem: str
+    text: str
+
+
+def failure(error: RecorderError) -> Failure:
+    """Build the failure of a file from the error that ended its scan."""
+    if not isinstance(error, CassetteError):
+        return Failure(error.exit_code, "", str(error), str(error))
+    where = "" if error.offset is None else f"byte {error.offset}"
+    return Failure(error.exit_code, where, printable(error.problem), str(error))
+
+
 def line(path: Path, finding: Finding) -> str:
     """Return a finding as one line of text."""
     which = finding.part if finding.record is None else f"record {finding.record}, {finding.part}"
     return printable(f"{path}: {which}: {finding.where}: {finding.kind}: {finding.masked}")
 
 
-def row(path: Path, found: Finding | Unread) -> dict[str, object]:
-    """Return a finding, or bodies that were not looked through, as a row for programs."""
+def row(path: Path, found: Finding | Unread | Failure) -> dict[str, object]:
+    """Return a finding, bodies that were not looked through, or a failure, as a row for programs."""
+    if isinstance(found, Failure):
+        broken = {"level": "error", "record": None, "part": "file", "where": found.where}
+        return {"file": str(path), **broken, "kind": "not scanned", "masked": found.problem}
     if isinstance(found, Unread):
         count = "1 body" if found.bodies == 1 else f"{found.bodies} bodies"
         note = {"level": "note", "record": None, "part": "body", "where": found.media_type}
@@ -63,27 +92,31 @@ def row(path: Path, found: Finding | Unread) -> dict[str, object]:
     return {"file": str(path), **place, "kind": found.kind, "masked": found.masked}
 
 
-def sarif(found: Iterable[tuple[Path, Finding | Unread]], *, version: str, folder: Path) -> dict[str, Any]:
+def sarif(found: Iterable[tuple[Path, Finding | Unread | Failure]], *, version: str, folder: Path) -> dict[str, Any]:
     """Return a SARIF log of what a scan found.
 
     Args:
-        found: The findings with their files, in order.
+        found: The findings and failures with their files, in order.
         version: Version of the recorder.
         folder: Files inside this folder are named relative to it, as code hosts want them.
     """
     results, notes, seen = [], [], Counter[tuple[str, ...]]()
     rules: dict[str, int] = {}
+    codes: list[int] = []
     for path, one in found:
         artifact = {"artifactLocation": {"uri": _uri(path, folder)}}
-        if isinstance(one, Unread):
-            location = {"physicalLocation": artifact}
-            notes.append({"level": "note", "message": {"text": one.text}, "locations": [location]})
+        if not isinstance(one, Finding):
+            level = "note" if isinstance(one, Unread) else "error"
+            notes.append({"level": level, "message": {"text": one.text}, "locations": [{"physicalLocation": artifact}]})
+            if isinstance(one, Failure):
+                codes.append(one.code)
             continue
         place = (artifact["artifactLocation"]["uri"], one.part, _steady(one.where), one.kind)
         seen[place] += 1
         results.append(_result(one, artifact, rules, _fingerprint(*place, str(seen[place]))))
     driver = {"name": "recorder scan", "version": version, "informationUri": _DOCUMENTATION}
-    invocation: dict[str, Any] = {"executionSuccessful": True, "exitCode": 7 if results else 0}
+    code = codes[0] if codes else 7 if results else 0
+    invocation: dict[str, Any] = {"executionSuccessful": not codes, "exitCode": code}
     if notes:
         invocation["toolExecutionNotifications"] = notes
     tool = {"driver": {**driver, "rules": list(map(_rule, rules))}}

@@ -243,6 +243,35 @@ def test_scan_of_several_files_tells_which(raw: Path, tmp_path: Path) -> None:
     assert (told.exit_code, "in 1 of 2 files" in told.stderr) == (7, True)
 
 
+@pytest.mark.parametrize("order", [("junk", "raw.cassette"), ("raw.cassette", "junk")])
+def test_scan_goes_on_after_a_file_that_is_no_cassette(raw: Path, tmp_path: Path, order: tuple[str, str]) -> None:
+    (tmp_path / "junk").write_bytes(b"junk\n")
+    alone = run("scan", raw, "--json")
+
+    text, as_json, as_sarif = (
+        run("scan", *(tmp_path / name for name in order), "--format", form) for form in ("text", "json", "sarif")
+    )
+
+    rows, (log,) = json.loads(as_json.stdout), json.loads(as_sarif.stdout)["runs"]
+    failed = [row for row in rows if row["kind"] == "not scanned"]
+    assert [told.exit_code for told in (text, as_json, as_sarif)] == [4, 4, 4]
+    assert all(f"recorder: {tmp_path / 'junk'}: " in told.stderr for told in (text, as_json, as_sarif))
+    assert text.stdout == run("scan", raw).stdout
+    assert [row for row in rows if row not in failed] == json.loads(alone.stdout) != []
+    assert [(row["file"], row["level"]) for row in failed] == [(str(tmp_path / "junk"), "error")]
+    assert len(log["results"]) == len(rows) - 1
+    assert [note["level"] for note in log["invocations"][0]["toolExecutionNotifications"]] == ["error"]
+
+
+def test_scan_of_two_files_that_are_no_cassettes_names_both(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"")
+
+    told = run("scan", tmp_path / "a", tmp_path / "b", "--json")
+
+    assert (told.exit_code, len(json.loads(told.stdout)), "nothing found" in told.stderr) == (4, 2, False)
+
+
 def test_scan_wants_the_policy_that_is_not_shipped(raw: Path, mine: Path, tmp_path: Path) -> None:
     run("redact", raw, "-o", tmp_path / "new", "--policy", mine)
 

@@ -63,6 +63,8 @@ VERDICTS = [
     ("scan clean.cassette found.cassette preview.cassette", 7),
     ("scan found.cassette --json", 7),
     ("scan found.cassette --format sarif", 7),
+    ("scan damaged.cassette found.cassette --json", 4),
+    ("scan found.cassette damaged.cassette", 4),
     ("doctor damaged.cassette", 4),
     ("doctor damaged.cassette --json", 4),
     ("diff small.cassette preview.cassette", 1),

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from recorder.exporters.findings import Unread, line, row, sarif, unread
+from recorder.errors import CassetteError, UsageError
+from recorder.exporters.findings import Failure, Unread, failure, line, row, sarif, unread
 from recorder.redaction.bodies.change import Unread as Why
 from recorder.redaction.scan import Finding
 from tests.cli.test_json import SCHEMAS, closed
@@ -19,10 +20,11 @@ FOLDER = Path("/repo")
 MAIL = Finding(12, "request", "body data[3].note", "e-mail", "jo… (17 characters)")
 KEPT = Unread("image/png", 3, "3 bodies of type image/png were not looked through")
 UNLOOKED = Counter({("image/png", Why.KEPT): 1, ("application/x-own", Why.PATTERNS): 3})
+BROKEN = Failure(4, "byte 8", "the checksum is wrong", "a: the checksum is wrong")
 UPSTREAM = Finding(None, "header", "upstream", "user and password in a URL", "… (3 characters)")
 
 
-def run_of(*found: Finding | Unread, path: Path = Path("a.cassette")) -> dict[str, Any]:
+def run_of(*found: Finding | Unread | Failure, path: Path = Path("a.cassette")) -> dict[str, Any]:
     (run,) = sarif([(path, one) for one in found], version="1.2", folder=FOLDER)["runs"]
     return dict(run)
 
@@ -51,6 +53,35 @@ def test_a_row_for_bodies_that_were_not_looked_through_is_a_note() -> None:
     assert list(Draft202012Validator(closed(SCHEMAS["scan.schema.json"])).iter_errors(rows)) == []
 
 
+def test_a_row_for_a_file_that_could_not_be_scanned_is_an_error() -> None:
+    rows = [row(Path("a"), BROKEN)]
+
+    assert rows == [
+        {
+            "file": "a", "level": "error", "record": None, "part": "file", "where": "byte 8", "kind": "not scanned",
+            "masked": "the checksum is wrong",
+        }
+    ]  # fmt: skip
+    assert list(Draft202012Validator(closed(SCHEMAS["scan.schema.json"])).iter_errors(rows)) == []
+
+
+def test_a_failure_tells_place_and_reason_of_an_error() -> None:
+    torn = CassetteError("a\x1b", "ends\x1b early", offset=8)
+
+    assert failure(torn) == Failure(4, "byte 8", "ends\\x1b early", str(torn))
+    assert failure(CassetteError("a", "is no cassette")) == Failure(4, "", "is no cassette", "a: is no cassette")
+    assert failure(UsageError("no such policy")) == Failure(2, "", "no such policy", "no such policy")
+
+
+def test_a_file_that_could_not_be_scanned_is_a_notification_beside_the_results() -> None:
+    run = run_of(MAIL, BROKEN)
+
+    (invocation,) = run["invocations"]
+    (note,) = invocation["toolExecutionNotifications"]
+    assert (len(run["results"]), invocation["executionSuccessful"], invocation["exitCode"]) == (1, False, 4)
+    assert (note["level"], note["message"]) == ("error", {"text": "a: the checksum is wrong"})
+
+
 def test_a_sarif_result_has_rule_place_and_file() -> None:
     run = run_of(MAIL, UPSTREAM, MAIL)
 
@@ -76,7 +107,7 @@ def test_bodies_that_were_not_looked_through_are_notifications_and_no_results() 
 
 
 def test_a_sarif_log_is_as_its_schema_says() -> None:
-    log = sarif([(Path("a"), MAIL), (Path("b"), KEPT)], version="1.2", folder=FOLDER)
+    log = sarif([(Path("a"), MAIL), (Path("b"), KEPT), (Path("c"), BROKEN)], version="1.2", folder=FOLDER)
 
     assert list(Draft202012Validator(closed(SCHEMAS["scan-sarif.schema.json"])).iter_errors(log)) == []
 

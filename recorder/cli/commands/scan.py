@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from ...errors import SecretsFound, UsageError
+from ...errors import RecorderError, SecretsFound, UsageError
 from ...printable import to_json
 from ..options import cassettes_argument, json_option, policy_option
 from ..saying import say
 from ..verdict import announce
 
 if TYPE_CHECKING:
-    from ...exporters.findings import Unread
+    from ...exporters.findings import Failure, Unread
     from ...redaction.policy import Policy
     from ...redaction.scan import Finding
 
-    Found: TypeAlias = tuple[Path, Finding | Unread]
+    Found: TypeAlias = tuple[Path, Finding | Unread | Failure]
 
 
 @click.command("scan")
@@ -38,7 +38,8 @@ def command(cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_js
 
     Exit code 0 if nothing is found, 7 otherwise; each finding is one line with its place, never with its value. In a
     cassette that was not redacted by the policy, all values that the policy names are findings too. To accept a value
-    that is no secret, list its place under `keep` in a policy of your own.
+    that is no secret, list its place under `keep` in a policy of your own. A cassette that cannot be read is reported,
+    the search goes on in the others, and the exit code is 4.
 
     \b
     Example:  recorder scan session.cassette
@@ -54,22 +55,41 @@ def command(cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_js
     form = "json" if as_json else form or "text"
     wanted = load(policy)
     found: list[Found] = []
+    code = 0
     for path in cassettes:
-        for one in _found(path, wanted):
-            found.append((path, one))
-            if form == "text" and isinstance(one, Finding):
-                announce(findings.line(path, one))
+        try:
+            for one in _found(path, wanted):
+                found.append((path, one))
+                if form == "text" and isinstance(one, Finding):
+                    announce(findings.line(path, one))
+        except RecorderError as exc:
+            say(str(exc))
+            found.append((path, findings.failure(exc)))
+            code = code or exc.exit_code
     if form == "json":
         announce(to_json([findings.row(*one) for one in found]))
     elif form == "sarif":
         announce(to_json(findings.sarif(found, version=version("outbound-recorder"), folder=Path.cwd())))
+    _conclude(cassettes, found, code)
+
+
+def _conclude(cassettes: tuple[Path, ...], found: list[Found], code: int) -> None:
+    """Print the sum on stderr, and end with the exit code of a failure, else of the findings."""
+    from ...exporters.findings import Unread
+    from ...redaction.scan import Finding
+
     for path, one in found:
-        if not isinstance(one, Finding):
+        if isinstance(one, Unread):
             say(f"{path}: {one.text}")
     hit = {path for path, one in found if isinstance(one, Finding)}
     if hit:
         message = f"secrets or personal values in {len(hit)} of {len(set(cassettes))} files"
-        raise SecretsFound(f"{message}; recorder redact replaces what a policy names")
+        error = SecretsFound(f"{message}; recorder redact replaces what a policy names")
+        if not code:
+            raise error
+        say(str(error))
+    if code:
+        raise SystemExit(code)
     say(f"nothing found in {', '.join(map(str, cassettes))}")
 
 
