@@ -25,6 +25,7 @@ from .pseudonyms import Kind, Span
 _DEEPEST = 4  # encodings within encodings, such as base64 in percent-encoding
 _SHORTEST_FORM = 8  # characters; a shorter encoded text is too short for a value
 _BLANK = re.compile(r"\s")
+_PARAMETER_NAME = re.compile(r"=[^=&\s]")  # after a name that is a value elsewhere: names stay
 _HEADERS, _LONGEST_HEADER = 2_000, 1_000  # headers in each cache, and characters of the longest one
 _STRUCTURED = frozenset('{[" \t\r\n\ufeff<qmsf')  # first characters of texts that may have members, by `structured`
 _BOOLEANS = frozenset(("true", "false", "True", "False"))  # they stay in JSON too, where they are no strings
@@ -163,7 +164,8 @@ class Finder:
             # A format found before this is undone would part a text that has members, and hide them.
             return self._quoted(text, partial(self._deeper, change=self._whole), plus=False)
         # Text inside the spans found here is not searched again; only the text between them is, for encoded values.
-        spans = _apart([*self._texts.spans(text), *self.policy.values.spans(text), *self._named(text)])
+        known = [span for span in self._texts.spans(text) if not _PARAMETER_NAME.match(text, span[1])]
+        spans = _apart([*known, *self.policy.values.spans(text), *self._named(text)])
         new = self._spliced(text, spans)
         if not spans and self._depth == 0 and opened == self._opened:  # at a depth fewer encodings are tried
             self._texts.keep_empty(text)

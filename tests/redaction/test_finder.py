@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.model import Headers, Request
+from recorder.model import Headers, Request, Response
 from recorder.redaction.finder import Finder
 from recorder.redaction.known import Known
 from recorder.redaction.policy import load
 from recorder.redaction.pseudonyms import Kind, Pseudonyms
+from recorder.redaction.redactor import Redactor
 from tests.redaction.drawn import requests
-from tests.redaction.leaks import b64, found_in, jwt, percent
+from tests.redaction.leaks import b64, found_in, jwt, percent, request, response
 
 PSEUDONYMS = Pseudonyms(bytes(range(32)))
 SECRET = "hunter2-hunter2"
@@ -371,3 +372,15 @@ def test_a_long_text_is_looked_through_in_linear_time(finder: Finder, text: str)
     finder.headers((("X-A", text), ("Referer", text), ("Cookie", text), ("Set-Cookie", text), ("Authorization", text)))
 
     assert time.process_time() - before < 8
+
+
+def test_names_of_parameters_in_a_text_stay_whatever_was_seen_before() -> None:
+    redactor = Redactor(load(), bytes(32))
+    redactor.redact(request("/x", {"userData": {"a": "recordHandle", "b": "Kunde-77-abc"}}))
+
+    told = redactor.redact(response({"uri": "see /a?recordHandle=recordHandle&Kunde-77-abc=2 of recordHandle"}))
+
+    assert isinstance(told, Response)
+    assert told.body.count(b"recordHandle") == 1
+    assert b"?recordHandle=" in told.body
+    assert b"&Kunde-77-abc=2" in told.body
