@@ -114,12 +114,19 @@ class Cursor:
             front = self._repeats[repeats.first] = front + 1
         return places[front] if front < len(places) else None
 
-    def next_in(self, session: SessionRequests, fits: Callable[[int], bool]) -> int | None:
-        """Return the first request of a session that was not played and fits; in a group all fit or none does."""
+    def next_in(self, session: SessionRequests, fits: Callable[[int], bool], most: int | None = None) -> int | None:
+        """Return the first request of a session that was not played and fits; in a group all fit or none does.
+
+        Args:
+            session: The requests.
+            fits: Whether the first of a group fits.
+            most: How many groups are looked at, from the first not known to be used up; None for all.
+        """
         best: int | None = None
         first = session.groups[0].first
         front = self._sessions.get(first, 0)
-        for number in range(front, len(session.groups)):
+        end = len(session.groups) if most is None else min(front + most, len(session.groups))
+        for number in range(front, end):
             repeats = session.groups[number]
             if best is not None and repeats.first > best:
                 break

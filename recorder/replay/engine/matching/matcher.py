@@ -26,6 +26,7 @@ from .index import Alternatives, JoinedAlternatives, RequestIndex
 from .masks import BLANK, named, path_of
 from .remembered import Asked, Memory, media_for
 from .request import FreshIds, Id, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
+from .shapes import may_be
 from .shown import ShownValues
 
 _Value: TypeAlias = tuple[str, JSON] | None
@@ -185,12 +186,23 @@ class Matcher:
         if entry.remembered is not None:
             rest = self.compared(entry.place, live)
             return self._has_session(entry, rest, session) and _pairs_of(entry, rest, live, session) is not None
-        if (entry.lasting, live.lasting) not in session.agreed and not self._has_session(entry, live, session):
+        if not self._has_session(entry, live, session):
             return False
         return entry.hidden == live.hidden or not any(_hidden(entry.hidden, live.hidden, session))
 
+    def fits_alike(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
+        """Return whether a candidate matches, and each pseudonym that is not bound has the shape of its live value."""
+        rest = self.compared(entry.place, live)
+        if entry.remembered is None and entry.hidden == rest.hidden:
+            return self._has_session(entry, rest, session)
+        pairs = _pairs_of(entry, rest, live, session)
+        is_alike = pairs is not None and all(may_be(pseudonym, value) for pseudonym, value in pairs.added.items())
+        return is_alike and self._has_session(entry, rest, session)
+
     def _has_session(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
         """Return whether the session ids of a request may stand for recorded ones."""
+        if (entry.lasting, live.lasting) in session.agreed:
+            return True
         return all(_agree(session, key, mine, its) for key, mine, its in self._pairs(entry.lasting, live.lasting))
 
     def differences(self, place: int, live: ParsedRequest, session: Bindings) -> list[Difference]:

@@ -13,6 +13,8 @@ _BLOCK = 64  # letters beyond ASCII have pseudonyms from their block of Unicode
 
 def may_be(pseudonym: str, value: str) -> bool:
     """Return whether a value has the shape of those that a pseudonym may stand for."""
+    if len(pseudonym) - len(value) not in LONGER:
+        return False
     shapes = {_shape(pseudonym)}
     if pseudonym.endswith(_MAIL) and _AT in pseudonym:
         return value.count("@") == 1 and _shape(value.replace("@", _AT)) == _shape(pseudonym.removesuffix(_MAIL))

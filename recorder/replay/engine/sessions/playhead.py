@@ -18,6 +18,7 @@ from ..matching.request import ParsedRequest, RecordedRequest
 from ..rewriting.links import NOWHERE, Origin
 from ..timeline import Run, Step
 
+_ALIKE = 100  # groups of a session that are searched for alike values: a tester's may be alike to none of thousands
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
 
 
@@ -176,10 +177,10 @@ class Playhead:
         """Return the place of the recorded request to answer with."""
         alternatives = matcher.alternatives(live)
         usable = alternatives.of(None if self.recorded is None else (self.recorded, None))
-        place = self._next(usable, live, matcher)
+        place = self._next(usable, live, matcher, policy)
         if place is None and not policy.strict:
             usable = alternatives.of(None)
-            place = self._next(usable, live, matcher)
+            place = self._next(usable, live, matcher, policy)
         if place is not None:
             return place if not policy.strict or self.before(place, matcher) is None else None
 
@@ -197,8 +198,10 @@ class Playhead:
         entry = self.find(live, matcher)
         return entry is not None and entry.place not in self.played
 
-    def _next(self, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher) -> int | None:
-        """Return the next unplayed match of some sessions, an exact one before others."""
+    def _next(
+        self, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher, policy: Policy
+    ) -> int | None:
+        """Return the next unplayed match of some sessions: an exact one before others, then one of alike values."""
         best, what = None, (live.own, live.hidden)
         for session in sessions:
             repeats = session.by_id.get(what)
@@ -215,7 +218,26 @@ class Playhead:
             return matcher.fits(matcher.entries[place], live, self.bindings)
 
         others = (self.cursor.next_in(session, fits) for session in sessions)
-        return min((place for place in others if place is not None), default=None)
+        first = min((place for place in others if place is not None), default=None)
+        is_only = len(sessions) == 1 and len(sessions[0].groups) == 1
+        if first is None or is_only or policy.strict:  # where it is strict the order alone decides
+            return first
+        return self._alike(first, sessions, live, matcher)
+
+    def _alike(self, first: int, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher) -> int:
+        """Return the next unplayed match whose pseudonyms have the shapes of the live values, else the first match.
+
+        Another client's request may match too, but then its values are bound to this one's. A tester may use values of
+        quite other shapes: the recorded order decides then.
+        """
+
+        def fits(place: int) -> bool:
+            return matcher.fits_alike(matcher.entries[place], live, self.bindings)
+
+        if fits(first):
+            return first
+        others = (self.cursor.next_in(session, fits, _ALIKE) for session in sessions)
+        return min((place for place in others if place is not None), default=first)
 
     def fitting(self, live: ParsedRequest, matcher: Matcher) -> list[int]:
         """Return all recorded requests that match, played or not, of any session."""

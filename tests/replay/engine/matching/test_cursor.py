@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.redaction.policy import load as load_policy
+from recorder.replay.engine.matching.bindings import HIDDEN
 from recorder.replay.engine.matching.index import Cursor, Repeats, SessionRequests
 from recorder.replay.engine.matching.matcher import Matcher
 from recorder.replay.engine.matching.request import ParsedRequest
+from recorder.replay.engine.matching.shapes import may_be
 from recorder.replay.engine.sessions.playhead import Playhead, Policy, Repeat
 from tests.wire import Ask, Wire, chained, get_me
 
@@ -22,12 +24,19 @@ ASKS = [
     *(
         chained(handle, reference, devicePath=f"/devices/{device}", phoneNumber=phone, timestamp=time)
         for handle, reference, device, phone, time in product(
-            [7, 8], ["r1", 2], ["d1", "d2"], ["+15550100001", "+15550100002"], [1, 2]
+            [7, 8], ["r1", 2], ["d1", "d2"], ["+15550100001", "+15550100002", "0351-4555"], [1, 2]
         )
     ),
     get_me(),
     Ask("/api/v2/me", b"{}", "PUT"),
 ]
+
+
+def is_alike(place: int, playhead: Playhead, live: ParsedRequest, matcher: Matcher) -> bool:
+    """Whether each value that a recorded request would bind has the shape of its pseudonym."""
+    pairs = zip(matcher.entries[place].hidden, live.hidden, strict=True)
+    bound = playhead.bindings.live
+    return all(one == value or (HIDDEN, one) in bound or may_be(one, value) for one, value in pairs)
 
 
 def searched(playhead: Playhead, live: ParsedRequest, matcher: Matcher, policy: Policy) -> int | None:
@@ -38,7 +47,8 @@ def searched(playhead: Playhead, live: ParsedRequest, matcher: Matcher, policy: 
     left = [p for p in mine if p not in playhead.played] or [p for p in usable if p not in playhead.played]
     exact = [place for place in left if matcher.is_exact(place, live)]
     if left:
-        place = (exact or left)[0]
+        alike = [] if policy.strict else [p for p in left if is_alike(p, playhead, live, matcher)]
+        place = (exact or alike or left)[0]
         operations = [p for p in range(place) if matcher.triples[p].n and playhead.follows(matcher.triples[p])]
         in_order = not matcher.triples[place].n or all(p in playhead.played for p in operations)
         return place if not policy.strict or in_order else None
@@ -105,3 +115,11 @@ def test_what_is_used_up_is_not_looked_at_again() -> None:
 
     assert cursor.next_in(row, lambda first: not looked.append(first)) == 1000
     assert looked == [1000]
+
+
+def test_the_next_few_stacks_alone_may_be_looked_at() -> None:
+    looked: list[int] = []
+    row = SessionRequests([Repeats([place]) for place in range(9)])
+
+    assert Cursor(Counter(range(3))).next_in(row, lambda first: bool(looked.append(first)), 5) is None
+    assert looked == [3, 4]
