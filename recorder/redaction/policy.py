@@ -182,19 +182,15 @@ class Policy:
 
     def walk(self, place: Place, names: str) -> Place:
         """Return the place that names of nested values lead to, as form fields have them: user[name], user.name."""
-        found = place.inner.get(names)
-        if found is not None:
-            return found
-        parts = [part for part in _NAMES.split(names) if part]
-        if len(parts) < 2:
+        if not _NAMES.search(names):
             return self.inside(place, names)
-        for part in parts[:_DEEPEST]:
+        for part in [part for part in _NAMES.split(names) if part][:_DEEPEST]:
             place = self.inside(place, part)
         return place
 
     def rule(self, name: str) -> Rule:
         """Return what the policy says of a value called `name` at the outermost level."""
-        return self.inside(self.root(), name).rule
+        return self.walk(self.root(), name).rule
 
     def parameters(self, names: Collection[str], path: str = "") -> Callable[[str], Rule]:
         """Return the function that gives the rule for each parameter of one query or form by its name.

@@ -384,3 +384,11 @@ def test_names_of_parameters_in_a_text_stay_whatever_was_seen_before() -> None:
     assert told.body.count(b"recordHandle") == 1
     assert b"?recordHandle=" in told.body
     assert b"&Kunde-77-abc=2" in told.body
+
+
+def test_a_nested_field_of_a_form_has_the_rule_around_it_whatever_was_asked_before() -> None:
+    find = Finder(load(), lambda kind, value, number=False: "#")
+
+    for _ in range(2):
+        assert find.target("/a?userData[a]=Offer-2026-77") == "/a?userData[a]=%23"
+        assert find.form("userData.a=Offer-2026-77") == "userData.a=%23"

@@ -23,7 +23,7 @@ from ....printable import printable
 from ....redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
 from .index import Alternatives, JoinedAlternatives, RequestIndex
-from .masks import BLANK, named, path_of
+from .masks import BLANK, BODY, FORM, named, path_of
 from .remembered import Asked, Memory, media_for
 from .request import FreshIds, Id, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
 from .shapes import may_be
@@ -417,7 +417,9 @@ def _explained(entry: RecordedRequest, live: ParsedRequest, session: Bindings, r
     for address, text, its in zip(*entry.remembered, live.leaves.texts, strict=True):
         found = None if its is None else text.pairs(its, pairs)
         where = named(address, root)
-        if its is None or found is not None:
+        if its is None and address[0] in (BODY, FORM):  # no other difference tells: without its leaf a body is blank
+            yield Difference(where, "a text with a redacted value", "a body of another form")
+        elif its is None or found is not None:
             pairs = found or pairs
         elif text.surrounds(its):
             yield Difference(f"{where}: a redacted value", *_ANOTHER)

@@ -42,6 +42,11 @@ def text(form: str) -> str:
     return f"of 5 items ({form}), see below"
 
 
+def part(name: str, content: str) -> bytes:
+    """A multipart body with one part."""
+    return f'--b1\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{content}\r\n--b1--\r\n'.encode()
+
+
 def packed(value: str) -> str:
     return base64.b64encode(value.encode()).decode()
 
@@ -63,6 +68,27 @@ PLACES: dict[str, Place] = {
     "json in form": lambda v: Ask("/form", f"c={quote_plus(json.dumps({'b': v}))}".encode()),
     "utf-16": lambda v: Ask("/plain", f"said {v} to all".encode("utf-16")),
     "xml": lambda v: Ask("/xml", f"<a><b>{escape(v)}</b></a>".encode()),
+    "xml attribute": lambda v: Ask("/xml", f'<a b="said {escape(v)}"/>'.encode()),
+    "cdata": lambda v: Ask("/xml", f"<a><![CDATA[said {v} to all]]></a>".encode()),
+    "json lines": lambda v: Ask("/lines", f'{{"a":1}}\n{json.dumps({"comment": text(v)})}\n'.encode()),
+    "part": lambda v: Ask("/parts", part("note", f"said {v} to all")),
+    "variables": lambda v: Ask("/graphql", {"query": "mutation N($t: String) { note(t: $t) }", "variables": {"t": v}}),
+    "graphql": lambda v: Ask("/graphql", f"mutation {{ note(t: {json.dumps(text(v))}) {{ id }} }}".encode()),
+    "events": lambda v: Ask("/events", f"data: {json.dumps({'comment': text(v)})}\n\n".encode()),
+}
+# Requests in which a rule of the policy names the value, in each form.
+NAMING: dict[str, Callable[[str, int], Ask]] = {
+    "json": named,
+    "pair": lambda v, n: Ask(f"/pairs/{n}", {"userData": [{"key": "full name", "type": "str", "value": v}]}),
+    "query": lambda v, n: Ask(f"/query/{n}?userData[a]={quote(v, safe='')}", b"", "GET"),
+    "form": lambda v, n: Ask(f"/form/{n}", f"a=1&lastName={quote_plus(v)}".encode()),
+    "part": lambda v, n: Ask(f"/parts/{n}", part("lastName", v)),
+    "xml": lambda v, n: Ask(f"/xml/{n}", f"<r><userData><a>{escape(v)}</a></userData></r>".encode()),
+    "xml attribute": lambda v, n: Ask(f"/xml/{n}", f'<r lastName="{escape(v)}"/>'.encode()),
+    "json lines": lambda v, n: Ask(f"/lines/{n}", f'{{"a":1}}\n{json.dumps({"lastName": v})}\n'.encode()),
+    "variables": lambda v, n: Ask(f"/graphql/{n}", {"query": "query Q { a }", "variables": {"lastName": v}}),
+    "graphql": lambda v, n: Ask(f"/graphql/{n}", f"mutation {{ a(lastName: {json.dumps(v)}) {{ id }} }}".encode()),
+    "events": lambda v, n: Ask(f"/events/{n}", f"data: {json.dumps({'lastName': v})}\n\n".encode()),
 }
 PLAIN = [OFFER, "7b3f9e4a5c1d4a6f8b2c0d9e1f3a5b7c", "c259da54-7c22-4a43-9440-77a92facc86b", "Zoë Müller 42"]
 ODD = ["ada.l@acme.example", "+49 351 4555-0123", 'He "said" 5 & 6', "http://desk.example/ui"]
@@ -485,7 +511,8 @@ def test_events_tell_the_live_value_that_only_a_leaf_named() -> None:
 def sessions(draw: st.DrawFn) -> list[tuple[Place, int]]:
     """Places, each with the number of the value in it; each value is named once."""
     values = range(draw(st.integers(1, 3)))
-    places = [(lambda value, n=n: named(value, n), n) for n in values]
+    naming = [draw(st.sampled_from(list(NAMING.values()))) for _ in values]
+    places = [(lambda value, name=name, n=n: name(value, n), n) for n, name in enumerate(naming)]
     places += draw(st.lists(st.tuples(st.sampled_from(list(PLACES.values())), st.sampled_from(values)), max_size=8))
     return draw(st.permutations(places))
 
