@@ -64,11 +64,12 @@ __all__ = [*_PLACES, "__version__"]  # noqa: PLE0604  # all are strings
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return import_module("importlib.metadata").version("outbound-recorder")
-    if name not in _PLACES:
+        value = import_module("importlib.metadata").version("outbound-recorder")
+    elif name in _PLACES:
+        module, *other = _PLACES[name]
+        value = getattr(import_module(f".{module}", __name__), *other or [name])
+    else:
         raise AttributeError(f"module 'recorder' has no attribute {name!r}")
-    module, *other = _PLACES[name]
-    value = getattr(import_module(f".{module}", __name__), *other or [name])
     globals()[name] = value
     return value
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+import recorder
 from recorder.cassette.reader import open_cassette
 from recorder.cli import main
 from recorder.diagnose import doctor
@@ -30,6 +31,8 @@ from recorder.output import leftovers
 
 ROOT = Path(__file__).parents[2]
 PREVIEW, CALL = ROOT / "cassettes/preview-session.cassette", ROOT / "cassettes/get-chained-record.cassette"
+assert recorder.__version__  # nobody may not read where it is kept: each fork has it from here
+
 COMMANDS = {
     "convert --to har": "convert in --to har -o out --force",
     "convert --to jsonl": "convert in --to jsonl -o out --force",

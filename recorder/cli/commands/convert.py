@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import click
+
+import recorder
 
 from ..loading import load, policy_of, read, triples
 from ..options import cassette_argument, dialect_option, force_option, output_option
@@ -27,7 +28,7 @@ def _har(asked: _Asked) -> Iterator[str]:
     from ...exporters.har import har
 
     cassette = read(asked.cassette)
-    return har(cassette.header, cassette.records, version("outbound-recorder"))
+    return har(cassette.header, cassette.records, recorder.__version__)
 
 
 def _mermaid(asked: _Asked) -> Iterator[str]:

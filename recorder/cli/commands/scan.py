@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
+
+import recorder
 
 from ...errors import RecorderError, SecretsFound, UsageError
 from ...printable import to_json
@@ -69,7 +70,7 @@ def command(cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_js
     if form == "json":
         announce(to_json([findings.row(*one) for one in found]))
     elif form == "sarif":
-        announce(to_json(findings.sarif(found, version=version("outbound-recorder"), folder=Path.cwd())))
+        announce(to_json(findings.sarif(found, version=recorder.__version__, folder=Path.cwd())))
     _conclude(cassettes, found, code)
 
 
