@@ -27,6 +27,7 @@ from .references import references
 At: TypeAlias = tuple[int, int]
 _ECHO = 30 * 1_000_000_000  # nanoseconds for which an equal event counts as an echo: CometD holds polls that long
 _ECHOES = 20  # publishes of equal data that may wait for their echoes at once
+_PREFLIGHT = "OPTIONS"  # browsers send it when they like (Fetch, section 4.8 "CORS-preflight fetch"): it causes nothing
 _BEGIN: Final = (-1, 0)
 
 
@@ -43,6 +44,8 @@ def anchors(recording: Recording, events: Sequence[Unsolicited] | None = None) -
     moments: list[tuple[At, int, str, ClientMessage | Anchor | int]] = []
     moments += ((one.at, 0, one.session or only, one) for one in recording.messages)
     for place, triple in enumerate((*recording.triples, *recording.plain)):
+        if triple.request.method == _PREFLIGHT:
+            continue
         anchor = _of_request(place, triple)
         moments.append((anchor.at, 1, triple.session or only, anchor))
     pushed = enumerate(events)

@@ -57,6 +57,16 @@ def test_an_event_follows_the_latest_subscription_that_matches_its_channel() -> 
     ]  # fmt: skip
 
 
+def test_a_preflight_of_a_browser_is_no_anchor() -> None:
+    wire = Wire()
+    desk = shakes_hands(wire)
+    says(desk, SUBSCRIBE, subscription="/b")
+    wire.respond(wire.request("OPTIONS", "/api/v2/me/devices", b"", desk.headers), {})
+    desk.hears(note("/b"))
+
+    assert [words for words, _ in told(wire.recording())] == ["the subscription to /b"]
+
+
 def test_an_event_before_the_reply_to_a_subscription_follows_it() -> None:
     wire = Wire()
     desk = shakes_hands(wire)
