@@ -101,7 +101,7 @@ class Recorder:
 
     @property
     def remarks(self) -> list[str]:
-        """What the user should know of the bodies seen so far: those not kept whole, and those not looked through."""
+        """Lines for the user about bodies seen so far: those not kept whole, and those not looked through."""
         if self._pipeline is None:
             return []
         cut = self._pipeline.counts.cut

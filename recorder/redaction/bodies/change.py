@@ -27,7 +27,7 @@ class Change(Protocol):
 
     @property
     def wants_names(self) -> bool:
-        """Whether readers call `name`; a change that only replaces values does not need it."""
+        """True if readers are to call `name`; a change that only replaces values does not need it."""
 
     def name(self, name: str, place: Place) -> None:
         """Take the name of a member, element, attribute or field; names are never replaced."""

@@ -43,7 +43,7 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:  # 
     outer: list[tuple[Place, _Pair | None, Place]] = []
     # `place` is the enclosing object or array, `here` its current member; an array element has the place of its array.
     here, rule, empty, wants_names = place, place.rule, change.empty, change.wants_names
-    pairs = _pairs(text) if "alue" in text or "\\u" in text else {}
+    pairs = _pairs(text) if "alue" in text or "ALUE" in text or "\\u" in text else {}
     pair: _Pair | None = None  # the enclosing object, if it is one
     named = place  # the place that its key names
     for token in _TOKEN.finditer(text):
@@ -111,7 +111,7 @@ class _Pair:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a pair and nothing else, so that its key is a name and describes nobody."""
+        """True for an object that is a pair and nothing else: then its key is a name and describes nobody."""
         return self.in_list and self.others <= _OTHERS
 
     def take(self, name: str, text: str | None) -> None:

@@ -255,3 +255,10 @@ def test_what_nests_or_is_long_takes_time_in_proportion(policy: Policy, text: st
     changed(text, Nothing(), policy)
 
     assert time.process_time() - before < 2
+
+
+@pytest.mark.parametrize("names", [("key", "value"), ("Key", "Value"), ("KEY", "VALUE"), ("name", "v\\u0061lue")])
+def test_a_pair_is_one_whatever_its_names_are_written_like(policy: Policy, names: tuple[str, str]) -> None:
+    key, value = names
+
+    assert rules_of(f'[{{"{value}":"a","{key}":"password"}}]', policy) == {"a": SECRET}
