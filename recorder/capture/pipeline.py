@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar, cast
 
@@ -46,6 +47,7 @@ class Pipeline:
         context: Collects the records that the next part must begin with; None for a capture with one part.
         counts: Counters for the user, over all parts.
         size: Bytes of the frames made for the current part, without the repeated records at its beginning.
+        watch: Is called with each record as it is kept, right after its frame was made; None for nobody.
 
     """
 
@@ -54,14 +56,16 @@ class Pipeline:
     context: Context | None = field(default_factory=Context)
     counts: Counts = field(default_factory=Counts)
     size: int = 0
+    watch: Callable[[Record], None] | None = None
     _seq: int = 0
     _open: dict[str, Request] = field(default_factory=dict)  # redacted requests, by flow
     _count: int = 0
 
     @classmethod
     def resumed(
-        cls, redactor: Redactor | None, started: int, context: Context | None, *, seq: int, exchange: int
-    ) -> Self:
+        cls, redactor: Redactor | None, started: int, context: Context | None, *, seq: int, exchange: int,
+        watch: Callable[[Record], None] | None = None,
+    ) -> Self:  # fmt: skip
         """Build a pipeline that continues the numbers of an earlier capture in the same file.
 
         Args:
@@ -70,9 +74,10 @@ class Pipeline:
             context: As in `Pipeline`.
             seq: Number of the next record.
             exchange: Number of the next exchange.
+            watch: As in `Pipeline`.
 
         """
-        return cls(redactor, started, context, _seq=seq, _count=exchange)
+        return cls(redactor, started, context, watch=watch, _seq=seq, _count=exchange)
 
     def next_part(self, now: int) -> list[bytes]:
         """Begin a new part at time 0; return the frames it starts with: the live sessions and open requests."""
@@ -177,6 +182,8 @@ class Pipeline:
             self.context.feed(kept)
         frame = self._encoded(kept)
         self.size += len(frame)
+        if self.watch is not None:
+            self.watch(kept)
         return frame
 
     def _with_note(

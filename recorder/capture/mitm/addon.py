@@ -6,11 +6,8 @@ the capture can no longer be written, the proxy is stopped, because no traffic m
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 import secrets
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,13 +18,10 @@ from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from ...bayeux.hosts import redirected
-from ...cassette.journal import Journal, create, resume
-from ...cassette.reader import open_cassette
-from ...cassette.writer import QUEUE, Fsync, Writer
 from ...compression import TooLarge
 from ...dialect.definition import DEFAULT, shipped
-from ...errors import CaptureError, CassetteError, RecorderError, UsageError
-from ...model import GAP, Header, Headers
+from ...errors import CaptureError, RecorderError
+from ...model import GAP, Headers, Record
 from ...redaction.bodies.change import told
 from ...redaction.bodies.encodings import NotUndone, content
 from ...redaction.joins import for_dialect
@@ -35,11 +29,10 @@ from ...redaction.policy import DEFAULT as DEFAULT_POLICY
 from ...redaction.policy import NO_POLICY, Policy, load
 from ...redaction.redactor import Redactor
 from ..comments import of_answer, of_request
-from ..context import Context
 from ..keys import read_key
-from ..parts import Limits, part_path
 from ..pipeline import Counts, Pipeline
 from ..streams import KEPT, Kept, is_event_stream, is_small
+from .capture import Capture, Settings
 from .dispatch import ask_listeners_only
 from .inflate import Inflate
 from .listening import exposed, keep_to_loopback
@@ -56,9 +49,6 @@ class Recorder:
     option `cassette`. Without a policy all values are kept in the clear. Without a key a random one is used and never
     stored.
 
-    Attributes:
-        failure: Why the capture could not be kept, None as long as it could.
-
     """
 
     name = "outbound_recorder"
@@ -69,87 +59,74 @@ class Recorder:
         *,
         upstream: str = "",
         dialect: str = DEFAULT,
-        fsync: Fsync = Fsync.INTERVAL,
         policy: Policy | None = load(DEFAULT_POLICY),  # noqa: B008  # read once
         key: bytes | None = None,
-        force: bool = False,
-        append: bool = False,
-        limits: Limits = Limits(),  # noqa: B008  # frozen
-        go_on_when_full: bool = False,
-        queue_limit: int = QUEUE,
-        clock: Callable[[], int] = time.monotonic_ns,
+        settings: Settings = Settings(),  # noqa: B008  # frozen
+        watch: Callable[[Record], None] | None = None,
     ) -> None:
         self._is_script = path is None
         self._path, self._upstream, self._dialect = path, upstream, dialect
-        self._fsync, self._force = fsync, force
         self._redact_by(policy, key)
-        self._append, self._limits, self._go_on_when_full = append, limits, go_on_when_full
-        self._queue_limit, self._clock = queue_limit, clock
-        self._has_parts = limits != Limits()
+        self._settings, self._watch, self._clock = settings, watch, settings.clock
         self._comments = self._keeps_host = False  # copies of mitmproxy's options: a lookup is slow
-        self._pipeline: Pipeline | None = None
-        self._writer: Writer | None = None
-        self._ending: list[Writer] = []  # writers of earlier parts, which still write their queues
-        self._part = 1
+        self._capture: Capture | None = None
         self._streams: dict[str, tuple[http.HTTPFlow, Kept]] = {}  # open streams to the client, by flow
-        self.failure: CaptureError | None = None
+
+    @property
+    def failure(self) -> CaptureError | None:
+        """Why the capture could not be kept, None as long as it could."""
+        return self._capture.failure if self._capture else None
 
     @property
     def counts(self) -> Counts:
         """The numbers of requests, responses, failures and socket messages seen so far."""
-        return self._pipeline.counts if self._pipeline else Counts()
+        return self._capture.pipeline.counts if self._capture else Counts()
 
     @property
     def remarks(self) -> list[str]:
-        """Lines for the user about bodies seen so far: those not kept whole, and those not looked through."""
-        if self._pipeline is None:
+        """Lines for the user about all that was seen: bodies not kept whole or not looked through, repeated facts."""
+        if self._capture is None:
             return []
-        cut = self._pipeline.counts.cut
+        cut = self.counts.cut
         found = [f"{cut} {'body is' if cut == 1 else 'bodies are'} not kept whole; recorder doctor says which"] * (
             cut > 0
         )
-        return found + told(self._pipeline.unlooked)
+        return found + told(self._capture.pipeline.unlooked) + self._capture.told_again
 
     @property
     def size(self) -> int:
         """Bytes in the current part of the cassette so far."""
-        return self._writer.size if self._writer else 0
+        return self._capture.size if self._capture else 0
 
     @property
     def most_queued(self) -> int:
         """The most bytes of frames that waited for the disk at one time, in the current part."""
-        return self._writer.most_queued if self._writer else 0
+        return self._capture.most_queued if self._capture else 0
+
+    def tell(self, kind: str, place: str, text: str) -> None:
+        """Tell the user a fact once for each place, and keep it as a note; see `Capture.tell`."""
+        if self._capture is not None:
+            self._capture.tell(kind, place, text)
 
     def open(self) -> None:
-        """Create the cassette, or open it to continue it, and start the writer.
+        """Create the cassette, or open it to continue it, and start the writer; without a path do nothing.
 
         Raises:
             CassetteError: If the file to continue is damaged or is not a cassette.
             UsageError: If the file exists already, is being written, or cannot be written; or if the cassette to
                 continue was recorded with another policy.
         """
-        if self._path is None or self._writer is not None:
+        if self._path is None or self._capture is not None:
             return
-        redactor, context = self._redactor, Context() if self._has_parts else None
-        now = self._clock()
-        if self._append and self._path.exists():
-            journal, end = resume(self._path)
-            if end.header.redaction != self._policy:
-                journal.close()
-                raise UsageError(
-                    f"{self._path}: was recorded with redaction {end.header.redaction!r}; "
-                    f"continue with that policy, or record into a new file"
-                )
-            # The clock of the earlier capture is gone, so the wall clock shows how much time has passed since it began;
-            # `t` must still grow, even if the wall clock was set back.
-            elapsed = max(end.t + 1, time.time_ns() - end.header.started * 1000)
-            self._pipeline = Pipeline.resumed(redactor, now - elapsed, context, seq=end.seq, exchange=end.exchange)
-        else:
-            journal = create(self._path, self._header(), force=self._force, private=redactor is None)
-            self._pipeline = Pipeline(redactor, now, context)
-        self._writer = self._write_to(journal)
-        if self._append:
-            self._writer.offer(self._pipeline.note(now, "session", "a capture begins"))
+        self._capture = Capture(
+            self._path,
+            upstream=self._upstream,
+            dialect=self._dialect,
+            redactor=self._redactor,
+            settings=self._settings,
+            on_failure=lambda: ctx.master.shutdown(),  # noqa: PLW0108  # there is no master yet
+            watch=self._watch,
+        )
 
     def close(self) -> None:
         """Write the queued frames and a note of the clean end, and close all parts. A second call does nothing.
@@ -157,75 +134,17 @@ class Recorder:
         Raises:
             CaptureError: If the writer cannot write the rest.
         """
-        if self._writer is None or self._pipeline is None:
-            return
-        writer, self._writer = self._writer, None
-        try:
-            for flow, _ in list(self._streams.values()):
-                writer.offer(self._ended(flow, "the capture ended"))
-            writer.offer(self._pipeline.note(self._clock(), "close", "the capture ended cleanly"))
-        except CaptureError as exc:
-            self._stop(exc)
-        finally:
-            for ending in (*self._ending, writer):
-                ending.close()
+        if self._capture is not None:
+            self._capture.close([self._ended(flow, "the capture ended") for flow, _ in list(self._streams.values())])
+
+    @property
+    def _pipeline(self) -> Pipeline | None:
+        return self._capture.pipeline if self._capture else None
 
     def _redact_by(self, policy: Policy | None, key: bytes | None) -> None:
         self._redactor = (
             None if policy is None else Redactor(for_dialect(policy, self._dialect), key or secrets.token_bytes(32))
         )
-
-    @property
-    def _policy(self) -> str:
-        return NO_POLICY if self._redactor is None else self._redactor.policy.name
-
-    def _write_to(self, journal: Journal) -> Writer:
-        loop = asyncio.get_running_loop()
-        return Writer(
-            journal,
-            fsync=self._fsync,
-            limit=self._queue_limit,
-            on_failure=lambda failure: loop.call_soon_threadsafe(self._stop, failure),
-        )
-
-    def _header(self) -> Header:
-        return Header(
-            started=time.time_ns() // 1000,
-            upstream=self._upstream if self._redactor is None else self._redactor.text(self._upstream),
-            dialect=self._dialect,
-            redaction=self._policy,
-        )
-
-    def _next_part(self, pipeline: Pipeline, now: int) -> None:
-        """Continue the capture in a new file; the writer of the old one finishes it in its own thread."""
-        if self._path is None or self._writer is None:
-            return
-        self._part += 1
-        while self._is_taken(part_path(self._path, self._part)):
-            self._part += 1
-        path = part_path(self._path, self._part)
-        try:
-            journal = create(path, self._header(), force=self._force, private=self._redactor is None)
-        except RecorderError as exc:
-            self._stop(CaptureError(str(exc)))
-            return
-        self._writer.finish()
-        self._ending.append(self._writer)
-        self._writer = self._write_to(journal)
-        for frame in pipeline.next_part(now):
-            self._writer.offer(frame)
-
-    def _is_taken(self, path: Path) -> bool:
-        """Return whether a new part must not replace a file: one that is no cassette, or any without `force`."""
-        if not os.path.lexists(path):
-            return False
-        if not self._force:
-            return True
-        try:
-            with open_cassette(path):
-                return False
-        except CassetteError:
-            return True
 
     # -- mitmproxy's hooks
 
@@ -274,7 +193,7 @@ class Recorder:
         """Log an error if no cassette is set, and a warning if other machines can connect."""
         for host in exposed(ctx.options) if self._is_script else []:
             log.warning("listening on %s, others can connect", host)
-        if self._writer is None:
+        if self._capture is None:
             log.error("nothing is recorded: set the option cassette, e.g. --set cassette=session.cassette")
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -414,43 +333,14 @@ class Recorder:
         try:
             self.close()
         except CaptureError as exc:
-            self._stop(exc)
+            if self._capture is not None:
+                self._capture.stop(exc)
         for text in self.remarks if self._is_script else ():
             log.warning("%s", text)
 
     async def _write(self, frame: bytes) -> None:
-        """Queue a frame before the first await, so that frames keep their order; then wait while the queue is full."""
-        writer = self._writer
-        if writer is None:
-            return
-        try:
-            has_room = writer.offer(frame)
-            if self._has_parts and self._pipeline is not None and self._is_full(self._pipeline):
-                self._next_part(self._pipeline, self._clock())
-            if not has_room:
-                await asyncio.to_thread(writer.wait)
-        except CaptureError as exc:
-            self._stop(exc)
-
-    def _is_full(self, pipeline: Pipeline) -> bool:
-        now = self._clock()
-        duration = (now - pipeline.started) / 1_000_000_000
-        return self._limits.reached(pipeline.size, duration, pipeline.quiet(now))
-
-    def _stop(self, failure: CaptureError) -> None:
-        """Log once that the capture cannot be kept, and stop the proxy.
-
-        With `go_on_when_full` the proxy continues and the traffic passes unrecorded.
-        """
-        if self.failure is not None:
-            return
-        self.failure = failure
-        if self._go_on_when_full:
-            self._writer = None
-            log.error("%s; traffic goes on UNRECORDED", failure)
-        else:
-            log.error("%s; stopping", failure)
-            ctx.master.shutdown()
+        if self._capture is not None:
+            await self._capture.write(frame)
 
 
 def _own_host(flow: http.HTTPFlow) -> str | None:

@@ -25,6 +25,7 @@ from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
 from recorder.capture.mitm.addon import HOST, Recorder
+from recorder.capture.mitm.capture import Settings
 from recorder.capture.parts import Limits
 from recorder.capture.streams import KEPT
 
@@ -38,10 +39,10 @@ def path(tmp_path: Path) -> Path:
 
 def record(path: Path, steps: Steps, **options: Any) -> Cassette:
     """What a recorder writes while the hooks are called by `steps`."""
-    options = {"policy": None} | options
+    own = {name: options.pop(name) for name in ("policy", "key", "dialect", "upstream", "watch") if name in options}
 
     async def run() -> None:
-        recorder = Recorder(path, **options)
+        recorder = Recorder(path, **{"policy": None} | own, settings=Settings(**options))
         with taddons.context(recorder) as context:
             context.configure(recorder)
             await steps(recorder)
@@ -613,7 +614,7 @@ def test_an_existing_file_is_an_error_of_the_options(path: Path) -> None:
 
 def test_what_cannot_be_written_is_an_error_of_the_options() -> None:
     async def run() -> None:
-        recorder = Recorder(Path("/dev/full"), force=True)
+        recorder = Recorder(Path("/dev/full"), settings=Settings(force=True))
         with taddons.context() as context:
             context.configure(recorder)
             recorder.configure(set())
@@ -808,3 +809,25 @@ def test_a_comment_of_the_user_stays(path: Path) -> None:
     flows[0].comment = "mine"
 
     assert commented(flows, cassette=str(path), recorder_comments=True)[0] == "mine"
+
+
+def test_what_is_told_is_kept_as_a_note(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def steps(recorder: Recorder) -> None:
+        for place in ("a.example", "a.example", "b.example"):
+            recorder.tell("certificate", place, f"{place}: no trust")
+
+    notes = [item.text for item in record(path, steps).records if isinstance(item, Note)]
+
+    assert notes == ["a.example: no trust", "b.example: no trust", "the capture ended cleanly"]
+    assert caplog.text.count("no trust") == 2
+
+
+def test_a_watcher_gets_each_record_as_it_is_kept(path: Path) -> None:
+    seen: list[Any] = []
+
+    async def steps(recorder: Recorder) -> None:
+        exchange = call()
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+
+    assert list(record(path, steps, watch=seen.append).records) == seen

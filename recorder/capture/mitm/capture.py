@@ -1,0 +1,268 @@
+"""Keep a capture: the pipeline that turns observations into frames, and the files the frames go to.
+
+The clock and the wish to stop the proxy come from the caller; mitmproxy itself is not needed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...cassette.journal import Journal, create, resume
+from ...cassette.reader import open_cassette
+from ...cassette.writer import QUEUE, Fsync, Writer
+from ...errors import CaptureError, CassetteError, RecorderError, UsageError
+from ...model import Header, Record
+from ...redaction.policy import NO_POLICY
+from ...redaction.redactor import Redactor
+from ..context import Context
+from ..parts import Limits, part_path
+from ..pipeline import Pipeline
+from ..telling import Told
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a capture is kept.
+
+    Attributes:
+        fsync: When frames are forced to the disk.
+        force: Overwrite the cassette if it exists.
+        append: Continue the cassette if it exists.
+        limits: Where the capture goes on in a new file.
+        go_on_when_full: Let traffic pass unrecorded if the capture can no longer be kept, in place of stopping.
+        queue_limit: Most bytes of frames that wait for the disk.
+        clock: Returns the time in nanoseconds; it only grows.
+
+    """
+
+    fsync: Fsync = Fsync.INTERVAL
+    force: bool = False
+    append: bool = False
+    limits: Limits = Limits()  # noqa: RUF009  # frozen
+    go_on_when_full: bool = False
+    queue_limit: int = QUEUE
+    clock: Callable[[], int] = time.monotonic_ns
+
+
+class Capture:
+    """An open capture; must be made while an event loop runs.
+
+    Attributes:
+        pipeline: Turns observations into frames.
+        failure: Why the capture could not be kept, None as long as it could.
+
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        upstream: str,
+        dialect: str,
+        redactor: Redactor | None,
+        settings: Settings,
+        on_failure: Callable[[], None],
+        watch: Callable[[Record], None] | None = None,
+    ) -> None:
+        """Create the cassette, or open it to continue it, and start the writer.
+
+        Args:
+            path: The cassette.
+            upstream: URL of the server, for the header.
+            dialect: Name of the dialect, for the header.
+            redactor: Redacts each record; None keeps all values in the clear.
+            settings: How the capture is kept.
+            on_failure: Stops the proxy; called once, if the capture can no longer be kept.
+            watch: Is called with each record as it is kept.
+
+        Raises:
+            CassetteError: If the file to continue is damaged or is not a cassette.
+            UsageError: If the file exists already, is being written, or cannot be written; or if the cassette to
+                continue was recorded with another policy.
+
+        """
+        self._path, self._upstream, self._dialect = path, upstream, dialect
+        self._redactor, self._settings, self._on_failure = redactor, settings, on_failure
+        self.clock = settings.clock
+        self.failure: CaptureError | None = None
+        self._told = Told()
+        self._ending: list[Writer] = []  # writers of earlier parts, which still write their queues
+        self._part = 1
+        self._has_parts = settings.limits != Limits()
+        self.pipeline, journal = self._begun(watch)
+        self._writer: Writer | None = self._write_to(journal)
+        if settings.append:
+            self._writer.offer(self.pipeline.note(self.clock(), "session", "a capture begins"))
+
+    def _begun(self, watch: Callable[[Record], None] | None) -> tuple[Pipeline, Journal]:
+        """Create the file, or open it to continue it."""
+        context, now = Context() if self._has_parts else None, self.clock()
+        if not (self._settings.append and self._path.exists()):
+            journal = create(self._path, self._header(), force=self._settings.force, private=self._redactor is None)
+            return Pipeline(self._redactor, now, context, watch=watch), journal
+        journal, end = resume(self._path)
+        if end.header.redaction != self._policy:
+            journal.close()
+            raise UsageError(
+                f"{self._path}: was recorded with redaction {end.header.redaction!r}; "
+                f"continue with that policy, or record into a new file"
+            )
+        # The clock of the earlier capture is gone, so the wall clock shows how much time has passed since it began; `t`
+        # must still grow, even if the wall clock was set back.
+        begun = now - max(end.t + 1, time.time_ns() - end.header.started * 1000)
+        return Pipeline.resumed(
+            self._redactor, begun, context, seq=end.seq, exchange=end.exchange, watch=watch
+        ), journal
+
+    @property
+    def size(self) -> int:
+        """Bytes in the current part of the cassette so far."""
+        return self._writer.size if self._writer else 0
+
+    @property
+    def most_queued(self) -> int:
+        """The most bytes of frames that waited for the disk at one time, in the current part."""
+        return self._writer.most_queued if self._writer else 0
+
+    @property
+    def told_again(self) -> list[str]:
+        """Lines about what was told once and happened more often."""
+        return self._told.again()
+
+    async def write(self, frame: bytes) -> None:
+        """Queue a frame before the first await, so that frames keep their order; then wait while the queue is full."""
+        writer = self._writer
+        if writer is None:
+            return
+        try:
+            has_room = writer.offer(frame)
+            if self._has_parts and self._is_full():
+                self._next_part(self.clock())
+            if not has_room:
+                await asyncio.to_thread(writer.wait)
+        except CaptureError as exc:
+            self.stop(exc)
+
+    def tell(self, kind: str, place: str, text: str) -> None:
+        """Tell the user a fact the first time it is met at a place, and keep it as a note for `doctor`.
+
+        Args:
+            kind: A kind of note, one of `model.TOLD`.
+            place: What the fact is about, e.g. a host; the same fact is told again for another place.
+            text: One sentence: what happened, where, and what to do.
+
+        """
+        if not self._told.is_first(kind, place):
+            return
+        log.warning("%s", text)
+        if self._writer is None:
+            return
+        try:
+            self._writer.offer(self.pipeline.note(self.clock(), kind, text))
+        except CaptureError as exc:
+            self.stop(exc)
+
+    def close(self, last: list[bytes]) -> None:
+        """Write the queued frames, `last`, and a note of the clean end, and close all parts.
+
+        A second call does nothing.
+
+        Args:
+            last: Frames of what is still open.
+
+        Raises:
+            CaptureError: If the writer cannot write the rest.
+
+        """
+        if self._writer is None:
+            return
+        writer, self._writer = self._writer, None
+        try:
+            for frame in last:
+                writer.offer(frame)
+            writer.offer(self.pipeline.note(self.clock(), "close", "the capture ended cleanly"))
+        except CaptureError as exc:
+            self.stop(exc)
+        finally:
+            for ending in (*self._ending, writer):
+                ending.close()
+
+    def stop(self, failure: CaptureError) -> None:
+        """Log once that the capture cannot be kept, and stop the proxy.
+
+        With `go_on_when_full` the proxy continues and the traffic passes unrecorded.
+        """
+        if self.failure is not None:
+            return
+        self.failure = failure
+        if self._settings.go_on_when_full:
+            self._writer = None
+            log.error("%s; traffic goes on UNRECORDED", failure)
+        else:
+            log.error("%s; stopping", failure)
+            self._on_failure()
+
+    @property
+    def _policy(self) -> str:
+        return NO_POLICY if self._redactor is None else self._redactor.policy.name
+
+    def _write_to(self, journal: Journal) -> Writer:
+        loop = asyncio.get_running_loop()
+        return Writer(
+            journal,
+            fsync=self._settings.fsync,
+            limit=self._settings.queue_limit,
+            on_failure=lambda failure: loop.call_soon_threadsafe(self.stop, failure),
+        )
+
+    def _header(self) -> Header:
+        return Header(
+            started=time.time_ns() // 1000,
+            upstream=self._upstream if self._redactor is None else self._redactor.text(self._upstream),
+            dialect=self._dialect,
+            redaction=self._policy,
+        )
+
+    def _is_full(self) -> bool:
+        now = self.clock()
+        duration = (now - self.pipeline.started) / 1_000_000_000
+        return self._settings.limits.reached(self.pipeline.size, duration, self.pipeline.quiet(now))
+
+    def _next_part(self, now: int) -> None:
+        """Continue the capture in a new file; the writer of the old one finishes it in its own thread."""
+        if self._writer is None:
+            return
+        self._part += 1
+        while self._is_taken(part_path(self._path, self._part)):
+            self._part += 1
+        path = part_path(self._path, self._part)
+        try:
+            journal = create(path, self._header(), force=self._settings.force, private=self._redactor is None)
+        except RecorderError as exc:
+            self.stop(CaptureError(str(exc)))
+            return
+        self._writer.finish()
+        self._ending.append(self._writer)
+        self._writer = self._write_to(journal)
+        for frame in self.pipeline.next_part(now):
+            self._writer.offer(frame)
+
+    def _is_taken(self, path: Path) -> bool:
+        """Return whether a new part must not replace a file: one that is no cassette, or any without `force`."""
+        if not os.path.lexists(path):
+            return False
+        if not self._settings.force:
+            return True
+        try:
+            with open_cassette(path):
+                return False
+        except CassetteError:
+            return True

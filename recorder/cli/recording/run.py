@@ -1,0 +1,150 @@
+"""Run a recording from the command line: build it from the options, run the user's command, and tell what was recorded.
+
+This module imports mitmproxy, so `recorder record` imports it when it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...capture.mitm.addon import Recorder
+from ...capture.mitm.capture import Settings
+from ...capture.mitm.proxy import Running, proxy, stop_on_signals
+from ...capture.parts import Limits
+from ...cassette.writer import Fsync
+from ...errors import CaptureError, UsageError
+from ..options import warn_if_exposed
+from ..redaction import redaction
+from ..saying import say
+from ..writing import must_be_writable
+
+
+class Recording:
+    """One run of `recorder record`."""
+
+    def __init__(self, upstream: str | None, program: tuple[str, ...], given: dict[str, Any]) -> None:
+        """Check the options, and build the recorder.
+
+        Args:
+            upstream: URL of the server; None in modes in which the client names it.
+            program: A command to run with the recorder's URL, and its arguments; empty for none.
+            given: The options of the command line, by name.
+
+        Raises:
+            UsageError: If the options contradict each other, or the cassette cannot be written.
+
+        """
+        output = given["output"]
+        append, self._path = output.startswith("+"), Path(output.removeprefix("+"))
+        self._mode, self._program, self._listen = _mode(given["mode"], upstream), program, given["listen"]
+        must_be_writable(self._path, force=given["force"] or append)
+        policy, key = redaction(given["policy"], given["key_file"], off=given["no_redaction"])
+        settings = Settings(
+            fsync=Fsync(given["fsync"]),
+            force=given["force"],
+            append=append,
+            limits=Limits(given["max_size"], given["max_duration"]),
+            go_on_when_full=given["on_full"] == "pass",
+        )
+        self._recorder = Recorder(self._path, upstream=upstream or "", policy=policy, key=key, settings=settings)
+
+    def run(self) -> int:
+        """Record until the user's command or a signal ends it; return the exit code.
+
+        Raises:
+            CaptureError: If the capture cannot be kept.
+            UpstreamError: If the server cannot be reached.
+
+        """
+        recorder, code = self._recorder, 0
+        warn_if_exposed(self._listen[0])
+        logging.getLogger("recorder.capture").addHandler(_Told(logging.WARNING))
+        try:
+            code = asyncio.run(self._record())
+        except CaptureError:
+            if recorder.failure is None:
+                raise
+        if recorder.failure is not None:  # `_Told` printed the message already
+            return recorder.failure.exit_code
+        for text in recorder.remarks:
+            say(f"{self._path}: {text}")
+        counts = recorder.counts
+        say(f"{self._path}: {counts.requests} requests, {counts.open} still open at the end")
+        return code
+
+    async def _record(self) -> int:
+        host, port = self._listen
+        async with proxy(self._recorder, mode=self._mode, host=host, port=port) as running:
+            stop_on_signals(running)
+            click.echo(f"listening on {running.url}")
+            live = asyncio.create_task(_live_line(self._recorder))
+            try:
+                return await (self._run(running) if self._program else _wait(running))
+            finally:
+                live.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await live
+
+    async def _run(self, running: Running) -> int:
+        """Run the user's command with the recorder's URL, and return its exit code."""
+        try:
+            child = await asyncio.create_subprocess_exec(*self._program, env=os.environ | self._variables(running.url))
+        except OSError as exc:
+            raise UsageError(f"{self._program[0]}: cannot be run: {exc.strerror}") from exc
+        stopped = asyncio.create_task(running.wait())
+        ended = asyncio.create_task(child.wait())
+        await asyncio.wait([stopped, ended], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if child.returncode is None:
+            child.terminate()
+        code = await ended
+        return code if code >= 0 else 128 - code  # as shells tell the signal that ended a process
+
+    def _variables(self, url: str) -> dict[str, str]:
+        """Return the environment variables by which the user's command finds the recorder."""
+        is_reverse = self._mode.startswith("reverse:")
+        names = () if is_reverse else ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+        return dict.fromkeys(names, url) | {"RECORDER_URL": url}
+
+
+class _Told(logging.Handler):
+    """A log handler that prints warnings and errors of the recorder at once: mitmproxy does not print its log here."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def _mode(mode: str, upstream: str | None) -> str:
+    if "@" in f"{mode}{upstream}":  # mitmproxy takes the text after `@` for the address to listen on
+        raise UsageError("--mode and UPSTREAM take no '@': give the address by --listen, and no user in a URL")
+    if mode != "reverse":
+        if upstream:
+            raise UsageError(f"--mode {mode} takes no UPSTREAM: the client names the server itself")
+        return mode
+    if not upstream:
+        raise UsageError("name the UPSTREAM to record, e.g. recorder record http://gws.example:8090 -o s.cassette")
+    if not upstream.startswith(("http://", "https://")):
+        raise UsageError(f"UPSTREAM {upstream!r} must begin with http:// or https://")
+    return f"reverse:{upstream}"
+
+
+async def _wait(running: Running) -> int:
+    await running.wait()
+    return 0
+
+
+async def _live_line(recorder: Recorder) -> None:
+    """Show the counts of the capture once a second, if stderr is a terminal."""
+    while sys.stderr.isatty():
+        counts = recorder.counts
+        line = f"{counts.requests} requests, {counts.responses} answered, {counts.open} open, {recorder.size} bytes"
+        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+        await asyncio.sleep(1)
