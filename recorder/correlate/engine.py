@@ -83,12 +83,13 @@ class Correlator:
         self._messages = ClientMessages()
         self._publishes = Publishes()
         self._published: list[Operation] = []
+        self._changed: list[Operation] = []
         self._replies = Replies()
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
         seen = self._observer.feed(record)
-        self._published = []
+        self._published, self._changed = [], []
         links: list[Link] = []
         match record:
             case Request():
@@ -141,6 +142,22 @@ class Correlator:
         """Publishes in the last record that are operations, and those whose reply or end is in it."""
         return self._published
 
+    @property
+    def changed(self) -> list[Operation]:
+        """Operations that the last record began, answered or ended, or to which it linked an event."""
+        return self._changed
+
+    def state_of(self, op: Operation) -> State:
+        """Return how far an operation has got."""
+        if op.ack is None:
+            return State.UNACKED if op.links else State.ABORTED
+        if op.refused:
+            return State.FAILED
+        known = self._dialect.operations.get(op.name or "")
+        # An operation that the dialect lists without terminal events is complete with its ack.
+        expects_nothing = op.name is None or (known is not None and not known.terminal)
+        return State.COMPLETE if expects_nothing or op.ended is not None else State.ACKED
+
     def triples(self) -> Iterator[Triple]:
         """Yield the triples that are final, each once, in the order of their requests."""
         while self._final:
@@ -160,6 +177,11 @@ class Correlator:
         """Yield what clients sent by Bayeux, each once, in the order of the wire; a reply may still refuse the last."""
         for message in self._messages.take():
             yield replace(message, session=self.session_of(message.client_id))
+
+    def discard(self) -> None:
+        """Drop what is final; for a reader that shows links as they are made, and must not grow with the capture."""
+        for final in (self.triples(), self.plain(), self.unsolicited(), self.messages()):
+            deque(final, maxlen=0)
 
     def session_of(self, client_id: str) -> str | None:
         """Return the label of the session of a clientId, None if no handshake gave out that clientId."""
@@ -272,6 +294,7 @@ class Correlator:
             case Failure():
                 for op in self._publishes.ended(record.exchange):
                     self._published.append(op)
+                    self._changed.append(op)
                     op.failure = record
                     self._retries.failed(op)
             case _:
@@ -279,6 +302,7 @@ class Correlator:
 
     def _begin(self, op: Operation) -> None:
         self._operations.append(op)
+        self._changed.append(op)
         self._open.add(op, op.keys)
         before = self._retries.sent(op)
         self._again = {before.seq: op.seq} if before is not None else {}
@@ -297,6 +321,7 @@ class Correlator:
 
     def _acked(self, op: Operation, response: Response) -> Iterator[Link]:
         op.ack = response
+        self._changed.append(op)
         op.refused = not self._dialect.succeeded(response)
         # A response may set the session cookie that later requests carry.
         self._sessions.renewed_cookies(op.tokens, response.headers)
@@ -332,6 +357,7 @@ class Correlator:
     def _fail(self, failure: Failure) -> None:
         op = self._pending.pop(failure.exchange, None)
         if op is not None:
+            self._changed.append(op)
             op.failure = failure
             self._retries.failed(op)
 
@@ -380,6 +406,7 @@ class Correlator:
         if early is not None and early.op is not None and early.link is not None:
             yield self._moved(early.op, early.link, *by_twin(early.seen, op, link, []))
         op.links.append(link)
+        self._changed.append(op)
         if op.session is None and seen.session is not None:
             op.session = seen.session
             # Only an exact id may tie the tokens to the session; a wrong link would spread to other requests.
@@ -412,20 +439,10 @@ class Correlator:
         by_keys = sessions.of_tokens(self._tokens_of_keys(op.keys))
         session = op.session or sessions.of_tokens(op.tokens) or by_keys or sessions.only()
         links = tuple(sorted(op.links, key=lambda link: (link.event.seq, link.event.index)))
-        return Triple(n, op.name, op.keys, _label(session), self._state(op), op.request, op.ack, op.failure, links)
+        return Triple(n, op.name, op.keys, _label(session), self.state_of(op), op.request, op.ack, op.failure, links)
 
     def _tokens_of_keys(self, keys: dict[str, str]) -> frozenset[str]:
         return frozenset(f"key {name}={keys[name]}" for name in self._dialect.session_keys if name in keys)
-
-    def _state(self, op: Operation) -> State:
-        if op.ack is None:
-            return State.UNACKED if op.links else State.ABORTED
-        if op.refused:
-            return State.FAILED
-        known = self._dialect.operations.get(op.name or "")
-        # An operation that the dialect lists without terminal events is complete with its ack.
-        expects_nothing = op.name is None or (known is not None and not known.terminal)
-        return State.COMPLETE if expects_nothing or op.ended is not None else State.ACKED
 
 
 def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Recording:

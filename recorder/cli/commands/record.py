@@ -54,6 +54,13 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
     show_default=True,
     help="If the disk is full: stop, or let traffic pass unrecorded.",
 )
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "plain", "none"]),
+    default="auto",
+    show_default=True,
+    help="Show operations as they end: on a terminal, or anywhere one line each (plain).",
+)
 @policy_option
 @key_option
 @no_redaction_option

@@ -40,7 +40,7 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
     """
     from ...cassette.journal import Following
     from ...dialect.definition import load, shipped
-    from ...views.live import Live, as_line
+    from ...views.live.rows import Live, as_line
 
     live = None
     try:

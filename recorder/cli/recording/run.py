@@ -6,10 +6,8 @@ This module imports mitmproxy, so `recorder record` imports it when it runs.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from ..options import warn_if_exposed
 from ..redaction import redaction
 from ..saying import say
 from ..writing import must_be_writable
+from .display import Display
 
 
 class Recording:
@@ -54,7 +53,10 @@ class Recording:
             limits=Limits(given["max_size"], given["max_duration"]),
             go_on_when_full=given["on_full"] == "pass",
         )
-        self._recorder = Recorder(self._path, upstream=upstream or "", policy=policy, key=key, settings=settings)
+        self._display = Display(given["progress"])
+        self._recorder = Recorder(
+            self._path, upstream=upstream or "", policy=policy, key=key, settings=settings, watch=self._display.feed
+        )
 
     def run(self) -> int:
         """Record until the user's command or a signal ends it; return the exit code.
@@ -66,7 +68,7 @@ class Recording:
         """
         recorder, code = self._recorder, 0
         warn_if_exposed(self._listen[0])
-        logging.getLogger("recorder.capture").addHandler(_Told(logging.WARNING))
+        logging.getLogger("recorder.capture").addHandler(_Told(self._display))
         try:
             code = asyncio.run(self._record())
         except CaptureError:
@@ -77,6 +79,8 @@ class Recording:
         for text in recorder.remarks:
             say(f"{self._path}: {text}")
         counts = recorder.counts
+        for line in self._display.summary():
+            say(f"{self._path}: {line}")
         say(f"{self._path}: {counts.requests} requests, {counts.open} still open at the end")
         return code
 
@@ -85,13 +89,18 @@ class Recording:
         async with proxy(self._recorder, mode=self._mode, host=host, port=port) as running:
             stop_on_signals(running)
             click.echo(f"listening on {running.url}")
-            live = asyncio.create_task(_live_line(self._recorder))
+            showing = asyncio.create_task(self._show())
             try:
                 return await (self._run(running) if self._program else _wait(running))
             finally:
-                live.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await live
+                showing.cancel()
+                self._display.clear()
+
+    async def _show(self) -> None:
+        """Show the counts of the capture once a second, if anybody can see them."""
+        while self._display.is_live:
+            self._display.show(self._recorder.counts, self._recorder.size)
+            await asyncio.sleep(1)
 
     async def _run(self, running: Running) -> int:
         """Run the user's command with the recorder's URL, and return its exit code."""
@@ -118,7 +127,12 @@ class Recording:
 class _Told(logging.Handler):
     """A log handler that prints warnings and errors of the recorder at once: mitmproxy does not print its log here."""
 
+    def __init__(self, display: Display) -> None:
+        super().__init__(logging.WARNING)
+        self._display = display
+
     def emit(self, record: logging.LogRecord) -> None:
+        self._display.clear()
         say(record.getMessage())
 
 
@@ -139,12 +153,3 @@ def _mode(mode: str, upstream: str | None) -> str:
 async def _wait(running: Running) -> int:
     await running.wait()
     return 0
-
-
-async def _live_line(recorder: Recorder) -> None:
-    """Show the counts of the capture once a second, if stderr is a terminal."""
-    while sys.stderr.isatty():
-        counts = recorder.counts
-        line = f"{counts.requests} requests, {counts.responses} answered, {counts.open} open, {recorder.size} bytes"
-        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
-        await asyncio.sleep(1)

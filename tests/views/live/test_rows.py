@@ -6,7 +6,7 @@ from typing import Any
 
 from recorder.dialect.definition import load
 from recorder.model import Note
-from recorder.views.live import Live, as_line
+from recorder.views.live.rows import Live, as_line
 from tests.answers import DIALECT, publish, recorded, yes
 from tests.views.test_table import HOSTILE
 from tests.wire import Wire, chained, complete, done, get_me, record_event, state_event, twin

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..bayeux.messages import parse_request
-from ..correlate.engine import Correlator
-from ..correlate.operations import Operation, Seen
-from ..dialect.definition import Dialect
-from ..model import Failure, Link, Note, Record, Request, Response
-from ..printable import printable
-from .data import exchangeable
+from ...bayeux.messages import parse_request
+from ...correlate.engine import Correlator
+from ...correlate.operations import Operation, Seen
+from ...dialect.definition import Dialect
+from ...model import Failure, Link, Note, Record, Request, Response
+from ...printable import printable
+from ..data import exchangeable
 
 
 class Live:
@@ -53,6 +53,7 @@ class Live:
             yield self._published(op)
         for link in links:
             yield self._linked(link, record)
+        self._correlator.discard()
         for seen in self._unlinked:
             yield self._event(seen.name, seen.event.channel, seen.event.data, record) | {"n": None}
 

@@ -1,0 +1,80 @@
+"""Show a recording on stderr while it runs: each operation as it ends, and on a terminal what is open."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from shutil import get_terminal_size
+
+import click
+
+from ...capture.pipeline import Counts
+from ...dialect.definition import DEFAULT, shipped
+from ...model import Record, State
+from ...views.live.progress import Ended, Progress, as_line
+from ...views.screen import STATES
+
+_CLEAR = "\r\x1b[K"  # to the beginning of the line, and erase it
+_LACKS = {State.ABORTED: "its answer", State.UNACKED: "its ack", State.ACKED: "its last event"}
+_SHOWN = 20  # operations that are listed at the end
+
+
+class Display:
+    """The lines about one recording.
+
+    Attributes:
+        is_live: Whether the counts are shown and kept up to date, which needs a terminal.
+
+    """
+
+    def __init__(self, wanted: str) -> None:
+        """Choose the form.
+
+        Args:
+            wanted: `auto` shows operations and counts on a terminal and nothing elsewhere, `plain` one line for each
+                operation, `none` nothing.
+
+        """
+        self.is_live = wanted == "auto" and sys.stderr.isatty()
+        self._progress = Progress(shipped(DEFAULT)) if self.is_live or wanted == "plain" else None
+        self._has_color = self.is_live and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def feed(self, record: Record) -> None:
+        """Take a record as it is kept; print the operations that ended with it."""
+        for ended in self._progress.feed(record) if self._progress is not None else ():
+            self.clear()
+            self._print(f"{self._colored(ended)}\n")
+
+    def show(self, counts: Counts, size: int) -> None:
+        """Show the counts and the open operations in the last line of the terminal."""
+        parts = [f"{counts.requests} requests", f"{counts.responses} answered", f"{counts.open} open", f"{size} bytes"]
+        waiting = [f"{name} ({_LACKS[state]})" for name, state in self._open]
+        line = ", ".join(parts) + f"; waiting: {', '.join(waiting)}" * bool(waiting)
+        self._print(f"{_CLEAR}{line[: get_terminal_size().columns - 1]}")
+
+    def clear(self) -> None:
+        """Erase the line of `show`, so that another line can be printed."""
+        if self.is_live:
+            self._print(_CLEAR)
+
+    def summary(self) -> list[str]:
+        """Return the lines for the end: how the operations ended, and which did not."""
+        if self._progress is None:
+            return []
+        counts = self._progress.counts
+        ended = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
+        found = [f"{counts.total()} operation{'s' * (counts.total() != 1)} ended{': ' * bool(ended)}{ended}"]
+        still = [f"{name} still waits for {_LACKS[state]}" for name, state in self._open]
+        return found + still[:_SHOWN] + [f"… and {len(still) - _SHOWN} more operations"] * (len(still) > _SHOWN)
+
+    @property
+    def _open(self) -> list[tuple[str, State]]:
+        return self._progress.open if self._progress is not None else []
+
+    def _print(self, text: str) -> None:
+        with suppress(OSError):  # a closed terminal or a full disk must not end the recording
+            click.echo(text, nl=False, err=True, color=self._has_color)
+
+    def _colored(self, ended: Ended) -> str:
+        return click.style(as_line(ended), fg=STATES[ended.state.value]) if self._has_color else as_line(ended)

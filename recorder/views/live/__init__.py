@@ -1,0 +1,1 @@
+"""Say what happens in a capture while it grows."""
