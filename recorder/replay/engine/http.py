@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from ...bayeux.messages import as_script, callback_of, join
 from ...bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
+from ...links.rewriting import NOWHERE, Origin
 from ...model import Headers
-from .rewriting.links import NOWHERE, Origin
 
 _REMEMBERED = 1000  # headers of requests: a client sends the same ones again and again
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)

@@ -19,9 +19,9 @@ from ...correlate.anchors import only_session
 from ...correlate.client_messages import parts
 from ...correlate.replies import LATER
 from ...dialect.definition import Dialect
+from ...links.rewriting import NOWHERE, Links
 from ...model import AnchorKind, Recording, Reply
 from .faults import Faults
-from .rewriting.links import NOWHERE, Links
 from .rewriting.rewriter import Rewriter
 from .sessions.playhead import Playhead
 

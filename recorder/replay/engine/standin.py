@@ -21,6 +21,7 @@ from ...bayeux.session import Answer
 from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
 from ...errors import UsageError
+from ...links.rewriting import NOWHERE, Links, servers
 from ...model import JSON, AnchorKind, Headers, Recording
 from ...redaction.policy import Policy as Redaction
 from . import miss, status
@@ -32,7 +33,6 @@ from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
 from .rewriting.asked import AskedLinks
 from .rewriting.foreign import Foreign, foreign
-from .rewriting.links import NOWHERE, Links, servers
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
 from .said import RecordedReplies, unknown_error

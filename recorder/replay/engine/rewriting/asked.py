@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ....links.rewriting import NOWHERE, Links, Origin, server_at, upstream_of
 from ....model import Headers, Recording, Triple
-from .links import NOWHERE, Links, Origin, server_at, upstream_of
 
 
 class AskedLinks:

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ....links.following import is_followed, leads
+from ....links.rewriting import Links, links, may_link
+from ....links.text_bodies import decoded
 from ....model import Recording, Response
-from .links import Link, Links, links, may_link
 from .templates import encode
-from .text_bodies import decoded
 
 _MOST_TOLD = 10  # hosts
-_NEAR = 300  # characters before a link that show that it is a name
-# Names that nobody follows: of namespaces, schemas and document types, and the well-known hosts of such names.
-_NAMES = re.compile(
-    r"(?:xmlns(?::[\w.-]+)?|targetNamespace|namespace|\$schema|\$id|@context|itemtype)\\?[\"']?\s*[=:]\s*\\?[\"']\s*\Z"
-    r"|schemaLocation\s*=\s*\\?[\"'][^\"']*\Z|<!DOCTYPE[^>]*\Z",
-    re.IGNORECASE,
-)
-_HOSTS_OF_NAMES = frozenset({
-    "docs.oasis-open.org", "java.sun.com", "json-schema.org", "ns.adobe.com", "purl.org", "schema.org",
-    "schemas.microsoft.com", "schemas.openxmlformats.org", "schemas.xmlsoap.org", "tempuri.org", "www.w3.org",
-    "xmlns.com", "xmlns.jcp.org", "xmlns.oracle.com",
-})  # fmt: skip
-# What is a host behind two slashes alone: scripts have comments there, such as `//TODO`.
-_HOST = re.compile(r"(?:\w[\w-]*\.)+[^\W\d_]{2,}|[0-9.]+|\[.*\]|localhost")
-# Headers that allow hosts, and lead nowhere.
-_ALLOW = ("access-control-", "content-security-policy", "feature-policy", "permissions-policy", "timing-allow-origin")
 
 
 @dataclass(slots=True)
@@ -74,7 +58,7 @@ def foreign(recording: Recording, known: Links) -> Foreign:
 
 def _count(found: Foreign, answer: Response, known: Links) -> None:
     """Count the hosts that an answer leads to."""
-    texts = [value for name, value in answer.headers if not name.lower().startswith(_ALLOW)]
+    texts = [value for name, value in answer.headers if leads(name)]
     if may_link(answer.body):
         body = decoded(answer.body, answer.headers)
         if body is None:
@@ -86,16 +70,7 @@ def _count(found: Foreign, answer: Response, known: Links) -> None:
 
 
 def _unknown(text: str, known: Links) -> set[str]:
-    return {str(link.server) for link in links(text) if link.server not in known.known and _is_followed(text, link)}
-
-
-def _is_followed(text: str, link: Link) -> bool:
-    """Return whether a link may be meant to be followed: not the name of a namespace, nor a part of a script."""
-    host = link.server.host
-    if host in _HOSTS_OF_NAMES or host.endswith(".invalid") or (link.scheme is None and not _HOST.fullmatch(host)):
-        return False
-    begin = link.start if link.scheme is None else link.scheme[0]
-    return _NAMES.search(text[max(0, begin - _NEAR) : begin]) is None
+    return {str(link.server) for link in links(text) if link.server not in known.known and is_followed(text, link)}
 
 
 def _listed(hosts: Counter[str]) -> str:

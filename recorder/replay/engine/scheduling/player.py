@@ -13,11 +13,11 @@ from ....bayeux.session import Answer, Says
 from ....correlate.anchors import Subscriptions
 from ....dialect.definition import Dialect
 from ....dialect.paths import lookup
+from ....links.rewriting import Links
 from ....model import Event, Recording, Reply
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
-from ..rewriting.links import Links
 from ..rewriting.responses import reply_of, respond
 from ..sessions.playhead import Held, Playhead, Retained
 from ..timeline import Run, Step

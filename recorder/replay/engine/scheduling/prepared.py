@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ....dialect.definition import Dialect
+from ....links.rewriting import Links, Origin
 from ....model import Event, Triple
 from ..matching.request import MintedId, RecordedRequest
-from ..rewriting.links import Links, Origin
 from ..rewriting.responses import PreparedResponse, prepare
 from ..rewriting.rewriter import bare_values, keys_of_names
 from ..rewriting.templates import Template, encode, template

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from ....bayeux.outbox import Queued
 from ....correlate.sessions import AUTHORIZATION
+from ....links.rewriting import NOWHERE, Origin
 from ....model import Triple
 from ..anchored import Progress, Reached
 from ..matching.bindings import Bindings
 from ..matching.index import Cursor, SessionRequests
 from ..matching.matcher import Matcher
 from ..matching.request import ParsedRequest, RecordedRequest
-from ..rewriting.links import NOWHERE, Origin
 from ..timeline import Run, Step
 
 _ALIKE = 100  # groups of a session that are searched for alike values: a tester's may be alike to none of thousands

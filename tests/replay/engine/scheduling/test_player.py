@@ -7,10 +7,10 @@ from itertools import count
 
 from recorder.bayeux.server import BayeuxServer
 from recorder.dialect.definition import load
+from recorder.links.rewriting import NOWHERE, Links
 from recorder.replay.engine.http import Responses
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.rewriting.links import NOWHERE, Links
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.links.rewriting import NOWHERE, Links, Origin, Server, links, server_at, servers
 from recorder.model import Recording, Response
-from recorder.replay.engine.rewriting.links import NOWHERE, Links, Origin, Server, links, server_at, servers
 from tests.wire import Wire, get_me
 
 KNOWN = ["gws.example:8090", "plain", "127.0.0.1:4000", "[2001:db8::1]:8443"]

@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import NamedTuple
 
-from ....model import Headers
+from ..model import Headers
 
 _TEXTUAL = re.compile(
     r"text/|[^;]*(?:json|xml|javascript|ecmascript|urlencoded|html|yaml|csv|event-stream|graphql|svg)", re.IGNORECASE

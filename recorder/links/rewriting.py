@@ -1,11 +1,13 @@
-r"""Find the links in a text, however they are written, and lead those to recorded servers to the stand-in.
+r"""Find the links in a text, however they are written, and lead those to known servers to another address.
+
+The stand-in leads links to recorded servers to itself; the recorder leads links to its upstreams to itself, and back.
 
 A link is two slashes and a host behind them, after `http:`, `https:`, `ws:`, `wss:` or where a URL may begin without a
 scheme. Each character may stand as itself, percent-encoded (also twice), escaped as in JSON and JavaScript (`\/`,
 `\u002f`, `\x2f`, also in a string in a string), or as a character reference of HTML and XML. One pattern knows these
 spellings; so the same is found in JSON, markup, scripts, forms, headers and plain text, and nothing is parsed.
 
-A known link gets the scheme and the host of the stand-in in its own spelling; all other characters stay.
+A known link gets another scheme and host in its own spelling; all other characters stay.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ....model import JSON, Event, Headers, Recording, Reply, Response, Triple
+from ..model import JSON, Event, Headers, Recording, Reply, Response, Triple
 from .text_bodies import decoded, encoded
 
 _MARKS = (b"//", b"\\", b"%", b"&", b"\0")  # a link in ASCII has one; NUL is half an ASCII character of UTF-16
@@ -91,11 +93,11 @@ _ADDRESS = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", re.ASCII)
 
 
 class Origin(NamedTuple):
-    """The stand-in as a client reaches it.
+    """The address that links get: that of the stand-in or the recorder as a client reaches it, or of an upstream.
 
     Attributes:
         host: Host and port, as in the Host header.
-        secure: The client speaks TLS, to a proxy before the stand-in.
+        secure: The client speaks TLS there; of a stand-in, to a proxy before it.
     """
 
     host: str
@@ -245,14 +247,14 @@ def server_at(address: str) -> Server | None:
 
 
 class Links:
-    """The links of one recording to the servers that it can answer for."""
+    """The links to known servers, e.g. to those that a recording can answer for."""
 
     def __init__(self, known: Iterable[Server]) -> None:
-        """Take the servers of the recording."""
+        """Take the servers whose links are rewritten."""
         self.known = frozenset(known)
 
     def rewritten(self, text: str, origin: Origin) -> str:
-        """Return a text whose links to known servers lead to the stand-in; the same object where there are none."""
+        """Return a text whose links to known servers lead to `origin`; the same object where there are none."""
         pieces, last = [], 0
         for link in links(text):
             if link.server not in self.known:
