@@ -9,10 +9,9 @@ module: a request that was recorded must be read again in the replay.
 
 from __future__ import annotations
 
+from ...charsets import charset_of, is_plain_text, media_of
 from ...compression import Broken, EndsEarly, TooLarge, Unknown, decompress
 from ...model import Headers
-from .charsets import is_plain_text
-from .reading import charset_of, media_of
 
 _MOST = 5  # encodings of one body
 _NONE = {"", "identity", "none", "chunked"}

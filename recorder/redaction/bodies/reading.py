@@ -10,13 +10,14 @@ import json
 import re
 from enum import Enum
 
+from ... import charsets
+from ...charsets import charset_of, media_of
 from ...model import Headers
 from ..policy import Place, Policy
-from . import charsets, event_stream, json_text, literals, markup, multipart, table
+from . import event_stream, json_text, literals, markup, multipart, table
 from .change import Change, Unread
 
 _MEDIA = re.compile(r"\s*+([\w!#$&^.+*-]++/[\w!#$&^.+*-]++)", re.ASCII)
-_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
 _JSON_STARTS = frozenset('{[" \t\r\n\ufeff')
 # The beginning of JSON, also of JSON that was cut off, but not of a log line such as "[INFO] …".
 _JSON = re.compile(r"\ufeff?\s*+(?:\{\s*+[\"}]|\[[\[\s]*+[\"{\]])")
@@ -49,21 +50,10 @@ class Form(Enum):
     TEXT = "other text"
 
 
-def media_of(headers: Headers) -> str:
-    """Return the value of the header Content-Type; "" without one."""
-    return next((value for name, value in headers if name.lower() == "content-type"), "")
-
-
 def kind_of(media: str) -> str:
     """Return a media type without its parameters, in small letters; "" if it is none."""
     found = _MEDIA.match(media)
     return found[1].lower()[:80] if found else ""
-
-
-def charset_of(media: str) -> str:
-    """Return the charset that a media type declares; "" if it declares none."""
-    found = _CHARSET.search(media)
-    return found[1] if found else ""
 
 
 def is_json(text: str) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import unquote, unquote_plus
 
+from ....charsets import decoded
 from ....dialect.paths import parse_json
 from ....model import JSON
-from ....redaction.bodies.charsets import decoded
 
 PATH, QUERY, FORM, MEMBER, BODY = "path", "query", "form", "member", "body"
 BLANK, ZERO = "•", 0

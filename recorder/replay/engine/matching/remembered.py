@@ -14,10 +14,9 @@ from urllib.parse import unquote
 
 from ....bayeux.messages import encode
 from ....bayeux.publishes import PUBLISH
+from ....charsets import decoded, media_of
 from ....dialect.paths import parse_json
 from ....model import JSON, Event, Headers, Recording, Triple
-from ....redaction.bodies.charsets import decoded
-from ....redaction.bodies.reading import media_of
 from ....redaction.finder import Finder
 from ....redaction.known import Known
 from ....redaction.policy import Policy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Iterable
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 # Records of SignalR end in U+001E, frames of STOMP in NUL.
@@ -16,18 +17,33 @@ _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
-# The form of a text in UTF-16 or UTF-32 without a mark is told by its first character, which is ASCII.
+# A text in UTF-16 or UTF-32 without a mark is told by its first character, which is that of JSON or markup, or by its
+# first ones, which are those of a script around JSON: `while(1);`, `)]}',`, `cb(`.
 _STARTS = ("{", "[", '"', "<")
+_SCRIPT = re.compile(r"[ -~\t\r\n]{8}", re.ASCII)
+_MEDIA_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
 _EBCDIC = "<?xm".encode("cp500")  # all EBCDIC code pages have these characters at the same places (XML, appendix F)
 # Codecs of Python that are no charset of a text: they decode escapes or host names.
 _NO_CHARSETS = {"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"}
+
+
+def media_of(headers: Iterable[tuple[str, str]]) -> str:
+    """Return the value of the header Content-Type; "" without one."""
+    return next((value for name, value in headers if name.lower() == "content-type"), "")
+
+
+def charset_of(media: str) -> str:
+    """Return the charset that a media type declares; "" if it declares none."""
+    found = _MEDIA_CHARSET.search(media)
+    return found[1] if found else ""
 
 
 def decoded(body: bytes, charset: str = "") -> tuple[str, str]:
     """Return the text of a body, and the name of the codec that encodes it again to the same bytes.
 
     A byte order mark comes first, then a declared charset (of the media type or of an XML declaration), then UTF-8. All
-    other bytes are read as Latin-1, which has a character for each byte. A byte order mark is the first character.
+    other bytes are read as Latin-1, which has a character for each byte. A byte order mark is the first character. Of a
+    text in UTF-16 or UTF-32 that ends within a character, such as one that was cut, that character is left out.
 
     Args:
         body: The bytes.
@@ -36,7 +52,7 @@ def decoded(body: bytes, charset: str = "") -> tuple[str, str]:
     """
     for name in _candidates(body, charset):
         try:
-            text = body.decode(name)
+            text = body[: len(body) - len(body) % _width(name)].decode(name)
         except (UnicodeError, ValueError):
             continue
         return text, name
@@ -70,9 +86,8 @@ def is_text(text: str) -> bool:
 
 def is_plain_text(body: bytes, charset: str = "") -> bool:
     """Return whether bytes decode strictly in their charset, UTF-8 if none is declared, and hold no control bytes."""
-    marked = next((name for mark, name in _MARKS if body.startswith(mark)), None)
     try:
-        return _CONTROL.search(body.decode(marked or codec(charset) or "utf-8")) is None
+        return _CONTROL.search(body.decode(_candidates(body, charset)[0])) is None
     except (UnicodeError, ValueError):
         return False
 
@@ -103,7 +118,12 @@ def _wide(body: bytes) -> list[str]:
     if 0 not in body[:4]:
         return []
     name = json.detect_encoding(body)
-    return [name] if body[:64].decode(name, "ignore").lstrip()[:1] in _STARTS else []
+    start = body[:64].decode(name, "ignore")
+    return [name] if start.lstrip()[:1] in _STARTS or _SCRIPT.match(start) else []
+
+
+def _width(codec: str) -> int:
+    return {"utf-16": 2, "utf-32": 4}.get(codec[:6], 1)
 
 
 def _declared(body: bytes) -> str:
