@@ -26,6 +26,7 @@ class Recorder:
 
     Attributes:
         url: Where the client is to connect; empty before the block.
+        urls: Where the client reaches the servers of the options `--also NAME=URL`, by name.
         cassette: The file that is written; complete when the block has ended.
 
     """
@@ -55,9 +56,11 @@ class Recorder:
         if not upstream:
             raise UsageError(f"{cassette}: name the server to record, e.g. http://gws.example:8090")
         self.url = ""
+        self.urls: dict[str, str] = {}
         self.cassette = Path(cassette)
         given = [*(["--policy", policy] if policy else []), *(["--force"] if force else []), *options]
         self._command = [sys.executable, "-m", "recorder", "record", upstream, "-o", str(cassette), *given]
+        self._others = sum(text == "--also" or text.startswith("--also=") for text in options)
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -70,6 +73,7 @@ class Recorder:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(self._command, stdout=pipe, stderr=pipe, text=True)  # noqa: S603  # our own
         self.url = _url(self._process)
+        self.urls = dict(_other_url(self._process) for _ in range(self._others))
         return self
 
     def __exit__(
@@ -112,8 +116,18 @@ def _url(process: subprocess.Popen[str]) -> str:
     if not line.startswith("listening on "):
         process.kill()
         raise UpstreamError(_last_line(process.communicate()[1]) or f"the recorder was not ready within {_START:g} s")
+    return _named(line)
+
+
+def _other_url(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Read the line that follows the readiness line for each of `--also`: its name and where the recorder listens."""
+    line = process.stdout.readline() if process.stdout else ""
+    return line.partition(":")[0], _named(line)
+
+
+def _named(line: str) -> str:
     # clients such as aiohttp's keep no cookies for IP addresses
-    return line.split()[-1].replace("127.0.0.1", "localhost")
+    return line.rsplit(maxsplit=1)[-1].replace("127.0.0.1", "localhost")
 
 
 def _last_line(text: str) -> str:

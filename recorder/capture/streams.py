@@ -16,8 +16,14 @@ def is_small(headers: Headers) -> bool:
 
     Such a response arrives so quickly that the client need not get its beginning before its end.
     """
+    length = length_of(headers)
+    return length is not None and length <= _WAITED_FOR
+
+
+def length_of(headers: Headers) -> int | None:
+    """Return the length that a response declares by its Content-Length; None where it declares none, or a wrong one."""
     length = next((value.strip() for name, value in reversed(headers) if name.lower() == "content-length"), "")
-    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= _WAITED_FOR
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
 
 
 def is_event_stream(headers: Headers) -> bool:

@@ -27,6 +27,11 @@ class Text(NamedTuple):
     charset: str
 
 
+def is_textual(headers: Headers) -> bool:
+    """Return whether headers say that the body is text."""
+    return _TEXTUAL.match(next((value for name, value in headers if name.lower() == "content-type"), "")) is not None
+
+
 def decoded(body: bytes, headers: Headers) -> Text | None:
     """Return a body as text, None for a binary one."""
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")

@@ -13,11 +13,8 @@ from pathlib import Path
 
 import wsproto.extensions
 from mitmproxy import addonmanager, ctx, exceptions, http
-from mitmproxy.net.http import url
 from mitmproxy.proxy import server_hooks
-from mitmproxy.proxy.mode_specs import ReverseMode
 
-from ...bayeux.hosts import redirected
 from ...compression import TooLarge
 from ...dialect.definition import DEFAULT, shipped
 from ...errors import CaptureError, RecorderError
@@ -35,9 +32,8 @@ from ..streams import KEPT, Kept, is_event_stream, is_small
 from .capture import Capture, Settings
 from .dispatch import ask_listeners_only
 from .inflate import Inflate
+from .leading import HOST, Leading, headers_of
 from .listening import exposed, keep_to_loopback
-
-HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +59,18 @@ class Recorder:
         key: bytes | None = None,
         settings: Settings = Settings(),  # noqa: B008  # frozen
         watch: Callable[[Record], None] | None = None,
+        rewrite_links: bool = False,
+        keep_conditional: bool = False,
     ) -> None:
+        self._leading = Leading(self.tell, rewrites=rewrite_links, keeps_conditional=keep_conditional)
         self._is_script = path is None
         self._path, self._upstream, self._dialect = path, upstream, dialect
         self._redact_by(policy, key)
         self._settings, self._watch, self._clock = settings, watch, settings.clock
         self._comments = self._keeps_host = False  # copies of mitmproxy's options: a lookup is slow
         self._capture: Capture | None = None
-        self._streams: dict[str, tuple[http.HTTPFlow, Kept]] = {}  # open streams to the client, by flow
+        # open streams to the client, by flow, with the headers that the server sent
+        self._streams: dict[str, tuple[http.HTTPFlow, Kept, Headers]] = {}
 
     @property
     def failure(self) -> CaptureError | None:
@@ -135,7 +135,7 @@ class Recorder:
             CaptureError: If the writer cannot write the rest.
         """
         if self._capture is not None:
-            self._capture.close([self._ended(flow, "the capture ended") for flow, _ in list(self._streams.values())])
+            self._capture.close([self._ended(flow, "the capture ended") for flow, *_ in list(self._streams.values())])
 
     @property
     def _pipeline(self) -> Pipeline | None:
@@ -157,6 +157,8 @@ class Recorder:
         loader.add_option("cassette", str, "", "Path of the cassette to write; the file must not exist yet.")
         loader.add_option("policy", str, "", "Redaction policy: a name or a file; none keeps all in the clear.")
         loader.add_option("recorder_comments", bool, False, "Comment flows by operation, handle, referenceId, events.")
+        loader.add_option("rewrite_links", bool, False, "In reverse mode, lead links to upstreams to this proxy.")
+        loader.add_option("keep_conditional", bool, False, "Leave If-None-Match and If-Modified-Since in requests.")
         loader.add_option("redaction_key_file", str, "", "File with the key of the pseudonyms; made if missing.")
         self._take_options()
 
@@ -167,6 +169,8 @@ class Recorder:
             OptionsError: If the policy, the key file or the cassette cannot be used.
         """
         self._take_options()
+        if self._is_script and updated & {"rewrite_links", "keep_conditional", "mode"}:
+            self._leading.configure(rewrites=ctx.options.rewrite_links, keeps_conditional=ctx.options.keep_conditional)
         if "cassette" in updated and ctx.options.cassette:
             self._path = Path(ctx.options.cassette)
         if "mode" in updated and not self._upstream:
@@ -197,18 +201,22 @@ class Recorder:
             log.error("nothing is recorded: set the option cassette, e.g. --set cassette=session.cassette")
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Remember the client's Host header, the name by which the client reaches this proxy.
+        """Remember the client's Host header, the name by which the client reaches this proxy; change the other headers.
 
         Without the option keep_host_header mitmproxy has replaced the header before any hook runs.
         """
         if self._keeps_host:
             flow.metadata[HOST] = flow.request.host_header
+        if self._capture is not None:
+            self._leading.request_headers(flow)
 
     async def request(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None:
             return
-        now, headers = self._clock(), with_host(flow.request, _headers(flow.request.headers))
+        now, headers = self._clock(), with_host(flow.request, headers_of(flow.request.headers))
         body, lacks = self._content(flow.request, headers)
+        if lacks is None:
+            body = self._leading.request_body(flow, headers, body)
         if self._comments:
             flow.comment = flow.comment or of_request(
                 shipped(self._dialect), flow.request.method, flow.request.path, body
@@ -230,11 +238,13 @@ class Recorder:
         """Stream the response to the client if the client may need its beginning before its end."""
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
-        answer = flow.response
-        if answer.status_code != 101 and (answer.stream or self._is_stream(flow.id, _headers(answer.headers))):
+        answer, headers = flow.response, headers_of(flow.response.headers)
+        if self._leading.is_waited_for(headers):
+            answer.stream = False
+        elif answer.status_code != 101 and (answer.stream or self._is_stream(flow.id, headers)):
             kept = Kept()
-            answer.stream = kept.passes
-            self._streams[flow.id] = flow, kept
+            answer.stream = self._leading.stream(flow, headers, kept)
+            self._streams[flow.id] = flow, kept, headers
 
     def _is_stream(self, flow: str, headers: Headers) -> bool:
         """Return whether a response must be streamed: server-sent events, or a large response to an API call.
@@ -251,13 +261,11 @@ class Recorder:
         if flow.id in self._streams:
             await self._write(self._ended(flow))
             return
-        now, headers = self._clock(), _headers(flow.response.headers)
+        now, headers = self._clock(), headers_of(flow.response.headers)
         body, lacks = self._content(flow.response, headers)
         if self._comments:
             flow.comment = flow.comment or of_answer(shipped(self._dialect), body)
-        changed = redirected(body, _own_host(flow))
-        if changed is not None:  # only the client's copy changes; the cassette keeps the server's bytes
-            flow.response.content = changed
+        self._leading.response(flow, headers, body, is_whole=lacks is None)
         status = flow.response.status_code
         await self._write(self._pipeline.response(flow.id, now, status=status, headers=headers, body=body, lacks=lacks))
 
@@ -265,7 +273,7 @@ class Recorder:
         if self._pipeline is None or not self._pipeline.knows(flow.id):
             return
         reason = flow.error.msg if flow.error else "unknown"
-        if flow.id in self._streams and flow.response and is_event_stream(_headers(flow.response.headers)):
+        if flow.id in self._streams and flow.response and is_event_stream(headers_of(flow.response.headers)):
             await self._write(self._ended(flow, reason))
             return
         # a broken response is recorded as a failure, because only an event stream is useful in part
@@ -274,10 +282,10 @@ class Recorder:
 
     def _ended(self, flow: http.HTTPFlow, reason: str | None = None) -> bytes:
         """Return the frame of a streamed response, as far as its body is kept; `reason` says why it broke off."""
-        _, kept = self._streams.pop(flow.id)
+        _, kept, headers = self._streams.pop(flow.id)
         if self._pipeline is None or flow.response is None:
             return b""
-        whole, headers = flow.response.copy(), _headers(flow.response.headers)
+        whole = flow.response.copy()
         whole.raw_content = kept.body
         body, lacks = self._content(whole, headers)
         return self._pipeline.response(
@@ -316,10 +324,12 @@ class Recorder:
         if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):
             return
         message = flow.websocket.messages[-1]
-        frame = self._pipeline.message(flow.id, self._clock(), from_client=message.from_client, body=message.content)
+        now, seen = self._clock(), message.content
+        message.content = self._leading.message(flow, seen, from_client=message.from_client)
+        # the server's side is recorded: what it gets, and what it sends
+        body = message.content if message.from_client else seen
+        frame = self._pipeline.message(flow.id, now, from_client=message.from_client, body=body)
         del flow.websocket.messages[:-1]  # else mitmproxy keeps all messages of the socket in memory
-        if not message.from_client:
-            message.content = redirected(message.content, _own_host(flow)) or message.content
         await self._write(frame)
 
     async def websocket_end(self, flow: http.HTTPFlow) -> None:
@@ -343,21 +353,6 @@ class Recorder:
             await self._capture.write(frame)
 
 
-def _own_host(flow: http.HTTPFlow) -> str | None:
-    """Return the host and port by which the client reaches this proxy, in reverse mode.
-
-    In all other modes the client names the server itself, and the result is None.
-    """
-    if not isinstance(flow.client_conn.proxy_mode, ReverseMode):
-        return None
-    address = url.hostport("https" if flow.client_conn.tls else "http", *flow.client_conn.sockname[:2])
-    return flow.metadata.get(HOST) or address
-
-
 def with_host(request: http.Request, headers: Headers) -> Headers:
     """Return the headers of a request with a Host; HTTP/2 has `:authority` in its place (RFC 9113, section 8.3.1)."""
     return (("Host", request.authority), *headers) if request.authority and "host" not in request.headers else headers
-
-
-def _headers(headers: http.Headers) -> Headers:
-    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields])

@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mitmproxy import http, options
@@ -44,11 +46,13 @@ class Running:
     Attributes:
         url: Where clients reach the proxy.
         master: The mitmproxy instance.
+        urls: Where clients reach the other upstreams, by name.
 
     """
 
     url: str
     master: Master
+    urls: Mapping[str, str]
 
     async def wait(self) -> None:
         """Wait until the proxy stops: by `stop`, a signal, or an error of the capture."""
@@ -61,7 +65,13 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def proxy(
-    recorder: Recorder, *, mode: str, host: str, port: int, confdir: Path | None = None
+    recorder: Recorder,
+    *,
+    mode: str,
+    host: str,
+    port: int,
+    confdir: Path | None = None,
+    also: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Running]:
     """Run a recording proxy as a context manager.
 
@@ -71,15 +81,16 @@ async def proxy(
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         confdir: Folder of mitmproxy's CA; None for mitmproxy's default.
+        also: URLs of other upstreams by name; the proxy listens on one more port for each.
 
     Raises:
         UsageError: If the mode is unknown, the port cannot be bound, or the cassette cannot be created.
-        UpstreamError: If the mode is reverse and the upstream does not accept a connection within 5 seconds.
+        UpstreamError: If the mode is reverse and an upstream does not accept a connection within 5 seconds.
 
     """
-    await _check(mode)
+    modes, urls = await _checked(mode, also, host)
     websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no setting for this class
-    master = Master(_options(mode, host, port, confdir))
+    master = Master(_options(modes, host, port, confdir))
     ask_listeners_only(master.addons, scripts=False)
     server = proxyserver.Proxyserver()
     master.addons.add(
@@ -93,7 +104,7 @@ async def proxy(
         recorder.open()
         master.addons.add(recorder, _UpstreamHost())
         bound = next(address for address in server.listen_addrs() if address)
-        yield Running(f"http://{host}:{bound[1]}", master)
+        yield Running(f"http://{host}:{bound[1]}", master, urls)
     finally:
         master.should_exit.set()
         await task
@@ -148,7 +159,7 @@ async def _start(master: Master, server: proxyserver.Proxyserver, wanted: str) -
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if not any(server.listen_addrs()):
+        if not all(any(one.listen_addrs) for one in server.servers):
             master.should_exit.set()
             await task
             reason = failed.text.partition("\n")[0].rpartition(": ")[2] or "no reason given"
@@ -175,11 +186,31 @@ class _FirstError(logging.Handler):
         self.text = self.text or record.getMessage()
 
 
-def _options(mode: str, host: str, port: int, confdir: Path | None) -> options.Options:
-    chosen = options.Options(mode=[mode], listen_host=host, listen_port=port)
+def _options(modes: list[str], host: str, port: int, confdir: Path | None) -> options.Options:
+    chosen = options.Options(mode=modes, listen_host=host, listen_port=port)
     if confdir is not None:
         chosen.update(confdir=str(confdir))
     return chosen
+
+
+def _free_port(host: str) -> int:
+    """Return a port on which nothing listens now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with contextlib.closing(socket.create_server((host, 0), family=family)) as server:
+            port: int = server.getsockname()[1]
+            return port
+    except OSError as exc:
+        raise UsageError(f"cannot listen on {host}: {exc.strerror}") from exc
+
+
+async def _checked(mode: str, also: Mapping[str, str], host: str) -> tuple[list[str], dict[str, str]]:
+    """Check all upstreams; return a mode for each of them, and where the proxy listens for those of `also`."""
+    for one in (mode, *(f"reverse:{upstream}" for upstream in also.values())):
+        await _check(one)
+    ports = {name: _free_port(host) for name in also}  # mitmproxy refuses two listeners on port 0
+    modes = [mode, *(f"reverse:{also[name]}@{host}:{port}" for name, port in ports.items())]
+    return modes, {name: f"http://{host}:{port}" for name, port in ports.items()}
 
 
 async def _check(mode: str) -> None:

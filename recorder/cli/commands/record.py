@@ -61,6 +61,14 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
     show_default=True,
     help="Show operations as they end: on a terminal, or anywhere one line each (plain).",
 )
+@click.option("--rewrite-links", is_flag=True, help="Lead links to the server back to the recorder.")
+@click.option(
+    "--also",
+    metavar="NAME=URL",
+    multiple=True,
+    help="One more server to record, e.g. login=https://login.example; gets a port of its own. Repeatable.",
+)
+@click.option("--keep-conditional", is_flag=True, help="Leave If-None-Match and If-Modified-Since in requests.")
 @policy_option
 @key_option
 @no_redaction_option
@@ -70,7 +78,7 @@ def command(upstream: str | None, program: tuple[str, ...], **given: Any) -> Non
 
     Prints `listening on URL` when ready: point the desktop to that URL. A command after `--` is run with the URL in
     RECORDER_URL (in modes other than reverse also in HTTP_PROXY and HTTPS_PROXY); the recording stops when the command
-    ends, with its exit code.
+    ends, with its exit code. Each --also NAME=URL has a line `NAME: listening on URL`, and RECORDER_URL_NAME.
 
     \b
     Example:  recorder record http://gws.example:8090 -o session.cassette

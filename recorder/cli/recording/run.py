@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from ...capture.mitm.proxy import Running, proxy, stop_on_signals
 from ...capture.parts import Limits
 from ...cassette.writer import Fsync
 from ...errors import CaptureError, UsageError
+from ...links.rewriting import server_at, upstream_of
 from ..options import warn_if_exposed
 from ..redaction import redaction
 from ..saying import say
@@ -44,6 +47,9 @@ class Recording:
         output = given["output"]
         append, self._path = output.startswith("+"), Path(output.removeprefix("+"))
         self._mode, self._program, self._listen = _mode(given["mode"], upstream), program, given["listen"]
+        self._also = _also(given["also"], upstream, self._mode)
+        if given["rewrite_links"] and not self._mode.startswith("reverse:"):
+            raise UsageError("--rewrite-links needs --mode reverse: in other modes no link leads past the proxy")
         must_be_writable(self._path, force=given["force"] or append)
         policy, key = redaction(given["policy"], given["key_file"], off=given["no_redaction"])
         settings = Settings(
@@ -55,7 +61,14 @@ class Recording:
         )
         self._display = Display(given["progress"])
         self._recorder = Recorder(
-            self._path, upstream=upstream or "", policy=policy, key=key, settings=settings, watch=self._display.feed
+            self._path,
+            upstream=upstream or "",
+            policy=policy,
+            key=key,
+            settings=settings,
+            rewrite_links=given["rewrite_links"],
+            keep_conditional=given["keep_conditional"],
+            watch=self._display.feed,
         )
 
     def run(self) -> int:
@@ -86,9 +99,11 @@ class Recording:
 
     async def _record(self) -> int:
         host, port = self._listen
-        async with proxy(self._recorder, mode=self._mode, host=host, port=port) as running:
+        async with proxy(self._recorder, mode=self._mode, host=host, port=port, also=self._also) as running:
             stop_on_signals(running)
             click.echo(f"listening on {running.url}")
+            for name, url in running.urls.items():
+                click.echo(f"{name}: listening on {url}")
             showing = asyncio.create_task(self._show())
             try:
                 return await (self._run(running) if self._program else _wait(running))
@@ -105,7 +120,7 @@ class Recording:
     async def _run(self, running: Running) -> int:
         """Run the user's command with the recorder's URL, and return its exit code."""
         try:
-            child = await asyncio.create_subprocess_exec(*self._program, env=os.environ | self._variables(running.url))
+            child = await asyncio.create_subprocess_exec(*self._program, env=os.environ | self._variables(running))
         except OSError as exc:
             raise UsageError(f"{self._program[0]}: cannot be run: {exc.strerror}") from exc
         stopped = asyncio.create_task(running.wait())
@@ -117,11 +132,12 @@ class Recording:
         code = await ended
         return code if code >= 0 else 128 - code  # as shells tell the signal that ended a process
 
-    def _variables(self, url: str) -> dict[str, str]:
+    def _variables(self, running: Running) -> dict[str, str]:
         """Return the environment variables by which the user's command finds the recorder."""
         is_reverse = self._mode.startswith("reverse:")
         names = () if is_reverse else ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-        return dict.fromkeys(names, url) | {"RECORDER_URL": url}
+        others = {f"RECORDER_URL_{name.upper().replace('-', '_')}": url for name, url in running.urls.items()}
+        return dict.fromkeys(names, running.url) | {"RECORDER_URL": running.url} | others
 
 
 class _Told(logging.Handler):
@@ -148,6 +164,25 @@ def _mode(mode: str, upstream: str | None) -> str:
     if not upstream.startswith(("http://", "https://")):
         raise UsageError(f"UPSTREAM {upstream!r} must begin with http:// or https://")
     return f"reverse:{upstream}"
+
+
+def _also(given: Sequence[str], upstream: str | None, mode: str) -> dict[str, str]:
+    """Return the URLs of the other upstreams by name."""
+    if given and not mode.startswith("reverse:"):
+        raise UsageError("--also needs --mode reverse: in other modes the client names all servers itself")
+    also, servers = {}, [server_at(upstream_of(upstream or ""))]
+    for text in given:
+        name, _, url = text.partition("=")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name, re.ASCII) or not url.startswith(("http://", "https://")):
+            raise UsageError(f"--also {text!r} is not NAME=URL, e.g. login=https://login.example")
+        if "@" in url:
+            raise UsageError(f"--also {text!r}: a URL with '@' is not taken")
+        server = server_at(upstream_of(url))
+        if name in also or server in servers:
+            raise UsageError(f"--also {text!r}: there is another one of this name or server")
+        also[name] = url
+        servers.append(server)
+    return also
 
 
 async def _wait(running: Running) -> int:

@@ -39,10 +39,10 @@ def written(reply: HttpResponse, connection: bytes = KEEP, *, is_head: bool = Fa
         connection = KEEP  # the recorded headers have `Connection: close` already
     if reply.status in _BODILESS:
         return b"%b%b%b%b" % (head.before, date, connection, head.after), is_last
-    length, body = len(reply.body), b"" if is_head else reply.body
-    content = b"%bContent-Length: %d\r\n%b%b%b%b%b" % (
-        head.before, length, head.kind, date, connection, head.after, body,
-    )  # fmt: skip
+    length, body = b"Content-Length: %d\r\n" % len(reply.body), b"" if is_head else reply.body
+    if head.has_length:
+        length = b""
+    content = b"%b%b%b%b%b%b%b" % (head.before, length, head.kind, date, connection, head.after, body)
     return content, is_last
 
 
@@ -62,6 +62,7 @@ class _Head(NamedTuple):
         kind: A Content-Type line, if there is a body and the headers name no type.
         after: Bytes after the Date line, up to the body.
         has_date: Whether the headers have a Date.
+        has_length: Whether the headers have a Content-Length: the recorded one of an answer to HEAD.
         is_last: Whether the headers have `Connection: close`.
 
     """
@@ -70,6 +71,7 @@ class _Head(NamedTuple):
     kind: bytes
     after: bytes
     has_date: bool
+    has_length: bool
     is_last: bool
 
 
@@ -83,7 +85,7 @@ def _head(status: int, headers: Headers, has_body: bool) -> _Head:  # noqa: FBT0
     server = "" if "server" in shown else f"{_SERVER}\r\n"
     before, after = "\r\n".join([*lines, ""]), f"{server}\r\n"
     is_last = shown.get("connection", "").lower() == "close"  # RFC 9112, section 9.6: the server must then close
-    return _Head(before.encode(), kind.encode(), after.encode(), "date" in shown, is_last)
+    return _Head(before.encode(), kind.encode(), after.encode(), "date" in shown, "content-length" in shown, is_last)
 
 
 def _reason(status: int) -> str:

@@ -24,8 +24,9 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
-from recorder.capture.mitm.addon import HOST, Recorder
+from recorder.capture.mitm.addon import Recorder
 from recorder.capture.mitm.capture import Settings
+from recorder.capture.mitm.leading import HOST
 from recorder.capture.parts import Limits
 from recorder.capture.streams import KEPT
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +11,7 @@ from ....bayeux.messages import Message
 from ....correlate.sessions import separate
 from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
+from ....links.cookies import unbound
 from ....model import Headers, Triple
 from ..matching.bindings import ScannedText
 from ..matching.request import MintedId
@@ -22,8 +22,6 @@ _NOT_REPLAYED = {  # Alt-Svc names another host or port for the same origin (RFC
     "alt-svc", "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
     "transfer-encoding", "upgrade",
 }  # fmt: skip
-# attributes that bind a cookie to the recorded host or to its TLS: nobody would send it to us
-_BOUND = re.compile(r"\s*(?:domain\s*=.*|secure|samesite\s*=\s*none)\s*", re.IGNORECASE)
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _TEXT: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 
@@ -73,7 +71,9 @@ def prepare(triple: Triple, dialect: Dialect, minted: Iterable[MintedId] | None 
         return _own(504, f"recorded without an answer: {reason}\n")
     if not 200 <= triple.ack.status <= 999:  # of three digits, and not one of those that another answer follows
         return _own(502, f"recorded with the status {triple.ack.status}, which is no answer\n")
-    prepared = _prepared(triple.ack.status, triple.ack.headers, triple.ack.body, dialect)
+    # the length of a HEAD's answer is that of a body which was not sent (RFC 9110, section 9.3.2)
+    keeps_length = triple.request.method == "HEAD" and not triple.ack.body and triple.ack.status != NO_REPLY
+    prepared = _prepared(triple.ack.status, triple.ack.headers, triple.ack.body, dialect, keeps_length)
     names_own = minted is None or any(one.run in prepared.text.runs for one in minted)
     return replace(prepared, names_own=True) if names_own else prepared
 
@@ -83,8 +83,16 @@ def _own(status: int, text: str) -> PreparedResponse:
 
 
 @lru_cache(_REMEMBERED)
-def _prepared(status: int, recorded: Headers, body: bytes, dialect: Dialect) -> PreparedResponse:
+def _prepared(
+    status: int,
+    recorded: Headers,
+    body: bytes,
+    dialect: Dialect,
+    keeps_length: bool,  # noqa: FBT001  # a key of the cache
+) -> PreparedResponse:
     gone = _NOT_REPLAYED | _of_the_connection(recorded)
+    if keeps_length:
+        gone -= {"content-length"}
     headers = tuple(_separated((name, value) for name, value in recorded if name.lower() not in gone))
     varies = has_names(body, dialect) or any(name.lower() == "set-cookie" for name, _ in headers)
     text = "\n".join([*(value for _, value in headers), body.decode(errors="replace")])
@@ -156,7 +164,7 @@ def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Diale
         cookie, equals, _ = pair.partition("=")
         if equals and cookie.strip() in dialect.session_cookies:
             pair = f"{cookie}={ours}"
-        return ";".join([rewriter.text(pair), *(text for text in attributes if not _BOUND.fullmatch(text))])
+        return ";".join([rewriter.text(pair), *unbound(attributes)])
     return rewriter.text(value)
 
 

@@ -1,0 +1,206 @@
+"""Keep clients at the recorder: tell where answers lead them away, or rewrite the links in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeAlias
+
+from mitmproxy import ctx, http
+from mitmproxy.net.http import url
+from mitmproxy.proxy.mode_specs import ReverseMode
+
+from ...bayeux.hosts import redirected
+from ...links.pieces import Pieces
+from ...links.rewriting import Origin
+from ...links.text_bodies import is_textual
+from ...model import Headers
+from ..addresses import Addresses, Upstream, without_digests
+from ..led_away import KIND, Known, LedAway
+from ..streams import KEPT, Kept, is_event_stream, length_of
+
+HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
+_CONDITIONAL = {b"if-none-match", b"if-modified-since"}
+_CLIENTS = 100  # addresses by which clients name the recorder
+_NOT_REWRITTEN = (
+    "links in an answer that is longer than 16 MiB, or compressed although that was not asked for, are not rewritten: "
+    "a client that follows them goes past the recorder"
+)
+Stream: TypeAlias = Callable[[bytes], bytes | list[bytes]]
+
+
+class Leading:
+    """What a recording changes in flows, beside recording them, and what it tells of links.
+
+    Attributes:
+        rewrites: Links to upstreams lead to the recorder, and back.
+        keeps_conditional: Conditional requests go on to the upstream as they are.
+
+    """
+
+    def __init__(self, tell: Callable[[str, str, str], None], *, rewrites: bool, keeps_conditional: bool) -> None:
+        """Take the options of the command line, and what tells the user of a fact."""
+        self.rewrites, self.keeps_conditional, self._tell = rewrites, keeps_conditional, tell
+        self._led_away = LedAway(tell, rewrite="--rewrite-links", also="--also NAME={url}")
+        self._addresses = lru_cache(_CLIENTS)(_addresses)
+
+    def configure(self, *, rewrites: bool, keeps_conditional: bool) -> None:
+        """Take the options of mitmproxy."""
+        self.rewrites, self.keeps_conditional = rewrites, keeps_conditional
+        self._led_away = LedAway(
+            self._tell, rewrite="--set rewrite_links=true", also="one more --mode reverse:{url}@PORT"
+        )
+        self._addresses.cache_clear()  # the modes may be others
+
+    def request_headers(self, flow: http.HTTPFlow) -> None:
+        """Change the head of a request before it goes on."""
+        request = flow.request
+        if not self.keeps_conditional and request.method in ("GET", "HEAD"):
+            fields = request.headers.fields
+            kept = tuple([field for field in fields if field[0].lower() not in _CONDITIONAL])
+            if len(kept) < len(fields):
+                request.headers.fields = kept
+        addresses = self._of(flow) if self.rewrites else None
+        if addresses is not None:
+            _set(request, addresses.request_headers(headers_of(request.headers)))
+            target = addresses.target(request.path)
+            if target != request.path:
+                request.path = target
+            if "accept-encoding" in request.headers:  # a compressed stream could not be changed
+                request.headers["accept-encoding"] = "identity"
+
+    def request_body(self, flow: http.HTTPFlow, headers: Headers, body: bytes) -> bytes:
+        """Change the body of a request before it goes on; return what goes on, decoded."""
+        addresses = self._of(flow) if self.rewrites and body else None
+        if addresses is None:
+            return body
+        changed = addresses.request_body(body, headers)
+        if changed is not body:
+            _set_body(flow.request, body, changed)
+        return changed
+
+    def is_waited_for(self, headers: Headers) -> bool:
+        """Return whether an answer must be whole before it goes to the client, because its length may change."""
+        length = length_of(headers)
+        is_short = length is not None and length <= KEPT
+        return self.rewrites and is_short and is_textual(headers) and not is_event_stream(headers)
+
+    def stream(self, flow: http.HTTPFlow, headers: Headers, kept: Kept) -> Stream:
+        """Change the head of an answer that is streamed; return the function that its pieces pass through."""
+        addresses = self._of(flow)
+        if addresses is None or flow.response is None:
+            return kept.passes
+        known, over_tls = self._known(addresses), flow.client_conn.tls
+        self._led_away.answer(headers, b"", known, over_tls=over_tls)
+        is_encoded = any(name.lower() == "content-encoding" for name, _ in headers)
+        is_rewritten = self.rewrites and not is_encoded and length_of(headers) is None
+        if self.rewrites:
+            _set(flow.response, addresses.response_headers(headers))
+        if not is_textual(headers):
+            return kept.passes
+        if self.rewrites and not is_rewritten:
+            self._tell(KIND, "long answers", _NOT_REWRITTEN)
+
+        def change(text: bytes) -> bytes:
+            self._led_away.body(text, headers, known)
+            return addresses.response_body(text, headers) if is_rewritten else text
+
+        pieces = Pieces(change)
+
+        def passes(piece: bytes) -> bytes | list[bytes]:
+            kept.passes(piece)
+            if is_rewritten:
+                return pieces.feed(piece)
+            if not is_encoded:
+                pieces.feed(piece)  # only to be looked at
+            return piece
+
+        return passes
+
+    def response(self, flow: http.HTTPFlow, headers: Headers, body: bytes, *, is_whole: bool) -> None:
+        """Change the client's copy of an answer; the recorded one keeps the server's headers and bytes."""
+        addresses, response = self._of(flow), flow.response
+        if addresses is None or response is None:
+            return
+        self._led_away.answer(headers, body, self._known(addresses), over_tls=flow.client_conn.tls)
+        changed = redirected(body, own_host(flow)) or body
+        if self.rewrites:
+            _set(response, addresses.response_headers(headers))
+            if is_whole and response.status_code != 206:  # a part of a document must fit to the other parts
+                changed = addresses.response_body(changed, headers)
+        if changed is not body:
+            _set_body(response, body, changed)
+
+    def message(self, flow: http.HTTPFlow, body: bytes, *, from_client: bool) -> bytes:
+        """Return a WebSocket message as it is to go on."""
+        addresses = self._of(flow)
+        if addresses is None:
+            return body
+        if from_client:
+            return addresses.request_body(body, ()) if self.rewrites else body
+        self._led_away.body(body, (), self._known(addresses))
+        body = redirected(body, own_host(flow)) or body
+        return addresses.response_body(body, ()) if self.rewrites else body
+
+    def _of(self, flow: http.HTTPFlow) -> Addresses | None:
+        """Return the addresses as the client of a flow knows them; None but in reverse mode."""
+        host = own_host(flow)
+        if host is None or not isinstance(flow.client_conn.proxy_mode, ReverseMode):
+            return None
+        return self._addresses(flow.client_conn.proxy_mode, flow.client_conn.sockname[1], host, flow.client_conn.tls)
+
+    def _known(self, addresses: Addresses) -> Known:
+        return Known(addresses.upstreams, addresses.own, addresses.written, self.rewrites)
+
+
+def _addresses(mode: ReverseMode, port: int, host: str, secure: bool) -> Addresses:  # noqa: FBT001  # a key of the cache
+    """Return the addresses that a client knows which speaks to the recorder at a port by the name of a host."""
+    server = ctx.master.addons.get("proxyserver")
+    others = [
+        _upstream(instance.mode, instance.listen_addrs[0][1])
+        for instance in (server.servers if server is not None else ())
+        if isinstance(instance.mode, ReverseMode) and instance.mode is not mode and instance.listen_addrs
+    ]
+    return Addresses([_upstream(mode, port), *others], port, Origin(host, secure))
+
+
+def _upstream(mode: ReverseMode, port: int) -> Upstream:
+    is_tls = mode.scheme in ("https", "tls", "http3", "quic")
+    host, number = mode.address[:2]
+    name = host if host.isascii() else host.encode("idna").decode()
+    return Upstream(Origin(url.hostport("https" if is_tls else "http", name, number), is_tls), port)
+
+
+def own_host(flow: http.HTTPFlow) -> str | None:
+    """Return the host and port by which the client reaches this proxy, in reverse mode.
+
+    In all other modes the client names the server itself, and the result is None.
+    """
+    if not isinstance(flow.client_conn.proxy_mode, ReverseMode):
+        return None
+    address = url.hostport("https" if flow.client_conn.tls else "http", *flow.client_conn.sockname[:2])
+    named: str = flow.metadata.get(HOST) or address
+    return named if named.isascii() else address
+
+
+def headers_of(headers: http.Headers) -> Headers:
+    """Return headers as texts of one character for each byte."""
+    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields])
+
+
+def _set(message: http.Message, headers: Headers) -> None:
+    fields = tuple([(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers])
+    if fields != message.headers.fields:
+        message.headers.fields = fields
+
+
+def _set_body(message: http.Message, decoded: bytes, body: bytes) -> None:
+    """Give a message another body; without an encoding, which every receiver takes."""
+    _set(message, without_digests(headers_of(message.headers)))
+    if decoded != message.raw_content:
+        message.headers.pop("content-encoding", None)
+        if "transfer-encoding" in message.headers:
+            message.headers["transfer-encoding"] = "chunked"
+    message.raw_content = body
+    if "content-length" in message.headers:
+        message.headers["content-length"] = str(len(body))

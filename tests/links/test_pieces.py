@@ -1,0 +1,48 @@
+"""A body in pieces changes as the whole one does, wherever it is cut."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.links.pieces import Pieces
+from recorder.links.rewriting import Links, Origin, Server
+
+LINKS, HERE = Links([Server("gws.example", 8090)]), Origin("desk:9")
+STREAM = (
+    b'event: a\ndata: {"u":"http://gws.example:8090/a"}\n\n'
+    b"data: ws:\\/\\/gws.example:8090/b <//gws.example:8090/c>\n\nend"
+)
+
+
+def change(body: bytes) -> bytes:
+    return LINKS.body(body, (("Content-Type", "text/event-stream"),), HERE)
+
+
+def in_pieces(pieces: list[bytes]) -> bytes:
+    found = Pieces(change)
+    return b"".join(part for piece in [*(piece for piece in pieces if piece), b""] for part in found.feed(piece))
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=12))
+def test_a_stream_is_rewritten_however_it_is_cut(cuts: list[int]) -> None:
+    pieces = [STREAM[begin:end] for begin, end in pairwise(sorted([0, *cuts, len(STREAM)]))]
+
+    assert in_pieces(pieces) == change(STREAM)
+    assert b"gws" not in in_pieces(pieces)
+
+
+def test_an_event_leaves_when_it_is_whole() -> None:
+    pieces = Pieces(change)
+
+    assert pieces.feed(b"data: http://gws.exam") == [b"data: "]
+    assert pieces.feed(b"ple:8090/a\n\n") == [b"http://desk:9/a\n\n"]
+    assert pieces.feed(b"") == []
+
+
+@pytest.mark.parametrize("size", [1 << 17, (1 << 16) + 1])
+def test_little_is_held_back(size: int) -> None:
+    assert Pieces(change).feed(b"x" * size) == [b"x" * size]
