@@ -104,6 +104,7 @@ class Player {
     if (step.do === "update") return of.update({ Id: id, ...step.fields });
     if (step.do === "delete") return of.destroy(id);
     if (step.do === "read") return of.retrieve(id);
+    if (step.do === "query") return connection.query(step.soql, { autoFetch: true });
     const headers = { "Content-Type": "application/json" };
     return connection.request({ method: "POST", url: `/services/data/v${VERSION}/composite`, headers, body });
   }

@@ -39,8 +39,22 @@ class Org:
 
     def forget(self) -> None:
         """End all sessions of the stream, as if their clients had been silent for too long."""
-        request = urllib.request.Request(f"{self.url}/lab/forget", b"{}", method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
+        self._control("forget")
+
+    def seen(self) -> int:
+        """Return the number of requests of all kinds that came so far, to the org and to its login host."""
+        return int(self._control("seen")["seen"])
+
+    @property
+    def login(self) -> str:
+        """Where the login host of the org listens."""
+        return str(self._control("seen")["login"])
+
+    def _control(self, what: str) -> dict[str, Any]:
+        request = urllib.request.Request(f"{self.url}/lab/{what}", b"{}", method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
 
     def events(self) -> list[Event]:
         """Return what was published so far, heard or not."""

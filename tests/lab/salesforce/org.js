@@ -34,6 +34,7 @@ export class Org {
   #perform(method, path, body, transaction) {
     if (method === "POST" && path === "/composite") return this.#composite(body, transaction);
     if (method === "POST" && path === "/composite/sobjects") return this.#collection(body, transaction);
+    if (method === "GET" && path.startsWith("/query")) return this.#query(path);
     const [, object, id] = /^\/sobjects\/(\w+)(?:\/(\w+))?$/.exec(path) ?? [];
     if (object === undefined) return failed(404, "NOT_FOUND", `no resource ${path}`);
     if (method === "POST" && id === undefined) return this.#create(object, body, transaction);
@@ -48,6 +49,15 @@ export class Org {
       this.#changed("DELETE", object, id, {}, transaction);
     } else return failed(405, "METHOD_NOT_ALLOWED", `HTTP Method '${method}' not allowed`);
     return { status: 204, body: "" };
+  }
+
+  /** Answer any query with all records, one in each part. */
+  #query(path) {
+    const at = Number(/^\/query\/01g-(\d+)$/.exec(path)?.[1] ?? 0);
+    const all = [...this.#records].map(([Id, { object }]) => ({ attributes: { type: object }, Id }));
+    const done = at + 1 >= all.length;
+    const next = done ? {} : { nextRecordsUrl: `/services/data/v60.0/query/01g-${at + 1}` };
+    return { status: 200, body: { totalSize: all.length, done, ...next, records: all.slice(at, at + 1) } };
   }
 
   #create(object, given, transaction) {

@@ -10,16 +10,19 @@ import { parseArgs } from "node:util";
 import { Org } from "./org.js";
 import { denials, PREFIX, Stream } from "./stream.js";
 
+const LOGINS = /^\/services\/(?:oauth2\/token$|Soap\/u\/)/;
 const ORG_ID = "00D5i000000LabOrg";
 const FLUSH_MS = 200; // what the polls need to carry away what was published
 
 class Front {
+  urls = {}; // of the org and, at another port, of its login
   #log;
   #delay;
   #org = new Org();
   #stream;
   #users = new Map(); // token -> user
   #requests = 0;
+  #seen = 0; // requests of all kinds
 
   constructor({ log, timeout, delay }) {
     this.#log = openSync(log, "a");
@@ -29,6 +32,8 @@ class Front {
 
   async handle(request, response) {
     const path = request.url.split("?", 1)[0];
+    if (!path.startsWith("/lab/")) this.#seen++;
+    if (request.socket.localPort === this.urls.login?.port && !LOGINS.test(path)) return elsewhere(request, response, this.urls);
     if (path.startsWith(PREFIX) && this.#user(request) !== undefined) return this.#stream.handle(request, response);
     const text = await textOf(request);
     if (path.startsWith(PREFIX)) return send(response, 200, denials([JSON.parse(text || "[]")].flat()));
@@ -44,6 +49,7 @@ class Front {
   }
 
   async #control(path) {
+    if (path === "/lab/seen") return { seen: this.#seen, login: this.urls.login?.url };
     if (path !== "/lab/forget") return {};
     await sleep(FLUSH_MS);
     this.#stream.forget();
@@ -53,7 +59,8 @@ class Front {
   #login(request, user) {
     const token = `${ORG_ID}!${randomBytes(24).toString("base64url")}`;
     this.#users.set(token, user);
-    return { token, instance: `http://${request.headers.host}` };
+    const isElsewhere = request.socket.localPort === this.urls.login?.port;
+    return { token, instance: isElsewhere ? this.urls.org.url : `http://${request.headers.host}` };
   }
 
   #token(request, form, response) {
@@ -120,6 +127,13 @@ function send(response, status, body) {
   });
 }
 
+// A login host sends everything but logins to the org.
+function elsewhere(request, response, { org }) {
+  request.resume();
+  response.writeHead(307, { Location: `${org.url}${request.url}`, "Content-Length": 0 });
+  response.end();
+}
+
 function fail(error) {
   process.stderr.write(`lab: ${error.stack}\n`);
   process.exit(2);
@@ -134,13 +148,20 @@ const { values } = parseArgs({
   },
 });
 const front = new Front({ log: values.log, timeout: Number(values.timeout), delay: Number(values.delay) });
-const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
+const handle = (request, response) => {
   front.handle(request, response).catch((error) => {
     if (request.complete) fail(error); // else the client broke off its request body
   });
-});
-server.on("error", fail);
-server.listen(Number(values.port), "127.0.0.1", () => {
-  process.stdout.write(`listening on http://127.0.0.1:${server.address().port}\n`);
-});
+};
+
+async function listen(port) {
+  const server = createServer({ keepAliveTimeout: 120_000 }, handle);
+  server.on("error", fail);
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return { port: server.address().port, url: `http://127.0.0.1:${server.address().port}` };
+}
+
+front.urls.org = await listen(Number(values.port));
+front.urls.login = await listen(0);
+process.stdout.write(`listening on ${front.urls.org.url}\n`);
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(0));
