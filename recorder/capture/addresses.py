@@ -44,7 +44,15 @@ class Upstream(NamedTuple):
 
 
 class Addresses:
-    """The addresses of the upstreams, and the addresses at which one client reaches them through the recorder."""
+    """The addresses of the upstreams, and the addresses at which one client reaches them through the recorder.
+
+    Attributes:
+        here: The address by which the client names the recorder.
+        own: The addresses of the recorder.
+        upstreams: The hosts of the upstreams.
+        written: The addresses of the upstreams as their URLs write them.
+
+    """
 
     def __init__(self, upstreams: Sequence[Upstream], port: int, here: Origin) -> None:
         """Pair the upstreams with the recorder's addresses.
@@ -55,7 +63,7 @@ class Addresses:
             here: The address by which the client names that port.
 
         """
-        self._port, self._here, self._several = port, here, len(upstreams) > 1
+        self._port, self.here, self._several = port, here, len(upstreams) > 1
         name = here.host if here.host.endswith("]") else here.host.rpartition(":")[0] or here.host
         self._out: list[tuple[Links, Origin]] = []
         self._back: list[tuple[Links, Origin]] = []
@@ -121,7 +129,7 @@ class Addresses:
 
     def _policy(self, value: str) -> str:
         """Return a content security policy that allows the recorder where the server allows its upstreams."""
-        parts = [part for part in value.split(";") if self._here.secure or not _TO_TLS.fullmatch(part)]
+        parts = [part for part in value.split(";") if self.here.secure or not _TO_TLS.fullmatch(part)]
         return self._text(_SOURCE.sub(lambda found: self._host(found[0]), ";".join(parts)))
 
     def _host(self, text: str) -> str:
@@ -137,10 +145,10 @@ class Addresses:
         """
         pair, *attributes = cookie.strip().split(";")
         kinds = {text.partition("=")[0].strip().lower() for text in attributes}
-        promises_tls = pair.strip().lower().startswith(("__host-", "__secure-")) and not self._here.secure
+        promises_tls = pair.strip().lower().startswith(("__host-", "__secure-")) and not self.here.secure
         if promises_tls or (self._several and "httponly" in kinds and "domain" not in kinds):
             pair = f"{_OURS}{self._port}.{pair.strip()}"
-        return ";".join([pair, *unbound(attributes, secure=self._here.secure)])
+        return ";".join([pair, *unbound(attributes, secure=self.here.secure)])
 
     def _for_upstream(self, headers: Headers) -> Iterator[tuple[str, str]]:
         mine = f"{_OURS}{self._port}."

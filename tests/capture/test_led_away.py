@@ -23,7 +23,7 @@ def told(*answers: tuple[str, bytes, Headers], known: Known = KNOWN) -> list[str
 
     led_away = LedAway(tell, "--rewrite-links", "--also NAME={url}")
     for kind, body, headers in answers:
-        led_away.answer((("Content-Type", kind), *headers), body, known, over_tls=False)
+        led_away.answer((("Content-Type", kind), *headers), body, known)
     return said
 
 

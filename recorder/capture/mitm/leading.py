@@ -42,7 +42,7 @@ class Leading:
         """Take the options of the command line, and what tells the user of a fact."""
         self.rewrites, self.keeps_conditional, self._tell = rewrites, keeps_conditional, tell
         self._led_away = LedAway(tell, rewrite="--rewrite-links", also="--also NAME={url}")
-        self._addresses = lru_cache(_CLIENTS)(_addresses)
+        self._addresses = lru_cache(_CLIENTS)(self._known_to)
 
     def configure(self, *, rewrites: bool, keeps_conditional: bool) -> None:
         """Take the options of mitmproxy."""
@@ -60,8 +60,9 @@ class Leading:
             kept = tuple([field for field in fields if field[0].lower() not in _CONDITIONAL])
             if len(kept) < len(fields):
                 request.headers.fields = kept
-        addresses = self._of(flow) if self.rewrites else None
-        if addresses is not None:
+        found = self._of(flow) if self.rewrites else None
+        if found is not None:
+            addresses, _ = found
             _set(request, addresses.request_headers(headers_of(request.headers)))
             target = addresses.target(request.path)
             if target != request.path:
@@ -71,10 +72,10 @@ class Leading:
 
     def request_body(self, flow: http.HTTPFlow, headers: Headers, body: bytes) -> bytes:
         """Change the body of a request before it goes on; return what goes on, decoded."""
-        addresses = self._of(flow) if self.rewrites and body else None
-        if addresses is None:
+        found = self._of(flow) if self.rewrites and body else None
+        if found is None:
             return body
-        changed = addresses.request_body(body, headers)
+        changed = found[0].request_body(body, headers)
         if changed is not body:
             _set_body(flow.request, body, changed)
         return changed
@@ -87,11 +88,11 @@ class Leading:
 
     def stream(self, flow: http.HTTPFlow, headers: Headers, kept: Kept) -> Stream:
         """Change the head of an answer that is streamed; return the function that its pieces pass through."""
-        addresses = self._of(flow)
-        if addresses is None or flow.response is None:
+        found = self._of(flow)
+        if found is None or flow.response is None:
             return kept.passes
-        known, over_tls = self._known(addresses), flow.client_conn.tls
-        self._led_away.answer(headers, b"", known, over_tls=over_tls)
+        addresses, known = found
+        self._led_away.answer(headers, b"", known)
         is_encoded = any(name.lower() == "content-encoding" for name, _ in headers)
         is_rewritten = self.rewrites and not is_encoded and length_of(headers) is None
         if self.rewrites:
@@ -119,11 +120,12 @@ class Leading:
 
     def response(self, flow: http.HTTPFlow, headers: Headers, body: bytes, *, is_whole: bool) -> None:
         """Change the client's copy of an answer; the recorded one keeps the server's headers and bytes."""
-        addresses, response = self._of(flow), flow.response
-        if addresses is None or response is None:
+        found, response = self._of(flow), flow.response
+        if found is None or response is None:
             return
-        self._led_away.answer(headers, body, self._known(addresses), over_tls=flow.client_conn.tls)
-        changed = redirected(body, own_host(flow)) or body
+        addresses, known = found
+        self._led_away.answer(headers, body, known)
+        changed = redirected(body, addresses.here.host) or body
         if self.rewrites:
             _set(response, addresses.response_headers(headers))
             if is_whole and response.status_code != 206:  # a part of a document must fit to the other parts
@@ -133,35 +135,51 @@ class Leading:
 
     def message(self, flow: http.HTTPFlow, body: bytes, *, from_client: bool) -> bytes:
         """Return a WebSocket message as it is to go on."""
-        addresses = self._of(flow)
-        if addresses is None:
+        found = self._of(flow)
+        if found is None:
             return body
+        addresses, known = found
         if from_client:
             return addresses.request_body(body, ()) if self.rewrites else body
-        self._led_away.body(body, (), self._known(addresses))
-        body = redirected(body, own_host(flow)) or body
+        self._led_away.body(body, (), known)
+        body = redirected(body, addresses.here.host) or body
         return addresses.response_body(body, ()) if self.rewrites else body
 
-    def _of(self, flow: http.HTTPFlow) -> Addresses | None:
+    def _of(self, flow: http.HTTPFlow) -> tuple[Addresses, Known] | None:
         """Return the addresses as the client of a flow knows them; None but in reverse mode."""
-        host = own_host(flow)
-        if host is None or not isinstance(flow.client_conn.proxy_mode, ReverseMode):
+        client = flow.client_conn
+        if not isinstance(client.proxy_mode, ReverseMode):
             return None
-        return self._addresses(flow.client_conn.proxy_mode, flow.client_conn.sockname[1], host, flow.client_conn.tls)
+        return self._addresses(client.proxy_mode, client.sockname, flow.metadata.get(HOST), client.tls)
 
-    def _known(self, addresses: Addresses) -> Known:
-        return Known(addresses.upstreams, addresses.own, addresses.written, self.rewrites)
+    def _known_to(
+        self,
+        mode: ReverseMode,
+        bound: tuple[str, int],
+        named: str | None,
+        secure: bool,  # noqa: FBT001  # a key of the cache
+    ) -> tuple[Addresses, Known]:
+        """Return the addresses as a client knows them.
 
+        Args:
+            mode: Names the upstream of the client.
+            bound: Where the client is connected to the recorder.
+            named: The Host that the client sends; None if it is not known.
+            secure: The client speaks TLS.
 
-def _addresses(mode: ReverseMode, port: int, host: str, secure: bool) -> Addresses:  # noqa: FBT001  # a key of the cache
-    """Return the addresses that a client knows which speaks to the recorder at a port by the name of a host."""
-    server = ctx.master.addons.get("proxyserver")
-    others = [
-        _upstream(instance.mode, instance.listen_addrs[0][1])
-        for instance in (server.servers if server is not None else ())
-        if isinstance(instance.mode, ReverseMode) and instance.mode is not mode and instance.listen_addrs
-    ]
-    return Addresses([_upstream(mode, port), *others], port, Origin(host, secure))
+        """
+        host, port = bound[:2]
+        here = named if named and named.isascii() else url.hostport("https" if secure else "http", host, port)
+        server = ctx.master.addons.get("proxyserver")
+        others = [
+            _upstream(instance.mode, instance.listen_addrs[0][1])
+            for instance in (server.servers if server is not None else ())
+            if isinstance(instance.mode, ReverseMode) and instance.mode is not mode and instance.listen_addrs
+        ]
+        addresses = Addresses([_upstream(mode, port), *others], port, Origin(here, secure))
+        return addresses, Known(
+            addresses.upstreams, addresses.own, addresses.written, rewritten=self.rewrites, over_tls=secure
+        )
 
 
 def _upstream(mode: ReverseMode, port: int) -> Upstream:
@@ -169,18 +187,6 @@ def _upstream(mode: ReverseMode, port: int) -> Upstream:
     host, number = mode.address[:2]
     name = host if host.isascii() else host.encode("idna").decode()
     return Upstream(Origin(url.hostport("https" if is_tls else "http", name, number), is_tls), port)
-
-
-def own_host(flow: http.HTTPFlow) -> str | None:
-    """Return the host and port by which the client reaches this proxy, in reverse mode.
-
-    In all other modes the client names the server itself, and the result is None.
-    """
-    if not isinstance(flow.client_conn.proxy_mode, ReverseMode):
-        return None
-    address = url.hostport("https" if flow.client_conn.tls else "http", *flow.client_conn.sockname[:2])
-    named: str = flow.metadata.get(HOST) or address
-    return named if named.isascii() else address
 
 
 def headers_of(headers: http.Headers) -> Headers:

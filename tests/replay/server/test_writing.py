@@ -97,3 +97,11 @@ def test_what_would_end_a_header_is_replaced() -> None:
     content = told(200, (*JSON, ("X-Text", "a\r\nSet-Cookie: b\x00\ud800")), b"")
 
     assert b"\r\nX-Text: a??Set-Cookie: b??\r\n" in content
+
+
+def test_a_recorded_length_of_an_answer_to_head_is_the_only_one() -> None:
+    content, _ = written(HttpResponse(1, 200, (*JSON, ("Content-Length", "4711")), b""), is_head=True)
+
+    assert content.count(b"Content-Length") == 1
+    assert b"\r\nContent-Length: 4711\r\n" in content
+    assert content.endswith(b"\r\n\r\n")

@@ -107,3 +107,17 @@ def test_a_status_that_ends_no_answer_is_told(status: int) -> None:
     made = told(replace(triple, ack=replace(triple.ack, status=status)))
 
     assert made[::2] == (502, f"recorded with the status {status}, which is no answer\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "length"),
+    [("HEAD", b"", "4711"), ("GET", b"", None), ("GET", b"{}", None), ("HEAD", b"x", None)],
+)
+def test_the_answer_to_head_alone_keeps_the_length_of_the_body_that_was_not_sent(
+    method: str, body: bytes, length: str | None
+) -> None:
+    triple = answered(body, (("Content-Length", "4711"),))
+
+    _, headers, _ = told(replace(triple, request=replace(triple.request, method=method)))
+
+    assert dict(headers).get("Content-Length") == length
