@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..loopback import is_loopback
+from ..loopback import LOOPBACK, is_loopback
 from .saying import say
 from .writing import add_input
 
@@ -155,7 +156,18 @@ class Listen(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs
         host, _, port = str(value).rpartition(":")
         if not port.isascii() or not port.isdigit() or int(port) > 65535:
             self.fail(f"{value!r} is not HOST:PORT, e.g. 127.0.0.1:8080", param, ctx)
-        return host.strip("[]") or "127.0.0.1", int(port)
+        host = host.strip("[]")
+        if ":" in host and not _is_address(host):
+            self.fail(f"{value!r} is not HOST:PORT; write an IPv6 address in brackets, e.g. [::1]:8080", param, ctx)
+        return host or LOOPBACK, int(port)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 listen_option = click.option(
