@@ -38,8 +38,12 @@ class TokenFile(click.ParamType):  # type: ignore[type-arg]  # generic in its st
             )
 
 
-def read_token(path: Path) -> str:
+def read_token(path: Path, what: str = "token") -> str:
     """Return the token in a file, without the line break at its end.
+
+    Args:
+        path: The file.
+        what: The kind of secret, for messages.
 
     Raises:
         OSError: If the file cannot be opened.
@@ -49,7 +53,7 @@ def read_token(path: Path) -> str:
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise UsageError(
-                f"{path}: other users can read this token; run chmod 600 on the file, and make a new token"
+                f"{path}: other users can read this {what}; run chmod 600 on the file, and make a new {what}"
             )
         content = file.read(_LONGEST + 1)
     try:
@@ -57,7 +61,7 @@ def read_token(path: Path) -> str:
     except UnicodeDecodeError:
         token = ""
     if not token.strip() or len(token.splitlines()) > 1 or len(content) > _LONGEST:
-        raise UsageError(f"{path}: this file holds no token; write one line of text into it")
+        raise UsageError(f"{path}: this file holds no {what}; write one line of text into it")
     return token
 
 

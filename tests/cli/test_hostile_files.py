@@ -235,7 +235,8 @@ def test_the_warning_comes_before_it_listens(folder: Path) -> None:
     assert "warning: listening on 192.0.2.1" in result.output
 
 
-@pytest.mark.parametrize("words", [["http://user@192.0.2.1:1"], ["--mode", "regular@0.0.0.0:0"]], ids=str)
+@pytest.mark.parametrize("words", [["http://gws.example:80@8080"], ["--mode", "regular@0.0.0.0:0"]], ids=str)
+@pytest.mark.filterwarnings("default::DeprecationWarning")  # of a library of mitmproxy, at its first import
 def test_no_mode_and_no_upstream_says_where_to_listen(folder: Path, words: list[str]) -> None:
     pytest.importorskip("mitmproxy")
     result = CliRunner().invoke(main, ["record", *words, "-o", "c"])

@@ -31,9 +31,11 @@ from ..pipeline import Counts, Pipeline
 from ..streams import KEPT, Kept, is_event_stream, is_small
 from .capture import Capture, Settings
 from .dispatch import ask_listeners_only
+from .handshakes import Handshakes
 from .inflate import Inflate
 from .leading import HOST, Leading, headers_of
 from .listening import exposed, keep_to_loopback
+from .logins import Logins
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class Recorder:
         self._capture: Capture | None = None
         # open streams to the client, by flow, with the headers that the server sent
         self._streams: dict[str, tuple[http.HTTPFlow, Kept, Headers]] = {}
+        self._logins = Logins(self.tell, is_script=self._is_script)
+        self.addons = [Handshakes(self.tell, is_script=self._is_script), self._logins]  # mitmproxy asks them, too
 
     @property
     def failure(self) -> CaptureError | None:
@@ -135,6 +139,7 @@ class Recorder:
             CaptureError: If the writer cannot write the rest.
         """
         if self._capture is not None:
+            self._logins.end()
             self._capture.close([self._ended(flow, "the capture ended") for flow, *_ in list(self._streams.values())])
 
     @property

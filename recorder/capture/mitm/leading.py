@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from mitmproxy import ctx, http
-from mitmproxy.net.http import url
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from ...bayeux.hosts import redirected
@@ -15,6 +14,7 @@ from ...links.pieces import Pieces
 from ...links.rewriting import Origin
 from ...links.text_bodies import is_textual
 from ...model import Headers
+from ..address import authority
 from ..addresses import Addresses, Upstream, without_digests
 from ..led_away import KIND, Known, LedAway
 from ..streams import KEPT, Kept, is_event_stream, length_of
@@ -169,7 +169,7 @@ class Leading:
 
         """
         host, port = bound[:2]
-        here = named if named and named.isascii() else url.hostport("https" if secure else "http", host, port)
+        here = named if named and named.isascii() else authority("https" if secure else "http", host, port)
         server = ctx.master.addons.get("proxyserver")
         others = [
             _upstream(instance.mode, instance.listen_addrs[0][1])
@@ -186,7 +186,7 @@ def _upstream(mode: ReverseMode, port: int) -> Upstream:
     is_tls = mode.scheme in ("https", "tls", "http3", "quic")
     host, number = mode.address[:2]
     name = host if host.isascii() else host.encode("idna").decode()
-    return Upstream(Origin(url.hostport("https" if is_tls else "http", name, number), is_tls), port)
+    return Upstream(Origin(authority("https" if is_tls else "http", name, number), is_tls), port)
 
 
 def headers_of(headers: http.Headers) -> Headers:

@@ -10,13 +10,14 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mitmproxy import http, options
+from mitmproxy import options
 from mitmproxy.addons import (
     core,
     disable_h2c,
@@ -24,19 +25,26 @@ from mitmproxy.addons import (
     next_layer,
     proxyserver,
     tlsconfig,
-    upstream_auth,
 )
 from mitmproxy.master import Master
-from mitmproxy.net.http import url
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ...errors import UpstreamError, UsageError
+from ..address import authority, bracketed
 from .addon import Recorder
 from .dispatch import ask_listeners_only
+from .handshakes import CERTIFICATE, refused
+from .outgoing import Outgoing
+from .upstream import Upstream
 
 _REACH = 5.0  # seconds for the upstream to accept a connection, before it counts as unreachable
+_HANDSHAKE = 2.0  # seconds for the TLS handshake at the start, before it is left to the first request
+_LOOPBACKS = ("127.0.0.1", "::1")
+_INSECURE = (
+    "WARNING: certificates of servers are not checked (--insecure): anyone on the way can read and change traffic"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ async def proxy(
     port: int,
     confdir: Path | None = None,
     also: Mapping[str, str] = MappingProxyType({}),
+    upstream: Upstream = Upstream(),  # noqa: B008  # frozen
 ) -> AsyncIterator[Running]:
     """Run a recording proxy as a context manager.
 
@@ -82,47 +91,43 @@ async def proxy(
         port: Port to listen on; 0 takes a free one.
         confdir: Folder of mitmproxy's CA; None for mitmproxy's default.
         also: URLs of other upstreams by name; the proxy listens on one more port for each.
+        upstream: How to connect to upstreams.
 
     Raises:
         UsageError: If the mode is unknown, the port cannot be bound, or the cassette cannot be created.
         UpstreamError: If the mode is reverse and an upstream does not accept a connection within 5 seconds.
 
     """
-    modes, urls = await _checked(mode, also, host)
+    facts = [("", _INSECURE)] if upstream.insecure else []
+    for one in (mode, *(f"reverse:{url}" for url in also.values())):
+        facts += await _check(one, upstream)
+    ports = {name: _free_port(host) for name in also}  # mitmproxy refuses two listeners on port 0
+    modes = [mode, *(f"reverse:{also[name]}@{host}:{port}" for name, port in ports.items())]
     websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no setting for this class
-    master = Master(_options(modes, host, port, confdir))
-    ask_listeners_only(master.addons, scripts=False)
-    server = proxyserver.Proxyserver()
-    master.addons.add(
-        core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver(), next_layer.NextLayer(),
-        tlsconfig.TlsConfig(), upstream_auth.UpstreamAuth(), _Ready(),
-    )  # fmt: skip
-    # The recorder must be transparent: a request that the server accepts without the proxy must pass the proxy too.
-    master.options.update(validate_inbound_headers=False, keep_host_header=True)
-    task = await _start(master, server, f"{host}:{port}")
-    try:
-        recorder.open()
-        master.addons.add(recorder, _UpstreamHost())
-        bound = next(address for address in server.listen_addrs() if address)
-        yield Running(f"http://{host}:{bound[1]}", master, urls)
-    finally:
-        master.should_exit.set()
-        await task
-        recorder.close()
-        asyncio.get_running_loop().set_exception_handler(_quiet_about_open_connections)
-
-
-class _UpstreamHost:
-    """An addon that writes the upstream's name into the Host header, after the recorder has seen the client's.
-
-    mitmproxy would do that before the first hook. Host is the only header that is not forwarded as it came: a server
-    with several virtual hosts, or behind a load balancer, does not know the recorder's name.
-    """
-
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        address = flow.server_conn.address
-        if isinstance(flow.client_conn.proxy_mode, ReverseMode) and address:
-            flow.request.host_header = url.hostport("https" if flow.server_conn.tls else "http", *address[:2])
+    with upstream.options() as chosen:
+        master = Master(_options(modes, host, port, confdir))
+        ask_listeners_only(master.addons, scripts=False)
+        server = proxyserver.Proxyserver()
+        master.addons.add(
+            core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver(), next_layer.NextLayer(),
+            tlsconfig.TlsConfig(), _Ready(),
+        )  # fmt: skip
+        # The recorder must be transparent: a request that the server accepts without the proxy must pass the proxy too.
+        master.options.update(validate_inbound_headers=False, keep_host_header=True, **chosen)
+        task = await _start(master, server, f"{bracketed(host)}:{port}")
+        try:
+            recorder.open()
+            master.addons.add(recorder, Outgoing(upstream, mode))
+            for place, text in facts:
+                recorder.tell(CERTIFICATE, place, text)
+            bound = next(address for address in server.listen_addrs() if address)
+            urls = {name: f"http://{bracketed(host)}:{number}" for name, number in ports.items()}
+            yield Running(f"http://{bracketed(host)}:{bound[1]}", master, urls)
+        finally:
+            master.should_exit.set()
+            await task
+            recorder.close()
+            asyncio.get_running_loop().set_exception_handler(_quiet_about_open_connections)
 
 
 class _Socket(websocket.WebsocketLayer):
@@ -159,7 +164,7 @@ async def _start(master: Master, server: proxyserver.Proxyserver, wanted: str) -
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if not all(any(one.listen_addrs) for one in server.servers):
+        if not any(server.listen_addrs()):
             master.should_exit.set()
             await task
             reason = failed.text.partition("\n")[0].rpartition(": ")[2] or "no reason given"
@@ -204,33 +209,58 @@ def _free_port(host: str) -> int:
         raise UsageError(f"cannot listen on {host}: {exc.strerror}") from exc
 
 
-async def _checked(mode: str, also: Mapping[str, str], host: str) -> tuple[list[str], dict[str, str]]:
-    """Check all upstreams; return a mode for each of them, and where the proxy listens for those of `also`."""
-    for one in (mode, *(f"reverse:{upstream}" for upstream in also.values())):
-        await _check(one)
-    ports = {name: _free_port(host) for name in also}  # mitmproxy refuses two listeners on port 0
-    modes = [mode, *(f"reverse:{also[name]}@{host}:{port}" for name, port in ports.items())]
-    return modes, {name: f"http://{host}:{port}" for name, port in ports.items()}
+async def _check(mode: str, upstream: Upstream) -> list[tuple[str, str]]:
+    """Check the mode, and in reverse mode the upstream, before any file is created.
 
+    Returns:
+        Places and sentences about certificates that are not checked or refused. Those are no errors: a certificate may
+        become right while the recorder runs.
 
-async def _check(mode: str) -> None:
-    """Check the mode, and in reverse mode the upstream, before any file is created."""
+    """
     try:
         chosen = ProxyMode.parse(mode)
     except ValueError as exc:
         raise UsageError(f"mode {mode!r}: {exc}") from exc
     if isinstance(chosen, ReverseMode):
-        await _reach(mode.removeprefix("reverse:"), *chosen.address[:2])
+        # mitmproxy keeps this object, and would listen for HTTP/3, too: on a UDP port nobody asked for, not with IPv6
+        chosen.transport_protocol = "tcp"
+    facts: list[tuple[str, str]] = []
+    if upstream.proxy:
+        (await _reach(f"the proxy {upstream.proxy.url}", upstream.proxy.host, upstream.proxy.port)).close()
+    elif isinstance(chosen, ReverseMode):
+        host, port = chosen.address[:2]
+        writer = await _reach(f"the upstream {mode.removeprefix('reverse:')}", host, port)
+        refusal = await _handshake(writer, host, port, upstream) if chosen.scheme == "https" else None
+        facts += [(authority("", host, port), refusal)] if refusal else []
+        writer.close()
+    return facts
 
 
-async def _reach(upstream: str, host: str, port: int) -> None:
+async def _reach(what: str, host: str, port: int) -> asyncio.StreamWriter:
     try:
         async with asyncio.timeout(_REACH):
-            _, writer = await asyncio.open_connection(host, port)
+            return (await asyncio.open_connection(host, port))[1]
     except (OSError, TimeoutError) as exc:
-        reason = str(exc) or "no answer"
-        raise UpstreamError(f"the upstream {upstream} cannot be reached: {reason}; is it running?") from exc
-    writer.close()
+        reason, hint = str(exc) or "no answer", "is it running?"
+        for other in _LOOPBACKS if host == "localhost" else ():
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_REACH):
+                    (await asyncio.open_connection(other, port))[1].close()
+                    hint = f"it listens on {bracketed(other)}, which localhost does not stand for here: name that"
+        raise UpstreamError(f"{what} cannot be reached: {reason}; {hint}") from exc
+
+
+async def _handshake(writer: asyncio.StreamWriter, host: str, port: int, upstream: Upstream) -> str | None:
+    """Try a TLS handshake with the upstream; return a sentence if the upstream or the recorder refuses it."""
+    try:
+        async with asyncio.timeout(_HANDSHAKE):
+            await writer.start_tls(upstream.context(), server_hostname=host)
+    except ssl.SSLError as exc:
+        error = getattr(exc, "verify_message", "") or exc.reason or str(exc)
+        return refused(authority("", host, port), error, is_script=False)
+    except (OSError, TimeoutError):  # the first request will show more
+        return None
+    return None
 
 
 def stop_on_signals(running: Running) -> None:

@@ -9,6 +9,7 @@ import click
 
 from ...errors import UsageError
 from ..options import key_option, listen_option, no_redaction_option, policy_option
+from ..recording.upstream import upstream_options
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
@@ -69,6 +70,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
     help="One more server to record, e.g. login=https://login.example; gets a port of its own. Repeatable.",
 )
 @click.option("--keep-conditional", is_flag=True, help="Leave If-None-Match and If-Modified-Since in requests.")
+@upstream_options
 @policy_option
 @key_option
 @no_redaction_option

@@ -15,18 +15,19 @@ from typing import Any
 
 import click
 
+from ...capture.address import parse
 from ...capture.mitm.addon import Recorder
 from ...capture.mitm.capture import Settings
 from ...capture.mitm.proxy import Running, proxy, stop_on_signals
 from ...capture.parts import Limits
 from ...cassette.writer import Fsync
 from ...errors import CaptureError, UsageError
-from ...links.rewriting import server_at, upstream_of
 from ..options import warn_if_exposed
 from ..redaction import redaction
 from ..saying import say
 from ..writing import must_be_writable
 from .display import Display
+from .upstream import read
 
 
 class Recording:
@@ -46,7 +47,8 @@ class Recording:
         """
         output = given["output"]
         append, self._path = output.startswith("+"), Path(output.removeprefix("+"))
-        self._mode, self._program, self._listen = _mode(given["mode"], upstream), program, given["listen"]
+        mode, upstream, self._upstream = read(given["mode"], upstream, given)
+        self._mode, self._program, self._listen = _mode(mode, upstream), program, given["listen"]
         self._also = _also(given["also"], upstream, self._mode)
         if given["rewrite_links"] and not self._mode.startswith("reverse:"):
             raise UsageError("--rewrite-links needs --mode reverse: in other modes no link leads past the proxy")
@@ -99,7 +101,9 @@ class Recording:
 
     async def _record(self) -> int:
         host, port = self._listen
-        async with proxy(self._recorder, mode=self._mode, host=host, port=port, also=self._also) as running:
+        async with proxy(
+            self._recorder, mode=self._mode, host=host, port=port, also=self._also, upstream=self._upstream
+        ) as running:
             stop_on_signals(running)
             click.echo(f"listening on {running.url}")
             for name, url in running.urls.items():
@@ -153,16 +157,14 @@ class _Told(logging.Handler):
 
 
 def _mode(mode: str, upstream: str | None) -> str:
-    if "@" in f"{mode}{upstream}":  # mitmproxy takes the text after `@` for the address to listen on
-        raise UsageError("--mode and UPSTREAM take no '@': give the address by --listen, and no user in a URL")
+    if "@" in mode:  # mitmproxy takes the text after `@` for the address to listen on
+        raise UsageError("--mode takes no '@': give the address by --listen")
     if mode != "reverse":
         if upstream:
             raise UsageError(f"--mode {mode} takes no UPSTREAM: the client names the server itself")
         return mode
     if not upstream:
         raise UsageError("name the UPSTREAM to record, e.g. recorder record http://gws.example:8090 -o s.cassette")
-    if not upstream.startswith(("http://", "https://")):
-        raise UsageError(f"UPSTREAM {upstream!r} must begin with http:// or https://")
     return f"reverse:{upstream}"
 
 
@@ -170,18 +172,18 @@ def _also(given: Sequence[str], upstream: str | None, mode: str) -> dict[str, st
     """Return the URLs of the other upstreams by name."""
     if given and not mode.startswith("reverse:"):
         raise UsageError("--also needs --mode reverse: in other modes the client names all servers itself")
-    also, servers = {}, [server_at(upstream_of(upstream or ""))]
+    also, servers = {}, [upstream]
     for text in given:
         name, _, url = text.partition("=")
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name, re.ASCII) or not url.startswith(("http://", "https://")):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name, re.ASCII):
             raise UsageError(f"--also {text!r} is not NAME=URL, e.g. login=https://login.example")
-        if "@" in url:
-            raise UsageError(f"--also {text!r}: a URL with '@' is not taken")
-        server = server_at(upstream_of(url))
-        if name in also or server in servers:
+        server = parse(url, what=f"--also {name}:", example="login=https://login.example")
+        if server.login:
+            raise UsageError(f"--also {name}: takes no login: only UPSTREAM has one")
+        if name in also or server.url in servers:
             raise UsageError(f"--also {text!r}: there is another one of this name or server")
-        also[name] = url
-        servers.append(server)
+        also[name] = server.url
+        servers.append(server.url)
     return also
 
 
