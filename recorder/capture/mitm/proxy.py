@@ -101,17 +101,15 @@ async def proxy(
     facts = [("", _INSECURE)] if upstream.insecure else []
     for one in (mode, *(f"reverse:{url}" for url in also.values())):
         facts += await _check(one, upstream)
-    ports = {name: _free_port(host) for name in also}  # mitmproxy refuses two listeners on port 0
-    modes = [mode, *(f"reverse:{also[name]}@{host}:{port}" for name, port in ports.items())]
+    others = {name: _free_port(host) for name in also}
+    modes = [mode, *(f"reverse:{also[name]}@{host}:{number}" for name, number in others.items())]
     websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no setting for this class
     with upstream.options() as chosen:
         master = Master(_options(modes, host, port, confdir))
         ask_listeners_only(master.addons, scripts=False)
         server = proxyserver.Proxyserver()
-        master.addons.add(
-            core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver(), next_layer.NextLayer(),
-            tlsconfig.TlsConfig(), _Ready(),
-        )  # fmt: skip
+        master.addons.add(core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver())
+        master.addons.add(next_layer.NextLayer(), tlsconfig.TlsConfig(), _Ready())
         # The recorder must be transparent: a request that the server accepts without the proxy must pass the proxy too.
         master.options.update(validate_inbound_headers=False, keep_host_header=True, **chosen)
         task = await _start(master, server, f"{bracketed(host)}:{port}")
@@ -121,7 +119,7 @@ async def proxy(
             for place, text in facts:
                 recorder.tell(CERTIFICATE, place, text)
             bound = next(address for address in server.listen_addrs() if address)
-            urls = {name: f"http://{bracketed(host)}:{number}" for name, number in ports.items()}
+            urls = {name: f"http://{bracketed(host)}:{number}" for name, number in others.items()}
             yield Running(f"http://{bracketed(host)}:{bound[1]}", master, urls)
         finally:
             master.should_exit.set()
@@ -199,7 +197,7 @@ def _options(modes: list[str], host: str, port: int, confdir: Path | None) -> op
 
 
 def _free_port(host: str) -> int:
-    """Return a port on which nothing listens now."""
+    """Return a port on which nothing listens now: mitmproxy refuses two listeners on port 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with contextlib.closing(socket.create_server((host, 0), family=family)) as server:
