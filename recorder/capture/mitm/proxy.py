@@ -98,9 +98,7 @@ async def proxy(
         UpstreamError: If the mode is reverse and an upstream does not accept a connection within 5 seconds.
 
     """
-    facts = [("", _INSECURE)] if upstream.insecure else []
-    for one in (mode, *(f"reverse:{url}" for url in also.values())):
-        facts += await _check(one, upstream)
+    facts = await _check([mode, *(f"reverse:{url}" for url in also.values())], upstream)
     others = {name: _free_port(host) for name in also}
     modes = [mode, *(f"reverse:{also[name]}@{host}:{number}" for name, number in others.items())]
     websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no setting for this class
@@ -207,30 +205,31 @@ def _free_port(host: str) -> int:
         raise UsageError(f"cannot listen on {host}: {exc.strerror}") from exc
 
 
-async def _check(mode: str, upstream: Upstream) -> list[tuple[str, str]]:
-    """Check the mode, and in reverse mode the upstream, before any file is created.
+async def _check(modes: list[str], upstream: Upstream) -> list[tuple[str, str]]:
+    """Check the modes, and the upstream of each reverse mode, before any file is created.
 
     Returns:
         Places and sentences about certificates that are not checked or refused. Those are no errors: a certificate may
         become right while the recorder runs.
 
     """
-    try:
-        chosen = ProxyMode.parse(mode)
-    except ValueError as exc:
-        raise UsageError(f"mode {mode!r}: {exc}") from exc
-    if isinstance(chosen, ReverseMode):
-        # mitmproxy keeps this object, and would listen for HTTP/3, too: on a UDP port nobody asked for, not with IPv6
-        chosen.transport_protocol = "tcp"
-    facts: list[tuple[str, str]] = []
-    if upstream.proxy:
-        (await _reach(f"the proxy {upstream.proxy.url}", upstream.proxy.host, upstream.proxy.port)).close()
-    elif isinstance(chosen, ReverseMode):
-        host, port = chosen.address[:2]
-        writer = await _reach(f"the upstream {mode.removeprefix('reverse:')}", host, port)
-        refusal = await _handshake(writer, host, port, upstream) if chosen.scheme == "https" else None
-        facts += [(authority("", host, port), refusal)] if refusal else []
-        writer.close()
+    facts = [("", _INSECURE)] if upstream.insecure else []
+    for mode in modes:
+        try:
+            chosen = ProxyMode.parse(mode)
+        except ValueError as exc:
+            raise UsageError(f"mode {mode!r}: {exc}") from exc
+        if isinstance(chosen, ReverseMode):
+            # mitmproxy keeps this object, and would listen for HTTP/3, too: on a UDP port nobody asked for
+            chosen.transport_protocol = "tcp"
+        if upstream.proxy:
+            (await _reach(f"the proxy {upstream.proxy.url}", upstream.proxy.host, upstream.proxy.port)).close()
+        elif isinstance(chosen, ReverseMode):
+            host, port = chosen.address[:2]
+            writer = await _reach(f"the upstream {mode.removeprefix('reverse:')}", host, port)
+            refusal = await _handshake(writer, host, port, upstream) if chosen.scheme == "https" else None
+            facts += [(authority("", host, port), refusal)] if refusal else []
+            writer.close()
     return facts
 
 
