@@ -80,6 +80,12 @@ class SocketMessage:
     body: bytes
 
 
+# Kinds of notes about what the recorder told its user while it recorded.
+# certificate: a TLS handshake failed, that of the upstream or of a client. proxy-auth: a proxy on the way asked for
+# credentials (407). connection-auth: a login belongs to one connection (NTLM, Negotiate). led-away: an answer named the
+# address of the upstream itself. not-carried: the proxy cannot carry something, e.g. trailers. not-recorded: traffic
+# was let through unrecorded.
+TOLD = frozenset({"certificate", "proxy-auth", "connection-auth", "led-away", "not-carried", "not-recorded"})
 GAP = "gap"  # kind of the note about an upstream that could not be reached
 CUT = "cut"  # kind of the note after a record whose body is kept in part or not at all
 
@@ -360,6 +366,7 @@ class Recording:
             clients in the first window of their session are left out.
         messages: What clients sent by Bayeux that events may follow, in the order of the wire.
         replies: Refusals, ended sessions, and what other replies said beside the usual, in the order of the wire.
+        guard: What the server wrote before and after the messages in each answer, such as `while(1);`.
     """
 
     header: Header
@@ -372,3 +379,4 @@ class Recording:
     addressed: frozenset[tuple[str, str]] = frozenset()
     messages: tuple[ClientMessage, ...] = ()
     replies: tuple[Reply, ...] = ()
+    guard: tuple[str, str] = ("", "")

@@ -1,7 +1,7 @@
 """Replace the servers in `advice.hosts`, to which a client may change (Bayeux 1.0, section 8.4), by one host.
 
 A proxy must put its own name there, else clients go past it. Only the values of `hosts` are replaced; all other bytes
-stay as they are, including white space and a JSONP wrapper.
+stay as they are, including white space and what stands around the JSON.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import json
 import re
 from collections.abc import Iterator
 
+from ..charsets import encoded
+from ..model import Headers
+from .json_bodies import located
 from .messages import parse
 
 _KEY = b'"hosts"'
@@ -17,25 +20,28 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
-def redirected(body: bytes, host: str | None) -> bytes | None:
+def redirected(body: bytes, host: str | None, headers: Headers = ()) -> bytes | None:
     """Return a body with `host` as the only host in its advice, None if there is nothing to replace.
 
     Args:
         body: An HTTP body or a WebSocket message.
         host: A host name or address, with a port if the client needs one; None to replace nothing.
+        headers: The headers of the body, for a charset that cannot be told from its bytes.
     """
-    if _KEY not in body or host is None or parse(body) is None:
+    if host is None or (_KEY not in body and b"\0" not in body) or parse(body, headers) is None:
         return None
-    encoding = json.detect_encoding(body)
-    text = body.decode(encoding, "surrogatepass")
+    whole = located(body, headers)
+    if whole is None:
+        return None
+    text = whole.text
     found = list(_hosts(text))
     for begin, end in reversed(found):
         text = f"{text[:begin]}{json.dumps([host])}{text[end:]}"
-    return text.encode(encoding, "surrogatepass") if found else None
+    return encoded(whole.before + text + whole.after, whole.codec) if found else None
 
 
 def _hosts(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each `advice.hosts` array begins and ends in the text of Bayeux messages."""
+    """Yield where each `advice.hosts` array begins and ends in Bayeux messages as JSON text."""
     for message in _messages(text):
         for name, begin, _ in _members(text, message):
             if name == "advice" and text[begin] == "{":
@@ -43,15 +49,11 @@ def _hosts(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _messages(text: str) -> Iterator[int]:
-    """Yield where each message begins, in an array or a single one.
-
-    The first bracket begins the JSON, because the name of a JSONP callback contains none.
-    """
-    at = min(place for place in map(text.find, "[{") if place >= 0)
-    if text[at] == "{":
-        yield at
+    """Yield where each message begins, in an array or a single one."""
+    if text[0] == "{":
+        yield 0
         return
-    at = _skip(text, at + 1)
+    at = _skip(text, 1)
     while text[at] != "]":
         yield at
         at = _next(text, _DECODER.raw_decode(text, at)[1])

@@ -13,7 +13,8 @@ from typing import TypeAlias
 from ..model import Event, Failure, Record, Request, Response, SocketMessage
 from . import channels
 from .extensions import batch_of
-from .messages import Message, encode, is_event, parse, parse_request
+from .json_bodies import guard_of
+from .messages import Message, carried, encode, is_event
 from .replies import is_lost
 
 
@@ -81,6 +82,13 @@ class Advised:
 
 
 @dataclass(frozen=True, slots=True)
+class Guarded:
+    """What a server wrote before and after the messages in an answer, against being run as a script."""
+
+    guard: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A subscription, unsubscription or publish as it left the client; the server may still refuse it.
 
@@ -125,7 +133,7 @@ class Replied:
     asked: Message | None
 
 
-Observation: TypeAlias = Handshaken | Subscribed | Advised | Sent | Refused | Replied | Event
+Observation: TypeAlias = Handshaken | Subscribed | Advised | Guarded | Sent | Refused | Replied | Event
 _NOT_SENT = frozenset({channels.HANDSHAKE, channels.CONNECT})
 _OF_EVENT = frozenset({"channel", "data", "clientId", "advice"})
 
@@ -144,15 +152,18 @@ class Observer:
         """Take the next record; return what it shows."""
         match record:
             case Request():
-                messages = parse_request(record.target, record.body)
+                messages = carried(record)
                 if messages is not None:
                     self._open[record.exchange] = messages
                     self._acknowledge(messages)
                     return _sent(record, messages, "")
             case Response():
                 asked = self._open.pop(record.exchange, None)
-                replies = parse(record.body) if asked is not None else None
-                return self._replies(record, replies or [], _client_id(asked or []), asked or [])
+                replies = carried(record) if asked is not None else None
+                seen = self._replies(record, replies or [], _client_id(asked or []), asked or [])
+                if replies and (guard := guard_of(record.body, record.headers)) is not None:
+                    seen.append(Guarded(guard))
+                return seen
             case SocketMessage():
                 return self._socket(record)
             case Failure():
@@ -175,7 +186,7 @@ class Observer:
         return self._sockets.get(socket, "")
 
     def _socket(self, record: SocketMessage) -> list[Observation]:
-        messages = parse(record.body) or []
+        messages = carried(record) or []
         if record.from_client:
             client_id = _client_id(messages)
             if client_id:

@@ -196,7 +196,8 @@ class BayeuxServer:
         poll = self._release(session)
         if poll is None:
             return []
-        return [Answer(poll.request, [to_text(unknown(poll.asked, self._unknown_error))], callback=poll.callback)]
+        told = to_text(unknown(poll.asked, self._unknown_error))
+        return [Answer(poll.request, [told], callback=poll.callback, transport=poll.transport)]
 
     def reply_to_poll(self, client_id: str, recorded: Message, pushed: Message | None, now: float) -> list[Answer]:
         """Give a recorded reply to the held poll of a client, else to its next poll; return the answer.
@@ -492,7 +493,7 @@ class BayeuxServer:
             self._open[request] = session, events
         texts = [event.text for event in events]
         texts += map(to_text, replies)
-        return Answer(request, texts, 200, turn.handshaken, fresh, turn.callback)
+        return Answer(request, texts, 200, turn.handshaken, fresh, turn.callback, turn.transport)
 
     def _advised(self, session: Session, said: Said) -> Message:
         """Return the advice with what the recorded server added to its own, which counts from now on."""

@@ -28,6 +28,7 @@ class Answer(NamedTuple):
         handshaken: The clientId that this answer gives to the client, None if it is not the answer to a handshake.
         delivered: The events in this answer that no earlier answer carried.
         callback: Function in which a callback-polling client wants the messages wrapped.
+        transport: The transport of the request.
 
     """
 
@@ -37,6 +38,7 @@ class Answer(NamedTuple):
     handshaken: str | None = None
     delivered: Sequence[Queued] = ()
     callback: str | None = None
+    transport: str = LONG_POLLING
 
 
 @dataclass(slots=True)

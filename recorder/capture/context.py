@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ..bayeux import channels
-from ..bayeux.messages import Message, encode, is_event, parse, parse_request
+from ..bayeux.json_bodies import with_json
+from ..bayeux.messages import Message, carried, encode, is_event
 from ..model import Failure, Record, Request, Response, SocketMessage
 
 Answer = TypeVar("Answer", Response, SocketMessage)
@@ -33,12 +34,12 @@ class Context:
         match record:
             case Request():
                 self._open[record.exchange] = record
-                if parse_request(record.target, record.body) is None:
+                if carried(record) is None:
                     self._calls.add(record.exchange)
                     self._active = record.t
             case Response():
                 request = self._open.get(record.exchange)
-                if record.exchange in self._calls or any(map(is_event, parse(record.body) or [])):
+                if record.exchange in self._calls or any(map(is_event, carried(record) or [])):
                     self._active = record.t
                 self._calls.discard(record.exchange)
                 self._open.pop(record.exchange, None)
@@ -79,8 +80,8 @@ class Context:
         return repeated
 
     def _answered(self, request: Request, response: Response) -> None:
-        asked = parse_request(request.target, request.body) or []
-        for reply in parse(response.body) or []:
+        asked = carried(request) or []
+        for reply in carried(response) or []:
             if reply["channel"] == channels.HANDSHAKE and reply.get("successful"):
                 self._clients[str(reply.get("clientId"))] = [(request, response)]
             self._forget(reply)
@@ -93,7 +94,7 @@ class Context:
                 self._clients.pop(str(message.get("clientId")), None)
 
     def _told(self, record: SocketMessage) -> None:
-        messages = parse(record.body) or []
+        messages = carried(record) or []
         for message in messages:
             self._forget(message)
             self._active = record.t if is_event(message) else self._active
@@ -109,6 +110,9 @@ class Context:
 
 def _replies_only(answer: Answer) -> Answer:
     """Return a response or socket message without its events, which belong to the part before."""
-    messages = parse(answer.body) or []
+    messages = carried(answer) or []
     replies = [message for message in messages if not is_event(message)]
-    return answer if len(replies) == len(messages) else replace(answer, body=encode(replies))
+    if len(replies) == len(messages):
+        return answer
+    headers = answer.headers if isinstance(answer, Response) else ()
+    return replace(answer, body=with_json(answer.body, encode(replies), headers))

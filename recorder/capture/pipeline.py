@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar, cast
 
-from ..bayeux.messages import parse_request
+from ..bayeux.messages import carried
 from ..cassette.codec import MAX_HEADERS, encode
 from ..model import CUT, Failure, Headers, Note, Record, Request, Response, SocketMessage
 from ..redaction.bodies.change import Unread
@@ -138,7 +138,7 @@ class Pipeline:
     def is_call(self, flow: str) -> bool:
         """Return whether an exchange is open and its request carries no Bayeux messages."""
         request = self._open.get(flow)
-        return request is not None and parse_request(request.target, request.body) is None
+        return request is not None and carried(request) is None
 
     def failure(self, flow: str, now: int, reason: str) -> bytes:
         """Take the end of an exchange that got no response."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TypeAlias
 
-from ..bayeux.observer import Advised, Handshaken, Observation, Observer, Refused, Replied, Sent
+from ..bayeux.observer import Advised, Guarded, Handshaken, Observation, Observer, Refused, Replied, Sent
 from ..bayeux.publishes import as_request, as_response
 from ..dialect.definition import Dialect
 from ..model import (
@@ -71,6 +71,7 @@ class Correlator:
         self._final_plain: deque[Triple] = deque()
         self._numbered = 0
         self._timeout: float | None = None
+        self._guard = ("", "")
         self._addressed: set[tuple[str, str]] = set()
         self._asked_at: dict[int, list[tuple[str, str]]] = {}  # the same, of open exchanges
         self._pending: dict[int, Operation] = {}  # operations and other exchanges without a response, by exchange
@@ -123,6 +124,8 @@ class Correlator:
                 self._handshaken(observation, record)
             case Advised():
                 self._timeout = observation.timeout
+            case Guarded():
+                self._guard = observation.guard
             case Sent() if self._dialect.is_publish(observation.message["channel"]):
                 self._publish(observation, record)
             case Sent():
@@ -208,6 +211,7 @@ class Correlator:
             windows=windows,
             addressed=frozenset(self._addressed),
             messages=tuple(replace(one, session=self.session_of(one.client_id)) for one in self._messages),
+            guard=self._guard,
             replies=self._replies.all(self.session_of, self._session_of_tokens, windows),
         )
 

@@ -103,7 +103,7 @@ class Dialect:
 
     def operation_of(self, request: Request) -> str | None:
         """Return the name of the operation that a request asks for, None if it is not an operation."""
-        return self.name_of(request.method, request.target, parse_json(request.body))
+        return self.name_of(request.method, request.target, parse_json(request.body, request.headers))
 
     def name_of(self, method: str, target: str, body: JSON) -> str | None:
         """Return the name of the operation that a method, a target and a JSON body ask for, None if there is none.
@@ -129,12 +129,12 @@ class Dialect:
 
     def keys_of_request(self, request: Request) -> Keys:
         """Return the keys of a request: values by which events can be joined to the request."""
-        roots = roots_of(request.method, request.target, parse_json(request.body))
+        roots = roots_of(request.method, request.target, parse_json(request.body, request.headers))
         return self._keys(self.request_keys, roots | {"path": self.route(request.target)})
 
     def keys_of_ack(self, ack: Response) -> Keys:
         """Return the keys in an ack, which its operation may lack."""
-        return self._keys(self.ack_keys, {"body": parse_json(ack.body)})
+        return self._keys(self.ack_keys, {"body": parse_json(ack.body, ack.headers)})
 
     def keys_of_event(self, event: Event) -> Keys:
         """Return the keys of an event; `notification` among them is its name."""
@@ -165,7 +165,7 @@ class Dialect:
 
     def succeeded(self, ack: Response) -> bool:
         """Return whether an ack reports success, by its HTTP status and by the status code in its body, if any."""
-        status = _first(self.ack_status, {"body": parse_json(ack.body)})
+        status = _first(self.ack_status, {"body": parse_json(ack.body, ack.headers)})
         return 200 <= ack.status < 300 and (status is None or status in self.ack_success)
 
     def bare(self, key: str, value: str) -> str:

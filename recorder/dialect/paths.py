@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from ..bayeux.messages import load_json
-from ..model import JSON
+from ..bayeux.json_bodies import load_json
+from ..model import JSON, Headers
 
 _PATHS = 1000  # split paths in the cache; a dialect has about fifty paths
 _NO_KEYS = (dict, list, bool)  # a constant, because `dict | list | bool` would be built at each call
 
 
-def parse_json(body: bytes) -> JSON:
-    """Return the JSON object or array in a body, None if there is none.
+def parse_json(body: bytes, headers: Headers = ()) -> JSON:
+    """Return the JSON object or array in a body, None if there is none; the headers may name its charset.
 
     None too for JSON beyond the limits of `load_json`: nested deeper than 100 levels, or more than a million values.
     """
     try:
-        value = load_json(body) if body else None
+        value = load_json(body, headers) if body else None
     except ValueError:
         return None
     return value if isinstance(value, dict | list) else None

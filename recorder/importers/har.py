@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from ..bayeux.messages import is_event, parse, parse_request
+from ..bayeux.messages import carried, is_event
 from ..errors import CassetteError
 from ..model import Failure, Headers, Request, Response, SocketMessage
 from .ordering import Budget, Imported, Part, in_order
@@ -156,7 +156,7 @@ def _behind(parts: list[Part]) -> list[Part]:
 
 def _brings_events(part: Part) -> bool:
     if isinstance(part, Response) or (isinstance(part, SocketMessage) and not part.from_client):
-        return any(map(is_event, parse(part.body) or []))
+        return any(map(is_event, carried(part) or []))
     return False
 
 
@@ -173,9 +173,7 @@ def _origin(reading: _Reading, wanted: str | None) -> str:
 
 
 def _is_bayeux(part: Part) -> bool:
-    if isinstance(part, Request):
-        return parse_request(part.target, part.body) is not None
-    return isinstance(part, SocketMessage) and parse(part.body) is not None
+    return isinstance(part, Request | SocketMessage) and carried(part) is not None
 
 
 def _notes(reading: _Reading, chosen: str, *, ours: bool) -> Iterator[str]:

@@ -72,6 +72,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         windows=one.windows | other.windows,
         addressed=one.addressed | other.addressed | {("upstream", other.header.upstream)},
         messages=(*one.messages, *other.messages),
+        guard=one.guard if one.guard[0] else other.guard,
     )
 
 

@@ -8,13 +8,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..bayeux import channels
-from ..bayeux.messages import Message, encode, is_event, parse, parse_request
+from ..bayeux.json_bodies import with_json
+from ..bayeux.messages import Message, carried, encode, is_event
 from ..cassette.reader import Cassette
+from ..charsets import charset_of, decoded, encoded, media_of
 from ..correlate.anchors import anchors
 from ..correlate.sessions import Sessions
 from ..dialect.definition import shipped
 from ..errors import UsageError
-from ..model import AnchorKind, Failure, Header, Note, Record, Recording, Request, Response, SocketMessage, Triple
+from ..model import (
+    AnchorKind,
+    Failure,
+    Header,
+    Headers,
+    Note,
+    Record,
+    Recording,
+    Request,
+    Response,
+    SocketMessage,
+    Triple,
+)
 
 _SETUPS = frozenset({channels.HANDSHAKE, channels.SUBSCRIBE, channels.UNSUBSCRIBE})
 
@@ -115,11 +129,7 @@ def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple])
 def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int]:
     """Yield the exchanges with a handshake, subscription or publish of these clients (None: of all clients)."""
     for record in records:
-        if isinstance(record, Request):
-            messages = parse_request(record.target, record.body)
-        else:
-            messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
-        for message in messages or []:
+        for message in carried(record) or []:
             is_sent = isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client)
             setup = message["channel"] in _SETUPS or (is_sent and not channels.is_meta(message["channel"]))
             if setup and not isinstance(record, Note) and (clients is None or str(message.get("clientId")) in clients):
@@ -128,7 +138,7 @@ def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int
 
 def _ids(record: Record) -> set[str]:
     """Return the clientIds that the server assigned in the handshakes of a record."""
-    messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
+    messages = carried(record) if isinstance(record, Response | SocketMessage) else None
     handshakes = (m for m in messages or [] if m["channel"] == channels.HANDSHAKE)
     return {str(m["clientId"]) for m in handshakes if m.get("clientId")}
 
@@ -149,10 +159,7 @@ def _without(records: Iterable[Record], kept: _Kept) -> list[Record]:
 
 
 def _is_empty(record: Record, kept: _Kept) -> bool:
-    if isinstance(record, Request):
-        messages = parse_request(record.target, record.body)
-    else:
-        messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
+    messages = carried(record)
     return bool(messages) and all(_goes(record, index, m, kept) for index, m in enumerate(messages or []))
 
 
@@ -167,9 +174,17 @@ def _stripped(record: Record, kept: _Kept) -> Record:
     """Return the record without the events and publishes that the slice does not keep."""
     if not isinstance(record, Request | Response | SocketMessage):
         return record
-    messages = parse(record.body) or []
+    messages = carried(record) or []
     left = [m for index, m in enumerate(messages) if not _goes(record, index, m, kept)]
-    return record if len(left) == len(messages) else replace(record, body=encode(left))
+    return (
+        record
+        if len(left) == len(messages)
+        else replace(record, body=with_json(record.body, encode(left), _headers(record)))
+    )
+
+
+def _headers(record: Request | Response | SocketMessage) -> Headers:
+    return () if isinstance(record, SocketMessage) else record.headers
 
 
 class _Apart:
@@ -199,7 +214,9 @@ class _Apart:
         def apart(found: re.Match[str]) -> str:
             return self._other(found[0])
 
-        body = text.sub(apart, record.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        old, codec = decoded(record.body, charset_of(media_of(_headers(record))))
+        new = text.sub(apart, old)
+        body = record.body if new == old else encoded(new, codec)
         if isinstance(record, SocketMessage):
             return replace(record, body=body)
         headers = tuple((name, text.sub(apart, value)) for name, value in record.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..bayeux.messages import Message, parse, parse_request
+from ..bayeux.messages import Message, carried
 from ..bayeux.publishes import as_request, as_response
 from ..cassette.reader import OpenCassette
 from ..correlate.engine import correlate
@@ -103,9 +103,9 @@ def _request(sealed: OpenCassette, row: Row) -> Record:
     if row.message is None:
         return record
     if isinstance(record, Request):
-        return as_request(record, row.message, _message(sealed, row, _sent(record), row.message), record.headers)
+        return as_request(record, row.message, _message(sealed, row, carried(record), row.message), record.headers)
     if isinstance(record, SocketMessage):
-        return as_request(record, row.message, _message(sealed, row, parse(record.body), row.message), ())
+        return as_request(record, row.message, _message(sealed, row, carried(record), row.message), ())
     raise _stale(sealed, row, "names a publish that is not there")
 
 
@@ -114,12 +114,8 @@ def _ack(sealed: OpenCassette, row: Row) -> Record | None:
     if row.reply is None:
         return record
     if isinstance(record, Response | SocketMessage):
-        return as_response(record, row.reply, _message(sealed, row, parse(record.body), row.reply))
+        return as_response(record, row.reply, _message(sealed, row, carried(record), row.reply))
     raise _stale(sealed, row, "names a reply that is not there")
-
-
-def _sent(record: Request) -> list[Message] | None:
-    return parse_request(record.target, record.body)
 
 
 def _message(sealed: OpenCassette, row: Row, messages: list[Message] | None, index: int) -> Message:
@@ -130,7 +126,7 @@ def _message(sealed: OpenCassette, row: Row, messages: list[Message] | None, ind
 
 def _link(sealed: OpenCassette, row: Row, stored: RowEvent) -> Link:
     record = sealed.record(stored.seq)
-    messages = parse(record.body) if isinstance(record, Response | SocketMessage) else None
+    messages = carried(record) if isinstance(record, Response | SocketMessage) else None
     if messages is None or not 0 <= stored.index < len(messages) or not isinstance(record, Response | SocketMessage):
         raise _stale(sealed, row, "names an event that is not there")
     data = messages[stored.index].get("data")

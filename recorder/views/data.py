@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..model import Event, Link, Recording, Triple, Unsolicited
+from ..bayeux.json_bodies import load_json
+from ..model import Event, Headers, Link, Recording, Triple, Unsolicited
 
 _MS = 1_000_000  # nanoseconds
 
@@ -30,7 +31,7 @@ def triple(item: Triple) -> dict[str, Any]:
             "method": request.method,
             "path": request.target,
             "headers": [list(pair) for pair in request.headers],
-            "body": content(request.body),
+            "body": content(request.body, request.headers),
             "failure": item.failure and item.failure.reason,
         },
         "ack": item.ack
@@ -38,7 +39,7 @@ def triple(item: Triple) -> dict[str, Any]:
             "status": item.ack.status,
             "ms": _ms(item.ack.t - request.t),
             "headers": [list(pair) for pair in item.ack.headers],
-            "body": content(item.ack.body),
+            "body": content(item.ack.body, item.ack.headers),
         },
         "events": [_linked(link, request.t) for link in item.events],
     }
@@ -59,13 +60,13 @@ def alone(pushed: Unsolicited) -> dict[str, Any]:
     return {"at": round(pushed.event.t / 1e9, 6), "session": pushed.session, "events": [event]}
 
 
-def content(body: bytes) -> Any:
-    """Return the JSON value of a body; text if the body is not JSON, None if it is empty."""
+def content(body: bytes, headers: Headers = ()) -> Any:
+    """Return the JSON value of a body; text if it is not JSON or nested too deeply, None if it is empty."""
     if not body:
         return None
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return load_json(body, headers)
+    except ValueError:
         return body.decode("utf-8", "backslashreplace")
 
 

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..bayeux.messages import load_json
 from ..cassette.reader import Cassette
 from ..correlate.operations import Operation, Seen
 from ..diagnose.explain import Judgement, judgement
 from ..diagnose.polls import Poll, with_polls
 from ..dialect.definition import Dialect
-from ..model import JSON, Event, Link, Note, Recording, Triple
+from ..model import Event, Link, Note, Recording, Triple
 from . import data
 
 VERSION = 1
@@ -152,14 +151,14 @@ class _Shown:
             "method": request.method,
             "target": request.target,
             "headers": [list(pair) for pair in request.headers],
-            "body": _content(request.body),
+            "body": data.content(request.body, request.headers),
             "failure": item.failure and [self._at(item.failure.t), item.failure.reason],
             "ack": ack
             and {
                 "at": self._at(ack.t),
                 "status": ack.status,
                 "headers": [list(pair) for pair in ack.headers],
-                "body": _content(ack.body),
+                "body": data.content(ack.body, ack.headers),
             },
             "events": [self._linked(link) for link in item.events],
         }
@@ -204,11 +203,3 @@ class _Shown:
 
     def _at(self, nanoseconds: int) -> int:
         return nanoseconds // 1000 + self._offset
-
-
-def _content(body: bytes) -> JSON:
-    """Return the JSON value of a body; text if it is not JSON or nested too deeply, None if it is empty."""
-    try:
-        return load_json(body) if body else None
-    except ValueError:
-        return body.decode("utf-8", "backslashreplace")

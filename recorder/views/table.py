@@ -94,11 +94,11 @@ def _drawn(triple: Triple, screen: Screen) -> str:
     drawn = [
         screen.line(title, "  ", (state, STATES[state]), f"  session {triple.session or 'unknown'}"),
         screen.line(("  request  ", "cyan"), printable(f"{triple.request.method} {triple.request.target}"), indent=11),
-        _json(content(triple.request.body), screen),
+        _json(content(triple.request.body, triple.request.headers), screen),
     ]
     if triple.ack:
         drawn.append(screen.line(("  ack      ", "cyan"), f"{triple.ack.status} after {ack_ms(triple)} ms"))
-        drawn.append(_json(content(triple.ack.body), screen))
+        drawn.append(_json(content(triple.ack.body, triple.ack.headers), screen))
     else:
         drawn.append(screen.line(("  no ack   ", "red"), _no_ack(triple), indent=11))
     for link in triple.events:

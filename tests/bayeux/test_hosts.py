@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recorder.bayeux.hosts import redirected
 from recorder.bayeux.messages import encode, parse
+from tests.wrappings import WRAPPINGS
 
 PROXY = "localhost:8091"
 
@@ -31,6 +32,24 @@ def test_all_other_bytes_stay_as_they_are() -> None:
     told = redirected(body % (reply % b'[\n"a" , "b"]'), PROXY)
 
     assert told == body % (reply % b'["localhost:8091"]')
+
+
+@pytest.mark.parametrize("wrapping", [name for name in WRAPPINGS if name != "UTF-16 and half a character"])
+def test_hosts_are_found_in_every_wrapping_and_charset(wrapping: str) -> None:
+    told = b'[{"channel":"/meta/connect","advice":{"hosts":%s},"ext":"\xc3\xbc"}]'
+
+    made = redirected(WRAPPINGS[wrapping](told % b'["a.example"]'), PROXY)
+
+    assert made == WRAPPINGS[wrapping](told % b'["localhost:8091"]')
+
+
+def test_hosts_are_found_in_the_charset_of_the_media_type() -> None:
+    headers = (("Content-Type", "application/json;charset=Shift_JIS"),)
+    told = '[{"channel":"/meta/connect","advice":{"hosts":%s},"ext":"表"}]'
+
+    made = redirected((told % '["a.example"]').encode("shift_jis"), PROXY, headers)
+
+    assert made == (told % '["localhost:8091"]').encode("shift_jis")
 
 
 @pytest.mark.parametrize("wrapped", [b"/**/cb1([%s]);", b"cb1(%s)", b"%s", b" [%s]", b"[%s,%s]"])

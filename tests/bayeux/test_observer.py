@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorder.bayeux.messages import Message, encode
 from recorder.bayeux.observer import Advised, Handshaken, Observation, Observer, Refused, Replied, Sent, Subscribed
 from recorder.model import Event, Failure, Note, Request, Response, SocketMessage
+from tests.wrappings import WRAPPINGS
 
 URL = "/api/v2/notifications"
 CHANNEL = "/v2/me/outbound"
@@ -357,6 +358,13 @@ def test_a_closed_socket_forgets_its_client() -> None:
 @pytest.mark.parametrize("text", [b"", b"ping", b"\xff\x00", b"{}"])
 def test_other_messages_on_a_socket_show_nothing(text: bytes) -> None:
     assert Observer().feed(SocketMessage(11, 5, 0, from_client=False, body=text)) == []
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_messages_on_a_socket_are_read_in_every_wrapping(wrapping: str) -> None:
+    told = SocketMessage(11, 5, 0, from_client=False, body=WRAPPINGS[wrapping](json.dumps([RECORD]).encode()))
+
+    assert Observer().feed(told) == [event(0, RECORD, client="")]
 
 
 # Whatever comes

@@ -9,7 +9,8 @@ from recorder.cassette.reader import Cassette
 from recorder.library.recording import derive
 from recorder.model import Record, Recording, Request, Response
 from tests.replay.stage import Stage
-from tests.wire import HEADER, Wire, chained, done, get_me, state_event
+from tests.wire import HEADER, Wire, body, chained, done, get_me, state_event
+from tests.wrappings import WRAPPINGS
 
 
 def part(wire: Wire, cut: int) -> Recording:
@@ -107,6 +108,20 @@ def test_events_of_the_part_before_are_not_repeated() -> None:
     wire.respond(desk.bayeux(subscribe), [state_event(), subscribe | {"successful": True}])
 
     assert part(wire, len(wire.records)).unsolicited == ()
+
+
+@pytest.mark.parametrize("wrapping", ["UTF-16 little", "mark and loop", "comment"])
+def test_a_wrapped_session_is_repeated_without_its_events_in_the_same_wrapping(wrapping: str) -> None:
+    wrap, wire = WRAPPINGS[wrapping], Wire()
+    desk = wire.desk()
+    subscribe = {"channel": "/meta/subscribe", "clientId": desk.client_id, "subscription": "/b"}
+    wire.respond(desk.bayeux(subscribe), [state_event(), subscribe | {"successful": True}])
+    wire.records = [replace(r, body=wrap(r.body)) if isinstance(r, Response) else r for r in wire.records]
+
+    found = [record for record in repeated(wire) if isinstance(record, Response)]
+
+    assert len(found) == 3
+    assert found[-1].body == wrap(body([subscribe | {"successful": True}]))
 
 
 def test_a_client_that_left_is_not_repeated() -> None:

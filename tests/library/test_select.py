@@ -12,10 +12,11 @@ from recorder.dialect.definition import load
 from recorder.errors import UsageError
 from recorder.library.recording import derive
 from recorder.library.select import merge_records, slice_records
-from recorder.model import Recording, SocketMessage, Triple
+from recorder.model import Recording, Response, SocketMessage, Triple
 from tests.answers import DIALECT, publish, recorded, result, yes
 from tests.replay.stage import Stage
 from tests.wire import HEADER, URL, Desk, Wire, chained, complete, done, get_me, record_event, state_event, twin
+from tests.wrappings import WRAPPINGS, Wrapping
 
 SHIPPED = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 
@@ -44,6 +45,14 @@ def merged(*cassettes: Cassette) -> Recording:
     assert [record.seq for record in records] == list(range(len(records)))
     return derive(Cassette(header, tuple(records)))
 
+
+def wrapped(wire: Wire, wrap: Wrapping) -> Wire:
+    """Wrap the bodies of all answers."""
+    wire.records = [replace(r, body=wrap(r.body)) if isinstance(r, Response) and r.body else r for r in wire.records]
+    return wire
+
+
+WRAPS = ["UTF-16 little", "mark and loop", "comment"]
 
 # Slices
 
@@ -98,6 +107,29 @@ def test_an_event_of_another_triple_is_taken_out_of_the_answer_it_rode_in() -> N
 
     assert [[link.event.data["referenceId"] for link in t.events] for t in result.triples] == [["r1"]]
     assert result.unsolicited == ()
+
+
+@pytest.mark.parametrize("wrapping", WRAPS)
+def test_a_slice_keeps_what_stands_around_the_json_it_takes_events_out_of(wrapping: str) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for reference in ("r1", "r2"):
+        wire.ack(desk.post(chained(7, reference)))
+    desk.hears(done(7, "r1"), done(7, "r2"))
+
+    result = sliced(cassette(wrapped(wire, WRAPPINGS[wrapping])), 1)
+
+    assert [[link.event.data["referenceId"] for link in t.events] for t in result.triples] == [["r1"]]
+    assert result.guard == derive(cassette(wire)).guard
+
+
+@pytest.mark.parametrize("wrapping", WRAPS)
+def test_ids_are_renamed_in_every_wrapping(wrapping: str) -> None:
+    part = cassette(wrapped(captured("client1"), WRAPPINGS[wrapping]))
+
+    result = merged(part, part)
+
+    assert len(result.session_starts) == 2
 
 
 def test_unsolicited_events_come_with_the_triple_they_follow_or_the_start_of_the_session() -> None:

@@ -125,7 +125,7 @@ class Leading:
             return
         addresses, known = found
         self._led_away.answer(headers, body, known)
-        changed = redirected(body, addresses.here.host) or body
+        changed = redirected(body, addresses.here.host, headers) or body
         if self.rewrites:
             _set(response, addresses.response_headers(headers))
             if is_whole and response.status_code != 206:  # a part of a document must fit to the other parts

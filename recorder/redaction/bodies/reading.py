@@ -11,6 +11,7 @@ import re
 from enum import Enum
 
 from ... import charsets
+from ...bayeux.json_bodies import WRAPPER
 from ...charsets import charset_of, media_of
 from ...model import Headers
 from ..policy import Place, Policy
@@ -21,13 +22,9 @@ _MEDIA = re.compile(r"\s*+([\w!#$&^.+*-]++/[\w!#$&^.+*-]++)", re.ASCII)
 _JSON_STARTS = frozenset('{[" \t\r\n\ufeff')
 # The beginning of JSON, also of JSON that was cut off, but not of a log line such as "[INFO] …".
 _JSON = re.compile(r"\ufeff?\s*+(?:\{\s*+[\"}]|\[[\[\s]*+[\"{\]])")
-# What may stand before JSON: a call of JSONP; a guard against being run as a script; the packet types of Engine.IO
-# and Socket.IO (`42["event",…]`) and of SockJS (`a["…"]`).
-_BEFORE_JSON = re.compile(
-    r"(?:/\*\*/)?\s*+(?:[\w$.-]++\s*+\((?=[\[{])|\)\]\}',?\s*+|for\s?\(;;\);\s*+|while\s?\((?:1|true)\);\s*+"
-    r"|throw [^;{\n]{0,60};\s*+|&&&START&&&\s*+|[a-z]?\d{0,6}(?:/[\w/-]{1,60},)?\d{0,10}(?=[\[{]))",
-    re.ASCII,
-)
+# What may stand before JSON: guards, a comment, a call; or the packet types of Engine.IO and Socket.IO
+# (`42["event",…]`) and of SockJS (`a["…"]`).
+_BEFORE_JSON = re.compile(rf"\s*+(?:{WRAPPER}|[a-z]?\d{{0,6}}(?:/[\w/-]{{1,60}},)?\d{{0,10}}(?=[\[{{]))", re.ASCII)
 _FORM = re.compile(r"[\w.%+*\[\]-]++=(?!=?$)\S*+", re.ASCII)
 _LINES = re.compile(r"\s*+[\[{][^\r\n]*+(?:\r?\n[ \t]*+[\[{][^\r\n]*+)+\s*+")
 _SCRIPTS = re.compile(r"(?:text|application)/(?:x-)?(?:java|ecma|live|type)script", re.IGNORECASE)

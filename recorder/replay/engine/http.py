@@ -58,8 +58,15 @@ class HttpResponse(NamedTuple):
 
 @dataclass(slots=True)
 class Responses:
-    """The responses that are ready, in the order they must leave."""
+    """The responses that are ready, in the order they must leave.
 
+    Attributes:
+        guard: What the recorded server wrote before and after the messages in each answer, against being run as a
+            script; some clients take that off without looking.
+
+    """
+
+    guard: tuple[str, str] = ("", "")
     _ready: list[HttpResponse] = field(default_factory=list)
 
     def answer(self, answer: Answer, headers: Headers = ()) -> None:
@@ -67,7 +74,10 @@ class Responses:
         if answer.texts is None:
             self.add(answer.request, answer.status, (), b"")
         elif answer.callback is None:
-            self.add(answer.request, 200, _JSON + headers, join(answer.texts))
+            body = join(answer.texts)
+            if self.guard[0] and answer.transport == LONG_POLLING:
+                body = b"".join([self.guard[0].encode(), body, self.guard[1].encode()])
+            self.add(answer.request, 200, _JSON + headers, body)
         else:
             self.add(answer.request, 200, _SCRIPT + headers, as_script(answer.callback, join(answer.texts)))
 

@@ -93,7 +93,7 @@ class ReplayEngine:
         windows = 1 + max(recording.windows.values(), default=0)
         self._logins = Logins(recording, self._matcher, dialect, new_id)
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
-        self._replies = Responses()
+        self._replies = Responses(recording.guard)
         self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies, links=self._links)
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
@@ -104,7 +104,7 @@ class ReplayEngine:
 
     def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; `replies` returns what is to be written because of it."""
-        messages = parse_request(request.target, request.body)
+        messages = parse_request(request.target, request.body, request.headers)
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
         elif messages is not None and (transport := request.transport) is not None:

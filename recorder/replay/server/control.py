@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 from ...bayeux import channels
-from ...bayeux.messages import load_json
+from ...bayeux.json_bodies import load_json
 from ...errors import UsageError
 from ...model import JSON, Headers
 from ..engine.http import HttpRequest, HttpResponse

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...bayeux.messages import parse_request
+from ...bayeux.messages import carried
 from ...correlate.engine import Correlator
 from ...correlate.operations import Operation, Seen
 from ...dialect.definition import Dialect
@@ -70,7 +70,7 @@ class Live:
 
     def _http_request(self, request: Request) -> Iterator[dict[str, Any]]:
         operation = self._dialect.operation_of(request)
-        if operation is None or parse_request(request.target, request.body) is not None:
+        if operation is None or carried(request) is not None:
             return
         self._open[request.exchange] = request
         yield self._request(request, operation)

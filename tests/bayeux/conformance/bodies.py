@@ -50,7 +50,7 @@ def _(bench: Bench) -> str:
     return sent(bench, b"[{")
 
 
-@row("comment-filtered JSON: `/*[…]*/`", "400")
+@row("comment-filtered JSON: `/*[…]*/`", "handshake ok", cometd="400", faye="400", java="500")
 def _(bench: Bench) -> str:
     return sent(bench, b"/*" + json.dumps([bench.desk.handshake()]).encode() + b"*/")
 

@@ -359,7 +359,7 @@ class RequestReader:
     def _read(self, method: str, target: str, body: bytes, media: str) -> tuple[ParsedRequest, FreshIds]:
         blanked = self._blanker.of(method, target, body, media)
         path, _, query_text = blanked.target.partition("?")
-        value = parse_json(blanked.body)
+        value = parse_json(blanked.body, (("Content-Type", media),) if media else ())
         operation = self._dialect.name_of(method, blanked.target, value)
         query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
         if self._identities:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
 
+from ....bayeux.json_bodies import with_json
 from ....bayeux.messages import Message
 from ....correlate.sessions import separate
 from ....dialect.definition import Dialect
@@ -15,7 +16,7 @@ from ....links.cookies import unbound
 from ....model import Headers, Triple
 from ..matching.bindings import ScannedText
 from ..matching.request import MintedId
-from .rewriter import Rewriter, has_names
+from .rewriter import Rewriter, has_names, in_ascii
 from .templates import encode
 
 _NOT_REPLAYED = {  # Alt-Svc names another host or port for the same origin (RFC 7838)
@@ -94,8 +95,9 @@ def _prepared(
     if keeps_length:
         gone -= {"content-length"}
     headers = tuple(_separated((name, value) for name, value in recorded if name.lower() not in gone))
-    varies = has_names(body, dialect) or any(name.lower() == "set-cookie" for name, _ in headers)
-    text = "\n".join([*(value for _, value in headers), body.decode(errors="replace")])
+    readable = in_ascii(body)
+    varies = has_names(readable, dialect) or any(name.lower() == "set-cookie" for name, _ in headers)
+    text = "\n".join([*(value for _, value in headers), readable.decode(errors="replace")])
     return PreparedResponse(status, headers, body, ScannedText.of(text), varies)
 
 
@@ -112,7 +114,7 @@ def respond(prepared: PreparedResponse, rewriter: Rewriter, cookie: str, dialect
     headers, body = prepared.headers, prepared.body
     if prepared.varies or rewriter.is_in(prepared.text, own=prepared.names_own):
         headers = tuple((name, _header(name.lower(), value, cookie, rewriter, dialect)) for name, value in headers)
-        body = _rewritten(body, rewriter)
+        body = _rewritten(body, prepared.headers, rewriter)
     return prepared.status, headers, body
 
 
@@ -168,15 +170,18 @@ def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Diale
     return rewriter.text(value)
 
 
-def _rewritten(body: bytes, rewriter: Rewriter) -> bytes:
-    """Return a recorded body with its bound values replaced; byte for byte the recorded one where it holds none."""
+def _rewritten(body: bytes, headers: Headers, rewriter: Rewriter) -> bytes:
+    """Return a recorded body with its bound values replaced; byte for byte the recorded one where it holds none.
+
+    JSON stays in what stood around it: the client takes that off as it did from the recorded server's.
+    """
     if not body or not rewriter.touches(body):
         return body
-    value = parse_json(body)
+    value = parse_json(body, headers)
     if value is None:
         return rewriter.with_own_login(body)
     new = rewriter.value(value)
     if new == value:
         return body
     # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
-    return encode(new).encode("utf-8", "backslashreplace")
+    return with_json(body, encode(new).encode("utf-8", "backslashreplace"), headers)

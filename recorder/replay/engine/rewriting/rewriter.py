@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final
 
+from ....charsets import decoded
 from ....dialect.definition import Dialect
 from ....dialect.paths import as_key
 from ....model import JSON
@@ -61,6 +62,7 @@ class Rewriter:
         """Return whether a JSON body may hold a value to rewrite; an escape may hide one."""
         if all(scope.is_empty for scope in self._scopes):
             return False
+        body = in_ascii(body)
         return has_names(body, self._dialect) or self.is_in(ScannedText.of(body.decode(errors="replace")))
 
     def is_in(self, seen: ScannedText, *, own: bool = True) -> bool:
@@ -156,6 +158,11 @@ class Rewriter:
             for scope in reversed(self._scopes):
                 words |= {word: scope.words[word] for word in scope.in_text(found) if word in scope.words}
         return words
+
+
+def in_ascii(body: bytes) -> bytes:
+    """Return a body to search: one in UTF-16 or UTF-32 is encoded anew, so that ASCII characters are single bytes."""
+    return body if body.find(b"\0") < 0 else decoded(body)[0].encode("utf-8", "replace")
 
 
 def has_names(body: bytes, dialect: Dialect) -> bool:
