@@ -18,6 +18,7 @@ _REPEATED = "id", "subscription"
 UNKNOWN = "402::session_unknown"  # of CometD 5 and 6; 4.0 says `402::unknown_session`, 3.1 `402::Unknown client`
 # One segment of a channel's name. The grammar (Bayeux 1.0, section 2.2.1) has fewer marks, but servers allow more.
 _SEGMENT = re.compile(r"[!-$&-.0-~]+")
+_UNKNOWN = re.compile(r"unknown[ _](?:client|session)|(?:client|session)[ _]unknown", re.IGNORECASE)
 _ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
 # What a stand-in says by itself; all else that a recorded reply has is given as recorded.
 _OURS = frozenset(
@@ -150,9 +151,17 @@ def add(told: Message, said: Message) -> Message:
 
 def is_lost(reply: Message) -> bool:
     """Return whether a reply says no because the server does not know the client any more."""
-    advice = reply.get("advice")
+    advice, error = reply.get("advice"), str(reply.get("error", ""))
     action = advice.get("reconnect") if isinstance(advice, dict) else None
-    return action == "handshake" or (action != "none" and str(reply.get("error", ""))[:3] in ("401", "402"))
+    return action == "handshake" or (action != "none" and (error[:3] == "401" or is_unknown(error)))
+
+
+def is_unknown(error: str) -> bool:
+    """Return whether an error says that the server does not know the client: 402, or so in words.
+
+    Salesforce and CometD 2 say `403::Unknown client`, others `404::unknown_session`, faye `401:ID:Unknown client`.
+    """
+    return error[:3] == "402" or _UNKNOWN.search(error) is not None
 
 
 def is_end(reply: Message) -> bool:

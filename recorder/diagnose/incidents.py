@@ -3,14 +3,22 @@
 | kind | what happened |
 |---|---|
 | gap | the upstream could not be reached |
+| certificate | a TLS handshake failed |
 | upstream-hung-up | the upstream ended connections on which requests waited |
-| session-lost | the upstream no longer knew a Bayeux session (402, faye: 401) that had not ended |
+| session-lost | the upstream no longer knew, or no longer accepted, a Bayeux session that had not ended |
 | session-ended | the upstream ended a Bayeux session: /meta/disconnect unasked, or the advice `none` |
-| session-cycles | the upstream refused a Bayeux session three times or more |
+| session-cycles | the upstream refused Bayeux sessions three times or more |
+| handshake-refused | the upstream refused Bayeux handshakes |
 | poll-aborted | polls ended without an answer, by the client or the upstream |
+| poll-failed | polls were answered by something else than Bayeux messages: an error, a page, a redirect, nothing |
+| bayeux-failed | other Bayeux requests were answered so |
+| upgrade-refused | WebSockets were refused |
 | overlapping-polls | a client began a poll while it held another (a server may end the older one with HTTP 500) |
 | two-tabs | two Bayeux sessions were alive under one browser cookie |
 | socket-cut | a WebSocket ended without the closing handshake |
+
+Notes of the kinds in `model.TOLD` are findings of their own kinds. All that is kept is bounded, so that a capture of
+any length can be watched while it is recorded.
 """
 
 from __future__ import annotations
@@ -22,60 +30,66 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..bayeux import channels
-from ..bayeux.messages import Message, parse, parse_request
-from ..bayeux.replies import is_end
-from ..model import GAP, Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..bayeux.messages import Message, carried
+from ..model import GAP, TOLD, Failure, Note, Record, Request, Response, SocketMessage
+from .answers import asked_for, not_kept, otherwise
+from .sessions import SessionEnds
+from .tally import Listing, Tally, many
 
-_CYCLES = 3  # refusals in one cassette that are reported as session-cycles
-_BY_CLIENT = "Client disconnected."  # text of mitmproxy for a connection that the client closed
+# How mitmproxy words the end of a request by its client, and a failure of TLS.
+_BY_CLIENT = re.compile(r"Client disconnected\.|stream reset by client\b")
+_TLS = re.compile(r"certificate|\bTLS\b|OpenSSL|\bSSL\b", re.IGNORECASE)
 _CUT = re.compile(r"websocket closed by (client|server), code 1006")
-_BROWSER = re.compile(r"(?:^|;)\s*BAYEUX_BROWSER\s*=\s*([^;\s]+)")  # the cookie by which CometD knows a browser
+_CERTIFICATE, _POLLS, _OTHERS, _UPGRADES = "certificate", "poll-failed", "bayeux-failed", "upgrade-refused"
 
 Disturbance: TypeAlias = tuple[str, str, str]  # kind, where, text
 
 
 @dataclass(slots=True)
 class _Outage:
-    """A time without answers of the upstream, from record `seq` on; `t` in nanoseconds since the capture began."""
+    """A time without answers of the upstream, from record `seq` on; times in nanoseconds since the capture began."""
 
     seq: int
     t: int
     failures: int = 0
     unreachable: bool = False
+    end: int | None = None  # time of the next answer
 
 
 @dataclass(slots=True)
-class _Loss:
-    """A session that the server no longer knew, or ended; `t` in nanoseconds since the capture began."""
+class _Asked:
+    """A request without an answer.
 
-    client: str
-    error: str
-    seq: int
-    t: int
-    back: int | None = None  # nanoseconds until the next handshake
-    ended: bool = False
+    Attributes:
+        messages: Its Bayeux messages; None if it has none.
+        polling: The clientIds of its polls.
+        upgrades: It asks for a WebSocket.
+    """
+
+    messages: list[Message] | None
+    polling: list[str]
+    upgrades: bool = False
 
 
 @dataclass(slots=True)
 class Disturbances:
     """Collects the disturbances of a cassette; takes its records one at a time."""
 
-    _open: dict[int, tuple[Request, list[Message] | None]] = field(default_factory=dict)
+    _open: dict[int, _Asked] = field(default_factory=dict)
     _sockets: dict[int, str] = field(default_factory=dict)  # exchange upgraded to a WebSocket → its clientId
+    _sessions: SessionEnds = field(default_factory=SessionEnds)
     _outage: _Outage | None = None
-    _outages: list[tuple[_Outage, int | None]] = field(default_factory=list)  # outage, time of the next answer (ns)
-    _hung_up: int = 0
-    _losses: list[_Loss] = field(default_factory=list)
-    _refusals: int = 0
-    _gone: set[str] = field(default_factory=set)  # clientIds whose session was lost or disconnected
-    _leaving: set[str] = field(default_factory=set)  # clientIds that sent a /meta/disconnect
-    _polls: Counter[str] = field(default_factory=Counter)
+    _outages: Listing[_Outage] = field(default_factory=Listing)  # those in which the upstream could not be reached
+    _hung_up: Tally = field(default_factory=Tally)
+    _untrusted: Tally = field(default_factory=Tally)
+    _told: dict[str, Tally] = field(default_factory=dict)  # kind of note → texts
+    _polls: Counter[str] = field(default_factory=Counter)  # clientId → polls that it holds
     _overlaps: int = 0
     _overlaps_ended: int = 0
     _aborted: Counter[bool] = field(default_factory=Counter)  # polls without an answer; True: the client hung up
-    _tabs: dict[str, list[str]] = field(default_factory=dict)  # browser cookie → clientIds, in order of last poll
-    _two_tabs: set[str] = field(default_factory=set)  # clientIds that shared a browser cookie
-    _cuts: list[Disturbance] = field(default_factory=list)
+    _failed: dict[str, Tally] = field(default_factory=lambda: {kind: Tally() for kind in (_POLLS, _OTHERS, _UPGRADES)})
+    _last: tuple[int, str, str, int] | None = None  # the last of these by its content: record, kind, text, polls
+    _cuts: Listing[Disturbance] = field(default_factory=Listing)
 
     def feed(self, record: Record) -> None:
         """Take the next record into account."""
@@ -85,147 +99,154 @@ class Disturbances:
             case Response():
                 self._answered(record)
             case Failure():
-                self._failed(record)
+                self._ended(record)
             case SocketMessage():
-                self._told(record)
-            case Note(kind=kind) if kind == GAP:
-                self._down(record).unreachable = True
-            case _:
-                pass
+                self._spoke(record)
+            case Note():
+                self._noted(record)
 
     def found(self) -> Iterator[Disturbance]:
         """Yield each disturbance as kind, place and sentence; call this after the last record."""
-        last = [(self._outage, None)] if self._outage else []
-        for outage, end in (*self._outages, *last):
-            if outage.unreachable:
-                time = "to the end of the capture" if end is None else f"for {(end - outage.t) / 1e9:.1f} s"
-                text = f"the upstream could not be reached {time}; {outage.failures} requests failed"
-                yield "gap", f"record {outage.seq}", text
-        if self._hung_up:
-            yield "upstream-hung-up", "all", f"the upstream ended {self._hung_up} requests without an answer"
-        for loss in self._losses:
-            again = "no client shook hands again"
-            if loss.back is not None:
-                again = f"a client shook hands again {loss.back / 1e9:.1f} s later"
-            if loss.ended:
-                yield "session-ended", f"record {loss.seq}", f"the server ended the session of {loss.client}; {again}"
-                continue
-            text = f"the server no longer knew the client {loss.client} ({loss.error}); {again}"
-            yield "session-lost", f"record {loss.seq}", text
-        if self._refusals >= _CYCLES:
-            yield "session-cycles", "all", f"the server refused a session {self._refusals} times (402 or 401)"
+        yield from self._found_of_upstream()
+        yield from self._sessions.found()
         if aborted := self._aborted.total():
             text = f"{aborted} polls ended without an answer, {self._aborted[True]} of them closed by the client: "
             yield "poll-aborted", "all", text + "events in these polls are lost and missing in their triples"
+        yield from self._found_of_answers()
         if self._overlaps:
             text = f"{self._overlaps} polls began while another of the same client was open"
             ended = f"; the server ended {self._overlaps_ended} with an error" if self._overlaps_ended else ""
             yield "overlapping-polls", "all", text + ended
-        if self._two_tabs:
-            text = f"{len(self._two_tabs)} live sessions shared a browser cookie with another: two tabs, or windows"
-            yield "two-tabs", "all", text
-        yield from self._cuts
+        yield from self._sessions.found_tabs()
+        yield from self._cuts.items
+        yield from self._cuts.rest("socket-cut")
+        for kind, texts in self._told.items():
+            yield kind, f"record {texts.first}", texts.texts
+
+    def _found_of_upstream(self) -> Iterator[Disturbance]:
+        last = [self._outage] if self._outage is not None and self._outage.unreachable else []
+        for outage in (*self._outages.items, *last):
+            time = "to the end of the capture" if outage.end is None else f"for {(outage.end - outage.t) / 1e9:.1f} s"
+            text = f"the upstream could not be reached {time}; {outage.failures} requests failed"
+            yield "gap", f"record {outage.seq}", text
+        yield from self._outages.rest("gap")
+        if total := self._untrusted.total:
+            text = f"the TLS handshake with the upstream failed {many(total, 'time')}: {self._untrusted}"
+            yield _CERTIFICATE, f"record {self._untrusted.first}", text
+        if total := self._hung_up.total:
+            yield "upstream-hung-up", "all", f"the upstream ended {total} requests without an answer: {self._hung_up}"
+
+    def _found_of_answers(self) -> Iterator[Disturbance]:
+        texts = {
+            _POLLS: ("poll", "got no Bayeux messages: {}; they brought no events"),
+            _OTHERS: ("Bayeux request", "that asked for no events got no Bayeux messages: {}"),
+            _UPGRADES: ("request", "for a WebSocket got none: {}"),
+        }
+        for kind, failed in self._failed.items():
+            if failed.total:
+                what, text = texts[kind]
+                yield kind, f"record {failed.first}", f"{many(failed.total, what)} {text.format(failed)}"
 
     def _asked(self, request: Request) -> None:
-        messages = parse_request(request.target, request.body)
-        self._open[request.exchange] = request, messages
-        self._leave(messages or [], "")
-        for client in _polling(messages):
+        messages = carried(request)
+        asked = self._open[request.exchange] = _Asked(messages, _polling(messages))
+        if messages is None:
+            asked.upgrades = request.method == "GET" and _upgrades(request)
+            return
+        self._sessions.sent(messages, "")
+        for client in asked.polling:
             self._overlaps += self._polls[client] > 0
             self._polls[client] += 1
-            self._seen(client, request.headers)
+            self._sessions.polls(client, request.headers)
 
     def _answered(self, response: Response) -> None:
-        if self._outage:
-            self._outages.append((self._outage, response.t))
+        if self._outage is not None:
+            self._outage.end = response.t
+            if self._outage.unreachable:
+                self._outages.add(self._outage)
             self._outage = None
-        if response.exchange not in self._open:
+        asked = self._open.get(response.exchange)
+        if asked is None:
             return
         if response.status == 101:
             self._sockets[response.exchange] = ""
             return
-        _, messages = self._open.pop(response.exchange)
-        for client in _polling(messages):
-            self._overlaps_ended += self._polls[client] > 1 and response.status >= 400
-            self._polls[client] -= 1
-        if messages is not None:
-            self._replied(parse(response.body) or [], _client(messages), response)
+        del self._open[response.exchange]
+        if asked.messages is None:
+            if asked.upgrades:
+                self._failed[_UPGRADES].add(f"HTTP {response.status}", response.seq)
+            return
+        replies = carried(response)
+        overlapped = self._released(asked.polling, is_error=response.status >= 400)
+        if not overlapped and (text := otherwise(response, replies)) is not None:
+            self._strange(asked, text, response)
+        self._sessions.replied(replies or [], _client(asked.messages), response)
 
-    def _failed(self, failure: Failure) -> None:
-        cut = _CUT.match(failure.reason)
-        _, messages = self._open.pop(failure.exchange, (None, None))
+    def _released(self, polling: list[str], *, is_error: bool = False) -> bool:
+        """Take polls as answered; return whether the server ended one because of a younger one."""
+        overlapped = False
+        for client in polling:
+            overlapped |= is_error and self._polls[client] > 1
+            self._overlaps_ended += is_error and self._polls[client] > 1
+            self._polls[client] -= 1
+            if self._polls[client] <= 0:
+                del self._polls[client]
+        return overlapped
+
+    def _strange(self, asked: _Asked, text: str, response: Response) -> None:
+        """Count an answer that holds no Bayeux messages."""
+        kind, times = (_POLLS, len(asked.polling)) if asked.polling else (_OTHERS, 1)
+        text = text if asked.polling else f"{asked_for(asked.messages or [])} by {text}"
+        for _ in range(times):
+            self._failed[kind].add(text, response.seq)
+        if response.status < 300:
+            self._last = response.seq, kind, text, times
+
+    def _noted(self, note: Note) -> None:
+        if note.kind == GAP and not _TLS.search(note.text):
+            self._down(note).unreachable = True
+        elif note.kind == GAP:
+            self._untrusted.add(note.text, note.seq)
+        elif note.kind in TOLD:
+            self._told.setdefault(note.kind, Tally()).add(note.text, note.seq)
+        elif self._last is not None and not_kept(note) == self._last[0]:
+            _, kind, text, times = self._last
+            for _ in range(times):
+                self._failed[kind].drop(text)  # nothing is known about a body that was not kept
+            self._last = None
+
+    def _ended(self, failure: Failure) -> None:
+        asked = self._open.pop(failure.exchange, None)
         if self._sockets.pop(failure.exchange, None) is not None:
-            if cut:
-                waiting = sum(asked is None for _, asked in self._open.values())
+            if cut := _CUT.match(failure.reason):
+                waiting = sum(open_.messages is None for open_ in self._open.values())
                 text = f"a WebSocket was cut by the {cut[1]} (1006) while {waiting} requests waited for their answer"
-                self._cuts.append(("socket-cut", f"record {failure.seq}", text))
+                self._cuts.add(("socket-cut", f"record {failure.seq}", text))
                 self._down(failure) if cut[1] == "server" else None
             return
-        by_client = failure.reason == _BY_CLIENT
-        for client in _polling(messages):
-            self._polls[client] -= 1
+        by_client = _BY_CLIENT.match(failure.reason) is not None
+        for _ in asked.polling if asked is not None else ():
             self._aborted[by_client] += 1
-        if not by_client:
-            self._hung_up += 1
+        self._released(asked.polling if asked is not None else [])
+        if by_client:
+            return
+        if _TLS.search(failure.reason):
+            self._untrusted.add(failure.reason, failure.seq)
+        else:
+            self._hung_up.add(failure.reason, failure.seq)
             self._down(failure).failures += 1
 
     def _down(self, record: Failure | Note) -> _Outage:
         self._outage = self._outage or _Outage(record.seq, record.t)
         return self._outage
 
-    def _told(self, message: SocketMessage) -> None:
-        messages = parse(message.body) or []
+    def _spoke(self, message: SocketMessage) -> None:
+        messages = carried(message) or []
         if message.from_client:
             self._sockets[message.exchange] = _client(messages) or self._sockets.get(message.exchange, "")
-            self._leave(messages, self._sockets[message.exchange])
+            self._sessions.sent(messages, self._sockets[message.exchange])
         else:
-            self._replied(messages, self._sockets.get(message.exchange, ""), message)
-
-    def _replied(self, replies: list[Message], client: str, record: Response | SocketMessage) -> None:
-        for reply in replies:
-            advice, error = reply.get("advice"), str(reply.get("error", ""))
-            if reply["channel"] == channels.HANDSHAKE and reply.get("successful"):
-                self._gone.discard(str(reply.get("clientId")))
-                lost = next((loss for loss in self._losses if loss.back is None), None)
-                if lost:
-                    lost.back = record.t - lost.t
-            elif error.startswith(("402", "401")) and not reply.get("successful"):
-                self._refusals += 1
-                if self._losses and self._losses[-1].ended and self._losses[-1].seq == record.seq:
-                    self._losses[-1] = _Loss(client, error, record.seq, record.t)  # the refusal behind it says why
-                if client not in self._gone:
-                    self._losses.append(_Loss(client, error, record.seq, record.t))
-                self._leaves(client)
-            elif reply["channel"] == channels.DISCONNECT or (reply["channel"] == channels.CONNECT and is_end(reply)):
-                if client not in self._leaving | self._gone:
-                    self._losses.append(_Loss(client, "", record.seq, record.t, ended=True))
-                self._leaves(client)
-            if isinstance(advice, dict) and advice.get("multiple-clients"):
-                self._two_tabs.add(client)
-
-    def _leave(self, messages: list[Message], client: str) -> None:
-        for message in messages:
-            if message["channel"] == channels.DISCONNECT:
-                self._leaving.add(str(message.get("clientId") or client))
-
-    def _seen(self, client: str, headers: Headers) -> None:
-        """Note a poll of a client, and detect two live sessions under one browser cookie.
-
-        If client A polls, then B, then A again, both are alive. Without the second poll of A, the page may just have
-        been reloaded.
-        """
-        for browser in (found[1] for name, value in headers if name.lower() == "cookie" if (found := _browser(value))):
-            clients = self._tabs.setdefault(browser, [])
-            if client in clients[:-1]:
-                self._two_tabs.update(clients[clients.index(client) :])
-            if client in clients:
-                clients.remove(client)
-            clients.append(client)
-
-    def _leaves(self, client: str) -> None:
-        self._gone.add(client)
-        for browser in [browser for browser, clients in self._tabs.items() if client in clients]:
-            self._tabs[browser].remove(client)
+            self._sessions.replied(messages, self._sockets.get(message.exchange, ""), message)
 
 
 def _polling(messages: list[Message] | None) -> list[str]:
@@ -237,5 +258,5 @@ def _client(messages: list[Message]) -> str:
     return next((str(m["clientId"]) for m in messages if m.get("clientId")), "")
 
 
-def _browser(cookies: str) -> re.Match[str] | None:
-    return _BROWSER.search(cookies)
+def _upgrades(request: Request) -> bool:
+    return any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in request.headers)

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..bayeux import channels
-from ..bayeux.messages import Message, is_event, parse, parse_request
+from ..bayeux.messages import Message, carried, is_event
 from ..bayeux.observer import Observer
 from ..correlate.engine import Correlator, Watch
 from ..dialect.definition import Dialect
-from ..model import Failure, Header, Record, Recording, Request, Response, SocketMessage
+from ..model import Failure, Header, Note, Record, Recording, Request, Response, SocketMessage
+from .answers import not_kept, otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Poll:
         client_id: clientId in the request, or the clientId of the WebSocket.
         opened: Time of the request, in nanoseconds since the capture began.
         closed: Time of the reply or failure, in nanoseconds since the capture began; None if still open at its end.
-        failure: Reason why the poll ended without a reply; None if it was answered or is open.
+        failure: Reason why the poll ended without a reply, or what was answered in place of Bayeux messages; None if it
+            was answered or is open.
         events: Number of events in the reply; None on a WebSocket, where events need no poll.
         session: Label of the session; None where the capture does not hold its handshake.
     """
@@ -65,24 +67,32 @@ class _Polls:
     def __init__(self) -> None:
         self._observer = Observer()
         self._open: dict[int, list[int]] = {}  # exchange → places of its polls, oldest first
+        self._last: tuple[int, list[int]] | None = None  # the last response to polls, and the places of these
         self.seen: list[Poll] = []
 
     def feed(self, record: Record) -> None:
         self._observer.feed(record)
         match record:
             case Request() if self._observer.is_bayeux(record):
-                if _connects(parse_request(record.target, record.body)):
+                if _connects(carried(record)):
                     self._opened(Poll(record.exchange, self._observer.client_of(record), record.t))
             case SocketMessage(from_client=True):
                 client_id = self._observer.client_on(record.exchange)
-                for _ in range(_connects(parse(record.body))):
+                for _ in range(_connects(carried(record))):
                     self._opened(Poll(record.exchange, client_id, record.t, events=None))
             case SocketMessage():
-                self._close(record.exchange, record.t, None, most=_connects(parse(record.body)))
+                self._close(record.exchange, record.t, None, most=_connects(carried(record)))
             case Response() if record.exchange in self._open:
-                self._close(record.exchange, record.t, None, sum(map(is_event, parse(record.body) or [])))
+                replies = carried(record)
+                if record.status < 300:
+                    self._last = record.seq, self._open[record.exchange]
+                failure = otherwise(record, replies)
+                self._close(record.exchange, record.t, failure, sum(map(is_event, replies or [])))
             case Failure():
                 self._close(record.exchange, record.t, record.reason)
+            case Note() if self._last is not None and not_kept(record) == self._last[0]:
+                for place in self._last[1]:  # nothing is known about a body that was not kept
+                    self.seen[place] = replace(self.seen[place], failure=None)
             case _:
                 pass
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..bayeux.replies import is_end, is_lost
 from ..correlate.anchors import anchors
 from ..correlate.anchors import text as in_words
+from ..diagnose.answers import strange
 from ..model import Note, Record, Recording, Reply, Triple
 from ..printable import printable
 from .data import ack_ms, offset_ms
@@ -76,8 +77,8 @@ def of_triple(triple: Triple) -> Iterator[Moment]:
         yield Moment((event.seq, event.index), event.t, kind, n, f"{n}.{place}", session, text, offset_ms(link, triple))
 
 
-def of_others(recording: Recording, records: Iterable[Record]) -> Iterator[Moment]:
-    """Yield the moments outside triples: handshakes, other exchanges, unsolicited events, notes."""
+def of_others(recording: Recording, records: Sequence[Record]) -> Iterator[Moment]:
+    """Yield the moments outside triples: handshakes, other exchanges, unsolicited events, failed polls, notes."""
     for label, (seq, t) in recording.session_starts.items():
         yield Moment((seq, 0), t, "session", None, label, label, "shakes hands")
     for item in recording.plain:
@@ -90,6 +91,8 @@ def of_others(recording: Recording, records: Iterable[Record]) -> Iterator[Momen
         text = f"{pushed.name}  {event.channel}  {'caused by' if anchor.repeats else 'after'} {in_words(anchor)}"
         yield Moment((event.seq, event.index), event.t, "unsolicited", None, f"u{place}", pushed.session, text, ms)
     yield from map(of_reply, filter(tells, recording.replies))
+    for found in strange(records):
+        yield Moment((found.answer.seq, 0), found.answer.t, "failure", None, "", None, f"{found.asked}: {found.text}")
     for record in records:
         if isinstance(record, Note):
             yield Moment((record.seq, 0), record.t, "note", None, "", None, f"{record.kind}: {record.text}")

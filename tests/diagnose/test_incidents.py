@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
 import pytest
 
 from recorder.diagnose.incidents import Disturbance, Disturbances
-from recorder.model import Failure, Headers, Note, Record
-from tests.wire import Message, Wire, chained, done
+from recorder.model import CUT, TOLD, Failure, Headers, Note, Record
+from tests.wire import URL, Message, Wire, body, chained, done
 
 BROWSER: Headers = (("Cookie", "JSESSIONID=1; BAYEUX_BROWSER=b1"),)
 
@@ -84,7 +85,9 @@ def test_a_connection_that_ends_is_no_gap() -> None:
     wire.fail(desk.post(chained(7)), "server closed connection")
     desk.hears()
 
-    assert texts(wire) == ["upstream-hung-up: the upstream ended 1 requests without an answer"]
+    assert texts(wire) == [
+        "upstream-hung-up: the upstream ended 1 requests without an answer: server closed connection (record 7)"
+    ]
 
 
 def test_a_request_that_the_client_gave_up_is_no_disturbance() -> None:
@@ -126,7 +129,7 @@ def test_a_session_that_is_refused_again_and_again_is_lost_once() -> None:
 
     assert texts(wire) == [
         "session-lost: the server no longer knew the client c1 (402::session_unknown); no client shook hands again",
-        "session-cycles: the server refused a session 3 times (402 or 401)",
+        "session-cycles: the server refused sessions 3 times",
     ]
 
 
@@ -142,7 +145,7 @@ def test_a_client_that_said_goodbye_loses_nothing() -> None:
 
 def test_an_error_of_another_kind_loses_no_session() -> None:
     wire = Wire()
-    wire.respond(wire.desk().polls(), refusal("403::denied"))
+    wire.respond(wire.desk().polls(), [refusal("403::denied")[0] | {"advice": {"reconnect": "retry"}}])
 
     assert found(wire) == []
 
@@ -304,5 +307,241 @@ def test_a_session_that_was_refused_behind_a_disconnect_is_lost() -> None:
     desk = wire.desk("c1")
     wire.respond(desk.polls(), [{"channel": "/meta/disconnect"}, *refusal("401::Authentication invalid")])
 
-    lost = "the server no longer knew the client c1 (401::Authentication invalid); no client shook hands again"
+    lost = "the server no longer accepted the client c1 (401::Authentication invalid); no client shook hands again"
     assert texts(wire) == [f"session-lost: {lost}"]
+
+
+# How servers say that a session is gone
+
+HANDSHAKE, NONE, RETRY = ({"reconnect": action, "interval": 0} for action in ("handshake", "none", "retry"))
+
+
+def refused(channel: str, error: str, advice: Message | None = None) -> Message:
+    told = {"channel": channel, "successful": False, "error": error, "id": "9"}
+    return told if advice is None else told | {"advice": advice}
+
+
+@pytest.mark.parametrize(
+    ("error", "advice", "verb"),
+    [
+        ("402::Unknown client", HANDSHAKE, "knew"),
+        ("402:c1:session_unknown", None, "knew"),
+        ("403::Unknown client", HANDSHAKE, "knew"),
+        ("403::Unknown client", None, "knew"),
+        ("404::unknown_session", HANDSHAKE, "knew"),
+        ("404::Unknown session", RETRY, "knew"),
+        ("401:c1:Unknown client", HANDSHAKE, "knew"),
+        ("401::Authentication invalid", HANDSHAKE, "accepted"),
+        ("401::Authentication invalid", NONE, "accepted"),
+        ("401::Request requires authentication", None, "accepted"),
+        ("500::server going down", HANDSHAKE, "accepted"),
+        ("", HANDSHAKE, "accepted"),
+    ],
+)
+@pytest.mark.parametrize("channel", ["/meta/connect", "/meta/subscribe", "/a"])
+def test_every_way_to_refuse_a_session_loses_it(channel: str, error: str, advice: Message | None, verb: str) -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    asked = desk.bayeux({"channel": channel, "clientId": "c1", "id": "9"})
+    wire.respond(asked, [refused(channel, error, advice)])
+    wire.wait(2)
+    desk.shakes_hands()
+
+    why = f" ({error})" if error else ""
+    assert texts(wire) == [
+        f"session-lost: the server no longer {verb} the client c1{why}; a client shook hands again 2.0 s later"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [("403::denied", None), ("403::denied", RETRY), ("404::channel_unknown", None)],
+)
+def test_other_refusals_lose_no_session(error: str, advice: Message | None) -> None:
+    wire = Wire()
+    asked = wire.desk("c1").bayeux({"channel": "/meta/subscribe", "clientId": "c1", "subscription": "/a"})
+    wire.respond(asked, [refused("/meta/subscribe", error, advice)])
+
+    assert found(wire) == []
+
+
+def test_a_session_that_was_ended_before_its_refusal_is_told_as_ended_once() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    desk.hears({"channel": "/meta/disconnect", "clientId": "c1"})
+    wire.respond(desk.polls(), [refused("/meta/connect", "401::Authentication invalid", NONE)])
+
+    assert texts(wire) == ["session-ended: the server ended the session of c1; no client shook hands again"]
+
+
+def test_a_session_that_is_told_to_stop_is_ended_for_the_reason_named() -> None:
+    wire = Wire()
+    wire.respond(wire.desk("c1").polls(), [refused("/meta/connect", "403::too_many_sessions", NONE)])
+
+    assert texts(wire) == [
+        "session-ended: the server ended the session of c1 (403::too_many_sessions); no client shook hands again"
+    ]
+
+
+@pytest.mark.parametrize("error", ["401::Authentication invalid", "403::Handshake denied", "402::Unknown client", ""])
+@pytest.mark.parametrize("on_socket", [False, True])
+def test_a_refused_handshake_is_no_lost_client(error: str, on_socket: bool) -> None:
+    wire = Wire()
+    shake, reply = {"channel": "/meta/handshake", "version": "1.0"}, refused("/meta/handshake", error, NONE)
+    if on_socket:
+        opened = socket(wire)
+        wire.frame(opened, shake, from_client=True)
+        wire.frame(opened, reply, from_client=False)
+    else:
+        wire.respond(wire.request("POST", "/cometd", body([shake])), [reply])
+    seq = len(wire.records) - 1
+
+    told = f"the server refused 1 handshake: {error or 'no error is named'} (record {seq}); none succeeded after that"
+    assert found(wire) == [("handshake-refused", f"record {seq}", told)]
+
+
+def test_a_handshake_that_succeeds_in_the_end_is_told_so() -> None:
+    wire = Wire()
+    shake = [{"channel": "/meta/handshake", "version": "1.0"}]
+    for _ in range(3):
+        wire.respond(
+            wire.request("POST", "/cometd", body(shake)),
+            [refused("/meta/handshake", "401::Authentication invalid", NONE)],
+        )
+    wire.desk()
+
+    assert texts(wire) == [
+        "handshake-refused: the server refused 3 handshakes: 401::Authentication invalid (3, from record 1 on)"
+    ]
+
+
+# What is answered by something else than the Bayeux server
+
+
+def test_polls_that_got_no_messages_are_told_by_what_they_got() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    first = len(wire.records) + 1
+    for _ in range(2):
+        wire.respond(desk.polls(), b"<html/>", 503, (("Retry-After", "2"),))
+    wire.respond(desk.polls(), b"<html><form>")
+
+    told = (
+        f"3 polls got no Bayeux messages: HTTP 503, Retry-After 2 (2, from record {first} on); "
+        f"an HTML page with a form, as for a login (record {first + 4}); they brought no events"
+    )
+    assert found(wire) == [("poll-failed", f"record {first}", told)]
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        ({"channel": "/meta/handshake", "version": "1.0"}, "handshake"),
+        ({"channel": "/meta/subscribe", "clientId": "c1", "subscription": "/a"}, "subscribe"),
+        ({"channel": "/service/a", "clientId": "c1", "data": {}}, "publish"),
+        ({"channel": "/meta/disconnect", "clientId": "c1"}, "disconnect"),
+    ],
+)
+def test_other_bayeux_requests_that_got_no_messages_are_told_by_their_name(message: Message, name: str) -> None:
+    wire = Wire()
+    wire.respond(wire.request("POST", "/cometd", body([message])), b"<html>please wait")
+
+    told = f"1 Bayeux request that asked for no events got no Bayeux messages: {name} by an HTML page (record 1)"
+    assert found(wire) == [("bayeux-failed", "record 1", told)]
+
+
+def test_nothing_is_told_of_an_answer_that_was_not_kept() -> None:
+    wire = Wire()
+    wire.respond(wire.desk().polls(), b"")
+    seq = len(wire.records) - 1
+    wire.records.append(Note(seq + 1, 0, CUT, f"record {seq} is kept without its body: not valid 'br'"))
+
+    assert found(wire) == []
+
+
+def test_an_api_that_answers_a_page_is_no_bayeux_server() -> None:
+    wire = Wire()
+    wire.respond(wire.desk().post(chained(7)), b"<html><form>", 503)
+
+    assert found(wire) == []
+
+
+def test_a_websocket_that_is_refused_is_told() -> None:
+    wire = Wire()
+    upgrade = wire.request("GET", "/cometd", b"", (("Upgrade", "WebSocket"), ("Connection", "upgrade")))
+    wire.respond(upgrade, b"", 403)
+
+    assert texts(wire) == ["upgrade-refused: 1 request for a WebSocket got none: HTTP 403 (record 1)"]
+
+
+# Requests without an answer
+
+
+def test_requests_without_an_answer_are_counted_by_the_reason() -> None:
+    wire = Wire()
+    for reason in ("server closed connection", "HTTP/2 protocol error", "server closed connection"):
+        wire.fail(wire.request("GET", "/a", b""), reason)
+    wire.fail(wire.request("GET", "/a", b""), "stream reset by client (CANCEL)")
+
+    why = "server closed connection (2, from record 1 on); HTTP/2 protocol error (record 3)"
+    assert texts(wire) == [f"upstream-hung-up: the upstream ended 3 requests without an answer: {why}"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Certificate verify failed: self-signed certificate",
+        "Certificate verify failed: unable to get local issuer certificate",
+        "The remote server does not speak TLS.",
+        "OpenSSL Error([('SSL routines', '', 'tlsv1 alert unknown ca')])",
+    ],
+)
+def test_trouble_with_certificates_is_no_hang_up(reason: str) -> None:
+    wire = Wire()
+    wire.fail(wire.request("GET", "/a", b""), reason)
+    wire.records.append(Note(2, 0, "gap", f"the upstream cannot be reached: {reason}"))
+
+    kinds = [kind for kind, _, _ in found(wire)]
+
+    assert kinds == ["certificate"]
+    assert reason in texts(wire)[0]
+
+
+# What the recorder told
+
+
+@pytest.mark.parametrize("kind", sorted(TOLD))
+def test_what_the_recorder_told_is_told_again_once_for_each_kind(kind: str) -> None:
+    wire = Wire()
+    for text in ("a", "b", "a", "c", "d", "e", "f", "g"):
+        wire.records.append(Note(len(wire.records), 0, kind, text))
+
+    assert found(wire) == [(kind, "record 0", "a; b; c; d; e; and 2 more")]
+
+
+# Long captures
+
+
+def test_a_capture_of_any_length_is_told_in_some_lines_and_watched_in_little_memory() -> None:
+    disturbances = Disturbances()
+    for number in range(10_500):
+        wire = Wire()
+        poll = b'[{"channel":"/meta/connect","clientId":"c%d"}]' % number
+        asked = wire.request("POST", URL, poll, (("Cookie", f"BAYEUX_BROWSER=b{number}"),))
+        wire.respond(asked, b"", 500 + number % 99)
+        wire.respond(wire.request("POST", URL, poll), [refused("/meta/connect", "402::Unknown client", HANDSHAKE)])
+        deque(map(disturbances.feed, wire.records), maxlen=0)
+    told = list(disturbances.found())
+
+    assert len(told) < 30
+    assert ("session-lost", "all", "and 10480 times more") in told
+    assert largest(disturbances) <= 10_000
+
+
+def largest(value: object) -> int:
+    """Return the length of the largest collection in an object."""
+    if isinstance(value, dict | list | set):
+        inner = value.values() if isinstance(value, dict) else value
+        return max([len(value), *map(largest, inner)])
+    slots = getattr(type(value), "__slots__", ())
+    return max((largest(getattr(value, name)) for name in slots), default=0)

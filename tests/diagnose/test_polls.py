@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from recorder.diagnose.polls import Poll, with_polls
 from recorder.dialect.definition import load
+from recorder.model import CUT, Note
+from recorder.views.stats import Stats
 from tests.wire import HEADER, URL, Wire, body, chained, done, state_event
 
 SECOND = 1_000_000_000
@@ -138,3 +142,31 @@ def test_what_is_no_poll() -> None:
     wire.ack(wire.request("POST", URL, body([{"channel": "/meta/subscribe", "clientId": "c"}])))
 
     assert polls(wire) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "text"),
+    [(503, b"<html/>", "HTTP 503"), (200, b"", "an empty body"), (200, b"<html><form>", None), (204, b"", None)],
+)
+def test_a_poll_that_got_no_bayeux_messages_failed(status: int, content: bytes, text: str | None) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    wire.wait(1)
+    wire.respond(desk.polls(), content, status)
+
+    found = polls(wire)[-1]
+
+    assert found.closed == SECOND
+    assert found.failure == text if text else found.failure
+    stats = Stats()
+    stats.add_polls([found])
+    assert (stats.polls["failed"], stats.polls["empty"]) == (1, 0)
+
+
+def test_a_poll_whose_answer_was_not_kept_is_not_known_to_have_failed() -> None:
+    wire = Wire()
+    wire.respond(wire.desk().polls(), b"")
+    seq = len(wire.records) - 1
+    wire.records.append(Note(seq + 1, 0, CUT, f"record {seq} is kept without its body: not valid 'br'"))
+
+    assert polls(wire)[-1].failure is None
