@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..bayeux import channels
 from ..bayeux.json_bodies import with_json
-from ..bayeux.messages import Message, carried, encode, is_event
+from ..bayeux.messages import Message, carried, encode, is_event, parse
 from ..cassette.reader import Cassette
 from ..charsets import charset_of, decoded, encoded, media_of
 from ..correlate.anchors import anchors
@@ -174,7 +174,7 @@ def _stripped(record: Record, kept: _Kept) -> Record:
     """Return the record without the events and publishes that the slice does not keep."""
     if not isinstance(record, Request | Response | SocketMessage):
         return record
-    messages = carried(record) or []
+    messages = parse(record.body, _headers(record)) or []
     left = [m for index, m in enumerate(messages) if not _goes(record, index, m, kept)]
     return (
         record

@@ -92,6 +92,18 @@ def test_hostile_text_is_inert_at_any_width(width: int) -> None:
     assert all(line.isprintable() for line in as_text(moments, Screen(width, color=False)).split("\n"))
 
 
+def test_polls_and_other_bayeux_requests_that_got_no_messages_are_lines() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    wire.respond(desk.polls(), b"<html>", 503)
+    wire.respond(desk.bayeux({"channel": "/a", "clientId": "c1", "data": 1}), b"")
+    desk.hears()
+
+    told = [(moment.kind, moment.text) for moment in ordered(of_others(wire.recording(), wire.records))]
+
+    assert told == [("session", "shakes hands"), ("failure", "poll: HTTP 503"), ("failure", "publish: an empty body")]
+
+
 def test_what_a_server_refused_lost_and_ended_is_a_line() -> None:
     wire = Wire()
     desk = wire.desk("c1")

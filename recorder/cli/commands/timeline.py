@@ -26,7 +26,8 @@ def command(
 
     Silences of more than a second are folded. On a screen of 80 cells or more, a bar is thick from the request to its
     ack and thin to its last event. An event with a confidence below 1 is shown with its rule and confidence;
-    unsolicited events are u1, u2 … as in `recorder explain`. Polls are left out; `recorder stats` counts them.
+    unsolicited events are u1, u2 … as in `recorder explain`. Polls are left out,
+    except those that got no Bayeux messages; `recorder stats` counts them.
 
     \b
     Example:  recorder timeline session.cassette

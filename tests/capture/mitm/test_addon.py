@@ -29,6 +29,7 @@ from recorder.capture.mitm.capture import Settings
 from recorder.capture.mitm.leading import HOST
 from recorder.capture.parts import Limits
 from recorder.capture.streams import KEPT
+from tests.wrappings import WRAPPINGS
 
 Steps = Callable[[Recorder], Awaitable[None]]
 
@@ -346,6 +347,25 @@ def test_an_upgrade_is_no_stream(path: Path) -> None:
 
 
 HOSTS = b'[{"channel":"/meta/connect","advice":{"hosts":["a.example"]}}]'
+
+
+@pytest.mark.parametrize("wrapping", ["UTF-16 little", "mark and loop", "comment"])
+def test_hosts_in_an_advice_lead_back_to_the_proxy_whatever_wraps_it(path: Path, wrapping: str) -> None:
+    made, told = call(), WRAPPINGS[wrapping](HOSTS)
+    assert made.response is not None
+    made.response.content = told
+    made.client_conn.proxy_mode = ProxyMode.parse("reverse:http://gws.example")
+    made.metadata[HOST] = "desk.example"
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(made)
+        await recorder.response(made)
+
+    _, answer = facts(record(path, steps))
+
+    assert isinstance(answer, Response)
+    assert answer.body == told
+    assert made.response.content == WRAPPINGS[wrapping](HOSTS.replace(b"a.example", b"desk.example"))
 
 
 @pytest.mark.parametrize(("host", "named"), [(None, "127.0.0.1:8091"), ("desk.example", "desk.example")])
