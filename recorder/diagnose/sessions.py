@@ -139,7 +139,7 @@ class SessionEnds:
             self._losses[_ENDED].drop(self._ended)  # the refusal behind it says why
             self._gone.pop(client, None)
             self._ended = None
-        if client not in self._gone:
+        if client not in self._gone and client not in self._leaving:
             self._losses[_LOST].add(_Loss(_LOST, client, error, record.seq, record.t))
         self._leaves(client)
 

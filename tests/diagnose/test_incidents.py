@@ -383,6 +383,16 @@ def test_a_session_that_is_told_to_stop_is_ended_for_the_reason_named() -> None:
     ]
 
 
+def test_a_client_that_is_about_to_leave_loses_nothing() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    poll = desk.polls()
+    desk.bayeux({"channel": "/meta/disconnect", "clientId": "c1"})
+    wire.respond(poll, [refused("/meta/connect", "402::session_unknown", HANDSHAKE)])
+
+    assert found(wire) == []
+
+
 @pytest.mark.parametrize("error", ["401::Authentication invalid", "403::Handshake denied", "402::Unknown client", ""])
 @pytest.mark.parametrize("on_socket", [False, True])
 def test_a_refused_handshake_is_no_lost_client(error: str, on_socket: bool) -> None:
