@@ -47,7 +47,8 @@ class Pipeline:
         context: Collects the records that the next part must begin with; None for a capture with one part.
         counts: Counters for the user, over all parts.
         size: Bytes of the frames made for the current part, without the repeated records at its beginning.
-        watch: Is called with each record as it is kept, right after its frame was made; None for nobody.
+        watch: Is called with each record as it is kept, right after its frame was made; None for nobody. Numbers and
+            times of these records go on over all parts, and what a part repeats is left out.
 
     """
 
@@ -58,6 +59,8 @@ class Pipeline:
     size: int = 0
     watch: Callable[[Record], None] | None = None
     _seq: int = 0
+    _latest: int = 0  # the time of the last record
+    _before: tuple[int, int] = (0, 0)  # records in earlier parts, and nanoseconds that they took
     _open: dict[str, Request] = field(default_factory=dict)  # redacted requests, by flow
     _count: int = 0
 
@@ -81,9 +84,10 @@ class Pipeline:
 
     def next_part(self, now: int) -> list[bytes]:
         """Begin a new part at time 0; return the frames it starts with: the live sessions and open requests."""
+        self._before = self._before[0] + self._seq, self._before[1] + now - self.started
         repeated = self.context.records() if self.context else []
         self.context = self.context and Context()
-        self.started, self._seq = now, 0
+        self.started, self._seq, self._latest = now, 0, 0
         # The records are redacted already, so they go to `_frame` directly; a second redaction would change pseudonyms.
         frames = [self._frame(replace(record, seq=self._next())) for record in repeated]
         self.size = 0  # repeated records do not count, else many live sessions alone could fill a part
@@ -91,7 +95,7 @@ class Pipeline:
 
     def quiet(self, now: int) -> float:
         """Return the seconds since the last call or event; 0 while a call waits, and without a context."""
-        return self.context.quiet(self._at(now)) / 1_000_000_000 if self.context else 0.0
+        return self.context.quiet(now - self.started) / 1_000_000_000 if self.context else 0.0
 
     def request(
         self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes,
@@ -168,22 +172,29 @@ class Pipeline:
         return seq
 
     def _at(self, now: int) -> int:
-        return now - self.started
+        """Return a time since the part began; records keep their order, even if a caller took its time too early."""
+        self._latest = max(self._latest, now - self.started)
+        return self._latest
 
     def _redacted(self, record: Kept) -> Kept:
         """Return a record redacted; redaction keeps the type of a record."""
         return record if self.redactor is None else cast("Kept", self.redactor.redact(record))
 
     def _redacted_frame(self, record: Record) -> bytes:
-        return self._frame(self._redacted(record))
+        return self._watched(self._redacted(record))
 
     def _frame(self, kept: Record) -> bytes:
         if self.context is not None:
             self.context.feed(kept)
         frame = self._encoded(kept)
         self.size += len(frame)
+        return frame
+
+    def _watched(self, kept: Record) -> bytes:
+        """Return the frame of a record, after the watcher has got the record."""
+        frame, (seq, t) = self._frame(kept), self._before
         if self.watch is not None:
-            self.watch(kept)
+            self.watch(replace(kept, seq=kept.seq + seq, t=kept.t + t) if seq else kept)
         return frame
 
     def _with_note(
@@ -200,7 +211,7 @@ class Pipeline:
         kept = self._redacted(record)
         if flow is not None:
             self._open[flow] = cast("Request", kept)
-        frame = self._frame(kept)
+        frame = self._watched(kept)
         part = "with the beginning of its body" if kept.body else "without its body"
         if lacks is None and self.redactor is not None and self.redactor.dropped:
             part = "without parts of its body" if kept.body else part

@@ -86,6 +86,24 @@ def test_a_note_stands_by_itself(pipeline: Pipeline) -> None:
     assert records(pipeline.note(1_001, "close", "done")) == [Note(0, 1, "close", "done")]
 
 
+def test_times_never_go_back_if_a_note_overtakes_an_answer(pipeline: Pipeline) -> None:
+    asked = asks(pipeline)
+    note = pipeline.note(1_500, "led-away", "told while the answer was looked at")
+    told = answers(pipeline, now=1_400)
+
+    assert [record.t for record in records(asked, note, told)] == [0, 500, 500]
+
+
+def test_a_watcher_gets_each_record_once_whatever_the_parts() -> None:
+    seen: list[Record] = []
+    pipeline = Pipeline(None, STARTED, watch=seen.append)
+    asks(pipeline)
+    pipeline.next_part(STARTED + 50)  # repeats the open request
+    answers(pipeline, now=STARTED + 70)
+
+    assert [(type(record), record.seq, record.t) for record in seen] == [(Request, 0, 0), (Response, 2, 70)]
+
+
 def test_answers_in_another_order_join_their_own_requests(pipeline: Pipeline) -> None:
     frames = [asks(pipeline, "f1"), asks(pipeline, "f2"), answers(pipeline, "f2"), answers(pipeline, "f1")]
 

@@ -95,7 +95,7 @@ class Recorder:
         found = [f"{cut} {'body is' if cut == 1 else 'bodies are'} not kept whole; recorder doctor says which"] * (
             cut > 0
         )
-        return found + told(self._capture.pipeline.unlooked) + self._capture.told_again
+        return found + told(self._capture.pipeline.unlooked) + self._capture.findings
 
     @property
     def size(self) -> int:

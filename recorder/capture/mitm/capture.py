@@ -16,8 +16,9 @@ from pathlib import Path
 from ...cassette.journal import Journal, create, resume
 from ...cassette.reader import open_cassette
 from ...cassette.writer import QUEUE, Fsync, Writer
+from ...diagnose.incidents import Disturbances
 from ...errors import CaptureError, CassetteError, RecorderError, UsageError
-from ...model import Header, Record
+from ...model import TOLD, Header, Record
 from ...redaction.policy import NO_POLICY
 from ...redaction.redactor import Redactor
 from ..context import Context
@@ -93,21 +94,21 @@ class Capture:
         self._redactor, self._settings, self._on_failure = redactor, settings, on_failure
         self.clock = settings.clock
         self.failure: CaptureError | None = None
-        self._told = Told()
+        self._told, self._disturbances, self._watch = Told(), Disturbances(), watch
         self._ending: list[Writer] = []  # writers of earlier parts, which still write their queues
         self._part = 1
         self._has_parts = settings.limits != Limits()
-        self.pipeline, journal = self._begun(watch)
+        self.pipeline, journal = self._begun()
         self._writer: Writer | None = self._write_to(journal)
         if settings.append:
             self._writer.offer(self.pipeline.note(self.clock(), "session", "a capture begins"))
 
-    def _begun(self, watch: Callable[[Record], None] | None) -> tuple[Pipeline, Journal]:
+    def _begun(self) -> tuple[Pipeline, Journal]:
         """Create the file, or open it to continue it."""
         context, now = Context() if self._has_parts else None, self.clock()
         if not (self._settings.append and self._path.exists()):
             journal = create(self._path, self._header(), force=self._settings.force, private=self._redactor is None)
-            return Pipeline(self._redactor, now, context, watch=watch), journal
+            return Pipeline(self._redactor, now, context, watch=self._watched), journal
         journal, end = resume(self._path)
         if end.header.redaction != self._policy:
             journal.close()
@@ -119,7 +120,7 @@ class Capture:
         # must still grow, even if the wall clock was set back.
         begun = now - max(end.t + 1, time.time_ns() - end.header.started * 1000)
         return Pipeline.resumed(
-            self._redactor, begun, context, seq=end.seq, exchange=end.exchange, watch=watch
+            self._redactor, begun, context, seq=end.seq, exchange=end.exchange, watch=self._watched
         ), journal
 
     @property
@@ -133,9 +134,15 @@ class Capture:
         return self._writer.most_queued if self._writer else 0
 
     @property
-    def told_again(self) -> list[str]:
-        """Lines about what was told once and happened more often."""
-        return self._told.again()
+    def findings(self) -> list[str]:
+        """Lines about what disturbed the sessions, as `doctor` says it, and about facts told once and met again."""
+        found = [text for kind, _, text in self._disturbances.found() if kind not in TOLD]
+        return found + self._told.again()
+
+    def _watched(self, record: Record) -> None:
+        self._disturbances.feed(record)
+        if self._watch is not None:
+            self._watch(record)
 
     async def write(self, frame: bytes) -> None:
         """Queue a frame before the first await, so that frames keep their order; then wait while the queue is full."""

@@ -852,3 +852,20 @@ def test_a_watcher_gets_each_record_as_it_is_kept(path: Path) -> None:
         await recorder.response(exchange)
 
     assert list(record(path, steps, watch=seen.append).records) == seen
+
+
+def test_what_disturbed_the_sessions_is_said_at_the_end(path: Path) -> None:
+    told: list[str] = []
+
+    async def steps(recorder: Recorder) -> None:
+        poll = call(503, content=b'[{"channel":"/meta/connect","clientId":"c1","id":"2"}]')
+        poll.response.raw_content = b"<html>down</html>"
+        await recorder.request(poll)
+        await recorder.response(poll)
+        told.extend(recorder.remarks)
+
+    record(path, steps)
+
+    assert len(told) == 1
+    assert told[0].startswith("1 poll got no Bayeux messages: ")
+    assert "503" in told[0]
