@@ -1,0 +1,101 @@
+"""Remove the hosts without an API from a capture that has ended, in which all hosts were recorded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..cassette.codec import encode, encode_header
+from ..cassette.reader import OpenCassette, open_cassette
+from ..dialect.definition import shipped
+from ..model import IN_CLEAR, Note, Record
+from ..output import replacing
+from .hosts import NOT_RECORDED, ApiHosts, without
+
+_SHOWN = 10  # hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """The result for a capture.
+
+    Attributes:
+        removed: Numbers of removed exchanges by host.
+        has_api: Whether any host has an API; without one nothing is removed.
+        hosts: Number of hosts in the capture.
+
+    """
+
+    removed: Counter[str]
+    has_api: bool
+    hosts: int
+
+    def lines(self) -> Iterator[str]:
+        """Yield what to tell the user."""
+        if self.removed:
+            named = [f"{host} ({count})" for host, count in self.removed.most_common(_SHOWN)]
+            more = len(self.removed) - len(named)
+            yield f"{_counted(self.removed)}: {', '.join(named)}{f' and {more} more' * (more > 0)}; --host keeps a host"
+        elif not self.has_api and self.hosts > 1:
+            yield f"no host has an API (Bayeux, push, operations), so all {self.hosts} are kept; --host names yours"
+
+
+def sift(parts: Sequence[Path], begun: int = 0) -> Sifted:
+    """Rewrite the files of a capture without the exchanges of hosts that belong to no API.
+
+    Args:
+        parts: The files, in order.
+        begun: Number of the first exchange that may be removed; those before it are of an earlier capture.
+
+    Raises:
+        CassetteError: If a file cannot be read.
+        OutputError: If a file cannot be written; the old one is unchanged.
+
+    """
+    with ExitStack() as files:
+        opened = [files.enter_context(open_cassette(part)) for part in parts]
+        hosts = ApiHosts(shipped(opened[0].header.dialect))
+        for cassette in opened:
+            for record in cassette.records():
+                hosts.feed(record)
+        kept = hosts.kept()
+        gone = {number: host for number, host in hosts.exchanges.items() if number >= begun and host not in kept}
+        removed = Counter(gone.values())
+        for part, cassette in zip(parts, opened, strict=True) if gone else ():
+            is_last = part == parts[-1]
+            _rewrite(part, cassette, frozenset(gone), _counted(removed) if is_last else None)
+    return Sifted(removed, hosts.has_api, len(set(hosts.exchanges.values()) - {""}))
+
+
+def _counted(removed: Counter[str]) -> str:
+    """Return how much was removed; the names of hosts that a user visited besides are nobody's business later."""
+    exchanges, hosts = removed.total(), len(removed)
+    return (
+        f"{exchanges} {'exchange' if exchanges == 1 else 'exchanges'} with {hosts} other"
+        f" {'host' if hosts == 1 else 'hosts'}, which {'belongs' if hosts == 1 else 'belong'} to no API, removed"
+    )
+
+
+def _rewrite(path: Path, cassette: OpenCassette, gone: frozenset[int], told: str | None) -> None:
+    header = cassette.header
+    records = without(cassette.records(), gone)
+    with replacing(path, force=True, like=[path], private=header.redaction in IN_CLEAR) as file:
+        file.write(encode_header(header))
+        for record in records if told is None else _with_note(records, told):
+            file.write(encode(record))
+
+
+def _with_note(records: Iterable[Record], text: str) -> Iterator[Record]:
+    """Yield records with a note before the last one, which tells the clean end."""
+    rest = iter(records)
+    last = next(rest, None)
+    for record in rest:
+        if last is not None:
+            yield last
+        last = record
+    if last is not None:
+        yield Note(last.seq, last.t, NOT_RECORDED, text)
+        yield replace(last, seq=last.seq + 1)

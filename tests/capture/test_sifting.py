@@ -1,0 +1,106 @@
+"""Hosts without an API are taken out of the files of a capture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recorder.capture.hosts import host_of
+from recorder.capture.sifting import sift
+from recorder.cassette.codec import encode, encode_header
+from recorder.cassette.reader import read
+from recorder.errors import OutputError
+from recorder.model import Note, Record, Request
+from tests.capture.test_hosts import Capture
+from tests.cassette.records import HEADER
+
+GWS = replace(HEADER, dialect="gws-outbound", redaction="gws")
+
+
+def written(path: Path, *records: Record) -> Path:
+    numbered = [replace(record, seq=seq) for seq, record in enumerate((*records, Note(0, 99, "close", "the end")))]
+    path.write_bytes(encode_header(GWS) + b"".join(map(encode, numbered)))
+    return path
+
+
+def hosts(path: Path) -> list[str]:
+    return [host_of(r.headers) for r in read(path).records if isinstance(r, Request)]
+
+
+def test_what_belongs_to_no_api_is_removed_and_told(tmp_path: Path) -> None:
+    path = written(tmp_path / "s", *Capture().get("cdn").bayeux("api").get("ads").get("ads").records)
+    path.chmod(0o640)
+
+    sifted = sift([path])
+
+    (told,) = sifted.lines()
+    assert (
+        told == "3 exchanges with 2 other hosts, which belong to no API, removed: ads (2), cdn (1); --host keeps a host"
+    )
+    assert hosts(path) == ["api"]
+    note, end = read(path).records[-2:]
+    assert (note.kind, note.text) == ("not-recorded", told.partition(":")[0])
+    assert end.kind == "close"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_parts_are_judged_together(tmp_path: Path) -> None:
+    one = written(tmp_path / "s", *Capture().get("cdn").get("api").records)
+    more = Capture()
+    more.records += Capture().get("none").get("none").get("none").records  # numbers of exchanges go on
+    two = written(tmp_path / "s-2", *more.bayeux("api").get("cdn").records[6:])
+
+    sift([one, two])
+
+    assert (hosts(one), hosts(two)) == (["api"], ["api"])
+    assert [r.kind for r in read(one).records if isinstance(r, Note)] == ["close"]
+    assert [r.kind for r in read(two).records if isinstance(r, Note)] == ["not-recorded", "close"]
+
+
+def test_an_earlier_capture_in_the_file_is_left_alone(tmp_path: Path) -> None:
+    capture = Capture().get("old").bayeux("api").get("new")
+    path = written(tmp_path / "s", *capture.records)
+
+    sift([path], begun=2)
+
+    assert hosts(path) == ["old", "api"]
+
+
+def test_without_an_api_all_is_kept_and_that_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path / "s", *Capture().get("a").get("b").records)
+    before = path.read_bytes()
+
+    lines = list(sift([path]).lines())
+
+    assert lines == ["no host has an API (Bayeux, push, operations), so all 2 are kept; --host names yours"]
+    assert path.read_bytes() == before
+
+
+def test_of_one_host_nothing_is_told(tmp_path: Path) -> None:
+    assert list(sift([written(tmp_path / "s", *Capture().get("a").records)]).lines()) == []
+
+
+def test_many_hosts_are_not_all_named(tmp_path: Path) -> None:
+    capture = Capture().bayeux("api")
+    for number in range(13):
+        capture.get(f"cdn{number}")
+
+    (told,) = sift([written(tmp_path / "s", *capture.records)]).lines()
+
+    assert told.endswith("cdn9 (1) and 3 more; --host keeps a host")
+
+
+def test_a_file_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "s", *Capture().bayeux("api").get("cdn").records)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        sift([path])
+
+    assert path.read_bytes() == before
