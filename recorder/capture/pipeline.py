@@ -163,6 +163,11 @@ class Pipeline:
         """Take a note, a fact to keep that is not traffic."""
         return self._redacted_frame(Note(self._next(), self._at(now), kind, text))
 
+    @property
+    def exchange(self) -> int:
+        """Number of the next exchange."""
+        return self._count
+
     def knows(self, flow: str) -> bool:
         """Return whether an exchange is open."""
         return flow in self._open

@@ -16,9 +16,9 @@ from .saying import say
 from .verdict import failed, flush, owed
 
 NAMES = (
-    "addon", "completion", "convert", "demo", "dialect", "diff", "doctor", "explain", "grep", "import", "ls", "merge",
-    "migrate", "policy", "record", "recorrelate", "recover", "redact", "replay", "report", "scan", "seal", "show",
-    "slice", "stats", "tail", "textconv", "timeline",
+    "addon", "ca", "completion", "convert", "demo", "dialect", "diff", "doctor", "explain", "grep", "import",
+    "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover", "redact", "replay", "report",
+    "scan", "seal", "show", "slice", "stats", "tail", "textconv", "timeline",
 )  # fmt: skip
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -179,6 +179,14 @@ listen_option = click.option(
 )
 
 
+ca_dir_option = click.option(
+    "--ca-dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the CA for TLS; ~/.mitmproxy by default.",
+)
+
+
 def warn_if_exposed(host: str) -> None:
     """Print a warning if other machines can connect to `host`."""
     if not is_loopback(host):

@@ -16,7 +16,7 @@ from recorder.cli.group import NAMES
 from tests.cli.json_commands import CASSETTES, COMMANDS, GOLDEN, ONE, printed
 
 DOCS = Path(__file__).parents[2] / "docs"
-OWN = {"replay"}  # its --json is the format of its misses, see docs/control.md
+OWN = {"replay", "ca"}  # formats of misses (docs/control.md), and of paths of this machine (docs/browsers.md)
 
 
 def closed(schema: Any) -> Any:

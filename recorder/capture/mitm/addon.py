@@ -26,8 +26,10 @@ from ...redaction.policy import DEFAULT as DEFAULT_POLICY
 from ...redaction.policy import NO_POLICY, Policy, load
 from ...redaction.redactor import Redactor
 from ..comments import of_answer, of_request
+from ..hosts import NOT_RECORDED, Others
 from ..keys import read_key
 from ..pipeline import Counts, Pipeline
+from ..sifting import sift
 from ..streams import KEPT, Kept, is_event_stream, is_small
 from .capture import Capture, Settings
 from .dispatch import ask_listeners_only
@@ -36,6 +38,7 @@ from .inflate import Inflate
 from .leading import HOST, Leading, headers_of
 from .listening import exposed, keep_to_loopback
 from .logins import Logins
+from .unrecorded import UNRECORDED
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +66,14 @@ class Recorder:
         watch: Callable[[Record], None] | None = None,
         rewrite_links: bool = False,
         keep_conditional: bool = False,
+        others: Others | None = None,
     ) -> None:
         self._leading = Leading(self.tell, rewrites=rewrite_links, keeps_conditional=keep_conditional)
         self._is_script = path is None
         self._path, self._upstream, self._dialect = path, upstream, dialect
         self._redact_by(policy, key)
         self._settings, self._watch, self._clock = settings, watch, settings.clock
+        self._others = others or Others()
         self._comments = self._keeps_host = False  # copies of mitmproxy's options: a lookup is slow
         self._capture: Capture | None = None
         # open streams to the client, by flow, with the headers that the server sent
@@ -95,7 +100,17 @@ class Recorder:
         found = [f"{cut} {'body is' if cut == 1 else 'bodies are'} not kept whole; recorder doctor says which"] * (
             cut > 0
         )
-        return found + told(self._capture.pipeline.unlooked) + self._capture.findings
+        passed = [str(self._others)] * bool(self._others.passed)
+        return found + passed + told(self._capture.pipeline.unlooked) + self._capture.findings
+
+    def sift(self) -> list[str]:
+        """Remove the hosts without an API from the closed cassette; return lines for the user about it.
+
+        Raises:
+            CassetteError: If the cassette cannot be read.
+            OutputError: If it cannot be written; the old one is unchanged.
+        """
+        return [] if self._capture is None else list(sift(self._capture.paths, self._capture.begun).lines())
 
     @property
     def size(self) -> int:
@@ -140,7 +155,10 @@ class Recorder:
         """
         if self._capture is not None:
             self._logins.end()
-            self._capture.close([self._ended(flow, "the capture ended") for flow, *_ in list(self._streams.values())])
+            last = [self._ended(flow, "the capture ended") for flow, *_ in list(self._streams.values())]
+            if self._others.passed and self._capture.is_open:
+                last.append(self._capture.pipeline.note(self._clock(), NOT_RECORDED, str(self._others)))
+            self._capture.close(last)
 
     @property
     def _pipeline(self) -> Pipeline | None:
@@ -212,11 +230,11 @@ class Recorder:
         """
         if self._keeps_host:
             flow.metadata[HOST] = flow.request.host_header
-        if self._capture is not None:
+        if self._capture is not None and UNRECORDED not in flow.metadata:
             self._leading.request_headers(flow)
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        if self._pipeline is None:
+        if self._pipeline is None or UNRECORDED in flow.metadata:
             return
         now, headers = self._clock(), with_host(flow.request, headers_of(flow.request.headers))
         body, lacks = self._content(flow.request, headers)
@@ -320,7 +338,8 @@ class Recorder:
 
         A client that has sent no request yet leaves no other record of it.
         """
-        if self._pipeline is None:
+        host, port = data.server.address[:2] if data.server.address else ("", 0)
+        if self._pipeline is None or not self._others.wants((host, data.server.sni), port):
             return
         reason = data.server.error or "no reason given"
         await self._write(self._pipeline.note(self._clock(), GAP, f"the upstream cannot be reached: {reason}"))

@@ -59,6 +59,8 @@ class Capture:
     Attributes:
         pipeline: Turns observations into frames.
         failure: Why the capture could not be kept, None as long as it could.
+        paths: The files of its parts.
+        begun: Number of its first exchange.
 
     """
 
@@ -97,8 +99,10 @@ class Capture:
         self._told, self._disturbances, self._watch = Told(), Disturbances(), watch
         self._ending: list[Writer] = []  # writers of earlier parts, which still write their queues
         self._part = 1
+        self.paths = [path]
         self._has_parts = settings.limits != Limits()
         self.pipeline, journal = self._begun()
+        self.begun = self.pipeline.exchange
         self._writer: Writer | None = self._write_to(journal)
         if settings.append:
             self._writer.offer(self.pipeline.note(self.clock(), "session", "a capture begins"))
@@ -122,6 +126,11 @@ class Capture:
         return Pipeline.resumed(
             self._redactor, begun, context, seq=end.seq, exchange=end.exchange, watch=self._watched
         ), journal
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames are still taken."""
+        return self._writer is not None
 
     @property
     def size(self) -> int:
@@ -259,6 +268,7 @@ class Capture:
         self._writer.finish()
         self._ending.append(self._writer)
         self._writer = self._write_to(journal)
+        self.paths.append(path)
         for frame in self.pipeline.next_part(now):
             self._writer.offer(frame)
 

@@ -11,7 +11,7 @@ import logging
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -81,6 +81,7 @@ async def proxy(
     confdir: Path | None = None,
     also: Mapping[str, str] = MappingProxyType({}),
     upstream: Upstream = Upstream(),  # noqa: B008  # frozen
+    before: Sequence[object] = (),
 ) -> AsyncIterator[Running]:
     """Run a recording proxy as a context manager.
 
@@ -92,6 +93,7 @@ async def proxy(
         confdir: Folder of mitmproxy's CA; None for mitmproxy's default.
         also: URLs of other upstreams by name; the proxy listens on one more port for each.
         upstream: How to connect to upstreams.
+        before: Addons that see each event before the recorder.
 
     Raises:
         UsageError: If the mode is unknown, the port cannot be bound, or the cassette cannot be created.
@@ -112,18 +114,26 @@ async def proxy(
         master.options.update(validate_inbound_headers=False, keep_host_header=True, **chosen)
         task = await _start(master, server, f"{bracketed(host)}:{port}")
         try:
-            recorder.open()
-            master.addons.add(recorder, Outgoing(upstream, mode))
-            for place, text in facts:
-                recorder.tell(CERTIFICATE, place, text)
-            bound = next(address for address in server.listen_addrs() if address)
-            urls = {name: f"http://{bracketed(host)}:{number}" for name, number in others.items()}
-            yield Running(f"http://{bracketed(host)}:{bound[1]}", master, urls)
+            _open(recorder, facts)
+            master.addons.add(*before, recorder, Outgoing(upstream, mode))
+            yield _running(master, server, host, others)
         finally:
             master.should_exit.set()
             await task
             recorder.close()
             asyncio.get_running_loop().set_exception_handler(_quiet_about_open_connections)
+
+
+def _open(recorder: Recorder, facts: Iterable[tuple[str, str]]) -> None:
+    recorder.open()
+    for place, text in facts:
+        recorder.tell(CERTIFICATE, place, text)
+
+
+def _running(master: Master, server: proxyserver.Proxyserver, host: str, others: Mapping[str, int]) -> Running:
+    bound = next(address for address in server.listen_addrs() if address)
+    urls = {name: f"http://{bracketed(host)}:{number}" for name, number in others.items()}
+    return Running(f"http://{bracketed(host)}:{bound[1]}", master, urls)
 
 
 class _Socket(websocket.WebsocketLayer):

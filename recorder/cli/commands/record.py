@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ...errors import UsageError
-from ..options import key_option, listen_option, no_redaction_option, policy_option
+from ..options import ca_dir_option, key_option, listen_option, no_redaction_option, policy_option
 from ..recording.upstream import upstream_options
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
@@ -28,7 +28,20 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
         return size
 
 
-@click.command("record")
+class Command(click.Command):
+    """A command whose words end at the first `--`, with UPSTREAM or without; behind it stands another command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words before the first `--`; keep those behind it as the program."""
+        end = args.index("--") if "--" in args else len(args)
+        left = super().parse_args(ctx, args[:end])
+        if ctx.params["program"] and not ctx.resilient_parsing:
+            raise click.UsageError("write -- before the command to run", ctx)
+        ctx.params["program"] = tuple(args[end + 1 :])
+        return left
+
+
+@click.command("record", cls=Command)
 @click.argument("upstream", metavar="UPSTREAM", required=False)
 @click.argument("program", metavar="[-- CMD...]", nargs=-1, type=click.UNPROCESSED)
 @click.option("-o", "--output", metavar="[+]FILE", required=True, help="Cassette to write; +FILE appends to one.")
@@ -71,6 +84,14 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
 )
 @click.option("--keep-conditional", is_flag=True, help="Leave If-None-Match and If-Modified-Since in requests.")
 @upstream_options
+@click.option(
+    "--host",
+    "hosts",
+    metavar="PATTERN",
+    multiple=True,
+    help="Record this host only, e.g. app.example or '*.example:8443'; may be repeated. Others are not decrypted.",
+)
+@ca_dir_option
 @policy_option
 @key_option
 @no_redaction_option
@@ -79,12 +100,17 @@ def command(upstream: str | None, program: tuple[str, ...], **given: Any) -> Non
     """Record the traffic between a desktop and UPSTREAM, until Ctrl-C.
 
     Prints `listening on URL` when ready: point the desktop to that URL. A command after `--` is run with the URL in
-    RECORDER_URL (in modes other than reverse also in HTTP_PROXY and HTTPS_PROXY); the recording stops when the command
-    ends, with its exit code. Each --also NAME=URL has a line `NAME: listening on URL`, and RECORDER_URL_NAME.
+    RECORDER_URL (in modes other than reverse it goes through the recorder by HTTP_PROXY and its like, and trusts
+    the recorder's CA by SSL_CERT_FILE and its like); the recording stops when the command ends, with its exit code.
+    Each --also NAME=URL has a line `NAME: listening on URL`, and RECORDER_URL_NAME.
+
+    In regular mode, a browser that uses the recorder as its proxy is recorded (docs/browsers.md). Without --host, the
+    hosts on which no API was seen are removed at the end.
 
     \b
     Example:  recorder record http://gws.example:8090 -o session.cassette
               recorder record http://gws.example:8090 -o session.cassette -- pytest tests/desktop
+              recorder record --mode regular --host '*.example' -o session.cassette -- npm test
     """
     try:
         from ..recording.run import Recording

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from ..options import warn_if_exposed
 from ..redaction import redaction
 from ..saying import say
 from ..writing import must_be_writable
+from .clients import Clients
 from .display import Display
 from .upstream import read
 
@@ -47,6 +47,10 @@ class Recording:
         """
         output = given["output"]
         append, self._path = output.startswith("+"), Path(output.removeprefix("+"))
+        if upstream and given["mode"] != "reverse":
+            raise UsageError(
+                f"--mode {given['mode']} takes no UPSTREAM: the client names the server itself; a command goes after --"
+            )
         mode, upstream, self._upstream = read(given["mode"], upstream, given)
         self._mode, self._program, self._listen = _mode(mode, upstream), program, given["listen"]
         self._also = _also(given["also"], upstream, self._mode)
@@ -62,6 +66,7 @@ class Recording:
             go_on_when_full=given["on_full"] == "pass",
         )
         self._display = Display(given["progress"])
+        self._clients = Clients(self._mode, given["hosts"], given["ca_dir"])
         self._recorder = Recorder(
             self._path,
             upstream=upstream or "",
@@ -71,6 +76,7 @@ class Recording:
             rewrite_links=given["rewrite_links"],
             keep_conditional=given["keep_conditional"],
             watch=self._display.feed,
+            others=self._clients.others,
         )
 
     def run(self) -> int:
@@ -91,7 +97,7 @@ class Recording:
                 raise
         if recorder.failure is not None:  # `_Told` printed the message already
             return recorder.failure.exit_code
-        for text in recorder.remarks:
+        for text in (*recorder.remarks, *(recorder.sift() if self._clients.are_sifted else ())):
             say(f"{self._path}: {text}")
         counts = recorder.counts
         for line in self._display.summary():
@@ -101,9 +107,8 @@ class Recording:
 
     async def _record(self) -> int:
         host, port = self._listen
-        async with proxy(
-            self._recorder, mode=self._mode, host=host, port=port, also=self._also, upstream=self._upstream
-        ) as running:
+        given = self._clients.proxied() | {"also": self._also, "upstream": self._upstream}
+        async with proxy(self._recorder, mode=self._mode, host=host, port=port, **given) as running:
             stop_on_signals(running)
             click.echo(f"listening on {running.url}")
             for name, url in running.urls.items():
@@ -123,8 +128,13 @@ class Recording:
 
     async def _run(self, running: Running) -> int:
         """Run the user's command with the recorder's URL, and return its exit code."""
+        with self._clients.environment(running.url) as environment:
+            others = {f"RECORDER_URL_{name.upper().replace('-', '_')}": url for name, url in running.urls.items()}
+            return await self._ended(running, environment | others)
+
+    async def _ended(self, running: Running, environment: dict[str, str]) -> int:
         try:
-            child = await asyncio.create_subprocess_exec(*self._program, env=os.environ | self._variables(running))
+            child = await asyncio.create_subprocess_exec(*self._program, env=environment)
         except OSError as exc:
             raise UsageError(f"{self._program[0]}: cannot be run: {exc.strerror}") from exc
         stopped = asyncio.create_task(running.wait())
@@ -135,13 +145,6 @@ class Recording:
             child.terminate()
         code = await ended
         return code if code >= 0 else 128 - code  # as shells tell the signal that ended a process
-
-    def _variables(self, running: Running) -> dict[str, str]:
-        """Return the environment variables by which the user's command finds the recorder."""
-        is_reverse = self._mode.startswith("reverse:")
-        names = () if is_reverse else ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-        others = {f"RECORDER_URL_{name.upper().replace('-', '_')}": url for name, url in running.urls.items()}
-        return dict.fromkeys(names, running.url) | {"RECORDER_URL": running.url} | others
 
 
 class _Told(logging.Handler):
@@ -160,8 +163,6 @@ def _mode(mode: str, upstream: str | None) -> str:
     if "@" in mode:  # mitmproxy takes the text after `@` for the address to listen on
         raise UsageError("--mode takes no '@': give the address by --listen")
     if mode != "reverse":
-        if upstream:
-            raise UsageError(f"--mode {mode} takes no UPSTREAM: the client names the server itself")
         return mode
     if not upstream:
         raise UsageError("name the UPSTREAM to record, e.g. recorder record http://gws.example:8090 -o s.cassette")

@@ -1,0 +1,76 @@
+"""Find the CA by which the recorder reads TLS; make it where there is none yet.
+
+It is mitmproxy's own, in mitmproxy's folder: who trusts it already need not trust another one.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
+from mitmproxy.certs import CertStore
+from mitmproxy.options import CONF_BASENAME, CONF_DIR, KEY_SIZE
+
+from ...errors import OutputError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A CA.
+
+    Attributes:
+        folder: Where its files are, also the private key.
+        sha256: SHA-256 of the certificate, as browsers show it.
+        spki: SHA-256 of the public key in base64, by which Chromium can be told to trust it.
+        is_new: It was made by this call.
+
+    """
+
+    folder: Path
+    sha256: str
+    spki: str
+    is_new: bool
+
+    @property
+    def pem(self) -> Path:
+        """The certificate, as most programs read it."""
+        return self._file("pem")
+
+    @property
+    def cer(self) -> Path:
+        """The certificate, as Windows and Android open it."""
+        return self._file("cer")
+
+    @property
+    def p12(self) -> Path:
+        """The certificate without its key, for importing on Windows and macOS."""
+        return self._file("p12")
+
+    def _file(self, form: str) -> Path:
+        return self.folder / f"{CONF_BASENAME}-ca-cert.{form}"
+
+
+def authority(folder: Path | None = None) -> Authority:
+    """Return the CA in a folder, by default mitmproxy's; make it if there is none.
+
+    Raises:
+        OutputError: If it cannot be made.
+        UsageError: If the files in the folder are no CA.
+
+    """
+    folder = Path(CONF_DIR if folder is None else folder).expanduser()
+    is_new = not (folder / f"{CONF_BASENAME}-ca.pem").exists()
+    try:
+        certificate = CertStore.from_store(folder, CONF_BASENAME, KEY_SIZE).default_ca
+    except OSError as exc:
+        raise OutputError(f"{exc.filename or folder}: the CA cannot be read or made there: {exc.strerror}") from exc
+    except (ValueError, TypeError) as exc:
+        raise UsageError(f"{folder}: its files are no CA; move them away, and a new one is made") from exc
+    parsed = load_pem_x509_certificate(certificate.to_pem())
+    key = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    shown = certificate.fingerprint().hex(":").upper()
+    return Authority(folder.resolve(), shown, base64.b64encode(sha256(key).digest()).decode(), is_new)

@@ -1,0 +1,111 @@
+"""Keep out of the cassette what is not to be recorded: the traffic of other hosts, and what is asked of the recorder.
+
+Other hosts' TLS passes as it is, without being decrypted. In regular mode a browser asks for the recorder's page by the
+address that the recorder listens at, or, through the recorder, by `http://recorder.test/`, a name that no server has
+(RFC 6761, section 6.2).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from html import escape
+
+from mitmproxy import http
+from mitmproxy.net.http.url import hostport
+from mitmproxy.tls import ClientHelloData
+
+from ..hosts import Others, Pattern, proxy_script
+from .ca import Authority
+
+UNRECORDED = "outbound_recorder.unrecorded"  # metadata of a flow that is not recorded
+NAME = "recorder.test"
+PAC = "/proxy.pac"
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><meta charset="utf-8"><title>recorder</title>
+<style>body{{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em}}code{{background:#eee}}</style>
+<h1>This is the recorder</h1>
+<p>{hosts} Set it as your browser's proxy: <code>{proxy}</code>, or by the PAC file
+<a href="{pac}">http://{proxy}{pac}</a>.</p>
+<p>To record TLS, your browser must trust this recorder's CA:
+<a href="/recorder-ca.pem">PEM</a> (Linux, macOS, Firefox), <a href="/recorder-ca.cer">CER</a> (Windows, Android),
+<a href="/recorder-ca.p12">P12</a> (without its key). SHA-256 <code>{sha256}</code>.
+<code>recorder ca</code> says how; remove it again when you are done.</p>
+"""
+
+log = logging.getLogger(__name__)
+
+
+class PassOthers:
+    """An addon that tunnels and marks what is not to be recorded; it stands before the recorder."""
+
+    def __init__(self, others: Others) -> None:
+        self._others = others
+
+    def tls_clienthello(self, data: ClientHelloData) -> None:
+        address = data.context.server.address
+        if address is None:
+            return  # TLS to the proxy itself
+        name = data.client_hello.sni or address[0]
+        if not self._others.wants((name, address[0]), address[1]):
+            data.ignore_connection = True
+            self._passes(name, address[1])
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        request = flow.request
+        if UNRECORDED in flow.metadata:
+            return
+        if not self._others.wants((request.host, request.pretty_host, flow.client_conn.sni), request.port):
+            flow.metadata[UNRECORDED] = request.stream = True
+            self._passes(request.pretty_host, request.port)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if UNRECORDED in flow.metadata and flow.response is not None and flow.response.status_code != 101:
+            flow.response.stream = True
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        if UNRECORDED in flow.metadata and flow.websocket is not None:
+            del flow.websocket.messages[:-1]  # else mitmproxy keeps all messages of the socket in memory
+
+    def _passes(self, name: str, port: int) -> None:
+        host = hostport("http" if port == 80 else "https", name, port)
+        if self._others.count(host):
+            log.warning("%s passes unrecorded: no --host names it", host)
+
+
+class Onboarding:
+    """An addon that shows the recorder's page, its CA and a PAC file; it stands before the recorder."""
+
+    def __init__(self, authority: Authority, wanted: Iterable[Pattern]) -> None:
+        self._authority, self._wanted = authority, tuple(wanted)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        request, own = flow.request, flow.client_conn.sockname[:2]
+        # A client that was sent here without a proxy in mind names the address it connected to, as it knows it.
+        is_direct = request.port == own[1] and request.host in (own[0], "localhost", "127.0.0.1", "::1")
+        if request.method == "CONNECT" or not (is_direct or request.host == NAME):
+            return
+        flow.metadata[UNRECORDED] = True
+        host = f"[{own[0]}]" if ":" in own[0] else own[0]
+        flow.response = self._answer(request.path.partition("?")[0], f"{host}:{own[1]}")
+
+    def _answer(self, path: str, proxy: str) -> http.Response:
+        found = self._authority
+        match path:
+            case "/":
+                named = ", ".join(escape(pattern.text) for pattern in self._wanted)
+                hosts = f"Only {named} is recorded." if named else "It records what your browser does."
+                page = _PAGE.format(hosts=hosts, proxy=proxy, pac=PAC, sha256=found.sha256)
+                return _made(page.encode(), "text/html; charset=utf-8")
+            case "/proxy.pac":
+                return _made(proxy_script(self._wanted, proxy).encode(), "application/x-ns-proxy-autoconfig")
+            case "/recorder-ca.pem" | "/recorder-ca.cer":
+                return _made(found.pem.read_bytes(), "application/x-x509-ca-cert")
+            case "/recorder-ca.p12":
+                return _made(found.p12.read_bytes(), "application/x-pkcs12")
+        return _made(b"the recorder has no such page\n", "text/plain", 404)
+
+
+def _made(body: bytes, kind: str, status: int = 200) -> http.Response:
+    return http.Response.make(status, body, {"Content-Type": kind, "Cache-Control": "no-store"})

@@ -1,0 +1,62 @@
+"""The CA that clients must trust: found or made, and known by what browsers show."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mitmproxy.certs")  # an extra: the suite runs without it too
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_der_x509_certificate
+
+from recorder.capture.mitm.ca import Authority, authority
+from recorder.errors import OutputError, UsageError
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return authority(tmp_path_factory.mktemp("ca") / "new")
+
+
+def test_it_is_made_once(made: Authority) -> None:
+    again = authority(made.folder)
+
+    assert (made.is_new, again.is_new) == (True, False)
+    assert again.sha256 == made.sha256
+
+
+def test_its_hashes_are_those_that_browsers_show(made: Authority) -> None:
+    der = ssl.PEM_cert_to_DER_cert(made.pem.read_text())
+    public = load_der_x509_certificate(der).public_key()
+    key = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    assert bytes.fromhex(made.sha256.replace(":", "")) == sha256(der).digest()
+    assert made.spki == base64.b64encode(sha256(key).digest()).decode()
+
+
+def test_nobody_else_reads_its_key(made: Authority) -> None:
+    assert {path.name: path.stat().st_mode & 0o077 for path in made.folder.glob("mitmproxy-ca.*")} == {
+        "mitmproxy-ca.pem": 0,
+        "mitmproxy-ca.p12": 0,
+    }
+    assert b"PRIVATE" not in made.pem.read_bytes() + made.cer.read_bytes() + made.p12.read_bytes()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(OutputError, match="cannot be read or made there"):
+        authority(tmp_path / "file" / "ca")
+
+
+@pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_files_that_are_no_ca_are_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mitmproxy-ca.pem").write_bytes(content)
+
+    with pytest.raises(UsageError, match="its files are no CA"):
+        authority(tmp_path)
