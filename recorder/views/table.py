@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..capture.hosts import host_of
 from ..model import Link, Recording, Triple
 from ..printable import printable
 from .data import ack_ms, content, offset_ms
@@ -24,13 +25,16 @@ _COLUMNS = (
 _WIDE = 100  # cells; a narrower screen shows the number of events instead of their names
 
 
-def overview(triples: Iterable[Triple], screen: Screen | None = None) -> str:
-    """Return a table with one line per triple: operation, handle, ack, events with their offsets."""
+def overview(triples: Iterable[Triple], screen: Screen | None = None, *, hosts: bool = False) -> str:
+    """Return a table with one line per triple: operation, handle, ack, events with offsets; `hosts` adds its host."""
     if screen is None:
-        return aligned([_COLUMNS, *(tuple(_row(triple)) for triple in triples)])
+        shown = list(triples)
+        lines = [_COLUMNS, *(tuple(_row(triple)) for triple in shown)]
+        return aligned(_beside(["host", *map(_host, shown)], lines) if hosts else lines)
     wide = screen.width >= _WIDE
     columns = [
         Column("n", right=True),
+        *([Column("host", least=8)] if hosts else []),
         Column("operation", "bold", least=16),
         Column("handle", least=6),
         Column("referenceId" if wide else "reference", least=8),
@@ -42,6 +46,7 @@ def overview(triples: Iterable[Triple], screen: Screen | None = None) -> str:
     rows: list[Sequence[Cell]] = []
     for triple in triples:
         *texts, state, ack, events = _row(triple)
+        texts[1:1] = [_host(triple)] if hosts else []
         narrow = ack.replace(" in", ""), _brief(triple)
         rows.append([*texts, (state, STATES.get(state, "")), *((ack, events) if wide else narrow)])
     return screen.table(columns, rows)
@@ -142,6 +147,15 @@ def _row(triple: Triple) -> Iterable[str]:
         events or "-",
     )
     return map(printable, values)
+
+
+def _host(triple: Triple) -> str:
+    return printable(host_of(triple.request.headers) or "-")
+
+
+def _beside(hosts: Sequence[str], lines: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Return lines of a table with the host of each behind its number."""
+    return [(line[0], host, *line[1:]) for host, line in zip(hosts, lines, strict=True)]
 
 
 def _brief(triple: Triple) -> str:

@@ -15,7 +15,7 @@ from ..options import cassettes_argument, dialect_option, filter_option, json_op
 from ..output import Several, json_list, json_text, screen, write
 
 if TYPE_CHECKING:
-    from ...model import Recording
+    from ...model import Recording, Triple
     from ...views.filter import Expression
 
 
@@ -87,6 +87,7 @@ def _tables(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> It
 
 
 def _everything(cassettes: tuple[Path, ...], asked: _Wanted, several: Several, *, as_json: bool) -> Iterator[str]:
+    from ...capture.hosts import host_of
     from ...views import data, table
 
     on = screen()
@@ -94,14 +95,17 @@ def _everything(cassettes: tuple[Path, ...], asked: _Wanted, several: Several, *
     for path in cassettes:
         with several.going_on():
             recording = _filtered(load([path], asked.dialect), asked)
-            several.found |= bool(recording.triples or recording.plain or recording.unsolicited)
+            exchanges = [*recording.triples, *recording.plain]
+            several.found |= bool(exchanges or recording.unsolicited)
+            hosts = len({host_of(one.request.headers) for one in exchanges} - {""}) > 1
             if not as_json:
-                yield _heading(path, cassettes) + table.overview(recording.triples, on)
-                yield table.overview(recording.plain, on)
+                yield _heading(path, cassettes) + table.overview(recording.triples, on, hosts=hosts)
+                yield table.overview(recording.plain, on, hosts=hosts)
                 yield table.unsolicited(recording, on)
                 continue
-            rows["triples"] += [_named(data.triple(one), path, cassettes) for one in recording.triples]
-            rows["plain"] += [_named(data.triple(one), path, cassettes) for one in recording.plain]
+            shown = [_named(_at_host(data.triple(one), one, hosts=hosts), path, cassettes) for one in exchanges]
+            rows["triples"] += shown[: len(recording.triples)]
+            rows["plain"] += shown[len(recording.triples) :]
             rows["unsolicited"] += [_named(one, path, cassettes) for one in data.unsolicited(recording)]
     if as_json and not (several.code and len(cassettes) == 1):
         yield json_text(rows)
@@ -118,6 +122,13 @@ def _filtered(recording: Recording, asked: _Wanted) -> Recording:
         plain=tuple(fitting(recording.plain, asked.by)),
         unsolicited=tuple(pushed),
     )
+
+
+def _at_host(row: dict[str, Any], triple: Triple, *, hosts: bool) -> dict[str, Any]:
+    """Return the row, with the host of the request if the cassette has several."""
+    from ...capture.hosts import host_of
+
+    return {"host": host_of(triple.request.headers), **row} if hosts else row
 
 
 def _named(row: dict[str, Any], path: Path, cassettes: tuple[Path, ...]) -> dict[str, Any]:
