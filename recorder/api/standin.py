@@ -74,6 +74,8 @@ class StandIn:
         seed: For equal ids and chances in each run; with a virtual clock 0 by default, else ids are random.
         dialect: Name of a shipped dialect or path of a file; None takes the cassette's own.
         policy: Policy the cassettes were redacted by, if not a shipped one.
+        proxied: Clients come through a proxy and name the recorded servers themselves: a request for one of several
+            servers is answered by this one alone, and links to the others stay.
         control_token: Enable the control API at /__recorder/ for requests that carry this token.
         allow_hosts: Names to serve besides those of this machine and of the recording: `desk.example`, `*.example`, or
             `*` for all.
@@ -104,6 +106,7 @@ class StandIn:
         seed: int | None = None,
         dialect: str | None = None,
         policy: str | None = None,
+        proxied: bool = False,
         control_token: str | None = None,
         allow_hosts: Sequence[str] = (),
         allow_origins: Sequence[str] = (),
@@ -125,7 +128,7 @@ class StandIn:
         self._virtual = clock == "virtual"
         pace = math.inf if rate == "instant" else rate
         seed = 0 if seed is None and self._virtual else seed
-        options = Options(pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy)
+        options = Options(pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied)
         self._engine = build(self.recording, options)
         self._turns = _Turns(self._engine, on_turn, on_idle)
         nothing: Callable[[Miss], None] = lambda _: None  # noqa: E731  # a default

@@ -246,18 +246,47 @@ def server_at(address: str) -> Server | None:
     return None if found is None or len(found[2] or "") > 8 else server_of(found[1], found[2])
 
 
+def asked_hosts(recording: Recording) -> frozenset[str]:
+    """Return the Hosts of the requests of a recording."""
+    exchanges = (*recording.triples, *recording.plain)
+    hosts = {value for one in exchanges for name, value in one.request.headers if name.lower() == "host"}
+    return frozenset(hosts | {value for name, value in recording.addressed if name == "host"})
+
+
+def asked_servers(recording: Recording) -> frozenset[Server]:
+    """Return the servers that the requests of a recording name."""
+    return frozenset(server for host in asked_hosts(recording) if (server := server_at(host)) is not None)
+
+
+def asked_server(headers: Headers) -> Server | None:
+    """Return the server that the Host of a request names; None where it names none."""
+    return next((server_at(value) for name, value in headers if name.lower() == "host"), None)
+
+
 class Links:
     """The links to known servers, e.g. to those that a recording can answer for."""
 
-    def __init__(self, known: Iterable[Server]) -> None:
-        """Take the servers whose links are rewritten."""
-        self.known = frozenset(known)
+    def __init__(self, known: Iterable[Server], reached: Iterable[Server] = ()) -> None:
+        """Take the servers whose links are rewritten.
+
+        Args:
+            known: The servers.
+            reached: Servers that clients reach by their own names, through a proxy: for a client of one of them, the
+                links to the others stay.
+
+        """
+        self.known, self._reached = frozenset(known), frozenset(reached)
 
     def rewritten(self, text: str, origin: Origin) -> str:
         """Return a text whose links to known servers lead to `origin`; the same object where there are none."""
         pieces, last = [], 0
+        own = server_at(origin.host) if len(self._reached) > 1 else None
         for link in links(text):
             if link.server not in self.known:
+                continue
+            if own in self._reached and link.server in self._reached and link.server != own:
+                pieces.append(text[last : link.end])  # a text of its own: it is another one for another origin
+                last = link.end
                 continue
             if link.scheme is not None:
                 scheme = ("ws" if link.is_socket else "http") + ("s" if origin.secure else "")

@@ -21,7 +21,7 @@ from ...bayeux.session import Answer
 from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
 from ...errors import UsageError
-from ...links.rewriting import NOWHERE, Links, servers
+from ...links.rewriting import NOWHERE, Links, asked_server, asked_servers, servers
 from ...model import JSON, AnchorKind, Headers, Recording
 from ...redaction.policy import Policy as Redaction
 from . import miss, status
@@ -63,6 +63,7 @@ class ReplayEngine:
         faults: Faults | None = None,
         epoch: float = 0.0,
         redaction: Redaction | None = None,
+        proxied: bool = False,
     ) -> None:
         """Start with nothing played.
 
@@ -75,14 +76,14 @@ class ReplayEngine:
             faults: Faults to play.
             epoch: UTC seconds at which the caller's clock shows 0, for clients that ask for the time.
             redaction: Policy that redacted the recording: live values are matched with pseudonyms.
+            proxied: Clients come through a proxy and name the recorded servers themselves.
 
         """
-        self._recording, self._dialect, self._rate = recording, dialect, rate
-        self._policy = policy
+        self._recording, self._dialect, self._rate, self._policy = recording, dialect, rate, policy
         self.faults = faults or Faults([], recording)
-        self._links = Links(servers(recording))
+        self._links = Links(servers(recording), asked_servers(recording) if proxied else ())
         self._asked = AskedLinks(recording, self._links)
-        self._matcher = Matcher(self._asked.recording, dialect, redaction, dialect.session_cookies | {COOKIE})
+        self._matcher = _matcher(self._asked.recording, dialect, redaction, proxied=proxied)
         self._bayeux = BayeuxServer(
             new_id,
             recording.poll_timeout or _DEFAULT_TIMEOUT,
@@ -388,6 +389,8 @@ class ReplayEngine:
         )
         if self._matcher.reads_headers:
             live = self._matcher.shows(live, request.headers)
+        if self._matcher.has_hosts:
+            live = self._matcher.at_host(live, request.headers)
         is_login = bool(self._logins.keys) and self._logins.is_login(live)
         playhead = self._playheads.of_request(
             request.headers,
@@ -465,6 +468,13 @@ class ReplayEngine:
         summary = summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._replies.add(request.number, miss.STATUS, headers, text.encode())
+
+
+def _matcher(recording: Recording, dialect: Dialect, redaction: Redaction | None, *, proxied: bool) -> Matcher:
+    """Index a recording; requests are told apart by host where several hosts were asked."""
+    host_of = asked_server if len(asked_servers(recording)) > 1 else None
+    own_cookies = dialect.session_cookies | {COOKIE}
+    return Matcher(recording, dialect, redaction, own_cookies, host_of, only_host=proxied)
 
 
 def _described(step: Step | None) -> str:

@@ -26,6 +26,7 @@ class Options:
         seed: Seed for equal ids and chances in each run; None takes random ids, which cannot be guessed.
         dialect: Name of a shipped dialect, or path of a file; None takes the dialect that the recording names.
         policy: Redaction policy of the recording, a name or a file; None takes the policy that the recording names.
+        proxied: Clients come through a proxy and name the recorded servers themselves.
     """
 
     rate: float = 1.0
@@ -36,6 +37,7 @@ class Options:
     seed: int | None = None
     dialect: str | None = None
     policy: str | None = None
+    proxied: bool = False
 
 
 def build(recording: Recording, options: Options) -> ReplayEngine:
@@ -53,4 +55,5 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
         faults=Faults([parse(text) for text in options.faults], recording, seed=options.seed or 0),
         epoch=recording.header.started / 1_000_000 if options.virtual else epoch(),
         redaction=of_cassette(recording.header, options.policy),
+        proxied=options.proxied,
     )

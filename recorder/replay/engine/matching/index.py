@@ -86,6 +86,9 @@ class RequestIndex:
         """Add the next recorded request."""
         self._by_key.setdefault(key, Alternatives()).add(entry)
 
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._by_key
+
     def __getitem__(self, key: bytes) -> Alternatives:
         found = self._by_key.get(key)
         return Alternatives() if found is None else found
@@ -101,17 +104,16 @@ class Cursor:
     """
 
     played: Mapping[int, int]
-    _repeats: dict[int, int] = field(default_factory=dict)  # by the first place of a group: how many of it were played
-    _sessions: dict[int, int] = field(
-        default_factory=dict
-    )  # by the first place of a session: how many groups are used up
+    # By object, not by first place: of a recording with several hosts there is an index of each host and one of all.
+    _repeats: dict[Repeats, int] = field(default_factory=dict)  # how many of a group were played
+    _sessions: dict[SessionRequests, int] = field(default_factory=dict)  # how many groups of a session are used up
 
     def next_of(self, repeats: Repeats) -> int | None:
         """Return the first request of a group that was not played, None if all were."""
         places = repeats.places
-        front = self._repeats.get(repeats.first, 0)
+        front = self._repeats.get(repeats, 0)
         while front < len(places) and places[front] in self.played:
-            front = self._repeats[repeats.first] = front + 1
+            front = self._repeats[repeats] = front + 1
         return places[front] if front < len(places) else None
 
     def next_in(self, session: SessionRequests, fits: Callable[[int], bool], most: int | None = None) -> int | None:
@@ -123,8 +125,7 @@ class Cursor:
             most: How many groups are looked at, from the first not known to be used up; None for all.
         """
         best: int | None = None
-        first = session.groups[0].first
-        front = self._sessions.get(first, 0)
+        front = self._sessions.get(session, 0)
         end = len(session.groups) if most is None else min(front + most, len(session.groups))
         for number in range(front, end):
             repeats = session.groups[number]
@@ -132,7 +133,7 @@ class Cursor:
                 break
             place = self.next_of(repeats)
             if place is None and number == front:
-                front = self._sessions[first] = front + 1
+                front = self._sessions[session] = front + 1
             elif place is not None and (best is None or place < best) and fits(repeats.first):
                 best = place
         return best

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from sys import intern
@@ -78,6 +78,9 @@ class Matcher:
         dialect: Dialect,
         policy: Policy | None = None,
         own_cookies: Collection[str] = (),
+        host_of: Callable[[Headers], Hashable | None] | None = None,
+        *,
+        only_host: bool = False,
     ) -> None:
         """Index a recording.
 
@@ -86,13 +89,19 @@ class Matcher:
             dialect: Says where ids stand.
             policy: The policy that redacted the recording, if any did.
             own_cookies: Names of cookies that tell nothing of a recorded value: they stand for the live session.
+            host_of: Returns the host that a request names, for a recording with several; None for other recordings.
+            only_host: A live request for a recorded host is never answered by what another host said; else only where
+                its host was not asked for the like.
         """
+        self._host_of, self._only_host = host_of, only_host
         self._dialect = dialect
         self._reader = self._publishes = RequestReader(dialect, policy)
         if dialect.publishes:
             self._publishes = RequestReader(dialect, policy, "data")
         self.triples = (*recording.triples, *recording.plain)
         self.parsed = ParsedRequests(self.triples, self.call)
+        self._hosts = [] if host_of is None else [host_of(triple.request.headers) for triple in self.triples]
+        self._by_host: dict[Hashable, RequestIndex] = {host: RequestIndex() for host in self._hosts if host is not None}
         self._index = RequestIndex()
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
         self._lasting_keys = [key for _, key in self._reader.lasting]
@@ -118,7 +127,16 @@ class Matcher:
         operation = None if triple.operation is None else intern(triple.operation)  # there are few
         entry = RecordedRequest(place, triple.n, triple.session, operation, *its)
         self._index.add(call.key, entry)
+        for index in self._indexes_at(place):
+            index.add(call.key, entry)
         return entry
+
+    def _indexes_at(self, place: int) -> Iterable[RequestIndex]:
+        """Return the indexes of the host of a recorded request; of each host for a publish, which names none."""
+        if not self._by_host:
+            return ()
+        host = self._hosts[place]
+        return self._by_host.values() if host is None else (self._by_host[host],)
 
     def _read_headers(self, policy: Policy, own_cookies: Collection[str]) -> ShownValues | None:
         """Note where headers show the values in leaves; return the reader of live headers, None if none does."""
@@ -150,11 +168,27 @@ class Matcher:
         self._forms(live)  # so that they are found once for all requests of this text
         return replace(live, leaves=replace(live.leaves, shown=found))
 
+    @property
+    def has_hosts(self) -> bool:
+        """Whether several hosts were recorded, so that live requests are told apart by theirs."""
+        return bool(self._by_host)
+
+    def at_host(self, live: ParsedRequest, headers: Headers) -> ParsedRequest:
+        """Return a live request with the recorded host that its headers name, if they name one."""
+        host = None if self._host_of is None else self._host_of(headers)
+        return replace(live, host=host) if host in self._by_host else live
+
     def alternatives(self, live: ParsedRequest) -> Alternatives | JoinedAlternatives:
         """Return the recorded requests that differ in minted, volatile and hidden values alone."""
+        index = self._index if live.host is None else self._index_of(live)
         if live.leaves is None:
-            return self._index[live.key]
-        return JoinedAlternatives(tuple(self._index[one.key] for one in self._forms(live)))
+            return index[live.key]
+        return JoinedAlternatives(tuple(index[one.key] for one in self._forms(live)))
+
+    def _index_of(self, live: ParsedRequest) -> RequestIndex:
+        """Return the requests for the host of a live one; all, if there is none like it among them, and that may be."""
+        its = self._by_host[live.host]
+        return its if self._only_host or any(one.key in its for one in self._forms(live)) else self._index
 
     def ids(self, live: ParsedRequest) -> tuple[Id, ...]:
         """Return the ids of the recorded requests that a live one is equal to, with each mask."""
@@ -170,7 +204,7 @@ class Matcher:
 
     def _forms(self, live: ParsedRequest) -> tuple[ParsedRequest, ...]:
         """Return a live request as it is, and without the leaves of each mask that fits it."""
-        return live, *self._reader_of(live.method).rests(live)
+        return (live,) if live.leaves is None else (live, *self._reader_of(live.method).rests(live))
 
     def compared(self, place: int, request: ParsedRequest) -> ParsedRequest:
         """Return a request as it is compared with a recorded one: without the leaves that hold remembered values."""
@@ -209,12 +243,16 @@ class Matcher:
         """Return all differences to a recorded request under the bindings of a live session; none for a match."""
         entry = self.entries[place]
         recorded, rest = self.compared(place, self.parsed[place]), self.compared(place, live)
-        plain = [*_outer(recorded, rest), *self._body(recorded, rest, session)]
+        plain = [*self._other_host(place, live), *_outer(recorded, rest), *self._body(recorded, rest, session)]
         if entry.remembered is None:
             return [*plain, *_hidden(recorded.hidden, rest.hidden, session)]
         if _pairs_of(entry, rest, live, session) is not None:
             return plain
         return [*plain, *_explained(entry, rest, session, self._reader_of(recorded.method).root)]
+
+    def _other_host(self, place: int, live: ParsedRequest) -> Iterator[Difference]:
+        if self._only_host and live.host is not None and self._hosts[place] not in (None, live.host):
+            yield Difference("host", str(self._hosts[place]), str(live.host))
 
     def bind(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> None:
         """Bind the session ids and the redacted values of a request that matched."""

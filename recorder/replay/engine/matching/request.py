@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
@@ -181,6 +181,7 @@ class ParsedRequest:
         own: Digest, equal for requests that differ in per-operation ids and hidden values alone.
         lasting: Ids that live as long as the session.
         leaves: Where it may hold remembered values; None if no recorded request does.
+        host: Of a live request, the recorded host that it is for; None if it names none, or one alone was recorded.
 
     """
 
@@ -195,6 +196,7 @@ class ParsedRequest:
     own: bytes
     lasting: SessionIds
     leaves: Leaves | None = None  # one field: this is built for each new text of a request
+    host: Hashable | None = None
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))

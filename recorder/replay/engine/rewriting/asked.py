@@ -21,7 +21,7 @@ class AskedLinks:
         """Take the links of a recording."""
         upstream = recording.header.upstream
         host = upstream_of(upstream) or str(min(links.known, default=NOWHERE.host))
-        self._links, self._home = links, Origin(host, upstream.startswith("https:"))
+        self._links, self._home = Links(links.known), Origin(host, upstream.startswith("https:"))
         self.are_there = False
         triples, plain = tuple(map(self._named, recording.triples)), tuple(map(self._named, recording.plain))
         self.recording = replace(recording, triples=triples, plain=plain) if self.are_there else recording
