@@ -3,7 +3,7 @@
 mitmdump -s addons/replay.py --set cassette=session.cassette [--set rate=instant] [--set hosts=gws.example,other:8443]
 
 The stand-in runs in mitmproxy's event loop and listens on a loopback port. mitmproxy sends it the requests for the
-recorded host and for `hosts`, and refuses the requests for all other hosts. The stand-in refuses the pages of other
+recorded hosts and for `hosts`, and refuses the requests for all other hosts. The stand-in refuses the pages of other
 origins than these hosts', the recorded ones and this machine's: --set allow_origins=https://desk.example lets one in.
 """
 
@@ -24,12 +24,14 @@ from recorder.capture.mitm.listening import exposed, keep_to_loopback
 from recorder.cli import loading  # the module: mitmproxy would call an imported function `load` as a hook
 from recorder.cli.commands.replay import Rate
 from recorder.errors import RecorderError
+from recorder.links.rewriting import asked_hosts, asked_servers
 from recorder.replay.engine import miss
 from recorder.replay.engine.miss import Miss
 from recorder.replay.server.app import Address
 
 log = logging.getLogger(__name__)
 _OPTIONS = {"cassette", "hosts", "allow_origins", "rate", "policy"}
+_SCHEMES = ("http", "https")
 
 
 class Replay:
@@ -63,7 +65,11 @@ class Replay:
             return  # a stand-in that serves keeps its settings
         try:
             recording = loading.load([Path(path).expanduser() for path in ctx.options.cassette], None)
-            named = [recording.header.upstream, *(f"//{name.strip()}" for name in ctx.options.hosts.split(","))]
+            # in reverse mode the client named the recorder, in the others the servers
+            is_named = not recording.header.upstream or len(asked_servers(recording)) > 1
+            asked = asked_hosts(recording) if is_named else frozenset()
+            names = [*asked, *ctx.options.hosts.split(",")]
+            named = [recording.header.upstream, *(f"//{name.strip()}" for name in names)]
             self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
             rate = Rate().convert(ctx.options.rate, None, None)
             policy = ctx.options.policy or None
@@ -71,8 +77,9 @@ class Replay:
                 recording,
                 rate=rate,
                 policy=policy,
+                proxied=True,
                 allow_hosts=sorted({host for host, _ in self._hosts}),
-                allow_origins=ctx.options.allow_origins,
+                allow_origins=[*ctx.options.allow_origins, *(f"{way}://{name}" for name in asked for way in _SCHEMES)],
                 on_miss=_warn,
             )
         except (RecorderError, click.UsageError, OSError, ValueError) as exc:

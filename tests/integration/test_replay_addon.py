@@ -401,9 +401,10 @@ def test_the_cometd_client_plays_the_session_through_a_reverse_proxy(tmp_path: P
 )
 def test_what_cannot_be_replayed_ends_mitmproxy_at_once(tmp_path: Path, options: list[str], reason: str) -> None:
     (tmp_path / "bad").write_bytes(b"no cassette")
+    (tmp_path / "nameless").write_bytes(encode_header(replace(read(SESSION).header, upstream="")))
     files = {
         "good": written(tmp_path / "good", "http://gws.example"),
-        "nameless": written(tmp_path / "nameless", ""),
+        "nameless": tmp_path / "nameless",
         "missing": tmp_path / "missing",
         "bad": tmp_path / "bad",
     }
