@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).resolve().parent
 _LIMIT = 60.0  # seconds for what is done on one page
 # Root's Chromium has no sandbox; the rest keeps it from talking to anybody but the servers of the test.
-_FLAGS = [
+FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
@@ -56,7 +56,7 @@ def browsing(*flags: str) -> Iterator[Browser]:
 
     def start() -> tuple[Playwright, Chromium]:
         playwright = sync_playwright().start()
-        return playwright, playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*_FLAGS, *flags])
+        return playwright, playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*FLAGS, *flags])
 
     with ThreadPoolExecutor(1, "browser") as thread:
         playwright, chromium = thread.submit(start).result(_LIMIT)
