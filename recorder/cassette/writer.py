@@ -173,14 +173,13 @@ class Writer:
         try:
             while True:
                 due = look_due if sync_due is None else min(sync_due, look_due)
-                frames = self._next(max(0.0, due - time.monotonic()))
+                frames, ending = self._next(max(0.0, due - time.monotonic()))
                 if time.monotonic() >= look_due or self._closing:
                     self._look()
                     look_due = time.monotonic() + WATCH
                 if frames:
                     self._journal.append(frames)
                     sync_due = self._sync_due(sync_due)
-                ending = self._closing and not frames
                 if sync_due is not None and (ending or time.monotonic() >= sync_due):
                     self._journal.sync()
                     sync_due = None
@@ -220,8 +219,11 @@ class Writer:
             case Fsync.INTERVAL:
                 return before if before is not None else time.monotonic() + self._interval
 
-    def _next(self, wait: float) -> list[bytes]:
-        """Return and remove all queued frames; an empty list after `wait` seconds without a frame, or at the end.
+    def _next(self, wait: float) -> tuple[list[bytes], bool]:
+        """Return and remove all queued frames; none after `wait` seconds without a frame, or at the end.
+
+        The second value says that this is the end. It is known only here, under the lock: afterwards a frame and the
+        wish to close may come together.
 
         Unless a caller waits for the result, the method lingers so that more frames can join the group.
         """
@@ -234,7 +236,7 @@ class Writer:
                     self._offered.wait_for(self._is_urgent, self._linger)
             frames = list(self._queue)
             self._queue.clear()
-            return frames
+            return frames, self._closing and not frames
 
     def _is_urgent(self) -> bool:
         """Return whether the queued frames must be written now: at the end, in a full queue, or for `flush`."""

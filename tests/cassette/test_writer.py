@@ -250,6 +250,24 @@ def test_what_a_close_finds_in_the_queue_is_written(path: Path, disk: Disk) -> N
 # Fsync
 
 
+def test_what_comes_while_the_writer_looks_at_its_file_is_written_at_the_close(path: Path, disk: Disk) -> None:
+    looked, closing = Event(), Event()
+
+    def loss() -> None:
+        looked.set()
+        assert closing.wait(SOON)
+
+    disk.loss = loss
+    writer = Writer(disk)
+    assert looked.wait(SOON)
+    writer.offer(FRAMES[0])
+    writer.finish()
+    closing.set()
+    writer.close()
+
+    assert read(path).records == ONE_OF_EACH[:1]
+
+
 def test_always_means_that_written_frames_are_on_the_disk(disk: Disk) -> None:
     writer = Writer(disk, fsync=Fsync.ALWAYS)
     writer.put(FRAMES[0])
