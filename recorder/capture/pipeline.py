@@ -15,6 +15,11 @@ from ..redaction.redactor import Redactor
 from .context import Context
 
 Kept = TypeVar("Kept", bound=Record)
+_LONG = 64 << 10  # bytes; a body up to this size is redacted in some milliseconds
+
+
+class Hurried(BaseException):
+    """Leaves the redaction of a long body, which takes seconds; no handler of `Exception` may stop it on its way."""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,8 @@ class Pipeline:
     _before: tuple[int, int] = (0, 0)  # records in earlier parts, and nanoseconds that they took
     _open: dict[str, Request] = field(default_factory=dict)  # redacted requests, by flow
     _count: int = 0
+    _hurries: bool = False
+    _is_redacting: bool = False  # a long body
 
     @classmethod
     def resumed(
@@ -181,9 +188,37 @@ class Pipeline:
         self._latest = max(self._latest, now - self.started)
         return self._latest
 
+    def hurry(self) -> None:
+        """Keep long bodies no more, because the capture has to end at once: their redaction takes seconds.
+
+        May be called by a signal's handler in the middle of all other methods.
+
+        Raises:
+            Hurried: If a long body is being redacted; the method that redacts it goes on without the body.
+
+        """
+        self._hurries = True
+        if self._is_redacting:
+            raise Hurried
+
     def _redacted(self, record: Kept) -> Kept:
-        """Return a record redacted; redaction keeps the type of a record."""
-        return record if self.redactor is None else cast("Kept", self.redactor.redact(record))
+        """Return a record redacted, without its body if it is long and the capture hurries.
+
+        Redaction keeps the type of a record.
+        """
+        if self.redactor is None:
+            return record
+        is_long = _is_long(record)
+        if is_long and self._hurries:
+            return cast("Kept", self.redactor.redact(_without_body(record)))
+        try:
+            self._is_redacting = is_long
+            kept = self.redactor.redact(record)
+            self._is_redacting = False
+        except Hurried:
+            self._is_redacting = False
+            kept = self.redactor.redact(_without_body(record))
+        return cast("Kept", kept)
 
     def _redacted_frame(self, record: Record) -> bytes:
         return self._watched(self._redacted(record))
@@ -218,6 +253,8 @@ class Pipeline:
             self._open[flow] = cast("Request", kept)
         frame = self._watched(kept)
         part = "with the beginning of its body" if kept.body else "without its body"
+        if self.redactor is not None and self._hurries and _is_long(record) and not kept.body:
+            lacks = "the capture had to end before it was redacted"
         if lacks is None and self.redactor is not None and self.redactor.dropped:
             part = "without parts of its body" if kept.body else part
             kinds = sorted({kind or "a body without a media type" for kind in self.redactor.dropped})
@@ -242,6 +279,10 @@ class Pipeline:
             self.counts.cut += 1
             note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept without its body: {exc}")
             return encode(_without_body(record)) + encode(note)
+
+
+def _is_long(record: Record) -> bool:
+    return isinstance(record, Request | Response | SocketMessage) and len(record.body) > _LONG
 
 
 def _without_body(record: Record) -> Record:

@@ -306,3 +306,51 @@ def test_secrets_in_a_part_are_not_redacted_twice() -> None:
     assert isinstance(request := records(first)[0], Request)
     assert isinstance(again := records(repeated)[0], Request)
     assert again.headers == request.headers
+
+
+# A capture that has to end at once
+
+LONG = b'{"statusCode":0}' * 5_000
+
+
+class Slow(Redactor):
+    """A redactor that is interrupted in the middle of a long body."""
+
+    def redact(self, record: Record) -> Record:
+        if len(getattr(record, "body", b"")) > 1_000:
+            hurried.hurry()
+        return super().redact(record)
+
+
+hurried: Pipeline
+
+
+def test_a_long_body_whose_redaction_is_interrupted_is_left_out_and_told() -> None:
+    global hurried  # noqa: PLW0603  # a signal's handler reaches the pipeline from outside too
+    hurried = Pipeline(Slow(load("gws"), b"k" * 32), STARTED)
+    asks(hurried)
+
+    answer, note = records(answers(hurried, body=LONG))
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert note.text == "record 1 is kept without its body: the capture had to end before it was redacted"
+
+
+@pytest.mark.parametrize(("body", "is_kept"), [(LONG, False), (b"[1]", True)])
+def test_a_capture_in_a_hurry_keeps_short_bodies_alone(body: bytes, is_kept: bool) -> None:
+    pipeline = Pipeline(Redactor(load("gws"), b"k" * 32), STARTED)
+    asks(pipeline)
+    pipeline.hurry()
+
+    answer, *notes = records(answers(pipeline, body=body))
+
+    assert (answer.body == body, len(notes)) == (is_kept, not is_kept)
+
+
+def test_without_redaction_a_hurry_costs_nothing(pipeline: Pipeline) -> None:
+    asks(pipeline)
+    pipeline.hurry()
+
+    (answer,) = records(answers(pipeline, body=LONG))
+
+    assert answer.body == LONG

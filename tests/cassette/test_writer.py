@@ -250,14 +250,16 @@ def test_what_a_close_finds_in_the_queue_is_written(path: Path, disk: Disk) -> N
 # Fsync
 
 
-def test_what_comes_while_the_writer_looks_at_its_file_is_written_at_the_close(path: Path, disk: Disk) -> None:
+def test_what_comes_while_the_writer_looks_at_its_file_is_written_at_the_close(
+    path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked, closing = Event(), Event()
 
     def loss() -> None:
         looked.set()
         assert closing.wait(SOON)
 
-    disk.loss = loss
+    monkeypatch.setattr(disk, "loss", loss)
     writer = Writer(disk)
     assert looked.wait(SOON)
     writer.offer(FRAMES[0])

@@ -94,7 +94,7 @@ class Line:
 
     def _body(self, head: Raw) -> Iterator[bytes]:
         lengths = head.values("Content-Length")
-        if head.status in {100, 101, 204, 304}:
+        if 100 <= head.status < 200 or head.status in {204, 304}:
             return
         if b"chunked" in b"".join(head.values("Transfer-Encoding")):
             while size := int(self.take_line().partition(b";")[0] or b"0", 16):

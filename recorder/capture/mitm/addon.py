@@ -11,8 +11,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-import wsproto.extensions
-from mitmproxy import addonmanager, ctx, exceptions, http
+from mitmproxy import addonmanager, ctx, exceptions, http, tcp
 from mitmproxy.proxy import server_hooks
 
 from ...compression import TooLarge
@@ -30,14 +29,16 @@ from ..hosts import NOT_RECORDED, Others
 from ..keys import read_key
 from ..pipeline import Counts, Pipeline
 from ..sifting import sift
-from ..streams import KEPT, Kept, is_event_stream, is_small
+from ..streams import KEPT, Kept, is_event_stream, is_small, length_of
 from .capture import Capture, Settings
 from .dispatch import ask_listeners_only
 from .handshakes import Handshakes
-from .inflate import Inflate
 from .leading import HOST, Leading, headers_of
 from .listening import exposed, keep_to_loopback
 from .logins import Logins
+from .protocol.crashes import Crashes
+from .protocol.hooks import Fact
+from .protocol.layers import install
 from .unrecorded import UNRECORDED
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,9 @@ class Recorder:
         self._capture: Capture | None = None
         # open streams to the client, by flow, with the headers that the server sent
         self._streams: dict[str, tuple[http.HTTPFlow, Kept, Headers]] = {}
+        self._uploads: dict[str, tuple[http.HTTPFlow, Kept]] = {}  # open streams to the server, by flow
+        self._early: set[str] = set()  # flows whose answer came before the end of the request
+        self._crashes = Crashes(self.tell)
         self._logins = Logins(self.tell, is_script=self._is_script)
         self.addons = [Handshakes(self.tell, is_script=self._is_script), self._logins]  # mitmproxy asks them, too
 
@@ -127,6 +131,11 @@ class Recorder:
         if self._capture is not None:
             self._capture.tell(kind, place, text)
 
+    def hurry(self) -> None:
+        """Leave out what takes long at the end; see `Pipeline.hurry`."""
+        if self._pipeline is not None:
+            self._pipeline.hurry()
+
     def open(self) -> None:
         """Create the cassette, or open it to continue it, and start the writer; without a path do nothing.
 
@@ -155,7 +164,8 @@ class Recorder:
         """
         if self._capture is not None:
             self._logins.end()
-            last = [self._ended(flow, "the capture ended") for flow, *_ in list(self._streams.values())]
+            last = [self._begun(flow, "the capture ended before its end") for flow, _ in list(self._uploads.values())]
+            last += [self._ended(flow, "the capture ended") for flow, *_ in list(self._streams.values())]
             if self._others.passed and self._capture.is_open:
                 last.append(self._capture.pipeline.note(self._clock(), NOT_RECORDED, str(self._others)))
             self._capture.close(last)
@@ -176,7 +186,8 @@ class Recorder:
         if self._is_script:
             keep_to_loopback(ctx.options)
             ask_listeners_only(ctx.master.addons)
-        wsproto.extensions.PerMessageDeflate = Inflate  # type: ignore[misc]  # wsproto has no setting for this class
+        install()
+        self._crashes.watch()
         loader.add_option("cassette", str, "", "Path of the cassette to write; the file must not exist yet.")
         loader.add_option("policy", str, "", "Redaction policy: a name or a file; none keeps all in the clear.")
         loader.add_option("recorder_comments", bool, False, "Comment flows by operation, handle, referenceId, events.")
@@ -224,7 +235,9 @@ class Recorder:
             log.error("nothing is recorded: set the option cassette, e.g. --set cassette=session.cassette")
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Remember the client's Host header, the name by which the client reaches this proxy; change the other headers.
+        """Remember the client's Host header, the name by which the client reaches this proxy; change other headers.
+
+        A large request is streamed.
 
         Without the option keep_host_header mitmproxy has replaced the header before any hook runs.
         """
@@ -232,47 +245,82 @@ class Recorder:
             flow.metadata[HOST] = flow.request.host_header
         if self._capture is not None and UNRECORDED not in flow.metadata:
             self._leading.request_headers(flow)
+        if flow.request.headers.get("upgrade", "").lower() == "h2c":
+            self.tell("not-carried", "h2c", "a client asks for HTTP/2 without TLS (h2c); it is asked to use HTTP/1.1")
+        if flow.request.stream or (length_of(headers_of(flow.request.headers)) or 0) > KEPT:
+            self._stream_request(flow)
+
+    def outgrown(self, flow: http.HTTPFlow) -> None:
+        """Stream a body that turns out to be larger than what is kept of one."""
+        if flow.response is None:
+            self._stream_request(flow)
+        elif self._pipeline is not None and self._pipeline.knows(flow.id):
+            self._stream_response(flow, flow.response, headers_of(flow.response.headers))
+        else:
+            flow.response.stream = True
+
+    def _stream_request(self, flow: http.HTTPFlow) -> None:
+        if UNRECORDED in flow.metadata:
+            flow.request.stream = True
+            return
+        kept = Kept()
+        flow.request.stream = kept.passes
+        self._uploads[flow.id] = flow, kept
+
+    def _stream_response(self, flow: http.HTTPFlow, answer: http.Response, headers: Headers) -> None:
+        kept = Kept()
+        answer.stream = self._leading.stream(flow, headers, kept)
+        self._streams[flow.id] = flow, kept, headers
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        if self._pipeline is None or UNRECORDED in flow.metadata:
+        if self._pipeline is None or UNRECORDED in flow.metadata or flow.id in self._early:
+            self._early.discard(flow.id)
             return
+        await self._write(self._begun(flow))
+
+    def _begun(self, flow: http.HTTPFlow, reason: str | None = None) -> bytes:
+        """Return the frame of a request, as far as its body has come; `reason` says why it has not come whole."""
+        if self._pipeline is None:
+            return b""
         now, headers = self._clock(), with_host(flow.request, headers_of(flow.request.headers))
-        body, lacks = self._content(flow.request, headers)
-        if lacks is None:
-            body = self._leading.request_body(flow, headers, body)
+        if flow.id in self._uploads:
+            body, lacks = self._beginning(flow.request, headers, self._uploads.pop(flow.id)[1], reason)
+        else:
+            body, lacks = self._content(flow.request, headers)
+            if lacks is None:
+                body = self._leading.request_body(flow, headers, body)
         if self._comments:
             flow.comment = flow.comment or of_request(
                 shipped(self._dialect), flow.request.method, flow.request.path, body
             )
-        await self._write(
-            self._pipeline.request(
-                flow.id,
-                now,
-                connection=flow.client_conn.id,
-                method=flow.request.method,
-                target=flow.request.path,
-                headers=headers,
-                body=body,
-                lacks=lacks,
-            )
+        return self._pipeline.request(
+            flow.id,
+            now,
+            connection=flow.client_conn.id,
+            method=flow.request.method,
+            target=flow.request.path,
+            headers=headers,
+            body=body,
+            lacks=lacks,
         )
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Stream the response to the client if the client may need its beginning before its end."""
+        if flow.id in self._uploads and self._capture is not None:
+            self._early.add(flow.id)
+            self._capture.offer(self._begun(flow, "the answer came before its end"))
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
         answer, headers = flow.response, headers_of(flow.response.headers)
         if self._leading.is_waited_for(headers):
             answer.stream = False
         elif answer.status_code != 101 and (answer.stream or self._is_stream(flow.id, headers)):
-            kept = Kept()
-            answer.stream = self._leading.stream(flow, headers, kept)
-            self._streams[flow.id] = flow, kept, headers
+            self._stream_response(flow, answer, headers)
 
     def _is_stream(self, flow: str, headers: Headers) -> bool:
         """Return whether a response must be streamed: server-sent events, or a large response to an API call.
 
-        A response to Bayeux messages is never streamed: a client can use nothing of it before its end.
+        A response to Bayeux messages is not streamed, unless `outgrown`: a client can use nothing of it before its end.
         """
         if is_event_stream(headers):
             return True
@@ -293,9 +341,14 @@ class Recorder:
         await self._write(self._pipeline.response(flow.id, now, status=status, headers=headers, body=body, lacks=lacks))
 
     async def error(self, flow: http.HTTPFlow) -> None:
-        if self._pipeline is None or not self._pipeline.knows(flow.id):
-            return
+        self._early.discard(flow.id)
         reason = flow.error.msg if flow.error else "unknown"
+        if flow.id in self._uploads:
+            await self._write(self._begun(flow, reason))
+        if self._pipeline is None or not self._pipeline.knows(flow.id):
+            if flow.response is None and flow.request.method != "CONNECT" and UNRECORDED not in flow.metadata:
+                self.tell("not-carried", "an unsent request", f"a request was not sent on, nor recorded: {reason}")
+            return
         if flow.id in self._streams and flow.response and is_event_stream(headers_of(flow.response.headers)):
             await self._write(self._ended(flow, reason))
             return
@@ -308,17 +361,28 @@ class Recorder:
         _, kept, headers = self._streams.pop(flow.id)
         if self._pipeline is None or flow.response is None:
             return b""
-        whole = flow.response.copy()
+        body, lacks = self._beginning(flow.response, headers, kept, reason)
+        return self._pipeline.response(
+            flow.id, self._clock(), status=flow.response.status_code, headers=headers, body=body, lacks=lacks
+        )
+
+    def _beginning(
+        self, message: http.Message, headers: Headers, kept: Kept, reason: str | None
+    ) -> tuple[bytes, str | None]:
+        """Return the decoded body of a streamed message as far as it is kept, and what is missing from it.
+
+        Args:
+            message: The message.
+            headers: Its headers.
+            kept: The beginning of its body.
+            reason: Why the body broke off; None if it has come whole.
+
+        """
+        whole = message.copy()
         whole.raw_content = kept.body
         body, lacks = self._content(whole, headers)
-        return self._pipeline.response(
-            flow.id,
-            self._clock(),
-            status=whole.status_code,
-            headers=headers,
-            body=body,
-            lacks=(reason or (f"{kept.lost} bytes more went to the client" if kept.lost else lacks)) if body else lacks,
-        )
+        to = "server" if isinstance(message, http.Request) else "client"
+        return body, (reason or (f"{kept.lost} bytes more went to the {to}" if kept.lost else lacks)) if body else lacks
 
     def _content(self, message: http.Message, headers: Headers) -> tuple[bytes, str | None]:
         """Return the decoded body, and what is missing from it.
@@ -363,7 +427,20 @@ class Recorder:
         reason = f"websocket closed by {who}, code {flow.websocket.close_code}"
         await self._write(self._pipeline.socket_closed(flow.id, self._clock(), reason))
 
+    def tcp_start(self, flow: tcp.TCPFlow) -> None:
+        """Tell that a tunnel or an upgraded connection is no HTTP."""
+        host = flow.server_conn.address[0] if flow.server_conn.address else ""
+        self.tell("not-recorded", host, f"{host}: a connection that is not HTTP is handed on, but not recorded")
+
+    def tcp_message(self, flow: tcp.TCPFlow) -> None:
+        flow.messages.clear()  # else mitmproxy keeps all of the connection in memory
+
+    def not_carried(self, fact: Fact) -> None:
+        """Tell what the layers of this package do not hand on or record."""
+        self.tell(fact.kind, fact.place, fact.text)
+
     def done(self) -> None:
+        self._crashes.leave()
         try:
             self.close()
         except CaptureError as exc:

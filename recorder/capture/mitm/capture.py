@@ -179,10 +179,15 @@ class Capture:
         if not self._told.is_first(kind, place):
             return
         log.warning("%s", text)
+        if self._writer is not None:
+            self.offer(self.pipeline.note(self.clock(), kind, text))
+
+    def offer(self, frame: bytes) -> None:
+        """Queue a frame without waiting, also if the queue is full."""
         if self._writer is None:
             return
         try:
-            self._writer.offer(self.pipeline.note(self.clock(), kind, text))
+            self._writer.offer(frame)
         except CaptureError as exc:
             self.stop(exc)
 

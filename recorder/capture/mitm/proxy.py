@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -27,8 +26,6 @@ from mitmproxy.addons import (
     tlsconfig,
 )
 from mitmproxy.master import Master
-from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ...errors import UpstreamError, UsageError
@@ -63,7 +60,7 @@ class Running:
     urls: Mapping[str, str]
 
     async def wait(self) -> None:
-        """Wait until the proxy stops: by `stop`, a signal, or an error of the capture."""
+        """Wait until the proxy stops: by `stop`, or by an error of the capture."""
         await self.master.should_exit.wait()
 
     def stop(self) -> None:
@@ -103,15 +100,8 @@ async def proxy(
     facts = await _check([mode, *(f"reverse:{url}" for url in also.values())], upstream)
     others = {name: _free_port(host) for name in also}
     modes = [mode, *(f"reverse:{also[name]}@{host}:{number}" for name, number in others.items())]
-    websocket.WebsocketLayer = _Socket  # type: ignore[misc]  # mitmproxy has no setting for this class
     with upstream.options() as chosen:
-        master = Master(_options(modes, host, port, confdir))
-        ask_listeners_only(master.addons, scripts=False)
-        server = proxyserver.Proxyserver()
-        master.addons.add(core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver())
-        master.addons.add(next_layer.NextLayer(), tlsconfig.TlsConfig(), _Ready())
-        # The recorder must be transparent: a request that the server accepts without the proxy must pass the proxy too.
-        master.options.update(validate_inbound_headers=False, keep_host_header=True, **chosen)
+        master, server = _master(_options(modes, host, port, confdir), chosen)
         task = await _start(master, server, f"{bracketed(host)}:{port}")
         try:
             _open(recorder, facts)
@@ -124,6 +114,20 @@ async def proxy(
             asyncio.get_running_loop().set_exception_handler(_quiet_about_open_connections)
 
 
+def _master(given: options.Options, chosen: Mapping[str, object]) -> tuple[Master, proxyserver.Proxyserver]:
+    """Return mitmproxy with the addons that carry traffic, and the one of them that listens."""
+    master = Master(given)
+    ask_listeners_only(master.addons, scripts=False)
+    server = proxyserver.Proxyserver()
+    master.addons.add(core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver())
+    master.addons.add(next_layer.NextLayer(), tlsconfig.TlsConfig(), _Ready())
+    # The recorder must be transparent: a request that the server accepts without the proxy must pass the proxy too.
+    master.options.update(validate_inbound_headers=False, keep_host_header=True, **chosen)
+    if given.mode[0].startswith("reverse:"):  # else a client of a server that is down leaves no record
+        master.options.update(connection_strategy="lazy")
+    return master, server
+
+
 def _open(recorder: Recorder, facts: Iterable[tuple[str, str]]) -> None:
     recorder.open()
     for place, text in facts:
@@ -134,21 +138,6 @@ def _running(master: Master, server: proxyserver.Proxyserver, host: str, others:
     bound = next(address for address in server.listen_addrs() if address)
     urls = {name: f"http://{bracketed(host)}:{number}" for name, number in others.items()}
     return Running(f"http://{bracketed(host)}:{bound[1]}", master, urls)
-
-
-class _Socket(websocket.WebsocketLayer):
-    """A WebSocket layer that cuts one connection when the other one is cut.
-
-    By itself mitmproxy would send a close frame to the remaining peer, as if the other had closed the socket properly.
-    """
-
-    def relay_messages(self, event: events.Event) -> layer.CommandGenerator[None]:
-        relayed, answer = super().relay_messages(event), None
-        with contextlib.suppress(StopIteration):
-            while True:
-                command = relayed.send(answer)
-                made_up = isinstance(event, events.ConnectionClosed) and isinstance(command, commands.SendData)
-                answer = None if made_up else (yield command)
 
 
 class _Ready:
@@ -268,10 +257,3 @@ async def _handshake(writer: asyncio.StreamWriter, host: str, port: int, upstrea
     except (OSError, TimeoutError):  # the first request will show more
         return None
     return None
-
-
-def stop_on_signals(running: Running) -> None:
-    """Stop the proxy cleanly on Ctrl-C (SIGINT), SIGTERM, and SIGHUP (the terminal was closed)."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, running.master.should_exit.set)

@@ -6,9 +6,10 @@ This module imports mitmproxy, so `recorder record` imports it when it runs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import click
 from ...capture.address import parse
 from ...capture.mitm.addon import Recorder
 from ...capture.mitm.capture import Settings
-from ...capture.mitm.proxy import Running, proxy, stop_on_signals
+from ...capture.mitm.proxy import Running, proxy
 from ...capture.parts import Limits
 from ...cassette.writer import Fsync
 from ...errors import CaptureError, UsageError
@@ -27,6 +28,7 @@ from ..saying import say
 from ..writing import must_be_writable
 from .clients import Clients
 from .display import Display
+from .ending import PATIENCE, Ending
 from .upstream import read
 
 
@@ -47,6 +49,7 @@ class Recording:
         """
         output = given["output"]
         append, self._path = output.startswith("+"), Path(output.removeprefix("+"))
+        self._child: asyncio.subprocess.Process | None = None
         if upstream and given["mode"] != "reverse":
             raise UsageError(
                 f"--mode {given['mode']} takes no UPSTREAM: the client names the server itself; a command goes after --"
@@ -87,17 +90,34 @@ class Recording:
             UpstreamError: If the server cannot be reached.
 
         """
-        recorder, code = self._recorder, 0
         warn_if_exposed(self._listen[0])
         logging.getLogger("recorder.capture").addHandler(_Told(self._display))
+        lost = f"{self._path}: the disk or the network does not answer; what was not yet written is lost"
+        with Ending(self._hurry, lost) as ending:
+            code = asyncio.run(self._record(ending))
+        if self._clients.are_sifted and self._recorder.failure is None:
+            self._sift()
+        return code
+
+    def _sift(self) -> None:
+        """Remove the hosts without an API; a large capture takes a while, so that Ctrl-C may leave it whole."""
         try:
-            code = asyncio.run(self._record())
-        except CaptureError:
-            if recorder.failure is None:
-                raise
+            for text in self._recorder.sift():
+                say(f"{self._path}: {text}")
+        except KeyboardInterrupt:
+            say(f"{self._path}: interrupted: the hosts without an API are still in it")
+
+    def _hurry(self) -> None:
+        if self._child is not None and self._child.returncode is None:
+            self._child.kill()
+        self._recorder.hurry()
+
+    def _summary(self, code: int) -> int:
+        """Tell what was recorded; return the exit code, which is `code` if all was kept."""
+        recorder = self._recorder
         if recorder.failure is not None:  # `_Told` printed the message already
             return recorder.failure.exit_code
-        for text in (*recorder.remarks, *(recorder.sift() if self._clients.are_sifted else ())):
+        for text in recorder.remarks:
             say(f"{self._path}: {text}")
         counts = recorder.counts
         for line in self._display.summary():
@@ -105,20 +125,34 @@ class Recording:
         say(f"{self._path}: {counts.requests} requests, {counts.open} still open at the end")
         return code
 
-    async def _record(self) -> int:
+    async def _record(self, ending: Ending) -> int:
+        code = 0
+        try:
+            code = await self._serve(ending)
+        except CaptureError:
+            if self._recorder.failure is None:
+                raise
+        code = self._summary(code)
+        ending.told(code)
+        return code
+
+    async def _serve(self, ending: Ending) -> int:
         host, port = self._listen
         given = self._clients.proxied() | {"also": self._also, "upstream": self._upstream}
         async with proxy(self._recorder, mode=self._mode, host=host, port=port, **given) as running:
-            stop_on_signals(running)
+            stopped = asyncio.create_task(_either(running.wait(), ending.begins().wait()))
             click.echo(f"listening on {running.url}")
             for name, url in running.urls.items():
                 click.echo(f"{name}: listening on {url}")
             showing = asyncio.create_task(self._show())
             try:
-                return await (self._run(running) if self._program else _wait(running))
+                return await (self._run(running, stopped) if self._program else stopped)
             finally:
-                showing.cancel()
                 self._display.clear()
+                for task in (showing, stopped):
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
 
     async def _show(self) -> None:
         """Show the counts of the capture once a second, if anybody can see them."""
@@ -126,23 +160,29 @@ class Recording:
             self._display.show(self._recorder.counts, self._recorder.size)
             await asyncio.sleep(1)
 
-    async def _run(self, running: Running) -> int:
+    async def _run(self, running: Running, stopped: asyncio.Task[int]) -> int:
         """Run the user's command with the recorder's URL, and return its exit code."""
         with self._clients.environment(running.url) as environment:
             others = {f"RECORDER_URL_{name.upper().replace('-', '_')}": url for name, url in running.urls.items()}
-            return await self._ended(running, environment | others)
+            return await self._ended(stopped, environment | others)
 
-    async def _ended(self, running: Running, environment: dict[str, str]) -> int:
+    async def _ended(self, stopped: asyncio.Task[int], environment: dict[str, str]) -> int:
+        """Wait for the user's command; return its exit code.
+
+        The recording goes on until the command has ended, so that nothing of its end passes unrecorded.
+        """
         try:
             child = await asyncio.create_subprocess_exec(*self._program, env=environment)
         except OSError as exc:
             raise UsageError(f"{self._program[0]}: cannot be run: {exc.strerror}") from exc
-        stopped = asyncio.create_task(running.wait())
+        self._child = child
         ended = asyncio.create_task(child.wait())
         await asyncio.wait([stopped, ended], return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
         if child.returncode is None:
             child.terminate()
+            await asyncio.wait([ended], timeout=PATIENCE)
+        if child.returncode is None:
+            child.kill()
         code = await ended
         return code if code >= 0 else 128 - code  # as shells tell the signal that ended a process
 
@@ -188,6 +228,12 @@ def _also(given: Sequence[str], upstream: str | None, mode: str) -> dict[str, st
     return also
 
 
-async def _wait(running: Running) -> int:
-    await running.wait()
+async def _either(*waits: Coroutine[Any, Any, object]) -> int:
+    """Wait for the first of several; return the exit code of a recording without a command."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
     return 0

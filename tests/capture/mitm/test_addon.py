@@ -320,6 +320,146 @@ def test_an_answer_to_bayeux_messages_is_waited_for_unless_it_is_a_stream_of_eve
     assert callable(made.response.stream) is is_handed_on
 
 
+def sent_on(recorder: Recorder, made: http.HTTPFlow, *pieces: bytes) -> list[bytes]:
+    """What goes to the server as these pieces come from the client."""
+    assert callable(made.request.stream)
+    return [made.request.stream(piece) for piece in pieces]  # type: ignore[misc]
+
+
+def upload(length: bytes = b"17000000") -> http.HTTPFlow:
+    """A request of which nothing but the headers came yet."""
+    made = call(headers=http.Headers([(b"Content-Length", length)]), content=None)
+    made.response = None
+    return made
+
+
+def test_a_large_upload_is_sent_on_piece_by_piece_and_its_beginning_is_kept(path: Path) -> None:
+    made, sent = upload(), []
+
+    async def steps(recorder: Recorder) -> None:
+        recorder.requestheaders(made)
+        sent.extend(sent_on(recorder, made, b"a", bytes(KEPT), b""))
+        await recorder.request(made)
+
+    request, note = facts(record(path, steps))
+
+    assert sent == [b"a", bytes(KEPT), b""]
+    assert len(request.body) == KEPT
+    assert note.text.endswith("is kept with the beginning of its body: 1 bytes more went to the server")
+
+
+def test_an_upload_that_is_not_large_is_waited_for(path: Path) -> None:
+    made = upload(b"%d" % KEPT)
+
+    async def steps(recorder: Recorder) -> None:
+        recorder.requestheaders(made)
+
+    record(path, steps)
+
+    assert made.request.stream is False
+
+
+def test_an_answer_before_the_end_of_an_upload_begins_the_exchange(path: Path) -> None:
+    made = upload()
+
+    async def steps(recorder: Recorder) -> None:
+        recorder.requestheaders(made)
+        sent_on(recorder, made, b"a")
+        made.response = http.Response.make(413)
+        recorder.responseheaders(made)
+        await recorder.response(made)
+        sent_on(recorder, made, b"b")
+        await recorder.request(made)
+
+    request, note, response = facts(record(path, steps))
+
+    assert (request.body, response.status) == (b"a", 413)
+    assert note.text.endswith("the beginning of its body: the answer came before its end")
+
+
+def test_an_upload_that_breaks_off_is_a_failure(path: Path) -> None:
+    made = upload()
+    made.error = flow.Error("Client disconnected.")
+
+    async def steps(recorder: Recorder) -> None:
+        recorder.requestheaders(made)
+        sent_on(recorder, made, b"a")
+        await recorder.error(made)
+
+    request, note, failure = facts(record(path, steps))
+
+    assert (request.body, failure.reason) == (b"a", "Client disconnected.")
+    assert note.text.endswith("the beginning of its body: Client disconnected.")
+
+
+def test_an_upload_that_is_open_at_the_end_is_kept(path: Path) -> None:
+    made = upload()
+
+    async def steps(recorder: Recorder) -> None:
+        recorder.requestheaders(made)
+        sent_on(recorder, made, b"a")
+
+    request, note = facts(record(path, steps))
+
+    assert request.body == b"a"
+    assert note.text.endswith("the beginning of its body: the capture ended before its end")
+
+
+@pytest.mark.parametrize("is_request", [True, False])
+def test_a_body_that_outgrows_what_is_kept_is_streamed(path: Path, *, is_request: bool) -> None:
+    made = upload(b"") if is_request else call()
+    message: Any = made.request if is_request else made.response
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(made)
+        recorder.outgrown(made)
+
+    record(path, steps)
+
+    assert callable(message.stream)
+
+
+def test_a_large_answer_that_nobody_asked_for_passes(path: Path) -> None:
+    made = call()
+
+    async def steps(recorder: Recorder) -> None:
+        recorder.outgrown(made)
+
+    record(path, steps)
+
+    assert made.response is not None
+    assert made.response.stream is True
+
+
+def test_a_request_that_was_not_sent_is_told_once(path: Path) -> None:
+    made = upload()
+    made.error = flow.Error("HTTP/1 protocol error: illegal chunk header")
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.error(made)
+        await recorder.error(made)
+
+    (note,) = facts(record(path, steps))
+
+    assert note == Note(
+        0, note.t, "not-carried",
+        "a request was not sent on, nor recorded: HTTP/1 protocol error: illegal chunk header",
+    )  # fmt: skip
+
+
+def test_of_a_connection_that_is_no_http_nothing_is_kept(path: Path) -> None:
+    made = tflow.ttcpflow()
+
+    async def steps(recorder: Recorder) -> None:
+        recorder.tcp_start(made)
+        recorder.tcp_message(made)
+
+    (note,) = facts(record(path, steps))
+
+    assert note.text == "address: a connection that is not HTTP is handed on, but not recorded"
+    assert made.messages == []
+
+
 def test_times_are_those_of_the_clock_it_was_given(path: Path) -> None:
     times = iter([1_000, 1_500, 1_700, 9_000])
 

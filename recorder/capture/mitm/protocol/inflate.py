@@ -7,7 +7,7 @@ import zlib
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol
 
-from ..streams import KEPT
+from ...streams import KEPT
 
 
 class Inflate(PerMessageDeflate):

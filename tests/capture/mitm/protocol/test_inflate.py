@@ -10,7 +10,7 @@ from wsproto import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Message
 from wsproto.extensions import PerMessageDeflate
 
-from recorder.capture.mitm.inflate import Inflate
+from recorder.capture.mitm.protocol.inflate import Inflate
 
 
 def talk(*messages: bytes, limit: int) -> list[int]:

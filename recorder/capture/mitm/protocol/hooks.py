@@ -1,0 +1,55 @@
+"""The hooks and events of this package's layers, beside mitmproxy's own. A hook of mitmproxy has one argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mitmproxy import http
+from mitmproxy.proxy.commands import StartHook
+from mitmproxy.proxy.layers.http._base import HttpEvent
+
+
+@dataclass
+class Informational(HttpEvent):
+    """An informational answer (1xx) that comes before the final one; 101 is a final one."""
+
+    response: http.Response
+
+
+@dataclass
+class OutgrownHook(StartHook):
+    """A body that is not streamed is too large to be kept; the hook sets `stream` of the message.
+
+    It is the request's body as long as there is no response.
+    """
+
+    name = "outgrown"
+    flow: http.HTTPFlow
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact for the user; see `Capture.tell` for the meaning of the fields."""
+
+    kind: str
+    place: str
+    text: str
+
+
+@dataclass
+class NotCarriedHook(StartHook):
+    """Something that a peer sent is not handed on, or not recorded."""
+
+    name = "not_carried"
+    blocking = False
+    fact: Fact
+
+
+def not_carried(place: str, text: str) -> NotCarriedHook:
+    """Return the command that tells what is not handed on."""
+    return NotCarriedHook(Fact("not-carried", place, text))
+
+
+def not_recorded(place: str, text: str) -> NotCarriedHook:
+    """Return the command that tells what is handed on, but not recorded."""
+    return NotCarriedHook(Fact("not-recorded", place, text))

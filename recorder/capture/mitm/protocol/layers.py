@@ -1,0 +1,221 @@
+"""Layers in place of mitmproxy's own, which leave some exchanges hanging and keep others whole in memory.
+
+By itself mitmproxy ends without an answer at trailers and at informational answers, reads a head without an end, and
+collects the whole body of a message before it hands it on. mitmproxy has no settings for the classes of its layers:
+`install` replaces them by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import h11
+import wsproto.extensions
+from h11._readers import ChunkedReader
+from h11._receivebuffer import ReceiveBuffer
+from mitmproxy import http
+from mitmproxy.net.http import http1
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers import http as layers
+from mitmproxy.proxy.layers import websocket
+from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.proxy.layers.http._http1 import make_error_response
+
+from ...streams import KEPT
+from .hooks import Informational, OutgrownHook, not_carried, not_recorded
+from .http2 import Http2Client, Http2Server
+from .inflate import Inflate
+from .sockets import Bounded, Socket
+
+HEAD = 1 << 20  # most bytes of a head, of the line before a chunk, or of trailers; a browser takes 256 KiB
+AHEAD = 1 << 20  # most bytes that a client may send before the answer to its last request
+_PREFACE = b"PRI * HTTP/2.0\r\n"  # RFC 9113, section 3.4
+
+
+def install() -> None:
+    """Put the layers of this module in the place of mitmproxy's, for all connections that begin from now on."""
+    replaced: Any = layers
+    replaced.HttpStream = Stream
+    replaced.Http1Server, replaced.Http1Client = Http1Server, Http1Client
+    replaced.Http2Server, replaced.Http2Client = Http2Server, Http2Client
+    sockets: Any = websocket
+    sockets.WebsocketLayer, sockets.WebsocketConnection = Socket, Bounded
+    wsproto.extensions.PerMessageDeflate = Inflate  # type: ignore[misc]  # wsproto has no setting for this class
+
+
+class Stream(layers.HttpStream):
+    """An exchange that hands informational answers on, and streams a body once it is too large to be kept."""
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, Informational):
+            yield layers.SendHttp(event, self.context.client)
+        else:
+            yield from super()._handle_event(event)
+
+    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001  # mitmproxy's signature
+        if (yield from super().check_body_size(request)):
+            return True
+        body = self.request_body_buf if request else self.response_body_buf
+        if len(body) <= KEPT:
+            return False
+        yield OutgrownHook(self.flow)
+        beginning = bytes(body)
+        body.clear()
+        if request:
+            yield from self.start_request_stream()
+            yield from self.handle_event(layers.RequestData(self.stream_id, beginning))
+        else:
+            yield from self.start_response_stream()
+            yield from self.handle_event(layers.ResponseData(self.stream_id, beginning))
+        return False
+
+
+class _Chunks:
+    """A reader of chunks that keeps the trailers aside: mitmproxy's connections raise an error at them."""
+
+    def __init__(self, reader: ChunkedReader) -> None:
+        self._reader, self.trailers = reader, http.Headers()
+
+    def __call__(self, buffer: ReceiveBuffer) -> Any:
+        found = self._reader(buffer)
+        if not isinstance(found, h11.EndOfMessage) or not found.headers:
+            return found
+        self.trailers = http.Headers(found.headers.raw_items())
+        return h11.EndOfMessage()
+
+    def read_eof(self) -> Any:
+        return self._reader.read_eof()
+
+
+class _Connection(layers.Http1Connection):
+    """What client and server connections of HTTP/1 have in common: trailers both ways, and limits."""
+
+    ReceiveTrailers: ClassVar[type[layers.RequestTrailers | layers.ResponseTrailers]]
+    _trailers = http.Headers()  # to be sent at the end of the message
+
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(self.body_reader, ChunkedReader):
+            self.body_reader = _Chunks(self.body_reader)  # type: ignore[assignment]  # has the methods of a reader
+        reader = self.body_reader
+        for command in super().read_body(event):
+            if isinstance(command, layers.ReceiveHttp) and isinstance(command.event, self.ReceiveEndOfMessage):
+                yield from self._received_trailers(getattr(reader, "trailers", None))
+            yield command
+        if isinstance(reader, _Chunks) and self.body_reader is reader and len(self.buf) > HEAD:
+            yield from self._refuse(f"a line between chunks has more than {HEAD} bytes")
+
+    def _received_trailers(self, trailers: http.Headers | None) -> layer.CommandGenerator[None]:
+        if trailers and self.stream_id is not None:
+            yield not_recorded("trailers", "trailers after a body are handed on, but not recorded")
+            yield layers.ReceiveHttp(self.ReceiveTrailers(self.stream_id, trailers))
+
+    def _ended(self, message: http.Message) -> layer.CommandGenerator[bool]:
+        """Send the end of a message with its trailers; return False if there are none."""
+        trailers, self._trailers = self._trailers, http.Headers()
+        if not trailers:
+            return False
+        if "chunked" not in message.headers.get("transfer-encoding", "").lower():
+            yield not_carried("trailers", "trailers are dropped: the message has no chunks in HTTP/1")
+            return False
+        yield commands.SendData(self.conn, b"0\r\n" + bytes(trailers) + b"\r\n")
+        return True
+
+    def _refuse(self, text: str) -> layer.CommandGenerator[None]:
+        """Close the connection and end its exchange with an error."""
+        self.buf = ReceiveBuffer()
+        yield commands.CloseConnection(self.conn)
+        if self.stream_id is not None:
+            error = self.ReceiveProtocolError
+            yield layers.ReceiveHttp(error(self.stream_id, text, code=error.code))
+
+
+class Http1Client(_Connection, layers.Http1Client):
+    """The connection to a server."""
+
+    ReceiveTrailers = layers.ResponseTrailers
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        if isinstance(event, layers.RequestTrailers):
+            self._trailers = event.trailers
+            return
+        if isinstance(event, layers.RequestEndOfMessage) and self.request and (yield from self._ended(self.request)):
+            yield from self.mark_done(request=True)
+            return
+        yield from super().send(event)
+
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """Read the head of an answer, after all informational ones; after 101 the connection is no longer HTTP."""
+        while True:
+            size, informational = len(self.buf), False
+            for command in super().read_headers(event):
+                answer = _informational(command)
+                if answer is not None:
+                    self.response, informational = None, True
+                    yield layers.ReceiveHttp(answer)
+                    break
+                yield command
+            if self.state != self.read_headers or not (informational or 0 < len(self.buf) < size):
+                break
+        if self.state == self.read_headers and len(self.buf) > HEAD:
+            yield from self._refuse(f"the head of the answer has more than {HEAD} bytes")
+
+
+class Http1Server(_Connection, layers.Http1Server):
+    """The connection to a client."""
+
+    ReceiveTrailers = layers.RequestTrailers
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        if isinstance(event, Informational):
+            if self.request and self.request.http_version != "HTTP/1.0":  # RFC 9110, section 15.2
+                yield commands.SendData(self.conn, http1.assemble_response_head(event.response))
+            return
+        if isinstance(event, layers.ResponseTrailers):
+            self._trailers = event.trailers
+            return
+        if isinstance(event, layers.ResponseEndOfMessage) and self.response and (yield from self._ended(self.response)):
+            yield from self.mark_done(response=True)
+            return
+        yield from super().send(event)
+
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """Read the head of a request; empty lines before it are ignored (RFC 9112, section 2.2)."""
+        if self.stream_id == 1 and bytes(self.buf).startswith(_PREFACE):
+            yield not_carried("h2c", "a client speaks HTTP/2 without TLS, which cannot be read; use HTTP/1.1 or TLS")
+            yield from self._close()
+            return
+        size = len(self.buf) + 1
+        while self.state == self.read_headers and 0 < len(self.buf) < size:
+            size = len(self.buf)
+            for command in super().read_headers(event):
+                yield from _refused(command)
+                yield command
+        if self.state == self.read_headers and len(self.buf) > HEAD:
+            yield commands.SendData(self.conn, make_error_response(431, f"The head has more than {HEAD} bytes."))
+            yield from self._close()
+
+    def wait(self, event: events.Event) -> layer.CommandGenerator[None]:
+        yield from super().wait(event)
+        if len(self.buf) > AHEAD:
+            yield not_carried("pipelining", f"a client sent more than {AHEAD} bytes before its last answer; cut off")
+            yield from self._refuse("Client sent too much ahead.")
+
+    def _close(self) -> layer.CommandGenerator[None]:
+        self.buf, self.state = ReceiveBuffer(), self.done
+        yield commands.CloseConnection(self.conn)
+
+
+def _refused(command: commands.Command) -> layer.CommandGenerator[None]:
+    """Tell what mitmproxy says of a request that it does not accept."""
+    match command:
+        case commands.Log(message=reason) | layers.ReceiveHttp(event=layers.RequestProtocolError(message=reason)):
+            yield not_carried("a refused request", f"a request was refused, and is not recorded: {reason}")
+
+
+def _informational(command: commands.Command) -> Informational | None:
+    """Return the informational answer that a command hands on; 101 is a final one."""
+    if not isinstance(command, layers.ReceiveHttp) or not isinstance(command.event, layers.ResponseHeaders):
+        return None
+    answer = command.event.response
+    is_informational = 100 <= answer.status_code < 200 and answer.status_code != 101
+    return Informational(command.event.stream_id, answer) if is_informational else None

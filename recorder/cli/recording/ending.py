@@ -1,0 +1,113 @@
+"""End a recording within two seconds of a signal, whatever still runs or hangs.
+
+The first signal asks the recording to end by itself. If it has not ended after a while, or at a second signal, it
+hurries: what would take long is left out, and told. If it hangs even so (a disk, a name server that does not answer),
+the process is ended.
+
+An alarm of the system counts the time: no thread of Python runs while a long regular expression is matched, but a
+signal's handler does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from ...errors import CaptureError
+from ..saying import say
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, kill, and the end of the terminal
+PATIENCE = 1.0  # seconds until it hurries
+_AGAIN = 0.1  # seconds until it hurries once more
+_LAST = 1.5  # seconds until the process is ended
+_VERY_LAST = 1.8  # seconds until a thread ends it: the main thread handles no signal in some calls of the system
+
+
+class Ending:
+    """The end of one recording; a context manager for the main thread, with the signals' handlers while it lasts."""
+
+    def __init__(self, hurry: Callable[[], None], lost: str) -> None:
+        """Prepare the end.
+
+        Args:
+            hurry: Leaves out what takes long; called in the main thread, between any two of its steps. It may raise an
+                exception there, to leave a step that takes long.
+            lost: A line for the user, if the process has to be ended before the recording is.
+
+        """
+        self._hurry, self._lost = hurry, lost
+        self._wanted: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._since: float | None = None  # the first signal
+        self._code: int | None = None  # once all is written and told
+        self._timer: threading.Timer | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
+                self._before[number] = signal.signal(number, self._signalled)
+        self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._passed)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._since is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def begins(self) -> asyncio.Event:
+        """Return an event that the first signal sets; a signal before this call is an exception, as in all commands."""
+        event = asyncio.Event()
+        self._wanted = asyncio.get_running_loop(), event
+        return event
+
+    def told(self, code: int) -> None:
+        """Take the exit code, when the cassette is closed and all is told; the rest may hang, but not long."""
+        self._code = code
+        if self._timer is None:
+            self._give(PATIENCE)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        if self._since is not None:
+            self._hurry()
+            return
+        self._since = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE, _AGAIN)
+        self._give(_VERY_LAST)
+        if self._wanted is None:
+            self._code = 128 + number
+            self._before[number](number, frame)
+            return
+        loop, event = self._wanted
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)
+
+    def _passed(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # a handler's signature
+        if self._since is not None and time.monotonic() < self._since + _LAST:
+            self._hurry()
+            return
+        if self._code is None:
+            say(self._lost)
+        self._end()
+
+    def _give(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and self._code is not None:
+                stream.flush()
+        os._exit(CaptureError.exit_code if self._code is None else self._code)
