@@ -39,6 +39,7 @@ from .logins import Logins
 from .protocol.crashes import Crashes
 from .protocol.hooks import Fact
 from .protocol.layers import install
+from .protocol.sockets import TOO_BIG, is_closed_here
 from .unrecorded import UNRECORDED
 
 log = logging.getLogger(__name__)
@@ -424,6 +425,10 @@ class Recorder:
         if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):
             return
         who = "client" if flow.websocket.closed_by_client else "server"
+        if is_closed_here(flow.websocket):
+            self.tell(
+                "not-carried", "WebSocket", f"a WebSocket was closed: {TOO_BIG}, which is not handed on ({who}'s)"
+            )
         reason = f"websocket closed by {who}, code {flow.websocket.close_code}"
         await self._write(self._pipeline.socket_closed(flow.id, self._clock(), reason))
 

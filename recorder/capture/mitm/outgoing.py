@@ -7,6 +7,7 @@ import base64
 from mitmproxy import http
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.mode_specs import ReverseMode, UpstreamMode
+from mitmproxy.tls import ClientHelloData
 
 from ..address import authority
 from .upstream import Upstream
@@ -28,6 +29,11 @@ class Outgoing:
         """Ask for the upstream's own certificate in reverse mode; mitmproxy would ask for the name the client used."""
         if isinstance(data.client.proxy_mode, ReverseMode) and data.server.address:
             data.server.sni = data.server.address[0]
+
+    def tls_clienthello(self, data: ClientHelloData) -> None:
+        """Connect to a TLS server before the handshake with the client is answered: so both speak the same HTTP."""
+        if isinstance(data.context.client.proxy_mode, ReverseMode) and data.context.server.tls:
+            data.establish_server_tls_first = True
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         address = flow.server_conn.address

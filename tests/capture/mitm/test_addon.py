@@ -27,6 +27,7 @@ from wsproto.frame_protocol import Opcode
 from recorder.capture.mitm.addon import Recorder
 from recorder.capture.mitm.capture import Settings
 from recorder.capture.mitm.leading import HOST
+from recorder.capture.mitm.protocol.sockets import TOO_BIG
 from recorder.capture.parts import Limits
 from recorder.capture.streams import KEPT
 from tests.wrappings import WRAPPINGS
@@ -445,6 +446,27 @@ def test_a_request_that_was_not_sent_is_told_once(path: Path) -> None:
         0, note.t, "not-carried",
         "a request was not sent on, nor recorded: HTTP/1 protocol error: illegal chunk header",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "is_told"),
+    [(1009, TOO_BIG, True), (1009, "error in extension", True), (1009, "by the server", False), (1000, TOO_BIG, False)],
+)
+def test_a_socket_that_the_recorder_closes_at_a_large_message_is_told(
+    path: Path, code: int, reason: str, *, is_told: bool
+) -> None:
+    made = socket()
+    made.websocket.close_code, made.websocket.close_reason, made.websocket.closed_by_client = code, reason, False
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(made)
+        await recorder.response(made)
+        await recorder.websocket_end(made)
+
+    told = [r.text for r in facts(record(path, steps)) if isinstance(r, Note)]
+
+    text = "a WebSocket was closed: a message has more than 16 MiB, which is not handed on (server's)"
+    assert told == [text] * is_told
 
 
 def test_of_a_connection_that_is_no_http_nothing_is_kept(path: Path) -> None:

@@ -184,6 +184,9 @@ class Http1Server(_Connection, layers.Http1Server):
             yield not_carried("h2c", "a client speaks HTTP/2 without TLS, which cannot be read; use HTTP/1.1 or TLS")
             yield from self._close()
             return
+        if isinstance(event, events.ConnectionClosed):
+            yield from super().read_headers(event)
+            return
         size = len(self.buf) + 1
         while self.state == self.read_headers and 0 < len(self.buf) < size:
             size = len(self.buf)

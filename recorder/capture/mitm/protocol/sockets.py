@@ -7,10 +7,19 @@ from collections.abc import Generator
 
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import websocket
+from mitmproxy.websocket import WebSocketData
 from wsproto.events import CloseConnection, Event, Message
 from wsproto.frame_protocol import CloseReason
 
 from ...streams import KEPT
+
+TOO_BIG = f"a message has more than {KEPT >> 20} MiB"
+_CLOSED_HERE = (TOO_BIG, "error in extension")  # the second one is wsproto's, at a message that inflates to too much
+
+
+def is_closed_here(socket: WebSocketData) -> bool:
+    """Return whether a WebSocket was closed by this package, at a message too large to be handed on."""
+    return socket.close_code == CloseReason.MESSAGE_TOO_BIG and socket.close_reason in _CLOSED_HERE
 
 
 class Socket(websocket.WebsocketLayer):
@@ -43,8 +52,7 @@ class Bounded(websocket.WebsocketConnection):
             if isinstance(event, Message):
                 self._size += len(event.data)
                 if self._size > self.limit:
-                    reason = f"a message has more than {self.limit >> 20} MiB"
-                    yield CloseConnection(code=CloseReason.MESSAGE_TOO_BIG, reason=reason)
+                    yield CloseConnection(code=CloseReason.MESSAGE_TOO_BIG, reason=TOO_BIG)
                     return
                 self._size = 0 if event.message_finished else self._size
             yield event
