@@ -31,7 +31,8 @@ class Disk(Journal):
         super().append([encode_header(HEADER)])
         self.going = Event()
         self.going.set()
-        self.writing, self.synced = Event(), Event()
+        self.writing, self.synced, self.looked, self.looking = Event(), Event(), Event(), Event()
+        self.looking.set()
         self.error: OSError | MemoryError | None = None
         self.sync_error: OSError | None = None
         self.appended: list[int] = []  # frames of each write
@@ -44,6 +45,11 @@ class Disk(Journal):
             raise self.error
         super().append(frames)
         self.appended.append(len(frames))
+
+    def loss(self) -> str | None:
+        self.looked.set()
+        assert self.looking.wait(SOON)
+        return super().loss()
 
     def sync(self) -> None:
         if self.sync_error is not None:
@@ -250,21 +256,14 @@ def test_what_a_close_finds_in_the_queue_is_written(path: Path, disk: Disk) -> N
 # Fsync
 
 
-def test_what_comes_while_the_writer_looks_at_its_file_is_written_at_the_close(
-    path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked, closing = Event(), Event()
-
-    def loss() -> None:
-        looked.set()
-        assert closing.wait(SOON)
-
-    monkeypatch.setattr(disk, "loss", loss)
+def test_what_comes_while_the_writer_looks_at_its_file_is_written_at_the_close(path: Path, disk: Disk) -> None:
+    disk.looked.clear()
+    disk.looking.clear()
     writer = Writer(disk)
-    assert looked.wait(SOON)
+    assert disk.looked.wait(SOON)
     writer.offer(FRAMES[0])
     writer.finish()
-    closing.set()
+    disk.looking.set()
     writer.close()
 
     assert read(path).records == ONE_OF_EACH[:1]

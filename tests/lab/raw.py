@@ -100,7 +100,8 @@ class Line:
             while size := int(self.take_line().partition(b";")[0] or b"0", 16):
                 yield self.take(size)
                 self.take_line()
-            self.take_line()
+            while self.take_line():  # trailers
+                pass
         elif lengths:
             yield self.take(int(lengths[0]))
         elif head.status:

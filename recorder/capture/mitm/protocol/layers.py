@@ -22,7 +22,7 @@ from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._http1 import make_error_response
 
 from ...streams import KEPT
-from .hooks import Informational, OutgrownHook, not_carried, not_recorded
+from .hooks import Informational, NotCarriedHook, OutgrownHook, not_carried, not_recorded
 from .http2 import Http2Client, Http2Server
 from .inflate import Inflate
 from .sockets import Bounded, Socket
@@ -44,20 +44,26 @@ def install() -> None:
 
 
 class Stream(layers.HttpStream):
-    """An exchange that hands informational answers on, and streams a body once it is too large to be kept."""
+    """An exchange that hands informational answers on, and streams a body once it is too large to be kept.
+
+    Its methods return mitmproxy's own generators where they can: one around another takes time at each command.
+    """
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, Informational):
-            yield layers.SendHttp(event, self.context.client)
-        else:
-            yield from super()._handle_event(event)
+            return (command for command in [layers.SendHttp(event, self.context.client)])
+        handled: layer.CommandGenerator[None] = super()._handle_event(event)
+        return handled
 
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001  # mitmproxy's signature
-        if (yield from super().check_body_size(request)):
-            return True
         body = self.request_body_buf if request else self.response_body_buf
-        if len(body) <= KEPT:
-            return False
+        checked: layer.CommandGenerator[bool] = super().check_body_size(request)
+        return checked if len(body) <= KEPT else self._outgrown(checked, request=request)
+
+    def _outgrown(self, checked: layer.CommandGenerator[bool], *, request: bool) -> layer.CommandGenerator[bool]:
+        body = self.request_body_buf if request else self.response_body_buf
+        if (yield from checked) or not body:  # refused or streamed by an option of mitmproxy
+            return True
         yield OutgrownHook(self.flow)
         beginning = bytes(body)
         body.clear()
@@ -91,34 +97,34 @@ class _Connection(layers.Http1Connection):
     """What client and server connections of HTTP/1 have in common: trailers both ways, and limits."""
 
     ReceiveTrailers: ClassVar[type[layers.RequestTrailers | layers.ResponseTrailers]]
-    _trailers = http.Headers()  # to be sent at the end of the message
+    _trailers: http.Headers | None = None  # to be sent at the end of the message
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(self.body_reader, ChunkedReader):
             self.body_reader = _Chunks(self.body_reader)  # type: ignore[assignment]  # has the methods of a reader
-        reader = self.body_reader
-        for command in super().read_body(event):
-            if isinstance(command, layers.ReceiveHttp) and isinstance(command.event, self.ReceiveEndOfMessage):
-                yield from self._received_trailers(getattr(reader, "trailers", None))
+        body = super().read_body(event)
+        return self._read_chunks(body, self.body_reader) if isinstance(self.body_reader, _Chunks) else body
+
+    def _read_chunks(self, body: layer.CommandGenerator[None], reader: _Chunks) -> layer.CommandGenerator[None]:
+        for command in body:
+            is_end = isinstance(command, layers.ReceiveHttp) and isinstance(command.event, self.ReceiveEndOfMessage)
+            if is_end and reader.trailers and self.stream_id is not None:
+                yield not_recorded("trailers", "trailers after a body are handed on, but not recorded")
+                yield layers.ReceiveHttp(self.ReceiveTrailers(self.stream_id, reader.trailers))
             yield command
-        if isinstance(reader, _Chunks) and self.body_reader is reader and len(self.buf) > HEAD:
+        if self.state == self.read_body and len(self.buf) > HEAD:
             yield from self._refuse(f"a line between chunks has more than {HEAD} bytes")
 
-    def _received_trailers(self, trailers: http.Headers | None) -> layer.CommandGenerator[None]:
-        if trailers and self.stream_id is not None:
-            yield not_recorded("trailers", "trailers after a body are handed on, but not recorded")
-            yield layers.ReceiveHttp(self.ReceiveTrailers(self.stream_id, trailers))
-
-    def _ended(self, message: http.Message) -> layer.CommandGenerator[bool]:
-        """Send the end of a message with its trailers; return False if there are none."""
-        trailers, self._trailers = self._trailers, http.Headers()
-        if not trailers:
-            return False
-        if "chunked" not in message.headers.get("transfer-encoding", "").lower():
-            yield not_carried("trailers", "trailers are dropped: the message has no chunks in HTTP/1")
-            return False
-        yield commands.SendData(self.conn, b"0\r\n" + bytes(trailers) + b"\r\n")
-        return True
+    def _end(self, event: HttpEvent, message: http.Message) -> layer.CommandGenerator[None]:
+        """Send the end of a message with its trailers."""
+        trailers, self._trailers = self._trailers, None
+        if trailers and "chunked" in message.headers.get("transfer-encoding", "").lower():
+            yield commands.SendData(self.conn, b"0\r\n" + bytes(trailers) + b"\r\n")
+            is_request = isinstance(event, layers.RequestEndOfMessage)
+            yield from self.mark_done(request=is_request, response=not is_request)
+            return
+        yield not_carried("trailers", "trailers are dropped: the message has no chunks in HTTP/1")
+        yield from self.send(event)
 
     def _refuse(self, text: str) -> layer.CommandGenerator[None]:
         """Close the connection and end its exchange with an error."""
@@ -137,18 +143,17 @@ class Http1Client(_Connection, layers.Http1Client):
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, layers.RequestTrailers):
             self._trailers = event.trailers
-            return
-        if isinstance(event, layers.RequestEndOfMessage) and self.request and (yield from self._ended(self.request)):
-            yield from self.mark_done(request=True)
-            return
-        yield from super().send(event)
+            return _nothing()
+        if self._trailers and self.request and isinstance(event, layers.RequestEndOfMessage):
+            return self._end(event, self.request)
+        return super().send(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         """Read the head of an answer, after all informational ones; after 101 the connection is no longer HTTP."""
         while True:
             size, informational = len(self.buf), False
             for command in super().read_headers(event):
-                answer = _informational(command)
+                answer = _informational(command) if isinstance(command, layers.ReceiveHttp) else None
                 if answer is not None:
                     self.response, informational = None, True
                     yield layers.ReceiveHttp(answer)
@@ -167,16 +172,17 @@ class Http1Server(_Connection, layers.Http1Server):
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, Informational):
-            if self.request and self.request.http_version != "HTTP/1.0":  # RFC 9110, section 15.2
-                yield commands.SendData(self.conn, http1.assemble_response_head(event.response))
-            return
+            return self._inform(event.response)
         if isinstance(event, layers.ResponseTrailers):
             self._trailers = event.trailers
-            return
-        if isinstance(event, layers.ResponseEndOfMessage) and self.response and (yield from self._ended(self.response)):
-            yield from self.mark_done(response=True)
-            return
-        yield from super().send(event)
+            return _nothing()
+        if self._trailers and self.response and isinstance(event, layers.ResponseEndOfMessage):
+            return self._end(event, self.response)
+        return super().send(event)
+
+    def _inform(self, answer: http.Response) -> layer.CommandGenerator[None]:
+        if self.request and self.request.http_version != "HTTP/1.0":  # RFC 9110, section 15.2
+            yield commands.SendData(self.conn, http1.assemble_response_head(answer))
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         """Read the head of a request; empty lines before it are ignored (RFC 9112, section 2.2)."""
@@ -184,15 +190,14 @@ class Http1Server(_Connection, layers.Http1Server):
             yield not_carried("h2c", "a client speaks HTTP/2 without TLS, which cannot be read; use HTTP/1.1 or TLS")
             yield from self._close()
             return
-        if isinstance(event, events.ConnectionClosed):
-            yield from super().read_headers(event)
-            return
-        size = len(self.buf) + 1
-        while self.state == self.read_headers and 0 < len(self.buf) < size:
+        is_read = False
+        while not is_read:
             size = len(self.buf)
             for command in super().read_headers(event):
-                yield from _refused(command)
+                if isinstance(command, _REFUSALS) and (told := _refused(command)):
+                    yield told
                 yield command
+            is_read = self.state != self.read_headers or not 0 < len(self.buf) < size
         if self.state == self.read_headers and len(self.buf) > HEAD:
             yield commands.SendData(self.conn, make_error_response(431, f"The head has more than {HEAD} bytes."))
             yield from self._close()
@@ -208,16 +213,26 @@ class Http1Server(_Connection, layers.Http1Server):
         yield commands.CloseConnection(self.conn)
 
 
-def _refused(command: commands.Command) -> layer.CommandGenerator[None]:
-    """Tell what mitmproxy says of a request that it does not accept."""
+_REFUSALS = (commands.Log, layers.ReceiveHttp)
+
+
+def _refused(command: commands.Command) -> NotCarriedHook | None:
+    """Return the command that tells what mitmproxy says of a request that it does not accept."""
     match command:
         case commands.Log(message=reason) | layers.ReceiveHttp(event=layers.RequestProtocolError(message=reason)):
-            yield not_carried("a refused request", f"a request was refused, and is not recorded: {reason}")
+            return not_carried("a refused request", f"a request was refused, and is not recorded: {reason}")
+        case _:
+            return None
 
 
-def _informational(command: commands.Command) -> Informational | None:
+def _nothing() -> layer.CommandGenerator[None]:
+    """Yield no command."""
+    yield from ()
+
+
+def _informational(command: layers.ReceiveHttp) -> Informational | None:
     """Return the informational answer that a command hands on; 101 is a final one."""
-    if not isinstance(command, layers.ReceiveHttp) or not isinstance(command.event, layers.ResponseHeaders):
+    if not isinstance(command.event, layers.ResponseHeaders):
         return None
     answer = command.event.response
     is_informational = 100 <= answer.status_code < 200 and answer.status_code != 101
