@@ -53,6 +53,7 @@ class Kept:
         self.lost += max(0, len(piece) - room)
         return piece
 
-    @property
-    def body(self) -> bytes:
-        return bytes(self._body)
+    def take(self) -> bytes:
+        """Return what is kept, and keep nothing from now on: mitmproxy's objects live on until they are collected."""
+        body, self._body, self.limit = bytes(self._body), bytearray(), 0
+        return body

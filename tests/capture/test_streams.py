@@ -33,5 +33,5 @@ def test_all_is_handed_on_and_the_beginning_is_kept(pieces: list[bytes], limit: 
     kept, whole = Kept(limit), b"".join(pieces)
 
     assert [kept.passes(piece) for piece in pieces] == pieces
-    assert kept.body == whole[:limit]
-    assert kept.lost == len(whole) - len(kept.body)
+    assert (body := kept.take()) == whole[:limit]
+    assert kept.lost == len(whole) - len(body)

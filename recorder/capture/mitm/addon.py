@@ -354,7 +354,8 @@ class Recorder:
             await self._write(self._ended(flow, reason))
             return
         # a broken response is recorded as a failure, because only an event stream is useful in part
-        self._streams.pop(flow.id, None)
+        if flow.id in self._streams:
+            self._streams.pop(flow.id)[1].take()
         await self._write(self._pipeline.failure(flow.id, self._clock(), reason))
 
     def _ended(self, flow: http.HTTPFlow, reason: str | None = None) -> bytes:
@@ -380,7 +381,7 @@ class Recorder:
 
         """
         whole = message.copy()
-        whole.raw_content = kept.body
+        whole.raw_content = kept.take()
         body, lacks = self._content(whole, headers)
         to = "server" if isinstance(message, http.Request) else "client"
         return body, (reason or (f"{kept.lost} bytes more went to the {to}" if kept.lost else lacks)) if body else lacks

@@ -59,10 +59,10 @@ class Ending:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._since is not None:
+        if self._since is not None:  # the thread goes on: the end of the process may hang too
             signal.setitimer(signal.ITIMER_REAL, 0)
+        elif self._timer is not None:
+            self._timer.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

@@ -29,6 +29,7 @@ from .sockets import Bounded, Socket
 
 HEAD = 1 << 20  # most bytes of a head, of the line before a chunk, or of trailers; a browser takes 256 KiB
 AHEAD = 1 << 20  # most bytes that a client may send before the answer to its last request
+_PIECE = 1 << 20  # bytes of a body sent at a time
 _PREFACE = b"PRI * HTTP/2.0\r\n"  # RFC 9113, section 3.4
 
 
@@ -65,14 +66,12 @@ class Stream(layers.HttpStream):
         if (yield from checked) or not body:  # refused or streamed by an option of mitmproxy
             return True
         yield OutgrownHook(self.flow)
-        beginning = bytes(body)
+        beginning = memoryview(bytes(body))
         body.clear()
-        if request:
-            yield from self.start_request_stream()
-            yield from self.handle_event(layers.RequestData(self.stream_id, beginning))
-        else:
-            yield from self.start_response_stream()
-            yield from self.handle_event(layers.ResponseData(self.stream_id, beginning))
+        data = layers.RequestData if request else layers.ResponseData
+        yield from self.start_request_stream() if request else self.start_response_stream()
+        for at in range(0, len(beginning), _PIECE):
+            yield from self.handle_event(data(self.stream_id, bytes(beginning[at : at + _PIECE])))
         return False
 
 
