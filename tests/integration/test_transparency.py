@@ -5,8 +5,7 @@ Each exchange is played twice, directly and through the recorder, and what arriv
 - `Host` is the upstream's: a virtual host does not know the recorder's name.
 - White space around a header's value is no part of it (RFC 9110, 5.5), and mitmproxy writes its own.
 - Chunks are joined, for an answer that is waited for, or cut anew: framing is each connection's own (RFC 9112, 7.1).
-  Trailers after the last chunk are not passed on: mitmproxy has none.
-- `Expect: 100-continue` is answered by mitmproxy, and not sent on; it knows no other informational answers.
+- `Expect: 100-continue` is answered by mitmproxy, and not sent on.
 - Fragments of a WebSocket message end between characters, and pings overtake them (RFC 6455, 5.4).
 - `advice.hosts` of Bayeux, which would lead the client past the recorder.
 """
