@@ -95,7 +95,8 @@ class Bad:
             line.close()
 
     def steps(self, asked: Raw) -> Steps:
-        return self.kinds[unquote(asked.target).partition("?")[0].removeprefix("/")]
+        """Return what is to be done for a request; nothing for what is none, such as an alert of TLS."""
+        return self.kinds.get(unquote(asked.target).partition("?")[0].removeprefix("/"), ())
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,12 @@ class Ending:
         if self._timer is None:
             self._give(PATIENCE)
 
+    def waits(self) -> None:
+        """Take the time off what follows the recording, until `told` is called again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._since is not None:
             self._hurry()

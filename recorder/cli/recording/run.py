@@ -96,7 +96,9 @@ class Recording:
         with Ending(self._hurry, lost) as ending:
             code = asyncio.run(self._record(ending))
         if self._clients.are_sifted and self._recorder.failure is None:
+            ending.waits()
             self._sift()
+            ending.told(code)
         return code
 
     def _sift(self) -> None:
