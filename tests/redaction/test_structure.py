@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from recorder.model import Response
-from recorder.redaction.bodies.multipart import split
+from recorder.multipart import split
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from tests.redaction.drawn import DOCUMENTS, EVENTS, MARKUP, PAIRS, PARAMETERS, PARTS

@@ -10,12 +10,12 @@ import json
 import re
 from enum import Enum
 
-from ... import charsets
+from ... import charsets, multipart
 from ...bayeux.json_bodies import WRAPPER
 from ...charsets import charset_of, media_of
 from ...model import Headers
 from ..policy import Place, Policy
-from . import event_stream, json_text, literals, markup, multipart, table
+from . import event_stream, json_text, literals, markup, table
 from .change import Change, Unread
 
 _MEDIA = re.compile(r"\s*+([\w!#$&^.+*-]++/[\w!#$&^.+*-]++)", re.ASCII)

@@ -6,7 +6,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from ...model import Headers
+from .model import Headers
 
 _BOUNDARY = re.compile(
     r"multipart/[^;]*;(?:.*;)?\s*boundary\s*=\s*(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE
@@ -44,7 +44,7 @@ class Part:
     @property
     def name(self) -> str:
         """The name of the form field; "" for another part."""
-        return dict(_parameters(self.headers)).get("name", "")
+        return parameters(self.headers).get("name", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,7 @@ def _part(line: bytes, rest: bytes) -> Part:
     return Part(line + head, rest[found.end() :], headers)
 
 
-def _parameters(headers: Headers) -> list[tuple[str, str]]:
+def parameters(headers: Headers) -> dict[str, str]:
+    """Return the parameters of Content-Disposition by name: `name`, `filename` and `filename*`, as they are written."""
     value = next((value for name, value in headers if name.lower() == "content-disposition"), "")
-    return [(found[1].lower(), found[2] if found[2] is not None else found[3]) for found in _NAMED.finditer(value)]
+    return {found[1].lower(): found[2] if found[2] is not None else found[3] for found in _NAMED.finditer(value)}
