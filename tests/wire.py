@@ -159,12 +159,12 @@ class Wire:
         self._t += round(seconds * 1e9)
 
     def request(self, method: str, target: str, content: bytes, headers: Headers = (), connection: str = "c1") -> int:
-        """A request leaves; returns its exchange."""
+        """A request leaves, of type JSON unless a header says otherwise; returns its exchange."""
         self._exchanges += 1
         place = len(self.records)
-        self.records.append(
-            Request(place, self._t, self._exchanges, connection, method, target, (*JSON_TYPE, *headers), content)
-        )
+        named = any(name.lower() == "content-type" for name, _ in headers)
+        headers = headers if named else (*JSON_TYPE, *headers)
+        self.records.append(Request(place, self._t, self._exchanges, connection, method, target, headers, content))
         return self._exchanges
 
     def respond(self, exchange: int, content: Any, status: int = 200, headers: Headers = ()) -> None:

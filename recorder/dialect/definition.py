@@ -1,8 +1,9 @@
 """Read a dialect from TOML: which requests of one REST + Bayeux API are operations, and where their ids stand.
 
-Values are found by dotted paths: `body.referenceId`, `data.record.recordHandle`, or `path.handle` for a part of the URL
-that a route names. A Bayeux publish is a request too where the dialect says so: with the method PUBLISH, its channel as
-URL, and the roots `data` and `channel`. All keys are compared as strings; null and "" count as absent, 0 does not.
+Values are found by dotted paths: `body.referenceId`, `data.record.recordHandle`, `query.rid`, `header.X-Request-Id`, or
+`path.handle` for a part of the URL that a route names. A Bayeux publish is a request too where the dialect says so:
+with the method PUBLISH, its channel as URL, and the roots `data` and `channel`. All keys are compared as strings; null
+and "" count as absent, 0 does not.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from urllib.parse import unquote
 
 from ..bayeux.channels import is_meta, matches
 from ..bayeux.publishes import PUBLISH
+from ..charsets import media_of
 from ..errors import DialectError
 from ..files import read_text
 from ..model import JSON, Event, Headers, Request, Response
+from .checks import check
+from .content import content_of, fields
 from .logins import OAUTH, SHOWN, Login, logins, minted, places
 from .logins import values as values_at
-from .paths import as_key, lookup, parse_json
+from .paths import as_key, lookup, parse_json, path_of
 from .routes import routes
 from .tables import Table, finish, read
 
@@ -32,6 +36,7 @@ Paths: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = dict[str, str]
 
 DEFAULT = "gws-outbound"
+CACHE_BUSTER = "query._"  # as jQuery adds it; volatile in every dialect
 _OF_PUBLISH = ("data", "channel")  # roots of paths in a Bayeux publish
 
 
@@ -103,10 +108,10 @@ class Dialect:
 
     def operation_of(self, request: Request) -> str | None:
         """Return the name of the operation that a request asks for, None if it is not an operation."""
-        return self.name_of(request.method, request.target, parse_json(request.body, request.headers))
+        return self.name_of(request.method, request.target, content_of(request.body, media_of(request.headers)))
 
     def name_of(self, method: str, target: str, body: JSON) -> str | None:
-        """Return the name of the operation that a method, a target and a JSON body ask for, None if there is none.
+        """Return the name of the operation that a method, a target and a body ask for, None if there is none.
 
         A field of the body names the operation; without such a field the method and the URL path decide. A publish that
         nothing names has the name of its channel.
@@ -114,7 +119,7 @@ class Dialect:
         is_publish = method == PUBLISH and self.is_publish(target)
         if method not in self.methods and not is_publish:
             return None
-        path = target.partition("?")[0]
+        path = path_of(target)
         fitting = (
             name
             for name, known in self.operations.items()
@@ -129,8 +134,13 @@ class Dialect:
 
     def keys_of_request(self, request: Request) -> Keys:
         """Return the keys of a request: values by which events can be joined to the request."""
-        roots = roots_of(request.method, request.target, parse_json(request.body, request.headers))
-        return self._keys(self.request_keys, roots | {"path": self.route(request.target)})
+        content = content_of(request.body, media_of(request.headers))
+        roots = roots_of(request.method, request.target, content) | {"path": self.route(request.target)}
+        if "query" in roots_in(self):
+            roots["query"] = fields(request.target.partition("?")[2])
+        if "header" in roots_in(self):
+            roots["header"] = headers_of(request.headers)
+        return self._keys(self.request_keys, roots)
 
     def keys_of_ack(self, ack: Response) -> Keys:
         """Return the keys in an ack, which its operation may lack."""
@@ -158,10 +168,13 @@ class Dialect:
 
     def route(self, target: str) -> dict[str, str]:
         """Return the named parts of a URL path, percent-decoded; empty if no route fits."""
-        path = target.partition("?")[0]  # not urlsplit, which reads "//a/b" as a host, and raises on "//["
-        own = (known.route for known in self.operations.values() if known.route is not None)
-        found = next((m for m in (route.fullmatch(path) for route in chain(self.routes, own)) if m), None)
+        found = self.fitting(path_of(target))
         return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
+
+    def fitting(self, path: str) -> re.Match[str] | None:
+        """Return the match of the first route that a path fits, None if it fits none."""
+        own = (known.route for known in self.operations.values() if known.route is not None)
+        return next((m for m in (route.fullmatch(path) for route in chain(self.routes, own)) if m), None)
 
     def succeeded(self, ack: Response) -> bool:
         """Return whether an ack reports success, by its HTTP status and by the status code in its body, if any."""
@@ -253,11 +266,11 @@ def parse(text: str, *, path: str) -> Dialect:
         methods=frozenset(request.texts("methods")),
         operation=request.texts("operation", optional=True),
         routes=tuple(routes(request, "routes", request.texts("routes", optional=True))),
-        request_keys=_paths(request.table("keys"), ("path", "body", *(_OF_PUBLISH if "publish" in top else ()))),
+        request_keys=_paths(request.table("keys")),
         ack_status=ack.texts("status"),
         ack_success=frozenset(ack.texts("success")),
-        ack_keys=_paths(ack.table("keys", optional=True), ("body",)),
-        event_keys=_paths(event.table("keys"), ("data",)),
+        ack_keys=_paths(ack.table("keys", optional=True)),
+        event_keys=_paths(event.table("keys")),
         path_keys=frozenset(event.texts("path_keys", optional=True)),
         error_marks={path: error.text(path) for path in error.names()},
         error_same=event.texts("error_same", optional="error" not in event),
@@ -270,7 +283,7 @@ def parse(text: str, *, path: str) -> Dialect:
         unasked=frozenset(same.texts("unasked", optional=True)),
         minted=replay.texts("minted", optional=True),
         per_operation=frozenset(replay.texts("per_operation", optional=True)),
-        volatile=replay.texts("volatile", optional=True),
+        volatile=(*_in_small(replay.texts("volatile", optional=True)), CACHE_BUSTER),
         operations=_operations(top.table("operations")),
         publishes=_channels(top.table("publish")) if "publish" in top else (),
     )
@@ -278,6 +291,7 @@ def parse(text: str, *, path: str) -> Dialect:
     if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
         top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")
     _names_exist(top, dialect)
+    _paths_exist(top, dialect)
     finish(top)
     return dialect
 
@@ -367,18 +381,49 @@ def _replay_extension(top: Table) -> tuple[str, str]:
     return push.text("replay", default), path.removeprefix("data.")
 
 
-def _paths(table: Table, roots: tuple[str, ...]) -> dict[str, Paths]:
-    found = {key: table.texts(key) for key in table.names()}
-    for key, paths in found.items():
-        for path in paths:
-            if path.partition(".")[0] not in roots:
-                table.wrong(key, f"{path!r} must begin with {' or '.join(f'{root!r}' for root in roots)}")
-    return found
+def _paths(table: Table) -> dict[str, Paths]:
+    return {key: _in_small(table.texts(key)) for key in table.names()}
+
+
+def _in_small(paths: Paths) -> Paths:
+    """Return paths with the names of headers in small letters."""
+    return tuple(path.lower() if path.lower().startswith("header.") else path for path in paths)
+
+
+def _paths_exist(top: Table, dialect: Dialect) -> None:
+    """Report the paths that can never lead to a value."""
+    of_publish = _OF_PUBLISH if dialect.publishes else ()
+    patterns = [*dialect.routes, *(one.route for one in dialect.operations.values() if one.route is not None)]
+    parts = {name for pattern in patterns for name in pattern.groupindex}
+    request, ack, event = top.table("request"), top.table("ack"), top.table("event")
+    for key, paths in dialect.request_keys.items():
+        check(request.table("keys"), key, paths, ("path", "query", "header", *of_publish, "body"), parts)
+    for key, paths in dialect.ack_keys.items():
+        check(ack.table("keys", optional=True), key, paths, ("body",))
+    for key, paths in dialect.event_keys.items():
+        check(event.table("keys"), key, paths, ("data",))
+    check(request, "operation", dialect.operation, ("body", *_OF_PUBLISH))
+    check(ack, "status", dialect.ack_status, ("body",))
+    for path in dialect.error_marks:
+        check(event.table("error", optional=True), path, [path], ("data",))
+    asked = [path for path in dialect.volatile if path != CACHE_BUSTER]
+    check(top.table("replay", optional=True), "volatile", asked, ("body", "query", "path", "header", "data"), parts)
 
 
 def roots_of(method: str, target: str, body: JSON) -> dict[str, JSON]:
     """Return where the paths of a request begin: its body, or the data and channel of a publish."""
     return {"data": body, "channel": target} if method == PUBLISH else {"body": body}
+
+
+@cache
+def roots_in(dialect: Dialect) -> frozenset[str]:
+    """Return the roots of the paths by which a dialect finds values in requests, e.g. `query`."""
+    return frozenset(path.partition(".")[0] for paths in dialect.request_keys.values() for path in paths)
+
+
+def headers_of(headers: Headers) -> dict[str, JSON]:
+    """Return headers as the object that paths lead into, with names in small letters; of several the first counts."""
+    return {name.lower(): value.strip() for name, value in reversed(headers)}
 
 
 def _first(paths: Paths, roots: dict[str, JSON]) -> str | None:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from ..bayeux.messages import encode, parse
 from ..correlate.sessions import Sessions
 from ..dialect.definition import Dialect
-from ..dialect.paths import as_key, parse_json, without
+from ..dialect.paths import as_key, covers, names_in, parse_json, path_of, tree_of, without
 from ..model import JSON, Event, Headers, Recording
 from ..redaction.finder import Finder
 from ..redaction.known import Known
@@ -160,7 +160,7 @@ class Reader:
         """Return the path of a request target; ids that the dialect finds in the path become holes."""
         blank, marked = self._masks.target(target) if self._masks else (target, target)
         parts = {value: self._parts[name] for name, value in self._dialect.route(target).items() if name in self._parts}
-        leaf = self._text(unquote(blank.partition("?")[0]), unquote(marked.partition("?")[0]), target.partition("?")[0])
+        leaf = self._text(unquote(path_of(blank)), unquote(path_of(marked)), path_of(target))
         own = tuple(Hole(parts[part], part) for part in leaf.text.split("/") if part in parts)
         text = "/".join(_BLANK if part in parts else part for part in leaf.text.split("/"))
         return Leaf(leaf.type, text, (*leaf.holes, *own), leaf.plain)
@@ -170,7 +170,10 @@ class Reader:
         blank, marked = self._masks.target(target) if self._masks else (target, target)
         three = (parse_qsl(text.partition("?")[2], keep_blank_values=True) for text in (blank, marked, target))
         found: dict[str, list[Leaf]] = {}
+        volatile = tree_of(self._dialect.volatile, "query")
         for (name, value), (_, mark), (_, plain) in zip(*three, strict=False):
+            if covers(volatile, names_in(name)):
+                continue
             found.setdefault(name, []).append(self._text(value, mark, plain))
         return {name: leaves[0] if len(leaves) == 1 else list(leaves) for name, leaves in found.items()}
 
@@ -183,9 +186,7 @@ class Reader:
         plain = parse_json(body)
         if plain is None:
             return self._text(*(text.decode("utf-8", "backslashreplace") for text in (blank, marked, body)))
-        return self._read(
-            "", *(self._steady(value, f"{root}.") for value in (parse_json(blank), parse_json(marked), plain))
-        )
+        return self._read("", *(self._steady(value, root) for value in (parse_json(blank), parse_json(marked), plain)))
 
     def data(self, event: Event) -> Seen:
         """Return the data of an event, without volatile fields."""
@@ -193,7 +194,7 @@ class Reader:
         if self._masks:
             sent = self._masks.body(encode([{"channel": event.channel, "data": event.data}]))
             blank, marked = ((parse(text) or [{}])[0].get("data") for text in sent)
-        return self._read("", *(self._steady(value, "data.") for value in (blank, marked, event.data)))
+        return self._read("", *(self._steady(value, "data") for value in (blank, marked, event.data)))
 
     def _learn(self, recording: Recording) -> set[str]:
         """Read the whole recording, so that `Known` has every value; return the hidden values too long for chance."""
@@ -211,8 +212,8 @@ class Reader:
                 hidden |= set(masks.values) if masks else set()
         return {value for value in hidden if sum(map(str.isalnum, value)) >= LONG}
 
-    def _steady(self, value: JSON, prefix: str) -> JSON:
-        return without(value, self._dialect.volatile, prefix)
+    def _steady(self, value: JSON, root: str) -> JSON:
+        return without(value, tree_of(self._dialect.volatile, root))
 
     def _read(self, name: str, blank: JSON, marked: JSON, plain: JSON) -> Seen:
         if isinstance(plain, dict) and isinstance(blank, dict) and isinstance(marked, dict):

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 
 from ..dialect.definition import Dialect
 from ..dialect.definition import shipped as shipped_dialect
 from ..errors import DialectError, PolicyError
 from ..model import Header
+from .names import Names
 from .policy import NO_BODIES, NO_RULE, Policy, Rule, load, shipped
 from .pseudonyms import Kind
 
@@ -65,7 +67,16 @@ def fitted(policy: Policy, dialect: Dialect) -> Policy:
             exact[path] = exact.get(path, rule) if rule is _JOINS else rule
     routes = (*policy.routes, *dialect.routes, *(one.route for one in dialect.operations.values() if one.route))
     unique = {route.pattern: route for route in routes}
-    return replace(policy, exact=exact, routes=tuple(unique.values()))
+    return replace(
+        policy, exact=exact, routes=tuple(unique.values()), kept_headers=policy.kept_headers | _headers(policy, dialect)
+    )
+
+
+def _headers(policy: Policy, dialect: Dialect) -> Names:
+    """Return the headers that hold keys of requests, but those whose name the policy lists."""
+    paths = chain.from_iterable(dialect.request_keys.values())
+    named = (path.removeprefix("header.") for path in paths if path.startswith("header."))
+    return Names.of(name for name in named if policy.rule(name) == NO_RULE)
 
 
 def _keys(dialect: Dialect) -> Mapping[str, set[str]]:

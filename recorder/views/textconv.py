@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 
 from ..dialect.definition import Dialect
-from ..dialect.paths import parse_json, without
+from ..dialect.paths import parse_json, tree_of, without
 from ..model import JSON, Recording, Triple, Unsolicited
 from ..printable import printable
 from ..replay.engine.matching.bindings import Bindings
@@ -43,7 +43,7 @@ def _triple(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[st
     yield from _exchange(triple, rewriter, dialect)
     for link in triple.events:
         yield f"  event {printable(link.event.channel)} {printable(link.name)}"
-        yield from _json(rewriter.value(without(link.event.data, dialect.volatile, "data.")))
+        yield from _json(rewriter.value(without(link.event.data, tree_of(dialect.volatile, "data"))))
 
 
 def _exchange(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
@@ -60,13 +60,13 @@ def _exchange(triple: Triple, rewriter: Rewriter, dialect: Dialect) -> Iterator[
 def _pushed(pushed: Unsolicited, rewriter: Rewriter, dialect: Dialect) -> Iterator[str]:
     yield ""
     yield f"unsolicited {printable(pushed.event.channel)} {printable(pushed.name)}"
-    yield from _json(rewriter.value(without(pushed.event.data, dialect.volatile, "data.")))
+    yield from _json(rewriter.value(without(pushed.event.data, tree_of(dialect.volatile, "data"))))
 
 
 def _body(body: bytes, rewriter: Rewriter, dialect: Dialect, root: str = "body") -> Iterator[str]:
     value = parse_json(body)
     if value is not None:
-        yield from _json(rewriter.value(without(value, dialect.volatile, f"{root}.")))
+        yield from _json(rewriter.value(without(value, tree_of(dialect.volatile, root))))
     elif body:
         yield f"    {printable(body.decode('utf-8', 'backslashreplace'))}"
 

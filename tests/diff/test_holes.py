@@ -73,6 +73,13 @@ def test_a_body_that_is_no_json_is_one_text() -> None:
     assert reader().body(b"a client-0001 \xff").text == "a • \\xff"  # type: ignore[union-attr]
 
 
+def test_volatile_parameters_and_session_ids_in_paths_are_left_out() -> None:
+    one = reader()
+
+    assert plain_of(one.query("/a?_=17&b=1")) == {"b": "1"}
+    assert plain_of(one.path("/a;jsessionid=AB/b?_=1")) == "/a/b"
+
+
 def test_path_and_query_are_read_decoded() -> None:
     one = reader()
 

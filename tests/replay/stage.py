@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 
 from recorder.bayeux.messages import is_event
-from recorder.dialect.definition import load
+from recorder.dialect.definition import Dialect, load
 from recorder.model import Headers, Recording
 from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.standin import ReplayEngine
@@ -29,9 +29,11 @@ START = 100.0  # seconds on the stage's clock
 class Stage:
     """Owns the clock. Replies reach the desks at once, and are reported as sent."""
 
-    def __init__(self, recording: Recording, rate: float = INSTANT, **options: Any) -> None:
+    def __init__(
+        self, recording: Recording, rate: float = INSTANT, dialect: Dialect | None = None, **options: Any
+    ) -> None:
         ids = count(1)
-        dialect = load(recording.header.dialect)
+        dialect = dialect or load(recording.header.dialect)
         self.standin = ReplayEngine(recording, dialect, new_id=lambda: f"id{next(ids)}", rate=rate, **options)
         self.now = START
         self._numbers = count(1)

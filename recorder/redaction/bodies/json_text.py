@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from ...dialect.paths import KEYS, VALUES
 from ..policy import KEPT, NO_RULE, Place, Policy
 from .change import Change
 
@@ -28,9 +29,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII, _UNICODE = json.JSONEncoder().encode, json.JSONEncoder(ensure_ascii=False).encode
 _DEEPEST = 1000  # levels whose rules are tracked; a limit, because a body from outside may be nested without end
 _LITERALS = ("true", "false", "null")
-# Members that name the value beside them: lists of key and value (Genesys, HAR, AWS tags), operations of JSON Patch
-# (RFC 6902). The first of them that is there counts.
-_KEYS, _VALUES = ("key", "name", "field", "fieldname", "path"), frozenset({"value", "values"})
 _KEY = re.compile(r"/?(?:[^\W\d]|[$@])[\w$.:@/-]{0,99}|\d{1,4}")  # a text that is a name, and no value
 _OTHERS = 2  # most other members of a plain pair
 _TYPE = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
@@ -105,7 +103,7 @@ class _Pair:
     @property
     def key(self) -> str | None:
         """The name that its value goes by; None if it is no pair."""
-        keys = ((name, self.keys[name]) for name in _KEYS if name in self.keys) if self.has_value else ()
+        keys = ((name, self.keys[name]) for name in KEYS if name in self.keys) if self.has_value else ()
         key = next((key for name, key in keys if _is_key(name, key)), None)
         return None if key is None else key.strip("/").replace("/", ".")
 
@@ -116,9 +114,9 @@ class _Pair:
 
     def take(self, name: str, text: str | None) -> None:
         """Take a member; `text` is its value if that is a string."""
-        if name in _VALUES:
+        if name in VALUES:
             self.has_value = True
-        elif name in _KEYS and text is not None:
+        elif name in KEYS and text is not None:
             self.keys[name] = _content(text)
         else:
             self.others += name != "type"
@@ -126,10 +124,10 @@ class _Pair:
     def place(self, name: str, text: str | None, own: Place, named: Place) -> Place:
         """Return the place of a member: that of its key for the value; key and type of a plain pair stay."""
         lower = name.lower()
-        if lower in _VALUES:
+        if lower in VALUES:
             return named if own.rule.kind is None or named.rule != NO_RULE else own
         if self.is_plain and text is not None:
-            is_key = lower in _KEYS and _is_key(lower, _content(text))
+            is_key = lower in KEYS and _is_key(lower, _content(text))
             return KEPT if is_key or (lower == "type" and _TYPE.fullmatch(text)) else own
         return own
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .matching.matcher import Difference, Matcher, describe
+from .matching.difference import Difference
+from .matching.matcher import Matcher, describe
 from .matching.request import ParsedRequest
 from .sessions.playhead import Playhead
 

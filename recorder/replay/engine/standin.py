@@ -367,7 +367,7 @@ class ReplayEngine:
         published = content(message)
         if self._asked.are_there:
             _, published = self._asked.as_recorded("", published, (), origin_of(request.headers))
-        live, fresh = self._matcher.read(PUBLISH, message["channel"], published)
+        live, fresh = self._matcher.read(PUBLISH, message["channel"], published, "", request.headers)
         if self._matcher.reads_headers:
             live = self._matcher.shows(live, request.headers)
         found = self._begin(playhead, live, fresh, request, now, message=place)
@@ -385,7 +385,7 @@ class ReplayEngine:
             target, body = self._asked.as_recorded(request.target, request.body, headers, origin_of(headers))
             request = request._replace(target=target, body=body)
         live, fresh = self._matcher.read(
-            request.method, request.target, request.body, media_for(request.headers, request.body)
+            request.method, request.target, request.body, media_for(request.headers, request.body), request.headers
         )
         if self._matcher.reads_headers:
             live = self._matcher.shows(live, request.headers)

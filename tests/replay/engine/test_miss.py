@@ -60,13 +60,13 @@ def test_the_first_line_names_the_nearest_and_the_cause(live: Ask, nearest: int,
 
 
 def test_the_first_line_says_that_a_body_is_no_json() -> None:
-    found = miss(Ask(chained(7).target, b"operationName=GetChainedRecord"), *RECORDED, get_me())
+    found = miss(Ask(chained(7).target, b"operationName GetChainedRecord"), *RECORDED, get_me())
 
     assert found.summary.startswith(
         "no recorded request matches POST /api/v2/me/outbound-records/7: nearest is triple 2,"
     )
     assert "body (live: no JSON object) differs: " in found.summary
-    assert found.summary.endswith('live "operationName=GetChainedRecord"')
+    assert found.summary.endswith('live "operationName GetChainedRecord"')
 
 
 def test_the_first_line_says_that_it_was_played() -> None:

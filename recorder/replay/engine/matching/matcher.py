@@ -6,22 +6,23 @@ An index narrows the choice to requests of equal content; then the bindings of t
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from sys import intern
 from typing import TypeAlias
 from urllib.parse import unquote
 
 from ....bayeux.publishes import PUBLISH
+from ....dialect.content import Form
 from ....dialect.definition import Dialect
 from ....dialect.paths import as_key, lookup, without
 from ....model import JSON, Headers, Recording, Triple
 from ....printable import printable
 from ....redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
+from .difference import Difference, by_name, compare, shown
 from .index import Alternatives, JoinedAlternatives, RequestIndex
 from .masks import BLANK, BODY, FORM, named, path_of
 from .remembered import Asked, Memory, media_for
@@ -34,22 +35,12 @@ _ANOTHER = "one pseudonym", "another value than it stands for"
 _COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One place in which a live request is not the recorded one."""
-
-    where: str
-    recorded: JSON
-    live: JSON
-
-    def __str__(self) -> str:
-        return printable(f"{self.where} differs: recorded {_shown(self.recorded)}, live {_shown(self.live)}")
-
-
 class ParsedRequests(Sequence[ParsedRequest]):
     """The recorded requests, each parsed when it is asked for: misses alone need them."""
 
-    def __init__(self, triples: Sequence[Triple], call: Callable[[str, str, bytes, str], ParsedRequest]) -> None:
+    def __init__(
+        self, triples: Sequence[Triple], call: Callable[[str, str, bytes, str, Headers], ParsedRequest]
+    ) -> None:
         """Parse nothing yet; `call` parses a request."""
         self._triples, self._call = triples, call
 
@@ -58,7 +49,8 @@ class ParsedRequests(Sequence[ParsedRequest]):
 
     def __getitem__(self, place: int) -> ParsedRequest:  # type: ignore[override]  # nobody takes slices
         request = self._triples[place].request
-        return self._call(request.method, request.target, request.body, media_for(request.headers, request.body))
+        media = media_for(request.headers, request.body)
+        return self._call(request.method, request.target, request.body, media, request.headers)
 
 
 class Matcher:
@@ -115,15 +107,20 @@ class Matcher:
 
     def _add(self, place: int, triple: Triple, memory: Memory | None) -> RecordedRequest:
         sent = triple.request
-        what = Asked(sent.method, sent.target, sent.body, media_for(sent.headers, sent.body))
-        call, fresh = self.read(*what)
+        media = media_for(sent.headers, sent.body)
+        call, fresh = self.read(sent.method, sent.target, sent.body, media, sent.headers)
         self._by_operation[call.operation].append(place)
-        reader = self._reader_of(what[0])
-        remembered = None if memory is None else memory.leaves(what, call.hidden, reader.counts)
-        if remembered is not None:
-            reader.add_mask(remembered.mask, call, triple.request.target)
-            call = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
-        its = call.own, call.hidden, call.lasting, tuple(self._minted_once(fresh)), remembered
+        reader = self._reader_of(sent.method)
+        ids = tuple(self._minted_once(fresh, reader.keys_of(call)))
+        remembered = None
+        if memory is not None:
+            target, content = reader.steady(sent.method, sent.target, sent.body, media)
+            what = Asked(sent.method, target, content.body, content.media)
+            remembered = memory.leaves(what, call.hidden, reader.counts)
+            if remembered is not None:
+                reader.add_mask(remembered.mask, call, target)
+                call = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
+        its = call.own, call.hidden, call.lasting, ids, remembered
         operation = None if triple.operation is None else intern(triple.operation)  # there are few
         entry = RecordedRequest(place, triple.n, triple.session, operation, *its)
         self._index.add(call.key, entry)
@@ -152,13 +149,15 @@ class Matcher:
     def _reader_of(self, method: str) -> RequestReader:
         return self._publishes if method == PUBLISH else self._reader
 
-    def read(self, method: str, target: str, body: bytes, media: str = "") -> tuple[ParsedRequest, FreshIds]:
+    def read(
+        self, method: str, target: str, body: bytes, media: str = "", headers: Headers = ()
+    ) -> tuple[ParsedRequest, FreshIds]:
         """Parse a request, whose media type is that of `media_for`; return it with its per-operation ids."""
-        return (self._publishes if method == PUBLISH else self._reader).read(method, target, body, media)
+        return (self._publishes if method == PUBLISH else self._reader).read(method, target, body, media, headers)
 
-    def call(self, method: str, target: str, body: bytes, media: str = "") -> ParsedRequest:
+    def call(self, method: str, target: str, body: bytes, media: str = "", headers: Headers = ()) -> ParsedRequest:
         """Parse a request without its per-operation ids."""
-        return self.read(method, target, body, media)[0]
+        return self.read(method, target, body, media, headers)[0]
 
     def shows(self, live: ParsedRequest, headers: Headers) -> ParsedRequest:
         """Return a live request with what its headers tell of redacted values, for a matcher that `reads_headers`."""
@@ -279,12 +278,12 @@ class Matcher:
     def _pairs(self, recorded: SessionIds, live: SessionIds) -> Iterator[tuple[str, _Value, _Value]]:
         return zip(self._lasting_keys, recorded.values, live.values, strict=True)
 
-    def _minted_once(self, fresh: FreshIds) -> Iterator[MintedId]:
-        for number, (_, key) in enumerate(self._reader.fresh):
-            text = as_key(fresh[number])
+    def _minted_once(self, fresh: FreshIds, keys: Iterable[str]) -> Iterator[MintedId]:
+        for number, (key, value) in enumerate(zip(keys, fresh, strict=True)):
+            text = as_key(value)
             if text is not None:
                 bare = self._dialect.bare(key, text)
-                yield MintedId(number, key, bare, fresh[number], first_run(bare) if len(bare) >= LONG else None)
+                yield MintedId(number, key, bare, value, first_run(bare) if len(bare) >= LONG else None)
 
     def is_exact(self, place: int, live: ParsedRequest) -> bool:
         """Return whether a candidate is equal up to per-operation ids, devices and volatile fields included."""
@@ -327,7 +326,7 @@ class Matcher:
             known = self._parts[live.operation].get(name)
             if known and value not in known and value != BLANK:
                 some = _some(sorted(known))
-                return printable(f"{name} {_shown(value)} is in no recorded {live.operation}; there is {some}")
+                return printable(f"{name} {shown(value)} is in no recorded {live.operation}; there is {some}")
         return ""
 
     def _nearby(self, live: ParsedRequest, played: Container[int]) -> Iterator[int]:
@@ -356,22 +355,28 @@ class Matcher:
     def _body(self, recorded: ParsedRequest, live: ParsedRequest, session: Bindings) -> Iterator[Difference]:
         reader = self._reader_of(recorded.method)
         root = reader.root
-        if not isinstance(recorded.body, dict) or not isinstance(live.body, dict):
-            if recorded.raw != live.raw:
-                broken = isinstance(recorded.body, dict) and not isinstance(live.body, dict)
+        is_object, is_alike = (_is_object(recorded), _is_object(live)), recorded.form is live.form
+        if is_object == (True, False) or not is_alike or recorded.body is None or live.body is None:
+            if not is_alike or recorded.raw != live.raw:
+                broken = is_object == (True, False)
                 yield Difference(f"{root} (live: no JSON object)" if broken else root, _text(recorded), _text(live))
             return
         mine, its = (without(call.body, reader.ignored) for call in (recorded, live))
-        yield from _compare(mine, its, root)
+        yield from compare(mine, its, root)
         # what is minted for one operation is bound anew for each, so anything goes, also none
         pairs = self._pairs(recorded.lasting, live.lasting)
         for (path, _), (key, own, other) in zip(reader.lasting, pairs, strict=True):
             if not _agree(session, key, own, other):
-                shown = (
-                    ABSENT if bound is None else lookup({root: call.body}, path)
+                in_body = path.startswith(f"{root}.")
+                mine, its = (
+                    ABSENT if bound is None else lookup({root: call.body}, path) if in_body else bound[1]
                     for bound, call in ((own, recorded), (other, live))
                 )
-                yield Difference(path, *shown)
+                yield Difference(path, mine, its)
+
+
+def _is_object(request: ParsedRequest) -> bool:
+    return request.form is Form.JSON and isinstance(request.body, dict)
 
 
 def _agree(session: Bindings, key: str, recorded: _Value, live: _Value) -> bool:
@@ -388,11 +393,14 @@ def describe(triple: Triple, call: ParsedRequest) -> str:
 
 def _outer(recorded: ParsedRequest, live: ParsedRequest) -> Iterator[Difference]:
     # an unknown operation is told first; a request that names none differs in its body
-    places = ("operation", "method", "path", "query") if live.operation else ("method", "path", "query")
+    places = ("operation", "method", "path") if live.operation else ("method", "path")
     for where in places:
         mine, its = getattr(recorded, where), getattr(live, where)
         if mine != its:
             yield Difference(where, mine, its)
+    if recorded.query != live.query:
+        mine, its = (by_name(call.query) for call in (recorded, live))
+        yield from compare(mine, its, "query")
 
 
 def _hidden(recorded: tuple[str, ...], live: tuple[str, ...], session: Bindings) -> Iterator[Difference]:
@@ -465,28 +473,9 @@ def _explained(entry: RecordedRequest, live: ParsedRequest, session: Bindings, r
             yield Difference(f"{where}: the text around a redacted value", "one text", "another text")
 
 
-def _compare(recorded: JSON, live: JSON, where: str) -> Iterator[Difference]:
-    """Yield the places where two JSON values differ; 1, 1.0 and true are three different values."""
-    if isinstance(recorded, dict) and isinstance(live, dict):
-        for name in [*recorded, *(name for name in live if name not in recorded)]:
-            yield from _compare(recorded.get(name, ABSENT), live.get(name, ABSENT), f"{where}.{name}")
-    elif isinstance(recorded, list) and isinstance(live, list) and len(recorded) == len(live):
-        for place, (mine, its) in enumerate(zip(recorded, live, strict=True)):
-            yield from _compare(mine, its, f"{where}[{place}]")
-    elif repr(recorded) != repr(live):  # not ==, which takes 1 for true, and nan for another nan
-        yield Difference(where, recorded, live)
-
-
 def _some(values: list[str]) -> str:
-    return ", ".join(map(_shown, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+    return ", ".join(map(shown, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
 
 
 def _text(call: ParsedRequest) -> str:
     return call.raw.decode("utf-8", "replace")
-
-
-def _shown(value: JSON) -> str:
-    if value is ABSENT:
-        return "nothing"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."

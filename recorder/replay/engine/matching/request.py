@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import chain
 from typing import NamedTuple, TypeAlias
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
-from ....dialect.definition import Dialect, roots_of
-from ....dialect.paths import as_key, lookup, parse_json, without
-from ....model import JSON
+from ....bayeux.publishes import PUBLISH
+from ....dialect.content import Content, Form, canonical, fields, pairs, read, read_again, respelled
+from ....dialect.definition import CACHE_BUSTER, Dialect, headers_of, roots_of
+from ....dialect.paths import EACH, Tree, as_key, covers, each, lookup, names_in, path_of, split, tree_of, without
+from ....model import JSON, Headers
 from ....printable import printable
 from ....redaction.finder import Finder
 from ....redaction.policy import Policy
 from ....redaction.pseudonyms import Kind
-from .masks import MEMBER, QUERY, Address, Mask, cut, path_of
+from .masks import BLANK, BODY, MEMBER, PATH, QUERY, Address, Mask, cut
+from .masks import path_of as path_mask
 from .remembered import Remembered, found_in
 
 Id: TypeAlias = tuple[bytes, tuple[str, ...]]
@@ -28,6 +31,7 @@ _BLANK, _ZERO = "•", "0"
 _REMEMBERED = 10_000  # requests; then they are forgotten
 _LONGEST = 4000  # bytes of a body that is remembered
 _DIGEST = 16  # bytes
+_IN_LIST = re.compile(r"\.(?:\d+|\*)(?:\.|$)")
 _CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UTF-16
 
 
@@ -174,12 +178,14 @@ class ParsedRequest:
     """Everything that matching compares of a request; requests that differ in per-operation ids alone share one.
 
     Attributes:
-        body: Parsed JSON body; its per-operation ids may be those of an earlier, otherwise equal request.
-        raw: Body as bytes, under the same reservation.
+        body: The value of the body, without volatile fields; its per-operation ids may be those of an earlier,
+            otherwise equal request. None for a body that is compared as text.
+        raw: The canonical text of the body, under the same reservation.
         hidden: Values that the redaction policy has blanked out, in their order.
         key: Digest, equal for all requests that differ in minted, volatile and hidden values alone.
         own: Digest, equal for requests that differ in per-operation ids and hidden values alone.
         lasting: Ids that live as long as the session.
+        form: How the body is written.
         leaves: Where it may hold remembered values; None if no recorded request does.
         host: Of a live request, the recorded host that it is for; None if it names none, or one alone was recorded.
 
@@ -195,6 +201,7 @@ class ParsedRequest:
     key: bytes
     own: bytes
     lasting: SessionIds
+    form: Form
     leaves: Leaves | None = None  # one field: this is built for each new text of a request
     host: Hashable | None = None
 
@@ -239,19 +246,28 @@ class RequestReader:
         """
         self._dialect, self.root = dialect, root
         self._blanker = Blanker(policy)
-        pairs = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
-        self.fresh = tuple((path, key) for path, key in pairs.items() if key in dialect.per_operation)
-        self.lasting = tuple((path, key) for path, key in pairs.items() if key not in dialect.per_operation)
-        paths = [path for path, _ in self.fresh]
+        paths = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
+        # `*` leads to any number of values, so these are the last
+        in_order = sorted(paths.items(), key=lambda pair: EACH in split(pair[0]))
+        self.fresh = tuple((path, key) for path, key in in_order if key in dialect.per_operation)
+        self.lasting = tuple((path, key) for path, key in in_order if key not in dialect.per_operation)
+        self._volatile = {name: tree_of(dialect.volatile, name) for name in (root, "query", "path")}
+        # values that do not count, but tell requests apart that are alike; those of cache busters never come again
+        volatile = [split(path) for path in dialect.volatile if path != CACHE_BUSTER]
+        self._dropped = {name: [path[1:] for path in volatile if path[0] == name] for name in (root, "query")}
         # what identifies a client is not what it asks for
-        self.ignored = _inside(root, [*pairs, *dialect.volatile, *dialect.session_tokens])
-        self._own = _inside(root, paths)
-        self._identities = {path.removeprefix("query.") for path in dialect.session_tokens if path.startswith("query.")}
+        not_asked = [*paths, *dialect.session_tokens]
+        self.ignored = tree_of(not_asked, root)
+        self._own = tree_of([path for path, _ in self.fresh], root)
+        self._unasked = {name: tree_of(not_asked, name) for name in ("query", "path")}
+        self._outer = {path.partition(".")[0] for path in paths} - {root}
+        self._of_headers = tuple(path for path, _ in (*self.fresh, *self.lasting) if path.startswith("header."))
         # what a policy looks into may be hidden in one request and not in the next
-        own = [(path, key) for path, key in self.fresh if path.startswith(f"{root}.")]
+        places = [path for path, _ in self.fresh]
+        own = [(path, key) for path, key in self.fresh if path.startswith(f"{root}.") and not _IN_LIST.search(path)]
         free = [path for path, key in own if key not in dialect.session_keys]
         cut = {path.rpartition(".")[2]: path for path in free if self._blanker.keeps(path.removeprefix("body."))}
-        self._places = {name.encode(): paths.index(path) for name, path in cut.items()}
+        self._places = {name.encode(): places.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
         self._known: dict[tuple[str, str, bytes, str], _Known] = {}
         self._lasting: dict[tuple[tuple[str, JSON] | None, ...], SessionIds] = {}
@@ -260,7 +276,7 @@ class RequestReader:
 
     def add_mask(self, mask: Mask, recorded: ParsedRequest, target: str) -> None:
         """Note the leaves that a recorded request holds remembered values in; call `forget` after the last one."""
-        of_path = path_of(mask)
+        of_path = path_mask(mask)
         path = self._path(recorded.method, of_path, target)
         by_path = self._masks.setdefault(recorded.method, {}).setdefault(of_path, {})
         by_path.setdefault((path, recorded.operation), {})[mask] = None
@@ -269,13 +285,19 @@ class RequestReader:
         """Forget the requests that were read, because they were read without some of the masks."""
         self._known.clear()
 
+    def keys_of(self, request: ParsedRequest) -> Iterator[str]:
+        """Yield the key of each per-operation id of a request, in the order of `FreshIds`."""
+        for path, key in self.fresh:
+            parts = split(path)
+            yield from [key] * (len(list(each({self.root: request.body}, parts))) if EACH in parts else 1)
+
     def counts(self, address: Address) -> bool:
         """Return whether a leaf is compared: ids that clients mint and volatile fields are not."""
         kind, *place = address
-        if kind == QUERY:
-            return place[0] not in self._identities
-        names = [str(part) for part in place]
-        return kind != MEMBER or not any(".".join(names[:end]) in self.ignored for end in range(1, len(names) + 1))
+        if kind in (PATH, BODY):
+            return True
+        names = place if kind == MEMBER else names_in(str(place[0]))
+        return not covers(self._unasked["query"] if kind == QUERY else self.ignored, names)
 
     def without(self, mask: Mask, request: ParsedRequest) -> ParsedRequest:
         """Return what is left of a request without the leaves of a mask, which has a key of its own."""
@@ -288,6 +310,8 @@ class RequestReader:
             found = whole.rests[mask] = replace(
                 read, key=ids[0], own=ids[1], leaves=Leaves(rest.target, rest.body, whole.media, rest.texts)
             )
+            if self._of_headers:
+                found = whole.rests[mask] = replace(found, lasting=request.lasting)
         return found
 
     def rests(self, request: ParsedRequest) -> tuple[ParsedRequest, ...]:
@@ -307,8 +331,30 @@ class RequestReader:
         rest = cut(mask, target.partition("?")[0], b"").target
         return unquote(self._blanker.of(method, rest, b"").target)
 
-    def read(self, method: str, target: str, body: bytes, media: str = "") -> tuple[ParsedRequest, FreshIds]:
+    def read(
+        self, method: str, target: str, body: bytes, media: str = "", headers: Headers = ()
+    ) -> tuple[ParsedRequest, FreshIds]:
         """Parse a request; return it, and the client's per-operation ids by `fresh`, None where it sent none."""
+        if self._of_headers:
+            return self._with_headers(*self._read_text(method, target, body, media), headers)
+        return self._read_text(method, target, body, media)
+
+    def _with_headers(
+        self, request: ParsedRequest, fresh: FreshIds, headers: Headers
+    ) -> tuple[ParsedRequest, FreshIds]:
+        """Return what was read of the text of a request with the ids that its headers hold."""
+        roots = {"header": headers_of(headers)}
+        ids = list(fresh)
+        for number, (path, _) in enumerate(self.fresh):
+            if path in self._of_headers:
+                ids[number] = lookup(roots, path)
+        bound = tuple(
+            self._bound(key, lookup(roots, path)) if path in self._of_headers else known
+            for (path, key), known in zip(self.lasting, request.lasting.values, strict=True)
+        )
+        return replace(request, lasting=self._shared(bound)), tuple(ids)
+
+    def _read_text(self, method: str, target: str, body: bytes, media: str) -> tuple[ParsedRequest, FreshIds]:
         if len(body) > _LONGEST or body.find(_CUT) >= 0:
             return self._read(method, target, body, media)
         rest, names, values = self._cut(body)
@@ -358,26 +404,74 @@ class RequestReader:
                 self._known.clear()
             self._known[text] = _Known(request, fresh, places)
 
+    def steady(self, method: str, target: str, body: bytes, media: str) -> tuple[str, Content]:
+        """Return a request in its canonical spelling and without volatile values: the target, and the body."""
+        content = read(body, media, self._volatile[self.root])
+        if method == PUBLISH:
+            return target, content
+        path, query = path_of(target), target.partition("?")[2]
+        if self._volatile["path"]:
+            path = self._without_parts(path, self._volatile["path"])
+        query = respelled(query, self._volatile["query"]) if query else ""
+        return f"{path}?{query}" if query else path, content
+
+    def _without_parts(self, path: str, parts: Tree) -> str:
+        """Return a path with a blank in place of the parts that a route names so."""
+        found = self._dialect.fitting(path)
+        if found is None:
+            return path
+        for name in sorted(found.re.groupindex, key=found.start, reverse=True):
+            if name in parts:
+                path = path[: found.start(name)] + BLANK + path[found.end(name) :]
+        return path
+
     def _read(self, method: str, target: str, body: bytes, media: str) -> tuple[ParsedRequest, FreshIds]:
-        blanked = self._blanker.of(method, target, body, media)
+        steady, content = self.steady(method, target, body, media)
+        blanked = self._blanker.of(method, steady, content.body, content.media)
+        is_plain = blanked.body == content.body
+        value = content.value if is_plain else read_again(content.form, blanked.body, content.media)
         path, _, query_text = blanked.target.partition("?")
-        value = parse_json(blanked.body, (("Content-Type", media),) if media else ())
         operation = self._dialect.name_of(method, blanked.target, value)
-        query = tuple(sorted(parse_qsl(query_text, keep_blank_values=True)))
-        if self._identities:
-            query = tuple((name, value) for name, value in query if name not in self._identities)
-        roots = roots_of(method, target, value)
-        fresh, lasting = ([lookup(roots, p) for p, _ in keys] for keys in (self.fresh, self.lasting))
-        is_object = isinstance(value, dict)
+        query = pairs(query_text)
+        if self._unasked["query"]:
+            query = tuple(pair for pair in query if not covers(self._unasked["query"], names_in(pair[0])))
+        roots = self._roots(method, blanked.target, value)
+        fresh = tuple(chain.from_iterable(_values_at(roots, path) for path, _ in self.fresh))
+        bound = tuple(self._bound(key, lookup(roots, path)) for path, key in self.lasting)
         alike, own = (
-            _canonical(without(value, paths)) if is_object else blanked.body for paths in (self.ignored, self._own)
+            blanked.body if value is None else canonical(without(value, tree)) for tree in (self.ignored, self._own)
         )
-        outer = (method, unquote(path), query)
-        bound = tuple(self._bound(key, found) for (_, key), found in zip(self.lasting, lasting, strict=True))
-        ids = _digest(*outer, alike), _digest(own)
-        leaves = Leaves(target, body, media) if self._masks else None
-        call = ParsedRequest(*outer, value, blanked.body, operation, blanked.values, *ids, self._shared(bound), leaves)
-        return call, tuple(fresh)
+        if self._unasked["path"]:
+            path = self._without_parts(path, self._unasked["path"])
+        outer = (method, unquote(path, errors="surrogateescape"), query)
+        form = content.form
+        written = () if form is Form.JSON else (form.name,)
+        ids = _digest(*outer, alike, *written), _digest(own, *written, *self._told(target, content, bound))
+        leaves = Leaves(steady, content.body, content.media) if self._masks else None
+        call = ParsedRequest(
+            *outer, value, blanked.body, operation, blanked.values, *ids, self._shared(bound), form, leaves
+        )  # fmt: skip
+        return call, fresh
+
+    def _told(self, target: str, content: Content, bound: tuple[tuple[str, JSON] | None, ...]) -> Iterator[object]:
+        """Yield what tells requests of one key apart beside the body: volatile values, and ids of a session."""
+        if content.whole is not content.value:
+            for path in self._dropped[self.root]:
+                yield from (value for value in each(content.whole, path) if value is not None)
+        if self._dropped["query"]:
+            query = fields(target.partition("?")[2])
+            yield from (list(each(query, path)) for path in self._dropped["query"])
+        if self._outer:
+            yield bound
+
+    def _roots(self, method: str, target: str, value: JSON) -> dict[str, JSON]:
+        """Return where the paths of ids begin."""
+        roots = roots_of(method, target, value)
+        if "query" in self._outer:
+            roots["query"] = fields(target.partition("?")[2])
+        if "path" in self._outer:
+            roots["path"] = self._dialect.route(target)
+        return roots
 
     def _shared(self, values: tuple[tuple[str, JSON] | None, ...]) -> SessionIds:
         if len(self._lasting) >= _REMEMBERED:
@@ -406,12 +500,9 @@ def _values_of(names: Iterable[str]) -> re.Pattern[bytes]:
     return re.compile(rf'"({either})"\s*:\s*({plain}|{number})(?=\s*[,}}])'.encode())
 
 
-def _inside(root: str, paths: Iterable[str]) -> frozenset[str]:
-    return frozenset(path.removeprefix(f"{root}.") for path in paths if path.startswith(f"{root}."))
-
-
-def _canonical(value: JSON) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+def _values_at(roots: dict[str, JSON], path: str) -> Iterator[JSON]:
+    parts = split(path)
+    yield from each(roots, parts) if EACH in parts else (lookup(roots, path),)
 
 
 def _digest(*parts: object) -> bytes:

@@ -13,11 +13,11 @@ from typing import Final
 
 from ....charsets import decoded
 from ....dialect.definition import Dialect
-from ....dialect.paths import as_key
+from ....dialect.paths import EACH, as_key, pair_of, split
 from ....model import JSON
 from ..matching.bindings import ABSENT, MINTED, Bindings, ScannedText, runs
 from ..matching.request import MintedId
-from .templates import Template, encode
+from .templates import Template, encode, names_at
 
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
 # numbers of longer ones. It also begins after a percent-encoded character.
@@ -72,12 +72,20 @@ class Rewriter:
                 return True
         return False
 
-    def value(self, value: JSON) -> JSON:
-        """Return a JSON value with its bound values replaced; the argument is not changed."""
+    def value(self, value: JSON, names: tuple[str, ...] = ()) -> JSON:
+        """Return a JSON value with its bound values replaced; the argument is not changed.
+
+        Args:
+            value: The value.
+            names: Names under which the elements of a list stand.
+        """
         if isinstance(value, dict):
-            return {name: new for name, old in value.items() if (new := self.member(name, old)) is not ABSENT}
+            pair = pair_of(value)
+            new = {name: self.member(old, *names_at(pair, name)) for name, old in value.items()}
+            return {name: item for name, item in new.items() if item is not ABSENT}
         if isinstance(value, list):
-            return [self.value(item) for item in value]
+            found = [self.member(item, *names) for item in value]
+            return [item for item in found if item is not ABSENT]
         if isinstance(value, int | float) and not isinstance(value, bool):
             live = self._whole(str(value)) or ""
             return int(live) if live.isdecimal() and live.isascii() else value
@@ -122,10 +130,13 @@ class Rewriter:
                 pieces[place] = encode(new)
         return "".join(pieces)
 
-    def member(self, name: str, old: JSON) -> JSON:
-        """Return the new value of a member of an object; ABSENT where the member is left out."""
-        new = self._bound(bare_values(self._dialect, self._keys, name, old), old) if name in self._keys else _NOT_BOUND
-        return self.value(old) if new is _NOT_BOUND else new
+    def member(self, old: JSON, *names: str) -> JSON:
+        """Return the new value of a member of an object, or of an element; ABSENT where it is left out."""
+        if any(name in self._keys for name in names):
+            new = self._bound(bare_values(self._dialect, self._keys, names, old), old)
+            if new is not _NOT_BOUND:
+                return new
+        return self.value(old, names if isinstance(old, list) else ())
 
     def _bound(self, bare: Iterable[tuple[str, str]], old: JSON, *, own: bool = True) -> JSON:
         """Return the live value for a recorded one that may be of several keys; _NOT_BOUND where there is none."""
@@ -171,12 +182,12 @@ def has_names(body: bytes, dialect: Dialect) -> bool:
 
 
 def bare_values(
-    dialect: Dialect, keys: Mapping[str, tuple[str, ...]], name: str, value: JSON
+    dialect: Dialect, keys: Mapping[str, tuple[str, ...]], names: Iterable[str], value: JSON
 ) -> tuple[tuple[str, str], ...]:
-    """Return the keys that a value under a name may be of, each with the value as compared."""
-    known = keys.get(name)
+    """Return the keys that a value under some names may be of, each with the value as compared."""
+    known = dict.fromkeys(key for name in names for key in keys.get(name, ()))
     text = as_key(value) if known else None
-    return tuple([(key, dialect.bare(key, text)) for key in known]) if known and text is not None else ()
+    return () if text is None else tuple([(key, dialect.bare(key, text)) for key in known])
 
 
 @cache
@@ -192,8 +203,9 @@ def keys_of_names(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
 def names_of(dialect: Dialect, key: str) -> set[str]:
     """Return the names of a key in bodies and events, e.g. devicePath and deviceId."""
     tables: list[Mapping[str, tuple[str, ...]]] = [dialect.request_keys, dialect.ack_keys, dialect.event_keys]
-    paths = (path for table in tables for path in table.get(key, ()))
-    return {path.rsplit(".", 1)[-1] for path in paths if "." in path and not path.startswith("path.")}
+    paths = (split(path)[1:] for table in tables for path in table.get(key, ()) if not path.startswith("path."))
+    named = ([part for part in parts if part != EACH and not part.isdecimal()] for parts in paths)
+    return {names[-1] for names in named if names}
 
 
 def _replaced(text: str, words: Mapping[str, str]) -> str:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import TypeAlias
 
+from ....dialect.paths import Pair, pair_of
 from ....model import JSON
 from ..matching.bindings import ScannedText
 from ..matching.request import MintedId
 
-Bare: TypeAlias = Callable[[str, JSON], tuple[tuple[str, str], ...]]
+Bare: TypeAlias = Callable[[tuple[str, ...], JSON], tuple[tuple[str, str], ...]]
 
 _MARK = "\ue000"  # stands in no text that is not made to confuse us
 _ESCAPED = re.compile(r"\\(?:u[0-9a-f]{4}|.)")  # characters that are no letters
@@ -119,17 +120,23 @@ def _names(minted: Sequence[MintedId], literal: ScannedText, others: Sequence[tu
     return any(one.run in text.runs for one in minted for text in (literal, *(hole.seen for _, hole in others)))
 
 
-def _cut(value: JSON, bare: Bare, mark: str, holes: list[Slot]) -> JSON:
-    """Return the value with a mark in place of each hole."""
+def names_at(pair: Pair | None, name: str) -> tuple[str, ...]:
+    """Return the names under which a member of an object stands: its own, and the key if it is the value of a pair."""
+    return (name,) if pair is None or pair.member != name else (name, pair.names[-1])
+
+
+def _cut(value: JSON, bare: Bare, mark: str, holes: list[Slot], names: tuple[str, ...] = ()) -> JSON:
+    """Return the value with a mark in place of each hole; `names` are those of the elements of a list."""
+
+    def inner(item: JSON, own: tuple[str, ...]) -> JSON:
+        if isinstance(item, dict | list):
+            return _cut(item, bare, mark, holes, own)
+        found = bare(own, item)
+        if found:
+            holes.append(Slot(item, found, ScannedText.of(str(item))))
+        return mark if found else item
+
     if isinstance(value, dict):
-        cut = {}
-        for name, item in value.items():
-            if isinstance(item, dict | list):
-                cut[name] = _cut(item, bare, mark, holes)
-            elif found := bare(name, item):
-                cut[name] = mark
-                holes.append(Slot(item, found, ScannedText.of(str(item))))
-            else:
-                cut[name] = item
-        return cut
-    return [_cut(item, bare, mark, holes) for item in value] if isinstance(value, list) else value
+        pair = pair_of(value)
+        return {name: inner(item, names_at(pair, name)) for name, item in value.items()}
+    return [inner(item, names) for item in value] if isinstance(value, list) else value
