@@ -92,7 +92,9 @@ def _nearest(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
         unknown = matcher.unknown_part(live) if differences[0].where == "path" else ""
         summary = f"nearest is {named}: {unknown or differences[0]}"
         advice = "if the client is right, record again; if not, the first difference above is where it went wrong"
-    return _miss(live, summary, [*_others(differences), *_progress(playhead, matcher), f"what to do: {advice}"])
+    told = matcher.proposal(place, differences)
+    lines = [*_others(differences), *([f"in the dialect: {told}"] if told else []), *_progress(playhead, matcher)]
+    return _miss(live, summary, [*lines, f"what to do: {advice}"])
 
 
 def no_session(live: ParsedRequest, playheads: int) -> Miss:

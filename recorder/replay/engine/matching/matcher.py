@@ -25,6 +25,7 @@ from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
 from .difference import Difference, by_name, compare, shown
 from .index import Alternatives, JoinedAlternatives, RequestIndex
 from .masks import BLANK, BODY, FORM, named, path_of
+from .proposals import proposal
 from .remembered import Asked, Memory, media_for
 from .request import FreshIds, Id, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
 from .shapes import may_be
@@ -314,6 +315,10 @@ class Matcher:
             if value is not None and session.is_live(key, self._dialect.bare(key, value)):
                 return True
         return False
+
+    def proposal(self, place: int, differences: Sequence[Difference]) -> str:
+        """Return what the dialect would have to say for a recorded request to match, "" if that is not one thing."""
+        return proposal(differences, self.triples[place], self._dialect)
 
     def unknown_part(self, live: ParsedRequest) -> str:
         """Describe the part of a URL, e.g. the handle, that no recorded request of the operation has; empty if none."""
