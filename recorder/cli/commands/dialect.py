@@ -27,6 +27,9 @@ def command() -> None:
 def check(file: Path) -> None:
     """Check a dialect's TOML file: print every mistake with its line; exit code 1 if there are mistakes.
 
+    A path that can never lead to a value is a mistake, such as `nonsense.x`, `body.records[0].id`, or `path.user` where
+    no route has {user}; the message says which path was meant.
+
     \b
     Example:  recorder dialect check mine.toml
     """
