@@ -177,7 +177,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(CONTINUE)
             self._end_if_reset()
             self._connections.loop.call_later(_RESET, self._end_if_reset)
-        if self._number or self._unread or self._parser.ahead:
+        if self._number or self._unread:
+            return True
+        if self._parser.ahead:
+            self._soon_go_on()
             return True
         if self._parser.waiting is Waiting.REQUEST:
             return False

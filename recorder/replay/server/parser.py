@@ -4,6 +4,9 @@
 
 llhttp parses HTTP; this module refuses the valid requests that a stand-in does not serve.
 
+llhttp knows a list of methods and ASCII targets; the recorder takes any. So llhttp reads such a request with another
+first line, and is fed one request at a time: what follows one, also because its Content-Length was wrong, begins anew.
+
 A cache stands before llhttp: a header block with known bytes is not parsed again. Only blocks that llhttp has parsed
 enter the cache, from plain HTTP/1.1 requests that keep their connection. Without the cache the server takes 1.6 to 2
 times as long for a request (`python -m benchmarks.against`). tests/replay/server/test_parser.py checks that both ways
@@ -30,13 +33,18 @@ from .limits import Limits
 KEEP, KEEP_OLD, CLOSE = b"", b"Connection: keep-alive\r\n", b"Connection: close\r\n"
 
 _LINE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[\w/.~!$&'()*+,;=:@%?-]*) HTTP/1\.1\r\n")
+# A first line that llhttp refuses though the recorder takes it. Without spaces and controls it is read in one way only.
+_ODD_LINE = re.compile(rb"([!-~]+) ([^\x00-\x20\x7f]+) (HTTP/1\.[01]\r\n)")
+_KNOWN_METHODS = frozenset({b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS", b"CONNECT"})
+_EMPTY_LINE = (b"\r", b"\n")
+_METHOD_BEGINS = re.compile(rb"[A-Za-z]")
 _LONGEST = 1 << 13  # bytes of the longest header block in the cache
 _REMEMBERED = 4096  # header blocks in the cache: a client needs one for GET, and for POST one per length of the body
 _UNUSUAL = {"expect", "upgrade", "transfer-encoding", "content-encoding", "trailer", "te"}
-_PIECE = 1 << 14  # bytes fed to llhttp at once: all requests found in a piece are held in memory until they are served
+_PIECE = 1 << 14  # bytes fed to llhttp at once
 _CHUNK = 16  # bytes of framing allowed for each byte of a chunked body: a chunk of one byte needs at least 5
 _SHOWN = 200  # characters of a request's method and target in a refusal
-_ABSOLUTE = re.compile(r"https?://(?:[^/?#]*@)?([^/?#@]+)(.*)", re.IGNORECASE | re.DOTALL)
+_ABSOLUTE = re.compile(r"https?://(?:[^/?#]*@)?([!\"$-.0->A-~]+)((?:[/?#].*)?)", re.IGNORECASE | re.DOTALL)
 _BROKEN = "the body cannot be read"
 
 
@@ -166,9 +174,11 @@ class RequestParser:
         "_is_encoded",
         "_is_old",
         "_is_over",
+        "_left",
         "_limits",
         "_llhttp",
         "_method",
+        "_odd",
         "_opening",
         "_opens",
         "_pieces",
@@ -211,6 +221,7 @@ class RequestParser:
             None  # the header block that llhttp reads next, if it is complete and not in the cache
         )
         self._recalled: Head | None = None  # the cached head of the request that llhttp reads next
+        self._odd: tuple[bytes, bytes] | None = None  # method and target that llhttp does not read itself
         self._begun = self._in_head = False
         self._reset()
 
@@ -222,6 +233,7 @@ class RequestParser:
         self._head = _NONE
         self._body = bytearray()
         self._size = self._fed = 0  # bytes: of the head as parsed, of all
+        self._left = 0  # bytes of the body that are missing; of a body in chunks that is not known
         self._method, self._target, self._connection = "", "", KEEP
         self._added: Headers = ()
         self._chunked = self._asks = self._is_encoded = self._is_old = self._upgrades = self._opening = False
@@ -247,6 +259,8 @@ class RequestParser:
                 known = self._known()
                 if known is not None:
                     return known
+                if not self._has_line():
+                    return None
             self._parse()
         return self._ready.pop(0)
 
@@ -264,7 +278,9 @@ class RequestParser:
     def waiting(self) -> Waiting:
         """The part of a request that must come before `next` can return a result."""
         if not self._begun:
-            return Waiting.REQUEST
+            # what is no method may be the rest of a body whose Content-Length was too small, and asks for nothing
+            is_method = self._data and _METHOD_BEGINS.match(self._data, self._at)
+            return Waiting.HEAD if is_method else Waiting.REQUEST
         return Waiting.HEAD if self._in_head else Waiting.BODY
 
     @property
@@ -311,9 +327,37 @@ class RequestParser:
 
     # -- llhttp
 
+    def _has_line(self) -> bool:
+        """Return whether llhttp can read on: it waits for a whole line, and gets another one in place of an odd one."""
+        while self._data[self._at : self._at + 1] in _EMPTY_LINE:
+            self._at += 1  # some clients send empty lines behind a body (RFC 9112, section 2.2)
+        if self._data.find(b"\n", self._at) < 0:  # what begins no line, such as TLS, is refused at once; so is a long one
+            is_over = len(self._data) - self._at > self._limits.head
+            return is_over or (self._at < len(self._data) and not 0x20 < self._data[self._at] < 0x7F)
+        line = _ODD_LINE.match(self._data, self._at)
+        if line is None:
+            return True
+        method, target, version = line.groups()
+        if (method not in _KNOWN_METHODS or not target.isascii()) and method.upper() != b"CONNECT":
+            self._odd = method.upper(), target  # mitmproxy takes methods in capitals too
+            self._data, self._at = b"POST / " + version + self._data[line.end() :], 0
+        return True
+
+    def _piece(self) -> bytes:
+        """Return bytes of one request: of its head alone, or of its body alone."""
+        data, at, end = self._data, self._at, self._at + _PIECE
+        if self._in_head and data[at : at + 1] in _EMPTY_LINE:
+            end = at + 1  # the end of the head may come in parts
+        elif self._in_head or not self._begun:
+            ending = data.find(b"\r\n\r\n", at, end)
+            end = end if ending < 0 else ending + 4
+        elif self._left > 0:
+            end = min(end, at + self._left)
+        return data[at:end]
+
     def _parse(self) -> None:
         """Feed the next piece of bytes to llhttp."""
-        piece = self._data[self._at : self._at + _PIECE]
+        piece = self._piece()
         self._at += len(piece)
         if self._at == len(self._data):
             self._data, self._at = b"", 0
@@ -402,8 +446,11 @@ class RequestParser:
 
     def on_url(self, url: bytes) -> None:
         """Collect a part of the target."""
-        self._url += url
-        self._method = self._llhttp.get_method().decode()
+        if self._odd is None:
+            self._url += url
+            self._method = self._llhttp.get_method().decode()
+        else:
+            self._method, self._url = self._odd[0].decode(), self._odd[1]
         if len(self._url) > self._limits.head:
             self._refuse(414, f"the target is longer than {self._limits.head} bytes")
 
@@ -441,6 +488,7 @@ class RequestParser:
         if self._opening and not self._upgrades:
             self._refuse(400, "a WebSocket's handshake needs Connection: Upgrade")
         self._head = Head(headers, length, "origin" in shown)
+        self._left = length
         if block is not None and is_lasting and keeps and version == "1.1" and not shown.keys() & _UNUSUAL:
             self._heads.add(block, self._head)
 
@@ -453,10 +501,12 @@ class RequestParser:
         if len(self._body) + len(data) > self._limits.body:
             self._refuse(413, f"the body is larger than {self._limits.body} bytes")
         self._body += data
+        self._left -= len(data)
 
     def on_message_complete(self) -> None:
         """Finish a request; a request with an Upgrade header is left to `_upgraded`, as llhttp skips its body."""
         self._begun = False
+        self._odd = None
         if self._upgrades:
             return
         body = bytes(self._body)
@@ -491,8 +541,8 @@ class RequestParser:
             self._refuse(505, f"HTTP/{version} is not spoken here, HTTP/1.1 is")
         if self._method == "CONNECT":
             self._refuse(405, "this is no proxy, and opens no tunnels")
-        hosts = len(shown.get("host", ()))
-        if hosts > 1 or (hosts == 0 and version == "1.1"):  # RFC 9112, section 3.2
+        hosts = set(shown.get("host", ()))  # the recorder takes the same one twice
+        if len(hosts) > 1 or (not hosts and version == "1.1"):  # RFC 9112, section 3.2
             self._refuse(400, "two Host headers" if hosts else "the Host header is missing")
 
     def _read_target(self, headers: Headers, shown: dict[str, list[str]]) -> Headers:
