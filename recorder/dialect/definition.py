@@ -38,6 +38,7 @@ Keys: TypeAlias = dict[str, str]
 DEFAULT = "gws-outbound"
 CACHE_BUSTER = "query._"  # as jQuery adds it; volatile in every dialect
 _OF_PUBLISH = ("data", "channel")  # roots of paths in a Bayeux publish
+_OF_DATES = ("body", "data", "header")  # roots of paths in answers and events
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Dialect:
     publishes: Paths = ()
     replay: str = ""
     replay_id: str = ""
+    shift: Paths = ()
 
     @classmethod
     def load(cls, source: str = DEFAULT) -> Dialect:
@@ -286,6 +288,7 @@ def parse(text: str, *, path: str) -> Dialect:
         volatile=(*_in_small(replay.texts("volatile", optional=True)), CACHE_BUSTER),
         operations=_operations(top.table("operations")),
         publishes=_channels(top.table("publish")) if "publish" in top else (),
+        shift=_shifted(replay),
     )
     dialect = _with_sessions(top, dialect)
     if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
@@ -307,6 +310,19 @@ def _with_sessions(top: Table, dialect: Dialect) -> Dialect:
         replay=extension,
         replay_id=number,
     )
+
+
+def _shifted(replay: Table) -> Paths:
+    """Return the paths of the dates that a replay moves; report those that lead nowhere."""
+    found = replay.texts("shift", optional=True)
+    for path in found:
+        root, *parts = path.split(".")
+        if root not in _OF_DATES or not all(parts) or not parts:
+            roots = " or ".join(f"'{name}.'" for name in _OF_DATES)
+            replay.wrong("shift", f"{path!r} must begin with {roots} and name a value")
+        elif root == "header" and len(parts) > 1:
+            replay.wrong("shift", f"{path!r}: a header has one name, such as 'header.Last-Modified'")
+    return found
 
 
 def _operations(table: Table) -> dict[str, Operation]:
