@@ -26,6 +26,7 @@ from ..redaction.leaves import unlooked
 from ..redaction.policy import NO_POLICY, load
 from ..redaction.scan import Scan
 from .check import Checked, Finding, Level
+from .expired import Expired
 from .incidents import Disturbances
 
 _SKEW = 5.0  # seconds by which the server's clock may drift from ours within one capture
@@ -40,14 +41,18 @@ _CERTAIN = {"JWT", "user and password in a URL", "private key", "basic credentia
 _PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")  # matches pseudonyms in cassettes made before policies existed
 
 
-def examine(path: Path) -> list[Finding]:
+def examine(path: Path, now: float | None = None) -> list[Finding]:
     """Return all findings about a cassette file: damage first, then problems, then remarks.
+
+    Args:
+        path: The file.
+        now: UTC seconds, to find dates that are over by now; None looks for none.
 
     Raises:
         CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
     """
     checked = Checked(path)
-    examiner = _Examiner(checked, _header(path))
+    examiner = _Examiner(checked, _header(path), now)
     for record in checked.records():
         examiner.feed(record)
     examiner.end()
@@ -61,7 +66,7 @@ def examine(path: Path) -> list[Finding]:
 class _Examiner:
     """Examines the records of one cassette, one at a time, and adds findings to `checked`."""
 
-    def __init__(self, checked: Checked, header: Header | None) -> None:
+    def __init__(self, checked: Checked, header: Header | None, now: float | None) -> None:
         self._checked = checked
         self._header = header
         self._observer = Observer()
@@ -77,6 +82,7 @@ class _Examiner:
         self._headers: set[tuple[str, str]] = set()
         self._unlooked: Counter[tuple[str, Unread]] = Counter()
         self._cut: list[str] = []  # notes of bodies that are not kept whole
+        self._expired = _expired(header, now)
 
     def feed(self, record: Record) -> None:
         """Examine the next record."""
@@ -116,6 +122,8 @@ class _Examiner:
             count = len(self._cut)
             bodies = "1 body is" if count == 1 else f"{count} bodies are"
             self._remark("cut", f"{bodies} not kept whole: " + "; ".join(self._cut[:_SHOWN]) + "; …" * (count > _SHOWN))
+        for text in self._expired.told() if self._expired is not None else ():
+            self._remark("expired", text)
         for text in told(self._unlooked):
             self._remark("unread", text)
         if self._skews and max(self._skews) - min(self._skews) > _SKEW:
@@ -138,6 +146,8 @@ class _Examiner:
                     self._open.remove(record.exchange)
                 if isinstance(record, Response):
                     self._date(record)
+                    if self._expired is not None:
+                        self._expired.response(record)
             case _:
                 pass
 
@@ -152,6 +162,8 @@ class _Examiner:
         self._skews.append(server - (self._header.started / 1e6 + response.t / 1e9))
 
     def _event(self, event: Event) -> None:
+        if self._expired is not None:
+            self._expired.event(event)
         known = self._subscribed.get(event.client_id)
         if known is not None and not any(channels.matches(pattern, event.channel) for pattern in known):
             self._unsubscribed[event.channel] += 1
@@ -188,6 +200,17 @@ class _Examiner:
 
     def _remark(self, kind: str, text: str) -> None:
         self._checked.add(Level.REMARK, kind, "all", text)
+
+
+def _expired(header: Header | None, now: float | None) -> Expired | None:
+    """Return what looks for dates that are over; None if nothing tells when the cassette was recorded."""
+    if header is None or now is None:
+        return None
+    try:
+        known = shipped(header.dialect).shift
+    except DialectError:
+        known = ()
+    return Expired(header.started / 1_000_000, now, known)
 
 
 def _scan(header: Header | None) -> Scan | None:

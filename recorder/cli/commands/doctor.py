@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ def command(cassette: Path, *, as_json: bool) -> None:
     from ...diagnose.check import Level
     from ...diagnose.doctor import examine
 
-    findings = examine(cassette)
+    findings = examine(cassette, time.time())
     if as_json:
         rows = [{"level": f.level.value, "kind": f.kind, "where": f.where, "text": f.text} for f in findings]
         announce(to_json(rows))

@@ -1,0 +1,84 @@
+"""Find the dates in a cassette that were to come when they were recorded, and are over by now."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from ..bayeux.messages import parse
+from ..dates import seconds_of
+from ..dialect.paths import parse_json
+from ..model import JSON, Event, Response
+from ..web_tokens import claims, is_web_token
+
+_SECOND = 1_000_000_000
+_MOST_TOLD = 10  # paths
+# Names of ends: OAuth, OpenID Connect, Java, .NET, AWS, Genesys; not `expires_in`, which counts from now.
+_ENDS = re.compile(
+    r"(?:.*[_-])?(?:exp|expires?|expiry|expired|expiration)(?:[_-]?(?:at|on|by|date|time|timestamp|utc|ms))*"
+    r"|.*(?:Expires|Expiry|Expiration)(?:At|On|By|Date|Time|Timestamp|Utc|Ms)*"
+    r"|.*(?:valid|active)[_-]?(?:until|till|to|thru|through)|not[_-]?(?:after|onorafter)|.*deadline",
+    re.IGNORECASE,
+)
+_HINT = re.compile(rb"eyJ|exp|valid|until|not_?-?after|notonorafter|deadline", re.IGNORECASE)
+_MUST_SHIFT = "a client that looks at them logs out or acts at once; a dialect moves them"
+
+
+class Expired:
+    """The dates of one cassette, looked at one record at a time."""
+
+    def __init__(self, started: float, now: float, known: tuple[str, ...] = ()) -> None:
+        """Begin without dates.
+
+        Args:
+            started: UTC seconds at which the capture began.
+            now: UTC seconds.
+            known: Paths that the dialect moves.
+
+        """
+        self._started, self._now = started, now
+        self._known = {tuple(path.split(".")) for path in known}
+        self._found: Counter[str] = Counter()
+
+    def response(self, response: Response) -> None:
+        """Look at the body of an answer; the events in one are looked at by themselves."""
+        if _HINT.search(response.body) and parse(response.body) is None:
+            self._look(("body",), parse_json(response.body), self._started + response.t / _SECOND)
+
+    def event(self, event: Event) -> None:
+        """Look at the data of an event."""
+        self._look(("data",), event.data, self._started + event.t / _SECOND)
+
+    def told(self) -> Iterator[str]:
+        """Yield a text about all dates that are over; none where there are none."""
+        if self._found:
+            paths = sorted(self._found, key=lambda path: (-self._found[path], path))
+            shown = ", ".join(f"{path} ({self._found[path]})" for path in paths[:_MOST_TOLD])
+            more = f" and {len(paths) - _MOST_TOLD} more" if len(paths) > _MOST_TOLD else ""
+            listed = ", ".join(f'"{path}"' for path in paths[:_MOST_TOLD])
+            yield f"over by now: {shown}{more}; {_MUST_SHIFT}: [replay] shift = [{listed}]"
+
+    def _look(self, path: tuple[str, ...], value: JSON, at: float) -> None:
+        if isinstance(value, dict):
+            for name, item in value.items():
+                self._look((*path, name), item, at)
+        elif isinstance(value, list):
+            for item in value:
+                self._look((*path, "*"), item, at)
+        elif (end := self._end(path[-1], value)) is not None and at < end < self._now and not self._is_known(path):
+            self._found[".".join(path)] += 1
+
+    @staticmethod
+    def _end(name: str, value: JSON) -> float | None:
+        if is_web_token(value):
+            return seconds_of((claims(value) or {}).get("exp"))
+        return seconds_of(value) if _ENDS.fullmatch(name) else None
+
+    def _is_known(self, path: tuple[str, ...]) -> bool:
+        def fits(known: tuple[str, ...]) -> bool:
+            return len(known) == len(path) and all(
+                "*" in (one, other) or one == other for one, other in zip(known, path, strict=True)
+            )
+
+        return any(map(fits, self._known))
