@@ -367,6 +367,7 @@ class Recording:
         messages: What clients sent by Bayeux that events may follow, in the order of the wire.
         replies: Refusals, ended sessions, and what other replies said beside the usual, in the order of the wire.
         guard: What the server wrote before and after the messages in each answer, such as `while(1);`.
+        subprotocols: What the server chose of the subprotocols that clients offered for their WebSockets, sorted.
     """
 
     header: Header
@@ -380,3 +381,4 @@ class Recording:
     messages: tuple[ClientMessage, ...] = ()
     replies: tuple[Reply, ...] = ()
     guard: tuple[str, str] = ("", "")
+    subprotocols: tuple[str, ...] = ()

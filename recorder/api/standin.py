@@ -76,6 +76,7 @@ class StandIn:
         policy: Policy the cassettes were redacted by, if not a shipped one.
         proxied: Clients come through a proxy and name the recorded servers themselves: a request for one of several
             servers is answered by this one alone, and links to the others stay.
+        jwt_key: Secret that signs JSON web tokens anew (HS256, HS384, HS512) whose dates the dialect moves.
         control_token: Enable the control API at /__recorder/ for requests that carry this token.
         allow_hosts: Names to serve besides those of this machine and of the recording: `desk.example`, `*.example`, or
             `*` for all.
@@ -107,6 +108,7 @@ class StandIn:
         dialect: str | None = None,
         policy: str | None = None,
         proxied: bool = False,
+        jwt_key: str | None = None,
         control_token: str | None = None,
         allow_hosts: Sequence[str] = (),
         allow_origins: Sequence[str] = (),
@@ -128,7 +130,9 @@ class StandIn:
         self._virtual = clock == "virtual"
         pace = math.inf if rate == "instant" else rate
         seed = 0 if seed is None and self._virtual else seed
-        options = Options(pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied)
+        options = Options(
+            pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied, jwt_key
+        )
         self._engine = build(self.recording, options)
         self._turns = _Turns(self._engine, on_turn, on_idle)
         nothing: Callable[[Miss], None] = lambda _: None  # noqa: E731  # a default
@@ -286,6 +290,11 @@ class StandIn:
     def foreign_links(self) -> list[str]:
         """Warnings, one line each, about links that lead a client out of the replay."""
         return list(self._call(lambda: self._engine.foreign).lines())
+
+    @property
+    def fixed_dates(self) -> list[str]:
+        """Warnings, one line each, about dates that the dialect wants to move and that stay as recorded."""
+        return list(self._call(lambda: self._engine.fixed_dates))
 
     @property
     def is_over(self) -> bool:

@@ -23,6 +23,8 @@ Message: TypeAlias = dict[str, Any]
 _REPLY = "id", "channel", "successful"
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _CALLBACK = re.compile(r"[a-zA-Z0-9._-]{1,64}")  # as in CometD's JSONPTransport: no such name can contain script code
+_EMPTY = re.compile(rb"\s*\[\s*\]\s*|message=(?:\[|%5B)(?:\]|%5D)", re.IGNORECASE)
+_EMPTY_QUERY = re.compile(r"[?&]message=(?:\[|%5B)(?:\]|%5D)(?:&|$)", re.IGNORECASE)
 _FORM = re.compile(rb"(?:[\w.%+-]+=[^&\s]*&)*message=")
 
 
@@ -47,6 +49,14 @@ def parse_request(target: str, body: bytes, headers: Headers = ()) -> list[Messa
     if found is None and "message=" in target:
         found = _parse_form(target.partition("?")[2])
     return found
+
+
+def is_empty(target: str, body: bytes) -> bool:
+    """Return whether an HTTP request or a WebSocket message holds no Bayeux message, but an empty array of them.
+
+    Old clients of faye send it as a heartbeat, and get it back (faye/faye#487).
+    """
+    return _EMPTY.fullmatch(body) is not None or (not body and _EMPTY_QUERY.search(target) is not None)
 
 
 def parse(body: bytes, headers: Headers = ()) -> list[Message] | None:

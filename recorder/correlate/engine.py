@@ -73,6 +73,7 @@ class Correlator:
         self._timeout: float | None = None
         self._guard = ("", "")
         self._addressed: set[tuple[str, str]] = set()
+        self._subprotocols: set[str] = set()
         self._asked_at: dict[int, list[tuple[str, str]]] = {}  # the same, of open exchanges
         self._pending: dict[int, Operation] = {}  # operations and other exchanges without a response, by exchange
         self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and sockets → the session tokens in them
@@ -213,6 +214,7 @@ class Correlator:
             messages=tuple(replace(one, session=self.session_of(one.client_id)) for one in self._messages),
             guard=self._guard,
             replies=self._replies.all(self.session_of, self._session_of_tokens, windows),
+            subprotocols=tuple(sorted(self._subprotocols)),
         )
 
     def _session_of_tokens(self, tokens: frozenset[str]) -> str | None:
@@ -321,6 +323,7 @@ class Correlator:
             return
         if response.status == _SWITCHING_PROTOCOLS:
             self._bayeux[response.exchange] = op.tokens
+            self._subprotocols.update(v for name, v in response.headers if name.lower() == "sec-websocket-protocol")
         yield from self._acked(op, response)
 
     def _acked(self, op: Operation, response: Response) -> Iterator[Link]:

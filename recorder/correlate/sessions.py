@@ -137,8 +137,16 @@ def as_tokens(values: Iterable[str]) -> frozenset[str]:
 
 
 def separate(header: str) -> list[str]:
-    """Return the cookies of a Set-Cookie header, each with its attributes: some libraries merge several into one."""
-    return _SEPARATE.split(header)
+    """Return the cookies of a Set-Cookie header, each with its attributes: some libraries merge several into one.
+
+    They put a space behind the comma; a comma alone, before any attribute, is part of a value.
+    """
+    cookies, begin = [], 0
+    for comma in _SEPARATE.finditer(header):
+        if header[comma.end() : comma.end() + 1].isspace() or ";" in header[begin : comma.start()]:
+            cookies.append(header[begin : comma.start()])
+            begin = comma.end()
+    return [*cookies, header[begin:]]
 
 
 def cookies(header: str) -> Iterator[tuple[str, str]]:

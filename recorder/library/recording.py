@@ -73,6 +73,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         addressed=one.addressed | other.addressed | {("upstream", other.header.upstream)},
         messages=(*one.messages, *other.messages),
         guard=one.guard if one.guard[0] else other.guard,
+        subprotocols=tuple(sorted({*one.subprotocols, *other.subprotocols})),
     )
 
 

@@ -98,10 +98,12 @@ class Origin(NamedTuple):
     Attributes:
         host: Host and port, as in the Host header.
         secure: The client speaks TLS there; of a stand-in, to a proxy before it.
+        trusted: The client is a browser that trusts this machine without TLS, and keeps cookies that need TLS.
     """
 
     host: str
     secure: bool = False
+    trusted: bool = False
 
 
 # A client without a Host header (HTTP/1.0) does not say how it reaches the stand-in. `.invalid` leads nowhere, by

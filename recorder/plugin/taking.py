@@ -59,6 +59,7 @@ class Taking:
     stall: str | None = None
     sessions: tuple[()] = ()
     foreign_links: tuple[()] = ()
+    fixed_dates: tuple[()] = ()
 
     @property
     def foreign_hosts(self) -> dict[str, int]:

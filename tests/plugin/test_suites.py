@@ -94,6 +94,25 @@ def test_a_miss_the_application_swallowed_fails_the_test_and_is_explained_once(s
     assert result.stdout.str().count("no recorded request matches") == 1
 
 
+def test_what_is_refused_before_it_is_matched_fails_the_test_too(suite: Suite) -> None:
+    result = suite(
+        """
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+@pytest.mark.cassette("preview-session", unplayed="ignore")
+def test_swallows_a_refusal(standin):
+    try:
+        urlopen(Request(f"{standin.url}/api/v2/me", headers={"X-Long": "x" * 100_000}))
+    except HTTPError as exc:
+        assert exc.code == 431
+"""
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["1 request matched nothing in *", "* was refused before it was matched: 431, *"])
+
+
 def test_a_test_that_failed_by_itself_shows_its_misses_in_a_section(suite: Suite) -> None:
     result = suite(MISS.replace("470", "200"))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _STALLED = 3  # exit code
 _TOKEN, _CONTROL_TOKEN = "RECORDER_TOKEN", "RECORDER_CONTROL_TOKEN"  # environment variables
+_JWT_KEY = "RECORDER_JWT_KEY"
 _TOLD = 10  # events that did not come, at the end
 _DESCRIPTORS = 65_536
 _NEW_OBJECTS = 50_000  # before they are looked through for garbage
@@ -65,6 +66,7 @@ class Settings:
     dialect: str | None
     control_token: str | None = None
     policy: str | None = None
+    jwt_key: str | None = None
     token: str | None = None
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
@@ -135,6 +137,11 @@ class Settings:
     multiple=True,
     help="Serve pages of this origin too, e.g. https://desk.example:8443, null, or * for all.",
 )
+@click.option(
+    "--jwt-key",
+    type=TokenFile(_JWT_KEY),
+    help=f"Sign JSON web tokens with moved dates by the secret in this file.  [env var: {_JWT_KEY}, the secret itself]",
+)
 @click.option("--policy", metavar="FILE", help="Policy the cassette was redacted by, if not a shipped one.")
 @dialect_option
 def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> None:
@@ -163,6 +170,7 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     collect_rarely()
     options["control_token"] = token_of(options["control_token"], _CONTROL_TOKEN)
     options["token"] = token_of(options["token"], _TOKEN)
+    options["jwt_key"] = token_of(options["jwt_key"], _JWT_KEY)
     settings = Settings(**options)
     standin, stalled = asyncio.run(_serve(recording, settings))
     _conclude(standin.report(), standin.missed, as_json=as_json)
@@ -247,6 +255,7 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
         seed=settings.seed,
         dialect=settings.dialect,
         policy=settings.policy,
+        jwt_key=settings.jwt_key,
         control_token=settings.control_token,
         allow_hosts=settings.allow_hosts,
         allow_origins=settings.allow_origins,
@@ -256,7 +265,7 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
         on_idle=idle,
         idle_after=settings.idle,
     )
-    for line in standin.foreign_links:
+    for line in (*standin.foreign_links, *standin.fixed_dates):
         say(line)
     async with standin:
         click.echo(f"listening on {standin.address.url}")

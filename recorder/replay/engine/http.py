@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +14,8 @@ from ...links.rewriting import NOWHERE, Origin
 from ...model import Headers
 
 _REMEMBERED = 1000  # headers of requests: a client sends the same ones again and again
+_SUBPROTOCOL = "Sec-WebSocket-Protocol"
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, section 5.6.2
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _SCRIPT: Headers = (("Content-Type", "text/javascript;charset=UTF-8"),)
 
@@ -40,6 +44,11 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
         if self.method == "POST":
             return LONG_POLLING
         return CALLBACK_POLLING if self.callback else None
+
+    @property
+    def place(self) -> str:
+        """Method and target of the request, or the WebSocket that its message came on, for people."""
+        return f"a message on the WebSocket {self.target}" if self.on_socket else f"{self.method} {self.target}"
 
     @property
     def callback(self) -> str | None:
@@ -95,5 +104,29 @@ class Responses:
 def origin_of(headers: Headers) -> Origin:
     """Return the origin of the stand-in, as the client of these headers sees it."""
     shown = {name.lower(): value for name, value in headers}
+    if not shown.get("host"):
+        return NOWHERE
+    # Browsers send Sec-Fetch-Site where they trust the server: to https, and to this machine (Fetch Metadata, section
+    # 2). Safari alone trusts this machine with no cookie that needs TLS (WebKit bug 218980).
+    agent = shown.get("user-agent", "")
+    is_safari = "AppleWebKit" in agent and "Chrom" not in agent
     # a proxy before us may have ended its TLS
-    return Origin(shown["host"], shown.get("x-forwarded-proto") == "https") if shown.get("host") else NOWHERE
+    return Origin(shown["host"], shown.get("x-forwarded-proto") == "https", "sec-fetch-site" in shown and not is_safari)
+
+
+def subprotocol(headers: Headers, recorded: Collection[str]) -> Headers:
+    """Return the header that chooses a subprotocol for a WebSocket; none where its client offers none.
+
+    A browser ends a connection for which none of its subprotocols is chosen (WHATWG WebSockets, section 4.1).
+
+    Args:
+        headers: Headers of the upgrade.
+        recorded: Subprotocols that the recorded server chose; one of these goes before the first one offered.
+
+    """
+    offered = [
+        text for name, value in headers if name.lower() == _SUBPROTOCOL.lower() for text in re.split("[, \t]+", value)
+    ]
+    tokens = [text for text in offered if _TOKEN.fullmatch(text)]
+    chosen = next((text for text in tokens if text in recorded), next(iter(tokens), None))
+    return () if chosen is None else ((_SUBPROTOCOL, chosen),)

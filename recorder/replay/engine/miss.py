@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...printable import printable
 from .matching.difference import Difference
 from .matching.matcher import Matcher, describe
 from .matching.request import ParsedRequest
@@ -102,6 +103,13 @@ def no_session(live: ParsedRequest, playheads: int) -> Miss:
     summary = f"{playheads} sessions are live and nothing tells whose this request is"
     advice = "what to do: send the cookie BAYEUX_BROWSER that the handshake set, or the session's Authorization"
     return _miss(live, summary, [advice])
+
+
+def refused(call: str, reason: str) -> Miss:
+    """Build the miss of a request that could not be matched: it was refused for a reason, e.g. a limit."""
+    call = printable(call) or "a request"
+    summary = f"{call} was refused before it was matched: {reason}"
+    return Miss(call, summary, f"{summary}\n")
 
 
 def _miss(live: ParsedRequest, summary: str, lines: list[str]) -> Miss:

@@ -7,12 +7,12 @@ There is no way from here to any server: what is not in the recording is a miss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from typing import Any
 
 from ...bayeux import channels
-from ...bayeux.messages import Message, parse_request, to_text
+from ...bayeux.messages import Message, is_empty, parse_request, to_text
 from ...bayeux.outbox import Queued
 from ...bayeux.publishes import PUBLISH, content
 from ...bayeux.replies import Said
@@ -26,19 +26,20 @@ from ...model import JSON, AnchorKind, Headers, Recording
 from ...redaction.policy import Policy as Redaction
 from . import miss, status
 from .faults import Faults
-from .http import HttpRequest, HttpResponse, Responses, origin_of
+from .http import HttpRequest, HttpResponse, Responses, origin_of, subprotocol
 from .matching.matcher import Matcher, describe
 from .matching.remembered import media_for
 from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
 from .rewriting.asked import AskedLinks
+from .rewriting.dates import Dates, Today
 from .rewriting.foreign import Foreign, foreign
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
 from .said import RecordedReplies, unknown_error
 from .scheduling.follower import Follower
 from .scheduling.player import Player
-from .sessions.logins import Logins
+from .sessions.logins import Logins, Renewed
 from .sessions.playhead import COOKIE, Playhead, Policy
 from .sessions.registry import Registry
 from .timeline import Run, Step
@@ -64,6 +65,7 @@ class ReplayEngine:
         epoch: float = 0.0,
         redaction: Redaction | None = None,
         proxied: bool = False,
+        today: Today | None = None,
     ) -> None:
         """Start with nothing played.
 
@@ -77,6 +79,7 @@ class ReplayEngine:
             epoch: UTC seconds at which the caller's clock shows 0, for clients that ask for the time.
             redaction: Policy that redacted the recording: live values are matched with pseudonyms.
             proxied: Clients come through a proxy and name the recorded servers themselves.
+            today: When it is played, to move the dates that clients act on; None moves none.
 
         """
         self._recording, self._dialect, self._rate, self._policy = recording, dialect, rate, policy
@@ -95,7 +98,8 @@ class ReplayEngine:
         self._logins = Logins(recording, self._matcher, dialect, new_id)
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._replies = Responses(recording.guard)
-        self._player = Player(recording, self._matcher, dialect, self._bayeux, self._replies, links=self._links)
+        self.dates, parts = Dates(recording, dialect, today), (recording, self._matcher, dialect)
+        self._player = Player(*parts, self._bayeux, self._replies, links=self._links, dates=self.dates)
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
@@ -107,11 +111,11 @@ class ReplayEngine:
         """Take a live request; `replies` returns what is to be written because of it."""
         messages = parse_request(request.target, request.body, request.headers)
         if messages is not None and len(messages) > _MOST_MESSAGES:
-            self._replies.add(request.number, 413, (("Content-Type", "text/plain"),), b"too many Bayeux messages\n")
+            self._refuse(request, 413, "too many Bayeux messages")
         elif messages is not None and (transport := request.transport) is not None:
             self._receive_bayeux(request, messages, now, transport)
         elif messages is not None or self.owns(request.target) or request.on_socket:
-            self._replies.add(request.number, 400, (("Content-Type", "text/plain"),), b"not Bayeux messages\n")
+            self._receive_odd(request, now, are_messages=messages is not None)
         else:
             self._receive_call(request, now)
         if self._playheads.is_crowded:
@@ -123,6 +127,11 @@ class ReplayEngine:
         return foreign(self._recording, self._links)
 
     @property
+    def fixed_dates(self) -> Iterator[str]:
+        """Warnings, one line each, about dates that the dialect wants to move and that cannot be moved."""
+        return self.dates.left(self._recording)
+
+    @property
     def longest_body(self) -> int:
         """Length of the longest request body in the recording, in bytes."""
         return max((len(triple.request.body) for triple in self._matcher.triples), default=0)
@@ -132,9 +141,10 @@ class ReplayEngine:
         return target.partition("?")[0].startswith(self._dialect.bayeux_prefix)
 
     def upgrade(self, request: HttpRequest) -> Headers:
-        """Return the headers to answer a WebSocket upgrade with; the handshake on it comes too late to set a cookie."""
+        """Return the headers to answer a WebSocket upgrade with: the handshake on it comes too late to set a cookie."""
         playhead = self._playheads.upgraded(self._logins.as_recorded(request).headers, request.connection)
-        return () if playhead is None else (playhead.set_cookie,)
+        cookie = () if playhead is None else (playhead.set_cookie,)
+        return *cookie, *subprotocol(request.headers, self._recording.subprotocols)
 
     def replies(self, now: float) -> list[HttpResponse]:
         """Return the responses to write now, in the order they must leave."""
@@ -375,6 +385,20 @@ class ReplayEngine:
             self.refuse(found)
             self._player.reply(request.number, place, refusal(miss.STATUS, found.summary))
 
+    @cached_property
+    def _has_odd(self) -> bool:
+        """Whether a request for Bayeux without messages was recorded, e.g. a GET that asks if a server is there."""
+        return any(self.owns(triple.request.target) for triple in self._recording.plain)
+
+    def _receive_odd(self, request: HttpRequest, now: float, *, are_messages: bool) -> None:
+        """Take a request for Bayeux that no transport sends: a heartbeat without messages, or what was recorded."""
+        if is_empty(request.target, request.body) and request.transport is not None:
+            self._replies.answer(Answer(request.number, [], callback=request.callback))
+        elif self._has_odd and not are_messages and not request.on_socket:
+            self._receive_call(request, now)
+        else:
+            self._refuse(request, 400, "not Bayeux messages")
+
     # -- REST
 
     def _receive_call(self, request: HttpRequest, now: float) -> None:
@@ -422,7 +446,9 @@ class ReplayEngine:
             return miss.explain(live, playhead, self._matcher)
         self._matcher.bind(entry, live, playhead.bindings)
         if self._logins.keys and self._logins.is_login(live):
-            self._playheads.gave(playhead, self._logins.give(playhead, entry.place))
+            self._playheads.gave(
+                playhead, self._logins.give(playhead, entry.place, self._renewed(playhead, entry, now))
+            )
         origin = playhead.origin = origin_of(request.headers)
         rewriter = Rewriter(self._dialect, playhead.bindings, minted=entry.minted, fresh=fresh)
         part = self._player.prepared.part(entry, origin)
@@ -442,6 +468,14 @@ class ReplayEngine:
             self._follower.asked(playhead, live, entry, now)
         return None
 
+    def _renewed(self, playhead: Playhead, entry: RecordedRequest, now: float) -> Renewed:
+        """Return what gives a client the web tokens of a login with moved dates, each of them another one."""
+        answer = self._matcher.triples[entry.place].ack if self.dates.has_paths else None
+        if answer is None:
+            return lambda _: None
+        tokens, seconds = self.dates.tokens_in(answer), self._player.shift_of(playhead, now)
+        return lambda token: self.dates.token(token, seconds, jti=self._logins.new_id()) if token in tokens else None
+
     def _tells(self, live: ParsedRequest, entry: RecordedRequest) -> bool:
         """Return whether a request shows which recorded session its client follows; several made a GET /me, say."""
         if entry.n > 0:
@@ -460,6 +494,11 @@ class ReplayEngine:
         self.missed += 1
         if is_kept and len(self.misses) < _MOST_MISSES:
             self.misses.append(found)
+
+    def _refuse(self, request: HttpRequest, code: int, text: str) -> None:
+        """Answer a request that cannot be matched with an HTTP error, and count it as a miss."""
+        self.refuse(miss.refused(request.place, f"{code}, {text}"))
+        self._replies.add(request.number, code, (("Content-Type", "text/plain"),), f"{text}\n".encode())
 
     def _miss(self, request: HttpRequest, found: Miss) -> None:
         self.refuse(found)

@@ -8,6 +8,7 @@ from ...dialect.definition import load, shipped
 from ...model import Recording
 from ...redaction.joins import of_cassette
 from ..engine.faults import Faults, parse
+from ..engine.rewriting.dates import Today
 from ..engine.sessions.playhead import Policy, Repeat
 from ..engine.standin import ReplayEngine
 from .app import epoch, new_id, seeded_ids
@@ -27,6 +28,7 @@ class Options:
         dialect: Name of a shipped dialect, or path of a file; None takes the dialect that the recording names.
         policy: Redaction policy of the recording, a name or a file; None takes the policy that the recording names.
         proxied: Clients come through a proxy and name the recorded servers themselves.
+        jwt_key: Secret that signs web tokens anew whose dates the dialect moves.
     """
 
     rate: float = 1.0
@@ -38,6 +40,7 @@ class Options:
     dialect: str | None = None
     policy: str | None = None
     proxied: bool = False
+    jwt_key: str | None = None
 
 
 def build(recording: Recording, options: Options) -> ReplayEngine:
@@ -56,4 +59,5 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
         epoch=recording.header.started / 1_000_000 if options.virtual else epoch(),
         redaction=of_cassette(recording.header, options.policy),
         proxied=options.proxied,
+        today=Today(epoch(), None if options.jwt_key is None else options.jwt_key.encode()),
     )

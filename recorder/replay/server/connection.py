@@ -21,7 +21,7 @@ from typing import cast
 from ...model import Headers
 from ...printable import printable
 from ..engine.http import HttpRequest, HttpResponse
-from ..engine.miss import HEADER, Miss
+from ..engine.miss import HEADER, refused
 from . import cors
 from .admission import Told
 from .driver import BROKEN, Driver
@@ -304,7 +304,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer a request that cannot be served, report the refusal as a miss, and end the connection."""
         text = printable(refusal.text)  # it may quote any bytes
-        found, headers = _miss(refusal.call, f"{refusal.status}, {text}"), _PLAIN
+        found, headers = refused(refusal.call, f"{refusal.status}, {text}"), _PLAIN
         if refusal.foreign is not None:
             found = replace(found, text=f"{found.text}what to do: {refusal.foreign.advice}\n")
             text = f"{text}\n{refusal.foreign.advice}"
@@ -501,7 +501,7 @@ class SocketConnection(asyncio.Protocol):
             self._transport.write(content)
         if is_end and self._transport.get_protocol() is self:
             if self._socket.failure is not None:
-                self._driver.refused(_miss(f"a message on the WebSocket {self._socket.target}", self._socket.failure))
+                self._driver.refused(refused(f"a message on the WebSocket {self._socket.target}", self._socket.failure))
             self._give_up()
             Lingering(self._connections, self._transport, min(_LINGER, self._connections.limits.sending))
         elif not self._socket.is_open and self._ending is None:
@@ -562,10 +562,3 @@ class Lingering(asyncio.Protocol):
     def cancel(self) -> None:
         """Close the connection, after the write buffer has drained."""
         self._transport.close()
-
-
-def _miss(call: str, text: str) -> Miss:
-    """Build the miss that reports a refused request."""
-    call = printable(call) or "a request"
-    summary = f"{call} was refused before it was matched: {text}"
-    return Miss(call=call, summary=summary, text=f"{summary}\n")

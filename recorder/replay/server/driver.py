@@ -120,6 +120,7 @@ class Driver:
         now = self.now()
         if self._virtual is not None:
             self._reactions.came(self._loop.time())
+            self._standin.dates.ahead = self._loop.time() - self._virtual  # a client's own clock is the wall's
         try:
             self._standin.receive(incoming, now)
         except Exception:  # noqa: BLE001  # after an error of ours, the client must still get an answer

@@ -331,16 +331,14 @@ class RequestParser:
         """Return whether llhttp can read on: it waits for a whole line, and gets another one in place of an odd one."""
         while self._data[self._at : self._at + 1] in _EMPTY_LINE:
             self._at += 1  # some clients send empty lines behind a body (RFC 9112, section 2.2)
-        if self._data.find(b"\n", self._at) < 0:  # what begins no line, such as TLS, is refused at once; so is a long one
-            is_over = len(self._data) - self._at > self._limits.head
-            return is_over or (self._at < len(self._data) and not 0x20 < self._data[self._at] < 0x7F)
+        if self._data.find(b"\n", self._at) < 0:  # a line that is too long, or is none, such as TLS, is refused at once
+            first = self._data[self._at : self._at + 1]
+            return len(self._data) - self._at > self._limits.head or not b"!" <= (first or b"!") <= b"~"
         line = _ODD_LINE.match(self._data, self._at)
-        if line is None:
-            return True
-        method, target, version = line.groups()
+        method, target, version = (b"GET", b"", b"") if line is None else line.groups()
         if (method not in _KNOWN_METHODS or not target.isascii()) and method.upper() != b"CONNECT":
-            self._odd = method.upper(), target  # mitmproxy takes methods in capitals too
-            self._data, self._at = b"POST / " + version + self._data[line.end() :], 0
+            self._odd = method.upper(), target  # the recorder keeps methods in capitals
+            self._data, self._at = b"POST / " + version + self._data[self._at + len(method + target + version) + 2 :], 0
         return True
 
     def _piece(self) -> bytes:

@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 
 from ...model import Headers
 from .parser import RawRequest, Refusal
-from .writing import fit
+from .writing import encoded, fit
 
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)  # below WARNING, websockets logs each connection
@@ -42,7 +42,7 @@ class WebSocket:
     def open(self, headers: Headers) -> None:
         """Build the answer to the handshake with additional headers; `take` returns it."""
         for name, value in fit(headers):
-            self._accepted.headers[name] = value.encode().decode("latin-1")
+            self._accepted.headers[name] = encoded(value).decode("latin-1")
         self._handshake = self._accepted.serialize()
 
     @property

@@ -18,7 +18,8 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _SERVER = "Server: outbound-recorder"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # name of a header (RFC 9110, section 5.6.2)
-_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # forbidden in a header's value (RFC 9110, section 5.5)
+# Forbidden in a header's value (RFC 9110, section 5.5), and surrogates that stand for no byte.
+_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 _HEADS = 1000  # encoded heads in the cache: a recording answers with few different heads
 _BODILESS = {204, 304}  # answers without body and Content-Length (RFC 9110, section 8.6)
 
@@ -54,6 +55,17 @@ def fit(headers: Headers) -> Headers:
     return tuple((name, _UNFIT.sub("?", value)) for name, value in headers if _NAME.fullmatch(name))
 
 
+def encoded(text: str) -> bytes:
+    """Return the bytes of headers: those that were recorded, which the recorder reads as Latin-1, else UTF-8.
+
+    Browsers keep cookies of any bytes.
+    """
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
+
+
 class _Head(NamedTuple):
     """The parts of an encoded head that are equal in all answers with one status and one set of headers.
 
@@ -83,9 +95,9 @@ def _head(status: int, headers: Headers, has_body: bool) -> _Head:  # noqa: FBT0
     # an answer with a body should name its type (RFC 9110, section 8.3)
     kind = "Content-Type: application/octet-stream\r\n" if has_body and "content-type" not in shown else ""
     server = "" if "server" in shown else f"{_SERVER}\r\n"
-    before, after = "\r\n".join([*lines, ""]), f"{server}\r\n"
+    before, after = b"\r\n".join(map(encoded, [*lines, ""])), f"{server}\r\n"
     is_last = shown.get("connection", "").lower() == "close"  # RFC 9112, section 9.6: the server must then close
-    return _Head(before.encode(), kind.encode(), after.encode(), "date" in shown, "content-length" in shown, is_last)
+    return _Head(before, kind.encode(), after.encode(), "date" in shown, "content-length" in shown, is_last)
 
 
 def _reason(status: int) -> str:

@@ -35,7 +35,7 @@ def _(bench: Bench) -> str:
     return sent(bench, "&".join(f"message={text}" for text in texts).encode(), Content_Type=FORM)
 
 
-@row("`[]`", "400", faye="[]", java="500")
+@row("`[]`", "[]", cometd="400", java="500")
 def _(bench: Bench) -> str:
     return sent(bench, [])
 

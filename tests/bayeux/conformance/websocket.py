@@ -147,7 +147,7 @@ def _(bench: Bench) -> str:
     return outline(socket.frame(), "advice")
 
 
-@row("`[]`", "closed 1008", cometd=None, faye="[]", java="closed 1011")
+@row("`[]`", "[]", cometd=None, java="closed 1011")
 def _(bench: Bench) -> str:
     return ended_or_told(bench.desk.opens_socket(), [])
 

@@ -281,7 +281,7 @@ def test_what_is_no_bayeux_on_the_bayeux_path_is_refused() -> None:
     desk = Stage(chain()).desk()
 
     assert desk.replies[desk.sends("POST", f"{URL}/connect", b"hello")].status == 400
-    assert desk.stage.misses == []
+    assert desk.stage.misses == [f"POST {URL}/connect was refused before it was matched: 400, not Bayeux messages"]
 
 
 # Events before the ack

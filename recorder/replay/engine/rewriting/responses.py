@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ....bayeux.json_bodies import with_json
 from ....bayeux.messages import Message
@@ -13,9 +13,10 @@ from ....correlate.sessions import separate
 from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
 from ....links.cookies import unbound
-from ....model import Headers, Triple
+from ....model import JSON, Headers, Triple
 from ..matching.bindings import ScannedText
 from ..matching.request import MintedId
+from .dates import Dates, lasting
 from .rewriter import Rewriter, has_names, in_ascii
 from .templates import encode
 
@@ -45,6 +46,7 @@ class PreparedResponse:
         text: Header values and body, in which bound values may stand.
         varies: Every client gets its own: the answer sets cookies, or holds names under which minted values stand.
         names_own: An id of the operation may stand in it.
+        at: UTC seconds at which it was recorded, if it holds dates to move; else None.
 
     """
 
@@ -54,15 +56,34 @@ class PreparedResponse:
     text: ScannedText
     varies: bool = False
     names_own: bool = False
+    at: float | None = None
 
 
-def prepare(triple: Triple, dialect: Dialect, minted: Iterable[MintedId] | None = None) -> PreparedResponse:
+class Move(NamedTuple):
+    """How the dates in an answer move.
+
+    Attributes:
+        dates: Moves them.
+        later: Seconds after the recorded answer.
+        shift: Seconds by which the dates of the client's session move.
+
+    """
+
+    dates: Dates
+    later: float
+    shift: int = 0
+
+
+def prepare(
+    triple: Triple, dialect: Dialect, minted: Iterable[MintedId] | None = None, dates: Dates | None = None
+) -> PreparedResponse:
     """Prepare the answer to a recorded request: 504 where none was recorded, 502 where that was no valid one.
 
     Args:
         triple: What was recorded.
         dialect: Knows the names under which minted values stand.
         minted: Per-operation ids of the recorded request; None where they are not known.
+        dates: Knows the dates in it that are to be moved; None if none are.
 
     """
     if triple.request.message is not None and triple.ack is None and triple.failure is None:
@@ -76,7 +97,9 @@ def prepare(triple: Triple, dialect: Dialect, minted: Iterable[MintedId] | None 
     keeps_length = triple.request.method == "HEAD" and not triple.ack.body and triple.ack.status != NO_REPLY
     prepared = _prepared(triple.ack.status, triple.ack.headers, triple.ack.body, dialect, keeps_length)
     names_own = minted is None or any(one.run in prepared.text.runs for one in minted)
-    return replace(prepared, names_own=True) if names_own else prepared
+    prepared = replace(prepared, names_own=True) if names_own else prepared
+    is_dated = dates is not None and dates.are_in(triple.ack)
+    return replace(prepared, at=dates.recorded(triple.ack.t)) if dates is not None and is_dated else prepared
 
 
 def _own(status: int, text: str) -> PreparedResponse:
@@ -101,7 +124,15 @@ def _prepared(
     return PreparedResponse(status, headers, body, ScannedText.of(text), varies)
 
 
-def respond(prepared: PreparedResponse, rewriter: Rewriter, cookie: str, dialect: Dialect) -> Ack:
+def respond(
+    prepared: PreparedResponse,
+    rewriter: Rewriter,
+    cookie: str,
+    dialect: Dialect,
+    *,
+    secure: bool = False,
+    move: Move | None = None,
+) -> Ack:
     """Return status, headers and body for one client.
 
     Args:
@@ -109,11 +140,17 @@ def respond(prepared: PreparedResponse, rewriter: Rewriter, cookie: str, dialect
         rewriter: Knows the client's values.
         cookie: Value of the session cookies that the stand-in sets in place of the recorded server's.
         dialect: Names these cookies.
+        secure: The client keeps cookies that need TLS.
+        move: How the dates move, in an answer that holds some.
 
     """
     headers, body = prepared.headers, prepared.body
-    if prepared.varies or rewriter.is_in(prepared.text, own=prepared.names_own):
-        headers = tuple((name, _header(name.lower(), value, cookie, rewriter, dialect)) for name, value in headers)
+    if move is not None:
+        headers, body = _moved(prepared, rewriter, move)
+    if move is not None or prepared.varies or rewriter.is_in(prepared.text, own=prepared.names_own):
+        headers = tuple(
+            (name, _header(name.lower(), value, cookie, rewriter, dialect, secure=secure)) for name, value in headers
+        )
         body = _rewritten(body, prepared.headers, rewriter)
     return prepared.status, headers, body
 
@@ -160,14 +197,26 @@ def _of_the_connection(headers: Headers) -> set[str]:
     }  # fmt: skip
 
 
-def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Dialect) -> str:
+def _header(name: str, value: str, ours: str, rewriter: Rewriter, dialect: Dialect, *, secure: bool) -> str:
     if name == "set-cookie":
         pair, *attributes = value.split(";")
         cookie, equals, _ = pair.partition("=")
         if equals and cookie.strip() in dialect.session_cookies:
             pair = f"{cookie}={ours}"
-        return ";".join([rewriter.text(pair), *unbound(attributes)])
+        return ";".join([rewriter.text(pair), *unbound(attributes, secure=secure, name=cookie)])
     return rewriter.text(value)
+
+
+def _moved(prepared: PreparedResponse, rewriter: Rewriter, move: Move) -> tuple[Headers, bytes]:
+    """Return headers and body with their dates moved; what stands for a value of the client's login is not moved."""
+    dates, later, shift = move
+    at, body = prepared.at or 0.0, prepared.body
+    headers = tuple((name, lasting(name.lower(), value, at, later)) for name, value in prepared.headers)
+    if dates.has_paths:
+        headers, value = dates.headers(headers, shift), parse_json(body, prepared.headers)
+        new = dates.body(value, shift, lambda text: rewriter.text(text) != text)
+        body = body if new is value else _with(new, body, prepared.headers)
+    return headers, body
 
 
 def _rewritten(body: bytes, headers: Headers, rewriter: Rewriter) -> bytes:
@@ -183,5 +232,10 @@ def _rewritten(body: bytes, headers: Headers, rewriter: Rewriter) -> bytes:
     new = rewriter.value(value)
     if new == value:
         return body
+    return _with(new, body, headers)
+
+
+def _with(value: JSON, body: bytes, headers: Headers) -> bytes:
+    """Return a body with another value, in what stood around its JSON."""
     # half a surrogate pair has no UTF-8; what backslashreplace makes of it is its JSON escape
-    return with_json(body, encode(new).encode("utf-8", "backslashreplace"), headers)
+    return with_json(body, encode(value).encode("utf-8", "backslashreplace"), headers)

@@ -18,7 +18,9 @@ from ....model import Event, Recording, Reply
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
-from ..rewriting.responses import reply_of, respond
+from ..rewriting.dates import Dates
+from ..rewriting.responses import Move, reply_of, respond
+from ..rewriting.templates import encode
 from ..sessions.playhead import Held, Playhead, Retained
 from ..timeline import Run, Step
 from .prepared import PreparedTriples
@@ -48,8 +50,10 @@ class Player:
         responses: Responses,
         *,
         links: Links,
+        dates: Dates,
     ) -> None:
         """Start with nothing on its way; what leaves goes to `bayeux` and `responses`."""
+        self._dates = dates
         self._dialect, self._bayeux, self._responses = dialect, bayeux, responses
         self._retains = bool(dialect.replay)
         self._windows, self._copies = recording.windows, copies(recording)
@@ -59,7 +63,7 @@ class Player:
         self._subscriptions = Subscriptions(recording.messages)
         self.waiting: set[int] = set()
         self.anchored = Anchored(recording, self._copies)
-        self.prepared = PreparedTriples(matcher.triples, dialect, links, self.anchored.after)
+        self.prepared = PreparedTriples(matcher.triples, dialect, links, self.anchored.after, dates)
 
     @property
     def due(self) -> float | None:
@@ -106,11 +110,11 @@ class Player:
         step = run.step
         run.advance(now)
         if step is not None and step.event is not None:
-            self._push(playhead, run, step, step.event)
+            self._push(playhead, run, step, step.event, now)
         elif step is not None and step.said is not None:
             self._reply(playhead, step.said, now)
         else:
-            self._acknowledge(playhead, run)
+            self._acknowledge(playhead, run, now)
 
     def _go_on(self, run: Run, now: float) -> None:
         if run.step is not None:
@@ -203,14 +207,19 @@ class Player:
         else:
             self._bayeux.push(playhead.client_id, queued)
 
-    def _push(self, playhead: Playhead, run: Run, step: Step, event: Event) -> None:
+    def _push(self, playhead: Playhead, run: Run, step: Step, event: Event, now: float) -> None:
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         owner = None if run.acked or run.request is None else run
         if run.message is not None and owner is not None and self._comes_with_ack(run):
             owner = None
             run.taken(out=True)
         text = step.text or self.prepared.text(event)
-        message = run.rewriter.encoded(text, event.data)
+        if self._dates.has_paths and self._dates.is_in_event(event.data):
+            its = run.rewriter
+            data = self._dates.data(event.data, self.shift_of(playhead, now), lambda leaf: its.text(leaf) != leaf)
+            message = text.framed(encode(its.value(data)))
+        else:
+            message = run.rewriter.encoded(text, event.data)
         if step.beside is not None:
             message = _joined(message, run.rewriter.encoded(step.beside, event.beside))
         queued = Queued(message, owner)
@@ -280,9 +289,19 @@ class Player:
                 if run.step is not None and run.step.event is None:
                     self._queue.put(run)
 
-    def _acknowledge(self, playhead: Playhead, run: Run) -> None:
+    def shift_of(self, playhead: Playhead, now: float) -> int:
+        """Return the seconds by which the dates of a client's session move: since it came, always as many."""
+        if playhead.shift is None:
+            playhead.shift = self._dates.of_session(now)
+        return playhead.shift
+
+    def _acknowledge(self, playhead: Playhead, run: Run, now: float) -> None:
         if run.request is not None and run.response is not None:
-            ack = respond(run.response, run.rewriter, playhead.cookie, self._dialect)
+            origin, at, move = playhead.origin, run.response.at, None
+            if at is not None:
+                move = Move(self._dates, self._dates.age(at, now), self.shift_of(playhead, now))
+            secure = origin.secure or origin.trusted
+            ack = respond(run.response, run.rewriter, playhead.cookie, self._dialect, secure=secure, move=move)
             if run.message is None:
                 self._responses.add(run.request, *ack)
             else:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ....dialect.definition import Dialect
+from ....links.cookies import endless, ends, is_over
 from ....links.rewriting import Links, Origin
 from ....model import Event, Triple
 from ..matching.request import MintedId, RecordedRequest
+from ..rewriting.dates import Dates
 from ..rewriting.responses import PreparedResponse, prepare
 from ..rewriting.rewriter import bare_values, keys_of_names
 from ..rewriting.templates import Template, encode, template
@@ -45,8 +47,10 @@ class PreparedTriples:
         dialect: Dialect,
         links: Links,
         after: Mapping[int, tuple[Step, ...]] = _NOTHING,
+        dates: Dates | None = None,
     ) -> None:
         """Prepare nothing yet; `after` is what follows unasked, by the place of the request before."""
+        self._dates = dates
         self._triples, self._dialect, self._links, self._after = triples, dialect, links, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
         self._prepared: dict[int | tuple[int, Origin], PreparedTriple] = {}
@@ -59,13 +63,41 @@ class PreparedTriples:
                 self._prepared.clear()
             recorded, minted = self._triples[entry.place], entry.minted
             played, after = steps(recorded), self._after.get(entry.place, ())
-            triple = self._links.triple(recorded, origin)
+            triple = self._with_kept_cookies(self._links.triple(recorded, origin))
             linked, then = self._linked(played, origin), self._linked(after, origin)
-            response = prepare(triple, self._dialect, minted)
+            response = prepare(triple, self._dialect, minted, self._dates)
             made = PreparedTriple(self._with_texts(linked, minted), response, self._with_texts(then, ()))
             is_same = triple is recorded and linked is played and then is after
             self._prepared[entry.place if is_same else (entry.place, origin)] = made
         return made
+
+    def _with_kept_cookies(self, triple: Triple) -> Triple:
+        """Return a triple whose cookies were not over when they were set, if the recorded client showed them later.
+
+        Then its clock, or that of its server, was another one than the recorder's, or nobody looked at the day.
+        """
+        ack = triple.ack
+        if ack is None or self._dates is None or not any(name.lower() == "set-cookie" for name, _ in ack.headers):
+            return triple
+        at = self._dates.recorded(ack.t)
+
+        def kept(value: str) -> str:
+            pair, *attributes = value.split(";")
+            is_shown = is_over(attributes, at) and self._last_shown.get(pair.strip(), -1) > ack.seq
+            return ";".join([pair, *endless(attributes)]) if is_shown and ends(attributes) else value
+
+        headers = tuple((name, kept(value) if name.lower() == "set-cookie" else value) for name, value in ack.headers)
+        return triple if headers == ack.headers else replace(triple, ack=replace(ack, headers=headers))
+
+    @cached_property
+    def _last_shown(self) -> dict[str, int]:
+        """`seq` of the last request that showed each cookie, as `name=value`."""
+        shown = {}
+        for triple in self._triples:
+            for name, value in triple.request.headers if triple.request.message is None else ():
+                if name.lower() == "cookie":
+                    shown.update({pair.strip(): triple.request.seq for pair in value.split(";")})
+        return shown
 
     def with_texts(self, some: Iterable[Step], origin: Origin) -> tuple[Step, ...]:
         """Return steps that no operation caused, with the texts of their events for a client that shows an origin."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import TypeAlias
 from urllib.parse import quote
 
 from ....correlate.sessions import AUTHORIZATION, as_tokens
@@ -25,17 +26,22 @@ _ROOM = 100_000  # values given out; from then on those of old logins are forgot
 _TRIES = 10  # to make a value that was not given out: of short ones of few letters all may be used up
 
 
+# Gives a web token anew with moved dates; None where these stay, or where its key is not known.
+Renewed: TypeAlias = Callable[[str], str | None]
+
+
 class Logins:
     """The values that recorded logins gave out, and those given out in their place.
 
     Attributes:
         keys: Keys of the recorded requests (`ParsedRequest.key`) whose answers give values out.
+        new_id: Source of randomness.
         reads: Whether `as_recorded` may change a request: a value was given out, or the dialect names credentials.
     """
 
     def __init__(self, recording: Recording, matcher: Matcher, dialect: Dialect, new_id: Callable[[], str]) -> None:
         """Find the recorded logins; `new_id` is the source of randomness."""
-        self._dialect, self._new_id, self._matcher = dialect, new_id, matcher
+        self._dialect, self.new_id, self._matcher = dialect, new_id, matcher
         found = (
             (place, dialect.minted_by(triple.request, triple.ack))
             for place, triple in enumerate(matcher.triples)
@@ -104,17 +110,18 @@ class Logins:
         earlier = (n for n, t in enumerate(self._matcher.triples) if t.n and t.session == session)
         return all(n in playhead.played for n in earlier if self._matcher.triples[n].request.seq < seq)
 
-    def give(self, playhead: Playhead, place: int) -> frozenset[str]:
+    def give(self, playhead: Playhead, place: int, renewed: Renewed = lambda _: None) -> frozenset[str]:
         """Make the values that a recorded login gives a client out; return them as the tokens of the client.
 
         A value that the client has already keeps what stands for it: many servers renew nothing before its time.
+        `renewed` gives a web token whose dates are moved, None where they stay.
         """
         given = set()
         for recorded in self._values.get(place, ()):
             bound = playhead.bindings
             if recorded in bound.words and (MINTED, recorded) not in bound.live:
                 continue  # it came with a value from elsewhere, which other clients may have too
-            live = bound.words.get(recorded) or self._made(recorded)
+            live = bound.words.get(recorded) or self._renewed(recorded, renewed) or self._made(recorded)
             if live is not None:
                 given.add(live)
                 for form, own in {recorded: live, _quoted(recorded): _quoted(live)}.items():
@@ -124,13 +131,18 @@ class Logins:
         self.reads |= bool(given)
         return as_tokens(given)
 
+    def _renewed(self, recorded: str, renewed: Renewed) -> str | None:
+        """Return a signed web token in place of a recorded one; None where that is not asked for, or cannot be."""
+        live = renewed(recorded)
+        return None if live is None or live in self._live or live == recorded else live
+
     def _made(self, recorded: str) -> str | None:
         """Return a value of the shape of a recorded one that was not given out; None if none can be found."""
         if len(self._live) >= _ROOM:
             self._forget()
         fixed, dot, free = recorded.rpartition(".") if _is_web_token(recorded) else ("", "", recorded)
         for _ in range(_TRIES):
-            key = blake2b(self._new_id().encode(), digest_size=32).digest()
+            key = blake2b(self.new_id().encode(), digest_size=32).digest()
             live = f"{fixed}{dot}{Pseudonyms(key).of(Kind.SECRET, free)}"
             if live not in self._live and live != recorded:
                 return live

@@ -88,6 +88,7 @@ class Playhead:
         shaken: Handshakes after which it has neither subscribed nor polled yet.
         cookie: Stands in for every session cookie the recorded server set.
         origin: Where its client reaches the stand-in.
+        shift: Seconds by which dates in what it is sent are moved; None until the first of them.
         shown: Tokens (cookies, Authorization) that its requests have shown.
         given: Tokens that it was given at its logins; shown or not.
         told: Tokens of its last request.
@@ -108,6 +109,7 @@ class Playhead:
     played: Counter[int] = field(default_factory=Counter)
     bindings: Bindings = field(default_factory=Bindings)
     origin: Origin = NOWHERE
+    shift: int | None = None
     runs: list[Run] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     hears: set[str] = field(default_factory=set)

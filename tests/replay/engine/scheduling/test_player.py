@@ -11,6 +11,7 @@ from recorder.links.rewriting import NOWHERE, Links
 from recorder.replay.engine.http import Responses
 from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.matcher import Matcher
+from recorder.replay.engine.rewriting.dates import Dates
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead
@@ -32,7 +33,9 @@ class Playing:
         matcher = Matcher(recording, GWS)
         asked = recording.triples[0].request
         self.entry, (_, self.fresh) = matcher.entries[0], matcher.read(asked.method, asked.target, asked.body)
-        self.player = Player(recording, matcher, GWS, self.bayeux, self.replies, links=Links(()))
+        self.player = Player(
+            recording, matcher, GWS, self.bayeux, self.replies, links=Links(()), dates=Dates(recording, GWS)
+        )
         self.playhead = Playhead("p1", "cookie")
 
     def shakes_hands(self) -> None:
