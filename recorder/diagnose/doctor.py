@@ -18,7 +18,7 @@ from ..correlate.engine import Correlator
 from ..dialect.definition import shipped
 from ..errors import CassetteError, DialectError, PolicyError
 from ..library.sealing import row_of
-from ..model import CUT, Event, Failure, Header, Note, Record, Request, Response, Row
+from ..model import CUT, GUESSED, LEFT_OUT, Event, Failure, Header, Note, Record, Request, Response, Row
 from ..output import leftovers
 from ..redaction.bodies.change import Unread, told
 from ..redaction.joins import of_cassette
@@ -98,6 +98,8 @@ class _Examiner:
             self._unlooked += unlooked(record)
         if isinstance(record, Note) and record.kind == CUT:
             self._cut.append(record.text)
+        if isinstance(record, Note) and record.kind in (LEFT_OUT, GUESSED):
+            self._remark(record.kind, record.text)
         for observation in self._observer.feed(record):
             match observation:
                 case Handshaken(client_id=client):

@@ -1,271 +1,371 @@
 """Read an HTTP Archive (HAR 1.2), written by a browser, a proxy or `recorder convert`. Sans-IO.
 
-Browsers differ: times of WebSocket messages are seconds in Chromium and milliseconds in Playwright; some browsers leave
-bodies out; HTTP/2 adds header names with a colon. Times have milliseconds only, so a response that carries events gets
-a time one millisecond later: no event may seem older than the request that caused it.
+Module `fields` reads what tools write beside the specification. An entry that cannot be used is counted in `losses` and
+costs only itself. An archive is read twice, because the server to be imported is known only when all entries were seen:
+the first pass looks at URLs and Bayeux messages alone.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import blake2b
 from typing import Any, TypeAlias
-from urllib.parse import SplitResult, urlencode, urlsplit
 
-from ..bayeux.messages import carried, is_event
+from ..bayeux.messages import parse, parse_request
+from ..dialect.definition import Dialect
 from ..errors import CassetteError
-from ..model import Failure, Headers, Request, Response, SocketMessage
-from .ordering import Budget, Imported, Part, in_order
+from ..model import Failure, Request, Response, SocketMessage
+from . import fields
+from .containers import Container, as_utf_8
+from .entries import Damage, again, elements, parsed
+from .fields import MS, get
+from .losses import Guess, Loss, Losses
+from .ordering import Imported, as_numbered, in_order
+from .spool import UNKNOWN, Item, Part, Spool
+from .times import describe, rebuild
 
-LARGEST_FILE = 64 << 20  # bytes; the parsed JSON takes several times as much memory
-_MOST_VALUES = 4_000_000  # objects and arrays; in memory an empty one takes twenty times its text
-_MS = 1_000_000  # nanoseconds
-_LATEST = 253_402_300_799_000  # milliseconds since the epoch: the year 9999
 _ALL = "all"
-_SCHEMES = ("http", "https", "ws", "wss")
+_LACKS = {
+    Loss.NO_BODY: "the HAR does not hold it",
+    Loss.BAD_BODY: "in the HAR it is no valid Base64, or in an unknown encoding",
+    Loss.NO_FILE: "the file that the HAR names is not there",
+}
+_MESSAGES = ("_webSocketMessages", "_websocketMessages", "webSocketMessages", "websocketMessages")
+_SENT = {"send", "sent", "out", "outgoing", "client", "request"}
+_RECEIVED = {"receive", "received", "in", "incoming", "server", "response"}
+_CONTINUATION, _BINARY, _CLOSE, _PING, _PONG = 0, 2, 8, 9, 10  # RFC 6455, section 5.2
+_BY_WORKER = "_fetchedViaServiceWorker"  # Chromium
+_PHASES = ("blocked", "dns", "connect", "send", "wait", "receive")  # `ssl` is part of `connect`
 
 _Object: TypeAlias = Mapping[str, Any]
-_Sequence: TypeAlias = dict[int, int]  # `seq` in the original capture, by place in the list of parts
+
+
+@dataclass(slots=True)
+class _Survey:
+    """The entries of an archive that a server was asked for: places in the text, and which server it was."""
+
+    offsets: array[int] = field(default_factory=lambda: array("q"))
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    servers: array[int] = field(default_factory=lambda: array("l"))
+    numbers: array[int] = field(default_factory=lambda: array("q"))
+    origins: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    speaking: Counter[str] = field(default_factory=Counter)
+    zone: timedelta | None = None  # the first offset that a time states
+    has_workers: bool = False  # an entry was answered by a service worker
 
 
 @dataclass(slots=True)
 class _Reading:
-    path: str
-    budget: Budget
-    parts: list[Part] = field(default_factory=list)
-    sequence: _Sequence = field(default_factory=dict)
-    origins: dict[int, str] = field(default_factory=dict)  # scheme, host and port, by exchange
-    bodiless: int = 0
+    container: Container
+    spool: Spool
+    losses: Losses
+    zone: timedelta
+    has_workers: bool
+    # exchanges that a service worker answered, and the number of all others, by method, URL and body
+    by_worker: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
+    direct: Counter[bytes] = field(default_factory=Counter)
 
-    def wrong(self, exchange: int, problem: str) -> CassetteError:
-        return CassetteError(self.path, f"entry {exchange}: {problem}")
+    def add(self, part: Part, place: int | None, lost: Loss | None = None) -> Item:
+        item = self.spool.add(part, self.container.path, place=place, lacks=_LACKS[lost] if lost else None)
+        describe(item, part)
+        if lost:
+            self.losses.lose(lost)
+        return item
+
+    def moment(self, value: Any) -> int:
+        """Return a time, `UNKNOWN` if there is none; one without a zone has that of the other times."""
+        found, zoned = fields.moment(value)
+        if found is None:
+            return UNKNOWN
+        if not zoned:
+            self.losses.guess(Guess.NO_ZONE)
+            found = max(0, found - round(self.zone.total_seconds()) * 1_000 * MS)
+        return found
 
 
-def read_har(data: bytes, path: str, origin: str | None = None) -> Imported:
-    """Parse the text of an archive.
+def read_har(container: Container, spool: Spool, origin: str | None = None, dialect: Dialect | None = None) -> Imported:
+    """Read an archive into a spool.
 
     Args:
-        data: The content of the file.
-        path: The name of the file, for errors.
+        container: The file.
+        spool: Keeps the parts until they are in order.
         origin: Import only the exchanges with this server (`https://gws.example`); `all` for every server. By default
             the server with the most Bayeux exchanges, or the most exchanges if none speaks Bayeux.
+        dialect: Says which ids of operations events repeat: such an event never stands before its operation.
 
     Raises:
         CassetteError: If the file is no archive, holds nothing to import, or holds too much.
     """
-    if len(data) > LARGEST_FILE:
-        raise CassetteError(path, f"is larger than {LARGEST_FILE >> 20} MiB; import it in parts")
-    reading = _Reading(path, Budget(path))
-    for exchange, entry in enumerate(_entries(data, path)):
-        _read(entry, exchange, reading)
-    chosen = _origin(reading, origin)
-    places = [n for n, part in enumerate(reading.parts) if chosen == _ALL or reading.origins[part.exchange] == chosen]
-    parts = [reading.parts[n] for n in places]
-    ours = bool(parts) and all(n in reading.sequence for n in places)
+    losses = Losses("HAR")
+    with container.reading() as stream:
+        survey = _survey(as_utf_8(stream), container.path, losses)
+    chosen = _origin(survey, origin, container.path)
+    reading = _Reading(container, spool, losses, survey.zone or timedelta(0), survey.has_workers)
+    with container.reading() as stream:
+        for number, text in _chosen(as_utf_8(stream), survey, chosen):
+            _read(parsed(text), number, reading)
+    if chosen != _ALL and (others := survey.counts.total() - survey.counts[chosen]):
+        losses.lose(Loss.OTHER_SERVER, others)
+    spool.drop(_lost_copies(reading))
+    ours = bool(spool.items) and all(item.place is not None for item in spool.items)
     if ours:  # a HAR written by `recorder convert` has the order in `_sequence`
-        started, _ = in_order(parts, path)
-        ordered = [reading.parts[n] for n in sorted(places, key=reading.sequence.__getitem__)]
-        timed = tuple(replace(part, t=max(0, part.t - started * 1000)) for part in ordered)
+        started, parts = as_numbered(spool)
+        about = "imported from a HAR of the recorder: records in the recorded order, times to the microsecond"
     else:
-        started, timed = in_order(_behind(parts), path)
-    upstream = chosen if chosen != _ALL else reading.origins[parts[0].exchange]
-    return Imported(started, upstream, timed, tuple(_notes(reading, chosen, ours=ours)))
+        rebuild(spool, losses, dialect)
+        started, parts = in_order(spool, container.path, losses)
+        about = "imported from a HAR: records are in the order of a wall clock, to the millisecond"
+        if any(guess in losses.guessed for guess in (Guess.NO_END.value, Guess.EQUAL_STARTS.value)):
+            about = "imported from a HAR: records are in the order of the requests; when answers came is partly guessed"
+    first = next(iter(survey.counts), "") if chosen == _ALL else chosen
+    return Imported(started // 1000, first, parts, (about,), losses)
 
 
-def _entries(data: bytes, path: str) -> list[_Object]:
-    # counted in the text, because parsing would already fill the memory
-    if data.count(b"{") + data.count(b"[") > _MOST_VALUES:
-        raise CassetteError(path, f"holds more than {_MOST_VALUES} objects; import it in parts")
+def _survey(stream: Any, path: str, losses: Losses) -> _Survey:
+    """Read all entries, and note those that a server was asked for."""
+    found, number = _Survey(), -1
+    for number, element in enumerate(elements(stream, path)):
+        if isinstance(element, Damage):
+            losses.stop(number, element.problem)
+        elif element.text is None:
+            losses.lose(Loss.TOO_LARGE)
+        else:
+            reason = _look(element.text, element.offset, number, found)
+            if reason is not None:
+                losses.lose(reason)
+    if losses.damage and not found.counts:
+        raise CassetteError(path, f"is not a HAR, or is damaged: {losses.damage}")
+    return found
+
+
+def _look(text: bytes, offset: int, number: int, found: _Survey) -> Loss | None:
+    """Note the place and the server of an entry; return why the entry is left out, None if it is not."""
     try:
-        top = json.loads(data.decode("utf-8-sig", "surrogatepass"))
-    except (ValueError, RecursionError) as exc:
-        raise CassetteError(path, f"is not a HAR: {str(exc)[:80]}") from exc
-    entries = _get(_get(top, "log"), "entries")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise CassetteError(path, "is not a HAR: there is no list log.entries")
-    return entries
+        entry = parsed(text)
+    except ValueError:
+        return Loss.NO_JSON
+    if not isinstance(entry, dict):
+        return Loss.NO_OBJECT
+    request = get(entry, "request")
+    if not isinstance(request, dict):
+        return Loss.NO_REQUEST
+    url, method = fields.url_of(get(request, "url")), fields.method_of(get(request, "method"))
+    if method == "CONNECT":
+        return Loss.TUNNEL
+    if isinstance(url, Loss):
+        return url
+    if not method:
+        return Loss.NO_METHOD
+    zone = fields.zone_of(get(entry, "startedDateTime"))
+    if found.zone is None and zone is not None:
+        found.zone = zone.utcoffset(None)
+    found.offsets.append(offset)
+    found.sizes.append(len(text))
+    found.numbers.append(number)
+    found.servers.append(found.origins.setdefault(url.origin, len(found.origins)))
+    found.counts[url.origin] += 1
+    found.speaking[url.origin] += _speaks(entry, url.target, text)
+    found.has_workers |= _is_by_worker(entry)
+    return None
 
 
-def _read(entry: _Object, exchange: int, reading: _Reading) -> None:
-    request, response = _get(entry, "request"), _get(entry, "response")
-    parts = _url(request, exchange, reading)
-    if parts.scheme not in _SCHEMES:  # browsers also list URLs that no server answers: data:, blob:, file:
-        return
-    start, total = _start(entry, exchange, reading), _number(_get(entry, "time"))
-    # one server has one origin, also for its WebSockets (ws: becomes http:)
-    reading.origins[exchange] = f"{parts.scheme.replace('ws', 'http', 1)}://{parts.netloc}"
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    body = reading.budget.take(_posted(request, exchange, reading))
-    connection = str(_get(entry, "connection") or "har")
-    asked = Request(0, start, exchange, connection, str(_get(request, "method")), target, _headers(request), body)
-    sequence = _get(entry, "_sequence")
-    _add(reading, asked, _at(sequence, 0))
-    status, messages = _get(response, "status"), _get(entry, "_webSocketMessages")
-    is_socket = isinstance(messages, list)
-    if is_socket and status in (0, 200, None):
-        status = 101  # some browsers write 0 or 200 for an upgrade
-    end = start + round(max(0.0, _number(_get(_get(entry, "timings"), "wait")) if is_socket else total) * _MS)
-    if isinstance(status, int) and not isinstance(status, bool) and 0 < status < 1000:
-        content = reading.budget.take(_content(response, exchange, reading))
-        _add(reading, Response(0, end, exchange, status, _headers(response), content), _at(sequence, 1))
-    else:
-        _failed(response, end, exchange, reading, _at(sequence, 1))
-    for message in messages if is_socket else ():
-        _told(message, start, exchange, reading)
-    closed = _get(entry, "_webSocketClosed")
-    if isinstance(closed, dict):
-        at = _moment(closed.get("time")) or start + round(total * _MS)
-        _add(reading, Failure(0, at, exchange, str(closed.get("reason"))), _at([closed.get("_sequence")], 0))
+def _speaks(entry: _Object, target: str, text: bytes) -> int:
+    """Return the number of Bayeux requests and messages in an entry."""
+    # a body in Base64 shows no word; else each message has the word "channel", unless it is escaped
+    if b"channel" not in text and b"base64" not in text and b"_file" not in text and b"\\u" not in text:
+        return 0
+    body, _ = fields.posted(get(entry, "request"), (), Container.of_bytes(b"", ""))
+    frames = (get(frame, "data") for frame in _frames(entry) or ())
+    spoken = sum(isinstance(data, str) and parse(data.encode("utf-8", "replace")) is not None for data in frames)
+    return spoken + (parse_request(target, body) is not None)
 
 
-def _failed(response: Any, end: int, exchange: int, reading: _Reading, place: int | None) -> None:
-    reason = _get(response, "_error") or _get(response, "_failureText") or _get(response, "statusText")
-    if reason or place is not None:  # an exchange that was still open has neither; it stays open
-        _add(reading, Failure(0, end, exchange, str(reason or "no answer")), place)
-
-
-def _told(message: Any, start: int, exchange: int, reading: _Reading) -> None:
-    kind, data = _get(message, "type"), _get(message, "data")
-    if kind not in ("send", "receive") or not isinstance(data, str):
-        raise reading.wrong(exchange, "holds a WebSocket message without type send or receive, or without a text")
-    body = _decoded(data) if _get(message, "opcode") == 2 else _encoded(data)
-    if body is None:
-        raise reading.wrong(exchange, "holds a binary WebSocket message that is not Base64")
-    at = _moment(_get(message, "time")) or start
-    told = SocketMessage(0, at, exchange, from_client=kind == "send", body=reading.budget.take(body))
-    _add(reading, told, _at([_get(message, "_sequence")], 0))
-
-
-def _add(reading: _Reading, part: Part, place: int | None) -> None:
-    if place is not None:
-        reading.sequence[len(reading.parts)] = place
-    reading.parts.append(part)
-
-
-def _behind(parts: list[Part]) -> list[Part]:
-    """Return the parts; if all times are cut off at the millisecond, those with events get one millisecond more."""
-    if any(isinstance(part, Request) and part.t % _MS for part in parts):
-        return parts
-    return [replace(part, t=part.t + _MS) if _brings_events(part) else part for part in parts]
-
-
-def _brings_events(part: Part) -> bool:
-    if isinstance(part, Response) or (isinstance(part, SocketMessage) and not part.from_client):
-        return any(map(is_event, carried(part) or []))
-    return False
-
-
-def _origin(reading: _Reading, wanted: str | None) -> str:
+def _origin(survey: _Survey, wanted: str | None, path: str) -> str:
+    if wanted == _ALL:
+        return _ALL
     if wanted is not None:
-        known = set(reading.origins.values())
-        if wanted != _ALL and wanted.rstrip("/") not in known:
-            there = ", ".join(sorted(known)[:5]) or "none"
-            raise CassetteError(reading.path, f"holds no request to {wanted}; servers in the file: {there}")
-        return wanted.rstrip("/")
-    speaking = (part for part in reading.parts if _is_bayeux(part))
-    counts = Counter(reading.origins[part.exchange] for part in speaking) or Counter(reading.origins.values())
+        url = fields.url_of(wanted)
+        if isinstance(url, Loss) or url.origin not in survey.origins:
+            there = ", ".join(sorted(survey.origins)[:5]) or "none"
+            raise CassetteError(path, f"holds no request to {wanted}; servers in the file: {there}")
+        return url.origin
+    counts = +survey.speaking or survey.counts
     return counts.most_common(1)[0][0] if counts else _ALL
 
 
-def _is_bayeux(part: Part) -> bool:
-    return isinstance(part, Request | SocketMessage) and carried(part) is not None
+def _chosen(stream: Any, survey: _Survey, chosen: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and the text of each entry of the chosen server."""
+    server = survey.origins.get(chosen)
+    places = [n for n, found in enumerate(survey.servers) if chosen == _ALL or found == server]
+    texts = again(stream, ((survey.offsets[n], survey.sizes[n]) for n in places))
+    for n, text in zip(places, texts, strict=True):
+        yield survey.numbers[n], text
 
 
-def _notes(reading: _Reading, chosen: str, *, ours: bool) -> Iterator[str]:
-    if ours:
-        yield "imported from a HAR of the recorder: records in the recorded order, times to the microsecond"
-    else:
-        yield "imported from a HAR: records are in the order of a wall clock, to the millisecond"
-    others = sum(origin != chosen for origin in reading.origins.values())
-    if chosen != _ALL and others:
-        yield f"left out: {others} exchanges with other servers"
-    if reading.bodiless:
-        yield f"missing in the HAR: {reading.bodiless} bodies"
+def _read(entry: _Object, exchange: int, reading: _Reading) -> None:
+    request = get(entry, "request")
+    url = fields.url_of(get(request, "url"))
+    if isinstance(url, Loss):  # never: `_look` has let the entry through
+        return
+    start, headers = reading.moment(get(entry, "startedDateTime")), fields.headers_of(request)
+    body, lost = fields.posted(request, headers, reading.container)
+    method, connection = fields.method_of(get(request, "method")), str(get(entry, "connection") or "har")
+    sequence = get(entry, "_sequence")
+    asked = Request(0, start, exchange, connection, method, url.target, headers, body)
+    reading.add(asked, _at(sequence, 0), lost)
+    if reading.has_workers:
+        text = f"{method} {url.origin}{url.target} ".encode("utf-8", "surrogatepass")
+        key = blake2b(text + body, digest_size=8).digest()
+        if _is_by_worker(entry):
+            reading.by_worker[key].append(exchange)
+        else:
+            reading.direct[key] += 1
+    frames = _frames(entry)
+    _answer(entry, asked, reading, frames)
+    _socket(frames or [], asked, reading)
+    closed = get(entry, "_webSocketClosed")
+    if isinstance(closed, dict):
+        at = reading.moment(get(closed, "time"))
+        reading.add(Failure(0, at, exchange, str(get(closed, "reason"))), _at([get(closed, "_sequence")], 0))
 
 
-def _start(entry: _Object, exchange: int, reading: _Reading) -> int:
-    """Return the start of an entry, in nanoseconds since the epoch."""
-    text = _get(entry, "startedDateTime")
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as exc:
-        raise reading.wrong(exchange, "has no valid time in startedDateTime") from exc
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return max(0, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+def _answer(entry: _Object, asked: Request, reading: _Reading, frames: list[Any] | None) -> None:
+    """Add the response of an entry, or its failure; nothing for an exchange that was still open."""
+    is_socket = _is_open(entry, frames)
+    response, place = get(entry, "response"), _at(get(entry, "_sequence"), 1)
+    status = fields.status_of(get(response, "status"))
+    if is_socket and status in (0, 200):
+        status = 101  # some browsers write 0 or 200 for an upgrade
+    took = _took(entry, reading.losses, is_socket=is_socket)
+    end = UNKNOWN if took is None or asked.t == UNKNOWN else asked.t + took
+    if status:
+        headers = fields.headers_of(response)
+        redirect = get(response, "redirectURL")
+        if 300 <= status < 400 and isinstance(redirect, str) and redirect and not fields.header(headers, "location"):
+            headers = (*headers, ("Location", redirect))
+        body, lost = fields.content(response, headers, reading.container)
+        reading.add(Response(0, end, asked.exchange, status, headers, body), place, lost)
+        if status == 101 and frames is None:
+            reading.losses.lose(Loss.NO_MESSAGES)
+        return
+    reason = _reason(entry)
+    # browsers write neither a reason nor a time for an exchange that was still open
+    if (reason or took or place is not None) and not frames:
+        reading.add(Failure(0, end, asked.exchange, reason or "no answer"), place)
 
 
-def _url(request: Any, exchange: int, reading: _Reading) -> SplitResult:
-    url = _get(request, "url")
-    try:
-        parts = urlsplit(url) if isinstance(url, str) else None
-    except ValueError:  # urlsplit refuses brackets that hold no IPv6 address
-        parts = None
-    if parts is None or (parts.scheme in _SCHEMES and not parts.netloc) or not parts.scheme:
-        raise reading.wrong(exchange, "has no URL")
-    return parts
+def _reason(entry: _Object) -> str:
+    """Return why an exchange got no answer, as Chromium, Playwright or WebKit say it; "" if the entry does not say."""
+    response = get(entry, "response")
+    for value in (get(response, "_error"), get(response, "_failureText"), get(response, "statusText")):
+        if isinstance(value, str) and value:
+            return value
+    return "aborted" if get(entry, "_wasAborted") is True else ""
 
 
-def _posted(request: Any, exchange: int, reading: _Reading) -> bytes:
-    posted = _get(request, "postData")
-    text, params = _get(posted, "text"), _get(posted, "params")
-    if isinstance(text, str) and _get(posted, "_encoding") == "base64":
-        body = _decoded(text)
-        if body is None:
-            raise reading.wrong(exchange, "has a request body that is not Base64")
-        return body
-    if isinstance(text, str) and text:
-        return _encoded(text)
-    pairs = [(str(_get(p, "name")), str(_get(p, "value") or "")) for p in params] if isinstance(params, list) else []
-    if not pairs and _number(_get(request, "bodySize")) > 0:
-        reading.bodiless += 1
-    return urlencode(pairs, errors="replace").encode()
+def _took(entry: _Object, losses: Losses, *, is_socket: bool) -> int | None:
+    """Return how long an exchange took in nanoseconds, of a WebSocket its upgrade; None if the archive does not say."""
+    timings = get(entry, "timings")
+    phases = {name: fields.duration(get(timings, name)) for name in _PHASES}
+    if is_socket:
+        return phases["wait"] or 0
+    total = fields.duration(get(entry, "time"))
+    if not total and (added := sum(value for value in phases.values() if value)):
+        losses.guess(Guess.FROM_TIMINGS)
+        return added
+    return total
 
 
-def _content(response: Any, exchange: int, reading: _Reading) -> bytes:
-    content = _get(response, "content")
-    text = _get(content, "text")
-    if not isinstance(text, str):
-        reading.bodiless += _number(_get(content, "size")) > 0
-        return b""
-    if _get(content, "encoding") != "base64":
-        return _encoded(text)
-    body = _decoded(text)
-    if body is None:
-        raise reading.wrong(exchange, "has a response body that is not Base64")
-    return body
+def _frames(entry: _Object) -> list[Any] | None:
+    """Return the WebSocket messages of an entry; None if it has no list of them."""
+    places = ((holder, name) for holder in (entry, get(entry, "response")) for name in _MESSAGES)
+    return next((value for holder, name in places if isinstance(value := get(holder, name), list)), None)
 
 
-def _headers(message: Any) -> Headers:
-    found = _get(message, "headers")
-    pairs = ((_get(item, "name"), _get(item, "value")) for item in (found if isinstance(found, list) else ()))
-    given = [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
-    headers = tuple((name, value) for name, value in given if name[:1] != ":")
-    if any(name.lower() == "host" for name, _ in headers):
-        return headers
-    # HTTP/2 has `:authority` in place of Host (RFC 9113, section 8.3.1)
-    return (*(("Host", value) for name, value in given if name == ":authority"), *headers)
+def _is_open(entry: _Object, frames: list[Any] | None) -> bool:
+    """Return whether an entry is that of a WebSocket that was open: Chromium writes one for a failed WebSocket, too."""
+    if frames is None:
+        return False
+    return any(not _is_end(frame) for frame in frames) or not (frames or _reason(entry))
 
 
-def _moment(value: Any) -> int | None:
-    """Return a time in seconds or milliseconds since the epoch as nanoseconds, None if it is out of range."""
-    number = _number(value)
-    # no time in seconds is above this limit: it is about the year 2772 in seconds, and October 1970 in milliseconds
-    ms = number if number > _LATEST / 10_000 else number * 1000
-    return round(ms * _MS) if 0 < ms <= _LATEST else None
+def _socket(frames: list[Any], asked: Request, reading: _Reading) -> None:
+    """Add the messages of a WebSocket, and its end if a close or error frame tells it."""
+    for frame in _whole(frames, reading.losses):
+        at, place = reading.moment(get(frame, "time")), _at([get(frame, "_sequence")], 0)
+        if _is_end(frame):
+            reading.add(Failure(0, at, asked.exchange, _end(frame)), place)
+            return
+        sent, body = _direction(frame), _data(frame)
+        if sent is None or body is None:
+            reading.losses.lose(Loss.BAD_MESSAGE)
+            continue
+        reading.add(SocketMessage(0, at, asked.exchange, from_client=sent, body=body), place)
 
 
-def _number(value: Any) -> float:
-    """Return a number, 0 for any other value and for a number beyond every scale of time."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0.0
-    return float(value) if abs(value) <= _LATEST else 0.0
+def _whole(frames: list[Any], losses: Losses) -> Iterator[Any]:
+    """Yield the frames of a WebSocket with continuations joined to their message; pings and pongs are left out."""
+    held: Any = None
+    for frame in frames:
+        opcode = fields.number(get(frame, "opcode"))
+        if opcode in (_PING, _PONG):
+            losses.lose(Loss.CONTROL_FRAME)
+        elif opcode == _CONTINUATION and _direction(held) == _direction(frame) and isinstance(get(held, "data"), str):
+            held = held | {"data": held["data"] + str(get(frame, "data") or "")}
+        else:
+            if held is not None:
+                yield held
+            held = frame
+    if held is not None:
+        yield held
+
+
+def _direction(frame: Any) -> bool | None:
+    """Return whether a WebSocket message is from the client; None if it does not say."""
+    kind = str(get(frame, "type") or "").lower()
+    return kind in _SENT if kind in _SENT | _RECEIVED else None
+
+
+def _is_end(frame: Any) -> bool:
+    # Chromium's error frames have the opcode -1
+    return get(frame, "type") == "error" or fields.number(get(frame, "opcode")) in (_CLOSE, -1)
+
+
+def _data(frame: Any) -> bytes | None:
+    data, encoding = get(frame, "data"), get(frame, "encoding")
+    if not isinstance(data, str):
+        return None
+    if fields.number(get(frame, "opcode")) == _BINARY or (isinstance(encoding, str) and encoding.lower() == "base64"):
+        return fields.from_base64(data)
+    return data.encode("utf-8", "surrogatepass")
+
+
+def _end(frame: Any) -> str:
+    """Return why a WebSocket ended, by its close or error frame."""
+    data, code = get(frame, "data"), fields.number(get(frame, "code"))
+    if fields.number(get(frame, "opcode")) != _CLOSE:
+        return data if isinstance(data, str) and data else "websocket error"
+    if code is None and isinstance(data, str):  # the payload begins with the code (RFC 6455, section 5.5.1)
+        payload = fields.from_base64(data) or b""
+        code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else None
+    return f"websocket closed by {'client' if _direction(frame) else 'server'}, code {int(code) if code else 1005}"
+
+
+def _is_by_worker(entry: _Object) -> bool:
+    """Return whether a service worker answered the request: then its own request may be in the archive, too."""
+    return any(get(holder, _BY_WORKER) is True for holder in (entry, get(entry, "response")))
+
+
+def _lost_copies(reading: _Reading) -> set[int]:
+    """Return the exchanges of a page with its service worker whose request the worker has sent on."""
+    copies = {n for key, found in reading.by_worker.items() for n in found[: reading.direct[key]]}
+    reading.losses.lose(Loss.WORKER_COPY, len(copies))
+    return copies
 
 
 def _at(sequence: Any, place: int) -> int | None:
@@ -273,18 +373,3 @@ def _at(sequence: Any, place: int) -> int | None:
         return None
     value = sequence[place]
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _decoded(text: str) -> bytes | None:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

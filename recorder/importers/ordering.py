@@ -6,19 +6,15 @@ message) gets its own place, by its time, or by the `_sequence` of a HAR from `r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ..capture.pipeline import Pipeline
 from ..errors import CassetteError
-from ..model import Failure, Request, Response, SocketMessage
+from ..model import GUESSED, LEFT_OUT, Failure, Request, Response, SocketMessage
 from ..redaction.redactor import Redactor
-
-LARGEST = 256 << 20  # bytes of all bodies together; sorting needs all of them in memory
-MOST = 1_000_000  # parts; a small part takes about a kilobyte of memory
-
-Part: TypeAlias = Request | Response | Failure | SocketMessage
+from .losses import Losses
+from .spool import Part, Parts, Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,83 +25,85 @@ class Imported:
         started: UTC microseconds since the epoch at which `t` is 0.
         upstream: URL of the recorded server, as far as the file names it.
         parts: The parts, in order; their `seq` has no meaning yet.
-        notes: Facts that a reader of the cassette needs: what was left out or is unknown.
+        about: Facts about the whole that a reader of the cassette needs, e.g. where its order comes from.
+        losses: What was left out, and which times were guessed.
     """
 
     started: int
     upstream: str
-    parts: tuple[Part, ...]
-    notes: tuple[str, ...]
-
-
-class Budget:
-    """A limit on the bytes and parts of an imported file, so that a hostile file cannot fill the memory."""
-
-    def __init__(self, path: str) -> None:
-        self._path, self._bytes, self._parts = path, LARGEST, MOST
+    parts: Parts
+    about: tuple[str, ...]
+    losses: Losses
 
     @property
-    def left(self) -> int:
-        """Bytes that further bodies may take."""
-        return self._bytes
+    def exchanges(self) -> int:
+        """The number of HTTP exchanges."""
+        return self.parts.count_of(Request)
 
-    def take(self, body: bytes) -> bytes:
-        """Count a part and return its body.
-
-        Raises:
-            CassetteError: If the file holds more bytes or parts than allowed.
-        """
-        self._bytes -= len(body)
-        self._parts -= 1
-        if self._bytes < 0 or self._parts < 0:
-            raise self.exceeded()
-        return body
-
-    def exceeded(self) -> CassetteError:
-        """Return the error to raise when the budget is used up."""
-        return CassetteError(self._path, f"holds more than {LARGEST >> 20} MiB or {MOST} messages; import it in parts")
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that a reader needs to know, a line each."""
+        return (*self.about, *self.losses.lost_texts(), *self.losses.guessed_texts())
 
 
-def in_order(parts: Iterable[Part], path: str) -> tuple[int, tuple[Part, ...]]:
-    """Sort parts by their times, which are nanoseconds since the epoch.
+def in_order(spool: Spool, path: str, losses: Losses) -> tuple[int, Parts]:
+    """Sort parts by their times.
 
     A response never comes before its request, whatever the clock says. At equal times a response goes before a request,
     because a client sends its next request after the response.
 
     Args:
-        parts: The parts, in any order.
+        spool: The parts, in any order; their times are nanoseconds since the epoch.
         path: The name of the file, for errors.
+        losses: What was left out, for errors.
 
     Returns:
-        The time of the first part in UTC microseconds since the epoch; the parts, with `t` in nanoseconds since then.
+        The time of the first part in nanoseconds since the epoch, in whole microseconds; the parts, with `t` since it.
 
     Raises:
         CassetteError: If there are no parts.
     """
-    every = list(parts)
-    asked = {part.exchange: part.t for part in every if isinstance(part, Request)}
-    timed = [
-        part if isinstance(part, Request) else replace(part, t=max(part.t, asked.get(part.exchange, part.t) + 1))
-        for part in every
-    ]
-    timed.sort(key=lambda part: (part.t, isinstance(part, Request)))
-    if not timed:
-        raise CassetteError(path, "holds no HTTP exchange")
-    started = timed[0].t // 1000
-    return started, tuple(replace(part, t=part.t - started * 1000) for part in timed)
+    if not spool.items:
+        told = "; ".join(losses.lost_texts())
+        raise CassetteError(path, "holds no HTTP exchange", hint=told)
+    asked = {item.exchange: item.t for item in spool.items if item.kind is Request}
+    for item in spool.items:
+        if item.kind is not Request:
+            item.t = max(item.t, asked.get(item.exchange, item.t) + 1)
+    spool.items.sort(key=lambda item: item.t * 2 + (item.kind is Request))
+    return _from_first(spool)
+
+
+def as_numbered(spool: Spool) -> tuple[int, Parts]:
+    """Sort parts by their places in the original capture; the results are those of `in_order`."""
+    spool.items.sort(key=lambda item: item.place or 0)
+    latest = 0
+    for item in spool.items:
+        latest = item.t = max(latest, item.t)
+    return _from_first(spool)
+
+
+def _from_first(spool: Spool) -> tuple[int, Parts]:
+    started = spool.items[0].t // 1000 * 1000
+    return started, Parts(spool, spool.items, started)
 
 
 def frames(imported: Imported, redactor: Redactor | None) -> Iterator[bytes]:
     """Yield the frames of the cassette after its header: the notes, the parts, and a clean end."""
-    pipeline = Pipeline(redactor, 0)
-    for text in imported.notes:
-        yield pipeline.note(0, "import", text)
-    for part in imported.parts:
-        yield _frame(pipeline, part)
-    yield pipeline.note(imported.parts[-1].t, "close", "the import ended")
+    pipeline = Pipeline(redactor, 0, context=None)
+    losses = imported.losses
+    for kind, texts in (("import", imported.about), (LEFT_OUT, losses.lost_texts()), (GUESSED, losses.guessed_texts())):
+        for text in texts:
+            yield pipeline.note(0, kind, text)
+    last = 0
+    for part, lacks in imported.parts.lacking():
+        last = part.t
+        if found := _frame(pipeline, part, lacks):
+            yield found
+    yield pipeline.note(last, "close", "the import ended")
 
 
-def _frame(pipeline: Pipeline, part: Part) -> bytes:
+def _frame(pipeline: Pipeline, part: Part, lacks: str | None) -> bytes:
     flow, t = str(part.exchange), part.t
     if isinstance(part, Request):
         return pipeline.request(
@@ -116,12 +114,13 @@ def _frame(pipeline: Pipeline, part: Part) -> bytes:
             target=part.target,
             headers=part.headers,
             body=part.body,
+            lacks=lacks,
         )
     if not pipeline.knows(flow):  # the exchange is over: a second response, or a message on a closed socket
         return b""
     match part:
         case Response():
-            return pipeline.response(flow, t, status=part.status, headers=part.headers, body=part.body)
+            return pipeline.response(flow, t, status=part.status, headers=part.headers, body=part.body, lacks=lacks)
         case Failure():
             return pipeline.failure(flow, t, part.reason)
         case SocketMessage():

@@ -16,6 +16,7 @@ from recorder.cassette.reader import read
 from recorder.cli import main
 from recorder.library.recording import load_recording
 from recorder.library.sealing import seal
+from tests.cli.test_json import problems
 from tests.diff.edits import CASSETTE, json_of, status_of
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
@@ -245,6 +246,22 @@ def test_import_with_an_option_that_makes_no_sense(options: list[str], word: str
     assert not (tmp_path / "out").exists()
 
 
+def test_import_tells_programs_what_it_left_out(tmp_path: Path) -> None:
+    run("convert", SMALL, "--to", "har", "-o", tmp_path / "s.har")
+    har = json.loads((tmp_path / "s.har").read_text())
+    har["log"]["entries"] += [None, {"request": None}, {"request": {"method": "GET", "url": "https://cdn.example/x"}}]
+    (tmp_path / "s.har").write_text(json.dumps(har))
+
+    result = run("import", tmp_path / "s.har", "-o", tmp_path / "s.cassette", "--no-redaction", "--json")
+
+    told = json.loads(result.stdout)
+    assert problems("import", told) == []
+    assert told["left_out"] == {"other-server": 1, "no-object": 1, "no-request": 1}
+    assert all(f"recorder: {note}" in result.stderr.splitlines() for note in told["notes"])
+    found = json.loads(run("doctor", tmp_path / "s.cassette", "--json").stdout)
+    assert [row["text"] for row in found if row["kind"] == "left-out"] == told["notes"][1:]
+
+
 def test_import_does_not_overwrite(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"{}")
 
@@ -253,12 +270,12 @@ def test_import_does_not_overwrite(tmp_path: Path) -> None:
     fails(2, "exists already", by=run("import", tmp_path / "in", "-o", tmp_path / "there"))
 
 
-def test_a_file_too_large_for_memory_is_refused_unread(tmp_path: Path) -> None:
+def test_a_file_of_nothing_that_is_large_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "in").open("wb") as file:
         file.write(b"{")
-        file.truncate(1 << 40)
+        file.truncate(1 << 28)
 
-    fails(4, "larger than 64 MiB", by=run("import", tmp_path / "in", "-o", tmp_path / "out"))
+    fails(4, "is not a HAR", by=run("import", tmp_path / "in", "-o", tmp_path / "out"))
 
 
 def test_without_mitmproxy_flows_say_what_to_install_and_a_har_is_imported(tmp_path: Path) -> None:

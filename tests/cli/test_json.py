@@ -16,7 +16,9 @@ from recorder.cli.group import NAMES
 from tests.cli.json_commands import CASSETTES, COMMANDS, GOLDEN, ONE, printed
 
 DOCS = Path(__file__).parents[2] / "docs"
-OWN = {"replay", "ca"}  # formats of misses (docs/control.md), and of paths of this machine (docs/browsers.md)
+# of `replay` and `ca` it is the format of misses (docs/control.md) and of paths of this machine (docs/browsers.md);
+# `import` writes a file, see test_exchange
+OWN = {"replay", "ca", "import"}
 
 
 def closed(schema: Any) -> Any:

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recorder.errors import CassetteError
-from recorder.importers import ordering
+from recorder.importers.containers import Container
+from recorder.importers.ordering import Imported
+from recorder.importers.spool import Spool
 from recorder.model import Failure, Request, Response, SocketMessage
 
 pytest.importorskip("mitmproxy.io")  # an extra: the suite runs without it too
@@ -23,7 +25,11 @@ from mitmproxy import http
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 
-from recorder.importers.flows import read_flows
+from recorder.importers import flows
+
+
+def read_flows(path: Path) -> Imported:
+    return flows.read_flows(Container.of(path), Spool())
 
 
 def exchange(at: float = 1000.0, *, body: bytes = b"{}", encoding: str = "") -> http.HTTPFlow:
@@ -116,14 +122,17 @@ def test_a_body_that_cannot_be_unpacked_stays_as_it_is(encoding: str, tmp_path: 
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
-def test_a_body_that_unpacks_to_too_much_is_refused(
+def test_a_body_that_unpacks_to_too_much_is_not_kept(
     encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack: Any = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstandard.compress}
     bomb = kept(tmp_path, exchange(body=pack[encoding](bytes(3_000_000)), encoding=encoding))
-    monkeypatch.setattr(ordering, "LARGEST", 1_000_000)
+    monkeypatch.setattr(flows, "LARGEST_BODY", 1_000_000)
 
-    assert "holds more than" in refused(bomb)
+    found = read_flows(bomb)
+
+    assert [part.body for part in found.parts] == [b"content", b""]  # type: ignore[union-attr]
+    assert "larger than 48 MiB: 1 bodies" in found.notes
 
 
 def test_a_length_that_no_flow_has_is_refused_before_memory_is_taken(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from recorder.cassette.codec import encode_header
 from recorder.cassette.reader import Cassette, parse
 from recorder.errors import CassetteError
 from recorder.exporters import har as written
+from recorder.importers import entries as entries_of_a_har
 from recorder.importers import har
-from recorder.importers.har import read_har
+from recorder.importers.containers import Container
 from recorder.importers.ordering import Imported, frames
+from recorder.importers.spool import Spool
 from recorder.library.recording import derive
 from recorder.model import Failure, Recording, Request, Response, SocketMessage
 from tests.cassette.records import HEADER
@@ -25,6 +27,10 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
+
+
+def read_har(data: bytes, path: str, origin: str | None = None) -> Imported:
+    return har.read_har(Container.of_bytes(data, path), Spool(), origin)
 
 
 def entry(url: str = "http://gws.example/a", at: str = "2026-11-25T12:00:00.000Z", **own: Any) -> dict[str, Any]:
@@ -146,7 +152,7 @@ def test_a_websocket_whose_status_is_not_told_was_upgraded() -> None:
 
 def test_what_got_no_answer_is_a_failure_or_was_still_open() -> None:
     failed = entry(response={"status": 0, "_error": "net::ERR_ABORTED"})
-    still_open = entry(response={"status": 0, "statusText": ""})
+    still_open = entry(response={"status": 0, "statusText": ""}, time=-1, timings={})
 
     assert [part.reason for part in imported(failed).parts if isinstance(part, Failure)] == ["net::ERR_ABORTED"]
     assert [type(part) for part in imported(still_open).parts] == [Request]
@@ -235,12 +241,13 @@ def test_what_no_server_was_asked_for_is_left_out() -> None:
         (b"\xff", "is not a HAR"),
         (b"[]", "no list log.entries"),
         (b'{"log":{"entries":{}}}', "no list log.entries"),
-        (b'{"log":{"entries":[1]}}', "no list log.entries"),
+        (b'{"log":{"entries":[1]}}', "no HTTP exchange (left out: 1 entries that are no objects)"),
         (b'{"log":{"entries":[]}}', "no HTTP exchange"),
         (b"[" * 100_000, "is not a HAR"),
         (b'{"a":' * 100_000, "is not a HAR"),
         (b'{"a":' + b"9" * 10_000 + b"}", "is not a HAR"),
-        (b'{"log":{"entries":[{}]}}', "entry 0: has no URL"),
+        (b'{"log":{"entries":[{}]}}', "no HTTP exchange (left out: 1 entries without a request)"),
+        (b'{"log":{"entries":[{"a"', "the file ends early"),
     ],
 )
 def test_what_is_no_har_is_refused_in_a_line(data: bytes, problem: str) -> None:
@@ -248,39 +255,49 @@ def test_what_is_no_har_is_refused_in_a_line(data: bytes, problem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "problem"),
+    ("own", "told"),
     [
-        ({"startedDateTime": "yesterday"}, "no valid time in startedDateTime"),
-        ({"startedDateTime": 7}, "no valid time in startedDateTime"),
-        ({"request": {"url": "/only/a/path"}}, "no URL"),
-        ({"request": {"url": "http:///path"}}, "no URL"),
-        ({"request": {"url": "http://["}}, "no URL"),
-        ({"request": None}, "no URL"),
+        ({"request": {"method": "GET", "url": "/only/a/path"}}, "left out: 1 entries without a valid URL"),
+        ({"request": {"method": "GET", "url": "http:///path"}}, "left out: 1 entries without a valid URL"),
+        ({"request": {"method": "GET", "url": "http://["}}, "left out: 1 entries without a valid URL"),
+        ({"request": {"method": "GET", "url": "http://h:port/"}}, "left out: 1 entries without a valid URL"),
+        ({"request": {"method": "GET", "url": None}}, "left out: 1 entries without a valid URL"),
+        ({"request": None}, "left out: 1 entries without a request"),
+        ({"request": "GET"}, "left out: 1 entries without a request"),
+        ({"request": {"url": "http://gws.example/"}}, "left out: 1 entries without a method"),
+        ({"request": {"method": 7, "url": "http://gws.example/"}}, "left out: 1 entries without a method"),
+        (
+            {"request": {"method": "CONNECT", "url": "https://https://gws.example:443/"}},
+            "left out: 1 tunnels (CONNECT)",
+        ),
+        ({"request": {"method": "GET", "url": "chrome-extension://abc/x.js"}}, "left out: 1 entries that no server"),
+        ({"startedDateTime": "yesterday"}, "times of the HAR: 1 requests have no valid time"),
+        ({"startedDateTime": {}}, "times of the HAR: 1 requests have no valid time"),
+        ({"startedDateTime": None}, "times of the HAR: 1 requests have no valid time"),
         (
             {"response": {"status": 200, "content": {"encoding": "base64", "text": "!"}}},
-            "response body that is not Base64",
+            "not readable in the HAR: 1 bodies",
         ),
-        ({"_webSocketMessages": [{"type": "send"}]}, "WebSocket message without type send or receive"),
-        ({"_webSocketMessages": [{"type": "send", "opcode": 2, "data": "!"}]}, "message that is not Base64"),
+        (
+            {"response": {"status": 200, "content": {"encoding": "hex", "text": "00"}}},
+            "not readable in the HAR: 1 bodies",
+        ),
+        ({"_webSocketMessages": [{"type": "send"}]}, "left out: 1 WebSocket messages"),
+        ({"_webSocketMessages": ["x"]}, "left out: 1 WebSocket messages"),
+        ({"_webSocketMessages": [{"type": "send", "opcode": 2, "data": "!"}]}, "left out: 1 WebSocket messages"),
     ],
 )
-def test_an_entry_that_is_none_is_named(own: dict[str, Any], problem: str) -> None:
-    told = refused(json.dumps({"log": {"entries": [entry(), entry(**own)]}}).encode())
+def test_an_odd_entry_is_told_and_costs_only_itself(own: dict[str, Any], told: str) -> None:
+    found = imported(entry(), entry(**own), entry())
 
-    assert "entry 1: " in told
-    assert problem in told
-
-
-def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(har, "LARGEST_FILE", 10)
-
-    assert "larger than" in refused(b"x" * 11)
+    assert [note for note in found.notes if note.startswith(told)]
+    assert len([part for part in found.parts if isinstance(part, Request) and part.target == "/a"]) >= 2
 
 
-def test_a_file_of_too_many_small_values_is_refused_before_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(har, "_MOST_VALUES", 10)
+def test_a_file_of_too_many_small_values_is_left_out_before_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries_of_a_har, "MOST_VALUES", 10)
 
-    assert "more than 10 objects" in refused(b'{"log":[' + b"[]," * 10 + b"0]}")
+    assert "1 entries that are no JSON" in refused(b'{"log":{"entries":[[' + b"[]," * 10 + b"0]]}}")
 
 
 @given(

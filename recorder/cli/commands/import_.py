@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...errors import CassetteError, UsageError
-from ...files import open_regular
-from ..options import InputFile, force_option, key_option, new_cassette_option, no_redaction_option, policy_option
+from ...errors import UsageError
+from ...printable import to_json
+from ..options import (
+    InputFile,
+    force_option,
+    json_option,
+    key_option,
+    new_cassette_option,
+    no_redaction_option,
+    policy_option,
+)
 from ..redaction import redaction
 from ..saying import say
 from ..writing import must_be_writable, write_frames
 
 if TYPE_CHECKING:
+    from ...importers.containers import Container
     from ...importers.ordering import Imported
+    from ...importers.spool import Spool
 
 
 @click.command("import")
@@ -38,22 +48,27 @@ if TYPE_CHECKING:
     help="Shipped dialect to name in the cassette.",
 )
 @force_option
+@json_option
 def command(
     source: Path, *, output: Path, origin: str | None, policy: str, key_file: Path | None, no_redaction: bool,
-    dialect: str, force: bool,
+    dialect: str, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a cassette from a recording of another tool: a HAR, or a flow file of mitmproxy.
 
-    The format is detected from the content. Values are redacted as in a recording. Notes in the cassette say what the
-    file lacks (docs/exchange.md); check the result with recorder doctor.
+    The format is detected from the content, also in a ZIP and compressed by gzip or zlib. Values are redacted as in a
+    recording. An entry that cannot be used is left out; what is left out is counted by reason, and times that the file
+    lacks are rebuilt. Notes in the cassette say both (docs/exchange.md); recorder doctor shows them.
 
     \b
     Example:  recorder import session.har -o session.cassette
+              recorder import session.har.zip -o session.cassette --json
               mitmdump -w session.flows --mode reverse:http://gws.example:8090
               recorder import session.flows -o session.cassette
     """
     from ...dialect.definition import shipped
+    from ...importers.containers import Container
     from ...importers.ordering import frames
+    from ...importers.spool import Spool
     from ...model import Header
     from ...redaction.joins import for_dialect
     from ...redaction.policy import NO_POLICY
@@ -63,31 +78,48 @@ def command(
     must_be_writable(output, force=force)
     chosen, key = redaction(policy, key_file, off=no_redaction)
     redactor = Redactor(for_dialect(chosen, name), key or secrets.token_bytes(32)) if chosen else None
-    found = _read(source, origin)
-    header = Header(
-        started=found.started,
-        upstream=redactor.text(found.upstream) if redactor else found.upstream,
-        dialect=name,
-        redaction=chosen.name if chosen else NO_POLICY,
-    )
-    for text in found.notes:
-        say(text)
-    write_frames(output, header, frames(found, redactor), force=force)
+    with Spool(output.absolute().parent) as spool:
+        found = _read(Container.of(source), spool, origin, name)
+        header = Header(
+            started=found.started,
+            upstream=redactor.text(found.upstream) if redactor else found.upstream,
+            dialect=name,
+            redaction=chosen.name if chosen else NO_POLICY,
+        )
+        for text in found.notes:
+            say(text)
+        write_frames(output, header, frames(found, redactor), force=force)
+        if as_json:
+            click.echo(to_json(_summary(found, output)))
 
 
-def _read(source: Path, origin: str | None) -> Imported:
-    with open_regular(source) as file:
-        start = file.read(64)
-    if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
-        from ...importers.har import LARGEST_FILE, read_har
+def _read(source: Container, spool: Spool, origin: str | None, dialect: str) -> Imported:
+    from ...dialect.definition import shipped
+    from ...importers.containers import as_utf_8
 
-        if source.stat().st_size > LARGEST_FILE:
-            raise CassetteError(str(source), f"is larger than {LARGEST_FILE >> 20} MiB; import it in parts")
-        return read_har(source.read_bytes(), str(source), origin)
+    with source.reading() as stream:
+        is_har = as_utf_8(stream).read(1 << 16).lstrip()[:1] == b"{"
+    if is_har:
+        from ...importers.har import read_har
+
+        return read_har(source, spool, origin, shipped(dialect))
     if origin is not None:
         raise UsageError("--origin needs a HAR; a flow file of mitmproxy is always imported whole")
     try:
         from ...importers.flows import read_flows
     except ModuleNotFoundError as exc:
         raise UsageError(f"flow files of mitmproxy need {exc.name}: pip install 'outbound-recorder[record]'") from exc
-    return read_flows(source)
+    return read_flows(source, spool)
+
+
+def _summary(found: Imported, output: Path) -> dict[str, object]:
+    """Return what programs read of an import."""
+    return {
+        "cassette": str(output),
+        "from": found.losses.file,
+        "upstream": found.upstream,
+        "exchanges": found.exchanges,
+        "left_out": found.losses.left_out,
+        "guessed_times": found.losses.guessed,
+        "notes": list(found.notes),
+    }

@@ -1,0 +1,141 @@
+"""Count what an import leaves out, and what it had to guess, by reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+
+
+class Loss(Enum):
+    """The reasons for which a part of a file is not in the cassette; `value` is the name for programs."""
+
+    OTHER_SERVER = "other-server"
+    NO_OBJECT = "no-object"
+    NO_JSON = "no-json"
+    TOO_LARGE = "too-large"
+    NO_REQUEST = "no-request"
+    NO_URL = "no-url"
+    NO_METHOD = "no-method"
+    NOT_HTTP = "not-http"
+    TUNNEL = "tunnel"
+    WORKER_COPY = "service-worker-copy"
+    BAD_MESSAGE = "bad-socket-message"
+    NO_MESSAGES = "no-socket-messages"
+    CONTROL_FRAME = "control-frame"
+    NO_HTTP_FLOW = "no-http-flow"
+    BAD_FLOW = "bad-flow"
+    SAVED_TWICE = "saved-twice"
+    REST_OF_FILE = "rest-of-file"
+    NO_BODY = "no-body"
+    BAD_BODY = "bad-body"
+    NO_FILE = "no-body-file"
+    LARGE_BODY = "large-body"
+
+
+class Guess(Enum):
+    """The reasons for which a time in the cassette is not that of the file; `value` is the name for programs."""
+
+    NO_START = "no-start"
+    EQUAL_STARTS = "equal-starts"
+    NO_END = "no-end"
+    FROM_TIMINGS = "from-timings"
+    NO_MESSAGE_TIME = "no-message-time"
+    SECONDS = "time-in-seconds"
+    MICROSECONDS = "time-in-microseconds"
+    NO_ZONE = "no-zone"
+    BEFORE_CAUSE = "before-cause"
+
+
+_LEFT_OUT = {
+    Loss.OTHER_SERVER: "exchanges with other servers",
+    Loss.NO_OBJECT: "entries that are no objects",
+    Loss.NO_JSON: "entries that are no JSON",
+    Loss.TOO_LARGE: "entries larger than 32 MiB",
+    Loss.NO_REQUEST: "entries without a request",
+    Loss.NO_URL: "entries without a valid URL",
+    Loss.NO_METHOD: "entries without a method",
+    Loss.NOT_HTTP: "entries that no server was asked for (data:, blob:, chrome-extension: …)",
+    Loss.TUNNEL: "tunnels (CONNECT)",
+    Loss.WORKER_COPY: "copies of requests that a service worker sent",
+    Loss.BAD_MESSAGE: "WebSocket messages that cannot be read",
+    Loss.CONTROL_FRAME: "pings and pongs of WebSockets",
+    Loss.NO_HTTP_FLOW: "flows that are not HTTP",
+    Loss.BAD_FLOW: "damaged flows",
+    Loss.SAVED_TWICE: "earlier states of flows that were saved twice",
+}
+_BODIES = {
+    Loss.NO_MESSAGES: "missing in the {file}: the messages of {count} WebSockets",
+    Loss.NO_BODY: "missing in the {file}: {count} bodies",
+    Loss.BAD_BODY: "not readable in the {file}: {count} bodies (no Base64, or an unknown encoding)",
+    Loss.NO_FILE: "missing beside the {file}: the files of {count} bodies",
+    Loss.LARGE_BODY: "larger than 48 MiB: {count} bodies",
+}
+_GUESSED = {
+    Guess.NO_START: "{count} requests have no valid time: they stand in the order of the file",
+    Guess.EQUAL_STARTS: "{count} requests have one and the same time: they stand in the order of the file, and when an "
+    "answer came is not known",
+    Guess.NO_END: "{count} answers have no time: a poll was answered before the next poll, any other request at once",
+    Guess.FROM_TIMINGS: "{count} answers have no time but that of the parts in timings: their sum is taken",
+    Guess.NO_MESSAGE_TIME: "{count} WebSocket messages have no time: each follows the one before it",
+    Guess.SECONDS: "the time of {count} answers is taken for seconds, not milliseconds: the polls say so",
+    Guess.MICROSECONDS: "the time of {count} answers is taken for microseconds, not milliseconds: the polls say so",
+    Guess.NO_ZONE: "{count} times have no zone: they are taken for those of the other times, or for UTC",
+    Guess.BEFORE_CAUSE: "{count} answers and messages have a time before that of the request that caused their events: "
+    "they were put after its answer",
+}
+
+
+class Losses:
+    """Counters of an import, by reason.
+
+    Attributes:
+        file: What the imported file is, for texts: `HAR` or `flow file`.
+        damage: Where and why reading ended before the end of the file; "" if it did not.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.damage = ""
+        self._lost: Counter[Loss] = Counter()
+        self._guessed: Counter[Guess] = Counter()
+
+    def lose(self, reason: Loss, count: int = 1) -> None:
+        """Count parts of the file that are not taken."""
+        self._lost[reason] += count
+
+    def guess(self, reason: Guess, count: int = 1) -> None:
+        """Count times that are not those of the file."""
+        self._guessed[reason] += count
+
+    def stop(self, after: int, problem: str) -> None:
+        """Note that nothing was read after the entry or flow number `after`."""
+        self.damage = f"all after number {after}: {problem}"
+        self._lost[Loss.REST_OF_FILE] = 1
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """The counts of what was left out, by name."""
+        return {reason.value: self._lost[reason] for reason in Loss if self._lost[reason]}
+
+    @property
+    def guessed(self) -> dict[str, int]:
+        """The counts of guessed times, by name."""
+        return {reason.value: self._guessed[reason] for reason in Guess if self._guessed[reason]}
+
+    def lost_texts(self) -> Iterator[str]:
+        """Yield a line for each reason for which something was left out."""
+        for reason, text in _LEFT_OUT.items():
+            if count := self._lost[reason]:
+                yield f"left out: {count} {text}"
+        for reason, text in _BODIES.items():
+            if count := self._lost[reason]:
+                yield text.format(count=count, file=self.file)
+        if self.damage:
+            yield f"left out: {self.damage}"
+
+    def guessed_texts(self) -> Iterator[str]:
+        """Yield a line for each reason for which times were guessed."""
+        for reason, text in _GUESSED.items():
+            if count := self._guessed[reason]:
+                yield f"times of the {self.file}: {text.format(count=count)}"

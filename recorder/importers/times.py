@@ -1,0 +1,220 @@
+"""Rebuild the times that an archive lacks, so that no answer precedes what caused it. Sans-IO.
+
+Known times stay, with one exception: a message with an event that holds the id of an operation cannot precede it.
+What is rebuilt follows from the protocols: a client polls again after the answer of its poll, a held poll ends when an
+event comes, and any other request is answered before the next one is sent.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from statistics import median
+
+from ..bayeux.messages import is_event, parse, parse_request
+from ..dialect.definition import Dialect
+from ..model import Event, Failure, Request, Response, SocketMessage
+from .losses import Guess, Losses
+from .spool import UNKNOWN, Item, Part, Spool
+
+MS = 1_000_000  # nanoseconds
+_US = 1_000
+_ENOUGH = 3  # pairs of polls that a unit is taken from
+_SHORTEST = 20 * MS  # nanoseconds between two polls; quicker ones say nothing about a unit
+_UNITS = ((1_000, Guess.SECONDS, 1 / 2_200, 1 / 950), (1 / 1_000, Guess.MICROSECONDS, 450, 1_050))
+
+
+def describe(item: Item, part: Part) -> None:
+    """Note in the item of a part what the rebuilding needs: whether it is a poll, whether it brings events."""
+    if isinstance(part, Request):
+        messages = parse_request(part.target, part.body) or []
+        found = (m for m in messages if m["channel"] == "/meta/connect" and _is_held(m))
+        item.client = next((str(m.get("clientId", "")) for m in found), None)
+    elif isinstance(part, Response) or (isinstance(part, SocketMessage) and not part.from_client):
+        item.has_events = any(map(is_event, parse(part.body) or []))
+
+
+def _is_held(message: dict[str, object]) -> bool:
+    advice = message.get("advice")
+    return not (isinstance(advice, dict) and advice.get("timeout") == 0)
+
+
+def rebuild(spool: Spool, losses: Losses, dialect: Dialect | None) -> None:
+    """Give every item of a spool a time, and put events behind their causes.
+
+    Args:
+        spool: The parts; the items of one exchange follow one another, its request first.
+        losses: Counts what was guessed.
+        dialect: Says which ids of operations events repeat; None to trust all known times.
+    """
+    items = spool.items
+    exchanges = list(_exchanges(items))
+    _units(exchanges, losses)
+    if _starts(exchanges, losses):
+        for exchange in exchanges:
+            for item in exchange[1:]:
+                item.t = UNKNOWN
+    for request, *rest in exchanges:
+        if request.client is not None and rest and rest[0].t == request.t:
+            rest[0].t = UNKNOWN  # a poll that took no time at all: tools write 0 for what they do not know
+    unknown = [item for exchange in exchanges for item in exchange[1:] if item.t == UNKNOWN]
+    if unknown:
+        ends = sum(item.kind is not SocketMessage for item in unknown)
+        losses.guess(Guess.NO_END, ends)
+        losses.guess(Guess.NO_MESSAGE_TIME, len(unknown) - ends)
+        _ends(exchanges)
+    elif not any(exchange[0].t % MS for exchange in exchanges):
+        # times cut off at the millisecond: no event may seem older than the request that caused it
+        for item in items:
+            item.t += MS if item.has_events else 0
+    if dialect is not None:
+        _behind_causes(spool, exchanges, losses, dialect)
+
+
+def _exchanges(items: Iterable[Item]) -> Iterator[list[Item]]:
+    found: list[Item] = []
+    for item in items:
+        if found and item.exchange != found[0].exchange:
+            yield found
+            found = []
+        found.append(item)
+    if found:
+        yield found
+
+
+def _starts(exchanges: list[list[Item]], losses: Losses) -> bool:
+    """Give every request a time; return whether no time of the archive can be trusted."""
+    requests = [exchange[0] for exchange in exchanges]
+    known = {request.t for request in requests} - {UNKNOWN}
+    equal = len(known) == 1 and len(requests) > 1 and sum(request.t != UNKNOWN for request in requests) > 1
+    missing = [request for request in requests if request.t == UNKNOWN]
+    if equal:
+        losses.guess(Guess.EQUAL_STARTS, len(requests) - len(missing))
+        for place, request in enumerate(requests):
+            request.t = next(iter(known)) + place * MS
+    losses.guess(Guess.NO_START, len(missing))
+    if missing and not equal:
+        before = min(known, default=MS) - 1
+        for exchange in exchanges:
+            if exchange[0].t == UNKNOWN:
+                exchange[0].t = before + (MS if not known else 2)
+                for item in exchange[1:]:  # an end without its start is the sum of nothing and a duration
+                    item.t = UNKNOWN
+            before = max(before, exchange[0].t)
+    return equal or not known
+
+
+def _units(exchanges: list[list[Item]], losses: Losses) -> None:
+    """Correct durations in seconds or microseconds: they are compared with the time to the next poll of the client."""
+    polls: dict[str, list[list[Item]]] = defaultdict(list)
+    for exchange in exchanges:
+        if exchange[0].client is not None and exchange[0].t != UNKNOWN:
+            polls[exchange[0].client].append(exchange)
+    shares = [
+        (one[1].t - one[0].t) / gap
+        for found in polls.values()
+        for one, following in pairwise(sorted(found, key=lambda exchange: exchange[0].t))
+        if len(one) > 1 and one[1].t > one[0].t and (gap := following[0].t - one[0].t) >= _SHORTEST
+    ]
+    if len(shares) < _ENOUGH:
+        return
+    middle = median(shares)
+    for factor, guess, least, most in _UNITS:
+        if least <= middle <= most:
+            for exchange in exchanges:
+                _scale(exchange, factor, guess, losses)
+
+
+def _scale(exchange: list[Item], factor: float, guess: Guess, losses: Losses) -> None:
+    start = exchange[0].t
+    for item in exchange[1:]:
+        if item.kind is not SocketMessage and UNKNOWN not in (start, item.t):
+            item.t = start + round((item.t - start) * factor)
+            losses.guess(guess)
+
+
+def _ends(exchanges: list[list[Item]]) -> None:
+    """Give every answer and message a time: a poll ends before the next one, anything else at once."""
+    last = max((item.t for exchange in exchanges for item in exchange), default=0) + 2 * MS
+    ordered = sorted(exchanges, key=lambda exchange: exchange[0].t)
+    for one, following in pairwise(ordered):  # requests of one millisecond stay in the order of the file
+        following[0].t = max(following[0].t, one[0].t + 2)
+    next_poll: dict[str, int] = {}
+    for exchange in reversed(ordered):
+        request = exchange[0]
+        end = request.t + 1
+        if request.client is not None:
+            end = next_poll.get(request.client, last) - 1
+            next_poll[request.client] = request.t
+        for item in exchange[1:]:
+            item.t = max(end, request.t + 1) if item.t == UNKNOWN else item.t
+            end = item.t + 1
+
+
+def _behind_causes(spool: Spool, exchanges: list[list[Item]], losses: Losses, dialect: Dialect) -> None:
+    """Move events that hold an id of an operation behind the answer of the operation, if they stand before it."""
+    causes = _causes(spool, exchanges, dialect)
+    if not causes:
+        return
+    moved: set[int] = set()
+    for exchange in sorted(exchanges, key=lambda exchange: exchange[0].t):
+        latest = 0
+        for item in exchange[1:]:
+            if item.kind is SocketMessage:  # the order within a socket is known
+                item.t = max(item.t, latest)
+            if item.has_events:
+                needed = [end for end, start in _caused(spool, item, causes, dialect) if start >= item.t]
+                if needed:
+                    item.t = max(needed) + 1
+                    moved.add(item.exchange)
+                    losses.guess(Guess.BEFORE_CAUSE)
+            latest = item.t
+    if moved:
+        _polls_behind(exchanges, moved)
+
+
+def _causes(spool: Spool, exchanges: list[list[Item]], dialect: Dialect) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return the end and the start of the first operation with each id, by name and value of the id."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    if not dialect.per_operation or not any(item.has_events for item in spool.items):
+        return found
+    for request, *rest in sorted(exchanges, key=lambda exchange: exchange[0].t):
+        part = spool.read(request)
+        if not isinstance(part, Request) or not part.body or dialect.operation_of(part) is None:
+            continue
+        end = rest[0].t if rest and rest[0].kind in (Response, Failure) else request.t
+        for name, value in dialect.keys_of_request(part).items():
+            if name in dialect.per_operation:
+                found.setdefault((name, value), (end, request.t))
+    return found
+
+
+def _caused(
+    spool: Spool, item: Item, causes: dict[tuple[str, str], tuple[int, int]], dialect: Dialect
+) -> Iterator[tuple[int, int]]:
+    part = spool.read(item)
+    for message in parse(part.body) or [] if isinstance(part, Response | SocketMessage) else []:
+        if is_event(message):
+            event = Event(0, 0, 0, 0, "", message["channel"], message.get("data"))
+            for name, value in dialect.keys_of_event(event).items():
+                if name in dialect.per_operation and (name, value) in causes:
+                    yield causes[name, value]
+
+
+def _polls_behind(exchanges: list[list[Item]], moved: set[int]) -> None:
+    """Let polls begin after the answer of the poll before, where that answer was moved."""
+    last: dict[str, Item] = {}
+    for exchange in sorted(exchanges, key=lambda exchange: exchange[0].t):
+        request = exchange[0]
+        if request.client is None:
+            continue
+        before = last.get(request.client)
+        if before is not None and before.exchange in moved and request.t <= before.t:
+            delay = before.t + 1 - request.t
+            request.t += delay
+            if len(exchange) > 1 and exchange[1].t <= request.t:
+                exchange[1].t = request.t + 1
+                moved.add(request.exchange)
+        if len(exchange) > 1:
+            last[request.client] = exchange[-1]
