@@ -21,7 +21,10 @@ MOST_VALUES = 400_000  # objects and arrays in one entry; in memory an empty one
 _PIECE = 1 << 20
 _SPACE = re.compile(rb"[\s\0]*+")
 # Possessive quantifiers: without them a long string would fill the stack of the regular expression.
-_PLAIN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_FLAT = rb'(?:[^"{}\[\]]++|%b)*+' % _STRING
+# What does not change the depth, with whole objects and arrays that hold none: most headers are such.
+_PLAIN = re.compile(rb'(?:[^"{}\[\]]++|%b|\{%b\}|\[%b\])*+' % (_STRING, _FLAT, _FLAT), re.DOTALL)
 _INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\]}]*+")
 

@@ -132,7 +132,7 @@ def _sent(target: str) -> str:
 def method_of(value: Any) -> str:
     """Return the method of a request; "" if there is none."""
     text = value.strip() if isinstance(value, str) else ""
-    return text.upper() if text in _METHODS else text
+    return text.upper() if text.lower() in _METHODS else text
 
 
 def status_of(value: Any) -> int:
