@@ -160,18 +160,18 @@ def _items(value: Any) -> list[Any]:
 
 
 def _pairs(item: Any) -> list[tuple[str, str]]:
-    # Slack writes [name, value] (mitmproxy reads it so, mitmproxy/io/har.py)
-    name, value = (get(item, "name"), get(item, "value")) if not _is_pair(item) else (item[0], item[1])
+    if isinstance(item, dict):
+        name, value = item.get("name"), item.get("value")
+    elif isinstance(item, list) and len(item) == 2:
+        name, value = item  # Slack writes pairs (mitmproxy reads them, mitmproxy/io/har.py)
+    else:
+        return []
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(name, str) or not name or not isinstance(value, str):
         return []
     # browsers join headers of one name, e.g. Set-Cookie, with line ends
-    return [(name, line.strip("\r")) for line in value.split("\n")]
-
-
-def _is_pair(item: Any) -> bool:
-    return isinstance(item, list) and len(item) == 2
+    return [(name, line.strip("\r")) for line in value.split("\n")] if "\n" in value else [(name, value)]
 
 
 def header(headers: Headers, name: str) -> str:

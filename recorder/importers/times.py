@@ -20,6 +20,7 @@ from .spool import UNKNOWN, Item, Part, Spool
 
 MS = 1_000_000  # nanoseconds
 _US = 1_000
+_SEVERAL = 3  # requests at one time that no client sends at one time
 _ENOUGH = 3  # pairs of polls that a unit is taken from
 _SHORTEST = 20 * MS  # nanoseconds between two polls; quicker ones say nothing about a unit
 _UNITS = ((1_000, Guess.SECONDS, 1 / 2_200, 1 / 950), (1 / 1_000, Guess.MICROSECONDS, 450, 1_050))
@@ -87,7 +88,7 @@ def _starts(exchanges: list[list[Item]], losses: Losses) -> bool:
     """Give every request a time; return whether no time of the archive can be trusted."""
     requests = [exchange[0] for exchange in exchanges]
     known = {request.t for request in requests} - {UNKNOWN}
-    equal = len(known) == 1 and len(requests) > 1 and sum(request.t != UNKNOWN for request in requests) > 1
+    equal = len(known) == 1 and sum(request.t != UNKNOWN for request in requests) >= _SEVERAL
     missing = [request for request in requests if request.t == UNKNOWN]
     if equal:
         losses.guess(Guess.EQUAL_STARTS, len(requests) - len(missing))

@@ -18,7 +18,7 @@ from recorder.importers.containers import Container
 from recorder.importers.ordering import Imported, frames
 from recorder.importers.spool import Spool
 from recorder.library.recording import derive
-from recorder.model import Failure, Recording, Request, Response, SocketMessage
+from recorder.model import Failure, Note, Recording, Request, Response, SocketMessage
 from tests.cassette.records import HEADER
 from tests.exporters.exports import hostile, preview_cassette, socket, two_sessions
 
@@ -193,6 +193,169 @@ def test_the_authority_of_http_2_is_the_host(names: str, hosts: int) -> None:
 
     assert isinstance(request, Request)
     assert [value for name, value in request.headers if name.lower() == "host"] == ["h:1"] * hosts
+
+
+# WebSockets, failures, copies
+
+
+def frames_of(*messages: dict[str, Any], **own: Any) -> Imported:
+    whole = [{"time": 1_795_608_001 + n, "opcode": 1, "data": "[]", **one} for n, one in enumerate(messages)]
+    return imported(entry("wss://gws.example/s", **{"response": {"status": 101}, "_webSocketMessages": whole} | own))
+
+
+def ends(found: Imported) -> list[str]:
+    return [part.reason for part in found.parts if isinstance(part, Failure)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        ({"type": "error", "opcode": -1, "data": "Invalid UTF-8 sequence"}, "Invalid UTF-8 sequence"),
+        ({"type": "error", "opcode": -1, "data": ""}, "websocket error"),
+        ({"type": "error", "opcode": None, "data": None}, "websocket error"),
+        ({"type": "receive", "opcode": 8, "data": "A+g="}, "websocket closed by server, code 1000"),
+        ({"type": "send", "opcode": 8, "data": "A+lieWU="}, "websocket closed by client, code 1001"),
+        ({"type": "receive", "opcode": 8, "data": ""}, "websocket closed by server, code 1005"),
+        ({"type": "receive", "opcode": 8, "data": "", "code": 1011}, "websocket closed by server, code 1011"),
+    ],
+)
+def test_a_close_or_error_frame_ends_a_websocket(frame: dict[str, Any], reason: str) -> None:
+    found = frames_of({"type": "send"}, frame, {"type": "receive", "data": "late"})
+
+    assert ends(found) == [reason]
+    assert [part.body for part in found.parts if isinstance(part, SocketMessage)] == [b"[]"]
+
+
+def test_pings_are_left_out_and_continuations_joined() -> None:
+    found = frames_of(
+        {"type": "receive", "data": "[1,"},
+        {"type": "receive", "opcode": 9, "data": ""},
+        {"type": "receive", "opcode": 0, "data": "2]"},
+        {"type": "send", "opcode": 0, "data": "alone"},
+    )
+
+    assert [part.body for part in found.parts if isinstance(part, SocketMessage)] == [b"[1,2]", b"alone"]
+    assert found.losses.left_out == {"control-frame": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["_webSocketMessages", "webSocketMessages", "_websocketMessages", "websocketMessages"]
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "from_client"), [("sent", True), ("Received", False), ("outgoing", True), ("in", False)]
+)
+def test_other_names_of_messages_are_known(name: str, kind: str, from_client: bool) -> None:
+    frame = {"type": kind, "time": 1, "data": "//4=", "encoding": "base64"}
+
+    found = imported(entry("wss://gws.example/s", response={"status": 101, name: [frame]}))
+
+    assert [(p.from_client, p.body) for p in found.parts if isinstance(p, SocketMessage)] == [
+        (from_client, b"\xff\xfe")
+    ]
+
+
+def test_messages_without_times_keep_their_order_behind_the_upgrade() -> None:
+    found = frames_of(*[{"type": "receive", "time": time, "data": str(n)} for n, time in enumerate([None, -1, "x"])])
+
+    assert [type(part).__name__ for part in found.parts] == ["Request", "Response", *["SocketMessage"] * 3]
+    assert [part.body for part in found.parts if isinstance(part, SocketMessage)] == [b"0", b"1", b"2"]
+    assert found.losses.guessed == {"no-message-time": 3}
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"response": {"status": 0, "_error": "net::ERR_CONNECTION_REFUSED"}, "_webSocketMessages": []},
+        {"response": {"status": 0}, "_webSocketMessages": [{"type": "error", "opcode": -1, "data": "refused"}]},
+        {"response": {"status": 0, "_error": "net::ERR_INVALID_URL"}},
+        {"response": None},
+        {"response": {"status": 403}, "_webSocketMessages": []},
+    ],
+)
+def test_a_websocket_that_failed_was_not_upgraded(own: dict[str, Any]) -> None:
+    found = imported(entry("wss://gws.example/s", **own))
+
+    assert [part.status for part in found.parts if isinstance(part, Response)] in ([], [403])
+    assert len(found.parts) == 2
+
+
+def test_a_websocket_whose_messages_are_not_there_is_told() -> None:
+    found = imported(entry("wss://gws.example/s", response={"status": 101}))
+
+    assert "missing in the HAR: the messages of 1 WebSockets" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("own", "reason"),
+    [
+        ({"response": {"status": 0, "_error": "net::ERR_ABORTED"}}, "net::ERR_ABORTED"),  # Chromium
+        ({"response": {"status": 0, "statusText": "", "content": {}}}, "no answer"),  # Firefox
+        ({"response": {}}, "no answer"),
+        ({"response": None}, "no answer"),
+        ({"response": {"status": -1, "statusText": ""}}, "no answer"),  # WebKit
+        ({"response": {"status": -1, "_failureText": "Load failed"}, "time": -1}, "Load failed"),  # Playwright
+        ({"response": {"status": -1}, "_wasAborted": True, "time": -1}, "aborted"),
+        ({"response": {"status": 0, "_error": None}}, "no answer"),  # mitmproxy
+    ],
+)
+def test_an_aborted_exchange_of_any_browser_is_a_failure(own: dict[str, Any], reason: str) -> None:
+    assert ends(imported(entry(**own))) == [reason]
+
+
+def by_worker(url: str = "http://gws.example/a", **own: Any) -> dict[str, Any]:
+    return entry(url, response={"status": 200, "_fetchedViaServiceWorker": True, "content": {"text": "{}"}}, **own)
+
+
+@pytest.mark.parametrize(
+    ("entries", "kept", "left_out"),
+    [
+        ((by_worker(), entry()), 1, {"service-worker-copy": 1}),
+        ((entry(), by_worker(), entry()), 2, {"service-worker-copy": 1}),
+        ((by_worker(), by_worker(), entry()), 2, {"service-worker-copy": 1}),
+        ((by_worker(),), 1, {}),
+        ((by_worker(), entry("http://gws.example/b")), 2, {}),
+        ((by_worker(), entry(request={"method": "PUT", "url": "http://gws.example/a"})), 2, {}),
+    ],
+)
+def test_of_a_page_and_its_service_worker_one_request_is_kept(
+    entries: tuple[Any, ...], kept: int, left_out: dict[str, int]
+) -> None:
+    found = imported(*entries)
+
+    assert (found.exchanges, found.losses.left_out) == (kept, left_out)
+
+
+def test_a_redirect_has_the_location_that_only_the_archive_names() -> None:
+    redirect = {"status": 302, "redirectURL": "/b", "headers": []}
+
+    (_, response) = imported(entry(response=redirect)).parts
+
+    assert isinstance(response, Response)
+    assert response.headers == (("Location", "/b"),)
+
+
+def test_a_body_that_is_not_there_is_noted_behind_its_record() -> None:
+    found = imported(entry(response={"status": 200, "content": {"size": 70}}))
+    records = parse(encode_header(HEADER) + b"".join(frames(found, None))).records
+
+    assert [record.kind for record in records if isinstance(record, Note)] == ["import", "left-out", "cut", "close"]
+
+
+@pytest.mark.parametrize("origin", ["HTTPS://GWS.example:443", "https://gws.example.", "https://gws.example/x"])
+def test_an_origin_is_asked_for_in_any_notation(origin: str) -> None:
+    entries = entry("https://Gws.Example:443/a"), entry("https://cdn.example/b"), entry("https://gws.example/c")
+
+    found = imported(*entries, origin=origin)
+
+    assert (found.upstream, found.exchanges) == ("https://gws.example", 2)
+
+
+def test_an_odd_entry_of_another_server_is_left_out_before_it_is_looked_at() -> None:
+    odd = entry("https://cdn.example/x", at=None, response={"content": {"encoding": "base64", "text": "!"}})
+
+    found = imported(entry(), entry(), odd)
+
+    assert (found.losses.left_out, found.losses.guessed) == ({"other-server": 1}, {})
 
 
 # Whose exchanges
