@@ -40,9 +40,10 @@ def read_flows(container: Container, spool: Spool) -> Imported:
     saved: dict[str, int] = {}  # exchange, by id of the flow
     with container.reading() as stream:
         for exchange, state in enumerate(_states(stream, container.path, losses)):
-            found = _flow(state)
+            found = _flow(state, losses)
             if not isinstance(found, http.HTTPFlow):
-                losses.lose(Loss.BAD_FLOW if found is None else Loss.NO_HTTP_FLOW)
+                if found is not None:
+                    losses.lose(Loss.NO_HTTP_FLOW)
                 continue
             try:
                 parts = list(_parts(found, exchange, losses))
@@ -97,11 +98,12 @@ def _states(file: Any, path: str, losses: Losses) -> Iterator[Any]:
         count += 1
 
 
-def _flow(state: Any) -> mitm_flow.Flow | None:
-    """Return the flow of a stored value; None if mitmproxy cannot convert it."""
+def _flow(state: Any, losses: Losses) -> mitm_flow.Flow | None:
+    """Return the flow of a stored value; None, and count it, if mitmproxy cannot convert it."""
     try:
         return mitm_flow.Flow.from_state(cast("Any", compat.migrate_flow(state)))
-    except Exception:  # noqa: BLE001  # mitmproxy hardly checks a state before it uses it: a damaged one can raise any
+    except Exception as exc:  # noqa: BLE001  # mitmproxy hardly checks a state before it uses it: any can come
+        losses.lose(Loss.BAD_FLOW, problem=f"{type(exc).__name__}: {str(exc)[:80]}".replace("\n", " "))
         return None
 
 

@@ -99,10 +99,13 @@ class Losses:
         self.damage = ""
         self._lost: Counter[Loss] = Counter()
         self._guessed: Counter[Guess] = Counter()
+        self._first: dict[Loss, str] = {}  # what was wrong with the first part that was left out for a reason
 
-    def lose(self, reason: Loss, count: int = 1) -> None:
-        """Count parts of the file that are not taken."""
+    def lose(self, reason: Loss, count: int = 1, problem: str = "") -> None:
+        """Count parts of the file that are not taken; `problem` says more than the reason."""
         self._lost[reason] += count
+        if problem:
+            self._first.setdefault(reason, problem)
 
     def guess(self, reason: Guess, count: int = 1) -> None:
         """Count times that are not those of the file."""
@@ -127,7 +130,8 @@ class Losses:
         """Yield a line for each reason for which something was left out."""
         for reason, text in _LEFT_OUT.items():
             if count := self._lost[reason]:
-                yield f"left out: {count} {text}"
+                first = self._first.get(reason)
+                yield f"left out: {count} {text}" + (f" (the first: {first})" if first else "")
         for reason, text in _BODIES.items():
             if count := self._lost[reason]:
                 yield text.format(count=count, file=self.file)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 import zlib
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,12 @@ import brotli
 import zstandard
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
-from mitmproxy.io import FlowWriter
+from mitmproxy.io import FlowWriter, tnetstring
 from mitmproxy.test import tflow
 
 from recorder.importers import flows
+from recorder.importers.har import read_har
+from tests.importers.old_flows import STEPS, old
 
 
 def read_flows(path: Path) -> Imported:
@@ -196,3 +200,161 @@ def test_the_authority_of_http_2_is_the_host(tmp_path: Path) -> None:
 
     assert isinstance(request, Request)
     assert request.headers[0] == ("Host", "api.example:8443")
+
+
+# Files of older versions
+
+
+def plainly(found: Imported) -> list[Any]:
+    """The parts without the name of the connection, which older versions did not store."""
+    return [replace(part, connection="") if isinstance(part, Request) else part for part in found.parts]
+
+
+def said(found: Imported) -> list[Any]:
+    return [(p.t, p.from_client, p.body) for p in found.parts if isinstance(p, SocketMessage)]
+
+
+@pytest.mark.parametrize("version", STEPS, ids=str)
+def test_flows_of_every_version_since_0_11_are_read(version: Any, tmp_path: Path) -> None:
+    flows_then = exchange(1000.0), exchange(1000.2, body=b"[1]")
+    path = tmp_path / "old.flows"
+    path.write_bytes(b"".join(old(one, version) for one in flows_then))
+
+    found = read_flows(path)
+
+    assert plainly(found) == plainly(read_flows(kept(tmp_path, *flows_then)))
+    assert found.losses.left_out == {}
+
+
+@pytest.mark.parametrize("version", [v for v in STEPS if isinstance(v, int)], ids=str)
+def test_websockets_of_older_versions_are_read(version: int, tmp_path: Path) -> None:
+    socket = tflow.twebsocketflow()
+    path = tmp_path / "old.flows"
+    path.write_bytes(old(socket, version))
+
+    found = read_flows(path)
+
+    assert said(found) == said(read_flows(kept(tmp_path, socket)))
+    # before version 12 the handshake was a flow of its own, which mitmproxy repeats with the messages
+    assert found.exchanges == 1
+    assert found.losses.left_out == ({"saved-twice": 1} if version <= 11 else {})
+
+
+@pytest.mark.parametrize("content", ["hello", "é", "", b"bytes"])
+def test_the_text_of_a_websocket_message_may_be_a_string(content: str | bytes, tmp_path: Path) -> None:
+    state = tflow.twebsocketflow().get_state()
+    state["websocket"]["messages"] = [[1, True, content, 946681204.2, False, False]]
+    (tmp_path / "f").write_bytes(tnetstring.dumps(state))
+
+    found = read_flows(tmp_path / "f")
+
+    body = content.encode() if isinstance(content, str) else content
+    assert [part.body for part in found.parts if isinstance(part, SocketMessage)] == [body]
+
+
+def test_a_websocket_without_its_handshake_begins_with_its_first_message(tmp_path: Path) -> None:
+    both = old(tflow.twebsocketflow(), 11)
+    first = tnetstring.dumps(tnetstring.loads(both[: both.index(b":") + 1 + int(both[: both.index(b":")]) + 1]))
+    (tmp_path / "f").write_bytes(both[len(first) :])
+
+    found = read_flows(tmp_path / "f")
+
+    assert found.started == 946_681_203_000_000
+    assert len([part for part in found.parts if isinstance(part, SocketMessage)]) == 3
+
+
+@pytest.mark.parametrize("version", [99, [0, 9], [7, 0, 0], "new", None], ids=str)
+def test_a_version_that_mitmproxy_cannot_read_is_refused_in_a_line(version: Any, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(tnetstring.dumps(exchange().get_state() | {"version": version}))
+
+    assert "left out: 1 damaged flows" in refused(tmp_path / "f")
+
+
+def test_a_version_that_is_too_new_is_told(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(tnetstring.dumps(exchange().get_state() | {"version": 99}))
+
+    assert "version 99, please update mitmproxy" in refused(tmp_path / "f")
+
+
+# Damaged files
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"request": None},
+        {"request": {}},
+        {"client_conn": 7},
+        {"response": {"headers": 3}},
+        {"websocket": {"messages": [[1, True, 7, 1.0, False, False]]}},
+        {"type": "unheard of"},
+    ],
+    ids=str,
+)
+def test_a_damaged_flow_costs_only_itself(change: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(
+        tnetstring.dumps(exchange().get_state() | change) + kept(tmp_path, exchange()).read_bytes()
+    )
+
+    found = read_flows(tmp_path / "f")
+
+    assert (found.exchanges, found.losses.left_out) == (1, {"bad-flow": 1})
+
+
+@pytest.mark.parametrize("behind", [b"12", b"5:abc", b"garbage", b"\0\0\0", b"999999999999:x"])
+def test_a_file_that_is_damaged_behind_a_flow_is_read_up_to_there(behind: bytes, tmp_path: Path) -> None:
+    path = kept(tmp_path, exchange())
+    path.write_bytes(path.read_bytes() + behind)
+
+    found = read_flows(path)
+
+    assert (found.exchanges, found.losses.left_out) == (1, {"rest-of-file": 1})
+    assert [note for note in found.notes if note.startswith("left out: all after number 1: ")]
+
+
+def test_a_file_that_is_cut_off_is_read_up_to_the_cut(tmp_path: Path) -> None:
+    path = kept(tmp_path, exchange(1000.0), exchange(2000.0))
+    path.write_bytes(path.read_bytes()[:-7])
+
+    found = read_flows(path)
+
+    assert (found.exchanges, found.losses.left_out) == (1, {"rest-of-file": 1})
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_no_flow_file_and_is_not_loaded(protocol: int, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(pickle.dumps({"type": "http"}, protocol))
+
+    assert "is not a flow file" in refused(tmp_path / "f")
+
+
+def test_of_a_flow_that_was_saved_twice_the_later_state_is_kept(tmp_path: Path) -> None:
+    early, late = exchange(body=b"early"), exchange(body=b"late")
+    late.id = early.id
+
+    found = read_flows(kept(tmp_path, early, late))
+
+    assert [part.body for part in found.parts if isinstance(part, Response)] == [b"late"]
+    assert found.losses.left_out == {"saved-twice": 1}
+
+
+def test_a_flow_file_may_be_compressed(tmp_path: Path) -> None:
+    path = kept(tmp_path, exchange())
+    path.write_bytes(gzip.compress(path.read_bytes()))
+
+    assert read_flows(path).exchanges == 1
+
+
+def test_a_har_that_mitmproxy_writes_holds_what_its_flows_hold(tmp_path: Path) -> None:
+    savehar = pytest.importorskip("mitmproxy.addons.savehar")  # an import would warn, as above
+    made = exchange(1_700_000_000.0), tflow.twebsocketflow()
+    made[0].request.method = "POST"  # the body of a GET is not written
+    path = tmp_path / "session.zhar"
+    savehar.SaveHar().export_har(list(made), str(path))
+
+    found = read_har(Container.of(path), Spool(), "all")
+
+    theirs = read_flows(kept(tmp_path, *made))
+    assert [(type(part), getattr(part, "body", b"")) for part in found.parts if not isinstance(part, Failure)] == [
+        (type(part), getattr(part, "body", b"")) for part in theirs.parts if not isinstance(part, Failure)
+    ]
