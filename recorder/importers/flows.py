@@ -26,6 +26,7 @@ from .spool import Part, Spool
 _LATEST = 253_402_300_799  # seconds since the epoch: the year 9999
 _LARGEST_FLOW = 64 << 20  # bytes in the file; the parsed values take several times as much memory
 _IDENTITY = ("", "identity")
+_VERSION = "cannot read files with flow format version"
 _NO_FILE = "is not a flow file of mitmproxy, or is damaged"
 
 
@@ -38,6 +39,7 @@ def read_flows(container: Container, spool: Spool) -> Imported:
     losses = Losses("flow file")
     upstreams: Counter[str] = Counter()
     saved: dict[str, int] = {}  # exchange, by id of the flow
+    earlier: set[int] = set()  # exchanges that a later state of their flow replaces
     with container.reading() as stream:
         for exchange, state in enumerate(_states(stream, container.path, losses)):
             found = _flow(state, losses)
@@ -57,8 +59,9 @@ def read_flows(container: Container, spool: Spool) -> Imported:
             # the handshake of a WebSocket stands twice in files of mitmproxy before 7, alone and with its messages
             if saved.setdefault(found.id, exchange) != exchange:
                 losses.lose(Loss.SAVED_TWICE)
-                spool.drop({saved[found.id]})
+                earlier.add(saved[found.id])
                 saved[found.id] = exchange
+    spool.drop(earlier)
     started, ordered = in_order(spool, container.path, losses)
     about = "imported from mitmproxy flows: records are in the order of a wall clock, to the microsecond"
     return Imported(started // 1000, upstreams.most_common(1)[0][0], ordered, (about,), losses)
@@ -90,10 +93,10 @@ def _states(file: Any, path: str, losses: Losses) -> Iterator[Any]:
             losses.stop(count, exc.problem)
             return
         except (ValueError, TypeError, LookupError, RecursionError, MemoryError) as exc:
-            problem = str(exc)[:80].replace("\n", " ")
             if not count:
+                problem = str(exc)[:80].replace("\n", " ")
                 raise CassetteError(path, f"{_NO_FILE}: {problem}") from exc
-            losses.stop(count, f"the file ends early or is damaged ({problem})")
+            losses.stop(count, "the file ends early or is damaged")
             return
         count += 1
 
@@ -103,7 +106,9 @@ def _flow(state: Any, losses: Losses) -> mitm_flow.Flow | None:
     try:
         return mitm_flow.Flow.from_state(cast("Any", compat.migrate_flow(state)))
     except Exception as exc:  # noqa: BLE001  # mitmproxy hardly checks a state before it uses it: any can come
-        losses.lose(Loss.BAD_FLOW, problem=f"{type(exc).__name__}: {str(exc)[:80]}".replace("\n", " "))
+        # other texts than that about the version may hold values of the flow, which are not redacted
+        told = str(exc) if _VERSION in str(exc) else type(exc).__name__
+        losses.lose(Loss.BAD_FLOW, problem=told[:200])
         return None
 
 

@@ -107,8 +107,11 @@ def read_har(container: Container, spool: Spool, origin: str | None = None, dial
     chosen = _origin(survey, origin, container.path)
     reading = _Reading(container, spool, losses, survey.zone or timedelta(0), survey.has_workers)
     with container.reading() as stream:
-        for number, text in _chosen(as_utf_8(stream), survey, chosen):
-            _read(parsed(text), number, reading)
+        try:
+            for number, text in _chosen(as_utf_8(stream), survey, chosen):
+                _read(parsed(text), number, reading)
+        except ValueError as exc:  # all texts were parsed before
+            raise CassetteError(container.path, "has changed while it was read; import it again") from exc
     if chosen != _ALL and (others := survey.counts.total() - survey.counts[chosen]):
         losses.lose(Loss.OTHER_SERVER, others)
     spool.drop(_lost_copies(reading))

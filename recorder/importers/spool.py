@@ -106,7 +106,10 @@ class Spool:
 
     def _move(self) -> None:
         held = cast("BytesIO", self._file).getvalue()
-        self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # closed by `__exit__`
+        wanted = self._folder
+        # the folder of a new cassette is made when the cassette is written
+        folder = next((found for found in (wanted, *wanted.parents) if found.is_dir()), None) if wanted else None
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `__exit__`
         self._file.write(held)
 
     def read(self, item: Item) -> Part:

@@ -68,7 +68,11 @@ def rebuild(spool: Spool, losses: Losses, dialect: Dialect | None) -> None:
     elif not any(exchange[0].t % MS for exchange in exchanges):
         # times cut off at the millisecond: no event may seem older than the request that caused it
         for item in items:
-            item.t += MS if item.has_events else 0
+            exact = item.kind is SocketMessage and item.t % MS
+            item.t += MS if item.has_events and not exact else 0
+    for _, *rest in exchanges:
+        for item in rest[1:]:
+            item.t = max(item.t, rest[0].t + 1)  # no message precedes the upgrade
     if dialect is not None:
         _behind_causes(spool, exchanges, losses, dialect)
 
@@ -162,8 +166,8 @@ def _behind_causes(spool: Spool, exchanges: list[list[Item]], losses: Losses, di
     for exchange in sorted(exchanges, key=lambda exchange: exchange[0].t):
         latest = 0
         for item in exchange[1:]:
-            if item.kind is SocketMessage:  # the order within a socket is known
-                item.t = max(item.t, latest)
+            if item.exchange in moved:  # the order within a socket is known
+                item.t = max(item.t, latest + 1)
             if item.has_events:
                 needed = [end for end, start in _caused(spool, item, causes, dialect) if start >= item.t]
                 if needed:

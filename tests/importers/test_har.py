@@ -254,6 +254,20 @@ def test_other_names_of_messages_are_known(name: str, kind: str, from_client: bo
     ]
 
 
+def test_no_message_precedes_the_upgrade() -> None:
+    found = frames_of({"type": "send", "time": 1_795_608_000}, timings={"wait": 500})
+
+    assert [type(part).__name__ for part in found.parts] == ["Request", "Response", "SocketMessage"]
+
+
+def test_exact_times_of_messages_with_events_stay() -> None:
+    event = '[{"channel":"/a","data":{}}]'
+
+    found = frames_of({"type": "receive", "time": 1_795_608_001.0005, "data": event}, {"type": "receive"})
+
+    assert [part.t for part in found.parts if isinstance(part, SocketMessage)] == [1_000_500_000, 2_000_000_000]
+
+
 def test_messages_without_times_keep_their_order_behind_the_upgrade() -> None:
     found = frames_of(*[{"type": "receive", "time": time, "data": str(n)} for n, time in enumerate([None, -1, "x"])])
 

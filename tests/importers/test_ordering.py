@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -142,3 +143,21 @@ def test_a_body_that_is_not_there_is_noted_behind_its_record() -> None:
     notes = [record for record in parse(encode_header(HEADER) + written).records if isinstance(record, Note)]
     assert [note.kind for note in notes] == ["cut", "close"]
     assert "the HAR does not hold it" in notes[0].text
+
+
+def test_parts_wait_on_disk_also_for_a_folder_that_is_not_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "_IN_MEMORY", 100)
+    with Spool(tmp_path / "new" / "folder") as there:
+        for n in range(5):
+            there.add(asked(n, n), "f")
+
+        assert [there.read(item) for item in there.items] == [asked(n, n) for n in range(5)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_headers_than_a_cassette_holds_are_cut_off() -> None:
+    (request,) = Parts(there := kept(replace(asked(0, 0), headers=(("a", "b"),) * 5000)), there.items, 0)
+
+    assert len(request.headers) == 4096
