@@ -207,7 +207,7 @@ def proxyman() -> bytes:
 
 
 def playwright() -> bytes:
-    files = {}
+    files: dict[str, str] = {}
     entries = []
     for number, found in enumerate(SESSION):
         one = entry(found, time=-1, timings={"send": -1, "wait": -1, "receive": -1}, _monotonicTime=1.5)

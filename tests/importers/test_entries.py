@@ -142,6 +142,20 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Any) -> None:
     assert peak < 30_000_000
 
 
+def test_an_entry_that_is_too_large_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "LARGEST_ENTRY", 1_000_000)
+    text = b'{"log":{"entries":[{"a":"' + b"x" * 20_000_000 + b'"},{}]}}'
+    tracemalloc.start()
+    try:
+        there = list(elements(io.BytesIO(text), "f"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert [isinstance(one, Element) and one.text for one in there] == [None, b"{}"]
+    assert peak < 6_000_000
+
+
 def test_a_part_takes_a_quarter_of_a_kilobyte_of_memory() -> None:
     text = json.dumps(archive([entry(SESSION[3])] * 500)).encode()
     tracemalloc.start()

@@ -11,6 +11,7 @@ import pytest
 from recorder.importers import fields
 from recorder.importers.containers import Container
 from recorder.importers.losses import Loss
+from recorder.model import Headers
 
 NOWHERE = Container.of_bytes(b"", "some.har")
 
@@ -182,7 +183,7 @@ def test_a_body_that_cannot_be_had_has_a_reason(data: Any, reason: Loss | None) 
         (None, ()),
     ],
 )
-def test_headers_are_objects_or_pairs(headers: Any, found: fields.Headers) -> None:
+def test_headers_are_objects_or_pairs(headers: Any, found: Headers) -> None:
     assert fields.headers_of({"headers": headers}) == found
 
 

@@ -145,9 +145,7 @@ def test_a_body_that_is_not_there_is_noted_behind_its_record() -> None:
     assert "the HAR does not hold it" in notes[0].text
 
 
-def test_parts_wait_on_disk_also_for_a_folder_that_is_not_there_yet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_wait_on_disk_before_their_folder_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_IN_MEMORY", 100)
     with Spool(tmp_path / "new" / "folder") as there:
         for n in range(5):

@@ -109,6 +109,17 @@ def test_a_poll_never_begins_before_the_answer_of_the_poll_before_it() -> None:
     assert all(places[Response, a] < places[Request, b] for a, b in pairwise(polls))
 
 
+def test_requests_of_one_millisecond_follow_the_answers_of_those_before_them() -> None:
+    entries = [one | {"time": -1, "timings": {}} for one in session()]
+    for one in entries[:4]:
+        one["startedDateTime"] = entries[0]["startedDateTime"]
+
+    parts = imported(archive(entries)).parts
+
+    places = {(type(part), part.exchange): place for place, part in enumerate(parts)}
+    assert places[Response, 0] < places[Request, 1] < places[Request, 2] < places[Response, 2] < places[Request, 3]
+
+
 def test_a_doubt_is_told_in_a_note_of_the_cassette() -> None:
     notes = imported(archive([one | {"time": None, "timings": None} for one in session()])).notes
 
