@@ -53,7 +53,7 @@ def in_order(spool: Spool, path: str, losses: Losses) -> tuple[int, Parts]:
     because a client sends its next request after the response.
 
     Args:
-        spool: The parts, in any order; their times are nanoseconds since the epoch.
+        spool: The parts, each exchange with its request first; their times are nanoseconds since the epoch.
         path: The name of the file, for errors.
         losses: What was left out, for errors.
 
@@ -66,10 +66,11 @@ def in_order(spool: Spool, path: str, losses: Losses) -> tuple[int, Parts]:
     if not spool.items:
         told = "; ".join(losses.lost_texts())
         raise CassetteError(path, "holds no HTTP exchange", hint=told)
-    asked = {item.exchange: item.t for item in spool.items if item.kind is Request}
+    asked = 0
     for item in spool.items:
-        if item.kind is not Request:
-            item.t = max(item.t, asked.get(item.exchange, item.t) + 1)
+        if item.kind is Request:
+            asked = item.t
+        item.t = max(item.t, asked + (item.kind is not Request))
     spool.items.sort(key=lambda item: item.t * 2 + (item.kind is Request))
     return _from_first(spool)
 

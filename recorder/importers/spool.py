@@ -45,7 +45,6 @@ class Item:
     exchange: int
     kind: type[Part]
     offset: int
-    size: int
     place: int | None = None
     client: str | None = None
     has_events: bool = False
@@ -99,7 +98,7 @@ class Spool:
             self._file.write(frame)
         except OSError as exc:
             raise OutputError(f"{path}: no room for temporary data: {exc.strerror or exc}") from exc
-        item = Item(part.t, part.exchange, type(part), self._end, len(frame), place, lacks=lacks)
+        item = Item(part.t, part.exchange, type(part), self._end, place, lacks=lacks)
         self._end += len(frame)
         self.items.append(item)
         return item

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
+from typing import TypeAlias
 
 from ..bayeux.messages import is_event, parse, parse_request
 from ..dialect.definition import Dialect
 from ..model import Event, Failure, Request, Response, SocketMessage
 from .losses import Guess, Losses
 from .spool import UNKNOWN, Item, Part, Spool
+
+Exchange: TypeAlias = tuple[Item, ...]  # the request, then what came of it
 
 MS = 1_000_000  # nanoseconds
 _US = 1_000
@@ -77,42 +80,42 @@ def rebuild(spool: Spool, losses: Losses, dialect: Dialect | None) -> None:
         _behind_causes(spool, exchanges, losses, dialect)
 
 
-def _exchanges(items: Iterable[Item]) -> Iterator[list[Item]]:
-    found: list[Item] = []
-    for item in items:
-        if found and item.exchange != found[0].exchange:
-            yield found
-            found = []
-        found.append(item)
-    if found:
-        yield found
+def _exchanges(items: Iterable[Item]) -> Iterator[Exchange]:
+    for _, found in groupby(items, key=lambda item: item.exchange):
+        yield tuple(found)  # there may be half a million: a tuple takes half the memory of a list
 
 
-def _starts(exchanges: list[list[Item]], losses: Losses) -> bool:
+def _starts(exchanges: list[Exchange], losses: Losses) -> bool:
     """Give every request a time; return whether no time of the archive can be trusted."""
     requests = [exchange[0] for exchange in exchanges]
-    known = {request.t for request in requests} - {UNKNOWN}
-    equal = len(known) == 1 and sum(request.t != UNKNOWN for request in requests) >= _SEVERAL
     missing = [request for request in requests if request.t == UNKNOWN]
+    given = (request.t for request in requests if request.t != UNKNOWN)
+    first = next(given, UNKNOWN)
+    equal = len(requests) - len(missing) >= _SEVERAL and all(t == first for t in given)
+    losses.guess(Guess.NO_START, len(missing))
     if equal:
         losses.guess(Guess.EQUAL_STARTS, len(requests) - len(missing))
         for place, request in enumerate(requests):
-            request.t = next(iter(known)) + place * MS
-    losses.guess(Guess.NO_START, len(missing))
-    if missing and not equal:
-        before = min(known, default=MS) - 1
-        for exchange in exchanges:
-            if exchange[0].t == UNKNOWN:
-                exchange[0].t = before + (MS if not known else 2)
-                for item in exchange[1:]:  # an end without its start is the sum of nothing and a duration
-                    item.t = UNKNOWN
-            before = max(before, exchange[0].t)
-    return equal or not known
+            request.t = first + place * MS
+    elif missing:
+        _between(exchanges, step=2 if first != UNKNOWN else MS)
+    return equal or first == UNKNOWN
 
 
-def _units(exchanges: list[list[Item]], losses: Losses) -> None:
+def _between(exchanges: list[Exchange], step: int) -> None:
+    """Give requests without a time that of the latest request before them in the file, and a step more."""
+    before = min((exchange[0].t for exchange in exchanges if exchange[0].t != UNKNOWN), default=MS) - 1
+    for request, *rest in exchanges:
+        if request.t == UNKNOWN:
+            request.t = before + step
+            for item in rest:  # an end without its start is the sum of nothing and a duration
+                item.t = UNKNOWN
+        before = max(before, request.t)
+
+
+def _units(exchanges: list[Exchange], losses: Losses) -> None:
     """Correct durations in seconds or microseconds: they are compared with the time to the next poll of the client."""
-    polls: dict[str, list[list[Item]]] = defaultdict(list)
+    polls: dict[str, list[Exchange]] = defaultdict(list)
     for exchange in exchanges:
         if exchange[0].client is not None and exchange[0].t != UNKNOWN:
             polls[exchange[0].client].append(exchange)
@@ -131,7 +134,7 @@ def _units(exchanges: list[list[Item]], losses: Losses) -> None:
                 _scale(exchange, factor, guess, losses)
 
 
-def _scale(exchange: list[Item], factor: float, guess: Guess, losses: Losses) -> None:
+def _scale(exchange: Exchange, factor: float, guess: Guess, losses: Losses) -> None:
     start = exchange[0].t
     for item in exchange[1:]:
         if item.kind is not SocketMessage and UNKNOWN not in (start, item.t):
@@ -139,7 +142,7 @@ def _scale(exchange: list[Item], factor: float, guess: Guess, losses: Losses) ->
             losses.guess(guess)
 
 
-def _ends(exchanges: list[list[Item]]) -> None:
+def _ends(exchanges: list[Exchange]) -> None:
     """Give every answer and message a time: a poll ends before the next one, anything else at once."""
     last = max((item.t for exchange in exchanges for item in exchange), default=0) + 2 * MS
     ordered = sorted(exchanges, key=lambda exchange: exchange[0].t)
@@ -157,7 +160,7 @@ def _ends(exchanges: list[list[Item]]) -> None:
             end = item.t + 1
 
 
-def _behind_causes(spool: Spool, exchanges: list[list[Item]], losses: Losses, dialect: Dialect) -> None:
+def _behind_causes(spool: Spool, exchanges: list[Exchange], losses: Losses, dialect: Dialect) -> None:
     """Move events that hold an id of an operation behind the answer of the operation, if they stand before it."""
     causes = _causes(spool, exchanges, dialect)
     if not causes:
@@ -179,7 +182,7 @@ def _behind_causes(spool: Spool, exchanges: list[list[Item]], losses: Losses, di
         _polls_behind(exchanges, moved)
 
 
-def _causes(spool: Spool, exchanges: list[list[Item]], dialect: Dialect) -> dict[tuple[str, str], tuple[int, int]]:
+def _causes(spool: Spool, exchanges: list[Exchange], dialect: Dialect) -> dict[tuple[str, str], tuple[int, int]]:
     """Return the end and the start of the first operation with each id, by name and value of the id."""
     found: dict[tuple[str, str], tuple[int, int]] = {}
     if not dialect.per_operation or not any(item.has_events for item in spool.items):
@@ -207,7 +210,7 @@ def _caused(
                     yield causes[name, value]
 
 
-def _polls_behind(exchanges: list[list[Item]], moved: set[int]) -> None:
+def _polls_behind(exchanges: list[Exchange], moved: set[int]) -> None:
     """Let polls begin after the answer of the poll before, where that answer was moved."""
     last: dict[str, Item] = {}
     for exchange in sorted(exchanges, key=lambda exchange: exchange[0].t):

