@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from ..charsets import encoded
+from ..formats.charsets import encoded
 from ..model import Headers
 from .json_bodies import located
 from .messages import parse

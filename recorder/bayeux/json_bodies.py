@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from ..charsets import charset_of, decoded, encoded, is_plain_text, media_of
+from ..formats.charsets import charset_of, decoded, encoded, is_plain_text, media_of
 from ..model import Headers
 
 _OPENS = b"[", b"{"

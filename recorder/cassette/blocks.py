@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 
-from .. import compression
 from ..errors import CassetteError, UsageError
+from ..formats import compression
 from . import codec
 from .frames import Frame, read_frame
 

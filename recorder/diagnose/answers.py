@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..bayeux import channels
 from ..bayeux.json_bodies import load_json
 from ..bayeux.messages import Message, carried
-from ..charsets import decoded, media_of
+from ..formats.charsets import decoded, media_of
 from ..model import CUT, Failure, Headers, Note, Record, Request, Response
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

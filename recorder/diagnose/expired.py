@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..bayeux.messages import parse
-from ..dates import seconds_of
 from ..dialect.paths import parse_json
+from ..formats.dates import seconds_of
+from ..formats.web_tokens import claims, is_web_token
 from ..model import JSON, Event, Response
-from ..web_tokens import claims, is_web_token
 
 _SECOND = 1_000_000_000
 _MOST_TOLD = 10  # paths

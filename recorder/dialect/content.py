@@ -16,9 +16,9 @@ from typing import NamedTuple
 from urllib.parse import quote_plus, unquote, unquote_plus
 
 from ..bayeux.json_bodies import load_json
-from ..charsets import charset_of, codec, is_plain_text
+from ..formats.charsets import charset_of, codec, is_plain_text
+from ..formats.multipart import Part, boundary, decoded, parameters, split
 from ..model import JSON
-from ..multipart import Part, boundary, decoded, parameters, split
 from .paths import Tree, covers, names_in, parse_json, without
 
 _FORM_TYPE, _PARTS_TYPE = "application/x-www-form-urlencoded", "multipart/"

@@ -20,9 +20,9 @@ from urllib.parse import unquote
 
 from ..bayeux.channels import is_meta, matches
 from ..bayeux.publishes import PUBLISH
-from ..charsets import media_of
 from ..errors import DialectError
 from ..files import read_text
+from ..formats.charsets import media_of
 from ..model import JSON, Event, Headers, Request, Response
 from .checks import check
 from .content import content_of, fields
@@ -291,12 +291,16 @@ def parse(text: str, *, path: str) -> Dialect:
         shift=_shifted(replay),
     )
     dialect = _with_sessions(top, dialect)
+    _check(top, dialect)
+    return dialect
+
+
+def _check(top: Table, dialect: Dialect) -> None:
     if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
         top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")
     _names_exist(top, dialect)
     _paths_exist(top, dialect)
     finish(top)
-    return dialect
 
 
 def _with_sessions(top: Table, dialect: Dialect) -> Dialect:

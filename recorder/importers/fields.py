@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timezone
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, quote, quote_plus, urlsplit
 
-from ..charsets import charset_of, codec
-from ..compression import EncodingError, decompress
+from ..formats.charsets import charset_of, codec
+from ..formats.compression import EncodingError, decompress
 from ..model import Headers
 from .containers import LARGEST_BODY, Container
 from .losses import Loss

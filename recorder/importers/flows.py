@@ -15,8 +15,8 @@ from mitmproxy import http
 from mitmproxy.io import compat, tnetstring
 
 from ..capture.mitm.addon import with_host
-from ..compression import Broken, TooLarge, Unknown, decompress
 from ..errors import CassetteError
+from ..formats.compression import Broken, TooLarge, Unknown, decompress
 from ..model import Failure, Headers, Request, Response, SocketMessage
 from .containers import LARGEST_BODY, Container
 from .losses import Loss, Losses

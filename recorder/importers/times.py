@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from statistics import median
 from typing import TypeAlias
 
-from ..bayeux.messages import is_event, parse, parse_request
+from ..bayeux.messages import carried, is_event
 from ..dialect.definition import Dialect
 from ..model import Event, Failure, Request, Response, SocketMessage
 from .losses import Guess, Losses
@@ -32,11 +32,11 @@ _UNITS = ((1_000, Guess.SECONDS, 1 / 2_200, 1 / 950), (1 / 1_000, Guess.MICROSEC
 def describe(item: Item, part: Part) -> None:
     """Note in the item of a part what the rebuilding needs: whether it is a poll, whether it brings events."""
     if isinstance(part, Request):
-        messages = parse_request(part.target, part.body) or []
+        messages = carried(part) or []
         found = (m for m in messages if m["channel"] == "/meta/connect" and _is_held(m))
         item.client = next((str(m.get("clientId", "")) for m in found), None)
     elif isinstance(part, Response) or (isinstance(part, SocketMessage) and not part.from_client):
-        item.has_events = any(map(is_event, parse(part.body) or []))
+        item.has_events = any(map(is_event, carried(part) or []))
 
 
 def _is_held(message: dict[str, object]) -> bool:
@@ -202,7 +202,7 @@ def _caused(
     spool: Spool, item: Item, causes: dict[tuple[str, str], tuple[int, int]], dialect: Dialect
 ) -> Iterator[tuple[int, int]]:
     part = spool.read(item)
-    for message in parse(part.body) or [] if isinstance(part, Response | SocketMessage) else []:
+    for message in carried(part) or [] if isinstance(part, Response | SocketMessage) else []:
         if is_event(message):
             event = Event(0, 0, 0, 0, "", message["channel"], message.get("data"))
             for name, value in dialect.keys_of_event(event).items():

@@ -11,11 +11,11 @@ from ..bayeux import channels
 from ..bayeux.json_bodies import with_json
 from ..bayeux.messages import Message, carried, encode, is_event, parse
 from ..cassette.reader import Cassette
-from ..charsets import charset_of, decoded, encoded, media_of
 from ..correlate.anchors import anchors
 from ..correlate.sessions import Sessions
 from ..dialect.definition import shipped
 from ..errors import UsageError
+from ..formats.charsets import charset_of, decoded, encoded, media_of
 from ..model import (
     AnchorKind,
     Failure,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ..dates import cookie_date, http_date
+from ..formats.dates import cookie_date, http_date
 
 _OF_THE_HOST = re.compile(r"\s*domain\s*(?:=.*)?", re.IGNORECASE | re.DOTALL)
 # SameSite=None and Partitioned need Secure (RFC 6265bis, section 5.7; CHIPS, section 2.1)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..charsets import media_of
+from ..formats.charsets import media_of
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .bodies.change import Unread
 from .bodies.reading import changed, changed_body, form_of, note_unread

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from recorder.diagnose.expired import Expired
+from recorder.formats.web_tokens import with_claims
 from recorder.model import Event, Response
-from recorder.web_tokens import with_claims
 from tests.wire import body
 
 AT = 1772445600.0  # 2 March 2026, 10:00 UTC

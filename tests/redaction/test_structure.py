@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 
+from recorder.formats.multipart import split
 from recorder.model import Response
-from recorder.multipart import split
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from tests.redaction.drawn import DOCUMENTS, EVENTS, MARKUP, PAIRS, PARAMETERS, PARTS

@@ -14,9 +14,9 @@ from pathlib import Path
 from mitmproxy import addonmanager, ctx, exceptions, http, tcp
 from mitmproxy.proxy import server_hooks
 
-from ...compression import TooLarge
 from ...dialect.definition import DEFAULT, shipped
 from ...errors import CaptureError, RecorderError
+from ...formats.compression import TooLarge
 from ...model import GAP, Headers, Record
 from ...redaction.bodies.change import told
 from ...redaction.bodies.encodings import NotUndone, content

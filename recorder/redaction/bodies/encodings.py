@@ -9,8 +9,8 @@ module: a request that was recorded must be read again in the replay.
 
 from __future__ import annotations
 
-from ...charsets import charset_of, is_plain_text, media_of
-from ...compression import Broken, EndsEarly, TooLarge, Unknown, decompress
+from ...formats.charsets import charset_of, is_plain_text, media_of
+from ...formats.compression import Broken, EndsEarly, TooLarge, Unknown, decompress
 from ...model import Headers
 
 _MOST = 5  # encodings of one body

@@ -10,9 +10,9 @@ import json
 import re
 from enum import Enum
 
-from ... import charsets, multipart
 from ...bayeux.json_bodies import WRAPPER
-from ...charsets import charset_of, media_of
+from ...formats import charsets, multipart
+from ...formats.charsets import charset_of, media_of
 from ...model import Headers
 from ..policy import Place, Policy
 from . import event_stream, json_text, literals, markup, table

@@ -87,13 +87,7 @@ class ReplayEngine:
         self._links = Links(servers(recording), asked_servers(recording) if proxied else ())
         self._asked = AskedLinks(recording, self._links)
         self._matcher = _matcher(self._asked.recording, dialect, redaction, proxied=proxied)
-        self._bayeux = BayeuxServer(
-            new_id,
-            recording.poll_timeout or _DEFAULT_TIMEOUT,
-            epoch,
-            unknown_error=self._links.rewritten(unknown_error(recording), NOWHERE),
-            known={one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION},
-        )
+        self._bayeux = _bayeux(recording, new_id, epoch, self._links)
         windows = 1 + max(recording.windows.values(), default=0)
         self._logins = Logins(recording, self._matcher, dialect, new_id)
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
@@ -514,6 +508,16 @@ def _matcher(recording: Recording, dialect: Dialect, redaction: Redaction | None
     host_of = asked_server if len(asked_servers(recording)) > 1 else None
     own_cookies = dialect.session_cookies | {COOKIE}
     return Matcher(recording, dialect, redaction, own_cookies, host_of, only_host=proxied)
+
+
+def _bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:
+    return BayeuxServer(
+        new_id,
+        recording.poll_timeout or _DEFAULT_TIMEOUT,
+        epoch,
+        unknown_error=links.rewritten(unknown_error(recording), NOWHERE),
+        known={one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION},
+    )
 
 
 def _described(step: Step | None) -> str:

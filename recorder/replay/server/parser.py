@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 import httptools
 
-from ...compression import TooLarge
+from ...formats.compression import TooLarge
 from ...model import Headers
 from ...redaction.bodies.encodings import NotSupported, NotUndone, content
 from .admission import STATUS, Admitted, Refused, hidden

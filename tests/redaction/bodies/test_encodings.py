@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 brotli = pytest.importorskip("brotli")  # comes with the extra `record`
 zstandard = pytest.importorskip("zstandard")
 
-from recorder.compression import TooLarge  # noqa: E402  # a missing library is told first
+from recorder.formats.compression import TooLarge  # noqa: E402  # a missing library is told first
 from recorder.redaction.bodies import encodings as module  # noqa: E402  # see above
 from recorder.redaction.bodies.encodings import NotSupported, NotUndone, content, encodings  # noqa: E402  # see above
 

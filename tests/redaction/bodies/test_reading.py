@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.charsets import charset_of
+from recorder.formats.charsets import charset_of
 from recorder.redaction.bodies.change import Unread, told
 from recorder.redaction.bodies.reading import Form, changed_body, form_of, kind_of, structured
 from recorder.redaction.policy import without_rules

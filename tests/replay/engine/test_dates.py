@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from recorder.dates import seconds_of
 from recorder.dialect.definition import parse, source
+from recorder.formats.dates import seconds_of
+from recorder.formats.web_tokens import claims, with_claims
 from recorder.model import Headers, Recording
 from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.rewriting.dates import Today
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
-from recorder.web_tokens import claims, with_claims
 from tests.replay.stage import START, Stage
 from tests.wire import HEADER, Ask, Wire, chained, done, get_me
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import unquote, unquote_plus
 
-from ....charsets import decoded
 from ....dialect.paths import parse_json
+from ....formats.charsets import decoded
 from ....model import JSON
 
 PATH, QUERY, FORM, MEMBER, BODY = "path", "query", "form", "member", "body"

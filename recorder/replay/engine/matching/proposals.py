@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from ....charsets import media_of
 from ....dialect.content import content_of
 from ....dialect.definition import Dialect
 from ....dialect.paths import EACH, as_key
+from ....formats.charsets import media_of
 from ....model import JSON, Triple
 from .bindings import ABSENT
 from .difference import Difference

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from ....bayeux.messages import encode
 from ....bayeux.publishes import PUBLISH
-from ....charsets import decoded, media_of
 from ....dialect.paths import parse_json
+from ....formats.charsets import decoded, media_of
 from ....model import JSON, Event, Headers, Recording, Triple
 from ....redaction.finder import Finder
 from ....redaction.known import Known

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from ....dates import cookie_date, http_date, moved, seconds_of
 from ....dialect.changing import changed
 from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
+from ....formats.dates import cookie_date, http_date, moved, seconds_of
+from ....formats.web_tokens import DATES, claims, is_web_token, with_claims
 from ....links import cookies
 from ....model import JSON, Headers, Recording, Response
-from ....web_tokens import DATES, claims, is_web_token, with_claims
 
 _LIFETIMES = frozenset({"expires", "retry-after"})  # RFC 9111, section 5.3; RFC 9110, section 10.2.3
 _SECOND = 1_000_000_000

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final
 
-from ....charsets import decoded
 from ....dialect.definition import Dialect
 from ....dialect.paths import EACH, as_key, pair_of, split
+from ....formats.charsets import decoded
 from ....model import JSON
 from ..matching.bindings import ABSENT, MINTED, Bindings, ScannedText, runs
 from ..matching.request import MintedId

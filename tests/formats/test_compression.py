@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.compression import Broken, EncodingError, EndsEarly, TooLarge, Unknown, decompress, zstd
+from recorder.formats.compression import Broken, EncodingError, EndsEarly, TooLarge, Unknown, decompress, zstd
 
 brotli = pytest.importorskip("brotli")  # comes with the extra `record`
 PLAIN = bytes(range(256)) * 400

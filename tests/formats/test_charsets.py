@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder import charsets
+from recorder.formats import charsets
 from recorder.redaction.bodies.reading import changed_body
 from recorder.redaction.policy import without_rules
 from tests.redaction.bodies.changes import Seen, finder

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.dates import cookie_date, http_date, moved, seconds_of
+from recorder.formats.dates import cookie_date, http_date, moved, seconds_of
 
 AT = 1772445600.0  # 2 March 2026, 10:00 UTC
 DAYS = 3 * 86_400 + 61  # three days and a minute

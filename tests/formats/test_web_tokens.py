@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.web_tokens import claims, is_web_token, with_claims
+from recorder.formats.web_tokens import claims, is_web_token, with_claims
 
 # RFC 7515, appendix A.1: signed by HMAC with the key below; RFC 7519, section 6.1: unsigned
 SIGNED = (

@@ -6,7 +6,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from .model import Headers
+from ..model import Headers
 
 _BOUNDARY = re.compile(
     r"multipart/[^;]*;(?:.*;)?\s*boundary\s*=\s*(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder import multipart
+from recorder.formats import multipart
 from recorder.redaction.bodies.change import Unread
 from tests.redaction.bodies.changes import finder, hashed, seconds
 
