@@ -242,7 +242,7 @@ def test_a_stall_is_explained_when_the_test_loses_its_patience(suite: Suite) -> 
 import asyncio
 from recorder.cli.desktop import agent
 from tests.plugin.desktop import request
-@pytest.mark.timeout(5, method="signal")
+@pytest.mark.timeout(5, method="signal", func_only=True)
 @pytest.mark.cassette("preview-session")
 def test_waits_for_an_event_too_many(standin):
     async def plays():
