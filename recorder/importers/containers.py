@@ -85,8 +85,8 @@ class Container:
                 return None
             with open_regular(self._folder / name) as found:
                 return _bounded(found)
-        except (OSError, KeyError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError):
-            return None
+        except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile, RuntimeError, EOFError):
+            return None  # ValueError: a name that no file can have
 
     def _unwrapped(self, file: IO[bytes]) -> io.BufferedReader[Any]:
         stream: io.BufferedReader[Any] = io.BufferedReader(_Readable(file), _PIECE)
@@ -114,6 +114,7 @@ class Container:
     def _member(self, zipped: zipfile.ZipFile) -> str:
         """Return the name of the one archive in a ZIP."""
         names = [name for name in zipped.namelist() if name.lower().endswith((".har", ".har.gz", ".zhar", ".flows"))]
+        names = [name for name in names if not PurePosixPath(name).name.startswith("._")]  # what macOS adds to files
         names = [name for name in names if PurePosixPath(name).name == "har.har"] or names  # the name in Playwright's
         if len(names) != 1:
             problem = "holds no HAR" if not names else f"holds {len(names)} archives; unpack it and import one"

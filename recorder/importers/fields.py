@@ -19,7 +19,7 @@ from .losses import Loss
 Body: TypeAlias = tuple[bytes, Loss | None]  # a body, and why it is not the whole one
 
 MS = 1_000_000  # nanoseconds
-LATEST = 253_402_300_799_000  # milliseconds since the epoch: the year 9999
+LATEST = 7_258_118_400_000  # milliseconds since the epoch: the year 2200; a record counts nanoseconds in 64 bits
 # Scales of a number that is a time since the epoch, by the least number that is read so. No time in seconds is above
 # the first: it is about the year 2772 in seconds, and October 1970 in milliseconds.
 _SCALES = ((25_340_230_080_000_000, 1), (25_340_230_080_000, 1_000), (25_340_230_080, MS))
@@ -69,7 +69,7 @@ def moment(value: Any) -> tuple[int | None, bool]:
     except (ValueError, OverflowError):
         return None, True
     us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    return (us * 1000 if us >= 0 else None), read.tzinfo is not None
+    return (us * 1000 if 0 <= us <= LATEST * 1000 else None), read.tzinfo is not None
 
 
 def zone_of(value: Any) -> timezone | None:

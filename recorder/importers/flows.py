@@ -23,7 +23,7 @@ from .losses import Loss, Losses
 from .ordering import Imported, in_order
 from .spool import Part, Spool
 
-_LATEST = 253_402_300_799  # seconds since the epoch: the year 9999
+_LATEST = 7_258_118_400  # seconds since the epoch: the year 2200; a record counts nanoseconds in 64 bits
 _LARGEST_FLOW = 64 << 20  # bytes in the file; the parsed values take several times as much memory
 _IDENTITY = ("", "identity")
 _VERSION = "cannot read files with flow format version"

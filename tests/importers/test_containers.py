@@ -40,10 +40,20 @@ PACKED: dict[str, Callable[[], bytes]] = {
     "zlib, quickly": lambda: zlib.compress(HAR, 1),
     "a ZIP": lambda: zipped(har_har=HAR),
     "a ZIP with another name": lambda: zipped(session_har=HAR, readme_txt=b"x"),
+    "a ZIP of macOS": lambda: of_macos("session.har"),
     "gzip in a ZIP": lambda: zipped(session_har_gz=gzip.compress(HAR)),
     "a ZIP in gzip": lambda: gzip.compress(zipped(har_har=HAR)),
     "UTF-16 in gzip": lambda: gzip.compress(HAR.decode().encode("utf-16")),
 }
+
+
+def of_macos(name: str) -> bytes:
+    """A ZIP as the Finder makes it: beside each file one of the same suffix with its attributes (AppleDouble)."""
+    there = BytesIO()
+    with zipfile.ZipFile(there, "w") as archive_file:
+        archive_file.writestr(name, HAR)
+        archive_file.writestr(f"__MACOSX/._{name}", b"\0\x05\x16\x07\0\x02\0\0Mac OS X")
+    return there.getvalue()
 
 
 @pytest.mark.parametrize("name", PACKED)
@@ -115,6 +125,7 @@ def test_a_body_in_the_same_folder_of_a_zip_is_read() -> None:
         "folder",
         "link",
         "x\0y",
+        "\ud800",
         "..\\secret",
         7,
         ["a"],

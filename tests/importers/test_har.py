@@ -123,6 +123,23 @@ def test_times_to_the_millisecond_give_the_same_links() -> None:
 # What browsers write
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"at": "9999-12-31T23:59:59-23:59"},
+        {"at": "2600-01-01T00:00:00Z"},
+        {"time": 1e14},
+        {"startedDateTime": 1e14},
+        {"at": "2199-12-31T00:00:00Z", "time": 7e12},
+    ],
+)
+def test_a_time_that_no_cassette_can_hold_is_no_time(own: dict[str, Any]) -> None:
+    found = imported(entry(), entry(**own), entry())
+
+    assert (found.exchanges, len(found.parts)) == (3, 6)
+    assert list(frames(found, None))
+
+
 def test_an_exchange_lasts_from_its_start_for_its_time() -> None:
     found = imported(entry())
 
