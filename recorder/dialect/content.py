@@ -52,6 +52,7 @@ class Content:
         body: The canonical text.
         media: Media type of the canonical text.
         whole: The value with what is left out of `value`.
+        names: Names of the fields or parts, sorted: `a[b]` and `a.b` lead to one place, but are two names.
     """
 
     form: Form
@@ -59,6 +60,7 @@ class Content:
     body: bytes
     media: str
     whole: JSON = None
+    names: tuple[str, ...] = ()
 
 
 class _Field(NamedTuple):
@@ -77,6 +79,12 @@ class _Part(NamedTuple):
     media: str
     content: bytes
     value: JSON
+
+
+def names_of(form: Form, body: bytes) -> tuple[str, ...]:
+    """Return the names of the fields or parts of a canonical text."""
+    media = {Form.FIELDS: _FORM_TYPE, Form.PARTS: _PARTS_MEDIA}.get(form)
+    return read(body, media).names if media else ()
 
 
 def content_of(body: bytes, media: str) -> JSON:
@@ -110,7 +118,8 @@ def read(body: bytes, media: str, left_out: Tree = _NOTHING) -> Content:
         text = respelled(plain, left_out, charset_of(media))
         value = fields(text)
         whole = fields(respelled(plain, charset=charset_of(media))) if left_out else value
-        return Content(Form.FIELDS, value, text.encode("utf-8", "surrogateescape"), _FORM_TYPE, whole)
+        names = tuple(one.name for one in _fields(text))
+        return Content(Form.FIELDS, value, text.encode("utf-8", "surrogateescape"), _FORM_TYPE, whole, names)
     lines = _lines(body) if body.startswith(_LINE_STARTS) or "json" in kind else None
     if lines is None:
         return Content(Form.OTHER, None, body, media)
@@ -148,14 +157,19 @@ def respelled(text: str, left_out: Tree = _NOTHING, charset: str = "") -> str:
 
 def pairs(text: str) -> tuple[tuple[str, str], ...]:
     """Return the names and values of a query, sorted."""
-    return tuple(sorted((one.name, one.value) for one in _fields(text)))
+    return tuple(sorted(in_order(text)))
+
+
+def in_order(text: str) -> list[tuple[str, str]]:
+    """Return the names and values of a query or of form data in their order."""
+    return [(one.name, one.value or one.end[1:]) for one in _fields(text)]
 
 
 def fields(text: str) -> JSON:
     """Return form data or a query as an object: nested as the names say, a sorted list for values of one name."""
     found: dict[tuple[str, ...], list[JSON]] = {}
     for one in _fields(text):
-        found.setdefault(names_in(one.name), []).append(one.value)
+        found.setdefault(names_in(one.name), []).append(one.value or one.end[1:])
     return _nested((names, sorted(values)) for names, values in found.items())
 
 
@@ -238,7 +252,8 @@ def _parts(parts: list[_Part], left_out: Tree) -> Content:
         inside = ((part, _inside(left_out, part.name)) for part in kept)
         kept = [_without(part, inner) if inner else part for part, inner in inside if inner is not None]
     text = b"".join(map(_written, kept)) + b"--" + _MARK + b"--\r\n"
-    return Content(Form.PARTS, _joined(kept) if left_out else whole, text, _PARTS_MEDIA, whole)
+    names = tuple(part.name for part in kept)
+    return Content(Form.PARTS, _joined(kept) if left_out else whole, text, _PARTS_MEDIA, whole, names)
 
 
 def _joined(parts: list[_Part]) -> JSON:

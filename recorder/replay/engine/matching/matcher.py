@@ -12,12 +12,12 @@ from dataclasses import replace
 from itertools import chain, islice
 from sys import intern
 from typing import TypeAlias
-from urllib.parse import unquote
 
 from ....bayeux.publishes import PUBLISH
-from ....dialect.content import Form
+from ....dialect.content import Form, names_of
 from ....dialect.definition import Dialect
 from ....dialect.paths import as_key, lookup, without
+from ....dialect.paths import path_of as as_path
 from ....model import JSON, Headers, Recording, Triple
 from ....printable import printable
 from ....redaction.policy import Policy
@@ -27,7 +27,17 @@ from .index import Alternatives, JoinedAlternatives, RequestIndex
 from .masks import BLANK, BODY, FORM, named, path_of
 from .proposals import proposal
 from .remembered import Asked, Memory, media_for
-from .request import FreshIds, Id, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, SessionIds
+from .request import (
+    FreshIds,
+    Id,
+    Leaves,
+    MintedId,
+    ParsedRequest,
+    RecordedRequest,
+    RequestReader,
+    SessionIds,
+    unescaped,
+)
 from .shapes import may_be
 from .shown import ShownValues
 
@@ -348,7 +358,7 @@ class Matcher:
 
     def _is_at(self, place: int, path: str) -> bool:
         """Return whether a recorded request has a path, but for segments that hold remembered values."""
-        recorded, entry = unquote(self.triples[place].request.target.partition("?")[0]), self.entries[place]
+        recorded, entry = unescaped(as_path(self.triples[place].request.target)), self.entries[place]
         if recorded == path or entry.remembered is None:
             return recorded == path
         hidden = {number for _, number in path_of(entry.remembered.mask)}
@@ -368,6 +378,10 @@ class Matcher:
             return
         mine, its = (without(call.body, reader.ignored) for call in (recorded, live))
         yield from compare(mine, its, root)
+        if mine == its and recorded.form in (Form.FIELDS, Form.PARTS):
+            names = [", ".join(reader.named(names_of(call.form, call.raw))) for call in (recorded, live)]
+            if names[0] != names[1]:
+                yield Difference(f"names in {root}", *names)
         # what is minted for one operation is bound anew for each, so anything goes, also none
         pairs = self._pairs(recorded.lasting, live.lasting)
         for (path, _), (key, own, other) in zip(reader.lasting, pairs, strict=True):

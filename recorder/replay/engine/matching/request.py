@@ -6,12 +6,12 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from ....bayeux.publishes import PUBLISH
-from ....dialect.content import Content, Form, canonical, fields, pairs, read, read_again, respelled
+from ....dialect.content import Content, Form, canonical, fields, in_order, pairs, read, read_again, respelled
 from ....dialect.definition import CACHE_BUSTER, Dialect, headers_of, roots_of
 from ....dialect.paths import EACH, Tree, as_key, covers, each, lookup, names_in, path_of, split, tree_of, without
 from ....model import JSON, Headers
@@ -443,15 +443,20 @@ class RequestReader:
         )
         if self._unasked["path"]:
             path = self._without_parts(path, self._unasked["path"])
-        outer = (method, unquote(path, errors="surrogateescape"), query)
+        outer = (method, unescaped(path), query)
         form = content.form
-        written = () if form is Form.JSON else (form.name,)
-        ids = _digest(*outer, alike, *written), _digest(own, *written, *self._told(target, content, bound))
+        written = () if form is Form.JSON else (form.name, *self.named(content.names))
+        told = chain(self._told(target, content, bound), self._in_order(query_text, query, form, blanked.body))
+        ids = _digest(*outer, alike, *written), _digest(own, *written, *told)
         leaves = Leaves(steady, content.body, content.media) if self._masks else None
         call = ParsedRequest(
             *outer, value, blanked.body, operation, blanked.values, *ids, self._shared(bound), form, leaves
         )  # fmt: skip
         return call, fresh
+
+    def named(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield the names of form fields or parts that are compared."""
+        return (name for name in names if not covers(self.ignored, names_in(name)))
 
     def _told(self, target: str, content: Content, bound: tuple[tuple[str, JSON] | None, ...]) -> Iterator[object]:
         """Yield what tells requests of one key apart beside the body: volatile values, and ids of a session."""
@@ -463,6 +468,15 @@ class RequestReader:
             yield from (list(each(query, path)) for path in self._dropped["query"])
         if self._outer:
             yield bound
+
+    def _in_order(self, text: str, query: tuple[tuple[str, str], ...], form: Form, body: bytes) -> Iterator[object]:
+        """Yield the values of each name in their order, where a name has several: the order may be an answer's own."""
+        if _repeats(name for name, _ in query):
+            yield [pair for pair in in_order(text) if not covers(self._unasked["query"], names_in(pair[0]))]
+        if form is Form.FIELDS:
+            found = in_order(body.decode("utf-8", "surrogateescape"))
+            if _repeats(name for name, _ in found):
+                yield [pair for pair in found if not covers(self._own, names_in(pair[0]))]
 
     def _roots(self, method: str, target: str, value: JSON) -> dict[str, JSON]:
         """Return where the paths of ids begin."""
@@ -485,6 +499,19 @@ class RequestReader:
             return None
         bare = self._dialect.bare(key, text)
         return bare, value if bare == text else bare
+
+
+def _repeats(names: Iterable[str]) -> bool:
+    """Return whether a name follows itself."""
+    return any(name == other for name, other in pairwise(names))
+
+
+def unescaped(path: str) -> str:
+    """Return a path with its characters as they are, but `%2F`, which divides nothing, and so `%25`."""
+    if "%" not in path:
+        return path
+    segments = (unquote(segment, errors="surrogateescape") for segment in path.split("/"))
+    return "/".join(segment.replace("%", "%25").replace("/", "%2F") for segment in segments)
 
 
 def _leaves(request: ParsedRequest) -> Leaves:

@@ -398,6 +398,61 @@ def test_an_id_in_a_query_a_header_or_a_path_is_rebound(path: str, target: str, 
     assert [data["referenceId"] for data in heard] == ["live-9"]
 
 
+@pytest.mark.parametrize(
+    ("recorded", "live"),
+    [
+        (b"a[b]=1", b"a.b=1"),
+        (b"a[]=1", b"a=1"),
+        (b"a[][b]=1", b"a[b]=1"),
+        (b".a=1", b"a=1"),
+        (b"a==&b=1", b"a=&b=1"),
+        (b"a===&b=1", b"a==&b=1"),
+    ],
+)
+def test_a_field_of_another_name_is_another_form(recorded: bytes, live: bytes) -> None:
+    assert not bodies_match(recorded, live, FORM)
+
+
+def test_a_part_of_another_name_is_another_upload() -> None:
+    assert not parts_match([('name="a[b]"', b"1")], [('name="a.b"', b"1")])
+    assert not parts_match([('name="a"', b"1"), ('name="a"', b"2")], [('name="a[]"', b"1"), ('name="a"', b"2")])
+
+
+def test_a_miss_tells_the_names_of_fields_that_differ() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    wire.ack(wire.request("POST", "/x", b"ids[]=1", (*desk.headers, *FORM)))
+    stage = Stage(wire.recording())
+    stage.desk().sends("POST", "/x", b"ids=1", FORM)
+
+    assert 'names in body differs: recorded "ids[]", live "ids"' in stage.misses[0]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live"),
+    [("/a%2Fb", "/a/b"), ("/a%2fb", "/a/b"), ("/a%252Fb", "/a%2Fb"), ("/x?a==", "/x?a="), ("/x?a==", "/x?a")],
+)
+def test_an_encoded_slash_and_a_bare_equals_sign_count(recorded: str, live: str) -> None:
+    assert not matches((recorded, b""), (live, b""))
+    assert matches((recorded, b""), (recorded.replace("%2f", "%2F"), b""))
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "other", "others"),
+    [("/x?s=1&s=2", b"", "/x?s=2&s=1", b""), ("/x", b"s=1&s=2&t=3", "/x", b"s=2&t=3&s=1")],
+)
+def test_of_two_orders_of_one_name_the_same_is_taken(target: str, body: bytes, other: str, others: bytes) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number, sent in enumerate([(target, body), (other, others)]):
+        wire.ack(wire.request("POST", *sent, (*desk.headers, *FORM)), n=number)
+    client = Stage(wire.recording()).desk()
+
+    numbers = [client.sends("POST", *sent, FORM) for sent in ((other, others), (target, body))]
+
+    assert [json.loads(client.replies[number].body)["n"] for number in numbers] == [1, 0]
+
+
 def test_an_id_in_a_form_is_rebound() -> None:
     def ask(value: str) -> tuple[Ask, Headers]:
         text = f"operationName=GetChainedRecord&referenceId={value}&applicationId=134"
