@@ -16,7 +16,7 @@ _EXPIRES = re.compile(r"(\s*expires\s*=\s*)(.*)", re.IGNORECASE | re.DOTALL)
 _MAX_AGE = re.compile(r"\s*max-age\s*=\s*(-?[0-9]+)\s*", re.IGNORECASE)
 # A browser drops a cookie of such a name without Secure, and one of the second without this host and path (RFC 6265bis,
 # section 4.1.3).
-_NEEDS_TLS, _NEEDS_THE_HOST = ("__secure-", "__host-"), "__host-"
+_NEEDS_TLS, _NEEDS_THE_HOST = ("__secure-", "__http-", "__host-"), "__host-"
 
 
 def unbound(attributes: Iterable[str], *, secure: bool = False, name: str = "") -> list[str]:

@@ -26,6 +26,8 @@ def attributes(text: str) -> list[str]:
         ("__Secure-a; Secure; SameSite=None; Domain=x", " Secure; SameSite=None", " Secure; SameSite=None"),
         ("__Host-a; Secure; Path=/", " Secure; Path=/", " Secure; Path=/"),
         ("__host-a; Secure; Path=/; Partitioned", " Secure; Path=/; Partitioned", " Secure; Path=/; Partitioned"),
+        ("__Http-a; Secure; HttpOnly; Domain=x", " Secure; HttpOnly", " Secure; HttpOnly"),
+        ("__Host-Http-a; Secure; HttpOnly; Path=/", " Secure; HttpOnly; Path=/", " Secure; HttpOnly; Path=/"),
         ("__Host-a; Secure; Path=/; Domain=x", " Secure; Path=/; Domain=x", " Secure; Path=/; Domain=x"),
     ],
 )
