@@ -44,7 +44,7 @@ class Expired:
     def response(self, response: Response) -> None:
         """Look at the body of an answer; the events in one are looked at by themselves."""
         if _HINT.search(response.body) and parse(response.body) is None:
-            self._look(("body",), parse_json(response.body), self._started + response.t / _SECOND)
+            self._look(("body",), parse_json(response.body, response.headers), self._started + response.t / _SECOND)
 
     def event(self, event: Event) -> None:
         """Look at the data of an event."""

@@ -92,14 +92,14 @@ def values(paths: Iterable[str], target: str, headers: Headers, body: bytes) -> 
             case "header":
                 one = next((value.strip() for header, value in headers if header.lower() == name.lower()), None)
             case _:
-                one = _in_body(name, body)
+                one = _in_body(name, body, headers)
         if one:
             found[one] = None
     yield from found
 
 
-def _in_body(path: str, body: bytes) -> str | None:
-    value: JSON = parse_json(body)
+def _in_body(path: str, body: bytes, headers: Headers) -> str | None:
+    value: JSON = parse_json(body, headers)
     if value is not None:
         return as_key(lookup(value, path))
     text = body.decode(errors="replace")

@@ -32,6 +32,13 @@ def test_an_answer_gives_out_its_tokens() -> None:
     )
 
 
+def test_an_answer_in_any_charset_gives_out_its_tokens() -> None:
+    its_type = (("Content-Type", "application/json; charset=Shift_JIS"),)  # the second byte of the name is a backslash
+    answer = Response(1, 1, 1, 200, its_type, '{"name": "表", "access_token": "access-1"}'.encode("shift_jis"))
+
+    assert logins()[0].answered(asked(), answer, frozenset()) == as_tokens(["access-1"])
+
+
 def test_a_refresh_shows_the_token_it_was_given() -> None:
     given, sessions = logins()
     first = given.answered(asked(), gave(access_token="access/1", refresh_token="refresh/1"), frozenset())

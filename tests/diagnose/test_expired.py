@@ -61,3 +61,12 @@ def test_events_are_looked_at_and_counted() -> None:
         expired.event(Event(number, 0, 0, 0, "c", "/a", {"callback": {"deadline": "2026-03-02T10:30:00Z"}}))
 
     assert "data.callback.deadline (2)" in "".join(expired.told())
+
+
+def test_an_end_in_an_answer_of_any_charset_is_told() -> None:
+    its_type = (("Content-Type", "application/json; charset=Shift_JIS"),)  # the second byte of the name is a backslash
+    content = f'{{"name": "表", "expires_at": {AT + 60}}}'.encode("shift_jis")
+    expired = Expired(AT, NOW)
+    expired.response(Response(1, 0, 0, 200, its_type, content))
+
+    assert "body.expires_at (1)" in "".join(expired.told())

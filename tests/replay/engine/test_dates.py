@@ -180,6 +180,22 @@ def test_the_dates_that_a_dialect_names_move_by_the_age_and_others_stay() -> Non
     assert moved == content | {"issued_at": RECORDED + AGE, "slots": [{"at": "2026-09-18T10:15:00Z"}]}
 
 
+def test_dates_move_in_an_answer_of_any_charset() -> None:
+    of = answering({"name": "J", "exp": RECORDED + HOUR, "token": SIGNED})
+    (triple,) = of.plain
+    assert triple.ack is not None
+    sent = triple.ack.body.replace(b'"J"', '"表"'.encode("shift_jis"))
+    its_type = (("Content-Type", "application/json; charset=Shift_JIS"),)  # the second byte of the name is a backslash
+    of = replace(of, plain=(replace(triple, ack=replace(triple.ack, headers=its_type, body=sent)),))
+    its = Shifting(of, "body.exp", "body.token", key=KEY)
+
+    moved = json.loads(its.asks(get_me()).body.decode("shift_jis"))
+
+    assert (moved["name"], moved["exp"]) == ("表", RECORDED + AGE + HOUR)
+    assert (claims(moved["token"]) or {})["exp"] == RECORDED + AGE + HOUR
+    assert any("body.token (1)" in line for line in Shifting(of, "body.token").standin.dates.left(of))
+
+
 def test_a_header_that_a_dialect_names_moves() -> None:
     its = Shifting(answering({}, (("Last-Modified", "Sun, 01 Mar 2026 10:00:00 GMT"),)), "header.last-modified")
 

@@ -79,7 +79,7 @@ class Dates:
     def _shifts(self, response: Response) -> bool:
         if not self.has_paths:
             return False
-        value = parse_json(response.body) if self._paths["body"] else None
+        value = parse_json(response.body, response.headers) if self._paths["body"] else None
         return self.body(value, 1) is not value or self.headers(response.headers, 1) is not response.headers
 
     def is_in_event(self, data: JSON) -> bool:
@@ -115,7 +115,7 @@ class Dates:
     def tokens_in(self, response: Response) -> frozenset[str]:
         """Return the web tokens in an answer whose dates are to be moved."""
         met: list[JSON] = []
-        value = parse_json(response.body) if self._paths["body"] else None
+        value = parse_json(response.body, response.headers) if self._paths["body"] else None
         for path in self._paths["body"]:
             _collect(value, path, met)
         return frozenset(leaf for leaf in met if is_web_token(leaf))
@@ -138,7 +138,7 @@ class Dates:
         found: Counter[str] = Counter()
         for triple in (*recording.triples, *recording.plain):
             if triple.ack is not None and self._paths["body"]:
-                found.update(self._unsigned("body", parse_json(triple.ack.body)))
+                found.update(self._unsigned("body", parse_json(triple.ack.body, triple.ack.headers)))
         for event in self._events(recording):
             found.update(self._unsigned("data", event))
         for path, count in sorted(found.items()):
