@@ -19,7 +19,7 @@ from ..bayeux.json_bodies import load_json
 from ..formats.charsets import charset_of, codec, is_plain_text
 from ..formats.multipart import Part, boundary, decoded, parameters, split
 from ..model import JSON
-from .paths import Tree, covers, names_in, parse_json, without
+from .paths import EACH, Tree, covers, names_in, parse_json, without
 
 _FORM_TYPE, _PARTS_TYPE = "application/x-www-form-urlencoded", "multipart/"
 _FORM = re.compile(rb"[^\x00-\x20\"<>{}]+")  # sloppy text of that type, such as XML, is compared as text
@@ -29,6 +29,7 @@ _PARTS_MEDIA = f"multipart/form-data; boundary={_MARK.decode()}"
 _LINE_STARTS = (b"{", b"[", b"\x1e")
 _DIGEST = 12  # bytes
 _NOTHING: Tree = {}
+_ANY = ""  # in place of an index: `*` alone leads there, because the order of values of one name does not count
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -150,9 +151,16 @@ def respelled(text: str, left_out: Tree = _NOTHING, charset: str = "") -> str:
         left_out: Names of fields that are left out.
         charset: The charset of percent-encoded bytes that a media type declares.
     """
-    kept = [one for one in _fields(text, charset) if not left_out or not covers(left_out, names_in(one.name))]
+    kept = list(_fields(text, charset))
+    if left_out:
+        kept = [_blanked(one, left_out) for one in kept if not covers(left_out, names_in(one.name))]
     kept.sort(key=lambda one: one.name)
     return "&".join([_quoted(one.name) + (f"={_quoted(one.value)}" if one.value else one.end) for one in kept])
+
+
+def _blanked(one: _Field, left_out: Tree) -> _Field:
+    """Return a field without its value, if each value of its name is left out: how many there are still counts."""
+    return one._replace(value="", end="=") if covers(left_out, (*names_in(one.name), _ANY)) else one
 
 
 def pairs(text: str) -> tuple[tuple[str, str], ...]:
@@ -277,10 +285,20 @@ def _without(part: _Part, left_out: Tree) -> _Part:
     if part.file is None and part.value is not None:
         value = without(part.value, left_out)
         return part._replace(value=value, content=_text(value))
+    for_each = left_out.get(EACH, _NOTHING)  # of the parts of one name
+    if for_each is None:
+        return part._replace(file=None if part.file is None else "", media="", content=b"", value=None)
+    left_out = left_out | for_each
+    content, value = part.content, part.value
+    if "content" in left_out:
+        inside = left_out["content"]
+        value = None if inside is None or value is None else without(value, inside)
+        content = content if inside is not None else b""
     return part._replace(
         file=part.file if "filename" not in left_out or part.file is None else "",
         media=part.media if "type" not in left_out else "",
-        content=part.content if "content" not in left_out else b"",
+        content=content,
+        value=value,
     )
 
 

@@ -6,6 +6,7 @@ An index narrows the choice to requests of equal content; then the bindings of t
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from typing import TypeAlias
 from ....bayeux.publishes import PUBLISH
 from ....dialect.content import Form, names_of
 from ....dialect.definition import Dialect
-from ....dialect.paths import as_key, lookup, without
+from ....dialect.paths import EACH, as_key, lookup, without
 from ....dialect.paths import path_of as as_path
 from ....model import JSON, Headers, Recording, Triple
 from ....printable import printable
@@ -377,11 +378,13 @@ class Matcher:
                 yield Difference(f"{root} (live: no JSON object)" if broken else root, _text(recorded), _text(live))
             return
         mine, its = (without(call.body, reader.ignored) for call in (recorded, live))
-        yield from compare(mine, its, root)
-        if mine == its and recorded.form in (Form.FIELDS, Form.PARTS):
-            names = [", ".join(reader.named(names_of(call.form, call.raw))) for call in (recorded, live)]
-            if names[0] != names[1]:
-                yield Difference(f"names in {root}", *names)
+        found = compare(mine, its, root)
+        has_names = recorded.form in (Form.FIELDS, Form.PARTS)
+        yield from _in_any_order(found) if has_names else found
+        if has_names and mine == its:
+            one, another = (", ".join(reader.named(names_of(call.form, call.raw))) for call in (recorded, live))
+            if one != another:
+                yield Difference(f"names in {root}", one, another)
         # what is minted for one operation is bound anew for each, so anything goes, also none
         pairs = self._pairs(recorded.lasting, live.lasting)
         for (path, _), (key, own, other) in zip(reader.lasting, pairs, strict=True):
@@ -419,7 +422,14 @@ def _outer(recorded: ParsedRequest, live: ParsedRequest) -> Iterator[Difference]
             yield Difference(where, mine, its)
     if recorded.query != live.query:
         mine, its = (by_name(call.query) for call in (recorded, live))
-        yield from compare(mine, its, "query")
+        yield from _in_any_order(compare(mine, its, "query"))
+
+
+def _in_any_order(differences: Iterable[Difference]) -> Iterator[Difference]:
+    """Yield differences with `*` for each index: the values of one name have no places of their own."""
+    for one in differences:
+        indices = set(re.findall(r"\[(\d+)\]", one.where))
+        yield replace(one, path=tuple(EACH if part in indices else part for part in one.path))
 
 
 def _hidden(recorded: tuple[str, ...], live: tuple[str, ...], session: Bindings) -> Iterator[Difference]:

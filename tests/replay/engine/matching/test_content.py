@@ -398,6 +398,53 @@ def test_an_id_in_a_query_a_header_or_a_path_is_rebound(path: str, target: str, 
     assert [data["referenceId"] for data in heard] == ["live-9"]
 
 
+JSON_FILE = 'name="f"; filename="a.json"\r\nContent-Type: application/json'
+
+
+@pytest.mark.parametrize(
+    ("volatile", "recorded", "live", "others"),
+    [
+        ("body.f.content", [(JSON_FILE, b'{"t":1}')], [(JSON_FILE, b'{"t":2}')], [(f"{JSON_FILE}5", b'{"t":1}')]),
+        (
+            "body.f.content.t",
+            [(JSON_FILE, b'{"t":1,"k":1}')],
+            [(JSON_FILE, b'{"t":2,"k":1}')],
+            [(JSON_FILE, b'{"t":1,"k":2}')],
+        ),
+        ("body.f.content.t", [('name="f"; filename="a"', b"1")], [], [('name="f"; filename="a"', b"2")]),
+        (
+            "body.a.*",
+            [('name="a"', b"1"), ('name="a"', b"2")],
+            [('name="a"', b"3"), ('name="a"', b"4")],
+            [('name="a"', b"1")],
+        ),
+        (
+            "body.f.*.content",
+            [('name="f"; filename="a"', b"1"), ('name="f"; filename="b"', b"2")],
+            [('name="f"; filename="a"', b"3"), ('name="f"; filename="b"', b"4")],
+            [('name="f"; filename="a"', b"1"), ('name="f"; filename="c"', b"2")],
+        ),
+    ],
+)
+def test_what_is_in_a_json_file_or_in_each_part_of_a_name_may_be_volatile(
+    volatile: str, recorded: list[tuple[str, bytes]], live: list[tuple[str, bytes]], others: list[tuple[str, bytes]]
+) -> None:
+    dialect = mine(f'"{volatile}"')
+
+    assert parts_match(recorded, live or recorded, dialect)
+    assert not parts_match(recorded, others, dialect)
+
+
+def test_each_value_of_a_name_may_be_volatile_but_not_their_number() -> None:
+    dialect = mine('"body.i.*", "query.i.*"')
+
+    assert bodies_match(b"i=1&i=2&k=1", b"k=1&i=8&i=9", FORM, dialect)
+    assert not bodies_match(b"i=1&i=2&k=1", b"k=1&i=8", FORM, dialect)
+    assert not bodies_match(b"i=1&i=2&k=1", b"k=2&i=8&i=9", FORM, dialect)
+    assert matches(("/x?i=1&i=2", b""), ("/x?i=8&i=9", b""), dialect=dialect)
+    assert not matches(("/x?i=1&i=2", b""), ("/x?i=8", b""), dialect=dialect)
+
+
 @pytest.mark.parametrize(
     ("recorded", "live"),
     [

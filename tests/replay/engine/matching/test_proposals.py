@@ -52,6 +52,9 @@ FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
         (chained(7, u=[{"key": "ts", "value": 1}]), chained(7, u=[{"key": "ts", "value": 2}]), (), "body.u.ts"),
         (Ask("/x", [{"ts": 1}]), Ask("/x", [{"ts": 2}]), (), "body.0.ts"),
         (Ask("/x", b"a=1&ts=2"), Ask("/x", b"ts=3&a=1"), FORM, "body.ts"),
+        (Ask("/x?i=1&i=2", b""), Ask("/x?i=3&i=2", b""), (), "query.i.*"),
+        (Ask("/x", b"i=1&i=2&k=1"), Ask("/x", b"i=0&i=2&k=1"), FORM, "body.i.*"),
+        (Ask("/x", b"i=1&i=2"), Ask("/x", b"i=8&i=9"), FORM, "body.i.*"),
         (Ask("/x", b'{"a":1}\n{"a":2}'), Ask("/x", b'{"a":3}\n{"a":4}'), (), "body.*.a"),
     ],
 )
