@@ -15,9 +15,9 @@ from ...links.rewriting import Origin
 from ...links.text_bodies import is_textual
 from ...model import Headers
 from ..address import authority
-from ..addresses import Addresses, Upstream, without_digests
 from ..led_away import KIND, Known, LedAway
 from ..streams import KEPT, Kept, is_event_stream, length_of
+from ..translation import Addresses, Upstream, without_digests
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
 _CONDITIONAL = {b"if-none-match", b"if-modified-since"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.capture.addresses import Addresses, Upstream, without_digests
+from recorder.capture.translation import Addresses, Upstream, without_digests
 from recorder.links.rewriting import Origin
 from recorder.model import Headers
 
