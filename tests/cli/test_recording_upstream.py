@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 pytest.importorskip("mitmproxy")  # an extra: the suite runs without it too
 
-from recorder.capture.mitm.upstream import Upstream
+from recorder.capture.mitm.upstream import UpstreamSettings
 from recorder.cli.options import listen_option
 from recorder.cli.recording.upstream import LOGIN, read, upstream_options
 from recorder.errors import UsageError
@@ -33,7 +33,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def settings(mode: str = "reverse", upstream: str | None = GWS, **given: Any) -> Upstream:
+def settings(mode: str = "reverse", upstream: str | None = GWS, **given: Any) -> UpstreamSettings:
     return read(mode, upstream, GIVEN | given)[2]
 
 

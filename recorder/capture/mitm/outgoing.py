@@ -10,7 +10,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode, UpstreamMode
 from mitmproxy.tls import ClientHelloData
 
 from ..address import authority
-from .upstream import Upstream
+from .upstream import UpstreamSettings
 
 
 class Outgoing:
@@ -21,7 +21,7 @@ class Outgoing:
     not know the recorder's name.
     """
 
-    def __init__(self, upstream: Upstream, mode: str) -> None:
+    def __init__(self, upstream: UpstreamSettings, mode: str) -> None:
         """Take the settings, and the mode whose server the login of `upstream` is for."""
         self._upstream, self._mode = upstream, mode
 

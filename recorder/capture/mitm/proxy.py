@@ -34,7 +34,7 @@ from .addon import Recorder
 from .dispatch import ask_listeners_only
 from .handshakes import CERTIFICATE, refused
 from .outgoing import Outgoing
-from .upstream import Upstream
+from .upstream import UpstreamSettings
 
 _REACH = 5.0  # seconds for the upstream to accept a connection, before it counts as unreachable
 _HANDSHAKE = 2.0  # seconds for the TLS handshake at the start, before it is left to the first request
@@ -77,7 +77,7 @@ async def proxy(
     port: int,
     confdir: Path | None = None,
     also: Mapping[str, str] = MappingProxyType({}),
-    upstream: Upstream = Upstream(),  # noqa: B008  # frozen
+    upstream: UpstreamSettings = UpstreamSettings(),  # noqa: B008  # frozen
     before: Sequence[object] = (),
 ) -> AsyncIterator[Running]:
     """Run a recording proxy as a context manager.
@@ -204,7 +204,7 @@ def _free_port(host: str) -> int:
         raise UsageError(f"cannot listen on {host}: {exc.strerror}") from exc
 
 
-async def _check(modes: list[str], upstream: Upstream) -> list[tuple[str, str]]:
+async def _check(modes: list[str], upstream: UpstreamSettings) -> list[tuple[str, str]]:
     """Check the modes, and the upstream of each reverse mode, before any file is created.
 
     Returns:
@@ -246,7 +246,7 @@ async def _reach(what: str, host: str, port: int) -> asyncio.StreamWriter:
         raise UpstreamError(f"{what} cannot be reached: {reason}; {hint}") from exc
 
 
-async def _handshake(writer: asyncio.StreamWriter, host: str, port: int, upstream: Upstream) -> str | None:
+async def _handshake(writer: asyncio.StreamWriter, host: str, port: int, upstream: UpstreamSettings) -> str | None:
     """Try a TLS handshake with the upstream; return a sentence if the upstream or the recorder refuses it."""
     try:
         async with asyncio.timeout(_HANDSHAKE):

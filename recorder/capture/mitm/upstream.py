@@ -27,7 +27,7 @@ _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # names by which OpenSSL looks for ce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upstream:
+class UpstreamSettings:
     """How the recorder connects to upstreams.
 
     Attributes:

@@ -16,7 +16,7 @@ from ..writing import add_input
 
 if TYPE_CHECKING:
     from ...capture.address import Address
-    from ...capture.mitm.upstream import Upstream
+    from ...capture.mitm.upstream import UpstreamSettings
 
 LOGIN = "RECORDER_UPSTREAM_AUTH"
 _SERVER, _PROXY = "http://gws.example:8090", "http://proxy.example:3128"  # examples for messages
@@ -81,7 +81,7 @@ def upstream_options(command: F) -> F:
     return command
 
 
-def read(mode: str, upstream: str | None, given: dict[str, Any]) -> tuple[str, str | None, Upstream]:
+def read(mode: str, upstream: str | None, given: dict[str, Any]) -> tuple[str, str | None, UpstreamSettings]:
     """Return the mode and UPSTREAM without the logins in their URLs, and how to connect.
 
     Args:
@@ -94,7 +94,7 @@ def read(mode: str, upstream: str | None, given: dict[str, Any]) -> tuple[str, s
 
     """
     from ...capture.address import parse
-    from ...capture.mitm.upstream import Upstream, check_client_cert
+    from ...capture.mitm.upstream import UpstreamSettings, check_client_cert
 
     server = parse(upstream, what="UPSTREAM", example=_SERVER) if upstream else None
     proxy = parse(given["upstream_proxy"], what="--upstream-proxy", example=_PROXY) if given["upstream_proxy"] else None
@@ -109,7 +109,7 @@ def read(mode: str, upstream: str | None, given: dict[str, Any]) -> tuple[str, s
     if client_cert:
         add_input(client_cert, is_content=False)
         check_client_cert(client_cert)
-    settings = Upstream(
+    settings = UpstreamSettings(
         ca=_trusted(given["upstream_ca"]),
         insecure=given["insecure"],
         client_cert=client_cert,
@@ -120,7 +120,7 @@ def read(mode: str, upstream: str | None, given: dict[str, Any]) -> tuple[str, s
 
 
 def _logins(login: str | None, server: Address | None, proxy: Address | None) -> dict[str, str | None]:
-    """Return the logins by the names that `Upstream` has for them: the option's is for what comes first on the way."""
+    """Return the logins by their names in `UpstreamSettings`: the option's is for what comes first."""
     found: dict[str, str | None] = {
         "server_login": server.login if server else None,
         "proxy_login": proxy.login if proxy else None,

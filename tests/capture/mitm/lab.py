@@ -18,7 +18,7 @@ import h2.events
 
 from recorder.capture.mitm.addon import Recorder
 from recorder.capture.mitm.proxy import Running, proxy
-from recorder.capture.mitm.upstream import Upstream
+from recorder.capture.mitm.upstream import UpstreamSettings
 from recorder.cassette.reader import read
 from recorder.model import Note
 from tests.certificates import Issued, issued
@@ -206,8 +206,8 @@ class Lab:
         return self.folder / "s.cassette"
 
     @property
-    def trusting(self) -> Upstream:
-        return Upstream(ca=(self.ca.saved(self.folder / "ca.pem"),))
+    def trusting(self) -> UpstreamSettings:
+        return UpstreamSettings(ca=(self.ca.saved(self.folder / "ca.pem"),))
 
     def context(self, certificate: Issued | None = None) -> ssl.SSLContext:
         """A context of a server; without a certificate with one for localhost from the lab's CA."""
@@ -215,7 +215,7 @@ class Lab:
 
     @asynccontextmanager
     async def recording(
-        self, upstream: str = "", *, mode: str = "", host: str = "127.0.0.1", settings: Upstream | None = None
+        self, upstream: str = "", *, mode: str = "", host: str = "127.0.0.1", settings: UpstreamSettings | None = None
     ) -> AsyncIterator[Running]:
         async with proxy(
             Recorder(self.path, upstream=upstream, policy=None),

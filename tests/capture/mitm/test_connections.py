@@ -18,7 +18,7 @@ pytest.importorskip("mitmproxy.master")  # an extra: the suite runs without it t
 import httpx
 
 from recorder.capture.address import Address
-from recorder.capture.mitm.upstream import Upstream
+from recorder.capture.mitm.upstream import UpstreamSettings
 from recorder.cassette.reader import read
 from recorder.errors import UpstreamError
 from recorder.model import Request, Response
@@ -105,7 +105,7 @@ def test_insecure_records_them_all_and_says_so(
     async def steps() -> None:
         async with serving(context=lab.context(certificate(lab.ca))) as server:
             url = f"https://localhost:{server.port}"
-            async with lab.desk(url, settings=Upstream(insecure=True)) as desk:
+            async with lab.desk(url, settings=UpstreamSettings(insecure=True)) as desk:
                 assert (await desk.asks(get())) == OPEN
 
     run(steps)
@@ -137,7 +137,7 @@ def test_a_server_that_refuses_the_client_says_why(shown: bool, says: str, versi
     context = wanting(lab, version)
 
     async def steps() -> None:
-        settings = Upstream(ca=lab.trusting.ca, client_cert=own)
+        settings = UpstreamSettings(ca=lab.trusting.ca, client_cert=own)
         with alerting(context) as port:
             async with lab.desk(f"https://localhost:{port}", settings=settings) as desk:
                 assert (await desk.asks(get())).startswith(b"HTTP/1.1 502")
@@ -156,7 +156,7 @@ def test_the_recorders_own_certificate_is_shown(version: ssl.TLSVersion, lab: La
     context = wanting(lab, version)
 
     async def steps() -> None:
-        settings = Upstream(ca=lab.trusting.ca, client_cert=own)
+        settings = UpstreamSettings(ca=lab.trusting.ca, client_cert=own)
         async with serving(context=context) as server:
             url = f"https://localhost:{server.port}"
             async with lab.desk(url, settings=settings) as desk:
@@ -257,7 +257,7 @@ def test_a_proxy_that_refuses_a_login_is_told(
 ) -> None:
     async def steps() -> None:
         async with serving(gate) as between:
-            mode, settings = f"upstream:http://127.0.0.1:{between.port}", Upstream(proxy_login=login)
+            mode, settings = f"upstream:http://127.0.0.1:{between.port}", UpstreamSettings(proxy_login=login)
             async with lab.desk(mode=mode, settings=settings) as desk:
                 if secure:
                     await desk.connects("lab.example:443", any_certificate())
@@ -277,7 +277,7 @@ def test_the_login_of_a_proxy_goes_to_the_proxy_alone(secure: bool, lab: Lab) ->
     context = lab.context()
 
     async def steps() -> None:
-        settings = Upstream(ca=lab.trusting.ca, proxy_login="agent:hunter2")
+        settings = UpstreamSettings(ca=lab.trusting.ca, proxy_login="agent:hunter2")
         async with serving(gate) as between, serving(context=context) as server:
             mode = f"upstream:http://127.0.0.1:{between.port}"
             async with lab.desk(mode=mode, settings=settings) as desk:
@@ -300,7 +300,7 @@ def test_reverse_mode_goes_through_a_proxy(secure: bool, lab: Lab) -> None:
     async def steps() -> None:
         async with serving(gate) as between, serving(context=context) as server:
             proxy = Address("http", "127.0.0.1", between.port)
-            settings = Upstream(ca=lab.trusting.ca, proxy=proxy, proxy_login="agent:hunter2")
+            settings = UpstreamSettings(ca=lab.trusting.ca, proxy=proxy, proxy_login="agent:hunter2")
             url = f"http{'s' * secure}://localhost:{server.port}"
             async with lab.desk(url, settings=settings) as desk:
                 assert [await desk.asks(get()), await desk.asks(get())] == [OPEN, OPEN]
@@ -317,7 +317,7 @@ def test_reverse_mode_goes_through_a_proxy(secure: bool, lab: Lab) -> None:
 
 def test_reverse_mode_asks_for_its_proxy_before_it_makes_a_file(lab: Lab) -> None:
     async def steps() -> None:
-        settings = Upstream(proxy=Address("http", "127.0.0.1", 1))
+        settings = UpstreamSettings(proxy=Address("http", "127.0.0.1", 1))
         async with lab.recording("http://lab.example", settings=settings):
             pass
 
@@ -329,7 +329,7 @@ def test_reverse_mode_asks_for_its_proxy_before_it_makes_a_file(lab: Lab) -> Non
 def test_the_login_of_a_server_is_added_where_the_client_shows_none(lab: Lab) -> None:
     async def steps() -> None:
         async with serving() as server:
-            settings = Upstream(server_login="agent:hunter2")
+            settings = UpstreamSettings(server_login="agent:hunter2")
             async with lab.desk(f"http://127.0.0.1:{server.port}", settings=settings) as desk:
                 await desk.asks(get())
                 await desk.asks(get("/", "Authorization: Bearer own"))

@@ -12,7 +12,7 @@ pytest.importorskip("mitmproxy")  # an extra: the suite runs without it too
 from mitmproxy import options
 
 from recorder.capture.address import Address
-from recorder.capture.mitm.upstream import Upstream, check_ca, check_client_cert
+from recorder.capture.mitm.upstream import UpstreamSettings, check_ca, check_client_cert
 from tests.certificates import Issued, authority, issued
 
 
@@ -32,7 +32,7 @@ def trusted(path: str | Path) -> set[str]:
 
 
 def test_a_ca_is_trusted_beside_the_public_ones(tmp_path: Path, lab: Issued) -> None:
-    upstream = Upstream(ca=(lab.saved(tmp_path / "lab.pem"),))
+    upstream = UpstreamSettings(ca=(lab.saved(tmp_path / "lab.pem"),))
 
     with upstream.options() as chosen:
         options.Options().update(**chosen)
@@ -49,7 +49,7 @@ def test_several_files_and_folders_are_trusted_together(tmp_path: Path, lab: Iss
         (tmp_path / name).mkdir()
         lab.saved(tmp_path / name / "0a1b2c3d.0")
     other = authority("Other CA").saved(tmp_path / "other.pem")
-    upstream = Upstream(ca=(tmp_path / "one", other, tmp_path / "two"))
+    upstream = UpstreamSettings(ca=(tmp_path / "one", other, tmp_path / "two"))
 
     with upstream.options() as chosen:
         names = trusted(str(chosen["ssl_verify_upstream_trusted_ca"]))
@@ -59,7 +59,7 @@ def test_several_files_and_folders_are_trusted_together(tmp_path: Path, lab: Iss
 
 
 def test_without_a_ca_mitmproxy_trusts_the_public_ones() -> None:
-    with Upstream().options() as chosen:
+    with UpstreamSettings().options() as chosen:
         assert chosen == {"ssl_insecure": False}
 
 
@@ -69,7 +69,7 @@ def test_a_ca_file_may_hold_more_than_certificates(tmp_path: Path, lab: Issued, 
     path.write_bytes(before + lab.pem.replace(b"\n", b"\r\n") + b"and so on" + authority("Second").pem)
 
     check_ca(path)
-    with Upstream(ca=(path,)).options() as chosen:
+    with UpstreamSettings(ca=(path,)).options() as chosen:
         names = trusted(str(chosen["ssl_verify_upstream_trusted_ca"]))
 
     assert sum("Lab CA" in name or "Second" in name for name in names) == 2
@@ -107,7 +107,7 @@ def test_a_certificate_with_its_key_is_shown(tmp_path: Path, lab: Issued) -> Non
     path = issued(lab, "desk.example").saved(tmp_path / "client.pem", key=True)
 
     check_client_cert(path)
-    with Upstream(client_cert=path).options() as chosen:
+    with UpstreamSettings(client_cert=path).options() as chosen:
         assert chosen["client_certs"] == str(path)
 
 
@@ -133,11 +133,11 @@ def test_a_client_certificate_that_cannot_be_used_is_refused(tmp_path: Path, lab
 
 def test_a_login_is_not_shown_by_repr() -> None:
     proxy = Address("http", "proxy.example", 3128, "agent:hunter2")
-    upstream = Upstream(server_login="agent:hunter2", proxy_login="agent:hunter2", proxy=proxy)
+    upstream = UpstreamSettings(server_login="agent:hunter2", proxy_login="agent:hunter2", proxy=proxy)
 
     assert "hunter2" not in repr(upstream)
 
 
 def test_no_connection_is_opened_past_the_proxy() -> None:
-    with Upstream(proxy=Address("http", "proxy.example", 3128)).options() as chosen:
+    with UpstreamSettings(proxy=Address("http", "proxy.example", 3128)).options() as chosen:
         assert chosen["connection_strategy"] == "lazy"
