@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from ..bayeux.messages import parse_request
+from ..charsets import charset_of, decoded, media_of
 from ..dialect.definition import Dialect
 from ..dialect.paths import parse_json
 from ..errors import UsageError
@@ -21,16 +22,20 @@ from .streams import is_event_stream
 NOT_RECORDED = "not-recorded"  # kind of the note about hosts whose traffic is not in the cassette
 
 _PATTERN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.*-]+)(?::([0-9]{1,5}))?")
+_URL = re.compile(r"(?:https?|wss?)://[^/?#\\\s]+", re.IGNORECASE)
 _AUTHORITY = re.compile(r"\s*(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//([^/?#\\\s]*)")
+_PORT = re.compile(r":[0-9]+\Z")
 _DEFAULT_PORTS = ("80", "443", "")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_OTHERS, _MOST_TOLD = 10_000, 100  # hosts that are counted each, that are named to the user
 _MOST_GIVEN = 20_000  # values remembered of one host
+_MOST_GIVERS = 8  # hosts that gave out one value
 _LONGEST = 1 << 18  # bytes of an answer in which values are looked for; answers of logins are small
 _LEAST, _SURELY = 8, 12  # characters of a value that is a token: with digits and letters; without both
+_LEAST_NAMED = 4  # characters of a value whose name says that it is one
 _WORD = re.compile(r"[\w.~+/!-]{8,}={0,2}", re.ASCII)
 _ABOUT = re.compile(r"record ([0-9]+)\b")  # how a note about a record begins
-_TEXTS = ("json", "html", "xml", "x-www-form-urlencoded")  # not scripts and styles: their words are no one's tokens
+_TEXTS = ("json", "html", "xml", "x-www-form-urlencoded", "text/plain")  # words of scripts and styles are no tokens
 _TOKEN_NAMES = re.compile(r"token|code|ticket|assert|saml|session|sid$|auth|jwt|credential", re.IGNORECASE)
 
 
@@ -58,12 +63,24 @@ def patterns(texts: Iterable[str]) -> tuple[Pattern, ...]:
 
 def _pattern(text: str) -> Pattern:
     found = _PATTERN.fullmatch(text)
-    if found is None or int(found[2] or 0) > 65_535:
+    try:
+        name = ".".join(map(_ascii, found[1].lower().split("."))) if found else ""
+    except UnicodeError:
+        name = ""
+    if found is None or not name or int(found[2] or 0) > 65_535:
         raise UsageError(
             f"--host {printable(text)!r} names no host; give e.g. app.example, '*.example' or localhost:8443"
         )
-    host = ".*".join(map(re.escape, found[1].lower().rstrip(".").strip("[]").split("*")))
-    return Pattern(re.compile(host), int(found[2]) if found[2] else None, text)
+    host = ".*".join(map(re.escape, name.rstrip(".").strip("[]").split("*")))
+    port = f":{found[2]}" if found[2] else ""
+    return Pattern(re.compile(host), int(found[2]) if found[2] else None, f"{name}{port}")
+
+
+def _ascii(label: str) -> str:
+    """Return a part of a host name as clients send it (IDNA)."""
+    if not label.isascii() and "*" in label:
+        raise UnicodeError
+    return label if label.isascii() else label.encode("idna").decode()
 
 
 @dataclass(slots=True)
@@ -124,6 +141,11 @@ def _host(authority: str) -> str:
     return authority.strip().lower().rstrip(".")
 
 
+def same_host(place: str) -> str:
+    """Return the host that a place names, without its port, to compare it with others."""
+    return _PORT.sub("", _host(place))
+
+
 def _host_of_url(url: str) -> str:
     found = _AUTHORITY.match(url)
     return _host(found[1].rpartition("@")[2]) if found is not None else ""
@@ -135,14 +157,16 @@ class ApiHosts:
 
     A host has an API if Bayeux, a push (server-sent events, a WebSocket) or an operation of the dialect was seen on it.
     A host belongs to it that led the client there: by a redirect, by a value that it gave out (a cookie, a token, a
-    code) and that was sent there later, by the page that called it (Origin), or by the credential that both were shown.
+    code) and that was sent there later, by a URL in JSON that was asked for later, by the page that called it (Origin,
+    Referer of an API's request), or by the credential that both were shown.
     """
 
     dialect: Dialect
+    known: Callable[[str], Iterable[str]] = lambda _: ()  # pseudonyms of what stands in a text in the clear
     exchanges: dict[int, str] = field(default_factory=dict)  # hosts by exchange
     _apis: set[str] = field(default_factory=set)
     _leads: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # to hosts, by host
-    _given: dict[str, str] = field(default_factory=dict)  # the host that gave out a value first
+    _given: dict[str, list[str]] = field(default_factory=dict)  # the hosts that gave out a value
     _counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _shown: dict[str, str] = field(default_factory=dict)  # the host that a credential was shown to first
 
@@ -174,19 +198,21 @@ class ApiHosts:
     def _asked(self, request: Request, host: str) -> None:
         self.exchanges[request.exchange] = host
         is_operation = self.dialect.operation_of(request) in self.dialect.operations
-        if is_operation or parse_request(request.target, request.body) is not None:
+        is_api = is_operation or parse_request(request.target, request.body) is not None
+        if is_api:
             self._apis.add(host)
         for name, value in request.headers:
             match name.lower():
                 case "origin":
                     self._lead(_host_of_url(value), host)
+                case "referer" if is_api:  # callback-polling and pages in a sandbox have no origin
+                    self._lead(_host_of_url(value), host)
                 case "authorization":
                     other = self._shown.setdefault(value, host)
                     self._lead(other, host)
                     self._lead(host, other)
-        for value in _sent(request):
-            giver = self._given.get(value)
-            if giver is not None:
+        for value in (*_sent(request), *_addresses(host, request.target)):
+            for giver in self._given.get(value, ()):
                 self._lead(giver, host)
 
     def _answered(self, response: Response, host: str) -> None:
@@ -197,11 +223,12 @@ class ApiHosts:
             self._lead(host, _host_of_url(location))
         if host in self._apis:
             return
-        for value in _given(response):
+        for value in _given(response, self.known):
             if self._counts[host] >= _MOST_GIVEN:
                 break
-            if value not in self._given:
-                self._given[value] = host
+            givers = self._given.setdefault(value, [])
+            if host not in givers and len(givers) < _MOST_GIVERS:
+                givers.append(host)
                 self._counts[host] += 1
 
     def _lead(self, host: str, to: str) -> None:
@@ -218,9 +245,11 @@ def _sent(request: Request) -> Iterator[str]:
                 yield from _cookies(value.split(";"))
             case "authorization":
                 yield value.rpartition(" ")[2]
-            case other if other.startswith("x-"):
+            case "sec-websocket-protocol":  # browsers have no other header for a token
+                pairs += [(name, one.strip()) for one in value.split(",")]
+            case other if _may_be_token(other):
                 pairs.append((name, value))
-    content = parse_json(request.body)
+    content = parse_json(request.body, request.headers)
     if content is not None:
         pairs += _leaves(content, "")
     elif b"=" in request.body[:200]:
@@ -230,17 +259,41 @@ def _sent(request: Request) -> Iterator[str]:
             yield one
 
 
-def _given(response: Response) -> Iterator[str]:
+def _given(response: Response, known: Callable[[str], Iterable[str]]) -> Iterator[str]:
     """Yield the values in an answer that may be sent to another host."""
+    media = media_of(response.headers).lower()
     for name, value in response.headers:
         match name.lower():
             case "set-cookie":
                 yield from _cookies([value.partition(";")[0]])
             case "location":
                 yield from _WORD.findall(unquote(value))
-            case "content-type" if any(kind in value.lower() for kind in _TEXTS):
-                text = response.body[:_LONGEST].decode(errors="replace").replace("\\/", "/")
-                yield from _WORD.findall(html.unescape(text) if "ml" in value.lower() else unquote(text))
+            case other if _may_be_token(other) and len(value) >= _LEAST_NAMED:
+                yield from {value, value.rpartition(" ")[2]}
+    content = parse_json(response.body, response.headers) if len(response.body) <= _LONGEST else None
+    for name, value in _leaves(content, ""):
+        if len(value) >= (_LEAST_NAMED if _TOKEN_NAMES.search(name) else _LEAST):
+            yield value
+        if found := _URL.match(value):
+            yield from _addresses(_host_of_url(value), value[found.end() :].partition("#")[0])
+    if not any(kind in media for kind in _TEXTS):
+        return
+    text = decoded(response.body[:_LONGEST], charset_of(media))[0].replace("\\/", "/")
+    yield from _WORD.findall(html.unescape(text) if "ml" in media else unquote(text))
+    yield from known(text)
+
+
+def _addresses(host: str, target: str) -> Iterator[str]:
+    """Yield the texts by which a URL is known again: with its query, and without one if the path alone tells enough."""
+    path, mark, _ = target.partition("?")
+    if path.strip("/"):
+        yield f"//{host}{path}"
+    elif mark:
+        yield f"//{host}{target}"
+
+
+def _may_be_token(name: str) -> bool:
+    return name.startswith("x-") or _TOKEN_NAMES.search(name) is not None
 
 
 def _cookies(pairs: Iterable[str]) -> Iterator[str]:
@@ -270,10 +323,20 @@ def _is_token(value: str) -> bool:
     return any(map(str.isalpha, value)) or len(value) >= _SURELY
 
 
-def without(records: Iterable[Record], gone: frozenset[int]) -> Iterator[Record]:
-    """Yield records without some exchanges, numbered from 0 without gaps; notes about removed records go too."""
+def without(records: Iterable[Record], gone: frozenset[int], notes: frozenset[int] = frozenset()) -> Iterator[Record]:
+    """Yield records without some exchanges, numbered from 0 without gaps; notes about removed records go too.
+
+    Args:
+        records: The records.
+        gone: Numbers of the exchanges to leave out.
+        notes: Numbers of notes to leave out.
+
+    """
     numbers: dict[int, int] = {}  # new ones of the records that notes may be about
-    for number, record in enumerate(_left(records, gone, numbers)):
+    left = _left(
+        (record for record in records if not (isinstance(record, Note) and record.seq in notes)), gone, numbers
+    )
+    for number, record in enumerate(left):
         numbers[record.seq] = number
         yield replace(_renamed(record, numbers) if isinstance(record, Note) else record, seq=number)
 

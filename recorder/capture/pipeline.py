@@ -171,6 +171,11 @@ class Pipeline:
         return self._redacted_frame(Note(self._next(), self._at(now), kind, text))
 
     @property
+    def seq(self) -> int:
+        """Number of the next record."""
+        return self._seq
+
+    @property
     def exchange(self) -> int:
         """Number of the next exchange."""
         return self._count

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from ..cassette.codec import encode, encode_header
 from ..cassette.reader import OpenCassette, open_cassette
 from ..dialect.definition import shipped
 from ..model import IN_CLEAR, Note, Record
 from ..output import replacing
-from .hosts import NOT_RECORDED, ApiHosts, without
+from .hosts import NOT_RECORDED, ApiHosts, same_host, without
 
 _SHOWN = 10  # hosts
 
@@ -43,12 +44,20 @@ class Sifted:
             yield f"no host has an API (Bayeux, push, operations), so all {self.hosts} are kept; --host names yours"
 
 
-def sift(parts: Sequence[Path], begun: int = 0) -> Sifted:
-    """Rewrite the files of a capture without the exchanges of hosts that belong to no API.
+def sift(
+    parts: Sequence[Path],
+    begun: int = 0,
+    *,
+    about: Mapping[tuple[int, int], str] = MappingProxyType({}),
+    known: Callable[[str], Iterable[str]] = lambda _: (),
+) -> Sifted:
+    """Rewrite the files of a capture without the exchanges of hosts that belong to no API, and without notes on them.
 
     Args:
         parts: The files, in order.
         begun: Number of the first exchange that may be removed; those before it are of an earlier capture.
+        about: The hosts that notes are about, by index of the file and number of the record.
+        known: Returns the pseudonyms of secrets that stand in a text in the clear.
 
     Raises:
         CassetteError: If a file cannot be read.
@@ -57,16 +66,20 @@ def sift(parts: Sequence[Path], begun: int = 0) -> Sifted:
     """
     with ExitStack() as files:
         opened = [files.enter_context(open_cassette(part)) for part in parts]
-        hosts = ApiHosts(shipped(opened[0].header.dialect))
+        hosts = ApiHosts(shipped(opened[0].header.dialect), known)
         for cassette in opened:
             for record in cassette.records():
                 hosts.feed(record)
         kept = hosts.kept()
         gone = {number: host for number, host in hosts.exchanges.items() if number >= begun and host not in kept}
+        names = set(map(same_host, kept))
+        notes = {at: place for at, place in about.items() if hosts.has_api and same_host(place) not in names}
         removed = Counter(gone.values())
-        for part, cassette in zip(parts, opened, strict=True) if gone else ():
-            is_last = part == parts[-1]
-            _rewrite(part, cassette, frozenset(gone), _counted(removed) if is_last else None)
+        removed.update(dict.fromkeys({*map(same_host, notes.values())} - {*map(same_host, removed)}, 0))
+        for index, (part, cassette) in enumerate(zip(parts, opened, strict=True) if removed else ()):
+            told = _counted(removed) if part == parts[-1] else None
+            left_out = frozenset(number for at, number in notes if at == index)
+            _rewrite(part, cassette, without(cassette.records(), frozenset(gone), left_out), told)
     return Sifted(removed, hosts.has_api, len(set(hosts.exchanges.values()) - {""}))
 
 
@@ -79,9 +92,8 @@ def _counted(removed: Counter[str]) -> str:
     )
 
 
-def _rewrite(path: Path, cassette: OpenCassette, gone: frozenset[int], told: str | None) -> None:
+def _rewrite(path: Path, cassette: OpenCassette, records: Iterable[Record], told: str | None) -> None:
     header = cassette.header
-    records = without(cassette.records(), gone)
     with replacing(path, force=True, like=[path], private=header.redaction in IN_CLEAR) as file:
         file.write(encode_header(header))
         for record in records if told is None else _with_note(records, told):

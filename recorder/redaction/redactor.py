@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
@@ -52,6 +53,11 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text that is not part of a record, such as a URL or an error, redacted."""
         return self._finder.text(text)
+
+    def known(self, text: str) -> Iterator[str]:
+        """Yield the pseudonyms of known values that stand in a text, perhaps since before they were known."""
+        for begin, end, kind in self._finder.known.spans(text) if self._finder.known else ():
+            yield self._finder.replace(kind, text[begin:end])
 
 
 def redacted(record: Record, find: Finder) -> Record:

@@ -64,6 +64,8 @@ class Capture:
         ("[::1]", "::1", 443, True),
         ("[::1]:8443", "[::1]", 8443, True),
         ("App.Example", "app.example", 443, True),
+        ("*.Bücher.example", "shop.xn--bcher-kva.example", 443, True),
+        ("bücher.example:8443", "xn--bcher-kva.example", 8443, True),
     ],
 )
 def test_a_pattern_names_a_host(pattern: str, host: str, port: int, fits: bool) -> None:
@@ -71,7 +73,9 @@ def test_a_pattern_names_a_host(pattern: str, host: str, port: int, fits: bool) 
     assert parsed.fits(host, port) is fits
 
 
-@pytest.mark.parametrize("pattern", ["", "https://app.example", "app.example/path", "a b", "app:99999", "app:", "::1"])
+@pytest.mark.parametrize(
+    "pattern", ["", "https://app.example", "app.example/path", "a b", "app:99999", "app:", "::1", "bü*"]
+)
 def test_a_pattern_that_names_no_host_is_refused(pattern: str) -> None:
     with pytest.raises(UsageError, match="names no host"):
         patterns([pattern])
@@ -163,6 +167,46 @@ LOGINS = {
     .get("broker", f"/cb?code={TOKEN}", gives=(("Set-Cookie", "broker=1; Domain=corp"),))
     .get("api", "/", ("Cookie", "broker=1")),
     "the page that calls": Capture().get("login", gives=(HTML,)).get("api", "/", ("Origin", "https://login")),
+    "token of other characters": Capture()
+    .get("login", answer=b'{"access_token":"ab12*d$45|gh:9"}', gives=(JSON,))
+    .get("api", "/", ("Authorization", "Bearer ab12*d$45|gh:9")),
+    "short token": Capture()
+    .get("login", answer=b'{"data":{"sessionId":"ab12"}}', gives=(JSON,))
+    .get("api", "/", ("Authorization", "ab12")),
+    "token in UTF-16": Capture()
+    .get("login", answer=f'{{"token":"{TOKEN}"}}'.encode("utf-16"), gives=(JSON,))
+    .get("api", f"/?token={TOKEN}"),
+    "token behind a guard": Capture()
+    .get("login", answer=f'while(1);{{"t":"*{TOKEN}"}}'.encode(), gives=(JSON,))
+    .get("api", f"/?t=*{TOKEN}"),
+    "token by JSONP": Capture()
+    .get("login", answer=f'cb({{"t":"{TOKEN}"}})'.encode(), gives=(("Content-Type", "text/javascript"),))
+    .get("api", f"/?t={TOKEN}"),
+    "token as a text": Capture()
+    .get("login", answer=TOKEN.encode(), gives=(("Content-Type", "text/plain"),))
+    .get("api", "/", ("Authorization", f"Bearer {TOKEN}")),
+    "token in a header of the answer": Capture()
+    .get("login", gives=(("X-Auth-Token", TOKEN),))
+    .get("api", "/", ("X-Auth-Token", TOKEN)),
+    "token in a header without x-": Capture()
+    .get("login", answer=f'{{"id":"{TOKEN}"}}'.encode(), gives=(JSON,))
+    .get("api", "/", ("SessionId", TOKEN)),
+    "token among a WebSocket's protocols": Capture()
+    .get("login", answer=f'{{"id":"{TOKEN}"}}'.encode(), gives=(JSON,))
+    .get("api", "/ws", ("Sec-WebSocket-Protocol", f"bearer, {TOKEN}")),
+    "address of the stream": Capture()
+    .get("login", "/channels", answer=b'{"connectUri":"wss:\\/\\/API/channels\\/one"}', gives=(JSON,), method="POST")
+    .get("api", "/channels/one?v=2", status=101),
+    "address of the stream, with a query": Capture()
+    .get("login", "/negotiate", answer=b'{"url":"https://api/?hub=x#y"}', gives=(JSON,), method="POST")
+    .get("api", "/?hub=x", status=101),
+    "page that calls without an origin": Capture()
+    .get("login", gives=(HTML,))
+    .bayeux("api", ("Origin", "null"), ("Referer", "https://login/desk")),
+    "one token of two": Capture()
+    .get("broker", answer=f'{{"access_token":"{TOKEN}"}}'.encode(), gives=(JSON,))
+    .get("login", answer=f'{{"access_token":"{TOKEN}"}}'.encode(), gives=(JSON,))
+    .get("api", "/", ("Authorization", f"Bearer {TOKEN}")),
     "one credential for both": Capture()
     .get("login", "/me", ("Authorization", "Basic dTpw"))
     .get("api", "/me", ("Authorization", "Basic dTpw")),
@@ -173,7 +217,7 @@ LOGINS = {
 def test_a_host_that_led_to_an_api_belongs_to_it(name: str) -> None:
     capture = Capture()
     capture.records += LOGINS[name].records
-    third = "broker" if "third" in name else "login"
+    third = "broker" if "third" in name or "two" in name else "login"
 
     kept = capture.bayeux("api").get("cdn", "/a.js", answer=TOKEN.encode()).get("ads", "/?u=login").kept()
 
@@ -191,10 +235,26 @@ def test_a_host_that_led_to_an_api_belongs_to_it(name: str) -> None:
         Capture().get("cdn", f"/?t={TOKEN}").get("api", f"/?t={TOKEN}"),  # both were given it
         Capture().get("api", f"/?t={TOKEN}").get("cdn", answer=TOKEN.encode(), gives=(HTML,)),  # too late
         Capture().get("cdn", status=302, gives=(("Location", "http://["),)),
+        Capture().get("cdn", answer=b'{"home":"https://api/"}', gives=(JSON,)).get("api", "/"),
+        Capture()
+        .get("cdn", answer=b'{"ua":"Mozilla/5.0 (X11)"}', gives=(JSON,))
+        .get("api", "/", ("User-Agent", "Mozilla/5.0 (X11)")),
+        Capture().get("cdn").get("api", "/picture", ("Referer", "https://cdn/")),
     ],
 )
 def test_a_host_that_led_nowhere_does_not(capture: Capture) -> None:
     assert capture.bayeux("api").kept() == {"api"}
+
+
+def test_a_token_that_was_not_yet_known_is_found_by_its_pseudonym() -> None:
+    capture = Capture().get("login", answer=f'{{"id":"{TOKEN}"}}'.encode(), gives=(JSON,))
+    capture.bayeux("api", ("Authorization", "Bearer its-pseudonym"))
+    hosts = ApiHosts(GWS, known=lambda text: ["its-pseudonym"] if TOKEN in text else [])
+
+    for record in capture.records:
+        hosts.feed(record)
+
+    assert hosts.kept() == {"", "login", "api"}
 
 
 def test_without_an_api_all_hosts_stay() -> None:

@@ -59,6 +59,30 @@ def test_parts_are_judged_together(tmp_path: Path) -> None:
     assert [r.kind for r in read(two).records if isinstance(r, Note)] == ["not-recorded", "close"]
 
 
+def test_notes_about_other_hosts_go_with_them(tmp_path: Path) -> None:
+    records = Capture().get("cdn").bayeux("api:8443").records
+    notes = [Note(0, 0, "gap", text) for text in ("ssh is down", "api is down", "cdn is down", "nobody knows what")]
+    path = written(tmp_path / "s", *notes, *records)
+
+    sifted = sift([path], about={(0, 0): "ssh", (0, 1): "api", (0, 2): "cdn:443", (1, 3): "ads"})
+
+    (told,) = sifted.lines()
+    assert "1 exchange with 3 other hosts" in told
+    assert [r.text for r in read(path).records if isinstance(r, Note)] == [
+        "api is down",
+        "nobody knows what",
+        told.partition(":")[0],
+        "the end",
+    ]
+
+
+def test_without_an_api_notes_stay(tmp_path: Path) -> None:
+    path = written(tmp_path / "s", Note(0, 0, "gap", "ssh is down"), *Capture().get("a").records)
+
+    assert list(sift([path], about={(0, 0): "ssh"}).lines()) == []
+    assert len(read(path).records) == 4
+
+
 def test_an_earlier_capture_in_the_file_is_left_alone(tmp_path: Path) -> None:
     capture = Capture().get("old").bayeux("api").get("new")
     path = written(tmp_path / "s", *capture.records)

@@ -51,6 +51,16 @@ def test_a_record_without_secrets_stays_as_it_is(redactor: Redactor, record: Rec
     assert redactor.redact(record) == record
 
 
+def test_a_value_that_came_before_it_was_known_is_found_by_its_pseudonym(redactor: Redactor) -> None:
+    text = f'{{"id":"{SECRET}"}}'
+
+    before = list(redactor.known(text))
+    sent = redactor.redact(Request(0, 0, 0, "c", "GET", "/", (("Authorization", f"Bearer {SECRET}"),), b""))
+
+    assert before == []
+    assert [f"Bearer {value}" for value in redactor.known(text)] == [headers_of(sent)[0][1]]
+
+
 def test_a_token_that_is_given_equals_the_token_that_is_sent(redactor: Redactor) -> None:
     given_out = Response(1, 1, 0, 200, (("X-CSRF-HEADER", "X-CSRF-TOKEN"), ("X-CSRF-TOKEN", SECRET)), b"")
     sent = Request(2, 2, 1, "c", "POST", "/", (("X-CSRF-TOKEN", SECRET),), b"")

@@ -115,7 +115,11 @@ class Recorder:
             CassetteError: If the cassette cannot be read.
             OutputError: If it cannot be written; the old one is unchanged.
         """
-        return [] if self._capture is None else list(sift(self._capture.paths, self._capture.begun).lines())
+        capture = self._capture
+        if capture is None:
+            return []
+        known = {} if self._redactor is None else {"known": self._redactor.known}
+        return list(sift(capture.paths, capture.begun, about=capture.about, **known).lines())
 
     @property
     def size(self) -> int:
@@ -405,10 +409,10 @@ class Recorder:
         A client that has sent no request yet leaves no other record of it.
         """
         host, port = data.server.address[:2] if data.server.address else ("", 0)
-        if self._pipeline is None or not self._others.wants((host, data.server.sni), port):
+        if self._capture is None or not self._others.wants((host, data.server.sni), port):
             return
         reason = data.server.error or "no reason given"
-        await self._write(self._pipeline.note(self._clock(), GAP, f"the upstream cannot be reached: {reason}"))
+        await self._write(self._capture.note(GAP, f"the upstream cannot be reached: {reason}", host))
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):
@@ -435,8 +439,12 @@ class Recorder:
 
     def tcp_start(self, flow: tcp.TCPFlow) -> None:
         """Tell that a tunnel or an upgraded connection is no HTTP."""
+        if UNRECORDED in flow.metadata or self._capture is None:
+            return
         host = flow.server_conn.address[0] if flow.server_conn.address else ""
-        self.tell("not-recorded", host, f"{host}: a connection that is not HTTP is handed on, but not recorded")
+        # the name does not stand before a colon: a text after it may look like a value that must not be kept
+        text = f"a connection to {host} that is not HTTP is handed on, but not recorded"
+        self._capture.tell("not-recorded", host, text, is_host=True)
 
     def tcp_message(self, flow: tcp.TCPFlow) -> None:
         flow.messages.clear()  # else mitmproxy keeps all of the connection in memory

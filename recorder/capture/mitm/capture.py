@@ -26,6 +26,8 @@ from ..parts import Limits, part_path
 from ..pipeline import Pipeline
 from ..telling import Told
 
+_OF_HOSTS = frozenset({"certificate", "connection-auth"})  # kinds of notes, two of `model.TOLD`
+
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,7 @@ class Capture:
         failure: Why the capture could not be kept, None as long as it could.
         paths: The files of its parts.
         begun: Number of its first exchange.
+        about: The hosts that notes are about, by index of the part and number of the record.
 
     """
 
@@ -100,6 +103,7 @@ class Capture:
         self._ending: list[Writer] = []  # writers of earlier parts, which still write their queues
         self._part = 1
         self.paths = [path]
+        self.about: dict[tuple[int, int], str] = {}
         self._has_parts = settings.limits != Limits()
         self.pipeline, journal = self._begun()
         self.begun = self.pipeline.exchange
@@ -167,20 +171,27 @@ class Capture:
         except CaptureError as exc:
             self.stop(exc)
 
-    def tell(self, kind: str, place: str, text: str) -> None:
+    def note(self, kind: str, text: str, host: str = "") -> bytes:
+        """Return the frame of a note; `host` is the one that it is about."""
+        if host:
+            self.about[len(self.paths) - 1, self.pipeline.seq] = host
+        return self.pipeline.note(self.clock(), kind, text)
+
+    def tell(self, kind: str, place: str, text: str, *, is_host: bool = False) -> None:
         """Tell the user a fact the first time it is met at a place, and keep it as a note for `doctor`.
 
         Args:
             kind: A kind of note, one of `model.TOLD`.
             place: What the fact is about, e.g. a host; the same fact is told again for another place.
             text: One sentence: what happened, where, and what to do.
+            is_host: The place is a host; for some kinds it always is one.
 
         """
         if not self._told.is_first(kind, place):
             return
         log.warning("%s", text)
         if self._writer is not None:
-            self.offer(self.pipeline.note(self.clock(), kind, text))
+            self.offer(self.note(kind, text, place if kind in _OF_HOSTS or is_host else ""))
 
     def offer(self, frame: bytes) -> None:
         """Queue a frame without waiting, also if the queue is full."""

@@ -13,6 +13,7 @@ from mitmproxy import connection, http
 
 from ..address import authority
 from .handshakes import Tell
+from .unrecorded import UNRECORDED
 
 PROXY_AUTH, CONNECTION_AUTH = "proxy-auth", "connection-auth"  # kinds of notes, two of `model.TOLD`
 
@@ -34,7 +35,7 @@ class Logins:
         self._works: set[str] = set()  # places where a login worked
 
     def response(self, flow: http.HTTPFlow) -> None:
-        status = flow.response.status_code if flow.response else 0
+        status = flow.response.status_code if flow.response and UNRECORDED not in flow.metadata else 0
         if status == 407:
             place = _proxy(flow) or _place(flow)
             self._proxy(place)

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable
 from html import escape
 
-from mitmproxy import http
+from mitmproxy import http, tcp
 from mitmproxy.net.http.url import hostport
 from mitmproxy.tls import ClientHelloData
 
@@ -67,6 +67,12 @@ class PassOthers:
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         if UNRECORDED in flow.metadata and flow.websocket is not None:
             del flow.websocket.messages[:-1]  # else mitmproxy keeps all messages of the socket in memory
+
+    def tcp_start(self, flow: tcp.TCPFlow) -> None:
+        address = flow.server_conn.address
+        if address is not None and not self._others.wants((flow.client_conn.sni, address[0]), address[1]):
+            flow.metadata[UNRECORDED] = True
+            self._passes(address[0], address[1])
 
     def _passes(self, name: str, port: int) -> None:
         host = hostport("http" if port == 80 else "https", name, port)

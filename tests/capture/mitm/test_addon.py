@@ -478,7 +478,7 @@ def test_of_a_connection_that_is_no_http_nothing_is_kept(path: Path) -> None:
 
     (note,) = facts(record(path, steps))
 
-    assert note.text == "address: a connection that is not HTTP is handed on, but not recorded"
+    assert note.text == "a connection to address that is not HTTP is handed on, but not recorded"
     assert made.messages == []
 
 

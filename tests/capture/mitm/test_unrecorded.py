@@ -22,6 +22,7 @@ from recorder.capture.mitm.ca import Authority
 from recorder.capture.mitm.unrecorded import UNRECORDED, Onboarding, PassOthers
 from recorder.cassette.reader import Cassette, read
 from recorder.model import Note, Request
+from recorder.redaction.policy import Policy, load
 
 
 def call(host: str, port: int = 80, path: str = "/", **headers: str) -> http.HTTPFlow:
@@ -82,12 +83,12 @@ def test_very_many_hosts_are_counted_and_not_all_named() -> None:
     assert len(others.passed) <= 10_001
 
 
-def recorded(path: Path, steps: Callable[[list[Any]], Any], *hosts: str) -> Cassette:
+def recorded(path: Path, steps: Callable[[list[Any]], Any], *hosts: str, policy: Policy | None = None) -> Cassette:
     """What is written while the hooks of the addons are called by `steps`."""
 
     async def run() -> None:
         others = Others(patterns(hosts))
-        recorder = Recorder(path, policy=None, others=others)
+        recorder = Recorder(path, policy=policy, others=others)
         with taddons.context(recorder) as context:
             context.configure(recorder)
             await steps([PassOthers(others), recorder])
@@ -134,6 +135,37 @@ def test_another_host_that_is_down_is_no_gap(tmp_path: Path) -> None:
     notes = [r.text for r in recorded(tmp_path / "s", steps, "app").records if isinstance(r, Note)]
 
     assert notes[0] == "the upstream cannot be reached: app is down"
+    assert not any("cdn" in text for text in notes)
+
+
+def test_a_connection_to_another_host_that_is_not_http_is_not_named_in_the_cassette(tmp_path: Path) -> None:
+    async def steps(addons: list[Any]) -> None:
+        for host in ("token.cdn", "token.app"):
+            flow = tflow.ttcpflow()
+            flow.server_conn.address, flow.client_conn.sni = (host, 22), None
+            for addon in addons:
+                addon.tcp_start(flow)
+
+    cassette = recorded(tmp_path / "s", steps, "*.app", policy=load("gws"))
+
+    assert [r.text for r in cassette.records if isinstance(r, Note)] == [
+        "a connection to token.app that is not HTTP is handed on, but not recorded",
+        "1 connection to 1 other host went through unrecorded",
+        "the capture ended cleanly",
+    ]
+
+
+def test_a_refused_login_at_another_host_is_not_named_in_the_cassette(tmp_path: Path) -> None:
+    async def steps(addons: list[Any]) -> None:
+        for host in ("cdn", "app"):
+            flow = call(host)
+            flow.server_conn.address = (host, 80)
+            flow.response = http.Response.make(401, b"", {"WWW-Authenticate": "NTLM"})
+            await played([*addons, *addons[1].addons], flow)
+
+    notes = [r.text for r in recorded(tmp_path / "s", steps, "app").records if isinstance(r, Note)]
+
+    assert any("NTLM at app" in text for text in notes)
     assert not any("cdn" in text for text in notes)
 
 
