@@ -6,16 +6,19 @@ It is mitmproxy's own, in mitmproxy's folder: who trusts it already need not tru
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PublicFormat
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 from mitmproxy.certs import CertStore
 from mitmproxy.options import CONF_BASENAME, CONF_DIR, KEY_SIZE
 
 from ...errors import OutputError, UsageError
+from ...output import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,21 @@ def authority(folder: Path | None = None) -> Authority:
     except (ValueError, TypeError) as exc:
         raise UsageError(f"{folder}: its files are no CA; move them away, and a new one is made") from exc
     parsed = load_pem_x509_certificate(certificate.to_pem())
-    key = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    shown = certificate.fingerprint().hex(":").upper()
-    return Authority(folder.resolve(), shown, base64.b64encode(sha256(key).digest()).decode(), is_new)
+    found = Authority(folder.resolve(), certificate.fingerprint().hex(":").upper(), _spki(parsed), is_new)
+    _publish(found, parsed)
+    return found
+
+
+def _spki(certificate: Certificate) -> str:
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(sha256(key).digest()).decode()
+
+
+def _publish(found: Authority, certificate: Certificate) -> None:
+    """Write the files for clients that are missing: who brings a CA of their own brings `mitmproxy-ca.pem` alone."""
+    pem = certificate.public_bytes(Encoding.PEM)
+    p12 = serialize_key_and_certificates(CONF_BASENAME.encode(), None, certificate, None, NoEncryption())
+    for path, content in ((found.pem, pem), (found.cer, pem), (found.p12, p12)):
+        if not path.exists():
+            with suppress(UsageError), replacing(path) as file:  # another process may make the same CA's right now
+                file.write(content)

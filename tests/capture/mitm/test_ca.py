@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("mitmproxy.certs")  # an extra: the suite runs without it too
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 from cryptography.x509 import load_der_x509_certificate
 
 from recorder.capture.mitm.ca import Authority, authority
@@ -45,6 +46,18 @@ def test_nobody_else_reads_its_key(made: Authority) -> None:
         "mitmproxy-ca.p12": 0,
     }
     assert b"PRIVATE" not in made.pem.read_bytes() + made.cer.read_bytes() + made.p12.read_bytes()
+
+
+def test_of_a_ca_that_somebody_brought_the_files_for_clients_are_written(made: Authority, tmp_path: Path) -> None:
+    (tmp_path / "mitmproxy-ca.pem").write_bytes((made.folder / "mitmproxy-ca.pem").read_bytes())
+    (tmp_path / "mitmproxy-ca-cert.cer").write_bytes(b"mine")
+
+    brought = authority(tmp_path)
+
+    assert (brought.sha256, brought.is_new) == (made.sha256, False)
+    assert brought.pem.read_bytes() == made.pem.read_bytes()
+    assert brought.cer.read_bytes() == b"mine"
+    assert load_pkcs12(brought.p12.read_bytes(), None).key is None
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
