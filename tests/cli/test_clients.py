@@ -47,6 +47,15 @@ def test_the_roots_are_those_of_before_and_ours(ca: Path, tmp_path: Path) -> Non
     }
 
 
+def test_what_programs_of_their_own_mind_trust_is_changed_where_it_is_set(ca: Path, tmp_path: Path) -> None:
+    (tmp_path / "corp.pem").write_text("CORP")
+
+    made = trusting({"PIP_CERT": str(tmp_path / "corp.pem"), "DENO_CERT": ""}, ca, tmp_path)
+
+    assert Path(made["PIP_CERT"]).read_text() == "CORP\nOURS\n"
+    assert "DENO_CERT" not in made
+
+
 def test_without_a_setting_the_roots_are_this_machines(ca: Path, tmp_path: Path) -> None:
     made = trusting({"SSL_CERT_FILE": str(tmp_path / "missing"), "REQUESTS_CA_BUNDLE": str(tmp_path)}, ca, tmp_path)
 

@@ -22,6 +22,15 @@ _REPLACING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_
 # Debian; Fedora; macOS
 _SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _ADDING = "NODE_EXTRA_CA_CERTS"
+# These come before the ones above in pip, httplib2, Google's programs, gRPC, Nix and Deno; set only where they are.
+_IF_SET = (
+    "PIP_CERT",
+    "HTTPLIB2_CA_CERTS",
+    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "NIX_SSL_CERT_FILE",
+    "DENO_CERT",
+)
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
@@ -91,7 +100,7 @@ def trusting(given: Mapping[str, str], ca: Path, folder: Path) -> dict[str, str]
 
     """
     made = {}
-    for name in (*_REPLACING, _ADDING):
+    for name in (*_REPLACING, _ADDING, *(name for name in _IF_SET if given.get(name))):
         own = given.get(name, "")
         roots = [own] if Path(own).is_file() else [] if name == _ADDING else [_roots(given)]
         made[name] = str(folder / f"{name.lower()}.pem")
