@@ -211,7 +211,7 @@ class ApiHosts:
                     other = self._shown.setdefault(value, host)
                     self._lead(other, host)
                     self._lead(host, other)
-        for value in (*_sent(request), *_addresses(host, request.target)):
+        for value in (*_sent(request, self._given), *_addresses(host, request.target)):
             for giver in self._given.get(value, ()):
                 self._lead(giver, host)
 
@@ -236,8 +236,8 @@ class ApiHosts:
             self._leads[host].add(to)
 
 
-def _sent(request: Request) -> Iterator[str]:
-    """Yield the values in a request that another host may have given out."""
+def _sent(request: Request, given: Container[str]) -> Iterator[str]:
+    """Yield the values in a request that another host may have given out, of JSON and pairs only those in `given`."""
     pairs = parse_qsl(request.target.partition("?")[2])
     for name, value in request.headers:
         match name.lower():
@@ -255,7 +255,7 @@ def _sent(request: Request) -> Iterator[str]:
     elif b"=" in request.body[:200]:
         pairs += parse_qsl(request.body.decode(errors="replace"))
     for name, one in pairs:
-        if _is_token(one) or (len(one) >= _LEAST and _TOKEN_NAMES.search(name)):
+        if one in given and (_is_token(one) or (len(one) >= _LEAST and _TOKEN_NAMES.search(name))):
             yield one
 
 

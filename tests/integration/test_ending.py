@@ -177,6 +177,34 @@ def test_a_signal_while_the_upstream_is_looked_for_ends_it_and_leaves_no_file(tm
     assert list(tmp_path.iterdir()) == []
 
 
+SLOW_SIFTING = """
+import sys, time
+from recorder.capture.sifting import ApiHosts
+from recorder.cli import main
+def feed(self, record):
+    print("asked", flush=True)
+    time.sleep(60)
+ApiHosts.feed = feed
+main(sys.argv[1:])
+"""
+
+
+def test_a_signal_while_hosts_are_removed_leaves_them_in(tmp_path: Path) -> None:
+    words = ["record", "--mode", "regular", "-o", str(tmp_path / "s.cassette")]
+    with serving([sys.executable, "-c", SLOW_SIFTING, *words], ready="listening on ") as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.stdout.readline() == "asked\n"
+        time.sleep(1.1)
+        took = ended(server, signal.SIGTERM)
+
+    assert took < LIMIT
+    assert server.code == 0
+    assert "removes hosts without an API; Ctrl-C leaves them in" in server.stderr
+    assert "interrupted: the hosts without an API are still in it" in server.stderr
+    assert kinds(tmp_path / "s.cassette") == ["close"]
+    assert [path.name for path in tmp_path.iterdir()] == ["s.cassette"]
+
+
 HANGING_DISK = """
 import os, sys, time
 from recorder.cli import main

@@ -9,8 +9,11 @@ import asyncio
 import contextlib
 import logging
 import re
+import signal
+import threading
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -30,6 +33,8 @@ from .clients import Clients
 from .display import Display
 from .ending import PATIENCE, Ending
 from .upstream import read
+
+_SILENCE = 1.0  # seconds, after which the user is told what takes so long
 
 
 class Recording:
@@ -102,12 +107,20 @@ class Recording:
         return code
 
     def _sift(self) -> None:
-        """Remove the hosts without an API; a large capture takes a while, so that Ctrl-C may leave it whole."""
+        """Remove the hosts without an API; a large capture takes a while, so that a signal may leave it whole."""
+        heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, _interrupted) for number in heard}
+        waiting = threading.Timer(_SILENCE, say, [f"{self._path}: removes hosts without an API; Ctrl-C leaves them in"])
+        waiting.start()
         try:
             for text in self._recorder.sift():
                 say(f"{self._path}: {text}")
         except KeyboardInterrupt:
             say(f"{self._path}: interrupted: the hosts without an API are still in it")
+        finally:
+            waiting.cancel()
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _hurry(self) -> None:
         if self._child is not None and self._child.returncode is None:
@@ -199,6 +212,10 @@ class _Told(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self._display.clear()
         say(record.getMessage())
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # a handler's signature
+    raise KeyboardInterrupt
 
 
 def _mode(mode: str, upstream: str | None) -> str:
