@@ -11,10 +11,10 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from ..bayeux.messages import parse_request
-from ..charsets import charset_of, decoded, media_of
 from ..dialect.definition import Dialect
 from ..dialect.paths import parse_json
 from ..errors import UsageError
+from ..formats.charsets import charset_of, decoded, media_of
 from ..model import CUT, JSON, Headers, Note, Record, Request, Response
 from ..printable import printable
 from .streams import is_event_stream
