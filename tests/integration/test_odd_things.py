@@ -49,7 +49,8 @@ COOKIES = [
     "gone=; Path=/; Expires=Thu, 01 Jan 1970 00:00:10 GMT",
     "lost=1; Secure; Path=/; Domain=gws.example; Max-Age=0",
 ]
-IN_PAGE = """async ([token, target, bayeux, handshake]) => {
+WORDS = ["alpha", "beta"]
+IN_PAGE = """async ([token, target, bayeux, handshake, words]) => {
   const get = async (path, headers) => (await fetch(path, {credentials: "include", headers})).status
   const statuses = [await get("/api/v2/token", {Authorization: token}), await get(target), await get("/api/v2/käse")]
   const socket = new WebSocket(`ws://${location.host}${bayeux}`, ["other", "bayeux"]), said = []
@@ -61,9 +62,22 @@ IN_PAGE = """async ([token, target, bayeux, handshake]) => {
       said.length < 2 ? socket.send(handshake) : done()
     }
   })
-  return [statuses, socket.protocol, said]
+  const post = async (path, body, headers) =>
+    (await (await fetch(path, {method: "POST", credentials: "include", headers, body})).json()).saw
+  const posted = []
+  for (const word of words) {
+    const form = new FormData()
+    form.append("title", word)
+    form.append("file", new Blob([`bytes of ${word}`], {type: "application/octet-stream"}), "f.bin")
+    posted.push(await post(`/api/v2/files?_=${Math.random()}`, form))
+    posted.push(await post("/api/v2/form", new URLSearchParams({size: "1", title: word})))
+    const list = JSON.stringify([1, {title: word}]), type = {"Content-Type": "application/json"}
+    posted.push(await post(`/api/v2/list;jsessionid=${Math.random()}`, list, type))
+  }
+  return [statuses, socket.protocol, said, posted]
 }"""
 SEEN = [[200, 200, 200], "bayeux", ["[]", True]]
+POSTED = [word for word in WORDS for _ in range(3)]
 
 
 class Upstream(BaseHTTPRequestHandler):
@@ -80,8 +94,9 @@ class Upstream(BaseHTTPRequestHandler):
         if "Upgrade" in self.headers:
             self._talk()
             return
-        is_page = self.path.startswith("/page")
-        content = b"<html></html>" if is_page else b'{"statusCode":0}'
+        is_page, body = self.path.startswith("/page"), self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        saw = next((word for word in WORDS if word.encode() in body), "nothing")
+        content = b"<html></html>" if is_page else b'{"statusCode":0,"saw":"%s"}' % saw.encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html" if is_page else "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -127,12 +142,12 @@ def upstream() -> Iterator[str]:
         server.shutdown()
 
 
-def in_chromium(browser: Browser, url: str) -> tuple[Any, list[dict[str, Any]]]:
+def in_chromium(browser: Browser, url: str, words: list[str]) -> tuple[Any, list[dict[str, Any]]]:
     """What a page sees, and the cookies that Chromium keeps; lifetimes are seconds from now."""
 
     def act(page: Page) -> tuple[Any, list[dict[str, Any]]]:
         page.goto(f"{url}/page?8bit")
-        seen = page.evaluate(IN_PAGE, [TOKEN, TARGET, BAYEUX, HANDSHAKE])
+        seen = page.evaluate(IN_PAGE, [TOKEN, TARGET, BAYEUX, HANDSHAKE, words])
         return seen, [dict(cookie) for cookie in page.context.cookies()]
 
     seen, kept = browser.on_page(act)
@@ -143,7 +158,7 @@ def in_chromium(browser: Browser, url: str) -> tuple[Any, list[dict[str, Any]]]:
     return seen, sorted((one for one in kept if one["name"] != "BAYEUX_BROWSER"), key=lambda one: str(one["name"]))
 
 
-async def in_python(url: str) -> tuple[Any, dict[str, str]]:
+async def in_python(url: str, words: list[str]) -> tuple[Any, dict[str, str]]:
     """What aiohttp, httpx and a socket see of the same, and the names and values that httpx sends afterwards."""
     async with httpx.AsyncClient(base_url=url) as client:
         await client.get("/page")
@@ -152,6 +167,7 @@ async def in_python(url: str) -> tuple[Any, dict[str, str]]:
         statuses = [(await client.get(path, headers=headers)).status_code for path, headers in paths]
         cookie = "; ".join(f"{name}={value}" for name, value in kept.items() if name == "JSESSIONID")
         odd = await by_hand(url, cookie)
+        posted = [(await client.post(path, **body)).json()["saw"] for word in words for path, body in bodies(word)]
     async with aiohttp.ClientSession() as session:
         await session.get(f"{url}/page")
         async with session.ws_connect(url + BAYEUX, protocols=("other", "bayeux")) as socket:
@@ -162,7 +178,17 @@ async def in_python(url: str) -> tuple[Any, dict[str, str]]:
                 said.append("[]" if answer == [] else answer[0]["successful"])
             seen = [statuses, socket.protocol, said]
     kept.pop("JSESSIONID")
-    return [*seen, odd], kept
+    return [*seen, posted, odd], kept
+
+
+def bodies(word: str) -> list[tuple[str, dict[str, Any]]]:
+    """What is posted where, as httpx takes it; each time with other parameters that do not count."""
+    file = {"file": ("f.bin", f"bytes of {word}".encode(), "application/octet-stream")}
+    return [
+        (f"/api/v2/files?_={time.time()}", {"data": {"title": word}, "files": file}),
+        ("/api/v2/form", {"data": {"title": word, "size": "1"}}),
+        (f"/api/v2/list;jsessionid={time.time()}", {"json": [1, {"title": word}]}),
+    ]
 
 
 async def by_hand(url: str, cookie: str) -> list[int]:
@@ -189,19 +215,20 @@ def test_odd_things_are_replayed_to_both_and_chromium_keeps_the_same_cookies(
 ) -> None:
     cassette = tmp_path / "odd.cassette"
     with by_command(upstream, cassette) as proxy:
-        recorded = in_chromium(browser, proxy.url)
-        by_python = asyncio.run(in_python(proxy.url))
+        recorded = in_chromium(browser, proxy.url, WORDS)
+        by_python = asyncio.run(in_python(proxy.url, WORDS))
 
     with recorder("replay", cassette, "--rate", "instant", "--repeat", "last") as standin:
-        replayed = in_chromium(browser, standin.url)
+        replayed = in_chromium(browser, standin.url, WORDS[::-1])
     with recorder("replay", cassette, "--rate", "instant", "--repeat", "last") as other:
-        to_python = asyncio.run(in_python(other.url))
+        to_python = asyncio.run(in_python(other.url, WORDS[::-1]))
 
-    assert recorded[0] == SEEN
+    assert recorded[0] == [*SEEN, POSTED]
     assert replayed[1] == recorded[1]
-    assert replayed[0] == recorded[0]
+    assert replayed[0] == [*SEEN, POSTED[::-1]]
     assert {"locked", "foreign", "__Secure-sid", "__Host-sid", "chips", "hour"} <= {one["name"] for one in replayed[1]}
-    assert to_python[0] == by_python[0] == [*SEEN, [200] * 5]
+    assert by_python[0] == [*SEEN, POSTED, [200] * 5]
+    assert to_python[0] == [*SEEN, POSTED[::-1], [200] * 5]
     assert by_python[1].items() <= to_python[1].items()
     assert {"locked", "foreign"} <= to_python[1].keys()  # which it would send by TLS only
     assert "was refused" not in standin.stderr + other.stderr
