@@ -196,8 +196,9 @@ def test_record_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert not (tmp_path / "no").exists()
 
 
-def test_record_with_a_mode_mitmproxy_does_not_know(tmp_path: Path) -> None:
-    assert_one_clear_line(run("record", "--mode", "sideways", "-o", tmp_path / "new"), 2, "sideways")
+@pytest.mark.parametrize("mode", ["sideways", "transparent", "wireguard", "dns", "Regular"])
+def test_record_with_a_mode_that_is_none_of_its_own(mode: str, tmp_path: Path) -> None:
+    assert_one_clear_line(run("record", "--mode", mode, "-o", tmp_path / "new"), 2, mode)
 
 
 def test_a_dialect_that_is_not_there() -> None:

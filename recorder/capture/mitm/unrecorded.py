@@ -13,6 +13,7 @@ from html import escape
 
 from mitmproxy import http, tcp
 from mitmproxy.net.http.url import hostport
+from mitmproxy.proxy import server_hooks
 from mitmproxy.tls import ClientHelloData
 
 from ..hosts import Others, Pattern, proxy_script
@@ -85,11 +86,22 @@ class Onboarding:
 
     def __init__(self, authority: Authority, wanted: Iterable[Pattern]) -> None:
         self._authority, self._wanted = authority, tuple(wanted)
+        self._own: set[tuple[str, int]] = set()  # our ends of the connections to servers
+
+    def server_connected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        if data.server.sockname:
+            self._own.add(data.server.sockname[:2])
+
+    def server_disconnected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        if data.server.sockname:
+            self._own.discard(data.server.sockname[:2])
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         request, own = flow.request, flow.client_conn.sockname[:2]
         # A client that was sent here without a proxy in mind names the address it connected to, as it knows it.
-        is_direct = request.port == own[1] and request.host in (own[0], "localhost", "127.0.0.1", "::1")
+        is_direct = request.port == own[1] and request.host.lower() in (own[0], "localhost", "127.0.0.1", "::1")
+        # By another name of this machine we come to ourselves, and would do so again and again.
+        is_direct |= flow.client_conn.peername[:2] in self._own
         if request.method == "CONNECT" or not (is_direct or request.host == NAME):
             return
         flow.metadata[UNRECORDED] = True

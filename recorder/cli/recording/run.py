@@ -34,6 +34,7 @@ from .display import Display
 from .ending import PATIENCE, Ending
 from .upstream import read
 
+_MODES = ("reverse", "regular", "upstream", "socks5")  # in mitmproxy's others no client is told of the proxy
 _SILENCE = 1.0  # seconds, after which the user is told what takes so long
 
 
@@ -222,6 +223,8 @@ def _mode(mode: str, upstream: str | None) -> str:
     if "@" in mode:  # mitmproxy takes the text after `@` for the address to listen on
         raise UsageError("--mode takes no '@': give the address by --listen")
     if mode != "reverse":
+        if mode.partition(":")[0] not in _MODES:
+            raise UsageError(f"--mode {mode!r} is none of reverse, regular, upstream:URL and socks5")
         return mode
     if not upstream:
         raise UsageError("name the UPSTREAM to record, e.g. recorder record http://gws.example:8090 -o s.cassette")

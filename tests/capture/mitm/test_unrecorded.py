@@ -185,13 +185,33 @@ def page(tmp_path: Path) -> Callable[..., http.HTTPFlow]:
     return asked
 
 
-@pytest.mark.parametrize(("host", "port"), [("recorder.test", 80), ("127.0.0.1", 8080), ("localhost", 8080)])
+@pytest.mark.parametrize(("host", "port"), [("recorder.test", 80), ("127.0.0.1", 8080), ("LocalHost", 8080)])
 def test_the_recorder_shows_its_page(page: Callable[..., http.HTTPFlow], host: str, port: int) -> None:
     flow = page(host, port)
 
     assert flow.metadata[UNRECORDED]
     assert "Only *.app is recorded" in flow.response.text
     assert "AB:CD" in flow.response.text
+
+
+def test_who_comes_to_the_recorder_through_itself_sees_its_page(tmp_path: Path) -> None:
+    addon = Onboarding(Authority(tmp_path, "AB:CD", "c3BraQ==", is_new=False), ())
+    server = connection.Server(address=("my-name", 8080))
+    server.sockname = ("127.0.0.1", 50123)
+    data = server_hooks.ServerConnectionHookData(server, tflow.tclient_conn())
+    flows = [call("my-name", 8080) for _ in range(3)]
+    for flow in flows:
+        flow.response = None
+    for flow in flows[1:]:
+        flow.client_conn.peername = ("127.0.0.1", 50123)
+
+    addon.requestheaders(flows[0])
+    addon.server_connected(data)
+    addon.requestheaders(flows[1])
+    addon.server_disconnected(data)
+    addon.requestheaders(flows[2])
+
+    assert [flow.response is not None for flow in flows] == [False, True, False]
 
 
 @pytest.mark.parametrize(
