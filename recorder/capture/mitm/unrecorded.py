@@ -14,6 +14,7 @@ from html import escape
 from mitmproxy import http, tcp
 from mitmproxy.net.http.url import hostport
 from mitmproxy.proxy import server_hooks
+from mitmproxy.proxy.mode_specs import RegularMode
 from mitmproxy.tls import ClientHelloData
 
 from ..hosts import Others, Pattern, proxy_script
@@ -22,6 +23,7 @@ from .ca import Authority
 UNRECORDED = "outbound_recorder.unrecorded"  # metadata of a flow that is not recorded
 NAME = "recorder.test"
 PAC = "/proxy.pac"
+_TO_US = ("Proxy-Authorization", "Proxy-Connection")  # a client's words to its proxy; mitmproxy hands them on
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>recorder</title>
@@ -39,7 +41,10 @@ log = logging.getLogger(__name__)
 
 
 class PassOthers:
-    """An addon that tunnels and marks what is not to be recorded; it stands before the recorder."""
+    """An addon that tunnels and marks what is not to be recorded, and takes out what only a proxy is told.
+
+    It stands before the recorder.
+    """
 
     def __init__(self, others: Others) -> None:
         self._others = others
@@ -55,6 +60,9 @@ class PassOthers:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         request = flow.request
+        if isinstance(flow.client_conn.proxy_mode, RegularMode):
+            for name in _TO_US:
+                request.headers.pop(name, None)
         if UNRECORDED in flow.metadata:
             return
         if not self._others.wants((request.host, request.pretty_host, flow.client_conn.sni), request.port):

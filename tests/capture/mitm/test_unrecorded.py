@@ -14,6 +14,7 @@ pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs withou
 
 from mitmproxy import connection, http
 from mitmproxy.proxy import server_hooks
+from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import taddons, tflow
 
 from recorder.capture.hosts import Others, patterns
@@ -71,6 +72,18 @@ def test_other_hosts_are_told_once_and_counted(caplog: pytest.LogCaptureFixture)
         "ads:8080 passes unrecorded: no --host names it",
     ]
     assert str(others) == "3 connections and requests to 2 other hosts went through unrecorded"
+
+
+@pytest.mark.parametrize(("mode", "arrives"), [("regular", False), ("upstream:http://proxy:3128", True)])
+def test_a_login_for_the_proxy_does_not_reach_a_server(mode: str, arrives: bool) -> None:
+    for host in ("app", "cdn"):
+        flow = call(host, **{"Proxy-Authorization": "Basic dTpw", "Proxy-Connection": "keep-alive"})
+        flow.client_conn.proxy_mode = ProxyMode.parse(mode)
+
+        PassOthers(Others(patterns(["app"]))).requestheaders(flow)
+
+        assert ("Proxy-Authorization" in flow.request.headers) is arrives
+        assert ("Proxy-Connection" in flow.request.headers) is arrives
 
 
 def test_very_many_hosts_are_counted_and_not_all_named() -> None:
