@@ -100,7 +100,7 @@ async def proxy(
     facts = await _check([mode, *(f"reverse:{url}" for url in also.values())], upstream)
     others = {name: _free_port(host) for name in also}
     modes = [mode, *(f"reverse:{also[name]}@{host}:{number}" for name, number in others.items())]
-    with upstream.options() as chosen:
+    with upstream.options(modes) as chosen:
         master, server = _master(_options(modes, host, port, confdir), chosen)
         task = await _start(master, server, f"{bracketed(host)}:{port}")
         try:

@@ -9,7 +9,7 @@ import os
 import re
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,14 +48,23 @@ class UpstreamSettings:
     proxy_login: str | None = field(default=None, repr=False)
 
     @contextmanager
-    def options(self) -> Iterator[dict[str, object]]:
-        """Give mitmproxy's options for these settings; the files that they name exist while the block runs."""
+    def options(self, modes: Iterable[str]) -> Iterator[dict[str, object]]:
+        """Give mitmproxy's options for these settings; the files that they name exist while the block runs.
+
+        Args:
+            modes: The modes; where none of them leads to a server with TLS, no certificates are needed.
+
+        Raises:
+            UsageError: If the certificates cannot be put together in a temporary file.
+
+        """
         chosen: dict[str, object] = {"ssl_insecure": self.insecure}
         if self.client_cert:
             chosen["client_certs"] = str(self.client_cert.absolute())
         if self.proxy:
             chosen["connection_strategy"] = "lazy"  # a connection that is open already goes past the proxy
-        if not self.ca:
+        is_plain = all(mode.startswith("reverse:http://") for mode in modes)
+        if not self.ca or (is_plain and (self.proxy is None or self.proxy.scheme == "http")):
             yield chosen
             return
         files, folders = [p for p in self.ca if not p.is_dir()], [p for p in self.ca if p.is_dir()]
@@ -63,8 +72,11 @@ class UpstreamSettings:
             chosen["ssl_verify_upstream_trusted_confdir"] = os.pathsep.join(str(p.absolute()) for p in folders)
         # mitmproxy takes one file, in place of the public authorities, and reads it at each new kind of connection
         with tempfile.NamedTemporaryFile(prefix="recorder-ca-", suffix=".pem") as bundle:
-            bundle.write(b"\n".join([Path(certifi.where()).read_bytes(), *map(_certificates, files)]))
-            bundle.flush()
+            try:
+                bundle.write(b"\n".join([Path(certifi.where()).read_bytes(), *map(_certificates, files)]))
+                bundle.flush()
+            except OSError as exc:
+                raise UsageError(f"{bundle.name}: cannot hold the trusted certificates: {exc.strerror}") from exc
             yield chosen | {"ssl_verify_upstream_trusted_ca": bundle.name}
 
     def context(self) -> ssl.SSLContext:

@@ -34,7 +34,7 @@ def trusted(path: str | Path) -> set[str]:
 def test_a_ca_is_trusted_beside_the_public_ones(tmp_path: Path, lab: Issued) -> None:
     upstream = UpstreamSettings(ca=(lab.saved(tmp_path / "lab.pem"),))
 
-    with upstream.options() as chosen:
+    with upstream.options(["reverse:https://gws.example"]) as chosen:
         options.Options().update(**chosen)
         names = trusted(str(chosen["ssl_verify_upstream_trusted_ca"]))
         bundle = Path(str(chosen["ssl_verify_upstream_trusted_ca"]))
@@ -51,7 +51,7 @@ def test_several_files_and_folders_are_trusted_together(tmp_path: Path, lab: Iss
     other = authority("Other CA").saved(tmp_path / "other.pem")
     upstream = UpstreamSettings(ca=(tmp_path / "one", other, tmp_path / "two"))
 
-    with upstream.options() as chosen:
+    with upstream.options(["reverse:https://gws.example"]) as chosen:
         names = trusted(str(chosen["ssl_verify_upstream_trusted_ca"]))
 
     assert any("Other CA" in name for name in names)
@@ -59,7 +59,7 @@ def test_several_files_and_folders_are_trusted_together(tmp_path: Path, lab: Iss
 
 
 def test_without_a_ca_mitmproxy_trusts_the_public_ones() -> None:
-    with UpstreamSettings().options() as chosen:
+    with UpstreamSettings().options(["reverse:https://gws.example"]) as chosen:
         assert chosen == {"ssl_insecure": False}
 
 
@@ -69,7 +69,7 @@ def test_a_ca_file_may_hold_more_than_certificates(tmp_path: Path, lab: Issued, 
     path.write_bytes(before + lab.pem.replace(b"\n", b"\r\n") + b"and so on" + authority("Second").pem)
 
     check_ca(path)
-    with UpstreamSettings(ca=(path,)).options() as chosen:
+    with UpstreamSettings(ca=(path,)).options(["reverse:https://gws.example"]) as chosen:
         names = trusted(str(chosen["ssl_verify_upstream_trusted_ca"]))
 
     assert sum("Lab CA" in name or "Second" in name for name in names) == 2
@@ -107,7 +107,7 @@ def test_a_certificate_with_its_key_is_shown(tmp_path: Path, lab: Issued) -> Non
     path = issued(lab, "desk.example").saved(tmp_path / "client.pem", key=True)
 
     check_client_cert(path)
-    with UpstreamSettings(client_cert=path).options() as chosen:
+    with UpstreamSettings(client_cert=path).options(["reverse:https://gws.example"]) as chosen:
         assert chosen["client_certs"] == str(path)
 
 
@@ -139,5 +139,20 @@ def test_a_login_is_not_shown_by_repr() -> None:
 
 
 def test_no_connection_is_opened_past_the_proxy() -> None:
-    with UpstreamSettings(proxy=Address("http", "proxy.example", 3128)).options() as chosen:
+    with UpstreamSettings(proxy=Address("http", "proxy.example", 3128)).options(
+        ["reverse:https://gws.example"]
+    ) as chosen:
         assert chosen["connection_strategy"] == "lazy"
+
+
+def test_a_server_without_tls_needs_no_certificates(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+    modes = ["reverse:http://gws.example", "reverse:http://login.example@127.0.0.1:8080"]
+
+    with UpstreamSettings(ca=(ca,)).options(modes) as chosen:
+        assert "ssl_verify_upstream_trusted_ca" not in chosen
+    with UpstreamSettings(ca=(ca,)).options([*modes, "reverse:https://other.example"]) as chosen:
+        assert Path(str(chosen["ssl_verify_upstream_trusted_ca"])).is_file()
+    with UpstreamSettings(ca=(ca,)).options(["regular"]) as chosen:
+        assert "ssl_verify_upstream_trusted_ca" in chosen
