@@ -8,6 +8,7 @@ address that the recorder listens at, or, through the recorder, by `http://recor
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -23,6 +24,7 @@ from .ca import Authority
 UNRECORDED = "outbound_recorder.unrecorded"  # metadata of a flow that is not recorded
 NAME = "recorder.test"
 PAC = "/proxy.pac"
+_ADDRESS = re.compile(r"[0-9.]+|\[?[0-9a-fA-F.]*:[0-9a-fA-F:.]*\]?")
 _TO_US = ("Proxy-Authorization", "Proxy-Connection")  # a client's words to its proxy; mitmproxy hands them on
 
 _PAGE = """<!DOCTYPE html>
@@ -65,7 +67,7 @@ class PassOthers:
                 request.headers.pop(name, None)
         if UNRECORDED in flow.metadata:
             return
-        if not self._others.wants((request.host, request.pretty_host, flow.client_conn.sni), request.port):
+        if not self._others.wants(_names(flow), request.port):
             flow.metadata[UNRECORDED] = request.stream = True
             self._passes(request.pretty_host, request.port)
 
@@ -87,6 +89,18 @@ class PassOthers:
         host = hostport("http" if port == 80 else "https", name, port)
         if self._others.count(host):
             log.warning("%s passes unrecorded: no --host names it", host)
+
+
+def _names(flow: http.HTTPFlow) -> tuple[str | None, ...]:
+    """Return the names of the host that a request is for.
+
+    The Host header comes first: clients of HTTP/2 ask several hosts on one connection. A client of SOCKS may have
+    resolved the name; then its address is meant, too.
+    """
+    host, named = flow.request.host, flow.request.pretty_host
+    if not _ADDRESS.fullmatch(named) and not _ADDRESS.fullmatch(host):
+        return (named,)
+    return (host, named, flow.client_conn.sni)
 
 
 class Onboarding:

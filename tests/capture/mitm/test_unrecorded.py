@@ -60,6 +60,28 @@ def test_tls_to_other_hosts_is_not_decrypted(wanted: list[str], data: Any, ignor
     assert (data.ignore_connection, others.passed.total()) == (ignored, ignored)
 
 
+@pytest.mark.parametrize(
+    ("connected", "named", "wanted", "records"),
+    [
+        ("app", "cdn", "app", False),  # one connection of HTTP/2 for several hosts
+        ("cdn", "app", "app", True),
+        ("10.0.0.1", "app", "app", True),  # SOCKS clients resolve the name
+        ("10.0.0.1", "app", "10.0.0.1", True),
+        ("10.0.0.1", "cdn", "app", False),
+        ("::1", "[::1]", "[::1]", True),
+    ],
+)
+def test_a_request_is_recorded_by_the_host_that_it_names(
+    connected: str, named: str, wanted: str, records: bool
+) -> None:
+    flow = call("any")
+    flow.request.host, flow.request.host_header = connected, named
+
+    PassOthers(Others(patterns([wanted]))).requestheaders(flow)
+
+    assert (UNRECORDED not in flow.metadata) is records
+
+
 def test_other_hosts_are_told_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     others = Others(patterns(["app"]))
     addon = PassOthers(others)
