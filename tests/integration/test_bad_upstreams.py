@@ -385,6 +385,10 @@ def resets(server: Any, _: Any, stream: int) -> None:
     server.reset_stream(stream, 2)
 
 
+def cancels(server: Any, _: Any, stream: int) -> None:
+    server.reset_stream(stream, 8)
+
+
 def resets_late(server: Any, connection: Any, stream: int) -> None:
     answered(server, stream, ends=False)
     connection.sendall(server.data_to_send())
@@ -401,6 +405,7 @@ STREAMS = {
     "an answer": lambda server, _, stream: answered(server, stream),
     "GOAWAY with an error": fails,
     "RST_STREAM": resets,
+    "RST_STREAM with CANCEL": cancels,
     "RST_STREAM in the body": resets_late,
     "cut in the body": cuts,
     "settings that are none": lambda _, connection, __: connection.sendall(b"\0\0\5\4\0\0\0\0\0hello"),
@@ -428,6 +433,18 @@ def test_an_http2_client_gets_what_it_gets_without_the_recorder_or_a_clear_502(m
     direct, behind = (ask_http2(url, f"/{quote(kind)}") for url in (direct, proxy))
 
     assert same_or_clear(direct, behind), (direct, behind)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("RST_STREAM", "INTERNAL_ERROR"), ("RST_STREAM with CANCEL", "CANCEL")])
+def test_a_stream_that_the_server_resets_is_not_told_of_the_client(multiplexed: Any, kind: str, code: str) -> None:
+    _, proxy, cassette = multiplexed
+
+    behind = ask_http2(proxy, f"/{quote(kind)}")
+
+    reason = f"stream reset by server ({code})"
+    assert (behind.status, reason in behind.body.decode()) == (502, True), behind
+    until(lambda: failures(cassette).get(f"/{kind}") == reason, "it is recorded who did it")
+    assert any(reason in finding.text for finding in examine(cassette))
 
 
 def test_a_connection_that_goes_away_gets_no_further_request(multiplexed: Any) -> None:

@@ -57,6 +57,12 @@ class Http2Client(layers.Http2Client):
             answer.headers = http.Headers(fields)
             yield layers.ReceiveHttp(Informational(event.stream_id, answer))
             return False
+        if isinstance(event, h2.events.StreamReset) and self.streams.pop(event.stream_id, None) is not None:
+            # mitmproxy tells a stream that the server resets of the client, and answers 499 where it was cancelled
+            error, reason = layers.ResponseProtocolError, getattr(event.error_code, "name", event.error_code)
+            text = f"stream reset by server ({reason})"
+            yield layers.ReceiveHttp(error(event.stream_id, text, code=error.code))
+            return False
         return (yield from super().handle_h2_event(event))
 
 
