@@ -120,13 +120,13 @@ class LedAway:
                 self._foreign += 1
                 if self._foreign <= _MOST:
                     self._other(server, _field(before, link), link, text.text)
-        if not known.rewritten:
-            self._bare(text.text, known)
+        self._bare(text.text, known)
 
     def _has_news(self, body: bytes, known: Known, *, is_page: bool) -> bool:
-        if not known.rewritten and not self._told.issuperset(known.upstreams):
+        if not self._told.issuperset(known.upstreams):
+            begin = b'"' if known.rewritten else b""  # only a host without a scheme is news then
             for name in known.written:
-                if name in body:
+                if begin + name in body:
                     return True
         marks = [mark for mark in _SLASHES if mark in body]
         if not marks:

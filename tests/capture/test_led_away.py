@@ -94,6 +94,16 @@ def test_what_leads_nowhere_is_not_told(kind: str, body: bytes, headers: Headers
     assert told((kind, body, headers)) == []
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"pushHost":"gws.example:8090"}', b'[{"a":"http://gws.example:8090/","b":"gws.example:8090"}]']
+)
+def test_a_host_without_a_scheme_is_told_also_where_links_are_rewritten(body: bytes) -> None:
+    (said,) = told((JSON, body, ()), (JSON, body, ()), known=REWRITTEN)
+
+    assert "without a scheme" in said
+    assert "no option changes this address" in said
+
+
 def test_what_is_rewritten_is_not_told() -> None:
     headers = (("Location", "http://gws.example:8090/x"), ("Set-Cookie", "a=1; Domain=gws.example; Secure"))
 
