@@ -34,7 +34,7 @@ from .capture import Capture, Settings
 from .dispatch import ask_listeners_only
 from .handshakes import Handshakes
 from .leading import HOST, Leading, headers_of
-from .listening import exposed, keep_to_loopback
+from .listening import exposed, keep_to_loopback, upstream_of
 from .logins import Logins
 from .protocol.crashes import Crashes
 from .protocol.hooks import Fact
@@ -213,8 +213,7 @@ class Recorder:
         if "cassette" in updated and ctx.options.cassette:
             self._path = Path(ctx.options.cassette)
         if "mode" in updated and not self._upstream:
-            modes = [mode for mode in ctx.options.mode if mode.startswith("reverse:")]
-            self._upstream = modes[0].removeprefix("reverse:") if modes else ""
+            self._upstream = upstream_of(ctx.options)
         try:
             self._redact_by_options(updated)
             self.open()

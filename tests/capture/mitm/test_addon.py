@@ -781,10 +781,20 @@ def test_a_disk_that_fails_stops_the_proxy_though_nothing_more_comes(path: Path)
 # In mitmproxy
 
 
-def test_the_script_records_into_the_file_of_its_option(path: Path) -> None:
-    with_script({"cassette": str(path), "mode": ["reverse:http://gws.example:8090"]}, lambda _: None)
+@pytest.mark.parametrize(
+    ("modes", "upstream"),
+    [
+        (["reverse:http://gws.example:8090"], "http://gws.example:8090"),
+        (["reverse:http://gws.example:8090@5000"], "http://gws.example:8090"),
+        (["reverse:https://gws.example@127.0.0.1:5000"], "https://gws.example"),
+        (["regular@5001", "reverse:http://[::1]:8090@5000", "reverse:http://b.example@5002"], "http://[::1]:8090"),
+        (["regular@5001"], ""),
+    ],
+)
+def test_the_script_records_into_the_file_of_its_option(path: Path, modes: list[str], upstream: str) -> None:
+    with_script({"cassette": str(path), "mode": modes}, lambda _: None)
 
-    assert read(path).header.upstream == "http://gws.example:8090"
+    assert read(path).header.upstream == upstream
 
 
 def test_an_existing_file_is_an_error_of_the_options(path: Path) -> None:
