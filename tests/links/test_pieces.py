@@ -15,6 +15,7 @@ LINKS, HERE = Links([Server("gws.example", 8090)]), Origin("desk:9")
 STREAM = (
     b'event: a\ndata: {"u":"http://gws.example:8090/a"}\n\n'
     b"data: ws:\\/\\/gws.example:8090/b <//gws.example:8090/c>\n\nend"
+    b"[WSS://gws.example:8090]{HTTP&#58;\\u002f/gws.example:8090,%68ttps%3A//gws.example:8090"
 )
 
 
@@ -41,6 +42,13 @@ def test_an_event_leaves_when_it_is_whole() -> None:
     assert pieces.feed(b"data: http://gws.exam") == [b"data: "]
     assert pieces.feed(b"ple:8090/a\n\n") == [b"http://desk:9/a\n\n"]
     assert pieces.feed(b"") == []
+
+
+@pytest.mark.parametrize("piece", [b'{"beat":1}', b"[1,2,3]", b"...", "läuft".encode(), b'{"a":true}{'])
+def test_what_begins_no_link_leaves_at_once(piece: bytes) -> None:
+    pieces = Pieces(change)
+
+    assert [b"".join(pieces.feed(piece)) for _ in range(3)] == [piece] * 3
 
 
 @pytest.mark.parametrize("size", [1 << 17, (1 << 16) + 1])
