@@ -53,6 +53,7 @@ class Known:
         written: The names of these hosts in the URLs of the upstreams.
         rewritten: Links to upstreams lead to the recorder already.
         over_tls: The client speaks TLS to the recorder.
+        plain: The upstream of this client, if it is recorded without TLS.
     """
 
     upstreams: frozenset[Server]
@@ -60,6 +61,7 @@ class Known:
     written: tuple[bytes, ...]
     rewritten: bool
     over_tls: bool = False
+    plain: Server | None = None
 
 
 class LedAway:
@@ -80,13 +82,14 @@ class LedAway:
         self._cookies: set[str] = set()  # attributes
         self._foreign = 0
 
-    def answer(self, headers: Headers, body: bytes, known: Known) -> None:
+    def answer(self, headers: Headers, body: bytes, known: Known, target: str = "") -> None:
         """Look at an answer, and tell of each host that was not told of yet.
 
         Args:
             headers: The headers, as the upstream sent them.
             body: The decoded body.
             known: The hosts that are no news.
+            target: The target of the request.
 
         """
         kind = ""
@@ -97,6 +100,8 @@ class LedAway:
             elif lower == "set-cookie":
                 self._cookie(value, known)
             elif "//" in value and leads(lower):
+                if lower == "location":
+                    self._to_tls(value, target, known)
                 self._header(name, value, known)
         if body:
             self.body(body, headers, known, is_page=_PAGE.match(kind) is not None)
@@ -148,6 +153,16 @@ class LedAway:
                 self._upstream(server, name, known)
             elif name.lower() in _REDIRECTS or (name.lower() == "link" and _NEXT.match(value, link.end)):
                 self._other(server, name, link, value)
+
+    def _to_tls(self, location: str, target: str, known: Known) -> None:
+        """Tell of an upstream that wants the same request by TLS: with rewritten links it would come for ever."""
+        for link in links(location):
+            is_tls = link.scheme is not None and location[slice(*link.scheme)].lower() == "https"
+            if is_tls and link.server == known.plain and (location[link.end :] or "/") == target:
+                fact = f"the upstream redirects from http://{link.server} to https://{link.server} (Location)"
+                risk = "comes back to the recorder for ever" if known.rewritten else "goes past the recorder"
+                cure = f"record https://{link.server} in its place"
+                self._tell(KIND, f"https://{link.server}", f"{fact}: a client that follows it {risk}; {cure}")
 
     def _cookie(self, value: str, known: Known) -> None:
         for cookie in () if known.rewritten else separate(value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from recorder.capture.led_away import KIND, Known, LedAway
@@ -102,6 +104,30 @@ def test_a_host_without_a_scheme_is_told_also_where_links_are_rewritten(body: by
 
     assert "without a scheme" in said
     assert "no option changes this address" in said
+
+
+@pytest.mark.parametrize("known", [KNOWN, REWRITTEN])
+@pytest.mark.parametrize(
+    ("location", "target", "is_told"),
+    [
+        ("https://gws.example:8090/a?b=1", "/a?b=1", True),
+        ("HTTPS://GWS.example:8090", "/", True),
+        ("https://gws.example:8090/login", "/a", False),
+        ("http://gws.example:8090/a", "/a", False),
+        ("https://other.example/a", "/a", False),
+    ],
+)
+def test_an_upstream_that_wants_tls_is_told(location: str, target: str, is_told: bool, known: Known) -> None:
+    said: list[str] = []
+    led_away = LedAway(lambda _kind, _place, text: said.append(text), "--rewrite-links", "--also NAME={url}")
+
+    led_away.answer((("Location", location),), b"", known, target)  # of an upstream by TLS
+    assert not any("in its place" in text for text in said)
+    led_away.answer((("Location", location),), b"", replace(known, plain=GWS), target)
+
+    cure = "record https://gws.example:8090 in its place"
+    assert sum(text.endswith(cure) for text in said) == is_told
+    assert any("for ever" in text for text in said) == (is_told and known.rewritten)
 
 
 def test_what_is_rewritten_is_not_told() -> None:

@@ -92,7 +92,7 @@ class Leading:
         if found is None or flow.response is None:
             return kept.passes
         addresses, known = found
-        self._led_away.answer(headers, b"", known)
+        self._led_away.answer(headers, b"", known, flow.request.path)
         is_encoded = any(name.lower() == "content-encoding" for name, _ in headers)
         is_rewritten = self.rewrites and not is_encoded and length_of(headers) is None
         if self.rewrites:
@@ -124,7 +124,7 @@ class Leading:
         if found is None or response is None:
             return
         addresses, known = found
-        self._led_away.answer(headers, body, known)
+        self._led_away.answer(headers, body, known, flow.request.path)
         changed = redirected(body, addresses.here.host, headers) or body
         if self.rewrites:
             _set(response, addresses.response_headers(headers))
@@ -176,9 +176,15 @@ class Leading:
             for instance in (server.servers if server is not None else ())
             if isinstance(instance.mode, ReverseMode) and instance.mode is not mode and instance.listen_addrs
         ]
-        addresses = Addresses([_upstream(mode, port), *others], port, Origin(here, secure))
+        own = _upstream(mode, port)
+        addresses = Addresses([own, *others], port, Origin(here, secure))
         return addresses, Known(
-            addresses.upstreams, addresses.own, addresses.written, rewritten=self.rewrites, over_tls=secure
+            addresses.upstreams,
+            addresses.own,
+            addresses.written,
+            rewritten=self.rewrites,
+            over_tls=secure,
+            plain=None if own.origin.secure else own.server,
         )
 
 
