@@ -57,6 +57,7 @@ def test_an_option_after_the_dashes_is_not_the_recorders() -> None:
         (["--mode", "regular", "-o", "f", URL, "--", "pytest"], "takes no UPSTREAM"),
         (["--mode", "socks5", "-o", "f", "pytest"], "a command goes after --"),
         (["-o", "f", "--", "pytest"], "name the UPSTREAM"),
+        ([URL, "-o", "f", "--also", "a-b=http://a", "--also", "A_b=http://b", "--", "pytest"], "of this name"),
     ],
 )
 def test_a_command_without_dashes_is_refused_in_one_line(words: list[str], told: str) -> None:

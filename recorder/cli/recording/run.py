@@ -179,7 +179,7 @@ class Recording:
     async def _run(self, running: Running, stopped: asyncio.Task[int]) -> int:
         """Run the user's command with the recorder's URL, and return its exit code."""
         with self._clients.environment(running.url) as environment:
-            others = {f"RECORDER_URL_{name.upper().replace('-', '_')}": url for name, url in running.urls.items()}
+            others = {_variable(name): url for name, url in running.urls.items()}
             return await self._ended(stopped, environment | others)
 
     async def _ended(self, stopped: asyncio.Task[int], environment: dict[str, str]) -> int:
@@ -243,11 +243,16 @@ def _also(given: Sequence[str], upstream: str | None, mode: str) -> dict[str, st
         server = parse(url, what=f"--also {name}:", example="login=https://login.example")
         if server.login:
             raise UsageError(f"--also {name}: takes no login: only UPSTREAM has one")
-        if name in also or server.url in servers:
+        if _variable(name) in map(_variable, also) or server.url in servers:
             raise UsageError(f"--also {text!r}: there is another one of this name or server")
         also[name] = server.url
         servers.append(server.url)
     return also
+
+
+def _variable(name: str) -> str:
+    """Return the variable that has the recorder's URL for another upstream."""
+    return f"RECORDER_URL_{name.upper().replace('-', '_')}"
 
 
 async def _either(*waits: Coroutine[Any, Any, object]) -> int:
