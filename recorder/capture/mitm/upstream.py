@@ -10,13 +10,14 @@ import re
 import ssl
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import certifi
 
-from ...errors import UsageError
+from ...errors import OutputError, UsageError
 from ...files import open_regular
 from ..address import Address
 
@@ -55,7 +56,7 @@ class UpstreamSettings:
             modes: The modes; where none of them leads to a server with TLS, no certificates are needed.
 
         Raises:
-            UsageError: If the certificates cannot be put together in a temporary file.
+            OutputError: If the file of trusted certificates cannot be written.
 
         """
         chosen: dict[str, object] = {"ssl_insecure": self.insecure}
@@ -71,12 +72,7 @@ class UpstreamSettings:
         if folders:
             chosen["ssl_verify_upstream_trusted_confdir"] = os.pathsep.join(str(p.absolute()) for p in folders)
         # mitmproxy takes one file, in place of the public authorities, and reads it at each new kind of connection
-        with tempfile.NamedTemporaryFile(prefix="recorder-ca-", suffix=".pem") as bundle:
-            try:
-                bundle.write(b"\n".join([Path(certifi.where()).read_bytes(), *map(_certificates, files)]))
-                bundle.flush()
-            except OSError as exc:
-                raise UsageError(f"{bundle.name}: cannot hold the trusted certificates: {exc.strerror}") from exc
+        with _written(b"\n".join([Path(certifi.where()).read_bytes(), *map(_certificates, files)])) as bundle:
             yield chosen | {"ssl_verify_upstream_trusted_ca": bundle.name}
 
     def context(self) -> ssl.SSLContext:
@@ -145,6 +141,19 @@ def check_client_cert(path: Path) -> None:
         else:
             problem = f"its certificate or its private key is damaged ({getattr(exc, 'reason', None) or exc})"
         raise UsageError(f"{path}: {problem}") from exc
+
+
+@contextmanager
+def _written(content: bytes) -> Iterator[IO[bytes]]:
+    """Give a temporary file with a content; only what fails before the block is told as an error of the file."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="recorder-ca-", suffix=".pem"))
+            with os.fdopen(file.fileno(), "wb", closefd=False) as written:  # `file` has nothing to write when it closes
+                written.write(content)
+        except OSError as exc:
+            raise OutputError(f"{tempfile.gettempdir()}: cannot hold trusted certificates: {exc.strerror}") from exc
+        yield file
 
 
 def _certificates(path: Path) -> bytes:

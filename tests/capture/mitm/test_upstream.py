@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import resource
 import ssl
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from recorder.errors import UsageError
+from recorder.errors import OutputError, UsageError
 
 pytest.importorskip("mitmproxy")  # an extra: the suite runs without it too
 
@@ -56,6 +58,24 @@ def test_several_files_and_folders_are_trusted_together(tmp_path: Path, lab: Iss
 
     assert any("Other CA" in name for name in names)
     assert chosen["ssl_verify_upstream_trusted_confdir"] == f"{tmp_path / 'one'}:{tmp_path / 'two'}"
+
+
+def test_a_full_disk_is_told_with_its_folder(tmp_path: Path, lab: Issued, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream = UpstreamSettings(ca=(lab.saved(tmp_path / "ca.pem"),))
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        with (
+            pytest.raises(OutputError, match="tmp: cannot hold trusted certificates: File too large"),
+            upstream.options(["regular"]),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_without_a_ca_mitmproxy_trusts_the_public_ones() -> None:
