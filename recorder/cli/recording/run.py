@@ -235,7 +235,8 @@ def _also(given: Sequence[str], upstream: str | None, mode: str) -> dict[str, st
     """Return the URLs of the other upstreams by name."""
     if given and not mode.startswith("reverse:"):
         raise UsageError("--also needs --mode reverse: in other modes the client names all servers itself")
-    also, servers = {}, [upstream]
+    also: dict[str, str] = {}
+    servers = [upstream]
     for text in given:
         name, _, url = text.partition("=")
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name, re.ASCII):
