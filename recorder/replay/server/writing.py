@@ -30,7 +30,8 @@ def written(reply: HttpResponse, connection: bytes = KEEP, *, is_head: bool = Fa
     Args:
         reply: The answer.
         connection: Header line about the connection: `RawRequest.connection` of the request.
-        is_head: Whether the request was a HEAD: the answer then has the length of the body, but no body.
+        is_head: Whether the request was a HEAD: the answer then has the length of the body, but no body. Without a body
+            to measure it has none: the length that a GET would get is not known.
 
     """
     head = _head(reply.status, reply.headers, bool(reply.body))
@@ -41,7 +42,7 @@ def written(reply: HttpResponse, connection: bytes = KEEP, *, is_head: bool = Fa
     if reply.status in _BODILESS:
         return b"%b%b%b%b" % (head.before, date, connection, head.after), is_last
     length, body = b"Content-Length: %d\r\n" % len(reply.body), b"" if is_head else reply.body
-    if head.has_length:
+    if head.has_length or (is_head and not reply.body):
         length = b""
     content = b"%b%b%b%b%b%b%b" % (head.before, length, head.kind, date, connection, head.after, body)
     return content, is_last

@@ -105,3 +105,9 @@ def test_a_recorded_length_of_an_answer_to_head_is_the_only_one() -> None:
     assert content.count(b"Content-Length") == 1
     assert b"\r\nContent-Length: 4711\r\n" in content
     assert content.endswith(b"\r\n\r\n")
+
+
+def test_the_answer_to_a_head_that_told_no_length_tells_none() -> None:
+    content, _ = written(HttpResponse(1, 200, JSON, b""), is_head=True)
+
+    assert b"content-length" not in content.lower()
