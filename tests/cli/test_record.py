@@ -60,7 +60,7 @@ def test_an_option_after_the_dashes_is_not_the_recorders() -> None:
         ([URL, "-o", "f", "--also", "a-b=http://a", "--also", "A_b=http://b", "--", "pytest"], "of this name"),
     ],
 )
-def test_a_command_without_dashes_is_refused_in_one_line(words: list[str], told: str) -> None:
+def test_words_that_cannot_be_recorded_are_refused_in_one_line(words: list[str], told: str) -> None:
     pytest.importorskip("mitmproxy")
 
     result = CliRunner().invoke(main, ["record", *words])

@@ -108,9 +108,20 @@ class Ending:
         self._end()
 
     def _give(self, seconds: float) -> None:
-        self._timer = threading.Timer(seconds, self._end)
+        self._timer = threading.Timer(seconds, self._end_late)
         self._timer.daemon = True
         self._timer.start()
+
+    def _end_late(self) -> None:
+        """End the process from a thread, with a word if the main thread had no time for it.
+
+        What hangs may hold stderr; so one more thread tells it, and is not waited for.
+        """
+        if self._code is None:
+            telling = threading.Thread(target=say, args=(self._lost,), daemon=True)
+            telling.start()
+            telling.join(_AGAIN)
+        self._end()
 
     def _end(self) -> None:
         for stream in (sys.stdout, sys.stderr):
