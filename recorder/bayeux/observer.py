@@ -83,7 +83,7 @@ class Advised:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """What a server wrote before and after the messages in an answer, against being run as a script."""
+    """The texts before and after the messages in an answer, which keep a browser from running it as a script."""
 
     guard: tuple[str, str]
 

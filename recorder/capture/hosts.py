@@ -192,7 +192,7 @@ class ApiHosts:
 
     @property
     def has_api(self) -> bool:
-        """Whether any host has an API."""
+        """True if any host of the capture has an API."""
         return bool(self._apis)
 
     def _asked(self, request: Request, host: str) -> None:

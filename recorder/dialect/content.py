@@ -34,7 +34,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Form(Enum):
-    """How a body is written."""
+    """The form in which a body is written."""
 
     JSON = auto()
     LINES = auto()  # a JSON value in each line

@@ -88,7 +88,7 @@ class Recorder:
 
     @property
     def failure(self) -> CaptureError | None:
-        """Why the capture could not be kept, None as long as it could."""
+        """The reason why the capture could not be kept, None as long as it could."""
         return self._capture.failure if self._capture else None
 
     @property

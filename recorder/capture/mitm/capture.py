@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a capture is kept.
+    """Settings of how a capture is kept.
 
     Attributes:
         fsync: When frames are forced to the disk.
@@ -133,7 +133,7 @@ class Capture:
 
     @property
     def is_open(self) -> bool:
-        """Whether frames are still taken."""
+        """True as long as the capture takes frames."""
         return self._writer is not None
 
     @property

@@ -30,7 +30,7 @@ Stream: TypeAlias = Callable[[bytes], bytes | list[bytes]]
 
 
 class Leading:
-    """What a recording changes in flows, beside recording them, and what it tells of links.
+    """The changes that a recording makes to flows, and the remarks that it makes about links.
 
     Attributes:
         rewrites: Links to upstreams lead to the recorder, and back.

@@ -29,7 +29,7 @@ _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # names by which OpenSSL looks for ce
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamSettings:
-    """How the recorder connects to upstreams.
+    """Settings of how the recorder connects to upstreams.
 
     Attributes:
         ca: PEM files, and folders of hashed certificates, of authorities that are trusted beside the public ones.

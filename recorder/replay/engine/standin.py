@@ -381,7 +381,7 @@ class ReplayEngine:
 
     @cached_property
     def _has_odd(self) -> bool:
-        """Whether a request for Bayeux without messages was recorded, e.g. a GET that asks if a server is there."""
+        """True if a request for Bayeux without messages was recorded, e.g. a GET that asks if a server is there."""
         return any(self.owns(triple.request.target) for triple in self._recording.plain)
 
     def _receive_odd(self, request: HttpRequest, now: float, *, are_messages: bool) -> None:

@@ -93,7 +93,7 @@ class _Chunks:
 
 
 class _Connection(layers.Http1Connection):
-    """What client and server connections of HTTP/1 have in common: trailers both ways, and limits."""
+    """The common part of client and server connections of HTTP/1: trailers both ways, and limits."""
 
     ReceiveTrailers: ClassVar[type[layers.RequestTrailers | layers.ResponseTrailers]]
     _trailers: http.Headers | None = None  # to be sent at the end of the message

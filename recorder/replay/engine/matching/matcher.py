@@ -181,7 +181,7 @@ class Matcher:
 
     @property
     def has_hosts(self) -> bool:
-        """Whether several hosts were recorded, so that live requests are told apart by theirs."""
+        """True if several hosts were recorded, so that live requests are told apart by theirs."""
         return bool(self._by_host)
 
     def at_host(self, live: ParsedRequest, headers: Headers) -> ParsedRequest:

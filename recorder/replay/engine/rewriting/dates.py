@@ -24,7 +24,7 @@ _Skips = Callable[[str], bool]
 
 
 class Today(NamedTuple):
-    """When a recording is played.
+    """The day on which a recording is played.
 
     Attributes:
         wall: UTC seconds at which the caller's clock shows 0.

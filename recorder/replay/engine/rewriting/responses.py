@@ -60,7 +60,7 @@ class PreparedResponse:
 
 
 class Move(NamedTuple):
-    """How the dates in an answer move.
+    """The way in which the dates of an answer move.
 
     Attributes:
         dates: Moves them.
