@@ -373,9 +373,14 @@ def _plain(name: str) -> str:
 
 
 def _runs(text: str) -> list[list[tuple[str, int, int]]]:
-    """Return the named values in a text, those without a blank between them together: they may be of one URL."""
+    """Return the named values in a text, those without a blank between them together: they may be of one URL.
+
+    A value of nothing but `=` is none: it is the end of base64, in which a name stood by chance.
+    """
     runs: list[list[tuple[str, int, int]]] = []
     for found in named(text):
+        if not text[found[1] : found[2]].strip("="):
+            continue
         if runs and not _BLANK.search(text, runs[-1][-1][2], found[1]):
             runs[-1].append(found)
         else:
