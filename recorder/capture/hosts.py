@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-from ..bayeux.messages import parse_request
+from ..bayeux.messages import carried
 from ..dialect.definition import Dialect
 from ..dialect.paths import parse_json
 from ..errors import UsageError
@@ -198,7 +198,7 @@ class ApiHosts:
     def _asked(self, request: Request, host: str) -> None:
         self.exchanges[request.exchange] = host
         is_operation = self.dialect.operation_of(request) in self.dialect.operations
-        is_api = is_operation or parse_request(request.target, request.body) is not None
+        is_api = is_operation or carried(request) is not None
         if is_api:
             self._apis.add(host)
         for name, value in request.headers:
