@@ -11,7 +11,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from threading import Thread
 from typing import Self, TypeAlias
@@ -64,6 +64,8 @@ class Bad:
     kinds: dict[str, Steps]
     greeting: Steps = ()
     wrap: Callable[[socket.socket], socket.socket] | None = None
+    _threads: list[Thread] = field(default_factory=list)
+    _connections: list[socket.socket] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -71,18 +73,29 @@ class Bad:
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-        Thread(target=self._accept, daemon=True).start()
+        self._accepting = Thread(target=self._accept, daemon=True)
+        self._accepting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._accepting.join()
+        for connection in self._connections:
+            with suppress(OSError):  # it is closed
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
 
     def _accept(self) -> None:
         with suppress(OSError):  # the listener is closed
             while True:
-                Thread(target=self._serve, args=(self._listener.accept()[0],), daemon=True).start()
+                connection, _ = self._listener.accept()
+                thread = Thread(target=self._serve, args=(connection,), daemon=True)
+                self._connections.append(connection)
+                self._threads.append(thread)
+                thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         greeting, self.greeting = self.greeting, ()
@@ -90,6 +103,7 @@ class Bad:
             if greeting and not play(greeting, Line(connection)):
                 return
             line = Line(self.wrap(connection) if self.wrap else connection)
+            self._connections.append(line.socket)
             while (asked := line.message()) and play(self.steps(asked), line):
                 pass
             line.close()
