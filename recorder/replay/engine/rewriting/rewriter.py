@@ -54,7 +54,7 @@ class Rewriter:
     def _scopes(self) -> tuple[Bindings, ...]:
         """All scopes; the scope of the operation is bound when it is first needed."""
         if self._own is None:
-            own = bound(self._dialect, self._minted, self._fresh)
+            own = bound(self._dialect, self._minted, self._fresh, self._lasting)
             self._own = self._lasting if own is None else (own, *self._lasting)
         return self._own
 
@@ -202,8 +202,7 @@ def keys_of_names(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
 
 def names_of(dialect: Dialect, key: str) -> set[str]:
     """Return the names of a key in bodies and events, e.g. devicePath and deviceId."""
-    tables: list[Mapping[str, tuple[str, ...]]] = [dialect.request_keys, dialect.ack_keys, dialect.event_keys]
-    paths = (split(path)[1:] for table in tables for path in table.get(key, ()) if not path.startswith("path."))
+    paths = (split(path)[1:] for path in dialect.places(key) if not path.startswith(("path.", "channel.")))
     named = ([part for part in parts if part != EACH and not part.isdecimal()] for parts in paths)
     return {names[-1] for names in named if names}
 
@@ -235,12 +234,18 @@ def any_of(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(f"{_BEGINS}(?:{either}){_ENDS}")
 
 
-def bound(dialect: Dialect, minted: Iterable[MintedId], fresh: Sequence[JSON]) -> Bindings | None:
-    """Bind the ids of one operation; return None where the live client minted equal ones."""
+def bound(
+    dialect: Dialect, minted: Iterable[MintedId], fresh: Sequence[JSON], around: Sequence[Bindings] = ()
+) -> Bindings | None:
+    """Bind the ids of one operation; return None where the live client minted equal ones.
+
+    An equal one is bound too where its text is another value's in the scopes `around`: the client's own id counts.
+    """
     own: Bindings | None = None
     for number, key, bare, mine, run in minted:
         its = fresh[number]
-        if not (mine == its and type(mine) is type(its)):
+        is_equal = mine == its and type(mine) is type(its)
+        if not is_equal or any(bare in scope.whole or bare in scope.words for scope in around):
             own = own or Bindings()
             own.bind(key, bare, _live(dialect, key, its), run)
     return own

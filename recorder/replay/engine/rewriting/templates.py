@@ -104,8 +104,11 @@ def template(
 
 
 def _number(hole: Slot, minted: Sequence[MintedId]) -> int | None:
-    """Return the number of the id that a hole is for; None where it may be for another value too."""
-    if len({(one.key, one.bare) for one in minted}) < len(minted):
+    """Return the number of the id that a hole is for; None where it may be for another value too.
+
+    Ids of one text may be of two keys: where a client kept the first and changed the second, the text is bound once.
+    """
+    if len({one.bare for one in minted}) < len(minted):
         return None
     for one in minted:
         if hole.bare == ((one.key, one.bare),) and repr(hole.value) == repr(one.value) and str(one.value) == one.bare:

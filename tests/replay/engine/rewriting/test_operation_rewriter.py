@@ -53,6 +53,25 @@ def test_a_template_that_is_filled_in_is_what_rewriting_gives(
     assert [rewriter.encoded(one, value) for one in made] == [f"<{encode(rewriter.value(value))}>"] * 2
 
 
+def test_an_id_that_a_client_kept_under_one_key_and_changed_under_another_is_the_changed_one() -> None:
+    ids = tuple(minted(key, "reference-0001", place) for place, key in enumerate(("reference", "inner_reference")))
+    rewriter = Rewriter(GWS, Bindings(), minted=ids, fresh=["reference-0001", "r1"])
+    value = {"referenceId": "reference-0001"}
+
+    assert rewriter.encoded(template(value, BARE, ("", ""), ids), value) == encode(rewriter.value(value))
+
+
+def test_an_id_that_a_client_kept_stays_though_its_text_stands_for_another_value() -> None:
+    session = Bindings()
+    session.bind(HIDDEN, "+15550100001", "live")
+    ids = (minted("reference", "+15550100001"),)
+    rewriter = Rewriter(GWS, session, minted=ids, fresh=["+15550100001"])
+    value = {"referenceId": "+15550100001"}
+
+    assert rewriter.value(value) == value
+    assert rewriter.encoded(template(value, BARE, ("", ""), ids), value) == encode(value)
+
+
 def test_what_is_bound_for_the_session_later_counts_from_then_on() -> None:
     session = Bindings()
     rewriter = Rewriter(GWS, session, minted=[minted("reference", "r1")], fresh=["r2"])
