@@ -7,12 +7,15 @@ from records.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 JSON: TypeAlias = Any  # the border to JSON: whatever json.loads returns
+Value: TypeAlias = str | tuple[str, ...]  # of a key: one text, or several (two at least, no two the same)
+Keys: TypeAlias = Mapping[str, Value]  # values by which events are joined to requests, by the names of a dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +194,13 @@ class Triple:
     Attributes:
         n: Number for people, from 1 in the order of the requests; 0 for an exchange that is no operation.
         operation: Name of the operation in the dialect, None for an exchange that is no operation.
-        keys: Values the dialect found for linking (handle, reference, campaign …), as strings.
+        keys: Values the dialect found for linking (handle, reference, campaign …).
         session: Label of the Bayeux session that sent the request, None if unknown.
     """
 
     n: int
     operation: str | None
-    keys: dict[str, str]
+    keys: Keys
     session: str | None
     state: State
     request: Request
@@ -237,7 +240,7 @@ class Row:
 
     n: int
     operation: str | None
-    keys: dict[str, str]
+    keys: Keys
     session: str | None
     state: str
     request: int
@@ -250,7 +253,8 @@ class Row:
     def index_keys(self) -> list[tuple[str, str]]:
         """Return the pairs the triple is indexed by: its operation, its keys, the channels of its events."""
         operation = [("operation", self.operation)] if self.operation is not None else []
-        return [*operation, *self.keys.items(), *(("channel", c) for c in {event.channel for event in self.events})]
+        keys = ((name, text) for name, value in self.keys.items() for text in values(value))
+        return [*operation, *keys, *(("channel", c) for c in {event.channel for event in self.events})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,3 +388,28 @@ class Recording:
     replies: tuple[Reply, ...] = ()
     guard: tuple[str, str] = ("", "")
     subprotocols: tuple[str, ...] = ()
+
+
+def value_of(texts: Iterable[str]) -> Value | None:
+    """Return the value of a key that stands for these texts, None if there are none."""
+    found = tuple(dict.fromkeys(texts))
+    if len(found) > 1:
+        return found
+    return found[0] if found else None
+
+
+def values(value: Value) -> tuple[str, ...]:
+    """Return the texts of the value of a key."""
+    return (value,) if isinstance(value, str) else value
+
+
+def listed(value: Value) -> str:
+    """Return the value of a key in words, e.g. for a table."""
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def agree(mine: Value, its: Value) -> bool:
+    """Return whether two values of a key share a text."""
+    if isinstance(mine, str) and isinstance(its, str):
+        return mine == its
+    return not set(values(mine)).isdisjoint(values(its))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..bayeux.messages import is_event, parse
-from ..dialect.definition import Dialect
-from ..model import Event, Request
+from ..dialect.definition import Dialect, name_of
+from ..model import Event, Keys, Request, listed
 
 
 def of_request(dialect: Dialect, method: str, target: str, body: bytes) -> str:
@@ -21,9 +21,9 @@ def of_answer(dialect: Dialect, body: bytes) -> str:
         if is_event(message):
             event = Event(0, index, 0, 0, "", message["channel"], message.get("data"))
             keys = dialect.keys_of_event(event)
-            told.append(_joined(keys.get("notification", event.channel), keys))
+            told.append(_joined(name_of(keys, event), keys))
     return ", ".join(told)
 
 
-def _joined(name: str, keys: dict[str, str]) -> str:
-    return " ".join([name, *(keys[key] for key in ("handle", "reference") if key in keys)])
+def _joined(name: str, keys: Keys) -> str:
+    return " ".join([name, *(listed(keys[key]) for key in ("handle", "reference") if key in keys)])

@@ -99,7 +99,7 @@ def expression(wanted: str | None, dialect: str | None) -> Expression | None:
     keys: set[str] = set()
     for name in [dialect] if dialect is not None else names():
         known = load_dialect(name)
-        keys |= known.request_keys.keys() | known.ack_keys.keys()
+        keys |= known.key_names()
     return parse(wanted, keys)
 
 

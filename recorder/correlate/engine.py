@@ -16,6 +16,7 @@ from ..model import (
     Event,
     Failure,
     Header,
+    Keys,
     Link,
     Record,
     Recording,
@@ -25,6 +26,7 @@ from ..model import (
     State,
     Triple,
     Unsolicited,
+    values,
 )
 from .client_messages import ClientMessages
 from .logins import Logins
@@ -448,8 +450,9 @@ class Correlator:
         links = tuple(sorted(op.links, key=lambda link: (link.event.seq, link.event.index)))
         return Triple(n, op.name, op.keys, _label(session), self.state_of(op), op.request, op.ack, op.failure, links)
 
-    def _tokens_of_keys(self, keys: dict[str, str]) -> frozenset[str]:
-        return frozenset(f"key {name}={keys[name]}" for name in self._dialect.session_keys if name in keys)
+    def _tokens_of_keys(self, keys: Keys) -> frozenset[str]:
+        names = self._dialect.session_keys
+        return frozenset(f"key {name}={value}" for name in names for value in values(keys.get(name, ())))
 
 
 def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Recording:

@@ -6,17 +6,18 @@ An event is then compared with the few operations that share a key with it, howe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TypeAlias
 
-from ..dialect.definition import Dialect, Keys
-from ..model import Event, Failure, Link, Request, Response
+from ..dialect.definition import Dialect, name_of
+from ..model import Event, Failure, Keys, Link, Request, Response, Value, values
 
 _SECOND = 1_000_000_000
 REFERENCES = ("reference", "inner_reference")  # keys whose value identifies one operation, strongest first
 
-Values: TypeAlias = tuple[str | None, ...]
+Values: TypeAlias = tuple[Value | None, ...]  # of a group of keys
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +85,7 @@ class Seen:
 
     @property
     def name(self) -> str:
-        return self.keys.get("notification", self.event.channel)
+        return name_of(self.keys, self.event)
 
 
 def is_over(op: Operation, now: int, dialect: Dialect) -> bool:
@@ -113,11 +114,14 @@ class Operations:
         # A group that only partly belongs to the operation would match events that lack the rest.
         for number, group in enumerate(self._groups):
             if group & new and group <= op.keys.keys():
-                self._by[number, _values(group, op.keys)][op.at] = op
+                for found in _values(group, op.keys):
+                    self._by[number, found][op.at] = op
 
     def with_reference(self, name: str, keys: Keys) -> list[Operation]:
         """Return the operations with the id that `keys` has under `name`, oldest first, also those that are over."""
-        found = self._by.get((REFERENCES.index(name), (keys.get(name),)), {})
+        number, found = REFERENCES.index(name), dict[tuple[int, int], Operation]()
+        for value in values(keys.get(name, ())):
+            found |= self._by.get((number, (value,)), {})
         return [found[at] for at in sorted(found)]
 
     def like(self, seen: Seen) -> list[Operation]:
@@ -135,15 +139,19 @@ class Operations:
     def forget(self, op: Operation) -> None:
         """Drop an operation that can get no event any more."""
         for number, group in enumerate(self._groups):
-            self._leave((number, _values(group, op.keys)), [op])
+            for found in _values(group, op.keys):
+                self._leave((number, found), [op])
 
     def _open(self, number: int, seen: Seen) -> dict[tuple[int, int], Operation]:
         group = self._groups[number]
         if not group or not group <= seen.keys.keys():
             return {}
-        place = number, _values(group, seen.keys)
-        self._leave(place, [op for op in self._by.get(place, {}).values() if is_over(op, seen.event.t, self._dialect)])
-        return self._by.get(place, {})
+        shared: dict[tuple[int, int], Operation] = {}
+        for found in _values(group, seen.keys):
+            held = self._by.get((number, found), {})
+            self._leave((number, found), [op for op in held.values() if is_over(op, seen.event.t, self._dialect)])
+            shared |= self._by.get((number, found), {})
+        return shared
 
     def _leave(self, place: tuple[int, Values], ops: Iterable[Operation]) -> None:
         held = self._by.get(place, {})
@@ -153,5 +161,6 @@ class Operations:
             self._by.pop(place, None)
 
 
-def _values(group: Iterable[str], keys: Keys) -> Values:
-    return tuple(keys.get(name) for name in sorted(group))
+def _values(group: Iterable[str], keys: Keys) -> Iterator[Values]:
+    """Yield the values of a group of keys: one, or one for each choice among keys with several."""
+    return product(*(values(keys.get(name, ())) for name in sorted(group)))

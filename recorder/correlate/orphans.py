@@ -9,6 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 
 from ..dialect.definition import Dialect
+from ..model import values
 from .operations import Operation, Seen
 
 
@@ -31,8 +32,8 @@ class Orphans:
         """Keep an event without a known cause; return the oldest one if it becomes final thereby, else None."""
         self._events[_place(seen)] = seen
         for name in self._names:
-            if name in seen.keys:
-                self._by_key[name, seen.keys[name]][_place(seen)] = seen
+            for value in values(seen.keys.get(name, ())):
+                self._by_key[name, value][_place(seen)] = seen
         if len(self._events) <= self._keep:
             return None
         oldest = next(iter(self._events.values()))
@@ -54,10 +55,11 @@ class Orphans:
         del self._events[_place(seen)]
         self._twins.pop(_place(seen), None)
         for name in self._names:
-            waiting = self._by_key.get((name, seen.keys.get(name, "")), {})
-            waiting.pop(_place(seen), None)
-            if not waiting:
-                self._by_key.pop((name, seen.keys.get(name, "")), None)
+            for value in values(seen.keys.get(name, ())):
+                waiting = self._by_key.get((name, value), {})
+                waiting.pop(_place(seen), None)
+                if not waiting:
+                    self._by_key.pop((name, value), None)
 
     def waiting(self, op: Operation, added: Iterable[str]) -> list[Seen]:
         """Return the orphans that came after a request and share a key with it, in the order of the wire.
@@ -70,7 +72,8 @@ class Orphans:
         found = {
             place: seen
             for name in added
-            for place, seen in self._by_key.get((name, op.keys.get(name, "")), {}).items()
+            for value in values(op.keys.get(name, ()))
+            for place, seen in self._by_key.get((name, value), {}).items()
             if seen.event.seq > op.seq
         }
         return [found[place] for place in sorted(found)]

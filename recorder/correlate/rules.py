@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..dialect.definition import Dialect, Keys
-from ..model import Link
+from ..dialect.definition import Dialect
+from ..model import Keys, Link, agree, listed
 from .operations import Operation, Seen, is_over
 
 # Confidence if one operation fits; if another may be the cause; if another that still waits for events fits as well.
@@ -42,7 +42,7 @@ def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operatio
     agreeing = [op for op in fitting if _agree(op.keys, seen.keys, dialect.tuple_same)] or fitting
     chosen = _chosen(agreeing, seen, dialect)
     rivals = [op for op in agreeing if op is not chosen and _may_be_meant(op, chosen, seen, dialect)]
-    why = f"{key} {seen.keys[key]!r} of request {chosen.seq} stands in the event"
+    why = f"{key} {listed(seen.keys[key])!r} of request {chosen.seq} stands in the event"
     if rivals:
         why += f"; other requests with this {key} that may have caused the event: {len(rivals)}"
     return chosen, _link(seen, chosen, key, 0.8 if rivals else 1.0, why, rivals)
@@ -98,7 +98,7 @@ def by_tuple(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
     # The failed attempt before a retry is a rival: the server may have received it, although its response was lost.
     rivals = [op for op in (chosen.before, *fitting) if op is not None and op is not chosen]
     shared = [key for key in dialect.tuple_same if key in chosen.keys and key in seen.keys]
-    why = f"agrees with request {chosen.seq} on " + ", ".join(f"{key} {seen.keys[key]!r}" for key in shared)
+    why = f"agrees with request {chosen.seq} on " + ", ".join(f"{key} {listed(seen.keys[key])!r}" for key in shared)
     if rivals:
         why += f"; other requests that agree too: {len(rivals)}"
     return chosen, _link(seen, chosen, "tuple", _confidence(chosen, rivals, seen, dialect), why, rivals)
@@ -119,7 +119,7 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
         op
         for op in candidates
         if next(_strangers(op, seen), None) is None
-        and all(key in op.keys and op.keys[key] == seen.keys.get(key) for key in dialect.error_same)
+        and all(key in op.keys and agree(op.keys[key], seen.keys.get(key, ())) for key in dialect.error_same)
         and (op.refused or (op.ack is None and op.failure is None))
     ]
     if len(fitting) != 1:
@@ -145,11 +145,13 @@ def objections(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
     elif op.settled and known is not None and seen.name in known.terminal and _is_weak(op, dialect):
         yield f"its terminal event {seen.name} had come already"
     if not _references_allow(op, seen, dialect):
-        mine, its = (repr(keys["reference"]) if "reference" in keys else "none" for keys in (op.keys, seen.keys))
+        mine, its = (
+            repr(listed(keys["reference"])) if "reference" in keys else "none" for keys in (op.keys, seen.keys)
+        )
         yield f"its reference is {mine}, the event's {its}"
     for name in dialect.tuple_same:
-        if name in op.keys and name in seen.keys and op.keys[name] != seen.keys[name]:
-            yield f"its {name} is {op.keys[name]!r}, the event's {seen.keys[name]!r}"
+        if name in op.keys and name in seen.keys and not agree(op.keys[name], seen.keys[name]):
+            yield f"its {name} is {listed(op.keys[name])!r}, the event's {listed(seen.keys[name])!r}"
     if not _are_comparable(op.keys, seen.keys, dialect):
         yield "neither has the keys that identify the other"
 
@@ -222,11 +224,13 @@ def _references_allow(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     except on the channel of twins, whose events carry none.
     """
     mine, its = op.keys.get("reference"), seen.keys.get("reference")
-    return its == mine if its or seen.event.channel != dialect.twin_channel else True
+    if mine is None or its is None:
+        return mine == its or (its is None and seen.event.channel == dialect.twin_channel)
+    return agree(mine, its)
 
 
 def _agree(mine: Keys, its: Keys, names: Iterable[str]) -> bool:
-    return all(mine[name] == its[name] for name in names if name in mine and name in its)
+    return all(agree(mine[name], its[name]) for name in names if name in mine and name in its)
 
 
 def _link(  # noqa: PLR0917  # it takes the fields of the link it builds

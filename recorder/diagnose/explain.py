@@ -9,8 +9,8 @@ from ..bayeux.observer import Observer
 from ..correlate.engine import Correlator
 from ..correlate.operations import Operation, Seen, is_over
 from ..correlate.rules import objections
-from ..dialect.definition import Dialect, Keys
-from ..model import Failure, Link, Record, Request, Triple
+from ..dialect.definition import Dialect
+from ..model import Failure, Keys, Link, Record, Request, Triple
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,14 +38,14 @@ def mistake(path: str, roots: tuple[str, ...], parts: Collection[str] = ()) -> s
     if root not in roots:
         return f"must begin with {' or '.join(map(repr, roots))}; {_meant(path, roots)}"
     if root == "channel":
-        return None if not name else "leads into a channel, which is a text; did you mean 'channel'?"
+        return _of_channel(name, parts) if name else None
     if not all(name.split(".")):
         return f"names no value; write the name after a dot, as in '{path.strip('.').replace('..', '.')}.NAME'"
     match root:
         case "path":
             return _of_path(name, parts)
-        case "header":
-            return _of_header(name)
+        case "header" | "cookie":
+            return _of_header(name, root)
     return _of_value(path, name)
 
 
@@ -70,7 +70,17 @@ def _of_path(name: str, parts: Collection[str]) -> str | None:
     return f'is in no route; name the part in braces, as in routes = ["/api/users/{{{named}}}"]{which}'
 
 
-def _of_header(name: str) -> str | None:
+def _of_channel(name: str, parts: Collection[str]) -> str | None:
+    if name in parts:
+        return None
+    if not parts:
+        return f"""names a part of a channel; say which channels have it: [event] channels = ["/a/{{{name}}}"]"""
+    return f"is no part of a channel in [event] channels, which name {', '.join(sorted(parts))}"
+
+
+def _of_header(name: str, root: str) -> str | None:
+    if root == "cookie":
+        return None if _TOKEN.fullmatch(name) else "is no name of a cookie; write it as in 'cookie.sid'"
     if not _TOKEN.fullmatch(name):
         return "is no name of a header; write it as in 'header.X-Request-Id'"
     if name.lower() in _CREDENTIALS:

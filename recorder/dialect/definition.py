@@ -1,16 +1,16 @@
 """Read a dialect from TOML: which requests of one REST + Bayeux API are operations, and where their ids stand.
 
-Values are found by dotted paths: `body.referenceId`, `data.record.recordHandle`, `query.rid`, `header.X-Request-Id`, or
-`path.handle` for a part of the URL that a route names. A Bayeux publish is a request too where the dialect says so:
-with the method PUBLISH, its channel as URL, and the roots `data` and `channel`. All keys are compared as strings; null
-and "" count as absent, 0 does not.
+Values are found by dotted paths: `body.referenceId`, `data.record.recordHandle`, `query.rid`, `header.X-Request-Id`,
+`cookie.sid`, or `path.handle` for a part of the URL that a route names, `channel.order` for a part of a channel. A
+Bayeux publish is a request too where the dialect says so: with the method PUBLISH, its channel as URL, and the roots
+`data` and `channel`. `values.py` says how keys are found and compared.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from itertools import chain
@@ -23,22 +23,20 @@ from ..bayeux.publishes import PUBLISH
 from ..errors import DialectError
 from ..files import read_text
 from ..formats.charsets import media_of
-from ..model import JSON, Event, Headers, Request, Response
-from .checks import check
+from ..model import JSON, Event, Headers, Keys, Request, Response, Value, listed, value_of, values
 from .content import content_of, fields
-from .logins import OAUTH, SHOWN, Login, logins, minted, places
+from .logins import OAUTH, Login, minted
 from .logins import values as values_at
 from .paths import as_key, lookup, parse_json, path_of
-from .routes import routes
-from .tables import Table, finish, read
+from .values import find, first, is_constant, is_template, paths_in
 
 Paths: TypeAlias = tuple[str, ...]
-Keys: TypeAlias = dict[str, str]
 
 DEFAULT = "gws-outbound"
 CACHE_BUSTER = "query._"  # as jQuery adds it; volatile in every dialect
-_OF_PUBLISH = ("data", "channel")  # roots of paths in a Bayeux publish
-_OF_DATES = ("body", "data", "header")  # roots of paths in answers and events
+REFERENCES = ("reference", "inner_reference")  # keys that are exact where a dialect does not say which are
+PARTS = "channel."  # root of the named parts of a channel, in place of `channel`
+NOTIFICATION = "notification"  # the key that names an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,8 @@ class Operation:
         terminal: Names of the events that end the operation; empty if the ack ends it.
         method: HTTP method of the request; "" if a field of the body names the operation.
         route: Pattern of the URL path; None if a field of the body names the operation.
+        only: Whether it shares no value with its events.
+        keys: Sources of its own keys, which come before those of all requests.
 
     """
 
@@ -57,6 +57,8 @@ class Operation:
     terminal: frozenset[str]
     method: str = ""
     route: re.Pattern[str] | None = None
+    only: bool = False
+    keys: Mapping[str, Paths] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +80,7 @@ class Dialect:
     ack_keys: Mapping[str, Paths]
     event_keys: Mapping[str, Paths]
     path_keys: frozenset[str]
-    error_marks: Mapping[str, str]
+    error_marks: Mapping[str, frozenset[str]]
     error_same: Paths
     twin_channel: str
     twin_of: str
@@ -97,6 +99,12 @@ class Dialect:
     replay: str = ""
     replay_id: str = ""
     shift: Paths = ()
+    exact: Paths = REFERENCES
+    channels: tuple[re.Pattern[str], ...] = ()
+    ignore: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    error_after_ack: bool = False
+    unreferenced: frozenset[str] = frozenset()
+    sibling_same: Paths = ()
 
     @classmethod
     def load(cls, source: str = DEFAULT) -> Dialect:
@@ -127,7 +135,7 @@ class Dialect:
             for name, known in self.operations.items()
             if known.route is not None and known.method == method and known.route.fullmatch(path)
         )
-        found = _first(self.operation, roots_of(method, target, body)) or next(fitting, None)
+        found = first(self.operation, roots_of(method, target, body)) or next(fitting, None)
         return target if found is None and is_publish else found
 
     def is_publish(self, channel: str) -> bool:
@@ -138,19 +146,53 @@ class Dialect:
         """Return the keys of a request: values by which events can be joined to the request."""
         content = content_of(request.body, media_of(request.headers))
         roots = roots_of(request.method, request.target, content) | {"path": self.route(request.target)}
-        if "query" in roots_in(self):
+        wanted = roots_in(self)
+        if "query" in wanted:
             roots["query"] = fields(request.target.partition("?")[2])
-        if "header" in roots_in(self):
+        if "header" in wanted:
             roots["header"] = headers_of(request.headers)
-        return self._keys(self.request_keys, roots)
+        if "cookie" in wanted:
+            roots["cookie"] = cookies_of(request.headers, "cookie")
+        keys = self._keys(self.request_keys, roots)
+        if has_own_keys(self):
+            known = self.operations.get(self.name_of(request.method, request.target, content) or "")
+            return keys | self._keys(known.keys, roots) if known is not None else keys
+        return keys
 
     def keys_of_ack(self, ack: Response) -> Keys:
         """Return the keys in an ack, which its operation may lack."""
-        return self._keys(self.ack_keys, {"body": parse_json(ack.body, ack.headers)})
+        roots: dict[str, JSON] = {"body": parse_json(ack.body, ack.headers)}
+        wanted = roots_in_acks(self)
+        if "header" in wanted:
+            roots["header"] = headers_of(ack.headers)
+        if "cookie" in wanted:
+            roots["cookie"] = cookies_of(ack.headers, "set-cookie")
+        return self._keys(self.ack_keys, roots)
 
     def keys_of_event(self, event: Event) -> Keys:
         """Return the keys of an event; `notification` among them is its name."""
-        return self._keys(self.event_keys, {"data": event.data})
+        keys = self._keys(self.event_keys, self._roots_of_event(event))
+        name = keys.get(NOTIFICATION)
+        return keys if name is None or isinstance(name, str) else keys | {NOTIFICATION: name[0]}
+
+    def sources(self, key: str) -> Paths:
+        """Return all sources of a key in requests, also those of single operations."""
+        own = (known.keys.get(key, ()) for known in self.operations.values())
+        return tuple(dict.fromkeys((*self.request_keys.get(key, ()), *chain.from_iterable(own))))
+
+    def key_names(self) -> frozenset[str]:
+        """Return the names of the keys that requests and their acks may have."""
+        own = chain.from_iterable(known.keys for known in self.operations.values())
+        return frozenset((*self.request_keys, *self.ack_keys, *own))
+
+    def places(self, key: str) -> tuple[str, ...]:
+        """Return all paths that a key is found at, in requests, acks and events, each once."""
+        tables = self.sources(key), self.ack_keys.get(key, ()), self.event_keys.get(key, ())
+        return tuple(dict.fromkeys(paths_in(chain.from_iterable(tables))))
+
+    def paths(self, key: str) -> Paths:
+        """Return the paths of a key in requests: its sources that are one value at one place."""
+        return tuple(one for one in self.sources(key) if not is_constant(one) and not is_template(one))
 
     def identified(self, target: str, headers: Headers, body: bytes) -> Headers:
         """Return the headers of a request, with the tokens that it shows elsewhere as further credentials."""
@@ -165,8 +207,11 @@ class Dialect:
 
     def is_error(self, event: Event) -> bool:
         """Return whether an event reports a failed operation."""
-        marks = self.error_marks.items()
-        return bool(marks) and all(as_key(lookup({"data": event.data}, path)) == text for path, text in marks)
+        return bool(self.error_marks) and all(self._is_marked(event, self.error_marks))
+
+    def is_ignored(self, event: Event) -> bool:
+        """Return whether an event is a heartbeat or the like, which no operation causes."""
+        return bool(self.ignore) and any(self._is_marked(event, self.ignore))
 
     def route(self, target: str) -> dict[str, str]:
         """Return the named parts of a URL path, percent-decoded; empty if no route fits."""
@@ -180,16 +225,33 @@ class Dialect:
 
     def succeeded(self, ack: Response) -> bool:
         """Return whether an ack reports success, by its HTTP status and by the status code in its body, if any."""
-        status = _first(self.ack_status, {"body": parse_json(ack.body, ack.headers)})
+        status = first(self.ack_status, {"body": parse_json(ack.body, ack.headers)})
         return 200 <= ack.status < 300 and (status is None or status in self.ack_success)
 
     def bare(self, key: str, value: str) -> str:
         """Return the value of a key as it is compared: for a key in `path_keys`, the part after the last slash."""
         return value.rsplit("/", 1)[-1] if key in self.path_keys else value
 
-    def _keys(self, paths: Mapping[str, Paths], roots: dict[str, JSON]) -> Keys:
-        found = ((name, _first(candidates, roots)) for name, candidates in paths.items())
-        return {name: self.bare(name, value) for name, value in found if value is not None}
+    def _keys(self, table: Mapping[str, Paths], roots: dict[str, JSON]) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for name, sources in table.items():
+            value = find(sources, roots)
+            if value is not None:
+                found[name] = value
+        for name in self.path_keys & found.keys():
+            found[name] = value_of(self.bare(name, text) for text in values(found[name])) or ""
+        return found
+
+    def _roots_of_event(self, event: Event) -> dict[str, JSON]:
+        roots: dict[str, JSON] = {"data": event.data, "channel": event.channel}
+        if self.channels:
+            parts = next((m for m in (one.fullmatch(event.channel) for one in self.channels) if m), None)
+            roots[PARTS] = parts.groupdict() if parts else None
+        return roots
+
+    def _is_marked(self, event: Event, marks: Mapping[str, frozenset[str]]) -> Iterator[bool]:
+        roots = self._roots_of_event(event)
+        return (as_key(lookup(roots, path)) in texts for path, texts in marks.items())
 
 
 def load(source: str = DEFAULT) -> Dialect:
@@ -253,181 +315,9 @@ def parse(text: str, *, path: str) -> Dialect:
         DialectError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
 
     """
-    top = read(text, path, DialectError)
-    request, ack, event = top.table("request"), top.table("ack"), top.table("event")
-    error, replay = event.table("error", optional=True), top.table("replay", optional=True)
-    twin, same = top.table("twin", optional=True), top.table("tuple", optional=True)
-    has_twin, has_tuple = "twin" in top, "tuple" in top
-    dialect = Dialect(
-        name=top.text("name"),
-        bayeux_prefix=top.text("bayeux_prefix").rstrip("/"),
-        session_cookies=frozenset(top.texts("session_cookies")),
-        session_keys=top.texts("session_keys", optional=True),
-        open_for=top.seconds("open_for"),
-        grace=top.seconds("grace"),
-        methods=frozenset(request.texts("methods")),
-        operation=request.texts("operation", optional=True),
-        routes=tuple(routes(request, "routes", request.texts("routes", optional=True))),
-        request_keys=_paths(request.table("keys")),
-        ack_status=ack.texts("status"),
-        ack_success=frozenset(ack.texts("success")),
-        ack_keys=_paths(ack.table("keys", optional=True)),
-        event_keys=_paths(event.table("keys")),
-        path_keys=frozenset(event.texts("path_keys", optional=True)),
-        error_marks={path: error.text(path) for path in error.names()},
-        error_same=event.texts("error_same", optional="error" not in event),
-        twin_channel=twin.text("channel", None if has_twin else ""),
-        twin_of=twin.text("of", None if has_twin else ""),
-        twin_same=twin.texts("same", optional=not has_twin),
-        twin_where_both=twin.texts("where_both", optional=True),
-        tuple_same=same.texts("same", optional=not has_tuple),
-        tuple_enough=tuple(map(frozenset, same.groups("enough") if has_tuple else [])),
-        unasked=frozenset(same.texts("unasked", optional=True)),
-        minted=replay.texts("minted", optional=True),
-        per_operation=frozenset(replay.texts("per_operation", optional=True)),
-        volatile=(*_in_small(replay.texts("volatile", optional=True)), CACHE_BUSTER),
-        operations=_operations(top.table("operations")),
-        publishes=_channels(top.table("publish")) if "publish" in top else (),
-        shift=_shifted(replay),
-    )
-    dialect = _with_sessions(top, dialect)
-    _check(top, dialect)
-    return dialect
+    from .parsing import parsed  # noqa: PLC0415  # parsing builds dialects, so it imports this module
 
-
-def _check(top: Table, dialect: Dialect) -> None:
-    if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
-        top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")
-    _names_exist(top, dialect)
-    _paths_exist(top, dialect)
-    finish(top)
-
-
-def _with_sessions(top: Table, dialect: Dialect) -> Dialect:
-    """Return the dialect with what tells clients apart, and what gives a client its events again."""
-    session = top.table("session", optional=True)
-    extension, number = _replay_extension(top)
-    return replace(
-        dialect,
-        session_tokens=places(session, "tokens", session.texts("tokens", optional=True), SHOWN),
-        logins=tuple(logins(session.table("minted"))) if "minted" in session else OAUTH,
-        replay=extension,
-        replay_id=number,
-    )
-
-
-def _shifted(replay: Table) -> Paths:
-    """Return the paths of the dates that a replay moves; report those that lead nowhere."""
-    found = replay.texts("shift", optional=True)
-    for path in found:
-        root, *parts = path.split(".")
-        if root not in _OF_DATES or not all(parts) or not parts:
-            roots = " or ".join(f"'{name}.'" for name in _OF_DATES)
-            replay.wrong("shift", f"{path!r} must begin with {roots} and name a value")
-        elif root == "header" and len(parts) > 1:
-            replay.wrong("shift", f"{path!r}: a header has one name, such as 'header.Last-Modified'")
-    return found
-
-
-def _operations(table: Table) -> dict[str, Operation]:
-    found = {}
-    for name in table.names():
-        own = table.table(name)
-        method, route = "", None
-        if "request" in own:
-            method, _, template = own.text("request").partition(" ")
-            route = next(iter(routes(own, "request", [template.strip()])), None)
-        operation = Operation(frozenset(own.texts("events")), frozenset(own.texts("terminal")), method, route)
-        for event in sorted(operation.terminal - operation.events):
-            own.wrong("terminal", f"{event!r} is not in the list `events` of this operation")
-        found[name] = operation
-    return found
-
-
-def _channels(publish: Table) -> Paths:
-    """Return the channels and patterns on which a publish is an operation; report those that cannot be one."""
-    found = publish.texts("channels")
-    if not found:
-        publish.wrong("channels", 'must name a channel or pattern, such as "/service/**"')
-    for pattern in found:
-        plain = pattern.removesuffix("/**") if pattern.endswith("/**") else pattern.removesuffix("/*")
-        if not re.fullmatch(r"(/[^/*]+)+", plain) and plain:
-            publish.wrong("channels", f'{pattern!r} is no channel; write "/a/b", "/a/*" or "/a/**"')
-        elif is_meta(f"{plain}/"):
-            publish.wrong("channels", f"{pattern!r}: nobody publishes on meta channels")
-    return found
-
-
-def _publishes_exist(top: Table, dialect: Dialect) -> None:
-    """Report each operation that is asked for by a publish on a channel without any `publish.channels`."""
-    for path in dialect.operation:
-        if path.partition(".")[0] in _OF_PUBLISH and not dialect.publishes:
-            top.wrong(
-                "request.operation", f"{path!r} is of a publish; say which are operations: [publish] channels = […]"
-            )
-    for name, known in dialect.operations.items():
-        if known.method == PUBLISH and known.route is not None and not dialect.publishes:
-            top.wrong(f"operations.{name}.request", "is a publish; say which are operations: [publish] channels = […]")
-
-
-def _names_exist(top: Table, dialect: Dialect) -> None:
-    """Report each key that a rule compares but no table of keys defines, and operations that cannot be asked for."""
-    _publishes_exist(top, dialect)
-    events = {*dialect.event_keys, "notification"}
-    requests = {*dialect.request_keys, *dialect.ack_keys}
-    used: list[tuple[str, Iterable[str], Collection[str]]] = [
-        ("session_keys", dialect.session_keys, requests),
-        ("event.path_keys", dialect.path_keys, events),
-        ("event.error_same", dialect.error_same, events & requests),
-        ("twin.same", dialect.twin_same, events),
-        ("twin.where_both", dialect.twin_where_both, events),
-        ("tuple.same", dialect.tuple_same, events & requests),
-        ("tuple.enough", chain(*dialect.tuple_enough), dialect.tuple_same),
-        ("replay.minted", dialect.minted, requests),
-        ("replay.per_operation", dialect.per_operation, dialect.minted),
-    ]
-    for key, names, known in used:
-        for name in names:
-            if name not in known:
-                top.wrong(key, f"{name!r} is not a possible key; keys are {', '.join(sorted(known)) or 'none'}")
-
-
-def _replay_extension(top: Table) -> tuple[str, str]:
-    """Return the name of the replay extension and the path of the number in the data of an event; "" without one."""
-    push, default = top.table("push", optional=True), None if "push" in top else ""
-    path = push.text("replay_id", default)
-    if path and not path.startswith("data."):
-        push.wrong("replay_id", f"{path!r} must begin with 'data.'")
-    return push.text("replay", default), path.removeprefix("data.")
-
-
-def _paths(table: Table) -> dict[str, Paths]:
-    return {key: _in_small(table.texts(key)) for key in table.names()}
-
-
-def _in_small(paths: Paths) -> Paths:
-    """Return paths with the names of headers in small letters."""
-    return tuple(path.lower() if path.lower().startswith("header.") else path for path in paths)
-
-
-def _paths_exist(top: Table, dialect: Dialect) -> None:
-    """Report the paths that can never lead to a value."""
-    of_publish = _OF_PUBLISH if dialect.publishes else ()
-    patterns = [*dialect.routes, *(one.route for one in dialect.operations.values() if one.route is not None)]
-    parts = {name for pattern in patterns for name in pattern.groupindex}
-    request, ack, event = top.table("request"), top.table("ack"), top.table("event")
-    for key, paths in dialect.request_keys.items():
-        check(request.table("keys"), key, paths, ("path", "query", "header", *of_publish, "body"), parts)
-    for key, paths in dialect.ack_keys.items():
-        check(ack.table("keys", optional=True), key, paths, ("body",))
-    for key, paths in dialect.event_keys.items():
-        check(event.table("keys"), key, paths, ("data",))
-    check(request, "operation", dialect.operation, ("body", *_OF_PUBLISH))
-    check(ack, "status", dialect.ack_status, ("body",))
-    for path in dialect.error_marks:
-        check(event.table("error", optional=True), path, [path], ("data",))
-    asked = [path for path in dialect.volatile if path != CACHE_BUSTER]
-    check(top.table("replay", optional=True), "volatile", asked, ("body", "query", "path", "header", "data"), parts)
+    return parsed(text, path=path)
 
 
 def roots_of(method: str, target: str, body: JSON) -> dict[str, JSON]:
@@ -438,7 +328,29 @@ def roots_of(method: str, target: str, body: JSON) -> dict[str, JSON]:
 @cache
 def roots_in(dialect: Dialect) -> frozenset[str]:
     """Return the roots of the paths by which a dialect finds values in requests, e.g. `query`."""
-    return frozenset(path.partition(".")[0] for paths in dialect.request_keys.values() for path in paths)
+    own = (known.keys.values() for known in dialect.operations.values())
+    return _roots(chain(dialect.request_keys.values(), chain.from_iterable(own)))
+
+
+@cache
+def roots_in_acks(dialect: Dialect) -> frozenset[str]:
+    """Return the roots of the paths by which a dialect finds values in acks."""
+    return _roots(dialect.ack_keys.values())
+
+
+@cache
+def has_own_keys(dialect: Dialect) -> bool:
+    """Return whether any operation of a dialect has keys of its own."""
+    return any(known.keys for known in dialect.operations.values())
+
+
+def name_of(keys: Keys, event: Event) -> str:
+    """Return the name of an event with these keys: its channel if no key names it."""
+    return listed(keys.get(NOTIFICATION, event.channel))
+
+
+def _roots(tables: Iterable[Paths]) -> frozenset[str]:
+    return frozenset(path.partition(".")[0] for path in paths_in(chain.from_iterable(tables)))
 
 
 def headers_of(headers: Headers) -> dict[str, JSON]:
@@ -446,9 +358,12 @@ def headers_of(headers: Headers) -> dict[str, JSON]:
     return {name.lower(): value.strip() for name, value in reversed(headers)}
 
 
-def _first(paths: Paths, roots: dict[str, JSON]) -> str | None:
-    for path in paths:
-        text = as_key(lookup(roots, path))
-        if text is not None:
-            return text
-    return None
+def cookies_of(headers: Headers, header: str) -> dict[str, JSON]:
+    """Return the cookies in the headers named `header` (cookie or set-cookie) as the object that paths lead into."""
+    found: dict[str, JSON] = {}
+    for name, value in headers:
+        if name.lower() == header:
+            for part in value.split(";")[: 1 if header == "set-cookie" else None]:
+                cookie, _, text = part.partition("=")
+                found.setdefault(cookie.strip(), text.strip().strip('"'))
+    return found

@@ -54,7 +54,11 @@ def parse_json(body: bytes, headers: Headers = ()) -> JSON:
 
 def lookup(value: JSON, path: str) -> JSON:
     """Return the value at a dotted path, None if there is none; of several values the first."""
-    parts = split(path)
+    return at(value, split(path))
+
+
+def at(value: JSON, parts: Sequence[str]) -> JSON:
+    """Return the value at the parts of a path, None if there is none; of several values the first."""
     for place, part in enumerate(parts):
         if isinstance(value, dict):
             if part == EACH:

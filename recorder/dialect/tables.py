@@ -100,6 +100,19 @@ class Table:
             return ()
         return tuple(value)
 
+    def one_or_more(self, key: str) -> tuple[str, ...]:
+        """Return a text or a list of texts, as a list."""
+        value = self._take(key, (str, list), "a string or a list of strings", [])
+        found = [value] if isinstance(value, str) else value
+        if not found or not all(isinstance(item, str) for item in found):
+            self.wrong(key, "must be a string or a list of strings")
+            return ()
+        return tuple(found)
+
+    def flag(self, key: str) -> bool:
+        """Return a value that is true or false; false where it is left out."""
+        return bool(self._take(key, bool, "true or false", False, optional=True))
+
     def groups(self, key: str) -> list[list[str]]:
         value = self._take(key, list, "a list of lists of strings", [])
         if not all(isinstance(group, list) and all(isinstance(item, str) for item in group) for group in value):

@@ -17,7 +17,7 @@ from ..bayeux.messages import encode, parse
 from ..correlate.sessions import Sessions
 from ..dialect.definition import Dialect
 from ..dialect.paths import as_key, covers, names_in, parse_json, path_of, tree_of, without
-from ..model import JSON, Event, Headers, Recording
+from ..model import JSON, Event, Headers, Recording, values
 from ..redaction.finder import Finder
 from ..redaction.known import Known
 from ..redaction.policy import Policy
@@ -149,7 +149,7 @@ class Reader:
         self._parts = {
             path.removeprefix("path."): key
             for key in dialect.minted
-            for path in dialect.request_keys.get(key, ())
+            for path in dialect.paths(key)
             if path.startswith("path.")
         }
         places = {server.rstrip("/"): SERVER for server in servers if server}
@@ -274,7 +274,7 @@ def _every_id(recording: Recording, dialect: Dialect) -> Iterable[tuple[str, str
                 (token.partition("=")[2], SESSION) for token in tokens if not token.startswith("authorization ")
             )
         yield from ((link.event.client_id, SESSION) for link in item.events)
-        yield from ((item.keys[key], key) for key in dialect.minted if key in item.keys)
+        yield from ((text, key) for key in dialect.minted for text in values(item.keys.get(key, ())))
     yield from ((pushed.event.client_id, SESSION) for pushed in recording.unsolicited)
 
 

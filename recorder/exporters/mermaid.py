@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import Link, Recording, Triple
+from ..model import Link, Recording, Triple, listed
 from ..views.data import ack_ms, offset_ms
 
 _LONGEST = 120  # characters of a label
@@ -31,7 +31,7 @@ def mermaid(recording: Recording) -> Iterator[str]:
 
 def _steps(triple: Triple, client: str) -> Iterator[tuple[tuple[int, int], str]]:
     """Yield the lines of a triple, each with its place in the order of the wire."""
-    keys = "".join(f", {key} {triple.keys[key]}" for key in ("handle", "reference") if key in triple.keys)
+    keys = "".join(f", {key} {listed(triple.keys[key])}" for key in ("handle", "reference") if key in triple.keys)
     asked = f"{triple.n} {triple.operation or triple.request.method}{keys}"
     yield (triple.request.seq, triple.request.message or 0), f"{client}->>{_SERVER}: {_label(asked)}"
     if triple.ack is not None:

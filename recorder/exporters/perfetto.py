@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model import Event, Recording, Triple
+from ..model import Event, Recording, Triple, listed
 from ..views.data import exchangeable
 
 _US = 1000  # nanoseconds
@@ -71,7 +71,12 @@ def _triple(triple: Triple, process: _Process) -> Iterator[dict[str, Any]]:
     if new:
         yield _name("thread_name", f"operations {tid}", process.pid, tid)
     place = {"pid": process.pid, "tid": tid, "ts": start / _US}
-    args = {"n": triple.n, "state": triple.state.value, "target": triple.request.target, **triple.keys}
+    args = {
+        "n": triple.n,
+        "state": triple.state.value,
+        "target": triple.request.target,
+        **{key: listed(value) for key, value in triple.keys.items()},
+    }
     args |= {"status": triple.ack.status} if triple.ack else {}
     args |= {"failure": triple.failure.reason} if triple.failure else {}
     name = triple.operation or triple.request.method

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from ..bayeux.messages import carried, is_event
 from ..dialect.definition import Dialect
-from ..model import Event, Failure, Request, Response, SocketMessage
+from ..model import Event, Failure, Keys, Request, Response, SocketMessage, values
 from .losses import Guess, Losses
 from .spool import UNKNOWN, Item, Part, Spool
 
@@ -192,9 +192,8 @@ def _causes(spool: Spool, exchanges: list[Exchange], dialect: Dialect) -> dict[t
         if not isinstance(part, Request) or not part.body or dialect.operation_of(part) is None:
             continue
         end = rest[0].t if rest and rest[0].kind in (Response, Failure) else request.t
-        for name, value in dialect.keys_of_request(part).items():
-            if name in dialect.per_operation:
-                found.setdefault((name, value), (end, request.t))
+        for key in _own(dialect.keys_of_request(part), dialect):
+            found.setdefault(key, (end, request.t))
     return found
 
 
@@ -205,9 +204,12 @@ def _caused(
     for message in carried(part) or [] if isinstance(part, Response | SocketMessage) else []:
         if is_event(message):
             event = Event(0, 0, 0, 0, "", message["channel"], message.get("data"))
-            for name, value in dialect.keys_of_event(event).items():
-                if name in dialect.per_operation and (name, value) in causes:
-                    yield causes[name, value]
+            yield from (causes[key] for key in _own(dialect.keys_of_event(event), dialect) if key in causes)
+
+
+def _own(keys: Keys, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """Yield the keys that belong to one operation."""
+    return ((name, text) for name in dialect.per_operation & keys.keys() for text in values(keys[name]))
 
 
 def _polls_behind(exchanges: list[Exchange], moved: set[int]) -> None:

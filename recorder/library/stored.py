@@ -11,7 +11,7 @@ from ..cassette.reader import OpenCassette
 from ..correlate.engine import correlate
 from ..dialect.definition import Dialect, shipped
 from ..errors import CassetteError
-from ..model import Event, Failure, Link, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple
+from ..model import Event, Failure, Link, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Triples:
     def with_keys(self, keys: dict[str, str]) -> list[Triple]:
         """Return the triples that have all of the given keys of the dialect, in order; `keys` must not be empty."""
         near = self if self._derived is not None else with_key(self._cassette, *next(iter(keys.items())))
-        return [found for found in near if keys.items() <= found.keys.items()]
+        return [found for found in near if all(text in values(found.keys.get(name, ())) for name, text in keys.items())]
 
 
 def triples(cassette: OpenCassette, dialect: Dialect | None = None) -> Triples:

@@ -14,6 +14,7 @@ from itertools import chain
 
 from ..dialect.definition import Dialect
 from ..dialect.definition import shipped as shipped_dialect
+from ..dialect.values import paths_in
 from ..errors import DialectError, PolicyError
 from ..model import Header
 from .names import Names
@@ -74,17 +75,13 @@ def fitted(policy: Policy, dialect: Dialect) -> Policy:
 
 def _headers(policy: Policy, dialect: Dialect) -> Names:
     """Return the headers that hold keys of requests, but those whose name the policy lists."""
-    paths = chain.from_iterable(dialect.request_keys.values())
+    paths = paths_in(chain.from_iterable(map(dialect.sources, dialect.key_names())))
     named = (path.removeprefix("header.") for path in paths if path.startswith("header."))
     return Names.of(name for name in named if policy.rule(name) == NO_RULE)
 
 
 def _keys(dialect: Dialect) -> Mapping[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    tables = (dialect.request_keys, dialect.ack_keys, dialect.event_keys)
-    for key, paths in ((key, paths) for table in tables for key, paths in table.items()):
-        found.setdefault(key, set()).update(paths)
-    return found
+    return {key: set(dialect.places(key)) for key in {*dialect.key_names(), *dialect.event_keys}}
 
 
 def _path(path: str) -> str:

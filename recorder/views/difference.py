@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..diff.differences import Changed, Difference, What
-from ..model import JSON, Triple
+from ..model import JSON, Triple, listed
 from ..printable import printable
 from ..replay.engine.matching.bindings import ABSENT
 from .data import exchangeable
@@ -64,7 +64,7 @@ def _place(change: Changed) -> str:
         return "unsolicited events"
     numbers = _numbers(change.old), _numbers(change.new)
     where = numbers[0] if numbers[0] == numbers[1] else " → ".join(number or "none" for number in numbers)
-    keys = "".join(f" {key} {item.keys[key]}" for key in ("handle", "campaign") if key in item.keys)
+    keys = "".join(f" {key} {listed(item.keys[key])}" for key in ("handle", "campaign") if key in item.keys)
     title = f"{item.operation}{keys}" if item.operation else f"{item.request.method} {item.request.target}"
     return printable(f"triple {where} {title}" if item.n else title)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..correlate.anchors import text as in_words
 from ..diagnose.explain import Candidate, Explanation, Judgement, polls_lost_to
-from ..model import Anchor, Event, Link, State, Triple
+from ..model import Anchor, Event, Link, State, Triple, listed
 from ..printable import printable
 from . import data
 
@@ -63,7 +63,7 @@ def event(
         numbers: Number of each triple, by `seq` of its request.
         anchor: What an unsolicited event followed, None for another event.
     """
-    keys = ", ".join(f"{key} {value!r}" for key, value in judgement.keys.items()) or "no keys"
+    keys = ", ".join(f"{key} {listed(value)!r}" for key, value in judgement.keys.items()) or "no keys"
     place = f"record {pushed.seq}, message {pushed.index}, to {judgement.session or 'an unknown session'}"
     lines = [f"event {name}  {printable(pushed.channel)}  {place}", f"  carries {printable(keys)}"]
     if link is None:
@@ -156,11 +156,11 @@ def _reason(other: Candidate, link: Link | None) -> str:
 
 def _asked(other: Candidate) -> str:
     handle = other.keys.get("handle")
-    return printable(f"{other.operation}" + (f" handle {handle}" if handle else ""))
+    return printable(f"{other.operation}" + (f" handle {listed(handle)}" if handle else ""))
 
 
 def _title(triple: Triple) -> str:
-    keys = ", ".join(f"{key} {value!r}" for key, value in triple.keys.items())
+    keys = ", ".join(f"{key} {listed(value)!r}" for key, value in triple.keys.items())
     return printable(f"triple {triple.n}  {triple.operation}  record {triple.request.seq}  {keys}")
 
 

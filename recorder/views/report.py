@@ -65,7 +65,7 @@ def part(name: str, cassette: Cassette, dialect: Dialect) -> Part:
 
 def keys_of(dialect: Dialect) -> tuple[str, ...]:
     """Return the keys that a triple of this dialect can have, sorted."""
-    return tuple(sorted({*dialect.request_keys, *dialect.ack_keys}))
+    return tuple(sorted(dialect.key_names()))
 
 
 def document(parts: Sequence[Part], title: str, *, keep: Keep | None = None) -> dict[str, Any]:

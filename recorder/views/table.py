@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..capture.hosts import host_of
-from ..model import Link, Recording, Triple
+from ..model import Link, Recording, Triple, listed
 from ..printable import printable
 from .data import ack_ms, content, offset_ms
 from .screen import STATES, Cell, Column, Screen, aligned
@@ -139,8 +139,8 @@ def _row(triple: Triple) -> Iterable[str]:
     values = (
         str(triple.n),
         triple.operation or f"{triple.request.method} {triple.request.target}",
-        triple.keys.get("handle", "-"),
-        triple.keys.get("reference", "-"),
+        listed(triple.keys.get("handle", "-")),
+        listed(triple.keys.get("reference", "-")),
         printable(triple.session or "?"),
         triple.state.value,
         f"{triple.ack.status} in {ms:.0f} ms" if triple.ack and ms is not None else "-",

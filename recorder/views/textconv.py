@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ..dialect.definition import Dialect
 from ..dialect.paths import parse_json, tree_of, without
-from ..model import JSON, Recording, Triple, Unsolicited
+from ..model import JSON, Recording, Triple, Unsolicited, values
 from ..printable import printable
 from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.rewriting.rewriter import Rewriter
@@ -24,11 +24,11 @@ def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:
     for triple in recording.triples:
         own = Bindings()
         for key in dialect.minted:
-            value = triple.keys.get(key)
-            if value is not None and key in dialect.per_operation:
-                own.bind(key, value, f"<{key}>")
-            elif value is not None:
-                lasting.bind(key, value, f"<{key} {numbers.setdefault(value, len(numbers) + 1)}>")
+            for value in values(triple.keys.get(key, ())):
+                if key in dialect.per_operation:
+                    own.bind(key, value, f"<{key}>")
+                else:
+                    lasting.bind(key, value, f"<{key} {numbers.setdefault(value, len(numbers) + 1)}>")
         yield from _triple(triple, Rewriter(dialect, own, lasting), dialect)
     rewriter = Rewriter(dialect, lasting)
     for item in recording.plain:

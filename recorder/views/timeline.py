@@ -12,7 +12,7 @@ from ..bayeux.replies import is_end, is_lost
 from ..correlate.anchors import anchors
 from ..correlate.anchors import text as in_words
 from ..diagnose.answers import strange
-from ..model import Note, Record, Recording, Reply, Triple
+from ..model import Note, Record, Recording, Reply, Triple, listed
 from ..printable import printable
 from .data import ack_ms, offset_ms
 from .screen import Cell, Column, Screen, aligned
@@ -59,7 +59,7 @@ class Moment:
 def of_triple(triple: Triple) -> Iterator[Moment]:
     """Yield the moments of one triple."""
     n, session, request = triple.n, triple.session, triple.request
-    keys = " ".join(triple.keys[key] for key in ("handle", "reference") if key in triple.keys)
+    keys = " ".join(listed(triple.keys[key]) for key in ("handle", "reference") if key in triple.keys)
     at = request.seq, request.message or 0
     yield Moment(at, request.t, "request", n, str(n), session, f"{triple.operation}  {keys}".rstrip())
     if triple.ack:

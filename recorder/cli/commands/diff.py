@@ -123,7 +123,7 @@ def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tu
             f"the cassettes have different dialects, {' and '.join(sorted(names))}; choose one with --dialect"
         )
     dialect = load(named) if named else shipped(names.pop())
-    known = {*dialect.request_keys, *dialect.ack_keys, *dialect.event_keys}
+    known = {*dialect.key_names(), *dialect.event_keys}
     for key in ids:
         if key not in known:
             raise UsageError(f"--id {key}: the dialect has no such key; its keys are {', '.join(sorted(known))}")
@@ -137,7 +137,7 @@ def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
 
     if wanted is None:
         return lambda _: True
-    by = parse(wanted, {*dialect.request_keys, *dialect.ack_keys})
+    by = parse(wanted, dialect.key_names())
     return lambda change: any(fits(by, data.triple(item)) for item in (change.old, change.new) if item is not None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ...errors import NothingSelected
-from ...model import Triple
+from ...model import Triple, values
 from ..loading import expression, fitting, read
 from ..options import cassette_argument, dialect_option, filter_option, force_option, new_cassette_option, offers
 from ..saying import say
@@ -70,7 +70,7 @@ def command(
         lambda t: triples is None or t.n in triples,
         lambda t: operation is None or t.operation == operation,
         lambda t: session is None or t.session == session,
-        lambda t: all(value is None or t.keys.get(key) == value for key, value in keys.items()),
+        lambda t: all(value is None or value in values(t.keys.get(key, ())) for key, value in keys.items()),
     ]
     filtered = fitting(recording.triples, expression(wanted, dialect))
     chosen = [triple for triple in filtered if all(fits(triple) for fits in conditions)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import AUTHORIZATION
-from ...model import Recording
+from ...model import Recording, listed
 from .anchored import Unplayed
 from .matching.matcher import Matcher, describe
 from .sessions.playhead import Playhead, kind
@@ -137,7 +137,9 @@ def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle
         return []
     where = _where(playhead, bayeux)
     handle = matcher.triples[left[0]].keys.get("handle")
-    needed = describe(matcher.triples[left[0]], matcher.parsed[left[0]]) + (f" for handle {handle}" if handle else "")
+    needed = describe(matcher.triples[left[0]], matcher.parsed[left[0]]) + (
+        f" for handle {listed(handle)}" if handle else ""
+    )
     long = f" idle {idle:g} s" if idle else ""
     return [f"client {playhead.name}{long} {where}; next needed: {needed}"]
 

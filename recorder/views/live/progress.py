@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...correlate.engine import Correlator
 from ...correlate.operations import REFERENCES, Operation
 from ...dialect.definition import Dialect
-from ...model import Record, State
+from ...model import Record, State, listed
 from ...printable import printable
 
 _KEPT = 500  # operations and events under correlation; a display needs no older ones
@@ -75,7 +75,7 @@ def as_line(ended: Ended) -> str:
 
 
 def _named(op: Operation) -> str:
-    key = next((op.keys[key] for key in ("handle", *REFERENCES) if key in op.keys), "")
+    key = next((listed(op.keys[key]) for key in ("handle", *REFERENCES) if key in op.keys), "")
     return printable(f"{op.name} {key}".rstrip())
 
 

@@ -484,7 +484,7 @@ def expected(recording: Recording) -> dict[str, Expected]:
                 name = anchor.name.removeprefix("GET ")
                 act, number = ("get", name), 1 + places[pushed.session, name].index(anchor.place or 0)
             case AnchorKind.OPERATION:
-                act, number = ("operation", recording.triples[anchor.number - 1].keys["handle"]), 1
+                act, number = ("operation", str(recording.triples[anchor.number - 1].keys["handle"])), 1
             case kind:
                 act = (_WORDS[kind], name)
         text = pushed.event.data["messageType"]

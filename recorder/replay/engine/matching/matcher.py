@@ -320,7 +320,7 @@ class Matcher:
     def names(self, live: ParsedRequest, session: Bindings) -> bool:
         """Return whether a request names a session id of a live session, e.g. its device."""
         for key in self._dialect.session_keys:
-            paths = self._dialect.request_keys.get(key, ())
+            paths = self._dialect.paths(key)
             found = (as_key(lookup({"body": live.body}, path)) for path in paths)
             value = next((text for text in found if text is not None), None)
             if value is not None and session.is_live(key, self._dialect.bare(key, value)):

@@ -67,7 +67,7 @@ def _of_path(differences: Sequence[Difference], dialect: Dialect) -> str:
         route = "/".join([*recorded[:place], "{id}", *recorded[place + 1 :]])
         return f'`path.id` differs each time: `routes = ["{route}"]` in [request], `volatile = ["path.id"]` in [replay]'
     name = next((name for name in found.re.groupindex if found[name] == recorded[place]), None)
-    keys = set(chain.from_iterable(dialect.request_keys.values()))
+    keys = set(chain.from_iterable(map(dialect.sources, dialect.key_names())))
     return (
         ""
         if name is None or f"path.{name}" in keys

@@ -246,7 +246,7 @@ class RequestReader:
         """
         self._dialect, self.root = dialect, root
         self._blanker = Blanker(policy)
-        paths = {path: key for key in dialect.minted for path in dialect.request_keys.get(key, ())}
+        paths = {path: key for key in dialect.minted for path in dialect.paths(key)}
         # `*` leads to any number of values, so these are the last
         in_order = sorted(paths.items(), key=lambda pair: EACH in split(pair[0]))
         self.fresh = tuple((path, key) for path, key in in_order if key in dialect.per_operation)
