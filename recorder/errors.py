@@ -59,6 +59,7 @@ class CassetteError(RecorderError):
         path: The file, or "<bytes>" for data in memory.
         offset: Byte offset of the first damaged frame; None if the error is about the whole file.
         problem: What is wrong, without the place.
+        hint: What may be the cause, or what to do; "" if nothing is known.
     """
 
     exit_code = 4
@@ -67,6 +68,7 @@ class CassetteError(RecorderError):
         self.path = path
         self.offset = offset
         self.problem = problem
+        self.hint = hint
         where = path if offset is None else f"{path}, byte {offset}"
         super().__init__(f"{where}: {problem}" + (f" ({hint})" if hint else ""))
 

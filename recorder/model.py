@@ -119,16 +119,21 @@ class Header:
     Attributes:
         started: UTC microseconds since the epoch at which `t` is 0: the one wall-clock time of a cassette.
         upstream: URL of the recorded server, for people; a replay never connects to it.
-        dialect: Name of the dialect at the time of the capture.
+        dialect: Name of the dialect that the cassette is read by.
         redaction: Name of the policy that was applied before writing.
+        format: Version of the cassette format.
+        dialect_text: The dialect itself, as TOML; "" if the cassette names one only, as those of format 1 do.
+        policy_text: The policy itself, as TOML, without patterns of its own; "" if the cassette names one only.
     """
 
     started: int
     upstream: str
     dialect: str
     redaction: str
-    format: int = 1
+    format: int = 2
     profile: str = "journal"
+    dialect_text: str = field(default="", repr=False)
+    policy_text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

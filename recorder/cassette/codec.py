@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 import msgpack
 
 from ..errors import CassetteError
-from ..model import Failure, Header, Headers, Note, Record, Request, Response, Row, RowEvent, SocketMessage
+from ..model import Failure, Header, Headers, Note, Record, Request, Response, Row, RowEvent, SocketMessage, Value
 from .frames import MAX_BODY, OVERHEAD, Frame, frame
 
-FORMAT = 1
+FORMAT = 2
 JOURNAL, SEALED, ARCHIVE = PROFILES = "journal", "sealed", "archive"
 MAX_HEADERS = 4096  # HTTP headers of one record
 MAX_TRIPLES = 1 << 32  # the index stores the number of a triple in 4 bytes
+MAX_TEXT = 128 << 10  # bytes of the dialect and of the policy in a header
+RULES_WITHIN = 1000  # frames after the header in which a journal may say its dialect
 
 T = TypeVar("T")
 BodyOf: TypeAlias = Callable[[int], bytes]
@@ -29,7 +32,7 @@ BodyOf: TypeAlias = Callable[[int], bytes]
 
 HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 TRIPLE, BLOCK, PLAIN, UNSOLICITED, SUMMARY, END = 0x10, 0x11, 0x12, 0x13, 0x14, 0x3F
-PAGE, CONTENTS = 0x40, 0x41
+PAGE, CONTENTS, RULES = 0x40, 0x41, 0x42
 # bytes: a `bin` head, the offset of the contents, a SHA-256; fixed, so that a reader finds the end frame from the end
 END_SIZE = OVERHEAD + 2 + 8 + 32
 FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE})
@@ -53,17 +56,35 @@ _MOST_VALUES = 600_000  # a triple may have 65 536 events of nine values each
 _MOST_FOREIGN = 256 << 10  # bytes of frames in one file that msgpack may fail on; see `Foreign`
 
 
-def encode_header(header: Header) -> bytes:
-    """Return the encoded header, which is the first frame of each cassette."""
-    body = {
-        "cassette": header.format,  # must be the first key: its encoding is part of the magic bytes
-        "dialect": header.dialect,
-        "profile": header.profile,
-        "redaction": header.redaction,
-        "started": header.started,
-        "upstream": header.upstream,
-    }
-    return _text_frame(HEADER, body)
+def encode_header(header: Header, *, rules_follow: bool = False) -> bytes:
+    """Return the encoded header, which is the first frame of each cassette.
+
+    Args:
+        header: The header; of format 1 it is written without the texts, which that format does not have.
+        rules_follow: Whether `encode_rules` may follow, as in a journal whose dialect is found after the first records.
+
+    Raises:
+        ValueError: If the text of the dialect or of the policy has more than 128 KiB.
+
+    """
+    # `cassette` must be the first key: its encoding is part of the magic bytes
+    body: dict[str, Any] = {"cassette": header.format, "dialect": header.dialect}
+    if header.format > 1:
+        body |= {"dialect_text": _short(header.dialect_text), "policy_text": _short(header.policy_text)}
+    body |= {"profile": header.profile, "redaction": header.redaction}
+    if rules_follow:
+        body |= {"rules": True}
+    return _text_frame(HEADER, body | {"started": header.started, "upstream": header.upstream})
+
+
+def encode_rules(name: str, text: str) -> bytes:
+    """Return the frame by which a journal says its dialect after its header; `rules_follow` must announce the frame.
+
+    Raises:
+        ValueError: If the text has more than 128 KiB.
+
+    """
+    return _text_frame(RULES, {"dialect": name, "dialect_text": _short(text)})
 
 
 def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
@@ -119,8 +140,31 @@ def decode_header(found: Frame, *, path: str) -> Header:
     """
     if found.kind != HEADER:
         raise CassetteError(path, "not a cassette", hint="its first frame is no header")
+    try:
+        body = _Fields(_unpack(found, path), found, path)
+        version = body.take("cassette", int)
+        return _header(body, version, path)
+    except CassetteError as exc:
+        raise CassetteError(path, exc.problem, hint=exc.hint) from exc
+
+
+def rules_follow(found: Frame, *, path: str) -> bool:
+    """Return whether the header in a frame announces that a journal says its dialect later."""
+    return bool(_Fields(_unpack(found, path), found, path).maybe("rules", bool))
+
+
+def decode_rules(found: Frame, header: Header, *, path: str) -> Header:
+    """Return a header with the dialect that a frame says.
+
+    Raises:
+        CassetteError: If the body violates the format.
+
+    """
     body = _Fields(_unpack(found, path), found, path)
-    version = body.take("cassette", int)
+    return replace(header, dialect=body.take("dialect", str), dialect_text=body.short("dialect_text"))
+
+
+def _header(body: _Fields, version: int, path: str) -> Header:
     if not 1 <= version <= FORMAT:
         raise CassetteError(
             path,
@@ -137,6 +181,8 @@ def decode_header(found: Frame, *, path: str) -> Header:
         redaction=body.take("redaction", str),
         format=version,
         profile=profile,
+        dialect_text=body.short("dialect_text") if version > 1 else "",
+        policy_text=body.short("policy_text") if version > 1 else "",
     )
 
 
@@ -213,8 +259,8 @@ def decode_row(found: Frame, *, path: str) -> Row:
     events = [_from_wtf8(event) for event in body.take("ev", list)]
     if found.kind not in (TRIPLE, PLAIN) or not all(_fits(event, _EVENT) for event in events):
         raise CassetteError(path, "the frame does not hold a triple", offset=found.offset)
-    keys = dict(zip(body.take("keys", dict), _from_wtf8([*body.take("keys", dict).values()]), strict=True))
-    if not all(isinstance(key, str) and isinstance(value, str) for key, value in keys.items()):
+    keys = dict(zip(body.take("keys", dict), map(_key_value, body.take("keys", dict).values()), strict=True))
+    if not all(isinstance(key, str) and value is not None for key, value in keys.items()):
         raise CassetteError(path, "the keys of a triple are not strings", offset=found.offset)
     n = body.take("n", int)
     if not 0 <= n < MAX_TRIPLES:
@@ -222,7 +268,7 @@ def decode_row(found: Frame, *, path: str) -> Row:
     return Row(
         n=n,
         operation=body.maybe("op", str),
-        keys=keys,
+        keys={key: value for key, value in keys.items() if value is not None},
         session=body.maybe("s", str),
         state=body.take("st", str),
         request=body.take("req", int),
@@ -252,6 +298,14 @@ def decode_value(found: Frame, *, path: str) -> Any:
 
     """
     return _unpack(found, path, _LIMITS_OF_SUMMARY if found.kind == SUMMARY else _LIMITS)
+
+
+def _key_value(stored: Any) -> Value | None:
+    """Return the value of a key, several as a tuple; None for a value that no key can have."""
+    several = _from_wtf8(stored if isinstance(stored, list) else [stored])
+    if not several or not all(isinstance(one, str) for one in several):
+        return None
+    return tuple(several) if isinstance(stored, list) else str(several[0])
 
 
 def _row_event(fields: list[Any]) -> RowEvent:
@@ -309,6 +363,13 @@ class _Fields:
 
     def maybe(self, key: str, kind: type[T]) -> T | None:
         return None if self._body.get(key) is None else self.take(key, kind)
+
+    def short(self, key: str) -> str:
+        """Return the text of a dialect or of a policy."""
+        text = self.take(key, str)
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT:
+            raise self._wrong(f"field {key!r} has more than {MAX_TEXT} bytes")
+        return text
 
     def headers(self) -> Headers:
         pairs = self.take("h", list)
@@ -372,6 +433,12 @@ def _from_wtf8(value: Any) -> Any:
     with suppress(UnicodeDecodeError):
         return [item.decode("utf-8", "surrogatepass") if isinstance(item, bytes) else item for item in value]
     return value
+
+
+def _short(text: str) -> str:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT:
+        raise ValueError(f"a dialect and a policy in a cassette have at most {MAX_TEXT} bytes")
+    return text
 
 
 def _limited(headers: Headers) -> Headers:

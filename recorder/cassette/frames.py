@@ -76,6 +76,15 @@ def unframe(source: bytes | IO[bytes], *, path: str = "<bytes>") -> Iterator[Fra
         offset += OVERHEAD + len(found.body)
 
 
+def peek(file: IO[bytes]) -> tuple[int, int] | None:
+    """Return the type and the size in bytes of the frame that seems to start at the position of `file`, unverified."""
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    array, kind, uint, length = _HEAD.unpack(head)
+    return (kind, OVERHEAD + length) if array == _ARRAY4 and uint == _UINT32 and kind <= _MAX_KIND else None
+
+
 def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
     """Read and verify the frame at the current position of `file`; the length is checked before memory is allocated.
 

@@ -47,9 +47,9 @@ class End:
 class Journal:
     """Appends frames to a locked file. Not thread-safe: use it from one thread."""
 
-    def __init__(self, path: Path, descriptor: int, size: int) -> None:
+    def __init__(self, path: Path, descriptor: int, size: int, *, rules_follow: bool = False) -> None:
         """Take ownership of an open, locked file of `size` bytes; `create` and `resume` call this."""
-        self.path = path
+        self.path, self.rules_follow = path, rules_follow
         self.size = size  # bytes written
         self._fd = descriptor
 
@@ -95,7 +95,9 @@ class Journal:
             self._fd = -1
 
 
-def create(path: Path, header: Header, *, force: bool = False, private: bool = False) -> Journal:
+def create(
+    path: Path, header: Header, *, force: bool = False, private: bool = False, rules_follow: bool = False
+) -> Journal:
     """Create a journal and write its header; an old file stays in its place until the header is on the disk.
 
     Args:
@@ -103,6 +105,7 @@ def create(path: Path, header: Header, *, force: bool = False, private: bool = F
         header: Its first frame.
         force: Replace an existing file.
         private: Let nobody but the owner read the file.
+        rules_follow: The dialect may be said later, by `Writer.rules`; it then replaces that of the header.
 
     Raises:
         UsageError: If the file exists and `force` is not given, another recorder is writing it, or it is no regular
@@ -111,8 +114,8 @@ def create(path: Path, header: Header, *, force: bool = False, private: bool = F
     """
     replacement, done = Replacement(path, force=force, private=private), False
     try:
-        journal = Journal(path, replacement.descriptor, 0)
-        journal.append([encode_header(header)])
+        journal = Journal(path, replacement.descriptor, 0, rules_follow=rules_follow)
+        journal.append([encode_header(header, rules_follow=rules_follow)])
         replacement.commit()
         done = True
     except OSError as exc:
@@ -217,12 +220,17 @@ def _chunks(frames: list[bytes], limit: int = 1 << 20) -> Iterator[bytes]:
 
 
 class Following:
-    """A reader of a journal that is still being written; an incomplete last frame is read once it is complete."""
+    """A reader of a journal that is still being written; an incomplete last frame is read once it is complete.
+
+    Attributes:
+        header: The header, None until it is read; another one once the journal has said its dialect after it.
+    """
 
     def __init__(self, file: IO[bytes], path: str) -> None:
         self._file, self._path = file, path
         self._offset = 0
         self._facts = Facts(path, sealed=False)
+        self._awaited = 0  # frames in which the journal may still say its dialect
         self.header: Header | None = None
 
     def new(self) -> Iterator[Record]:
@@ -252,6 +260,12 @@ class Following:
                 self.header = codec.decode_header(found, path=self._path)
                 if self.header.profile != JOURNAL:
                     raise UsageError(f"{self._path}: is sealed, no record will be added; list it with recorder ls")
+                self._awaited = codec.RULES_WITHIN if codec.rules_follow(found, path=self._path) else 0
+                continue
+            self._awaited -= 1
+            if found.kind == codec.RULES and self._awaited >= 0:
+                self._awaited = 0  # the first counts
+                self.header = codec.decode_rules(found, self.header, path=self._path)
                 continue
             record = self._facts.record(found)
             if record is not None:

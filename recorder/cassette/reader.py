@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import SEEK_END, BytesIO
@@ -24,10 +24,11 @@ from ..files import open_regular
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Remembered
-from .frames import OVERHEAD, Frame, read_frame
+from .frames import OVERHEAD, Frame, peek, read_frame
 from .index import ADDRESS_WIDTH, INNER_BITS, PAGE, Addresses, Keys, address_at, key_hash, triples_in
 
 _INNER = (1 << INNER_BITS) - 1
+_TABLES = ("keys", "records", "triples")  # of the index; others are for later readers
 _CACHED = 16  # blocks and pages kept in memory
 
 Pages: TypeAlias = list[tuple[int, int]]  # first entry (a number or a hash) and offset of each page
@@ -113,6 +114,8 @@ class OpenCassette:
             raise CassetteError(path, "not a cassette", hint="it does not begin with a cassette header") from exc
         self.header: Header = codec.decode_header(first, path=path)
         self._start = OVERHEAD + len(first.body)  # byte at which the second frame stands
+        if codec.rules_follow(first, path=path) and not self.is_sealed:
+            self.header = self._ruled(self.header)
 
     def __enter__(self) -> Self:
         return self
@@ -263,6 +266,25 @@ class OpenCassette:
         file.seek(inner)
         return read_frame(file, inner, len(raw), path=self.path)
 
+    def _ruled(self, header: Header) -> Header:
+        """Return the header with the dialect that a journal says later; as it is if the journal does not say one.
+
+        Only the heads of the frames before are read. Damage among them is told by who reads the frames.
+        """
+        offset, found = self._start, None
+        for _ in range(codec.RULES_WITHIN):
+            self._file.seek(offset)
+            match peek(self._file):
+                case codec.RULES, _:
+                    with suppress(CassetteError):
+                        found = self._frame(offset)
+                    return codec.decode_rules(found, header, path=self.path) if found else header
+                case _, int(size):
+                    offset += size
+                    continue
+            break
+        return header
+
     def _frame(self, offset: int) -> Frame:
         if offset >= self._size:
             problem = f"points to byte {offset}, which is beyond its end"
@@ -299,9 +321,9 @@ class OpenCassette:
 
     def _contents(self, offset: int) -> dict[str, Pages]:
         value = codec.decode_value(self._frame(offset), path=self.path)
-        if not isinstance(value, dict) or not {"keys", "records", "triples"} <= value.keys():
+        if not isinstance(value, dict) or not set(_TABLES) <= value.keys():
             raise CassetteError(self.path, "the contents are damaged", offset=offset)
-        return {name: _pairs(groups, self.path, offset) for name, groups in value.items()}
+        return {name: _pairs(value[name], self.path, offset) for name in _TABLES}
 
     def _build(self, checksum: bytes) -> _Index:
         """Build the index of a small file that has none."""

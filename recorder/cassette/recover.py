@@ -89,6 +89,7 @@ class _Found:
     def __init__(self, path: str) -> None:
         self.path = path
         self.header: Header | None = None
+        self._is_ruled = False  # whether the file says its dialect after the header; the first counts
         self.kept = 0
         self.skipped = 0
         self._last = -1
@@ -112,6 +113,9 @@ class _Found:
         try:
             if frame.kind == codec.HEADER:
                 self.header = self.header or codec.decode_header(frame, path=self.path)
+                return
+            if frame.kind == codec.RULES and self.header is not None and not self._is_ruled:
+                self.header, self._is_ruled = codec.decode_rules(frame, self.header, path=self.path), True
                 return
             record = codec.decode(frame, path=self.path, body_of=self._bodies.body)
         except CassetteError as exc:  # skip this frame only, not the rest of its block

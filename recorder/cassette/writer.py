@@ -13,6 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from ..errors import CaptureError
+from .codec import RULES_WITHIN, encode_rules
 from .journal import Journal
 
 QUEUE = 64 << 20  # bytes of frames that may wait for the disk
@@ -121,6 +122,27 @@ class Writer:
         """
         if not self.offer(frame):
             self.wait()
+
+    def rules(self, name: str, text: str) -> None:
+        """Say the dialect of the journal, after the first records; readers take it instead of the header's.
+
+        The journal must have been created with `rules_follow=True`. Call this once, within the first 1,000 frames:
+        readers do not look further.
+
+        Args:
+            name: Name of the dialect.
+            text: Its TOML text, at most 128 KiB (`dialect.carried.text_to_carry` checks that).
+
+        Raises:
+            CaptureError: If writing failed, or the writer is closing.
+            ValueError: If the header does not announce a dialect, or it comes too late.
+
+        """
+        if not self._journal.rules_follow:
+            raise ValueError("the header of this journal does not announce a later dialect")
+        if self._accepted >= RULES_WITHIN:
+            raise ValueError(f"a dialect that follows the header must be among the first {RULES_WITHIN} frames")
+        self.put(encode_rules(name, text))
 
     def flush(self) -> None:
         """Block until all frames queued so far are handed to the kernel.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorder.cassette import codec
 from recorder.cassette.codec import (
     MAX_HEADERS,
+    MAX_TEXT,
     decode,
     decode_header,
     decode_row,
@@ -244,23 +245,75 @@ def test_a_header_comes_back() -> None:
 
 
 @given(
-    st.builds(Header, st.integers(0, 2**63), ANY_TEXT, ANY_TEXT, ANY_TEXT, st.just(1), st.sampled_from(codec.PROFILES))
+    st.builds(
+        Header, NUMBERS, ANY_TEXT, ANY_TEXT, ANY_TEXT, st.just(2), st.sampled_from(codec.PROFILES), ANY_TEXT, ANY_TEXT
+    )
 )
 def test_any_header_comes_back(header: Header) -> None:
     assert decode_header(only(encode_header(header)), path="s.cassette") == header
+
+
+def test_a_header_of_format_1_is_written_as_it_was() -> None:
+    old = replace(HEADER, format=1)
+
+    assert encode_header(old)[7:18] == b"\x86\xa8cassette\x01"
+    assert decode_header(only(encode_header(old)), path="s.cassette") == old
+
+
+@pytest.mark.parametrize("field", ["dialect_text", "policy_text"])
+def test_a_text_that_is_too_long_is_neither_written_nor_read(field: str) -> None:
+    fits, longer = "é" * (MAX_TEXT // 2), "é" * (MAX_TEXT // 2) + "!"
+    body = {"cassette": 2, "dialect": "", "profile": "journal", "redaction": "", "started": 0, "upstream": ""}
+    texts = {"dialect_text": "", "policy_text": ""}
+
+    assert decode_header(only(encode_header(replace(HEADER, **{field: fits}))), path="s.cassette")
+    with pytest.raises(ValueError, match="at most 131072 bytes"):
+        encode_header(replace(HEADER, **{field: longer}))
+    with pytest.raises(CassetteError, match=f"{field}.*131072") as caught:
+        decode_header(framed(body | texts | {field: longer}, 1), path="s.cassette")
+    assert caught.value.offset is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 1, [], [1], ["a", None], {"a": "b"}, [["a"]]],
+    ids=["nil", "int", "none", "ints", "nil in it", "map", "nested"],
+)
+def test_a_key_that_is_neither_text_nor_texts_is_refused(value: object) -> None:
+    body: dict[str, object] = {
+        "ack": None,
+        "ev": [],
+        "fail": None,
+        "keys": {"id": value},
+        "n": 1,
+        "op": None,
+        "req": 0,
+        "s": None,
+        "st": "",
+    }
+
+    with pytest.raises(CassetteError, match="keys of a triple"):
+        codec.decode_row(framed(body, codec.TRIPLE), path="s.cassette")
+
+
+@given(st.dictionaries(st.text(), ANY_TEXT | st.lists(ANY_TEXT, min_size=2).map(tuple)))
+def test_any_keys_come_back(keys: dict[str, str | tuple[str, ...]]) -> None:
+    row = Row(1, "X", keys, None, "acked", 0, None, None, ())
+
+    assert codec.decode_row(only(codec.encode_row(row)), path="s.cassette") == row
 
 
 def test_the_first_bytes_of_a_file_tell_what_it_is() -> None:
     start = encode_header(HEADER)
 
     assert start[:3] == b"\x94\x01\xce"
-    assert start[7:18] == b"\x86\xa8cassette\x01"
+    assert start[7:18] == b"\x88\xa8cassette\x02"
 
 
 def test_a_newer_format_is_refused_with_what_to_do() -> None:
-    newer = encode_header(replace(HEADER, format=2))
+    newer = encode_header(replace(HEADER, format=3))
 
-    with pytest.raises(CassetteError, match=r"written in format 2, this version reads up to 1 \(upgrade"):
+    with pytest.raises(CassetteError, match=r"written in format 3, this version reads up to 2 \(upgrade"):
         decode_header(only(newer), path="s.cassette")
 
 

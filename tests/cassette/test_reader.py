@@ -84,7 +84,7 @@ def test_any_msgpack_reader_walks_the_file(path: Path) -> None:
         walked = [(kind, body) for kind, _, body, _ in msgpack.Unpacker(file, max_buffer_size=64 << 20)]
 
     assert [kind for kind, _ in walked] == [1, 2, 3, 2, 3, 5, 5, 4, 6]
-    assert walked[0][1]["cassette"] == 1
+    assert walked[0][1]["cassette"] == 2
     assert walked[1][1]["u"] == "/api/v2/me/outbound-records/7?a=%20"
     assert walked[4][1]["b"] == b"\xff\x00 not text"
 
@@ -99,7 +99,7 @@ def test_any_msgpack_reader_walks_the_file(path: Path) -> None:
         (FRAMES[1], "its first frame is no header"),
         (EMPTY[:-1], "does not begin with a cassette header"),
         (EMPTY[:3], "does not begin with a cassette header"),
-        (encode_header(replace(HEADER, format=2)) + FRAMES[1], "written in format 2"),
+        (encode_header(replace(HEADER, format=3)) + FRAMES[1], "written in format 3"),
     ],
 )
 def test_other_files_are_no_cassettes_and_no_empty_ones(data: bytes, problem: str) -> None:

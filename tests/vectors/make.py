@@ -1,7 +1,8 @@
-"""Makes the conformance vectors of format 1: `python -m tests.vectors.make FOLDER`.
+"""Makes the conformance vectors of format 2: `python -m tests.vectors.make FOLDER`.
 
-Those in `v1/` are released: a file there is never made again, only new ones are added. Each cassette stands beside a
-JSON file that says what a reader must see in it (see `seen.py`), and which keys to look up.
+Those in `v1/` and `v2/` are released: a file there is never made again, only new ones are added. Each cassette stands
+beside a JSON file that says what a reader must see in it (see `seen.py`), and which keys to look up. `v1/` also holds
+what the formats have in common: long files, large frames, repeated bodies, bytes that are damaged.
 """
 
 from __future__ import annotations
@@ -16,17 +17,33 @@ from pathlib import Path
 
 import msgpack
 
-from recorder.cassette.codec import END, SUMMARY, encode, encode_header, encode_row, encode_value
+from recorder.cassette.codec import (
+    CONTENTS,
+    END,
+    SUMMARY,
+    encode,
+    encode_header,
+    encode_row,
+    encode_rules,
+    encode_value,
+)
 from recorder.cassette.frames import frame
+from recorder.cassette.migrate import migrate
 from recorder.cassette.recover import recover
 from recorder.correlate.engine import Correlator
-from recorder.library.sealing import seal, write_sealed
-from recorder.model import Failure, Header, Note, Record, Request, Response, Row, SocketMessage
+from recorder.dialect.definition import DEFAULT, shipped
+from recorder.library.sealing import write_sealed
+from recorder.model import Failure, Header, Note, Record, Request, Response, Row, SocketMessage, Value
 from tests.answers import DIALECT, publish, result, yes
 from tests.vectors.seen import seen
 from tests.wire import Wire, chained, done, get_me, preview, record_event, state_event, twin
 
-HEADER = Header(1_753_000_000_000_000, "http://gws.example:8090", "gws-outbound", "default")
+DIALECT_TEXT = 'name = "gws-outbound" # Zoë\n'
+HEADER = Header(
+    1_753_000_000_000_000, "http://gws.example:8090", "gws-outbound", "default",
+    dialect_text=DIALECT_TEXT, policy_text='name = "default"\n',
+)  # fmt: skip
+V1 = Path(__file__).parent / "v1"
 JSON_TYPE = (("Content-Type", "application/json"),)
 POST = "/api/v2/me/outbound-records/7"
 
@@ -73,31 +90,6 @@ def conversation() -> list[Record]:
     return [*wire.records, Note(len(wire.records), wire.records[-1].t, "close", "the capture ended cleanly")]
 
 
-def repeated(count: int, size: int) -> list[Record]:
-    """Bodies that stand there before: at once, later, and when they are forgotten after 4096 others."""
-    bodies = [f"{place:0{size}}".encode() for place in range(count)]
-    again = [bodies[-1], bodies[0], bodies[0], bodies[1][: size - 1], bodies[1], bodies[2]]
-    sent = [*bodies, *again]
-    return [SocketMessage(n, n, 0, from_client=True, body=body) for n, body in enumerate(sent)]
-
-
-def many(operations: int, notes: int) -> list[Record]:
-    """More records than are indexed in memory, as short as they can be."""
-    records: list[Record] = []
-    for place in range(operations):
-        target, body = f"/api/v2/me/outbound-records/{place % 100}", f'{{"operationName":"X","referenceId":{place}}}'
-        records.append(Request(2 * place, place, place, "c", "POST", target, (), body.encode()))
-        records.append(Response(2 * place + 1, place, place, 200, (), b"{}"))
-    return [*records, *(Note(n, n, "", "") for n in range(2 * operations, 2 * operations + notes))]
-
-
-def large() -> list[Record]:
-    """Frames larger than a block fills: one is a block of its own, one packs so well that it must stand as it is."""
-    chain = [hashlib.sha256(f"{place}".encode()).hexdigest() for place in range(1100)]
-    bodies = [b"a" * 70, "".join(chain).encode(), b"c" * 70, b"b" * 70_000, b"a" * 70, "".join(chain).encode()]
-    return [SocketMessage(n, n, 0, from_client=False, body=body) for n, body in enumerate(bodies)]
-
-
 def flipped(data: bytes, place: int) -> bytes:
     return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
@@ -109,25 +101,45 @@ def unknown(kind: int, body: object) -> bytes:
 def raw_vectors() -> dict[str, tuple[str, bytes]]:
     whole, head = journal(ONE_OF_EACH), journal(())
     frames = [encode(record) for record in ONE_OF_EACH]
-    newer = frame(1, msgpack.packb({"cassette": 2, "a new field": [1]}))
-    named = encode(SocketMessage(0, 0, 0, from_client=True, body=b""), same_body_as=7)
+    newer = frame(1, msgpack.packb({"cassette": 3, "a new field": [1]}))
+    rules = encode_rules("mine", 'name = "mine"\n')
+    awaits = encode_header(HEADER, rules_follow=True)
+    notes = [encode(Note(n, n, "", "")) for n in range(1001)]
+    plain = {"cassette": 2, "dialect": "a", "profile": "journal", "redaction": "b", "started": 0, "upstream": ""}
+    long = plain | {"dialect_text": "#" * (1 << 17) + "#", "policy_text": ""}
     return {
         "empty": ("a journal with no record yet", head),
         "records": ("one record of each type", whole),
         "bytes": ("bodies that are empty or no text, text that is no UTF-8", journal(BYTES)),
+        "no-texts": ("a header of format 2 that names dialect and policy only", journal((), _named_only())),
+        "text-missing": ("a header of format 2 without a field: no cassette", frame(1, msgpack.packb(plain))),
+        "text-long": ("a dialect of more than 131,072 bytes: no cassette", frame(1, msgpack.packb(long))),
         "torn-body": ("cut inside the body of the last frame", whole[:-20]),
-        "torn-head": ("cut inside the head of the last frame", whole[: -len(frames[-1]) + 5]),
         "torn-header": ("cut inside its header: no cassette", head[:-1]),
         "damaged": ("one bit of the third record is wrong", flipped(whole, len(head + frames[0] + frames[1]) + 30)),
-        "damaged-length": ("a length that leaves the file no room", flipped(whole, len(head + frames[0]) + 3)),
-        "missing": ("a record is missing, all bytes are sound", head + frames[0] + frames[2]),
+        "rules": ("the dialect follows the first records", awaits + frames[0] + frames[1] + rules + frames[2]),
+        "rules-to-come": ("the dialect is announced and not there yet", awaits + frames[0]),
+        "rules-torn": ("cut inside the dialect that follows", awaits + frames[0] + rules[:-3]),
+        "rules-damaged": ("the dialect that follows is damaged", awaits + frames[0] + flipped(rules, 12) + frames[1]),
+        "rules-twice": (
+            "two dialects follow: the first counts",
+            awaits + rules + encode_rules("other", "") + frames[0],
+        ),
+        "rules-unannounced": ("a dialect that the header does not announce: to be skipped", head + rules + frames[0]),
+        "rules-late": ("behind 1,000 frames: to be skipped", awaits + b"".join(notes[:1000]) + rules + notes[1000]),
+        "rules-last": ("the last place for a dialect", awaits + b"".join(notes[:999]) + rules + notes[999]),
         "ancillary": ("types above 0x3F that are unknown: to be skipped", _between(0x7F, frames, head)),
+        "chunk": ("a type that is kept free for chunks of streams: to be skipped", _between(0x43, frames, head)),
         "critical": ("a type up to 0x3F that is unknown: to be refused", _between(0x3E, frames, head)),
-        "newer": ("written in format 2: to be refused", newer + b"".join(frames)),
-        "no-cassette": ("another file", b"\x89PNG\r\n\x1a\n" + bytes(32)),
-        "named-nowhere": ("names a body that is not there", head + named),
+        "newer": ("written in format 3: to be refused", newer + b"".join(frames)),
         "unknown-field": ("a field that is unknown: to be left alone", head + _with_field(frames[0]) + frames[1]),
+        "several-values": ("sealed, keys with several values", with_keys({"id": ("a", "b", "é"), "one": "a"})),
+        "several-none": ("sealed, a key with no value: to be refused", with_keys({"id": ()})),
     }
+
+
+def _named_only() -> Header:
+    return replace(HEADER, dialect_text="", policy_text="")
 
 
 def _between(kind: int, frames: list[bytes], head: bytes) -> bytes:
@@ -139,12 +151,30 @@ def _with_field(encoded: bytes) -> bytes:
     return frame(encoded[1], msgpack.packb(body | {"zz": [None, True, 1.5]}))
 
 
-def with_triple(n: int) -> bytes:
-    """A sealed cassette of one triple with this number."""
-    row = Row(n, "X", {"handle": "7"}, None, "aborted", 0, None, None, ())
-    data = encode_header(replace(HEADER, profile="sealed")) + encode(ONE_OF_EACH[0]) + encode_row(row)
-    data += encode_value(SUMMARY, {"poll_timeout": None, "sessions": {}})
+def with_keys(keys: dict[str, Value]) -> bytes:
+    """A sealed cassette of two triples, the first with these keys."""
+    rows = (
+        Row(1, "X", keys, None, "aborted", 0, None, None, ()),
+        Row(2, "X", {"id": "b"}, None, "aborted", 2, None, None, ()),
+    )
+    data = encode_header(replace(HEADER, profile="sealed")) + b"".join(map(encode, ONE_OF_EACH))
+    data += b"".join(map(encode_row, rows)) + encode_value(SUMMARY, {"poll_timeout": None, "sessions": {}})
     return data + encode_value(END, bytes(8) + hashlib.sha256(data).digest())
+
+
+def with_tables(data: bytes) -> bytes:
+    """An archive whose index has a table more, as a later writer may give it, and summary and records more fields."""
+    at = int.from_bytes(data[-45:-37], "big")  # in the body of the end frame
+    contents = msgpack.unpackb(data[at + 7 : -54 - 5])
+    data = data[:at] + encode_value(CONTENTS, contents | {"requests": [[[0, at]]]})
+    return data + encode_value(END, at.to_bytes(8, "big") + hashlib.sha256(data).digest())
+
+
+def written(records: Iterable[Record], *, archive: bool = False) -> bytes:
+    """A sealed cassette or an archive of records."""
+    file, header = BytesIO(), replace(HEADER, profile="archive" if archive else "sealed")
+    write_sealed(file, header, iter(records), Correlator(shipped(DEFAULT)))
+    return file.getvalue()
 
 
 def publishes() -> bytes:
@@ -164,41 +194,26 @@ def publishes() -> bytes:
 
 def make(folder: Path) -> None:
     """Write all vectors."""
-    keys: dict[str, list[str]] = {}
-    about: dict[str, str] = {}
-    for name, (text, data) in raw_vectors().items():
-        (folder / f"{name}.cassette").write_bytes(data)
-        about[name] = text
-    scratch = folder / "scratch"
     talk = ["handle=7", "handle=8", "reference=32", "operation=GetChainedRecord", "channel=/me/internal", "handle=nil"]
-    numbers = ["handle=42", "reference=123", "operation=Y", "reference=none"]
-    for name, text, records, archive, wanted in (
-        ("sealed", "sealed, without an index", conversation(), False, talk),
-        ("sealed-empty", "sealed, nothing in it", [], False, []),
-        ("sealed-bytes", "sealed, text that is no UTF-8", BYTES, False, []),
-        ("indexed", "sealed, with an index", many(300, 3500), False, numbers),
-        ("repeated", "sealed, with repeated bodies", repeated(3, 64), False, []),
-        ("archive", "compressed, with an index", conversation(), True, talk),
-        ("archive-window", "compressed, bodies forgotten after 4096 others", repeated(4097, 64), True, []),
-        ("archive-large", "compressed; a block of one large frame, a frame outside of blocks", large(), True, []),
-        ("archive-indexed", "compressed, an index of several pages", many(200, 8000), True, numbers),
-    ):
-        scratch.write_bytes(journal(records))
-        seal(scratch, folder / f"{name}.cassette", archive=archive)
-        about[name], keys[name] = text, wanted
-    sealed = (folder / "sealed.cassette").read_bytes()
-    for name, text, data in (
-        ("sealed-cut", "sealed, its end is missing", sealed[:-54]),
-        ("sealed-torn", "sealed, cut inside a frame", sealed[:-60]),
-        ("sealed-longer", "sealed, goes on after its end", sealed + encode_value(0x7F, None)),
-        ("publishes", "sealed, triples whose requests are Bayeux publishes", publishes()),
-        ("triple-number", "sealed, a triple has a number that is none", with_triple(1 << 32)),
-    ):
+    keys = dict.fromkeys(("sealed", "archive", "tables", "migrated", "migrated-archive"), talk)
+    keys["several-values"] = ["id=a", "id=b", "id=é", "one=a", "id=c"]
+    sealed, archive = written(conversation()), written(conversation(), archive=True)
+    vectors = raw_vectors() | {
+        "sealed": ("sealed, without an index", sealed),
+        "sealed-empty": ("sealed, nothing in it", written([])),
+        "sealed-cut": ("sealed, its end is missing", sealed[:-54]),
+        "publishes": ("sealed, triples whose requests are Bayeux publishes", publishes()),
+        "archive": ("compressed, with an index", archive),
+        "tables": ("compressed, with a table of the index that is unknown: to be left alone", with_tables(archive)),
+    }
+    for name, (_, data) in vectors.items():
         (folder / f"{name}.cassette").write_bytes(data)
-        about[name] = text
-    recover(folder / "damaged.cassette", folder / "lost.cassette", force=True)
-    about["lost"] = "what recover makes of `damaged`: a note stands for the record that is gone"
-    scratch.unlink()
+    about = {name: text for name, (text, _) in vectors.items()}
+    recover(folder / "rules.cassette", folder / "recovered.cassette", force=True)
+    about["recovered"] = "what recover makes of `rules`: the header has the dialect"
+    for name, old in (("migrated", "sealed"), ("migrated-journal", "records"), ("migrated-archive", "archive")):
+        migrate(V1 / f"{old}.cassette", folder / f"{name}.cassette")
+        about[name] = f"what migrate makes of `{old}` of format 1"
     for name, text in about.items():
         found = {"about": text, "keys": keys.get(name, [])} | seen(folder / f"{name}.cassette", keys.get(name, []))
         content = json.dumps(found, indent=1, ensure_ascii=False)

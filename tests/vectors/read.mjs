@@ -1,4 +1,4 @@
-// Reads a cassette of format 1; written from docs/format.md alone, whose sections are named by "§". node read.mjs FILE [NAME=VALUE ...]
+// Reads a cassette of format 1 or 2; written from docs/format.md alone, whose sections are named by "§". node read.mjs FILE [NAME=VALUE ...]
 import { openSync, readSync, fstatSync } from "node:fs"; import { isUtf8 } from "node:buffer"; import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib"; import { Decoder } from "@msgpack/msgpack"; import { Decompress } from "fzstd";
 const need = (ok, why = "damaged") => { if (!ok) throw new Error(why); return true; }, sha256 = (v) => createHash("sha256").update(v).digest();
@@ -18,20 +18,22 @@ function decode(type, body, at = 0, strings = 0, left = body.length > 65536 ? 60
       if (kind === "m") { need((key = walk(depth)) && !keys.has(key)); keys.add(key); strings--; } // a key is a str, and there once
   }; walk(1, 64);
   const value = at === body.length && values.decode(body);
-  need(type !== 1 || !(value.cassette > 1), `this needs a reader of format ${value.cassette}`); // §3: before any other field
-  return need(like(TYPES[type], value) && !(strings && [0x11, 0x3f, 0x40].includes(type)), "fields") && value; // those hold bin, never str
-} // §3, §4, §6-8: the fields of each type (a test, or an array or map of such), and the order of types
+  need(type !== 1 || !(value.cassette > 2), `this needs a reader of format ${value.cassette}`); // §3: before any other field
+  return need(like(TYPES[type === 1 && value.cassette === 2 ? 0x101 : type], value) && !(strings && [0x11, 0x3f, 0x40].includes(type)), "fields") && value;
+} // those three hold bin, never str. §3, §4, §6-8: the fields of each type (a test, or an array or map of such), and the order of types
 const text = Buffer.isBuffer, int = (v) => Number.isSafeInteger(v) || typeof v === "bigint", nil = (t) => (v) => v === null || like(t, v);
 const isMap = (v) => v?.__proto__ === Object.prototype, dict = (t) => (v) => isMap(v) && Object.values(v).every((e) => like(t, e));
 const list = (t, most = 65536) => (v) => Array.isArray(v) && v.length <= most && v.every((e) => like(t, e)), pages = list(list([int, int], 8192));
 const like = (t, v) => typeof t === "function" ? t(v) : (t.length ? Array.isArray(v) && v.length === t.length : isMap(v))
   && Object.keys(t).every((key) => Object.hasOwn(v, key) && like(t[key], v[key])), oneOf = (v) => text(v) && /^(journal|sealed|archive)$/.test(v);
 const top = { n: int, t: int, x: int }, b = (v) => text(v) || int(v), answer = { h: list([text, text]), b }, flag = (v) => typeof v === "boolean";
-const TYPES = { 1: { cassette: (v) => v === 1, dialect: text, profile: oneOf, redaction: text, started: int, upstream: text }, 0x11: [int, text],
-  2: { ...top, c: text, m: text, u: text, ...answer }, 3: { ...top, s: int, ...answer }, 4: { ...top, why: text },
-  5: { ...top, in: flag, b }, 6: { n: int, t: int, kind: text, text }, 0x14: { poll_timeout: nil(int), sessions: dict([int, int]) },
-  0x10: { ack: nil(int), ev: list([int, int, text, text, text, int, text, list(int)]), fail: nil(int), keys: dict(text), n: int, op: nil(text),
-    req: int, s: nil(text), st: text }, get 0x12() { return this[0x10]; }, 0x13: [int, int, text, text, nil(text)],
+const short = (v) => text(v) && v.length <= 2 ** 17, one = (v) => v === 1, names = { dialect: text, profile: oneOf, redaction: text, upstream: text };
+const several = (v) => text(v) || (list(text)(v) && v.length > 0), header2 = { cassette: int, ...names, started: int, policy_text: short };
+const TYPES = { 1: { cassette: one, ...names, started: int }, 0x101: { ...header2, dialect_text: short }, 0x42: { dialect: text, dialect_text: short },
+  2: { ...top, c: text, m: text, u: text, ...answer }, 3: { ...top, s: int, ...answer }, 4: { ...top, why: text }, 5: { ...top, in: flag, b },
+  6: { n: int, t: int, kind: text, text }, 0x14: { poll_timeout: nil(int), sessions: dict([int, int]) }, 0x11: [int, text], 0x10: { ack: nil(int),
+    ev: list([int, int, text, text, text, int, text, list(int)]), fail: nil(int), keys: dict(several), n: int, op: nil(text), req: int, s: nil(text),
+    st: text }, get 0x12() { return this[0x10]; }, 0x13: [int, int, text, text, nil(text)],
   0x41: { records: pages, triples: pages, keys: pages }, 0x3f: (v) => text(v) && v.length === 40, 0x40: (v) => text(v) && v.length <= 98304 };
 const ORDER = { 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 0x10: 2, 0x12: 3, 0x13: 4, 0x14: 5, 0x40: 6, 0x41: 7, 0x3f: 8 };
 function frameAt(get, at, end) { // §1, §9: without "all" if it could go on behind the end; an error if it is not intact
@@ -54,7 +56,7 @@ function unpack(body, done = 0, frames = []) { // §7: the frames of a block: it
 const [path, ...wanted] = process.argv.slice(2), fd = openSync(path), size = fstatSync(fd).size, sha = createHash("sha256"), held = new Map();
 const get = (at, n) => { const bytes = Buffer.alloc(n); need(readSync(fd, bytes, 0, n, at) === n); return bytes; };
 const lists = Array.from(Array(9), () => []), [, records, triples, plain, unsolicited, summary, , , end] = lists, find = {}; // by ORDER
-let header = null, torn = null, error = null, profile = "", sound = false, place = 0;
+let header = null, torn = null, error = null, profile = "", sound = false, place = 0, follow = 0;
 function take({ type, body }) { // §4-6, §8: the next frame: order of the types, numbers, bodies that stand there before
   need(ORDER[type] >= place + [0x14, 0x41].includes(type) && (profile !== "journal" || type < 7), `type ${type} is unknown or not here`);
   const value = decode(type, body), into = lists[place = ORDER[type]], holds = [2, 3, 5].includes(type), n = value.b;
@@ -66,8 +68,9 @@ function take({ type, body }) { // §4-6, §8: the next frame: order of the type
 }
 for (let at = 0, frame; !error && !end.length && (at < size || !header); at = frame?.next) try { // §3, §9: to the end, or to damage
   const { type, all, body } = (frame = frameAt(get, at, size));
-  if (!header) profile = String((header = need(type === 1) && decode(1, body)).profile);
-  else if (!all && need(profile === "journal", "cut off")) { torn = at; break; }
+  if (!header) { header = need(type === 1) && decode(1, body); profile = String(header.profile); follow = header.rules ? 1000 : 0; delete header.rules; }
+  else if (!all && need(profile === "journal", "cut off")) { torn = at; break; } // §3: then the frames in which the dialect may follow
+  else if (follow-- > 0 && type === 0x42) ({ dialect: header.dialect, dialect_text: header.dialect_text } = decode(type, body), follow = 0);
   else (type === 0x11 && profile === "archive" ? unpack(body) : [frame]).filter((f) => f.type < 0x40 || ORDER[f.type]).forEach(take);
   if (type !== 0x3f) sha.update(all); else if (at + 54 < size) error = { offset: at + 54 }; // nothing stands behind the end
   else sound = summary.length && end[0].subarray(8).equals(sha.digest());
@@ -77,7 +80,7 @@ function reach(type, offset, inner = 0) { // §8: what stands at an address
   return need(frame.type === type, "index") && decode(type, frame.body);
 }
 function search(name, value, bytes = Buffer.from(value), found = new Set()) { // §8: the numbers of the triples that have a key
-  const has = (t) => [t.keys[name], name === "operation" && t.op, ...t.ev.map((e) => name === "channel" && e[2])].some((v) => v?.equals?.(bytes));
+  const has = (t) => [t.keys[name], name === "operation" && t.op, ...t.ev.map((e) => name === "channel" && e[2])].flat().some((v) => v?.equals?.(bytes));
   const index = end[0].readBigUInt64BE(0), hash = sha256(`${name}\0${value}`).subarray(0, 8), sought = hash.readBigUInt64BE(0);
   if (!index) return triples.filter(has).map(({ n }) => n);
   const contents = reach(0x41, index), pages = contents.keys.flat(), from = Math.max(0, pages.findLastIndex(([first]) => first < sought));

@@ -97,8 +97,9 @@ def header_of(value: dict[str, Any]) -> Header:
 
 def row_of(value: dict[str, Any]) -> Row:
     events = tuple(RowEvent(**dict(zip(_EVENT, [*event[:7], tuple(event[7])], strict=True))) for event in value["ev"])
+    keys = {name: tuple(held) if isinstance(held, list) else held for name, held in value["keys"].items()}
     return Row(
-        value["n"], value["op"], value["keys"], value["s"], value["st"], value["req"], value["ack"], value["fail"],
+        value["n"], value["op"], keys, value["s"], value["st"], value["req"], value["ack"], value["fail"],
         events, value.get("pub"), value.get("rep"),
     )  # fmt: skip
 
@@ -131,9 +132,10 @@ def _find(path: Path, name: str, value: str) -> list[int]:
 
 
 def _header(header: Header) -> dict[str, Any]:
-    return {
-        "cassette": header.format, "dialect": header.dialect, "profile": header.profile,
-        "redaction": header.redaction, "started": header.started, "upstream": header.upstream,
+    texts = {"dialect_text": _text(header.dialect_text), "policy_text": _text(header.policy_text)}
+    return {"cassette": header.format, "dialect": header.dialect} | (texts if header.format > 1 else {}) | {
+        "profile": header.profile, "redaction": header.redaction, "started": header.started,
+        "upstream": header.upstream,
     }  # fmt: skip
 
 
