@@ -112,6 +112,10 @@ Record: TypeAlias = Request | Response | Failure | SocketMessage | Note
 IN_CLEAR = frozenset({"none", "headers-1", "unknown"})
 
 
+FORMAT = 2  # of the cassettes that are written (docs/format.md)
+MAX_TEXT = 128 << 10  # bytes of a dialect, and of a policy, that a cassette holds
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """The header of a cassette: where and how it was recorded.
@@ -124,16 +128,18 @@ class Header:
         format: Version of the cassette format.
         dialect_text: The dialect itself, as TOML; "" if the cassette names one only, as those of format 1 do.
         policy_text: The policy itself, as TOML, without patterns of its own; "" if the cassette names one only.
+        file: The file that the header was read from, for messages; "" for one that was not read.
     """
 
     started: int
     upstream: str
     dialect: str
     redaction: str
-    format: int = 2
+    format: int = FORMAT
     profile: str = "journal"
     dialect_text: str = field(default="", repr=False)
     policy_text: str = field(default="", repr=False)
+    file: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

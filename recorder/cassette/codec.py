@@ -16,14 +16,26 @@ from typing import Any, TypeAlias, TypeVar
 import msgpack
 
 from ..errors import CassetteError
-from ..model import Failure, Header, Headers, Note, Record, Request, Response, Row, RowEvent, SocketMessage, Value
+from ..model import (
+    FORMAT,
+    MAX_TEXT,
+    Failure,
+    Header,
+    Headers,
+    Note,
+    Record,
+    Request,
+    Response,
+    Row,
+    RowEvent,
+    SocketMessage,
+    Value,
+)
 from .frames import MAX_BODY, OVERHEAD, Frame, frame
 
-FORMAT = 2
 JOURNAL, SEALED, ARCHIVE = PROFILES = "journal", "sealed", "archive"
 MAX_HEADERS = 4096  # HTTP headers of one record
 MAX_TRIPLES = 1 << 32  # the index stores the number of a triple in 4 bytes
-MAX_TEXT = 128 << 10  # bytes of the dialect and of the policy in a header
 RULES_WITHIN = 1000  # frames after the header in which a journal may say its dialect
 
 T = TypeVar("T")
@@ -183,6 +195,7 @@ def _header(body: _Fields, version: int, path: str) -> Header:
         profile=profile,
         dialect_text=body.short("dialect_text") if version > 1 else "",
         policy_text=body.short("policy_text") if version > 1 else "",
+        file=path,
     )
 
 

@@ -9,9 +9,9 @@ from typing import IO, TypeAlias
 
 from ..dialect.definition import names, source
 from ..errors import CassetteError
+from ..model import FORMAT
 from ..output import replacing
 from . import codec
-from .codec import FORMAT
 from .reader import Facts, OpenCassette, open_cassette
 from .sealed import SealedWriter
 

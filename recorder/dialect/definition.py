@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from itertools import chain
@@ -63,7 +63,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """A checked dialect. All times are seconds. `gws-outbound.toml` explains the fields."""
+    """A checked dialect. All times are seconds. `gws-outbound.toml` explains the fields; `text` is the whole TOML."""
 
     name: str
     bayeux_prefix: str
@@ -105,6 +105,7 @@ class Dialect:
     error_after_ack: bool = False
     unreferenced: frozenset[str] = frozenset()
     sibling_same: Paths = ()
+    text: str = field(default="", repr=False)
 
     @classmethod
     def load(cls, source: str = DEFAULT) -> Dialect:
@@ -317,7 +318,7 @@ def parse(text: str, *, path: str) -> Dialect:
     """
     from .parsing import parsed  # noqa: PLC0415  # parsing builds dialects, so it imports this module
 
-    return parsed(text, path=path)
+    return replace(parsed(text, path=path), text=text)
 
 
 def roots_of(method: str, target: str, body: JSON) -> dict[str, JSON]:

@@ -11,7 +11,8 @@ from .tables import Table
 def route(template: str) -> re.Pattern[str]:
     """Compile a template to a pattern for whole paths, with a group for each named part.
 
-    A named part fits one or more characters other than a slash.
+    A named part fits one or more characters other than a slash. Of several in one segment each but the last ends where
+    the text behind it occurs first: so a path is compared in linear time, also by a template that came with a cassette.
 
     Raises:
         re.error: If a name is not an identifier, or occurs twice.
@@ -21,7 +22,8 @@ def route(template: str) -> re.Pattern[str]:
     literal, names = parts[::2], parts[1::2]
     pattern = re.escape(literal[0])
     for name, text in zip(names, literal[1:], strict=True):
-        pattern += f"(?P<{name}>[^/]+)" + re.escape(text)
+        is_last = "/" in text or name is names[-1]
+        pattern += f"(?P<{name}>[^/]+){re.escape(text)}" if is_last else f"(?>(?P<{name}>[^/]+?){re.escape(text)})"
     return re.compile(pattern)
 
 

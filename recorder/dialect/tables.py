@@ -7,12 +7,15 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from ..errors import SettingsError
 
 _LONGEST = 86_400 * 365  # seconds (a year)
-_KEY = re.compile(r"\s*([^=\[\]{}#]+?)\s*=")
+_KEY = re.compile(r"\s*+([^\s=\[\]{}#][^=\[\]{}#]*+)=")
+_DEEPEST = 8  # parts of a key whose lines are remembered; no setting is deeper
+_TOLD = 100  # unknown keys of one table that are told
 _HEADER = re.compile(r"\s*\[\[?[^\[\]]+\]\]?\s*(?:#.*)?$")
 
 
@@ -126,7 +129,7 @@ class Table:
 
     def unknown(self) -> None:
         """Report the keys that were not taken: a misspelt name would otherwise have no effect, without a message."""
-        for key in self._value.keys() - self._taken:
+        for key in islice(self._value.keys() - self._taken, _TOLD):
             near = get_close_matches(key, self._taken, 1)
             self.wrong(key, "is unknown" + (f"; did you mean {near[0]!r}?" if near else ""))
 
@@ -163,7 +166,7 @@ def read(text: str, path: str, kind: type[SettingsError]) -> Table:
         raise kind(path, "TOML", str(exc), line=int(found[1]) if found else None) from exc
     lines: dict[tuple[str, ...], int] = {}
     for keys, line in _lines(text):
-        for length in range(1, len(keys) + 1):
+        for length in range(1, min(len(keys), _DEEPEST) + 1):
             lines.setdefault(keys[:length], line)
     return Table(value, File(path, kind, lines))
 

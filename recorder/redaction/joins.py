@@ -12,11 +12,13 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 
+from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
 from ..dialect.definition import shipped as shipped_dialect
 from ..dialect.values import paths_in
-from ..errors import DialectError, PolicyError
+from ..errors import CassetteError, DialectError, PolicyError
 from ..model import Header
+from .carried import policy_of
 from .names import Names
 from .policy import NO_BODIES, NO_RULE, Policy, Rule, load, shipped
 from .pseudonyms import Kind
@@ -25,24 +27,62 @@ _ORDER = (Kind.SECRET, Kind.PERSONAL, Kind.ID)  # the first of these counts wher
 _JOINS = Rule(joins=True)
 
 
-def of_cassette(header: Header, source: str | None = None) -> Policy | None:
+def of_cassette(header: Header, source: str | None = None, *, described: bool = False) -> Policy | None:
     """Return the policy a cassette was redacted by, None if the bodies in it were not redacted.
 
     Args:
         header: The header of the cassette, which names the policy and the dialect.
         source: Name or path of that policy; not needed for a shipped one.
+        described: Take the policy that the cassette holds, if there is one. It comes with the cassette, so it can tell
+            which values were replaced, but not which may stay: never set this to redact or to scan.
 
     Raises:
+        CassetteError: If the policy in the cassette cannot be used.
         PolicyError: If the policy is not shipped and `source` is missing, or `source` is another policy.
 
     """
     name = header.redaction
     if name in NO_BODIES:
         return None
-    policy = load(source) if source else shipped(name)
+    own = policy_of(header) if described and not source else None
+    policy = own or (load(source) if source else shipped(name))
     if policy.name != name:
         raise PolicyError(source or name, "name", f"is {policy.name!r}, but the cassette was redacted by {name!r}")
-    return for_dialect(policy, header.dialect)
+    if not described:
+        return for_dialect(policy, header.dialect)
+    own_dialect = _held(header)
+    return policy if own_dialect is None else fitted(policy, own_dialect)
+
+
+def for_cassette(policy: Policy, header: Header, dialect: Dialect | None = None) -> Policy:
+    """Return a policy fitted to a cassette that is redacted or searched.
+
+    A dialect lets values stay by which it joins messages. One that only came with the cassette must not do that; it can
+    add rules that replace values.
+
+    Args:
+        policy: The policy.
+        header: The header of the cassette.
+        dialect: The dialect that the user named; None takes the shipped one of the cassette's name, and the rules that
+            the dialect in the cassette adds.
+
+    """
+    if dialect is not None:
+        return fitted(policy, dialect)
+    trusted, own = for_dialect(policy, header.dialect), _held(header)
+    if own is None or header.dialect_text == "" or trusted is fitted(policy, own):
+        return trusted
+    replaced = {path: rule for path, rule in fitted(policy, own).exact.items() if rule.kind is not None}
+    kept = {path: rule for path, rule in trusted.exact.items() if rule.kind is not None or path not in replaced}
+    return replace(trusted, exact=replaced | kept)
+
+
+def _held(header: Header) -> Dialect | None:
+    """Return the dialect of a cassette, None if it is not known or cannot be used."""
+    try:
+        return dialect_of(header)
+    except (CassetteError, DialectError):
+        return None
 
 
 def for_dialect(policy: Policy, name: str) -> Policy:

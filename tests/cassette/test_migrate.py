@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from recorder.cassette.codec import FORMAT, encode_header
+from recorder.cassette.codec import encode_header
 from recorder.cassette.migrate import STEPS, migrate
 from recorder.cassette.reader import OpenCassette, open_cassette
 from recorder.diagnose.check import Checked, Finding
 from recorder.dialect.definition import source
 from recorder.errors import CassetteError
-from recorder.model import Row
+from recorder.model import FORMAT, Row
 from tests.cassette.records import HEADER
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "v1"

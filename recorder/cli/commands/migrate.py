@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ...files import open_regular
+from ...model import FORMAT
 from ..loading import policy_of
 from ..options import cassette_argument, force_option, output_option
 from ..saying import say
@@ -26,7 +27,6 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     \b
     Example:  recorder migrate old.cassette -o new.cassette
     """
-    from ...cassette.codec import FORMAT
     from ...cassette.migrate import migrate
 
     target = output or cassette.with_name(f"{cassette.name}.migrated")

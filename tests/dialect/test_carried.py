@@ -1,0 +1,118 @@
+"""The dialect that a cassette holds: it counts before the shipped one, and is parsed under limits."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+import pytest
+
+from recorder.dialect.carried import are_same, dialect_of, differs_from_shipped, text_of
+from recorder.dialect.definition import shipped, source
+from recorder.dialect.routes import route
+from recorder.errors import CassetteError, DialectError
+from recorder.model import Header
+
+GWS = source("gws-outbound")
+HEADER = Header(0, "", "gws-outbound", "none", dialect_text=GWS, file="s.cassette")
+MINE = replace(HEADER, dialect="mine", dialect_text=GWS.replace('name = "gws-outbound"', 'name = "mine"'))
+
+
+def _shorter(text: str) -> str:
+    return re.sub(r"(?m)^open_for = .*", "open_for = 1", text)
+
+
+def test_the_dialect_in_the_cassette_is_taken() -> None:
+    assert dialect_of(MINE).name == "mine"
+    assert dialect_of(MINE).text == MINE.dialect_text
+
+
+def test_an_equal_dialect_is_parsed_once() -> None:
+    assert dialect_of(MINE) is dialect_of(replace(MINE, file="other"))
+    assert dialect_of(HEADER) is shipped("gws-outbound")
+
+
+def test_a_cassette_without_a_text_has_the_shipped_dialect_of_its_name() -> None:
+    assert dialect_of(replace(HEADER, dialect_text="")) is shipped("gws-outbound")
+
+
+def test_a_cassette_without_a_text_and_of_no_shipped_dialect_is_told() -> None:
+    with pytest.raises(DialectError, match="mine: name: no such dialect is shipped"):
+        dialect_of(replace(MINE, dialect_text=""))
+
+
+def test_the_text_counts_also_under_a_name_that_is_shipped() -> None:
+    changed = replace(HEADER, dialect_text=_shorter(GWS))
+
+    assert dialect_of(changed).open_for == 1
+    assert differs_from_shipped(changed)
+
+
+def test_comments_and_the_order_of_tables_make_no_other_dialect() -> None:
+    remarked = replace(HEADER, dialect_text=f"# mine\n{GWS}")
+
+    assert are_same(remarked, HEADER)
+    assert are_same(replace(HEADER, dialect_text=""), HEADER)
+    assert not differs_from_shipped(remarked)
+    assert not are_same(MINE, HEADER)
+    assert not are_same(MINE, replace(MINE, dialect_text=_shorter(MINE.dialect_text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name = ", r"dialect: TOML: Invalid value"),
+        (MINE.dialect_text.replace("open_for", "opened_for"), r"dialect: open_for: is missing"),
+        (GWS, r"dialect: name: is 'gws-outbound', but the header names 'mine'"),
+        ("a" * 5000 + " = 1", r"a line of 5004 characters, more than 4000"),
+        ("# long\n" * 30_000, r"more than 131072 bytes"),
+    ],
+)
+def test_a_dialect_that_cannot_be_used_is_told_with_the_file_and_the_way_out(text: str, problem: str) -> None:
+    with pytest.raises(
+        CassetteError, match=rf"^s\.cassette: the dialect 'mine' in it .*{problem}.*--dialect"
+    ) as caught:
+        dialect_of(replace(MINE, dialect_text=text))
+
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 4
+
+
+def test_a_shipped_dialect_of_a_newer_version_says_so() -> None:
+    with pytest.raises(CassetteError, match=r"--dialect gws-outbound reads it.*upgrade"):
+        dialect_of(replace(HEADER, dialect_text=f"{GWS}\n[later]\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "\n".join("x = " + "[" * 3000 for _ in range(40)),
+        "\n".join(["a" + ".a" * 1900 + f"{place} = 1" for place in range(30)]),
+        "\n".join([" " * 3990 + "!"] * 30),
+        "\n".join(f"k{place} = 1" for place in range(12_000)),
+        "\n".join(["[" + "a." * 1900 + "a]"] * 30),
+    ],
+    ids=["deep", "deeper", "dotted", "blank", "keys", "headers"],
+)
+def test_a_hostile_dialect_is_refused_soon(text: str) -> None:
+    began = time.process_time()
+
+    with pytest.raises(CassetteError, match="cannot be used"):
+        dialect_of(replace(MINE, dialect_text=text[:131_072]))
+
+    assert time.process_time() - began < 5
+
+
+def test_a_hostile_route_is_compared_soon() -> None:
+    hostile = route("/{a}-{b}-{c}{d}{e}-{f}!")
+    began = time.process_time()
+
+    assert hostile.fullmatch("/" + "-" * 60_000) is None
+    assert time.process_time() - began < 2
+
+
+def test_a_dialect_too_long_for_a_cassette_is_refused_where_it_is_written() -> None:
+    with pytest.raises(DialectError, match="mine: file: has more than 131072 bytes, so a cassette cannot hold it"):
+        text_of(replace(dialect_of(MINE), text="# long\n" * 30_000))
