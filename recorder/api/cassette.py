@@ -10,7 +10,8 @@ from typing import Self
 
 from ..cassette.reader import OpenCassette, open_cassette
 from ..correlate.engine import correlate
-from ..dialect.definition import Dialect, shipped
+from ..dialect.carried import dialect_of
+from ..dialect.definition import Dialect
 from ..library.stored import Triples, triples
 from ..model import Header, Record, Recording, Triple
 
@@ -23,7 +24,7 @@ class Cassette:
 
         Args:
             path: The cassette.
-            dialect: Name of a shipped dialect, or path of a TOML file; None takes the dialect the cassette names.
+            dialect: Name of a shipped dialect, or path of a TOML file; None takes the dialect in the cassette.
 
         Raises:
             CassetteError: If the file cannot be opened, or is no cassette.
@@ -105,7 +106,7 @@ class Cassette:
             CassetteError: If the file is damaged.
 
         """
-        return correlate(tuple(self.records()), self._dialect or shipped(self.header.dialect), self.header)
+        return correlate(tuple(self.records()), self._dialect or dialect_of(self.header), self.header)
 
     def _all(self) -> Triples:
         if self._triples is None:

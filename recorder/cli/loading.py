@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import NothingSelected, TornTail
-from ..model import Recording, Triple
+import click
+
+from ..errors import NothingSelected, RecorderError, TornTail
+from ..model import Header, Recording, Triple
 from .saying import say
 
 if TYPE_CHECKING:
     from ..cassette.reader import Cassette
+    from ..dialect.definition import Dialect
     from ..library.stored import Triples
     from ..views.filter import Expression
+
+_SAID = f"{__name__}.said"
 
 
 def load(paths: Sequence[Path], dialect: str | None) -> Recording:
@@ -24,19 +29,63 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
 
     Args:
         paths: The cassettes to join.
-        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that each cassette names.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect of each cassette.
 
     Raises:
         CassetteError: If a cassette cannot be read.
         DialectError: If the dialect is unknown or wrong.
         UsageError: If the cassettes were recorded with different dialects.
     """
-    from ..dialect.definition import load as load_dialect
-    from ..library.recording import derive, joined
+    from ..library.recording import joined
 
-    chosen = load_dialect(dialect) if dialect else None
     with _without_collector():
-        return joined([derive(read(path), chosen) for path in paths])
+        return joined([derived(read(path), dialect) for path in paths])
+
+
+def derived(cassette: Cassette, dialect: str | None) -> Recording:
+    """Return the recording of a cassette, by the dialect that `rules` returns.
+
+    Raises:
+        CassetteError: If the dialect in the cassette cannot be used.
+        DialectError: If the dialect is unknown or wrong.
+    """
+    from ..library.recording import derive
+
+    return derive(cassette, rules(cassette.header, dialect))
+
+
+def rules(header: Header, named: str | None) -> Dialect:
+    """Return the dialect to read a cassette by; say on stderr, once, if another one of that name differs from it.
+
+    Args:
+        header: The header of the cassette.
+        named: Name of a shipped dialect, or path of a file; None takes the dialect of the cassette.
+
+    Raises:
+        CassetteError: If the dialect in the cassette cannot be used.
+        DialectError: If the dialect is unknown or wrong.
+    """
+    from ..dialect.carried import dialect_of, differs_from_shipped, held, is_same_text
+    from ..dialect.definition import load as load_dialect
+
+    if named is None:
+        if differs_from_shipped(header):
+            ways = f"it is read by its own, --dialect {header.dialect} takes the one of this version"
+            _say_once(f"{header.file}: its dialect {header.dialect!r} differs from the one of this version; {ways}")
+        return dialect_of(header)
+    chosen = load_dialect(named)
+    own = held(header)
+    if own and chosen.name == header.dialect and not is_same_text(chosen.text, own):
+        _say_once(f"{named}: differs from the dialect {chosen.name!r} in {header.file}; {named} is used")
+    return chosen
+
+
+def _say_once(text: str) -> None:
+    context = click.get_current_context(silent=True)
+    said = context.meta.setdefault(_SAID, set()) if context is not None else set()
+    if text not in said:
+        said.add(text)
+        say(text)
 
 
 @contextmanager
@@ -79,12 +128,14 @@ def policy_of(path: Path) -> str:
         return cassette.header.redaction
 
 
-def expression(wanted: str | None, dialect: str | None) -> Expression | None:
+def expression(wanted: str | None, dialect: str | None, cassettes: Iterable[Path]) -> Expression | None:
     """Parse the filter of a command line; return None without a filter.
 
     Args:
         wanted: The filter's text.
-        dialect: Dialect whose keys the filter may name; None allows the keys of all shipped dialects.
+        dialect: Dialect whose keys the filter may name; None allows the keys of all shipped dialects, and of those in
+            the cassettes.
+        cassettes: The cassettes that are read.
 
     Raises:
         DialectError: If the dialect is unknown or wrong.
@@ -97,10 +148,20 @@ def expression(wanted: str | None, dialect: str | None) -> Expression | None:
     if wanted is None:
         return None
     keys: set[str] = set()
-    for name in [dialect] if dialect is not None else names():
-        known = load_dialect(name)
+    every = [dialect] if dialect is not None else names()
+    for known in chain(map(load_dialect, every), _own(cassettes) if dialect is None else ()):
         keys |= known.key_names()
     return parse(wanted, keys)
+
+
+def _own(cassettes: Iterable[Path]) -> Iterator[Dialect]:
+    """Yield the dialects of cassettes; whoever reads the cassettes reports those that cannot be read."""
+    from ..cassette.reader import open_cassette
+    from ..dialect.carried import dialect_of
+
+    for path in cassettes:
+        with suppress(RecorderError), open_cassette(path) as cassette:
+            yield dialect_of(cassette.header)
 
 
 def fitting(found: Iterable[Triple], by: Expression | None) -> Iterator[Triple]:
@@ -127,7 +188,7 @@ def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str,
 
     Args:
         path: The cassette.
-        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that the cassette names.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect of the cassette.
         number: Number of the triple, from 1; None selects by `keys`.
         keys: Names of the dialect's keys, each with its value.
 
@@ -145,11 +206,11 @@ def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str,
 @contextmanager
 def _opened(path: Path, dialect: str | None) -> Iterator[Triples]:
     from ..cassette.reader import open_cassette
-    from ..dialect.definition import load as load_dialect
     from ..library.stored import triples
 
-    chosen = load_dialect(dialect) if dialect else None
     with open_cassette(path) as cassette:
+        # stored triples need no rules, and are read also where the dialect in the cassette cannot be used
+        chosen = rules(cassette.header, dialect) if dialect is not None or not cassette.is_sealed else None
         with _without_collector():
             every = triples(cassette, chosen)
         _warn(cassette.torn)

@@ -15,7 +15,7 @@ from ..bayeux.messages import encode
 from ..bayeux.observer import Handshaken, Observer, Subscribed
 from ..cassette.reader import open_cassette
 from ..correlate.engine import Correlator
-from ..dialect.definition import shipped
+from ..dialect.carried import dialect_of
 from ..errors import CassetteError, DialectError, PolicyError
 from ..library.sealing import row_of
 from ..model import CUT, GUESSED, LEFT_OUT, Event, Failure, Header, Note, Record, Request, Response, Row
@@ -209,8 +209,8 @@ def _expired(header: Header | None, now: float | None) -> Expired | None:
     if header is None or now is None:
         return None
     try:
-        known = shipped(header.dialect).shift
-    except DialectError:
+        known = dialect_of(header).shift
+    except (CassetteError, DialectError):
         known = ()
     return Expired(header.started / 1_000_000, now, known)
 
@@ -247,8 +247,8 @@ def _stale(path: Path) -> Iterator[Finding]:
             return
         stored = cassette.stored
         try:
-            correlator = Correlator(shipped(cassette.header.dialect))
-        except DialectError as exc:
+            correlator = Correlator(dialect_of(cassette.header))
+        except (CassetteError, DialectError) as exc:
             yield Finding(Level.REMARK, "unknown-dialect", "header", f"the triples were not compared: {exc}")
             return
         count = 0

@@ -8,28 +8,33 @@ from pathlib import Path
 
 from ..cassette.reader import Cassette, read
 from ..correlate.engine import correlate
-from ..dialect.definition import Dialect, shipped
+from ..dialect.carried import are_same, dialect_of
+from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import Recording
 from ..redaction.policy import NO_BODIES
 
 
 def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
-    """Derive the recording of a cassette by `dialect`, or by the dialect that its header names.
+    """Derive the recording of a cassette by `dialect`, or by its own; the header of the recording has that dialect.
 
     Raises:
-        DialectError: If the cassette names a dialect that is not shipped.
+        CassetteError: If the dialect in the cassette cannot be used.
+        DialectError: If the cassette holds no dialect, and names one that is not shipped.
 
     """
-    return correlate(cassette.records, dialect or shipped(cassette.header.dialect), cassette.header)
+    header = cassette.header
+    if dialect is not None:
+        header = replace(header, dialect=dialect.name, dialect_text=dialect.text)
+    return correlate(cassette.records, dialect or dialect_of(header), header)
 
 
 def load_recording(path: Path, dialect: Dialect | None = None) -> Recording:
-    """Read a cassette file and derive its recording by `dialect`, or by the dialect that its header names.
+    """Read a cassette file and derive its recording by `dialect`, or by its own.
 
     Raises:
-        CassetteError: If the file cannot be read or is damaged.
-        DialectError: If the cassette names a dialect that is not shipped.
+        CassetteError: If the file cannot be read or is damaged, or the dialect in it cannot be used.
+        DialectError: If the cassette holds no dialect, and names one that is not shipped.
 
     """
     return derive(read(path), dialect)
@@ -44,10 +49,12 @@ def joined(recordings: Sequence[Recording]) -> Recording:
     """
     first, *others = recordings
     for place, other in enumerate(others, 2):
-        if other.header.dialect != first.header.dialect:
+        if not are_same(other.header, first.header):
+            has_other_name = other.header.dialect != first.header.dialect
+            what = f"{first.header.dialect!r}" if has_other_name else "another of that name"
             raise UsageError(
-                f"cassette {place} has the dialect {other.header.dialect!r}, the first cassette "
-                f"{first.header.dialect!r}; play the cassettes one by one"
+                f"cassette {place} has the dialect {other.header.dialect!r}, the first cassette {what}; "
+                "play the cassettes one by one, or name one dialect for all"
             )
         policies = {first.header.redaction, other.header.redaction} - NO_BODIES
         if len(policies) > 1:

@@ -13,10 +13,12 @@ from ..cassette.codec import ARCHIVE, SEALED, encode_row
 from ..cassette.reader import OpenCassette, open_cassette
 from ..cassette.sealed import SealedWriter
 from ..correlate.engine import Correlator
-from ..dialect.definition import Dialect, shipped
+from ..dialect.carried import dialect_of
+from ..dialect.definition import Dialect
 from ..errors import CassetteError
 from ..model import IN_CLEAR, Header, Link, Record, Row, RowEvent, Triple, Unsolicited
 from ..output import replacing
+from ..redaction.carried import carrying
 
 
 def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive: bool = False) -> None:
@@ -27,20 +29,18 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
     Args:
         source: A journal or a sealed cassette.
         target: The file to write; an existing file is replaced.
-        dialect: Rules to derive the triples by; by default the dialect that the cassette names.
+        dialect: Rules to derive the triples by, which the sealed cassette then holds; by default the cassette's own.
         archive: Write the compressed form (zstd), for storage, instead of the plain form, for git.
 
     Raises:
         CassetteError: If `source` cannot be read or has a torn tail.
         UsageError: If a recorder is writing `target`, `target` is no regular file, or zstd is not installed.
         OutputError: If `target` cannot be written, e.g. because the disk is full; the old file is unchanged.
-        DialectError: If the cassette names a dialect that is not shipped.
+        DialectError: If the cassette holds no dialect, and names one that is not shipped.
     """
     with open_cassette(source) as cassette:
-        header = replace(cassette.header, profile=ARCHIVE if archive else SEALED)
-        if dialect is not None:
-            header = replace(header, dialect=dialect.name)
-        correlator = Correlator(dialect or shipped(cassette.header.dialect))
+        header = carrying(replace(cassette.header, profile=ARCHIVE if archive else SEALED), dialect)
+        correlator = Correlator(dialect or dialect_of(header))
 
         with replacing(target, force=True, like=[source], private=header.redaction in IN_CLEAR) as file:
             write_sealed(file, header, cassette.records(), correlator, target.resolve().parent)

@@ -13,7 +13,7 @@ from ..bayeux.messages import Message, carried, encode, is_event, parse
 from ..cassette.reader import Cassette
 from ..correlate.anchors import anchors
 from ..correlate.sessions import Sessions
-from ..dialect.definition import shipped
+from ..dialect.carried import are_same, dialect_of
 from ..errors import UsageError
 from ..formats.charsets import charset_of, decoded, encoded, media_of
 from ..model import (
@@ -29,6 +29,7 @@ from ..model import (
     SocketMessage,
     Triple,
 )
+from ..redaction.carried import carrying
 
 _SETUPS = frozenset({channels.HANDSHAKE, channels.SUBSCRIBE, channels.UNSUBSCRIBE})
 
@@ -57,14 +58,18 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
     Raises:
         UsageError: If the cassettes have different dialects.
     """
-    if len({cassette.header.dialect for cassette in cassettes}) > 1:
-        raise UsageError("the cassettes have different dialects and cannot be merged")
+    first = cassettes[0].header
+    for cassette in cassettes[1:]:
+        if not are_same(first, cassette.header):
+            names = f"{first.dialect!r} and {cassette.header.dialect!r}"
+            what = f"two different dialects {first.dialect!r}" if first.dialect == cassette.header.dialect else names
+            raise UsageError(f"the cassettes have different dialects and cannot be merged: {what}")
     started = min(cassette.header.started for cassette in cassettes)
     shown: set[str] = set()
     merged: list[tuple[int, int, Record]] = []
     exchanges = 0
     for place, cassette in enumerate(cassettes):
-        apart = _Apart(place, frozenset(shown), Sessions(shipped(cassette.header.dialect).session_cookies))
+        apart = _Apart(place, frozenset(shown), Sessions(dialect_of(cassette.header).session_cookies))
         shift = (cassette.header.started - started) * 1000
         top, latest = exchanges, 0
         for record in cassette.records:
@@ -77,8 +82,9 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
             merged.append((latest, place, moved))
     merged.sort(key=lambda item: item[:2])
     # the result counts as not redacted if one of the captures is not redacted
-    redaction = min((cassette.header.redaction for cassette in cassettes), key=lambda policy: policy != "none")
-    header = replace(cassettes[0].header, started=started, profile="journal", redaction=redaction)
+    told = min((cassette.header for cassette in cassettes), key=lambda header: header.redaction != "none")
+    header = carrying(replace(first, redaction=told.redaction, policy_text=told.policy_text))
+    header = replace(header, started=started, profile="journal")
     return header, [replace(record, seq=seq) for seq, (_, _, record) in enumerate(merged)]
 
 

@@ -9,7 +9,8 @@ from ..bayeux.messages import Message, carried
 from ..bayeux.publishes import as_request, as_response
 from ..cassette.reader import OpenCassette
 from ..correlate.engine import correlate
-from ..dialect.definition import Dialect, shipped
+from ..dialect.carried import dialect_of
+from ..dialect.definition import Dialect
 from ..errors import CassetteError
 from ..model import Event, Failure, Link, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple, values
 
@@ -48,11 +49,11 @@ def triples(cassette: OpenCassette, dialect: Dialect | None = None) -> Triples:
 
     Raises:
         CassetteError: If the file or its index is damaged.
-        DialectError: If the cassette names a dialect that is not shipped.
+        DialectError: If the cassette holds no dialect, and names one that is not shipped.
     """
     if dialect is None and cassette.is_sealed:
         return Triples(cassette, None)
-    rules = dialect or shipped(cassette.header.dialect)
+    rules = dialect or dialect_of(cassette.header)
     return Triples(cassette, correlate(cassette.records(), rules, cassette.header).triples)
 
 

@@ -17,7 +17,7 @@ from ..api.recorder import Recorder
 from ..cassette.codec import encode
 from ..cassette.journal import resume
 from ..cassette.reader import read
-from ..dialect.definition import shipped
+from ..dialect.carried import dialect_of
 from ..errors import OutputError, UsageError
 from ..library.recording import derive
 from ..library.select import slice_records
@@ -197,7 +197,7 @@ def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
 
 def _unknown(known: Recording, recording: Recording, policy: str | None) -> Sequence[Triple]:
     """Return the triples of a recording that no request of the known one matches; each known request matches once."""
-    matcher = Matcher(known, shipped(known.header.dialect), of_cassette(known.header, policy))
+    matcher = Matcher(known, dialect_of(known.header), of_cassette(known.header, policy, described=True))
     used: set[int] = set()
     new = []
     for triple in recording.triples:

@@ -81,7 +81,12 @@ class Scan:
 
     def header(self, header: Header) -> list[Finding]:
         """Return the findings in the header of the cassette."""
-        return list(self._searched(None, "header", Leaf("upstream", header.upstream)))
+        findings = list(self._searched(None, "header", Leaf("upstream", header.upstream)))
+        for name, text in (("dialect", header.dialect_text), ("policy", header.policy_text)):
+            # no search for random words: names of fields and events look like them
+            hits = found(text, words=False)
+            findings += [Finding(None, "header", name, hit.kind, masked(text[hit.start : hit.end])) for hit in hits]
+        return findings
 
     def record(self, record: Record) -> list[Finding]:
         """Return the findings in the next record."""

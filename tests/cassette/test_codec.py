@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from recorder.cassette import codec
 from recorder.cassette.codec import (
     MAX_HEADERS,
-    MAX_TEXT,
     decode,
     decode_header,
     decode_row,
@@ -24,7 +23,7 @@ from recorder.cassette.codec import (
 )
 from recorder.cassette.frames import Frame, frame, unframe
 from recorder.errors import CassetteError
-from recorder.model import Header, Record, Request, Response, Row, RowEvent
+from recorder.model import MAX_TEXT, Header, Record, Request, Response, Row, RowEvent
 from tests.cassette.records import ANY_TEXT, HEADER, NUMBERS, ONE_OF_EACH, RECORDS, WIRE_TEXT
 
 REQUEST = {"n": 0, "t": 1, "x": 2, "c": "conn", "m": "POST", "u": "/a", "h": [["Accept", "*/*"]], "b": "{}"}

@@ -259,18 +259,30 @@ def test_slice_with_numbers_that_are_none(numbers: str, tmp_path: Path) -> None:
 
 
 def test_migrate_of_a_current_cassette_has_nothing_to_do(small: Path, tmp_path: Path) -> None:
-    result = run("migrate", small)
-    copied = run("migrate", small, "-o", tmp_path / "new")
+    current = tmp_path / "current"
+    run("migrate", small, "-o", current)
+    result = run("migrate", current)
+    copied = run("migrate", current, "-o", tmp_path / "new")
 
     assert (result.exit_code, "nothing to do" in result.stderr) == (0, True)
-    assert not small.with_name(f"{small.name}.migrated").exists()
-    assert (copied.exit_code, (tmp_path / "new").read_bytes()) == (0, small.read_bytes())
+    assert not current.with_name(f"{current.name}.migrated").exists()
+    assert (copied.exit_code, (tmp_path / "new").read_bytes()) == (0, current.read_bytes())
+
+
+def test_migrate_of_an_old_cassette_writes_the_current_format(tmp_path: Path) -> None:
+    old = Path(__file__).parents[1] / "vectors" / "v1" / "sealed.cassette"
+
+    result = run("migrate", old, "-o", tmp_path / "new")
+
+    assert result.exit_code == 0
+    assert "converted from format 1 to 2" in result.stderr
+    assert run("ls", tmp_path / "new").stdout == run("ls", old).stdout
 
 
 def test_migrate_of_a_newer_cassette_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "s").write_bytes(encode_header(replace(HEADER, format=2)))
+    (tmp_path / "s").write_bytes(encode_header(replace(HEADER, format=3)))
 
-    fails(4, "written in format 2", "upgrade", by=run("migrate", tmp_path / "s"))
+    fails(4, "written in format 3", "upgrade", by=run("migrate", tmp_path / "s"))
 
 
 def test_textconv_prints_the_session() -> None:

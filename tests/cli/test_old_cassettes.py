@@ -36,12 +36,11 @@ READING = {  # command and exit code
     "redact FILE --dry-run --json": 0,
     "diff FILE FILE --json": 0,
     "textconv FILE": 0,
-    "migrate FILE": 0,  # format 1 is the current one
 }
 WRITING = (
     "seal FILE -o OUT", "seal FILE --archive -o OUT", "recorrelate FILE --rules gws-outbound -o OUT",
     "slice FILE --triples 2-3 -o OUT", "merge FILE FILE -o OUT", "redact FILE -o OUT", "recover FILE -o OUT",
-    "report FILE -o OUT",
+    "migrate FILE -o OUT", "report FILE -o OUT",
     *(f"convert FILE --to {form} -o OUT" for form in ("har", "mermaid", "perfetto", "jsonl", "curl", "pytest")),
 )  # fmt: skip
 

@@ -57,12 +57,11 @@ def _curl(asked: _Asked) -> Iterator[str]:
 
 
 def _pytest(asked: _Asked) -> Iterator[str]:
-    from ...dialect.definition import load as load_dialect
+    from ...dialect.carried import dialect_of
     from ...exporters.pytest_suite import skeleton
 
     recording = load([asked.cassette], asked.dialect)
-    dialect = load_dialect(asked.dialect or recording.header.dialect)
-    return skeleton(recording, str(asked.cassette.resolve()), dialect.bayeux_prefix)
+    return skeleton(recording, str(asked.cassette.resolve()), dialect_of(recording.header).bayeux_prefix)
 
 
 _FORMATS: dict[str, Callable[[_Asked], Iterator[str]]] = {

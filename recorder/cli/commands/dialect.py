@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ...printable import printable
-from ..options import InputFile
+from ..options import InputFile, NameOrFile
 from ..verdict import announce
 
 
@@ -47,16 +47,24 @@ def check(file: Path) -> None:
 
 
 @command.command("show")
-@click.argument("name", default="gws-outbound")
+@click.argument("name", metavar="[NAME|CASSETTE]", type=NameOrFile(), default="gws-outbound")
 def show(name: str) -> None:
-    """Print a shipped dialect, as a start for a dialect of your own.
+    """Print a shipped dialect, as a start for a dialect of your own, or the dialect that a cassette holds.
 
     \b
     Example:  recorder dialect show gws-outbound > mine.toml
+              recorder dialect show session.cassette > mine.toml
     """
+    from ...cassette.reader import open_cassette
+    from ...dialect.carried import held
     from ...dialect.definition import source
 
-    click.echo(source(name), nl=False)
+    if not Path(name).is_file():
+        click.echo(source(name), nl=False)
+        return
+    with open_cassette(Path(name)) as cassette:
+        text = held(cassette.header) or source(cassette.header.dialect)
+    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
 
 
 @command.command("ls")

@@ -81,7 +81,7 @@ def command(
         must_be_writable(html, force=force)
     limit = Latency.parse(latency) if latency else None
     recordings = load([old], dialect), load([new], dialect)
-    read_by = _dialect(recordings, dialect, ids)
+    read_by = _dialect(recordings, ids)
     fits = _fits(wanted, read_by)
     found = [change for change in differences(*recordings, read_by, _policy(recordings, policy), limit) if fits(change)]
     rows = difference.as_json(found)
@@ -114,15 +114,15 @@ def _write(
     write_text(target, [page(report.comparison(old, new, title, rows))], force=force, redaction=policies)
 
 
-def _dialect(recordings: tuple[Recording, Recording], named: str | None, ids: tuple[str, ...]) -> Dialect:
-    from ...dialect.definition import load, shipped
+def _dialect(recordings: tuple[Recording, Recording], ids: tuple[str, ...]) -> Dialect:
+    from ...dialect.carried import are_same, dialect_of
 
-    names = {recording.header.dialect for recording in recordings}
-    if named is None and len(names) > 1:
-        raise UsageError(
-            f"the cassettes have different dialects, {' and '.join(sorted(names))}; choose one with --dialect"
-        )
-    dialect = load(named) if named else shipped(names.pop())
+    old, new = (recording.header for recording in recordings)
+    if not are_same(old, new):
+        names = sorted({old.dialect, new.dialect})
+        which = " and ".join(names) if len(names) > 1 else f"two that are called {names[0]}"
+        raise UsageError(f"the cassettes have different dialects, {which}; choose one with --dialect")
+    dialect = dialect_of(old)
     known = {*dialect.key_names(), *dialect.event_keys}
     for key in ids:
         if key not in known:
@@ -149,4 +149,4 @@ def _policy(recordings: tuple[Recording, Recording], source: str | None) -> Poli
     if len(headers) > 1:
         both = " and ".join(sorted(headers))
         raise UsageError(f"the cassettes were redacted by different policies, {both}; redact both by one first")
-    return of_cassette(next(iter(headers.values())), source) if headers else None
+    return of_cassette(next(iter(headers.values())), source, described=True) if headers else None

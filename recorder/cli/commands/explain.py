@@ -37,8 +37,7 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
     """
     from ...correlate.anchors import anchors
     from ...diagnose.explain import explain
-    from ...dialect.definition import load as load_dialect
-    from ...dialect.definition import shipped
+    from ...dialect.carried import dialect_of
     from ...views import explanation as view
 
     if (what is None) == (wanted is None):
@@ -46,8 +45,7 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
     recording = load([cassette], dialect)
     whole, links = _chosen(recording, what, cassette) if what else _fitting(recording, wanted, dialect, cassette)
     places = [(event.seq, event.index) for _, event, _ in links]
-    rules = load_dialect(dialect) if dialect else shipped(recording.header.dialect)
-    found = explain(read(cassette).records, rules, places)
+    found = explain(read(cassette).records, dialect_of(recording.header), places)
     judged = [(name, event, link, found.judgements[event.seq, event.index]) for name, event, link in links]
     followed = {f"u{number}": anchor for number, anchor in enumerate(anchors(recording), 1)}
     if as_json:
@@ -70,7 +68,7 @@ def _fitting(
     Raises:
         NothingSelected: If no triple fits.
     """
-    chosen = list(fitting(recording.triples, expression(wanted, dialect)))
+    chosen = list(fitting(recording.triples, expression(wanted, dialect, [path])))
     if not chosen:
         raise NothingSelected(f"{path}: nothing fits {wanted!r}")
     return chosen, [one for triple in chosen for one in _events(triple)]

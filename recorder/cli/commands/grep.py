@@ -44,7 +44,7 @@ def command(
     """
     if count + names + as_json + as_lines > 1:
         raise UsageError("--count, --files-with-matches, --json and --jsonl exclude each other")
-    by = expression(wanted, dialect)
+    by = expression(wanted, dialect, cassettes)
     several = Several()
 
     def found(path: Path) -> Iterator[Triple]:

@@ -12,11 +12,13 @@ from ...errors import UsageError
 from ...printable import to_json
 from ..options import (
     InputFile,
+    NameOrFile,
     force_option,
     json_option,
     key_option,
     new_cassette_option,
     no_redaction_option,
+    offers,
     policy_option,
 )
 from ..redaction import redaction
@@ -24,6 +26,7 @@ from ..saying import say
 from ..writing import must_be_writable, write_frames
 
 if TYPE_CHECKING:
+    from ...dialect.definition import Dialect
     from ...importers.containers import Container
     from ...importers.ordering import Imported
     from ...importers.spool import Spool
@@ -42,10 +45,12 @@ if TYPE_CHECKING:
 @no_redaction_option
 @click.option(
     "--dialect",
-    metavar="NAME",
+    metavar="NAME|FILE",
+    type=NameOrFile(),
     default="gws-outbound",
     show_default=True,
-    help="Shipped dialect to name in the cassette.",
+    help="Dialect of the API, which the cassette then holds.",
+    shell_complete=offers("dialects"),
 )
 @force_option
 @json_option
@@ -65,36 +70,37 @@ def command(
               mitmdump -w session.flows --mode reverse:http://gws.example:8090
               recorder import session.flows -o session.cassette
     """
-    from ...dialect.definition import shipped
+    from ...dialect.definition import load
     from ...importers.containers import Container
     from ...importers.ordering import frames
     from ...importers.spool import Spool
     from ...model import Header
-    from ...redaction.joins import for_dialect
+    from ...redaction.carried import carrying, described
+    from ...redaction.joins import fitted
     from ...redaction.policy import NO_POLICY
     from ...redaction.redactor import Redactor
 
-    name = shipped(dialect).name
+    rules = load(dialect)
     must_be_writable(output, force=force)
     chosen, key = redaction(policy, key_file, off=no_redaction)
-    redactor = Redactor(for_dialect(chosen, name), key or secrets.token_bytes(32)) if chosen else None
+    redactor = Redactor(fitted(chosen, rules), key or secrets.token_bytes(32)) if chosen else None
     with Spool(output.absolute().parent) as spool:
-        found = _read(Container.of(source), spool, origin, name)
+        found = _read(Container.of(source), spool, origin, rules)
         header = Header(
             started=found.started,
             upstream=redactor.text(found.upstream) if redactor else found.upstream,
-            dialect=name,
+            dialect=rules.name,
             redaction=chosen.name if chosen else NO_POLICY,
+            policy_text=described(chosen),
         )
         for text in found.notes:
             say(text)
-        write_frames(output, header, frames(found, redactor), force=force)
+        write_frames(output, carrying(header, rules), frames(found, redactor), force=force)
         if as_json:
             click.echo(to_json(_summary(found, output)))
 
 
-def _read(source: Container, spool: Spool, origin: str | None, dialect: str) -> Imported:
-    from ...dialect.definition import shipped
+def _read(source: Container, spool: Spool, origin: str | None, dialect: Dialect) -> Imported:
     from ...importers.containers import as_utf_8
 
     with source.reading() as stream:
@@ -102,7 +108,7 @@ def _read(source: Container, spool: Spool, origin: str | None, dialect: str) -> 
     if is_har:
         from ...importers.har import read_har
 
-        return read_har(source, spool, origin, shipped(dialect))
+        return read_har(source, spool, origin, dialect)
     if origin is not None:
         raise UsageError("--origin needs a HAR; a flow file of mitmproxy is always imported whole")
     try:

@@ -53,7 +53,7 @@ def command(
     """
     if everything and as_lines:
         raise UsageError("--all gives rows of several kinds, which --jsonl cannot hold; use --json")
-    asked = _Wanted(dialect, limit, expression(wanted, dialect))
+    asked = _Wanted(dialect, limit, expression(wanted, dialect, cassettes))
     several = Several()
     if everything:
         write(_everything(cassettes, asked, several, as_json=as_json))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -50,15 +51,25 @@ def check(policies: tuple[Path, ...]) -> None:
 
 
 @command.command("show")
-@click.argument("source", metavar="[NAME|FILE]", type=NameOrFile(), default="gws")
+@click.argument("source", metavar="[NAME|FILE|CASSETTE]", type=NameOrFile(), default="gws")
 def show(source: str) -> None:
-    """Print a policy, as a start for a policy of your own.
+    """Print a policy, as a start for a policy of your own, or what a cassette holds of the policy it was redacted by.
+
+    A cassette holds no patterns of values but those of shipped policies: they could hold the values themselves.
 
     \b
     Example:  recorder policy show gws > mine.toml
+              recorder policy show session.cassette
     """
-    from ...redaction.policy import load
+    from ...cassette.reader import open_cassette
+    from ...errors import CassetteError
+    from ...redaction.policy import load, shipped
 
+    if Path(source).is_file():
+        with suppress(CassetteError), open_cassette(Path(source)) as cassette:
+            text = cassette.header.policy_text or shipped(cassette.header.redaction).text
+            click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+            return
     click.echo(load(source).text, nl=False)
 
 

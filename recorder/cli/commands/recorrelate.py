@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..loading import rules as choose
 from ..options import NameOrFile, cassette_argument, force_option, output_option
 from ..saying import say
 from ..writing import must_be_writable
@@ -21,9 +22,10 @@ _SHOWN = 20  # triples whose numbers are printed
 @output_option
 @force_option
 def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> None:
-    """Link the events of a cassette again, by the rules of another dialect. The recorded facts do not change.
+    """Link the events of a cassette again, by the rules of another dialect, which the cassette holds from then on.
 
-    Without -o the cassette is replaced, but only after the new file is complete on disk. Equal rules give equal bytes.
+    The recorded facts do not change. Without -o the cassette is replaced, but only after the new file is complete on
+    disk. Equal rules give equal bytes.
     A journal becomes a sealed cassette.
 
     \b
@@ -32,13 +34,13 @@ def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> 
     """
     from ...cassette.codec import ARCHIVE
     from ...cassette.reader import open_cassette
-    from ...dialect.definition import load
     from ...library.sealing import fingerprints, seal
 
     if output is not None:
         must_be_writable(output, force=force)
-    dialect, target = load(rules), output or cassette
+    target = output or cassette
     with open_cassette(cassette) as found:
+        dialect = choose(found.header, rules)
         archive = found.header.profile == ARCHIVE
     before = fingerprints(cassette)
     seal(cassette, target, dialect=dialect, archive=archive)

@@ -12,6 +12,7 @@ import click
 
 from ...errors import UsageError
 from ...printable import printable, to_json
+from ..loading import rules
 from ..options import (
     cassette_argument,
     dialect_option,
@@ -25,7 +26,8 @@ from ..saying import say
 from ..writing import must_be_writable, writing
 
 if TYPE_CHECKING:
-    from ...model import Record
+    from ...dialect.definition import Dialect
+    from ...model import Header, Record
     from ...redaction.again import Again
 
 
@@ -55,7 +57,7 @@ def command(
     """
     from ...capture.keys import read_key
     from ...redaction.again import Again
-    from ...redaction.joins import for_dialect
+    from ...redaction.joins import for_cassette
     from ...redaction.policy import load
 
     if output is None and not (force or dry_run):
@@ -65,7 +67,8 @@ def command(
         )
     if output is not None and not dry_run:
         must_be_writable(output, force=force)
-    fitted = for_dialect(load(policy), _dialect(cassette))
+    trusted = rules(_header(cassette), dialect) if dialect else None
+    fitted = for_cassette(load(policy), _header(cassette), trusted)
     again = Again(fitted, read_key(key_file) if key_file and not dry_run else secrets.token_bytes(32))
     # two passes, because a secret may stand in one record before another record names it
     for record in _records(cassette):
@@ -73,15 +76,15 @@ def command(
     if dry_run:
         count = len([again.redact(record).seq for record in _records(cassette, warn=True)])
     else:
-        count = _write(cassette, output or cassette, again, dialect, force=force)
+        count = _write(cassette, output or cassette, again, trusted, force=force)
     _tell(again, count, output=None if dry_run else output or cassette, as_json=as_json)
 
 
-def _dialect(path: Path) -> str:
+def _header(path: Path) -> Header:
     from ...cassette.reader import open_cassette
 
     with open_cassette(path) as cassette:
-        return cassette.header.dialect
+        return cassette.header
 
 
 def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
@@ -93,20 +96,23 @@ def _records(path: Path, *, warn: bool = False) -> Iterator[Record]:
             say(f"warning: {cassette.torn}; the records before that place are used")
 
 
-def _write(source: Path, target: Path, again: Again, dialect: str | None, *, force: bool) -> int:
+def _write(source: Path, target: Path, again: Again, dialect: Dialect | None, *, force: bool) -> int:
     """Write the new cassette, whole or not at all, and return the number of its records."""
     from ...cassette.codec import JOURNAL, encode, encode_header
-    from ...cassette.reader import open_cassette
     from ...correlate.engine import Correlator
-    from ...dialect.definition import load, shipped
+    from ...dialect.carried import dialect_of
     from ...library.sealing import write_sealed
+    from ...redaction.carried import carrying, described, without_values
 
-    with open_cassette(source) as cassette:
-        header = cassette.header
-    new = replace(header, redaction=again.policy.name, upstream=again.text(header.upstream))
-    correlator = None
-    if header.profile != JOURNAL:
-        correlator = Correlator(load(dialect) if dialect else shipped(header.dialect))
+    held = carrying(_header(source), dialect)
+    new = replace(
+        held,
+        redaction=again.policy.name,
+        policy_text=described(again.policy),
+        upstream=again.text(held.upstream),
+        dialect_text=without_values(held.dialect_text, again.policy),
+    )
+    correlator = Correlator(dialect or dialect_of(new)) if new.profile != JOURNAL else None
 
     records = map(again.redact, _records(source, warn=True))
     with writing(target, force=force, redaction=[new.redaction]) as file:

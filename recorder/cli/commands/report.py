@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import NothingSelected
-from ..loading import read
+from ..loading import read, rules
 from ..options import OUTPUT, cassettes_argument, dialect_option, force_option
 from ..writing import must_be_writable, write_text
 
@@ -48,17 +48,15 @@ def command(
     Example:  recorder report session.cassette -o session.html
               recorder report before.cassette after.cassette --title 'Late records' -o late.html
     """
-    from ...dialect.definition import load, shipped
     from ...views import report
     from ...views.document import page
 
     must_be_writable(output, force=force)
-    chosen = load(dialect) if dialect else None
     parts, policies = [], []
     for path in cassettes:
         cassette = read(path)
         policies.append(cassette.header.redaction)
-        parts.append(report.part(path.name, cassette, chosen or shipped(cassette.header.dialect)))
+        parts.append(report.part(path.name, cassette, rules(cassette.header, dialect)))
     keep = _keep(wanted, {key for part in parts for key in part.keys}) if wanted is not None else None
     document = report.document(parts, title or ", ".join(path.name for path in cassettes), keep=keep)
     if not any(recording["triples"] for recording in document["recordings"]) and keep is not None:

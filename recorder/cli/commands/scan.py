@@ -12,7 +12,8 @@ import recorder
 
 from ...errors import RecorderError, SecretsFound, UsageError
 from ...printable import to_json
-from ..options import cassettes_argument, json_option, policy_option
+from ..loading import rules
+from ..options import cassettes_argument, dialect_option, json_option, policy_option
 from ..saying import say
 from ..verdict import announce
 
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     help="Print lines of text (default), JSON, or a SARIF 2.1.0 log for code hosts and editors.",
 )
 @json_option
-def command(cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_json: bool) -> None:
+@dialect_option
+def command(
+    cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_json: bool, dialect: str | None
+) -> None:  # fmt: skip
     """Search for values that redaction missed: known formats of secrets, random words, e-mails, telephones, cards.
 
     Exit code 0 if nothing is found, 7 otherwise; each finding is one line with its place, never with its value. In a
@@ -59,7 +63,7 @@ def command(cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_js
     code = 0
     for path in cassettes:
         try:
-            for one in _found(path, wanted):
+            for one in _found(path, wanted, dialect):
                 found.append((path, one))
                 if form == "text" and isinstance(one, Finding):
                     announce(findings.line(path, one))
@@ -94,15 +98,15 @@ def _conclude(cassettes: tuple[Path, ...], found: list[Found], code: int) -> Non
     say(f"nothing found in {', '.join(map(str, cassettes))}")
 
 
-def _found(path: Path, wanted: Policy) -> Iterator[Finding | Unread]:
+def _found(path: Path, wanted: Policy, dialect: str | None) -> Iterator[Finding | Unread]:
     from ...cassette.reader import open_cassette
     from ...exporters.findings import unread
-    from ...redaction.joins import for_dialect, of_cassette
+    from ...redaction.joins import for_cassette, of_cassette
     from ...redaction.scan import Scan
 
     with open_cassette(path) as cassette:
         header = cassette.header
-        fitted = for_dialect(wanted, header.dialect)
+        fitted = for_cassette(wanted, header, rules(header, dialect) if dialect else None)
         scan = Scan(fitted, fitted if header.redaction == wanted.name else of_cassette(header))
         yield from scan.header(header)
         hit = {record.seq for record in cassette.records() if scan.record(record)}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..loading import rules
 from ..options import cassette_argument, dialect_option, force_option, output_option
 from ..saying import say
 from ..writing import must_be_writable
@@ -27,12 +28,14 @@ def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str 
     Example:  recorder seal session.cassette
               recorder seal session.cassette -o archive/session.cassette --archive
     """
-    from ...dialect.definition import load as load_dialect
+    from ...cassette.reader import open_cassette
     from ...library.sealing import seal
 
     if output is not None:
         must_be_writable(output, force=force)
     target = output or cassette
     before = cassette.stat().st_size
-    seal(cassette, target, dialect=load_dialect(dialect) if dialect else None, archive=archive)
+    with open_cassette(cassette) as found:
+        chosen = rules(found.header, dialect)
+    seal(cassette, target, dialect=chosen if dialect else None, archive=archive)
     say(f"{target}: sealed, {before} bytes before, {target.stat().st_size} now")

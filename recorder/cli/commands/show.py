@@ -44,7 +44,7 @@ def command(
     if wanted is None:
         found = find(cassette, dialect, number=number, keys=keys)
     else:
-        found = list(triples(cassette, dialect, by=expression(wanted, dialect)))
+        found = list(triples(cassette, dialect, by=expression(wanted, dialect, [cassette])))
         if not found:
             raise NothingSelected(f"{cassette}: nothing fits {wanted!r}")
     if as_json and number is not None:

@@ -10,7 +10,7 @@ import click
 
 from ...errors import NothingSelected
 from ...model import Triple, values
-from ..loading import expression, fitting, read
+from ..loading import derived, expression, fitting, read
 from ..options import cassette_argument, dialect_option, filter_option, force_option, new_cassette_option, offers
 from ..saying import say
 from ..writing import must_be_writable, write_journal
@@ -59,12 +59,12 @@ def command(
               recorder slice session.cassette --filter 'at:60..120 -state:failed' -o minute.cassette
     """
     from ...dialect.definition import load as load_dialect
-    from ...library.recording import derive
     from ...library.select import slice_records
+    from ...redaction.carried import carrying
 
     must_be_writable(output, force=force)
     whole = read(cassette)
-    recording = derive(whole, load_dialect(dialect) if dialect else None)
+    recording = derived(whole, dialect)
     keys: dict[str, str | None] = {"handle": handle, "reference": reference}
     conditions: list[Callable[[Triple], bool]] = [
         lambda t: triples is None or t.n in triples,
@@ -72,10 +72,11 @@ def command(
         lambda t: session is None or t.session == session,
         lambda t: all(value is None or value in values(t.keys.get(key, ())) for key, value in keys.items()),
     ]
-    filtered = fitting(recording.triples, expression(wanted, dialect))
+    filtered = fitting(recording.triples, expression(wanted, dialect, [cassette]))
     chosen = [triple for triple in filtered if all(fits(triple) for fits in conditions)]
     if not chosen:
         raise NothingSelected(f"{cassette}: no triple fits; recorder ls lists the triples")
     records = slice_records(whole, recording, chosen)
-    write_journal(output, replace(whole.header, profile="journal"), records, force=force)
+    header = carrying(replace(whole.header, profile="journal"), load_dialect(dialect) if dialect else None)
+    write_journal(output, header, records, force=force)
     say(f"{len(chosen)} of {len(recording.triples)} triples")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..loading import expression, fitting, read
+from ..loading import expression, fitting, read, rules
 from ..options import cassettes_argument, dialect_option, filter_option, json_option
 from ..output import Several, json_text, screen, write
 
@@ -35,7 +35,7 @@ def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, d
     """
     from ...views import stats as view
 
-    by, several, stats = expression(wanted, dialect), Several(), view.Stats()
+    by, several, stats = expression(wanted, dialect, cassettes), Several(), view.Stats()
     for path in cassettes:
         with several.going_on():
             _count(stats, path, dialect, by)
@@ -47,13 +47,11 @@ def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, d
 
 def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None) -> None:
     from ...diagnose.polls import with_polls
-    from ...dialect.definition import load, shipped
     from ...views import data
     from ...views.filter import fits
 
     cassette = read(path)
-    rules = load(dialect) if dialect else shipped(cassette.header.dialect)
-    recording, polls = with_polls(cassette.records, rules, cassette.header)
+    recording, polls = with_polls(cassette.records, rules(cassette.header, dialect), cassette.header)
     times = [record.t for record in cassette.records]
     stats.add_file(
         size=path.stat().st_size,

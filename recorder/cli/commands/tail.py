@@ -13,6 +13,7 @@ import click
 from ...errors import CassetteError
 from ...files import open_regular
 from ...model import Note, Record
+from ..loading import rules
 from ..options import cassette_argument, dialect_option, jsonl_option
 from ..output import fitted
 from ..saying import say
@@ -38,17 +39,23 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
     Example:  recorder tail session.cassette
               recorder tail session.cassette --jsonl | jq 'select(.kind == "ack" and .ms > 500)'
     """
+    from ...cassette.codec import RULES_WITHIN
     from ...cassette.journal import Following
-    from ...dialect.definition import load, shipped
     from ...views.live.rows import Live, as_line
 
-    live = None
+    live, header = None, None
+    before: list[Record] = []  # those to which a dialect may apply that the journal says later
     try:
         with open_regular(cassette) as file:
             following = Following(file, str(cassette))
             for record in _records(following, file, cassette):
-                if live is None and following.header is not None:
-                    live = Live(load(dialect) if dialect else shipped(following.header.dialect))
+                if following.header is not None and following.header != header:
+                    header = following.header
+                    live = Live(rules(header, dialect))
+                    for earlier in before:
+                        live.feed(earlier)
+                if len(before) < RULES_WITHIN:
+                    before.append(record)
                 for row in live.feed(record) if live is not None else ():
                     text = f"{json.dumps(row, ensure_ascii=False)}\n" if as_lines else fitted(f"{as_line(row)}\n", 27)
                     click.echo(text, nl=False)

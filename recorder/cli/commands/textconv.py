@@ -20,9 +20,9 @@ def command(cassette: Path) -> None:
               echo '*.cassette diff=cassette' >> .gitattributes
               git config diff.cassette.textconv 'recorder textconv'
     """
-    from ...dialect.definition import shipped
+    from ...dialect.carried import dialect_of
     from ...views.textconv import textconv
 
     recording = load([cassette], None)
-    for line in textconv(recording, shipped(recording.header.dialect)):
+    for line in textconv(recording, dialect_of(recording.header)):
         click.echo(line)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ...errors import NothingSelected, UsageError
-from ..loading import expression, fitting, read
+from ..loading import derived, expression, fitting, read
 from ..options import cassette_argument, dialect_option, filter_option, json_option, jsonl_option
 from ..output import json_list, screen, write
 
@@ -34,15 +34,13 @@ def command(
               recorder timeline session.cassette 3
               recorder timeline session.cassette --filter 'session:s1 last:>1000'
     """
-    from ...dialect.definition import load
-    from ...library.recording import derive
     from ...views import timeline
 
     if number is not None and wanted is not None:
         raise UsageError("give either a number N or --filter, not both")
-    by = expression(wanted, dialect)
+    by = expression(wanted, dialect, [cassette])
     whole = read(cassette)
-    recording = derive(whole, load(dialect) if dialect else None)
+    recording = derived(whole, dialect)
     chosen = [triple for triple in fitting(recording.triples, by) if number in (None, triple.n)]
     if not chosen and (number is not None or wanted is not None):
         told = f"no triple {number}" if number is not None else f"nothing fits {wanted!r}"

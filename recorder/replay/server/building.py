@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialect.definition import load, shipped
+from ...dialect.carried import dialect_of
+from ...dialect.definition import load
 from ...model import Recording
 from ...redaction.joins import of_cassette
 from ..engine.faults import Faults, parse
@@ -25,8 +26,8 @@ class Options:
         strict: Operations must come in their recorded order and session.
         faults: Faults to play, each as text after `--fault` on the command line.
         seed: Seed for equal ids and chances in each run; None takes random ids, which cannot be guessed.
-        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that the recording names.
-        policy: Redaction policy of the recording, a name or a file; None takes the policy that the recording names.
+        dialect: Name of a shipped dialect, or path of a file; None takes that of the recording.
+        policy: Redaction policy of the recording, a name or a file; None takes that of the recording.
         proxied: Clients come through a proxy and name the recorded servers themselves.
         jwt_key: Secret that signs web tokens anew whose dates the dialect moves.
     """
@@ -51,13 +52,13 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
     """
     return ReplayEngine(
         recording,
-        load(options.dialect) if options.dialect else shipped(recording.header.dialect),
+        load(options.dialect) if options.dialect else dialect_of(recording.header),
         new_id=new_id if options.seed is None else seeded_ids(options.seed),
         rate=options.rate,
         policy=Policy(options.repeat, options.strict),
         faults=Faults([parse(text) for text in options.faults], recording, seed=options.seed or 0),
         epoch=recording.header.started / 1_000_000 if options.virtual else epoch(),
-        redaction=of_cassette(recording.header, options.policy),
+        redaction=of_cassette(recording.header, options.policy, described=True),
         proxied=options.proxied,
         today=Today(epoch(), None if options.jwt_key is None else options.jwt_key.encode()),
     )
