@@ -39,22 +39,18 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
     from ..library.recording import joined
 
     with _without_collector():
-        return joined([derived(read(path), dialect) for path in paths])
+        return joined([derived(path, dialect)[1] for path in paths])
 
 
-def derived(cassette: Cassette, dialect: str | None) -> Recording:
-    """Return the recording of a cassette, by the dialect that `rules` returns.
-
-    Raises:
-        CassetteError: If the dialect in the cassette cannot be used.
-        DialectError: If the dialect is unknown or wrong.
-    """
+def derived(path: Path, dialect: str | None) -> tuple[Cassette, Recording]:
+    """Read one cassette and derive its recording; the arguments and errors are those of `load`."""
     from ..library.recording import derive
 
-    return derive(cassette, rules(cassette.header, dialect))
+    cassette = read(path)
+    return cassette, derive(cassette, rules_of(cassette.header, dialect))
 
 
-def rules(header: Header, named: str | None) -> Dialect:
+def rules_of(header: Header, named: str | None) -> Dialect:
     """Return the dialect to read a cassette by; say on stderr, once, if another one of that name differs from it.
 
     Args:
@@ -210,7 +206,7 @@ def _opened(path: Path, dialect: str | None) -> Iterator[Triples]:
 
     with open_cassette(path) as cassette:
         # stored triples need no rules, and are read also where the dialect in the cassette cannot be used
-        chosen = rules(cassette.header, dialect) if dialect is not None or not cassette.is_sealed else None
+        chosen = rules_of(cassette.header, dialect) if dialect is not None or not cassette.is_sealed else None
         with _without_collector():
             every = triples(cassette, chosen)
         _warn(cassette.torn)

@@ -19,8 +19,7 @@ from ..dialect.values import paths_in
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import Header
 from .carried import policy_of
-from .names import Names
-from .policy import NO_BODIES, NO_RULE, Policy, Rule, load, shipped
+from .policy import NO_BODIES, NO_RULE, Names, Policy, Rule, load, shipped
 from .pseudonyms import Kind
 
 _ORDER = (Kind.SECRET, Kind.PERSONAL, Kind.ID)  # the first of these counts where names differ

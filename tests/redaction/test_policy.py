@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from recorder.errors import PolicyError
 from recorder.model import Header
 from recorder.redaction.joins import of_cassette
-from recorder.redaction.names import Names
-from recorder.redaction.policy import NO_RULE, Policy, Rule, load, names, parse
+from recorder.redaction.policy import NO_RULE, Names, Policy, Rule, load, names, parse
 from recorder.redaction.pseudonyms import Kind
 from tests.wire import HEADER
 

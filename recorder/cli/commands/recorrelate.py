@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..loading import rules as choose
+from ..loading import rules_of
 from ..options import NameOrFile, cassette_argument, force_option, output_option
 from ..saying import say
 from ..writing import must_be_writable
@@ -40,7 +40,7 @@ def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> 
         must_be_writable(output, force=force)
     target = output or cassette
     with open_cassette(cassette) as found:
-        dialect = choose(found.header, rules)
+        dialect = rules_of(found.header, rules)
         archive = found.header.profile == ARCHIVE
     before = fingerprints(cassette)
     seal(cassette, target, dialect=dialect, archive=archive)

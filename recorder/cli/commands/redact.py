@@ -12,7 +12,7 @@ import click
 
 from ...errors import UsageError
 from ...printable import printable, to_json
-from ..loading import rules
+from ..loading import rules_of
 from ..options import (
     cassette_argument,
     dialect_option,
@@ -67,7 +67,7 @@ def command(
         )
     if output is not None and not dry_run:
         must_be_writable(output, force=force)
-    trusted = rules(_header(cassette), dialect) if dialect else None
+    trusted = rules_of(_header(cassette), dialect) if dialect else None
     fitted = for_cassette(load(policy), _header(cassette), trusted)
     again = Again(fitted, read_key(key_file) if key_file and not dry_run else secrets.token_bytes(32))
     # two passes, because a secret may stand in one record before another record names it

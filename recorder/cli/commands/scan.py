@@ -12,7 +12,7 @@ import recorder
 
 from ...errors import RecorderError, SecretsFound, UsageError
 from ...printable import to_json
-from ..loading import rules
+from ..loading import rules_of
 from ..options import cassettes_argument, dialect_option, json_option, policy_option
 from ..saying import say
 from ..verdict import announce
@@ -106,7 +106,7 @@ def _found(path: Path, wanted: Policy, dialect: str | None) -> Iterator[Finding 
 
     with open_cassette(path) as cassette:
         header = cassette.header
-        fitted = for_cassette(wanted, header, rules(header, dialect) if dialect else None)
+        fitted = for_cassette(wanted, header, rules_of(header, dialect) if dialect else None)
         scan = Scan(fitted, fitted if header.redaction == wanted.name else of_cassette(header))
         yield from scan.header(header)
         hit = {record.seq for record in cassette.records() if scan.record(record)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..loading import rules
+from ..loading import rules_of
 from ..options import cassette_argument, dialect_option, force_option, output_option
 from ..saying import say
 from ..writing import must_be_writable
@@ -36,6 +36,6 @@ def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str 
     target = output or cassette
     before = cassette.stat().st_size
     with open_cassette(cassette) as found:
-        chosen = rules(found.header, dialect)
+        chosen = rules_of(found.header, dialect)
     seal(cassette, target, dialect=chosen if dialect else None, archive=archive)
     say(f"{target}: sealed, {before} bytes before, {target.stat().st_size} now")

@@ -10,7 +10,7 @@ import click
 
 from ...errors import NothingSelected
 from ...model import Triple, values
-from ..loading import derived, expression, fitting, read
+from ..loading import derived, expression, fitting
 from ..options import cassette_argument, dialect_option, filter_option, force_option, new_cassette_option, offers
 from ..saying import say
 from ..writing import must_be_writable, write_journal
@@ -63,8 +63,7 @@ def command(
     from ...redaction.carried import carrying
 
     must_be_writable(output, force=force)
-    whole = read(cassette)
-    recording = derived(whole, dialect)
+    whole, recording = derived(cassette, dialect)
     keys: dict[str, str | None] = {"handle": handle, "reference": reference}
     conditions: list[Callable[[Triple], bool]] = [
         lambda t: triples is None or t.n in triples,

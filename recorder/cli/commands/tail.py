@@ -13,7 +13,7 @@ import click
 from ...errors import CassetteError
 from ...files import open_regular
 from ...model import Note, Record
-from ..loading import rules
+from ..loading import rules_of
 from ..options import cassette_argument, dialect_option, jsonl_option
 from ..output import fitted
 from ..saying import say
@@ -51,7 +51,7 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
             for record in _records(following, file, cassette):
                 if following.header is not None and following.header != header:
                     header = following.header
-                    live = Live(rules(header, dialect))
+                    live = Live(rules_of(header, dialect))
                     for earlier in before:
                         live.feed(earlier)
                 if len(before) < RULES_WITHIN:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ...errors import NothingSelected, UsageError
-from ..loading import derived, expression, fitting, read
+from ..loading import derived, expression, fitting
 from ..options import cassette_argument, dialect_option, filter_option, json_option, jsonl_option
 from ..output import json_list, screen, write
 
@@ -39,8 +39,7 @@ def command(
     if number is not None and wanted is not None:
         raise UsageError("give either a number N or --filter, not both")
     by = expression(wanted, dialect, [cassette])
-    whole = read(cassette)
-    recording = derived(whole, dialect)
+    whole, recording = derived(cassette, dialect)
     chosen = [triple for triple in fitting(recording.triples, by) if number in (None, triple.n)]
     if not chosen and (number is not None or wanted is not None):
         told = f"no triple {number}" if number is not None else f"nothing fits {wanted!r}"
