@@ -233,6 +233,11 @@ class Following:
         self._awaited = 0  # frames in which the journal may still say its dialect
         self.header: Header | None = None
 
+    @property
+    def awaits_dialect(self) -> bool:
+        """True as long as the journal may say another dialect."""
+        return self._awaited > 0
+
     def new(self) -> Iterator[Record]:
         """Yield the records that were completed since the last call.
 

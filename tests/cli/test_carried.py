@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from recorder.api.cassette import Cassette
 from recorder.api.standin import StandIn
 from recorder.api.threads import LoopThread
-from recorder.cassette.codec import encode, encode_header
+from recorder.cassette.codec import encode, encode_header, encode_rules
 from recorder.cassette.reader import open_cassette, read
 from recorder.cli import main
 from recorder.cli.loading import load
@@ -118,6 +118,21 @@ def test_a_journal_is_followed_by_its_own_dialect(made: dict[str, Path]) -> None
     told = [json.loads(line) for line in run("tail FILE --jsonl", made["journal"]).stdout.splitlines()]
 
     assert len([line for line in told if line.get("operation")]) == count
+
+
+def test_a_dialect_that_a_journal_says_later_is_taken_by_all(tmp_path: Path) -> None:
+    old = read(PREVIEW)
+    records = [encode(record) for record in old.records]
+    other = replace(old.header, profile="journal", format=2, dialect="salesforce-changes")  # nothing is an operation
+    head, path = encode_header(other, rules_follow=True), tmp_path / "s.cassette"
+    path.write_bytes(head + b"".join(records[:9]) + encode_rules("mine", TEXT) + b"".join(records[9:]))
+
+    told = [json.loads(line) for line in run("tail FILE --jsonl", path).stdout.splitlines()]
+    sealed = run("seal FILE -o OUT", path, tmp_path / "out")
+
+    assert run("ls FILE --filter item:*", path).exit_code == 0
+    assert len([line for line in told if line.get("operation")]) == 6
+    assert (sealed.exit_code, read(tmp_path / "out").header.dialect_text) == (0, TEXT)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -39,12 +39,11 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
     Example:  recorder tail session.cassette
               recorder tail session.cassette --jsonl | jq 'select(.kind == "ack" and .ms > 500)'
     """
-    from ...cassette.codec import RULES_WITHIN
     from ...cassette.journal import Following
     from ...views.live.rows import Live, as_line
 
     live, header = None, None
-    before: list[Record] = []  # those to which a dialect may apply that the journal says later
+    before: list[Record] = []  # records by a dialect that the journal may replace
     try:
         with open_regular(cassette) as file:
             following = Following(file, str(cassette))
@@ -54,7 +53,7 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
                     live = Live(rules_of(header, dialect))
                     for earlier in before:
                         live.feed(earlier)
-                if len(before) < RULES_WITHIN:
+                if following.awaits_dialect:
                     before.append(record)
                 for row in live.feed(record) if live is not None else ():
                     text = f"{json.dumps(row, ensure_ascii=False)}\n" if as_lines else fitted(f"{as_line(row)}\n", 27)
