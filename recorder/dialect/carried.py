@@ -14,7 +14,8 @@ from ..errors import CassetteError, DialectError
 from ..model import MAX_TEXT, Header
 from .definition import Dialect, names, parse, shipped, source
 
-_LINE = 4_000  # characters; tomllib needs quadratic time for keys with many dots
+_LINE = 4_000  # characters
+_DOTS = 500  # in a line; tomllib needs quadratic time for keys with many dots
 _KEPT = 32  # dialects kept parsed
 
 
@@ -76,8 +77,10 @@ def too_long(text: str) -> str | None:
     """Return why a cassette cannot hold a text, or why one that it holds is not parsed; None if it can."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT:
         return f"has more than {MAX_TEXT} bytes"
-    longest = max(map(len, text.splitlines()), default=0)
-    return f"has a line of {longest} characters, more than {_LINE}" if longest > _LINE else None
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > _LINE or line.count(".") > _DOTS:
+            return f"has more than {_LINE} characters or {_DOTS} dots in line {number}"
+    return None
 
 
 @lru_cache(_KEPT)
