@@ -193,7 +193,7 @@ class State(Enum):
 
     COMPLETE = "complete"  # the terminal event was seen, or none is expected
     ACKED = "acked"  # the ack came, the terminal event did not
-    FAILED = "failed"  # the ack refuses the operation
+    FAILED = "failed"  # the ack refuses the operation, or an error event reports its failure
     UNACKED = "unacked"  # events came, an ack did not
     ABORTED = "aborted"  # neither an ack nor an event came
 
@@ -270,11 +270,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Unsolicited:
-    """An event that no operation caused; `session` is the label of the receiving session, `name` is as in `Link`."""
+    """An event that no operation caused; `session` is the label of the receiving session, `name` is as in `Link`.
+
+    Attributes:
+        is_ignored: Whether the dialect says that it is a heartbeat or the like: then nobody need look for its cause.
+    """
 
     event: Event
     name: str
     session: str | None
+    is_ignored: bool = False
 
 
 class AnchorKind(Enum):

@@ -28,19 +28,23 @@ from ..model import (
     Unsolicited,
     values,
 )
+from . import records
 from .client_messages import ClientMessages
 from .logins import Logins
-from .operations import REFERENCES, Operation, Operations, Seen
+from .operations import Operation, Operations, Seen
 from .orphans import Orphans
 from .publishes import Publishes
 from .replies import Replies
 from .retries import Retries
-from .rules import by_error, by_key, by_repetition, by_tuple, by_twin
+from .rules import are_alike, by_error, by_key, by_only, by_repetition, by_tuple, by_twin
 from .sessions import Sessions, Windows
+from .siblings import Siblings, by_sibling, stronger
 from .twins import Twins
+from .weak import WeakLinks
 
 _SWITCHING_PROTOCOLS = 101
 _ADDRESSES = {"host", "origin", "referer"}
+_EXACT = frozenset({"reference", "inner_reference"})  # rules that link by an exact id
 KEEP = 2_000  # operations that can still get an event; older ones are final, which bounds memory
 
 Watch: TypeAlias = Callable[[Seen, Iterable[Operation], Link | None], None]
@@ -82,6 +86,8 @@ class Correlator:
         self._open = Operations(dialect)
         self._twins = Twins(dialect)
         self._orphans = Orphans(dialect, keep)
+        self._siblings = Siblings(dialect)
+        self._weak = WeakLinks(dialect)
         self._retries = Retries(dialect)
         self._again: dict[int, int] = {}
         self._messages = ClientMessages()
@@ -155,10 +161,10 @@ class Correlator:
 
     def state_of(self, op: Operation) -> State:
         """Return how far an operation has got."""
+        if op.refused or op.failed:
+            return State.FAILED
         if op.ack is None:
             return State.UNACKED if op.links else State.ABORTED
-        if op.refused:
-            return State.FAILED
         known = self._dialect.operations.get(op.name or "")
         # An operation that the dialect lists without terminal events is complete with its ack.
         expects_nothing = op.name is None or (known is not None and not known.terminal)
@@ -233,6 +239,8 @@ class Correlator:
             self._publishes.forget(op)
             self._open.forget(op)
             self._twins.forget(op)
+            self._siblings.forget(op)
+            self._weak.forget(op)
             self._retries.forget(op)
             if op.again is None:
                 self._numbered += 1
@@ -311,6 +319,7 @@ class Correlator:
     def _begin(self, op: Operation) -> None:
         self._operations.append(op)
         self._changed.append(op)
+        records.begin(op, self._dialect)
         self._open.add(op, op.keys)
         before = self._retries.sent(op)
         self._again = {before.seq: op.seq} if before is not None else {}
@@ -335,16 +344,33 @@ class Correlator:
         # A response may set the session cookie that later requests carry.
         self._sessions.renewed_cookies(op.tokens, response.headers)
         op.tokens |= self._sessions.tokens(response.headers) | self._logins.answered(op.request, response, op.tokens)
-        added = {k: v for k, v in self._dialect.keys_of_ack(response).items() if k not in op.keys} if op.name else {}
-        if added:
-            op.keys = {**op.keys, **added}
-            self._open.add(op, added)
-            for seen in self._orphans.waiting(op, added):
-                # The whole search runs again, because a stronger rule may name another operation than `op`.
-                yield from self._adopt(seen, self._cause(seen), op)
+        if op.name is not None:
+            yield from self._told(op, self._dialect.keys_of_ack(response))
         if op.refused:
             for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
                 yield from self._adopt(seen, by_error(seen, self._dialect, [op]), op)
+
+    def _told(self, op: Operation, given: Keys) -> Iterator[Link]:
+        """Take the keys in the ack of an operation: events that came before the ack may have waited for them."""
+        new = records.changed(op, given)
+        if not new:
+            return
+        if not new.keys().isdisjoint(op.keys):
+            self._open.forget(op)
+        records.answer(op, given, new)
+        self._open.add(op, op.keys)
+        if op.ended is None and records.is_done(op, self._dialect):
+            # The values without a terminal event failed, as the ack says now.
+            self._end(op, max((link for link in op.links if self._is_terminal(op, link)), key=lambda one: one.event.t))
+        for seen in self._orphans.waiting(op, new):
+            # The whole search runs again, because a stronger rule may name another operation than `op`.
+            yield from self._adopt(seen, self._cause(seen), op)
+        for seen, before, old in self._weak.of(op, new):
+            found = self._cause(seen)
+            if found is not None and found[0] is op and found[1].confidence > old.confidence:
+                self._unlink(before, old)
+                self._twins.drop(seen)
+                yield from self._linked(seen, *found)
 
     def _adopt(self, seen: Seen, found: tuple[Operation, Link] | None, op: Operation) -> Iterator[Link]:
         """Link an event without a cause to `op`, if the ack of `op` shows that `op` caused the event.
@@ -371,7 +397,8 @@ class Correlator:
             self._retries.failed(op)
 
     def _event(self, event: Event) -> Iterator[Link]:
-        seen = Seen(event, self._dialect.keys_of_event(event), self._sessions.of_client(event.client_id))
+        keys, session = self._dialect.keys_of_event(event), self._sessions.of_client(event.client_id)
+        seen = Seen(event, keys, session, self._dialect.is_ignored(event))
         if seen.session is not None:
             self._sessions.learn(self._tokens_of_keys(seen.keys), seen.session)
         found = self._cause(seen)
@@ -386,17 +413,33 @@ class Correlator:
             self._twins.drop(final)
 
     def _cause(self, seen: Seen) -> tuple[Operation, Link] | None:
+        if seen.is_ignored:
+            return None
         # An exact id decides before all else; the rules without ids follow.
-        for key in REFERENCES:
+        for key in self._dialect.exact:
             if key in seen.keys:
-                found = by_key(seen, key, self._dialect, self._open.with_reference(key, seen.keys))
+                found = by_key(seen, key, self._dialect, self._open.with_exact(key, seen.keys))
                 if found:
                     return found
         if seen.event.channel == self._dialect.twin_channel:
             return self._cause_of_twin(seen)
         if self._is_error(seen):
-            return by_error(seen, self._dialect, self._open.on_device(seen))
-        return by_tuple(seen, self._dialect, self._open.like(seen))
+            found = by_error(seen, self._dialect, self._open.on_device(seen))
+            if found or not self._dialect.error_after_ack:
+                return found
+        return self._cause_by_values(seen) or by_only(seen, self._dialect, self._alone(seen))
+
+    def _cause_by_values(self, seen: Seen) -> tuple[Operation, Link] | None:
+        alike = by_tuple(seen, self._dialect, self._open.like(seen))
+        first = self._siblings.first(seen)
+        return alike if first is None else stronger(by_sibling(seen, first, self._dialect), alike, first)
+
+    def _alone(self, seen: Seen) -> Iterator[Operation]:
+        """Yield the operations of the event's session that may cause it without a common value."""
+        for op in self._open.alone(seen):
+            session = op.session or self._sessions.of_tokens(op.tokens) or self._sessions.only()
+            if seen.session is None or seen.session == session:
+                yield op
 
     def _cause_of_twin(self, seen: Seen) -> tuple[Operation, Link] | None:
         original = self._twins.original(seen)
@@ -421,23 +464,48 @@ class Correlator:
             # Only an exact id may tie the tokens to the session; a wrong link would spread to other requests.
             if link.confidence == 1.0:
                 self._sessions.learn(op.tokens, seen.session)
-        known = self._dialect.operations.get(op.name or "")
-        if known is not None and seen.name in known.terminal:
-            op.ended = seen.event.t if op.ended is None else op.ended
-            # With rivals the terminal event may belong to another operation, so this one stays open.
-            op.settled |= not link.rivals
+        if self._is_terminal(op, link) and self._is_own(op, seen, link) and records.ends(op, seen, self._dialect):
+            self._end(op, link)
+        if self._dialect.error_after_ack and self._is_error(seen):
+            op.failed = True
+            self._end(op, link)
         if early is None:
             self._twins.came(seen, op, link)
+        if link.rule not in _EXACT:
+            self._weak.add(seen, op, link)
+        self._siblings.linked(seen, op, link)
         yield link
+        for orphan in self._orphans.siblings(seen):
+            yield from self._adopt(orphan, self._cause(orphan), op)
+
+    def _is_terminal(self, op: Operation, link: Link) -> bool:
+        known = self._dialect.operations.get(op.name or "")
+        return known is not None and link.name in known.terminal
+
+    def _is_own(self, op: Operation, seen: Seen, link: Link) -> bool:
+        """Return whether an event is about what the operation itself did, not about what the server did on the way."""
+        return link.rule != "sibling" or are_alike(op, seen, self._dialect)
+
+    def _end(self, op: Operation, link: Link) -> None:
+        op.ended = link.event.t if op.ended is None else op.ended
+        # With rivals the event may belong to another operation, so this one stays open.
+        op.settled |= not link.rivals
+
+    def _unlink(self, op: Operation, link: Link) -> None:
+        """Take a link from an operation, which had not ended if it had ended by that event alone."""
+        op.links.remove(link)
+        if op.ended == link.event.t:
+            left = [one for one in op.links if self._is_terminal(op, one)]
+            op.ended, op.settled, op.failed = None, False, False
+            for one in left:
+                self._end(op, one)
 
     def _moved(self, before: Operation, old: Link, op: Operation, link: Link) -> Link:
         """Move the link of a twin to the operation of its original.
 
         The twin came before its original and was linked to `before`; the original names `op` by its id.
         """
-        before.links.remove(old)
-        if before.ended == old.event.t and not before.settled:
-            before.ended = None
+        self._unlink(before, old)
         op.links.append(link)
         return link
 
@@ -467,7 +535,7 @@ def _is_upgrade(op: Operation) -> bool:
 
 
 def _unsolicited(seen: Seen) -> Unsolicited:
-    return Unsolicited(seen.event, seen.name, _label(seen.session))
+    return Unsolicited(seen.event, seen.name, _label(seen.session), seen.is_ignored)
 
 
 def _label(session: int | None) -> str | None:

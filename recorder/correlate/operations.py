@@ -6,16 +6,18 @@ An event is then compared with the few operations that share a key with it, howe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from typing import TypeAlias
 
 from ..dialect.definition import Dialect, name_of
 from ..model import Event, Failure, Keys, Link, Request, Response, Value, values
 
 _SECOND = 1_000_000_000
-REFERENCES = ("reference", "inner_reference")  # keys whose value identifies one operation, strongest first
+_COMBINED = 256  # combinations of the values of several keys that an operation is indexed by
+_MANY = (None,)  # in place of more of them; whoever has these is compared with all
 
 Values: TypeAlias = tuple[Value | None, ...]  # of a group of keys
 
@@ -33,13 +35,18 @@ class Operation:
         ack: Its response, None until there is one.
         failure: How the exchange ended without a response.
         refused: Whether the ack reports a failure.
-        ended: `t` of its terminal event, in nanoseconds; None until that event was seen.
+        failed: Whether an error event reports a failure, if an error event may come after a good ack.
+        ended: `t` of its terminal event, in nanoseconds; None until that event was seen. With several values of its
+            identifying key, `t` of the event that was the last of them.
         settled: Whether the terminal event had no rivals. If it had, another operation may have caused that event, so
             this operation stays open.
         again: The request by which the client repeated this one, after this one failed without a response.
         before: The attempt before this one.
         links: The events linked to the operation.
         twin_keys: Values by which twins of its events are recognised (`Twins`).
+        several: Names of keys of which its request or its ack has several values (`records`).
+        given: Names of keys that its ack has.
+        done: Values that had their terminal events, by names of keys in `several`.
 
     """
 
@@ -51,12 +58,16 @@ class Operation:
     ack: Response | None = None
     failure: Failure | None = None
     refused: bool = False
+    failed: bool = False
     ended: int | None = None
     settled: bool = False
     again: Request | None = None
     before: Operation | None = None
     links: list[Link] = field(default_factory=list)
     twin_keys: set[Values] = field(default_factory=set)
+    several: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
+    done: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def seq(self) -> int:
@@ -76,12 +87,14 @@ class Seen:
         event: The event.
         keys: Values the event can be joined on.
         session: Number of the session that got the event, None if it is unknown.
+        is_ignored: Whether the dialect says that no request causes such events.
 
     """
 
     event: Event
     keys: Keys
     session: int | None
+    is_ignored: bool = False
 
     @property
     def name(self) -> str:
@@ -98,28 +111,38 @@ def is_over(op: Operation, now: int, dialect: Dialect) -> bool:
     return now - op.request.t > dialect.open_for * _SECOND
 
 
+def identity(keys: Keys, dialect: Dialect) -> frozenset[str]:
+    """Return the strongest group of identifying keys in `keys`, empty if there is none."""
+    return next((group for group in dialect.tuple_enough if group <= keys.keys()), frozenset())
+
+
 class Operations:
     """An index of operations by their keys; operations that are over are dropped when a search meets them."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._groups = [*({name} for name in REFERENCES), *dialect.tuple_enough, frozenset(dialect.error_same)]
+        self._exact = {name: number for number, name in enumerate(dialect.exact)}
+        self._groups = [*({name} for name in dialect.exact), *dialect.tuple_enough, frozenset(dialect.error_same)]
         self._by: dict[tuple[int, Values], dict[tuple[int, int], Operation]] = defaultdict(
             dict
         )  # inner dict by place on the wire, because removing from a list is slow
+        self._events_of = {name: known.events for name, known in dialect.operations.items() if known.only}
+        self._alone: dict[str, dict[tuple[int, int], Operation]] = defaultdict(dict)  # by names of their events
 
     def add(self, op: Operation, keys: Iterable[str]) -> None:
-        """Index an operation by those of its keys that are in `keys`: all at first, later the ones its ack adds."""
+        """Index an operation by those of its keys that are in `keys`: all at first, later those its ack changes."""
         new = set(keys)
         # A group that only partly belongs to the operation would match events that lack the rest.
         for number, group in enumerate(self._groups):
             if group & new and group <= op.keys.keys():
                 for found in _values(group, op.keys):
                     self._by[number, found][op.at] = op
+        for event in self._events_of.get(op.name or "", ()):
+            self._alone[event][op.at] = op
 
-    def with_reference(self, name: str, keys: Keys) -> list[Operation]:
+    def with_exact(self, name: str, keys: Keys) -> list[Operation]:
         """Return the operations with the id that `keys` has under `name`, oldest first, also those that are over."""
-        number, found = REFERENCES.index(name), dict[tuple[int, int], Operation]()
+        number, found = self._exact[name], dict[tuple[int, int], Operation]()
         for value in values(keys.get(name, ())):
             found |= self._by.get((number, (value,)), {})
         return [found[at] for at in sorted(found)]
@@ -127,7 +150,7 @@ class Operations:
     def like(self, seen: Seen) -> list[Operation]:
         """Return the operations still open that share a group of identifying keys with an event, oldest first."""
         found: dict[tuple[int, int], Operation] = {}
-        for number in range(len(REFERENCES), len(self._groups) - 1):
+        for number in range(len(self._exact), len(self._groups) - 1):
             found |= self._open(number, seen)
         return [found[at] for at in sorted(found)]
 
@@ -136,22 +159,38 @@ class Operations:
         found = self._open(len(self._groups) - 1, seen)
         return [found[at] for at in sorted(found)]
 
+    def alone(self, seen: Seen) -> list[Operation]:
+        """Return the operations still open that may cause an event with which they share no value, oldest first."""
+        held = self._alone.get(seen.name, {})
+        for op in [op for op in held.values() if is_over(op, seen.event.t, self._dialect)]:
+            del held[op.at]
+        return [held[at] for at in sorted(held)]
+
     def forget(self, op: Operation) -> None:
         """Drop an operation that can get no event any more."""
         for number, group in enumerate(self._groups):
             for found in _values(group, op.keys):
                 self._leave((number, found), [op])
+        for event in self._events_of.get(op.name or "", ()):
+            self._alone[event].pop(op.at, None)
 
     def _open(self, number: int, seen: Seen) -> dict[tuple[int, int], Operation]:
         group = self._groups[number]
         if not group or not group <= seen.keys.keys():
             return {}
         shared: dict[tuple[int, int], Operation] = {}
-        for found in _values(group, seen.keys):
-            held = self._by.get((number, found), {})
-            self._leave((number, found), [op for op in held.values() if is_over(op, seen.event.t, self._dialect)])
-            shared |= self._by.get((number, found), {})
+        for place in self._places(number, seen):
+            held = self._by.get(place, {})
+            self._leave(place, [op for op in held.values() if is_over(op, seen.event.t, self._dialect)])
+            shared |= self._by.get(place, {})
         return shared
+
+    def _places(self, number: int, seen: Seen) -> list[tuple[int, Values]]:
+        """Return where the index may hold operations that share a group of keys with an event."""
+        found = list(_values(self._groups[number], seen.keys))
+        if found == [_MANY]:
+            return [place for place in self._by if place[0] == number]
+        return [(number, one) for one in ((*found, _MANY) if len(self._groups[number]) > 1 else found)]
 
     def _leave(self, place: tuple[int, Values], ops: Iterable[Operation]) -> None:
         held = self._by.get(place, {})
@@ -161,6 +200,7 @@ class Operations:
             self._by.pop(place, None)
 
 
-def _values(group: Iterable[str], keys: Keys) -> Iterator[Values]:
-    """Yield the values of a group of keys: one, or one for each choice among keys with several."""
-    return product(*(values(keys.get(name, ())) for name in sorted(group)))
+def _values(group: Iterable[str], keys: Keys) -> Iterable[Values]:
+    """Return the values of a group of keys: one, or one for each choice among keys with several."""
+    each = [values(keys.get(name, ())) for name in sorted(group)]
+    return [_MANY] if len(each) > 1 and prod(map(len, each)) > _COMBINED else product(*each)

@@ -1,12 +1,19 @@
 """Decide which request caused an event: the rules, strongest first. Pure functions over the operations seen so far.
 
-    rule         the event …                                                           confidence
-    1 reference  carries the referenceId of a request                                  1
-    2 inner      carries that id in a nested field (userData.GSW_REFERENCE_ID)         1
-    3 twin       repeats, on another channel, an event that is linked already          0.95 at most
-    4 tuple      agrees with one open operation on handle, campaign, device …          0.9; less with rivals
-      error      is an error event for the device of an operation without a good ack   0.7
-    5            fits none of these rules: it is unsolicited
+    rule         the event …                                                                 confidence
+    1 exact      carries an id of one operation, from its request or its ack                 1
+    2 twin       repeats, on another channel, an event that is linked already                0.95 at most
+    3 error      is an error event and shares, for example, the device of an operation       0.7
+    4 tuple      agrees with one open operation on handle, campaign, device …                0.9; less with rivals
+      sibling    belongs to the transaction of an event that is linked already               0.9 at most
+    5 only       has the name of one that an open operation causes without a common value    0.6; less with rivals
+    6            fits none of these rules: it is unsolicited
+
+Links by an exact id have the rule `reference`, those by the key `inner_reference` have that name. Of tuple and sibling
+the surer one decides, and the sibling if both are equally sure: a transaction is of one operation, a record of many.
+
+A refused or failed operation gets no event by the rules 4 and 5, and one that ended gets none after its time of grace,
+nor before that with more than 0.7.
 
 An event may come before the ack of its operation, but never before the request: an operation is known from its request
 on. `python -m benchmarks.correlation` measures how often a link of each confidence is right.
@@ -17,19 +24,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..dialect.definition import Dialect
-from ..model import Keys, Link, agree, listed
-from .operations import Operation, Seen, is_over
+from ..model import Keys, Link, Value, agree, listed, value_of, values
+from .operations import Operation, Seen, identity, is_over
+from .records import had
 
+INNER = "inner_reference"  # an exact key in a nested field, which a server need not repeat
+EXACT = "reference"  # name of the rule by which other exact keys link
 # Confidence if one operation fits; if another may be the cause; if another that still waits for events fits as well.
 ALONE, DOUBTFUL, GUESSED = 0.9, 0.7, 0.5
+# Confidence of a link without any common value, and of one that another operation may have caused.
+ONLY, ONLY_GUESSED = 0.6, 0.4
 
 
 def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
-    """Link an event by an id (rules 1 and 2); return None if no candidate fits.
+    """Link an event by an exact id (rule 1); return None if no candidate fits.
 
     Args:
         seen: The event.
-        key: Name of the id, one of `REFERENCES`.
+        key: Name of the id, one of `Dialect.exact`.
         dialect: The dialect.
         candidates: The operations with the event's value of `key`, oldest first.
 
@@ -42,14 +54,14 @@ def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operatio
     agreeing = [op for op in fitting if _agree(op.keys, seen.keys, dialect.tuple_same)] or fitting
     chosen = _chosen(agreeing, seen, dialect)
     rivals = [op for op in agreeing if op is not chosen and _may_be_meant(op, chosen, seen, dialect)]
-    why = f"{key} {listed(seen.keys[key])!r} of request {chosen.seq} stands in the event"
+    why = f"{key} {_shared(chosen.keys[key], seen.keys[key])!r} of request {chosen.seq} stands in the event"
     if rivals:
         why += f"; other requests with this {key} that may have caused the event: {len(rivals)}"
-    return chosen, _link(seen, chosen, key, 0.8 if rivals else 1.0, why, rivals)
+    return chosen, _link(seen, chosen, key if key == INNER else EXACT, 0.8 if rivals else 1.0, why, rivals)
 
 
 def by_twin(seen: Seen, op: Operation, original: Link, awaiting: Iterable[Operation]) -> tuple[Operation, Link]:
-    """Link a twin to the operation that caused its original (rule 3), with at most the confidence of that link.
+    """Link a twin to the operation that caused its original (rule 2), with at most the confidence of that link.
 
     Args:
         seen: The twin, an event that repeats another one.
@@ -98,16 +110,39 @@ def by_tuple(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
     # The failed attempt before a retry is a rival: the server may have received it, although its response was lost.
     rivals = [op for op in (chosen.before, *fitting) if op is not None and op is not chosen]
     shared = [key for key in dialect.tuple_same if key in chosen.keys and key in seen.keys]
-    why = f"agrees with request {chosen.seq} on " + ", ".join(f"{key} {listed(seen.keys[key])!r}" for key in shared)
+    why = f"agrees with request {chosen.seq} on " + ", ".join(
+        f"{key} {_shared(chosen.keys[key], seen.keys[key])!r}" for key in shared
+    )
     if rivals:
         why += f"; other requests that agree too: {len(rivals)}"
-    return chosen, _link(seen, chosen, "tuple", _confidence(chosen, rivals, seen, dialect), why, rivals)
+    return chosen, _link(seen, chosen, "tuple", _sure(chosen, rivals, seen, dialect), why, rivals)
+
+
+def by_only(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
+    """Link an event to the open operation that causes such events but shares no value with them (rule 5).
+
+    Args:
+        seen: The event.
+        dialect: The dialect.
+        candidates: The operations still open of the event's session that share no value with such events, oldest first.
+
+    """
+    fitting = [op for op in candidates if next(objections(op, seen, dialect), None) is None]
+    if not fitting:
+        return None
+    chosen = _chosen(fitting, seen, dialect)
+    rivals = [op for op in (chosen.before, *fitting) if op is not None and op is not chosen]
+    why = f"request {chosen.seq} may cause {seen.name}, and "
+    why += f"so may others: {len(rivals)}" if rivals else "no other open request of this session may"
+    is_sure = not rivals and _sure(chosen, rivals, seen, dialect) == ALONE
+    return chosen, _link(seen, chosen, "only", ONLY if is_sure else ONLY_GUESSED, why, rivals)
 
 
 def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
-    """Link an error event to the only operation on its device that was refused or still waits for its ack.
+    """Link an error event to the only operation on its device that was refused or still waits for its ack (rule 3).
 
-    Several such operations give None: the ack that reports the failure decides later.
+    Several such operations give None: the ack that reports the failure decides later. If the dialect says that errors
+    may follow a good ack, operations that still wait for their events count too, unless an ack reports a failure.
 
     Args:
         seen: The error event.
@@ -120,40 +155,67 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
         for op in candidates
         if next(_strangers(op, seen), None) is None
         and all(key in op.keys and agree(op.keys[key], seen.keys.get(key, ())) for key in dialect.error_same)
-        and (op.refused or (op.ack is None and op.failure is None))
+        and _may_fail(op, seen, dialect)
     ]
+    if dialect.error_after_ack:
+        fitting = [op for op in fitting if op.refused] or fitting
     if len(fitting) != 1:
         return None
     (chosen,) = fitting
-    why = f"an error event while request {chosen.seq} on the same {' and '.join(dialect.error_same)} had no good answer"
+    same = " and ".join(dialect.error_same)
+    state = "waited" if chosen.ack is not None and not chosen.refused else "had no good answer"
+    why = f"an error event while request {chosen.seq} on the same {same} {state}"
     return chosen, _link(seen, chosen, "error", DOUBTFUL, why, [])
 
 
 def objections(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
-    """Yield the reasons why an operation cannot have caused an event by rule 4; nothing if it can.
+    """Yield the reasons why an operation cannot have caused an event by rule 4 or 5; nothing if it can.
 
     The rule needs only the first reason; `recorder explain` shows all of them, each after the name of the operation.
     """
-    yield from _strangers(op, seen)
-    if is_over(op, seen.event.t, dialect):
-        yield "its time to cause events was over"
-    if op.refused:
-        yield "the server refused it"
+    yield from past(op, seen, dialect)
     known = dialect.operations.get(op.name or "")
     if known is not None and seen.name not in known.events:
         yield f"{op.name} never causes {seen.name}"
     elif op.settled and known is not None and seen.name in known.terminal and _is_weak(op, dialect):
         yield f"its terminal event {seen.name} had come already"
-    if not _references_allow(op, seen, dialect):
-        mine, its = (
-            repr(listed(keys["reference"])) if "reference" in keys else "none" for keys in (op.keys, seen.keys)
-        )
-        yield f"its reference is {mine}, the event's {its}"
+    shares_nothing = known is not None and known.only
+    yield from _unlike_ids(op, seen, dialect, shares_nothing=shares_nothing)
     for name in dialect.tuple_same:
         if name in op.keys and name in seen.keys and not agree(op.keys[name], seen.keys[name]):
             yield f"its {name} is {listed(op.keys[name])!r}, the event's {listed(seen.keys[name])!r}"
-    if not _are_comparable(op.keys, seen.keys, dialect):
+    if not shares_nothing and not _are_comparable(op.keys, seen.keys, dialect):
         yield "neither has the keys that identify the other"
+
+
+def past(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
+    """Yield the reasons why an operation takes no event any more, whatever they share, unless by an exact id."""
+    yield from _strangers(op, seen)
+    if is_over(op, seen.event.t, dialect):
+        yield "its time to cause events was over"
+    if op.refused:
+        yield "the server refused it"
+    elif op.failed and op.settled:
+        yield "an error event had ended it"
+
+
+def has_ended(op: Operation, seen: Seen, dialect: Dialect) -> bool:
+    """Return whether an operation, or what it did to the records of an event, had ended before the event."""
+    return op.ended is not None or had(op, seen, dialect)
+
+
+def _are_comparable(mine: Keys, its: Keys, dialect: Dialect) -> bool:
+    """Return whether one side has the keys that identify the other.
+
+    An operation with only a handle and an event with only a phone number, for example, cannot be compared.
+    """
+    sides = ((identity(mine, dialect), its), (identity(its, dialect), mine))
+    return any(group and group <= keys.keys() for group, keys in sides)
+
+
+def are_alike(op: Operation, seen: Seen, dialect: Dialect) -> bool:
+    """Return whether an operation and an event can be compared, and agree on all that both have."""
+    return _agree(op.keys, seen.keys, dialect.tuple_same) and _are_comparable(op.keys, seen.keys, dialect)
 
 
 def _strangers(op: Operation, seen: Seen) -> Iterator[str]:
@@ -165,15 +227,47 @@ def _strangers(op: Operation, seen: Seen) -> Iterator[str]:
         yield f"it belongs to session s{op.session}, the event went to s{seen.session}"
 
 
+def _unlike_ids(op: Operation, seen: Seen, dialect: Dialect, *, shares_nothing: bool) -> Iterator[str]:
+    """Yield the exact ids of an operation and an event that do not allow a link by a weaker rule.
+
+    The server echoes the reference of a request in its events. So a reference on only one side speaks against the link,
+    except on the channel of twins, whose events carry none, and where the dialect says that such events carry none.
+    """
+    for name in dialect.exact:
+        mine, its = op.keys.get(name), seen.keys.get(name)
+        if mine is not None and its is not None:
+            is_unlike = not agree(mine, its)
+        elif name == INNER or mine is its:
+            is_unlike = False
+        else:
+            is_unlike = its is not None or not (shares_nothing or _is_unreferenced(seen, dialect))
+        if is_unlike:
+            both = ("none" if value is None else repr(listed(value)) for value in (mine, its))
+            yield "its {} is {}, the event's {}".format(name, *both)
+
+
+def _is_unreferenced(seen: Seen, dialect: Dialect) -> bool:
+    """Return whether an event of this kind carries no exact ids."""
+    unreferenced = dialect.unreferenced
+    return seen.event.channel == dialect.twin_channel or seen.name in unreferenced or "*" in unreferenced
+
+
+def _may_fail(op: Operation, seen: Seen, dialect: Dialect) -> bool:
+    """Return whether an error event may be about an operation."""
+    if op.refused or (op.ack is None and op.failure is None):
+        return not op.failed
+    return dialect.error_after_ack and _waits(op, seen, dialect)
+
+
 def _chosen(fitting: list[Operation], seen: Seen, dialect: Dialect) -> Operation:
     """Return the oldest of equally fitting operations that still waits for events, else the newest one."""
-    waiting = (op for op in fitting if _waits(op, seen.event.t, dialect))
+    waiting = (op for op in fitting if _waits(op, seen, dialect))
     return next(waiting, fitting[-1])
 
 
-def _waits(op: Operation, now: int, dialect: Dialect) -> bool:
-    """Return whether an operation still expects events: not refused, not aborted by the client, not ended."""
-    if op.refused or op.failure is not None or op.ended is not None or is_over(op, now, dialect):
+def _waits(op: Operation, seen: Seen, dialect: Dialect) -> bool:
+    """Return whether an operation still expects an event: not refused, not aborted by the client, not ended."""
+    if op.refused or op.failure is not None or has_ended(op, seen, dialect) or is_over(op, seen.event.t, dialect):
         return False
     known = dialect.operations.get(op.name or "")
     # An operation that the dialect does not list has no known terminal event, so its first event with an ack ends it.
@@ -182,51 +276,28 @@ def _waits(op: Operation, now: int, dialect: Dialect) -> bool:
 
 def _may_be_meant(op: Operation, chosen: Operation, seen: Seen, dialect: Dialect) -> bool:
     """Return whether an operation with the same id as `chosen` is a rival: it waits, lost its ack, or just ended."""
-    now = seen.event.t
-    if _waits(op, now, dialect):
+    if _waits(op, seen, dialect):
         return True
-    if op.failure is not None or not _waits(chosen, now, dialect):
-        return not op.refused and not is_over(op, now, dialect)
+    if op.failure is not None or not _waits(chosen, seen, dialect):
+        return not op.refused and not is_over(op, seen.event.t, dialect)
     return False
 
 
-def _confidence(chosen: Operation, rivals: list[Operation], seen: Seen, dialect: Dialect) -> float:
-    if any(_waits(op, seen.event.t, dialect) for op in rivals):
+def _sure(chosen: Operation, rivals: list[Operation], seen: Seen, dialect: Dialect) -> float:
+    if any(_waits(op, seen, dialect) for op in rivals):
         return GUESSED
-    unsure = rivals or chosen.ended is not None or chosen.failure is not None
+    unsure = rivals or chosen.failure is not None or has_ended(chosen, seen, dialect)
     return DOUBTFUL if unsure or seen.keys.get("notification") in dialect.unasked else ALONE
 
 
 def _is_weak(op: Operation, dialect: Dialect) -> bool:
     """Return whether an operation has no identifying keys but the dialect's weakest group."""
-    return _identity(op.keys, dialect) == dialect.tuple_enough[-1:]
+    return (identity(op.keys, dialect),) == dialect.tuple_enough[-1:]
 
 
-def _are_comparable(mine: Keys, its: Keys, dialect: Dialect) -> bool:
-    """Return whether one side has the keys that identify the other.
-
-    An operation with only a handle and an event with only a phone number, for example, cannot be compared.
-    """
-    return any(group <= its.keys() for group in _identity(mine, dialect)) or any(
-        group <= mine.keys() for group in _identity(its, dialect)
-    )
-
-
-def _identity(keys: Keys, dialect: Dialect) -> tuple[frozenset[str], ...]:
-    """Return the strongest group of identifying keys in `keys`, as a tuple of one group or none."""
-    return tuple(group for group in dialect.tuple_enough if group <= keys.keys())[:1]
-
-
-def _references_allow(op: Operation, seen: Seen, dialect: Dialect) -> bool:
-    """Return whether the references of an operation and an event allow a link.
-
-    The server echoes the reference of a request in its events. So a reference on only one side speaks against the link,
-    except on the channel of twins, whose events carry none.
-    """
-    mine, its = op.keys.get("reference"), seen.keys.get("reference")
-    if mine is None or its is None:
-        return mine == its or (its is None and seen.event.channel == dialect.twin_channel)
-    return agree(mine, its)
+def _shared(mine: Value, its: Value) -> str:
+    """Return the values that two values of a key share, in words."""
+    return listed(value_of(text for text in values(its) if text in values(mine)) or ())
 
 
 def _agree(mine: Keys, its: Keys, names: Iterable[str]) -> bool:

@@ -54,8 +54,8 @@ def test_an_operation_that_is_over_is_not_compared_any_more() -> None:
 def test_an_id_is_found_even_when_its_operation_is_over(name: str) -> None:
     op = asked(Ask("/x", {"operationName": "X", "referenceId": "r", "userData": {"GSW_REFERENCE_ID": "r"}}))
 
-    assert seqs(holding(op).with_reference(name, {name: "r"})) == [1]
-    assert holding(op).with_reference(name, {name: "other"}) == []
+    assert seqs(holding(op).with_exact(name, {name: "r"})) == [1]
+    assert holding(op).with_exact(name, {name: "other"}) == []
 
 
 def test_an_error_event_is_compared_with_what_is_open_on_its_device() -> None:
@@ -70,7 +70,7 @@ def test_a_key_that_becomes_known_later_counts_from_then_on() -> None:
     op.keys = {**op.keys, "reference": "32"}
     held.add(op, ["reference"])
 
-    assert seqs(held.with_reference("reference", {"reference": "32"})) == [1]
+    assert seqs(held.with_exact("reference", {"reference": "32"})) == [1]
     assert seqs(held.like(pushed(done(7)))) == [1]
 
 
@@ -80,7 +80,7 @@ def test_what_was_forgotten_is_nowhere() -> None:
     held.forget(op)
     held.forget(op)
 
-    assert held.with_reference("reference", {"reference": "r1"}) == []
+    assert held.with_exact("reference", {"reference": "r1"}) == []
     assert held.like(pushed(done(7, "r1"))) == held.on_device(pushed(error_event())) == []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...correlate.engine import Correlator
-from ...correlate.operations import REFERENCES, Operation
+from ...correlate.operations import Operation
 from ...dialect.definition import Dialect
 from ...model import Record, State, listed
 from ...printable import printable
@@ -42,6 +42,7 @@ class Progress:
     """
 
     def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._correlator = Correlator(dialect, keep=_KEPT)
         self._open: dict[Operation, None] = {}  # in the order they began
         self.counts: Counter[State] = Counter()
@@ -58,7 +59,7 @@ class Progress:
             if op in self._open and is_ended:
                 del self._open[op]
                 self.counts[state] += 1
-                yield Ended(record.t / 1e9, _named(op), state, _how(op, record.t))
+                yield Ended(record.t / 1e9, self._named(op), state, _how(op, record.t))
         while len(self._open) > _KEPT:  # operations whose end never comes
             del self._open[next(iter(self._open))]
         correlator.discard()
@@ -66,17 +67,17 @@ class Progress:
     @property
     def open(self) -> list[tuple[str, State]]:
         """Name and state of each operation that has not ended, the oldest first; of the last 500 at most."""
-        return [(_named(op), self._correlator.state_of(op)) for op in self._open]
+        return [(self._named(op), self._correlator.state_of(op)) for op in self._open]
+
+    def _named(self, op: Operation) -> str:
+        names = ("handle", *self._dialect.exact)
+        key = next((listed(op.keys[name]) for name in names if name in op.keys), "")
+        return printable(f"{op.name} {key}".rstrip())
 
 
 def as_line(ended: Ended) -> str:
     """Return an operation that ended as one line, without colours."""
     return f"{ended.at:10.3f}  {ended.state.value:8}  {ended.operation}  {ended.how}"
-
-
-def _named(op: Operation) -> str:
-    key = next((listed(op.keys[key]) for key in ("handle", *REFERENCES) if key in op.keys), "")
-    return printable(f"{op.name} {key}".rstrip())
 
 
 def _how(op: Operation, t: int) -> str:
