@@ -424,7 +424,8 @@ class Correlator:
         if seen.event.channel == self._dialect.twin_channel:
             return self._cause_of_twin(seen)
         if self._is_error(seen):
-            found = by_error(seen, self._dialect, self._open.on_device(seen))
+            same = self._open.on_device(seen) if self._dialect.error_same else self._alone(seen, is_error=True)
+            found = by_error(seen, self._dialect, same)
             if found or not self._dialect.error_after_ack:
                 return found
         return self._cause_by_values(seen) or by_only(seen, self._dialect, self._alone(seen))
@@ -434,9 +435,9 @@ class Correlator:
         first = self._siblings.first(seen)
         return alike if first is None else stronger(by_sibling(seen, first, self._dialect), alike, first)
 
-    def _alone(self, seen: Seen) -> Iterator[Operation]:
+    def _alone(self, seen: Seen, *, is_error: bool = False) -> Iterator[Operation]:
         """Yield the operations of the event's session that may cause it without a common value."""
-        for op in self._open.alone(seen):
+        for op in self._open.alone(seen, is_error=is_error):
             session = op.session or self._sessions.of_tokens(op.tokens) or self._sessions.only()
             if seen.session is None or seen.session == session:
                 yield op

@@ -37,7 +37,7 @@ class Operation:
         refused: Whether the ack reports a failure.
         failed: Whether an error event reports a failure, if an error event may come after a good ack.
         ended: `t` of its terminal event, in nanoseconds; None until that event was seen. With several values of its
-            identifying key, `t` of the event that was the last of them.
+            identifying key, `t` of the event about the last of them.
         settled: Whether the terminal event had no rivals. If it had, another operation may have caused that event, so
             this operation stays open.
         again: The request by which the client repeated this one, after this one failed without a response.
@@ -45,7 +45,7 @@ class Operation:
         links: The events linked to the operation.
         twin_keys: Values by which twins of its events are recognised (`Twins`).
         several: Names of keys of which its request or its ack has several values (`records`).
-        given: Names of keys that its ack has.
+        given: Keys in its ack.
         done: Values that had their terminal events, by names of keys in `several`.
 
     """
@@ -66,7 +66,7 @@ class Operation:
     links: list[Link] = field(default_factory=list)
     twin_keys: set[Values] = field(default_factory=set)
     several: frozenset[str] = frozenset()
-    given: frozenset[str] = frozenset()
+    given: Keys = field(default_factory=dict)
     done: dict[str, set[str]] = field(default_factory=dict)
 
     @property
@@ -126,6 +126,8 @@ class Operations:
         self._by: dict[tuple[int, Values], dict[tuple[int, int], Operation]] = defaultdict(
             dict
         )  # inner dict by place on the wire, because removing from a list is slow
+        # Errors that share no value with their operation may be about each one.
+        self._blind = dialect.error_after_ack and not dialect.error_same
         self._events_of = {name: known.events for name, known in dialect.operations.items() if known.only}
         self._alone: dict[str, dict[tuple[int, int], Operation]] = defaultdict(dict)  # by names of their events
 
@@ -137,7 +139,7 @@ class Operations:
             if group & new and group <= op.keys.keys():
                 for found in _values(group, op.keys):
                     self._by[number, found][op.at] = op
-        for event in self._events_of.get(op.name or "", ()):
+        for event in self._names(op):
             self._alone[event][op.at] = op
 
     def with_exact(self, name: str, keys: Keys) -> list[Operation]:
@@ -159,9 +161,9 @@ class Operations:
         found = self._open(len(self._groups) - 1, seen)
         return [found[at] for at in sorted(found)]
 
-    def alone(self, seen: Seen) -> list[Operation]:
+    def alone(self, seen: Seen, *, is_error: bool = False) -> list[Operation]:
         """Return the operations still open that may cause an event with which they share no value, oldest first."""
-        held = self._alone.get(seen.name, {})
+        held = self._alone.get("" if is_error else seen.name, {})
         for op in [op for op in held.values() if is_over(op, seen.event.t, self._dialect)]:
             del held[op.at]
         return [held[at] for at in sorted(held)]
@@ -171,8 +173,13 @@ class Operations:
         for number, group in enumerate(self._groups):
             for found in _values(group, op.keys):
                 self._leave((number, found), [op])
-        for event in self._events_of.get(op.name or "", ()):
+        for event in self._names(op):
             self._alone[event].pop(op.at, None)
+
+    def _names(self, op: Operation) -> Iterable[str]:
+        """Return the names of events that share no value with an operation; "" for errors."""
+        events = self._events_of.get(op.name or "", frozenset())
+        return (*events, "") if self._blind else events
 
     def _open(self, number: int, seen: Seen) -> dict[tuple[int, int], Operation]:
         group = self._groups[number]

@@ -38,14 +38,15 @@ def changed(op: Operation, given: Keys) -> dict[str, Value]:
 def answer(op: Operation, given: Keys, new: Mapping[str, Value]) -> None:
     """Give an operation the keys that its ack changes."""
     op.keys = {**op.keys, **new}
-    op.given = frozenset(given)
+    op.given = given
     op.several |= {name for name, value in given.items() if not isinstance(value, str)}
 
 
 def is_done(op: Operation, dialect: Dialect) -> bool:
-    """Return whether each value of an operation has had a terminal event; False if it has one value of each key."""
-    touched = [name for name in _awaited(op, dialect) if name in op.done]
-    return bool(touched) and all(op.done[name].issuperset(values(op.keys[name])) for name in touched)
+    """Return whether each record of an operation has had a terminal event; False if it has one value of each key."""
+    awaited = _awaited(op, dialect)
+    touched = op.done.keys() & awaited.keys()
+    return bool(touched) and all(op.done[name].issuperset(awaited[name]) for name in touched)
 
 
 def ends(op: Operation, seen: Seen, dialect: Dialect) -> bool:
@@ -53,18 +54,19 @@ def ends(op: Operation, seen: Seen, dialect: Dialect) -> bool:
 
     An event without any of the keys that have several values is about the operation as a whole.
     """
-    names = [name for name in _awaited(op, dialect) if name in seen.keys] if op.several else []
+    names = _awaited(op, dialect).keys() & seen.keys.keys() if op.several else ()
     for name in names:
         op.done.setdefault(name, set()).update(values(seen.keys[name]))
     return not names or is_done(op, dialect)
 
 
-def had(op: Operation, seen: Seen, dialect: Dialect) -> bool:
-    """Return whether the records that an event is about have had their terminal events already."""
-    if not op.done:
-        return False
-    names = [name for name in _awaited(op, dialect) if name in seen.keys and name in op.done]
-    return bool(names) and all(op.done[name].issuperset(values(seen.keys[name])) for name in names)
+def has_ended(op: Operation, seen: Seen) -> bool:
+    """Return whether an operation had ended before an event, or its part that is about the records of the event."""
+    if op.done and not op.failed:
+        names = op.done.keys() & seen.keys.keys()
+        if names:
+            return all(op.done[name].issuperset(values(seen.keys[name])) for name in names)
+    return op.ended is not None
 
 
 def _changes(op: Operation, given: Keys) -> Iterator[tuple[str, Value]]:
@@ -77,10 +79,11 @@ def _changes(op: Operation, given: Keys) -> Iterator[tuple[str, Value]]:
             yield name, both or its
 
 
-def _awaited(op: Operation, dialect: Dialect) -> list[str]:
-    """Return the names of the keys whose values are each waited for: those in the ack, else those of the request."""
+def _awaited(op: Operation, dialect: Dialect) -> dict[str, tuple[str, ...]]:
+    """Return the values that are each waited for, by key: those that the ack gives, else those of the request."""
     names = [name for name in (*dialect.exact, *sorted(identity(op.keys, dialect))) if name in op.several]
-    return [name for name in names if name in op.given] or names
+    given = [name for name in names if name in op.given]
+    return {name: values(op.given.get(name, op.keys[name])) for name in given or names if name in op.keys}
 
 
 @cache

@@ -3,7 +3,7 @@
     rule         the event …                                                                 confidence
     1 exact      carries an id of one operation, from its request or its ack                 1
     2 twin       repeats, on another channel, an event that is linked already                0.95 at most
-    3 error      is an error event and shares, for example, the device of an operation       0.7
+    3 error      is an error event, and one operation of its device may have failed          0.7
     4 tuple      agrees with one open operation on handle, campaign, device …                0.9; less with rivals
       sibling    belongs to the transaction of an event that is linked already               0.9 at most
     5 only       has the name of one that an open operation causes without a common value    0.6; less with rivals
@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from ..dialect.definition import Dialect
 from ..model import Keys, Link, Value, agree, listed, value_of, values
 from .operations import Operation, Seen, identity, is_over
-from .records import had
+from .records import has_ended
 
 INNER = "inner_reference"  # an exact key in a nested field, which a server need not repeat
 EXACT = "reference"  # name of the rule by which other exact keys link
@@ -132,9 +132,11 @@ def by_only(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tu
         return None
     chosen = _chosen(fitting, seen, dialect)
     rivals = [op for op in (chosen.before, *fitting) if op is not None and op is not chosen]
+    is_sure = _sure(chosen, rivals, seen, dialect) == ALONE
     why = f"request {chosen.seq} may cause {seen.name}, and "
     why += f"so may others: {len(rivals)}" if rivals else "no other open request of this session may"
-    is_sure = not rivals and _sure(chosen, rivals, seen, dialect) == ALONE
+    if has_ended(chosen, seen):
+        why += "; such an event had ended it already"
     return chosen, _link(seen, chosen, "only", ONLY if is_sure else ONLY_GUESSED, why, rivals)
 
 
@@ -142,7 +144,8 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
     """Link an error event to the only operation on its device that was refused or still waits for its ack (rule 3).
 
     Several such operations give None: the ack that reports the failure decides later. If the dialect says that errors
-    may follow a good ack, operations that still wait for their events count too, unless an ack reports a failure.
+    may follow a good ack, operations that still wait for their events count too, unless an ack reports a failure; if
+    errors share no value with their operations, the only one of the session is meant.
 
     Args:
         seen: The error event.
@@ -162,10 +165,10 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
     if len(fitting) != 1:
         return None
     (chosen,) = fitting
-    same = " and ".join(dialect.error_same)
-    state = "waited" if chosen.ack is not None and not chosen.refused else "had no good answer"
-    why = f"an error event while request {chosen.seq} on the same {same} {state}"
-    return chosen, _link(seen, chosen, "error", DOUBTFUL, why, [])
+    same = " on the same " + " and ".join(dialect.error_same) if dialect.error_same else " alone"
+    state = "waited for its events" if chosen.ack is not None and not chosen.refused else "had no good answer"
+    why = f"an error event while request {chosen.seq}{same} {state}"
+    return chosen, _link(seen, chosen, "error", DOUBTFUL if dialect.error_same else ONLY, why, [])
 
 
 def objections(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
@@ -197,11 +200,6 @@ def past(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
         yield "the server refused it"
     elif op.failed and op.settled:
         yield "an error event had ended it"
-
-
-def has_ended(op: Operation, seen: Seen, dialect: Dialect) -> bool:
-    """Return whether an operation, or what it did to the records of an event, had ended before the event."""
-    return op.ended is not None or had(op, seen, dialect)
 
 
 def _are_comparable(mine: Keys, its: Keys, dialect: Dialect) -> bool:
@@ -256,7 +254,9 @@ def _may_fail(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     """Return whether an error event may be about an operation."""
     if op.refused or (op.ack is None and op.failure is None):
         return not op.failed
-    return dialect.error_after_ack and _waits(op, seen, dialect)
+    known = dialect.operations.get(op.name or "")
+    waits_for_some = known is not None and bool(known.events)
+    return dialect.error_after_ack and waits_for_some and _waits(op, seen, dialect)
 
 
 def _chosen(fitting: list[Operation], seen: Seen, dialect: Dialect) -> Operation:
@@ -267,7 +267,7 @@ def _chosen(fitting: list[Operation], seen: Seen, dialect: Dialect) -> Operation
 
 def _waits(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     """Return whether an operation still expects an event: not refused, not aborted by the client, not ended."""
-    if op.refused or op.failure is not None or has_ended(op, seen, dialect) or is_over(op, seen.event.t, dialect):
+    if op.refused or op.failure is not None or has_ended(op, seen) or is_over(op, seen.event.t, dialect):
         return False
     known = dialect.operations.get(op.name or "")
     # An operation that the dialect does not list has no known terminal event, so its first event with an ack ends it.
@@ -286,7 +286,7 @@ def _may_be_meant(op: Operation, chosen: Operation, seen: Seen, dialect: Dialect
 def _sure(chosen: Operation, rivals: list[Operation], seen: Seen, dialect: Dialect) -> float:
     if any(_waits(op, seen, dialect) for op in rivals):
         return GUESSED
-    unsure = rivals or chosen.failure is not None or has_ended(chosen, seen, dialect)
+    unsure = rivals or chosen.failure is not None or has_ended(chosen, seen)
     return DOUBTFUL if unsure or seen.keys.get("notification") in dialect.unasked else ALONE
 
 

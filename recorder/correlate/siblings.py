@@ -15,7 +15,8 @@ from typing import NamedTuple
 from ..dialect.definition import Dialect
 from ..model import Link, agree, values
 from .operations import Operation, Seen
-from .rules import ALONE, DOUBTFUL, has_ended, past
+from .records import has_ended
+from .rules import ALONE, DOUBTFUL, past
 
 Transaction = tuple[str, ...]
 
@@ -73,7 +74,7 @@ def by_sibling(seen: Seen, first: First, dialect: Dialect) -> tuple[Operation, L
         return None
     same = " and ".join(dialect.sibling_same)
     why = f"has the {same} of {link.name} of request {op.seq}"
-    confidence = min(DOUBTFUL if has_ended(op, seen, dialect) else ALONE, link.confidence)
+    confidence = min(DOUBTFUL if has_ended(op, seen) else ALONE, link.confidence)
     return op, Link(seen.event, seen.name, op.seq, "sibling", confidence, why, link.rivals, op.request.message)
 
 
