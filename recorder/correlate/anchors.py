@@ -63,7 +63,7 @@ def anchors(recording: Recording, events: Sequence[Unsolicited] | None = None) -
         return tuple(before)
     published = {anchor.at: anchor for walk in walks.values() for anchor in walk.publishes()}
     for place, one in references(recording, before, only).items():
-        if not before[place].is_echo:
+        if not before[place].is_echo and not events[place].is_ignored:
             before[place] = replace(published[one.at], repeats=one.ids, confidence=one.confidence)
     return tuple(before)
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..dialect.definition import Dialect
+from ..dialect.definition import Operation as Known
 from ..model import Keys, Link, Value, agree, listed, value_of, values
 from .operations import Operation, Seen, identity, is_over
 from .records import has_ended
@@ -180,7 +181,7 @@ def objections(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
     known = dialect.operations.get(op.name or "")
     if known is not None and seen.name not in known.events:
         yield f"{op.name} never causes {seen.name}"
-    elif op.settled and known is not None and seen.name in known.terminal and _is_weak(op, dialect):
+    elif known is not None and seen.name in known.terminal and _had(op, seen, known) and _is_weak(op, dialect):
         yield f"its terminal event {seen.name} had come already"
     shares_nothing = known is not None and known.only
     yield from _unlike_ids(op, seen, dialect, shares_nothing=shares_nothing)
@@ -288,6 +289,13 @@ def _sure(chosen: Operation, rivals: list[Operation], seen: Seen, dialect: Diale
         return GUESSED
     unsure = rivals or chosen.failure is not None or has_ended(chosen, seen)
     return DOUBTFUL if unsure or seen.keys.get("notification") in dialect.unasked else ALONE
+
+
+def _had(op: Operation, seen: Seen, known: Known) -> bool:
+    """Return whether an operation has surely ended, and not by a terminal event of another name alone."""
+    if not op.settled or op.failed or not has_ended(op, seen):
+        return False
+    return len(known.terminal) == 1 or any(link.name == seen.name for link in op.links)
 
 
 def _is_weak(op: Operation, dialect: Dialect) -> bool:

@@ -41,6 +41,7 @@ class Judgement:
         link: The link as decided when the event came; a later ack may change the link in the recording.
         others: Requests that were open when the event came, except the linked one; oldest first.
         over: Number of earlier requests that were already over.
+        is_ignored: Whether the dialect says that no request causes such events; then there are no others.
 
     """
 
@@ -49,6 +50,7 @@ class Judgement:
     link: Link | None
     others: tuple[Candidate, ...]
     over: int
+    is_ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ def explain(records: Iterable[Record], dialect: Dialect, events: Collection[tupl
 
 def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialect: Dialect) -> Judgement:
     """Build the judgement about an event from the arguments a correlator passes to its `watch` callback."""
+    if seen.is_ignored:
+        operations = []
     chosen = link.request if link else None
     near = [op for op in operations if not is_over(op, seen.event.t, dialect) or (link and op.seq in link.rivals)]
     return Judgement(
@@ -105,6 +109,7 @@ def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialec
             Candidate(op.seq, op.name, op.keys, tuple(objections(op, seen, dialect))) for op in near if op.seq != chosen
         ),
         over=sum(op.seq != chosen for op in operations) - sum(op.seq != chosen for op in near),
+        is_ignored=seen.is_ignored,
     )
 
 

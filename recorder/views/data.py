@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..bayeux.json_bodies import load_json
-from ..model import Event, Headers, Link, Recording, Triple, Unsolicited
+from ..model import Event, Headers, Link, Recording, Triple, Unsolicited, Value, listed
 
 _MS = 1_000_000  # nanoseconds
 
@@ -22,8 +22,8 @@ def triple(item: Triple) -> dict[str, Any]:
         "n": item.n,
         "at": round(request.t / 1e9, 6),
         "operation": item.operation,
-        "handle": item.keys.get("handle"),
-        "referenceId": item.keys.get("reference"),
+        "handle": as_text(item.keys.get("handle")),
+        "referenceId": as_text(item.keys.get("reference")),
         "session": item.session,
         "state": item.state.value,
         "keys": dict(sorted(item.keys.items())),
@@ -47,10 +47,14 @@ def triple(item: Triple) -> dict[str, Any]:
 
 
 def unsolicited(recording: Recording) -> list[dict[str, Any]]:
-    """Return the unsolicited events as JSON; offsets are milliseconds after the start of the capture."""
+    """Return the unsolicited events as JSON, without those that the dialect ignores.
+
+    Offsets are milliseconds after the start of the capture.
+    """
     return [
         exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
         for pushed in recording.unsolicited
+        if not pushed.is_ignored
     ]
 
 
@@ -78,6 +82,11 @@ def offset_ms(link: Link, item: Triple) -> float:
 def ack_ms(item: Triple) -> float | None:
     """Return the milliseconds from the request to the ack, None without an ack."""
     return _ms(item.ack.t - item.request.t) if item.ack else None
+
+
+def as_text(value: Value | None) -> str | None:
+    """Return the value of a key as one text, None if it has none."""
+    return None if value is None else listed(value)
 
 
 def exchangeable(row: dict[str, Any]) -> dict[str, Any]:

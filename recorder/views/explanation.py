@@ -11,10 +11,11 @@ from ..model import Anchor, Event, Link, State, Triple, listed
 from ..printable import printable
 from . import data
 
+_STRONGER = frozenset({"reference", "inner_reference", "twin", "error", "sibling"})  # rules that need no rivals
 _STATES = {
     State.COMPLETE: "the terminal event was seen, or none is expected",
     State.ACKED: "the ack came, but the terminal event was not seen",
-    State.FAILED: "the ack refuses the operation",
+    State.FAILED: "the ack refuses the operation, or an error event reports its failure",
     State.UNACKED: "events came, but no ack",
     State.ABORTED: "neither an ack nor an event came",
 }
@@ -68,12 +69,13 @@ def event(
     lines = [f"event {name}  {printable(pushed.channel)}  {place}", f"  carries {printable(keys)}"]
     if link is None:
         caused = anchor is not None and _reason_of(anchor)
-        lines.append(f"  {printable(caused or 'unsolicited: no rule found a request that caused this event')}")
+        lines.append(f"  {printable(caused or _uncaused(judgement))}")
         lines += [] if anchor is None else [f"  anchor: {printable(_anchored(pushed, anchor))}"]
     else:
         lines.append(f"  caused by {_number(link.request, numbers)}: {_decision(link)}")
         if judgement.link is None or judgement.link.request != link.request:
-            lines.append("  linked when the ack came: before that, the rules did not find this request")
+            came = "another event of its transaction was" if link.rule == "sibling" else "the ack came"
+            lines.append(f"  linked when {came}: before that, the rules did not find this request")
         lines += [f"  rival: {_number(rival, numbers)} would fit as well" for rival in link.rivals]
     lines += _others(judgement, link, numbers)
     return "\n".join(lines) + "\n"
@@ -100,6 +102,7 @@ def as_json(
             for other in judgement.others
         ],
         "over": judgement.over,
+        **({"ignored": True} if judgement.is_ignored else {}),
     } | _followed(pushed, anchor)
 
 
@@ -137,6 +140,12 @@ def _anchored(pushed: Event, anchor: Anchor) -> str:
     return f"{in_words(anchor)}, {ms} ms before{repeats}"
 
 
+def _uncaused(judgement: Judgement) -> str:
+    if judgement.is_ignored:
+        return "ignored: [event.ignore] of the dialect says that no request causes such events"
+    return "unsolicited: no rule found a request that caused this event"
+
+
 def _others(judgement: Judgement, link: Link | None, numbers: Mapping[int, int]) -> Iterator[str]:
     for other in judgement.others:
         if link is not None and other.request in (*link.rivals, link.request):
@@ -149,7 +158,9 @@ def _others(judgement: Judgement, link: Link | None, numbers: Mapping[int, int])
 def _reason(other: Candidate, link: Link | None) -> str:
     if other.objections:
         return "; ".join(other.objections)
-    if link is not None and link.rule in ("reference", "inner_reference", "twin", "error"):
+    if link is None:
+        return "nothing in the event tells that this request caused it"
+    if link.rule in _STRONGER:
         return f"the rule {link.rule} gives a stronger reason for another request"
     return "a request that still waits for its events goes first"
 

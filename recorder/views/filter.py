@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, TypeAlias, assert_never
 
 from ..errors import FilterError
@@ -268,7 +268,8 @@ def _texts(triple: Shown) -> Iterator[str]:
     request, ack = triple.get("request") or {}, triple.get("ack") or {}
     events = triple.get("events") or []
     known = (triple.get(name) for name in ("operation", "handle", "referenceId", "session", "state"))
-    yield from _strings([*known, request.get("method"), request.get("path"), *(triple.get("keys") or {}).values()])
+    keys = chain.from_iterable(map(_each, (triple.get("keys") or {}).values()))
+    yield from _strings([*known, request.get("method"), request.get("path"), *keys])
     for event in events:
         yield from _strings([event.get("channel"), event.get("name")])
     for content in (request.get("body"), ack.get("body"), *(event.get("data") for event in events)):
@@ -281,7 +282,7 @@ def _compact(content: Any) -> str:
 
 
 def _values(triple: Shown, key: str) -> Iterator[str]:
-    """Return the texts of a key: one per event for a key of events, else at most one."""
+    """Return the texts of a key: one per event for a key of events, else those that the triple has."""
     match key:
         case "channel" | "rule":
             return _strings(event.get(key) for event in triple.get("events") or [])
@@ -290,11 +291,18 @@ def _values(triple: Shown, key: str) -> Iterator[str]:
         case "method" | "path":
             return _strings([(triple.get("request") or {}).get(key)])
         case "reference":
-            return _strings([triple.get("referenceId")])
-        case "handle" | "operation" | "session" | "state":
+            return _strings(_each((triple.get("keys") or {}).get(key, triple.get("referenceId"))))
+        case "handle":
+            return _strings(_each((triple.get("keys") or {}).get(key, triple.get(key))))
+        case "operation" | "session" | "state":
             return _strings([triple.get(key)])
         case _:
-            return _strings([(triple.get("keys") or {}).get(key)])
+            return _strings(_each((triple.get("keys") or {}).get(key)))
+
+
+def _each(value: Any) -> Iterable[Any]:
+    """Return the values of a key that may have several."""
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _strings(values: Iterable[Any]) -> Iterator[str]:

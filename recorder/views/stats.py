@@ -53,12 +53,12 @@ class Stats:
         self.plain += plain
 
     def add_triples(self, triples: Iterable[Triple], pushed: Iterable[Unsolicited]) -> None:
-        """Add triples and unsolicited events."""
+        """Add triples and unsolicited events; those that the dialect ignores are not counted."""
         for triple in triples:
             self.operations[triple.operation or ""].append(triple)
             self.events.update(link.event.channel for link in triple.events)
             self.rules.update(link.rule for link in triple.events)
-        self.unasked.update(one.event.channel for one in pushed)
+        self.unasked.update(one.event.channel for one in pushed if not one.is_ignored)
 
     def add_polls(self, polls: Iterable[Poll]) -> None:
         """Count polls over HTTP by how they ended."""

@@ -82,10 +82,11 @@ def detail(triple: Triple, screen: Screen | None = None) -> str:
 
 
 def unsolicited(recording: Recording, screen: Screen | None = None) -> str:
-    """Return the unsolicited events, one per line."""
+    """Return the unsolicited events, one per line, without those that the dialect ignores."""
     lines = [
         printable(f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {p.event.channel}  {p.name}")
         for p in recording.unsolicited
+        if not p.is_ignored
     ]
     heading = "unsolicited events (seconds after the start of the capture):"
     if screen is not None:

@@ -88,7 +88,8 @@ def of_others(recording: Recording, records: Sequence[Record]) -> Iterator[Momen
         yield Moment((request.seq, 0), request.t, "exchange", None, "", item.session, text, ms)
     for place, (pushed, anchor) in enumerate(zip(recording.unsolicited, anchors(recording), strict=True), 1):
         event, ms = pushed.event, round((pushed.event.t - anchor.t) / 1e6, 3)
-        text = f"{pushed.name}  {event.channel}  {'caused by' if anchor.repeats else 'after'} {in_words(anchor)}"
+        how = "ignored, after" if pushed.is_ignored else "caused by" if anchor.repeats else "after"
+        text = f"{pushed.name}  {event.channel}  {how} {in_words(anchor)}"
         yield Moment((event.seq, event.index), event.t, "unsolicited", None, f"u{place}", pushed.session, text, ms)
     yield from map(of_reply, filter(tells, recording.replies))
     for found in strange(records):

@@ -7,6 +7,7 @@ from recorder.diagnose.explain import explain
 from recorder.dialect.definition import load
 from recorder.views import explanation as view
 from tests.answers import recorded
+from tests.correlate.shop import Shop
 from tests.wire import Wire, chained, done, record_event
 
 
@@ -72,3 +73,93 @@ def test_an_event_that_repeats_an_id_of_a_publish_is_told_with_its_cause() -> No
         "  anchor: the publish on /service/double, number 2, 200 ms before",
     ]
     assert (row["rule"], row["confidence"], row["request"]) == ("reference", 0.9, None)
+
+
+def judged(session: Shop, place: int = -1) -> str:
+    """The explanation of an event, by its place among all events."""
+    recording = session.recording()
+    linked = [(link.event, link) for triple in recording.triples for link in triple.events]
+    every = sorted([*linked, *((one.event, None) for one in recording.unsolicited)], key=lambda one: one[0].seq)
+    event, link = every[place]
+    judgement = explain(session.wire.records, session.dialect, [(event.seq, event.index)]).judgements[
+        event.seq, event.index
+    ]
+    return view.event("1.1", event, link, judgement, {t.request.seq: t.n for t in recording.triples})
+
+
+def test_an_ignored_event_is_told_with_the_word_of_the_dialect() -> None:
+    session = Shop()
+    session.acked("PATCH", "/items/i1")
+    session.hears("Ping")
+
+    text = judged(session)
+
+    assert "  ignored: [event.ignore] of the dialect says that no request causes such events\n" in text
+    assert "not " not in text
+
+
+def test_what_an_error_event_had_ended_is_told() -> None:
+    session = Shop()
+    session.acked("PATCH", "/items/i1", room="r1")
+    session.hears("Error", room="r1")
+    session.hears("Changed", item="i1")
+
+    assert "  not triple 1 (record 6), Change: an error event had ended it\n" in judged(session)
+
+
+def test_an_exact_id_of_one_side_alone_is_told() -> None:
+    session = Shop()
+    session.acked("PATCH", "/items/i1", ticket="t1")
+    session.hears("Shown", item="i1")
+
+    assert "  not triple 1 (record 6), Change: its ticket is 't1', the event's none\n" in judged(session)
+
+
+def test_a_sibling_that_came_first_is_told_with_what_linked_it() -> None:
+    session = Shop()
+    session.acked("PATCH", "/items/i1")
+    session.hears("Counted", change="c1")
+    session.hears("Changed", item="i1", change="c1")
+
+    text = judged(session, 0)
+
+    assert (
+        "  caused by triple 1 (record 6): rule sibling, confidence 0.7: has the change of Changed of request 6" in text
+    )
+    assert (
+        "  linked when another event of its transaction was: before that, the rules did not find this request\n" in text
+    )
+
+
+def test_a_request_that_a_sibling_is_not_of_is_told_with_the_rule() -> None:
+    session = Shop()
+    session.acked("PATCH", "/items/i1")
+    session.acked("PATCH", "/items/stock")
+    session.hears("Changed", item="i1", change="c1")
+    session.hears("Changed", item="stock", change="c1")
+
+    assert (
+        "  not triple 2 (record 8), Change: the rule sibling gives a stronger reason for another request\n"
+        in judged(session)
+    )
+
+
+def test_rivals_of_an_operation_without_values_are_told() -> None:
+    session = Shop()
+    session.acked("POST", "/open")
+    session.acked("POST", "/open")
+    session.hears("Opened")
+
+    text = judged(session)
+
+    assert "rule only, confidence 0.4: request 6 may cause Opened, and so may others: 1\n" in text
+    assert "  rival: triple 2 (record 8) would fit as well\n" in text
+
+
+def test_a_request_of_an_unknown_session_is_told() -> None:
+    session = Shop()
+    session.another()
+    session.wire.request("POST", "/open", b"")
+    session.hears("Opened")
+
+    assert "Open: nothing in the event tells that this request caused it\n" in judged(session)

@@ -15,7 +15,7 @@ from ...correlate.operations import Operation, Seen
 from ...dialect.definition import Dialect
 from ...model import Failure, Link, Note, Record, Request, Response
 from ...printable import printable
-from ..data import exchangeable
+from ..data import as_text, exchangeable
 
 
 class Live:
@@ -55,7 +55,8 @@ class Live:
             yield self._linked(link, record)
         self._correlator.discard()
         for seen in self._unlinked:
-            yield self._event(seen.name, seen.event.channel, seen.event.data, record) | {"n": None}
+            row = self._event(seen.name, seen.event.channel, seen.event.data, record)
+            yield row | {"n": None} | ({"ignored": True} if seen.is_ignored else {})
 
     def _watch(self, seen: Seen, _: Iterable[Operation], link: Link | None) -> None:
         if link is None:
@@ -89,8 +90,8 @@ class Live:
                 "n": number,
                 "at": _at(request),
                 "operation": operation,
-                "handle": keys.get("handle"),
-                "referenceId": keys.get("reference"),
+                "handle": as_text(keys.get("handle")),
+                "referenceId": as_text(keys.get("reference")),
                 "method": request.method,
                 "path": request.target,
             }
@@ -123,7 +124,7 @@ def as_line(row: dict[str, Any]) -> str:
         case "failure":
             text = f"no ack: {row['reason']}  +{row['ms']:.0f} ms"
         case "event" if number is None:
-            text = f"{row['name']}  {row['channel']}  unsolicited so far"
+            text = f"{row['name']}  {row['channel']}  {'ignored' if 'ignored' in row else 'unsolicited so far'}"
         case "event":
             text = f"{row['name']}  {row['channel']}  +{row['ms']:.0f} ms  ({row['rule']}, {row['confidence']:g})"
         case _:

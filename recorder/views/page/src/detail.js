@@ -6,7 +6,7 @@ import { changes } from "./differences.js";
 import { clock, count, duration, wall } from "./format.js";
 import { tripleOf } from "./model.js";
 import { badge, chip } from "./parts.js";
-import { clipped, plain, pretty } from "./text.js";
+import { clipped, listed, plain, pretty } from "./text.js";
 import { text, tree } from "./tree.js";
 
 export function detailOf(root, { model, choose }) {
@@ -52,7 +52,7 @@ export function detailOf(root, { model, choose }) {
       triple.kind === "triple" && badge(triple.state),
       chip(model, triple.handle, "handle"),
       chip(model, triple.reference, "reference"),
-      h("span", { class: "facts" }, [sessionOf(triple), ...keys.map(([k, v]) => `${k} ${clipped(v, 40)}`)].join(" · ")),
+      h("span", { class: "facts" }, [sessionOf(triple), ...keys.map(([k, v]) => `${k} ${clipped(listed(v), 40)}`)].join(" · ")),
     );
   }
 

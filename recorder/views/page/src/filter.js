@@ -189,7 +189,7 @@ function textsOf(triple) {
   if (known) return known;
   const { request, ack, events } = triple;
   const own = [triple.operation, triple.handle, triple.referenceId, triple.session, triple.state];
-  const texts = [...own, request.method, request.path, ...triple.keys.values()];
+  const texts = [...own, request.method, request.path, ...[...triple.keys.values()].flat()];
   for (const event of events) texts.push(event.channel, event.name);
   for (const content of [request.body, ack?.body, ...events.map((event) => event.data)]) {
     if (content != null) texts.push(isString(content) ? content : compact(content));
@@ -210,14 +210,15 @@ function valuesOf(triple, key) {
     case "path":
       return [triple.request[key]];
     case "reference":
-      return [triple.referenceId];
+      return [triple.keys.get(key) ?? triple.referenceId].flat();
     case "handle":
+      return [triple.keys.get(key) ?? triple.handle].flat();
     case "operation":
     case "session":
     case "state":
       return [triple[key]];
     default:
-      return [triple.keys.get(key)];
+      return [triple.keys.get(key)].flat();
   }
 }
 

@@ -1,5 +1,7 @@
 // The document as the views want it: triples, events with their triple, and what stood around them, in order.
 
+import { listed } from "./text.js";
+
 export function modelOf(document) {
   const model = {
     title: document.get("title"),
@@ -55,8 +57,8 @@ function exchangeOf(map, kind) {
     id: `${item.n}.${place + 1}`,
     triple: item,
   }));
-  item.handle = item.keys.get("handle") ?? null;
-  item.reference = item.keys.get("reference") ?? null;
+  item.handle = listed(item.keys.get("handle") ?? null);
+  item.reference = listed(item.keys.get("reference") ?? null);
   item.label = item.operation ?? `${item.method} ${item.target}`;
   item.answered = item.ack?.at ?? item.failure?.[0] ?? null;
   item.lastEvent = item.events.at(-1)?.at ?? null;

@@ -38,3 +38,8 @@ export function clipped(text, most = 60) {
   if (shown.length <= most) return shown;
   return `${shown.slice(0, most - 1).replace(/[\ud800-\udbff]$/, "")}…`; // not half of a character
 }
+
+/** The value of a key that may have several, in words. */
+export function listed(value) {
+  return Array.isArray(value) ? value.join(", ") : value;
+}
