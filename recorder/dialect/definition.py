@@ -195,6 +195,10 @@ class Dialect:
         """Return the paths of a key in requests: its sources that are one value at one place."""
         return tuple(one for one in self.sources(key) if not is_constant(one) and not is_template(one))
 
+    def common(self, key: str) -> Paths:
+        """Return the sources of a key in the requests of all operations."""
+        return self.request_keys.get(key, ())
+
     def identified(self, target: str, headers: Headers, body: bytes) -> Headers:
         """Return the headers of a request, with the tokens that it shows elsewhere as further credentials."""
         if not self.session_tokens:

@@ -10,16 +10,16 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from functools import partial
+from itertools import chain, islice, zip_longest
 from sys import intern
-from typing import TypeAlias
 
 from ....bayeux.publishes import PUBLISH
 from ....dialect.content import Form, names_of
 from ....dialect.definition import Dialect
-from ....dialect.paths import EACH, as_key, lookup, without
+from ....dialect.paths import EACH, as_key, lookup, split, without
 from ....dialect.paths import path_of as as_path
-from ....model import JSON, Headers, Recording, Triple
+from ....model import Headers, Recording, Triple
 from ....printable import printable
 from ....redaction.policy import Policy
 from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
@@ -29,6 +29,7 @@ from .masks import BLANK, BODY, FORM, named, path_of
 from .proposals import proposal
 from .remembered import Asked, Memory, media_for
 from .request import (
+    Bound,
     FreshIds,
     Id,
     Leaves,
@@ -42,7 +43,6 @@ from .request import (
 from .shapes import may_be
 from .shown import ShownValues
 
-_Value: TypeAlias = tuple[str, JSON] | None
 _ANOTHER = "one pseudonym", "another value than it stands for"
 _COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played
 
@@ -108,7 +108,6 @@ class Matcher:
         self._by_host: dict[Hashable, RequestIndex] = {host: RequestIndex() for host in self._hosts if host is not None}
         self._index = RequestIndex()
         self._by_operation: dict[str | None, list[int]] = defaultdict(list)
-        self._lasting_keys = [key for _, key in self._reader.lasting]
         memory = None if policy is None else Memory(recording, policy)
         self.entries = [self._add(place, triple, memory) for place, triple in enumerate(self.triples)]
         for reader in (self._reader, self._publishes):
@@ -128,7 +127,7 @@ class Matcher:
         if memory is not None:
             target, content = reader.steady(sent.method, sent.target, sent.body, media)
             what = Asked(sent.method, target, content.body, content.media)
-            remembered = memory.leaves(what, call.hidden, reader.counts)
+            remembered = memory.leaves(what, call.hidden, partial(reader.counts, call.operation))
             if remembered is not None:
                 reader.add_mask(remembered.mask, call, target)
                 call = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
@@ -248,7 +247,7 @@ class Matcher:
         """Return whether the session ids of a request may stand for recorded ones."""
         if (entry.lasting, live.lasting) in session.agreed:
             return True
-        return all(_agree(session, key, mine, its) for key, mine, its in self._pairs(entry.lasting, live.lasting))
+        return all(_agree(session, key, mine, its) for _, key, mine, its in self._pairs(entry.lasting, live.lasting))
 
     def differences(self, place: int, live: ParsedRequest, session: Bindings) -> list[Difference]:
         """Return all differences to a recorded request under the bindings of a live session; none for a match."""
@@ -270,7 +269,7 @@ class Matcher:
         if entry.remembered is not None or entry.shown:
             live = self._bind_leaves(entry, live, session)
         if (entry.lasting, live.lasting) not in session.agreed:
-            for key, recorded, other in self._pairs(entry.lasting, live.lasting):
+            for _, key, recorded, other in self._pairs(entry.lasting, live.lasting):
                 if recorded is not None:
                     session.bind(key, recorded[0], ABSENT if other is None else other[1])
             session.agreed.add((entry.lasting, live.lasting))
@@ -287,8 +286,10 @@ class Matcher:
             session.bind(HIDDEN, pseudonym, value)
         return rest
 
-    def _pairs(self, recorded: SessionIds, live: SessionIds) -> Iterator[tuple[str, _Value, _Value]]:
-        return zip(self._lasting_keys, recorded.values, live.values, strict=True)
+    def _pairs(self, recorded: SessionIds, live: SessionIds) -> Iterator[tuple[str, str, Bound, Bound]]:
+        """Yield the session ids of two requests in pairs, each with its path and key."""
+        for (path, key), mine, its in zip(self._reader.lasting, recorded.values, live.values, strict=True):
+            yield from ((path, key, *pair) for pair in zip_longest(mine, its))
 
     def _minted_once(self, fresh: FreshIds, keys: Iterable[str]) -> Iterator[MintedId]:
         for number, (key, value) in enumerate(zip(keys, fresh, strict=True)):
@@ -377,19 +378,20 @@ class Matcher:
                 broken = is_object == (True, False)
                 yield Difference(f"{root} (live: no JSON object)" if broken else root, _text(recorded), _text(live))
             return
-        mine, its = (without(call.body, reader.ignored) for call in (recorded, live))
+        mine, its = (without(call.body, reader.ignored(recorded.operation)) for call in (recorded, live))
         found = compare(mine, its, root)
         has_names = recorded.form in (Form.FIELDS, Form.PARTS)
         yield from _in_any_order(found) if has_names else found
         if has_names and mine == its:
-            one, another = (", ".join(reader.named(names_of(call.form, call.raw))) for call in (recorded, live))
+            one, another = (
+                ", ".join(reader.named(names_of(call.form, call.raw), recorded.operation)) for call in (recorded, live)
+            )
             if one != another:
                 yield Difference(f"names in {root}", one, another)
         # what is minted for one operation is bound anew for each, so anything goes, also none
-        pairs = self._pairs(recorded.lasting, live.lasting)
-        for (path, _), (key, own, other) in zip(reader.lasting, pairs, strict=True):
+        for path, key, own, other in self._pairs(recorded.lasting, live.lasting):
             if not _agree(session, key, own, other):
-                in_body = path.startswith(f"{root}.")
+                in_body = path.startswith(f"{root}.") and EACH not in split(path)
                 mine, its = (
                     ABSENT if bound is None else lookup({root: call.body}, path) if in_body else bound[1]
                     for bound, call in ((own, recorded), (other, live))
@@ -401,7 +403,7 @@ def _is_object(request: ParsedRequest) -> bool:
     return request.form is Form.JSON and isinstance(request.body, dict)
 
 
-def _agree(session: Bindings, key: str, recorded: _Value, live: _Value) -> bool:
+def _agree(session: Bindings, key: str, recorded: Bound, live: Bound) -> bool:
     """Return whether two session ids may stand for each other; an absent one stands for an absent one."""
     if recorded is None or live is None:
         return recorded is live

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import chain, pairwise
@@ -25,6 +25,7 @@ from .remembered import Remembered, found_in
 
 Id: TypeAlias = tuple[bytes, tuple[str, ...]]
 FreshIds: TypeAlias = tuple[JSON, ...]  # per-operation ids, by `RequestReader.fresh`
+Bound: TypeAlias = tuple[str, JSON] | None  # an id as compared, and as written; None where it is absent
 Shown: TypeAlias = tuple[tuple[str, str], ...]  # places in headers, such as `cookie NAME`, and the pseudonyms there
 
 _BLANK, _ZERO = "•", "0"
@@ -39,10 +40,12 @@ _CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UT
 class SessionIds:
     """Ids that a client minted for its whole session, by `RequestReader.lasting`: as compared, and as written.
 
+    A path with a `*` has any number of them, another path one.
+
     Requests with equal ids share one object, so that pairs are compared once (`Bindings.agreed`).
     """
 
-    values: tuple[tuple[str, JSON] | None, ...]
+    values: tuple[tuple[Bound, ...], ...]
 
 
 class MintedId(NamedTuple):
@@ -228,6 +231,24 @@ class _Known(NamedTuple):
     places: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Minted:
+    """Where a client mints ids in the requests of one operation, and what is not compared of such requests.
+
+    Attributes:
+        paths: The paths of the ids.
+        ignored: What is not compared inside the body.
+        own: The part of that which belongs to one operation.
+        outside: What is not compared of the query and of the path, by these names.
+
+    """
+
+    paths: frozenset[str]
+    ignored: Tree
+    own: Tree
+    outside: Mapping[str, Tree]
+
+
 class RequestReader:
     """Parses the requests of one dialect, as they are after redaction by a policy.
 
@@ -255,11 +276,12 @@ class RequestReader:
         # values that do not count, but tell requests apart that are alike; those of cache busters never come again
         volatile = [split(path) for path in dialect.volatile if path != CACHE_BUSTER]
         self._dropped = {name: [path[1:] for path in volatile if path[0] == name] for name in (root, "query")}
-        # what identifies a client is not what it asks for
-        not_asked = [*paths, *dialect.session_tokens]
-        self.ignored = tree_of(not_asked, root)
-        self._own = tree_of([path for path, _ in self.fresh], root)
-        self._unasked = {name: tree_of(not_asked, name) for name in ("query", "path")}
+        own_keys = {name: known.keys for name, known in dialect.operations.items() if known.keys}
+        self._shared_ids = self._minted({path for path in paths if path in dialect.common(paths[path])})
+        self._ids_of = {
+            name: self._minted({*self._shared_ids.paths, *(path for path in paths if path in own.get(paths[path], ()))})
+            for name, own in own_keys.items()
+        }
         self._outer = {path.partition(".")[0] for path in paths} - {root}
         self._of_headers = tuple(path for path, _ in (*self.fresh, *self.lasting) if path.startswith("header."))
         # what a policy looks into may be hidden in one request and not in the next
@@ -270,9 +292,24 @@ class RequestReader:
         self._places = {name.encode(): places.index(path) for name, path in cut.items()}
         self._values = _values_of(cut)
         self._known: dict[tuple[str, str, bytes, str], _Known] = {}
-        self._lasting: dict[tuple[tuple[str, JSON] | None, ...], SessionIds] = {}
+        self._lasting: dict[tuple[tuple[Bound, ...], ...], SessionIds] = {}
         # by method, mask of the path, and path without it, with the operation: the masks to try
         self._masks: dict[str, dict[Mask, dict[tuple[str, str | None], dict[Mask, None]]]] = {}
+
+    def _minted(self, paths: Collection[str]) -> _Minted:
+        # what identifies a client is not what it asks for
+        not_asked = [*paths, *self._dialect.session_tokens]
+        own = [path for path, _ in self.fresh if path in paths]
+        outside = {name: tree_of(not_asked, name) for name in ("query", "path")}
+        return _Minted(frozenset(paths), tree_of(not_asked, self.root), tree_of(own, self.root), outside)
+
+    def _of(self, operation: str | None) -> _Minted:
+        """Return where clients mint ids in the requests of an operation, which may have keys of its own."""
+        return self._ids_of.get(operation or "", self._shared_ids)
+
+    def ignored(self, operation: str | None) -> Tree:
+        """Return what is not compared inside the body of the requests of an operation."""
+        return self._of(operation).ignored
 
     def add_mask(self, mask: Mask, recorded: ParsedRequest, target: str) -> None:
         """Note the leaves that a recorded request holds remembered values in; call `forget` after the last one."""
@@ -287,17 +324,18 @@ class RequestReader:
 
     def keys_of(self, request: ParsedRequest) -> Iterator[str]:
         """Yield the key of each per-operation id of a request, in the order of `FreshIds`."""
+        here, roots = self._of(request.operation).paths, {self.root: request.body}
         for path, key in self.fresh:
-            parts = split(path)
-            yield from [key] * (len(list(each({self.root: request.body}, parts))) if EACH in parts else 1)
+            yield from [key] * len(list(_values_at(roots, path, is_there=path in here)))
 
-    def counts(self, address: Address) -> bool:
-        """Return whether a leaf is compared: ids that clients mint and volatile fields are not."""
+    def counts(self, operation: str | None, address: Address) -> bool:
+        """Return whether a leaf of a request is compared: ids that clients mint and volatile fields are not."""
         kind, *place = address
         if kind in (PATH, BODY):
             return True
         names = place if kind == MEMBER else names_in(str(place[0]))
-        return not covers(self._unasked["query"] if kind == QUERY else self.ignored, names)
+        ids = self._of(operation)
+        return not covers(ids.outside["query"] if kind == QUERY else ids.ignored, names)
 
     def without(self, mask: Mask, request: ParsedRequest) -> ParsedRequest:
         """Return what is left of a request without the leaves of a mask, which has a key of its own."""
@@ -349,7 +387,7 @@ class RequestReader:
             if path in self._of_headers:
                 ids[number] = lookup(roots, path)
         bound = tuple(
-            self._bound(key, lookup(roots, path)) if path in self._of_headers else known
+            (self._bound(key, lookup(roots, path)),) if path in self._of_headers else known
             for (path, key), known in zip(self.lasting, request.lasting.values, strict=True)
         )
         return replace(request, lasting=self._shared(bound)), tuple(ids)
@@ -432,33 +470,37 @@ class RequestReader:
         value = content.value if is_plain else read_again(content.form, blanked.body, content.media)
         path, _, query_text = blanked.target.partition("?")
         operation = self._dialect.name_of(method, blanked.target, value)
-        query = pairs(query_text)
-        if self._unasked["query"]:
-            query = tuple(pair for pair in query if not covers(self._unasked["query"], names_in(pair[0])))
+        ids, query = self._of(operation), pairs(query_text)
+        if ids.outside["query"]:
+            query = tuple(pair for pair in query if not covers(ids.outside["query"], names_in(pair[0])))
         roots = self._roots(method, blanked.target, value)
-        fresh = tuple(chain.from_iterable(_values_at(roots, path) for path, _ in self.fresh))
-        bound = tuple(self._bound(key, lookup(roots, path)) for path, key in self.lasting)
-        alike, own = (
-            blanked.body if value is None else canonical(without(value, tree)) for tree in (self.ignored, self._own)
+        fresh = tuple(chain.from_iterable(_values_at(roots, p, is_there=p in ids.paths) for p, _ in self.fresh))
+        bound = tuple(
+            tuple(self._bound(key, one) for one in _values_at(roots, p, is_there=p in ids.paths))
+            for p, key in self.lasting
         )
-        if self._unasked["path"]:
-            path = self._without_parts(path, self._unasked["path"])
+        alike, own = (
+            blanked.body if value is None else canonical(without(value, tree)) for tree in (ids.ignored, ids.own)
+        )
+        if ids.outside["path"]:
+            path = self._without_parts(path, ids.outside["path"])
         outer = (method, unescaped(path), query)
         form = content.form
-        written = () if form is Form.JSON else (form.name, *self.named(content.names))
-        told = chain(self._told(target, content, bound), self._in_order(query_text, query, form, blanked.body))
-        ids = _digest(*outer, alike, *written), _digest(own, *written, *told)
+        written = () if form is Form.JSON else (form.name, *self.named(content.names, operation))
+        told = chain(self._told(target, content, bound), self._in_order(query_text, query, form, blanked.body, ids))
+        digests = _digest(*outer, alike, *written), _digest(own, *written, *told)
         leaves = Leaves(steady, content.body, content.media) if self._masks else None
         call = ParsedRequest(
-            *outer, value, blanked.body, operation, blanked.values, *ids, self._shared(bound), form, leaves
+            *outer, value, blanked.body, operation, blanked.values, *digests, self._shared(bound), form, leaves
         )  # fmt: skip
         return call, fresh
 
-    def named(self, names: Iterable[str]) -> Iterator[str]:
-        """Yield the names of form fields or parts that are compared."""
-        return (name for name in names if not covers(self.ignored, names_in(name)))
+    def named(self, names: Iterable[str], operation: str | None) -> Iterator[str]:
+        """Yield the names of form fields or parts that are compared in the requests of an operation."""
+        ignored = self.ignored(operation)
+        return (name for name in names if not covers(ignored, names_in(name)))
 
-    def _told(self, target: str, content: Content, bound: tuple[tuple[str, JSON] | None, ...]) -> Iterator[object]:
+    def _told(self, target: str, content: Content, bound: tuple[tuple[Bound, ...], ...]) -> Iterator[object]:
         """Yield what tells requests of one key apart beside the body: volatile values, and ids of a session."""
         if content.whole is not content.value:
             for path in self._dropped[self.root]:
@@ -469,14 +511,16 @@ class RequestReader:
         if self._outer:
             yield bound
 
-    def _in_order(self, text: str, query: tuple[tuple[str, str], ...], form: Form, body: bytes) -> Iterator[object]:
+    def _in_order(
+        self, text: str, query: tuple[tuple[str, str], ...], form: Form, body: bytes, ids: _Minted
+    ) -> Iterator[object]:
         """Yield the values of each name in their order, where a name has several: the order may be an answer's own."""
         if _repeats(name for name, _ in query):
-            yield [pair for pair in in_order(text) if not covers(self._unasked["query"], names_in(pair[0]))]
+            yield [pair for pair in in_order(text) if not covers(ids.outside["query"], names_in(pair[0]))]
         if form is Form.FIELDS:
             found = in_order(body.decode("utf-8", "surrogateescape"))
             if _repeats(name for name, _ in found):
-                yield [pair for pair in found if not covers(self._own, names_in(pair[0]))]
+                yield [pair for pair in found if not covers(ids.own, names_in(pair[0]))]
 
     def _roots(self, method: str, target: str, value: JSON) -> dict[str, JSON]:
         """Return where the paths of ids begin."""
@@ -487,12 +531,12 @@ class RequestReader:
             roots["path"] = self._dialect.route(target)
         return roots
 
-    def _shared(self, values: tuple[tuple[str, JSON] | None, ...]) -> SessionIds:
+    def _shared(self, values: tuple[tuple[Bound, ...], ...]) -> SessionIds:
         if len(self._lasting) >= _REMEMBERED:
             self._lasting.clear()
         return self._lasting.setdefault(values, SessionIds(values))
 
-    def _bound(self, key: str, value: JSON) -> tuple[str, JSON] | None:
+    def _bound(self, key: str, value: JSON) -> Bound:
         """Return a session id as compared, and as written; None where it is absent."""
         text = as_key(value)
         if text is None:
@@ -527,9 +571,13 @@ def _values_of(names: Iterable[str]) -> re.Pattern[bytes]:
     return re.compile(rf'"({either})"\s*:\s*({plain}|{number})(?=\s*[,}}])'.encode())
 
 
-def _values_at(roots: dict[str, JSON], path: str) -> Iterator[JSON]:
+def _values_at(roots: dict[str, JSON], path: str, *, is_there: bool) -> Iterator[JSON]:
+    """Yield the values at a path, None for one without a `*` that a request has not or must not have."""
     parts = split(path)
-    yield from each(roots, parts) if EACH in parts else (lookup(roots, path),)
+    if EACH not in parts:
+        yield lookup(roots, path) if is_there else None
+    elif is_there:
+        yield from each(roots, parts)
 
 
 def _digest(*parts: object) -> bytes:

@@ -471,7 +471,7 @@ def test_ids_and_volatile_fields_are_no_leaves() -> None:
     reader = RequestReader(load_dialect(), load())
     leaves: list[Address] = [("member", "referenceId"), ("member", "referenceId", "a"), ("member", "a", "referenceId")]
 
-    assert [reader.counts(leaf) for leaf in [*leaves, ("query", "a", 0), ("path", 1), ("body",)]] == [
+    assert [reader.counts(None, leaf) for leaf in [*leaves, ("query", "a", 0), ("path", 1), ("body",)]] == [
         False, False, True, True, True, True,
     ]  # fmt: skip
 
