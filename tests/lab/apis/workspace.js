@@ -1,0 +1,7 @@
+export class Workspace {
+  prefix = "/workspace/v3/notifications";
+  agentOf() {}
+  answer() {
+    return { status: 404, body: {} };
+  }
+}

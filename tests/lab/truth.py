@@ -1,0 +1,168 @@
+"""Hold what was linked in a recording against the truth of the server that was recorded."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from recorder.api.cassette import Cassette
+from recorder.correlate.engine import correlate
+from recorder.dialect.definition import Dialect, shipped
+from recorder.model import AnchorKind, Event, Link, Recording, Request
+
+Place: TypeAlias = tuple[int, int]  # of an event: `seq` of its record, and its place in it
+Truth: TypeAlias = dict[Place, int | None]  # `seq` of the request that caused each event, None if none did
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An event, the request that caused it, and its link, None if it was called unsolicited."""
+
+    event: Event
+    cause: int | None
+    link: Link | None
+
+    @property
+    def right(self) -> bool:
+        """Whether it is linked to the request that caused it."""
+        return self.link is not None and self.link.request == self.cause
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it is linked to a request that did not cause it."""
+        return self.link is not None and self.link.request != self.cause
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How right the links of a recording are.
+
+    Attributes:
+        caused: Events that a request caused.
+        right: Those of them that are linked to that request.
+        wrong: Links of caused events to another request, by their confidence.
+        unsolicited: Events that no request caused.
+        unsolicited_wrong: Links of those, by their confidence.
+    """
+
+    caused: int
+    right: int
+    wrong: Mapping[float, int]
+    unsolicited: int
+    unsolicited_wrong: Mapping[float, int]
+
+    @property
+    def share(self) -> float:
+        """The share of caused events that are linked right."""
+        return self.right / self.caused if self.caused else 1.0
+
+    def wrong_from(self, confidence: float) -> int:
+        """Return the number of wrong links of a confidence or more."""
+        both = [*self.wrong.items(), *self.unsolicited_wrong.items()]
+        return sum(count for one, count in both if one >= confidence)
+
+
+def outcomes(recording: Recording, truth: Truth) -> list[Outcome]:
+    """Return what became of each event.
+
+    Raises:
+        AssertionError: If an event was lost, doubled or invented.
+    """
+    links = [link for triple in (*recording.triples, *recording.plain) for link in triple.events]
+    found: dict[Place, tuple[Event, Link | None]] = {_place(link.event): (link.event, link) for link in links}
+    assert len(found) == len(links), "an event was linked twice"
+    found |= {_place(one.event): (one.event, None) for one in recording.unsolicited}
+    assert found.keys() == truth.keys(), "an event was lost, doubled or invented"
+    return [
+        Outcome(event, truth[place], link) for place, (event, link) in sorted(found.items(), key=lambda one: one[0])
+    ]
+
+
+def counts(some: Iterable[Outcome]) -> Counts:
+    """Count outcomes."""
+    found = list(some)
+    caused = [one for one in found if one.cause is not None]
+    pushed = [one for one in found if one.cause is None]
+    return Counts(
+        len(caused), sum(one.right for one in caused), _by_confidence(caused), len(pushed), _by_confidence(pushed)
+    )
+
+
+def _by_confidence(some: list[Outcome]) -> dict[float, int]:
+    return dict(sorted(Counter(one.link.confidence for one in some if one.link is not None and one.wrong).items()))
+
+
+def judged(cassette: Path, dialect: Dialect, truth: Truth) -> Counts:
+    """Link a cassette by a dialect, and count."""
+    with Cassette(cassette) as opened:
+        return counts(outcomes(correlate(tuple(opened.records()), dialect, opened.header), truth))
+
+
+def read(file: Path) -> Truth:
+    """Read the truth of a cassette from the file that `write` wrote."""
+    rows = json.loads(file.read_text())["events"]
+    return {(seq, index): cause for seq, index, cause in rows}
+
+
+def write(file: Path, truth: Truth) -> None:
+    """Write the truth of a cassette: a row of seq, index and cause for each event."""
+    rows = ",\n".join(f"  {json.dumps([*place, cause])}" for place, cause in sorted(truth.items()))
+    file.write_text(f'{{"events": [\n{rows}\n]}}\n')
+
+
+def joined(cassette: Path, log: Sequence[Mapping[str, Any]]) -> Truth:
+    """Find the lines of a server's log in the cassette that was recorded from it.
+
+    The n-th request is the n-th of the log, the n-th session the n-th handshake, and what a session got on a channel is
+    what it was handed there, in the same order. Where the log tells of no sessions, all got everything on the channels
+    that they heard of.
+
+    Raises:
+        AssertionError: If a line has no counterpart, or the other way round.
+    """
+    with Cassette(cassette) as opened:
+        recording = correlate(tuple(opened.records()), shipped("gws-outbound"), opened.header)
+    requests = _requests(recording)
+    asked = [line for line in log if line["kind"] == "request"]
+    assert [request.method for request in requests] == [line["method"] for line in asked], "other requests"
+    causes = {line["n"]: request.seq for line, request in zip(asked, requests, strict=True)}
+    return dict(_matched(recording, log, causes))
+
+
+def _matched(
+    recording: Recording, log: Sequence[Mapping[str, Any]], causes: Mapping[int, int]
+) -> Iterator[tuple[Place, int | None]]:
+    agents = [line["agent"] for line in log if line["kind"] == "session"]
+    clients = [message.client_id for message in recording.messages if message.kind is AnchorKind.START]
+    heard = {client: [event for event in _events(recording) if event.client_id == client] for client in clients}
+    for place, client in enumerate(clients):
+        for channel in dict.fromkeys(event.channel for event in heard[client]):
+            handed = [
+                line
+                for line in log
+                if line["kind"] == "event"
+                and line["channel"] == channel
+                and (not agents or line["agent"] == agents[place])
+            ]
+            got = [event for event in heard[client] if event.channel == channel]
+            assert len(got) == len(handed), f"{len(got)} events on {channel} of {len(handed)} handed out"
+            for event, line in zip(got, handed, strict=True):
+                yield _place(event), None if line["cause"] is None else causes[line["cause"]]
+
+
+def _requests(recording: Recording) -> list[Request]:
+    every = [triple.request for triple in (*recording.triples, *recording.plain)]
+    return sorted((one for one in every if one.message is None), key=lambda one: one.seq)
+
+
+def _events(recording: Recording) -> list[Event]:
+    links = [link.event for triple in (*recording.triples, *recording.plain) for link in triple.events]
+    return sorted([*links, *(one.event for one in recording.unsolicited)], key=_place)
+
+
+def _place(event: Event) -> Place:
+    return event.seq, event.index
