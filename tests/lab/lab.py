@@ -26,6 +26,7 @@ _PACKAGES = (
     "cometd3",
     "cometd3-nodejs-client",
     "faye",
+    "genesys-workspace-client-js",
     "jsforce",
     "ws",
 )

@@ -25,7 +25,7 @@ export class Judge {
   #refused = 0;
   #wake = () => {};
 
-  #unasked = 0;
+  #unasked = []; // data of events
 
   constructor(isUnasked, patience = STEP_MS) {
     this.#isUnasked = isUnasked;
@@ -34,9 +34,14 @@ export class Judge {
 
   /** Take an event that came. */
   receive({ channel, data }) {
-    if (this.#isUnasked(data)) this.#unasked++;
+    if (this.#isUnasked(data)) this.#unasked.push({ data });
     else this.#events.push({ channel, data, tick: ++ticks, taken: false });
     this.#wake();
+  }
+
+  /** The data of the first event that came and is such a one, undefined for none. */
+  find(isSuch) {
+    return [...this.#events, ...this.#unasked].find(({ data }) => isSuch(data))?.data;
   }
 
   /**
@@ -92,7 +97,7 @@ export class Judge {
       wrong: missing.length - lost.length + this.#wrongAnswers,
       doubled: left.length,
       refused: this.#refused,
-      unasked: this.#unasked,
+      unasked: this.#unasked.length,
       told: { early, lost, doubled: left.map(({ channel, data }) => ({ channel, data })) },
     };
   }

@@ -4,7 +4,7 @@
 //   prefix                  path of its Bayeux server
 //   agentOf(headers)        who asks, undefined for nobody
 //   answer(request)         {status, headers, body, before, after}, events of which leave before and after the answer
-//   welcome(agent)          events for a new session, which nobody asked for; may be left out
+//   subscribed(agent, channel)  events for who subscribed, which no request causes; may be left out
 //   beat                    {ms, event()}, of a heartbeat to all sessions; may be left out
 // An event is {channel, data, wait, to, unasked}: milliseconds after the one before it, to the sessions of an agent (the
 // one who asked; null: to all), and whether no request caused it.
@@ -36,6 +36,7 @@ class Front {
     this.#bayeux = cometdServer.createCometDServer({ timeout, maxSessionsPerBrowser: -1 });
     this.#bayeux.addListener("sessionAdded", (session) => this.#opened(session));
     this.#bayeux.addListener("sessionRemoved", (session) => this.#agents.delete(session));
+    this.#bayeux.addListener("subscribed", ({ name }, session) => this.#subscribed(this.#agents.get(session), name));
     if (api.beat) setInterval(() => this.#deliver(null, null, api.beat.event()), api.beat.ms).unref();
   }
 
@@ -69,7 +70,10 @@ class Front {
     const agent = this.#api.agentOf(this.#bayeux.context.request?.headers ?? {}) ?? null;
     this.#agents.set(session, agent);
     this.#write({ kind: "session", agent });
-    const events = this.#api.welcome?.(agent) ?? [];
+  }
+
+  #subscribed(agent, channel) {
+    const events = this.#api.subscribed?.(agent, channel) ?? [];
     this.#push(null, agent, events.map((event) => ({ ...event, unasked: true })));
   }
 
