@@ -39,6 +39,27 @@ def preview_session(prefix: str = "desk-", think: float = 0.15, *, chain: int = 
     return _script([me, *({**step, "think": think} for step in steps)])
 
 
+def days_work(prefix: str = "desk-", *, timeout: float = 10) -> dict[str, Any]:
+    """An agent works three preview records, each with a chain; the lab needs `chain` of 2.
+
+    Two operations on the last one have no referenceId. A step whose events do not come within `timeout` seconds is given
+    up, and the next one begins.
+    """
+    steps = []
+    for n in range(3):
+        record, mark, bare = f"/api/v2/me/outbound-records/{1001 + n}", f"{prefix}{n}-", n == 2
+        own = {"callingList": "CallingList1", "phoneNumber": f"555-010{n}"}
+        steps += [
+            operation(_CAMPAIGN, "StartPreviewSession", f"{mark}1", 1),
+            operation(_CAMPAIGN, "GetPreviewRecord", f"{mark}2", 2),
+            operation(record, "GetChainedRecord", f"{mark}3", 6),
+            operation(record, "UpdateRecord", None if bare else f"{mark}4", 2, **own, timeZone="EST"),
+            operation(record, "CompleteRecord", None if bare else f"{mark}5", 2, **own, callResult="Answer"),
+            operation(_CAMPAIGN, "EndPreviewSession", f"{mark}6", 1),
+        ]
+    return _script([{**step, "timeout": timeout, "think": 0.05} for step in steps]) | {"goOn": True}
+
+
 def anchored_session(prefix: str = "desk-", think: float = 0.15, *, timeout: float = 10) -> dict[str, Any]:
     """An agent works a chain; between, events come that follow a late subscription, a publish and a plain GET.
 

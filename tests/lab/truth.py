@@ -117,19 +117,21 @@ def write(file: Path, truth: Truth) -> None:
 def joined(cassette: Path, log: Sequence[Mapping[str, Any]]) -> Truth:
     """Find the lines of a server's log in the cassette that was recorded from it.
 
-    The n-th request is the n-th of the log, the n-th session the n-th handshake, and what a session got on a channel is
-    what it was handed there, in the same order. Where the log tells of no sessions, all got everything on the channels
-    that they heard of.
+    The requests are in the order of the log, which may lack some; the n-th session is the n-th handshake, and what a
+    session got on a channel is what it was handed there, in the same order. Where the log tells of no sessions, all got
+    everything on the channels that they heard of.
 
     Raises:
         AssertionError: If a line has no counterpart, or the other way round.
     """
     with Cassette(cassette) as opened:
         recording = correlate(tuple(opened.records()), shipped("gws-outbound"), opened.header)
-    requests = _requests(recording)
-    asked = [line for line in log if line["kind"] == "request"]
-    assert [request.method for request in requests] == [line["method"] for line in asked], "other requests"
-    causes = {line["n"]: request.seq for line, request in zip(asked, requests, strict=True)}
+    requests, causes = iter(_requests(recording)), dict[int, int]()
+    for line in (line for line in log if line["kind"] == "request"):
+        wanted = (line["method"], line["path"].partition("?")[0])
+        found = next((one for one in requests if (one.method, one.target.partition("?")[0]) == wanted), None)
+        assert found is not None, f"no request {wanted}"
+        causes[line["n"]] = found.seq
     return dict(_matched(recording, log, causes))
 
 

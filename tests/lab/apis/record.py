@@ -1,4 +1,4 @@
-"""Make the cassettes of the labs again, with their truth: `python -m tests.lab.apis.record`.
+"""Make the cassettes of the labs again, with their truth: `python -m tests.lab.apis.record [NAME…]`.
 
 Each is a real capture: real clients against a lab, through `recorder record`. Beside NAME.cassette is NAME.truth.json,
 which says which request caused each event.
@@ -11,16 +11,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.lab.apis.lab import Api, play, serving_api
-from tests.lab.lab import available
+from tests.lab.lab import Lab, available, run_js_client
 from tests.lab.processes import RECORDER, recorder
+from tests.lab.salesforce import lab as salesforce
+from tests.lab.sessions import days_work
 from tests.lab.truth import joined, write
 
 CASSETTES = Path(__file__).parents[2] / "cassettes" / "labs"
 # The key of the pseudonyms. Public on purpose, so that another recording has equal ones: all values are fictional.
 _PUBLIC_KEY = "a public key, for fictional values"
+_CLOCK = 1433915532887  # the time in the sample of the API page of GWS
+Work = Callable[[str], object]
 
 
 def main() -> None:
@@ -28,17 +33,36 @@ def main() -> None:
     missing = available()
     if missing:
         sys.exit(f"cannot record: {missing}")
+    labs: dict[str, Callable[[Path], None]] = {
+        "parcels": partial(_record_api, "parcels"),
+        "workspace": partial(_record_api, "workspace"),
+        "gws": _record_gws,
+        "salesforce": _record_salesforce,
+    }
     CASSETTES.mkdir(exist_ok=True)
-    for api in sys.argv[1:] or ("parcels", "workspace"):
-        _record_api(api)  # type: ignore[arg-type]  # what is no API is refused by the server
+    for name in sys.argv[1:] or labs:
+        with tempfile.TemporaryDirectory() as folder:
+            labs[name](Path(folder) / "truth.jsonl")
 
 
-def _record_api(api: Api) -> None:
-    with tempfile.TemporaryDirectory() as folder, serving_api(api, Path(folder) / "truth.jsonl") as served:
-        record(api, served.url, served.log, lambda url: print(play(api, url)))
+def _record_api(api: Api, log: Path) -> None:
+    with serving_api(api, log) as served:
+        record(api, served.url, log, partial(play, api))
 
 
-def record(name: str, url: str, log: Path, work: Callable[[str], None]) -> None:
+def _record_gws(log: Path) -> None:
+    with Lab("cometd", log) as lab:
+        lab.options(clock=_CLOCK, chain=2, early=1)
+        record("gws", lab.url, log, lambda url: run_js_client(url, days_work()))
+
+
+def _record_salesforce(log: Path) -> None:
+    with salesforce.serving_org(log) as org:
+        script = {**salesforce.SESSION, "stay": True}
+        record("salesforce", org.url, log, lambda url: salesforce.play("jsforce", url, script))
+
+
+def record(name: str, url: str, log: Path, work: Work) -> None:
     """Record what `work` does at the URL it is given, and write the cassette and its truth."""
     path = CASSETTES / f"{name}.cassette"
     key = log.with_name("key")

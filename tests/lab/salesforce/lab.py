@@ -23,6 +23,38 @@ LIBRARIES: dict[Library, tuple[str, ...]] = {
     "jsforce": ("node", str(_HERE / "client.js")),
     "aiosfstream": (sys.executable, "-m", "tests.lab.salesforce.client"),
 }
+_SOBJECTS = "/services/data/v60.0/sobjects"
+
+
+def _composite(name: str) -> dict[str, Any]:
+    account = {"method": "POST", "url": f"{_SOBJECTS}/Account", "referenceId": "a", "body": {"Name": name}}
+    contact = {"method": "POST", "url": f"{_SOBJECTS}/Contact", "referenceId": "b", "body": {"AccountId": "@{a.id}"}}
+    return {"do": "composite", "body": {"compositeRequest": [account, contact]}, "events": 3}
+
+
+# Two of each kind of call: records of their own, with a trigger, several in one request, and platform events.
+SESSION: dict[str, Any] = {
+    "subscribe": ["/data/AccountChangeEvent", "/data/ContactChangeEvent", "/topic/AccountUpdates", "/event/Order__e"],
+    "think": 0.05,
+    "steps": [
+        {"do": "create", "fields": {"Name": "Acme"}, "events": 2},
+        {"do": "create", "fields": {"Name": "Partner", "Type": "Partner"}, "events": 3},
+        {"do": "update", "record": 0, "fields": {"Phone": "555-0100"}, "events": 2},
+        {"do": "read", "record": 0},
+        {"do": "create", "object": "Order__e", "fields": {"Order_Number__c": "7"}, "events": 1},
+        _composite("Composed"),
+        {"do": "create", "object": "Contact", "fields": {"LastName": "Lovelace"}, "events": 1},
+        {"do": "collection", "records": [{"Name": "One"}, {"Name": "Two"}], "events": 4},
+        {"do": "update", "record": 1, "fields": {"Phone": "555-0101"}, "events": 2},
+        {"do": "create", "object": "Order__e", "fields": {"Order_Number__c": "8"}, "events": 1},
+        {"do": "create", "fields": {"Name": "Other partner", "Type": "Partner"}, "events": 3},
+        {"do": "collection", "records": [{"Name": "Three"}, {"Name": "Four"}, {"Name": "Five"}], "events": 6},
+        _composite("Composed again"),
+        {"do": "delete", "record": 0, "events": 2},
+        {"do": "update", "record": 1, "fields": {"Name": "Partner renamed"}, "events": 2},
+        {"do": "delete", "record": 1, "events": 2},
+    ],
+}
 
 
 @dataclass(frozen=True, slots=True)
