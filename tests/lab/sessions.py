@@ -40,12 +40,12 @@ def preview_session(prefix: str = "desk-", think: float = 0.15, *, chain: int = 
 
 
 def days_work(prefix: str = "desk-", *, timeout: float = 10) -> dict[str, Any]:
-    """An agent works three preview records, each with a chain; the lab needs `chain` of 2.
+    """An agent works three preview records, each with a chain, and looks at the devices between.
 
-    Two operations on the last one have no referenceId. A step whose events do not come within `timeout` seconds is given
-    up, and the next one begins.
+    The lab needs `chain` of 2 and `unasked`. Two operations on the last record have no referenceId. A step whose events
+    do not come within `timeout` seconds is given up, and the next one begins.
     """
-    steps = []
+    steps: list[dict[str, Any]] = [{"subscribe": STATES, "events": 1}]
     for n in range(3):
         record, mark, bare = f"/api/v2/me/outbound-records/{1001 + n}", f"{prefix}{n}-", n == 2
         own = {"callingList": "CallingList1", "phoneNumber": f"555-010{n}"}
@@ -53,6 +53,7 @@ def days_work(prefix: str = "desk-", *, timeout: float = 10) -> dict[str, Any]:
             operation(_CAMPAIGN, "StartPreviewSession", f"{mark}1", 1),
             operation(_CAMPAIGN, "GetPreviewRecord", f"{mark}2", 2),
             operation(record, "GetChainedRecord", f"{mark}3", 6),
+            {"method": "GET", "path": "/api/v2/me/devices", "events": 1},
             operation(record, "UpdateRecord", None if bare else f"{mark}4", 2, **own, timeZone="EST"),
             operation(record, "CompleteRecord", None if bare else f"{mark}5", 2, **own, callResult="Answer"),
             operation(_CAMPAIGN, "EndPreviewSession", f"{mark}6", 1),

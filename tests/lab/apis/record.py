@@ -52,7 +52,7 @@ def _record_api(api: Api, log: Path) -> None:
 
 def _record_gws(log: Path) -> None:
     with Lab("cometd", log) as lab:
-        lab.options(clock=_CLOCK, chain=2, early=1)
+        lab.options(clock=_CLOCK, chain=2, early=1, unasked=True)
         record("gws", lab.url, log, lambda url: run_js_client(url, days_work()))
 
 
