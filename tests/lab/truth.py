@@ -117,30 +117,31 @@ def write(file: Path, truth: Truth) -> None:
 def joined(cassette: Path, log: Sequence[Mapping[str, Any]]) -> Truth:
     """Find the lines of a server's log in the cassette that was recorded from it.
 
-    The requests are in the order of the log, which may lack some; the n-th session is the n-th handshake, and what a
-    session got on a channel is what it was handed there, in the same order. Where the log tells of no sessions, all got
-    everything on the channels that they heard of.
+    The requests are in the order of the log. Each of the two may lack some: what a request that was not recorded caused
+    has no cause. The n-th session is the n-th handshake, and what a session got on a channel is what it was handed there,
+    in the same order. Where the log tells of no sessions, all got everything on the channels that they heard of.
 
     Raises:
-        AssertionError: If a line has no counterpart, or the other way round.
+        AssertionError: If an event has no counterpart.
     """
     with Cassette(cassette) as opened:
         recording = correlate(tuple(opened.records()), shipped("gws-outbound"), opened.header)
-    requests, causes = iter(_requests(recording)), dict[int, int]()
-    for line in (line for line in log if line["kind"] == "request"):
-        wanted = (line["method"], line["path"].partition("?")[0])
-        found = next((one for one in requests if (one.method, one.target.partition("?")[0]) == wanted), None)
-        assert found is not None, f"no request {wanted}"
-        causes[line["n"]] = found.seq
+    requests, causes = requests_of(recording), dict[Any, int]()
+    for line in (line for line in log if line["kind"] in {"request", "req"}):
+        wanted = (line["method"], line.get("path", line.get("url")).partition("?")[0])
+        at = next((at for at, one in enumerate(requests) if (one.method, one.target.partition("?")[0]) == wanted), None)
+        if at is not None:
+            causes[line["n"]] = requests[at].seq
+            del requests[: at + 1]
     return dict(_matched(recording, log, causes))
 
 
 def _matched(
-    recording: Recording, log: Sequence[Mapping[str, Any]], causes: Mapping[int, int]
+    recording: Recording, log: Sequence[Mapping[str, Any]], causes: Mapping[Any, int]
 ) -> Iterator[tuple[Place, int | None]]:
     agents = [line["agent"] for line in log if line["kind"] == "session"]
     clients = [message.client_id for message in recording.messages if message.kind is AnchorKind.START]
-    heard = {client: [event for event in _events(recording) if event.client_id == client] for client in clients}
+    heard = {client: [event for event in events_of(recording) if event.client_id == client] for client in clients}
     for place, client in enumerate(clients):
         for channel in dict.fromkeys(event.channel for event in heard[client]):
             handed = [
@@ -153,15 +154,17 @@ def _matched(
             got = [event for event in heard[client] if event.channel == channel]
             assert len(got) == len(handed), f"{len(got)} events on {channel} of {len(handed)} handed out"
             for event, line in zip(got, handed, strict=True):
-                yield _place(event), None if line["cause"] is None else causes[line["cause"]]
+                yield _place(event), causes.get(line["cause"])
 
 
-def _requests(recording: Recording) -> list[Request]:
+def requests_of(recording: Recording) -> list[Request]:
+    """Return the HTTP requests of a recording that are not Bayeux, in their order."""
     every = [triple.request for triple in (*recording.triples, *recording.plain)]
     return sorted((one for one in every if one.message is None), key=lambda one: one.seq)
 
 
-def _events(recording: Recording) -> list[Event]:
+def events_of(recording: Recording) -> list[Event]:
+    """Return all events of a recording, in their order."""
     links = [link.event for triple in (*recording.triples, *recording.plain) for link in triple.events]
     return sorted([*links, *(one.event for one in recording.unsolicited)], key=_place)
 

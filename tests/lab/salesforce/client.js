@@ -88,8 +88,10 @@ class Player {
   }
 
   async #heard(count, what) {
-    const end = Date.now() + STEP_MS;
+    const { patience } = this.#script;
+    const end = Date.now() + (patience ?? STEP_MS);
     while (this.#events < count) {
+      if (Date.now() > end && patience !== undefined) return;
       if (Date.now() > end) throw new Error(`${what} timed out with ${this.#events} events of ${count}`);
       await Promise.race([new Promise((resolve) => (this.#wake = resolve)), sleep(100)]);
     }
