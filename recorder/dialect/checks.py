@@ -45,7 +45,7 @@ def mistake(path: str, roots: tuple[str, ...], parts: Collection[str] = ()) -> s
         case "path":
             return _of_path(name, parts)
         case "header" | "cookie":
-            return _of_header(name, root)
+            return _of_header(name, root, of_request="path" in roots)
     return _of_value(path, name)
 
 
@@ -78,14 +78,14 @@ def _of_channel(name: str, parts: Collection[str]) -> str | None:
     return f"is no part of a channel in [event] channels, which name {', '.join(sorted(parts))}"
 
 
-def _of_header(name: str, root: str) -> str | None:
+def _of_header(name: str, root: str, *, of_request: bool) -> str | None:
     if root == "cookie":
         return None if _TOKEN.fullmatch(name) else "is no name of a cookie; write it as in 'cookie.sid'"
     if not _TOKEN.fullmatch(name):
         return "is no name of a header; write it as in 'header.X-Request-Id'"
     if name.lower() in _CREDENTIALS:
         return "is redacted, so no event repeats it; [session] says which cookies and tokens tell clients apart"
-    if name.lower() in _OF_ANSWERS:
+    if of_request and name.lower() in _OF_ANSWERS:
         return "is a header of answers, which no request has; did you mean one such as 'header.X-Request-Id'?"
     return None
 

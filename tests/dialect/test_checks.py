@@ -102,6 +102,13 @@ def test_all_wrong_paths_are_told_at_once() -> None:
     assert len(caught.value.problems) == 3
 
 
+@pytest.mark.parametrize("header", ["Location", "ETag", "X-Request-Id"])
+def test_an_answer_may_have_any_header(header: str) -> None:
+    dialect = parse(GWS.replace("[ack.keys]", f'[ack.keys]\nhandle = ["header.{header}"]'), path="mine.toml")
+
+    assert dialect.ack_keys["handle"] == (f"header.{header.lower()}",)
+
+
 @given(st.text("bodyquer.[]*-/$0 '", max_size=20))
 def test_any_text_is_a_path_or_is_told_why_not(path: str) -> None:
     problem = mistake(path, ROOTS, ["handle"])
