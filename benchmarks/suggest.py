@@ -2,8 +2,9 @@
 
     python -m benchmarks.suggest [--lab NAME] [--rate RATE] [--no-replay] [--also CASSETTE LOG [--dialect FILE]]
 
-Each lab was recorded once from real clients, with the truth of its server (tests/cassettes/labs). Under each dialect the
-events are linked, held against the truth, and replayed to the clients again, with other ids where a client makes ids.
+Each lab was recorded once from real clients, with the truth of its server (tests/cassettes/labs). Under each dialect
+the events are linked, held against the truth, and replayed to the clients again, with other ids where a client makes
+ids.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from recorder.api.cassette import Cassette
 from recorder.correlate.engine import correlate
 from recorder.dialect.definition import Dialect, shipped
+from recorder.dialect.paths import parse_json
 from recorder.model import AnchorKind, Event, Link, Recording, Request
 
 Place: TypeAlias = tuple[int, int]  # of an event: `seq` of its record, and its place in it
@@ -117,22 +118,25 @@ def write(file: Path, truth: Truth) -> None:
 def joined(cassette: Path, log: Sequence[Mapping[str, Any]]) -> Truth:
     """Find the lines of a server's log in the cassette that was recorded from it.
 
-    The requests are in the order of the log. Each of the two may lack some: what a request that was not recorded caused
-    has no cause. The n-th session is the n-th handshake, and what a session got on a channel is what it was handed there,
-    in the same order. Where the log tells of no sessions, all got everything on the channels that they heard of.
+    A request is known by method, path and body. Each of the two may lack some: what a request that was not recorded
+    caused has no cause. The n-th session is the n-th handshake, and what a session got on a channel is what it was
+    handed there, in the same order. Where the log tells of no sessions, all got everything on the channels that they
+    heard of.
 
     Raises:
         AssertionError: If an event has no counterpart.
     """
     with Cassette(cassette) as opened:
         recording = correlate(tuple(opened.records()), shipped("gws-outbound"), opened.header)
-    requests, causes = requests_of(recording), dict[Any, int]()
+    left, causes = requests_of(recording), dict[Any, int]()
     for line in (line for line in log if line["kind"] in {"request", "req"}):
-        wanted = (line["method"], line.get("path", line.get("url")).partition("?")[0])
-        at = next((at for at, one in enumerate(requests) if (one.method, one.target.partition("?")[0]) == wanted), None)
-        if at is not None:
-            causes[line["n"]] = requests[at].seq
-            del requests[: at + 1]
+        asked = (line["method"], line.get("path", line.get("url")).partition("?")[0])
+        alike = [one for one in left if (one.method, one.target.partition("?")[0]) == asked]
+        # Two at once may have come in another order: the body tells which is which.
+        found = next((one for one in alike if parse_json(one.body) == line.get("body")), next(iter(alike), None))
+        if found is not None:
+            causes[line["n"]] = found.seq
+            left.remove(found)
     return dict(_matched(recording, log, causes))
 
 
@@ -154,6 +158,7 @@ def _matched(
             got = [event for event in heard[client] if event.channel == channel]
             assert len(got) == len(handed), f"{len(got)} events on {channel} of {len(handed)} handed out"
             for event, line in zip(got, handed, strict=True):
+                assert line.get("data", event.data) == event.data, f"another event on {channel}"
                 yield _place(event), causes.get(line["cause"])
 
 
