@@ -11,9 +11,9 @@ from hashlib import blake2b
 from typing import TypeAlias
 from urllib.parse import quote
 
-from ....correlate.sessions import AUTHORIZATION, as_tokens
+from ....correlate.sessions import AUTHORIZATION, Sessions, as_tokens, is_authorization
 from ....dialect.definition import Dialect
-from ....model import Recording
+from ....model import Recording, Response, Triple
 from ....redaction.pseudonyms import Kind, Pseudonyms
 from ..http import HttpRequest
 from ..matching.bindings import MINTED, Bindings, runs
@@ -34,7 +34,7 @@ class Logins:
     """The values that recorded logins gave out, and those given out in their place.
 
     Attributes:
-        keys: Keys of the recorded requests (`ParsedRequest.key`) whose answers give values out.
+        keys: Keys of the recorded requests (`ParsedRequest.key`) whose answers give values out, or a first cookie.
         new_id: Source of randomness.
         reads: Whether `as_recorded` may change a request: a value was given out, or the dialect names credentials.
     """
@@ -42,12 +42,13 @@ class Logins:
     def __init__(self, recording: Recording, matcher: Matcher, dialect: Dialect, new_id: Callable[[], str]) -> None:
         """Find the recorded logins; `new_id` is the source of randomness."""
         self._dialect, self.new_id, self._matcher = dialect, new_id, matcher
+        cookies = Sessions(dialect.session_cookies)
         found = (
-            (place, dialect.minted_by(triple.request, triple.ack))
+            (place, dialect.minted_by(triple.request, triple.ack), _signs_in(triple, triple.ack, cookies))
             for place, triple in enumerate(matcher.triples)
             if triple.ack is not None
         )
-        self._values = {place: values for place, values in found if values}
+        self._values = {place: values for place, values, signs_in in found if values or signs_in}
         self._keys = {place: matcher.key_of(place) for place in self._values}
         self.keys = frozenset(self._keys.values())
         self._starts = {label: seq for label, (seq, _) in recording.session_starts.items()}
@@ -77,7 +78,7 @@ class Logins:
         return request._replace(target=target, headers=headers, body=body)
 
     def is_login(self, live: ParsedRequest) -> bool:
-        """Return whether the answers to a request give values out."""
+        """Return whether the answers to a request give values out, or a first cookie."""
         return not self.keys.isdisjoint(self._matcher.keys(live))
 
     def takes(self, playhead: Playhead, live: ParsedRequest, *, on_its_connection: bool) -> bool:
@@ -147,6 +148,19 @@ class Logins:
             if live not in self._live and live != recorded:
                 return live
         return None
+
+
+def _signs_in(triple: Triple, ack: Response, cookies: Sessions) -> bool:
+    """Return whether a recorded answer gave a session cookie to a client that showed none, when it signed in.
+
+    A sign-in is a POST that is no operation. Other requests are no sign-ins: a client may keep no cookies, or keep those
+    of its push session apart, and be given a new one with each.
+    """
+    request = triple.request
+    if triple.operation is not None or request.method != "POST":
+        return False
+    given = (token for token in cookies.tokens(ack.headers) if not is_authorization(token))
+    return not cookies.tokens(request.headers) and any(given)
 
 
 def _is_web_token(value: str) -> bool:
