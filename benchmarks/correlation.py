@@ -3,7 +3,8 @@
     python -m benchmarks.correlation [--quick] [--json] [--seed N] [--sessions N]
 
 Sessions with overlapping operations are made up with their truth (benchmarks/sessions.py) and correlated. Precision is
-right links by links made, recall is right links by events that have a cause. Exit code 1 if a target is missed.
+right links by links made, recall is right links by events that have a cause. Then the recordings of the labs, whose
+truth is that of their servers, are linked by the dialects that fit. Exit code 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -14,25 +15,29 @@ import random
 import resource
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain, islice, product
 from typing import Any
 
 from benchmarks.accuracy import SURE, Outcome, Tally, calibration, missed, tally, varied, with_reference, wrong_links
+from benchmarks.labs import CASSETTES, LABS
 from benchmarks.profiles import paragraph, profiled
 from benchmarks.rows import Row, Scale
 from benchmarks.sessions import Shape, sessions
 from recorder.correlate.engine import Correlator
-from recorder.dialect.definition import load
+from recorder.dialect.definition import Dialect, load
 from recorder.model import Record
+from tests.lab.truth import calibration as calibrated
+from tests.lab.truth import judged, read
 
 MOST_GROWTH = 1.3  # what a record of the longest session may cost, by one of 10^4 records
 AGENTS, IN_FLIGHT, MISSING = (1, 2, 8), (1, 5, 20), (0.0, 0.25, 0.5, 1.0)
 _LONG = Shape(agents=2, in_flight=5, operations=10**9, missing=0.25)
 
 Cells = list[tuple[Shape, list[Outcome]]]
+Calibration = dict[float, tuple[int, int]]  # links of a confidence, and how many of them are right
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,35 @@ def growth(rows: list[Cost]) -> float:
     return rows[-1].microseconds / next(row.microseconds for row in rows if row.records == 10**4)
 
 
-def all_missed(found: Cells, rows: list[Cost]) -> list[str]:
+def in_labs() -> dict[str, Calibration]:
+    """How many links of each confidence there are in the recording of each lab, and how many of them are right."""
+    found = {}
+    for name, lab in LABS.items():
+        cassette = CASSETTES / f"{name}.cassette"
+        linked = judged(cassette, Dialect.load(lab.by_hand), read(cassette.with_suffix(".truth.json")))
+        found[name] = calibrated(linked)
+    return found
+
+
+def overconfident(labs: dict[str, Calibration]) -> list[str]:
+    """The confidences that promise more than they hold, over all labs."""
+    total: Counter[float] = Counter()
+    right: Counter[float] = Counter()
+    for one in labs.values():
+        total.update({confidence: links for confidence, (links, _) in one.items()})
+        right.update({confidence: good for confidence, (_, good) in one.items()})
+    return [
+        f"labs: {right[confidence]} of {links} links of {confidence} are right"
+        for confidence, links in sorted(total.items())
+        if right[confidence] < confidence * links
+    ]
+
+
+def all_missed(found: Cells, rows: list[Cost], labs: dict[str, Calibration]) -> list[str]:
     """The targets that were missed."""
     grown = growth(rows)
     too_much = [f"a record of the longest session costs {grown:.2f}x, at most {MOST_GROWTH}x"]
-    return [*missed(found), *(too_much if grown > MOST_GROWTH else [])]
+    return [*missed(found), *overconfident(labs), *(too_much if grown > MOST_GROWTH else [])]
 
 
 # What is printed
@@ -117,7 +146,7 @@ def _pair(found: Tally) -> str:
     return f"{found.precision:7.4f} {found.recall:6.3f}" if found.events else f"{'-':>14}"
 
 
-def text(found: Cells, rows: list[Cost]) -> Iterator[str]:
+def text(found: Cells, rows: list[Cost], labs: dict[str, Calibration]) -> Iterator[str]:
     """The tables for people."""
     outcomes = [outcome for _, some in found for outcome in some]
     for title, tallies in tables(found).items():
@@ -128,13 +157,17 @@ def text(found: Cells, rows: list[Cost]) -> Iterator[str]:
         yield f"{confidence:10.2f} {one.links:8} {one.right:8} {one.precision:9.4f}"
     counted = wrong_links(outcomes)
     yield f"{counted.pop('wrong')} wrong links: " + ", ".join(f"{name} {count}" for name, count in counted.items())
+    yield f"{'lab':>10} {'confidence':>10} {'links':>8} {'right':>8}"
+    for name, one_lab in labs.items():
+        for confidence, (links, right) in one_lab.items():
+            yield f"{name:>10} {confidence:10.2f} {links:8} {right:8}"
     yield f"{'records':>9} {'us/record':>9} {'by 10^3':>7} {'peak MB':>7}"
     for row in rows:
         ratio = row.microseconds / rows[0].microseconds
         yield f"{row.records:9,} {row.microseconds:9.1f} {ratio:7.2f} {row.peak:7.0f}"
 
 
-def numbers(found: Cells, rows: list[Cost]) -> dict[str, Any]:
+def numbers(found: Cells, rows: list[Cost], labs: dict[str, Calibration]) -> dict[str, Any]:
     """The same for programs."""
     outcomes = [outcome for _, some in found for outcome in some]
     shapes = [{"agents": s.agents, "in_flight": s.in_flight, "missing": s.missing} for s, _ in found]
@@ -145,6 +178,7 @@ def numbers(found: Cells, rows: list[Cost]) -> dict[str, Any]:
         },
         "calibration": {confidence: _counts(one) for confidence, one in calibration(outcomes).items()},
         "wrong": wrong_links(outcomes),
+        "labs": labs,
         "cost": [asdict(row) for row in rows],
         "growth": growth(rows),
     }
@@ -160,7 +194,7 @@ def rows(scale: Scale) -> list[Row]:
     found = cells(10 if full else 1, 40 if full else 10, 1)
     outcomes = [outcome for _, some in found for outcome in some]
     exact, sure = tally(with_reference(outcomes)), tally(outcomes, least=SURE)
-    problems, hidden = list(missed(found)), wrong_links(outcomes)["neither"]
+    problems, hidden = [*missed(found), *overconfident(in_labs())], wrong_links(outcomes)["neither"]
     facts = (
         f"{len(outcomes):,} events of sessions with up to {max(AGENTS)} agents, {max(IN_FLIGHT)} operations in flight.",
         f"Of the links of a confidence of {SURE} and more {sure.precision:.2%} are right.",
@@ -191,11 +225,12 @@ def main(arguments: list[str] | None = None) -> int:
     count = max(1, options.sessions // 2) if options.quick else options.sessions
     rows = list(costs([10**power for power in range(3, 6 if options.quick else 7)], options.seed))
     found = cells(count, 40, options.seed)
-    problems = all_missed(found, rows)
+    labs = in_labs()
+    problems = all_missed(found, rows, labs)
     if options.json:
-        print(json.dumps(numbers(found, rows) | {"missed": problems}, indent=2))
+        print(json.dumps(numbers(found, rows, labs) | {"missed": problems}, indent=2))
         return bool(problems)
-    print("\n".join(text(found, rows)))
+    print("\n".join(text(found, rows, labs)))
     print("\n".join(problems) or "all targets are met")
     return bool(problems)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recorder.api.cassette import Cassette
-from recorder.dialect.definition import names
 from recorder.model import Recording
 from tests.lab.apis.lab import Api, play
 from tests.lab.lab import run_js_client
@@ -22,8 +21,9 @@ from tests.lab.salesforce import lab as salesforce
 from tests.lab.sessions import days_work
 from tests.lab.truth import Truth, events_of, read, requests_of
 
+CASSETTES = Path(__file__).parents[1] / "tests" / "cassettes" / "labs"
 _PATIENCE = 1.0  # seconds that a step waits for its events
-_DIALECTS = Path(__file__).parents[1] / "tests" / "dialect"
+_PARCELS = str(Path(__file__).parents[1] / "tests" / "dialect" / "parcels.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +163,11 @@ def _expected(cassette: Path, asks: Sequence[str | None]) -> list[_Heard]:
     return list(found())
 
 
-def _shipped(*wanted: str) -> str:
-    """Return the first of the names that is a shipped dialect, else the last."""
-    return next((name for name in wanted if name in names()), wanted[-1])
-
-
 LABS = {
     "gws": Lab("gws-outbound", _replay_gws),
-    "salesforce": Lab(_shipped("salesforce", "salesforce-changes"), _replay_salesforce),
+    "salesforce": Lab("salesforce", _replay_salesforce),
     "workspace": Lab(
-        _shipped("genesys-workspace"), partial(_replay_api, "workspace", lambda name: name == "/workspace/v3/voice")
+        "genesys-workspace", partial(_replay_api, "workspace", lambda name: name == "/workspace/v3/voice")
     ),
-    "parcels": Lab(str(_DIALECTS / "parcels.toml"), partial(_replay_api, "parcels", lambda name: name != "/heartbeat")),
+    "parcels": Lab(_PARCELS, partial(_replay_api, "parcels", lambda name: name != "/heartbeat")),
 }

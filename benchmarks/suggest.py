@@ -17,15 +17,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.labs import LABS, Played
+from benchmarks.labs import CASSETTES, LABS, Played
 from benchmarks.rows import Row, Scale, not_measured
 from recorder.api.cassette import Cassette
 from recorder.dialect.definition import Dialect
 from recorder.errors import RecorderError
 from tests.lab.lab import LabError, available
-from tests.lab.truth import Counts, joined, judged, read
+from tests.lab.truth import Counts, counts, joined, judged, read
 
-CASSETTES = Path(__file__).parents[1] / "tests" / "cassettes" / "labs"
 SURE = 0.9
 LEAST = 0.9  # of the caused events, under a dialect that was suggested
 _COMMAND = "python -m benchmarks.suggest"
@@ -78,7 +77,7 @@ def _tried(name: str, kind: str, source: str, rate: str | None) -> Result:
     cassette = CASSETTES / f"{name}.cassette"
     try:
         dialect = Dialect.load(source)
-        links = judged(cassette, dialect, read(cassette.with_suffix(".truth.json")))
+        links = counts(judged(cassette, dialect, read(cassette.with_suffix(".truth.json"))))
         played = None if rate is None else LABS[name].replay(cassette, source, rate)
     except (RecorderError, LabError) as exc:
         return Result(name, kind, note=str(exc).strip().splitlines()[0])
@@ -132,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.also:
         cassette, log = options.also
         truth = joined(cassette, [json.loads(line) for line in log.read_text().splitlines()])
-        print(table([Result(cassette.stem, options.dialect, judged(cassette, Dialect.load(options.dialect), truth))]))
+        links = counts(judged(cassette, Dialect.load(options.dialect), truth))
+        print(table([Result(cassette.stem, options.dialect, links)]))
         return 0
     if (reason := available()) and not options.no_replay:
         print(f"suggest: {reason}", file=sys.stderr)

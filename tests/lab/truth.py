@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,10 +97,19 @@ def _by_confidence(some: list[Outcome]) -> dict[float, int]:
     return dict(sorted(Counter(one.link.confidence for one in some if one.link is not None and one.wrong).items()))
 
 
-def judged(cassette: Path, dialect: Dialect, truth: Truth) -> Counts:
-    """Link a cassette by a dialect, and count."""
+def judged(cassette: Path, dialect: Dialect, truth: Truth) -> list[Outcome]:
+    """Link a cassette by a dialect, and return what became of each event."""
     with Cassette(cassette) as opened:
-        return counts(outcomes(correlate(tuple(opened.records()), dialect, opened.header), truth))
+        return outcomes(correlate(tuple(opened.records()), dialect, opened.header), truth)
+
+
+def calibration(some: Iterable[Outcome]) -> dict[float, tuple[int, int]]:
+    """Return how many links there are of each confidence, and how many of them are right."""
+    found: dict[float, list[bool]] = defaultdict(list)
+    for one in some:
+        if one.link is not None:
+            found[one.link.confidence].append(one.right)
+    return {confidence: (len(found[confidence]), sum(found[confidence])) for confidence in sorted(found)}
 
 
 def read(file: Path) -> Truth:

@@ -153,8 +153,8 @@ class Logins:
 def _signs_in(triple: Triple, ack: Response, cookies: Sessions) -> bool:
     """Return whether a recorded answer gave a session cookie to a client that showed none, when it signed in.
 
-    A sign-in is a POST that is no operation. Other requests are no sign-ins: a client may keep no cookies, or keep those
-    of its push session apart, and be given a new one with each.
+    A sign-in is a POST that is no operation. Others are none: a client may keep no cookies, or keep those of its push
+    session apart, and be given a new one with each of its requests.
     """
     request = triple.request
     if triple.operation is not None or request.method != "POST":
