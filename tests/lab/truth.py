@@ -124,19 +124,19 @@ def write(file: Path, truth: Truth) -> None:
     file.write_text(f'{{"events": [\n{rows}\n]}}\n')
 
 
-def joined(cassette: Path, log: Sequence[Mapping[str, Any]]) -> Truth:
+def joined(cassette: Path, log: Sequence[Mapping[str, Any]], dialect: Dialect | None = None) -> Truth:
     """Find the lines of a server's log in the cassette that was recorded from it.
 
     A request is known by method, path and body. Each of the two may lack some: what a request that was not recorded
     caused has no cause. The n-th session is the n-th handshake, and what a session got on a channel is what it was
     handed there, in the same order. Where the log tells of no sessions, all got everything on the channels that they
-    heard of.
+    heard of. The dialect says which publishes are requests; without one, none is.
 
     Raises:
         AssertionError: If an event has no counterpart.
     """
     with Cassette(cassette) as opened:
-        recording = correlate(tuple(opened.records()), shipped("gws-outbound"), opened.header)
+        recording = correlate(tuple(opened.records()), dialect or shipped("gws-outbound"), opened.header)
     left, causes = requests_of(recording), dict[Any, int]()
     for line in (line for line in log if line["kind"] in {"request", "req"}):
         asked = (line["method"], line.get("path", line.get("url")).partition("?")[0])
@@ -172,9 +172,9 @@ def _matched(
 
 
 def requests_of(recording: Recording) -> list[Request]:
-    """Return the HTTP requests of a recording that are not Bayeux, in their order."""
+    """Return the requests of a recording in their order: no Bayeux messages, but publishes that are operations."""
     every = [triple.request for triple in (*recording.triples, *recording.plain)]
-    return sorted((one for one in every if one.message is None), key=lambda one: one.seq)
+    return sorted(every, key=lambda one: one.seq)
 
 
 def events_of(recording: Recording) -> list[Event]:

@@ -1,6 +1,7 @@
-"""Two more APIs on a real Bayeux server, and their clients, run from Python.
+"""More APIs on a real Bayeux server, and their clients, run from Python.
 
-`parcels` is made up, so that nothing can know it; `workspace` has the shapes of Genesys Workspace API v3.
+`parcels` is made up, so that nothing can know it; `workspace` has the shapes of Genesys Workspace API v3; `service` is
+asked by publishes on service channels.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tests.lab.lab import run_client
 from tests.lab.processes import serving
 
 _HERE = Path(__file__).resolve().parent
-Api: TypeAlias = Literal["parcels", "workspace"]
+Api: TypeAlias = Literal["parcels", "workspace", "service"]
 Verdict: TypeAlias = dict[str, Any]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from recorder.dialect.definition import DEFAULT, shipped
 from tests.lab.apis.lab import Api, play, serving_api
 from tests.lab.lab import Lab, available, run_js_client
 from tests.lab.processes import RECORDER, recorder
@@ -34,6 +35,7 @@ def main() -> None:
     labs: dict[str, Callable[[Path], None]] = {
         "parcels": partial(_record_api, "parcels"),
         "workspace": partial(_record_api, "workspace"),
+        "service": _record_service,
         "gws": _record_gws,
         "salesforce": _record_salesforce,
     }
@@ -48,6 +50,11 @@ def _record_api(api: Api, log: Path) -> None:
         record(api, served.url, log, partial(play, api))
 
 
+def _record_service(log: Path) -> None:
+    with serving_api("service", log) as served:
+        record("service", served.url, log, partial(play, "service"), dialect="cometd-service")
+
+
 def _record_gws(log: Path) -> None:
     with Lab("cometd", log) as lab:
         lab.options(clock=_CLOCK, chain=2, early=1, unasked=True)
@@ -60,8 +67,11 @@ def _record_salesforce(log: Path) -> None:
         record("salesforce", org.url, log, lambda url: salesforce.play("jsforce", url, script))
 
 
-def record(name: str, url: str, log: Path, work: Work) -> None:
-    """Record what `work` does at the URL it is given, and write the cassette and its truth."""
+def record(name: str, url: str, log: Path, work: Work, *, dialect: str = DEFAULT) -> None:
+    """Record what `work` does at the URL it is given, and write the cassette and its truth.
+
+    The dialect says which publishes are requests.
+    """
     path = CASSETTES / f"{name}.cassette"
     # All values are fictional, and the truth knows them as they are.
     with recorder("record", url, "-o", path, "--no-redaction", "--force") as server:
@@ -69,7 +79,7 @@ def record(name: str, url: str, log: Path, work: Work) -> None:
     if server.code:
         sys.exit(server.stderr)
     subprocess.run([RECORDER, "seal", "--archive", path], check=True)
-    truth = joined(path, [json.loads(line) for line in log.read_text().splitlines()])
+    truth = joined(path, [json.loads(line) for line in log.read_text().splitlines()], shipped(dialect))
     write(path.with_suffix(".truth.json"), truth)
     print(f"{path.name}: {path.stat().st_size} bytes, {len(truth)} events")
 

@@ -1,4 +1,4 @@
-// node server.js parcels|workspace --log FILE [--port 0] [--timeout MS] [--seed TEXT]
+// node server.js parcels|workspace|service --log FILE [--port 0] [--timeout MS] [--seed TEXT]
 //
 // What the APIs have in common: a Bayeux server, time, and the truth. An API is a class of its own module with
 //   prefix                  path of its Bayeux server
@@ -6,6 +6,7 @@
 //   answer(request)         {status, headers, body, before, after}, events of which leave before and after the answer
 //   subscribed(agent, channel)  events for who subscribed, which no request causes; may be left out
 //   beat                    {ms, event()}, of a heartbeat to all sessions; may be left out
+//   services                of service channels: what was published there -> events for who published; may be left out
 // An event is {channel, data, wait, to, unasked}: milliseconds after the one before it, to the sessions of an agent (the
 // one who asked; null: to all), and whether no request caused it.
 
@@ -18,9 +19,10 @@ import { parseArgs } from "node:util";
 import cometdServer from "cometd-nodejs-server";
 
 import { Parcels } from "./parcels.js";
+import { DeskService } from "./service.js";
 import { Workspace } from "./workspace.js";
 
-const APIS = { parcels: Parcels, workspace: Workspace };
+const APIS = { parcels: Parcels, workspace: Workspace, service: DeskService };
 const FLUSH_MS = 60; // what a held poll needs to carry events away before the answer
 
 class Front {
@@ -37,6 +39,12 @@ class Front {
     this.#bayeux.addListener("sessionAdded", (session) => this.#opened(session));
     this.#bayeux.addListener("sessionRemoved", (session) => this.#agents.delete(session));
     this.#bayeux.addListener("subscribed", ({ name }, session) => this.#subscribed(this.#agents.get(session), name));
+    for (const [channel, answer] of Object.entries(api.services ?? {})) {
+      this.#bayeux.createServerChannel(channel).addListener("message", (session, _channel, { data }, callback) => {
+        callback();
+        this.#published(session, channel, data, answer(data));
+      });
+    }
     if (api.beat) setInterval(() => this.#deliver(null, null, api.beat.event()), api.beat.ms).unref();
   }
 
@@ -77,12 +85,22 @@ class Front {
     this.#push(null, agent, events.map((event) => ({ ...event, unasked: true })));
   }
 
-  #deliver(cause, to, { channel, data }) {
-    for (const [session, agent] of this.#agents) {
-      if (to !== null && agent !== to) continue;
-      this.#write({ kind: "event", cause, agent, channel, data });
-      session.deliver(null, channel, data);
+  async #published(session, path, body, events) {
+    const n = this.#requests++;
+    this.#write({ kind: "request", n, agent: null, method: "PUBLISH", path, body });
+    for (const { wait = 0, unasked = false, ...event } of events) {
+      if (wait > 0) await sleep(wait);
+      this.#hand(session, null, unasked ? null : n, event);
     }
+  }
+
+  #deliver(cause, to, event) {
+    for (const [session, agent] of this.#agents) if (to === null || agent === to) this.#hand(session, agent, cause, event);
+  }
+
+  #hand(session, agent, cause, { channel, data }) {
+    this.#write({ kind: "event", cause, agent, channel, data });
+    session.deliver(null, channel, data);
   }
 
   #write(line) {
