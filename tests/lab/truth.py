@@ -125,18 +125,25 @@ def write(file: Path, truth: Truth) -> None:
 
 
 def joined(cassette: Path, log: Sequence[Mapping[str, Any]], dialect: Dialect | None = None) -> Truth:
-    """Find the lines of a server's log in the cassette that was recorded from it.
+    """Find the lines of a server's log in the cassette that was recorded from it; see `matched`.
+
+    The dialect says which publishes are requests; without one, none is.
+    """
+    with Cassette(cassette) as opened:
+        return matched(correlate(tuple(opened.records()), dialect or shipped("gws-outbound"), opened.header), log)
+
+
+def matched(recording: Recording, log: Sequence[Mapping[str, Any]]) -> Truth:
+    """Find the lines of a server's log in a recording.
 
     A request is known by method, path and body. Each of the two may lack some: what a request that was not recorded
     caused has no cause. The n-th session is the n-th handshake, and what a session got on a channel is what it was
     handed there, in the same order. Where the log tells of no sessions, all got everything on the channels that they
-    heard of. The dialect says which publishes are requests; without one, none is.
+    heard of.
 
     Raises:
         AssertionError: If an event has no counterpart.
     """
-    with Cassette(cassette) as opened:
-        recording = correlate(tuple(opened.records()), dialect or shipped("gws-outbound"), opened.header)
     left, causes = requests_of(recording), dict[Any, int]()
     for line in (line for line in log if line["kind"] in {"request", "req"}):
         asked = (line["method"], line.get("path", line.get("url")).partition("?")[0])
@@ -146,10 +153,10 @@ def joined(cassette: Path, log: Sequence[Mapping[str, Any]], dialect: Dialect | 
         if found is not None:
             causes[line["n"]] = found.seq
             left.remove(found)
-    return dict(_matched(recording, log, causes))
+    return dict(_events_matched(recording, log, causes))
 
 
-def _matched(
+def _events_matched(
     recording: Recording, log: Sequence[Mapping[str, Any]], causes: Mapping[Any, int]
 ) -> Iterator[tuple[Place, int | None]]:
     agents = [line["agent"] for line in log if line["kind"] == "session"]
