@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.labs import CASSETTES, LABS, Played
 from benchmarks.rows import Row, Scale, not_measured
-from recorder.api.cassette import Cassette
+from recorder.cassette.reader import read as read_cassette
 from recorder.dialect.definition import Dialect
 from recorder.errors import RecorderError
 from tests.lab.lab import LabError, available
@@ -32,7 +32,7 @@ _COMMAND = "python -m benchmarks.suggest"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a dialect makes of a lab; `links` and `played` are None where `note` says why."""
+    """What a dialect makes of a lab; `links` and `played` are None where there are none, and `note` may say why."""
 
     lab: str
     dialect: str
@@ -47,10 +47,10 @@ class Result:
 
     @property
     def holds(self) -> bool:
-        """Whether enough is linked, nothing sure is wrong, and the replay is clean."""
+        """Whether enough is linked, nothing sure is wrong, and in a replay, if there was one, no event nor id is."""
         enough = self.links is not None and self.links.share >= LEAST
-        clean = self.played is None or not (self.played.early or self.played.wrong)
-        return enough and not self.sure_and_wrong and clean
+        replayed = not self.note if self.played is None else not (self.played.early or self.played.wrong)
+        return enough and not self.sure_and_wrong and replayed
 
 
 def results(names: Sequence[str], rate: str | None) -> Iterator[Result]:
@@ -66,8 +66,7 @@ def _suggested(name: str, folder: Path, rate: str | None) -> Result:
         from recorder.suggest import suggest
     except ImportError:
         return Result(name, "suggested", note="nothing suggests dialects here")
-    with Cassette(CASSETTES / f"{name}.cassette") as cassette:
-        text = suggest([cassette]).text
+    text = suggest([read_cassette(CASSETTES / f"{name}.cassette")]).text
     path = folder / f"{name}.toml"
     path.write_text(text, encoding="utf-8")
     return _tried(name, "suggested", str(path), rate)
@@ -76,12 +75,20 @@ def _suggested(name: str, folder: Path, rate: str | None) -> Result:
 def _tried(name: str, kind: str, source: str, rate: str | None) -> Result:
     cassette = CASSETTES / f"{name}.cassette"
     try:
-        dialect = Dialect.load(source)
-        links = counts(judged(cassette, dialect, read(cassette.with_suffix(".truth.json"))))
-        played = None if rate is None else LABS[name].replay(cassette, source, rate)
-    except (RecorderError, LabError) as exc:
-        return Result(name, kind, note=str(exc).strip().splitlines()[0])
-    return Result(name, kind, links, played, "" if played is None else played.note)
+        links = counts(judged(cassette, Dialect.load(source), read(cassette.with_suffix(".truth.json"))))
+    except RecorderError as exc:
+        return Result(name, kind, note=_first_line(exc))
+    if rate is None:
+        return Result(name, kind, links)
+    try:
+        played = LABS[name].replay(cassette, source, rate)
+    except LabError as exc:
+        return Result(name, kind, links, note=_first_line(exc))
+    return Result(name, kind, links, played, played.note)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def table(found: Sequence[Result]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from recorder.model import Headers
 from recorder.replay.engine.http import HttpResponse
-from tests.replay.engine.test_identity import Scene, says
+from tests.replay.engine.test_identity import Scene, says, with_words
 from tests.replay.stage import Desk
 from tests.wire import Ask, Wire, chained, done
 
@@ -46,9 +46,20 @@ def opens(desk: Desk) -> None:
     desk.listens()
 
 
+NAMED = """
+[operations.SignIn]
+request = "POST /login"
+events = []
+terminal = []
+"""
+
+
+@pytest.mark.parametrize("words", ["", NAMED], ids=["no operation", "an operation"])
 @pytest.mark.parametrize("users", [("ann",), USERS])
-def test_two_clients_that_sign_in_before_they_shake_hands_hear_their_own_events(users: tuple[str, ...]) -> None:
-    stage = Scene(recorded(*users))
+def test_two_clients_that_sign_in_before_they_shake_hands_hear_their_own_events(
+    users: tuple[str, ...], words: str
+) -> None:
+    stage = Scene(recorded(*users), with_words(words))
     one, other = stage.stranger(), stage.stranger()
     replies = [one.answer(sign_in(users[0])), other.answer(sign_in(users[-1]))]
     opens(one)

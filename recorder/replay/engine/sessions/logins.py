@@ -44,7 +44,7 @@ class Logins:
         self._dialect, self.new_id, self._matcher = dialect, new_id, matcher
         cookies = Sessions(dialect.session_cookies)
         found = (
-            (place, dialect.minted_by(triple.request, triple.ack), _signs_in(triple, triple.ack, cookies))
+            (place, dialect.minted_by(triple.request, triple.ack), _signs_in(triple, triple.ack, dialect, cookies))
             for place, triple in enumerate(matcher.triples)
             if triple.ack is not None
         )
@@ -150,14 +150,14 @@ class Logins:
         return None
 
 
-def _signs_in(triple: Triple, ack: Response, cookies: Sessions) -> bool:
+def _signs_in(triple: Triple, ack: Response, dialect: Dialect, cookies: Sessions) -> bool:
     """Return whether a recorded answer gave a session cookie to a client that showed none, when it signed in.
 
-    A sign-in is a POST that is no operation. Others are none: a client may keep no cookies, or keep those of its push
+    A sign-in is a POST that causes no events. Others are none: a client may keep no cookies, or keep those of its push
     session apart, and be given a new one with each of its requests.
     """
-    request = triple.request
-    if triple.operation is not None or request.method != "POST":
+    request, known = triple.request, dialect.operations.get(triple.operation or "")
+    if request.method != "POST" or (triple.operation is not None and (known is None or known.events)):
         return False
     given = (token for token in cookies.tokens(ack.headers) if not is_authorization(token))
     return not cookies.tokens(request.headers) and any(given)
