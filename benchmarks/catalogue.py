@@ -13,5 +13,6 @@ BENCHES = {
     "recording": "what recording costs a proxy, and what the slim one gains",
     "format": "bytes a triple, and the rate of writing and reading",
     "correlation": "how often the correlator is right",
+    "suggest": "dialects derived from traffic, beside those by hand",
     "promises": "planted secrets that are found, frames that a kill loses",
 }

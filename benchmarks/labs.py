@@ -58,7 +58,7 @@ class Lab:
     replay: Callable[[Path, str, str], Played]
 
 
-class _Heard(NamedTuple):
+class Heard(NamedTuple):
     """An event: at or of which step, None for none, its channel and its data."""
 
     step: int | None
@@ -114,9 +114,9 @@ def _gws_ids(data: Any) -> Any:
     return json.loads(json.dumps(data).replace('"desk-', '"live-'))
 
 
-def judge(heard: Sequence[_Heard], expected: Sequence[_Heard], translated: Callable[[Any], Any]) -> Played:
+def judge(heard: Sequence[Heard], expected: Sequence[Heard], translated: Callable[[Any], Any]) -> Played:
     """Judge what a client heard at each of its steps by what the recording has for them."""
-    left = [_Heard(step, channel, translated(data)) for step, channel, data in expected]
+    left = [Heard(step, channel, translated(data)) for step, channel, data in expected]
     early = wrong = doubled = 0
     for one in heard:
         same = [other for other in left if (other.channel, other.data) == (one.channel, one.data)]
@@ -132,15 +132,15 @@ def judge(heard: Sequence[_Heard], expected: Sequence[_Heard], translated: Calla
     return Played(early, wrong, len(left), doubled)
 
 
-def _kind(one: _Heard) -> tuple[Any, ...]:
+def _kind(one: Heard) -> tuple[Any, ...]:
     data = one.data
     header = data.get("payload", {}).get("ChangeEventHeader", {})
     user = data.get("userData", {}).get("GSW_USER_EVENT")
     return one.channel, data.get("messageType"), data.get("notificationType"), user, header.get("changeType")
 
 
-def _heard(lines: Sequence[Mapping[str, Any]]) -> list[_Heard]:
-    return [_Heard(line["step"], line["channel"], line["data"]) for line in lines if line["kind"] == "event"]
+def _heard(lines: Sequence[Mapping[str, Any]]) -> list[Heard]:
+    return [Heard(line["step"], line["channel"], line["data"]) for line in lines if line["kind"] == "event"]
 
 
 def _known(cassette: Path) -> tuple[Recording, Truth]:
@@ -148,17 +148,17 @@ def _known(cassette: Path) -> tuple[Recording, Truth]:
         return opened.recording(), read(cassette.with_suffix(".truth.json"))
 
 
-def _expected(cassette: Path, asks: Sequence[str | None]) -> list[_Heard]:
+def _expected(cassette: Path, asks: Sequence[str | None]) -> list[Heard]:
     """Return the recorded events, each with the step that caused it; `asks` says which steps are requests."""
     recording, truth = _known(cassette)
     steps = [step for step, ask in enumerate(asks) if ask is not None]
     asked = requests_of(recording)[-len(steps) :]  # those before are a login
     step_of = {request.seq: step for request, step in zip(asked, steps, strict=True)}
 
-    def found() -> Iterator[_Heard]:
+    def found() -> Iterator[Heard]:
         for event in events_of(recording):
             cause = truth[event.seq, event.index]
-            yield _Heard(None if cause is None else step_of[cause], event.channel, event.data)
+            yield Heard(None if cause is None else step_of[cause], event.channel, event.data)
 
     return list(found())
 
