@@ -299,8 +299,8 @@ def _had(op: Operation, seen: Seen, known: Known) -> bool:
 
 
 def _is_weak(op: Operation, dialect: Dialect) -> bool:
-    """Return whether an operation has no identifying keys but the dialect's weakest group."""
-    return (identity(op.keys, dialect),) == dialect.tuple_enough[-1:]
+    """Return whether an operation has no identifying keys but the weakest of the dialect's groups."""
+    return len(dialect.tuple_enough) > 1 and (identity(op.keys, dialect),) == dialect.tuple_enough[-1:]
 
 
 def _shared(mine: Value, its: Value) -> str:
