@@ -210,6 +210,10 @@ class Dialect:
         """Return the values in an answer that its server made for one session, e.g. access tokens."""
         return minted(self.logins, request.method, request.target, response.headers, response.body)
 
+    def begins_client(self, request: Request) -> bool:
+        """Return whether a request is a login that gives out no value: each client of a replay asks for it once."""
+        return any(not login.paths and login.fits(request.method, request.target) for login in self.logins)
+
     def is_error(self, event: Event) -> bool:
         """Return whether an event reports a failed operation."""
         return bool(self.error_marks) and all(self._is_marked(event, self.error_marks))

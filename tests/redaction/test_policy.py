@@ -329,7 +329,7 @@ def test_a_name_with_more_dots_decides_first() -> None:
     [
         ("Id", KEPT), ("AccountId", KEPT), ("OwnerId", KEPT), ("payload.ChangeEventHeader.recordIds", KEPT),
         ("ChangeEventHeader.commitUser", KEPT), ("ChangeEventHeader.transactionKey", KEPT), ("data.schema", KEPT),
-        ("event.replayId", KEPT), ("event.EventUuid", KEPT), ("instance_url", KEPT), ("attributes.type", KEPT),
+        ("event.replayId", KEPT), ("instance_url", KEPT), ("attributes.type", KEPT),
         ("fields.name", KEPT), ("sobjects.name", KEPT),
         ("Name", PERSONAL), ("FirstName", PERSONAL), ("LastName", PERSONAL), ("Email", PERSONAL), ("Phone", PERSONAL),
         ("MobilePhone", PERSONAL), ("MailingStreet", PERSONAL), ("BillingCity", PERSONAL),

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from recorder.dialect.definition import shipped
 from recorder.model import Record, Request, Response
+from recorder.redaction.joins import fitted
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from recorder.redaction.scan import Scan
 from tests.correlate.test_other_dialect import ask, change, links, session, told
-from tests.wire import Wire
+from tests.wire import JSON_TYPE, Wire, body
 
 ACCOUNT, CONTACT, USER = "0015i00000C0AKfAAN", "0035i00000C0AKkAAN", "0055i00000BQ7kPAAT"
 PERSON = {
@@ -100,3 +102,21 @@ def test_a_scan_finds_the_person_before_the_redaction_and_nothing_after(wire: Wi
     found = {finding.where for record in wire.records for finding in before.record(record)}
     assert {"body LastName", "body MailingCity", "query sid", "body data.payload.Full_Name__c"} <= found
     assert [finding for record in redacted(wire) for finding in after.record(record)] == []
+
+
+def test_the_text_of_a_refusal_is_no_id_of_an_event() -> None:
+    """The ack of a platform event has its id where that of a refused record has a text, which may tell of a person."""
+    policy = fitted(load("salesforce"), shipped("salesforce"))
+    refused = [{"success": False, "errors": [{"message": "invalid email: ada@acme.co, +49 351 4555-0"}]}]
+    uuid = "c1b6a239-0153-4996-9aaa-42bb35bd52d3"
+    enqueued = {"id": ACCOUNT, "errors": [{"statusCode": "OPERATION_ENQUEUED", "message": uuid}]}
+    told, kept = (
+        Redactor(policy, bytes(range(32))).redact(Response(0, 0, 0, 200, JSON_TYPE, body(content)))
+        for content in (refused, enqueued)
+    )
+
+    assert isinstance(told, Response)
+    assert isinstance(kept, Response)
+    assert b"ada@acme.co" not in told.body
+    assert b"351" not in told.body
+    assert uuid.encode() in kept.body

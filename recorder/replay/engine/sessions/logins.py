@@ -34,7 +34,8 @@ class Logins:
     """The values that recorded logins gave out, and those given out in their place.
 
     Attributes:
-        keys: Keys of the recorded requests (`ParsedRequest.key`) whose answers give values out, or a first cookie.
+        keys: Keys of the recorded requests (`ParsedRequest.key`) whose answers give values out, or a first cookie,
+            and of those that the dialect calls logins.
         new_id: Source of randomness.
         reads: Whether `as_recorded` may change a request: a value was given out, or the dialect names credentials.
     """
@@ -78,7 +79,7 @@ class Logins:
         return request._replace(target=target, headers=headers, body=body)
 
     def is_login(self, live: ParsedRequest) -> bool:
-        """Return whether the answers to a request give values out, or a first cookie."""
+        """Return whether a request is a login: it gets values or a first cookie, or the dialect says that it is one."""
         return not self.keys.isdisjoint(self._matcher.keys(live))
 
     def takes(self, playhead: Playhead, live: ParsedRequest, *, on_its_connection: bool) -> bool:
@@ -151,12 +152,14 @@ class Logins:
 
 
 def _signs_in(triple: Triple, ack: Response, dialect: Dialect, cookies: Sessions) -> bool:
-    """Return whether a recorded answer gave a session cookie to a client that showed none, when it signed in.
+    """Return whether a request is a login of which no value tells the client: by the dialect, or by a first cookie.
 
-    A sign-in is a POST that causes no events. Others are none: a client may keep no cookies, or keep those of its push
-    session apart, and be given a new one with each of its requests.
+    A login by a cookie is a POST that causes no events, without a session cookie, whose answer sets one. Others are
+    none: a client may keep no cookies, or keep those of its push session apart, and be given a new one each time.
     """
     request, known = triple.request, dialect.operations.get(triple.operation or "")
+    if dialect.begins_client(request):
+        return True
     if request.method != "POST" or (triple.operation is not None and (known is None or known.events)):
         return False
     given = (token for token in cookies.tokens(ack.headers) if not is_authorization(token))
