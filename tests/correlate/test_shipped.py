@@ -103,7 +103,7 @@ def test_a_platform_event_has_the_id_that_its_ack_told() -> None:
     wire = Wire()
     desk = wire.desk()
     for uuid in ("u-1", "u-2"):
-        enqueued = [{"statusCode": "OPERATION_ENQUEUED", "message": uuid, "fields": []}]
+        enqueued: list[Any] = [{"statusCode": "OPERATION_ENQUEUED", "message": uuid, "fields": []}]
         wire.respond(ask(desk, "POST", f"{DATA}/sobjects/Order__e", {}), made("e00A") | {"errors": enqueued}, 201)
     desk.hears(*({"channel": "/event/Order__e", "data": {"event": {"EventUuid": uuid}}} for uuid in ("u-2", "u-1")))
 

@@ -82,7 +82,7 @@ def take(folder: Path, *parts: tuple[Library, dict[str, Any]]) -> Take:
 
 
 def standin(cassette: Path, rate: str) -> Any:
-    return recorder("replay", cassette, "--dialect", "salesforce-changes", "--rate", rate)
+    return recorder("replay", cassette, "--dialect", "salesforce", "--rate", rate)
 
 
 def assert_whole(server: Server) -> None:
@@ -96,7 +96,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[Library, Take]:
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_recording_holds_every_event_once(library: Library, alone: dict[Library, Take]) -> None:
-    recording = load_recording(alone[library].cassette, dialect=shipped("salesforce-changes"))
+    recording = load_recording(alone[library].cassette, dialect=shipped("salesforce"))
     linked = [link.event for triple in recording.triples for link in triple.events]
     events = [*linked, *(found.event for found in recording.unsolicited)]
 
@@ -235,7 +235,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Take:
 
 
 def test_a_session_that_was_renewed_has_triples_over_two_client_ids(lost: Take) -> None:
-    recording = load_recording(lost.cassette, dialect=shipped("salesforce-changes"))
+    recording = load_recording(lost.cassette, dialect=shipped("salesforce"))
 
     assert len({link.event.client_id for triple in recording.triples for link in triple.events}) == 2
     assert {triple.session for triple in recording.triples} == {"s1"}
