@@ -19,6 +19,8 @@ Each message says what happened, where, and what to do next.
 
 from __future__ import annotations
 
+from typing import Self
+
 from .printable import printable
 
 
@@ -84,25 +86,40 @@ class SettingsError(RecorderError):
         path: The TOML file.
         key: The key that has the mistake.
         line: Line of the mistake, from 1; None if the file has no such line (a missing table).
+        problem: The cause, and a proposal.
         problems: All mistakes found in the file, this one among them.
     """
 
     exit_code = 2
+    command = ""  # that tells all mistakes of a file
 
     def __init__(self, path: str, key: str, problem: str, *, line: int | None = None) -> None:
         self.path = path
         self.key = key
         self.line = line
+        self.problem = problem
         self.problems: tuple[SettingsError, ...] = (self,)
         super().__init__(f"{path}{'' if line is None else f':{line}'}: {key}: {problem}")
+
+    def among(self, problems: tuple[SettingsError, ...]) -> Self:
+        """Return the error that stands for all mistakes of a file: its text says how to see the others."""
+        others = len(problems) - 1
+        hint = f" ({others} more {'mistake' if others == 1 else 'mistakes'}: {self.command} {self.path})"
+        found = type(self)(self.path, self.key, self.problem + hint if others else self.problem, line=self.line)
+        found.problems = problems
+        return found
 
 
 class DialectError(SettingsError):
     """A mistake in a dialect."""
 
+    command = "recorder dialect check"
+
 
 class PolicyError(SettingsError):
     """A mistake in a redaction policy."""
+
+    command = "recorder policy check"
 
 
 class NothingSelected(RecorderError):

@@ -9,14 +9,24 @@ from difflib import get_close_matches
 from .paths import EACH
 from .tables import Table
 
+REQUEST, ACK, EVENT = "request", "ack", "event"  # sides that paths lead into
+_ROOTS = frozenset({"body", "path", "query", "header", "cookie", "data", "channel"})
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, section 5.6.2
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _OF_ANSWERS = frozenset(
     {"etag", "last-modified", "location", "retry-after", "server", "set-cookie", "www-authenticate"}
 )
+_OF_REQUESTS = frozenset({"accept", "host", "user-agent", "referer", "origin", "if-match", "if-none-match"})
 
 
-def check(table: Table, key: str, paths: Iterable[str], roots: tuple[str, ...], parts: Collection[str] = ()) -> None:
+def check(  # noqa: PLR0917  # a list, and what is known about its paths
+    table: Table,
+    key: str,
+    paths: Iterable[str],
+    roots: tuple[str, ...],
+    parts: Collection[str] = (),
+    side: str = REQUEST,
+) -> None:
     """Report each path of a list that can never lead to a value.
 
     Args:
@@ -24,15 +34,16 @@ def check(table: Table, key: str, paths: Iterable[str], roots: tuple[str, ...], 
         key: The key of the list.
         paths: The paths.
         roots: Where the paths may begin.
-        parts: Names in braces of the routes, for the root `path`.
+        parts: Names in braces of the routes, for the root `path`, or of the channels, for the root `channel`.
+        side: Where the paths lead into: REQUEST, ACK or EVENT.
     """
     for path in paths:
-        problem = mistake(path, roots, parts)
+        problem = mistake(path, roots, parts, side)
         if problem is not None:
-            table.wrong(key, f"{path!r} {problem}")
+            table.wrong(key, f"{path!r} {problem}", item=path)
 
 
-def mistake(path: str, roots: tuple[str, ...], parts: Collection[str] = ()) -> str | None:
+def mistake(path: str, roots: tuple[str, ...], parts: Collection[str] = (), side: str = REQUEST) -> str | None:
     """Return why a path can never lead to a value, with a proposal; None if the path can."""
     root, _, name = path.partition(".")
     if root not in roots:
@@ -40,23 +51,27 @@ def mistake(path: str, roots: tuple[str, ...], parts: Collection[str] = ()) -> s
     if root == "channel":
         return _of_channel(name, parts) if name else None
     if not all(name.split(".")):
-        return f"names no value; write the name after a dot, as in '{path.strip('.').replace('..', '.')}.NAME'"
+        plain = re.sub(r"\.{2,}", ".", path).strip(".")
+        meant = f"write {plain!r}, or the name after a dot" if "." in plain else "write the name after a dot"
+        return f"names no value; {meant}, as in '{plain}.NAME'"
     match root:
         case "path":
             return _of_path(name, parts)
         case "header" | "cookie":
-            return _of_header(name, root, of_request="path" in roots)
+            return _of_header(name, root, side)
     return _of_value(path, name)
 
 
 def _meant(path: str, roots: tuple[str, ...]) -> str:
     """Return a proposal for a path whose root is unknown, such as one of JSONPath or a JSON pointer."""
-    plain = _unbracketed(re.sub(r"^[$/.]+", "", path).replace("/", ".")) or "NAME"
+    plain = _unbracketed(re.sub(r"^[$@/.=]+|[{}]|\.+$", "", path.strip()).replace("/", ".")) or "NAME"
+    plain = re.sub(r"\.{2,}", ".", plain)
     root, dot, rest = plain.partition(".")
-    near = get_close_matches(root.lower(), roots, 1)
-    if near and dot:
+    main = roots[0] if roots[0] != "path" else roots[-1]
+    near = [main] if root in _ROOTS and root not in roots else get_close_matches(root.lower(), roots, 1)
+    if near and dot and rest:
         return f"did you mean '{near[0]}.{rest}'?"
-    return f"did you mean '{roots[0] if roots[0] != 'path' else roots[-1]}.{plain}'?"
+    return f"did you mean '{main}.{plain}'?"
 
 
 def _of_path(name: str, parts: Collection[str]) -> str | None:
@@ -74,19 +89,26 @@ def _of_channel(name: str, parts: Collection[str]) -> str | None:
     if name in parts:
         return None
     if not parts:
-        return f"""names a part of a channel; say which channels have it: [event] channels = ["/a/{{{name}}}"]"""
-    return f"is no part of a channel in [event] channels, which name {', '.join(sorted(parts))}"
+        part = name if name.isidentifier() else "name"
+        return f"""names a part of a channel; say which channels have it: [event] channels = ["/a/{{{part}}}"]"""
+    near = get_close_matches(name, parts, 1) or sorted(parts)
+    return f"is no part of a channel in [event] channels; did you mean 'channel.{near[0]}'?"
 
 
-def _of_header(name: str, root: str, *, of_request: bool) -> str | None:
+def _of_header(name: str, root: str, side: str) -> str | None:
     if root == "cookie":
-        return None if _TOKEN.fullmatch(name) else "is no name of a cookie; write it as in 'cookie.sid'"
-    if not _TOKEN.fullmatch(name):
-        return "is no name of a header; write it as in 'header.X-Request-Id'"
+        is_name = _TOKEN.fullmatch(name) and EACH not in name
+        return None if is_name else "is no name of a cookie; write it as in 'cookie.sid'"
+    example = "header.X-Request-Id" if side == REQUEST else "header.Location"
+    if not _TOKEN.fullmatch(name) or EACH in name:
+        return f"is no name of a header; write it as in '{example}'"
     if name.lower() in _CREDENTIALS:
-        return "is redacted, so no event repeats it; [session] says which cookies and tokens tell clients apart"
-    if of_request and name.lower() in _OF_ANSWERS:
-        return "is a header of answers, which no request has; did you mean one such as 'header.X-Request-Id'?"
+        return "is redacted, so no event repeats it; delete it: [session] says which tokens tell clients apart"
+    if side == ACK and name.lower() == "set-cookie":
+        return "holds a cookie and more; write 'cookie.NAME' with the name of the cookie"
+    if name.lower() in (_OF_ANSWERS if side == REQUEST else _OF_REQUESTS):
+        other = "answers, which no request" if side == REQUEST else "requests, which no answer"
+        return f"is a header of {other} has; did you mean one such as '{example}'?"
     return None
 
 
@@ -98,6 +120,8 @@ def _of_value(path: str, name: str) -> str | None:
             return f"counts from the end; indices count from 0, and 'x.*' is each element: {_with(path, part)}"
         if EACH in part and part != EACH:
             return f"has a '*' beside other characters; it stands for a whole part: {_with(path, part)}"
+        if part != part.strip():
+            return f"has white space in it; did you mean {re.sub(r' *[.] *', '.', path).strip()!r}?"
     return None
 
 

@@ -27,6 +27,7 @@ from ..model import JSON, Event, Headers, Keys, Request, Response, Value, listed
 from .content import content_of, fields
 from .logins import OAUTH, Login, minted
 from .logins import values as values_at
+from .mistakes.toml import undecodable
 from .paths import as_key, lookup, parse_json, path_of
 from .values import find, first, is_constant, is_template, paths_in
 
@@ -36,6 +37,7 @@ DEFAULT = "gws-outbound"
 CACHE_BUSTER = "query._"  # as jQuery adds it; volatile in every dialect
 REFERENCES = ("reference", "inner_reference")  # keys that are exact where a dialect does not say which are
 PARTS = "channel."  # root of the named parts of a channel, in place of `channel`
+_LARGEST = 1 << 20  # bytes of a dialect file
 NOTIFICATION = "notification"  # the key that names an event
 
 
@@ -272,7 +274,7 @@ def load(source: str = DEFAULT) -> Dialect:
     """
     if re.fullmatch(r"[\w-]+", source):
         return shipped(source)
-    return parse(_read(Path(source)), path=source)
+    return parse(read_file(Path(source)), path=source)
 
 
 @cache
@@ -310,11 +312,25 @@ def names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
 
-def _read(path: Path) -> str:
+def read_file(path: Path) -> str:
+    """Return the text of a dialect file.
+
+    Raises:
+        DialectError: If the file cannot be read, or is no text of the size of a dialect.
+
+    """
     try:
+        size = path.stat().st_size
+        if size > _LARGEST:
+            problem = f"has {size} bytes, and a dialect some thousand; give the TOML file of a dialect"
+            raise DialectError(str(path), "file", problem)
         return read_text(path)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise DialectError(str(path), "file", f"cannot be read: {exc}") from exc
+    except UnicodeDecodeError as exc:
+        line, problem = undecodable(exc)
+        raise DialectError(str(path), "file", f"cannot be read: {problem}", line=line) from exc
+    except OSError as exc:
+        problem = f"cannot be read: {exc.strerror or exc}; give a TOML file, or one of {', '.join(names())}"
+        raise DialectError(str(path), "file", problem) from exc
 
 
 def parse(text: str, *, path: str) -> Dialect:

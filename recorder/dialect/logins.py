@@ -13,11 +13,15 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import unescape
 
 from ..model import JSON, Headers
+from .mistakes.kinds import quoted
+from .mistakes.templates import in_request
 from .paths import as_key, lookup, parse_json
-from .routes import routes
+from .routes import route
 from .tables import Table
 
 SHOWN, MINTED = ("query", "header", "body"), ("header", "body")  # where requests and answers hold such values
+_COOKIES = frozenset({"cookie", "set-cookie"})
+_TOKEN = re.compile(r"[\w!#$%&'+.^`|~-]+", re.ASCII)  # RFC 9110, section 5.6.2, without `*`
 _LEAST = 8  # characters; a shorter one is no secret, and stands in other words
 
 
@@ -47,12 +51,15 @@ OAUTH = (Login("POST", re.compile(r".*/token"), ("body.access_token", "body.refr
 def logins(table: Table) -> Iterator[Login]:
     """Yield the logins of a table with requests as keys and lists of paths as values; report its mistakes."""
     for request in table.names():
-        method, _, template = request.partition(" ")
-        if not re.fullmatch("[A-Z]+", method) or not template:
-            table.wrong(request, "must be a method and a path, e.g. 'POST /login'")
+        wrong = in_request(request, ())
+        if wrong is not None:
+            table.wrong(request, f"{wrong.cause}; write {quoted(wrong.meant)}")
             continue
+        method, template = request.split(None, 1)
+        if table.raw(request) == []:
+            table.wrong(request, 'is empty; write where the values are, such as ["body.access_token"], or delete it')
         paths = places(table, request, table.texts(request), MINTED)
-        yield from (Login(method, route, paths) for route in routes(table, request, [template.strip()]))
+        yield Login(method, route(template.strip()), paths)
 
 
 def places(table: Table, key: str, paths: Iterable[str], roots: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,8 +69,25 @@ def places(table: Table, key: str, paths: Iterable[str], roots: tuple[str, ...])
         root, _, name = path.partition(".")
         if root not in roots or not name:
             allowed = " or ".join(f"'{root}.'" for root in roots)
-            table.wrong(key, f"{path!r} must begin with {allowed}, and name a value there")
+            told = f"{path!r} must begin with {allowed}, and name a value there"
+            table.wrong(key, f"{told}; {_instead(path, roots)}", item=path)
+        elif root == "header" and name.lower() in _COOKIES:
+            told = f'{path!r}: cookies are known by their names; write session_cookies = ["NAME"] at the top'
+            table.wrong(key, told, item=path)
+        elif root == "header" and not _TOKEN.fullmatch(name):
+            table.wrong(key, f"{path!r} is no name of a header; write it as in 'header.X-Session-Token'", item=path)
+        elif not all(name.split(".")) or "[" in name or "*" in name:
+            told = f"{path!r} names no single value; write names and dots, as in '{root}.session.token'"
+            table.wrong(key, told, item=path)
     return found
+
+
+def _instead(path: str, roots: tuple[str, ...]) -> str:
+    """Return a proposal for a path with another root."""
+    root, _, name = re.sub(r"^[$/.]+", "", path).replace("/", ".").partition(".")
+    if root == "cookie":
+        return f"name it at the top: session_cookies = [{quoted(name)}]"
+    return f"did you mean '{roots[-1]}.{name or root or 'NAME'}'?"
 
 
 def minted(known: Iterable[Login], method: str, target: str, headers: Headers, body: bytes) -> tuple[str, ...]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
 from dataclasses import replace
-from itertools import chain
+from pathlib import Path
 
 from ..bayeux.channels import is_meta
-from ..bayeux.publishes import PUBLISH
-from ..errors import DialectError
-from .checks import check
-from .definition import CACHE_BUSTER, NOTIFICATION, REFERENCES, Dialect, Operation, Paths
+from ..errors import DialectError, SettingsError
+from .checks import ACK, EVENT, REQUEST, check
+from .definition import CACHE_BUSTER, REFERENCES, Dialect, Operation, Paths, read_file
 from .logins import OAUTH, SHOWN, logins, places
-from .routes import routes
-from .tables import Table, finish, read
+from .mistakes import doubts, keys, operations, rules
+from .mistakes.kinds import quoted
+from .mistakes.templates import in_request
+from .routes import route, routes
+from .tables import Table, doubts_of, finish, read
 from .values import is_constant, paths_in
 
 _OF_PUBLISH = ("data", "channel")  # roots of paths in a Bayeux publish
@@ -29,19 +30,50 @@ def parsed(text: str, *, path: str) -> Dialect:
         DialectError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
 
     """
+    return examined(text, path=path)[0]
+
+
+def examined_file(path: str) -> tuple[Dialect, tuple[SettingsError, ...]]:
+    """Read and check a dialect file; return the dialect with what is no mistake in it, but seldom meant.
+
+    Raises:
+        DialectError: If the file cannot be read, or the dialect has a mistake.
+
+    """
+    return examined(read_file(Path(path)), path=path)
+
+
+def examined(text: str, *, path: str) -> tuple[Dialect, tuple[SettingsError, ...]]:
+    """Parse and check a dialect like `parsed`; return it with what is no mistake in it, but seldom meant.
+
+    Raises:
+        DialectError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
+
+    """
     top = read(text, path, DialectError)
+    dialect = _with_causes(top, _with_sessions(top, _read(top)))
+    for find in (keys.check, operations.check, rules.check):
+        find(top, dialect)
+    _paths_exist(top, dialect)
+    finish(top)
+    doubts.check(top, dialect, text)
+    return dialect, doubts_of(top)
+
+
+def _read(top: Table) -> Dialect:
     request, ack, event = top.table("request"), top.table("ack"), top.table("event")
     error, replay = event.table("error", optional=True), top.table("replay", optional=True)
     twin, same = top.table("twin", optional=True), top.table("tuple", optional=True)
     has_twin, has_tuple = "twin" in top, "tuple" in top
-    dialect = Dialect(
+    methods = request.texts("methods")
+    return Dialect(
         name=top.text("name"),
         bayeux_prefix=top.text("bayeux_prefix").rstrip("/"),
         session_cookies=frozenset(top.texts("session_cookies")),
         session_keys=top.texts("session_keys", optional=True),
         open_for=top.seconds("open_for"),
         grace=top.seconds("grace"),
-        methods=frozenset(request.texts("methods")),
+        methods=frozenset(methods),
         operation=request.texts("operation", optional=True),
         routes=tuple(routes(request, "routes", request.texts("routes", optional=True))),
         request_keys=_sources(request.table("keys")),
@@ -62,31 +94,21 @@ def parsed(text: str, *, path: str) -> Dialect:
         minted=replay.texts("minted", optional=True),
         per_operation=frozenset(replay.texts("per_operation", optional=True)),
         volatile=(*_in_small(replay.texts("volatile", optional=True)), CACHE_BUSTER),
-        operations=_operations(top.table("operations")),
-        publishes=_channels(top.table("publish")) if "publish" in top else (),
-        shift=_shifted(replay),
+        operations=_operations(top.table("operations"), methods),
+        publishes=_channels(top.table("publish", optional=True)),
+        shift=replay.texts("shift", optional=True),
     )
-    dialect = _with_causes(top, _with_sessions(top, dialect))
-    _check(top, dialect)
-    return dialect
-
-
-def _check(top: Table, dialect: Dialect) -> None:
-    if dialect.name and not re.fullmatch(r"[\w-]{1,64}", dialect.name):
-        top.wrong("name", "must have 1 to 64 letters, digits, hyphens and underscores")
-    _names_exist(top, dialect)
-    _paths_exist(top, dialect)
-    finish(top)
 
 
 def _with_sessions(top: Table, dialect: Dialect) -> Dialect:
     """Return the dialect with what tells clients apart, and what gives a client its events again."""
     session = top.table("session", optional=True)
+    minted = session.table("minted", optional=True)
     extension, number = _replay_extension(top)
     return replace(
         dialect,
         session_tokens=places(session, "tokens", session.texts("tokens", optional=True), SHOWN),
-        logins=tuple(logins(session.table("minted"))) if "minted" in session else OAUTH,
+        logins=tuple(logins(minted)) if "minted" in session else OAUTH,
         replay=extension,
         replay_id=number,
     )
@@ -96,11 +118,11 @@ def _with_causes(top: Table, dialect: Dialect) -> Dialect:
     """Return the dialect with what else says which request caused an event."""
     event, siblings = top.table("event"), top.table("siblings", optional=True)
     keys = {*dialect.request_keys, *dialect.ack_keys, *dialect.event_keys}
-    by_custom = tuple(name for name in REFERENCES if name in keys)
+    own, by_custom = top.texts("exact", optional=True), tuple(name for name in REFERENCES if name in keys)
     return replace(
         dialect,
-        exact=top.texts("exact", optional=True) if "exact" in top else by_custom,
-        channels=tuple(routes(event, "channels", event.texts("channels", optional=True))),
+        exact=own if "exact" in top else by_custom,
+        channels=tuple(routes(event, "channels", event.texts("channels", optional=True), is_url=False)),
         ignore=_marks(event.table("ignore", optional=True)),
         error_after_ack=event.flag("error_after_ack"),
         unreferenced=frozenset(top.table("tuple", optional=True).texts("unreferenced", optional=True)),
@@ -113,98 +135,51 @@ def _marks(table: Table) -> dict[str, frozenset[str]]:
     return {path: frozenset(table.one_or_more(path)) for path in table.names()}
 
 
-def _shifted(replay: Table) -> Paths:
-    """Return the paths of the dates that a replay moves; report those that lead nowhere."""
-    found = replay.texts("shift", optional=True)
-    for path in found:
-        root, *parts = path.split(".")
-        if root not in _OF_DATES or not all(parts) or not parts:
-            roots = " or ".join(f"'{name}.'" for name in _OF_DATES)
-            replay.wrong("shift", f"{path!r} must begin with {roots} and name a value")
-        elif root == "header" and len(parts) > 1:
-            replay.wrong("shift", f"{path!r}: a header has one name, such as 'header.Last-Modified'")
-    return found
-
-
-def _operations(table: Table) -> dict[str, Operation]:
+def _operations(table: Table, methods: Paths) -> dict[str, Operation]:
     found = {}
     for name in table.names():
         own = table.table(name)
-        method, route = "", None
-        if "request" in own:
-            method, _, template = own.text("request").partition(" ")
-            route = next(iter(routes(own, "request", [template.strip()])), None)
-        operation = Operation(
+        asked = own.text("request", default="")
+        wrong = in_request(asked, methods) if isinstance(own.raw("request"), str) else None
+        if wrong is not None:
+            own.wrong("request", f"{wrong.cause}; write request = {quoted(wrong.meant)}")
+        method, *template = asked.split(None, 1)[:2] if wrong is None and asked else ("",)
+        found[name] = Operation(
             frozenset(own.texts("events")),
             frozenset(own.texts("terminal")),
             method,
-            route,
+            route(template[0].strip()) if template else None,
             own.flag("only"),
             _sources(own.table("keys", optional=True)),
         )
-        for event in sorted(operation.terminal - operation.events):
-            own.wrong("terminal", f"{event!r} is not in the list `events` of this operation")
-        found[name] = operation
     return found
 
 
 def _channels(publish: Table) -> Paths:
     """Return the channels and patterns on which a publish is an operation; report those that cannot be one."""
-    found = publish.texts("channels")
-    if not found:
-        publish.wrong("channels", 'must name a channel or pattern, such as "/service/**"')
+    found = publish.texts("channels")  # a table that is left out lacks nothing
+    if publish.raw("channels") == []:
+        publish.wrong("channels", 'must name a channel or pattern; write channels = ["/service/**"]')
     for pattern in found:
         plain = pattern.removesuffix("/**") if pattern.endswith("/**") else pattern.removesuffix("/*")
         if not re.fullmatch(r"(/[^/*]+)+", plain) and plain:
-            publish.wrong("channels", f'{pattern!r} is no channel; write "/a/b", "/a/*" or "/a/**"')
+            told = f'{pattern!r} is no channel; write "/a/b", "/a/*" or "/a/**"'
+            publish.wrong("channels", told, item=pattern)
         elif is_meta(f"{plain}/"):
-            publish.wrong("channels", f"{pattern!r}: nobody publishes on meta channels")
+            told = f'{pattern!r}: nobody publishes on meta channels; write one such as "/service/**"'
+            publish.wrong("channels", told, item=pattern)
     return found
-
-
-def _publishes_exist(top: Table, dialect: Dialect) -> None:
-    """Report each operation that is asked for by a publish on a channel without any `publish.channels`."""
-    for path in dialect.operation:
-        if path.partition(".")[0] in _OF_PUBLISH and not dialect.publishes:
-            top.wrong(
-                "request.operation", f"{path!r} is of a publish; say which are operations: [publish] channels = […]"
-            )
-    for name, known in dialect.operations.items():
-        if known.method == PUBLISH and known.route is not None and not dialect.publishes:
-            top.wrong(f"operations.{name}.request", "is a publish; say which are operations: [publish] channels = […]")
-
-
-def _names_exist(top: Table, dialect: Dialect) -> None:
-    """Report each key that a rule compares but no table of keys defines, and operations that cannot be asked for."""
-    _publishes_exist(top, dialect)
-    events = {*dialect.event_keys, NOTIFICATION}
-    own = chain.from_iterable(known.keys for known in dialect.operations.values())
-    requests = {*dialect.request_keys, *dialect.ack_keys, *own}
-    used: list[tuple[str, Iterable[str], Collection[str]]] = [
-        ("exact", dialect.exact if "exact" in top else (), events & requests),
-        ("session_keys", dialect.session_keys, requests),
-        ("event.path_keys", dialect.path_keys, events | requests),
-        ("event.error_same", dialect.error_same, events & requests),
-        ("siblings.same", dialect.sibling_same, events),
-        ("twin.same", dialect.twin_same, events),
-        ("twin.where_both", dialect.twin_where_both, events),
-        ("tuple.same", dialect.tuple_same, events & requests),
-        ("tuple.enough", chain(*dialect.tuple_enough), dialect.tuple_same),
-        ("replay.minted", dialect.minted, requests),
-        ("replay.per_operation", dialect.per_operation, dialect.minted),
-    ]
-    for key, names, known in used:
-        for name in names:
-            if name not in known:
-                top.wrong(key, f"{name!r} is not a possible key; keys are {', '.join(sorted(known)) or 'none'}")
 
 
 def _replay_extension(top: Table) -> tuple[str, str]:
     """Return the name of the replay extension and the path of the number in the data of an event; "" without one."""
     push, default = top.table("push", optional=True), None if "push" in top else ""
     path = push.text("replay_id", default)
-    if path and not path.startswith("data."):
-        push.wrong("replay_id", f"{path!r} must begin with 'data.'")
+    if isinstance(push.raw("replay_id"), str):
+        if path.startswith("data."):
+            check(push, "replay_id", [path], ("data",), side=EVENT)
+        else:
+            push.wrong("replay_id", f"{path!r} must begin with 'data.'; write replay_id = \"data.event.replayId\"")
     return push.text("replay", default), path.removeprefix("data.")
 
 
@@ -220,28 +195,33 @@ def _in_small(sources: Paths) -> Paths:
 def _paths_exist(top: Table, dialect: Dialect) -> None:
     """Report the paths that can never lead to a value."""
     of_publish = _OF_PUBLISH if dialect.publishes else ()
-    patterns = [*dialect.routes, *(one.route for one in dialect.operations.values() if one.route is not None)]
-    parts = {name for pattern in patterns for name in pattern.groupindex}
+    parts = operations.named_parts(top, dialect)
     channels = {name for pattern in dialect.channels for name in pattern.groupindex}
     request, ack, event = top.table("request"), top.table("ack"), top.table("event")
+    replay = top.table("replay", optional=True)
     of_request = ("path", "query", "header", "cookie", *of_publish, "body")
     own = (
         (top.table("operations").table(name).table("keys", optional=True), known.keys)
         for name, known in dialect.operations.items()
     )
     tables = [
-        (request.table("keys"), dialect.request_keys, of_request, parts),
-        *((table, keys, of_request, parts) for table, keys in own),
-        (ack.table("keys", optional=True), dialect.ack_keys, ("body", "header", "cookie"), ()),
-        (event.table("keys"), dialect.event_keys, ("data", "channel"), channels),
+        (request.table("keys"), dialect.request_keys, of_request, parts, REQUEST),
+        *((table, keys, of_request, parts, REQUEST) for table, keys in own),
+        (ack.table("keys", optional=True), dialect.ack_keys, ("body", "header", "cookie"), (), ACK),
+        (event.table("keys"), dialect.event_keys, ("data", "channel"), channels, EVENT),
     ]
-    for table, keys, roots, named in tables:
-        for key, sources in keys.items():
-            check(table, key, tuple(paths_in(sources)), roots, named)
-    check(request, "operation", dialect.operation, ("body", *_OF_PUBLISH))
-    check(ack, "status", dialect.ack_status, ("body",))
+    for table, sources_of, roots, named, side in tables:
+        for key, sources in sources_of.items():
+            check(table, key, tuple(paths_in(sources)), roots, named, side)
+    check(request, "operation", paths_in(dialect.operation), ("body", *_OF_PUBLISH))
+    check(ack, "status", paths_in(dialect.ack_status), ("body",), side=ACK)
     for name, marks in (("error", dialect.error_marks), ("ignore", dialect.ignore)):
         for path in marks:
-            check(event.table(name, optional=True), path, [path], ("data", "channel"), channels)
+            check(event.table(name, optional=True), path, [path], ("data", "channel"), channels, EVENT)
     asked = [path for path in dialect.volatile if path != CACHE_BUSTER]
-    check(top.table("replay", optional=True), "volatile", asked, ("body", "query", "path", "header", "data"), parts)
+    check(replay, "volatile", asked, ("body", "query", "path", "header", "data"), parts)
+    check(replay, "shift", dialect.shift, _OF_DATES, side=ACK)
+    for path in dialect.shift:
+        if path.startswith("header.") and "." in path.removeprefix("header."):
+            told = f"{path!r}: a header has one name; write one such as 'header.Last-Modified'"
+            replay.wrong("shift", told, item=path)

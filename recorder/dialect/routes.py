@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from .mistakes.kinds import quoted
+from .mistakes.templates import in_template
 from .tables import Table
 
 
@@ -27,12 +29,11 @@ def route(template: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def routes(table: Table, key: str, templates: Iterable[str]) -> Iterator[re.Pattern[str]]:
-    """Yield the pattern of each template; report a mistake in a template as a problem of the table's file."""
+def routes(table: Table, key: str, templates: Iterable[str], *, is_url: bool = True) -> Iterator[re.Pattern[str]]:
+    """Yield the pattern of each template of paths, or of channels; report the mistakes in the others."""
     for template in templates:
-        try:
-            if not template.startswith("/"):
-                table.wrong(key, f"{template!r} must begin with a slash")
+        found = in_template(template, is_url=is_url)
+        if found is None:
             yield route(template)
-        except re.error as exc:
-            table.wrong(key, f"a name in braces is invalid: {exc}")
+        else:
+            table.wrong(key, f"{template!r} {found.cause}; write {quoted(found.meant)}", item=template)

@@ -197,9 +197,9 @@ def test_every_mistake_of_a_dialect_is_told_with_its_line(tmp_path: Path) -> Non
     )
     assert told.exit_code == 1
     assert told.stdout.splitlines() == [
-        f"{path}: grace: is missing",
+        f"{path}:{graze}: grace: is missing; rename 'graze' to 'grace'",
         f"{path}:{graze}: graze: is unknown; did you mean 'grace'?",
-        f"{path}:{success}: ack.success: must be a list of strings",
+        f'{path}:{success}: ack.success: must be a list of strings; write success = ["0"]',
     ]
 
 

@@ -92,10 +92,9 @@ def test_a_missing_key_is_named(line: str, key: str) -> None:
     with pytest.raises(DialectError) as caught:
         parse(shipped_but(line, ""), path="mine.toml")
 
-    table = key.rpartition(".")[0]
-    place = SHIPPED.splitlines().index(f"[{table}]") + 1 if table else None  # of the table that lacks it
-    where = f"mine.toml:{place}" if place else "mine.toml"
-    assert str(caught.value) == f"{where}: {key}: is missing"
+    table, _, name = key.rpartition(".")
+    place = SHIPPED.splitlines().index(f"[{table}]") + 1 if table else 1  # of the table that lacks it
+    assert str(caught.value).startswith(f"mine.toml:{place}: {key}: is missing; write {name} = ")
     assert (caught.value.path, caught.value.key) == ("mine.toml", key)
 
 

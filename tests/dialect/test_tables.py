@@ -46,12 +46,12 @@ def test_each_mistake_is_found_and_they_are_told_by_line() -> None:
     found = problems(TEXT, ("table", "none"), ("table", "quoted key"), ("a", "b c", "d", "x"), ("name",))
 
     assert found == [
-        "f.toml:1: name: must be a string",
-        "f.toml:2: list: is unknown",
-        "f.toml:6: table.none: is missing",
-        "f.toml:7: table.quoted key: must be a string",
-        "f.toml:8: table.dotted: is unknown",
-        "f.toml:13: many: is unknown",
+        'f.toml:1: name: must be a string; write name = "7"',
+        "f.toml:2: list: is unknown; known here: a, name, table; delete it",
+        'f.toml:6: table.none: is missing; write none = "…"',
+        'f.toml:7: table.quoted key: must be a string; write "quoted key" = "1"',
+        "f.toml:8: table.dotted: is unknown; known here: none, quoted key; delete it",
+        "f.toml:13: many: is unknown; known here: a, name, table; delete it",
     ]
 
 
@@ -60,12 +60,12 @@ def test_what_is_right_is_no_mistake() -> None:
 
 
 def test_a_table_that_is_missing_is_one_mistake() -> None:
-    assert problems("", ("t", "a"), ("t", "b")) == ["f.toml: t: is missing"]
+    assert problems("", ("t", "a"), ("t", "b")) == ["f.toml:1: t: is missing; write a table [t]"]
 
 
 def test_a_near_name_is_offered() -> None:
     assert problems('methods = "x"', ("method",)) == [
-        "f.toml: method: is missing",
+        "f.toml:1: method: is missing; rename 'methods' to 'method'",
         "f.toml:1: methods: is unknown; did you mean 'method'?",
     ]
 
@@ -80,5 +80,5 @@ def test_any_text_has_mistakes_or_none(text: str) -> None:
 
 
 def test_nesting_without_end_is_a_mistake() -> None:
-    with pytest.raises(DialectError, match=r"^f\.toml: TOML"):
+    with pytest.raises(DialectError, match=r"^f\.toml:1: TOML"):
         read("a = " + "[" * 100_000, "f.toml", DialectError)

@@ -305,7 +305,9 @@ def test_a_policy_has_another_name_than_the_one_it_extends() -> None:
 
 
 def test_extends_is_a_string() -> None:
-    assert mistakes('name = "x"\nextends = ["gws"]\n')[0] == "my.toml:2: extends: must be a string"
+    assert (
+        mistakes('name = "x"\nextends = ["gws"]\n')[0] == 'my.toml:2: extends: must be a string; write extends = "gws"'
+    )
 
 
 @pytest.mark.parametrize("name", names())
@@ -446,7 +448,7 @@ def test_another_policy_than_that_of_a_cassette_is_an_error(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("old", "new", "line", "key"),
     [
-        ('name = "small"', "", None, "name"),
+        ('name = "small"', "", 1, "name"),
         ('name = "small"', "name = 7", 1, "name"),
         ('name = "small"', 'name = "a b"', 1, "name"),
         ('name = "small"', 'name = "none"', 1, "name"),
@@ -459,10 +461,8 @@ def test_another_policy_than_that_of_a_cassette_is_an_error(tmp_path: Path) -> N
         ("[fields]", "[field]", 4, "field"),
     ],
 )
-def test_a_mistake_names_its_line_and_its_key(old: str, new: str, line: int | None, key: str) -> None:
-    place = f"my.toml:{line}: {key}: " if line else f"my.toml: {key}: "
-
-    assert any(found.startswith(place) for found in mistakes(SMALL.replace(old, new)))
+def test_a_mistake_names_its_line_and_its_key(old: str, new: str, line: int, key: str) -> None:
+    assert any(found.startswith(f"my.toml:{line}: {key}: ") for found in mistakes(SMALL.replace(old, new)))
 
 
 @pytest.mark.parametrize("pattern", ["(", "a*", "(a)(b)", "(?P<x>a)", "(?i)a", "", "[a"])

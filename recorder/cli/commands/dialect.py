@@ -23,27 +23,32 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("file", type=InputFile())
-def check(file: Path) -> None:
-    """Check a dialect's TOML file: print every mistake with its line; exit code 1 if there are mistakes.
+@click.argument("dialects", metavar="FILE...", nargs=-1, required=True, type=InputFile())
+def check(dialects: tuple[Path, ...]) -> None:
+    """Check dialects: print every mistake with its line, its cause and what to write; exit code 1 for mistakes.
 
-    A path that can never lead to a value is a mistake, such as `nonsense.x`, `body.records[0].id`, or `path.user` where
-    no route has {user}; the message says which path was meant.
+    What can have no effect is a mistake too: a path that leads to no value, a key that only requests have, an operation
+    that nothing asks for. What is seldom meant is a warning, and no mistake.
 
     \b
     Example:  recorder dialect check mine.toml
     """
-    from ...dialect.definition import load
+    from ...dialect.parsing import examined_file
     from ..checking import checked
 
-    found = checked(file, load)
-    if found is None:
+    wrong = False
+    for file in dialects:
+        found = checked(file, examined_file)
+        wrong = wrong or found is None
+        if found is not None:
+            dialect, doubts = found
+            for doubt in doubts:
+                announce(f"warning: {doubt}")
+            told = f"{len(doubts)} warning{'s' * (len(doubts) > 1)}, no mistakes" if doubts else "no mistakes"
+            counted = f"{len(dialect.operations)} operations, {len(dialect.event_keys)} keys"
+            announce(printable(f"{file}: {dialect.name}: {counted}; {told}"))
+    if wrong:
         raise SystemExit(1)
-    announce(
-        printable(
-            f"{file}: {found.name}: {len(found.operations)} operations, {len(found.event_keys)} keys; no mistakes"
-        )
-    )
 
 
 @command.command("show")
