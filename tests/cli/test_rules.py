@@ -203,6 +203,74 @@ def test_every_mistake_of_a_dialect_is_told_with_its_line(tmp_path: Path) -> Non
     ]
 
 
+def test_warnings_of_a_dialect_are_no_mistakes(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SHIPPED.replace("open_for = 60.0", "open_for = 60000"), encoding="utf-8")
+
+    told = run("dialect", "check", path)
+
+    own = 'write one of your own, such as "my-gws-outbound"'
+    assert told.exit_code == 0
+    assert told.stdout.splitlines() == [
+        f"warning: {path}:5: name: 'gws-outbound' is the name of a shipped dialect, which is another one; {own}",
+        f"warning: {path}:18: open_for: is more than an hour; if 60000 are milliseconds, write open_for = 60",
+        f"{path}: gws-outbound: 12 operations, 10 keys; 2 warnings, no mistakes",
+    ]
+
+
+def test_several_dialects_are_checked_at_once(tmp_path: Path) -> None:
+    right, wrong = tmp_path / "right.toml", tmp_path / "wrong.toml"
+    right.write_text(SHIPPED, encoding="utf-8")
+    wrong.write_text("", encoding="utf-8")
+
+    told = run("dialect", "check", wrong, right)
+
+    assert told.exit_code == 1
+    assert f"{wrong}:1: name: is missing" in told.stdout
+    assert told.stdout.splitlines()[-1] == f"{right}: gws-outbound: 12 operations, 10 keys; no mistakes"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (SHIPPED.encode("utf-16"), "file: cannot be read: it is UTF-16, or no text; save it as UTF-8"),
+        (b"# one\n# f\xfcr\n", "2: file: cannot be read: byte 0xfc is not UTF-8; save the file as UTF-8"),
+        (b"#" * (1 << 20) + b"\n", "file: has 1048577 bytes, and a dialect some thousand; give the TOML file"),
+        (SHIPPED.encode("utf-8-sig"), "1: TOML: begins with a byte order mark; save the file as UTF-8 without it"),
+    ],
+)
+def test_a_file_that_is_no_dialect_is_one_line(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+
+    found = run("dialect", "check", path)
+
+    assert (found.exit_code, len(found.stdout.splitlines())) == (1, 1)
+    assert found.stdout.startswith(f"{path}: {told}" if told.startswith("file") else f"{path}:{told}")
+
+
+def test_a_dialect_with_windows_line_ends_has_no_mistakes(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(SHIPPED.replace("\n", "\r\n").encode())
+
+    assert run("dialect", "check", path).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["ls", "show 1", "stats", "timeline", "diff", "report -o x.html", "grep a"])
+def test_a_command_tells_the_first_mistake_and_how_to_see_the_others(
+    tmp_path: Path, doubtful: Path, command: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SHIPPED.replace("grace = 2.0", "grace = -1").replace("[twin]", "[[twin]]"), encoding="utf-8")
+    name, *options = command.split()
+    first = [options.pop()] if name == "grep" else []
+
+    told = run(name, *first, doubtful, *[doubtful] * (name == "diff"), *options, "--dialect", path)
+
+    hint = f"(1 more mistake: recorder dialect check {path})"
+    fails(2, f"{path}:19: grace: must be 0 or more; write grace = 2.0 {hint}", by=told)
+
+
 def test_a_file_without_a_suffix_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").write_text(SHIPPED, encoding="utf-8")
     monkeypatch.chdir(tmp_path)

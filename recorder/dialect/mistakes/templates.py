@@ -20,9 +20,9 @@ METHODS = frozenset((
 ))  # fmt: skip
 _COMMON = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _NAME = re.compile(r"\{([^{}]*)\}")
-# Parts as other tools write them: `:id`, `<id>`, `<int:id>`, `[id]`, `$id`, `${id}`, `(?P<id>\d+)`, `*`, `%s`.
+# Parts as other tools write them: `:id`, `<id>`, `<int:id>`, `[id]`, `(?P<id>\d+)`, `*`, `%s`.
 _OTHERS = re.compile(
-    r":(?P<colon>\w+)|<(?:\w+:)?(?P<angle>\w+)>|\[\.*(?P<square>\w+)\]|\$\{?(?P<dollar>\w+)\}?|\(\?P?<(?P<group>\w+)>[^/]*\)"
+    r":(?P<colon>\w+)|<(?:\w+:)?(?P<angle>\w+)>|\[\.*(?P<square>\w+)\]|\(\?P?<(?P<group>\w+)>[^/]*\)"
     r"|\.?\*+(?P<star>\w*)|%[sd]|\([^()/]*[\\\[.][^()/]*\)"
 )
 _NEVER = re.compile(r"[^!-~]|[\"<>\\^`|\[\]]|%(?![0-9A-Fa-f]{2})")  # in a URL path on the wire, RFC 3986

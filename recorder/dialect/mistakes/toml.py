@@ -25,7 +25,7 @@ _PROPOSALS = (
     ("Invalid initial character", 'write the name of a table or key there; one with other characters as "a/b"'),
     ("Illegal character", "end the text in the line in which it begins, with the same quotation mark"),
     ("Unterminated string", "end the text with a quotation mark"),
-    ('Expected "\'"', "end the text with the quotation mark ' in the same line"),
+    ("Expected \"'", "end the text with the quotation marks with which it begins"),
     ("Unescaped", "write \\\\ for a backslash, or the text between the quotation marks '…'"),
     ("Expected newline", 'write one KEY = VALUE in a line, several values as a list: ["a", "b"]'),
     ("Unclosed array", "write a comma between the values, and ] after the last"),
