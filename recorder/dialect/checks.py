@@ -59,6 +59,8 @@ def mistake(path: str, roots: tuple[str, ...], parts: Collection[str] = (), side
             return _of_path(name, parts)
         case "header" | "cookie":
             return _of_header(name, root, side)
+    if root == "query" and re.search(r"[?&=]", name):
+        return f"is no name of a parameter; did you mean 'query.{re.split(r'[&=]', name.lstrip('?&'))[0] or 'NAME'}'?"
     return _of_value(path, name)
 
 

@@ -56,8 +56,6 @@ def logins(table: Table) -> Iterator[Login]:
             table.wrong(request, f"{wrong.cause}; write {quoted(wrong.meant)}")
             continue
         method, template = request.split(None, 1)
-        if table.raw(request) == []:
-            table.wrong(request, 'is empty; write where the values are, such as ["body.access_token"], or delete it')
         paths = places(table, request, table.texts(request), MINTED)
         yield Login(method, route(template.strip()), paths)
 

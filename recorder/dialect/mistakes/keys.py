@@ -24,6 +24,7 @@ def check(top: Table, dialect: Dialect) -> None:
     for one in ("operation", "status"):
         _templates(top.table("request" if one == "operation" else "ack"), one)
     _exist(top, dialect)
+    _constants(top, dialect)
     _own_keys(top, dialect)
     _one_sided(top, dialect)
 
@@ -116,6 +117,21 @@ def _meant(name: str, known: Collection[str], where: str, events: Collection[str
             return f"only requests have it, and only events {like[0]!r}: write one name in both"
         return f"no event has {name!r}: define it in [event.keys] too"
     return f"define {name!r} in {where}, or delete it here"
+
+
+def _constants(top: Table, dialect: Dialect) -> None:
+    """Report constants in place of ids: of one operation, or made up by the client."""
+    replay = top.table("replay", optional=True)
+    lists = (
+        (top, "exact", dialect.exact, "names one operation"),
+        (replay, "minted", dialect.minted, "the client makes"),
+    )
+    for table, key, named, told in lists:
+        for name in named:
+            sources = dialect.sources(name)
+            if sources and all(map(is_constant, sources)):
+                problem = f"{name!r} is a constant, and a key that {told} differs each time"
+                table.wrong(key, f"{problem}; delete it here, or write the path of the id in [request.keys]", item=name)
 
 
 def _own_keys(top: Table, dialect: Dialect) -> None:

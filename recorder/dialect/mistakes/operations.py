@@ -41,12 +41,13 @@ def check(top: Table, dialect: Dialect) -> None:
         if not name.strip():
             operations.wrong(name, "an operation has no name; write [operations.NAME]")
         if "request" in own:
-            _is_possible(own, known, dialect, top.table("request").raw("methods"))
+            _is_possible(own, known, dialect, top.table("request"))
         _events(own, known)
         _only(own, known, dialect)
     _asked_for(top, dialect)
     _named(top, dialect)
     _hidden(top, dialect)
+    _hidden_channels(top, dialect)
     _unheard(top, dialect)
 
 
@@ -94,11 +95,12 @@ def _publishes_exist(top: Table, dialect: Dialect) -> None:
             top.table("operations").table(name).wrong("request", told)
 
 
-def _is_possible(own: Table, known: Operation, dialect: Dialect, methods: object) -> None:
+def _is_possible(own: Table, known: Operation, dialect: Dialect, request: Table) -> None:
     """Report a request whose method or channel is never that of an operation."""
     if known.route is None or in_method(known.method) is not None:
         return  # is reported already
-    template = _template(own)
+    template, methods = _template(own), request.raw("methods")
+    _own_parts(own, known, request.raw("routes"))
     if known.method == PUBLISH:
         channel = re.sub(r"\{\w+\}", "x", template)
         if dialect.publishes and not any(matches(pattern, channel) for pattern in dialect.publishes):
@@ -107,6 +109,22 @@ def _is_possible(own: Table, known: Operation, dialect: Dialect, methods: object
     elif isinstance(methods, list) and known.method not in methods:
         meant = listed([*methods, known.method])
         own.wrong("request", f"{known.method!r} is not in [request] methods; write methods = {meant} there")
+
+
+def _own_parts(own: Table, known: Operation, routes: object) -> None:
+    """Report parts of paths in the keys of an operation that its own request does not name."""
+    named = (
+        {part for one in routes if isinstance(one, str) for part in parts(one)} if isinstance(routes, list) else set()
+    )
+    named |= {*parts(_template(own))}
+    for key, sources in known.keys.items():
+        for path in paths_in(sources):
+            root, _, part = path.partition(".")
+            if root == "path" and part not in named:
+                near = next(iter(get_close_matches(part, named, 1, 0) or sorted(named)), None)
+                meant = f"did you mean 'path.{near}'?" if near else f"write {{{part}}} in its request"
+                told = f"{path!r} is no part of the request of this operation"
+                own.table("keys").wrong(key, f"{told}; {meant}", item=path)
 
 
 def _template(own: Table) -> str:
@@ -155,6 +173,20 @@ def _hidden(top: Table, dialect: Dialect) -> None:
             meant = f"write the same names in both, such as {{{(other or [lost])[-1]}}}"
             one.table.wrong(one.key, f"{told}; {meant}", item=item)
         before.append(one)
+
+
+def _hidden_channels(top: Table, dialect: Dialect) -> None:
+    """Report parts of channels that are never found, because a template before fits all the channels."""
+    event = top.table("event")
+    value = event.raw("channels")
+    templates = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    wanted = {path for sources in dialect.event_keys.values() for path in paths_in(sources)}
+    for place, template in enumerate(templates):
+        over = next((other for other in templates[:place] if covers(other, template)), None)
+        lost = [name for name in parts(template) if f"channel.{name}" in wanted and name not in parts(over or template)]
+        if over is not None and lost:
+            told = f"the part {{{lost[0]}}} of {template!r} is never found: {over!r} stands before it"
+            event.wrong("channels", f"{told}; write {template!r} first", item=template)
 
 
 def _lost(one: _Asked, over: _Asked, dialect: Dialect) -> str | None:

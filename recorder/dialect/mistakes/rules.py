@@ -164,6 +164,9 @@ def _twin(top: Table, dialect: Dialect) -> None:
     if siblings.raw("same") == []:
         told = "names no key, so any two events would be siblings"
         siblings.wrong("same", f"{told}; write the key of [event.keys] that they share, or delete [siblings]")
+    if NOTIFICATION in dialect.sibling_same:
+        told = f"{NOTIFICATION!r} is the name of an event, which siblings need not share"
+        siblings.wrong("same", f"{told}; write the key of what they have in common", item=NOTIFICATION)
 
 
 def _tuple(top: Table) -> None:
@@ -181,6 +184,10 @@ def _tuple(top: Table) -> None:
     for group in groups:
         if not all(isinstance(key, str) for key in group):
             return
+        twice = next((key for key in group if group.count(key) > 1), None)
+        if twice is not None:
+            meant = listed(dict.fromkeys(group))
+            table.wrong("enough", f"{twice!r} stands {group.count(twice)} times in a group; write {meant}", item=twice)
         weaker = next((one for one in before if one <= set(group)), None)
         if weaker is not None:
             told = f"the group {listed(group)} never counts: {listed(sorted(weaker))} before it is enough already"

@@ -14,11 +14,11 @@ from recorder.errors import DialectError, SettingsError
 from tests.answers import ANSWERS
 
 GWS, SALESFORCE = source("gws-outbound"), source("salesforce-changes")
-EXACT = '"body.referenceId"] #'
 SAME = 'same = ["handle", "application", "campaign", "device", "calling_list", "phone"]'
 ENOUGH = 'enough = [["handle"], ["phone"], ["campaign", "device"]]'
 VOLATILE = '["body.timestamp", "data.metrics"]'
 PREVIEW = '[operations.GetPreviewRecord]\nevents = ["PreviewRecord"]\nterminal = ["PreviewRecord"]'
+HIDDEN = '[event]\nchannels = ["/{a}/{b}", "/data/{object}"]\n[event.keys]\norder = ["channel.object"]'
 UPDATE = 'request = "PATCH /services/data/{version}/sobjects/{object}/{record}"'
 ANY = '[operations.Any]\nrequest = "POST /services/{a}/{b}/{c}/{d}"\nevents = []\nterminal = []\n'
 
@@ -219,6 +219,15 @@ MISTAKES = [
      "'done' is no channel", 'write "/done"'),
     (ANSWERS, '[operations."', '[operations.X]\nrequest = "PUBLISH /b/{x}"\nevents = []\nterminal = []\n[operations."',
      "request =", "operations.X.request", "none of the channels", 'add "/b/**" to them'),
+    (SALESFORCE, UPDATE, UPDATE + '\n[operations.UpdateRecord.keys]\nobject = ["path.objct"]', 'object = ["path.objct',
+     "operations.UpdateRecord.keys.object", "no part of the request of this operation", "did you mean 'path.object'?"),
+    (SALESFORCE, "[event.keys]", HIDDEN, "channels", "event.channels", "{object} of '/data/{object}' is", "first"),
+    (GWS, '["body.phoneNumber"]', '["query.phone=1"]', "phone", "request.keys.phone", "no name of a parameter",
+     "'query.phone'?"),
+    (GWS, '["body.userData.GSW_REFERENCE_ID"]', '["=1"]', 1, "exact", "'inner_reference' is a constant", "delete it"),
+    (GWS, ENOUGH, 'enough = [["phone", "phone"]]', "=", "tuple.enough", "stands 2 times", 'write ["phone"]'),
+    (GWS, "[replay]", '[siblings]\nsame = ["notification"]\n[replay]', 'same = ["not', "siblings.same",
+     "is the name of an event", "write the key"),
     # replays, sessions, push
     (GWS, '"inner_reference", "device"]', '"inner_reference", "devise"]', "minted", "replay.minted", "not a possible",
      "did you mean 'device'?"),
