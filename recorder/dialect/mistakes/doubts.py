@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from ..definition import NOTIFICATION, Dialect, names, source
+from ..definition import Dialect, names, source
 from ..paths import covers, split, tree_of
 from ..tables import Table
 from ..values import paths_in
@@ -42,17 +42,9 @@ def _of_operations(top: Table, dialect: Dialect) -> None:
         top.doubt("operations", f"{told}; write a table [operations.NAME] with the events of each")
     for name, known in dialect.operations.items():
         own = operations.table(name)
-        if known.events and not known.terminal:
-            told = (
-                "is empty, so the ack ends the operation, and events that come long after it are not linked by rule 4"
-            )
-            own.doubt("terminal", f"{told}; name the events that end it, if it has any")
-        for event in sorted(known.events):
-            if event.startswith("/") and NOTIFICATION in dialect.event_keys:
-                told = (
-                    f"{event!r} is a channel; only an event without the key `notification` has the name of its channel"
-                )
-                own.doubt("events", f"{told}; write what that key has", item=event)
+        if known.only and known.events and not known.terminal:
+            told = f"is empty, so `only` gives the operation such events for {dialect.open_for:g} seconds"
+            own.doubt("terminal", f"{told}; name the event that ends it, if there is one")
     spelled: dict[str, str] = {}
     for event in chain.from_iterable(sorted(known.events) for known in dialect.operations.values()):
         first = spelled.setdefault(event.lower(), event)
@@ -81,17 +73,20 @@ def _of_rules(top: Table, dialect: Dialect) -> None:
 
 
 def _of_parts(top: Table, dialect: Dialect) -> None:
-    """Report parts of routes and channels that nothing uses."""
+    """Report routes without a part, and channels whose parts nothing uses."""
     request, event = top.table("request"), top.table("event")
-    own = chain.from_iterable(known.keys.values() for known in dialect.operations.values())
-    used = {*paths_in(chain(*dialect.request_keys.values(), *own)), *dialect.volatile}
+    for template in request.raw("routes") or ():
+        if not parts(template):
+            told = f"{template!r} names no part of a path; write one as {{name}}, or delete it"
+            request.doubt("routes", told, item=template)
     heard = {*paths_in(chain(*dialect.event_keys.values())), *dialect.error_marks, *dialect.ignore}
-    for table, key, root, known in ((request, "routes", "path", used), (event, "channels", "channel", heard)):
-        for template in table.raw(key) or ():
-            if isinstance(template, str) and not {f"{root}.{name}" for name in parts(template)} & known:
-                named = parts(template)
-                meant = f"use one, as in {quoted(f'{root}.{named[0]}')}, or delete it" if named else "delete it"
-                table.doubt(key, f"{template!r} names no part that a key uses; {meant}", item=template)
+    for template in event.raw("channels") or ():
+        if not {f"channel.{name}" for name in parts(template)} & heard:
+            name = next(iter(parts(template)), "name")
+            told = (
+                f"{template!r} names no part that a key uses; use one, as in {quoted(f'channel.{name}')}, or delete it"
+            )
+            event.doubt("channels", told, item=template)
 
 
 def _of_replay(top: Table, dialect: Dialect) -> None:

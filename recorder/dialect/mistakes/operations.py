@@ -241,9 +241,6 @@ def _only(own: Table, known: Operation, dialect: Dialect) -> None:
         return
     if not known.events:
         own.wrong("only", "has no effect without events; name them in `events`, or delete `only`")
-    elif not known.terminal:
-        told = "the ack ends an operation without `terminal`, so later events are not its own"
-        own.wrong("only", f"{told}; write terminal = {listed(sorted(known.events))}")
     shared = sorted(known.keys.keys() & dialect.event_keys.keys())
     if shared:
         told = f"its key {shared[0]!r} is one of events too, so it shares a value with them"
