@@ -23,14 +23,25 @@ _HEADER = re.compile(r"(?<![\w.])header\.[^{}]+", re.IGNORECASE)
 _OF_DATES = ("body", "data", "header")  # roots of paths in answers and events
 
 
-def parsed(text: str, *, path: str) -> Dialect:
-    """Parse and check a dialect, given as TOML `text`; error messages name the file `path`.
+def parsed(text: str, *, path: str, is_checked: bool = True) -> Dialect:
+    """Parse a dialect, given as TOML `text`; error messages name the file `path`.
+
+    Args:
+        text: The text.
+        path: Name of its file.
+        is_checked: Refuse also what can have no effect. A cassette keeps its dialect: what was checked when it was
+            recorded is not held to the checks of a later version.
 
     Raises:
         DialectError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
 
     """
-    return examined(text, path=path)[0]
+    if is_checked:
+        return examined(text, path=path)[0]
+    top = read(text, path, DialectError)
+    dialect = _whole(top)
+    finish(top)
+    return dialect
 
 
 def examined_file(path: str) -> tuple[Dialect, tuple[SettingsError, ...]]:
@@ -51,13 +62,17 @@ def examined(text: str, *, path: str) -> tuple[Dialect, tuple[SettingsError, ...
 
     """
     top = read(text, path, DialectError)
-    dialect = _with_causes(top, _with_sessions(top, _read(top)))
+    dialect = _whole(top)
     for find in (keys.check, operations.check, rules.check):
         find(top, dialect)
     _paths_exist(top, dialect)
     finish(top)
     doubts.check(top, dialect, text)
     return dialect, doubts_of(top)
+
+
+def _whole(top: Table) -> Dialect:
+    return _with_causes(top, _with_sessions(top, _read(top)))
 
 
 def _read(top: Table) -> Dialect:

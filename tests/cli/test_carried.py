@@ -172,7 +172,7 @@ def test_the_dialect_and_the_policy_of_a_cassette_are_shown(made: dict[str, Path
 
 def test_a_file_of_the_same_name_that_differs_is_said_and_used(made: dict[str, Path], tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
-    other.write_text(TEXT.replace("open_for = 60.0", "open_for = 0.001"))
+    other.write_text(TEXT.replace("open_for = 60.0", "open_for = 0.001").replace("grace = 2.0", "grace = 0.001"))
 
     result = run(f"ls FILE FILE --dialect {other}", made["journal"])
 
@@ -207,7 +207,7 @@ def test_a_shipped_dialect_that_differs_is_said_once_and_not_used(command: str, 
 def test_cassettes_of_two_dialects_of_one_name_are_not_merged(made: dict[str, Path], tmp_path: Path) -> None:
     old = read(made["journal"])
     other = tmp_path / "other.cassette"
-    text = TEXT.replace("open_for = 60.0", "open_for = 1.0")
+    text = TEXT.replace("open_for = 60.0", "open_for = 2.0")
     other.write_bytes(encode_header(replace(old.header, dialect_text=text)) + b"".join(map(encode, old.records)))
 
     merged = run(f"merge FILE {other} -o OUT", made["journal"], tmp_path / "out")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.dialect.definition import Dialect
-from tests.correlate.shop import Shop, shop
+from recorder.dialect.definition import Dialect, parse
+from tests.correlate.shop import SHOP, Shop, shop
 
 
 def blind() -> Dialect:
@@ -85,7 +85,9 @@ def test_a_refused_one_goes_before_those_that_wait() -> None:
 
 
 def test_one_that_waits_for_no_event_is_not_meant() -> None:
-    session = Shop(shop('events = ["Removed"]\nterminal = ["Removed"]', "events = []\nterminal = []"))
+    events = 'events = ["Removed"]\nterminal = ["Removed"]'
+    text = SHOP.replace(events, "events = []\nterminal = []").replace('["Changed", "Removed"]', '["Changed"]')
+    session = Shop(parse(text, path="shop.toml"))
     session.acked("DELETE", "/items/i1", room="r1")
     session.hears("Error", room="r1")
 

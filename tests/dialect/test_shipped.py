@@ -96,7 +96,7 @@ def test_a_replay_is_clean_for_clients_with_other_ids(lab: Lab, again: int) -> N
 
 
 def test_each_dialect_has_a_page_that_names_its_operations() -> None:
-    assert {path.stem for path in PAGES.glob("*.md")} == set(names()) - OLDER.keys()
+    assert {path.stem for path in PAGES.glob("*.md")} - {"mistakes"} == set(names()) - OLDER.keys()
     for name in names():
         page = (PAGES / f"{OLDER.get(name, name)}.md").read_text()
         lacking = [one for one in shipped(name).operations if one.removesuffix("Versioned") not in page]
