@@ -377,7 +377,7 @@ class Correlator:
 
         The twin of the event, if there is one, is then judged again.
         """
-        if found is None or found[0] is not op:
+        if found is None or found[0] is not op or seen not in self._orphans:
             return
         twin = self._orphans.twin_of(seen)
         self._orphans.remove(seen)
@@ -472,7 +472,9 @@ class Correlator:
             self._end(op, link)
         if early is None:
             self._twins.came(seen, op, link)
-        if link.rule not in _EXACT:
+        if link.rule in _EXACT:
+            self._weak.remove(seen)
+        else:
             self._weak.add(seen, op, link)
         self._siblings.linked(seen, op, link)
         yield link

@@ -32,6 +32,10 @@ class Orphans:
         yield from self._final
         yield from self._events.values()
 
+    def __contains__(self, seen: Seen) -> bool:
+        """Return whether an event is still without a cause, but may get one."""
+        return _place(seen) in self._events
+
     def add(self, seen: Seen) -> Seen | None:
         """Keep an event without a known cause; return the oldest one if it becomes final thereby, else None."""
         self._events[_place(seen)] = seen
