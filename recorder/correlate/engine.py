@@ -28,19 +28,16 @@ from ..model import (
     Unsolicited,
     values,
 )
-from . import records
 from .client_messages import ClientMessages
-from .logins import Logins
-from .operations import Operation, Operations, Seen
-from .orphans import Orphans
+from .operations import Operation, Operations, Seen, begin_records, changed_by, ends, is_done, take_answer
+from .orphans import Orphans, WeakLinks
 from .publishes import Publishes
 from .replies import Replies
 from .retries import Retries
 from .rules import are_alike, by_error, by_key, by_only, by_repetition, by_tuple, by_twin
-from .sessions import Sessions, Windows
+from .sessions import Logins, Sessions, Windows
 from .siblings import Siblings, by_sibling, stronger
 from .twins import Twins
-from .weak import WeakLinks
 
 _SWITCHING_PROTOCOLS = 101
 _ADDRESSES = {"host", "origin", "referer"}
@@ -319,7 +316,7 @@ class Correlator:
     def _begin(self, op: Operation) -> None:
         self._operations.append(op)
         self._changed.append(op)
-        records.begin(op, self._dialect)
+        begin_records(op, self._dialect)
         self._open.add(op, op.keys)
         before = self._retries.sent(op)
         self._again = {before.seq: op.seq} if before is not None else {}
@@ -352,16 +349,16 @@ class Correlator:
 
     def _told(self, op: Operation, given: Keys) -> Iterator[Link]:
         """Take the keys in the ack of an operation: events that came before the ack may have waited for them."""
-        new = records.changed(op, given)
-        if not new:
-            return
+        new = changed_by(op, given)
         if not new.keys().isdisjoint(op.keys):
             self._open.forget(op)
-        records.answer(op, given, new)
+        take_answer(op, given, new)
+        if not new:
+            return
         self._open.add(op, op.keys)
-        if op.ended is None and records.is_done(op, self._dialect):
-            # The values without a terminal event failed, as the ack says now.
-            self._end(op, max((link for link in op.links if self._is_terminal(op, link)), key=lambda one: one.event.t))
+        last = max((one for one in op.links if self._is_terminal(op, one)), key=lambda one: one.event.t, default=None)
+        if op.ended is None and last is not None and is_done(op, self._dialect):
+            self._end(op, last)  # the values without a terminal event failed, as the ack says now
         for seen in self._orphans.waiting(op, new):
             # The whole search runs again, because a stronger rule may name another operation than `op`.
             yield from self._adopt(seen, self._cause(seen), op)
@@ -465,7 +462,7 @@ class Correlator:
             # Only an exact id may tie the tokens to the session; a wrong link would spread to other requests.
             if link.confidence == 1.0:
                 self._sessions.learn(op.tokens, seen.session)
-        if self._is_terminal(op, link) and self._is_own(op, seen, link) and records.ends(op, seen, self._dialect):
+        if self._is_terminal(op, link) and self._is_own(op, seen, link) and ends(op, seen, self._dialect):
             self._end(op, link)
         if self._dialect.error_after_ack and self._is_error(seen):
             op.failed = True

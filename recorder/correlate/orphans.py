@@ -1,4 +1,4 @@
-"""Keep the events without a known cause; a later ack may still show that its request caused one of them.
+"""Keep the events whose cause is not known, or not for sure; a later ack may still show which request caused them.
 
 A server may choose an id for an operation, name it in the ack, and push events with this id before it sends the ack.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator
+from typing import NamedTuple, TypeAlias
 
 from ..dialect.definition import Dialect
-from ..model import values
+from ..model import Link, values
 from .operations import Operation, Seen
 from .siblings import transactions
 
+_At: TypeAlias = tuple[int, int]
 _TRANSACTION = "transaction "  # no name of a key has a space
 
 
@@ -22,9 +24,9 @@ class Orphans:
     def __init__(self, dialect: Dialect, keep: int) -> None:
         self._dialect, self._keep = dialect, keep
         self._names = (*dialect.ack_keys, *dialect.error_same)
-        self._events: dict[tuple[int, int], Seen] = {}
-        self._by_key: dict[Hashable, dict[tuple[int, int], Seen]] = defaultdict(dict)
-        self._twins: dict[tuple[int, int], Seen] = {}
+        self._events: dict[_At, Seen] = {}
+        self._by_key: dict[Hashable, dict[_At, Seen]] = defaultdict(dict)
+        self._twins: dict[_At, Seen] = {}
         self._final: deque[Seen] = deque()
 
     def __iter__(self) -> Iterator[Seen]:
@@ -105,5 +107,55 @@ class Orphans:
         yield from ((_TRANSACTION, one) for one in transactions(seen, self._dialect))
 
 
-def _place(seen: Seen) -> tuple[int, int]:
+class Weak(NamedTuple):
+    """An event with the operation that it is linked to for now."""
+
+    seen: Seen
+    op: Operation
+    link: Link
+
+
+class WeakLinks:
+    """The events that an ack may take from their operations, by the ids that they carry."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._names = tuple(name for name in dialect.exact if name in dialect.ack_keys)
+        self._at: dict[_At, Weak] = {}
+        self._by_id: dict[tuple[str, str], set[_At]] = defaultdict(set)
+
+    def add(self, seen: Seen, op: Operation, link: Link) -> None:
+        """Keep an event that was linked by a rule without ids, if it has an id that an ack may bring."""
+        for name_and_id in self._ids(seen):
+            self._by_id[name_and_id].add(_place(seen))
+            self._at[_place(seen)] = Weak(seen, op, link)
+
+    def of(self, op: Operation, added: Iterable[str]) -> list[Weak]:
+        """Return the events that came after a request and carry an id that its ack added, in the order of the wire."""
+        if not self._at:
+            return []
+        names = [name for name in added if name in self._names]
+        ids = ((name, value) for name in names for value in values(op.keys[name]))
+        places = {place for one in ids for place in self._by_id.get(one, ()) if place[0] > op.seq}
+        return [self._at[place] for place in sorted(places)]
+
+    def remove(self, seen: Seen) -> None:
+        """Remove an event that got its final link; nothing happens if it is not kept."""
+        if self._at.pop(_place(seen), None) is not None:
+            for one in self._ids(seen):
+                self._by_id[one].discard(_place(seen))
+                if not self._by_id[one]:
+                    del self._by_id[one]
+
+    def forget(self, op: Operation) -> None:
+        """Drop the events of an operation whose links are final."""
+        for link in op.links if self._at else ():
+            kept = self._at.get((link.event.seq, link.event.index))
+            if kept is not None:
+                self.remove(kept.seen)
+
+    def _ids(self, seen: Seen) -> Iterator[tuple[str, str]]:
+        return ((name, value) for name in self._names for value in values(seen.keys.get(name, ())))
+
+
+def _place(seen: Seen) -> _At:
     return seen.event.seq, seen.event.index

@@ -26,8 +26,7 @@ from collections.abc import Iterable, Iterator
 from ..dialect.definition import Dialect
 from ..dialect.definition import Operation as Known
 from ..model import Keys, Link, Value, agree, listed, value_of, values
-from .operations import Operation, Seen, identity, is_over
-from .records import has_ended
+from .operations import Operation, Seen, has_ended, identity, is_over
 
 INNER = "inner_reference"  # an exact key in a nested field, which a server need not repeat
 EXACT = "reference"  # name of the rule by which other exact keys link

@@ -7,6 +7,8 @@ cookies than the Bayeux client of the same user, so unknown tokens mean "any ses
 that an answer sets in place of another, and a token that was given out in place of another, belong to the session of
 that one.
 
+A refreshed token, too, belongs to the session of the token before it (`Logins`).
+
 Windows of a session are its Bayeux clients that were alive at the same time, such as two browser tabs. The server
 pushes each event to each window, so such copies are not surplus events. A client that sent nothing after a later
 handshake was replaced by the client of that handshake; one that still sent messages is another window.
@@ -17,8 +19,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
-from ..model import Headers
+from ..dialect.definition import Dialect
+from ..model import Headers, Request, Response
 
 AUTHORIZATION = "authorization "
 _SEPARATE = re.compile(r",(?=\s*[^\s;,=]+=)")  # between cookies that a client or a proxy has merged into one header
@@ -182,6 +186,35 @@ def _credential(header: str) -> Iterator[str]:
         yield f'{scheme} {name}="{parameters[name]}"'
     else:
         yield f"{scheme} {rest}" if scheme in _NOT_TOKENS else rest
+
+
+class Logins:
+    """The tokens that logins of a capture gave out."""
+
+    def __init__(self, dialect: Dialect, sessions: Sessions) -> None:
+        """Begin without tokens; what is learnt about them goes to `sessions`."""
+        self._dialect, self._sessions = dialect, sessions
+        # By token: all of the login that gave it out. None where several logins gave it out, as for one technical user.
+        self._given: dict[str, frozenset[str] | None] = {}
+
+    def shown(self, request: Request) -> frozenset[str]:
+        """Return the tokens given out before that a login shows in its target or body, e.g. a refresh token."""
+        if not self._given or not any(login.fits(request.method, request.target) for login in self._dialect.logins):
+            return frozenset()
+        text = f"{request.target}\n{request.body.decode(errors='replace')}"
+        given = ((token, token.removeprefix(AUTHORIZATION)) for token in self._given)
+        return frozenset(token for token, value in given if value in text or quote(value, safe="") in text)
+
+    def answered(self, request: Request, response: Response, shown: frozenset[str]) -> frozenset[str]:
+        """Return the tokens that an answer gives out, in place of those that its request has shown."""
+        tokens = as_tokens(self._dialect.minted_by(request, response))
+        if tokens:
+            before = (self._given.get(token) for token in shown)
+            old = frozenset().union(*(found for found in before if found is not None))
+            self._sessions.renewed(old, tokens)
+            for token in tokens - old:
+                self._given[token] = None if token in self._given else tokens | old
+        return tokens
 
 
 @dataclass(slots=True)

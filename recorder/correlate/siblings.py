@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 from ..dialect.definition import Dialect
 from ..model import Link, agree, values
-from .operations import Operation, Seen
-from .records import has_ended
+from .operations import Operation, Seen, has_ended
 from .rules import ALONE, DOUBTFUL, past
 
 Transaction = tuple[str, ...]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.dialect.definition import Dialect, parse
-from tests.correlate.shop import SHOP, Shop, shop
+from recorder.dialect.definition import Dialect
+from tests.correlate.shop import Shop, shop
 
 
 def blind() -> Dialect:
@@ -85,13 +85,12 @@ def test_a_refused_one_goes_before_those_that_wait() -> None:
 
 
 def test_one_that_waits_for_no_event_is_not_meant() -> None:
-    events = 'events = ["Removed"]\nterminal = ["Removed"]'
-    text = SHOP.replace(events, "events = []\nterminal = []").replace('["Changed", "Removed"]', '["Changed"]')
-    session = Shop(parse(text, path="shop.toml"))
-    session.acked("DELETE", "/items/i1", room="r1")
+    mark = '[operations.Mark]\nrequest = "POST /marks"\nevents = []\nterminal = []\n\n[operations.Open]'
+    session = Shop(shop("[operations.Open]", mark))
+    session.acked("POST", "/marks", room="r1")
     session.hears("Error", room="r1")
 
-    assert session.told() == [("Remove", "complete", [])]
+    assert session.told() == [("Mark", "complete", [])]
 
 
 def test_an_error_that_shares_nothing_is_about_the_only_one_that_waits() -> None:

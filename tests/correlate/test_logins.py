@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.correlate.logins import Logins
-from recorder.correlate.sessions import Sessions, as_tokens
+from recorder.correlate.sessions import Logins, Sessions, as_tokens
 from recorder.dialect.definition import load
 from recorder.model import Request, Response
 from tests.wire import body
