@@ -1,0 +1,247 @@
+"""Find the dialect that fits traffic best, by the requests and events that each dialect names. Sans-IO.
+
+A dialect fits traffic in which it names an operation, or at least half of the events. A match counts as evidence only
+if the dialect spells out a part of it: `POST /services/data/{version}/sobjects/{object}` does, while `PUBLISH
+/service/{name}` fits any API over CometD. Such a general match decides where no dialect has evidence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..bayeux.channels import HANDSHAKE, is_meta, matches
+from ..bayeux.messages import Message, carried, is_event
+from ..bayeux.publishes import PUBLISH, as_request
+from ..model import Event, Record, Request, Response, SocketMessage, Value
+from .definition import DEFAULT, NOTIFICATION, Dialect, names, shipped
+from .paths import path_of
+
+_SURE = 4  # operations and events of one dialect, where no other dialect names anything else
+_ENOUGH = 50  # operations and events that any dialect names: the best dialect is chosen, even if it is not sure
+_MOST = 1_000  # requests and events of any kind, so that an unknown API does not cost time for ever
+
+_PART = re.compile(r"\(\?P<\w+>.*?\)")  # a named part in the pattern of a route
+_SHARED = re.compile(r"service|api|rest|v?\d*")  # path segments that name no API; CometD reserves /service/
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The best dialect for some traffic, and the evidence.
+
+    Attributes:
+        dialect: The dialect; None if no dialect fits.
+        requests: Number of requests; a Bayeux publish is one, other Bayeux messages are none.
+        operations: How many of the requests are operations of the dialect.
+        events: Number of events.
+        named: How many of the events are named in the dialect.
+
+    """
+
+    dialect: Dialect | None
+    requests: int
+    operations: int
+    events: int
+    named: int
+
+    def __str__(self) -> str:
+        """Return the evidence in words."""
+        if self.dialect is None:
+            return f"{counted(self.requests, 'request')}, {counted(self.events, 'event')}"
+        if not self.operations:
+            return f"of {counted(self.events, 'event')} {_are(self.named)} named in it"
+        return f"of {counted(self.requests, 'request')} {_operations(self.operations)} of it"
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """The evidence for one dialect.
+
+    Attributes:
+        dialect: The dialect.
+        operations: Number of requests that are operations, with a part that the dialect spells out.
+        general: Number of requests that are operations by a pattern that fits any API.
+        events: Number of events that the dialect names.
+        ignored: Number of heartbeats and the like.
+        spelled: Number of path segments spelled out, over all operations.
+        missed: Number of operations and events that another dialect names and this one does not.
+        is_at_prefix: True if Bayeux messages went to the path of the dialect.
+
+    """
+
+    dialect: Dialect
+    operations: int = 0
+    general: int = 0
+    events: int = 0
+    ignored: int = 0
+    spelled: int = 0
+    missed: int = 0
+    is_at_prefix: bool = False
+    nameless: Value | None = field(init=False)
+    named: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.nameless = _name(self.dialect, Event(0, 0, 0, 0, "", "/", None))
+        self.named = frozenset[str]().union(*(one.events for one in self.dialect.operations.values()))
+
+    @property
+    def points(self) -> int:
+        return self.operations + self.events
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """How well the dialect fits; for equal evidence the dialect that names more, then the default."""
+        size, is_default = len(self.dialect.operations) + len(self.named), self.dialect.name == DEFAULT
+        return (self.operations, self.events, self.is_at_prefix, self.spelled, self.general, size, is_default)
+
+    def fits(self, events: int) -> bool:
+        """Return whether the dialect fits traffic with this number of events."""
+        # one API may use some names of another: 3 of 25 events of Genesys' Workspace API are named in gws-outbound
+        is_named = self.events and self.events * 2 >= events - self.ignored
+        return bool(self.operations or self.general or is_named)
+
+    def takes(self, request: Request) -> int | None:
+        """Return how many path segments the dialect spells out of an operation, None if the request is none."""
+        name = self.dialect.operation_of(request)
+        known = self.dialect.operations.get(name) if name is not None else None
+        if known is None:
+            return _of_publish(self.dialect, request) if name == request.target else None
+        by_path = known.route is not None and known.method == request.method
+        return _spelled(known.route.pattern) if by_path and known.route is not None else 1
+
+    def names(self, event: Event) -> bool:
+        """Return whether the dialect names an event, by a value in the event."""
+        name = _name(self.dialect, event)
+        return name in self.named and name != self.nameless
+
+
+class Fitting:
+    """Looks for the dialect that fits, record by record, until one is chosen."""
+
+    def __init__(self, dialects: Iterable[Dialect]) -> None:
+        """Begin without evidence; the order of the dialects does not matter."""
+        self._candidates = [_Candidate(one) for one in sorted(dialects, key=lambda one: one.name)]
+        self._methods = frozenset[str]().union(*(one.dialect.methods for one in self._candidates))
+        self._requests = self._events = self._telling = self._possible = 0
+
+    def feed(self, record: Record) -> Fit | None:
+        """Take the next record; return the choice as soon as there is enough evidence, None before."""
+        for request in _requests(record):
+            self._asked(request)
+        match record:
+            case Request():
+                self._at(record.target, carried(record))
+            case Response() | SocketMessage(from_client=False):
+                self._pushed(record, carried(record))
+            case _:
+                pass
+        leader = self._leader()
+        is_sure = leader is not None and leader.points >= _SURE and not leader.missed
+        return self.best() if is_sure or self._telling >= _ENOUGH or self._possible >= _MOST else None
+
+    def best(self) -> Fit:
+        """Return the choice by the evidence so far."""
+        leader = self._leader()
+        if leader is None:
+            return Fit(None, self._requests, 0, self._events, 0)
+        return Fit(leader.dialect, self._requests, leader.operations + leader.general, self._events, leader.events)
+
+    def _leader(self) -> _Candidate | None:
+        fitting = (one for one in self._candidates if one.fits(self._events))
+        return max(fitting, key=lambda one: one.rank, default=None)
+
+    def _asked(self, request: Request) -> None:
+        self._requests += 1
+        if request.method not in self._methods and request.method != PUBLISH:
+            return
+        self._possible += 1
+        taken = [(one, spelled) for one in self._candidates if (spelled := one.takes(request)) is not None]
+        for one, spelled in taken:
+            one.operations += spelled > 0
+            one.general += not spelled
+            one.spelled += spelled
+        self._count([one for one, spelled in taken if spelled], is_telling=bool(taken))
+
+    def _at(self, target: str, messages: list[Message] | None) -> None:
+        path = path_of(target)
+        if any(message["channel"] == HANDSHAKE for message in messages or ()):
+            for one in self._candidates:
+                one.is_at_prefix |= f"{path}/".startswith(f"{one.dialect.bayeux_prefix}/")
+
+    def _pushed(self, record: Response | SocketMessage, messages: list[Message] | None) -> None:
+        for index, message in enumerate(messages or ()):
+            if not is_event(message):
+                continue
+            self._events += 1
+            self._possible += 1
+            event = Event(record.seq, index, record.t, record.exchange, "", message["channel"], message.get("data"))
+            for one in self._candidates:
+                one.ignored += one.dialect.is_ignored(event)
+            naming = [one for one in self._candidates if one.names(event)]
+            for one in naming:
+                one.events += 1
+            self._count(naming, is_telling=bool(naming))
+
+    def _count(self, explaining: list[_Candidate], *, is_telling: bool) -> None:
+        self._telling += is_telling
+        for one in self._candidates if explaining else ():
+            one.missed += one not in explaining
+
+
+def every() -> Iterator[Dialect]:
+    """Yield the shipped dialects."""
+    return map(shipped, names())
+
+
+def best_fit(records: Iterable[Record], dialects: Iterable[Dialect]) -> Fit:
+    """Return which dialect fits records best, of which all are known."""
+    fitting = Fitting(dialects)
+    for record in records:
+        fitting.feed(record)
+    return fitting.best()
+
+
+def has_operation(records: Iterable[Record], dialect: Dialect) -> bool:
+    """Return whether any request or publish in records is an operation of a dialect."""
+    return any(dialect.operation_of(request) is not None for record in records for request in _requests(record))
+
+
+def _requests(record: Record) -> Iterator[Request]:
+    """Yield the request in a record that carries no Bayeux messages, or the publishes that it carries."""
+    messages = carried(record)
+    if isinstance(record, Request) and messages is None:
+        yield record
+    elif isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client):
+        for index, message in enumerate(messages or ()):
+            if not is_meta(message["channel"]):
+                yield as_request(record, index, message, ())
+
+
+def _name(dialect: Dialect, event: Event) -> Value | None:
+    return dialect.keys_of_event(event).get(NOTIFICATION)
+
+
+def _of_publish(dialect: Dialect, request: Request) -> int | None:
+    """Return how many segments of its channel a dialect spells out that lets any publish there be an operation."""
+    fitting = [_spelled(pattern) for pattern in dialect.publishes if matches(pattern, request.target)]
+    return max(fitting, default=None) if request.method == PUBLISH else None
+
+
+def _spelled(pattern: str) -> int:
+    """Return how many segments of a route or a channel pattern name something that other APIs do not have."""
+    segments = re.sub(r"[^\w/]", "", _PART.sub("", pattern)).split("/")
+    return sum(_SHARED.fullmatch(segment) is None for segment in segments)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun, e.g. `2 events`."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _are(number: int) -> str:
+    return f"{number} {'is' if number == 1 else 'are'}"
+
+
+def _operations(number: int) -> str:
+    return f"{_are(number)} {'an operation' if number == 1 else 'operations'}"
