@@ -36,7 +36,7 @@ from .frames import MAX_BODY, OVERHEAD, Frame, frame
 JOURNAL, SEALED, ARCHIVE = PROFILES = "journal", "sealed", "archive"
 MAX_HEADERS = 4096  # HTTP headers of one record
 MAX_TRIPLES = 1 << 32  # the index stores the number of a triple in 4 bytes
-RULES_WITHIN = 1000  # frames after the header in which a journal may say its dialect
+RULES_WITHIN = 4000  # frames after the header in which a journal may say its dialect
 
 T = TypeVar("T")
 BodyOf: TypeAlias = Callable[[int], bytes]

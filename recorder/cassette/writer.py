@@ -126,7 +126,7 @@ class Writer:
     def rules(self, name: str, text: str) -> None:
         """Say the dialect of the journal, after the first records; readers take it instead of the header's.
 
-        The journal must have been created with `rules_follow=True`. Call this once, within the first 1,000 frames:
+        The journal must have been created with `rules_follow=True`. Call this once, within the first 4,000 frames:
         readers do not look further.
 
         Args:

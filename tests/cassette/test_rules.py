@@ -70,7 +70,7 @@ def test_a_writer_refuses_a_dialect_that_no_reader_would_find(path: Path) -> Non
     late = Writer(create(path.with_name("late"), HEADER, rules_follow=True))
     for number in range(RULES_WITHIN):
         late.put(encode(Note(number, number, "", "")))
-    with pytest.raises(ValueError, match="among the first 1000 frames"):
+    with pytest.raises(ValueError, match="among the first 4000 frames"):
         late.rules("mine", "")
     late.close()
 

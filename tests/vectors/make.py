@@ -104,7 +104,7 @@ def raw_vectors() -> dict[str, tuple[str, bytes]]:
     newer = frame(1, msgpack.packb({"cassette": 3, "a new field": [1]}))
     rules = encode_rules("mine", 'name = "mine"\n')
     awaits = encode_header(HEADER, rules_follow=True)
-    notes = [encode(Note(n, n, "", "")) for n in range(1001)]
+    notes = [encode(Note(n, n, "", "")) for n in range(4001)]
     plain = {"cassette": 2, "dialect": "a", "profile": "journal", "redaction": "b", "started": 0, "upstream": ""}
     long = plain | {"dialect_text": "#" * (1 << 17) + "#", "policy_text": ""}
     return {
@@ -126,8 +126,8 @@ def raw_vectors() -> dict[str, tuple[str, bytes]]:
             awaits + rules + encode_rules("other", "") + frames[0],
         ),
         "rules-unannounced": ("a dialect that the header does not announce: to be skipped", head + rules + frames[0]),
-        "rules-late": ("behind 1,000 frames: to be skipped", awaits + b"".join(notes[:1000]) + rules + notes[1000]),
-        "rules-last": ("the last place for a dialect", awaits + b"".join(notes[:999]) + rules + notes[999]),
+        "rules-late": ("behind 4,000 frames: to be skipped", awaits + b"".join(notes[:4000]) + rules + notes[4000]),
+        "rules-last": ("the last place for a dialect", awaits + b"".join(notes[:3999]) + rules + notes[3999]),
         "ancillary": ("types above 0x3F that are unknown: to be skipped", _between(0x7F, frames, head)),
         "chunk": ("a type that is kept free for chunks of streams: to be skipped", _between(0x43, frames, head)),
         "critical": ("a type up to 0x3F that is unknown: to be refused", _between(0x3E, frames, head)),

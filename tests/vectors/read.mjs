@@ -68,7 +68,7 @@ function take({ type, body }) { // §4-6, §8: the next frame: order of the type
 }
 for (let at = 0, frame; !error && !end.length && (at < size || !header); at = frame?.next) try { // §3, §9: to the end, or to damage
   const { type, all, body } = (frame = frameAt(get, at, size));
-  if (!header) { header = need(type === 1) && decode(1, body); profile = String(header.profile); follow = header.rules ? 1000 : 0; delete header.rules; }
+  if (!header) { header = need(type === 1) && decode(1, body); profile = String(header.profile); follow = header.rules ? 4000 : 0; delete header.rules; }
   else if (!all && need(profile === "journal", "cut off")) { torn = at; break; } // §3: then the frames in which the dialect may follow
   else if (follow-- > 0 && type === 0x42) ({ dialect: header.dialect, dialect_text: header.dialect_text } = decode(type, body), follow = 0);
   else (type === 0x11 && profile === "archive" ? unpack(body) : [frame]).filter((f) => f.type < 0x40 || ORDER[f.type]).forEach(take);
