@@ -30,7 +30,7 @@ from recorder.replay.engine.miss import Miss
 from recorder.replay.server.app import Address
 
 log = logging.getLogger(__name__)
-_OPTIONS = {"cassette", "hosts", "allow_origins", "rate", "policy"}
+_OPTIONS = {"cassette", "hosts", "allow_origins", "rate", "dialect", "policy"}
 _SCHEMES = ("http", "https")
 
 
@@ -53,6 +53,7 @@ class Replay:
             [],
             "Pages to serve as well, e.g. https://desk.example; may be given several times.",
         )
+        loader.add_option("dialect", str, "", "Dialect: a name or a file; without one, the cassette's.")
         loader.add_option("policy", str, "", "The cassette's redaction policy: a file; not needed for a shipped one.")
         loader.add_option("rate", str, "1", "Pace: 1 as recorded, 10 ten times as fast, or instant.")
         # The strategy `eager` would connect to a server before `request` can choose the stand-in. The stand-in matches
@@ -64,7 +65,8 @@ class Replay:
         if self._serving or not ctx.options.cassette or not updated & _OPTIONS:
             return  # a stand-in that serves keeps its settings
         try:
-            recording = loading.load([Path(path).expanduser() for path in ctx.options.cassette], None)
+            dialect = ctx.options.dialect or None
+            recording = loading.load([Path(path).expanduser() for path in ctx.options.cassette], dialect)
             # in reverse mode the client named the recorder, in the others the servers
             is_named = not recording.header.upstream or len(asked_servers(recording)) > 1
             asked = asked_hosts(recording) if is_named else frozenset()
@@ -76,6 +78,7 @@ class Replay:
             self._standin = StandIn(
                 recording,
                 rate=rate,
+                dialect=dialect,
                 policy=policy,
                 proxied=True,
                 allow_hosts=sorted({host for host, _ in self._hosts}),

@@ -67,6 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("cassette_dir", "Cassette folder, from the root folder (default: `cassettes` beside the test)")
     parser.addini("cassette_mode", "When to record cassettes: none, once, new_episodes or all", default="none")
     parser.addini("cassette_upstream", "Server to record, e.g. http://gws.example:8090", default="")
+    parser.addini("cassette_dialect", "Dialect of the cassettes: a name, or a file from the root folder")
     parser.addini("cassette_policy", "Redaction policy of the cassettes: a name, or a file from the root folder")
     parser.addini("cassette_record_options", "More options for `recorder record`", type="args", default=[])
     parser.addini("cassette_allow_host", "Hosts to serve besides the recorded ones", type="args", default=[])
@@ -173,7 +174,8 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
     if settings.mode == "all" and hasattr(item.config, "workerinput"):
         raise UsageError("the mode all records one test after the other: run pytest without -n")
     add = settings.mode == "new_episodes" or path in begun
-    with taking(path, settings.upstream, add=add, options=settings.record_options, policy=settings.policy) as recorded:
+    rules = {"policy": settings.policy, "dialect": settings.dialect}
+    with taking(path, settings.upstream, add=add, options=settings.record_options, **rules) as recorded:
         item.stash[_TAKING] = recorded
         yield recorded
     if recorded.is_kept:
@@ -276,8 +278,9 @@ def _judge(item: pytest.Item, found: list[str | None], settings: Settings) -> No
         pytest.fail("\n\n".join(failures), pytrace=False)
 
 
-def _policy(config: pytest.Config) -> str | None:
-    named = str(config.getini("cassette_policy") or "")
+def _rules(config: pytest.Config, option: str) -> str | None:
+    """Return the name of a dialect or a policy, or the path of its file, from the root folder."""
+    named = str(config.getini(option) or "")
     there = config.rootpath / named
     return (str(there) if there.is_file() else named) or None
 
@@ -295,7 +298,8 @@ def _settings(item: pytest.Item) -> Settings:
         rate=_rate(config),
         misses=config.getini("cassette_misses"),
         unplayed=config.getini("cassette_unplayed"),
-        policy=_policy(config),
+        dialect=_rules(config, "cassette_dialect"),
+        policy=_rules(config, "cassette_policy"),
         allow_host=tuple(config.getini("cassette_allow_host")),
         allow_origin=tuple(config.getini("cassette_allow_origin")),
         record_options=tuple(config.getini("cassette_record_options")),

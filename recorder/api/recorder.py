@@ -36,6 +36,7 @@ class Recorder:
         upstream: str,
         cassette: str | PathLike[str],
         *,
+        dialect: str | None = None,
         policy: str | None = None,
         force: bool = False,
         options: Sequence[str] = (),
@@ -45,6 +46,7 @@ class Recorder:
         Args:
             upstream: URL of the server, e.g. `http://gws.example:8090`.
             cassette: File to write.
+            dialect: Name of a shipped dialect, or path of a file; None takes the shipped one that fits the traffic.
             policy: Redaction policy, a shipped name or a TOML file; None takes the default.
             force: Overwrite the file if it exists.
             options: More options, as on the command line of `recorder record`.
@@ -58,7 +60,8 @@ class Recorder:
         self.url = ""
         self.urls: dict[str, str] = {}
         self.cassette = Path(cassette)
-        given = [*(["--policy", policy] if policy else []), *(["--force"] if force else []), *options]
+        given = [*(["--dialect", dialect] if dialect else []), *(["--policy", policy] if policy else [])]
+        given += [*(["--force"] if force else []), *options]
         self._command = [sys.executable, "-m", "recorder", "record", upstream, "-o", str(cassette), *given]
         self._others = sum(text == "--also" or text.startswith("--also=") for text in options)
         self._process: subprocess.Popen[str] | None = None

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from ..cassette.codec import encode, encode_header
 from ..cassette.reader import OpenCassette, open_cassette
-from ..dialect.definition import shipped
+from ..dialect.definition import Dialect
 from ..model import IN_CLEAR, Note, Record
 from ..output import replacing
 from .hosts import NOT_RECORDED, ApiHosts, same_host, without
@@ -46,6 +46,7 @@ class Sifted:
 
 def sift(
     parts: Sequence[Path],
+    dialect: Dialect,
     begun: int = 0,
     *,
     about: Mapping[tuple[int, int], str] = MappingProxyType({}),
@@ -55,6 +56,7 @@ def sift(
 
     Args:
         parts: The files, in order.
+        dialect: The dialect of the capture: a host with an operation of this dialect has an API.
         begun: Number of the first exchange that may be removed; those before it are of an earlier capture.
         about: The hosts that notes are about, by index of the file and number of the record.
         known: Returns the pseudonyms of secrets that stand in a text in the clear.
@@ -66,7 +68,7 @@ def sift(
     """
     with ExitStack() as files:
         opened = [files.enter_context(open_cassette(part)) for part in parts]
-        hosts = ApiHosts(shipped(opened[0].header.dialect), known)
+        hosts = ApiHosts(dialect, known)
         for cassette in opened:
             for record in cassette.records():
                 hosts.feed(record)

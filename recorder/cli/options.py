@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,8 @@ from .writing import add_input
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
@@ -54,6 +56,24 @@ class NameOrFile(click.ParamType):  # type: ignore[type-arg]  # generic in its s
         if Path(str(value)).is_file():
             add_input(Path(str(value)), is_content=False)
         return str(value)
+
+
+class DialectSource(NameOrFile):
+    """The name of a shipped dialect, or the path of a dialect file, which is checked before the command begins."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, after the dialect was read.
+
+        Raises:
+            DialectError: If there is no such dialect, or it has a mistake.
+
+        """
+        source = super().convert(value, param, ctx)
+        if ctx is None or not ctx.resilient_parsing:  # a completion must not end with an error
+            from ..dialect.definition import load
+
+            load(source)
+        return source
 
 
 class KeyFile(click.Path):
@@ -115,13 +135,16 @@ filter_option = click.option(
 )
 jsonl_option = click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON Lines, one row per line.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-dialect_option = click.option(
-    "--dialect",
-    metavar="NAME|FILE",
-    type=NameOrFile(),
-    help="Use this dialect instead of the one named in the cassette.",
-    shell_complete=offers("dialects"),
-)
+
+
+def _dialect(text: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--dialect", metavar="NAME|FILE", type=DialectSource(), help=text, shell_complete=offers("dialects")
+    )
+
+
+dialect_option = _dialect("Use this dialect instead of the one named in the cassette.")
+new_dialect_option = _dialect("Dialect of the API (see recorder dialect); by default the shipped one that fits.")
 
 policy_option = click.option(
     "--policy",

@@ -38,7 +38,8 @@ class Settings:
         misses: Verdict on a test with a miss: `fail`, `warn` or `ignore`.
         unplayed: Verdict on a test that leaves triples unplayed: `fail`, `warn` or `ignore`.
         seed: Seed for ids and for the chances of faults; equal seeds give equal runs.
-        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that each cassette names.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect that each cassette names when
+            the test is played, and the shipped one that fits when the test is recorded.
         policy: Redaction policy, a name or a file; None takes the policy that a cassette names when the test is
             played, and the default of `recorder record` when the test is recorded.
         allow_host: Hosts to serve besides those of this machine and of the cassettes, as after `--allow-host`.

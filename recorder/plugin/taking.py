@@ -18,6 +18,7 @@ from ..cassette.codec import encode
 from ..cassette.journal import resume
 from ..cassette.reader import read
 from ..dialect.carried import dialect_of
+from ..dialect.definition import Dialect, load
 from ..errors import OutputError, UsageError
 from ..library.recording import derive
 from ..library.select import slice_records
@@ -114,8 +115,9 @@ class Taking:
 
 @contextmanager
 def taking(
-    cassette: Path, upstream: str, *, add: bool, options: Sequence[str] = (), policy: str | None = None
-) -> Iterator[Taking]:
+    cassette: Path, upstream: str, *, add: bool, options: Sequence[str] = (), policy: str | None = None,
+    dialect: str | None = None,
+) -> Iterator[Taking]:  # fmt: skip
     """Record the traffic of a test until the block ends.
 
     The cassette is written or changed only if `is_kept` is True at the end of the block.
@@ -126,24 +128,27 @@ def taking(
         add: Append only the new triples if the file exists; False replaces the file.
         options: More options, as on the command line of `recorder record`.
         policy: Redaction policy, a name or a file; None takes the default.
+        dialect: Name of a shipped dialect, or path of a file; None takes the shipped one that fits the traffic.
 
     Raises:
+        DialectError: If there is no such dialect, or it has a mistake.
         UsageError: If `upstream` is empty, or nothing can be appended to the old cassette.
         UpstreamError: If the recorder cannot start, or ends with an error.
 
     """
     if not upstream:
         raise UsageError(f"{cassette}: name the server to record: --cassette-upstream http://gws.example:8090")
+    chosen = load(dialect) if dialect else None
     cassette.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cassette.parent, prefix=RECORDING) as folder:
         taken = Path(folder) / cassette.name
-        with Recorder(upstream, taken, policy=policy, options=options) as recorder:
+        with Recorder(upstream, taken, dialect=dialect, policy=policy, options=options) as recorder:
             recorded = Taking(recorder.url, cassette, taken)
             yield recorded
         if recorded.is_kept:
             with _alone(cassette.parent):
                 if add and cassette.exists():
-                    add_new(cassette, taken, policy)
+                    add_new(cassette, taken, policy, chosen)
                 else:
                     with replacing(cassette, force=True, like=[taken]) as file:
                         file.write(taken.read_bytes())
@@ -160,13 +165,14 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
+def add_new(old: Path, taken: Path, policy: str | None = None, dialect: Dialect | None = None) -> int:
     """Append new triples to a cassette; the bytes already in the file do not change.
 
     Args:
         old: Cassette to extend.
         taken: Cassette with the new recording.
         policy: Redaction policy of both cassettes, a name or a file; needed only if it is not a shipped one.
+        dialect: Dialect by which both are read; None takes the dialect of the old one.
 
     Returns:
         The number of appended triples.
@@ -175,11 +181,12 @@ def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
         UsageError: If the old cassette is sealed, is being written, or was redacted by another policy.
 
     """
-    fresh = read(taken)
-    recording, known = derive(fresh), read(old)
+    fresh, known = read(taken), read(old)
+    rules = dialect or dialect_of(known.header)  # the choice of the recorder for the new one does not count
+    recording = derive(fresh, rules)
     if known.header.redaction != fresh.header.redaction:
         raise UsageError(f"{old}: was redacted by {known.header.redaction!r}; record with this policy to add to it")
-    new = _unknown(derive(known), recording, policy)
+    new = _unknown(derive(known, rules), recording, rules, policy)
     if not new:
         return 0
     journal, end = resume(old)
@@ -195,9 +202,9 @@ def add_new(old: Path, taken: Path, policy: str | None = None) -> int:
     return len(new)
 
 
-def _unknown(known: Recording, recording: Recording, policy: str | None) -> Sequence[Triple]:
+def _unknown(known: Recording, recording: Recording, dialect: Dialect, policy: str | None) -> Sequence[Triple]:
     """Return the triples of a recording that no request of the known one matches; each known request matches once."""
-    matcher = Matcher(known, dialect_of(known.header), of_cassette(known.header, policy, described=True))
+    matcher = Matcher(known, dialect, of_cassette(known.header, policy, described=True))
     used: set[int] = set()
     new = []
     for triple in recording.triples:

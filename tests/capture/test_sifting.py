@@ -11,11 +11,13 @@ from recorder.capture.hosts import host_of
 from recorder.capture.sifting import sift
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import read
+from recorder.dialect.definition import load
 from recorder.errors import OutputError
 from recorder.model import Note, Record, Request
 from tests.capture.test_hosts import Capture
 from tests.cassette.records import HEADER
 
+DIALECT = load()
 GWS = replace(HEADER, dialect="gws-outbound", redaction="gws")
 
 
@@ -33,7 +35,7 @@ def test_what_belongs_to_no_api_is_removed_and_told(tmp_path: Path) -> None:
     path = written(tmp_path / "s", *Capture().get("cdn").bayeux("api").get("ads").get("ads").records)
     path.chmod(0o640)
 
-    sifted = sift([path])
+    sifted = sift([path], DIALECT)
 
     (told,) = sifted.lines()
     assert (
@@ -52,7 +54,7 @@ def test_parts_are_judged_together(tmp_path: Path) -> None:
     more.records += Capture().get("none").get("none").get("none").records  # numbers of exchanges go on
     two = written(tmp_path / "s-2", *more.bayeux("api").get("cdn").records[6:])
 
-    sift([one, two])
+    sift([one, two], DIALECT)
 
     assert (hosts(one), hosts(two)) == (["api"], ["api"])
     assert [r.kind for r in read(one).records if isinstance(r, Note)] == ["close"]
@@ -64,7 +66,7 @@ def test_notes_about_other_hosts_go_with_them(tmp_path: Path) -> None:
     notes = [Note(0, 0, "gap", text) for text in ("ssh is down", "api is down", "cdn is down", "nobody knows what")]
     path = written(tmp_path / "s", *notes, *records)
 
-    sifted = sift([path], about={(0, 0): "ssh", (0, 1): "api", (0, 2): "cdn:443", (1, 3): "ads"})
+    sifted = sift([path], DIALECT, about={(0, 0): "ssh", (0, 1): "api", (0, 2): "cdn:443", (1, 3): "ads"})
 
     (told,) = sifted.lines()
     assert "1 exchange with 3 other hosts" in told
@@ -79,7 +81,7 @@ def test_notes_about_other_hosts_go_with_them(tmp_path: Path) -> None:
 def test_without_an_api_notes_stay(tmp_path: Path) -> None:
     path = written(tmp_path / "s", Note(0, 0, "gap", "ssh is down"), *Capture().get("a").records)
 
-    assert list(sift([path], about={(0, 0): "ssh"}).lines()) == []
+    assert list(sift([path], DIALECT, about={(0, 0): "ssh"}).lines()) == []
     assert len(read(path).records) == 4
 
 
@@ -87,7 +89,7 @@ def test_an_earlier_capture_in_the_file_is_left_alone(tmp_path: Path) -> None:
     capture = Capture().get("old").bayeux("api").get("new")
     path = written(tmp_path / "s", *capture.records)
 
-    sift([path], begun=2)
+    sift([path], DIALECT, begun=2)
 
     assert hosts(path) == ["old", "api"]
 
@@ -96,14 +98,14 @@ def test_without_an_api_all_is_kept_and_that_is_told(tmp_path: Path) -> None:
     path = written(tmp_path / "s", *Capture().get("a").get("b").records)
     before = path.read_bytes()
 
-    lines = list(sift([path]).lines())
+    lines = list(sift([path], DIALECT).lines())
 
     assert lines == ["no host has an API (Bayeux, push, operations), so all 2 are kept; --host names yours"]
     assert path.read_bytes() == before
 
 
 def test_of_one_host_nothing_is_told(tmp_path: Path) -> None:
-    assert list(sift([written(tmp_path / "s", *Capture().get("a").records)]).lines()) == []
+    assert list(sift([written(tmp_path / "s", *Capture().get("a").records)], DIALECT).lines()) == []
 
 
 def test_many_hosts_are_not_all_named(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_many_hosts_are_not_all_named(tmp_path: Path) -> None:
     for number in range(13):
         capture.get(f"cdn{number}")
 
-    (told,) = sift([written(tmp_path / "s", *capture.records)]).lines()
+    (told,) = sift([written(tmp_path / "s", *capture.records)], DIALECT).lines()
 
     assert told.endswith("cdn9 (1) and 3 more; --host keeps a host")
 
@@ -125,6 +127,6 @@ def test_a_file_that_cannot_be_replaced_stays(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OutputError, match="No space left"):
-        sift([path])
+        sift([path], DIALECT)
 
     assert path.read_bytes() == before

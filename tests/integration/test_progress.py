@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from recorder.cassette.reader import open_cassette
 from tests.lab.processes import RECORDER
 
 OPERATION = "/api/v2/me/outbound-records/{}"
@@ -63,12 +64,24 @@ def test_in_a_pipe_each_operation_is_a_line_if_wanted(server: str, tmp_path: Pat
         for name, options in (("a", ["--progress", "plain"]), ("b", []))
     )
 
-    lines = [re.sub(r"\d+ ms", "T ms", line.partition(".")[2][3:].strip()) for line in plain.splitlines()[:1]]
+    choice, first, *_ = plain.splitlines()
+    lines = [re.sub(r"\d+ ms", "T ms", line.partition(".")[2][3:].strip()) for line in [first]]
+    assert choice == "recorder: dialect: gws-outbound (of 2 requests 2 are operations of it)"
     assert lines == ["failed    GetChainedRecord 1005  500, 0 events, T ms"]
     assert "1 operation ended: 1 failed" in plain
     assert "GetChainedRecord 1006 still waits for its last event" in plain
     assert "GetChainedRecord" not in default
     assert "\x1b" not in plain + default
+
+
+def test_operations_are_those_of_the_dialect_that_is_named(server: str, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    named = command(server, path, "--progress", "plain", "--dialect", "salesforce-changes")
+    told = subprocess.run(named, capture_output=True, text=True, check=True).stderr
+
+    assert told == f"recorder: {path}: 0 operations ended\nrecorder: {path}: 2 requests, 0 still open at the end\n"
+    with open_cassette(path) as cassette:
+        assert cassette.header.dialect == "salesforce-changes"
 
 
 def test_on_a_terminal_failures_are_red_and_the_open_ones_are_shown(server: str, tmp_path: Path) -> None:

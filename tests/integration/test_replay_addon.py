@@ -397,6 +397,7 @@ def test_the_cometd_client_plays_the_session_through_a_reverse_proxy(tmp_path: P
         (["cassette={bad}"], "cannot replay"),
         (["cassette={nameless}"], "the cassette names no host"),
         (["cassette={good}", "hosts=gws.example:no"], "cannot replay"),
+        (["cassette={good}", "dialect=no.toml"], "cannot replay: no.toml: file: cannot be read"),
     ],
 )
 def test_what_cannot_be_replayed_ends_mitmproxy_at_once(tmp_path: Path, options: list[str], reason: str) -> None:
@@ -459,6 +460,22 @@ def test_the_server_is_closed_when_mitmproxy_is_done_with_the_script(tmp_path: P
             return before, await connects(addon._address.port)
 
     assert asyncio.run(run()) == (True, False)
+
+
+def test_the_cassette_is_played_under_the_dialect_of_the_option(tmp_path: Path) -> None:
+    cassette = written(tmp_path / "gws.cassette", "https://gws.example")
+
+    async def triples(**options: str) -> int:
+        addon = script().Replay()
+        with taddons.context() as context:
+            for name, kind, value in OPTIONS:
+                context.options.add_option(name, kind, value, "")
+            context.master.addons.add(addon)
+            context.configure(addon, cassette=[str(cassette)], **options)
+            return len(addon._standin.recording.triples)
+
+    assert asyncio.run(triples()) == 6
+    assert asyncio.run(triples(dialect="salesforce-changes")) == 0
 
 
 OPTIONS = [  # of mitmproxy's proxy server, which is not here

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from recorder.dialect.definition import source
 from tests.plugin.conftest import Suite
 
 MISSING = """
@@ -384,6 +385,21 @@ def test_a(standin, cassette_settings):
     )
 
     result.assert_outcomes(passed=1)
+
+
+def test_the_dialect_of_all_tests_is_in_the_ini_file(suite: Suite, pytester: pytest.Pytester) -> None:
+    mine = pytester.path / "rules" / "mine.toml"
+    mine.parent.mkdir()
+    mine.write_text(source("salesforce-changes"))
+    tests = """
+@pytest.mark.cassette("preview-session", unplayed="ignore")
+def test_a(standin):
+    assert standin.recording.triples == ()
+"""
+
+    suite(tests, ini="cassette_dialect = rules/mine.toml").assert_outcomes(passed=1)
+    suite(tests, ini="cassette_dialect = gws-outbound").assert_outcomes(failed=1)
+    suite(tests, ini="cassette_dialect = rules/none.toml").assert_outcomes(errors=1)
 
 
 def test_a_report_of_each_failed_test_is_kept(suite: Suite, pytester: pytest.Pytester) -> None:

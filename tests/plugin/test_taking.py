@@ -11,7 +11,8 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import read
-from recorder.errors import UpstreamError, UsageError
+from recorder.dialect.definition import load
+from recorder.errors import DialectError, UpstreamError, UsageError
 from recorder.library.recording import load_recording
 from recorder.plugin.playing import Playing
 from recorder.plugin.taking import Taking, add_new, taking
@@ -108,6 +109,18 @@ def test_a_sealed_cassette_is_not_added_to_if_there_is_anything_new(old: Path, t
     assert sealed.read_bytes() == before
 
 
+def test_a_guess_about_new_traffic_does_not_decide_what_is_new(old: Path, tmp_path: Path) -> None:
+    taken = write(tmp_path / "taken.cassette", session(7, 9), dialect="salesforce-changes")
+
+    assert add_new(old, taken) == 1
+
+
+def test_what_is_new_is_decided_by_the_dialect_of_the_test(old: Path, tmp_path: Path) -> None:
+    taken = write(tmp_path / "taken.cassette", session(9))
+
+    assert add_new(old, taken, dialect=load("salesforce-changes")) == 0
+
+
 # The fixture meanwhile
 
 
@@ -145,6 +158,15 @@ def test_without_an_upstream_nothing_can_be_recorded(tmp_path: Path) -> None:
         taking(tmp_path / "s.cassette", "", add=False),
     ):
         pass
+
+
+def test_without_its_dialect_nothing_is_recorded(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DialectError, match="cannot be read"),
+        taking(tmp_path / "s.cassette", "http://gws.example", add=False, dialect=str(tmp_path / "no.toml")),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.once

@@ -14,16 +14,19 @@ from pathlib import Path
 from mitmproxy import addonmanager, ctx, exceptions, http, tcp
 from mitmproxy.proxy import server_hooks
 
-from ...dialect.definition import DEFAULT, shipped
+from ...dialect.definition import DEFAULT, Dialect, shipped
+from ...dialect.definition import load as load_dialect
+from ...dialect.fitting import Fit
 from ...errors import CaptureError, RecorderError
 from ...formats.compression import TooLarge
 from ...model import GAP, Headers, Record
 from ...redaction.bodies.change import told
 from ...redaction.bodies.encodings import NotUndone, content
-from ...redaction.joins import for_dialect
+from ...redaction.joins import fitted
 from ...redaction.policy import DEFAULT as DEFAULT_POLICY
 from ...redaction.policy import NO_POLICY, Policy, load
 from ...redaction.redactor import Redactor
+from ..choosing import told as told_choice
 from ..comments import of_answer, of_request
 from ..hosts import NOT_RECORDED, Others
 from ..keys import read_key
@@ -49,8 +52,8 @@ class Recorder:
     """A mitmproxy addon that writes all traffic into a cassette.
 
     In-process, the path of the cassette is an argument; in a script (`mitmdump -s addons/record.py`) it is mitmproxy's
-    option `cassette`. Without a policy all values are kept in the clear. Without a key a random one is used and never
-    stored.
+    option `cassette`. Without a dialect one is chosen by the first records, and the redaction stays as it is. Without a
+    policy all values are kept in the clear. Without a key a random one is used and never stored.
 
     """
 
@@ -61,19 +64,20 @@ class Recorder:
         path: Path | None = None,
         *,
         upstream: str = "",
-        dialect: str = DEFAULT,
+        dialect: Dialect | None = None,
         policy: Policy | None = load(DEFAULT_POLICY),  # noqa: B008  # read once
         key: bytes | None = None,
         settings: Settings = Settings(),  # noqa: B008  # frozen
         watch: Callable[[Record], None] | None = None,
+        on_dialect: Callable[[Dialect, Fit | None], None] | None = None,
         rewrite_links: bool = False,
         keep_conditional: bool = False,
         others: Others | None = None,
     ) -> None:
         self._leading = Leading(self.tell, rewrites=rewrite_links, keeps_conditional=keep_conditional)
         self._is_script = path is None
-        self._path, self._upstream, self._dialect = path, upstream, dialect
-        self._redact_by(policy, key)
+        self._path, self._upstream, self._given, self._policy, self._key = path, upstream, dialect, policy, key
+        self._redactor, self._on_dialect = self._made_redactor(), on_dialect or self._log_dialect
         self._settings, self._watch, self._clock = settings, watch, settings.clock
         self._others = others or Others()
         self._comments = self._keeps_host = False  # copies of mitmproxy's options: a lookup is slow
@@ -119,7 +123,7 @@ class Recorder:
         if capture is None:
             return []
         known = {} if self._redactor is None else {"known": self._redactor.known}
-        return list(sift(capture.paths, capture.begun, about=capture.about, **known).lines())
+        return list(sift(capture.paths, capture.dialect, capture.begun, about=capture.about, **known).lines())
 
     @property
     def size(self) -> int:
@@ -146,18 +150,20 @@ class Recorder:
 
         Raises:
             CassetteError: If the file to continue is damaged or is not a cassette.
+            DialectError: If the dialect of the cassette to continue is not shipped.
             UsageError: If the file exists already, is being written, or cannot be written; or if the cassette to
-                continue was recorded with another policy.
+                continue was recorded with another policy or dialect.
         """
         if self._path is None or self._capture is not None:
             return
         self._capture = Capture(
             self._path,
             upstream=self._upstream,
-            dialect=self._dialect,
+            dialect=self._given,
             redactor=self._redactor,
             settings=self._settings,
             on_failure=lambda: ctx.master.shutdown(),  # noqa: PLW0108  # there is no master yet
+            on_dialect=self._on_dialect,
             watch=self._watch,
         )
 
@@ -179,10 +185,19 @@ class Recorder:
     def _pipeline(self) -> Pipeline | None:
         return self._capture.pipeline if self._capture else None
 
-    def _redact_by(self, policy: Policy | None, key: bytes | None) -> None:
-        self._redactor = (
-            None if policy is None else Redactor(for_dialect(policy, self._dialect), key or secrets.token_bytes(32))
-        )
+    @property
+    def _dialect(self) -> Dialect:
+        return self._capture.dialect if self._capture else self._given or shipped(DEFAULT)
+
+    def _made_redactor(self) -> Redactor | None:
+        """Return what redacts records; a dialect that is chosen later does not change it."""
+        if self._policy is None:
+            return None
+        return Redactor(fitted(self._policy, self._given or shipped(DEFAULT)), self._key or secrets.token_bytes(32))
+
+    def _log_dialect(self, _: Dialect, fit: Fit | None) -> None:
+        if fit is not None and self._path is not None:
+            log.log(logging.INFO if fit.dialect else logging.WARNING, "%s", told_choice(fit, self._path))
 
     # -- mitmproxy's hooks
 
@@ -194,6 +209,7 @@ class Recorder:
         install()
         self._crashes.watch()
         loader.add_option("cassette", str, "", "Path of the cassette to write; the file must not exist yet.")
+        loader.add_option("dialect", str, "", "Dialect: a name or a file; without one, the shipped one that fits.")
         loader.add_option("policy", str, "", "Redaction policy: a name or a file; none keeps all in the clear.")
         loader.add_option("recorder_comments", bool, False, "Comment flows by operation, handle, referenceId, events.")
         loader.add_option("rewrite_links", bool, False, "In reverse mode, lead links to upstreams to this proxy.")
@@ -205,17 +221,18 @@ class Recorder:
         """Apply changed options of mitmproxy, and open the cassette once its path is known.
 
         Raises:
-            OptionsError: If the policy, the key file or the cassette cannot be used.
+            OptionsError: If the dialect, the policy, the key file or the cassette cannot be used.
         """
         self._take_options()
         if self._is_script and updated & {"rewrite_links", "keep_conditional", "mode"}:
             self._leading.configure(rewrites=ctx.options.rewrite_links, keeps_conditional=ctx.options.keep_conditional)
-        if "cassette" in updated and ctx.options.cassette:
-            self._path = Path(ctx.options.cassette)
         if "mode" in updated and not self._upstream:
             self._upstream = upstream_of(ctx.options)
         try:
             self._redact_by_options(updated)
+            # after a mistake, mitmproxy sets the old options: a path taken before would be opened then
+            if "cassette" in updated and ctx.options.cassette:
+                self._path = Path(ctx.options.cassette)
             self.open()
         except RecorderError as exc:
             raise exceptions.OptionsError(str(exc)) from exc
@@ -225,11 +242,14 @@ class Recorder:
         self._keeps_host = "keep_host_header" in ctx.options and ctx.options.keep_host_header
 
     def _redact_by_options(self, updated: set[str]) -> None:
-        named, key_file = ctx.options.policy, ctx.options.redaction_key_file
-        if not updated & {"policy", "redaction_key_file"} or not (named or key_file):
-            return
-        key = read_key(Path(key_file).expanduser()) if key_file else None
-        self._redact_by(None if named == NO_POLICY else load(named or DEFAULT_POLICY), key)
+        named, key_file, dialect = ctx.options.policy, ctx.options.redaction_key_file, ctx.options.dialect
+        if "dialect" in updated and dialect:
+            self._given = load_dialect(dialect)
+        if updated & {"policy", "redaction_key_file"} and (named or key_file):
+            self._key = read_key(Path(key_file).expanduser()) if key_file else None
+            self._policy = None if named == NO_POLICY else load(named or DEFAULT_POLICY)
+        if updated & {"dialect", "policy", "redaction_key_file"}:
+            self._redactor = self._made_redactor()
 
     def running(self) -> None:
         """Log an error if no cassette is set, and a warning if other machines can connect."""
@@ -294,9 +314,7 @@ class Recorder:
             if lacks is None:
                 body = self._leading.request_body(flow, headers, body)
         if self._comments:
-            flow.comment = flow.comment or of_request(
-                shipped(self._dialect), flow.request.method, flow.request.path, body
-            )
+            flow.comment = flow.comment or of_request(self._dialect, flow.request.method, flow.request.path, body)
         return self._pipeline.request(
             flow.id,
             now,
@@ -339,7 +357,7 @@ class Recorder:
         now, headers = self._clock(), headers_of(flow.response.headers)
         body, lacks = self._content(flow.response, headers)
         if self._comments:
-            flow.comment = flow.comment or of_answer(shipped(self._dialect), body)
+            flow.comment = flow.comment or of_answer(self._dialect, body)
         self._leading.response(flow, headers, body, is_whole=lacks is None)
         status = flow.response.status_code
         await self._write(self._pipeline.response(flow.id, now, status=status, headers=headers, body=body, lacks=lacks))

@@ -13,18 +13,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...cassette.codec import RULES_WITHIN
 from ...cassette.journal import Journal, create, resume
 from ...cassette.reader import open_cassette
 from ...cassette.writer import QUEUE, Fsync, Writer
 from ...diagnose.incidents import Disturbances
+from ...dialect.carried import dialect_of
+from ...dialect.definition import Dialect
+from ...dialect.fitting import Fit
 from ...errors import CaptureError, CassetteError, RecorderError, UsageError
 from ...model import TOLD, Header, Record
+from ...redaction.carried import carrying, described
 from ...redaction.policy import NO_POLICY
 from ...redaction.redactor import Redactor
+from ..choosing import Choosing
 from ..context import Context
 from ..parts import Limits, part_path
 from ..pipeline import Pipeline
 from ..telling import Told
+
+_CHOSEN_WITHIN = RULES_WITHIN * 9 // 10  # records; frames that are made and not yet written count, too
 
 _OF_HOSTS = frozenset({"certificate", "connection-auth"})  # kinds of notes, two of `model.TOLD`
 
@@ -72,10 +80,11 @@ class Capture:
         path: Path,
         *,
         upstream: str,
-        dialect: str,
+        dialect: Dialect | None,
         redactor: Redactor | None,
         settings: Settings,
         on_failure: Callable[[], None],
+        on_dialect: Callable[[Dialect, Fit | None], None],
         watch: Callable[[Record], None] | None = None,
     ) -> None:
         """Create the cassette, or open it to continue it, and start the writer.
@@ -83,19 +92,23 @@ class Capture:
         Args:
             path: The cassette.
             upstream: URL of the server, for the header.
-            dialect: Name of the dialect, for the header.
+            dialect: The dialect that the user named; None to choose one by the first records.
             redactor: Redacts each record; None keeps all values in the clear.
             settings: How the capture is kept.
             on_failure: Stops the proxy; called once, if the capture can no longer be kept.
+            on_dialect: Takes the dialect once it is known, with the evidence if it was chosen.
             watch: Is called with each record as it is kept.
 
         Raises:
             CassetteError: If the file to continue is damaged or is not a cassette.
+            DialectError: If the dialect is too long for a cassette; or if the cassette to continue holds none, and
+                names one that is not shipped.
             UsageError: If the file exists already, is being written, or cannot be written; or if the cassette to
-                continue was recorded with another policy.
+                continue was recorded with another policy or dialect.
 
         """
-        self._path, self._upstream, self._dialect = path, upstream, dialect
+        self._path, self._upstream, self._choosing = path, upstream, Choosing(dialect)
+        self._on_dialect = on_dialect
         self._redactor, self._settings, self._on_failure = redactor, settings, on_failure
         self.clock = settings.clock
         self.failure: CaptureError | None = None
@@ -105,17 +118,19 @@ class Capture:
         self.paths = [path]
         self.about: dict[tuple[int, int], str] = {}
         self._has_parts = settings.limits != Limits()
-        self.pipeline, journal = self._begun()
+        self.pipeline, journal = self._begun(dialect)
+        if self._choosing.is_made:
+            on_dialect(self.dialect, None)
         self.begun = self.pipeline.exchange
         self._writer: Writer | None = self._write_to(journal)
         if settings.append:
             self._writer.offer(self.pipeline.note(self.clock(), "session", "a capture begins"))
 
-    def _begun(self) -> tuple[Pipeline, Journal]:
+    def _begun(self, given: Dialect | None) -> tuple[Pipeline, Journal]:
         """Create the file, or open it to continue it."""
         context, now = Context() if self._has_parts else None, self.clock()
         if not (self._settings.append and self._path.exists()):
-            journal = create(self._path, self._header(), force=self._settings.force, private=self._redactor is None)
+            journal = self._created(self._path)
             return Pipeline(self._redactor, now, context, watch=self._watched), journal
         journal, end = resume(self._path)
         if end.header.redaction != self._policy:
@@ -124,12 +139,24 @@ class Capture:
                 f"{self._path}: was recorded with redaction {end.header.redaction!r}; "
                 f"continue with that policy, or record into a new file"
             )
+        if given is not None and given.name != end.header.dialect:
+            journal.close()
+            raise UsageError(
+                f"{self._path}: has the dialect {end.header.dialect!r}, not {given.name!r}; "
+                f"continue with {end.header.dialect!r}, or record into a new file"
+            )
+        self._choosing = Choosing(given or dialect_of(end.header))
         # The clock of the earlier capture is gone, so the wall clock shows how much time has passed since it began; `t`
         # must still grow, even if the wall clock was set back.
         begun = now - max(end.t + 1, time.time_ns() - end.header.started * 1000)
         return Pipeline.resumed(
             self._redactor, begun, context, seq=end.seq, exchange=end.exchange, watch=self._watched
         ), journal
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the capture: the default as long as none is chosen."""
+        return self._choosing.dialect
 
     @property
     def is_open(self) -> bool:
@@ -154,8 +181,24 @@ class Capture:
 
     def _watched(self, record: Record) -> None:
         self._disturbances.feed(record)
+        found = self._choosing.feed(record)
+        if found is None and self.pipeline.seq >= _CHOSEN_WITHIN:
+            found = self._choosing.end()
+        self._take(found)
         if self._watch is not None:
             self._watch(record)
+
+    def _take(self, found: Fit | None) -> None:
+        """Take the choice of a dialect, if it is made: put it into the journal, and report it."""
+        if found is None:
+            return
+        if found.dialect is not None and self._writer is not None:
+            header = self._header()
+            try:
+                self._writer.rules(header.dialect, header.dialect_text)
+            except CaptureError as exc:
+                self.stop(exc)
+        self._on_dialect(self.dialect, found)
 
     async def write(self, frame: bytes) -> None:
         """Queue a frame before the first await, so that frames keep their order; then wait while the queue is full."""
@@ -214,6 +257,7 @@ class Capture:
             CaptureError: If the writer cannot write the rest.
 
         """
+        self._take(self._choosing.end())
         if self._writer is None:
             return
         writer, self._writer = self._writer, None
@@ -255,13 +299,20 @@ class Capture:
             on_failure=lambda failure: loop.call_soon_threadsafe(self.stop, failure),
         )
 
+    def _created(self, path: Path) -> Journal:
+        """Create the file of a part; as long as no dialect is chosen, its header announces that one may follow."""
+        private, follows = self._redactor is None, not self._choosing.is_made
+        return create(path, self._header(), force=self._settings.force, private=private, rules_follow=follows)
+
     def _header(self) -> Header:
-        return Header(
+        header = Header(
             started=time.time_ns() // 1000,
             upstream=self._upstream if self._redactor is None else self._redactor.text(self._upstream),
-            dialect=self._dialect,
+            dialect=self.dialect.name,
             redaction=self._policy,
+            policy_text=described(self._redactor.policy if self._redactor is not None else None),
         )
+        return carrying(header, self.dialect)
 
     def _is_full(self) -> bool:
         now = self.clock()
@@ -277,7 +328,7 @@ class Capture:
             self._part += 1
         path = part_path(self._path, self._part)
         try:
-            journal = create(path, self._header(), force=self._settings.force, private=self._redactor is None)
+            journal = self._created(path)
         except RecorderError as exc:
             self.stop(CaptureError(str(exc)))
             return

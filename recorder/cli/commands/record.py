@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from ...errors import UsageError
-from ..options import ca_dir_option, key_option, listen_option, no_redaction_option, policy_option
+from ..options import (
+    ca_dir_option,
+    key_option,
+    listen_option,
+    new_dialect_option,
+    no_redaction_option,
+    policy_option,
+)
 from ..recording.upstream import upstream_options
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
@@ -92,6 +99,7 @@ class Command(click.Command):
     help="Record this host only, e.g. app.example or '*.example:8443'; may be repeated. Others are not decrypted.",
 )
 @ca_dir_option
+@new_dialect_option
 @policy_option
 @key_option
 @no_redaction_option

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from shutil import get_terminal_size
 
 import click
 
 from ...capture.pipeline import Counts
-from ...dialect.definition import DEFAULT, shipped
-from ...model import Record, State
+from ...dialect.definition import Dialect
+from ...model import Record, Request, Response, SocketMessage, State
 from ...views.live.progress import Ended, Progress, as_line
 from ...views.screen import STATES
 
 _CLEAR = "\r\x1b[K"  # to the beginning of the line, and erase it
 _LACKS = {State.ABORTED: "its answer", State.UNACKED: "its ack", State.ACKED: "its last event"}
+_HELD = 1_000  # records that wait for the choice of a dialect
+_LONGEST = 64 << 10  # bytes of a body that waits; a longer one is of a page or a script
 _SHOWN = 20  # operations that are listed at the end
 
 
@@ -37,14 +41,28 @@ class Display:
 
         """
         self.is_live = wanted == "auto" and sys.stderr.isatty()
-        self._progress = Progress(shipped(DEFAULT)) if self.is_live or wanted == "plain" else None
+        self._is_wanted = self.is_live or wanted == "plain"
+        self._progress: Progress | None = None
+        self._held: deque[Record] = deque(maxlen=_HELD)  # as long as the dialect is not known
         self._has_color = self.is_live and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def feed(self, record: Record) -> None:
-        """Take a record as it is kept; print the operations that ended with it."""
-        for ended in self._progress.feed(record) if self._progress is not None else ():
+        """Take a record as it is kept; print the operations that ended with it, if the dialect is known."""
+        if not self._is_wanted:
+            return
+        if self._progress is None:
+            self._held.append(_shortened(record))
+            return
+        for ended in self._progress.feed(record):
             self.clear()
             self._print(f"{self._colored(ended)}\n")
+
+    def use(self, dialect: Dialect) -> None:
+        """Take the dialect of the recording; print the operations that have ended already."""
+        held, self._held = self._held, deque(maxlen=0)
+        self._progress = Progress(dialect) if self._is_wanted else None
+        for record in held:
+            self.feed(record)
 
     def show(self, counts: Counts, size: int) -> None:
         """Show the counts and the open operations in the last line of the terminal."""
@@ -78,3 +96,10 @@ class Display:
 
     def _colored(self, ended: Ended) -> str:
         return click.style(as_line(ended), fg=STATES[ended.state.value]) if self._has_color else as_line(ended)
+
+
+def _shortened(record: Record) -> Record:
+    """Return a record without its body if the body is long: many records may wait."""
+    if isinstance(record, Request | Response | SocketMessage) and len(record.body) > _LONGEST:
+        return replace(record, body=b"")
+    return record

@@ -19,11 +19,14 @@ from typing import Any
 import click
 
 from ...capture.address import parse
+from ...capture.choosing import told
 from ...capture.mitm.addon import Recorder
 from ...capture.mitm.capture import Settings
 from ...capture.mitm.proxy import Running, proxy
 from ...capture.parts import Limits
 from ...cassette.writer import Fsync
+from ...dialect.definition import Dialect, load
+from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
 from ..options import warn_if_exposed
 from ..redaction import redaction
@@ -79,12 +82,14 @@ class Recording:
         self._recorder = Recorder(
             self._path,
             upstream=upstream or "",
+            dialect=load(given["dialect"]) if given["dialect"] else None,
             policy=policy,
             key=key,
             settings=settings,
             rewrite_links=given["rewrite_links"],
             keep_conditional=given["keep_conditional"],
             watch=self._display.feed,
+            on_dialect=self._use,
             others=self._clients.others,
         )
 
@@ -122,6 +127,13 @@ class Recording:
             waiting.cancel()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _use(self, dialect: Dialect, fit: Fit | None) -> None:
+        """Show operations of a dialect from now on; tell the user how it was chosen."""
+        self._display.clear()
+        if fit is not None:
+            say(told(fit, self._path))
+        self._display.use(dialect)
 
     def _hurry(self) -> None:
         if self._child is not None and self._child.returncode is None:

@@ -6,12 +6,15 @@ import asyncio
 import gzip
 import resource
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recorder.cassette.codec import RULES_WITHIN
 from recorder.cassette.reader import Cassette, read
+from recorder.dialect.definition import parse, shipped, source
 from recorder.errors import UsageError
 from recorder.model import Failure, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import Policy, load
@@ -42,7 +45,8 @@ def path(tmp_path: Path) -> Path:
 
 def record(path: Path, steps: Steps, **options: Any) -> Cassette:
     """What a recorder writes while the hooks are called by `steps`."""
-    own = {name: options.pop(name) for name in ("policy", "key", "dialect", "upstream", "watch") if name in options}
+    names = ("policy", "key", "dialect", "upstream", "watch", "on_dialect")
+    own = {name: options.pop(name) for name in names if name in options}
 
     async def run() -> None:
         recorder = Recorder(path, **{"policy": None} | own, settings=Settings(**options))
@@ -733,9 +737,9 @@ def test_secrets_never_reach_the_file(path: Path) -> None:
 
 @pytest.fixture
 def small_disk() -> Iterator[None]:
-    """Files cannot grow over 4 KiB: writing more fails as on a full disk."""
+    """Files cannot grow over 32 KiB, of which the header takes a third: writing more fails as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32 << 10, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -748,7 +752,7 @@ def test_a_capture_that_cannot_be_kept_stops_the_proxy_and_keeps_what_it_has(
         recorder = Recorder(path)
         with taddons.context(recorder) as context:
             context.configure(recorder)
-            for _ in range(100):
+            for _ in range(200):
                 await recorder.request(call())
             recorder.done()
             recorder.done()
@@ -770,7 +774,7 @@ def test_a_disk_that_fails_stops_the_proxy_though_nothing_more_comes(path: Path)
         recorder = Recorder(path)
         with taddons.context(recorder) as context:
             context.configure(recorder)
-            await recorder.request(call(content=b"x" * 8192))
+            await recorder.request(call(content=b"x" * (32 << 10)))
             await asyncio.wait_for(context.master.should_exit.wait(), 10)
             recorder.done()
         assert "writing failed: File too large; 0 records are safe" in str(recorder.failure)
@@ -1041,3 +1045,140 @@ def test_what_disturbed_the_sessions_is_said_at_the_end(path: Path) -> None:
     assert len(told) == 1
     assert told[0].startswith("1 poll got no Bayeux messages: ")
     assert "503" in told[0]
+
+
+# the dialect
+
+
+CREATE = {"path": b"/services/data/v60.0/sobjects/Account", "raw_content": b'{"Name":"Acme","Phone":"+4989123456"}'}
+
+
+def exchanges(count: int, **own: Any) -> Steps:
+    async def steps(recorder: Recorder) -> None:
+        for _ in range(count):
+            exchange = call(**own)
+            await recorder.request(exchange)
+            await recorder.response(exchange)
+
+    return steps
+
+
+def created(count: int) -> Steps:
+    return exchanges(count, path=CREATE["path"], content=CREATE["raw_content"])
+
+
+@pytest.mark.parametrize("count", [1, 6])  # chosen at the end, and before
+def test_a_cassette_has_the_dialect_that_fits_its_traffic(path: Path, count: int) -> None:
+    told: list[tuple[str, str]] = []
+    found = record(path, created(count), on_dialect=lambda dialect, fit: told.append((dialect.name, str(fit))))
+
+    assert found.header.dialect == "salesforce-changes"
+    assert found.header.dialect_text == source("salesforce-changes")
+    number = min(count, 4)
+    of_it = "1 is an operation of it" if count == 1 else "4 are operations of it"
+    assert told == [("salesforce-changes", f"of {number} request{'s' * (number > 1)} {of_it}")]
+
+
+def test_a_cassette_of_another_api_has_the_default(path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    found = record(path, exchanges(2), on_dialect=lambda dialect, fit: told.append((dialect.name, str(fit))))
+
+    assert found.header.dialect == "gws-outbound"
+    assert told == [("gws-outbound", "2 requests, 0 events")]
+
+
+def test_many_files_before_the_first_operation_do_not_hide_the_dialect(path: Path) -> None:
+    async def steps(recorder: Recorder) -> None:
+        await exchanges(500, method=b"GET", path=b"/app.js")(recorder)
+        await created(1)(recorder)
+
+    assert record(path, steps).header.dialect == "salesforce-changes"
+
+
+def test_a_choice_is_made_before_a_journal_can_say_it_no_more(path: Path) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def steps(recorder: Recorder) -> None:
+        await exchanges(RULES_WITHIN // 2, method=b"GET", path=b"/app.js")(recorder)
+        await created(9)(recorder)
+
+    found = record(path, steps, on_dialect=lambda dialect, fit: told.append((dialect.name, str(fit))))
+
+    assert found.header.dialect == "gws-outbound"
+    assert told == [("gws-outbound", "1800 requests, 0 events")]
+
+
+def test_all_parts_after_a_choice_have_its_dialect(path: Path) -> None:
+    record(path, created(12), limits=Limits(size=600))
+
+    parts = sorted(path.parent.glob("*.cassette"), key=lambda part: read(part).header.started)
+    named = [read(part).header.dialect for part in parts]
+    assert named[-1] == "salesforce-changes"
+    assert named == sorted(named)  # the parts before the choice have the default
+    assert len(parts) > named.count("salesforce-changes") > 1
+
+
+def test_a_choice_does_not_change_the_redaction(path: Path, tmp_path: Path) -> None:
+    """The policy of a capture does not depend on its traffic: a guess could let values stay."""
+    guessed = record(path, created(6), policy=load(), key=bytes(32))
+    default = record(tmp_path / "d", created(6), policy=load(), key=bytes(32), dialect=shipped("gws-outbound"))
+
+    assert [replace(one, t=0) for one in content(guessed)] == [replace(one, t=0) for one in content(default)]
+    assert guessed.header.redaction == default.header.redaction == "gws"
+    assert (guessed.header.dialect, default.header.dialect) == ("salesforce-changes", "gws-outbound")
+
+
+def content(cassette: Cassette) -> list[Record]:
+    """The records, without the names of connections, which are random."""
+    named = (replace(one, connection="") if isinstance(one, Request) else one for one in cassette.records)
+    return list(named)
+
+
+def test_a_dialect_that_is_given_decides(path: Path) -> None:
+    told: list[object] = []
+    mine = parse(source("gws-outbound").replace('"gws-outbound"', '"mine"'), path="mine.toml")
+    found = record(path, created(6), dialect=mine, on_dialect=lambda dialect, fit: told.append((dialect.name, fit)))
+
+    assert (found.header.dialect, found.header.dialect_text) == ("mine", mine.text)
+    assert told == [("mine", None)]
+
+
+def test_a_capture_goes_on_under_the_dialect_of_its_cassette(path: Path) -> None:
+    record(path, exchanges(1), dialect=shipped("gws-outbound"))
+    assert record(path, created(6), append=True).header.dialect == "gws-outbound"
+
+    with pytest.raises(exceptions.OptionsError, match="has the dialect 'gws-outbound', not 'salesforce-changes'; cont"):
+        record(path, exchanges(1), append=True, dialect=shipped("salesforce-changes"))
+    record(path, exchanges(1), append=True, dialect=shipped("gws-outbound"))  # and it is not locked any more
+
+
+def test_a_script_takes_a_dialect(path: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(source("gws-outbound").replace('"gws-outbound"', '"mine"'))
+
+    with_script({"dialect": str(mine), "cassette": str(path)}, lambda _: None)
+
+    assert read(path).header.dialect == "mine"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "told"), [("klingon", "no such dialect is shipped"), ("no.toml", "cannot be read")]
+)
+def test_a_script_says_what_is_wrong_with_a_dialect(path: Path, dialect: str, told: str) -> None:
+    with pytest.raises(exceptions.OptionsError, match=told):
+        with_script({"dialect": dialect, "cassette": str(path)}, lambda _: None)
+
+    assert not path.exists()
+
+
+def test_a_script_logs_its_choice(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        recorder = Recorder()
+        with taddons.context(recorder) as context, caplog.at_level("INFO", "recorder.capture"):
+            context.configure(recorder, cassette=str(path))
+            await created(6)(recorder)
+            recorder.done()
+
+    asyncio.run(run())
+
+    assert "dialect: salesforce-changes (of 4 requests 4 are operations of it)" in caplog.messages
