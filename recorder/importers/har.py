@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
@@ -88,7 +88,9 @@ class _Reading:
         return found
 
 
-def read_har(container: Container, spool: Spool, origin: str | None = None, dialect: Dialect | None = None) -> Imported:
+def read_har(
+    container: Container, spool: Spool, origin: str | None = None, choose: Callable[[Spool], Dialect] | None = None
+) -> Imported:
     """Read an archive into a spool.
 
     Args:
@@ -96,7 +98,8 @@ def read_har(container: Container, spool: Spool, origin: str | None = None, dial
         spool: Keeps the parts until they are in order.
         origin: Import only the exchanges with this server (`https://gws.example`); `all` for every server. By default
             the server with the most Bayeux exchanges, or the most exchanges if none speaks Bayeux.
-        dialect: Says which ids of operations events repeat: such an event never stands before its operation.
+        choose: Returns the dialect of the parts. The dialect says which ids of operations events repeat: such an event
+            never stands before its operation. None to trust all known times.
 
     Raises:
         CassetteError: If the file is no archive, holds nothing to import, or holds too much.
@@ -120,7 +123,7 @@ def read_har(container: Container, spool: Spool, origin: str | None = None, dial
         started, parts = as_numbered(spool)
         about = "imported from a HAR of the recorder: records in the recorded order, times to the microsecond"
     else:
-        rebuild(spool, losses, dialect)
+        rebuild(spool, losses, choose(spool) if choose is not None else None)
         started, parts = in_order(spool, container.path, losses)
         about = "imported from a HAR: records are in the order of a wall clock, to the millisecond"
         if any(guess in losses.guessed for guess in (Guess.NO_END.value, Guess.EQUAL_STARTS.value)):

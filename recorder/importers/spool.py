@@ -117,6 +117,10 @@ class Spool:
         found = decode(read_frame(self._file, item.offset, self._end, path="spool"), path="spool")
         return replace(cast("Part", found), t=item.t)
 
+    def parts(self) -> Iterator[Part]:
+        """Yield all parts, in the order of `items`."""
+        return map(self.read, self.items)
+
     def drop(self, exchanges: set[int]) -> None:
         """Forget the parts of some exchanges."""
         if exchanges:

@@ -127,7 +127,7 @@ def archive(entries: list[Any], creator: str = "WebInspector", **log: Any) -> di
 def imported(value: Any, origin: str | None = None) -> Imported:
     """Import an archive, as a value or as the bytes of its file."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return read_har(Container.of_bytes(data, "some.har"), Spool(), origin, shipped("gws-outbound"))
+    return read_har(Container.of_bytes(data, "some.har"), Spool(), origin, lambda _: shipped("gws-outbound"))
 
 
 def recording(found: Imported) -> Recording:

@@ -12,13 +12,12 @@ from ...errors import UsageError
 from ...printable import to_json
 from ..options import (
     InputFile,
-    NameOrFile,
     force_option,
     json_option,
     key_option,
     new_cassette_option,
+    new_dialect_option,
     no_redaction_option,
-    offers,
     policy_option,
 )
 from ..redaction import redaction
@@ -26,10 +25,15 @@ from ..saying import say
 from ..writing import must_be_writable, write_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...capture.choosing import Choosing
     from ...dialect.definition import Dialect
     from ...importers.containers import Container
     from ...importers.ordering import Imported
     from ...importers.spool import Spool
+    from ...redaction.policy import Policy
+    from ...redaction.redactor import Redactor
 
 
 @click.command("import")
@@ -40,29 +44,22 @@ if TYPE_CHECKING:
     metavar="URL|all",
     help="Import only exchanges with this server from a HAR; by default the server that speaks Bayeux.",
 )
+@new_dialect_option
 @policy_option
 @key_option
 @no_redaction_option
-@click.option(
-    "--dialect",
-    metavar="NAME|FILE",
-    type=NameOrFile(),
-    default="gws-outbound",
-    show_default=True,
-    help="Dialect of the API, which the cassette then holds.",
-    shell_complete=offers("dialects"),
-)
 @force_option
 @json_option
 def command(
-    source: Path, *, output: Path, origin: str | None, policy: str, key_file: Path | None, no_redaction: bool,
-    dialect: str, force: bool, as_json: bool,
+    source: Path, *, output: Path, origin: str | None, dialect: str | None, policy: str, key_file: Path | None,
+    no_redaction: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a cassette from a recording of another tool: a HAR, or a flow file of mitmproxy.
 
     The format is detected from the content, also in a ZIP and compressed by gzip or zlib. Values are redacted as in a
     recording. An entry that cannot be used is left out; what is left out is counted by reason, and times that the file
-    lacks are rebuilt. Notes in the cassette say both (docs/exchange.md); recorder doctor shows them.
+    lacks are rebuilt. Notes in the cassette say both (docs/exchange.md); recorder doctor shows them. Without --dialect,
+    the shipped dialect that fits is chosen as in a recording.
 
     \b
     Example:  recorder import session.har -o session.cassette
@@ -70,22 +67,22 @@ def command(
               mitmdump -w session.flows --mode reverse:http://gws.example:8090
               recorder import session.flows -o session.cassette
     """
+    from ...capture.choosing import Choosing
     from ...dialect.definition import load
     from ...importers.containers import Container
     from ...importers.ordering import frames
     from ...importers.spool import Spool
     from ...model import Header
     from ...redaction.carried import carrying, described
-    from ...redaction.joins import fitted
     from ...redaction.policy import NO_POLICY
-    from ...redaction.redactor import Redactor
 
-    rules = load(dialect)
+    given = load(dialect) if dialect else None
     must_be_writable(output, force=force)
     chosen, key = redaction(policy, key_file, off=no_redaction)
-    redactor = Redactor(fitted(chosen, rules), key or secrets.token_bytes(32)) if chosen else None
+    redactor, choosing = _redactor(chosen, key, given), Choosing(given)
     with Spool(output.absolute().parent) as spool:
-        found = _read(Container.of(source), spool, origin, rules)
+        found = _read(Container.of(source), spool, origin, lambda spool: _chosen(choosing, spool, output))
+        rules = _chosen(choosing, spool, output)
         header = Header(
             started=found.started,
             upstream=redactor.text(found.upstream) if redactor else found.upstream,
@@ -100,7 +97,28 @@ def command(
             click.echo(to_json(_summary(found, output)))
 
 
-def _read(source: Container, spool: Spool, origin: str | None, dialect: Dialect) -> Imported:
+def _redactor(policy: Policy | None, key: bytes | None, dialect: Dialect | None) -> Redactor | None:
+    """Return what redacts the parts; a dialect that is chosen by the traffic does not change it."""
+    from ...dialect.definition import DEFAULT, shipped
+    from ...redaction.joins import fitted
+    from ...redaction.redactor import Redactor
+
+    if policy is None:
+        return None
+    return Redactor(fitted(policy, dialect or shipped(DEFAULT)), key or secrets.token_bytes(32))
+
+
+def _chosen(choosing: Choosing, spool: Spool, output: Path) -> Dialect:
+    """Return the dialect of the cassette; say once how it was chosen."""
+    from ...capture.choosing import told
+
+    fit = choosing.of_all(spool.parts())
+    if fit is not None:
+        say(told(fit, output))
+    return choosing.dialect
+
+
+def _read(source: Container, spool: Spool, origin: str | None, choose: Callable[[Spool], Dialect]) -> Imported:
     from ...importers.containers import as_utf_8
 
     with source.reading() as stream:
@@ -108,7 +126,7 @@ def _read(source: Container, spool: Spool, origin: str | None, dialect: Dialect)
     if is_har:
         from ...importers.har import read_har
 
-        return read_har(source, spool, origin, dialect)
+        return read_har(source, spool, origin, choose)
     if origin is not None:
         raise UsageError("--origin needs a HAR; a flow file of mitmproxy is always imported whole")
     try:
