@@ -6,6 +6,7 @@ A completion must not print errors into the user's line: files that cannot be re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -89,9 +90,12 @@ def _operations(context: click.Context) -> list[str]:
 
 
 def _in(path: Path) -> Iterator[str]:
-    from .loading import triples
+    from ..cassette.reader import open_cassette
+    from ..library.stored import triples
 
     try:
-        yield from {triple.operation for triple in triples(path, None, _MOST) if triple.operation}
+        with open_cassette(path) as cassette:
+            found = islice(triples(cassette), _MOST)
+            yield from {triple.operation for triple in found if triple.operation}
     except RecorderError:
         return

@@ -1,9 +1,10 @@
-"""Read cassettes for the commands, and warn of the part that a crash cut off."""
+"""Read cassettes for the commands; warn of the part that a crash cut off, and say why there are no triples."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import NothingSelected, RecorderError, TornTail
-from ..model import Header, Recording, Triple
+from ..model import Header, Record, Recording, Triple
 from .saying import say
 
 if TYPE_CHECKING:
@@ -43,11 +44,48 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
 
 
 def derived(path: Path, dialect: str | None) -> tuple[Cassette, Recording]:
-    """Read one cassette and derive its recording; the arguments and errors are those of `load`."""
+    """Read one cassette and derive its recording; say on stderr why it has no triples, if so.
+
+    The arguments and errors are those of `load`.
+    """
     from ..library.recording import derive
 
     cassette = read(path)
-    return cassette, derive(cassette, rules_of(cassette.header, dialect))
+    rules = rules_of(cassette.header, dialect)
+    recording = derive(cassette, rules)
+    hint_if_none(recording.triples, cassette.header, cassette.records, rules.name)
+    return cassette, recording
+
+
+def hint_if_none(triples: Sized, header: Header, records: Iterable[Record], dialect: str) -> None:
+    """Print the reason on stderr, if a cassette has no triples, and the command that helps.
+
+    Args:
+        triples: All triples of the cassette.
+        header: Its header.
+        records: Its records, which are read only if there are no triples.
+        dialect: Name of the dialect by which the triples were derived.
+    """
+    if not len(triples):
+        say(f"{header.file}: {_why_none(header.file, records, dialect)}")
+
+
+def _why_none(file: str, records: Iterable[Record], dialect: str) -> str:
+    from ..dialect.fitting import best_fit, counted, every
+
+    fit, quoted = best_fit(records, every()), shlex.quote(file)
+    if not fit.requests and not fit.events:
+        return "holds no exchange and no event"
+    other = fit.dialect.name if fit.dialect is not None else None
+    if other is None:
+        way = f"recorder dialect suggest {quoted} writes a dialect"
+    elif other == dialect:
+        way = f"recorder ls --all {quoted} lists them"
+    else:
+        again = f"recorder recorrelate {quoted} --dialect {other}"
+        way = f"the shipped dialect {other} fits: --dialect {other}, or {again}"
+    held = f"{counted(fit.requests, 'exchange')} and {counted(fit.events, 'event')}"
+    return f"holds {held}, but no operation of the dialect {dialect}; {way}"
 
 
 def rules_of(header: Header, named: str | None) -> Dialect:
@@ -195,7 +233,8 @@ def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str,
         found = every.with_keys(keys) if number is None else every.numbered(number)
         if not found:
             wanted = str(number) if number is not None else " and ".join(f"with {k} {v}" for k, v in keys.items())
-            raise NothingSelected(f"{path}: no triple {wanted}; it holds 1 to {len(every)}")
+            held = f"1 to {len(every)}" if len(every) else "none"
+            raise NothingSelected(f"{path}: no triple {wanted}; it holds {held}")
         return found
 
 
@@ -210,6 +249,7 @@ def _opened(path: Path, dialect: str | None) -> Iterator[Triples]:
         with _without_collector():
             every = triples(cassette, chosen)
         _warn(cassette.torn)
+        hint_if_none(every, cassette.header, cassette.records(), chosen.name if chosen else cassette.header.dialect)
         yield every
 
 

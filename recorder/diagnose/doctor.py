@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
@@ -16,6 +17,7 @@ from ..bayeux.observer import Handshaken, Observer, Subscribed
 from ..cassette.reader import open_cassette
 from ..correlate.engine import Correlator
 from ..dialect.carried import dialect_of
+from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
 from ..library.sealing import row_of
 from ..model import CUT, GUESSED, LEFT_OUT, Event, Failure, Header, Note, Record, Request, Response, Row
@@ -41,23 +43,27 @@ _CERTAIN = {"JWT", "user and password in a URL", "private key", "basic credentia
 _PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")  # matches pseudonyms in cassettes made before policies existed
 
 
-def examine(path: Path, now: float | None = None) -> list[Finding]:
+def examine(path: Path, now: float | None = None, dialect: Dialect | None = None) -> list[Finding]:
     """Return all findings about a cassette file: damage first, then problems, then remarks.
 
     Args:
         path: The file.
         now: UTC seconds, to find dates that are over by now; None looks for none.
+        dialect: The dialect to read the cassette by; None takes that of the cassette.
 
     Raises:
         CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
     """
     checked = Checked(path)
-    examiner = _Examiner(checked, _header(path), now)
+    header = _header(path)
+    if dialect is not None and header is not None:
+        header = replace(header, dialect=dialect.name, dialect_text=dialect.text)
+    examiner = _Examiner(checked, header, now)
     for record in checked.records():
         examiner.feed(record)
     examiner.end()
     if not any(finding.level is Level.DAMAGE for finding in checked.findings):
-        checked.findings += _stale(path)
+        checked.findings += _stale(path, dialect)
     checked.findings += _leftovers(path)
     order = list(Level)
     return sorted(checked.findings, key=lambda finding: order.index(finding.level))
@@ -240,14 +246,14 @@ def _leftovers(path: Path) -> Iterator[Finding]:
             yield Finding(Level.REMARK, "leftover", str(found), text)
 
 
-def _stale(path: Path) -> Iterator[Finding]:
+def _stale(path: Path, dialect: Dialect | None) -> Iterator[Finding]:
     """Yield findings about stored triples that differ from the triples derived from the facts and the dialect."""
     with open_cassette(path) as cassette:
         if not cassette.is_sealed:
             return
         stored = cassette.stored
         try:
-            correlator = Correlator(dialect_of(cassette.header))
+            correlator = Correlator(dialect or dialect_of(cassette.header))
         except (CassetteError, DialectError) as exc:
             yield Finding(Level.REMARK, "unknown-dialect", "header", f"the triples were not compared: {exc}")
             return

@@ -14,6 +14,7 @@ from ..cassette.reader import Cassette
 from ..correlate.anchors import anchors
 from ..correlate.sessions import Sessions
 from ..dialect.carried import are_same, dialect_of
+from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..formats.charsets import charset_of, decoded, encoded, media_of
 from ..model import (
@@ -50,26 +51,32 @@ def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Tri
     return [replace(record, seq=seq) for seq, record in enumerate(sliced)]
 
 
-def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
+def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None) -> tuple[Header, list[Record]]:
     """Merge several captures into one, ordered by wall-clock time; return its header and records.
 
     Ids that occur in several captures are renamed, so that their sessions stay separate.
 
+    Args:
+        cassettes: The captures.
+        dialect: The dialect of the result; None takes the one dialect that the captures have.
+
     Raises:
-        UsageError: If the cassettes have different dialects.
+        UsageError: If the cassettes have different dialects, and none is given.
     """
     first = cassettes[0].header
-    for cassette in cassettes[1:]:
+    for cassette in cassettes[1:] if dialect is None else ():
         if not are_same(first, cassette.header):
             names = f"{first.dialect!r} and {cassette.header.dialect!r}"
             what = f"two different dialects {first.dialect!r}" if first.dialect == cassette.header.dialect else names
-            raise UsageError(f"the cassettes have different dialects and cannot be merged: {what}")
+            raise UsageError(
+                f"the cassettes have different dialects and cannot be merged: {what}; name one by --dialect"
+            )
     started = min(cassette.header.started for cassette in cassettes)
     shown: set[str] = set()
     merged: list[tuple[int, int, Record]] = []
     exchanges = 0
     for place, cassette in enumerate(cassettes):
-        apart = _Apart(place, frozenset(shown), Sessions(dialect_of(cassette.header).session_cookies))
+        apart = _Apart(place, frozenset(shown), Sessions((dialect or dialect_of(cassette.header)).session_cookies))
         shift = (cassette.header.started - started) * 1000
         top, latest = exchanges, 0
         for record in cassette.records:
@@ -83,7 +90,7 @@ def merge_records(cassettes: Sequence[Cassette]) -> tuple[Header, list[Record]]:
     merged.sort(key=lambda item: item[:2])
     # the result counts as not redacted if one of the captures is not redacted
     told = min((cassette.header for cassette in cassettes), key=lambda header: header.redaction != "none")
-    header = carrying(replace(first, redaction=told.redaction, policy_text=told.policy_text))
+    header = carrying(replace(first, redaction=told.redaction, policy_text=told.policy_text), dialect)
     header = replace(header, started=started, profile="journal")
     return header, [replace(record, seq=seq) for seq, (_, _, record) in enumerate(merged)]
 

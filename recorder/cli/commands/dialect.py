@@ -18,7 +18,7 @@ def command() -> None:
     \b
     Example:  recorder dialect show gws-outbound > mine.toml
               recorder dialect check mine.toml
-              recorder recorrelate session.cassette --rules mine.toml
+              recorder recorrelate session.cassette --dialect mine.toml
     """
 
 

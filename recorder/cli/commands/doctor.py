@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from ...errors import CassetteError, DialectError
 from ...printable import printable, to_json
-from ..options import cassette_argument, json_option
+from ..loading import hint_if_none, rules_of
+from ..options import cassette_argument, dialect_option, json_option
 from ..saying import say
 from ..verdict import announce
 
@@ -16,7 +19,8 @@ from ..verdict import announce
 @click.command("doctor")
 @cassette_argument
 @json_option
-def command(cassette: Path, *, as_json: bool) -> None:
+@dialect_option
+def command(cassette: Path, *, as_json: bool, dialect: str | None) -> None:
     """Examine a cassette: its bytes, and whether the recorded session is possible.
 
     Exit code 0 if it is sound (remarks are not faults of the cassette), 1 if there are problems, 4 if it is damaged.
@@ -26,8 +30,9 @@ def command(cassette: Path, *, as_json: bool) -> None:
     """
     from ...diagnose.check import Level
     from ...diagnose.doctor import examine
+    from ...dialect.definition import load
 
-    findings = examine(cassette, time.time())
+    findings = examine(cassette, time.time(), load(dialect) if dialect else None)
     if as_json:
         rows = [{"level": f.level.value, "kind": f.kind, "where": f.where, "text": f.text} for f in findings]
         announce(to_json(rows))
@@ -38,7 +43,20 @@ def command(cassette: Path, *, as_json: bool) -> None:
     if Level.DAMAGE in levels:
         say(f"{cassette}: is damaged; recorder recover saves what is intact")
         raise SystemExit(4)
+    _hint(cassette, dialect)
     if Level.PROBLEM in levels:
         raise SystemExit(1)
     if not as_json and not findings:
         announce("sound")
+
+
+def _hint(path: Path, dialect: str | None) -> None:
+    """Print a line on stderr if nothing in a sound cassette is an operation."""
+    from ...cassette.reader import open_cassette
+    from ...dialect.fitting import has_operation
+
+    # the findings report a dialect that is not known or cannot be used
+    with open_cassette(path) as cassette, suppress(CassetteError, DialectError):
+        chosen = rules_of(cassette.header, dialect)
+        if not has_operation(cassette.records(), chosen):
+            hint_if_none((), cassette.header, cassette.records(), chosen.name)

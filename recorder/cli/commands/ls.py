@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...errors import UsageError
+from ...errors import NothingSelected, UsageError
 from ..loading import expression, fitting, load, triples
 from ..options import cassettes_argument, dialect_option, filter_option, json_option, jsonl_option
 from ..output import Several, json_list, json_text, screen, write
@@ -45,6 +45,7 @@ def command(
     """List the triples of cassettes: request, ack, events with their offsets.
 
     Each cassette is listed as soon as it is read. A narrow screen shows the number of events instead of their names.
+    Exit code 5 if nothing is listed; a line on stderr says why a cassette has no triples, and what to do.
 
     \b
     Example:  recorder ls session.cassette
@@ -62,6 +63,8 @@ def command(
     else:
         write(_tables(cassettes, asked, several))
     several.finish(cassettes, wanted)
+    if not several.found and limit != 0:  # the reason is on stderr
+        raise SystemExit(NothingSelected.exit_code)
 
 
 def _rows(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> Iterator[dict[str, Any]]:

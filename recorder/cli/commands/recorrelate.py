@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..loading import rules_of
-from ..options import NameOrFile, cassette_argument, force_option, output_option
+from ..options import DialectSource, cassette_argument, force_option, offers, output_option
 from ..saying import say
 from ..writing import must_be_writable
 
@@ -17,20 +17,26 @@ _SHOWN = 20  # triples whose numbers are printed
 @click.command("recorrelate")
 @cassette_argument
 @click.option(
-    "--rules", required=True, metavar="NAME|FILE", type=NameOrFile(), help="Dialect: a shipped name or a TOML file."
+    "--dialect",
+    "--rules",
+    "rules",
+    required=True,
+    metavar="NAME|FILE",
+    type=DialectSource(),
+    help="Link the events by this dialect.",
+    shell_complete=offers("dialects"),
 )
 @output_option
 @force_option
 def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> None:
-    """Link the events of a cassette again, by the rules of another dialect, which the cassette holds from then on.
+    """Link the events of a cassette again, by another dialect, which the cassette holds from then on.
 
     The recorded facts do not change. Without -o the cassette is replaced, but only after the new file is complete on
-    disk. Equal rules give equal bytes.
-    A journal becomes a sealed cassette.
+    disk. Equal dialects give equal bytes. A journal becomes a sealed cassette.
 
     \b
-    Example:  recorder recorrelate session.cassette --rules gws-outbound
-              recorder recorrelate session.cassette --rules mine.toml -o other.cassette
+    Example:  recorder recorrelate session.cassette --dialect gws-outbound
+              recorder recorrelate session.cassette --dialect mine.toml -o other.cassette
     """
     from ...cassette.codec import ARCHIVE
     from ...cassette.reader import open_cassette

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import NothingSelected
-from ..loading import read, rules_of
+from ..loading import hint_if_none, read, rules_of
 from ..options import OUTPUT, cassettes_argument, dialect_option, force_option
 from ..writing import must_be_writable, write_text
 
@@ -56,7 +56,9 @@ def command(
     for path in cassettes:
         cassette = read(path)
         policies.append(cassette.header.redaction)
-        parts.append(report.part(path.name, cassette, rules_of(cassette.header, dialect)))
+        chosen = rules_of(cassette.header, dialect)
+        parts.append(report.part(path.name, cassette, chosen))
+        hint_if_none(parts[-1].recording.triples, cassette.header, cassette.records, chosen.name)
     keep = _keep(wanted, {key for part in parts for key in part.keys}) if wanted is not None else None
     document = report.document(parts, title or ", ".join(path.name for path in cassettes), keep=keep)
     if not any(recording["triples"] for recording in document["recordings"]) and keep is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..loading import expression, fitting, read, rules_of
+from ..loading import expression, fitting, hint_if_none, read, rules_of
 from ..options import cassettes_argument, dialect_option, filter_option, json_option
 from ..output import Several, json_text, screen, write
 
@@ -51,7 +51,9 @@ def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None)
     from ...views.filter import fits
 
     cassette = read(path)
-    recording, polls = with_polls(cassette.records, rules_of(cassette.header, dialect), cassette.header)
+    chosen = rules_of(cassette.header, dialect)
+    recording, polls = with_polls(cassette.records, chosen, cassette.header)
+    hint_if_none(recording.triples, cassette.header, cassette.records, chosen.name)
     times = [record.t for record in cassette.records]
     stats.add_file(
         size=path.stat().st_size,

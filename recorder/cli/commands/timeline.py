@@ -43,7 +43,8 @@ def command(
     chosen = [triple for triple in fitting(recording.triples, by) if number in (None, triple.n)]
     if not chosen and (number is not None or wanted is not None):
         told = f"no triple {number}" if number is not None else f"nothing fits {wanted!r}"
-        raise NothingSelected(f"{cassette}: {told}; it holds 1 to {len(recording.triples)}")
+        held = f"1 to {len(recording.triples)}" if recording.triples else "none"
+        raise NothingSelected(f"{cassette}: {told}; it holds {held}")
     moments = [moment for triple in chosen for moment in timeline.of_triple(triple)]
     if number is None and wanted is None:
         moments += timeline.of_others(recording, whole.records)
