@@ -86,7 +86,7 @@ def test_a_mistake_in_a_dialect_is_one_line_before_anything_begins(name: str, tm
 
 @pytest.mark.parametrize("name", sorted(WITH_DIALECT))
 def test_a_tab_completes_a_dialect(name: str) -> None:
-    found = ShellComplete(main, {}, "recorder", "_C").get_completions([name, "--dialect"], "sales")
+    found = ShellComplete(main, {}, "recorder", "_C").get_completions([name, "--dialect"], "salesforce-")
 
     assert "salesforce-changes" in [item.value for item in found]
 
@@ -124,11 +124,11 @@ def test_the_shipped_dialect_that_fits_is_named(foreign: Path) -> None:
 
     assert result.exit_code == 5
     assert result.stderr.endswith(
-        f"the shipped dialect salesforce-changes fits: --dialect salesforce-changes, or recorder recorrelate {foreign} "
-        "--dialect salesforce-changes\n"
+        f"the shipped dialect salesforce fits: --dialect salesforce, or recorder recorrelate {foreign} "
+        "--dialect salesforce\n"
     )
-    assert run("ls", foreign, "--dialect", "salesforce-changes").exit_code == 0
-    assert run("recorrelate", foreign, "--dialect", "salesforce-changes").exit_code == 0
+    assert run("ls", foreign, "--dialect", "salesforce").exit_code == 0
+    assert run("recorrelate", foreign, "--dialect", "salesforce").exit_code == 0
     assert run("ls", foreign).stderr == ""
 
 
@@ -136,11 +136,11 @@ def test_the_events_of_the_right_dialect_are_listed_by_all(tmp_path: Path) -> No
     wire = Wire()
     wire.desk().hears(CHANGE)
     path = written(tmp_path / "events.cassette", wire)
-    result = run("ls", path, "--dialect", "salesforce-changes")
+    result = run("ls", path, "--dialect", "salesforce")
 
     assert result.exit_code == 5
     assert result.stderr.endswith(
-        f"no operation of the dialect salesforce-changes; recorder ls --all {path} lists them\n"
+        f"no operation of the dialect salesforce; recorder ls --all {path} lists them\n"
     )
 
 
@@ -223,7 +223,7 @@ def imported(har: Path, tmp_path: Path, *options: str) -> tuple[Result, Path]:
 def test_an_import_chooses_as_a_recording_does(foreign: Path, unknown: Path, tmp_path: Path) -> None:
     har = tmp_path / "s.har"
     for cassette, told, name in (
-        (foreign, "dialect: salesforce-changes (of 1 request 1 is an operation of it)", "salesforce-changes"),
+        (foreign, "dialect: salesforce (of 1 request 1 is an operation of it)", "salesforce"),
         (unknown, "dialect: none of those shipped fits (2 requests, 1 event)", "gws-outbound"),
     ):
         run("convert", "--to", "har", cassette, "-o", har, "--force")

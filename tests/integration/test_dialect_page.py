@@ -46,7 +46,9 @@ def run(folder: Path, tag: str) -> str:
 
 
 def test_an_unknown_api_is_learned_by_the_commands_of_the_page(folder: Path) -> None:
-    assert "CreateOrder" not in run(folder, "look")
+    listed = run(folder, "look")
+    assert "CreateOrder" not in listed
+    assert "holds 74 exchanges and 148 events" in listed
     assert "0 explained before" in run(folder, "suggest")
     told = run(folder, "check")
     assert "no mistakes" in told

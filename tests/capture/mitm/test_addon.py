@@ -1072,11 +1072,11 @@ def test_a_cassette_has_the_dialect_that_fits_its_traffic(path: Path, count: int
     told: list[tuple[str, str]] = []
     found = record(path, created(count), on_dialect=lambda dialect, fit: told.append((dialect.name, str(fit))))
 
-    assert found.header.dialect == "salesforce-changes"
-    assert found.header.dialect_text == source("salesforce-changes")
+    assert found.header.dialect == "salesforce"
+    assert found.header.dialect_text == source("salesforce")
     number = min(count, 4)
     of_it = "1 is an operation of it" if count == 1 else "4 are operations of it"
-    assert told == [("salesforce-changes", f"of {number} request{'s' * (number > 1)} {of_it}")]
+    assert told == [("salesforce", f"of {number} request{'s' * (number > 1)} {of_it}")]
 
 
 def test_a_cassette_of_another_api_has_the_default(path: Path) -> None:
@@ -1092,7 +1092,7 @@ def test_many_files_before_the_first_operation_do_not_hide_the_dialect(path: Pat
         await exchanges(500, method=b"GET", path=b"/app.js")(recorder)
         await created(1)(recorder)
 
-    assert record(path, steps).header.dialect == "salesforce-changes"
+    assert record(path, steps).header.dialect == "salesforce"
 
 
 def test_a_choice_is_made_before_a_journal_can_say_it_no_more(path: Path) -> None:
@@ -1113,9 +1113,9 @@ def test_all_parts_after_a_choice_have_its_dialect(path: Path) -> None:
 
     parts = sorted(path.parent.glob("*.cassette"), key=lambda part: read(part).header.started)
     named = [read(part).header.dialect for part in parts]
-    assert named[-1] == "salesforce-changes"
+    assert named[-1] == "salesforce"
     assert named == sorted(named)  # the parts before the choice have the default
-    assert len(parts) > named.count("salesforce-changes") > 1
+    assert len(parts) > named.count("salesforce") > 1
 
 
 def test_a_choice_does_not_change_the_redaction(path: Path, tmp_path: Path) -> None:
@@ -1125,7 +1125,7 @@ def test_a_choice_does_not_change_the_redaction(path: Path, tmp_path: Path) -> N
 
     assert [replace(one, t=0) for one in content(guessed)] == [replace(one, t=0) for one in content(default)]
     assert guessed.header.redaction == default.header.redaction == "gws"
-    assert (guessed.header.dialect, default.header.dialect) == ("salesforce-changes", "gws-outbound")
+    assert (guessed.header.dialect, default.header.dialect) == ("salesforce", "gws-outbound")
 
 
 def content(cassette: Cassette) -> list[Record]:
@@ -1147,8 +1147,8 @@ def test_a_capture_goes_on_under_the_dialect_of_its_cassette(path: Path) -> None
     record(path, exchanges(1), dialect=shipped("gws-outbound"))
     assert record(path, created(6), append=True).header.dialect == "gws-outbound"
 
-    with pytest.raises(exceptions.OptionsError, match="has the dialect 'gws-outbound', not 'salesforce-changes'; cont"):
-        record(path, exchanges(1), append=True, dialect=shipped("salesforce-changes"))
+    with pytest.raises(exceptions.OptionsError, match="has the dialect 'gws-outbound', not 'salesforce'; cont"):
+        record(path, exchanges(1), append=True, dialect=shipped("salesforce"))
     record(path, exchanges(1), append=True, dialect=shipped("gws-outbound"))  # and it is not locked any more
 
 
@@ -1181,4 +1181,4 @@ def test_a_script_logs_its_choice(path: Path, caplog: pytest.LogCaptureFixture) 
 
     asyncio.run(run())
 
-    assert "dialect: salesforce-changes (of 4 requests 4 are operations of it)" in caplog.messages
+    assert "dialect: salesforce (of 4 requests 4 are operations of it)" in caplog.messages
