@@ -301,8 +301,8 @@ def source(name: str) -> str:
     # The pattern rejects separators and dots, so a name cannot lead out of this package.
     resource = files(__package__).joinpath(f"{name}.toml")
     if not re.fullmatch(r"[\w-]{1,64}", name) or not resource.is_file():
-        known = " and ".join(map(repr, names()))
-        raise DialectError(name[:80], "name", f"no such dialect is shipped; there are {known}, or give a TOML file")
+        known = ", ".join(map(repr, names()))
+        raise DialectError(name[:80], "name", f"no such dialect is shipped; give a TOML file or one of {known}")
     return resource.read_text(encoding="utf-8")
 
 
