@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ...printable import printable
-from ..options import InputFile, NameOrFile
+from ..loading import read
+from ..options import InputFile, NameOrFile, cassettes_argument, force_option, output_option
+from ..saying import say
 from ..verdict import announce
+from ..writing import must_be_writable, write_text
+
+if TYPE_CHECKING:
+    from ...suggest import Suggestion
+
+_QUESTIONS = 5  # that are asked at most
 
 
 @click.group("dialect")
 def command() -> None:
-    """List, print and check dialects: what one REST + Bayeux API calls an operation, and where its ids are.
+    """List, print, check and suggest dialects: what one REST + Bayeux API calls an operation, and where its ids are.
 
     \b
-    Example:  recorder dialect show gws-outbound > mine.toml
+    Example:  recorder dialect suggest session.cassette -o mine.toml
               recorder dialect check mine.toml
               recorder recorrelate session.cassette --dialect mine.toml
     """
@@ -51,6 +63,31 @@ def check(dialects: tuple[Path, ...]) -> None:
         raise SystemExit(1)
 
 
+@command.command("suggest")
+@cassettes_argument
+@output_option
+@force_option
+@click.option("--yes", is_flag=True, help="Ask nothing; take also the doubtful lines.")
+def suggest(cassettes: tuple[Path, ...], *, output: Path | None, force: bool, yes: bool) -> None:
+    """Derive a dialect from the traffic in cassettes. Each line has a comment that gives its evidence.
+
+    Several cassettes teach more than one. On a terminal, doubtful lines are asked about. What the dialect does not
+    explain is listed at its end. Exit code 5 if there is nothing to learn: no events, or no requests.
+
+    \b
+    Example:  recorder dialect suggest session.cassette -o mine.toml
+              recorder recorrelate session.cassette --rules mine.toml
+    """
+    if output is not None:
+        must_be_writable(output, force=force)
+    found, redaction = _suggested(cassettes, output, ask=not yes)
+    if output is None:
+        click.echo(found.text, nl=False)
+    else:
+        write_text(output, [found.text], force=force, redaction=redaction)
+    _tell(found)
+
+
 @command.command("show")
 @click.argument("name", metavar="[NAME|CASSETTE]", type=NameOrFile(), default="gws-outbound")
 def show(name: str) -> None:
@@ -82,3 +119,49 @@ def ls() -> None:
     from ...dialect.definition import names
 
     click.echo("\n".join(names()))
+
+
+def _suggested(cassettes: Sequence[Path], output: Path | None, *, ask: bool) -> tuple[Suggestion, list[str]]:
+    """Return a suggestion for some cassettes, and the policies by which these were redacted.
+
+    Args:
+        cassettes: The cassettes.
+        output: The file that the dialect will be written to; its name is that of the dialect.
+        ask: Ask about doubtful lines.
+
+    Raises:
+        CassetteError: If a cassette cannot be read.
+        NothingSelected: If there is nothing to learn.
+    """
+    from ...suggest import suggest as derive
+
+    read_ones = [read(path) for path in cassettes]
+    name = re.sub(r"[^\w-]", "-", output.stem, flags=re.ASCII)[:64] if output is not None else ""
+    found = derive(read_ones, name or "suggested")
+    refused = _asked(found) if ask and sys.stdin.isatty() and sys.stderr.isatty() else []
+    if refused:
+        found = derive(read_ones, name or "suggested", refused)
+    return found, [one.header.redaction for one in read_ones]
+
+
+def _tell(found: Suggestion) -> None:
+    """Print how many events a dialect explains, and how many were explained before."""
+    say(f"{found.events} events: {found.before} explained before, {found.after} by this dialect")
+    if found.unexplained:
+        say(f"{len(found.unexplained)} events are not explained; the comments at the end of the dialect name them")
+
+
+def _asked(found: Suggestion) -> list[tuple[str, str]]:
+    """Ask about the doubtful lines; return those that the user knows to be wrong."""
+    return [
+        (one.operation, one.event)
+        for one in found.doubts[:_QUESTIONS]
+        if not click.confirm(
+            printable(
+                f"{one.event} follows {one.operation} ({one.requests} of {one.of} requests) without a common value. "
+                "Is it caused by it?"
+            ),
+            default=True,
+            err=True,
+        )
+    ]

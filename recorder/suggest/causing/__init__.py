@@ -1,0 +1,1 @@
+"""Find which request caused which event, and what names requests and events."""

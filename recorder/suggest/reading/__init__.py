@@ -1,0 +1,1 @@
+"""Read cassettes as requests, answers and events with flat values."""

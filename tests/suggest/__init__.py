@@ -1,0 +1,1 @@
+"""Tests of what derives a dialect from traffic."""
