@@ -139,9 +139,7 @@ def test_the_events_of_the_right_dialect_are_listed_by_all(tmp_path: Path) -> No
     result = run("ls", path, "--dialect", "salesforce")
 
     assert result.exit_code == 5
-    assert result.stderr.endswith(
-        f"no operation of the dialect salesforce; recorder ls --all {path} lists them\n"
-    )
+    assert result.stderr.endswith(f"no operation of the dialect salesforce; recorder ls --all {path} lists them\n")
 
 
 def test_an_empty_cassette_is_told_as_such(tmp_path: Path) -> None:
