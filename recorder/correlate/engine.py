@@ -473,10 +473,11 @@ class Correlator:
             self._weak.remove(seen)
         else:
             self._weak.add(seen, op, link)
-        self._siblings.linked(seen, op, link)
         yield link
-        for orphan in self._orphans.siblings(seen):
-            yield from self._adopt(orphan, self._cause(orphan), op)
+        if self._dialect.sibling_same:
+            self._siblings.linked(seen, op, link)
+            for orphan in self._orphans.siblings(seen):
+                yield from self._adopt(orphan, self._cause(orphan), op)
 
     def _is_terminal(self, op: Operation, link: Link) -> bool:
         known = self._dialect.operations.get(op.name or "")

@@ -95,6 +95,7 @@ class Seen:
         keys: Values the event can be joined on.
         session: Number of the session that got the event, None if it is unknown.
         is_ignored: Whether the dialect says that no request causes such events.
+        name: Its name in the dialect.
 
     """
 
@@ -102,10 +103,10 @@ class Seen:
     keys: Keys
     session: int | None
     is_ignored: bool = False
+    name: str = field(init=False)  # not a property, because each candidate is asked for it
 
-    @property
-    def name(self) -> str:
-        return name_of(self.keys, self.event)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", name_of(self.keys, self.event))
 
 
 def is_over(op: Operation, now: int, dialect: Dialect) -> bool:
@@ -298,5 +299,8 @@ class Operations:
 
 def _values(group: Iterable[str], keys: Keys) -> Iterable[Values]:
     """Return the values of a group of keys: one, or one for each choice among keys with several."""
-    each = [values(keys.get(name, ())) for name in sorted(group)]
+    found = [keys.get(name, ()) for name in sorted(group)]
+    if all(isinstance(value, str) for value in found):
+        return [tuple(found)]
+    each = [values(value) for value in found]
     return [_MANY] if len(each) > 1 and prod(map(len, each)) > _COMBINED else product(*each)

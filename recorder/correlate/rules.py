@@ -176,11 +176,11 @@ def objections(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
 
     The rule needs only the first reason; `recorder explain` shows all of them, each after the name of the operation.
     """
-    yield from past(op, seen, dialect)
     known = dialect.operations.get(op.name or "")
     if known is not None and seen.name not in known.events:
-        yield f"{op.name} never causes {seen.name}"
-    elif known is not None and seen.name in known.terminal and _had(op, seen, known) and _is_weak(op, dialect):
+        yield f"{op.name} never causes {seen.name}"  # first, because it is true of most and costs least
+    yield from past(op, seen, dialect)
+    if known is not None and seen.name in known.terminal and _had(op, seen, known) and _is_weak(op, dialect):
         yield f"its terminal event {seen.name} had come already"
     shares_nothing = known is not None and known.only
     yield from _unlike_ids(op, seen, dialect, shares_nothing=shares_nothing)
@@ -304,7 +304,9 @@ def _is_weak(op: Operation, dialect: Dialect) -> bool:
 
 def _shared(mine: Value, its: Value) -> str:
     """Return the values that two values of a key share, in words."""
-    return listed(value_of(text for text in values(its) if text in values(mine)) or ())
+    if isinstance(its, str):
+        return its
+    return listed(value_of(text for text in its if text in values(mine)) or ())
 
 
 def _agree(mine: Keys, its: Keys, names: Iterable[str]) -> bool:
