@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
+from .mistakes.words import near
 from .paths import EACH
 from .tables import Table
 
@@ -70,18 +70,18 @@ def _meant(path: str, roots: tuple[str, ...]) -> str:
     plain = re.sub(r"\.{2,}", ".", plain)
     root, dot, rest = plain.partition(".")
     main = roots[0] if roots[0] != "path" else roots[-1]
-    near = [main] if root in _ROOTS and root not in roots else get_close_matches(root.lower(), roots, 1)
-    if near and dot and rest:
-        return f"did you mean '{near[0]}.{rest}'?"
+    like = main if root in _ROOTS and root not in roots else near(root.lower(), roots)
+    if like and dot and rest:
+        return f"did you mean '{like}.{rest}'?"
     return f"did you mean '{main}.{plain}'?"
 
 
 def _of_path(name: str, parts: Collection[str]) -> str | None:
     if name in parts:
         return None
-    near = get_close_matches(name, parts, 1)
-    if near:
-        return f"is in no route; did you mean 'path.{near[0]}'?"
+    like = near(name, parts)
+    if like:
+        return f"is in no route; did you mean 'path.{like}'?"
     named = name if name.isidentifier() else "id"
     which = "" if named == name else f" and the path 'path.{named}'"
     return f'is in no route; name the part in braces, as in routes = ["/api/users/{{{named}}}"]{which}'
@@ -93,8 +93,8 @@ def _of_channel(name: str, parts: Collection[str]) -> str | None:
     if not parts:
         part = name if name.isidentifier() else "name"
         return f"""names a part of a channel; say which channels have it: [event] channels = ["/a/{{{part}}}"]"""
-    near = get_close_matches(name, parts, 1) or sorted(parts)
-    return f"is no part of a channel in [event] channels; did you mean 'channel.{near[0]}'?"
+    like = near(name, parts) or min(parts)
+    return f"is no part of a channel in [event] channels; did you mean 'channel.{like}'?"
 
 
 def _of_header(name: str, root: str, side: str) -> str | None:

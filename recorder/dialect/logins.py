@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import unescape
 
 from ..model import JSON, Headers
-from .mistakes.kinds import quoted
 from .mistakes.templates import in_request
+from .mistakes.words import quoted
 from .paths import as_key, lookup, parse_json
 from .routes import route
 from .tables import Table

@@ -12,8 +12,8 @@ from .checks import ACK, EVENT, REQUEST, check
 from .definition import CACHE_BUSTER, REFERENCES, Dialect, Operation, Paths, read_file
 from .logins import OAUTH, SHOWN, logins, places
 from .mistakes import doubts, keys, operations, rules
-from .mistakes.kinds import quoted
 from .mistakes.templates import in_request
+from .mistakes.words import quoted
 from .routes import route, routes
 from .tables import Table, doubts_of, finish, read
 from .values import is_constant, paths_in

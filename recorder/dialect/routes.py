@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from .mistakes.kinds import quoted
 from .mistakes.templates import in_template
+from .mistakes.words import quoted
 from .tables import Table
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import tomllib
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
 from ..errors import SettingsError
 from .mistakes import kinds
-from .mistakes.kinds import missing, other, quoted
+from .mistakes.kinds import missing, other
 from .mistakes.toml import begins, explained, statements
+from .mistakes.words import named, near, quoted
 
 _LONGEST = 86_400 * 365  # seconds (a year)
 _DEEPEST = 8  # parts of a key whose lines are remembered; no setting is deeper
-_TOLD = 100  # unknown keys of one table that are told
+_TOLD = 200  # mistakes after which a file is read no further: it may come with a cassette of anybody
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class File:
         kind: Class of the errors for this file.
         text: The lines of the file.
         lines: Line of each key and table, counted from 1.
+        starts: Lines in which a key or table begins.
         problems: The mistakes found so far.
         doubts: What is no mistake, but seems to be one.
         tables: The tables read so far.
@@ -39,6 +41,7 @@ class File:
     kind: type[SettingsError]
     text: list[str]
     lines: dict[tuple[str, ...], int]
+    starts: list[int]
     problems: list[SettingsError] = field(default_factory=list)
     doubts: list[SettingsError] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
@@ -64,7 +67,8 @@ class File:
 
     def _line_of(self, item: str, begin: int) -> int:
         """Return the line of a text in the value that begins in a line; that line itself if the text is not found."""
-        end = min((line for line in self.lines.values() if line > begin), default=len(self.text) + 1)
+        place = bisect_right(self.starts, begin)
+        end = self.starts[place] if place < len(self.starts) else len(self.text) + 1
         written = quoted(item), f"'{item}'"
         inside = range(begin, min(end, len(self.text) + 1))
         return next((line for line in inside if any(one in self.text[line - 1] for one in written)), begin)
@@ -77,6 +81,19 @@ class File:
         """
         for table in self.tables:
             table.unknown()
+        self._raise()
+
+    def wrong(self, problem: SettingsError) -> None:
+        """Collect a mistake.
+
+        Raises:
+            SettingsError: If there are too many mistakes to go on.
+        """
+        self.problems.append(problem)
+        if len(self.problems) >= _TOLD:
+            self._raise()
+
+    def _raise(self) -> None:
         if self.problems:
             ordered = _by_line(self.problems)
             raise ordered[0].among(ordered)
@@ -178,7 +195,7 @@ class Table:
             problem: The cause, and a proposal.
             item: The text in the list at the key that has the mistake, if it is a list.
         """
-        self._file.problems.append(self._file.problem(self._to(key), problem, item))
+        self._file.wrong(self._file.problem(self._to(key), problem, item))
 
     def doubt(self, key: str, problem: str, item: str | None = None) -> None:
         """Collect what seems to be a mistake but may be meant, with the arguments of `wrong`."""
@@ -188,24 +205,22 @@ class Table:
         """Report the keys that were not taken: a misspelt name would otherwise have no effect, without a message."""
         others = list(islice((key for key in self._value if key not in self._taken), _TOLD))
         for key, kind in self._missing:
-            near = get_close_matches(key, others, 1)
-            problem = f"is missing; rename {near[0]!r} to {key!r}" if near else missing((*self._keys, key), kind)
-            at = (*self._keys, near[0]) if near else None  # the line of the key in its place
-            self._file.problems.append(self._file.problem((*self._keys, key), problem, at=at))
+            instead = near(key, others)
+            problem = f"is missing; rename {instead!r} to {key!r}" if instead else missing((*self._keys, key), kind)
+            at = (*self._keys, instead) if instead else None  # the line of the key in its place
+            self._file.wrong(self._file.problem((*self._keys, key), problem, at=at))
         for key in others:
             self.wrong(key, f"is unknown; {self._instead(key)}")
 
     def _instead(self, key: str) -> str:
         """Return a proposal for an unknown key."""
-        near = get_close_matches(key, self._taken, 1, 0.75)
+        meant = near(key, self._taken, 0.75)
         owner = self._file.owners.get(key)
-        if not near and owner is not None:
+        if meant is None and owner is not None:
             name = ".".join(owner)
             return f"did you mean it in [{name}]?" if name else "write it before the first table, where it belongs"
-        near = near or get_close_matches(key, self._taken, 1)
-        if near:
-            return f"did you mean {near[0]!r}?"
-        return f"known here: {', '.join(sorted(self._taken)) or 'nothing'}; delete it"
+        meant = meant or near(key, self._taken)
+        return f"did you mean {meant!r}?" if meant else f"known here: {named(self._taken)}; delete it"
 
     def _to(self, key: str) -> tuple[str, ...]:
         return (*self._keys, key) if key in self._value else (*self._keys, *key.split("."))
@@ -248,7 +263,7 @@ def read(text: str, path: str, kind: type[SettingsError]) -> Table:
     for keys, line in _places(text):
         for length in range(1, min(len(keys), _DEEPEST) + 1):
             lines.setdefault(keys[:length], line)
-    return Table(value, File(path, kind, text.split("\n"), lines))
+    return Table(value, File(path, kind, text.split("\n"), lines, sorted({*lines.values()})))
 
 
 def finish(top: Table) -> None:
@@ -275,7 +290,7 @@ def _places(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
     table: tuple[str, ...] = ()
     for number, line in statements(text):
         found = begins(line)
-        if found is None:
+        if found is None or found[0].count(".") > _DEEPEST**2:  # tomllib needs quadratic time for such keys
             continue
         name, is_table = found
         if is_table:

@@ -82,3 +82,10 @@ def test_any_text_has_mistakes_or_none(text: str) -> None:
 def test_nesting_without_end_is_a_mistake() -> None:
     with pytest.raises(DialectError, match=r"^f\.toml:1: TOML"):
         read("a = " + "[" * 100_000, "f.toml", DialectError)
+
+
+def test_a_file_with_very_many_mistakes_is_read_no_further() -> None:
+    with pytest.raises(DialectError) as caught:
+        finish(read("".join(f"x{n} = 1\n" for n in range(10_000)), "f.toml", DialectError))
+
+    assert len(caught.value.problems) == 200

@@ -11,8 +11,8 @@ from ..definition import Dialect, names, source
 from ..paths import covers, split, tree_of
 from ..tables import Table
 from ..values import paths_in
-from .kinds import quoted
 from .templates import parts
+from .words import quoted
 
 _LONG = 3600.0  # seconds; no operation of a call or a record is open that long
 

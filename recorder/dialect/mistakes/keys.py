@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from difflib import get_close_matches
 from itertools import chain, pairwise
 
 from ..definition import NOTIFICATION, Dialect
 from ..tables import Table
 from ..values import is_constant, is_template
-from .kinds import listed, quoted
+from .words import listed, named, near, quoted
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _BOTH = "[request.keys] (or [ack.keys]) and [event.keys]"
@@ -93,28 +92,27 @@ def _exist(top: Table, dialect: Dialect) -> None:
         (replay, "minted", dialect.minted, requests, "[request.keys]"),
         (replay, "per_operation", dialect.per_operation, dialect.minted, "[replay] minted"),
     ]
-    for table, key, names, known, where in used:
+    for table, key, names, possible, where in used:
+        known = frozenset(possible)
         for name in dict.fromkeys(names):
             if name not in known:
-                told = f"{name!r} is not a possible key; keys are {', '.join(sorted(known)) or 'none'}"
+                told = f"{name!r} is not a possible key; keys are {named(known)}"
                 table.wrong(key, f"{told}; {_meant(name, known, where, events, requests)}", item=name)
 
 
 def _meant(name: str, known: Collection[str], where: str, events: Collection[str], requests: Collection[str]) -> str:
-    near = get_close_matches(name, known, 1)
+    like = near(name, known)
     if name.rpartition(".")[2] in known:
         return f"write the name of the key, {name.rpartition('.')[2]!r}"
-    if near:
-        return f"did you mean {near[0]!r}?"
+    if like:
+        return f"did you mean {like!r}?"
     if name in events and "request" in where:
-        like = get_close_matches(name, {*requests} - {*events}, 1)
-        if like:
-            return f"only events have it, and only requests {like[0]!r}: write one name in both"
+        if like := near(name, {*requests} - {*events}):
+            return f"only events have it, and only requests {like!r}: write one name in both"
         return f"only events have {name!r}: define it in [request.keys] or [ack.keys] too"
     if name in requests and "event" in where:
-        like = get_close_matches(name, {*events} - {*requests, NOTIFICATION}, 1)
-        if like:
-            return f"only requests have it, and only events {like[0]!r}: write one name in both"
+        if like := near(name, {*events} - {*requests, NOTIFICATION}):
+            return f"only requests have it, and only events {like!r}: write one name in both"
         return f"no event has {name!r}: define it in [event.keys] too"
     return f"define {name!r} in {where}, or delete it here"
 
@@ -126,8 +124,8 @@ def _constants(top: Table, dialect: Dialect) -> None:
         (top, "exact", dialect.exact, "names one operation"),
         (replay, "minted", dialect.minted, "the client makes"),
     )
-    for table, key, named, told in lists:
-        for name in named:
+    for table, key, named_keys, told in lists:
+        for name in dict.fromkeys(named_keys):
             sources = dialect.sources(name)
             if sources and all(map(is_constant, sources)):
                 problem = f"{name!r} is a constant, and a key that {told} differs each time"
@@ -140,8 +138,8 @@ def _own_keys(top: Table, dialect: Dialect) -> None:
     for name, known in dialect.operations.items():
         for key in known.keys:
             if key not in asked:
-                near = get_close_matches(key, dialect.event_keys, 1)
-                meant = f"did you mean {near[0]!r}?" if near else f"define {key!r} in [event.keys], or delete it"
+                like = near(key, dialect.event_keys)
+                meant = f"did you mean {like!r}?" if like else f"define {key!r} in [event.keys], or delete it"
                 table = top.table("operations").table(name).table("keys", optional=True)
                 table.wrong(key, f"no event has this key, so it links nothing; {meant}")
 
@@ -149,17 +147,17 @@ def _own_keys(top: Table, dialect: Dialect) -> None:
 def _one_sided(top: Table, dialect: Dialect) -> None:
     """Report keys that requests and events spell differently; doubt those that nothing uses."""
     requests, events = dialect.key_names(), {*dialect.event_keys}
-    named = {*dialect.session_keys, *dialect.minted, *dialect.sibling_same, *dialect.twin_same, NOTIFICATION, "handle"}
-    named |= {*dialect.twin_where_both}
+    used = {*dialect.session_keys, *dialect.minted, *dialect.sibling_same, *dialect.twin_same, NOTIFICATION, "handle"}
+    used |= {*dialect.twin_where_both}
     sides = [
         (top.table("request").table("keys"), dialect.request_keys, events, requests, "[event.keys]"),
         (top.table("ack").table("keys", optional=True), dialect.ack_keys, events, requests, "[event.keys]"),
         (top.table("event").table("keys"), dialect.event_keys, requests, events, "[request.keys] or [ack.keys]"),
     ]
     for table, keys, others, own, where in sides:
-        for key in keys.keys() - others - named:
-            near = get_close_matches(key, others - own, 1, 0.8)
-            if near:
-                table.wrong(key, f"stands only here, and {near[0]!r} only in {where}; write one name in both")
+        for key in keys.keys() - others - used:
+            like = near(key, others - own, 0.8)
+            if like:
+                table.wrong(key, f"stands only here, and {like!r} only in {where}; write one name in both")
             else:
                 table.doubt(key, f"links nothing: {where} and the lists of the rules do not name it; add or delete it")

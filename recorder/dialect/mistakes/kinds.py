@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
+
+from .words import quoted
 
 TEXT, TEXTS, GROUPS = "a string", "a list of strings", "a list of lists of strings"
 SECONDS, FLAG, TABLE, MARKS = "a number of seconds", "true or false", "a table", "a string or a list of strings"
@@ -96,16 +97,6 @@ def _list(items: Iterable[Any]) -> str | None:
 def _number(value: Any) -> str | None:
     text = str(value).strip().lower().removesuffix("s").strip()
     return text if text.replace(".", "", 1).isdecimal() and text.isascii() and text[0] != "0" else None
-
-
-def quoted(text: str) -> str:
-    """Return a text as TOML writes it."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def listed(texts: Iterable[str]) -> str:
-    """Return a list of texts as TOML writes it."""
-    return f"[{', '.join(map(quoted, texts))}]"
 
 
 def _key(key: str) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 from ...bayeux.channels import is_meta, matches
@@ -13,10 +12,11 @@ from ...bayeux.publishes import PUBLISH
 from ..definition import NOTIFICATION, Dialect, Operation
 from ..tables import Table
 from ..values import paths_in
-from .kinds import listed, quoted
 from .templates import covers, fixed, in_method, in_request, in_template, parts
+from .words import listed, near, quoted
 
 _OF_PUBLISH = ("data", "channel")
+_MOST = 200  # templates of which each is compared with each: a dialect may come with a cassette of anybody
 
 
 class _Asked(NamedTuple):
@@ -121,8 +121,8 @@ def _own_parts(own: Table, known: Operation, routes: object) -> None:
         for path in paths_in(sources):
             root, _, part = path.partition(".")
             if root == "path" and part not in named:
-                near = next(iter(get_close_matches(part, named, 1, 0) or sorted(named)), None)
-                meant = f"did you mean 'path.{near}'?" if near else f"write {{{part}}} in its request"
+                like = near(part, named, 0) or next(iter(sorted(named)), None)
+                meant = f"did you mean 'path.{like}'?" if like else f"write {{{part}}} in its request"
                 told = f"{path!r} is no part of the request of this operation"
                 own.table("keys").wrong(key, f"{told}; {meant}", item=path)
 
@@ -158,7 +158,7 @@ def _asked(top: Table, dialect: Dialect) -> Iterator[_Asked]:
 def _hidden(top: Table, dialect: Dialect) -> None:
     """Report each request and route that never counts, because one before it fits all its paths."""
     before: list[_Asked] = []
-    for one in _asked(top, dialect):
+    for one in islice(_asked(top, dialect), _MOST):
         over = [other for other in before if covers(other.template, one.template)]
         same = next((other for other in over if other.method == one.method), None)
         item = one.template if one.key == "routes" else None
@@ -181,7 +181,7 @@ def _hidden_channels(top: Table, dialect: Dialect) -> None:
     value = event.raw("channels")
     templates = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
     wanted = {path for sources in dialect.event_keys.values() for path in paths_in(sources)}
-    for place, template in enumerate(templates):
+    for place, template in enumerate(templates[:_MOST]):
         over = next((other for other in templates[:place] if covers(other, template)), None)
         lost = [name for name in parts(template) if f"channel.{name}" in wanted and name not in parts(over or template)]
         if over is not None and lost:
@@ -205,8 +205,8 @@ def _events(own: Table, known: Operation) -> None:
     """Report names of events that never come."""
     is_listed = known.events or own.raw("events") == []
     for event in sorted(known.terminal - known.events) if is_listed else ():
-        near = get_close_matches(event, known.events, 1)
-        meant = f"did you mean {near[0]!r}?" if near else f"add {quoted(event)} to `events`"
+        like = near(event, known.events)
+        meant = f"did you mean {like!r}?" if like else f"add {quoted(event)} to `events`"
         own.wrong("terminal", f"{event!r} is not in the list `events` of this operation; {meant}", item=event)
     for event in sorted(known.events):
         if "*" in event:
@@ -223,11 +223,11 @@ def _named(top: Table, dialect: Dialect) -> None:
     names = {event for known in dialect.operations.values() for event in known.events}
     unnamed = sorted(event for event in names if not event.startswith("/"))
     keys = top.table("event").table("keys")
-    near = next(iter(get_close_matches(NOTIFICATION, dialect.event_keys, 1)), None)
-    if unnamed and (near or len(unnamed) == len(names)):
+    like = near(NOTIFICATION, dialect.event_keys)
+    if unnamed and (like or len(unnamed) == len(names)):
         told = f"without the key `notification` an event has the name of its channel, and {unnamed[0]!r} is none"
-        meant = f"rename {near!r} to 'notification'" if near else 'write notification = ["data.…"]'
-        keys.wrong(near or NOTIFICATION, f"{told}; {meant}")
+        meant = f"rename {like!r} to 'notification'" if like else 'write notification = ["data.…"]'
+        keys.wrong(like or NOTIFICATION, f"{told}; {meant}")
         return
     for name, known in dialect.operations.items():
         for event in sorted(known.events.intersection(unnamed)):
@@ -255,10 +255,10 @@ def _unheard(top: Table, dialect: Dialect) -> None:
         table.wrong("unreferenced", """'*' stands for all names; write unreferenced = ["*"]""")
     for key, names in (("unasked", dialect.unasked), ("unreferenced", dialect.unreferenced - {"*"})):
         for name in sorted(names - known):
-            near = get_close_matches(name, known, 1)
+            like = near(name, known)
             told = f"{name!r} is in the `events` of no operation"
             if known:
-                meant = f"did you mean {near[0]!r}?" if near else "add it to one, or delete it here"
+                meant = f"did you mean {like!r}?" if like else "add it to one, or delete it here"
                 table.wrong(key, f"{told}; {meant}", item=name)
             else:  # an operation without a table may cause any event
                 table.doubt(key, f"{told}; write a table of the operation that causes it", item=name)

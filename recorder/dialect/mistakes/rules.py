@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -10,8 +11,9 @@ from ...bayeux.channels import is_meta
 from ..definition import NOTIFICATION, Dialect
 from ..tables import Table
 from ..values import paths_in
-from .kinds import listed, quoted
+from .words import listed, quoted
 
+_MOST = 100  # groups that the others are compared with: a dialect may come with a cassette of anybody
 _NAME = re.compile(r"[\w-]{1,64}")
 _TOKEN = re.compile(r"[\w!#$%&'+.^`|~-]+", re.ASCII)  # RFC 6265, section 4.1.1, without `*`
 _ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "secure", "httponly", "samesite", "partitioned"})
@@ -34,16 +36,18 @@ def check(top: Table, dialect: Dialect) -> None:
 def _texts(top: Table) -> None:
     """Report texts in lists that are empty, have white space around them, or stand there twice."""
     for table, key, texts in top.lists():
-        for text in dict.fromkeys(texts):
-            rest = [one for one in texts if one != text]
+        counted = Counter(texts)
+        twice = next((text for text in counted if counted[text] > 1), None)
+        for text in counted:
             if not text.strip():
+                rest = [one for one in texts if one != text]
                 meant = f"write {key} = {listed(rest)}" if rest else "write a text there, or delete it"
                 table.wrong(key, f"{text!r} is no value; {meant}", item=text)
             elif text != text.strip():
                 table.wrong(key, f"{text!r} has white space around it; write {quoted(text.strip())}", item=text)
-            elif texts.count(text) > 1:
-                meant = listed(dict.fromkeys(texts))
-                table.wrong(key, f"{text!r} stands {texts.count(text)} times in this list; write {meant}", item=text)
+            elif text == twice:
+                told = f"{text!r} stands {counted[text]} times in this list"
+                table.wrong(key, f"{told}; write {listed(counted)}", item=text)
 
 
 def _name(top: Table) -> None:
@@ -188,7 +192,7 @@ def _tuple(top: Table) -> None:
         if twice is not None:
             meant = listed(dict.fromkeys(group))
             table.wrong("enough", f"{twice!r} stands {group.count(twice)} times in a group; write {meant}", item=twice)
-        weaker = next((one for one in before if one <= set(group)), None)
+        weaker = next((one for one in before[:_MOST] if one <= set(group)), None)
         if weaker is not None:
             told = f"the group {listed(group)} never counts: {listed(sorted(weaker))} before it is enough already"
             meant = "delete it" if weaker == set(group) else "write it before that group"
@@ -199,12 +203,11 @@ def _tuple(top: Table) -> None:
 def _replay(top: Table, dialect: Dialect) -> None:
     """Report ids that are left out of the comparison of requests, and a name of an extension that is none."""
     replay, push = top.table("replay", optional=True), top.table("push", optional=True)
+    keys = {path: key for key in (*dialect.exact, *dialect.minted) for path in paths_in(dialect.sources(key))}
     for path in _strings(replay.raw("volatile")):
-        for key in (*dialect.minted, *dialect.exact):
-            if path in paths_in(dialect.sources(key)):
-                told = f"{path!r} is where the key {key!r} is, which the replay compares and replaces"
-                replay.wrong("volatile", f"{told}; delete it here", item=path)
-                break
+        if path in keys:
+            told = f"{path!r} is where the key {keys[path]!r} is, which the replay compares and replaces"
+            replay.wrong("volatile", f"{told}; delete it here", item=path)
     name = push.raw("replay")
     if isinstance(name, str) and not re.fullmatch(r"[^\s.]+", name):
         meant = name.strip().removeprefix("ext.").replace(".", "") or "replay"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import NamedTuple
 from urllib.parse import quote
 
 from ...bayeux.publishes import PUBLISH
+from .words import near
 
 # The methods that IANA lists, and two of caches.
 METHODS = frozenset((
@@ -23,11 +23,11 @@ _NAME = re.compile(r"\{([^{}]*)\}")
 # Parts as other tools write them: `:id`, `<id>`, `<int:id>`, `[id]`, `(?P<id>\d+)`, `*`, `%s`.
 _OTHERS = re.compile(
     r":(?P<colon>\w+)|<(?:\w+:)?(?P<angle>\w+)>|\[\.*(?P<square>\w+)\]|\(\?P?<(?P<group>\w+)>[^/]*\)"
-    r"|\.?\*+(?P<star>\w*)|%[sd]|\([^()/]*[\\\[.][^()/]*\)"
+    r"|\.?\*+(?P<star>\w*)|%[sd]|\((?=[^()/]*[\\\[.])[^()/]*\)"
 )
 _NEVER = re.compile(r"[^!-~]|[\"<>\\^`|\[\]]|%(?![0-9A-Fa-f]{2})")  # in a URL path on the wire, RFC 3986
 _URL = re.compile(r"(?:[A-Za-z][\w+.-]*:)?//[^/]*")
-_QUERY = re.compile(r"(?<!\()[?#](?![^{}]*\})")
+_QUERY = re.compile(r"(?<!\()[?#]")
 _PART = "\0"  # in place of a named part: no other template has it
 
 
@@ -46,7 +46,7 @@ def in_template(template: str, *, is_url: bool = True) -> Mistake | None:
         return Mistake("is a whole URL; only its path is compared", template[found.end() :] or "/")
     if not template.startswith("/"):
         return Mistake("must begin with a slash", f"/{template.lstrip('^/')}")
-    if is_url and (found := _QUERY.search(template)):
+    if is_url and (found := _QUERY.search(_NAME.sub(lambda name: "x" * len(name[0]), template))):
         return Mistake("has a query or fragment; only the path is compared", template[: found.start()])
     return _in_braces(template) or _of_other_tools(template) or (_never(template) if is_url else None)
 
@@ -105,8 +105,8 @@ def in_method(method: str) -> Mistake | None:
     plain = method.strip(" :").upper()
     if plain in METHODS or plain == PUBLISH:
         return Mistake("is compared letter by letter", plain)
-    near = get_close_matches(plain, _COMMON, 1) or get_close_matches(plain, METHODS, 1, 0.75)
-    return Mistake("is no method of HTTP", near[0] if near else "POST")
+    like = near(plain, _COMMON) or near(plain, METHODS, 0.75)
+    return Mistake("is no method of HTTP", like or "POST")
 
 
 def in_request(request: str, methods: Collection[str]) -> Mistake | None:
