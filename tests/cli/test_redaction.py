@@ -297,9 +297,10 @@ def test_every_mistake_of_a_policy_is_told_with_its_line(mine: Path, tmp_path: P
     told = run("policy", "check", wrong, mine)
 
     line = next(n for n, line in enumerate(text.splitlines(), 1) if line.startswith("credential ="))
+    meant = 'write cookies = ["1", "cookie", "set-cookie"]'
     assert told.exit_code == 2
     assert told.stdout.splitlines() == [
-        f"{wrong}:{line - 1}: headers.cookies: must be a list of strings",
+        f"{wrong}:{line - 1}: headers.cookies: must be a list of strings; {meant}",
         f"{wrong}:{line}: headers.credential: is unknown; did you mean 'credentials'?",
         f"{mine}: mine: {len(load().values.patterns)} patterns of values; no mistakes",
     ]
