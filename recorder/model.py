@@ -128,6 +128,7 @@ class Header:
         format: Version of the cassette format.
         dialect_text: The dialect itself, as TOML; "" if the cassette names one only, as those of format 1 do.
         policy_text: The policy itself, as TOML, without patterns of its own; "" if the cassette names one only.
+        fitted: Name of the shipped dialect that the policy was fitted to; "" if that is the dialect itself.
         file: The file that the header was read from, for messages; "" for one that was not read.
     """
 
@@ -139,6 +140,7 @@ class Header:
     profile: str = "journal"
     dialect_text: str = field(default="", repr=False)
     policy_text: str = field(default="", repr=False)
+    fitted: str = ""
     file: str = field(default="", repr=False, compare=False)
 
 

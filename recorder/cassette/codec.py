@@ -83,6 +83,7 @@ def encode_header(header: Header, *, rules_follow: bool = False) -> bytes:
     body: dict[str, Any] = {"cassette": header.format, "dialect": header.dialect}
     if header.format > 1:
         body |= {"dialect_text": _short(header.dialect_text), "policy_text": _short(header.policy_text)}
+        body |= {"fitted": header.fitted} if header.fitted else {}
     body |= {"profile": header.profile, "redaction": header.redaction}
     if rules_follow:
         body |= {"rules": True}
@@ -173,7 +174,11 @@ def decode_rules(found: Frame, header: Header, *, path: str) -> Header:
 
     """
     body = _Fields(_unpack(found, path), found, path)
-    return replace(header, dialect=body.take("dialect", str), dialect_text=body.short("dialect_text"))
+    name = body.take("dialect", str)
+    fitted = header.fitted or header.dialect
+    return replace(
+        header, dialect=name, dialect_text=body.short("dialect_text"), fitted=fitted if fitted != name else ""
+    )
 
 
 def _header(body: _Fields, version: int, path: str) -> Header:
@@ -195,6 +200,7 @@ def _header(body: _Fields, version: int, path: str) -> Header:
         profile=profile,
         dialect_text=body.short("dialect_text") if version > 1 else "",
         policy_text=body.short("policy_text") if version > 1 else "",
+        fitted=(body.maybe("fitted", str) or "") if version > 1 else "",
         file=path,
     )
 

@@ -90,7 +90,9 @@ def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None)
     merged.sort(key=lambda item: item[:2])
     # the result counts as not redacted if one of the captures is not redacted
     told = min((cassette.header for cassette in cassettes), key=lambda header: header.redaction != "none")
-    header = carrying(replace(first, redaction=told.redaction, policy_text=told.policy_text), dialect)
+    header = carrying(
+        replace(first, redaction=told.redaction, policy_text=told.policy_text, fitted=told.fitted), dialect
+    )
     header = replace(header, started=started, profile="journal")
     return header, [replace(record, seq=seq) for seq, (_, _, record) in enumerate(merged)]
 

@@ -48,7 +48,9 @@ def of_cassette(header: Header, source: str | None = None, *, described: bool = 
     if policy.name != name:
         raise PolicyError(source or name, "name", f"is {policy.name!r}, but the cassette was redacted by {name!r}")
     if not described:
-        return for_dialect(policy, header.dialect)
+        return for_dialect(policy, header.fitted or header.dialect)
+    if header.fitted:
+        return for_dialect(policy, header.fitted)
     own_dialect = _held(header)
     return policy if own_dialect is None else fitted(policy, own_dialect)
 

@@ -321,6 +321,11 @@ def test_a_newer_format_is_recognised_whatever_else_its_header_holds() -> None:
         decode_header(framed({"cassette": 9, "what": "ever"}, 1), path="s.cassette")
 
 
+@pytest.mark.parametrize("header", [HEADER, replace(HEADER, fitted="gws-outbound")])
+def test_a_header_comes_back(header: Header) -> None:
+    assert decode_header(only(encode_header(header)), path="s.cassette") == header
+
+
 @pytest.mark.parametrize("version", [0, -1])
 def test_a_format_that_never_was_is_refused(version: int) -> None:
     with pytest.raises(CassetteError, match=f"format {version}"):
@@ -333,7 +338,7 @@ def test_a_record_is_no_header() -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", ["cassette", *(field.name for field in fields(Header) if field.name not in ("format", "file"))]
+    "missing", ["cassette", *(field.name for field in fields(Header) if field.name not in ("format", "file", "fitted"))]
 )
 def test_a_header_without_one_of_its_fields_is_refused(missing: str) -> None:
     body = msgpack.unpackb(only(encode_header(HEADER)).body)

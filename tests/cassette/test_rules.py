@@ -17,7 +17,7 @@ from recorder.model import Note
 from tests.cassette.records import HEADER, ONE_OF_EACH
 
 FRAMES = [encode(record) for record in ONE_OF_EACH]
-RULED = replace(HEADER, dialect="mine", dialect_text='name = "mine"\n')
+RULED = replace(HEADER, dialect="mine", dialect_text='name = "mine"\n', fitted=HEADER.dialect)
 RULES = encode_rules(RULED.dialect, RULED.dialect_text)
 AWAITS = encode_header(HEADER, rules_follow=True)
 SAID = AWAITS + FRAMES[0] + RULES + b"".join(FRAMES[1:])
@@ -49,6 +49,12 @@ def test_a_journal_that_is_cut_anywhere_has_one_of_both_headers(cut: int) -> Non
     found = parse(SAID[:cut])
 
     assert found.header == (RULED if cut >= len(AWAITS + FRAMES[0] + RULES) else HEADER)
+
+
+def test_a_journal_that_says_the_dialect_of_its_header_was_fitted_to_it() -> None:
+    said = AWAITS + encode_rules(HEADER.dialect, "") + FRAMES[0]
+
+    assert parse(said).header == HEADER
 
 
 def test_only_the_first_frames_are_searched(path: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from recorder.dialect import definition
-from recorder.model import Record, Request, Response
+from recorder.model import Header, Record, Request, Response
 from recorder.redaction import policy
-from recorder.redaction.joins import fitted
+from recorder.redaction.carried import carrying, described
+from recorder.redaction.joins import fitted, of_cassette
 from recorder.redaction.redactor import Redactor
 from tests.redaction.leaks import request, response
 
@@ -108,6 +110,24 @@ def test_a_secret_is_replaced_even_there(value: str, named: object) -> None:
     _, asked = redacted(request("/x", named), request("/x", {"ticket": value}))
 
     assert value not in json.dumps(body(asked))
+
+
+def test_a_replay_takes_the_policy_as_it_was_fitted_when_it_was_recorded() -> None:
+    """The dialect may have been chosen after the first exchanges, when values were replaced already."""
+    header = Header(0, "", "genesys-workspace", policy.DEFAULT, policy_text=described(policy.load()))
+
+    assert of_cassette(header, described=True) == fitted(policy.load(), definition.shipped("genesys-workspace"))
+    chosen = replace(header, fitted="gws-outbound")
+    assert of_cassette(chosen, described=True) == fitted(policy.load(), definition.shipped("gws-outbound"))
+    assert of_cassette(chosen) == of_cassette(chosen, described=True)
+
+
+@pytest.mark.parametrize(("before", "after"), [("gws-outbound", "gws-outbound"), ("mine", ""), ("salesforce", "")])
+def test_another_dialect_does_not_change_what_was_replaced(before: str, after: str) -> None:
+    made = carrying(Header(0, "", before, "default", dialect_text="x"), definition.shipped("salesforce"))
+
+    assert (made.dialect, made.fitted) == ("salesforce", after)
+    assert carrying(made, definition.shipped("gws-outbound")).fitted == ("" if after else made.dialect)
 
 
 @pytest.mark.parametrize("name", definition.names())

@@ -19,7 +19,7 @@ from ...cassette.reader import open_cassette
 from ...cassette.writer import QUEUE, Fsync, Writer
 from ...diagnose.incidents import Disturbances
 from ...dialect.carried import dialect_of
-from ...dialect.definition import Dialect
+from ...dialect.definition import DEFAULT, Dialect
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, CassetteError, RecorderError, UsageError
 from ...model import TOLD, Header, Record
@@ -108,7 +108,7 @@ class Capture:
 
         """
         self._path, self._upstream, self._choosing = path, upstream, Choosing(dialect)
-        self._on_dialect = on_dialect
+        self._on_dialect, self._is_given = on_dialect, dialect is not None
         self._redactor, self._settings, self._on_failure = redactor, settings, on_failure
         self.clock = settings.clock
         self.failure: CaptureError | None = None
@@ -310,6 +310,7 @@ class Capture:
             upstream=self._upstream if self._redactor is None else self._redactor.text(self._upstream),
             dialect=self.dialect.name,
             redaction=self._policy,
+            fitted="" if self._is_given else DEFAULT,
             policy_text=described(self._redactor.policy if self._redactor is not None else None),
         )
         return carrying(header, self.dialect)

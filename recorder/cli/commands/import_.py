@@ -68,7 +68,7 @@ def command(
               recorder import session.flows -o session.cassette
     """
     from ...capture.choosing import Choosing
-    from ...dialect.definition import load
+    from ...dialect.definition import DEFAULT, load
     from ...importers.containers import Container
     from ...importers.ordering import frames
     from ...importers.spool import Spool
@@ -87,6 +87,7 @@ def command(
             started=found.started,
             upstream=redactor.text(found.upstream) if redactor else found.upstream,
             dialect=rules.name,
+            fitted="" if given else DEFAULT,
             redaction=chosen.name if chosen else NO_POLICY,
             policy_text=described(chosen),
         )

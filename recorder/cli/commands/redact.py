@@ -109,6 +109,7 @@ def _write(source: Path, target: Path, again: Again, dialect: Dialect | None, *,
         held,
         redaction=again.policy.name,
         policy_text=described(again.policy),
+        fitted="",
         upstream=again.text(held.upstream),
         dialect_text=without_values(held.dialect_text, again.policy),
     )
