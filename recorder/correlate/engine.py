@@ -342,7 +342,7 @@ class Correlator:
         self._sessions.renewed_cookies(op.tokens, response.headers)
         op.tokens |= self._sessions.tokens(response.headers) | self._logins.answered(op.request, response, op.tokens)
         if op.name is not None:
-            yield from self._told(op, self._dialect.keys_of_ack(response))
+            yield from self._told(op, self._dialect.keys_of_ack(response, op.name))
         if op.refused:
             for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
                 yield from self._adopt(seen, by_error(seen, self._dialect, [op]), op)

@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from ..dialect.definition import Dialect
+from ..dialect.definition import Dialect, names_in_acks
 from ..model import Link, values
 from .operations import Operation, Seen
 from .siblings import transactions
@@ -23,7 +23,7 @@ class Orphans:
 
     def __init__(self, dialect: Dialect, keep: int) -> None:
         self._dialect, self._keep = dialect, keep
-        self._names = (*dialect.ack_keys, *dialect.error_same)
+        self._names = (*sorted(names_in_acks(dialect)), *dialect.error_same)
         self._events: dict[_At, Seen] = {}
         self._by_key: dict[Hashable, dict[_At, Seen]] = defaultdict(dict)
         self._twins: dict[_At, Seen] = {}
@@ -119,7 +119,7 @@ class WeakLinks:
     """The events that an ack may take from their operations, by the ids that they carry."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._names = tuple(name for name in dialect.exact if name in dialect.ack_keys)
+        self._names = tuple(name for name in dialect.exact if name in names_in_acks(dialect))
         self._at: dict[_At, Weak] = {}
         self._by_id: dict[tuple[str, str], set[_At]] = defaultdict(set)
 

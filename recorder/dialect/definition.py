@@ -52,6 +52,7 @@ class Operation:
         route: Pattern of the URL path; None if a field of the body names the operation.
         only: Whether it shares no value with its events.
         keys: Sources of its own keys, which come before those of all requests.
+        ack_keys: Sources of keys in its own ack, which come before those of all acks.
 
     """
 
@@ -61,6 +62,7 @@ class Operation:
     route: re.Pattern[str] | None = None
     only: bool = False
     keys: Mapping[str, Paths] = field(default_factory=dict)
+    ack_keys: Mapping[str, Paths] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,15 +164,17 @@ class Dialect:
             return keys | self._keys(known.keys, roots) if known is not None else keys
         return keys
 
-    def keys_of_ack(self, ack: Response) -> Keys:
-        """Return the keys in an ack, which its operation may lack."""
+    def keys_of_ack(self, ack: Response, operation: str | None = None) -> Keys:
+        """Return the keys in the ack of an operation, which the operation may lack."""
         roots: dict[str, JSON] = {"body": parse_json(ack.body, ack.headers)}
         wanted = roots_in_acks(self)
         if "header" in wanted:
             roots["header"] = headers_of(ack.headers)
         if "cookie" in wanted:
             roots["cookie"] = cookies_of(ack.headers, "set-cookie")
-        return self._keys(self.ack_keys, roots)
+        known = self.operations.get(operation or "")
+        own = self._keys(known.ack_keys, roots) if known is not None and known.ack_keys else {}
+        return self._keys(self.ack_keys, roots) | own
 
     def keys_of_event(self, event: Event) -> Keys:
         """Return the keys of an event; `notification` among them is its name."""
@@ -186,11 +190,12 @@ class Dialect:
     def key_names(self) -> frozenset[str]:
         """Return the names of the keys that requests and their acks may have."""
         own = chain.from_iterable(known.keys for known in self.operations.values())
-        return frozenset((*self.request_keys, *self.ack_keys, *own))
+        return frozenset((*self.request_keys, *own)) | names_in_acks(self)
 
     def places(self, key: str) -> tuple[str, ...]:
         """Return all paths that a key is found at, in requests, acks and events, each once."""
-        tables = self.sources(key), self.ack_keys.get(key, ()), self.event_keys.get(key, ())
+        own = chain.from_iterable(known.ack_keys.get(key, ()) for known in self.operations.values())
+        tables = self.sources(key), self.ack_keys.get(key, ()), own, self.event_keys.get(key, ())
         return tuple(dict.fromkeys(paths_in(chain.from_iterable(tables))))
 
     def paths(self, key: str) -> Paths:
@@ -362,7 +367,14 @@ def roots_in(dialect: Dialect) -> frozenset[str]:
 @cache
 def roots_in_acks(dialect: Dialect) -> frozenset[str]:
     """Return the roots of the paths by which a dialect finds values in acks."""
-    return _roots(dialect.ack_keys.values())
+    own = (known.ack_keys.values() for known in dialect.operations.values())
+    return _roots(chain(dialect.ack_keys.values(), chain.from_iterable(own)))
+
+
+@cache
+def names_in_acks(dialect: Dialect) -> frozenset[str]:
+    """Return the names of the keys that acks may have."""
+    return frozenset(chain(dialect.ack_keys, *(known.ack_keys for known in dialect.operations.values())))
 
 
 @cache

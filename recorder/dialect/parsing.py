@@ -132,7 +132,7 @@ def _with_sessions(top: Table, dialect: Dialect) -> Dialect:
 def _with_causes(top: Table, dialect: Dialect) -> Dialect:
     """Return the dialect with what else says which request caused an event."""
     event, siblings = top.table("event"), top.table("siblings", optional=True)
-    keys = {*dialect.request_keys, *dialect.ack_keys, *dialect.event_keys}
+    keys = {*dialect.key_names(), *dialect.event_keys}
     own, by_custom = top.texts("exact", optional=True), tuple(name for name in REFERENCES if name in keys)
     return replace(
         dialect,
@@ -166,6 +166,7 @@ def _operations(table: Table, methods: Paths) -> dict[str, Operation]:
             route(template[0].strip()) if template else None,
             own.flag("only"),
             _sources(own.table("keys", optional=True)),
+            _sources(own.table("ack_keys", optional=True)),
         )
     return found
 
@@ -219,10 +220,15 @@ def _paths_exist(top: Table, dialect: Dialect) -> None:
         (top.table("operations").table(name).table("keys", optional=True), known.keys)
         for name, known in dialect.operations.items()
     )
+    of_acks = (
+        (top.table("operations").table(name).table("ack_keys", optional=True), known.ack_keys)
+        for name, known in dialect.operations.items()
+    )
     tables = [
         (request.table("keys"), dialect.request_keys, of_request, parts, REQUEST),
         *((table, keys, of_request, parts, REQUEST) for table, keys in own),
         (ack.table("keys", optional=True), dialect.ack_keys, ("body", "header", "cookie"), (), ACK),
+        *((table, keys, ("body", "header", "cookie"), (), ACK) for table, keys in of_acks),
         (event.table("keys"), dialect.event_keys, ("data", "channel"), channels, EVENT),
     ]
     for table, sources_of, roots, named, side in tables:

@@ -435,3 +435,17 @@ def test_a_replay_extension_is_read() -> None:
     dialect = parse(text, path="own.toml")
 
     assert (dialect.replay, dialect.replay_id) == ("replay", "event.replayId")
+
+
+def test_an_operation_has_keys_of_its_own_in_its_ack() -> None:
+    """Answers of two operations have the id of another thing at the same place."""
+    own = "".join(
+        f'[operations.Create{noun.title()}]\nrequest = "POST /{noun}s"\nevents = []\nterminal = []\n'
+        f'[operations.Create{noun.title()}.ack_keys]\n{noun} = ["body.id"]\n'
+        for noun in ("handle", "campaign")
+    )
+    dialect = parse(f"{SHIPPED}\n{own}", path="mine.toml")
+    ack = Response(1, 0, 0, 201, (), b'{"id": 17}')
+    assert dialect.keys_of_ack(ack, "CreateHandle") == {"handle": "17"}
+    assert dialect.keys_of_ack(ack, "CreateCampaign") == {"campaign": "17"}
+    assert dialect.keys_of_ack(ack) == {}

@@ -136,11 +136,11 @@ def _own_keys(top: Table, dialect: Dialect) -> None:
     """Report keys of single operations that no event can share."""
     asked = {*dialect.event_keys, *dialect.session_keys, *dialect.minted}
     for name, known in dialect.operations.items():
-        for key in known.keys:
+        for key, of in [(key, "keys") for key in known.keys] + [(key, "ack_keys") for key in known.ack_keys]:
             if key not in asked:
                 like = near(key, dialect.event_keys)
                 meant = f"did you mean {like!r}?" if like else f"define {key!r} in [event.keys], or delete it"
-                table = top.table("operations").table(name).table("keys", optional=True)
+                table = top.table("operations").table(name).table(of, optional=True)
                 table.wrong(key, f"no event has this key, so it links nothing; {meant}")
 
 
