@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ..cassette.reader import Cassette
 from ..correlate.engine import correlate
-from ..dialect.definition import Dialect, parse, shipped
+from ..dialect.carried import dialect_of
+from ..dialect.definition import Dialect, parse
 from ..errors import DialectError, NothingSelected
 from ..model import Event, Link, Recording
 from .causing.siblings import siblings
@@ -111,8 +112,8 @@ def _checked(found: Draft, name: str, cassettes: Sequence[Cassette]) -> tuple[Di
 
 
 def _by_own(cassette: Cassette) -> Recording | None:
-    """Return the recording by the dialect that a cassette names, None if there is no such dialect."""
+    """Return the recording by the dialect that a cassette holds or names, None if there is no such dialect."""
     try:
-        return correlate(cassette.records, shipped(cassette.header.dialect), cassette.header)
+        return correlate(cassette.records, dialect_of(cassette.header), cassette.header)
     except DialectError:
         return None

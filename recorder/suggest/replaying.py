@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from .causing.causes import Causes
 from .causing.joins import READS
 from .keys import Key
+from .reading.templates import ID
 from .reading.traffic import BARE, Asked
-from .reading.values import is_random, is_time
+from .reading.values import is_made_up, is_random, is_time
 
 _STATUS = re.compile(r"(?:status|code|result|rc|errno|err(?:or)?_?code|return_?code|success|outcome)$", re.IGNORECASE)
 _MOST = 0.8  # share of answers with a status
@@ -91,18 +92,19 @@ def minted(causes: Causes, keys: Iterable[Key]) -> list[Minted]:
     for key in keys:
         made: set[str] = set()
         values: set[str] = set()
-        shared = False
+        uses = 0
         paths = {(source.operation, source.path) for source in key.sources if not source.is_answer}
         paths = {one for one in paths if one[1].partition(".")[0] not in {"path", "channel"}}
         for one in causes.traffic.asked:
             for path, own in one.sent.items():
                 if (one.operation, path) in paths:
                     values |= set(own)
+                    uses += len(own)
                     made |= {value for value in own if causes.joins.is_first(one, value)}
-                    shared |= any(len(causes.joins.users.get((one.cassette, value), ())) > 1 for value in own)
-        looks = all(map(is_random, made)) or key.is_exact
+        is_new_each_time = uses == len(values) > 1 and all(map(is_made_up, made))
+        looks = key.is_exact or is_new_each_time or all(map(is_random, made))
         if made and looks and len(made) >= _MADE * len(values):
-            found.append(Minted(key.name, len(made), key.is_exact or (not shared and not key.is_attribute)))
+            found.append(Minted(key.name, len(made), key.is_exact))
     return found
 
 
@@ -119,7 +121,10 @@ def volatile(causes: Causes, keys: Iterable[Key]) -> dict[str, str]:
         for path, own in event.values.items():
             if not path.endswith(BARE) and not path.startswith("channel:"):
                 events[path] += own
+    asked = {value for _, value in causes.joins.users}
     for path, values in events.items():
+        if all(value.isdigit() for value in values) and not all(map(is_time, values)) and not asked.isdisjoint(values):
+            continue  # requests name them, so they are no mere counters
         if path not in taken | joined and (why := _why(values, of_request=False)):
             found.setdefault(path, why)
     return dict(sorted(found.items()))
@@ -149,3 +154,29 @@ def _why(values: list[str], *, of_request: bool) -> str | None:
     if of_request and all(is_random(value) and not value.isdigit() for value in values):
         return f"{different} different values in {len(values)} requests, which nothing repeats"
     return None
+
+
+def logins(causes: Causes, cookies: Collection[str]) -> dict[str, tuple[int, list[str]]]:
+    """Return the requests whose answers begin a session, how many do, and where they have a token beside cookies.
+
+    Args:
+        causes: The requests.
+        cookies: Names of the cookies that tell clients apart.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    begun: Counter[str] = Counter()
+    causing = {one.operation for one in causes.of.values()}
+    for one in causes.traffic.asked:
+        if one.method != "POST" or not one.is_good or one.command or ID in one.operation or one.operation in causing:
+            continue
+        tokens = {
+            path
+            for path, values in one.answered.items()
+            if "*" not in path and any(is_random(value) and value in causes.traffic.credentials for value in values)
+        }
+        if tokens or any(name in cookies for name, _ in one.set_cookies):
+            found[one.operation] |= tokens
+            begun[one.operation] += 1
+    counts = Counter(one.operation for one in causes.traffic.asked)
+    most = max(1, causes.traffic.clients.count)
+    return {name: (begun[name], sorted(own)) for name, own in found.items() if counts[name] <= most}

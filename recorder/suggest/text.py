@@ -17,6 +17,7 @@ from .operations import Found
 from .reading.templates import ID
 from .reading.traffic import BARE
 from .reading.values import is_version
+from .replaying import logins
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _MESSAGE_TYPES = frozenset({"handshake", "connect", "disconnect"})  # what CometD's client adds to the path
@@ -119,6 +120,7 @@ def write(found: Draft, name: str) -> str:
     text.line("name", name)
     _session(text, found)
     _exact(text, found)
+    _logins(text, found, places)
     _requests(text, found, places)
     _acks(text, found, places)
     _events(text, found, places)
@@ -140,6 +142,17 @@ def _session(text: _Text, found: Draft) -> None:
     longest = max(delays, default=0.0)
     text.line("open_for", max(_OPEN, round(3 * longest, 1)), f"the latest event came {longest:.1f} s after its request")
     text.line("grace", _GRACE)
+
+
+def _logins(text: _Text, found: Draft, places: _Places) -> None:
+    known = logins(found.causes, found.traffic.clients.cookies())
+    if known:
+        text.table("session")
+        text.table("session", "minted")
+    for operation, (count, own) in known.items():
+        method, _, path = operation.partition(" ")
+        name = f"{method} {places.templates.get(operation, path)}"
+        text.line(name, own, f"{count} answers begin a session" + ("" if own else ", by a cookie"))
 
 
 def _delays(found: Draft) -> list[float]:
@@ -343,7 +356,7 @@ def _rules(text: _Text, found: Draft) -> None:
         text.line("of", found.twins.of)
         text.line("same", [*_twin_keys(found), "notification"])
     things = [one for one in found.keys if not one.is_exact and not one.is_attribute]
-    if things or found.unreferenced:
+    if things:
         text.table("tuple")
         text.line("same", [one.name for one in things])
         text.line(

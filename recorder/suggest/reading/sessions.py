@@ -111,6 +111,12 @@ class _Sessions:
                 self.of_token[client[0], token].add(self.of_client[client])
 
 
+def set_by(headers: Headers) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of the cookies that an answer sets."""
+    own = [(name, value) for name, value in headers if name.lower() == "set-cookie"]
+    yield from _tokens(tuple(own))
+
+
 def _tokens(headers: Headers) -> Iterator[_Token]:
     for name, value in headers:
         match name.lower():

@@ -17,7 +17,7 @@ from ...dialect.content import content_of, fields
 from ...dialect.paths import EACH, as_key, pair_of, parse_json, path_of
 from ...formats.charsets import media_of
 from ...model import JSON, Event, Failure, Header, Headers, Record, Request, Response, SocketMessage
-from .sessions import Clients
+from .sessions import Clients, set_by
 
 Leaves: TypeAlias = dict[str, tuple[str, ...]]
 
@@ -47,6 +47,7 @@ class Asked:
         session: Number of the session, None if it is unknown.
         operation: Method and template of the path; with the name that the body gives, if any.
         command: The name that the body gives.
+        set_cookies: The cookies that the answer sets.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Asked:
     session: int | None = None
     operation: str = ""
     command: str = ""
+    set_cookies: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -99,6 +101,7 @@ class Traffic:
     pushed: list[Pushed] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)  # paths of Bayeux requests and of their WebSockets
     clients: Clients = field(default_factory=Clients)
+    credentials: set[str] = field(default_factory=set)  # values of Authorization headers, without their scheme
 
 
 def traffic_of(cassettes: Sequence[Cassette]) -> Traffic:
@@ -161,6 +164,8 @@ class _Reader:
     def _add(self, request: Request, values: Leaves) -> Asked:
         at = request.seq, request.message or 0
         path = path_of(request.target)
+        shown = (value for name, value in request.headers if name.lower() == "authorization")
+        self._found.credentials.update(value.rpartition(" ")[2] for value in shown)
         one = Asked(self._next(), self._cassette, at, request.t, request.method, path, request.headers, values)
         self._found.asked.append(one)
         return one
@@ -169,6 +174,7 @@ class _Reader:
         one = self._open.pop(response.exchange, None)
         if one is not None:
             one.status, one.answered = response.status, _answered(response)
+            one.set_cookies = tuple(cookie for cookie in set_by(response.headers))
 
     def _observed(self, observation: Observation, record: Record) -> None:
         match observation:

@@ -46,6 +46,11 @@ def is_random(text: str) -> bool:
     return chance(text) < _SURE and not is_time(text)
 
 
+def is_made_up(text: str) -> bool:
+    """Return whether a client may have made up a value for itself: letters and digits, no time."""
+    return any(one.isdigit() for one in text) and any(one.isalpha() for one in text) and not is_time(text)
+
+
 @lru_cache(_CACHED)
 def is_name(text: str) -> bool:
     """Return whether a value may be the name of something, such as a kind of event: words, not numbers."""
