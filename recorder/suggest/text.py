@@ -389,20 +389,31 @@ def _replay(text: _Text, found: Draft) -> None:
 
 
 def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None:
+    tables = {
+        table: _own_sources(known, found, places, answers=answers)
+        for table, answers in (("keys", False), ("ack_keys", True))
+    }
+    only = known.only
+    if only and tables["keys"]:  # a dialect says one of the two
+        if known.events.keys() > only.keys():
+            only = Counter()
+        else:
+            tables["keys"] = {}
+    left = known.only.keys() - only.keys()
+    events = sorted(known.events.keys() - left, key=lambda kind: (-known.events[kind], kind))
+    terminal = [kind for kind in known.terminal if kind not in left]
     text.table("operations", known.name)
     if not known.command:
         full = next(iter(known.templates))
         text.line("request", f"{full.partition(' ')[0]} {places.templates[full]}", f"{known.requests} requests")
-    events = sorted(known.events, key=lambda kind: (-known.events[kind], kind))
     shown = ", ".join(f"{known.events[kind]}" for kind in events)
     text.line("events", events, f"after {shown} of {known.requests} requests" if events else "none seen")
-    ended = ", ".join(f"{known.ended[kind]}" for kind in known.terminal)
-    text.line("terminal", known.terminal, f"the last event of {ended} requests" if ended else "the ack ends it")
-    if known.only:
-        why = ", ".join(f"{kind}: {count}" for kind, count in known.only.items())
+    ended = ", ".join(f"{known.ended[kind]}" for kind in terminal)
+    text.line("terminal", terminal, f"the last event of {ended} requests" if ended else "the ack ends it")
+    if only:
+        why = ", ".join(f"{kind}: {count}" for kind, count in only.items())
         text.line("only", True, f"shares no value with events that follow no other operation: {why}")
-    for table, answers in (("keys", False), ("ack_keys", True)):
-        own = _own_sources(known, found, places, answers=answers)
+    for table, own in tables.items():
         if own:
             text.table("operations", known.name, table)
             for name, paths in own.items():

@@ -42,3 +42,9 @@ def test_several_recordings_teach_more_than_one() -> None:
 
 def test_equal_recordings_give_equal_text() -> None:
     assert suggest([recorded(1003, 30)[0]]).text == suggest([recorded(1003, 30)[0]]).text
+
+
+@pytest.mark.parametrize("seed", [66, 2169])
+def test_a_suggestion_passes_the_check_of_dialects(seed: int) -> None:
+    """Without keys that tell causes, and with an operation that has a key and an event without it."""
+    assert suggest([recorded(seed, 60)[0]]).dialect.operations
