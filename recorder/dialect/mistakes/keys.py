@@ -33,7 +33,9 @@ def tables(top: Table, dialect: Dialect) -> Iterator[Table]:
     yield top.table("request").table("keys")
     yield top.table("ack").table("keys", optional=True)
     yield top.table("event").table("keys")
-    yield from (top.table("operations").table(name).table("keys", optional=True) for name in dialect.operations)
+    for name in dialect.operations:
+        own = top.table("operations").table(name)
+        yield from (own.table(key, optional=True) for key in ("keys", "ack_keys"))
 
 
 def _texts(table: Table, key: str) -> list[str]:
