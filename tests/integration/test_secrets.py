@@ -211,7 +211,7 @@ def test_nothing_is_on_the_disk_of_a_recorder_that_is_killed(lab: Lab, tmp_path:
     cassette = tmp_path / "s.cassette"
     with recorder("record", lab.url, "-o", cassette) as server:
         plant(Desk(server.url, f"killed:{PLANTED['password']}").connected(), lab, "killed")
-        until(lambda: cassette.stat().st_size > 10_000, "most of it is on the disk")
+        until(lambda: cassette.stat().st_size > 20_000, "most of it is on the disk")
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
 
@@ -220,7 +220,7 @@ def test_nothing_is_on_the_disk_of_a_recorder_that_is_killed(lab: Lab, tmp_path:
 
 def test_nothing_is_told_by_a_recorder_whose_disk_is_full(lab: Lab, tmp_path: Path) -> None:
     cassette = tmp_path / "s.cassette"
-    limited = ["bash", "-c", 'ulimit -f 8; exec "$0" "$@"', RECORDER, "record", lab.url, "-o", str(cassette)]
+    limited = ["bash", "-c", 'ulimit -f 24; exec "$0" "$@"', RECORDER, "record", lab.url, "-o", str(cassette)]
     with serving(limited, ready="listening on ") as server:
         desk = Desk(server.url, f"full:{PLANTED['password']}")
         until(lambda: _fails(desk), "the disk is full")
