@@ -127,7 +127,7 @@ class Writer:
         """Say the dialect of the journal, after the first records; readers take it instead of the header's.
 
         The journal must have been created with `rules_follow=True`. Call this once, within the first 4,000 frames:
-        readers do not look further.
+        readers do not look further. After `finish` it waits until the queued frames are written.
 
         Args:
             name: Name of the dialect.
@@ -142,7 +142,23 @@ class Writer:
             raise ValueError("the header of this journal does not announce a later dialect")
         if self._accepted >= RULES_WITHIN:
             raise ValueError(f"a dialect that follows the header must be among the first {RULES_WITHIN} frames")
-        self.put(encode_rules(name, text))
+        frame = encode_rules(name, text)
+        if self._closing:
+            self._add_last(frame)
+        else:
+            self.put(frame)
+
+    def _add_last(self, frame: bytes) -> None:
+        """Write a frame after all others; the thread has ended, or is about to."""
+        self._thread.join()
+        self._check()
+        try:
+            self._journal.append([frame])
+            if self._fsync is not Fsync.NEVER:
+                self._journal.sync()
+        except OSError as exc:
+            self._failure = self._failed(exc)
+            raise self._failure from exc
 
     def flush(self) -> None:
         """Block until all frames queued so far are handed to the kernel.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from errno import ENOSPC
 from io import BytesIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from recorder.cassette.codec import RULES_WITHIN, encode, encode_header, encode_rules
-from recorder.cassette.journal import Following, create, resume
+from recorder.cassette.journal import Following, Journal, create, resume
 from recorder.cassette.reader import open_cassette, parse, read
 from recorder.cassette.recover import recover
 from recorder.cassette.writer import Writer
+from recorder.errors import CaptureError
 from recorder.model import Note
 from tests.cassette.records import HEADER, ONE_OF_EACH
 
@@ -38,6 +41,32 @@ def test_what_the_writer_says_later_is_in_the_header_that_readers_get(path: Path
     found = read(path)
 
     assert (found.header, found.records) == (RULED, ONE_OF_EACH[:2])
+
+
+def test_a_writer_that_has_finished_says_a_dialect_at_the_end(path: Path) -> None:
+    writer = Writer(create(path, HEADER, rules_follow=True))
+    writer.put(FRAMES[0])
+    writer.finish()
+    writer.rules(RULED.dialect, RULED.dialect_text)
+    writer.close()
+
+    found = read(path)
+
+    assert (found.header, found.records) == (RULED, ONE_OF_EACH[:1])
+
+
+def test_a_writer_that_has_finished_tells_that_the_disk_is_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = Writer(create(path, HEADER, rules_follow=True))
+    writer.put(FRAMES[0])
+    writer.flush()
+    writer.finish()
+    monkeypatch.setattr(Journal, "append", Mock(side_effect=OSError(ENOSPC, "No space left on device")))
+
+    with pytest.raises(CaptureError, match="No space left on device; 1 records are safe"):
+        writer.rules(RULED.dialect, RULED.dialect_text)
+    with pytest.raises(CaptureError):
+        writer.close()
+    assert read(path).header == HEADER
 
 
 def test_a_header_that_awaits_a_dialect_holds_its_own_until_then() -> None:

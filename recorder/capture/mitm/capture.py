@@ -189,13 +189,14 @@ class Capture:
             self._watch(record)
 
     def _take(self, found: Fit | None) -> None:
-        """Take the choice of a dialect, if it is made: put it into the journal, and report it."""
+        """Take the choice of a dialect, if it is made: put it into the journals of all parts, and report it."""
         if found is None:
             return
         if found.dialect is not None and self._writer is not None:
             header = self._header()
             try:
-                self._writer.rules(header.dialect, header.dialect_text)
+                for writer in (*self._ending, self._writer):
+                    writer.rules(header.dialect, header.dialect_text)
             except CaptureError as exc:
                 self.stop(exc)
         self._on_dialect(self.dialect, found)
