@@ -35,6 +35,7 @@ class End:
         exchange: Number of the next exchange.
         t: Time of the last record, in nanoseconds since the capture began.
         size: Bytes up to the end of the last intact frame.
+        awaited: Number of frames in which the journal may still say its dialect; 0 if it has, or will not.
     """
 
     header: Header
@@ -42,14 +43,15 @@ class End:
     exchange: int
     t: int
     size: int
+    awaited: int = 0
 
 
 class Journal:
     """Appends frames to a locked file. Not thread-safe: use it from one thread."""
 
-    def __init__(self, path: Path, descriptor: int, size: int, *, rules_follow: bool = False) -> None:
+    def __init__(self, path: Path, descriptor: int, size: int, *, awaited: int = 0) -> None:
         """Take ownership of an open, locked file of `size` bytes; `create` and `resume` call this."""
-        self.path, self.rules_follow = path, rules_follow
+        self.path, self.awaited = path, awaited  # frames in which the dialect may still be said
         self.size = size  # bytes written
         self._fd = descriptor
 
@@ -114,7 +116,7 @@ def create(
     """
     replacement, done = Replacement(path, force=force, private=private), False
     try:
-        journal = Journal(path, replacement.descriptor, 0, rules_follow=rules_follow)
+        journal = Journal(path, replacement.descriptor, 0, awaited=codec.RULES_WITHIN if rules_follow else 0)
         journal.append([encode_header(header, rules_follow=rules_follow)])
         replacement.commit()
         done = True
@@ -143,7 +145,7 @@ def resume(path: Path) -> tuple[Journal, End]:
     except BaseException:
         os.close(descriptor)
         raise
-    return Journal(path, descriptor, end.size), end
+    return Journal(path, descriptor, end.size, awaited=end.awaited), end
 
 
 def is_written(file: IO[bytes]) -> bool:
@@ -189,7 +191,7 @@ def _end(path: Path) -> End:
         raise CassetteError(str(path), "has a torn tail at an unknown offset")
     if torn is not None:
         _nothing_follows(path, size)
-    return End(cassette.header, seq, exchange, t, size)
+    return End(cassette.header, seq, exchange, t, size, cassette.awaited)
 
 
 def _nothing_follows(path: Path, offset: int) -> None:

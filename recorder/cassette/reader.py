@@ -93,6 +93,7 @@ class OpenCassette:
 
     Attributes:
         torn: The torn tail of a journal, or None; set once frames or records were read to the end.
+        awaited: Number of frames in which a journal may still say its dialect; 0 if it has, or will not.
     """
 
     def __init__(self, file: IO[bytes], path: str) -> None:
@@ -113,6 +114,7 @@ class OpenCassette:
         except CassetteError as exc:
             raise CassetteError(path, "not a cassette", hint="it does not begin with a cassette header") from exc
         self.header: Header = codec.decode_header(first, path=path)
+        self.awaited = 0
         self._start = OVERHEAD + len(first.body)  # byte at which the second frame stands
         if codec.rules_follow(first, path=path) and not self.is_sealed:
             self.header = self._ruled(self.header)
@@ -272,7 +274,7 @@ class OpenCassette:
         Only the heads of the frames before are read. Damage among them is told by who reads the frames.
         """
         offset, found = self._start, None
-        for _ in range(codec.RULES_WITHIN):
+        for count in range(codec.RULES_WITHIN):
             self._file.seek(offset)
             match peek(self._file):
                 case codec.RULES, _:
@@ -282,6 +284,7 @@ class OpenCassette:
                 case _, int(size):
                     offset += size
                     continue
+            self.awaited = codec.RULES_WITHIN - count
             break
         return header
 

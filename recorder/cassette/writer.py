@@ -126,7 +126,7 @@ class Writer:
     def rules(self, name: str, text: str) -> None:
         """Say the dialect of the journal, after the first records; readers take it instead of the header's.
 
-        The journal must have been created with `rules_follow=True`. Call this once, within the first 4,000 frames:
+        The header of the journal must announce it (`rules_follow`). Call this once, within the first 4,000 frames:
         readers do not look further. After `finish` it waits until the queued frames are written.
 
         Args:
@@ -138,9 +138,9 @@ class Writer:
             ValueError: If the header does not announce a dialect, or it comes too late.
 
         """
-        if not self._journal.rules_follow:
+        if not self._journal.awaited:
             raise ValueError("the header of this journal does not announce a later dialect")
-        if self._accepted >= RULES_WITHIN:
+        if self._accepted >= self._journal.awaited:
             raise ValueError(f"a dialect that follows the header must be among the first {RULES_WITHIN} frames")
         frame = encode_rules(name, text)
         if self._closing:

@@ -55,6 +55,20 @@ def of_cassette(header: Header, source: str | None = None, *, described: bool = 
     return policy if own_dialect is None else fitted(policy, own_dialect)
 
 
+def continued(policy: Policy, header: Header, dialect: Dialect | None = None) -> Policy:
+    """Return a policy fitted to the records that a capture adds to a cassette: as for those before, or stricter.
+
+    Args:
+        policy: The policy.
+        header: The header of the cassette.
+        dialect: The dialect that the user named; None if the cassette goes on under its own.
+
+    """
+    if header.fitted or (dialect is not None and dialect.name != header.dialect):
+        return for_dialect(policy, header.fitted or header.dialect)
+    return for_cassette(policy, header, dialect)
+
+
 def for_cassette(policy: Policy, header: Header, dialect: Dialect | None = None) -> Policy:
     """Return a policy fitted to a cassette that is redacted or searched.
 

@@ -14,15 +14,16 @@ from pathlib import Path
 from mitmproxy import addonmanager, ctx, exceptions, http, tcp
 from mitmproxy.proxy import server_hooks
 
+from ...cassette.reader import open_cassette
 from ...dialect.definition import DEFAULT, Dialect, shipped
 from ...dialect.definition import load as load_dialect
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, RecorderError
 from ...formats.compression import TooLarge
-from ...model import GAP, Headers, Record
+from ...model import GAP, Header, Headers, Record
 from ...redaction.bodies.change import told
 from ...redaction.bodies.encodings import NotUndone, content
-from ...redaction.joins import fitted
+from ...redaction.joins import continued, fitted
 from ...redaction.policy import DEFAULT as DEFAULT_POLICY
 from ...redaction.policy import NO_POLICY, Policy, load
 from ...redaction.redactor import Redactor
@@ -156,6 +157,9 @@ class Recorder:
         """
         if self._path is None or self._capture is not None:
             return
+        if self._settings.append and self._path.exists():
+            with open_cassette(self._path) as cassette:
+                self._redactor = self._made_redactor(cassette.header)
         self._capture = Capture(
             self._path,
             upstream=self._upstream,
@@ -189,11 +193,16 @@ class Recorder:
     def _dialect(self) -> Dialect:
         return self._capture.dialect if self._capture else self._given or shipped(DEFAULT)
 
-    def _made_redactor(self) -> Redactor | None:
-        """Return what redacts records; a dialect that is chosen later does not change it."""
+    def _made_redactor(self, before: Header | None = None) -> Redactor | None:
+        """Return what redacts records, also those that are added to the cassette with the header `before`.
+
+        A dialect that is chosen later does not change it.
+        """
         if self._policy is None:
             return None
-        return Redactor(fitted(self._policy, self._given or shipped(DEFAULT)), self._key or secrets.token_bytes(32))
+        own = fitted(self._policy, self._given or shipped(DEFAULT))
+        policy = own if before is None else continued(self._policy, before, self._given)
+        return Redactor(policy, self._key or secrets.token_bytes(32))
 
     def _log_dialect(self, _: Dialect, fit: Fit | None) -> None:
         if fit is not None and self._path is not None:

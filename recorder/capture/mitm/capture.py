@@ -18,7 +18,7 @@ from ...cassette.journal import Journal, create, resume
 from ...cassette.reader import open_cassette
 from ...cassette.writer import QUEUE, Fsync, Writer
 from ...diagnose.incidents import Disturbances
-from ...dialect.carried import dialect_of
+from ...dialect.carried import dialect_of, held, is_same_text
 from ...dialect.definition import DEFAULT, Dialect
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, CassetteError, RecorderError, UsageError
@@ -108,7 +108,7 @@ class Capture:
 
         """
         self._path, self._upstream, self._choosing = path, upstream, Choosing(dialect)
-        self._on_dialect, self._is_given = on_dialect, dialect is not None
+        self._on_dialect, self._fitted = on_dialect, DEFAULT if dialect is None else ""
         self._redactor, self._settings, self._on_failure = redactor, settings, on_failure
         self.clock = settings.clock
         self.failure: CaptureError | None = None
@@ -123,6 +123,8 @@ class Capture:
             on_dialect(self.dialect, None)
         self.begun = self.pipeline.exchange
         self._writer: Writer | None = self._write_to(journal)
+        if self._choosing.is_made and journal.awaited:
+            self._say_dialect()
         if settings.append:
             self._writer.offer(self.pipeline.note(self.clock(), "session", "a capture begins"))
 
@@ -139,13 +141,13 @@ class Capture:
                 f"{self._path}: was recorded with redaction {end.header.redaction!r}; "
                 f"continue with that policy, or record into a new file"
             )
-        if given is not None and given.name != end.header.dialect:
+        may_choose = bool(end.awaited) and end.seq < _CHOSEN_WITHIN
+        problem = None if given is None else _other(given, end.header, may_choose=may_choose)
+        if problem is not None:
             journal.close()
-            raise UsageError(
-                f"{self._path}: has the dialect {end.header.dialect!r}, not {given.name!r}; "
-                f"continue with {end.header.dialect!r}, or record into a new file"
-            )
-        self._choosing = Choosing(given or dialect_of(end.header))
+            raise UsageError(f"{self._path}: {problem}, or record into a new file")
+        self._choosing = Choosing(given or (None if may_choose else dialect_of(end.header)))
+        self._fitted = end.header.fitted or (end.header.dialect if may_choose else "")
         # The clock of the earlier capture is gone, so the wall clock shows how much time has passed since it began; `t`
         # must still grow, even if the wall clock was set back.
         begun = now - max(end.t + 1, time.time_ns() - end.header.started * 1000)
@@ -192,14 +194,17 @@ class Capture:
         """Take the choice of a dialect, if it is made: put it into the journals of all parts, and report it."""
         if found is None:
             return
-        if found.dialect is not None and self._writer is not None:
-            header = self._header()
-            try:
-                for writer in (*self._ending, self._writer):
-                    writer.rules(header.dialect, header.dialect_text)
-            except CaptureError as exc:
-                self.stop(exc)
+        if found.dialect is not None:
+            self._say_dialect()
         self._on_dialect(self.dialect, found)
+
+    def _say_dialect(self) -> None:
+        header = self._header()
+        try:
+            for writer in (*self._ending, self._writer) if self._writer is not None else ():
+                writer.rules(header.dialect, header.dialect_text)
+        except CaptureError as exc:
+            self.stop(exc)
 
     async def write(self, frame: bytes) -> None:
         """Queue a frame before the first await, so that frames keep their order; then wait while the queue is full."""
@@ -311,7 +316,7 @@ class Capture:
             upstream=self._upstream if self._redactor is None else self._redactor.text(self._upstream),
             dialect=self.dialect.name,
             redaction=self._policy,
-            fitted="" if self._is_given else DEFAULT,
+            fitted=self._fitted,
             policy_text=described(self._redactor.policy if self._redactor is not None else None),
         )
         return carrying(header, self.dialect)
@@ -352,3 +357,20 @@ class Capture:
                 return False
         except CassetteError:
             return True
+
+
+def _other(given: Dialect, header: Header, *, may_choose: bool) -> str | None:
+    """Return why a cassette cannot go on under a dialect, and what to do; None if it can.
+
+    Args:
+        given: The dialect that the user named.
+        header: The header of the cassette.
+        may_choose: Whether the cassette may still say its dialect.
+
+    """
+    if given.name == header.dialect:
+        is_same = is_same_text(carrying(header, given).dialect_text, held(header))
+        return None if is_same else f"holds another dialect of the name {given.name!r}; continue without --dialect"
+    if may_choose:
+        return None
+    return f"has the dialect {header.dialect!r}, not {given.name!r}; continue with {header.dialect!r}"

@@ -14,7 +14,8 @@ import pytest
 
 from recorder.cassette.codec import RULES_WITHIN
 from recorder.cassette.reader import Cassette, read
-from recorder.dialect.definition import parse, shipped, source
+from recorder.dialect.definition import Dialect, parse, shipped, source
+from recorder.dialect.fitting import Fit
 from recorder.errors import UsageError
 from recorder.model import Failure, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import Policy, load
@@ -1150,6 +1151,75 @@ def test_a_capture_goes_on_under_the_dialect_of_its_cassette(path: Path) -> None
     with pytest.raises(exceptions.OptionsError, match="has the dialect 'gws-outbound', not 'salesforce'; cont"):
         record(path, exchanges(1), append=True, dialect=shipped("salesforce"))
     record(path, exchanges(1), append=True, dialect=shipped("gws-outbound"))  # and it is not locked any more
+
+
+def test_a_capture_does_not_go_on_under_other_rules_of_one_name(path: Path) -> None:
+    mine = source("gws-outbound").replace('"gws-outbound"', '"mine"')
+    record(path, exchanges(1), dialect=parse(mine, path="mine.toml"))
+
+    with pytest.raises(exceptions.OptionsError, match="holds another dialect of the name 'mine'; continue without"):
+        other = parse(mine.replace("open_for = 60.0", "open_for = 30.0"), path="mine.toml")
+        record(path, exchanges(1), append=True, dialect=other)
+    same = parse(f"# a comment\n{mine}", path="mine.toml")
+    assert record(path, exchanges(1), append=True, dialect=same).header.dialect_text == mine
+
+
+@pytest.mark.parametrize("before", [0, 2])  # exchanges of no shipped dialect
+def test_a_capture_that_goes_on_chooses_what_was_not_chosen_before(path: Path, before: int) -> None:
+    record(path, exchanges(before))
+    told: list[tuple[str, str]] = []
+
+    def tell(dialect: Dialect, fit: Fit | None) -> None:
+        told.append((dialect.name, str(fit)))
+
+    found = record(path, created(6), append=True, on_dialect=tell)
+
+    assert (found.header.dialect, found.header.fitted) == ("salesforce", "gws-outbound")
+    assert told == [("salesforce", "of 4 requests 4 are operations of it")]
+    assert record(path, exchanges(1), append=True).header == found.header
+
+
+def test_a_capture_that_goes_on_takes_a_dialect_where_none_was_chosen(path: Path) -> None:
+    mine = parse(source("gws-outbound").replace('"gws-outbound"', '"mine"'), path="mine.toml")
+    record(path, exchanges(2))
+    found = record(path, exchanges(2), append=True, dialect=mine, policy=None)
+
+    assert (found.header.dialect, found.header.dialect_text, found.header.fitted) == ("mine", mine.text, "gws-outbound")
+    assert len([one for one in found.records if isinstance(one, Request)]) == 4
+
+
+def test_a_journal_that_is_too_long_to_say_a_dialect_goes_on_without(path: Path) -> None:
+    record(path, exchanges(RULES_WITHIN // 2, method=b"GET", path=b"/app.js"))
+
+    assert record(path, created(6), append=True).header.dialect == "gws-outbound"
+    with pytest.raises(exceptions.OptionsError, match="has the dialect 'gws-outbound', not 'salesforce'"):
+        record(path, exchanges(1), append=True, dialect=shipped("salesforce"))
+
+
+def test_a_capture_that_goes_on_redacts_as_before(path: Path) -> None:
+    """Of one key all names are treated alike, by the dialect that the header says the policy was fitted to."""
+    joins = source("gws-outbound").replace('"gws-outbound"', '"mine"')
+    mine = parse(joins.replace('phone = ["', 'phone = ["body.who", "', 1), path="mine.toml")
+    content = b'{"who":"Ann Example"}'
+    kept = {"policy": load(), "key": bytes(32)}
+    first = record(path, exchanges(1, content=content), dialect=mine, **kept)
+    more = record(path, exchanges(1, content=content), append=True, **kept)
+    same = record(path, exchanges(1, content=content), append=True, dialect=mine, **kept)
+
+    bodies = [one.body for one in (*first.records, *more.records, *same.records) if isinstance(one, Request)]
+    assert len(bodies) == 6
+    assert set(bodies) == {bodies[0]} != {content}
+
+
+def test_a_capture_under_a_choice_goes_on_redacting_by_the_default(path: Path) -> None:
+    body = b'{"data":{"destination":"5001 Example"}}'  # a name that genesys-workspace would replace
+    dials = exchanges(6, path=b"/workspace/v3/voice/make-call", content=body)
+    kept = {"policy": load(), "key": bytes(32)}
+    record(path, dials, **kept)
+    found = record(path, dials, append=True, dialect=shipped("genesys-workspace"), **kept)
+
+    assert found.header.fitted == "gws-outbound"
+    assert len({one.body for one in found.records if isinstance(one, Request)}) == 1
 
 
 def test_a_script_takes_a_dialect(path: Path, tmp_path: Path) -> None:
