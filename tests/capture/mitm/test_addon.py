@@ -1211,15 +1211,17 @@ def test_a_capture_that_goes_on_redacts_as_before(path: Path) -> None:
     assert set(bodies) == {bodies[0]} != {content}
 
 
-def test_a_capture_under_a_choice_goes_on_redacting_by_the_default(path: Path) -> None:
-    body = b'{"data":{"destination":"5001 Example"}}'  # a name that genesys-workspace would replace
-    dials = exchanges(6, path=b"/workspace/v3/voice/make-call", content=body)
+def test_a_capture_whose_dialect_comes_later_goes_on_redacting_by_the_default(path: Path) -> None:
+    joins = source("gws-outbound").replace('"gws-outbound"', '"mine"')
+    mine = parse(joins.replace('phone = ["', 'phone = ["body.who", "', 1), path="mine.toml")
+    content = b'{"who":"Ann Example"}'
     kept = {"policy": load(), "key": bytes(32)}
-    record(path, dials, **kept)
-    found = record(path, dials, append=True, dialect=shipped("genesys-workspace"), **kept)
+    record(path, exchanges(1, content=content), **kept)
+    record(path, exchanges(1, content=content), append=True, dialect=mine, **kept)
+    found = record(path, exchanges(1, content=content), append=True, dialect=mine, **kept)
 
-    assert found.header.fitted == "gws-outbound"
-    assert len({one.body for one in found.records if isinstance(one, Request)}) == 1
+    assert (found.header.dialect, found.header.fitted) == ("mine", "gws-outbound")
+    assert [one.body for one in found.records if isinstance(one, Request)] == [content] * 3
 
 
 def test_a_script_takes_a_dialect(path: Path, tmp_path: Path) -> None:
