@@ -16,7 +16,7 @@ from ..bayeux.messages import encode
 from ..bayeux.observer import Handshaken, Observer, Subscribed
 from ..cassette.reader import open_cassette
 from ..correlate.engine import Correlator
-from ..dialect.carried import dialect_of
+from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
 from ..library.sealing import row_of
@@ -57,7 +57,7 @@ def examine(path: Path, now: float | None = None, dialect: Dialect | None = None
     checked = Checked(path)
     header = _header(path)
     if dialect is not None and header is not None:
-        header = replace(header, dialect=dialect.name, dialect_text=dialect.text)
+        header = under(header, dialect)
     examiner = _Examiner(checked, header, now)
     for record in checked.records():
         examiner.feed(record)

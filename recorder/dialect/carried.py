@@ -8,6 +8,7 @@ Paths are compared with its routes in linear time (`routes`).
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from functools import lru_cache
 
 from ..errors import CassetteError, DialectError
@@ -50,6 +51,13 @@ def text_of(dialect: Dialect) -> str:
     if problem is not None:
         raise DialectError(dialect.name, "file", f"{problem}, so a cassette cannot hold it; shorten it")
     return dialect.text
+
+
+def under(header: Header, dialect: Dialect) -> Header:
+    """Return the header of a cassette that is read by another dialect; it still says what its policy was fitted to."""
+    fitted = header.fitted or (header.dialect if header.dialect in names() else "")
+    fitted = fitted if fitted != dialect.name else ""
+    return replace(header, dialect=dialect.name, dialect_text=dialect.text, fitted=fitted)
 
 
 def held(header: Header) -> str:

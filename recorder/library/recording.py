@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..cassette.reader import Cassette, read
 from ..correlate.engine import correlate
-from ..dialect.carried import are_same, dialect_of
+from ..dialect.carried import are_same, dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import Recording
@@ -25,7 +25,7 @@ def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
     """
     header = cassette.header
     if dialect is not None:
-        header = replace(header, dialect=dialect.name, dialect_text=dialect.text)
+        header = under(header, dialect)
     return correlate(cassette.records, dialect or dialect_of(header), header)
 
 

@@ -16,9 +16,8 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
-from ..dialect.carried import held, text_of, too_long
+from ..dialect.carried import held, text_of, too_long, under
 from ..dialect.definition import Dialect
-from ..dialect.definition import names as dialects
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import FORMAT, Header
 from .policy import DEFAULT, Policy, load, names, parse, shipped
@@ -41,14 +40,7 @@ def carrying(header: Header, dialect: Dialect | None = None) -> Header:
     if dialect is None:
         return replace(header, format=FORMAT, dialect_text=held(header))
     text = without_values(text_of(dialect), load(DEFAULT))
-    fitted = header.fitted or (header.dialect if header.dialect in dialects() else "")
-    return replace(
-        header,
-        format=FORMAT,
-        dialect=dialect.name,
-        dialect_text=text,
-        fitted=fitted if fitted != dialect.name else "",
-    )
+    return replace(under(header, dialect), format=FORMAT, dialect_text=text)
 
 
 def without_values(text: str, policy: Policy) -> str:

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from recorder.cassette.reader import Cassette
 from recorder.dialect import definition
+from recorder.library.recording import derive
 from recorder.model import Header, Record, Request, Response
 from recorder.redaction import policy
 from recorder.redaction.carried import carrying, described
@@ -147,3 +149,12 @@ def test_the_default_policy_keeps_what_the_shipped_dialects_join_on(name: str) -
         "data.call.dnis",
         "data.userdata.value",
     }
+
+
+def test_a_cassette_that_is_read_by_another_dialect_was_redacted_as_before() -> None:
+    other = definition.parse(DIALECT, path="calls.toml")
+    cassette = Cassette(Header(0, "", "gws-outbound", "gws"), ())
+
+    policy_of_it = of_cassette(derive(cassette, other).header, described=True)
+
+    assert policy_of_it is fitted(policy.shipped("gws"), definition.shipped("gws-outbound"))
