@@ -6,12 +6,18 @@ import json
 import re
 from typing import Any
 
+_UNSEEN = re.compile(r"[^\x20-\x7e\n\t]")
 _STEERING = re.compile(r"[^\x20-\x7e\n]")
 
 
 def printable(text: str) -> str:
     """Return the text on one line, with every non-printable character escaped as in Python."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def shown(text: str) -> str:
+    """Return a text of several lines, with other non-printable characters than tabs escaped as in TOML."""
+    return _UNSEEN.sub(lambda char: char[0] if char[0].isprintable() else _named(ord(char[0])), text)
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
@@ -21,3 +27,7 @@ def to_json(value: Any, *, indent: int | None = 2) -> str:
 
 def _escaped(char: re.Match[str]) -> str:
     return char[0] if char[0].isprintable() else json.dumps(char[0])[1:-1]
+
+
+def _named(code: int) -> str:
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -154,6 +154,18 @@ def test_the_plugin_and_the_stand_in_play_it_without_a_dialect(made: dict[str, P
         assert standin.misses == []
 
 
+@pytest.mark.parametrize(("command", "field"), [("dialect", "dialect_text"), ("policy", "policy_text")])
+def test_a_text_that_came_with_a_cassette_does_not_steer_a_terminal(command: str, field: str, tmp_path: Path) -> None:
+    old = read(PREVIEW)
+    text = "# \x1b]0;x\x07 \x9b31m \u202e\r ü \ud800 日 \U000e0041\n\tname = 'mine'\n"
+    path = tmp_path / "s.cassette"
+    path.write_bytes(encode_header(replace(old.header, profile="journal", format=2, **{field: text})))
+
+    shown = run(f"{command} show FILE", path).stdout
+
+    assert shown == "# \\u001b]0;x\\u0007 \\u009b31m \\u202e\\u000d ü \\ud800 日 \\U000e0041\n\tname = 'mine'\n"
+
+
 def test_the_dialect_and_the_policy_of_a_cassette_are_shown(made: dict[str, Path], tmp_path: Path) -> None:
     policy = parse_policy('name = "own"\nextends = "gws"\n[values]\nsecret = ["hunter2"]\n', path="own.toml")
     old = read(made["journal"])

@@ -275,7 +275,7 @@ def test_scan_of_two_files_that_are_no_cassettes_names_both(tmp_path: Path) -> N
 def test_scan_wants_the_policy_that_is_not_shipped(raw: Path, mine: Path, tmp_path: Path) -> None:
     run("redact", raw, "-o", tmp_path / "new", "--policy", mine)
 
-    fails(2, "mine", "no such policy is shipped", by=run("scan", tmp_path / "new"))
+    fails(2, f"{tmp_path / 'new'}: ", "'mine': no such policy is shipped; --policy", by=run("scan", tmp_path / "new"))
 
 
 def test_scan_of_a_torn_cassette_warns(raw: Path) -> None:

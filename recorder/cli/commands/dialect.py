@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...printable import printable
+from ...printable import printable, shown
 from ..loading import read
 from ..options import InputFile, NameOrFile, cassettes_argument, force_option, output_option
 from ..saying import say
@@ -106,7 +106,7 @@ def show(name: str) -> None:
         return
     with open_cassette(Path(name)) as cassette:
         text = held(cassette.header) or source(cassette.header.dialect)
-    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    click.echo(shown(text).encode(), nl=False)
 
 
 @command.command("ls")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ...printable import printable
+from ...printable import printable, shown
 from ..options import InputFile, NameOrFile
 from ..verdict import announce
 
@@ -68,7 +68,7 @@ def show(source: str) -> None:
     if Path(source).is_file():
         with suppress(CassetteError), open_cassette(Path(source)) as cassette:
             text = cassette.header.policy_text or shipped(cassette.header.redaction).text
-            click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+            click.echo(shown(text).encode(), nl=False)
             return
     click.echo(load(source).text, nl=False)
 

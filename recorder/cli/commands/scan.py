@@ -10,7 +10,7 @@ import click
 
 import recorder
 
-from ...errors import RecorderError, SecretsFound, UsageError
+from ...errors import PolicyError, RecorderError, SecretsFound, UsageError
 from ...printable import to_json
 from ..loading import rules_of
 from ..options import cassettes_argument, dialect_option, json_option, policy_option
@@ -19,6 +19,7 @@ from ..verdict import announce
 
 if TYPE_CHECKING:
     from ...exporters.findings import Failure, Unread
+    from ...model import Header
     from ...redaction.policy import Policy
     from ...redaction.scan import Finding
 
@@ -101,13 +102,13 @@ def _conclude(cassettes: tuple[Path, ...], found: list[Found], code: int) -> Non
 def _found(path: Path, wanted: Policy, dialect: str | None) -> Iterator[Finding | Unread]:
     from ...cassette.reader import open_cassette
     from ...exporters.findings import unread
-    from ...redaction.joins import for_cassette, of_cassette
+    from ...redaction.joins import for_cassette
     from ...redaction.scan import Scan
 
     with open_cassette(path) as cassette:
         header = cassette.header
         fitted = for_cassette(wanted, header, rules_of(header, dialect) if dialect else None)
-        scan = Scan(fitted, fitted if header.redaction == wanted.name else of_cassette(header))
+        scan = Scan(fitted, fitted if header.redaction == wanted.name else _done(header))
         yield from scan.header(header)
         hit = {record.seq for record in cassette.records() if scan.record(record)}
         for record in cassette.records() if hit else ():
@@ -116,3 +117,17 @@ def _found(path: Path, wanted: Policy, dialect: str | None) -> Iterator[Finding 
         yield from unread(scan.unlooked)
         if cassette.torn is not None:
             say(f"warning: {cassette.torn}; the records before that place were searched")
+
+
+def _done(header: Header) -> Policy | None:
+    """Return the policy by which a cassette was redacted, None if it was not.
+
+    What a cassette holds of a policy is not believed: a value could pass for replaced.
+    """
+    from ...redaction.joins import of_cassette
+
+    try:
+        return of_cassette(header)
+    except PolicyError as exc:
+        problem = f"was redacted by {header.redaction!r}: no such policy is shipped; --policy FILE gives it"
+        raise UsageError(f"{header.file}: {problem}") from exc
