@@ -17,6 +17,7 @@ from .definition import Dialect, names, parse, shipped, source
 
 _LINE = 4_000  # characters
 _DOTS = 500  # in a line; tomllib needs quadratic time for keys with many dots
+_MOST = 500  # names and paths, each looked for in each message; shipped dialects have up to a hundred
 _KEPT = 32  # dialects kept parsed
 
 
@@ -47,7 +48,7 @@ def text_of(dialect: Dialect) -> str:
         DialectError: If the text is too long for a cassette.
 
     """
-    problem = too_long(dialect.text)
+    problem = too_long(dialect.text) or _too_many(dialect.text)
     if problem is not None:
         raise DialectError(dialect.name, "file", f"{problem}, so a cassette cannot hold it; shorten it")
     return dialect.text
@@ -91,12 +92,37 @@ def too_long(text: str) -> str | None:
     return None
 
 
+def _too_many(text: str) -> str | None:
+    """Return why a dialect would take too long for each message, None if it does not.
+
+    A message is of one operation at most.
+    """
+    value = tomllib.loads(text)
+    operations = value.pop("operations", {})
+    tables = [value, *operations.values()]
+    return f"has more than {_MOST} names and paths in one place" if any(_size(one) > _MOST for one in tables) else None
+
+
+def _size(value: object) -> int:
+    """Return the number of values in a table, also of those inside it; a text in braces counts as one more."""
+    count, left = 0, [value]
+    while left:
+        one = left.pop()
+        count += 1 + (one.count("{") if isinstance(one, str) else 0)
+        if isinstance(one, dict | list):
+            left += one.values() if isinstance(one, dict) else one
+    return count
+
+
 @lru_cache(_KEPT)
 def _parsed(text: str, name: str) -> Dialect:
     problem = too_long(text)
     if problem is not None:
         raise DialectError("dialect", "text", problem)
     found = parse(text, path="dialect", is_checked=False)
+    problem = _too_many(text)
+    if problem is not None:
+        raise DialectError("dialect", "text", problem)
     if found.name != name:
         raise DialectError("dialect", "name", f"is {found.name!r}, but the header names {name!r}")
     return found

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.carried import are_same, dialect_of, differs_from_shipped, text_of
-from recorder.dialect.definition import shipped, source
+from recorder.dialect.definition import parse, shipped, source
 from recorder.dialect.routes import route
 from recorder.errors import CassetteError, DialectError
 from recorder.model import Header
@@ -146,6 +146,38 @@ def test_a_hostile_route_is_compared_soon() -> None:
 
     assert hostile.fullmatch("/" + "-" * 60_000) is None
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "count"),
+    [
+        ("[request.keys]", 'k{} = ["body.*"]', 250),
+        ("[event.keys]", 'k{} = ["data.a"]', 250),
+        ("[ack.keys]", f'k{{}} = ["{"{{body.a}}" * 98}"]', 5),
+        ("[operations.EndContactCenterSession]", 'keys.k{} = ["body.*"]', 250),
+    ],
+)
+def test_a_dialect_with_too_many_paths_is_neither_used_nor_written(where: str, line: str, count: int) -> None:
+    """Each path is looked for in each message, which may be long."""
+    many = "\n".join(line.format(number) for number in range(count))
+    text = MINE.dialect_text.replace(f"{where}\n", f"{where}\n{many}\n")
+    assert text != MINE.dialect_text
+
+    with pytest.raises(CassetteError, match="has more than 500 names and paths"):
+        dialect_of(replace(HEADER, dialect="mine", dialect_text=text))
+    with pytest.raises(
+        DialectError, match="has more than 500 names and paths in one place, so a cassette cannot hold it"
+    ):
+        text_of(parse(text, path="mine.toml"))
+
+
+def test_a_dialect_with_many_operations_is_used() -> None:
+    many = "\n".join(f'[operations.o{number}]\nevents = ["A{number}"]\nterminal = []' for number in range(1500))
+
+    assert (
+        len(dialect_of(replace(HEADER, dialect="mine", dialect_text=f"{MINE.dialect_text}\n{many}\n")).operations)
+        > 1500
+    )
 
 
 def test_a_dialect_too_long_for_a_cassette_is_refused_where_it_is_written() -> None:
