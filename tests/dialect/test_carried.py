@@ -168,7 +168,7 @@ def test_a_dialect_with_too_many_paths_is_neither_used_nor_written(where: str, l
     with pytest.raises(
         DialectError, match="has more than 500 names and paths in one place, so a cassette cannot hold it"
     ):
-        text_of(parse(text, path="mine.toml"))
+        text_of(parse(text, path="mine.toml", is_checked=False))
 
 
 def test_a_dialect_with_many_operations_is_used() -> None:

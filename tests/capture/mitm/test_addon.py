@@ -1157,8 +1157,8 @@ def test_a_capture_does_not_go_on_under_other_rules_of_one_name(path: Path) -> N
     mine = source("gws-outbound").replace('"gws-outbound"', '"mine"')
     record(path, exchanges(1), dialect=parse(mine, path="mine.toml"))
 
+    other = parse(mine.replace("open_for = 60.0", "open_for = 30.0"), path="mine.toml")
     with pytest.raises(exceptions.OptionsError, match="holds another dialect of the name 'mine'; continue without"):
-        other = parse(mine.replace("open_for = 60.0", "open_for = 30.0"), path="mine.toml")
         record(path, exchanges(1), append=True, dialect=other)
     same = parse(f"# a comment\n{mine}", path="mine.toml")
     assert record(path, exchanges(1), append=True, dialect=same).header.dialect_text == mine
