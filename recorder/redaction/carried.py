@@ -20,6 +20,9 @@ from ..dialect.carried import held, text_of, too_long, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import FORMAT, Header
+from .blanks import blank
+from .finder import Finder
+from .known import Known
 from .policy import DEFAULT, Policy, load, names, parse, shipped
 
 _KEPT = 32  # policies kept parsed
@@ -44,7 +47,9 @@ def carrying(header: Header, dialect: Dialect | None = None) -> Header:
 
 
 def without_values(text: str, policy: Policy) -> str:
-    """Return the text of a dialect without values that a policy finds by their form, e.g. a token in a comment.
+    """Return the text of a dialect without values that a policy finds by their form, e.g. a token.
+
+    In comments also those that it finds by a name beside them, as in a URL: such a comment is left out.
 
     Raises:
         DialectError: If the text is no TOML without them.
@@ -55,9 +60,17 @@ def without_values(text: str, policy: Policy) -> str:
         last = len(text)  # spans may overlap
         for start, end, _kind in sorted(policy.values.spans(text), reverse=True):
             text, last = text[:start] + text[min(end, last) :], start
+    find = Finder(policy, blank, Known())
+    text = "".join(_commented(line, find) for line in text.splitlines(keepends=True))
     if text != before and _parsed(text) is None:
         raise DialectError("dialect", "text", "holds what looks like a secret or a personal value; take it out")
     return text
+
+
+def _commented(line: str, find: Finder) -> str:
+    """Return a line of a dialect; only its mark if it is a comment in which a value is found."""
+    comment = line.strip()
+    return "#\n" if comment.startswith("#") and find.text(comment) != comment else line
 
 
 def described(policy: Policy | None) -> str:

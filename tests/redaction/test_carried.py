@@ -153,3 +153,13 @@ def test_shipped_dialects_hold_no_values(name: str) -> None:
     text = source(name)
 
     assert {without_values(text, policies.shipped(policy)) for policy in policies.names()} == {text}
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["  # https://host.example/x?access_token=abcdef123456", "#/x?sid=1&refresh_token=abcdef123456"],
+)
+def test_a_comment_that_names_a_secret_is_left_out(comment: str) -> None:
+    text = without_values(f"# before\n{comment}\nname = 'mine' # after\n", policies.shipped("gws"))
+
+    assert text == "# before\n#\nname = 'mine' # after\n"
