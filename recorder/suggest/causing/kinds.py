@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import log2
+from math import log, log2
 
 from ..reading.traffic import BARE, Pushed
 from ..reading.values import is_name, is_random
@@ -20,6 +20,8 @@ _DEEPEST = 3
 _FEW = {False: 6, True: 16}  # different values that a field may have, however few events there are
 _COST, _HINTED = 3.0, 0.3  # bits that a further value of a field must save
 _LEAST = 0.15  # bits an event, below which a field tells nothing
+_RARE = 3.1  # standard deviations above what a field without meaning would tell: one in a thousand
+_OFTEN = 2  # events that each session must have, to say that a field goes with the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,32 @@ def _fields(pushed: Sequence[Pushed], ids: frozenset[str]) -> list[str]:
             if not path.endswith(BARE) and not path.startswith("channel:"):
                 values[path] |= set(own) if len(own) == 1 else {"", "1"}
                 counts[path] += 1
+    personal = _personal(pushed)
     return [
         path
         for path, own in values.items()
         if path not in ids
+        and path not in personal
         and "*" not in path
         and len(own) <= max(_FEW[bool(_HINT.search(path))], counts[path] / 3)
         and all(_names(value, path) and not is_random(value) for value in own)
     ]
+
+
+def _personal(pushed: Sequence[Pushed]) -> set[str]:
+    """Return the places whose values go with the session: each session has its own, as a user has a name."""
+    of: dict[str, dict[int, Counter[tuple[str, ...]]]] = defaultdict(lambda: defaultdict(Counter))
+    for event in pushed:
+        if event.session is not None:
+            for path, values in event.values.items():
+                of[path][event.session][values] += 1
+    return {
+        path
+        for path, sessions in of.items()
+        if len(sessions) > 1
+        and all(len(own) == 1 and own.total() >= _OFTEN for own in sessions.values())
+        and len(set().union(*sessions.values())) == len(sessions)
+    }
 
 
 def _names(value: str, path: str) -> bool:
@@ -126,7 +146,7 @@ def _best(events: list[Pushed], fields: list[str], cause: Callable[[Pushed], str
         hinted = bool(_HINT.search(name))
         if not hinted and (there < 2 * kinds or there < len(events) / 2):
             continue
-        saved = gain * len(events) - (_HINTED if hinted else _COST) * (kinds - 1)
+        saved = gain * len(events) - (_HINTED if hinted else max(_COST * (kinds - 1), _by_chance(kinds, len(set(labels)))))
         strong = bool(_STRONG.search(name)) and is_first
         if (gain < _LEAST or saved <= 0) and not strong:
             continue
@@ -135,6 +155,17 @@ def _best(events: list[Pushed], fields: list[str], cause: Callable[[Pushed], str
         if score > most:
             best, most = path, score
     return best
+
+
+def _by_chance(kinds: int, labels: int) -> float:
+    """Return the bits that a field of so many values hardly ever tells of so many causes without a meaning.
+
+    Twice the natural logarithm of the likelihood ratio is distributed as chi-squared (Wilks); its quantile is that of
+    Wilson and Hilferty.
+    """
+    free = max(1, (kinds - 1) * (labels - 1))
+    spread = 2 / (9 * free)
+    return float(free * (1 - spread + _RARE * spread**0.5) ** 3 / (2 * log(2)))
 
 
 def _entropy(labels: Iterable[str]) -> float:
