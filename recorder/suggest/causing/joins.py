@@ -71,6 +71,7 @@ class _Trial:
     value: str
     rank: int
     often: float  # how often an unrelated event has the value there
+    event: Pushed
 
 
 class _Places:
@@ -201,7 +202,7 @@ class Joins:
             lone = sum(-log(chance(value)) for value in join.values) if self._places.distinct[pair.event] <= 2 else 0.0
             whole = _weight(pooled[_alike(pair)], pooled_of[_alike(pair)])
             likely = whole >= (_ENOUGH if join.weight > 0 else _SURE) and (join.weight > 0 or join.hits == join.of)
-            told = tokens.told(pair) if join.weight > 0 else 0.0
+            told = tokens.told(pair, [trial.event for trial in trials[pair]]) if join.weight > 0 else 0.0
             enough = join.weight + told >= _ENOUGH or (likely and told >= 0) or (lone >= _LONE and not _are_names(join))
             enough |= told > 0 and pair.source.path.startswith("path.")
             if enough and join.hits >= _SOME * join.of:
@@ -221,7 +222,7 @@ class Joins:
                     continue
                 often = min(1.0, self._places.often(path, value) * len(values))
                 if path not in best or found[1] < best[path][0].rank:
-                    best[path] = _Trial(value, found[1], often), value
+                    best[path] = _Trial(value, found[1], often, found[0]), value
         return best
 
 
@@ -231,15 +232,25 @@ class _Nouns:
     def __init__(self, operations: Iterable[str]) -> None:
         self._of = {one: _words(one.partition(" ")[2]) for one in operations}
         self._every = frozenset[str]().union(*self._of.values())
+        self._events: dict[int, frozenset[str]] = {}
 
-    def told(self, pair: Pair) -> float:
+    def told(self, pair: Pair, events: Iterable[Pushed]) -> float:
         """Return what names say for a join: more if both are about one thing, less if they are about two."""
         mine = self._of[pair.source.operation] | _words(pair.source.path)
         name = plain(pair.event).rpartition(".")[2]
         last = _words(name)
         if last & mine or (name == plain(pair.source.path).rpartition(".")[2] and name.lower() not in _PLAIN):
             return _TOLD
-        return -_TOLD if last & self._every else 0.0
+        if last & self._every:
+            return -_TOLD
+        return _TOLD if name.lower() in _PLAIN and all(mine & self._about(event) for event in events) else 0.0
+
+    def _about(self, event: Pushed) -> frozenset[str]:
+        """Return the words in the channel and the names of an event, of those that paths of requests have."""
+        if event.number not in self._events:
+            names = [value for values in event.values.values() for value in values if is_name(value)]
+            self._events[event.number] = _words(" ".join([event.topic, *names])) & self._every
+        return self._events[event.number]
 
 
 def _words(text: str) -> frozenset[str]:
