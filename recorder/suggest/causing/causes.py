@@ -18,6 +18,7 @@ from statistics import median
 from ..reading.nouns import alike
 from ..reading.traffic import Asked, Pushed, Traffic
 from .joins import READS, WINDOW, Joins, Pair, Source, are_one, leaves
+from .nearest import Nearest
 
 _CONFLICTS = 0.08  # share of an id's events that are another request's, above which it is no id of one request
 _REUSED = 0.1  # share of the values of a place that several requests have, above which they are ids of things
@@ -64,6 +65,7 @@ class Causes:
     followed: dict[int, Asked] = field(default_factory=dict)
     shares: dict[int, list[Share]] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
+    nearest: Nearest = field(init=False)
     _operations: int = 0  # how many requests there are, without those that only read
     _numbers: dict[int | None, list[int]] = field(default_factory=lambda: defaultdict(list))  # requests by session
     _repeated: Counter[tuple[int, str]] = field(default_factory=Counter)  # how many events repeat a value
@@ -82,6 +84,7 @@ class Causes:
 
     def find(self) -> None:
         """Find what events share with requests, and which ids claim events."""
+        self.nearest = Nearest(self.traffic)
         self._operations = sum(one.method not in READS for one in self.traffic.asked)
         self.shares = dict(self._shares())
         for shares in self.shares.values():
@@ -130,17 +133,34 @@ class Causes:
             claims[number] = mine
         topics = {event.number: event.topic for event in self.traffic.pushed}
         starved = self._starved(exclusive, claims, topics)
+        lacking = self._lacking(claims)
         conflicts: Counter[str] = Counter()
         counts: Counter[str] = Counter()
         for number, shares in self.shares.items():
             topic = topics[number]
             last = max((one.asked.number for one in shares if (one.asked.number, topic) in starved), default=-1)
-            newest = max(claims[number], default=-1)
+            newest = max(*claims[number], lacking.get(number, -1), -1)
             for path, asked in {(one.pair.event, one.asked.number) for one in shares if one.pair in exclusive}:
                 counts[path] += 1
                 conflicts[path] += asked < max(last, newest)
         self.attributes = {pair for pair in exclusive if conflicts[pair.event] > _CONFLICTS * counts[pair.event]}
         self.exact = exclusive - self.attributes
+
+    def _lacking(self, claims: dict[int, dict[int, Asked]]) -> dict[int, int]:
+        """Return the requests that lack the event after them, which an earlier request claims that had one before."""
+        explained = {number for number, mine in claims.items() if mine}
+        first: dict[int, int] = {}
+        for number in sorted(explained):
+            for asked in claims[number]:
+                first.setdefault(asked, number)
+        found: dict[int, int] = {}
+        for event in self.traffic.pushed:
+            newest = max(claims[event.number].values(), key=lambda one: one.number, default=None)
+            if newest is not None:
+                near = self.nearest.rival(event, newest, explained, first)
+                if near is not None and first[newest.number] < near.number:
+                    found[event.number] = near.number
+        return found
 
     def _is_own(self, share: Share) -> bool:
         return self._users(share.asked.cassette, share.value) == 1
