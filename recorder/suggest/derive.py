@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +11,11 @@ from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect, parse
 from ..errors import DialectError, NothingSelected
 from ..model import Event, Link, Recording
+from .causing.doubts import doubtful
 from .causing.siblings import siblings
 from .draft import Draft, draft
 from .left import left_over
+from .reading.traffic import Asked, Pushed
 from .text import write
 
 _SURE = 0.9
@@ -93,20 +94,19 @@ def _checked(found: Draft, name: str, cassettes: Sequence[Cassette]) -> tuple[Di
     """Link the cassettes by a draft, and add to it what only the links show."""
     dialect = parse(write(found, name), path=f"{name}.toml")
     recordings = [correlate(one.records, dialect, one.header) for one in cassettes]
-    asked = {(one.cassette, one.at): one.number for one in found.traffic.asked}
+    asked = {(one.cassette, one.at): one for one in found.traffic.asked}
     pushed = {(one.cassette, one.at): one for one in found.traffic.pushed}
-    linked: dict[int, int] = {}
-    doubtful: Counter[str] = Counter()
+    linked: dict[int, Asked] = {}
+    sure: list[tuple[Pushed, Asked]] = []
     for place, recording in enumerate(recordings):
         for link in links(recording):
             event = pushed[place, (link.event.seq, link.event.index)]
             linked[event.number] = asked[place, (link.request, link.message or 0)]
-            cause = found.causes.of.get(event.number)
-            is_other = cause is None or cause.number != linked[event.number]
-            doubtful[event.kind] += is_other and link.rule == "tuple" and link.confidence >= _SURE
+            if link.rule == "tuple" and link.confidence >= _SURE:
+                sure.append((event, linked[event.number]))
     left_out = {event.number for events in found.beats.values() for event in events}
-    found.siblings = siblings(found.causes, linked, left_out)
-    found.unasked |= {kind: count for kind, count in doubtful.items() if count and kind not in found.unasked}
+    found.siblings = siblings(found.causes, {number: one.number for number, one in linked.items()}, left_out)
+    found.unasked |= {kind: n for kind, n in doubtful(found.causes, sure, linked).items() if kind not in found.unasked}
     dialect = parse(write(found, name), path=f"{name}.toml")
     return dialect, [correlate(one.records, dialect, one.header) for one in cassettes]
 
