@@ -146,7 +146,9 @@ def _best(events: list[Pushed], fields: list[str], cause: Callable[[Pushed], str
         hinted = bool(_HINT.search(name))
         if not hinted and (there < 2 * kinds or there < len(events) / 2):
             continue
-        saved = gain * len(events) - (_HINTED if hinted else max(_COST * (kinds - 1), _by_chance(kinds, len(set(labels)))))
+        saved = gain * len(events) - (
+            _HINTED if hinted else max(_COST * (kinds - 1), _by_chance(kinds, len(set(labels))))
+        )
         strong = bool(_STRONG.search(name)) and is_first
         if (gain < _LEAST or saved <= 0) and not strong:
             continue

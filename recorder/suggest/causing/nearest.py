@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection
 
@@ -9,6 +10,7 @@ from ..reading.traffic import Asked, Pushed, Traffic
 from .joins import READS
 
 _USUAL = 0.5  # share of the requests of an operation that events follow directly, if it causes any
+_LAST = 4  # requests that an event may be late for
 
 
 class Nearest:
@@ -17,6 +19,7 @@ class Nearest:
     def __init__(self, traffic: Traffic) -> None:
         self.before: dict[int, Asked] = {}  # the request before an event, by the number of the event
         self._after: dict[int, list[Pushed]] = defaultdict(list)
+        self._row: dict[tuple[int, int | None], list[Asked]] = defaultdict(list)
         last: dict[tuple[int, int | None], Asked] = {}
         requests: Counter[str] = Counter()
         messages: list[Asked | Pushed] = [*traffic.asked, *traffic.pushed]
@@ -29,6 +32,7 @@ class Nearest:
                     self._after[nearest.number].append(one)
             elif one.method not in READS and one.is_good:
                 last[one.cassette, one.session] = one
+                self._row[one.cassette, one.session].append(one)
                 requests[one.operation] += 1
         followed = Counter(one.operation for one in {one.number: one for one in self.before.values()}.values())
         self._usual = {name for name, count in followed.items() if count >= _USUAL * requests[name]}
@@ -48,3 +52,13 @@ class Nearest:
         after = self._after[near.number]
         is_next = after[0] is event and all(one.number in explained for one in after)
         return near if is_next else None
+
+    def lacks(self, event: Pushed, served: Collection[int]) -> bool:
+        """Return whether one of the last requests before an event lacks events of its own."""
+        near = self.before.get(event.number)
+        if near is None:
+            return False
+        row = self._row[near.cassette, near.session]
+        end = bisect_right(row, near.number, key=lambda one: one.number)
+        last = row[max(0, end - _LAST) : end]
+        return any(one.number not in served and one.operation in self._usual for one in last)
