@@ -26,6 +26,7 @@ _ENOUGH, _SOME, _MOST_CHANCE = 5.0, 0.4, 0.999
 _VARIED = 5  # different values in a place, from which on how often each occurs says more than looks
 _AGAIN, _MOST_AGAIN = 0.3, 5
 _PLAIN = frozenset({"id", "name", "type", "status", "state", "value", "*"})  # names that say nothing
+_NAMED = ("id", "key", "ref", "number")  # ends of the names of ids: of these, equal names are enough
 _TOLD = 2.5  # what equal names add to the evidence
 _NEAR = 4.0  # evidence by which one place in events must be better to stand for another
 _STALE = 0.2  # share of answers that may hold what was known before
@@ -202,9 +203,10 @@ class Joins:
             lone = sum(-log(chance(value)) for value in join.values) if self._places.distinct[pair.event] <= 2 else 0.0
             whole = _weight(pooled[_alike(pair)], pooled_of[_alike(pair)])
             likely = whole >= (_ENOUGH if join.weight > 0 else _SURE) and (join.weight > 0 or join.hits == join.of)
-            told = tokens.told(pair, [trial.event for trial in trials[pair]]) if join.weight > 0 else 0.0
+            told = tokens.told(pair, [trial.event for trial in trials[pair]])
             enough = join.weight + told >= _ENOUGH or (likely and told >= 0) or (lone >= _LONE and not _are_names(join))
-            enough |= told > 0 and pair.source.path.startswith("path.")
+            named = told > 0 and join.hits == join.of and plain(pair.source.path).lower().endswith(_NAMED)
+            enough |= named or (told > 0 and pair.source.path.startswith("path."))
             if enough and join.hits >= _SOME * join.of:
                 join.weight = max(join.weight, lone)
                 found[pair.source].append(join)
