@@ -15,6 +15,7 @@ from math import log
 from typing import NamedTuple
 
 from ..reading.nouns import singular, snake
+from ..reading.personal import personal
 from ..reading.traffic import BARE, Asked, Pushed, Traffic
 from ..reading.values import chance, is_name, is_random
 
@@ -194,6 +195,7 @@ class Joins:
             pooled[_alike(pair)] += trials[pair]
             pooled_of[_alike(pair)] += join.of
         found: dict[Source, list[Join]] = defaultdict(list)
+        varied = {path for path, count in self._places.distinct.items() if count > 1} - personal(self._traffic.pushed)
         tokens = _Nouns(pair.source.operation for pair in joins)
         for pair, join in joins.items():
             if stale[pair.source] > _STALE * join.of or (
@@ -203,9 +205,14 @@ class Joins:
             lone = sum(-log(chance(value)) for value in join.values) if self._places.distinct[pair.event] <= 2 else 0.0
             whole = _weight(pooled[_alike(pair)], pooled_of[_alike(pair)])
             likely = whole >= (_ENOUGH if join.weight > 0 else _SURE) and (join.weight > 0 or join.hits == join.of)
-            told = tokens.told(pair, [trial.event for trial in trials[pair]])
+            told = tokens.told(pair, [trial.event for trial in trials[pair]]) if join.weight > 0 else 0.0
             enough = join.weight + told >= _ENOUGH or (likely and told >= 0) or (lone >= _LONE and not _are_names(join))
-            named = told > 0 and join.hits == join.of and plain(pair.source.path).lower().endswith(_NAMED)
+            named = (
+                told > 0
+                and pair.event in varied
+                and join.hits == join.of
+                and plain(pair.source.path).lower().endswith(_NAMED)
+            )
             enough |= named or (told > 0 and pair.source.path.startswith("path."))
             if enough and join.hits >= _SOME * join.of:
                 join.weight = max(join.weight, lone)

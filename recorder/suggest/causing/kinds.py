@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log, log2
 
+from ..reading.personal import personal
 from ..reading.traffic import BARE, Pushed
 from ..reading.values import is_name, is_random
 
@@ -20,8 +21,7 @@ _DEEPEST = 3
 _FEW = {False: 6, True: 16}  # different values that a field may have, however few events there are
 _COST, _HINTED = 3.0, 0.3  # bits that a further value of a field must save
 _LEAST = 0.15  # bits an event, below which a field tells nothing
-_RARE = 3.1  # standard deviations above what a field without meaning would tell: one in a thousand
-_OFTEN = 2  # events that each session must have, to say that a field goes with the session
+_RARE = 1.64  # standard deviations above what a field without a meaning would tell: one in twenty
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +72,16 @@ def _fields(pushed: Sequence[Pushed], ids: frozenset[str]) -> list[str]:
             if not path.endswith(BARE) and not path.startswith("channel:"):
                 values[path] |= set(own) if len(own) == 1 else {"", "1"}
                 counts[path] += 1
-    personal = _personal(pushed)
+    own_of_session = personal(pushed)
     return [
         path
         for path, own in values.items()
         if path not in ids
-        and path not in personal
+        and (path not in own_of_session or _HINT.search(path))
         and "*" not in path
         and len(own) <= max(_FEW[bool(_HINT.search(path))], counts[path] / 3)
         and all(_names(value, path) and not is_random(value) for value in own)
     ]
-
-
-def _personal(pushed: Sequence[Pushed]) -> set[str]:
-    """Return the places whose values go with the session: each session has its own, as a user has a name."""
-    of: dict[str, dict[int, Counter[tuple[str, ...]]]] = defaultdict(lambda: defaultdict(Counter))
-    for event in pushed:
-        if event.session is not None:
-            for path, values in event.values.items():
-                of[path][event.session][values] += 1
-    return {
-        path
-        for path, sessions in of.items()
-        if len(sessions) > 1
-        and all(len(own) == 1 and own.total() >= _OFTEN for own in sessions.values())
-        and len(set().union(*sessions.values())) == len(sessions)
-    }
 
 
 def _names(value: str, path: str) -> bool:
