@@ -1,0 +1,136 @@
+"""Tell events that requests cause from events that share their values, or come after them, by chance.
+
+Each kind of events is held against each operation that it is assigned to. If the values were equal by chance, the
+values of other events of the kind would agree with the requests before an event as often as its own. If the events came
+after these requests by chance, they would come as often after any other moment.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
+from typing import TypeAlias, TypeVar
+
+from ..reading.traffic import Asked, Pushed
+from .joins import SECOND, Pair, are_one, leaves
+
+_GAPS = (SECOND // 30, SECOND // 10, SECOND // 3, SECOND, 3 * SECOND, 10 * SECOND)
+_LEAST = 4  # events, of fewer nothing can be told
+_EVIDENCE = 4.0  # how much better than chance both must be explained: the logarithm of a likelihood ratio
+_SAMPLE = 200  # requests and events that are looked at, so that a long recording costs no more than it must
+_SHIFTS = 8  # other moments for each request
+_REGULAR, _BESIDE = 0.5, 0.8  # share of the requests with an event; of the events beside others
+
+_T = TypeVar("_T")
+_Own: TypeAlias = frozenset[tuple[int, str]]  # values, each with the number of its pair of places
+
+
+def is_chance(own: Sequence[Asked], events: Sequence[Pushed], pairs: Sequence[Pair]) -> bool:
+    """Return whether events of a kind have nothing to do with the requests of an operation whose values they share.
+
+    Args:
+        own: The requests, in their order.
+        events: The events of the kind that are assigned to these requests, in their order.
+        pairs: Places whose values they share.
+    """
+    if len(events) < _LEAST:
+        return False
+    asked = [(one, _asked_values(one, pairs)) for one in own]
+    pushed = [(event, _values(event, pairs)) for event in events]
+    return _by_values(asked, _some(pushed)) + _by_times(_some(asked), pushed) < _EVIDENCE
+
+
+def irregular(often: Mapping[str, float], events: Iterable[tuple[Asked, Pushed]], others: Mapping[int, int]) -> bool:
+    """Return whether a kind of events tells nothing about operations: it follows several, none of them regularly.
+
+    What comes instead of the usual events of a request, such as an error, is no such kind.
+
+    Args:
+        often: The share of the requests of each operation that have such an event.
+        events: The events, with their requests.
+        others: How many events of other kinds a request has, by its number.
+    """
+    own = list(events)
+    beside = sum(others.get(asked.number, 0) > 0 for asked, _ in own)
+    return len(often) > 1 and max(often.values()) < _REGULAR and beside >= _BESIDE * len(own)
+
+
+_Asked: TypeAlias = tuple[Asked, _Own]
+_Pushed: TypeAlias = tuple[Pushed, _Own]
+
+
+def _by_values(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> float:
+    """Return how much better the values of events agree with the requests before them than those of other events."""
+    counts = Counter(own for _, own in pushed)
+    numbers = [one.number for one, _ in asked]
+    hits, expected = [0.0] * len(_GAPS), [0.0] * len(_GAPS)
+    for event, mine in pushed:
+        end = bisect_left(numbers, event.number)
+        near = [
+            (event.t - one.t, own)
+            for one, own in asked[max(0, end - _SAMPLE) : end]
+            if event.t - one.t <= _GAPS[-1] and are_one(one, event) and one.cassette == event.cassette
+        ]
+        for place, gap in enumerate(_GAPS):
+            there = frozenset[tuple[int, str]]().union(*(own for ago, own in near if ago <= gap))
+            hits[place] += not there.isdisjoint(mine)
+            expected[place] += sum(n for own, n in counts.items() if not there.isdisjoint(own)) / len(pushed)
+    return max(_better(*one, len(pushed)) for one in zip(hits, expected, strict=True))
+
+
+def _by_times(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> float:
+    """Return how much more often such events with their values come soon after requests than after other moments."""
+    first = min(asked[0][0].t, pushed[0][0].t)
+    whole = max(SECOND, pushed[-1][0].t - first)
+    times = [event.t for event, _ in pushed]
+    best = 0.0
+    for gap in _GAPS:
+        hits = sum(_follows(one, one.t, gap, own, pushed, times) for one, own in asked)
+        moments = [
+            _follows(one, first + (one.t - first + whole * shift // _SHIFTS) % whole, gap, own, pushed, times)
+            for one, own in asked
+            for shift in range(1, _SHIFTS)
+        ]
+        share = (sum(moments) + 0.5) / (len(moments) + 1)
+        best = max(best, _better(hits, share * len(asked), len(asked)))
+    return best
+
+
+def _follows(one: Asked, t: int, gap: int, own: _Own, pushed: Sequence[_Pushed], times: Sequence[int]) -> bool:
+    """Return whether an event with a value of a request comes soon after a moment."""
+    soon = pushed[bisect_left(times, t) : bisect_right(times, t + gap)]
+    return any(
+        one.cassette == event.cassette and are_one(one, event) and not own.isdisjoint(its) for event, its in soon
+    )
+
+
+def _better(hits: float, expected: float, count: int) -> float:
+    """Return by how much a share of hits is more likely if it is none by chance: the logarithm of the ratio."""
+    if hits <= expected:
+        return 0.0
+    missed = count - hits
+    return hits * log(hits / expected) + (missed * log(missed / (count - expected)) if missed else 0.0)
+
+
+def _values(event: Pushed, pairs: Sequence[Pair]) -> _Own:
+    return frozenset((place, value) for place, pair in enumerate(pairs) for value in event.values.get(pair.event, ()))
+
+
+def _asked_values(one: Asked, pairs: Sequence[Pair]) -> _Own:
+    """Return the values of a request that events of the kind may have."""
+    places: dict[tuple[bool, str], list[int]] = defaultdict(list)
+    for place, pair in enumerate(pairs):
+        places[pair.source.is_answer, pair.source.path].append(place)
+    return frozenset(
+        (place, value)
+        for is_answer, path, values in leaves(one)
+        for place in places.get((is_answer, path), ())
+        for value in values
+    )
+
+
+def _some(own: list[_T]) -> list[_T]:
+    """Return some of many, from all of the recording."""
+    return own if len(own) <= _SAMPLE else own[:: len(own) // _SAMPLE]
