@@ -17,7 +17,7 @@ from statistics import median
 
 from ..reading.nouns import alike
 from ..reading.traffic import Asked, Pushed, Traffic
-from .chance import irregular, is_chance
+from .chance import is_rare, typical
 from .joins import READS, WINDOW, Joins, Pair, Source, are_one, leaves
 from .nearest import Nearest
 
@@ -297,29 +297,20 @@ class Causes:
     def _drop_coincidences(self) -> None:
         """Drop the causes of events that share values with requests by chance."""
         pairs: dict[tuple[str, str], list[tuple[Asked, Pushed]]] = defaultdict(list)
-        others: Counter[int] = Counter()
         for event in self.traffic.pushed:
             asked = self.of.get(event.number)
-            if asked is not None:
-                others[asked.number] += 1
-                if self.claimed(event) is None:
-                    pairs[asked.operation, event.kind].append((asked, event))
+            if asked is not None and self.claimed(event) is None:
+                pairs[asked.operation, event.kind].append((asked, event))
+        counts = Counter(event.kind for event in self.traffic.pushed)
         requests: dict[str, list[Asked]] = defaultdict(list)
         for one in self.traffic.asked:
             if one.is_good:
                 requests[one.operation].append(one)
-        by_kind: dict[str, dict[str, list[tuple[Asked, Pushed]]]] = defaultdict(dict)
         for (operation, kind), some in pairs.items():
             joined = {share.pair for asked, event in some for share in self.telling(event, asked)}
-            if is_chance(requests[operation], [event for _, event in some], sorted(joined)):
+            soon = typical(requests[operation], [event for _, event in some], sorted(joined))
+            if soon is None or is_rare(requests[operation], some, soon, counts[kind]):
                 self._drop(some)
-            else:
-                by_kind[kind][operation] = some
-        for of in by_kind.values():
-            often = {name: len({one.number for one, _ in some}) / len(requests[name]) for name, some in of.items()}
-            every = [one for some in of.values() for one in some]
-            if irregular(often, every, others - Counter(asked.number for asked, _ in every)):
-                self._drop(every)
 
     def _tells(self, cause: tuple[Asked, Pushed]) -> bool:
         """Return whether a request and an event share an id, not only words."""

@@ -9,26 +9,28 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from math import log
 from typing import TypeAlias, TypeVar
 
 from ..reading.traffic import Asked, Pushed
-from .joins import SECOND, Pair, are_one, leaves
+from .joins import SECOND, WINDOW, Pair, are_one, leaves
 
-_GAPS = (SECOND // 30, SECOND // 10, SECOND // 3, SECOND, 3 * SECOND, 10 * SECOND)
+_GAPS = (SECOND // 30, SECOND // 10, SECOND // 3, SECOND, 3 * SECOND, 10 * SECOND, WINDOW)
 _LEAST = 4  # events, of fewer nothing can be told
 _EVIDENCE = 4.0  # how much better than chance both must be explained: the logarithm of a likelihood ratio
 _SAMPLE = 200  # requests and events that are looked at, so that a long recording costs no more than it must
 _SHIFTS = 8  # other moments for each request
-_REGULAR, _BESIDE = 0.5, 0.8  # share of the requests with an event; of the events beside others
+# Share of the requests with an event; of the events beside others; of the events of the kind; of how many requests.
+_REGULAR, _BESIDE, _MINE, _MANY = 0.5, 0.8, 0.5, 5
+_LATE = 3  # times the typical delay, after which events are hardly caused
 
 _T = TypeVar("_T")
 _Own: TypeAlias = frozenset[tuple[int, str]]  # values, each with the number of its pair of places
 
 
-def is_chance(own: Sequence[Asked], events: Sequence[Pushed], pairs: Sequence[Pair]) -> bool:
-    """Return whether events of a kind have nothing to do with the requests of an operation whose values they share.
+def typical(own: Sequence[Asked], events: Sequence[Pushed], pairs: Sequence[Pair]) -> int | None:
+    """Return how soon events of a kind come after requests of an operation that cause them; None if it is chance.
 
     Args:
         own: The requests, in their order.
@@ -36,25 +38,25 @@ def is_chance(own: Sequence[Asked], events: Sequence[Pushed], pairs: Sequence[Pa
         pairs: Places whose values they share.
     """
     if len(events) < _LEAST:
-        return False
+        return WINDOW
     asked = [(one, _asked_values(one, pairs)) for one in own]
     pushed = [(event, _values(event, pairs)) for event in events]
-    return _by_values(asked, _some(pushed)) + _by_times(_some(asked), pushed) < _EVIDENCE
+    weight, gap = _by_times(_some(asked), pushed)
+    return gap if _by_values(asked, _some(pushed)) + weight >= _EVIDENCE else None
 
 
-def irregular(often: Mapping[str, float], events: Iterable[tuple[Asked, Pushed]], others: Mapping[int, int]) -> bool:
-    """Return whether a kind of events tells nothing about operations: it follows several, none of them regularly.
-
-    What comes instead of the usual events of a request, such as an error, is no such kind.
+def is_rare(own: Sequence[Asked], some: Sequence[tuple[Asked, Pushed]], soon: int, count: int) -> bool:
+    """Return whether few of the requests of an operation have such an event in time, and few of the events are these.
 
     Args:
-        often: The share of the requests of each operation that have such an event.
-        events: The events, with their requests.
-        others: How many events of other kinds a request has, by its number.
+        own: The requests of the operation.
+        some: The events of a kind that are assigned to them, with their requests.
+        soon: How soon they come.
+        count: How many events of the kind there are.
     """
-    own = list(events)
-    beside = sum(others.get(asked.number, 0) > 0 for asked, _ in own)
-    return len(often) > 1 and max(often.values()) < _REGULAR and beside >= _BESIDE * len(own)
+    timely = [asked.number for asked, event in some if event.t - asked.t <= _LATE * soon]
+    often, mine = len(set(timely)) / len(own), len(timely) / count
+    return len(own) >= _MANY and count >= _LEAST and often < _REGULAR and mine < _MINE
 
 
 _Asked: TypeAlias = tuple[Asked, _Own]
@@ -80,27 +82,28 @@ def _by_values(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> float:
     return max(_better(*one, len(pushed)) for one in zip(hits, expected, strict=True))
 
 
-def _by_times(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> float:
-    """Return how much more often such events with their values come soon after requests than after other moments."""
+def _by_times(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> tuple[float, int]:
+    """Return how much more often such events come soon after requests than after other moments, and how soon."""
     first = min(asked[0][0].t, pushed[0][0].t)
     whole = max(SECOND, pushed[-1][0].t - first)
     times = [event.t for event, _ in pushed]
-    best = 0.0
+    best = 0.0, WINDOW
     for gap in _GAPS:
-        hits = sum(_follows(one, one.t, gap, own, pushed, times) for one, own in asked)
+        hits = sum(_follows(one, own, (one.t, one.t + gap), pushed, times) for one, own in asked)
         moments = [
-            _follows(one, first + (one.t - first + whole * shift // _SHIFTS) % whole, gap, own, pushed, times)
+            _follows(one, own, (t, t + gap), pushed, times)
             for one, own in asked
-            for shift in range(1, _SHIFTS)
+            for t in (first + (one.t - first + whole * shift // _SHIFTS) % whole for shift in range(1, _SHIFTS))
         ]
         share = (sum(moments) + 0.5) / (len(moments) + 1)
-        best = max(best, _better(hits, share * len(asked), len(asked)))
+        weight = _better(hits, share * len(asked), len(asked))
+        best = (weight, gap) if weight > best[0] else best
     return best
 
 
-def _follows(one: Asked, t: int, gap: int, own: _Own, pushed: Sequence[_Pushed], times: Sequence[int]) -> bool:
-    """Return whether an event with a value of a request comes soon after a moment."""
-    soon = pushed[bisect_left(times, t) : bisect_right(times, t + gap)]
+def _follows(one: Asked, own: _Own, span: tuple[int, int], pushed: Sequence[_Pushed], times: Sequence[int]) -> bool:
+    """Return whether an event with a value of a request comes in a span of time."""
+    soon = pushed[bisect_left(times, span[0]) : bisect_right(times, span[1])]
     return any(
         one.cassette == event.cassette and are_one(one, event) and not own.isdisjoint(its) for event, its in soon
     )

@@ -10,6 +10,7 @@ from ..reading.values import is_random, is_time
 from .causes import Causes
 
 _LEAST = 2  # transactions with several events
+_EXACT = 0.1  # how much a unit of time may seem to differ, as events come a little after what they tell
 
 
 def siblings(causes: Causes, linked: Mapping[int, int], left_out: Collection[int]) -> dict[str, str]:
@@ -22,11 +23,16 @@ def siblings(causes: Causes, linked: Mapping[int, int], left_out: Collection[int
     """
     groups: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     joined = {pair.event for pair in causes.joins.found}
+    times = {event.number: event.t for event in causes.traffic.pushed}
     for event in causes.traffic.pushed:
         for path, values in event.values.items():
             if len(values) == 1 and event.number not in left_out and _may_tell(path) and path not in joined:
                 groups[path][values[0]].append(event.number)
-    found = [(*_explained(own, linked), -path.count("."), path) for path, own in groups.items() if not _are_times(own)]
+    found = [
+        (*_explained(own, linked), -path.count("."), path)
+        for path, own in groups.items()
+        if not _are_times(own) and not _is_clock(own, times)
+    ]
     new, several, _, path = max(found, default=(0, 0, 0, ""))
     if not new or several < _LEAST:
         return {}
@@ -41,6 +47,16 @@ def _may_tell(path: str) -> bool:
 
 def _are_times(values: Collection[str]) -> bool:
     return any(map(is_time, values)) or not all(is_random(value) or value.isdigit() for value in values)
+
+
+def _is_clock(by_value: Mapping[str, list[int]], times: Mapping[int, int]) -> bool:
+    """Return whether numbers grow with the time, by one each nanosecond, microsecond, millisecond or second."""
+    if not all(map(str.isdigit, by_value)) or len(by_value) < _LEAST:
+        return False
+    first, last = min(by_value, key=int), max(by_value, key=int)
+    passed = times[by_value[last][0]] - times[by_value[first][0]]
+    units = (passed / (int(last) - int(first)) / 1000**power for power in range(4))
+    return any(abs(unit - 1) < _EXACT for unit in units)
 
 
 def _explained(by_value: Mapping[str, list[int]], linked: Mapping[int, int]) -> tuple[int, int]:
