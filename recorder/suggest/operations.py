@@ -60,8 +60,9 @@ def operations(causes: Causes, left_out: Collection[int]) -> dict[str, Found]:
     found: dict[str, Found] = {}
     by_command: dict[str, Found] = {}
     taken: set[str] = set()
+    causing = {asked.number for asked in causes.of.values()}
     for one in causes.traffic.asked:
-        if one.method in READS and not any(asked is one for asked in causes.of.values()):
+        if one.method in READS and one.number not in causing:
             continue
         if one.operation not in found:
             if one.command in by_command:

@@ -33,6 +33,7 @@ _LATE, _OFTEN, _MINE, _SELDOM = 3, 0.3, 0.5, 0.08
 _BY_WORDS = 0.6  # the same, where only words are equal
 _TELLS = 0.7  # weight of a value that tells a request from most others
 _TELLING = 0.1  # weight of a value that tells anything
+_RECENT = 64  # requests with one value that are compared with an event: in long recordings, the latest
 _WHOLE, _MANY = 0.5, 3.0  # share of all events that repeat a value, and how many times that of the requests
 
 
@@ -43,6 +44,10 @@ class Share:
     asked: Asked
     pair: Pair
     value: str
+
+
+def _number(share: Share) -> int:
+    return share.asked.number
 
 
 @dataclass(slots=True)
@@ -106,16 +111,13 @@ class Causes:
                         if not is_answer or self.joins.is_new(asked, value):
                             known[asked.cassette, pair.event, value].append(Share(asked, pair, value))
         for event in self.traffic.pushed:
-            yield (
-                event.number,
-                [
-                    share
-                    for path, values in event.values.items()
-                    for value in values
-                    for share in known.get((event.cassette, path, value), ())
-                    if share.asked.number < event.number
-                ],
-            )
+            found: list[Share] = []
+            for path, values in event.values.items():
+                for value in values:
+                    every = known.get((event.cassette, path, value), ())
+                    end = bisect_left(every, event.number, key=_number)
+                    found += every[max(0, end - _RECENT) : end]
+            yield event.number, found
 
     def _is_exclusive(self, pair: Pair) -> bool:
         cassettes = range(len(self.traffic.headers))

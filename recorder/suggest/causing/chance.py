@@ -7,9 +7,9 @@ after these requests by chance, they would come as often after any other moment.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import log
 from typing import TypeAlias, TypeVar
 
@@ -84,16 +84,17 @@ def _by_values(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> float:
 
 def _by_times(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> tuple[float, int]:
     """Return how much more often such events come soon after requests than after other moments, and how soon."""
-    first = min(asked[0][0].t, pushed[0][0].t)
-    whole = max(SECOND, pushed[-1][0].t - first)
-    times = [event.t for event, _ in pushed]
+    spans: dict[int, list[int]] = defaultdict(list)
+    for one, _ in (*asked, *pushed):
+        spans[one.cassette].append(one.t)
+    times = [(event.cassette, event.t) for event, _ in pushed]
     best = 0.0, WINDOW
     for gap in _GAPS:
         hits = sum(_follows(one, own, (one.t, one.t + gap), pushed, times) for one, own in asked)
         moments = [
             _follows(one, own, (t, t + gap), pushed, times)
             for one, own in asked
-            for t in (first + (one.t - first + whole * shift // _SHIFTS) % whole for shift in range(1, _SHIFTS))
+            for t in _moments(one.t, spans[one.cassette])
         ]
         share = (sum(moments) + 0.5) / (len(moments) + 1)
         weight = _better(hits, share * len(asked), len(asked))
@@ -101,12 +102,19 @@ def _by_times(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> tuple[float
     return best
 
 
-def _follows(one: Asked, own: _Own, span: tuple[int, int], pushed: Sequence[_Pushed], times: Sequence[int]) -> bool:
+def _moments(t: int, times: Sequence[int]) -> Iterator[int]:
+    """Yield other moments of a recording than one moment, all over it."""
+    first, whole = min(times), max(SECOND, max(times) - min(times))
+    for shift in range(1, _SHIFTS):
+        yield first + (t - first + whole * shift // _SHIFTS) % whole
+
+
+def _follows(
+    one: Asked, own: _Own, span: tuple[int, int], pushed: Sequence[_Pushed], times: Sequence[tuple[int, int]]
+) -> bool:
     """Return whether an event with a value of a request comes in a span of time."""
-    soon = pushed[bisect_left(times, span[0]) : bisect_right(times, span[1])]
-    return any(
-        one.cassette == event.cassette and are_one(one, event) and not own.isdisjoint(its) for event, its in soon
-    )
+    first, end = (bisect_left(times, (one.cassette, t)) for t in span)
+    return any(are_one(one, event) and not own.isdisjoint(its) for event, its in pushed[first:end])
 
 
 def _better(hits: float, expected: float, count: int) -> float:

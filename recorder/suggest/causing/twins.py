@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,14 +60,17 @@ def twins(causes: Causes) -> Twins | None:
 
 
 def _paired(channel: str, other: str, events: list[Pushed], originals: list[Pushed]) -> Twins | None:
-    free, pairs = list(originals), []
+    used: set[int] = set()
+    pairs: list[tuple[Pushed, Pushed]] = []
+    times = [(one.cassette, one.t) for one in originals]
     for event in events:
         own = _values(event)
-        near = [one for one in free if abs(one.t - event.t) <= _SOON and one.client_id == event.client_id]
+        first, end = (bisect_left(times, (event.cassette, event.t + gap)) for gap in (-_SOON, _SOON + 1))
+        near = [one for one in originals[first:end] if one.number not in used and one.client_id == event.client_id]
         ranked = [(len(own & _values(one)), -one.number, one) for one in near]
         count, _, found = max(ranked, key=lambda one: one[:2], default=(0, 0, None))
         if found is not None and count >= _LEAST:
-            free.remove(found)
+            used.add(found.number)
             pairs.append((event, found))
     if len(pairs) < _COVERS * len(events):
         return None
