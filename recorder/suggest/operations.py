@@ -141,7 +141,9 @@ def _followed(own: list[Asked], events: list[Pushed], causes: Causes) -> tuple[f
             continue
         holds, precise = hits / len(own), len(pairs) / len(events)
         by_chance = min(0.95, len(events) * gap / whole / max(1, causes.traffic.clients.count))
-        weight = hits * log(max(holds, 0.02) / by_chance) if holds > by_chance else 0.0
+        if holds <= by_chance:
+            continue
+        weight = hits * log(holds / by_chance)
         weight += (len(own) - hits) * log((1 - min(holds, 0.95)) / (1 - by_chance))
         if own[0].method == PUBLISH and all(event.channel == own[0].path for event in events):
             weight += _ANSWERED

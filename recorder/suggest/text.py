@@ -125,7 +125,7 @@ def write(found: Draft, name: str) -> str:
     _acks(text, found, places)
     _events(text, found, places)
     _rules(text, found)
-    _replay(text, found)
+    _replay(text, found, places)
     for one in found.operations:
         _operation(text, one, found, places)
     return "\n".join(text.lines) + "\n"
@@ -373,14 +373,16 @@ def _rules(text: _Text, found: Draft) -> None:
         text.line("same", [_sibling_name(found)])
 
 
-def _replay(text: _Text, found: Draft) -> None:
-    if not found.minted and not found.volatile:
+def _replay(text: _Text, found: Draft, places: _Places) -> None:
+    named = _named(found, places)
+    minted = [one for one in found.minted if one.name in named]
+    if not minted and not found.volatile:
         return
     text.table("replay")
-    if found.minted:
-        why = ", ".join(f"{one.name}: {one.values} values" for one in found.minted)
-        text.line("minted", [one.name for one in found.minted], f"seen first in a request, {why}")
-        text.line("per_operation", [one.name for one in found.minted if one.per_operation])
+    if minted:
+        why = ", ".join(f"{one.name}: {one.values} values" for one in minted)
+        text.line("minted", [one.name for one in minted], f"seen first in a request, {why}")
+        text.line("per_operation", [one.name for one in minted if one.per_operation])
     if found.volatile:
         text.lines.append("volatile = [")
         for path, why in found.volatile.items():
@@ -388,7 +390,15 @@ def _replay(text: _Text, found: Draft) -> None:
         text.lines.append("]")
 
 
-def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None:
+def _named(found: Draft, places: _Places) -> set[str]:
+    """Return the keys that are written with a place in requests or acks."""
+    tables = [own for known in found.operations for own in _own_tables(known, found, places)[0].values()]
+    shared = (_shared_sources(found, places, answers=answers) for answers in (False, True))
+    return set().union(*tables, *shared)
+
+
+def _own_tables(known: Found, found: Draft, places: _Places) -> tuple[dict[str, dict[str, list[str]]], Counter[str]]:
+    """Return the keys of an operation alone, and which of its events share no value with it."""
     tables = {
         table: _own_sources(known, found, places, answers=answers)
         for table, answers in (("keys", False), ("ack_keys", True))
@@ -399,6 +409,11 @@ def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None
             only = Counter()
         else:
             tables["keys"] = {}
+    return tables, only
+
+
+def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None:
+    tables, only = _own_tables(known, found, places)
     left = known.only.keys() - only.keys()
     events = sorted(known.events.keys() - left, key=lambda kind: (-known.events[kind], kind))
     terminal = [kind for kind in known.terminal if kind not in left]

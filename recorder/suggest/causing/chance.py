@@ -85,8 +85,9 @@ def _by_values(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> float:
 def _by_times(asked: Sequence[_Asked], pushed: Sequence[_Pushed]) -> tuple[float, int]:
     """Return how much more often such events come soon after requests than after other moments, and how soon."""
     spans: dict[int, list[int]] = defaultdict(list)
-    for one, _ in (*asked, *pushed):
-        spans[one.cassette].append(one.t)
+    messages: list[Asked | Pushed] = [*(one for one, _ in asked), *(event for event, _ in pushed)]
+    for message in messages:
+        spans[message.cassette].append(message.t)
     times = [(event.cassette, event.t) for event, _ in pushed]
     best = 0.0, WINDOW
     for gap in _GAPS:

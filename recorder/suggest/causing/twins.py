@@ -65,8 +65,8 @@ def _paired(channel: str, other: str, events: list[Pushed], originals: list[Push
     times = [(one.cassette, one.t) for one in originals]
     for event in events:
         own = _values(event)
-        first, end = (bisect_left(times, (event.cassette, event.t + gap)) for gap in (-_SOON, _SOON + 1))
-        near = [one for one in originals[first:end] if one.number not in used and one.client_id == event.client_id]
+        start, end = (bisect_left(times, (event.cassette, event.t + gap)) for gap in (-_SOON, _SOON + 1))
+        near = [one for one in originals[start:end] if one.number not in used and one.client_id == event.client_id]
         ranked = [(len(own & _values(one)), -one.number, one) for one in near]
         count, _, found = max(ranked, key=lambda one: one[:2], default=(0, 0, None))
         if found is not None and count >= _LEAST:
