@@ -98,14 +98,18 @@ def _checked(found: Draft, name: str, cassettes: Sequence[Cassette]) -> tuple[Di
     pushed = {(one.cassette, one.at): one for one in found.traffic.pushed}
     linked: dict[int, Asked] = {}
     sure: list[tuple[Pushed, Asked]] = []
+    alone: set[int] = set()  # events that share nothing with their requests, but may with other events
     for place, recording in enumerate(recordings):
         for link in links(recording):
             event = pushed[place, (link.event.seq, link.event.index)]
             linked[event.number] = asked[place, (link.request, link.message or 0)]
+            if link.rule == "only":
+                alone.add(event.number)
             if link.rule == "tuple" and link.confidence >= _SURE:
                 sure.append((event, linked[event.number]))
     left_out = {event.number for events in found.beats.values() for event in events}
-    found.siblings = siblings(found.causes, {number: one.number for number, one in linked.items()}, left_out)
+    surely = {number: one.number for number, one in linked.items() if number not in alone}
+    found.siblings = siblings(found.causes, surely, left_out)
     found.unasked |= {kind: n for kind, n in doubtful(found.causes, sure, linked).items() if kind not in found.unasked}
     dialect = parse(write(found, name), path=f"{name}.toml")
     return dialect, [correlate(one.records, dialect, one.header) for one in cassettes]

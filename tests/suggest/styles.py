@@ -146,11 +146,11 @@ def jobs(seed: int) -> tuple[Cassette, Truth]:
     return play.run()
 
 
-def machines(seed: int) -> tuple[Cassette, Truth]:
+def machines(seed: int, times: int = 60) -> tuple[Cassette, Truth]:
     """Play ids in headers and in lists of pairs, beside reports of the same few machines that nobody asked for."""
     play = Play(seed, 2)
     r = play.r
-    for turn, t in enumerate(play.every(0.05, 1.2, 60)):
+    for turn, t in enumerate(play.every(0.05, 1.2, times)):
         client, machine = turn % 2, r.choice(["AB12", "CD34", "EF56", "GH78"])
         at = {"machine": machine, "ts": t // 1_000_000}
         if r.random() < 0.6:
@@ -271,4 +271,6 @@ def orders(seed: int) -> tuple[Cassette, Truth]:
     return play.run()
 
 
-STYLES = {one.__name__: one for one in (jobs, machines, presence, tickets, orders)}
+STYLES: dict[str, Callable[[int], tuple[Cassette, Truth]]] = {
+    one.__name__: one for one in (jobs, machines, presence, tickets, orders)
+}

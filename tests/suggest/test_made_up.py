@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from cProfile import Profile
+
 import pytest
 
 from recorder.correlate.engine import correlate
 from recorder.suggest import suggest
 from recorder.suggest.derive import links
 from tests.suggest.apis import recorded
+from tests.suggest.styles import machines
 
 SURE = 0.9
 
@@ -30,6 +33,31 @@ def test_events_are_linked_to_their_requests(block: int) -> None:
         )
     assert right >= 0.95 * caused
     assert sure_and_wrong <= 0.01 * sure  # the ids of some APIs collide, and other clients change the same things
+
+
+def test_short_recordings_hardly_make_a_link_sure_that_is_wrong() -> None:
+    wrong, low = [], []
+    for seed in range(5000, 5050):
+        cassette, truth = recorded(seed, 25)
+        found = links(correlate(cassette.records, suggest([cassette]).dialect, cassette.header))
+        requests = {(link.event.seq, link.event.index): link.request for link in found}
+        sure = [link for link in found if link.confidence >= SURE]
+        wrong += [seed for link in sure if link.request != truth[link.event.seq, link.event.index]]
+        caused = [place for place, cause in truth.items() if cause is not None]
+        right = sum(requests.get(place) == truth[place] for place in caused)
+        low += [seed] if right < 0.9 * len(caused) else []
+    assert len(set(wrong)) <= 2
+    assert len(low) <= 5
+
+
+def test_the_time_grows_with_the_traffic_alone() -> None:
+    def calls(count: int) -> int:
+        cassette = machines(1, count)[0]
+        profile = Profile()
+        profile.runcall(suggest, [cassette])
+        return sum(one.callcount for one in profile.getstats())
+
+    assert calls(320) < 5.5 * calls(80)
 
 
 def test_several_recordings_teach_more_than_one() -> None:

@@ -25,3 +25,25 @@ def test_events_are_linked_to_their_requests(style: str, seed: int) -> None:
     assert not [
         link.why for place, link in by_place.items() if link.confidence >= SURE and link.request != truth[place]
     ]
+
+
+@pytest.mark.parametrize(("style", "noise"), [("machines", "Report"), ("orders", "stock.level")])
+def test_events_that_agree_by_chance_are_of_no_operation(style: str, noise: str) -> None:
+    for seed in range(1, 7):
+        dialect = suggest([STYLES[style](seed)[0]]).dialect
+        assert not [name for name, one in dialect.operations.items() if noise in one.events], f"seed {seed}"
+
+
+def test_a_clock_is_no_transaction() -> None:
+    dialects = [suggest([STYLES["machines"](seed)[0]]).dialect for seed in range(1, 7)]
+    assert not any(one.sibling_same for one in dialects)
+    assert suggest([STYLES["tickets"](1)[0]]).dialect.sibling_same == ("tx",)
+
+
+def test_the_user_is_no_part_of_a_name() -> None:
+    for seed in range(1, 7):
+        found = suggest([STYLES["presence"](seed)[0]])
+        assert {name for one in found.dialect.operations.values() for name in one.events} == {
+            "PresenceChanged",
+            "MessagePosted",
+        }

@@ -18,7 +18,7 @@ from .joins import SECOND, WINDOW, Pair, are_one, leaves
 
 _GAPS = (SECOND // 30, SECOND // 10, SECOND // 3, SECOND, 3 * SECOND, 10 * SECOND, WINDOW)
 _LEAST = 4  # events, of fewer nothing can be told
-_EVIDENCE = 4.0  # how much better than chance both must be explained: the logarithm of a likelihood ratio
+_EVIDENCE = 6.0  # how much better than chance both must be explained: the logarithm of a likelihood ratio
 _SAMPLE = 200  # requests and events that are looked at, so that a long recording costs no more than it must
 _SHIFTS = 8  # other moments for each request
 # Share of the requests with an event; of the events beside others; of the events of the kind; of how many requests.
