@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..cassette.reader import Cassette
@@ -110,9 +110,27 @@ def _checked(found: Draft, name: str, cassettes: Sequence[Cassette]) -> tuple[Di
     left_out = {event.number for events in found.beats.values() for event in events}
     surely = {number: one.number for number, one in linked.items() if number not in alone}
     found.siblings = siblings(found.causes, surely, left_out)
+    _without_siblings(found, surely)
     found.unasked |= {kind: n for kind, n in doubtful(found.causes, sure, linked).items() if kind not in found.unasked}
     dialect = parse(write(found, name), path=f"{name}.toml")
     return dialect, [correlate(one.records, dialect, one.header) for one in cassettes]
+
+
+def _without_siblings(found: Draft, surely: Mapping[int, int]) -> None:
+    """Take from operations the kinds of events that follow them, if transactions tell their cause as well."""
+    places = list(found.siblings)
+    if not places:
+        return
+    events = {event.number: event for event in found.traffic.pushed}
+    known = {events[number].values.get(places[0]) for number in surely}
+    left: set[tuple[int, str]] = set()
+    for number, asked in found.causes.followed.items():
+        if events[number].values.get(places[0]) not in known - {None}:
+            left.add((id(found.found[asked.operation]), events[number].kind))
+    for one in found.operations:
+        for kind in [kind for kind in one.only if (id(one), kind) not in left]:
+            for counts in (one.only, one.events, one.ended):
+                counts.pop(kind, None)
 
 
 def _by_own(cassette: Cassette) -> Recording | None:

@@ -124,7 +124,7 @@ def write(found: Draft, name: str) -> str:
     _requests(text, found, places)
     _acks(text, found, places)
     _events(text, found, places)
-    _rules(text, found)
+    _rules(text, found, places)
     _replay(text, found, places)
     for one in found.operations:
         _operation(text, one, found, places)
@@ -349,7 +349,7 @@ def _twin_keys(found: Draft) -> dict[str, tuple[str, str]]:
     return names
 
 
-def _rules(text: _Text, found: Draft) -> None:
+def _rules(text: _Text, found: Draft, places: _Places) -> None:
     if found.twins is not None:
         text.table("twin")
         text.line("channel", found.twins.channel, f"{len(found.twins.pairs)} events here each repeat one")
@@ -362,12 +362,15 @@ def _rules(text: _Text, found: Draft) -> None:
         text.line(
             "enough", [[one.name] for one in things], "; ".join(f"{one.name}: {one.values} values" for one in things)
         )
-        if found.unasked:
-            why = ", ".join(f"{kind}: {count}" for kind, count in found.unasked.items())
-            text.line("unasked", list(found.unasked), f"came without a request too, {why}")
-        if found.unreferenced:
+        kinds = {kind for one in found.operations for kind in _events_of(one, _own_tables(one, found, places)[1])}
+        unasked = {kind: count for kind, count in found.unasked.items() if kind in kinds}
+        unreferenced = {kind: count for kind, count in found.unreferenced.items() if kind in kinds}
+        if unasked:
+            why = ", ".join(f"{kind}: {count}" for kind, count in unasked.items())
+            text.line("unasked", list(unasked), f"came without a request too, or are doubtful, {why}")
+        if unreferenced:
             why = "of operations that have an exact id, without that id"
-            text.line("unreferenced", list(found.unreferenced), f"{sum(found.unreferenced.values())} events {why}")
+            text.line("unreferenced", list(unreferenced), f"{sum(unreferenced.values())} events {why}")
     if found.siblings:
         text.table("siblings")
         text.line("same", [_sibling_name(found)])
@@ -412,11 +415,16 @@ def _own_tables(known: Found, found: Draft, places: _Places) -> tuple[dict[str, 
     return tables, only
 
 
+def _events_of(known: Found, only: Counter[str]) -> list[str]:
+    """Return the events of an operation, the most frequent first; `only` are those that share no value with it."""
+    left = known.only.keys() - only.keys()
+    return sorted(known.events.keys() - left, key=lambda kind: (-known.events[kind], kind))
+
+
 def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None:
     tables, only = _own_tables(known, found, places)
-    left = known.only.keys() - only.keys()
-    events = sorted(known.events.keys() - left, key=lambda kind: (-known.events[kind], kind))
-    terminal = [kind for kind in known.terminal if kind not in left]
+    events = _events_of(known, only)
+    terminal = [kind for kind in known.terminal if kind in events]
     text.table("operations", known.name)
     if not known.command:
         full = next(iter(known.templates))
