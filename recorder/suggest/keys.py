@@ -12,7 +12,7 @@ from .causing.causes import Causes, Share
 from .causing.joins import Join, Source, plain
 from .names import key_name
 from .reading.traffic import BARE, Pushed
-from .reading.values import chance, is_made_up, is_random
+from .reading.values import chance, are_made_up, is_random
 
 _ID = re.compile(
     r"(?:id|uuid|guid|ref|reference|handle|token|key|tag|correlation\w*|transaction\w*|cookie|nonce|seq)[/*.]*$",
@@ -221,7 +221,7 @@ def echoed(causes: Causes, keys: Collection[Key]) -> list[Key]:
             or root not in {"body", "query", "header", "data"}
         ):
             continue
-        if all(map(is_made_up, join.values)):
+        if are_made_up(join.values):
             joins[plain(source.path)].append(join)
     found: list[Key] = []
     for path, own in sorted(joins.items()):

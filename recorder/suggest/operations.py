@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from math import log
+from statistics import median
 
 from ..bayeux.publishes import PUBLISH
 from .causing.causes import Causes
@@ -108,11 +109,17 @@ def follow(
                 for operation, own in requests.items()
                 if (found[operation].name, kind) not in refused
             ]
-            weight, pairs, operation = max(tried, key=lambda one: one[0], default=(0.0, [], ""))
+            weight, pairs, operation = max(tried, key=_likeness, default=(0.0, [], ""))
             if weight < _EVIDENCE:
                 break
             _follows(causes, found[operation], kind, pairs)
             left = [event for event in left if event.number not in causes.followed]
+
+
+def _likeness(tried: tuple[float, list[tuple[Asked, Pushed]], str]) -> tuple[float, float]:
+    """Return what to compare operations by: of two whose requests always come together, the last is the likelier."""
+    weight, pairs, _ = tried
+    return weight, -median(event.t - asked.t for asked, event in pairs) if pairs else 0.0
 
 
 def _follows(causes: Causes, known: Found, kind: str, pairs: list[tuple[Asked, Pushed]]) -> None:

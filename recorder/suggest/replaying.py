@@ -12,7 +12,7 @@ from .causing.joins import READS
 from .keys import Key
 from .reading.templates import ID
 from .reading.traffic import BARE, Asked
-from .reading.values import is_made_up, is_random, is_time
+from .reading.values import are_made_up, is_random, is_time
 
 _STATUS = re.compile(r"(?:status|code|result|rc|errno|err(?:or)?_?code|return_?code|success|outcome)$", re.IGNORECASE)
 _MOST = 0.8  # share of answers with a status
@@ -101,7 +101,7 @@ def minted(causes: Causes, keys: Iterable[Key]) -> list[Minted]:
                     values |= set(own)
                     uses += len(own)
                     made |= {value for value in own if causes.joins.is_first(one, value)}
-        is_new_each_time = uses == len(values) > 1 and all(map(is_made_up, made))
+        is_new_each_time = uses == len(values) > 1 and are_made_up(made)
         looks = key.is_exact or is_new_each_time or all(map(is_random, made))
         if made and looks and len(made) >= _MADE * len(values):
             found.append(Minted(key.name, len(made), key.is_exact))

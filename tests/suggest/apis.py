@@ -38,6 +38,8 @@ class Api:
         pauses: Whether there are operations that share nothing with their events.
         progress: Events before the last of a job.
         channels: Whether the ids of jobs stand in channels alone.
+        prelude: Whether pauses are never ended, and each has another request before it.
+        codes: Whether references are short codes, some of them without a digit.
     """
 
     seed: int
@@ -66,6 +68,8 @@ class Api:
     refused: float
     echo: bool
     prefix: str
+    prelude: bool = False
+    codes: bool = False
 
 
 def api(seed: int) -> Api:
@@ -187,7 +191,7 @@ class Server:
 
     def _made(self, thing: _Thing, body: dict[str, Any]) -> tuple[Any, dict[str, str]]:
         if self.api.reference and not self.api.in_header:
-            thing.reference = body[self.api.reference] = str(uuid.UUID(int=self.r.getrandbits(128), version=4))
+            thing.reference = body[self.api.reference] = self._reference()
         match self.api.ack:
             case "body":
                 return {"id": thing.id}, {}
@@ -202,7 +206,7 @@ class Server:
         body: dict[str, Any] = {} if verb != "update" else {"name": f"{r.choice(['New', 'Big'])} {thing.noun}"}
         reference = None
         if a.reference and not a.is_attribute and not a.in_header:
-            reference = body[a.reference] = str(uuid.UUID(int=r.getrandbits(128), version=4))
+            reference = body[a.reference] = self._reference()
         refused = r.random() < a.refused
         status = 409 if refused else 202
         if a.by_command:
@@ -245,7 +249,11 @@ class Server:
         )
 
     def _pause(self, agent: int) -> None:
-        name = self.r.choice(["Pause", "Resume"])
+        name = "Pause" if self.api.prelude else self.r.choice(["Pause", "Resume"])
+        if self.api.prelude:
+            at = self.now
+            self._ask(agent, "POST", f"{self.api.base}/desk/lamp", {}, ({"ok": "yes"}, {}), 200, False)
+            self.now = at + SECOND // 10_000
         seq = self._ask(agent, "POST", f"{self.api.base}/desk/{name.lower()}", {}, ({"ok": "yes"}, {}), 200, False)
         past = "Paused" if name == "Pause" else "Resumed"
         self._later(
@@ -297,6 +305,11 @@ class Server:
             {"entity": noun, a.type_field: past} if a.split_name else {a.type_field: f"{noun.title()}{past.title()}"}
         )
         return {**names, **inner, "at": 1_795_000_000_000 + self.now // 1_000_000, "serial": self.serial}
+
+    def _reference(self) -> str:
+        if self.api.codes:
+            return "BK-" + "".join(self.r.choices("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", k=5))
+        return str(uuid.UUID(int=self.r.getrandbits(128), version=4))
 
     def _new_id(self, noun: str) -> Any:
         r = self.r

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
@@ -15,6 +16,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[
 _EPOCH = re.compile(r"1[0-9]{9}(?:\.\d+)?|1[0-9]{12}(?:\.\d+)?|1[0-9]{15}|1[0-9]{18}")  # from 2001 to 2033
 _NUMBERS = (0.5, 0.5, 0.1, 0.03, 0.01, 2e-3, 5e-4, 1e-4, 1e-6)  # the chance of a number, by how many digits it has
 _SURE = 1e-3  # a chance below which two equal values are one
+_CODES = 0.6  # share of made-up codes with a digit: of four base-36 characters, one in four codes has none
 _CACHED = 50_000
 
 
@@ -46,9 +48,10 @@ def is_random(text: str) -> bool:
     return chance(text) < _SURE and not is_time(text)
 
 
-def is_made_up(text: str) -> bool:
-    """Return whether a client may have made up a value for itself: letters and digits, no time."""
-    return any(one.isdigit() for one in text) and any(one.isalpha() for one in text) and not is_time(text)
+def are_made_up(values: Collection[str]) -> bool:
+    """Return whether a client may have made up values: codes of letters and digits, some perhaps without a digit."""
+    codes = sum(any(one.isdigit() for one in text) and any(one.isalpha() for one in text) for text in values)
+    return codes >= _CODES * len(values) and not any(map(is_time, values))
 
 
 @lru_cache(_CACHED)

@@ -89,6 +89,18 @@ def test_events_without_a_common_value_follow_one_operation() -> None:
     assert {kind for one in found.operations for kind in one.only} == {"DeskPaused", "DeskResumed"}
 
 
+def test_an_event_follows_the_nearer_of_two_requests_that_always_come_together() -> None:
+    found = _drafted(replace(PLAIN, pauses=True, prelude=True, type_field="type"))
+    after = {kind: one.templates.most_common(1)[0][0] for one in found.operations for kind in one.only}
+    assert after == {"DeskPaused": f"POST {PLAIN.base}/desk/pause"}
+
+
+def test_codes_are_made_up_though_some_have_no_digit() -> None:
+    server = Server(replace(PLAIN, reference="ref", in_header=False, is_attribute=True, codes=True), 50)
+    found = draft([server.run()[0]])
+    assert [one.values for one in found.minted] == [len({thing.reference for thing in server.things})]
+
+
 def test_a_field_of_the_body_names_operations() -> None:
     found = _drafted(replace(PLAIN, by_command=True, command_field="command"))
     assert found.command == "body.command"
