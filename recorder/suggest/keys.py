@@ -12,7 +12,7 @@ from .causing.causes import Causes, Share
 from .causing.joins import Join, Source, plain
 from .names import key_name
 from .reading.traffic import BARE, Pushed
-from .reading.values import chance, are_made_up, is_random
+from .reading.values import are_made_up, chance, is_random
 
 _ID = re.compile(
     r"(?:id|uuid|guid|ref|reference|handle|token|key|tag|correlation\w*|transaction\w*|cookie|nonce|seq)[/*.]*$",
