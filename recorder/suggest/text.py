@@ -256,10 +256,11 @@ def _own_sources(known: Found, found: Draft, places: _Places, *, answers: bool) 
 
 def _evidence(found: Draft, name: str, paths: Mapping[str, int]) -> str:
     known = next(one for one in found.keys if one.name == name)
-    counts = (
-        ", ".join(f"{path}: {count}" for path, count in paths.items()) if len(paths) > 1 else f"{sum(paths.values())}"
-    )
-    return f"repeated by events after requests: {counts}; {known.values} values"
+    if len(paths) == 1:
+        counts = f"{sum(paths.values())}"
+    else:
+        counts = " and ".join(f"{count} ({path})" for path, count in paths.items())
+    return f"events repeat it after {counts} requests; {known.values} different values"
 
 
 def _acks(text: _Text, found: Draft, places: _Places) -> None:
@@ -432,7 +433,8 @@ def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None
     shown = ", ".join(f"{known.events[kind]}" for kind in events)
     text.line("events", events, f"after {shown} of {known.requests} requests" if events else "none seen")
     ended = ", ".join(f"{known.ended[kind]}" for kind in terminal)
-    text.line("terminal", terminal, f"the last event of {ended} requests" if ended else "the ack ends it")
+    endless = "no event is the last one often enough, so the ack ends it" if events else "the ack ends it"
+    text.line("terminal", terminal, f"the last event of {ended} requests" if ended else endless)
     if only:
         why = ", ".join(f"{kind}: {count}" for kind, count in only.items())
         text.line("only", True, f"shares no value with events that follow no other operation: {why}")

@@ -61,6 +61,7 @@ def test_the_examples_are_linked_as_by_their_own_dialect(name: str) -> None:
 def test_lines_have_their_evidence() -> None:
     text = suggest([read(EXAMPLES / "preview-session.cassette")]).text
     assert 'reference = ["data.referenceId"] # repeats a value of the request in 8 of 8 events' in text
+    assert "# events repeat it after 6 requests; 6 different values" in text
     assert 'operation = ["body.operationName"] # in 6 requests, 6 names' in text
     assert 'channel = "/me/internal" # 6 events here each repeat one' in text
 
