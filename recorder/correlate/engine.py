@@ -29,7 +29,18 @@ from ..model import (
     values,
 )
 from .client_messages import ClientMessages
-from .operations import Operation, Operations, Seen, begin_records, changed_by, ends, is_done, take_answer
+from .operations import (
+    Operation,
+    Operations,
+    Seen,
+    begin_records,
+    changed_by,
+    ends,
+    fails,
+    is_done,
+    reopen,
+    take_answer,
+)
 from .orphans import Orphans, WeakLinks
 from .publishes import Publishes
 from .replies import Replies
@@ -462,10 +473,7 @@ class Correlator:
             # Only an exact id may tie the tokens to the session; a wrong link would spread to other requests.
             if link.confidence == 1.0:
                 self._sessions.learn(op.tokens, seen.session)
-        if self._is_terminal(op, link) and self._is_own(op, seen, link) and ends(op, seen, self._dialect):
-            self._end(op, link)
-        if self._dialect.error_after_ack and self._is_error(seen):
-            op.failed = True
+        if self._is_end(op, seen, link):
             self._end(op, link)
         if early is None:
             self._twins.came(seen, op, link)
@@ -483,6 +491,12 @@ class Correlator:
         known = self._dialect.operations.get(op.name or "")
         return known is not None and link.name in known.terminal
 
+    def _is_end(self, op: Operation, seen: Seen, link: Link) -> bool:
+        """Take an event of an operation; return whether the operation has ended with it."""
+        if self._dialect.error_after_ack and self._is_error(seen):
+            return fails(op, seen, self._dialect)
+        return self._is_terminal(op, link) and self._is_own(op, seen, link) and ends(op, seen, self._dialect)
+
     def _is_own(self, op: Operation, seen: Seen, link: Link) -> bool:
         """Return whether an event is about what the operation itself did, not about what the server did on the way."""
         return link.rule != "sibling" or are_alike(op, seen, self._dialect)
@@ -493,12 +507,12 @@ class Correlator:
         op.settled |= not link.rivals
 
     def _unlink(self, op: Operation, link: Link) -> None:
-        """Take a link from an operation, which had not ended if it had ended by that event alone."""
+        """Take a link from an operation, which has ended only if it would have ended without that event."""
         op.links.remove(link)
-        if op.ended == link.event.t:
-            left = [one for one in op.links if self._is_terminal(op, one)]
-            op.ended, op.settled, op.failed = None, False, False
-            for one in left:
+        reopen(op)
+        for one in op.links:
+            seen = Seen(one.event, self._dialect.keys_of_event(one.event), op.session)
+            if self._is_end(op, seen, one):
                 self._end(op, one)
 
     def _moved(self, before: Operation, old: Link, op: Operation, link: Link) -> Link:

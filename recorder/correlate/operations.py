@@ -42,7 +42,8 @@ class Operation:
         ack: Its response, None until there is one.
         failure: How the exchange ended without a response.
         refused: Whether the ack reports a failure.
-        failed: Whether an error event reports a failure, if an error event may come after a good ack.
+        failed: Whether an error event reports a failure, if an error event may come after a good ack; with several
+            records perhaps that of one of them.
         ended: `t` of its terminal event, in nanoseconds; None until that event was seen. With several values of its
             identifying key, `t` of the event about the last of them.
         settled: Whether the terminal event had no rivals. If it had, another operation may have caused that event, so
@@ -53,7 +54,8 @@ class Operation:
         twin_keys: Values by which twins of its events are recognised (`Twins`).
         several: Names of keys of which its request or its ack has several values .
         given: Keys in its ack.
-        done: Values that had their terminal events, by names of keys in `several`.
+        done: Values that had their terminal or error events, by names of keys in `several`.
+        lost: Those of them that had an error event.
 
     """
 
@@ -75,6 +77,7 @@ class Operation:
     several: frozenset[str] = frozenset()
     given: Keys = field(default_factory=dict)
     done: dict[str, set[str]] = field(default_factory=dict)
+    lost: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def seq(self) -> int:
@@ -168,13 +171,45 @@ def ends(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     return not names or is_done(op, dialect)
 
 
+def fails(op: Operation, seen: Seen, dialect: Dialect) -> bool:
+    """Take an error event of an operation; return whether the operation has ended with it.
+
+    An event that names some of the records is about these alone, any other about the operation as a whole.
+    """
+    op.failed = True
+    awaited = _awaited(op, dialect) if op.several else {}
+    about = {name: set(awaited[name]).intersection(values(its)) for name, its in seen.keys.items() if name in awaited}
+    for name, own in about.items():
+        op.done.setdefault(name, set()).update(own)
+        op.lost.setdefault(name, set()).update(own)
+    return not any(about.values()) or is_done(op, dialect)
+
+
 def has_ended(op: Operation, seen: Seen) -> bool:
     """Return whether an operation had ended before an event, or its part that is about the records of the event."""
-    if op.done and not op.failed:
-        names = op.done.keys() & seen.keys.keys()
-        if names:
-            return all(op.done[name].issuperset(values(seen.keys[name])) for name in names)
+    if op.done and not (op.failed and op.ended is not None):
+        own = _records(op, op.done, seen)
+        if own:
+            return all(op.done[name].issuperset(some) for name, some in own.items())
     return op.ended is not None
+
+
+def has_lost(op: Operation, seen: Seen) -> bool:
+    """Return whether an error event was about each of the records of an operation that an event is about."""
+    own = _records(op, op.lost, seen)
+    return bool(own) and all(op.lost[name].issuperset(some) for name, some in own.items())
+
+
+def reopen(op: Operation) -> None:
+    """Forget by which events an operation has ended."""
+    op.ended, op.settled, op.failed = None, False, False
+    op.done, op.lost = {}, {}
+
+
+def _records(op: Operation, names: Iterable[str], seen: Seen) -> dict[str, set[str]]:
+    """Return the values of some keys that an operation and an event share; without the keys of which they share none."""
+    shared = {name: set(values(seen.keys[name])) for name in names if name in seen.keys}
+    return {name: own for name, its in shared.items() if (own := its.intersection(values(op.keys.get(name, ()))))}
 
 
 def _changes(op: Operation, given: Keys) -> Iterator[tuple[str, Value]]:

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from ..dialect.definition import Dialect
 from ..dialect.definition import Operation as Known
 from ..model import Keys, Link, Value, agree, listed, value_of, values
-from .operations import Operation, Seen, has_ended, identity, is_over
+from .operations import Operation, Seen, has_ended, has_lost, identity, is_over
 
 INNER = "inner_reference"  # an exact key in a nested field, which a server need not repeat
 EXACT = "reference"  # name of the rule by which other exact keys link
@@ -200,6 +200,8 @@ def past(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
         yield "the server refused it"
     elif op.failed and op.settled:
         yield "an error event had ended it"
+    elif op.lost and has_lost(op, seen):
+        yield "an error event was about the same record"
 
 
 def _are_comparable(mine: Keys, its: Keys, dialect: Dialect) -> bool:
@@ -253,7 +255,7 @@ def _is_unreferenced(seen: Seen, dialect: Dialect) -> bool:
 def _may_fail(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     """Return whether an error event may be about an operation."""
     if op.refused or (op.ack is None and op.failure is None):
-        return not op.failed
+        return not op.failed or not has_ended(op, seen)
     known = dialect.operations.get(op.name or "")
     waits_for_some = known is not None and bool(known.events)
     return dialect.error_after_ack and waits_for_some and _waits(op, seen, dialect)

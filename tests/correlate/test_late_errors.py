@@ -139,3 +139,34 @@ def test_a_good_ack_after_the_error_changes_nothing() -> None:
     session.wire.respond(change, {})
 
     assert session.told() == [("Change", "failed", ["Error error 0.7"])]
+
+
+def test_an_error_about_one_record_leaves_the_others_open() -> None:
+    session = Shop()
+    session.acked("POST", "/batch", room="r1", changes=[{"id": "i1"}, {"id": "i2"}])
+    session.hears("Error", room="r1", item="i1")
+    session.hears("Changed", item="i1")
+    session.hears("Changed", item="i2")
+
+    assert session.told() == [("Batch", "failed", ["Error error 0.7", "Changed tuple 0.9"])]
+    assert [one.event.data["item"] for one in session.unsolicited()] == ["i1"]
+
+
+def test_the_error_may_come_last() -> None:
+    session = Shop()
+    session.acked("POST", "/batch", room="r1", changes=[{"id": "i1"}, {"id": "i2"}])
+    session.hears("Changed", item="i2")
+    session.hears("Error", room="r1", item="i1")
+    session.hears("Changed", item="i2")
+
+    assert session.told() == [("Batch", "failed", ["Changed tuple 0.9", "Error error 0.7"])]
+
+
+def test_each_record_may_have_an_error_also_before_the_ack() -> None:
+    session = Shop()
+    session.asks("POST", "/batch", room="r1", changes=[{"id": "i1"}, {"id": "i2"}])
+    session.hears("Error", room="r1", item="i1")
+    session.hears("Error", room="r1", item="i2")
+    session.hears("Error", room="r1", item="i2")
+
+    assert session.told()[0][2] == ["Error error 0.7", "Error error 0.7"]

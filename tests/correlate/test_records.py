@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recorder.model import Triple, Value
-from tests.correlate.shop import Shop
+from tests.correlate.shop import Shop, shop
 
 
 def only(session: Shop) -> Triple:
@@ -153,3 +153,27 @@ def test_several_exact_ids_are_each_waited_for() -> None:
     session.hears("Made", ticket="t2")
 
     assert session.told() == [("Make", "complete", ["Made reference 1", "Made reference 1"])]
+
+
+def test_an_event_of_some_records_ends_those_that_the_operation_has() -> None:
+    session = Shop()
+    session.acked("POST", "/batch", changes=[{"id": "i1"}, {"id": "i2"}])
+    session.hears("Changed", item="i1")
+    session.hears("Made", items=["i1", "i9"])
+
+    assert session.told()[0][2] == ["Changed tuple 0.9", "Made tuple 0.7"]
+
+
+def test_records_wait_again_when_their_event_is_taken() -> None:
+    session = Shop(shop('ticket = ["body.ticket"]\n', ""))
+    session.acked("POST", "/batch", room="r1", changes=[{"id": "i1"}, {"id": "i2"}])
+    make = session.asks("POST", "/items")
+    session.wire.respond(session.asks("POST", "/close"), {})
+    session.hears("Error", room="r1", item="i1", ticket="t1")
+    session.wire.respond(make, {"ticket": "t1"})
+    session.hears("Changed", item="i1")
+
+    assert session.told()[:2] == [
+        ("Batch", "acked", ["Changed tuple 0.9"]),
+        ("Make", "failed", ["Error reference 1"]),
+    ]

@@ -81,7 +81,7 @@ def test_a_composite_request_that_changes_records_names_them_in_its_urls() -> No
     desk.hears(change("UPDATE", "001A"), change("DELETE", "001B", transaction="t2"), change("UPDATE", "001C"))
 
     assert told(wire.recording(SALESFORCE)) == [
-        ("Composite", State.COMPLETE, ["UPDATE tuple 0.9", "DELETE tuple 0.9", "UPDATE sibling 0.9"]),
+        ("Composite", State.COMPLETE, ["UPDATE tuple 0.9", "DELETE tuple 0.9", "UPDATE sibling 0.7"]),
     ]
 
 

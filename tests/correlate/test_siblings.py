@@ -109,3 +109,12 @@ def test_a_sibling_of_a_failed_operation_is_nobodys() -> None:
     session.hears("Counted", item="stock", change="c1")
 
     assert session.told() == [("Change", "failed", ["Error error 0.7"])]
+
+
+def test_a_sibling_after_the_end_of_all_records_is_less_sure() -> None:
+    session = Shop()
+    session.acked("POST", "/batch", changes=[{"id": "i1"}, {"id": "i2"}])
+    session.hears("Changed", items=["i1", "i2"], change="c1")
+    session.hears("Shown", item="i9", change="c1")
+
+    assert session.told() == [("Batch", "complete", ["Changed tuple 0.9", "Shown sibling 0.7"])]
