@@ -207,7 +207,7 @@ def reopen(op: Operation) -> None:
 
 
 def _records(op: Operation, names: Iterable[str], seen: Seen) -> dict[str, set[str]]:
-    """Return the values of some keys that an operation and an event share; without the keys of which they share none."""
+    """Return the values of some keys that an operation and an event share, without the keys that share none."""
     shared = {name: set(values(seen.keys[name])) for name in names if name in seen.keys}
     return {name: own for name, its in shared.items() if (own := its.intersection(values(op.keys.get(name, ()))))}
 

@@ -28,8 +28,8 @@ from .content import content_of, fields
 from .logins import OAUTH, Login, minted
 from .logins import values as values_at
 from .mistakes.toml import undecodable
-from .paths import as_key, lookup, parse_json, path_of
-from .values import find, first, is_constant, is_template, paths_in
+from .paths import parse_json, path_of
+from .values import find, first, is_constant, is_template, paths_in, texts
 
 Paths: TypeAlias = tuple[str, ...]
 
@@ -241,7 +241,8 @@ class Dialect:
 
     def succeeded(self, ack: Response) -> bool:
         """Return whether an ack reports success, by its HTTP status and by the status code in its body, if any."""
-        status = first(self.ack_status, {"body": parse_json(ack.body, ack.headers)})
+        roots = {"body": parse_json(ack.body, ack.headers)}
+        status = next((text for path in self.ack_status for text in texts(path, roots)), None)
         return 200 <= ack.status < 300 and (status is None or status in self.ack_success)
 
     def bare(self, key: str, value: str) -> str:
@@ -255,19 +256,21 @@ class Dialect:
             if value is not None:
                 found[name] = value
         for name in self.path_keys & found.keys():
-            found[name] = value_of(self.bare(name, text) for text in values(found[name])) or ""
+            value = value_of(bare for text in values(found.pop(name)) if (bare := self.bare(name, text)))
+            if value is not None:
+                found[name] = value
         return found
 
     def _roots_of_event(self, event: Event) -> dict[str, JSON]:
         roots: dict[str, JSON] = {"data": event.data, "channel": event.channel}
         if self.channels:
             parts = next((m for m in (one.fullmatch(event.channel) for one in self.channels) if m), None)
-            roots[PARTS] = parts.groupdict() if parts else None
+            roots[PARTS] = {name: unquote(part) for name, part in parts.groupdict().items()} if parts else None
         return roots
 
     def _is_marked(self, event: Event, marks: Mapping[str, frozenset[str]]) -> Iterator[bool]:
         roots = self._roots_of_event(event)
-        return (as_key(lookup(roots, path)) in texts for path, texts in marks.items())
+        return (not marking.isdisjoint(texts(path, roots)) for path, marking in marks.items())
 
 
 def load(source: str = DEFAULT) -> Dialect:

@@ -47,6 +47,17 @@ def first(sources: tuple[str, ...], roots: Roots) -> str | None:
     return None if found is None else values(found)[0]
 
 
+def texts(source: str, roots: Roots) -> Iterator[str]:
+    """Yield the values of a source as they are compared with the marks of a dialect: true and false count too."""
+    if is_constant(source) or is_template(source):
+        yield from values(find((source,), roots) or ())
+        return
+    for one in each(roots, _parts(source)):
+        text = str(one).lower() if isinstance(one, bool) else as_key(one)
+        if text is not None:
+            yield text
+
+
 def is_constant(source: str) -> bool:
     """Return whether a source is a constant."""
     return source.startswith(CONSTANT)
@@ -78,12 +89,17 @@ def _compiled(source: str) -> Source:
         return lambda _roots: text
     if is_template(source):
         return _template(source)
-    parts = split(source)
-    if parts[0] == "channel" and len(parts) > 1:
-        parts = (f"{parts[0]}.", *parts[1:])  # a channel is a text; its named parts are beside it
+    parts = _parts(source)
     if EACH in parts:
         return lambda roots: value_of(text for one in each(roots, parts) if (text := as_key(one)) is not None)
     return lambda roots: as_key(at(roots, parts))
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    parts = split(path)
+    if parts[0] == "channel" and len(parts) > 1:
+        return (f"{parts[0]}.", *parts[1:])  # a channel is a text; its named parts are beside it
+    return parts
 
 
 def _template(source: str) -> Source:

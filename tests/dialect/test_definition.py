@@ -449,3 +449,75 @@ def test_an_operation_has_keys_of_its_own_in_its_ack() -> None:
     assert dialect.keys_of_ack(ack, "CreateHandle") == {"handle": "17"}
     assert dialect.keys_of_ack(ack, "CreateCampaign") == {"campaign": "17"}
     assert dialect.keys_of_ack(ack) == {}
+
+
+MARKS = """
+name = "marks"
+bayeux_prefix = "/cometd"
+session_cookies = []
+open_for = 60.0
+grace = 2.0
+[request]
+methods = ["POST"]
+[request.keys]
+order = ["path.order", "body.link"]
+[ack]
+status = ["body.ok", "body.code"]
+success = ["true", "0"]
+[event]
+error_same = []
+channels = ["/orders/{order}", "/sys/{what}"]
+path_keys = ["order"]
+[event.error]
+"data.errors.*.code" = ["E2", "false"]
+[event.ignore]
+"channel.what" = "pulse"
+[event.keys]
+order = ["data.links.*", "channel.order"]
+[operations.X]
+request = "POST /orders/{order}"
+events = ["/orders/7"]
+terminal = ["/orders/7"]
+"""
+
+
+def marked(channel: str = "/orders/7", **data: object) -> Event:
+    return event({"channel": channel, "data": data})
+
+
+@pytest.mark.parametrize(
+    ("codes", "yes"),
+    [(["E1"], False), (["E1", "E2"], True), ([None, True, "E2"], True), ([False], True), (["False"], False)],
+)
+def test_a_mark_with_an_asterisk_fits_one_of_several_values(codes: list[object], *, yes: bool) -> None:
+    assert parse(MARKS, path="m.toml").is_error(marked(errors=[{"code": one} for one in codes])) is yes
+
+
+def test_a_part_of_a_channel_marks_an_event() -> None:
+    dialect = parse(MARKS, path="m.toml")
+
+    assert dialect.is_ignored(marked("/sys/pulse"))
+    assert not dialect.is_ignored(marked("/orders/pulse"))
+
+
+@pytest.mark.parametrize(
+    ("content", "yes"),
+    [(b'{"ok":true}', True), (b'{"ok":false}', False), (b'{"ok":null,"code":0}', True), (b'{"code":1}', False)],
+)
+def test_true_and_false_are_codes_of_an_ack(content: bytes, *, yes: bool) -> None:
+    assert parse(MARKS, path="m.toml").succeeded(Response(1, 0, 1, 200, (), content)) is yes
+
+
+def test_a_part_of_a_channel_is_percent_decoded_like_that_of_a_url() -> None:
+    dialect = parse(MARKS.replace('path_keys = ["order"]\n', ""), path="m.toml")
+    sent = dialect.keys_of_request(request(Ask("/orders/a%20b%2Fc", b"")))
+
+    assert sent == dialect.keys_of_event(marked("/orders/a%20b%2Fc")) == {"order": "a b/c"}
+
+
+@pytest.mark.parametrize(
+    ("links", "keys"),
+    [(["/orders/"], {}), (["/a/7", "/orders/"], {"order": "7"}), (["/a/7", "/b/8"], {"order": ("7", "8")})],
+)
+def test_nothing_after_the_last_slash_is_no_value(links: list[str], keys: dict[str, object]) -> None:
+    assert parse(MARKS, path="m.toml").keys_of_event(marked(links=links)) == keys

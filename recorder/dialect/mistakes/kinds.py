@@ -49,8 +49,9 @@ def other(keys: tuple[str, ...], kind: str, value: Any) -> str:
         meant = f"[{_dotted(keys)}]"
         brackets = "double brackets" if isinstance(value, list) and value and isinstance(value[0], dict) else "a value"
         return f"must be a table; write {meant} and its keys in the lines below it, not {brackets}"
-    if kind in {MARKS, TEXTS} and isinstance(value, bool):
-        return f"must be {kind}; true and false are not compared: write the texts that another member has there"
+    if kind == MARKS or keys == ("ack", "success"):  # only these are compared with true and false
+        items = value if isinstance(value, list) else [value]
+        value = [str(one).lower() if isinstance(one, bool) else one for one in items]
     proposal = _as_kind(kind, value) or _example(keys, kind)
     return f"must be {kind}; write {_key(keys[-1])} = {proposal}"
 

@@ -78,7 +78,10 @@ MISTAKES = [
     (GWS, '"data.messageType" = "ErrorMessage"', '"data.messageType" = 7', "=", "event.error.data.messageType",
      "must be a string or a list", 'write "data.messageType" = ["7"]'),
     (GWS, '"data.messageType" = "ErrorMessage"', '"data.failed" = true', "=", "event.error.data.failed",
-     "true and false are not compared", "write the texts"),
+     "must be a string or a list", 'write "data.failed" = ["true"]'),
+    (GWS, 'success = ["0"]', "success = true", "=", "ack.success", "must be a list", 'write success = ["true"]'),
+    (GWS, 'success = ["0"]', "success = [true, 0]", "=", "ack.success", "must be a list",
+     'write success = ["true", "0"]'),
     # the top of the file
     (GWS, 'name = "gws-outbound"', 'name = ""', "=", "name", "must have 1 to 64", 'write name = "my-api"'),
     (GWS, 'name = "gws-outbound"', 'name = "my api"', "=", "name", "must have 1 to 64", 'write name = "my-api"'),
