@@ -482,10 +482,11 @@ class Correlator:
         else:
             self._weak.add(seen, op, link)
         yield link
-        if self._dialect.sibling_same:
-            self._siblings.linked(seen, op, link)
+        # Orphans of a transaction whose cause was known had been judged by that cause.
+        if self._dialect.sibling_same and self._siblings.linked(seen, op, link):
             for orphan in self._orphans.siblings(seen):
-                yield from self._adopt(orphan, self._cause(orphan), op)
+                if orphan.event.seq > op.seq:
+                    yield from self._adopt(orphan, self._cause(orphan), op)
 
     def _is_terminal(self, op: Operation, link: Link) -> bool:
         known = self._dialect.operations.get(op.name or "")

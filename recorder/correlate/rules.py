@@ -22,6 +22,7 @@ on. `python -m benchmarks.correlation` measures how often a link of each confide
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from ..dialect.definition import Dialect
 from ..dialect.definition import Operation as Known
@@ -153,15 +154,10 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
         candidates: The operations the error event may be about.
 
     """
-    fitting = [
-        op
-        for op in candidates
-        if next(_strangers(op, seen), None) is None
-        and all(key in op.keys and agree(op.keys[key], seen.keys.get(key, ())) for key in dialect.error_same)
-        and _may_fail(op, seen, dialect)
-    ]
-    if dialect.error_after_ack:
-        fitting = [op for op in fitting if op.refused] or fitting
+    every = list(candidates)
+    refused = [op for op in every if op.refused] if dialect.error_after_ack else []
+    # More than two need not be found, where many wait.
+    fitting = _two(_may_have_failed(refused, seen, dialect)) or _two(_may_have_failed(every, seen, dialect))
     if len(fitting) != 1:
         return None
     (chosen,) = fitting
@@ -250,6 +246,20 @@ def _is_unreferenced(seen: Seen, dialect: Dialect) -> bool:
     """Return whether an event of this kind carries no exact ids."""
     unreferenced = dialect.unreferenced
     return seen.event.channel == dialect.twin_channel or seen.name in unreferenced or "*" in unreferenced
+
+
+def _may_have_failed(candidates: Iterable[Operation], seen: Seen, dialect: Dialect) -> Iterator[Operation]:
+    for op in candidates:
+        if (
+            next(_strangers(op, seen), None) is None
+            and all(key in op.keys and agree(op.keys[key], seen.keys.get(key, ())) for key in dialect.error_same)
+            and _may_fail(op, seen, dialect)
+        ):
+            yield op
+
+
+def _two(found: Iterator[Operation]) -> list[Operation]:
+    return list(islice(found, 2))
 
 
 def _may_fail(op: Operation, seen: Seen, dialect: Dialect) -> bool:

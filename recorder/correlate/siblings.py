@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..dialect.definition import Dialect
 from ..model import Link, agree, values
-from .operations import Operation, Seen, has_ended
+from .operations import Operation, Seen, has_ended, is_over
 from .rules import ALONE, DOUBTFUL, past
 
 Transaction = tuple[str, ...]
@@ -35,13 +35,23 @@ class Siblings:
         self._known: dict[Transaction, First] = {}
         self._of: dict[Operation, set[Transaction]] = {}
 
-    def linked(self, seen: Seen, op: Operation, link: Link) -> None:
-        """Take an event whose cause is known."""
+    def linked(self, seen: Seen, op: Operation, link: Link) -> bool:
+        """Take an event whose cause is known; return whether that tells the cause of its transaction anew.
+
+        A transaction is of its surest link, until that operation takes no event any more.
+        """
+        is_new = False
         for one in transactions(seen, self._dialect):
             before = self._known.get(one)
-            if before is None or before.link.confidence < link.confidence:
+            if (
+                before is None
+                or before.link.confidence < link.confidence
+                or (before.op is not op and is_over(before.op, seen.event.t, self._dialect))
+            ):
                 self._known[one] = First(op, link)
                 self._of.setdefault(op, set()).add(one)
+                is_new = True
+        return is_new
 
     def forget(self, op: Operation) -> None:
         """Drop the transactions of an operation that can get no event any more."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.correlate.shop import Shop, shop
 
 
@@ -118,3 +120,35 @@ def test_a_sibling_after_the_end_of_all_records_is_less_sure() -> None:
     session.hears("Shown", item="i9", change="c1")
 
     assert session.told() == [("Batch", "complete", ["Changed tuple 0.9", "Shown sibling 0.7"])]
+
+
+def test_a_transaction_that_is_used_again_belongs_to_the_next_operation() -> None:
+    session = Shop()
+    session.acked("PATCH", "/items/i1")
+    session.hears("Changed", item="i1", change="c1")
+    session.wire.wait(10)
+    session.acked("PATCH", "/items/i2")
+    session.hears("Shown", item="i8", change="c1")
+    session.hears("Changed", item="i2", change="c1")
+    session.hears("Shown", item="i9", change="c1")
+
+    assert session.told() == [
+        ("Change", "complete", ["Changed tuple 0.9"]),
+        ("Change", "complete", ["Shown sibling 0.7", "Changed tuple 0.9", "Shown sibling 0.7"]),
+    ]
+
+
+def test_a_transaction_that_all_events_share_costs_little_more_than_one_each() -> None:
+    assert _seconds(shared=True) < 0.2 + 3 * _seconds(shared=False)
+
+
+def _seconds(*, shared: bool) -> float:
+    session = Shop()
+    for number in range(250):
+        session.acked("PATCH", f"/items/i{number}")
+        session.hears("Changed", item=f"i{number}", change="c" if shared else f"c{number}")
+        session.hears("Other", item=f"other{number}", change="c" if shared else f"d{number}")
+        session.wire.wait(0.1)
+    began = time.process_time()
+    session.recording()
+    return time.process_time() - began
