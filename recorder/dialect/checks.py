@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from .mistakes.words import near
+from .mistakes.words import named, near
 from .paths import EACH
 from .tables import Table
 
@@ -16,6 +16,7 @@ _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _OF_ANSWERS = frozenset(
     {"etag", "last-modified", "location", "retry-after", "server", "set-cookie", "www-authenticate"}
 )
+ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "secure", "httponly", "samesite", "partitioned"})
 _OF_REQUESTS = frozenset({"accept", "host", "user-agent", "referer", "origin", "if-match", "if-none-match"})
 
 
@@ -93,12 +94,15 @@ def _of_channel(name: str, parts: Collection[str]) -> str | None:
     if not parts:
         part = name if name.isidentifier() else "name"
         return f"""names a part of a channel; say which channels have it: [event] channels = ["/a/{{{part}}}"]"""
-    like = near(name, parts) or min(parts)
-    return f"is no part of a channel in [event] channels; did you mean 'channel.{like}'?"
+    like = near(name, parts)
+    meant = f"did you mean 'channel.{like}'?" if like else f"the parts are {named(parts)}"
+    return f"is no part of a channel in [event] channels; {meant}"
 
 
 def _of_header(name: str, root: str, side: str) -> str | None:
     if root == "cookie":
+        if side == ACK and name.lower() in ATTRIBUTES:
+            return "is an attribute of a cookie, and no cookie; write the name of one, as in 'cookie.sid'"
         is_name = _TOKEN.fullmatch(name) and EACH not in name
         return None if is_name else "is no name of a cookie; write it as in 'cookie.sid'"
     example = "header.X-Request-Id" if side == REQUEST else "header.Location"
@@ -132,4 +136,6 @@ def _unbracketed(path: str) -> str:
 
 
 def _with(path: str, part: str) -> str:
-    return f"did you mean '{'.'.join(EACH if own == part else own for own in path.split('.'))}'?"
+    name = part.rstrip(EACH)
+    each = f"{name}.{EACH}" if path.endswith(f"{name}{EACH}") and name and EACH not in name else EACH  # names*
+    return f"did you mean '{'.'.join(each if own == part else own for own in path.split('.'))}'?"

@@ -220,6 +220,9 @@ class Table:
             name = ".".join(owner)
             return f"did you mean it in [{name}]?" if name else "write it before the first table, where it belongs"
         meant = meant or near(key, self._taken)
+        if meant is None and self._keys[:1] == ("operations",) and isinstance(self._value[key], dict):
+            name = quoted(".".join((*self._keys[1:], key)))
+            return f"a name with a dot stands in quotation marks: [operations.{name}]"
         return f"did you mean {meant!r}?" if meant else f"known here: {named(self._taken)}; delete it"
 
     def _to(self, key: str) -> tuple[str, ...]:

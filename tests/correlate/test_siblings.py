@@ -139,7 +139,7 @@ def test_a_transaction_that_is_used_again_belongs_to_the_next_operation() -> Non
 
 
 def test_a_transaction_that_all_events_share_costs_little_more_than_one_each() -> None:
-    assert _seconds(shared=True) < 0.2 + 3 * _seconds(shared=False)
+    assert _seconds(shared=True) < 0.1 + 2 * _seconds(shared=False)
 
 
 def _seconds(*, shared: bool) -> float:

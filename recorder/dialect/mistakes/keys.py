@@ -63,6 +63,12 @@ def _templates(table: Table, key: str) -> None:
     for source in _texts(table, key):
         if is_constant(source) or not set(source) & set("{}"):
             continue
+        if "${" in source:
+            meant = quoted(source.replace("${", "{"))
+            table.wrong(
+                key, f"{source!r} has a '$' before a brace, which would be in each value; write {meant}", item=source
+            )
+            continue
         left = _BRACES.sub("", source)
         inner = _BRACES.findall(source)
         if set(left) & set("{}"):
@@ -74,6 +80,19 @@ def _templates(table: Table, key: str) -> None:
             meant = _BRACES.sub(lambda found: found[1][1:] if is_constant(found[1]) else found[0], source)
             meant = meant if is_template(meant) else f"={meant}"
             table.wrong(key, f"{source!r} has a constant in braces; write {quoted(meant)}", item=source)
+
+
+def gives(source: str, text: str) -> bool:
+    """Return whether a source of a key may find a text."""
+    if is_constant(source):
+        return source.removeprefix("=").strip() == text
+    if not is_template(source):
+        return True
+    first, *between, last = _BRACES.split(source)[::2]
+    at = len(first) if text.startswith(first) else -1
+    for literal in between:
+        at = text.find(literal, at + 1) + len(literal) if at >= 0 and text.find(literal, at + 1) >= 0 else -1
+    return 0 <= at < len(text) - len(last) and text.endswith(last)
 
 
 def _exist(top: Table, dialect: Dialect) -> None:

@@ -10,6 +10,8 @@ from .words import quoted
 TEXT, TEXTS, GROUPS = "a string", "a list of strings", "a list of lists of strings"
 SECONDS, FLAG, TABLE, MARKS = "a number of seconds", "true or false", "a table", "a string or a list of strings"
 
+_DEEPEST = 20  # parts of a path
+
 _BY_KIND = {
     TEXT: '"…"', TEXTS: '["…"]', GROUPS: '[["…"]]', SECONDS: "60.0", FLAG: "true", MARKS: '["…"]',
 }  # fmt: skip
@@ -49,6 +51,10 @@ def other(keys: tuple[str, ...], kind: str, value: Any) -> str:
         meant = f"[{_dotted(keys)}]"
         brackets = "double brackets" if isinstance(value, list) and value and isinstance(value[0], dict) else "a value"
         return f"must be a table; write {meant} and its keys in the lines below it, not {brackets}"
+    if kind in {MARKS, TEXTS} and isinstance(value, dict) and value:
+        path, own = _leaf(keys[-1], value)
+        why = "a path is one name" if kind == MARKS else "a name with a dot stands in quotation marks"
+        return f"is a table, because {why}; write {quoted(path)} = {_as_kind(kind, own) or _BY_KIND[kind]}"
     if kind == MARKS or keys == ("ack", "success"):  # only these are compared with true and false
         items = value if isinstance(value, list) else [value]
         value = [str(one).lower() if isinstance(one, bool) else one for one in items]
@@ -59,6 +65,16 @@ def other(keys: tuple[str, ...], kind: str, value: Any) -> str:
 def example(keys: tuple[str, ...]) -> str:
     """Return a number of seconds that a key may have."""
     return _example(keys, SECONDS)
+
+
+def _leaf(path: str, value: Any) -> tuple[str, Any]:
+    """Return the whole path and the value that were meant where the dots of a path made tables."""
+    for _ in range(_DEEPEST):
+        if not isinstance(value, dict) or not value:
+            break
+        name, value = next(iter(value.items()))
+        path = f"{path}.{name}"
+    return path, value
 
 
 def _example(keys: tuple[str, ...], kind: str) -> str:

@@ -11,7 +11,8 @@ from ...bayeux.channels import is_meta, matches
 from ...bayeux.publishes import PUBLISH
 from ..definition import NOTIFICATION, Dialect, Operation
 from ..tables import Table
-from ..values import paths_in
+from ..values import is_constant, paths_in
+from .keys import gives
 from .templates import covers, fixed, in_method, in_request, in_template, parts
 from .words import listed, near, quoted
 
@@ -219,6 +220,7 @@ def _events(own: Table, known: Operation) -> None:
 def _named(top: Table, dialect: Dialect) -> None:
     """Report names of events that are no channels, in a dialect without a key that names events."""
     if NOTIFICATION in dialect.event_keys:
+        _never_given(top, dialect)
         return
     names = {event for known in dialect.operations.values() for event in known.events}
     unnamed = sorted(event for event in names if not event.startswith("/"))
@@ -234,6 +236,21 @@ def _named(top: Table, dialect: Dialect) -> None:
             told = f"{event!r} is no channel, and without the key `notification` the name of an event is its channel"
             own = top.table("operations").table(name)
             own.wrong("events", f"{told}; write {quoted('/' + event)}, or that key in [event.keys]", item=event)
+
+
+def _never_given(top: Table, dialect: Dialect) -> None:
+    """Report names of events that no source of the key that names events can find."""
+    sources = dialect.event_keys[NOTIFICATION]
+    constants = [one.removeprefix("=").strip() for one in sources if is_constant(one)]
+    for name, known in dialect.operations.items():
+        # An event without the key has the name of its channel.
+        for event in sorted(one for one in known.events if not one.startswith("/")):
+            if not any(gives(source, event) for source in sources):
+                like = near(event, constants)
+                meant = f"did you mean {like!r}?" if like else "write one as they give it, or change the sources"
+                told = f"{event!r} never comes: no source of `notification` gives such a name"
+                own = top.table("operations").table(name)
+                own.wrong("events", f"{told}, {listed(sources)}; {meant}", item=event)
 
 
 def _only(own: Table, known: Operation, dialect: Dialect) -> None:

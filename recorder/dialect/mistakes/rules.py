@@ -8,15 +8,16 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from ...bayeux.channels import is_meta
+from ..checks import ATTRIBUTES
 from ..definition import NOTIFICATION, Dialect
 from ..tables import Table
 from ..values import paths_in
+from .keys import gives
 from .words import listed, quoted
 
 _MOST = 100  # groups that the others are compared with: a dialect may come with a cassette of anybody
 _NAME = re.compile(r"[\w-]{1,64}")
 _TOKEN = re.compile(r"[\w!#$%&'+.^`|~-]+", re.ASCII)  # RFC 6265, section 4.1.1, without `*`
-_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "secure", "httponly", "samesite", "partitioned"})
 
 
 def check(top: Table, dialect: Dialect) -> None:
@@ -78,12 +79,12 @@ def _prefix(top: Table) -> None:
 def _cookies(top: Table) -> None:
     names = top.raw("session_cookies")
     for name in map(str.strip, _strings(names)):
-        is_other = name.lower().startswith("cookie.") or name.lower() in _ATTRIBUTES
+        is_other = name.lower().startswith("cookie.") or name.lower() in ATTRIBUTES
         if not name or (_TOKEN.fullmatch(name) and not is_other):
             continue
         plain = re.sub(r"^(?:set-cookie2?|cookie)\s*[:.]\s*", "", name.strip(), flags=re.IGNORECASE)
         plain = re.split(r"[=;,\s]", plain)[0].replace("*", "")
-        known = _TOKEN.fullmatch(plain) and plain.lower() not in _ATTRIBUTES
+        known = _TOKEN.fullmatch(plain) and plain.lower() not in ATTRIBUTES
         meant = f"write its name alone, {quoted(plain)}" if known else 'write one such as "JSESSIONID"'
         top.wrong("session_cookies", f"{name!r} is no name of a cookie; {meant}", item=name)
 
@@ -119,6 +120,10 @@ def _marks(top: Table, dialect: Dialect) -> None:
                     _channel(table, path, text)
             elif "" in texts:
                 table.wrong(path, '"" is no value; write the text that marks the event, or delete the line')
+            for text in sorted(one for one in texts if "*" in one and path != "channel"):
+                table.wrong(
+                    path, f"{text!r} is compared letter by letter; write each text that marks an event", item=text
+                )
     if "error" not in event:
         for key, is_there in (("error_same", bool(dialect.error_same)), ("error_after_ack", dialect.error_after_ack)):
             if is_there:
@@ -135,8 +140,9 @@ def _ignored_names(ignore: Table, dialect: Dialect) -> None:
     names = {event: name for name, known in dialect.operations.items() for event in known.events}
     sources = dialect.event_keys.get(NOTIFICATION, ("channel",))
     for path, texts in dialect.ignore.items():
-        if tuple(sources) == (path,):
-            for text in sorted(texts & names.keys()):
+        others = [one for one in sources if one != path]
+        for text in sorted(texts & names.keys()) if path in sources else ():
+            if not any(gives(other, text) for other in others):
                 told = f"{text!r} is an event of [operations.{names[text]}], and an ignored event is never linked"
                 ignore.wrong(path, f"{told}; delete it in one of both", item=text)
 

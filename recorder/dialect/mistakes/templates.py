@@ -75,18 +75,24 @@ def _in_braces(template: str) -> Mistake | None:
 
 
 def _of_other_tools(template: str) -> Mistake | None:
-    for part in template.split("/"):
-        plain = _NAME.sub("", part)
-        found = re.fullmatch(_OTHERS, plain) if plain == part else None
-        if found is None and "*" in plain:
-            found = re.search(r"(?P<star>\*+)", plain)
-        if found:
-            name = next((name for name in found.groups() if name and name.isidentifier()), "id")
-            meant = "/".join(f"{{{name}}}" if one == part else one for one in template.split("/"))
-            return Mistake(
-                f"has {part!r}, which is compared letter by letter; a part that varies has a name in braces", meant
-            )
-    return None
+    parts = template.split("/")
+    named = [_part_of_other_tools(part) for part in parts]
+    wrong = next((part for part, name in zip(parts, named, strict=True) if name is not None), None)
+    if wrong is None:
+        return None
+    meant = "/".join(part if name is None else f"{{{name}}}" for part, name in zip(parts, named, strict=True))
+    return Mistake(f"has {wrong!r}, which is compared letter by letter; a part that varies has a name in braces", meant)
+
+
+def _part_of_other_tools(part: str) -> str | None:
+    """Return the name of a part that is written as by other tools, None if it is not."""
+    plain = _NAME.sub("", part)
+    found = re.fullmatch(_OTHERS, plain) if plain == part else None
+    if found is None and "*" in plain:
+        found = re.search(r"(?P<star>\*+)", plain)
+    if found is None:
+        return None
+    return next((name for name in found.groups() if name and name.isidentifier()), "id")
 
 
 def _never(template: str) -> Mistake | None:

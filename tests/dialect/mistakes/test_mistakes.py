@@ -20,6 +20,8 @@ VOLATILE = '["body.timestamp", "data.metrics"]'
 PREVIEW = '[operations.GetPreviewRecord]\nevents = ["PreviewRecord"]\nterminal = ["PreviewRecord"]'
 HIDDEN = '[event]\nchannels = ["/{a}/{b}", "/data/{object}"]\n[event.keys]\norder = ["channel.object"]'
 UPDATE = 'request = "PATCH /services/data/{version}/sobjects/{object}/{record}"'
+CHANGE = "data.payload.ChangeEventHeader.changeType"
+IGNORED = 'notification = ["{data.a}.{data.b}", "data.kind"]\n[event]\nignore = {"data.kind" = "UPDATE"}'
 ANY = '[operations.Any]\nrequest = "POST /services/{a}/{b}/{c}/{d}"\nevents = []\nterminal = []\n'
 
 # The dialect, a text in it and what stands there in its place, the line that begins with this text, the key, the cause
@@ -61,6 +63,31 @@ MISTAKES = [
     (GWS, 'terminal = ["PreviewRecord"]', 'terminals = ["PreviewRecord"]', "=", "operations.GetPreviewRecord.terminal",
      "is missing", "rename 'terminals' to 'terminal'"),
     (GWS, GWS[GWS.index("[operations.StartP"):], "", 1, "operations", "is missing", "write a table [operations]"),
+    # marks, names and sources that nothing fits
+    (GWS, '"data.messageType" = "ErrorMessage"', '"data.messageType" = "Error*"', "=", "event.error.data.messageType",
+     "compared letter by letter", "write each text"),
+    (GWS, '"data.messageType" = "ErrorMessage"', "data.messageType = 7", "=", "event.error.data",
+     "a path is one name", 'write "data.messageType" = ["7"]'),
+    (SALESFORCE, 'object = ["path.object"]', 'object.id = ["path.object"]', "=", "request.keys.object",
+     "is a table", 'write "object.id" = ["path.object"]'),
+    (SALESFORCE, "[operations.CreateRecord]", "[operations.Create.Record]", "=", "operations.Create.Record",
+     "is unknown", 'quotation marks: [operations."Create.Record"]'),
+    (GWS, 'notification = ["data.notificationType", "data.userData.GSW_USER_EVENT"]',
+     'notification = ["${data.notificationType}"]', "=", "event.keys.notification", "has a '$' before a brace",
+     'write "{data.notificationType}"'),
+    (SALESFORCE, f'notification = ["{CHANGE}"]', f'notification = ["{{{CHANGE}}}/{{data.x}}"]', 'events = ["CREATE"]',
+     "operations.CreateRecord.events", "no source of `notification` gives such a name", "or change the sources"),
+    (SALESFORCE, f'notification = ["{CHANGE}"]', IGNORED, "ignore = ", "event.ignore.data.kind",
+     "an ignored event is never linked", "delete it in one"),
+    (SALESFORCE, '"body.id"', '"cookie.Path"', 'record = ["cookie', "ack.keys.record", "is an attribute of a cookie",
+     "cookie.sid"),
+    (SALESFORCE, '"data.payload.ChangeEventHeader.recordIds.0"', '"data.payload.recordIds*"', 'record = ["data',
+     "event.keys.record", "beside other characters", "did you mean 'data.payload.recordIds.*'?"),
+    (SALESFORCE, '"data.payload.ChangeEventHeader.recordIds.0"]',
+     '"channel.house"]\n[event]\nchannels = ["/a/{room}/{tenant}"]', 'record = ["channel',
+     "event.keys.record", "is no part of a channel", "the parts are room, tenant"),
+    (GWS, "/api/v2/me/outbound-records/{handle}", "/api/:v/me/outbound-records/:handle", "=", "request.routes",
+     "compared letter by letter", 'write "/api/{v}/me/outbound-records/{handle}"'),
     # values of another kind
     (GWS, 'name = "gws-outbound"', "name = 7", "=", "name", "must be a string", 'write name = "7"'),
     (GWS, 'session_keys = ["device"]', 'session_keys = "device"', "=", "session_keys", "must be a list of strings",
