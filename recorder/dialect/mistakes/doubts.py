@@ -63,8 +63,9 @@ def _of_rules(top: Table, dialect: Dialect) -> None:
             top.doubt("operations", f"{told}; define one in [request.keys] and [event.keys], or write only = true")
     table = top.table("tuple", optional=True)
     if [] in (table.raw("enough") or []):
-        told = "has an empty group, which each request and event has: then the name of an event alone is enough"
-        table.doubt("enough", f"{told}; write only = true in the operations that share nothing with their events")
+        told = "has an empty group, which identifies nothing and counts for nothing"
+        meant = "delete it, and write only = true in the operations that share nothing with their events"
+        table.doubt("enough", f"{told}; {meant}")
     if dialect.unreferenced and not dialect.exact:
         table.doubt("unreferenced", "has no effect without exact keys; define `reference`, or delete it")
     for key in sorted({*dialect.twin_where_both} & {*dialect.twin_same}):

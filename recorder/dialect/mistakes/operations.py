@@ -114,10 +114,11 @@ def _is_possible(own: Table, known: Operation, dialect: Dialect, request: Table)
 
 def _own_parts(own: Table, known: Operation, routes: object) -> None:
     """Report parts of paths in the keys of an operation that its own request does not name."""
-    named = (
-        {part for one in routes if isinstance(one, str) for part in parts(one)} if isinstance(routes, list) else set()
-    )
-    named |= {*parts(_template(own))}
+    template = _template(own)
+    fitting = [one for one in routes if isinstance(one, str)] if isinstance(routes, list) else []
+    if template:  # a part fits no slash, so a route with more of them fits none of the paths
+        fitting = [template, *(one for one in fitting if one.count("/") == template.count("/"))]
+    named = {part for one in fitting for part in parts(one)}
     for key, sources in known.keys.items():
         for path in paths_in(sources):
             root, _, part = path.partition(".")

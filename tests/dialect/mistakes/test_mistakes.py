@@ -88,6 +88,18 @@ MISTAKES = [
      "event.keys.record", "is no part of a channel", "the parts are room, tenant"),
     (GWS, "/api/v2/me/outbound-records/{handle}", "/api/:v/me/outbound-records/:handle", "=", "request.routes",
      "compared letter by letter", 'write "/api/{v}/me/outbound-records/{handle}"'),
+    # sources in the acks and requests of one operation
+    (SALESFORCE, UPDATE, UPDATE + "\n[operations.UpdateRecord.ack_keys]\nrecord = []", "record = []",
+     "operations.UpdateRecord.ack_keys.record", "is empty", "write the paths"),
+    (SALESFORCE, UPDATE, UPDATE + '\nack_keys = {record = ["=a", "body.b"]}', "ack_keys = {",
+     "operations.UpdateRecord.ack_keys.record", "comes after a constant", 'write ["body.b", "=a"]'),
+    (SALESFORCE, UPDATE, UPDATE + '\nack_keys = {record = ["{body.a"]}', "ack_keys = {",
+     "operations.UpdateRecord.ack_keys.record", "without its partner", 'write "{body.a}"'),
+    (SALESFORCE, 'request = "POST /services/data/{version}/sobjects/{object}"',
+     'request = "POST /services/data/{version}/sobjects/{object}"\nkeys = {record = ["path.record"]}', "keys = {",
+     "operations.CreateRecord.keys.record", "no part of the request of this operation", "did you mean 'path."),
+    (GWS, PREVIEW, PREVIEW + '\nrequest = "POST /preview"\nkeys = {handle = ["path.handle"]}', "keys =",
+     "operations.GetPreviewRecord.keys.handle", "no part of the request of this operation", "write {handle} in"),
     # values of another kind
     (GWS, 'name = "gws-outbound"', "name = 7", "=", "name", "must be a string", 'write name = "7"'),
     (GWS, 'session_keys = ["device"]', 'session_keys = "device"', "=", "session_keys", "must be a list of strings",
