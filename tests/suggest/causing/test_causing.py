@@ -8,7 +8,8 @@ import pytest
 
 from recorder.suggest.causing.causes import Causes
 from recorder.suggest.draft import Draft, draft
-from tests.suggest.apis import Api, Server, api
+from tests.suggest.apis import Api, Server, api, recorded
+from tests.suggest.styles import machines
 
 PLAIN = replace(
     api(1),
@@ -112,3 +113,15 @@ def test_the_kind_is_named_by_two_fields_where_one_is_not_enough() -> None:
         "{data.entity}.{data.type}" in found.naming.templates()
         or "{data.type}.{data.entity}" in found.naming.templates()
     )
+
+
+def test_an_id_is_not_exact_that_keeps_events_from_later_requests() -> None:
+    """These share nothing with their events that is sure, as each came once or twice."""
+    found = draft([recorded(5049, 25)[0]])
+    assert not [key for key in found.keys if key.is_exact]
+
+
+def test_an_event_is_compared_with_the_latest_requests_of_a_value_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = max(map(len, draft([machines(1)[0]]).causes.shares.values()))
+    monkeypatch.setattr("recorder.suggest.causing.causes._RECENT", 2)
+    assert max(map(len, draft([machines(1)[0]]).causes.shares.values())) < whole / 2

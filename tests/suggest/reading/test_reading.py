@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from recorder.suggest.reading.personal import personal
 from recorder.suggest.reading.templates import Templates
-from recorder.suggest.reading.traffic import flat
+from recorder.suggest.reading.traffic import Pushed, flat
 from recorder.suggest.reading.values import chance, is_name, is_random
 
 
@@ -58,3 +61,21 @@ def test_names_that_messages_repeat_are_ids() -> None:
 
 def test_versions_are_no_ids() -> None:
     assert Templates(["/api/2/orders", "/api/2/calls"], lambda _: True).of("/api/2/calls") == ("", "api", "2", "calls")
+
+
+def test_a_place_with_one_value_a_session_is_personal() -> None:
+    pushed = [
+        Pushed(
+            number,
+            0,
+            (number, 0),
+            number,
+            "/me",
+            "c",
+            {"data.user": (f"u{session}",), "data.at": (str(number),)},
+            session,
+        )
+        for number, session in enumerate([0, 1, 0, 1])
+    ]
+    assert personal(pushed) == {"data.user"}
+    assert not personal([replace(event, session=0) for event in pushed])
