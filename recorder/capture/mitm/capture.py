@@ -119,14 +119,18 @@ class Capture:
         self.about: dict[tuple[int, int], str] = {}
         self._has_parts = settings.limits != Limits()
         self.pipeline, journal = self._begun(dialect)
-        if self._choosing.is_made:
-            on_dialect(self.dialect, None)
         self.begun = self.pipeline.exchange
         self._writer: Writer | None = self._write_to(journal)
-        if self._choosing.is_made and journal.awaited:
-            self._say_dialect()
-        if settings.append:
-            self._writer.offer(self.pipeline.note(self.clock(), "session", "a capture begins"))
+        self._open(self._writer, is_awaited=bool(journal.awaited))
+
+    def _open(self, writer: Writer, *, is_awaited: bool) -> None:
+        """Say what is known as the capture begins: its dialect, and that it goes on in a file of an earlier one."""
+        if self._choosing.is_made:
+            self._on_dialect(self.dialect, None)
+            if is_awaited:
+                self._say_dialect()
+        if self._settings.append:
+            writer.offer(self.note("session", "a capture begins"))
 
     def _begun(self, given: Dialect | None) -> tuple[Pipeline, Journal]:
         """Create the file, or open it to continue it."""
