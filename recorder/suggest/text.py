@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from ..bayeux.publishes import PUBLISH
@@ -21,6 +21,7 @@ from .replaying import logins
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _MESSAGE_TYPES = frozenset({"handshake", "connect", "disconnect"})  # what CometD's client adds to the path
+_NAMELESS = "event"  # name of events that nothing names
 _OPEN, _GRACE = 60.0, 2.0
 
 
@@ -112,6 +113,7 @@ class _Places:
 
 def write(found: Draft, name: str) -> str:
     """Return a dialect as TOML."""
+    found = _renamed(found, nameless(found))
     text, places = _Text(), _Places(found)
     traffic = found.traffic
     text.comment(f"A dialect derived from {len(traffic.headers)} recording(s): {len(traffic.asked)} requests,")
@@ -129,6 +131,46 @@ def write(found: Draft, name: str) -> str:
     for one in found.operations:
         _operation(text, one, found, places)
     return "\n".join(text.lines) + "\n"
+
+
+def nameless(found: Draft) -> dict[str, str | None]:
+    """Return what the dialect calls the events that their channel alone names; None where no list names them.
+
+    A channel with an id in it names no kind of events. That does no harm if an exact id tells the cause of each of
+    them; else all events without a name share one.
+    """
+    unnamed = [event for event in found.traffic.pushed if event.kind == event.topic]
+    varying = {event.kind for event in unnamed if ID in event.topic.split("/")}
+    exact = {path for one in found.keys if one.is_exact for path in one.events}
+    caused = found.causes.of.keys() | found.causes.followed.keys()
+    if all(exact & event.values.keys() for event in unnamed if event.kind in varying and event.number in caused):
+        return dict.fromkeys(varying)
+    return dict.fromkeys((event.kind for event in unnamed), _NAMELESS)
+
+
+def _renamed(found: Draft, names: Mapping[str, str | None]) -> Draft:
+    """Return a draft in which some names of events are others, or none."""
+    if not names:
+        return found
+
+    def other(counts: Mapping[str, int]) -> Counter[str]:
+        renamed: Counter[str] = Counter()
+        for kind, count in counts.items():
+            name = names.get(kind, kind)
+            if name is not None:
+                renamed[name] += count
+        return renamed
+
+    mine = {
+        id(one): replace(one, events=other(one.events), ended=other(one.ended), only=other(one.only))
+        for one in found.operations
+    }
+    return replace(
+        found,
+        found={operation: mine[id(one)] for operation, one in found.found.items()},
+        unasked=other(found.unasked),
+        unreferenced=other(found.unreferenced),
+    )
 
 
 def _session(text: _Text, found: Draft) -> None:
@@ -308,10 +350,11 @@ def _events(text: _Text, found: Draft, places: _Places) -> None:
     names = found.naming.templates()
     kinds = len({event.kind for event in found.traffic.pushed})
     named = sum(event.kind != event.topic for event in found.traffic.pushed)
-    if names:
+    if _NAMELESS in nameless(found).values():
+        why = f"names {named} of {count} events, {kinds} names; the channels of others differ by ids"
+        text.line("notification", [*names, f"={_NAMELESS}"], why if names else "the channels differ by ids")
+    elif names:
         text.line("notification", names, f"names {named} of {count} events, {kinds} names")
-    elif places.topics:
-        text.line("notification", ["=event"], "the channels differ by ids alone")
     if found.beats:
         text.table("event", "ignore")
         for path, values in _ignored(found).items():

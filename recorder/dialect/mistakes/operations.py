@@ -244,8 +244,8 @@ def _never_given(top: Table, dialect: Dialect) -> None:
     sources = dialect.event_keys[NOTIFICATION]
     constants = [one.removeprefix("=").strip() for one in sources if is_constant(one)]
     for name, known in dialect.operations.items():
-        # An event without the key has the name of its channel.
-        for event in sorted(one for one in known.events if not one.startswith("/")):
+        # An event without the key has the name of its channel; a constant leaves none without it.
+        for event in sorted(one for one in known.events if constants or not one.startswith("/")):
             if not any(gives(source, event) for source in sources):
                 like = near(event, constants)
                 meant = f"did you mean {like!r}?" if like else "write one as they give it, or change the sources"

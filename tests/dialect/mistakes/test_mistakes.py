@@ -100,6 +100,8 @@ MISTAKES = [
      "operations.CreateRecord.keys.record", "no part of the request of this operation", "did you mean 'path."),
     (GWS, PREVIEW, PREVIEW + '\nrequest = "POST /preview"\nkeys = {handle = ["path.handle"]}', "keys =",
      "operations.GetPreviewRecord.keys.handle", "no part of the request of this operation", "write {handle} in"),
+    (ANSWERS, "[event.keys]", '[event.keys]\nnotification = ["=event"]', "events = ",
+     "operations./service/double.events", "no source of `notification` gives such a name", "change the sources"),
     # values of another kind
     (GWS, 'name = "gws-outbound"', "name = 7", "=", "name", "must be a string", 'write name = "7"'),
     (GWS, 'session_keys = ["device"]', 'session_keys = "device"', "=", "session_keys", "must be a list of strings",
