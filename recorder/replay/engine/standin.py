@@ -438,8 +438,11 @@ class ReplayEngine:
         entry = playhead.find(live, self._matcher, self._policy)
         if entry is None:
             return miss.explain(live, playhead, self._matcher)
+        is_login = bool(self._logins.keys) and self._logins.is_login(live)
+        if is_login and not playhead.played:
+            entry = self._logins.own(entry, live, playhead, self._playheads)
         self._matcher.bind(entry, live, playhead.bindings)
-        if self._logins.keys and self._logins.is_login(live):
+        if is_login:
             self._playheads.gave(
                 playhead, self._logins.give(playhead, entry.place, self._renewed(playhead, entry, now))
             )
@@ -471,10 +474,15 @@ class ReplayEngine:
         return lambda token: self.dates.token(token, seconds, jti=self._logins.new_id()) if token in tokens else None
 
     def _tells(self, live: ParsedRequest, entry: RecordedRequest) -> bool:
-        """Return whether a request shows which recorded session its client follows; several made a GET /me, say."""
+        """Return whether a request shows which recorded session its client follows; several made a GET /me, say.
+
+        One with the recorded pseudonyms, such as a code that an answer gave out, is that one and none of the others.
+        """
         if entry.n > 0:
             return True
-        return len({self._matcher.triples[place].session for place in self._matcher.candidates(live)}) == 1
+        places = self._matcher.candidates(live)
+        same = [place for place in places if self._matcher.entries[place].hidden == live.hidden]
+        return len({self._matcher.triples[place].session for place in same or places}) == 1
 
     def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
         """Play events that no operation caused, from the time on at which their anchor was reached."""

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from recorder.model import Headers
+from recorder.redaction.policy import load as policy_of
 from recorder.replay.engine.http import HttpResponse
 from tests.replay.engine.test_identity import Scene, says, with_words
 from tests.replay.stage import Desk
@@ -15,19 +16,20 @@ from tests.wire import Ask, Wire, chained, done
 USERS = ("ann", "bob")
 
 
-def sign_in(user: str) -> Ask:
-    return Ask("/login", json.dumps({"user": user}).encode())
+def sign_in(user: str, name: str = "user") -> Ask:
+    return Ask("/login", json.dumps({name: user}).encode())
 
 
 def cookie(user: str) -> Headers:
     return (("Cookie", f"JSESSIONID=recorded-{user}"),)
 
 
-def recorded(*users: str) -> Wire:
+def recorded(*users: str, name: str = "user") -> Wire:
     """Users who sign in, one after the other, and then ask for an operation each."""
     wire, desks = Wire(), []
-    for user in users:
-        says(wire, sign_in(user), {"user": user}, own=(("Set-Cookie", f"JSESSIONID=recorded-{user}; Path=/"),))
+    for place, user in enumerate(users):
+        own = (("Set-Cookie", f"JSESSIONID=recorded-{user}; Path=/"),)
+        says(wire, sign_in(user, name), {"user": user, "place": place}, own=own)
         desks.append(wire.desk(f"desk of {user}", cookie(user)))
     for user, desk in zip(users, desks, strict=True):
         post = desk.post(chained(7, f"r-{user}"), cookie(user))
@@ -84,6 +86,38 @@ def test_a_client_that_signs_in_after_another_has_opened_its_session_is_another(
     one.answer(chained(7, "one"))
 
     assert (one.references, other.references, stage.misses) == (["one"], ["other"], [])
+
+
+@pytest.mark.parametrize(
+    ("users", "meant"),
+    [(("ann", "bob"), [0, 1]), (("bob", "ann"), [0, 1]), (("ann", "ann"), [0, 0]), (("ann", "bob", "eve"), [0, 1, 0])],
+)
+def test_of_redacted_sign_ins_each_user_gets_one_of_their_own(users: tuple[str, ...], meant: list[int]) -> None:
+    """A pseudonym stands for one user: who signs in after another does not get the session of that one again."""
+    stage = Scene(recorded("tho", "yal", name="username"), redaction=policy_of("gws"))
+
+    replies = [stage.stranger().answer(sign_in(user, "username")) for user in users]
+
+    assert [json.loads(reply.body)["place"] for reply in replies] == meant
+
+
+def test_a_redacted_code_that_an_answer_gave_out_tells_whose_session_begins() -> None:
+    """Then what comes without a request comes at its time, not only after the first operation."""
+    wire = Wire()
+    for user, code in (("tho", "815118"), ("yal", "8an68a")):
+        says(wire, sign_in(user, "username"), {"go": code})
+        own = (("Set-Cookie", f"JSESSIONID=recorded-{user}; Path=/"),)
+        says(wire, Ask(f"/begin?otp={code}", b"{}"), {}, own=own)
+        desk = wire.desk(f"desk of {user}", cookie(user))
+        desk.hears(done(7, f"news for {user}"))
+    stage = Scene(wire, redaction=policy_of("gws"))
+
+    for user, meant in (("ann", "tho"), ("bob", "yal")):
+        desk = stage.stranger()
+        desk.answer(Ask(f"/begin?otp={json.loads(desk.answer(sign_in(user, 'username')).body)['go']}", b"{}"))
+        opens(desk)
+        assert desk.references == [f"news for {meant}"]
+    assert stage.misses == []
 
 
 def test_an_operation_whose_answer_sets_a_cookie_is_no_sign_in() -> None:

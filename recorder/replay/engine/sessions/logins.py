@@ -6,8 +6,9 @@ the recorded value, and what the client is sent has its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
+from itertools import islice
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -18,11 +19,12 @@ from ....redaction.pseudonyms import Kind, Pseudonyms
 from ..http import HttpRequest
 from ..matching.bindings import MINTED, Bindings, runs
 from ..matching.matcher import Matcher
-from ..matching.request import ParsedRequest
+from ..matching.request import ParsedRequest, RecordedRequest
 from ..rewriting.rewriter import Rewriter
 from .playhead import Playhead, kind
 
 _ROOM = 100_000  # values given out; from then on those of old logins are forgotten
+_MOST = 200  # clients and recorded logins that are compared for a new client
 _TRIES = 10  # to make a value that was not given out: of short ones of few letters all may be used up
 
 
@@ -111,6 +113,28 @@ class Logins:
         seq = self._matcher.triples[place].request.seq
         earlier = (n for n, t in enumerate(self._matcher.triples) if t.n and t.session == session)
         return all(n in playhead.played for n in earlier if self._matcher.triples[n].request.seq < seq)
+
+    def own(
+        self, found: RecordedRequest, live: ParsedRequest, playhead: Playhead, others: Iterable[Playhead]
+    ) -> RecordedRequest:
+        """Return the recorded login of a new client: of several that match, the one that fits the other clients too.
+
+        In a redacted recording the logins of all users match, but a pseudonym stands for one user. Where the clients
+        before took it for another user, this login was recorded of somebody else.
+        """
+        known = [other.bindings for other in islice(others, _MOST) if other is not playhead and other.played]
+
+        def strangers(entry: RecordedRequest) -> int:
+            return sum(not self._matcher.fits(entry, live, bindings) for bindings in known)
+
+        least = strangers(found)
+        for place in islice(self._matcher.candidates(live), _MOST) if least else ():
+            entry = self._matcher.entries[place]
+            if place in self._values and self._matcher.fits(entry, live, playhead.bindings):
+                count = strangers(entry)
+                if count < least:
+                    found, least = entry, count
+        return found
 
     def give(self, playhead: Playhead, place: int, renewed: Renewed = lambda _: None) -> frozenset[str]:
         """Make the values that a recorded login gives a client out; return them as the tokens of the client.
