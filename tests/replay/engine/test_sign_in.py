@@ -108,8 +108,8 @@ def test_a_redacted_code_that_an_answer_gave_out_tells_whose_session_begins() ->
         says(wire, sign_in(user, "username"), {"go": code})
         own = (("Set-Cookie", f"JSESSIONID=recorded-{user}; Path=/"),)
         says(wire, Ask(f"/begin?otp={code}", b"{}"), {}, own=own)
-        desk = wire.desk(f"desk of {user}", cookie(user))
-        desk.hears(done(7, f"news for {user}"))
+        recorded_desk = wire.desk(f"desk of {user}", cookie(user))
+        recorded_desk.hears(done(7, f"news for {user}"))
     stage = Scene(wire, redaction=policy_of("gws"))
 
     for user, meant in (("ann", "tho"), ("bob", "yal")):
