@@ -256,9 +256,9 @@ class Dialect:
             if value is not None:
                 found[name] = value
         for name in self.path_keys & found.keys():
-            value = value_of(bare for text in values(found.pop(name)) if (bare := self.bare(name, text)))
-            if value is not None:
-                found[name] = value
+            found[name] = value_of(bare for text in values(found[name]) if (bare := self.bare(name, text))) or ""
+            if not found[name]:
+                del found[name]
         return found
 
     def _roots_of_event(self, event: Event) -> dict[str, JSON]:
