@@ -91,7 +91,7 @@ class _Candidate:
 
     @property
     def rank(self) -> tuple[object, ...]:
-        """How well the dialect fits; for equal evidence the dialect that names more, then the default."""
+        """The place of the dialect among all: by evidence, then by how much it names, then the default."""
         size, is_default = len(self.dialect.operations) + len(self.named), self.dialect.name == DEFAULT
         return (self.operations, self.events, self.is_at_prefix, self.spelled, self.general, size, is_default)
 

@@ -25,7 +25,7 @@ _ROUNDS = 3  # in which causes tell the names of events, and these the causes
 
 @dataclass(slots=True)
 class Draft:
-    """What a dialect is written from.
+    """The findings that a dialect is written from.
 
     Attributes:
         command: Path of the field of requests that names the operation, None without one.

@@ -46,7 +46,7 @@ class Key:
 
     @property
     def is_bare(self) -> bool:
-        """Whether only the part after the last slash of a value counts."""
+        """True if only the part after the last slash of a value counts."""
         return any(one.path.endswith(BARE) for one in self.sources) or any(path.endswith(BARE) for path in self.events)
 
 

@@ -236,7 +236,7 @@ class Joins:
 
 
 class _Nouns:
-    """What the paths of requests are about, to compare with the names of places in events."""
+    """The words in the paths of requests, to compare with the names of places in events."""
 
     def __init__(self, operations: Iterable[str]) -> None:
         self._of = {one: _words(one.partition(" ")[2]) for one in operations}

@@ -26,7 +26,7 @@ _RARE = 1.64  # standard deviations above what a field without a meaning would t
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How events are named: the first of these lists of paths of which an event has all."""
+    """The paths that name events: an event has the name at the first list of them of which it has all."""
 
     chains: tuple[tuple[str, ...], ...]
 

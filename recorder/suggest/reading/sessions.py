@@ -76,7 +76,7 @@ class Clients:
 
     @property
     def credentials(self) -> bool:
-        """Whether clients show an Authorization header."""
+        """True if clients show an Authorization header."""
         return any(name == _CREDENTIAL for tokens in self._tokens.values() for name, _ in tokens)
 
     @property

@@ -67,7 +67,7 @@ class Asked:
 
     @property
     def is_good(self) -> bool:
-        """Whether no answer refused it."""
+        """True if no answer refused the request."""
         return self.status is None or self.status < 400
 
     @property
@@ -94,7 +94,7 @@ class Pushed:
 
 @dataclass(slots=True)
 class Traffic:
-    """What the cassettes hold, in the order of the wire."""
+    """The requests and events of the cassettes, in the order of the wire."""
 
     headers: list[Header] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
