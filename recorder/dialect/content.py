@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import quote_plus, unquote, unquote_plus
 
 from ..bayeux.json_bodies import load_json
+from ..formats import charsets
 from ..formats.charsets import charset_of, codec, is_plain_text
 from ..formats.multipart import Part, boundary, decoded, parameters, split
 from ..model import JSON
@@ -306,7 +307,8 @@ def _value(part: _Part) -> JSON:
     """Return a part as a value: a field's text or JSON, or a file with its name, type and content."""
     content: JSON = part.value
     if content is None:
-        content = part.content.decode() if is_plain_text(part.content, "utf-8") else _named(part.content)
+        text, name = charsets.decoded(part.content, "utf-8")
+        content = text if name == "utf-8" and is_plain_text(part.content, name) else _named(part.content)
     if part.file is None and (not part.media or part.value is not None):
         return content
     return {"filename": part.file, "type": part.media.partition(";")[0].strip().lower(), "content": content}

@@ -661,6 +661,15 @@ def test_other_pairs_are_another_request(fields: list[tuple[str, str]], others: 
     assert matches((f"/x?{recorded}", b""), (f"/x?{live}", b"")) is (sorted(fields) == sorted(others))
 
 
+@pytest.mark.parametrize("content", [b"\xfe\xff", b"\xff\xfe", b"\xff\xfe\0\0", "<a>é</a>".encode("utf-16-le")])
+def test_a_file_in_another_encoding_is_matched_by_its_bytes(content: bytes) -> None:
+    field = 'name="a"; filename="f"'
+
+    assert parts_match([(field, content)], [(field, content)])
+    assert not parts_match([(field, content)], [(field, content + b"x\0")])
+    assert not parts_match([], [(field, content)])
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.binary(max_size=8)), max_size=4, unique_by=lambda part: part[0]),
     st.lists(st.tuples(st.sampled_from("abc"), st.binary(max_size=8)), max_size=4, unique_by=lambda part: part[0]),
