@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import SettingsError
 from .mistakes import kinds
 from .mistakes.kinds import missing, other
-from .mistakes.toml import begins, explained, statements
+from .mistakes.toml import begins, explained, halved, statements
 from .mistakes.words import named, near, quoted
 
 _LONGEST = 86_400 * 365  # seconds (a year)
@@ -257,6 +257,10 @@ def read(text: str, path: str, kind: type[SettingsError]) -> Table:
         SettingsError: An error of class `kind`, if the text is not TOML.
     """
     text = text.replace("\r\n", "\n")
+    found = halved(text)
+    if found is not None:
+        line, problem = found
+        raise kind(path, "TOML", problem, line=line)
     try:
         value = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as exc:

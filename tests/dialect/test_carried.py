@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recorder.dialect.carried import are_same, dialect_of, differs_from_shipped, text_of
@@ -121,6 +121,7 @@ PIECES = [
     "-1",
     "\x00",
     "\ud800",
+    "\udcff",
     "{a}{b}",
     "(?P<",
     "*",
@@ -131,6 +132,8 @@ PIECES = [
 
 
 @given(st.lists(st.tuples(st.integers(0, len(GWS)), st.integers(0, 40), st.sampled_from(PIECES)), max_size=4))
+@example([(GWS.index("outbound-records"), 0, "\ud800")])
+@example([(GWS.index("outbound-campaigns"), 0, "\udcff")])
 def test_any_text_is_a_dialect_or_is_told(changes: list[tuple[int, int, str]]) -> None:
     text = GWS
     for place, size, piece in changes:

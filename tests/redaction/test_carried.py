@@ -68,6 +68,7 @@ def test_a_pattern_that_came_with_a_cassette_is_never_compiled() -> None:
     [
         ("name = ", "is no TOML"),
         ('name = "own"\nextends = "nobody"\n', "no policy 'nobody' is shipped"),
+        ('name = "own"\nextends = "\ud800"\n', "half a character"),
         ("# long\n" * 30_000, "more than 131072 bytes"),
         ("a" + ".a" * 60_000 + " = 1", "dots in line 1"),
     ],

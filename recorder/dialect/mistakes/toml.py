@@ -17,6 +17,7 @@ _TOKEN = re.compile(
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _TYPOGRAPHIC = re.compile("[\u2018\u2019\u201a\u201c-\u201e\xab\xbb]")
 _MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"  # the byte order mark
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # By the begin of a message of tomllib, what to write.
 _PROPOSALS = (
@@ -72,6 +73,18 @@ def explained(text: str, message: str) -> tuple[int, str]:
         return at, f"{message}; {_twice(lines, at)}"
     proposal = next((told for begin, told in _PROPOSALS if message.startswith(begin)), _PROPOSALS[0][1])
     return at, f"{message}; {_quotes(lines[at - 1]) or proposal}"
+
+
+def halved(text: str) -> tuple[int, str] | None:
+    """Return the line and the cause of the first lone surrogate in a text, None if there is none.
+
+    A TOML file is UTF-8, which has none; but the header of a cassette may hold any text, and tomllib takes any.
+    """
+    found = _SURROGATE.search(text)
+    if found is None:
+        return None
+    line = text.count("\n", 0, found.start()) + 1
+    return line, f"{found[0]!r} is half a character; write the whole character, or delete it"
 
 
 def undecodable(error: UnicodeDecodeError) -> tuple[int | None, str]:

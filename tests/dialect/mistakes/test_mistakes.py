@@ -431,6 +431,14 @@ def test_a_byte_order_mark_is_a_mistake() -> None:
     assert str(told) == ("mine.toml:1: TOML: begins with a byte order mark; save the file as UTF-8 without it (BOM)")
 
 
+@pytest.mark.parametrize("char", [chr(0xD800), chr(0xDCFF)])
+def test_half_a_character_is_a_mistake(char: str) -> None:
+    (told,) = problems(f"{GWS}# {char}")
+
+    line = GWS.count("\n") + 1
+    assert str(told) == f"mine.toml:{line}: TOML: {char!r} is half a character; write the whole character, or delete it"
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_shipped_dialect_has_no_mistakes(name: str) -> None:
     assert parse(source(name), path=f"{name}.toml").name == name
