@@ -13,9 +13,10 @@ export PYTHONDONTWRITEBYTECODE :=
 SEED   := 1
 ORDER  := --dist loadgroup -p randomly --randomly-seed=$(SEED)
 # tests that need no Node, browser or proxy
-QUICK  := -m 'not node and not browser and not bundler' $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
+APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
+QUICK  := -m 'not node and not browser and not bundler' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix bench clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix bench properties clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -90,6 +91,10 @@ clients-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## let all c
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java
 	$(BIN)/python -m benchmarks
+
+# Each run has other examples. Ten times as many take longer than the limit of a test in the other suites.
+properties: $(VENV)/test.done ## run the property tests with 1000 examples each, others in each run
+	$(BIN)/python -m pytest -q -n 3 $(ORDER) $(APART) -m hypothesis --hypothesis-profile thorough -o timeout=1200
 
 clean:
 	rm -rf .venv .venv-newer $(LAB)/node_modules $(PEERS)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules

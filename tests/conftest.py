@@ -18,6 +18,8 @@ pytest_plugins = ["pytester"]  # runs suites of their own, for the tests of the 
 # a busy machine may stop a test for longer than the 200 ms an example has by default
 settings.register_profile("patient", deadline=None)
 settings.register_profile("brief", deadline=None, max_examples=20)  # for a second run of the same tests
+# for `make properties`: seeds of its own in CI as well, and what a failure is run again with
+settings.register_profile("thorough", deadline=None, max_examples=1000, derandomize=False, print_blob=True)
 settings.load_profile("patient")
 
 
