@@ -72,6 +72,8 @@ def suggest(
         raise NothingSelected("nothing to learn from: there are no Bayeux events")
     if not found.traffic.asked:
         raise NothingSelected("nothing to learn from: there are no requests beside those of Bayeux")
+    if not found.operations:
+        raise NothingSelected("nothing to learn from: no events follow a request, and there are only GET requests")
     dialect, recordings = _checked(found, name, cassettes)
     unexplained = tuple(
         one.event for recording in recordings for one in recording.unsolicited if not dialect.is_ignored(one.event)

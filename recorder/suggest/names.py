@@ -31,7 +31,8 @@ def key_name(paths: Iterable[str], taken: Container[str]) -> str:
 def part_name(parts: list[str], place: int, taken: Container[str]) -> str:
     """Return a name for a part of a path, by the part before it."""
     before = next((part for part in reversed(parts[:place]) if part and part != ID and not is_version(part)), "")
-    return unique(singular(snake(before)) or "id", taken)
+    name = singular(snake(before))
+    return unique(name if name.isidentifier() else "id", taken)
 
 
 def operation_name(operation: str, taken: Container[str]) -> str:

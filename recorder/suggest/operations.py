@@ -11,11 +11,13 @@ from math import log
 from statistics import median
 
 from ..bayeux.publishes import PUBLISH
+from ..dialect.mistakes.templates import in_method
 from .causing.causes import Causes
 from .causing.joins import READS, SECOND
 from .names import operation_name
 from .reading.traffic import Asked, Pushed
 
+_CHANNEL = re.compile("(?:/[^/]+)+")
 _LAST, _SHARE = 0.8, 0.15  # how often an event that is there is the last; how many requests it ends
 _NEXT, _ALONE = 0.7, 0.5  # how often an event follows a request; how often it follows no other
 _GAPS = tuple(int(gap * SECOND) for gap in (0.03, 0.1, 0.3, 1.0, 3.0))
@@ -63,7 +65,7 @@ def operations(causes: Causes, left_out: Collection[int]) -> dict[str, Found]:
     taken: set[str] = set()
     causing = {asked.number for asked in causes.of.values()}
     for one in causes.traffic.asked:
-        if one.method in READS and one.number not in causing:
+        if (one.method in READS and one.number not in causing) or not _can_be_named(one):
             continue
         if one.operation not in found:
             if one.command in by_command:
@@ -79,6 +81,13 @@ def operations(causes: Causes, left_out: Collection[int]) -> dict[str, Found]:
         known.requests += 1
     _events(causes, found, left_out)
     return found
+
+
+def _can_be_named(one: Asked) -> bool:
+    """Return whether a dialect can name a request: not one like `OPTIONS *`, or of a method that is not registered."""
+    if one.method == PUBLISH:
+        return _CHANNEL.fullmatch(one.path) is not None
+    return in_method(one.method) is None and (bool(one.command) or one.path.startswith("/"))
 
 
 def follow(
@@ -184,7 +193,7 @@ def _events(causes: Causes, found: dict[str, Found], left_out: Collection[int]) 
     lists: dict[int, list[list[str]]] = defaultdict(list)
     owners: dict[int, Found] = {}
     for one in causes.traffic.asked:
-        if one.number in of_request:
+        if one.number in of_request and one.operation in found:
             known = found[one.operation]
             owners[id(known)] = known
             lists[id(known)].append(of_request[one.number])

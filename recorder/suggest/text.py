@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from ..bayeux.publishes import PUBLISH
+from ..dialect.mistakes.templates import covers
 from .causing.joins import SECOND, Source, plain
 from .draft import Draft
 from .names import key_name, part_name, unique
@@ -50,7 +51,9 @@ def toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+        # TOML has no half characters; a text with another one in its place fits nothing
+        whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007F")
     if isinstance(value, Iterable):
         return f"[{', '.join(map(toml, value))}]"
     return str(value)
@@ -128,7 +131,7 @@ def write(found: Draft, name: str) -> str:
     _events(text, found, places)
     _rules(text, found, places)
     _replay(text, found, places)
-    for one in found.operations:
+    for one in _in_order(found.operations, places):
         _operation(text, one, found, places)
     return "\n".join(text.lines) + "\n"
 
@@ -241,7 +244,7 @@ def _requests(text: _Text, found: Draft, places: _Places) -> None:
         for known in found.operations
         if known.command
         for one in known.templates
-        if "{" in places.templates[one] and not one.startswith(PUBLISH)
+        if "{" in places.templates[one] and places.templates[one].startswith("/") and not one.startswith(PUBLISH)
     )
     if routes:
         text.line("routes", list(routes), "what varies in them is an id")
@@ -465,14 +468,33 @@ def _events_of(known: Found, only: Counter[str]) -> list[str]:
     return sorted(known.events.keys() - left, key=lambda kind: (-known.events[kind], kind))
 
 
+def _in_order(operations: Iterable[Found], places: _Places) -> list[Found]:
+    """Return operations so that none stands behind one whose request fits all its requests: the first that fits counts.
+
+    `POST /orders/{order}` fits `POST /orders/search` too.
+    """
+    ordered: list[Found] = []
+    requests: list[str] = []
+    for one in operations:
+        own = "" if one.command else _request(one, places)
+        place = next((n for n, other in enumerate(requests) if own and other and covers(other, own)), len(ordered))
+        ordered.insert(place, one)
+        requests.insert(place, own)
+    return ordered
+
+
+def _request(known: Found, places: _Places) -> str:
+    full = next(iter(known.templates))
+    return f"{full.partition(' ')[0]} {places.templates[full]}"
+
+
 def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None:
     tables, only = _own_tables(known, found, places)
     events = _events_of(known, only)
     terminal = [kind for kind in known.terminal if kind in events]
     text.table("operations", known.name)
     if not known.command:
-        full = next(iter(known.templates))
-        text.line("request", f"{full.partition(' ')[0]} {places.templates[full]}", f"{known.requests} requests")
+        text.line("request", _request(known, places), f"{known.requests} requests")
     shown = ", ".join(f"{known.events[kind]}" for kind in events)
     text.line("events", events, f"after {shown} of {known.requests} requests" if events else "none seen")
     ended = ", ".join(f"{known.ended[kind]}" for kind in terminal)

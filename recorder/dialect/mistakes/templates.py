@@ -26,6 +26,7 @@ _OTHERS = re.compile(
     r"|\.?\*+(?P<star>\w*)|%[sd]|\((?=[^()/]*[\\\[.])[^()/]*\)"
 )
 _NEVER = re.compile(r"[^!-~]|[\"<>\\^`|\[\]]|%(?![0-9A-Fa-f]{2})")  # in a URL path on the wire, RFC 3986
+_SAFE = "/!$&'()*+,;=:@-._~%"
 _URL = re.compile(r"(?:[A-Za-z][\w+.-]*:)?//[^/]*")
 _QUERY = re.compile(r"(?<!\()[?#]")
 _PART = "\0"  # in place of a named part: no other template has it
@@ -100,7 +101,7 @@ def _never(template: str) -> Mistake | None:
     if found is None:
         return None
     parts = re.split(r"(\{[^{}]*\})", template.split(maxsplit=1)[0] if found[0].isspace() else template)
-    meant = "".join(part if part.startswith("{") else quote(part, safe="/!$&'()*+,;=:@-._~%") for part in parts)
+    meant = "".join(part if part.startswith("{") else quote(part, _SAFE, errors="surrogatepass") for part in parts)
     return Mistake(f"has {found[0]!r}, which is in no path on the wire", re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", meant))
 
 

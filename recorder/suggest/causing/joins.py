@@ -199,7 +199,7 @@ class Joins:
         tokens = _Nouns(pair.source.operation for pair in joins)
         for pair, join in joins.items():
             if stale[pair.source] > _STALE * join.of or (
-                pair.source.is_answer and pair.source.operation.split()[0] in READS
+                pair.source.is_answer and pair.source.operation.partition(" ")[0] in READS
             ):
                 continue  # the answer tells what was known before, e.g. a list
             lone = sum(-log(chance(value)) for value in join.values) if self._places.distinct[pair.event] <= 2 else 0.0

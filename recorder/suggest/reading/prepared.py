@@ -17,6 +17,7 @@ def prepare(traffic: Traffic) -> None:
     topics = Templates(
         [one.channel for one in traffic.pushed] + [one.path for one in traffic.asked if one.method == PUBLISH],
         told.__contains__,
+        is_url=False,
     )
     for one in traffic.asked:
         parts = (topics if one.method == PUBLISH else urls).of(one.path)

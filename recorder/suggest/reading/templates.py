@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from ...dialect.mistakes.templates import in_template
+from ...dialect.mistakes.toml import halved
 from .values import is_version, looks_like_id, shape
 
 ID = "{}"
@@ -26,13 +28,15 @@ class _Node:
 class Templates:
     """The templates of some paths; a part that is an id is `{}` in them."""
 
-    def __init__(self, paths: Iterable[str], repeated: Callable[[str], bool]) -> None:
+    def __init__(self, paths: Iterable[str], repeated: Callable[[str], bool], *, is_url: bool = True) -> None:
         """Take the paths.
 
         Args:
             paths: The paths, with repetitions.
             repeated: Says whether other messages repeat a value as a whole.
+            is_url: Whether they are paths of URLs, not channels.
         """
+        self._is_url = is_url
         self._root = _Node()
         self._known: dict[str, tuple[str, ...]] = {}
         for path in paths:
@@ -57,6 +61,8 @@ class Templates:
 
     def _visit(self, node: _Node, repeated: Callable[[str], bool], depth: int) -> None:
         ids = _ids(node, repeated, depth)
+        # a part that no template can hold, such as `{x}`, is left open as an id is
+        ids |= {part for part in node.children if part and not _can_be_written(part, is_url=self._is_url)}
         self._ids[id(node)] = ids
         if ids:
             joined = _Node()
@@ -87,6 +93,11 @@ def _ids(node: _Node, repeated: Callable[[str], bool], depth: int) -> frozenset[
         if told >= 0.8 * len(words):
             found.update(words)
     return frozenset(found)
+
+
+def _can_be_written(part: str, *, is_url: bool) -> bool:
+    is_literal = not set("{}") & set(part) and part == part.strip() and halved(part) is None
+    return is_literal and in_template(f"/{part}", is_url=is_url) is None
 
 
 def _are_alike(nodes: Sequence[_Node]) -> bool:

@@ -6,14 +6,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import unquote
 
+from ...bayeux.channels import is_meta
 from ...bayeux.messages import Message
 from ...bayeux.observer import Handshaken, Observation, Observer, Replied, Sent
 from ...bayeux.publishes import as_request, as_response
 from ...cassette.reader import Cassette
+from ...dialect.checks import ACK, REQUEST, mistake
 from ...dialect.content import content_of, fields
+from ...dialect.mistakes.toml import halved
 from ...dialect.paths import EACH, as_key, pair_of, parse_json, path_of
 from ...formats.charsets import media_of
 from ...model import JSON, Event, Failure, Header, Headers, Record, Request, Response, SocketMessage
@@ -23,6 +27,8 @@ Leaves: TypeAlias = dict[str, tuple[str, ...]]
 
 BARE = "/"  # at the end of a path: not the value there, but the part after its last slash
 _LONGEST, _MOST, _DEEPEST = 256, 3000, 24  # characters of a value, values of a message, levels
+_CACHED = 10_000
+_APART = frozenset(f".{EACH}{{}}")  # they part a path, or make it a template
 # Headers of requests that each client sends, or that a proxy adds: none of them is an id of the API.
 _ORDINARY = re.compile(
     r"accept.*|access-control-.*|sec-.*|x-forwarded-.*|if-.*|upgrade.*|authorization|cache-control|connection"
@@ -225,7 +231,7 @@ def _leaves(value: JSON, path: str, depth: int) -> Iterator[tuple[str, str]]:
         return
     if isinstance(value, dict):
         for name, item in value.items():
-            if name and EACH not in name and "." not in name:
+            if _can_be_written(path.partition(".")[0], name):
                 yield from _leaves(item, f"{path}.{name}", depth + 1)
     elif isinstance(value, list):
         pairs = [pair_of(item) for item in value]
@@ -234,8 +240,15 @@ def _leaves(value: JSON, path: str, depth: int) -> Iterator[tuple[str, str]]:
                 yield from _leaves(item[pair.member], ".".join((path, *pair.names)), depth + 1)
             else:
                 yield from _leaves(item, f"{path}.{EACH}", depth + 1)
-    elif (text := as_key(value)) is not None and len(text) <= _LONGEST:
+    elif depth and (text := as_key(value)) is not None and len(text) <= _LONGEST:  # no path leads to the whole
         yield path, text
+
+
+@lru_cache(_CACHED)
+def _can_be_written(root: str, name: str) -> bool:
+    """Return whether a path of a dialect can lead to a member of this name."""
+    is_part = bool(name) and not _APART & set(name) and halved(name) is None
+    return is_part and any(mistake(f"{root}.{name}", (root,), side=side) is None for side in (REQUEST, ACK))
 
 
 def _values_of(request: Request) -> Leaves:
@@ -252,7 +265,7 @@ def _answered(response: Response) -> Leaves:
 
 
 def _is_publish(message: Message) -> bool:
-    return not message["channel"].startswith("/meta/") and "data" in message
+    return not is_meta(message["channel"])  # also without data: the correlator links events to it as well
 
 
 def _asked(exchange: int, message: Message) -> tuple[int, str, str]:
