@@ -223,11 +223,12 @@ class _Apart:
             return record
         # match whole words only: an id may be part of another id, or as short as `7`;
         # in a query an id may follow an escape such as %22, whose last digits look like the start of a word
-        shared = "|".join(re.escape(value) for value in sorted(self._shared))
+        values = sorted(self._shared)
+        shared = "|".join(f"({_in_any_spelling(value)})" for value in values)
         text = re.compile(rf"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{shared})(?![\w-])")
 
         def apart(found: re.Match[str]) -> str:
-            return self._other(found[0])
+            return self._other(values[(found.lastindex or 0) - 1])
 
         old, codec = decoded(record.body, charset_of(media_of(_headers(record))))
         new = text.sub(apart, old)
@@ -241,5 +242,17 @@ class _Apart:
         return replace(record, headers=headers, body=body)
 
     def _other(self, value: str) -> str:
-        digest = hashlib.sha256(f"{self._place}\0{value}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{self._place}\0{value}".encode("utf-8", "surrogatepass")).hexdigest()
         return (digest * (len(value) // len(digest) + 1))[: len(value)]
+
+
+def _in_any_spelling(value: str) -> str:
+    r"""Return a pattern for an id as it stands, and as JSON may write it: `a/b` also as `a\/b` and `a\u002Fb`."""
+    return "".join(char if char.isascii() and char.isalnum() else _spellings(char) for char in value)
+
+
+def _spellings(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    escape = "".join(rf"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    short = rf"|\\{re.escape(char)}" if char in '"/\\' else ""
+    return rf"(?:{re.escape(char)}|(?i:{escape}){short})"

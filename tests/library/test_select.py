@@ -12,10 +12,10 @@ from recorder.dialect.definition import load
 from recorder.errors import UsageError
 from recorder.library.recording import derive
 from recorder.library.select import merge_records, slice_records
-from recorder.model import Recording, Response, SocketMessage, Triple
+from recorder.model import Failure, Note, Recording, Response, SocketMessage, Triple
 from tests.answers import DIALECT, publish, recorded, result, yes
 from tests.replay.stage import Stage
-from tests.wire import HEADER, URL, Desk, Wire, chained, complete, done, get_me, record_event, state_event, twin
+from tests.wire import HEADER, URL, Desk, Wire, body, chained, complete, done, get_me, record_event, state_event, twin
 from tests.wrappings import WRAPPINGS, Wrapping
 
 SHIPPED = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
@@ -225,6 +225,42 @@ def test_a_cassette_merged_with_itself_has_two_of_each_session() -> None:
     assert sorted(t.session or "" for t in result.triples) == ["s1"] * 2 + ["s2"] * 2 + ["s3"] * 2 + ["s4"] * 2
     assert [len(t.events) for t in result.triples] == [1] * 8
     assert len(result.unsolicited) == 8
+
+
+@pytest.mark.parametrize(
+    ("client_id", "written"),
+    [
+        ("c/1+x", rb"c\/1\u002Bx"),
+        ("cé-1", rb"c\u00E9-1"),
+        ("c\ud800-1", rb"c\ud800-1"),
+        ("c\U0001f600", rb"c\ud83d\uDE00"),
+        ('c"\\1', rb"c\"\\1"),
+    ],
+)
+def test_a_client_id_is_renamed_however_json_spells_it(client_id: str, written: bytes) -> None:
+    wire = Wire()
+    wire.desk(client_id).asks(chained(7, "r1"), done(7, "r1"))
+    first = cassette(wire)
+    plain = body(client_id)[1:-1]
+    wire.records = [
+        replace(r, body=r.body.replace(plain, written)) for r in wire.records if not isinstance(r, Failure | Note)
+    ]
+
+    result = merged(first, cassette(wire))
+
+    assert [(t.session, len(t.events)) for t in result.triples] == [("s1", 1), ("s2", 1)]
+
+
+def test_a_cookie_of_any_bytes_is_renamed() -> None:
+    wire = Wire()
+    cookie = "BAYEUX_BROWSER=abc\udcff-1"
+    desk = wire.desk(headers=(("Cookie", cookie),), cookies=(("Set-Cookie", cookie),))
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    whole = cassette(wire)
+
+    result = merged(whole, whole)
+
+    assert [t.session for t in result.triples] == ["s1", "s2"]
 
 
 def test_two_clients_play_a_cassette_that_was_merged_with_itself() -> None:
