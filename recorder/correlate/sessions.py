@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from ..dialect.definition import Dialect
+from ..formats.charsets import as_utf8
+from ..formats.json_escapes import plain
 from ..model import Headers, Request, Response
 
 AUTHORIZATION = "authorization "
@@ -201,9 +203,9 @@ class Logins:
         """Return the tokens given out before that a login shows in its target or body, e.g. a refresh token."""
         if not self._given or not any(login.fits(request.method, request.target) for login in self._dialect.logins):
             return frozenset()
-        text = f"{request.target}\n{request.body.decode(errors='replace')}"
+        text = f"{request.target}\n{plain(request.body.decode(errors='replace'))}"
         given = ((token, token.removeprefix(AUTHORIZATION)) for token in self._given)
-        return frozenset(token for token, value in given if value in text or quote(value, safe="") in text)
+        return frozenset(token for token, value in given if value in text or quote(as_utf8(value), safe="") in text)
 
     def answered(self, request: Request, response: Response, shown: frozenset[str]) -> frozenset[str]:
         """Return the tokens that an answer gives out, in place of those that its request has shown."""

@@ -210,7 +210,7 @@ def _unquoted(text: str, encoding: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return quote_plus(text, errors="surrogateescape")
+    return quote_plus(charsets.as_utf8(text))
 
 
 def _json(form: Form, whole: JSON, media: str, left_out: Tree) -> Content:
@@ -324,7 +324,7 @@ def _written(part: _Part) -> bytes:
     if part.media:
         head += f"Content-Type: {part.media}\r\n"
     content = part.content if part.value is None else _text(part.value)
-    return b"--" + _MARK + b"\r\n" + head.encode("utf-8", "surrogateescape") + b"\r\n" + content + b"\r\n"
+    return b"--" + _MARK + b"\r\n" + charsets.as_utf8(head) + b"\r\n" + content + b"\r\n"
 
 
 def _in_quotes(text: str) -> str:

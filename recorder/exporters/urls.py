@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from ..formats.charsets import as_utf8
 from ..model import Headers, Request
 
 _KEPT = "%/?:@!$&'()*+,;=~-._"  # characters allowed in a path or query (RFC 3986, sections 3.3 and 3.4)
@@ -28,11 +29,7 @@ def url_of(request: Request, upstream: str, *, socket: bool = False) -> str:
 
 
 def _encoded(text: str, more: str = "") -> str:
-    try:
-        raw = text.encode("utf-8", "surrogateescape")  # mitmproxy decodes bytes that are not UTF-8 in this way
-    except UnicodeEncodeError:
-        raw = text.encode("utf-8", "surrogatepass")
-    return quote(raw, safe=_KEPT + more)
+    return quote(as_utf8(text), safe=_KEPT + more)
 
 
 def header(headers: Headers, name: str) -> str:

@@ -22,6 +22,7 @@ _MARKS = (
 _STARTS = ("{", "[", '"', "<")
 _SCRIPT = re.compile(r"[ -~\t\r\n]{8}", re.ASCII)
 _MEDIA_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
+_NO_BYTES = re.compile(r"([\ud800-\udc7f\udd00-\udfff]+)")  # surrogates that stand for no byte
 _EBCDIC = "<?xm".encode("cp500")  # all EBCDIC code pages have these characters at the same places (XML, appendix F)
 # Codecs of Python that are no charset of a text: they decode escapes or host names.
 _NO_CHARSETS = {"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"}
@@ -65,6 +66,18 @@ def encoded(text: str, codec: str, *, markup: bool = False) -> bytes:
         return text.encode(codec)
     except UnicodeEncodeError:
         return "".join(one if _has(codec, one) else _reference(one, markup=markup) for one in text).encode(codec)
+
+
+def as_utf8(text: str) -> bytes:
+    """Return a text in UTF-8, also one with lone surrogates, which UTF-8 has not.
+
+    One that stands for a byte (PEP 383) becomes this byte; another one, of an escape in JSON, its three bytes in WTF-8.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        parts = enumerate(_NO_BYTES.split(text))
+        return b"".join(part.encode("utf-8", "surrogatepass" if n % 2 else "surrogateescape") for n, part in parts)
 
 
 def _has(codec: str, one: str) -> bool:

@@ -45,7 +45,8 @@ def with_claims(token: str, changed: Mapping[str, Any], key: bytes | None = None
     name = None if header is None else header.get("alg")
     if now is None or (name != "none" and (key is None or name not in _HASHES)):
         return None
-    signed = f"{head}.{_encoded(json.dumps({**now, **changed}, separators=(',', ':'), ensure_ascii=False).encode())}"
+    text = json.dumps({**now, **changed}, separators=(",", ":"), ensure_ascii=False)
+    signed = f"{head}.{_encoded(text.encode('utf-8', 'backslashreplace'))}"  # for half a surrogate pair: its escape
     if name == "none":
         return f"{signed}."
     return f"{signed}.{_encoded(hmac.digest(key or b'', signed.encode(), _HASHES[name]))}"

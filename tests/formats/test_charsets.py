@@ -6,7 +6,7 @@ import codecs
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recorder.formats import charsets
@@ -105,6 +105,16 @@ def test_the_encoding_that_xml_declares_counts(codec: str) -> None:
 def test_a_charset_of_the_media_type_that_does_not_fit_is_no_reason_to_miss_a_value() -> None:
     for charset in ("ascii", "utf-8", "shift_jis", "none", "hex", "idna"):
         assert b"hunter" not in read(b'{"a":"\xff\xfe","password":"hunter2x"}', f"application/json; charset={charset}")
+
+
+@given(st.text(st.characters(exclude_characters=map(chr, range(0xDC80, 0xDD00)))), st.binary())
+@example("\ud800", b"\xff")
+def test_a_text_is_bytes_again(text: str, body: bytes) -> None:
+    plain = body.decode("utf-8", "surrogateescape")
+
+    assert charsets.as_utf8(plain) == body
+    assert charsets.as_utf8(text).decode("utf-8", "surrogatepass") == text
+    assert charsets.as_utf8(plain + "\ud800" + text) == body + b"\xed\xa0\x80" + charsets.as_utf8(text)
 
 
 @pytest.mark.parametrize(

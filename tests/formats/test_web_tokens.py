@@ -29,6 +29,13 @@ def test_other_claims_have_another_signature() -> None:
     assert with_claims(changed, {"iat": 1516239022}, KEY) == SIGNED
 
 
+def test_claims_may_hold_half_a_character() -> None:
+    changed = with_claims(SIGNED, {"name": "q\ud800"}, KEY)
+
+    assert changed is not None
+    assert claims(changed) == (claims(SIGNED) or {}) | {"name": "q\ud800"}
+
+
 def test_an_unsigned_token_needs_no_key() -> None:
     assert with_claims(UNSIGNED, {}) == UNSIGNED
 

@@ -13,7 +13,8 @@ import pytest
 
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import Dialect, load, parse, source
-from recorder.model import Headers, Recording
+from recorder.formats.charsets import as_utf8
+from recorder.model import Headers, Recording, Request, Response
 from recorder.redaction.policy import load as policy_of
 from recorder.replay.engine.http import HttpRequest, HttpResponse
 from recorder.replay.engine.standin import ReplayEngine
@@ -168,6 +169,42 @@ def test_a_value_given_out_is_the_recorded_one_in_paths_queries_and_bodies() -> 
     assert json.loads(answers[-1])["again"] == f"you showed {token}"
 
 
+@pytest.mark.parametrize("written", [r"\/", r"\u002f", r"\u002F"])
+def test_a_value_given_out_is_known_however_json_spells_it(written: str) -> None:
+    wire = Wire()
+    says(wire, LOGIN, oauth("00D5i!AQ4/first"))
+    says(wire, Ask("/json", {"of": ["00D5i!AQ4/first"], "text": '"\\/\x01\ud800'}), {"is": "json"})
+    stage = Scene(wire)
+    desk = stage.client()
+    token = value_of(desk.answer(LOGIN))
+
+    text = json.dumps({"of": [token.replace("/", "|")], "text": '"\\/\x01\ud800'}).replace("|", written)
+    answer = desk.answer(Ask("/json", text.encode()))
+
+    assert stage.misses == []
+    assert json.loads(answer.body) == {"is": "json"}
+
+
+@pytest.mark.parametrize("half", [0xD800, 0xDCFF])
+def test_a_value_given_out_may_hold_half_a_character(half: int) -> None:
+    token = f"00D5i!{chr(half)}.first"
+    wire = Wire()
+    says(wire, LOGIN, oauth(token))
+    quoted = quote(as_utf8(token), safe="")
+    says(wire, Ask("/form", f"token={quoted}".encode()), {"is": "form"})
+    says(wire, Ask("/text", f"see {token}".encode("utf-8", "backslashreplace")), {"is": "text"})
+    desk = wire.desk("c1", shows(token, "OAuth"))
+    wire.ack(desk.post(Ask(LOGIN.target, f"grant_type=refresh_token&refresh_token={quoted}".encode())))
+    stage = Scene(wire)
+    client = stage.client()
+
+    live = value_of(client.answer(LOGIN))
+    answer = client.answer(Ask("/form", f"token={quote(as_utf8(live), safe='')}".encode()))
+
+    assert json.loads(answer.body) == {"is": "form"}
+    assert live != token
+
+
 def test_events_carry_the_clients_own_value() -> None:
     wire = Wire()
     says(wire, LOGIN, oauth())
@@ -218,8 +255,19 @@ def test_a_refresh_goes_on_with_the_session() -> None:
     assert [len(one["played"]) for one in stage.standin.state(stage.now)["sessions"]] == [2, 0]
 
 
-def test_a_refreshed_session_is_one_in_the_recording() -> None:
-    recording = recorded(refreshed())
+@pytest.mark.parametrize(
+    "written", ["grant_type=refresh_token&refresh_token=5Aep861.refresh%211", r'{"of":"5Aep861.refresh\u00211"}']
+)
+def test_a_refreshed_session_is_one_in_the_recording(written: str) -> None:
+    wire = refreshed()
+    old = b"grant_type=refresh_token&refresh_token=5Aep861.refresh%211"
+    wire.records = [
+        replace(r, body=r.body.replace(old, written.encode()))
+        for r in wire.records
+        if isinstance(r, Request | Response)
+    ]
+
+    recording = recorded(wire)
 
     assert list(recording.session_starts) == ["s1"]
     assert {triple.session for triple in (*recording.triples, *recording.plain)} == {"s1"}

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from ....correlate.sessions import AUTHORIZATION, Sessions, as_tokens, is_authorization
 from ....dialect.definition import Dialect
+from ....formats.charsets import as_utf8
+from ....formats.json_escapes import plain
 from ....model import Recording, Response, Triple
 from ....redaction.pseudonyms import Kind, Pseudonyms
 from ..http import HttpRequest
@@ -70,7 +72,7 @@ class Logins:
         target, headers, body = request.target, request.headers, request.body
         headers = self._dialect.identified(target, headers, body)
         if self._live:
-            text = body.decode("utf-8", "surrogateescape")
+            text = plain(body.decode("utf-8", "surrogateescape"))
             words = self._recorded.in_text(frozenset(runs(f"{target}\n{text}")))
             found = sorted(word for word in words if word in target or word in text)
             if found:
@@ -196,4 +198,4 @@ def _is_web_token(value: str) -> bool:
 
 
 def _quoted(value: str) -> str:
-    return quote(value, safe="")
+    return quote(as_utf8(value), safe="")

@@ -670,6 +670,25 @@ def test_a_file_in_another_encoding_is_matched_by_its_bytes(content: bytes) -> N
     assert not parts_match([], [(field, content)])
 
 
+@pytest.mark.parametrize(
+    ("target", "media", "content"),
+    [
+        ("/x", "application/x-www-form-urlencoded; charset=utf-7", b"a=%2B2AA-"),
+        (
+            "/x",
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Disposition: form-data; name=f; filename*=utf-7''%2B2AA-\r\n\r\nhi\r\n--x--\r\n",
+        ),
+        ("/x?a=\ud800", "", b""),
+    ],
+)
+def test_half_a_character_is_compared_as_others_are(target: str, media: str, content: bytes) -> None:
+    headers = (("Content-Type", media),)
+
+    assert matches((target, content), (target, content), headers)
+    assert not matches((target, content), (target.replace("\ud800", "?"), content.replace(b"2AA", b"2AE")), headers)
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.binary(max_size=8)), max_size=4, unique_by=lambda part: part[0]),
     st.lists(st.tuples(st.sampled_from("abc"), st.binary(max_size=8)), max_size=4, unique_by=lambda part: part[0]),
