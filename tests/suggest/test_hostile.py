@@ -81,7 +81,7 @@ def test_a_part_that_no_template_can_hold_is_left_open(odd: str) -> None:
     assert found.name_of("POST", f"/orders/{odd}/close", {}) is not None
 
 
-@pytest.mark.parametrize("name", ["q\ud800", "a[0]", "{a}", "a}", "-1", " id", "a.b", "*"])
+@pytest.mark.parametrize("name", ["q\ud800", "a[0]", "{a}", "a}", "a/", "-1", " id", "a.b", "*"])
 def test_a_member_whose_name_no_path_can_hold_is_left_out(name: str) -> None:
     wire = Wire()
     desk = wire.desk()

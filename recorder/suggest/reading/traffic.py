@@ -247,7 +247,7 @@ def _leaves(value: JSON, path: str, depth: int) -> Iterator[tuple[str, str]]:
 @lru_cache(_CACHED)
 def _can_be_written(root: str, name: str) -> bool:
     """Return whether a path of a dialect can lead to a member of this name."""
-    is_part = bool(name) and not _APART & set(name) and halved(name) is None
+    is_part = bool(name) and not _APART & set(name) and not name.endswith(BARE) and halved(name) is None
     return is_part and any(mistake(f"{root}.{name}", (root,), side=side) is None for side in (REQUEST, ACK))
 
 
