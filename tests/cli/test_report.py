@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from recorder.cli import main
 from tests.cli.test_commands import PREVIEW, assert_one_clear_line, run
 
 
@@ -18,6 +20,12 @@ def test_it_writes_a_file_and_prints_where(tmp_path: Path) -> None:
 
     assert (result.returncode, result.stdout, result.stderr) == (0, f"{target}\n", "")
     assert target.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_a_name_of_any_bytes_is_printed_escaped(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["report", str(PREVIEW), "-o", str(tmp_path / "a\udcff.html")])
+
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path}/a\\udcff.html\n")
 
 
 def test_it_holds_no_path_of_this_machine(tmp_path: Path) -> None:

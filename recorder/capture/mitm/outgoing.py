@@ -62,4 +62,5 @@ class Outgoing:
 
 
 def _basic(login: str) -> str:
-    return f"Basic {base64.b64encode(login.encode()).decode()}"
+    # one from the command line is the bytes given there, whatever their charset
+    return f"Basic {base64.b64encode(login.encode('utf-8', 'surrogateescape')).decode()}"

@@ -48,6 +48,7 @@ def command(
     Example:  recorder report session.cassette -o session.html
               recorder report before.cassette after.cassette --title 'Late records' -o late.html
     """
+    from ...printable import printable
     from ...views import report
     from ...views.document import page
 
@@ -64,7 +65,7 @@ def command(
     if not any(recording["triples"] for recording in document["recordings"]) and keep is not None:
         raise NothingSelected(f"no triple fits {wanted!r}")
     write_text(output, [page(document)], force=force, redaction=policies)
-    click.echo(output)
+    click.echo(printable(str(output)))
 
 
 def _keep(wanted: str, keys: set[str]) -> Keep:

@@ -60,5 +60,5 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
         epoch=recording.header.started / 1_000_000 if options.virtual else epoch(),
         redaction=of_cassette(recording.header, options.policy, described=True),
         proxied=options.proxied,
-        today=Today(epoch(), None if options.jwt_key is None else options.jwt_key.encode()),
+        today=Today(epoch(), None if options.jwt_key is None else options.jwt_key.encode("utf-8", "surrogateescape")),
     )

@@ -45,6 +45,10 @@ def test_every_option_is_taken() -> None:
     ]
 
 
+def test_a_key_may_be_any_bytes() -> None:
+    assert build(RECORDING, Options(jwt_key="k\udcff")).unplayed == (1, 2, 3, 4, 5, 6)
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [(Options(dialect="no-such-dialect"), DialectError), (Options(faults=("eat the server",)), UsageError)],
