@@ -94,6 +94,17 @@ def test_a_member_whose_name_no_path_can_hold_is_left_out(name: str) -> None:
     assert found.request_keys == {"reference": ("body.ref",)}
 
 
+@pytest.mark.parametrize("header", ["Server", "ETag", "x y", "\udcff"])
+def test_a_header_that_no_path_can_name_is_left_out(header: str) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(3):
+        desk.headers = ((header, f"q-{number}7ab"),)
+        desk.asks(Ask("/orders", {"ref": number}), {"channel": "/done", "data": {"of": f"q-{number}7ab"}})
+
+    assert derived(wire).request_keys == {}
+
+
 def test_events_whose_whole_data_is_an_id_are_read() -> None:
     wire = Wire()
     desk = wire.desk()

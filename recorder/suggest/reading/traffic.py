@@ -251,9 +251,13 @@ def _can_be_written(root: str, name: str) -> bool:
     return is_part and any(mistake(f"{root}.{name}", (root,), side=side) is None for side in (REQUEST, ACK))
 
 
+def _may_be_an_id(header: str) -> bool:
+    return _ORDINARY.fullmatch(header) is None and mistake(f"header.{header}", ("header",)) is None
+
+
 def _values_of(request: Request) -> Leaves:
     query = fields(request.target.partition("?")[2])
-    headers = {name.lower(): value.strip() for name, value in request.headers if not _ORDINARY.fullmatch(name.lower())}
+    headers = {name.lower(): value.strip() for name, value in request.headers if _may_be_an_id(name.lower())}
     body = content_of(request.body, media_of(request.headers)) if request.body else None
     return flat(body, "body") | flat(query, "query") | flat(headers, "header")
 
