@@ -53,6 +53,8 @@ class Report:
         """What `act` returns of the opened page, on which nothing may be requested and nothing go wrong."""
 
         def opened(page: Page) -> T:
+            self.requests.clear()
+            self.errors.clear()
             page.set_default_timeout(5_000)
             page.on("request", lambda request: self.requests.append(request.url))
             page.on("console", lambda message: self.errors.append(message.text))
@@ -61,7 +63,7 @@ class Report:
             page.goto(f"{self.path.as_uri()}{fragment}")
             return act(page)
 
-        seen = self.browser.on_page(opened)
+        seen = self.browser.on_page(opened, again=True)
         assert {url.partition("#")[0] for url in self.requests} - {"about:blank"} == {self.path.as_uri()}
         assert self.errors == []
         return seen
