@@ -9,18 +9,23 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from tests.lab import browser as lab_browser
 from tests.lab import lab
 
 pytest_plugins = ["pytester"]  # runs suites of their own, for the tests of the plugin
 
-# a busy machine may stop a test for longer than the 200 ms an example has by default
-settings.register_profile("patient", deadline=None)
-settings.register_profile("brief", deadline=None, max_examples=20)  # for a second run of the same tests
-# for `make properties`: seeds of its own in CI as well, and what a failure is run again with
+CI = os.environ.get("CI") == "true"
+# A busy machine may stop a test for longer than the 200 ms an example has by default. With CI=true the examples depend
+# on the test alone: a run that fails fails again.
+settings.register_profile("patient", deadline=None, derandomize=CI, max_examples=50 if CI else 100)
+settings.register_profile("brief", deadline=None, derandomize=CI, max_examples=20)  # for a second run of the same tests
+# For `make properties`: seeds of its own in CI as well, and what a failure is run again with.
 settings.register_profile("thorough", deadline=None, max_examples=1000, derandomize=False, print_blob=True)
 settings.load_profile("patient")
+if CI:  # else Hypothesis draws constants of our modules that are loaded already, which no two workers have in common
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 def _bundler() -> str | None:
@@ -42,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         missing = available() if needing else None
         if missing is None:
             continue
-        if os.environ.get("CI") == "true":
+        if CI:
             raise pytest.UsageError(f"{len(needing)} tests need {what}: {missing}")
         for item in needing:
             item.add_marker(pytest.mark.skip(reason=f"needs {what}: {missing}"))
