@@ -34,6 +34,11 @@ def _bundler() -> str | None:
     return None if shutil.which("node") and installed.is_dir() else f"{installed} is not installed (npm ci)"
 
 
+def _shared(item: pytest.Function) -> bool:
+    """Return whether a test takes a fixture that is made once for its module, and so by each worker that runs one."""
+    return any(made[-1].scope == "module" for made in item._fixtureinfo.name2fixturedefs.values())
+
+
 _NEEDED = {  # by marker
     "node": ("Node", lab.available),
     "browser": ("a browser", lab_browser.available),
@@ -41,7 +46,11 @@ _NEEDED = {  # by marker
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and _shared(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
     for marker, (what, available) in _NEEDED.items():
         needing = [item for item in items if item.get_closest_marker(marker)]
         missing = available() if needing else None
