@@ -108,6 +108,7 @@ async def proxy(
             master.addons.add(*before, recorder, Outgoing(upstream, mode))
             yield _running(master, server, host, others)
         finally:
+            await server.servers.update([])  # mitmproxy itself leaves its sockets to the end of the process
             master.should_exit.set()
             await task
             recorder.close()

@@ -6,10 +6,11 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h2.config
@@ -215,7 +216,13 @@ class Lab:
 
     @asynccontextmanager
     async def recording(
-        self, upstream: str = "", *, mode: str = "", host: str = "127.0.0.1", settings: UpstreamSettings | None = None
+        self,
+        upstream: str = "",
+        *,
+        mode: str = "",
+        host: str = "127.0.0.1",
+        settings: UpstreamSettings | None = None,
+        also: Mapping[str, str] = MappingProxyType({}),
     ) -> AsyncIterator[Running]:
         async with proxy(
             Recorder(self.path, upstream=upstream, policy=None),
@@ -224,6 +231,7 @@ class Lab:
             port=0,
             confdir=self.confdir,
             upstream=settings or self.trusting,
+            also=also,
         ) as running:
             yield running
 

@@ -28,8 +28,6 @@ from tests.certificates import Issued, authority, issued
 LOGIN = b"Proxy-Authorization: Basic " + base64.b64encode(b"agent:hunter2")
 REFUSAL = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
 OPEN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-# mitmproxy leaves the closing of its sockets to the end of the event loop
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 LONG_AGO = ssl.TLSVersion.TLSv1_1
 
@@ -527,3 +525,19 @@ def test_http_2_is_recorded_with_host_and_target(lab: Lab) -> None:
     assert next(value for name, value in request.headers if name.lower() == "host").startswith("localhost:")
     assert isinstance(response, Response)
     assert (response.status, response.body) == (200, b"{}")
+
+
+def test_a_proxy_that_has_ended_listens_no_more(lab: Lab) -> None:
+    """Check that no client is served, unrecorded, while the event loop goes on with something else."""
+
+    async def steps() -> None:
+        async with serving() as server, serving() as other:
+            urls = {"other": f"http://127.0.0.1:{other.port}"}
+            async with lab.recording(f"http://127.0.0.1:{server.port}", also=urls) as running:
+                ports = [int(url.rpartition(":")[2]) for url in (running.url, *running.urls.values())]
+            for port in ports:
+                with pytest.raises(ConnectionRefusedError):
+                    await asyncio.open_connection("127.0.0.1", port)
+            assert len(ports) == 2
+
+    run(steps)
