@@ -100,17 +100,17 @@ def tally(recorded: Lines, played: Lines) -> Tally:
     return Tally(1, early, late, lost, doubled, wrong)
 
 
-def record(lab: Lab, take: Take, cassette: Path) -> Lines:
+def as_program(seat: Seat, url: str, script: dict[str, Any]) -> Lines:
+    """Let a client play a script in a process of its own."""
+    return run_client(seat.client.command, url, script)
+
+
+def record(lab: Lab, take: Take, cassette: Path, play: Play = as_program) -> Lines:
     """Record the anchored session of a client into a file; return what the client printed."""
     lab.options(chain=1, early=1, splitMs=5, cors=True, unasked=True)
     with by_command(lab.url, cassette) as proxy:
         script = anchored_session(LIVE) | {"transport": take.seat.transport}
-        return run_client(take.seat.client.command, proxy.url, script)
-
-
-def as_program(seat: Seat, url: str, script: dict[str, Any]) -> Lines:
-    """Let a client play a script in a process of its own."""
-    return run_client(seat.client.command, url, script)
+        return play(take.seat, proxy.url, script)
 
 
 def replay(recording: Recording, live: Lines, how: Replay, play: Play = as_program) -> Tally:

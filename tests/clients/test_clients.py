@@ -17,10 +17,11 @@ import pytest
 from recorder.cassette.reader import read
 from recorder.library.recording import load_recording
 from recorder.model import SocketMessage
+from tests.clients.crossing import Lines, Play
 from tests.clients.matrix import PLAYERS, TAKES, Seat, Server, Take
 from tests.clients.table import played, recorded
 from tests.integration.captures import assert_truth, by_command
-from tests.lab.lab import Cause, Lab, run_client
+from tests.lab.lab import Cause, Lab
 from tests.lab.processes import recorder
 from tests.lab.sessions import preview_session
 
@@ -34,8 +35,6 @@ _TAKES = [
     for take in TAKES
 ]
 
-Lines = list[dict[str, Any]]
-
 
 @dataclass(frozen=True)
 class Taken:
@@ -47,8 +46,8 @@ class Taken:
     live: Lines
 
 
-def play(seat: Seat, url: str, prefix: str) -> Lines:
-    return run_client(seat.client.command, url, preview_session(prefix, 0.0) | {"transport": seat.transport})
+def script(seat: Seat, prefix: str) -> dict[str, Any]:
+    return preview_session(prefix, 0.0) | {"transport": seat.transport}
 
 
 def heard(lines: Lines, prefix: str) -> dict[int, list[tuple[str, Any]]]:
@@ -80,14 +79,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Server],
 
 @pytest.fixture(scope="module", params=_TAKES)
 def taken(
-    request: pytest.FixtureRequest, lab: Callable[[Server], Lab], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, lab: Callable[[Server], Lab], play: Play, tmp_path_factory: pytest.TempPathFactory
 ) -> Taken:
     take: Take = request.param
     server = lab(take.server)
     cassette = tmp_path_factory.mktemp("taken") / "live.cassette"
     before = len(server.truth())
     with by_command(server.url, cassette) as proxy:
-        live = play(take.seat, proxy.url, "live-")
+        live = play(take.seat, proxy.url, script(take.seat, "live-"))
     return Taken(take, cassette, server.truth()[before:], live)
 
 
@@ -103,12 +102,12 @@ def test_what_is_recorded_is_what_happened(taken: Taken, record_property: Callab
 
 
 def test_the_client_that_was_recorded_hears_the_same_under_its_new_ids(
-    taken: Taken, record_property: Callable[[str, object], None]
+    taken: Taken, play: Play, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("cell", recorded(taken.take))
 
     with recorder("replay", taken.cassette, "--rate", "instant") as standin:
-        lines = play(taken.take.seat, standin.url, "other-")
+        lines = play(taken.take.seat, standin.url, script(taken.take.seat, "other-"))
 
     assert heard(lines, "other-") == heard(taken.live, "live-")
     assert "live-" not in json.dumps(lines)
@@ -116,12 +115,13 @@ def test_the_client_that_was_recorded_hears_the_same_under_its_new_ids(
 
 
 def test_another_client_hears_the_same_over_its_own_transport(
-    taken: Taken, record_property: Callable[[str, object], None]
+    taken: Taken, play: Play, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("cell", played(taken.take))
 
     with recorder("replay", taken.cassette, "--rate", "20") as standin:
-        lines = play(PLAYERS[taken.take], standin.url, "other-")
+        player = PLAYERS[taken.take]
+        lines = play(player, standin.url, script(player, "other-"))
 
     assert heard(lines, "other-") == heard(taken.live, "live-")
     assert "live-" not in json.dumps(lines)

@@ -10,7 +10,7 @@ import pytest
 
 from recorder.correlate.anchors import anchors, text
 from recorder.library.recording import load_recording
-from tests.clients.crossing import POLL_MS, Replay, Tally, record, replay, sample
+from tests.clients.crossing import POLL_MS, Play, Replay, Tally, record, replay, sample
 from tests.clients.matrix import TAKES, Server, Take
 from tests.lab.lab import Lab
 
@@ -35,14 +35,14 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Server, Lab]
 
 @pytest.mark.parametrize(("take", "replays"), [_case(take) for take in TAKES])
 def test_events_follow_what_they_followed_whoever_plays_at_whatever_pace(
-    take: Take, replays: list[Replay], labs: dict[Server, Lab], tmp_path: Path
+    take: Take, replays: list[Replay], labs: dict[Server, Lab], play: Play, tmp_path: Path
 ) -> None:
     cassette = tmp_path / "live.cassette"
-    live = record(labs[take.server], take, cassette)
+    live = record(labs[take.server], take, cassette, play)
     recording = load_recording(cassette)
 
     with ThreadPoolExecutor(len(replays)) as at_once:
-        tallies = list(at_once.map(lambda one: replay(recording, live, one), replays))
+        tallies = list(at_once.map(lambda one: replay(recording, live, one, play), replays))
 
     assert [text(anchor) for anchor in anchors(recording)] == [
         "the subscription to /v2/me/devices",

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _HERE = Path(__file__).resolve().parent
-# Seconds for what is done on one page, and for a start: two acts and a start are less than the 120 s of a test.
+# Seconds for what is done on one page, and for a start: two of each are less than the 120 s of a test.
 _LIMIT = 40.0
-_START = 20.0
+_START = 15.0
 _CLOSE = 10.0
 _STARTING = Lock()  # what is a child of this process afterwards and was not before is the driver started
 # Root's Chromium has no sandbox; the rest keeps it from talking to anybody but the servers of the test.
@@ -43,11 +43,12 @@ class BrowserHung(LabError):
 
 
 class Browser:
-    """A headless Chromium; one that hangs is killed, and the next act gets another."""
+    """A headless Chromium, started for the first act; one that hangs is killed, and the next act gets another."""
 
     def __init__(self, flags: tuple[str, ...] = (), limit: float = _LIMIT) -> None:
         self._flags, self._limit = flags, limit
-        self._chromium: _Chromium | None = _Chromium(flags)
+        self._turn = Lock()
+        self._chromium: _Chromium | None = None
 
     def on_page(self, act: Callable[[Page], T], har: Path | None = None, *, again: bool = False) -> T:
         """Return the result of `act` on a fresh page, with no cookies and nothing cached; `har` gets its traffic.
@@ -60,17 +61,18 @@ class Browser:
 
         """
         name = getattr(act, "__qualname__", None) or type(act).__qualname__
-        try:
-            return self._try(act, har, again=again)
-        except _MayBeDoneAgain:
-            said = f"Chromium hung: {name} had not ended after {self._limit:g} s, done again in another one"
-            warnings.warn(said, RuntimeWarning, stacklevel=2)
-        except _Hung:
-            raise BrowserHung(f"{name} had not ended after {self._limit:g} s") from None
-        try:
-            return self._try(act, har, again=False)
-        except _Hung:
-            raise BrowserHung(f"{name} hung twice, {self._limit:g} s each, in two Chromiums") from None
+        with self._turn:
+            try:
+                return self._try(act, har, again=again)
+            except _MayBeDoneAgain:
+                said = f"Chromium hung: {name} had not ended after {self._limit:g} s, done again in another one"
+                warnings.warn(said, RuntimeWarning, stacklevel=2)
+            except _Hung:
+                raise BrowserHung(f"{name} had not ended after {self._limit:g} s") from None
+            try:
+                return self._try(act, har, again=False)
+            except _Hung:
+                raise BrowserHung(f"{name} hung twice, {self._limit:g} s each, in two Chromiums") from None
 
     def _try(self, act: Callable[[Page], T], har: Path | None, *, again: bool) -> T:
         begun = Event()
@@ -188,7 +190,7 @@ def _tree(pid: int) -> list[int]:
 
 @contextmanager
 def browsing(*flags: str, limit: float = _LIMIT) -> Iterator[Browser]:
-    """Start Debian's Chromium, with more flags, and an empty profile that is gone afterwards."""
+    """Have Debian's Chromium, with more flags, and an empty profile that is gone afterwards."""
     browser = Browser(flags, limit)
     try:
         yield browser

@@ -44,6 +44,7 @@ def drivers() -> set[int]:
 
 
 def test_an_act_that_hangs_is_done_again_in_another_chromium(own: Browser) -> None:
+    assert own.on_page(Hangs(0)) == 42
     act, before = Hangs(1), drivers()
 
     with pytest.warns(RuntimeWarning, match=r"^Chromium hung: .*Hangs.* had not ended after 3 s, done again"):
@@ -108,6 +109,7 @@ def test_an_act_that_fails_is_not_done_again(own: Browser) -> None:
 
 def test_a_chromium_that_does_not_close_is_killed() -> None:
     browser = Browser(limit=LIMIT)
+    assert browser.on_page(Hangs(0)) == 42
     mine = drivers()
     browser._chromium.hand_over(lambda _: Event().wait())
 
