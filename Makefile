@@ -59,7 +59,7 @@ suite-newer: newer $(NODE)
 	set -x; $(NEWER)/bin/python -m pytest -n 3 $(ORDER) -m 'not once' --hypothesis-profile brief
 
 newer:
-	@newer=$$(.ci/newer-python $(PYTHON)) || exit 0; test $(NEWER)/done -nt pyproject.toml && exit 0; \
+	@newer=$$(.ci/newer-python $(PYTHON)) || exit 0; test $(NEWER)/done -nt pyproject.toml && test $(NEWER)/done -nt constraints.txt && exit 0; \
 	set -ex; "$$newer" -m venv $(NEWER); $(NEWER)/bin/python $(PIP) '.[record,dev]'; touch $(NEWER)/done
 
 # Without it the tests in a browser are left out by name; with CI=true that is a failure.
