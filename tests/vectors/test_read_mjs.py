@@ -15,6 +15,7 @@ NAMES = sorted(f"{path.parent.name}/{path.stem}" for path in HERE.glob("v[12]/*.
 
 
 @pytest.mark.node
+@pytest.mark.once
 @pytest.mark.parametrize("name", NAMES)
 def test_the_reader_sees_what_a_vector_says(name: str) -> None:
     expected = json.loads((HERE / f"{name}.json").read_text())
