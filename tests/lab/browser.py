@@ -83,6 +83,8 @@ class Browser:
                 begun.set()
                 return act(page)
 
+        if self._chromium is not None and self._chromium.is_lost:
+            self.kill()
         if self._chromium is None:
             self._chromium = _Chromium(self._flags)
         done = self._chromium.hand_over(with_page)
@@ -122,6 +124,7 @@ class _Chromium:
     def __init__(self, flags: tuple[str, ...]) -> None:
         self._calls: SimpleQueue[Callable[[Chromium], None] | None] = SimpleQueue()
         self._ended: Future[None] = Future()
+        self.is_lost = False  # an act failed, and after it there was no Chromium any more
         up = self.hand_over(lambda _: None)
         with _STARTING:
             others = children(os.getpid())
@@ -142,6 +145,7 @@ class _Chromium:
             try:
                 done.set_result(act(chromium))
             except BaseException as exc:  # noqa: BLE001  # the test is told, in its own thread
+                self.is_lost = not chromium.is_connected()
                 done.set_exception(exc)
 
         self._calls.put(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -92,6 +93,21 @@ def test_an_act_that_had_not_begun_is_done_all_the_same(own: Browser, monkeypatc
         assert own.on_page(act) == 42
 
     assert (act.calls, len(opened)) == (1, 2)
+
+
+def test_a_chromium_that_dies_is_replaced_for_the_next_act(own: Browser) -> None:
+    from playwright.sync_api import Error
+
+    def dies(page: Page) -> None:
+        (driver,) = own._chromium._drivers
+        for pid in children(driver):
+            os.kill(pid, signal.SIGKILL)
+        page.evaluate(NEVER)
+
+    with pytest.raises(Error, match="closed"):
+        own.on_page(dies)
+
+    assert own.on_page(Hangs(0)) == 42
 
 
 def test_an_act_that_fails_is_not_done_again(own: Browser) -> None:
