@@ -1,1 +1,1 @@
-"""Implement the Bayeux protocol, sans-IO: messages, channels, the sessions of a server, and an observer of the wire."""
+"""Implement the Bayeux protocol, sans-IO: messages, channels, the sessions of a server, and its extensions."""

@@ -7,8 +7,8 @@ from typing import TypeGuard
 
 from ..bayeux import channels
 from ..bayeux.messages import Message
-from ..bayeux.observer import Handshaken, Refused, Sent
 from ..model import AnchorKind, ClientMessage
+from ..push.port import Opened, Refused, Sent
 
 _KINDS = {channels.SUBSCRIBE: AnchorKind.SUBSCRIPTION, channels.UNSUBSCRIBE: AnchorKind.UNSUBSCRIPTION}
 
@@ -52,7 +52,7 @@ class ClientMessages:
         if refused.lost and session is not None:
             self._lost.add(session)
 
-    def handshaken(self, handshaken: Handshaken, session: int) -> None:
+    def handshaken(self, handshaken: Opened, session: int) -> None:
         """Take a handshake that gave a client of a session its clientId."""
         at, renews = (handshaken.seq, 0), session in self._lost
         self._lost.discard(session)

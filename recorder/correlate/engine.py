@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import TypeAlias
 
-from ..bayeux.observer import Advised, Guarded, Handshaken, Observation, Observer, Refused, Replied, Sent
 from ..bayeux.publishes import as_request, as_response
 from ..dialect.definition import Dialect
 from ..model import (
@@ -28,6 +27,8 @@ from ..model import (
     Unsolicited,
     values,
 )
+from ..push.decoders import Decoders
+from ..push.port import Advised, Guarded, Observation, Opened, Refused, Replied, Sent
 from .client_messages import ClientMessages
 from .operations import (
     Operation,
@@ -75,7 +76,7 @@ class Correlator:
 
         """
         self._dialect, self._keep, self._watch = dialect, keep, watch
-        self._observer = Observer(replies=True)
+        self._decoder = Decoders(replies=True)
         self._sessions = Sessions(dialect.session_cookies)
         self._logins = Logins(dialect, self._sessions)
         self._windows = Windows()
@@ -106,7 +107,7 @@ class Correlator:
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
-        seen = self._observer.feed(record)
+        seen = self._decoder.feed(record)
         self._published, self._changed = [], []
         links: list[Link] = []
         match record:
@@ -119,7 +120,7 @@ class Correlator:
             case Failure():
                 self._fail(record)
             case SocketMessage(from_client=True):
-                self._windows.talks(self._observer.client_on(record.exchange), record.seq)
+                self._windows.talks(self._decoder.client_on(record.exchange), record.seq)
             case _:
                 pass
         for observation in seen:
@@ -137,7 +138,7 @@ class Correlator:
 
     def _observed(self, observation: Observation, record: Record) -> Iterator[Link]:
         match observation:
-            case Handshaken():
+            case Opened():
                 self._handshaken(observation, record)
             case Advised():
                 self._timeout = observation.timeout
@@ -259,7 +260,7 @@ class Correlator:
             if not _is_upgrade(op):
                 self._final_plain.append(self._triple(op, 0))
 
-    def _handshaken(self, observation: Handshaken, record: Record) -> None:
+    def _handshaken(self, observation: Opened, record: Record) -> None:
         shown = self._bayeux.get(observation.exchange, frozenset())
         session = self._sessions.handshaken(observation.client_id, shown, (observation.seq, observation.t))
         self._windows.handshaken(observation.client_id, session, observation.seq)
@@ -271,10 +272,10 @@ class Correlator:
     def _request(self, request: Request) -> None:
         shown = self._dialect.identified(request.target, request.headers, request.body)
         tokens = self._sessions.tokens(shown) | self._logins.shown(request)
-        if self._observer.is_bayeux(request):
+        if self._decoder.carries(request):
             self._bayeux[request.exchange] = tokens
             self._asked_at[request.exchange] = _addresses(request)
-            client_id = self._observer.client_of(request)
+            client_id = self._decoder.client_of(request)
             self._windows.talks(client_id, request.seq)
             session = self._sessions.of_client(client_id)
             if session is not None:

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 from ..bayeux import channels
 from ..bayeux.messages import Message
-from ..bayeux.observer import Handshaken, Replied, Sent
 from ..bayeux.replies import beside, is_end, is_lost
 from ..model import Reply
+from ..push.port import Opened, Replied, Sent
 
 _Key: TypeAlias = tuple[str, str]  # channel of the message, name
 LATER = "later"  # name of the successful connects after the first of a client
@@ -61,7 +61,7 @@ class Replies:
             if message.get("successful") is False and (is_lost(message) or is_end(message)):
                 self._gone.add(replied.client_id)
 
-    def handshaken(self, handshaken: Handshaken, session: str, shown: frozenset[str]) -> None:
+    def handshaken(self, handshaken: Opened, session: str, shown: frozenset[str]) -> None:
         """Take a client that got in: the refused handshakes before belong to its session, by the tokens they showed."""
         self._order[session].append(handshaken.client_id)
         waiting, self._refused = self._refused, []

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ..bayeux import channels
 from ..bayeux.messages import encode
-from ..bayeux.observer import Handshaken, Observer, Subscribed
 from ..cassette.reader import open_cassette
 from ..correlate.engine import Correlator
 from ..dialect.carried import dialect_of, under
@@ -21,6 +20,8 @@ from ..errors import CassetteError, DialectError, PolicyError
 from ..library.sealing import row_of
 from ..model import CUT, GUESSED, LEFT_OUT, Event, Failure, Header, Note, Record, Request, Response, Row
 from ..output import leftovers
+from ..push.decoders import Decoders
+from ..push.port import Opened, Subscribed
 from ..redaction.bodies.change import Unread, told
 from ..redaction.joins import of_cassette
 from ..redaction.leaves import unlooked
@@ -74,7 +75,7 @@ class _Examiner:
     def __init__(self, checked: Checked, header: Header | None, now: float | None) -> None:
         self._checked = checked
         self._header = header
-        self._observer = Observer()
+        self._decoder = Decoders()
         self._open: set[int] = set()
         self._last: Record | None = None
         self._subscribed: dict[str, set[str]] = defaultdict(set)
@@ -105,9 +106,9 @@ class _Examiner:
             self._cut.append(record.text)
         if isinstance(record, Note) and record.kind in (LEFT_OUT, GUESSED):
             self._remark(record.kind, record.text)
-        for observation in self._observer.feed(record):
+        for observation in self._decoder.feed(record):
             match observation:
-                case Handshaken(client_id=client):
+                case Opened(client_id=client):
                     self._subscribed[client] = set()
                 case Subscribed(client_id=client, subscription=pattern):
                     self._subscribed[client].add(pattern)

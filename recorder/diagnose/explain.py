@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ..bayeux.observer import Observer
 from ..correlate.engine import Correlator
 from ..correlate.operations import Operation, Seen, is_over
 from ..correlate.rules import objections
 from ..dialect.definition import Dialect
 from ..model import Failure, Keys, Link, Record, Request, Triple
+from ..push.decoders import Decoders
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +131,15 @@ class _Polls:
     """Finds the polls that ended without an answer."""
 
     def __init__(self, correlator: Correlator) -> None:
-        self._correlator, self._observer = correlator, Observer()
+        self._correlator, self._decoder = correlator, Decoders()
         self._open: dict[int, str] = {}
         self.lost: list[tuple[str | None, Failure]] = []
 
     def feed(self, record: Record) -> None:
-        self._observer.feed(record)
+        self._decoder.feed(record)
         match record:
-            case Request() if self._observer.is_bayeux(record):
-                self._open[record.exchange] = self._observer.client_of(record)
+            case Request() if self._decoder.carries(record):
+                self._open[record.exchange] = self._decoder.client_of(record)
             case Failure() if record.exchange in self._open:
                 client_id = self._open.pop(record.exchange)
                 self.lost.append((self._correlator.session_of(client_id), record))

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, carried, is_event
-from ..bayeux.observer import Observer
 from ..correlate.engine import Correlator, Watch
 from ..dialect.definition import Dialect
 from ..model import Failure, Header, Note, Record, Recording, Request, Response, SocketMessage
+from ..push.decoders import Decoders
 from .answers import not_kept, otherwise
 
 
@@ -65,19 +65,19 @@ class _Polls:
     """Pairs each `/meta/connect` of an exchange or a WebSocket with its reply or failure."""
 
     def __init__(self) -> None:
-        self._observer = Observer()
+        self._decoder = Decoders()
         self._open: dict[int, list[int]] = {}  # exchange → places of its polls, oldest first
         self._last: tuple[int, list[int]] | None = None  # the last response to polls, and the places of these
         self.seen: list[Poll] = []
 
     def feed(self, record: Record) -> None:
-        self._observer.feed(record)
+        self._decoder.feed(record)
         match record:
-            case Request() if self._observer.is_bayeux(record):
+            case Request() if self._decoder.carries(record):
                 if _connects(carried(record)):
-                    self._opened(Poll(record.exchange, self._observer.client_of(record), record.t))
+                    self._opened(Poll(record.exchange, self._decoder.client_of(record), record.t))
             case SocketMessage(from_client=True):
-                client_id = self._observer.client_on(record.exchange)
+                client_id = self._decoder.client_on(record.exchange)
                 for _ in range(_connects(carried(record))):
                     self._opened(Poll(record.exchange, client_id, record.t, events=None))
             case SocketMessage():

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.accuracy import SURE, SURE_PRECISION, Outcome, tally, varied, with_reference, wrong_links
 from benchmarks.sessions import TOKENS, Kind, Shape, Step, sessions
-from recorder.bayeux.observer import Observer
 from recorder.model import Event, Failure, Request, Response
+from recorder.push.decoders import Decoders
 
 SESSIONS = 5  # of each shape: one for each way to show whose a request is
 MISSING = (0.0, 0.25, 0.5, 1.0)
@@ -30,9 +30,9 @@ def steps(shape: Shape = BUSY, seed: int = 1) -> list[Step]:
 
 
 def events(found: Iterable[Step]) -> Iterator[Event]:
-    observer = Observer()
+    decoder = Decoders()
     for step in found:
-        yield from (seen for seen in observer.feed(step.record) if isinstance(seen, Event))
+        yield from (seen for seen in decoder.feed(step.record) if isinstance(seen, Event))
 
 
 # The sessions

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 from ...bayeux.channels import is_meta
 from ...bayeux.messages import Message
-from ...bayeux.observer import Handshaken, Observation, Observer, Replied, Sent
 from ...bayeux.publishes import as_request, as_response
 from ...cassette.reader import Cassette
 from ...dialect.checks import ACK, REQUEST, mistake
@@ -21,6 +20,8 @@ from ...dialect.mistakes.toml import halved
 from ...dialect.paths import EACH, as_key, pair_of, parse_json, path_of
 from ...formats.charsets import media_of
 from ...model import JSON, Event, Failure, Header, Headers, Record, Request, Response, SocketMessage
+from ...push.decoders import Decoders
+from ...push.port import Observation, Opened, Replied, Sent
 from .sessions import Clients, set_by
 
 Leaves: TypeAlias = dict[str, tuple[str, ...]]
@@ -130,17 +131,17 @@ class _Reader:
 
     def __init__(self, found: Traffic, cassette: int) -> None:
         self._found, self._cassette = found, cassette
-        self._observer = Observer(replies=True)
+        self._decoder = Decoders(replies=True)
         self._open: dict[int, Asked] = {}
         self._upgrades: dict[int, Request] = {}
         self._published: dict[tuple[int, str, str], list[Asked]] = defaultdict(list)
 
     def feed(self, record: Record) -> None:
-        seen = self._observer.feed(record)
+        seen = self._decoder.feed(record)
         match record:
-            case Request() if self._observer.is_bayeux(record):
+            case Request() if self._decoder.carries(record):
                 self._found.prefixes.append(path_of(record.target))
-                client_id = self._observer.client_of(record)
+                client_id = self._decoder.client_of(record)
                 self._found.clients.shown(self._cassette, client_id, record.exchange, record.headers)
             case Request():
                 self._request(record)
@@ -150,7 +151,7 @@ class _Reader:
             case Failure():
                 self._open.pop(record.exchange, None)
             case SocketMessage(from_client=True) if record.exchange in self._upgrades:
-                upgrade, client_id = self._upgrades[record.exchange], self._observer.client_on(record.exchange)
+                upgrade, client_id = self._upgrades[record.exchange], self._decoder.client_on(record.exchange)
                 self._found.clients.shown(self._cassette, client_id, record.exchange, upgrade.headers)
             case _:
                 pass
@@ -186,7 +187,7 @@ class _Reader:
         match observation:
             case Event():
                 self._event(observation)
-            case Handshaken():
+            case Opened():
                 self._found.clients.handshaken(self._cassette, observation.client_id, observation.exchange)
             case Sent() if isinstance(record, Request | SocketMessage) and _is_publish(observation.message):
                 headers = record.headers if isinstance(record, Request) else ()

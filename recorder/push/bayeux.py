@@ -1,6 +1,6 @@
-"""Observe Bayeux sessions on the wire: handshakes, subscriptions, advice and events.
+"""Decode Bayeux on the wire: handshakes, subscriptions, advice and events.
 
-The observer takes records one at a time. It keeps only requests without a response, open sockets, and events without an
+The decoder takes records one at a time. It keeps only requests without a response, open sockets, and events without an
 acknowledgement.
 """
 
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TypeAlias
 
+from ..bayeux import channels
+from ..bayeux.extensions import batch_of
+from ..bayeux.json_bodies import guard_of
+from ..bayeux.messages import Message, carried, encode, is_event
+from ..bayeux.replies import is_lost
 from ..model import Event, Failure, Record, Request, Response, SocketMessage
-from . import channels
-from .extensions import batch_of
-from .json_bodies import guard_of
-from .messages import Message, carried, encode, is_event
-from .replies import is_lost
+from .port import Advised, Guarded, Observation, Opened, Refused, Replied, Sent, Subscribed
 
 
 @dataclass(slots=True)
@@ -52,94 +52,12 @@ class Unacknowledged:
 
 # Milliseconds (a day). A longer timeout is ignored: it is implausible, and may be too big for a float.
 _LONGEST = 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class Handshaken:
-    """A successful handshake, which gave a client its clientId."""
-
-    client_id: str
-    exchange: int
-    seq: int
-    t: int
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """A subscription that the server confirmed."""
-
-    client_id: str
-    subscription: str
-    seq: int
-    t: int
-
-
-@dataclass(frozen=True, slots=True)
-class Advised:
-    """The advice of the server how long it holds a poll (`advice.timeout`), in seconds."""
-
-    timeout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """The texts before and after the messages in an answer, which keep a browser from running it as a script."""
-
-    guard: tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A subscription, unsubscription or publish as it left the client; the server may still refuse it.
-
-    Attributes:
-        index: Place of the message in its record, from 0.
-        message: The whole message.
-    """
-
-    client_id: str
-    exchange: int
-    seq: int
-    index: int
-    t: int
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A reply that says no; `lost` where it says that the server does not know the client any more."""
-
-    client_id: str
-    exchange: int
-    message: Message
-    lost: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Replied:
-    """A reply of the server to any Bayeux message, or a /meta/disconnect that it sent unasked.
-
-    Attributes:
-        index: Place of the message in its record, from 0.
-        asked: The message of the client with the id and channel of the reply; None on a WebSocket, or if there is none.
-    """
-
-    client_id: str
-    exchange: int
-    seq: int
-    index: int
-    t: int
-    message: Message
-    asked: Message | None
-
-
-Observation: TypeAlias = Handshaken | Subscribed | Advised | Guarded | Sent | Refused | Replied | Event
 _NOT_SENT = frozenset({channels.HANDSHAKE, channels.CONNECT})
 _OF_EVENT = frozenset({"channel", "data", "clientId", "advice"})
 
 
-class Observer:
-    """Turns records into observations, in the order of the wire."""
+class BayeuxDecoder:
+    """Decodes Bayeux over HTTP and WebSockets."""
 
     def __init__(self, *, replies: bool = False) -> None:
         """Start without sessions; `replies` observes each reply too."""
@@ -173,7 +91,7 @@ class Observer:
                 pass
         return []
 
-    def is_bayeux(self, request: Request) -> bool:
+    def carries(self, request: Request) -> bool:
         """Return whether a request that was fed, and has no response yet, carries Bayeux messages."""
         return request.exchange in self._open
 
@@ -202,7 +120,7 @@ class Observer:
         for index, message in enumerate(messages):
             if message["channel"] == channels.HANDSHAKE and message.get("successful") and message.get("clientId"):
                 client_id = str(message["clientId"])
-                seen.append(Handshaken(client_id, record.exchange, record.seq, record.t))
+                seen.append(Opened(client_id, record.exchange, record.seq, record.t))
                 if isinstance(record, SocketMessage):
                     self._sockets[record.exchange] = client_id
             elif message["channel"] == channels.SUBSCRIBE and message.get("successful"):

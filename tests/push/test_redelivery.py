@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.bayeux.messages import Message
-from recorder.bayeux.observer import Unacknowledged
+from recorder.push.bayeux import Unacknowledged
 
 ONE: Message = {"channel": "/a", "data": {"n": 1}}
 TWO: Message = {"channel": "/a", "data": {"n": 2}}
