@@ -46,11 +46,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete HTTP response.
+    """An HTTP response: complete, or the head of one that came in chunks.
 
     Attributes:
-        body: The content, with its content-encodings decoded.
+        t: Time of its end; of a streamed response, that of its head.
+        body: The content, with its content-encodings decoded; empty if `streamed`.
         message: Of the reply to a Bayeux publish: its place in its record. None for an HTTP response.
+        streamed: Whether the body follows in the `Chunk` records of the exchange.
+        pieces: Time and length of each chunk of a body that was joined again (`push.pieces`). Derived, never stored.
     """
 
     seq: int
@@ -60,11 +63,32 @@ class Response:
     headers: Headers
     body: bytes
     message: int | None = None
+    streamed: bool = False
+    pieces: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of the body of a streamed response: whole server-sent events, or whole lines.
+
+    Attributes:
+        body: The content, with its content-encodings decoded.
+        is_last: Whether the server ended the body here.
+    """
+
+    seq: int
+    t: int
+    exchange: int
+    body: bytes
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The end of an exchange without a response, or of a WebSocket; `reason` says why."""
+    """The end of an exchange without a response, of a streamed response that broke, or of a WebSocket.
+
+    `reason` says why.
+    """
 
     seq: int
     t: int
@@ -74,13 +98,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class SocketMessage:
-    """One WebSocket message on the upgraded exchange; `body` is its payload."""
+    """One WebSocket message on the upgraded exchange; `body` is its payload.
+
+    Attributes:
+        is_text: Whether the message came as text; False for a binary one.
+    """
 
     seq: int
     t: int
     exchange: int
     from_client: bool
     body: bytes
+    is_text: bool = True
 
 
 # Kinds of notes about what the recorder told its user while it recorded.
@@ -105,7 +134,7 @@ class Note:
     text: str
 
 
-Record: TypeAlias = Request | Response | Failure | SocketMessage | Note
+Record: TypeAlias = Request | Response | Chunk | Failure | SocketMessage | Note
 
 # `Header.redaction` of cassettes that may hold bodies in the clear: recorded without redaction, or with that of format
 # 0, which reached headers only, or recovered without a header.

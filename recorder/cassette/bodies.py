@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 
 from ..errors import CassetteError
-from ..model import Record, Request, Response, SocketMessage
+from ..model import Chunk, Record, Request, Response, SocketMessage
 
 SHORT = 64  # bytes; a shorter body is written again, since a reference would save next to nothing
 LONG = 16 << 10  # bytes; longer bodies are not remembered: 4096 bodies of 16 KiB bound the memory at 64 MiB
@@ -69,6 +69,6 @@ class Remembered:
 
 
 def _worth_naming(record: Record) -> bytes | None:
-    if isinstance(record, Request | Response | SocketMessage) and SHORT <= len(record.body) <= LONG:
+    if isinstance(record, Request | Response | Chunk | SocketMessage) and SHORT <= len(record.body) <= LONG:
         return record.body
     return None

@@ -19,6 +19,7 @@ from ..errors import CassetteError
 from ..model import (
     FORMAT,
     MAX_TEXT,
+    Chunk,
     Failure,
     Header,
     Headers,
@@ -42,12 +43,12 @@ T = TypeVar("T")
 BodyOf: TypeAlias = Callable[[int], bytes]
 
 
-HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
+HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE, CHUNK = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
 TRIPLE, BLOCK, PLAIN, UNSOLICITED, SUMMARY, END = 0x10, 0x11, 0x12, 0x13, 0x14, 0x3F
 PAGE, CONTENTS, RULES = 0x40, 0x41, 0x42
 # bytes: a `bin` head, the offset of the contents, a SHA-256; fixed, so that a reader finds the end frame from the end
 END_SIZE = OVERHEAD + 2 + 8 + 32
-FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE})
+FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE, CHUNK})
 _DERIVED = frozenset({TRIPLE, PLAIN, UNSOLICITED, SUMMARY, END})
 _CRITICAL = 0x3F  # a reader must refuse an unknown frame type up to this value, and may skip one above
 
@@ -130,7 +131,13 @@ def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
                 "h": _limited(record.headers),
                 "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
             }
-            return _text_frame(RESPONSE, body)
+            return _text_frame(RESPONSE, body | {"st": True} if record.streamed else body)
+        case Chunk():
+            body |= {
+                "x": record.exchange,
+                "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
+            }
+            return _text_frame(CHUNK, body | {"last": True} if record.is_last else body)
         case Failure():
             return _text_frame(FAILURE, body | {"x": record.exchange, "why": record.reason})
         case SocketMessage():
@@ -139,7 +146,7 @@ def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
                 "in": record.from_client,
                 "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
             }
-            return _text_frame(SOCKET, body)
+            return _text_frame(SOCKET, body if record.is_text else body | {"bin": True})
         case Note():
             return _text_frame(NOTE, body | {"kind": record.kind, "text": record.text})
 
@@ -232,11 +239,19 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
                 body.headers(), body.content(),
             )  # fmt: skip
         case 0x03:
-            return Response(seq, t, body.take("x", int), body.take("s", int), body.headers(), body.content())
+            return Response(
+                seq, t, body.take("x", int), body.take("s", int), body.headers(), body.content(),
+                streamed=bool(body.maybe("st", bool)),
+            )  # fmt: skip
         case 0x04:
             return Failure(seq, t, body.take("x", int), body.take("why", str))
         case 0x05:
-            return SocketMessage(seq, t, body.take("x", int), body.take("in", bool), body.content())
+            return SocketMessage(
+                seq, t, body.take("x", int), body.take("in", bool), body.content(),
+                is_text=not body.maybe("bin", bool),
+            )  # fmt: skip
+        case 0x07:
+            return Chunk(seq, t, body.take("x", int), body.content(), is_last=bool(body.maybe("last", bool)))
         case _:
             return Note(seq, t, body.take("kind", str), body.take("text", str))
 

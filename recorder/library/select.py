@@ -19,6 +19,7 @@ from ..errors import UsageError
 from ..formats.charsets import charset_of, decoded, encoded, media_of
 from ..model import (
     AnchorKind,
+    Chunk,
     Failure,
     Header,
     Headers,
@@ -198,8 +199,8 @@ def _stripped(record: Record, kept: _Kept) -> Record:
     )
 
 
-def _headers(record: Request | Response | SocketMessage) -> Headers:
-    return () if isinstance(record, SocketMessage) else record.headers
+def _headers(record: Request | Response | Chunk | SocketMessage) -> Headers:
+    return record.headers if isinstance(record, Request | Response) else ()
 
 
 class _Apart:
@@ -233,7 +234,7 @@ class _Apart:
         old, codec = decoded(record.body, charset_of(media_of(_headers(record))))
         new = text.sub(apart, old)
         body = record.body if new == old else encoded(new, codec)
-        if isinstance(record, SocketMessage):
+        if isinstance(record, Chunk | SocketMessage):
             return replace(record, body=body)
         headers = tuple((name, text.sub(apart, value)) for name, value in record.headers)
         if isinstance(record, Request):

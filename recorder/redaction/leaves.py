@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..formats.charsets import media_of
-from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..model import Chunk, Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .bodies.change import Unread
 from .bodies.reading import changed, changed_body, form_of, note_unread
 from .forms import undone
@@ -48,6 +48,8 @@ def part(record: Record) -> str:
             return "request"
         case Response():
             return "response"
+        case Chunk():
+            return "chunk"
         case Failure():
             return "failure"
         case SocketMessage():
@@ -63,7 +65,7 @@ def leaves(record: Record) -> list[Leaf]:
             return [*_target(record.target), *_headers(record.headers), *_body(record.body, record.headers)]
         case Response():
             return [*_headers(record.headers), *_body(record.body, record.headers)]
-        case SocketMessage():
+        case Chunk() | SocketMessage():
             return _body(record.body, ())
         case Failure():
             return [Leaf("reason", record.reason)]
@@ -77,7 +79,7 @@ def unlooked(record: Record) -> Counter[tuple[str, Unread]]:
     match record:
         case Request() | Response() if record.body:
             note_unread(record.body, media_of(record.headers), found, found.policy)
-        case SocketMessage() if record.body:
+        case Chunk() | SocketMessage() if record.body:
             note_unread(record.body, "", found, found.policy)
         case _:
             pass

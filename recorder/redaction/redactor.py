@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..model import Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..model import Chunk, Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .bodies.change import Unread
 from .finder import Finder
 from .known import Known
@@ -67,9 +67,12 @@ def redacted(record: Record, find: Finder) -> Record:
             target, headers = find.target(target), find.headers(headers)
             return Request(seq, t, exchange, connection, method, target, headers, find.body(body, headers))
         case Response(seq, t, exchange, status, headers, body):
-            return Response(seq, t, exchange, status, find.headers(headers), find.body(body, headers))
-        case SocketMessage(seq, t, exchange, from_client, body):
-            return SocketMessage(seq, t, exchange, from_client, find.body(body))
+            headers, body = find.headers(headers), find.body(body, headers)
+            return Response(seq, t, exchange, status, headers, body, streamed=record.streamed)
+        case Chunk(seq, t, exchange, body, is_last):
+            return Chunk(seq, t, exchange, find.body(body), is_last)
+        case SocketMessage(seq, t, exchange, from_client, body, is_text):
+            return SocketMessage(seq, t, exchange, from_client, find.body(body), is_text)
         case Failure(seq, t, exchange, reason):
             return Failure(seq, t, exchange, find.text(reason))
         case Note(seq, t, kind, text):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from recorder.model import Failure, Header, Note, Record, Request, Response, SocketMessage
+from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, SocketMessage
 
 HEADER = Header(started=1_753_000_000_000_000, upstream="http://gws.example:8090", dialect="gws", redaction="none")
 
@@ -18,7 +18,13 @@ ONE_OF_EACH: tuple[Record, ...] = (
     SocketMessage(4, 5, 1, from_client=True, body=b"[]"),
     SocketMessage(5, 6, 1, from_client=False, body=b"\xfe"),
     Failure(6, 7, 1, "Client disconnected."),
-    Note(7, 8, "close", "the capture ended cleanly"),
+    Request(7, 8, 2, "conn", "GET", "/events", (), b""),
+    Response(8, 9, 2, 200, (("Content-Type", "text/event-stream"),), b"", streamed=True),
+    Chunk(9, 10, 2, 'data: "é"\n\n'.encode()),
+    Chunk(10, 11, 2, b"data: \xff\n\n"),
+    Chunk(11, 12, 2, b"", is_last=True),
+    SocketMessage(12, 13, 1, from_client=False, body=b"text or not", is_text=False),
+    Note(13, 14, "close", "the capture ended cleanly"),
 )
 
 NUMBERS = st.integers(0, 2**63 - 1)
@@ -35,8 +41,10 @@ BODIES = st.binary() | st.text().map(str.encode)
 RECORDS: st.SearchStrategy[Record] = st.one_of(
     st.builds(Request, NUMBERS, NUMBERS, NUMBERS, ANY_TEXT, ANY_TEXT, ANY_TEXT, HEADERS, BODIES),
     st.builds(Response, NUMBERS, NUMBERS, NUMBERS, st.integers(0, 999), HEADERS, BODIES),
+    st.builds(Response, NUMBERS, NUMBERS, NUMBERS, st.integers(0, 999), HEADERS, st.just(b""), streamed=st.just(True)),
+    st.builds(Chunk, NUMBERS, NUMBERS, NUMBERS, BODIES, st.booleans()),
     st.builds(Failure, NUMBERS, NUMBERS, NUMBERS, ANY_TEXT),
-    st.builds(SocketMessage, NUMBERS, NUMBERS, NUMBERS, st.booleans(), BODIES),
+    st.builds(SocketMessage, NUMBERS, NUMBERS, NUMBERS, st.booleans(), BODIES, st.booleans()),
     st.builds(Note, NUMBERS, NUMBERS, ANY_TEXT, ANY_TEXT),
 )
 

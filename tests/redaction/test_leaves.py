@@ -68,7 +68,8 @@ def test_failures_and_notes_are_texts() -> None:
 
 
 def test_each_record_has_a_name() -> None:
-    assert {part(record) for record in ONE_OF_EACH} == {"request", "response", "failure", "socket message", "note"}
+    names = {"request", "response", "chunk", "failure", "socket message", "note"}
+    assert {part(record) for record in ONE_OF_EACH} == names
 
 
 @given(RECORDS)

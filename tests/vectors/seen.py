@@ -17,7 +17,7 @@ from typing import Any
 from recorder.cassette import codec
 from recorder.cassette.reader import open_cassette
 from recorder.errors import CassetteError
-from recorder.model import Failure, Header, Note, Record, Request, Response, Row, RowEvent, SocketMessage
+from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, Row, RowEvent, SocketMessage
 
 EVERY = 29
 SAMPLED_FROM = 100
@@ -62,12 +62,15 @@ def as_json(record: Record) -> dict[str, Any]:
             }  # fmt: skip
         case Response():
             own = {"x": record.exchange, "s": record.status, "h": _headers(record.headers), "b": _body(record.body)}
-            return {"type": codec.RESPONSE} | common | own
+            return {"type": codec.RESPONSE} | common | own | ({"st": True} if record.streamed else {})
+        case Chunk():
+            own = {"x": record.exchange, "b": _body(record.body)} | ({"last": True} if record.is_last else {})
+            return {"type": codec.CHUNK} | common | own
         case Failure():
             return {"type": codec.FAILURE} | common | {"x": record.exchange, "why": _text(record.reason)}
         case SocketMessage():
             own = {"x": record.exchange, "in": record.from_client, "b": _body(record.body)}
-            return {"type": codec.SOCKET} | common | own
+            return {"type": codec.SOCKET} | common | own | ({} if record.is_text else {"bin": True})
         case Note():
             return {"type": codec.NOTE} | common | {"kind": record.kind, "text": record.text}
 
@@ -82,11 +85,15 @@ def record_of(value: dict[str, Any]) -> Record:
             return Request(seq, t, value["x"], connection, method, target, headers, _from_body(value["b"]))
         case codec.RESPONSE:
             headers = _from_headers(value["h"])
-            return Response(seq, t, value["x"], value["s"], headers, _from_body(value["b"]))
+            streamed = value.get("st", False)
+            return Response(seq, t, value["x"], value["s"], headers, _from_body(value["b"]), streamed=streamed)
+        case codec.CHUNK:
+            return Chunk(seq, t, value["x"], _from_body(value["b"]), is_last=value.get("last", False))
         case codec.FAILURE:
             return Failure(seq, t, value["x"], _from_text(value["why"]))
         case codec.SOCKET:
-            return SocketMessage(seq, t, value["x"], from_client=value["in"], body=_from_body(value["b"]))
+            body, is_text = _from_body(value["b"]), not value.get("bin", False)
+            return SocketMessage(seq, t, value["x"], from_client=value["in"], body=body, is_text=is_text)
         case _:
             return Note(seq, t, value["kind"], value["text"])
 
