@@ -1,7 +1,8 @@
 """Collect the records a new part of a capture must begin with, so that it can be replayed without the earlier parts.
 
-A part begins with the handshake and the subscriptions of each live Bayeux session, and with the requests that still
-wait for a response. These records are repeated with new numbers, at time 0.
+A part begins with the handshake and the subscriptions of each live Bayeux session, with the heads of streamed
+responses that go on, and with the requests that still wait for a response. These records are repeated with new numbers,
+at time 0.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from typing import TypeVar
 from ..bayeux import channels
 from ..bayeux.json_bodies import with_json
 from ..bayeux.messages import Message, carried, encode, is_event
-from ..model import Failure, Record, Request, Response, SocketMessage
+from ..model import Chunk, Failure, Record, Request, Response, SocketMessage
 
 Answer = TypeVar("Answer", Response, SocketMessage)
 
 
 @dataclass(slots=True)
 class Context:
-    """The live sessions, sockets and requests of a capture; those that ended are dropped."""
+    """The live sessions, sockets, streams and requests of a capture; those that ended are dropped."""
 
     _open: dict[int, Request] = field(default_factory=dict)
     _clients: dict[str, list[tuple[Request, Response]]] = field(default_factory=dict)
-    # by exchange: the upgrade, and the messages that set up a session
-    _sockets: dict[int, list[Record]] = field(default_factory=dict)
+    # by exchange: the upgrade, and the messages that set up a session; or the head of a streamed response
+    _going: dict[int, list[Record]] = field(default_factory=dict)
     _named: dict[int, Record] = field(default_factory=dict)  # by exchange of a socket: the last message with a clientId
     _calls: set[int] = field(default_factory=set)  # open exchanges that are not Bayeux
     _active: int = 0  # t of the last operation or event
@@ -43,12 +44,16 @@ class Context:
                     self._active = record.t
                 self._calls.discard(record.exchange)
                 self._open.pop(record.exchange, None)
-                if request is not None and record.status == 101:
-                    self._sockets[record.exchange] = [request, record]
+                if request is not None and (record.status == 101 or record.streamed):
+                    self._going[record.exchange] = [request, record]
                 elif request is not None:
                     self._answered(request, record)
+            case Chunk():
+                self._active = record.t
+                if record.is_last:
+                    self._going.pop(record.exchange, None)
             case Failure():
-                for table in (self._open, self._sockets, self._named):
+                for table in (self._open, self._going, self._named):
                     table.pop(record.exchange, None)
                 self._calls.discard(record.exchange)
             case SocketMessage():
@@ -72,7 +77,7 @@ class Context:
         repeated: list[Record] = []
         kept: list[Record] = [record for pairs in self._clients.values() for pair in pairs for record in pair]
         # A socket's session is known by a clientId in a message, so the last such message is repeated too.
-        for exchange, told in self._sockets.items():
+        for exchange, told in self._going.items():
             named = self._named.get(exchange)
             kept += told if named is None or named is told[-1] else [*told, named]
         for record in [*kept, *self._open.values()]:
@@ -101,7 +106,7 @@ class Context:
         if record.from_client and any(message.get("clientId") for message in messages):
             self._named[record.exchange] = record
         if any(message["channel"] in (channels.HANDSHAKE, channels.SUBSCRIBE) for message in messages):
-            self._sockets.get(record.exchange, []).append(_replies_only(record))
+            self._going.get(record.exchange, []).append(_replies_only(record))
 
     def _forget(self, message: Message) -> None:
         if message["channel"] == channels.DISCONNECT and message.get("clientId"):

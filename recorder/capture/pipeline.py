@@ -9,7 +9,7 @@ from typing import Self, TypeVar, cast
 
 from ..bayeux.messages import carried
 from ..cassette.codec import MAX_HEADERS, encode
-from ..model import CUT, Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..model import CUT, Chunk, Failure, Headers, Note, Record, Request, Response, SocketMessage
 from ..redaction.bodies.change import Unread
 from ..redaction.redactor import Redactor
 from .context import Context
@@ -146,6 +146,38 @@ class Pipeline:
         response = Response(self._next(), self._at(now), request.exchange, status, headers, body)
         return self._with_note(response, lacks)
 
+    def stream(self, flow: str, now: int, *, status: int, headers: Headers) -> bytes:
+        """Take the head of a response whose body comes in chunks.
+
+        The exchange stays open until the last `chunk`, or `closed`.
+
+        Args:
+            flow: Id of the exchange.
+            now: The time.
+            status: The HTTP status.
+            headers: The headers.
+
+        """
+        self.counts.responses += 1
+        exchange = self._open[flow].exchange
+        return self._redacted_frame(
+            Response(self._next(), self._at(now), exchange, status, headers, b"", streamed=True)
+        )
+
+    def chunk(self, flow: str, now: int, body: bytes, *, is_last: bool = False, lacks: str | None = None) -> bytes:
+        """Take whole events, or lines, of a streamed response; the last ones end the exchange.
+
+        Args:
+            flow: Id of the exchange.
+            now: The time.
+            body: Events or lines without content encodings.
+            is_last: Whether the body ends here.
+            lacks: What of the body before this chunk is missing, as a text; None if it is complete.
+
+        """
+        request = self._open.pop(flow) if is_last else self._open[flow]
+        return self._with_note(Chunk(self._next(), self._at(now), request.exchange, body, is_last), lacks)
+
     def is_call(self, flow: str) -> bool:
         """Return whether an exchange is open and its request carries no Bayeux messages."""
         request = self._open.get(flow)
@@ -156,14 +188,15 @@ class Pipeline:
         self.counts.failures += 1
         return self._redacted_frame(Failure(self._next(), self._at(now), self._open.pop(flow).exchange, reason))
 
-    def message(self, flow: str, now: int, *, from_client: bool, body: bytes) -> bytes:
+    def message(self, flow: str, now: int, *, from_client: bool, body: bytes, is_text: bool = True) -> bytes:
         """Take a WebSocket message on an upgraded exchange."""
         self.counts.messages += 1
         exchange = self._open[flow].exchange
-        return self._with_note(SocketMessage(self._next(), self._at(now), exchange, from_client, body), None)
+        message = SocketMessage(self._next(), self._at(now), exchange, from_client, body, is_text)
+        return self._with_note(message, None)
 
-    def socket_closed(self, flow: str, now: int, reason: str) -> bytes:
-        """Take the end of an upgraded exchange: its WebSocket was closed."""
+    def closed(self, flow: str, now: int, reason: str) -> bytes:
+        """Take the end of an exchange that was answered: its WebSocket was closed, or its streamed response broke."""
         return self._redacted_frame(Failure(self._next(), self._at(now), self._open.pop(flow).exchange, reason))
 
     def note(self, now: int, kind: str, text: str) -> bytes:
@@ -243,7 +276,7 @@ class Pipeline:
         return frame
 
     def _with_note(
-        self, record: Request | Response | SocketMessage, lacks: str | None, flow: str | None = None
+        self, record: Request | Response | Chunk | SocketMessage, lacks: str | None, flow: str | None = None
     ) -> bytes:
         """Return the frame of a record, redacted, and that of a note if its body is not kept whole.
 
@@ -287,14 +320,14 @@ class Pipeline:
 
 
 def _is_long(record: Record) -> bool:
-    return isinstance(record, Request | Response | SocketMessage) and len(record.body) > _LONG
+    return isinstance(record, Request | Response | Chunk | SocketMessage) and len(record.body) > _LONG
 
 
 def _without_body(record: Record) -> Record:
     match record:
         case Request() | Response():
             return replace(record, headers=record.headers[:MAX_HEADERS], body=b"")
-        case SocketMessage():
+        case Chunk() | SocketMessage():
             return replace(record, body=b"")
         case _:
             return record

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from ..model import Headers
 from .bodies.change import Unread
-from .bodies.reading import Form, changed, changed_body, form_of, structured
+from .bodies.reading import Form, changed, changed_body, changed_chunk, form_of, structured
 from .forms import in_base64, in_percent, in_quotes, named, undone
 from .known import Known
 from .policy import SECRET, Place, Policy, Rule
@@ -68,6 +68,7 @@ class Finder:
     unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)  # bodies that no reader looked through
     dropped: tuple[str, ...] = ()  # media types of the last bodies, or parts of bodies, that are not kept
     wants_names: bool = False  # names are never replaced
+    streams: dict[int, str] = field(default_factory=dict)  # media types of responses that go on, by exchange
     _depth: int = 0
     _opened: int = 0  # number of encoded texts decoded so far
     _headers: dict[tuple[str, str], str] = field(default_factory=dict)  # name and value of a secret header → new value
@@ -99,6 +100,15 @@ class Finder:
 
         """
         return changed_body(body, headers, self, self.policy, self.policy.root()) if body else body
+
+    def chunk(self, body: bytes, media: str) -> bytes:
+        """Return whole events or lines of a streamed body of this media type with values replaced.
+
+        Without a media type, because the head of the response is lost, the content tells the form.
+        """
+        if not media:
+            return self.body(body)
+        return changed_chunk(body, media, self, self.policy, self.policy.root()) if body else body
 
     def form(self, text: str, path: str = "") -> str:
         """Return form data, or the query of a URL with this path, with values replaced."""

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..formats.charsets import media_of
+from ..formats.streamed import EVENTS, SEPARATOR
 from ..model import Chunk, Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .bodies.change import Unread
 from .bodies.reading import changed, changed_body, form_of, note_unread
 from .forms import undone
 from .policy import Place, Policy, without_rules
 
+_JSON_LINES = (b"{", b"[", b'"', SEPARATOR)
 _LETTER = re.compile(r"[^\W_]")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z_$-]{0,39}\d{0,3}")
 
@@ -65,7 +67,9 @@ def leaves(record: Record) -> list[Leaf]:
             return [*_target(record.target), *_headers(record.headers), *_body(record.body, record.headers)]
         case Response():
             return [*_headers(record.headers), *_body(record.body, record.headers)]
-        case Chunk() | SocketMessage():
+        case Chunk():
+            return _chunk(record.body)
+        case SocketMessage():
             return _body(record.body, ())
         case Failure():
             return [Leaf("reason", record.reason)]
@@ -79,7 +83,7 @@ def unlooked(record: Record) -> Counter[tuple[str, Unread]]:
     match record:
         case Request() | Response() if record.body:
             note_unread(record.body, media_of(record.headers), found, found.policy)
-        case Chunk() | SocketMessage() if record.body:
+        case SocketMessage() if record.body:
             note_unread(record.body, "", found, found.policy)
         case _:
             pass
@@ -165,6 +169,13 @@ def _target(target: str) -> Iterator[Leaf]:
 def _headers(headers: Headers) -> Iterator[Leaf]:
     for name, value in headers:
         yield Leaf(f"header {shown(name)}", value, header=name.lower())
+
+
+def _chunk(body: bytes) -> list[Leaf]:
+    """Return the texts of whole events, or of whole lines of JSON; the first byte tells them apart."""
+    if body[:1] in _JSON_LINES:
+        return _body(body.replace(SEPARATOR, b""), ())
+    return _body(body, (("Content-Type", EVENTS),))
 
 
 def _body(body: bytes, headers: Headers) -> list[Leaf]:

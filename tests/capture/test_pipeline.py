@@ -121,7 +121,7 @@ def test_a_socket_stays_open_after_its_upgrade(pipeline: Pipeline) -> None:
         answers(pipeline, status=101),
         pipeline.message("f1", 1_001, from_client=True, body=b"[1]"),
         pipeline.message("f1", 1_002, from_client=False, body=b"[2]"),
-        pipeline.socket_closed("f1", 1_003, "closed by client, code 1000"),
+        pipeline.closed("f1", 1_003, "closed by client, code 1000"),
     ]
 
     assert records(*frames)[2:] == [
@@ -155,7 +155,7 @@ def test_what_happened_is_counted(pipeline: Pipeline) -> None:
     pipeline.failure("f2", STARTED, "gone")
     answers(pipeline, "f3", status=101)
     pipeline.message("f3", STARTED, from_client=True, body=b"")
-    pipeline.socket_closed("f3", STARTED, "closed")
+    pipeline.closed("f3", STARTED, "closed")
 
     assert pipeline.counts == Counts(requests=4, responses=2, failures=1, messages=1)
     assert pipeline.counts.open == 1

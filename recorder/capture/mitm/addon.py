@@ -461,7 +461,7 @@ class Recorder:
                 "not-carried", "WebSocket", f"a WebSocket was closed: {TOO_BIG}, which is not handed on ({who}'s)"
             )
         reason = f"websocket closed by {who}, code {flow.websocket.close_code}"
-        await self._write(self._pipeline.socket_closed(flow.id, self._clock(), reason))
+        await self._write(self._pipeline.closed(flow.id, self._clock(), reason))
 
     def tcp_start(self, flow: tcp.TCPFlow) -> None:
         """Tell that a tunnel or an upgraded connection is no HTTP."""

@@ -13,6 +13,7 @@ from enum import Enum
 from ...bayeux.json_bodies import WRAPPER
 from ...formats import charsets, multipart
 from ...formats.charsets import charset_of, media_of
+from ...formats.streamed import EVENTS, SEPARATOR, units_of
 from ...model import Headers
 from ..policy import Place, Policy
 from . import event_stream, json_text, literals, markup, table
@@ -72,7 +73,7 @@ def form_of(text: str, kind: str = "") -> Form:
         return _json_form(text)
     if markup.STARTS.match(text):
         return Form.MARKUP
-    if kind == "text/event-stream" or event_stream.STARTS.match(text):
+    if kind == EVENTS or event_stream.STARTS.match(text):
         return Form.EVENTS
     before = _BEFORE_JSON.match(text)
     if before and before[0] and is_json(text[before.end() :]):
@@ -187,6 +188,36 @@ def changed_body(
         return body
     new = changed(text, form, change, policy, place)
     return body if new == text else charsets.encoded(start + new, codec, markup=form is Form.MARKUP)
+
+
+def changed_chunk(body: bytes, media: str, change: Change, policy: Policy, place: Place) -> bytes:
+    """Return a part of a streamed body with its values changed: each event, or each line, as if it were alone.
+
+    So the result does not depend on how many events came at once.
+
+    Args:
+        body: Whole events or lines, without content encodings.
+        media: The media type of the streamed body, from `streamed_media`.
+        change: Says what to write in place of each value.
+        policy: Knows the places inside a place, and which bodies to keep that no reader takes.
+        place: The place of the body itself.
+
+    """
+    if media == EVENTS:
+        return b"".join([_event(unit, change, policy, place) for unit in units_of(body, media)])
+    headers = (("Content-Type", media),)
+    changed: list[bytes] = []
+    for unit in units_of(body, media):
+        start = unit[: unit.startswith(SEPARATOR)]
+        line = unit[len(start) :]
+        changed += [start, changed_body(line, headers, change, policy, place) if line.strip() else line]
+    return b"".join(changed)
+
+
+def _event(unit: bytes, change: Change, policy: Policy, place: Place) -> bytes:
+    text, codec = charsets.decoded(unit)
+    new = changed(text, Form.EVENTS, change, policy, place)
+    return unit if new == text else charsets.encoded(new, codec)
 
 
 def note_unread(body: bytes, media: str, change: Change, policy: Policy, *, depth: int = 0) -> None:
