@@ -175,24 +175,29 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A Bayeux message that the server pushed on an application channel.
+    """A message that the server pushed: by Bayeux on an application channel, in a stream, or on a WebSocket.
 
     Attributes:
         seq: `seq` of the record that carried the message.
         index: Place of the message in that record, from 0.
-        exchange: Number of the exchange (poll, publish or socket) that carried the message.
+        exchange: Number of the exchange (poll, publish, stream or socket) that carried the message.
+        channel: The channel of Bayeux; the topic of any other event; ":" for a comment in an event stream, and for
+            what a stream tells without data, such as `retry`.
     """
 
     seq: int
     index: int
     t: int
     exchange: int
-    # clientId of the receiving session; not compared, because a sealed cassette does not store it with the event
+    # clientId of the receiving session, or the key of its stream; not compared, because a sealed cassette does not
+    # store it with the event
     client_id: str = field(compare=False)
     channel: str
     data: JSON
     # members beside `channel` and `data`, such as `id` and `ext`; None where there are none
     beside: dict[str, JSON] | None = field(default=None, compare=False)
+    # the bytes on the wire: a block of a stream with its end, or the message on a WebSocket; None for Bayeux
+    raw: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +411,37 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of events, or a WebSocket without Bayeux, from its begin to its end.
+
+    Attributes:
+        key: Names the stream in its events (`Event.client_id`). A client that connects again goes on with the key.
+        exchange: Number of the exchange that asked for the stream.
+        protocol: `sse` or `websocket`.
+        seq: `seq` of the response that opened it.
+        opened: Nanoseconds after the start of the capture.
+        closed: Nanoseconds after the start of the capture; None if it was open at the end of the capture.
+        ended: Whether the server ended it in order, not the client, and not a cut connection.
+        code: The close code of a WebSocket; None if there was none.
+        reason: Why it ended, as the recorder saw it; "" if the server ended it, or it did not end.
+        subprotocol: What the server chose of the subprotocols of a WebSocket; "" if there is none.
+        session: Label of the session, None if it is unknown.
+    """
+
+    key: str
+    exchange: int
+    protocol: str
+    seq: int
+    opened: int
+    closed: int | None = None
+    ended: bool = False
+    code: int | None = None
+    reason: str = ""
+    subprotocol: str = ""
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """All that was derived from one cassette.
 
@@ -421,6 +457,7 @@ class Recording:
         replies: Refusals, ended sessions, and what other replies said beside the usual, in the order of the wire.
         guard: What the server wrote before and after the messages in each answer, such as `while(1);`.
         subprotocols: What the server chose of the subprotocols that clients offered for their WebSockets, sorted.
+        streams: Streams of events and WebSockets without Bayeux, in the order they were opened.
     """
 
     header: Header
@@ -435,6 +472,7 @@ class Recording:
     replies: tuple[Reply, ...] = ()
     guard: tuple[str, str] = ("", "")
     subprotocols: tuple[str, ...] = ()
+    streams: tuple[Stream, ...] = ()
 
 
 def value_of(texts: Iterable[str]) -> Value | None:

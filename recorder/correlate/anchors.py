@@ -7,7 +7,8 @@ pushes each publish to the subscribers of its channel, among them the publisher 
 So is an event that repeats an id of a publish (`references`).
 
 What a client did again because the server had lost its session is no anchor: the handshake, and the subscriptions the
-client had before. Windows of one session shake hands and subscribe apart from each other, but publish and ask alike.
+client had before. Nor is the request by which a client goes on with a stream that was cut. Windows of one session shake
+hands and subscribe apart from each other, but publish and ask alike.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Final, TypeAlias
 from ..bayeux.channels import CONNECT, matches
 from ..bayeux.messages import to_text
 from ..model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording, Reply, Triple, Unsolicited
+from ..push.rules import MESSAGE
+from ..push.sse import key
 from .references import references
 
 At: TypeAlias = tuple[int, int]
@@ -43,8 +46,10 @@ def anchors(recording: Recording, events: Sequence[Unsolicited] | None = None) -
     found: list[Anchor | None] = [None] * len(events)
     moments: list[tuple[At, int, str, ClientMessage | Anchor | int]] = []
     moments += ((one.at, 0, one.session or only, one) for one in recording.messages)
+    again = {one.exchange for one in recording.streams if one.key != key(one.exchange)}
     for place, triple in enumerate((*recording.triples, *recording.plain)):
-        if triple.request.method == _PREFLIGHT:
+        method = triple.request.method
+        if method == _PREFLIGHT or (triple.request.exchange in again and method != MESSAGE):
             continue
         anchor = _of_request(place, triple)
         moments.append((anchor.at, 1, triple.session or only, anchor))
@@ -167,9 +172,9 @@ class _Walk:
 
     def _before(self, event: Event) -> Iterator[Anchor]:
         window = self._windows[self._of_client.get(event.client_id, 0)]
-        yield self.begin if window.latest is None else window.latest
         if self.latest is not None:
-            yield self.latest
+            yield self.latest  # first, because a stream that begins its session is an exchange too
+        yield self.begin if window.latest is None else window.latest
         for pattern, one in window.subscriptions.items():
             if event.channel == CONNECT or matches(pattern, event.channel):
                 yield one

@@ -1,14 +1,22 @@
-"""Keep what clients sent by Bayeux and a server did not refuse: events without an operation may follow it."""
+"""Keep what clients sent by Bayeux and a server did not refuse: events without an operation may follow it.
+
+Publishes that a dialect calls operations are paired with their replies, by exchange, channel and message id.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterator
-from typing import TypeGuard
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeGuard
 
 from ..bayeux import channels
 from ..bayeux.messages import Message
 from ..model import AnchorKind, ClientMessage
 from ..push.port import Opened, Refused, Sent
+from .operations import Operation
+
+_Publish: TypeAlias = tuple[str, str]  # channel and id
 
 _KINDS = {channels.SUBSCRIBE: AnchorKind.SUBSCRIPTION, channels.UNSUBSCRIBE: AnchorKind.UNSUBSCRIPTION}
 
@@ -60,6 +68,46 @@ class ClientMessages:
         self._messages[at, ""] = ClientMessage(kind, at, handshaken.t, None, client_id, renews=renews)
 
 
+@dataclass(slots=True)
+class Publishes:
+    """The publishes without a reply, by the exchange (a request, or a whole WebSocket) that carried them."""
+
+    _waiting: dict[int, dict[_Publish, deque[Operation]]] = field(default_factory=dict)
+
+    def sent(self, op: Operation, message: Message) -> None:
+        """Take a publish that is an operation."""
+        waiting = self._waiting.setdefault(op.request.exchange, defaultdict(deque))
+        waiting[_named(message)].append(op)
+
+    def replied(self, exchange: int, reply: Message) -> Operation | None:
+        """Return the publish that a reply is for, None if that is no operation; of equal ones the oldest."""
+        waiting = self._waiting.get(exchange, {})
+        found = waiting.get(_named(reply))
+        if not found:
+            return None
+        op = found.popleft()
+        if not found:
+            del waiting[_named(reply)]
+        if not waiting:
+            del self._waiting[exchange]
+        return op
+
+    def ended(self, exchange: int) -> list[Operation]:
+        """Return the publishes of an exchange that has ended without their replies, in the order of the wire."""
+        left = self._waiting.pop(exchange, {})
+        return sorted((op for ops in left.values() for op in ops), key=lambda op: op.at)
+
+    def forget(self, op: Operation) -> None:
+        """Drop a publish that is too old to get a reply."""
+        waiting = self._waiting.get(op.request.exchange, {})
+        for asked in [asked for asked, ops in waiting.items() if op in ops]:
+            waiting[asked].remove(op)
+            if not waiting[asked]:
+                del waiting[asked]
+        if not waiting:
+            self._waiting.pop(op.request.exchange, None)
+
+
 def parts(message: Message) -> tuple[AnchorKind | None, list[str]]:
     """Return what a message of a client is, and the channels or patterns it is about; None if events never follow it.
 
@@ -79,3 +127,7 @@ def _is_name(name: object) -> TypeGuard[str]:
 
 def _asked(exchange: int, message: Message) -> tuple[int, str, str]:
     return exchange, message["channel"], str(message.get("id"))
+
+
+def _named(message: Message) -> _Publish:
+    return message["channel"], str(message.get("id"))

@@ -28,8 +28,9 @@ from ..model import (
     values,
 )
 from ..push.decoders import Decoders
-from ..push.port import Advised, Guarded, Observation, Opened, Refused, Replied, Sent
-from .client_messages import ClientMessages
+from ..push.pieces import Pieces
+from ..push.port import BAYEUX, Advised, Asked, Closed, Guarded, Observation, Opened, Refused, Replied, Sent
+from .client_messages import ClientMessages, Publishes
 from .operations import (
     Operation,
     Operations,
@@ -40,19 +41,19 @@ from .operations import (
     fails,
     is_done,
     reopen,
+    state_of,
     take_answer,
 )
 from .orphans import Orphans, WeakLinks
-from .publishes import Publishes
 from .replies import Replies
 from .retries import Retries
 from .rules import are_alike, by_error, by_key, by_only, by_repetition, by_tuple, by_twin
-from .sessions import Logins, Sessions, Windows
+from .sessions import Logins, Sessions, Windows, addresses
 from .siblings import Siblings, by_sibling, stronger
+from .streams import Streams
 from .twins import Twins
 
 _SWITCHING_PROTOCOLS = 101
-_ADDRESSES = {"host", "origin", "referer"}
 _EXACT = frozenset({"reference", "inner_reference"})  # rules that link by an exact id
 KEEP = 2_000  # operations that can still get an event; older ones are final, which bounds memory
 
@@ -76,10 +77,12 @@ class Correlator:
 
         """
         self._dialect, self._keep, self._watch = dialect, keep, watch
-        self._decoder = Decoders(replies=True)
+        self._pieces = Pieces()
+        self._decoder = Decoders(dialect.push, replies=True)
         self._sessions = Sessions(dialect.session_cookies)
         self._logins = Logins(dialect, self._sessions)
         self._windows = Windows()
+        self._streams = Streams(dialect, self._sessions)
         self._operations: deque[Operation] = deque()
         self._plain: deque[Operation] = deque()
         self._final: deque[Triple] = deque()
@@ -107,8 +110,14 @@ class Correlator:
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
-        seen = self._decoder.feed(record)
         self._published, self._changed = [], []
+        links: list[Link] = []
+        for whole in self._pieces.feed(record):
+            links += self._fed(whole)
+        return links
+
+    def _fed(self, record: Record) -> list[Link]:
+        seen = self._decoder.feed(record)
         links: list[Link] = []
         match record:
             case Request():
@@ -125,10 +134,12 @@ class Correlator:
                 pass
         for observation in seen:
             if isinstance(observation, Event):
-                links += self._event(observation)
+                links += self._event(self._streams.of(observation))
             else:
                 links += self._observed(observation, record)
         links += self._ended(record)
+        if isinstance(record, Failure):
+            self._streams.failed(record.exchange)
         # An upgraded exchange stays open until its failure, because its socket may carry handshakes.
         if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
             self._bayeux.pop(record.exchange, None)
@@ -138,8 +149,14 @@ class Correlator:
 
     def _observed(self, observation: Observation, record: Record) -> Iterator[Link]:
         match observation:
-            case Opened():
+            case Opened(protocol=protocol) if protocol == BAYEUX:
                 self._handshaken(observation, record)
+            case Opened():
+                self._streams.opened(observation, chain(self._operations, self._plain))
+            case Closed():
+                self._streams.closed(observation)
+            case Asked():
+                self._asked(observation)
             case Advised():
                 self._timeout = observation.timeout
             case Guarded():
@@ -170,14 +187,7 @@ class Correlator:
 
     def state_of(self, op: Operation) -> State:
         """Return how far an operation has got."""
-        if op.refused or op.failed:
-            return State.FAILED
-        if op.ack is None:
-            return State.UNACKED if op.links else State.ABORTED
-        known = self._dialect.operations.get(op.name or "")
-        # An operation that the dialect lists without terminal events is complete with its ack.
-        expects_nothing = op.name is None or (known is not None and not known.terminal)
-        return State.COMPLETE if expects_nothing or op.ended is not None else State.ACKED
+        return state_of(op, self._dialect)
 
     def triples(self) -> Iterator[Triple]:
         """Yield the triples that are final, each once, in the order of their requests."""
@@ -203,6 +213,7 @@ class Correlator:
         """Drop what is final; for a reader that shows links as they are made, and must not grow with the capture."""
         for final in (self.triples(), self.plain(), self.unsolicited(), self.messages()):
             deque(final, maxlen=0)
+        self._streams.discard()
 
     def session_of(self, client_id: str) -> str | None:
         """Return the label of the session of a clientId, None if no handshake gave out that clientId."""
@@ -217,7 +228,7 @@ class Correlator:
         """Return everything not handed out so far, in the order of the wire; the correlator stays unchanged."""
         counted = (op for op in self._operations if op.again is None)
         open_ = (self._triple(op, n) for n, op in enumerate(counted, self._numbered + 1))
-        plain = (self._triple(op, 0) for op in self._plain if not _is_upgrade(op))
+        plain = (self._triple(op, 0) for op in self._plain if not self._is_carrier(op))
         windows = self._windows.numbers()
         return Recording(
             header=header,
@@ -232,6 +243,7 @@ class Correlator:
             guard=self._guard,
             replies=self._replies.all(self.session_of, self._session_of_tokens, windows),
             subprotocols=tuple(sorted(self._subprotocols)),
+            streams=self._streams.all(_label, self._decoder.silent()),
         )
 
     def _session_of_tokens(self, tokens: frozenset[str]) -> str | None:
@@ -257,7 +269,7 @@ class Correlator:
         while len(self._plain) > self._keep:
             op = self._plain.popleft()
             self._pending.pop(op.request.exchange, None)
-            if not _is_upgrade(op):
+            if not self._is_carrier(op):
                 self._final_plain.append(self._triple(op, 0))
 
     def _handshaken(self, observation: Opened, record: Record) -> None:
@@ -274,7 +286,7 @@ class Correlator:
         tokens = self._sessions.tokens(shown) | self._logins.shown(request)
         if self._decoder.carries(request):
             self._bayeux[request.exchange] = tokens
-            self._asked_at[request.exchange] = _addresses(request)
+            self._asked_at[request.exchange] = addresses(request.headers)
             client_id = self._decoder.client_of(request)
             self._windows.talks(client_id, request.seq)
             session = self._sessions.of_client(client_id)
@@ -288,7 +300,19 @@ class Correlator:
         if name is None:
             self._plain.append(op)
         else:
-            self._asked_at[request.exchange] = _addresses(request)
+            self._asked_at[request.exchange] = addresses(request.headers)
+            self._begin(op)
+
+    def _asked(self, asked: Asked) -> None:
+        """Take a message of a client on a WebSocket without Bayeux; its socket tells its session."""
+        request = asked.request
+        name = self._dialect.operation_of(request)
+        keys = self._dialect.keys_of_request(request) if name is not None else {}
+        op = Operation(request, name, keys, frozenset(), self._streams.session_on(asked.client_id))
+        if name is None:
+            self._plain.append(op)
+        else:
+            self._published.append(op)
             self._begin(op)
 
     def _publish(self, sent: Sent, record: Record) -> None:
@@ -341,6 +365,7 @@ class Correlator:
         if op is None:
             self._sessions.renewed_cookies(self._bayeux.get(response.exchange, frozenset()), response.headers)
             return
+        self._streams.answered(op, response)
         if response.status == _SWITCHING_PROTOCOLS:
             self._bayeux[response.exchange] = op.tokens
             self._subprotocols.update(v for name, v in response.headers if name.lower() == "sec-websocket-protocol")
@@ -526,6 +551,10 @@ class Correlator:
         op.links.append(link)
         return link
 
+    def _is_carrier(self, op: Operation) -> bool:
+        """Return whether an exchange only carried Bayeux: it is the upgrade of a WebSocket that turned out to do so."""
+        return op.ack is not None and op.ack.status == _SWITCHING_PROTOCOLS and self._decoder.carries(op.request)
+
     def _triple(self, op: Operation, n: int) -> Triple:
         sessions = self._sessions
         # A device belongs to one agent, but it is the weakest evidence: a supervisor also gets events on the devices of
@@ -547,22 +576,9 @@ def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Re
     return correlator.finish(header)
 
 
-def _is_upgrade(op: Operation) -> bool:
-    return op.ack is not None and op.ack.status == _SWITCHING_PROTOCOLS
-
-
 def _unsolicited(seen: Seen) -> Unsolicited:
     return Unsolicited(seen.event, seen.name, _label(seen.session), seen.is_ignored)
 
 
 def _label(session: int | None) -> str | None:
     return None if session is None else f"s{session}"
-
-
-def _addresses(request: Request) -> list[tuple[str, str]]:
-    """Return the Host, Origin and Referer of a request, without a path, which differs in each one of a long capture."""
-    return [
-        (name.lower(), "/".join(value.split("/", 3)[:3]))
-        for name, value in request.headers
-        if name.lower() in _ADDRESSES
-    ]

@@ -20,7 +20,8 @@ from typing import TypeAlias
 from ..dialect.definition import Dialect, name_of
 from ..dialect.paths import EACH, split
 from ..dialect.values import paths_in
-from ..model import Event, Failure, Keys, Link, Request, Response, Value, agree, value_of, values
+from ..model import Event, Failure, Keys, Link, Request, Response, State, Value, agree, value_of, values
+from ..push.rules import MESSAGE
 
 _SECOND = 1_000_000_000
 _COMBINED = 256  # combinations of the values of several keys that an operation is indexed by
@@ -110,6 +111,22 @@ class Seen:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", name_of(self.keys, self.event))
+
+
+def state_of(op: Operation, dialect: Dialect) -> State:
+    """Return how far an operation has got. A message on a WebSocket without Bayeux gets no ack."""
+    if op.refused or op.failed:
+        return State.FAILED
+    is_message = op.request.method == MESSAGE
+    known = dialect.operations.get(op.name or "")
+    # An operation that the dialect lists without terminal events is complete with its ack.
+    expects_nothing = op.name is None or (known is not None and not known.terminal)
+    if op.ack is not None or is_message:
+        if expects_nothing or op.ended is not None:
+            return State.COMPLETE
+        if not is_message:
+            return State.ACKED
+    return State.UNACKED if op.links else State.ABORTED
 
 
 def is_over(op: Operation, now: int, dialect: Dialect) -> bool:

@@ -35,6 +35,8 @@ _TOKENS, _NAMES = ("token", "oauth_token", "access_token", "auth"), ("username",
 _HANDSHAKES = {"negotiate", "ntlm", "kerberos"}  # each message differs, and the connection is what is authenticated
 _NOT_TOKENS = {"basic", "digest"}  # RFC 7617, RFC 7616: a name and a password; an equal text elsewhere is no token
 
+_ADDRESSES = {"host", "origin", "referer"}
+
 
 class Sessions:
     """The Bayeux sessions seen so far, numbered from 1 in the order of their handshakes.
@@ -69,6 +71,10 @@ class Sessions:
         self._by_client[client_id] = session
         self.learn(tokens, session)
         return session
+
+    def joined(self, client_id: str, session: int) -> None:
+        """Take a client of a known session that showed no tokens."""
+        self._by_client[client_id] = session
 
     def of_client(self, client_id: str) -> int | None:
         """Return the session of a clientId, None if its handshake was not seen."""
@@ -167,6 +173,11 @@ def cookies(header: str) -> Iterator[tuple[str, str]]:
         for part in cookie.split(";"):
             name, _, value = part.partition("=")
             yield name.strip(), value.strip().strip('"')
+
+
+def addresses(headers: Headers) -> list[tuple[str, str]]:
+    """Return the Host, Origin and Referer of a request, without a path, which differs in each one of a long capture."""
+    return [(name.lower(), "/".join(value.split("/", 3)[:3])) for name, value in headers if name.lower() in _ADDRESSES]
 
 
 def _credential(header: str) -> Iterator[str]:

@@ -24,6 +24,7 @@ from ..errors import DialectError
 from ..files import read_text
 from ..formats.charsets import media_of
 from ..model import JSON, Event, Headers, Keys, Request, Response, Value, listed, value_of, values
+from ..push.rules import COMMENT, PushRules
 from .content import content_of, fields
 from .logins import OAUTH, Login, minted
 from .logins import values as values_at
@@ -37,6 +38,7 @@ DEFAULT = "gws-outbound"
 CACHE_BUSTER = "query._"  # as jQuery adds it; volatile in every dialect
 REFERENCES = ("reference", "inner_reference")  # keys that are exact where a dialect does not say which are
 PARTS = "channel."  # root of the named parts of a channel, in place of `channel`
+_UPGRADED = 101  # to a WebSocket, which is what its request asked for
 _LARGEST = 1 << 20  # bytes of a dialect file
 NOTIFICATION = "notification"  # the key that names an event
 
@@ -109,6 +111,7 @@ class Dialect:
     error_after_ack: bool = False
     unreferenced: frozenset[str] = frozenset()
     sibling_same: Paths = ()
+    push: PushRules = field(default_factory=PushRules)
     text: str = field(default="", repr=False)
 
     @classmethod
@@ -226,8 +229,8 @@ class Dialect:
         return bool(self.error_marks) and all(self._is_marked(event, self.error_marks))
 
     def is_ignored(self, event: Event) -> bool:
-        """Return whether an event is a heartbeat or the like, which no operation causes."""
-        return bool(self.ignore) and any(self._is_marked(event, self.ignore))
+        """Return whether an event is a heartbeat or a comment in a stream, which no operation causes."""
+        return event.channel == COMMENT or (bool(self.ignore) and any(self._is_marked(event, self.ignore)))
 
     def route(self, target: str) -> dict[str, str]:
         """Return the named parts of a URL path, percent-decoded; empty if no route fits."""
@@ -243,7 +246,7 @@ class Dialect:
         """Return whether an ack reports success, by its HTTP status and by the status code in its body, if any."""
         roots = {"body": parse_json(ack.body, ack.headers)}
         status = next((text for path in self.ack_status for text in texts(path, roots)), None)
-        return 200 <= ack.status < 300 and (status is None or status in self.ack_success)
+        return (200 <= ack.status < 300 or ack.status == _UPGRADED) and (status is None or status in self.ack_success)
 
     def bare(self, key: str, value: str) -> str:
         """Return the value of a key as it is compared: for a key in `path_keys`, the part after the last slash."""

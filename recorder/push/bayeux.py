@@ -64,6 +64,7 @@ class BayeuxDecoder:
         self._with_replies = replies
         self._open: dict[int, list[Message]] = {}
         self._sockets: dict[int, str] = {}  # WebSocket exchange → its clientId
+        self.sockets: set[int] = set()  # exchanges of all WebSockets that carried Bayeux
         self._unacknowledged: dict[str, Unacknowledged] = {}  # by clientId; only with the extension
 
     def feed(self, record: Record) -> list[Observation]:
@@ -92,8 +93,8 @@ class BayeuxDecoder:
         return []
 
     def carries(self, request: Request) -> bool:
-        """Return whether a request that was fed, and has no response yet, carries Bayeux messages."""
-        return request.exchange in self._open
+        """Return whether a request carries Bayeux messages and has no response yet, or upgraded to a Bayeux socket."""
+        return request.exchange in self._open or request.exchange in self.sockets
 
     def client_of(self, request: Request) -> str:
         """Return the clientId in a Bayeux request without a response, "" if it has none, as in a handshake."""
@@ -105,6 +106,8 @@ class BayeuxDecoder:
 
     def _socket(self, record: SocketMessage) -> list[Observation]:
         messages = carried(record) or []
+        if messages:
+            self.sockets.add(record.exchange)
         if record.from_client:
             client_id = _client_id(messages)
             if client_id:

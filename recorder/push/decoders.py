@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from ..model import Record, Request
+from ..model import Chunk, Failure, Record, Request, Response, SocketMessage
 from .bayeux import BayeuxDecoder
-from .port import Observation
+from .port import Observation, Opened
+from .rules import PushRules
+from .sockets import SocketDecoder
+from .sse import SseDecoder
+
+_NO_RULES = PushRules()
 
 
 class Decoders:
-    """Decodes push of any protocol."""
+    """Decodes push of any protocol; the messages on a WebSocket say which one it is."""
 
-    def __init__(self, *, replies: bool = False) -> None:
-        """Begin without sessions; `replies` observes each reply of Bayeux too."""
+    def __init__(self, rules: PushRules = _NO_RULES, *, replies: bool = False) -> None:
+        """Begin without sessions and streams.
+
+        Args:
+            rules: What the dialect says about push without Bayeux.
+            replies: Whether to observe each reply of Bayeux too.
+
+        """
         self._bayeux = BayeuxDecoder(replies=replies)
+        self._sse, self._sockets = SseDecoder(rules), SocketDecoder(rules)
 
     def feed(self, record: Record) -> list[Observation]:
         """Take the next record; return what it shows."""
-        return self._bayeux.feed(record)
+        match record:
+            case SocketMessage():
+                return self._message(record)
+            case Chunk():
+                return self._sse.feed(record)
+            case Response():
+                # Bayeux first: it forgets the request with the answer
+                seen = self._bayeux.feed(record)
+                return seen or (self._sse.feed(record) or self._sockets.feed(record))
+            case Failure():
+                return [*self._bayeux.feed(record), *self._sse.feed(record), *self._sockets.feed(record)]
+            case _:
+                return self._bayeux.feed(record)
 
     def carries(self, request: Request) -> bool:
         """Return whether a request is only a carrier of push messages, such as a poll: no exchange of its own."""
@@ -29,3 +53,16 @@ class Decoders:
     def client_on(self, socket: int) -> str:
         """Return the client on a WebSocket, given by its exchange; "" if the client is not known yet."""
         return self._bayeux.client_on(socket)
+
+    def silent(self) -> list[Opened]:
+        """Return the open WebSockets without a message, of which nobody knows the protocol."""
+        return self._sockets.silent()
+
+    def _message(self, record: SocketMessage) -> list[Observation]:
+        if self._sockets.knows(record.exchange):
+            return self._sockets.feed(record)
+        seen = self._bayeux.feed(record)
+        if record.exchange not in self._bayeux.sockets:
+            return self._sockets.feed(record)
+        self._sockets.leave(record.exchange)
+        return seen

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ...bayeux.publishes import PUBLISH
+from ...push.rules import MESSAGE
 from .words import near
 
 # The methods that IANA lists, and two of caches.
@@ -18,6 +19,7 @@ METHODS = frozenset((
     "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
     "PURGE", "BAN",
 ))  # fmt: skip
+_OF_MESSAGES = frozenset({PUBLISH, MESSAGE})
 _COMMON = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _NAME = re.compile(r"\{([^{}]*)\}")
 # Parts as other tools write them: `:id`, `<id>`, `<int:id>`, `[id]`, `(?P<id>\d+)`, `*`, `%s`.
@@ -106,11 +108,11 @@ def _never(template: str) -> Mistake | None:
 
 
 def in_method(method: str) -> Mistake | None:
-    """Return why a method is no method of HTTP, and which was meant; None if it is one, or that of a publish."""
-    if method in METHODS or method == PUBLISH:
+    """Return why a method is no method of HTTP, and which was meant; None if it is one, or that of a message."""
+    if method in METHODS or method in _OF_MESSAGES:
         return None
     plain = method.strip(" :").upper()
-    if plain in METHODS or plain == PUBLISH:
+    if plain in METHODS or plain in _OF_MESSAGES:
         return Mistake("is compared letter by letter", plain)
     like = near(plain, _COMMON) or near(plain, METHODS, 0.75)
     return Mistake("is no method of HTTP", like or "POST")
@@ -134,7 +136,7 @@ def in_request(request: str, methods: Collection[str]) -> Mistake | None:
     wrong = in_method(first)
     if wrong is not None:
         return Mistake(f"{first!r} {wrong.cause}", f"{wrong.meant} {fixed(rest)}")
-    found = in_template(rest, is_url=first != PUBLISH)
+    found = _in_braces(rest) if first == MESSAGE else in_template(rest, is_url=first != PUBLISH)
     return None if found is None else Mistake(f"{rest!r} {found.cause}", f"{first} {fixed(found.meant)}")
 
 

@@ -1,0 +1,210 @@
+"""Join streams of events and WebSockets to sessions, and those of one client that follow each other to one stream.
+
+A client connects again when its stream was cut, or the server ended it. The later stream has the key of the first one:
+its events go to the same client, so a replay plays them on the stream that its client has open. A later one follows an
+earlier one that is over if one session asked for both by the same path. For server-sent events the query counts too,
+without what the dialect calls volatile: it may ask for something else. A client that shows `Last-Event-ID` says that
+it goes on. What answers a request with a body, such as a POST, stands alone.
+
+The tokens in the request of a stream say whose it is. EventSource and WebSocket cannot send headers of their own, so a
+stream without tokens belongs to whoever got its URL in an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
+
+from ..dialect.content import fields
+from ..dialect.definition import Dialect
+from ..dialect.paths import path_of
+from ..model import Event, Request, Response, Stream
+from ..push.port import WEBSOCKET, Closed, Opened
+from .operations import Operation
+from .sessions import Sessions
+
+_SWITCHING_PROTOCOLS = 101
+_LAST = "last-event-id"  # its header; as a parameter of polyfills it has other cases and no hyphens
+_AGAIN = frozenset({"lasteventid", "last_event_id", "last-event-id"})
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """The streams of one client that follow each other.
+
+    Attributes:
+        key: Key of the first one.
+        query: What the query asks for, as far as it tells streams apart.
+        is_open: Whether one of them is open.
+        latest: The last id that the server gave the client to go on from.
+    """
+
+    key: str
+    session: int | None
+    query: str
+    is_open: bool = True
+    latest: str | None = None
+
+
+@dataclass(slots=True)
+class Streams:
+    """The streams of a capture, in the order they were opened."""
+
+    _dialect: Dialect
+    _sessions: Sessions
+    _upgrades: dict[int, Operation] = field(default_factory=dict)  # open WebSockets, until their first message
+    _answered: Operation | None = None  # the exchange that was answered last
+    _rows: dict[str, Stream] = field(default_factory=dict)  # by the key of the stream itself
+    _groups: dict[str, _Group] = field(default_factory=dict)  # of open streams, by the key of the stream itself
+    _places: dict[tuple[str, str], list[_Group]] = field(default_factory=dict)  # by protocol and path
+
+    def answered(self, op: Operation, response: Response) -> None:
+        """Take an answer, which may be a stream, or begin a WebSocket."""
+        self._answered = op
+        if response.status == _SWITCHING_PROTOCOLS:
+            self._upgrades[response.exchange] = op
+
+    def opened(self, opened: Opened, earlier: Iterable[Operation]) -> None:
+        """Take a stream that begins; `earlier` are exchanges whose answers may have given out its URL."""
+        op = self._upgrades.pop(opened.exchange, None) or self._answered
+        op = op if op is not None and op.request.exchange == opened.exchange else None
+        request = op.request if op is not None else None
+        tokens = op.tokens if op is not None else frozenset()
+        if request is not None and request.method != "GET":
+            group = _Group(opened.client_id, self._of_answer(opened, request, tokens), "")
+        else:
+            group = self._group(opened, request, tokens or _given(request, earlier, self._sessions))
+        group.is_open = True
+        self._groups[opened.client_id] = group
+        if op is not None and op.session is None:
+            op.session = group.session
+        at = (opened.seq, opened.t)
+        self._rows[opened.client_id] = Stream(
+            group.key, opened.exchange, opened.protocol, *at, subprotocol=opened.subprotocol
+        )
+
+    def closed(self, closed: Closed) -> None:
+        """Take the end of a stream."""
+        group, row = self._groups.pop(closed.client_id), self._rows[closed.client_id]
+        group.is_open = False
+        self._rows[closed.client_id] = replace(
+            row, closed=closed.t, ended=closed.ended, code=closed.code, reason=closed.reason
+        )
+
+    def failed(self, exchange: int) -> None:
+        """Take the end of an exchange, which may be a WebSocket."""
+        self._upgrades.pop(exchange, None)
+
+    def of(self, event: Event) -> Event:
+        """Return an event with the key of its stream as its client; an event of Bayeux is returned as it is."""
+        group = self._groups.get(event.client_id)
+        if group is None:
+            return event
+        if event.beside is not None and "id" in event.beside:
+            group.latest = str(event.beside["id"])
+        return event if group.key == event.client_id else replace(event, client_id=group.key)
+
+    def session_on(self, key: str) -> int | None:
+        """Return the session of an open stream."""
+        group = self._groups.get(key)
+        return None if group is None else group.session
+
+    def discard(self) -> None:
+        """Forget the streams that are over."""
+        self._rows = {key: row for key, row in self._rows.items() if row.closed is None}
+
+    def all(self, label: Callable[[int | None], str | None], silent: Iterable[Opened]) -> tuple[Stream, ...]:
+        """Return all streams.
+
+        Args:
+            label: Returns the label of a session.
+            silent: Open WebSockets without a message.
+        """
+        rows = [replace(row, session=label(self._sessions.of_client(row.key))) for row in self._rows.values()]
+        for one in silent:
+            of_request = self._upgrades.get(one.exchange)
+            session = label(self._sessions.of_tokens(of_request.tokens)) if of_request is not None else None
+            at = (one.seq, one.t)
+            rows.append(
+                Stream(
+                    one.client_id, one.exchange, one.protocol, *at, None, subprotocol=one.subprotocol, session=session
+                )
+            )
+        return tuple(sorted(rows, key=lambda row: row.seq))
+
+    def _of_answer(self, opened: Opened, request: Request, tokens: frozenset[str]) -> int | None:
+        """Return the session of a stream that answers a request with a body; without tokens it is no new one."""
+        only = self._sessions.only()
+        if tokens or not self._sessions.starts:
+            return self._sessions.handshaken(opened.client_id, tokens, _begin(opened, request))
+        if only is not None:
+            self._sessions.joined(opened.client_id, only)
+        return only
+
+    def _group(self, opened: Opened, request: Request | None, tokens: frozenset[str]) -> _Group:
+        target = request.target if request is not None else ""
+        place = opened.protocol, path_of(target)
+        known = self._places.setdefault(place, [])
+        session = self._sessions.of_tokens(tokens)
+        over = [one for one in known if not one.is_open and (not tokens or one.session == session)]
+        group = _follower(over, request, self._query(opened, target))
+        if group is not None:
+            return group
+        only = self._sessions.only()
+        if not tokens and only is not None and not any(one.is_open for one in known):
+            session = only
+            self._sessions.joined(opened.client_id, session)
+        else:
+            session = self._sessions.handshaken(opened.client_id, tokens, _begin(opened, request))
+        group = _Group(opened.client_id, session, self._query(opened, target))
+        known.append(group)
+        return group
+
+    def _query(self, opened: Opened, target: str) -> str:
+        """Return the query of a stream of events without what says nothing about its events."""
+        if opened.protocol == WEBSOCKET:
+            return ""
+        given = fields(target.partition("?")[2])
+        volatile = {path.removeprefix("query.") for path in self._dialect.volatile if path.startswith("query.")}
+        return str(sorted((n, str(v)) for n, v in given.items() if n not in volatile and n.lower() not in _AGAIN))
+
+
+def _begin(opened: Opened, request: Request | None) -> tuple[int, int]:
+    """Return where a session begins that begins with a stream: at its request, if that was seen."""
+    return (opened.seq, opened.t) if request is None else (request.seq, request.t)
+
+
+def _follower(over: list[_Group], request: Request | None, query: str) -> _Group | None:
+    """Return the streams that a new one follows, None if it follows none."""
+    latest = next((value for name, value in request.headers if name.lower() == _LAST), None) if request else None
+    alike = [one for one in over if latest is not None or one.query == query]
+    exact = [one for one in alike if latest is not None and one.latest == latest]
+    return next(iter(exact or alike), None)
+
+
+def _given(request: Request | None, earlier: Iterable[Operation], sessions: Sessions) -> frozenset[str]:
+    """Return the tokens of the only client that got the URL of a stream in an answer, empty if there is none."""
+    if request is None or len(request.target) < 2:
+        return frozenset()
+    path = path_of(request.target)
+    for target in dict.fromkeys((request.target, path)):
+        owners: dict[object, frozenset[str]] = {}
+        for op in _givers(target, request, earlier):
+            owners.setdefault(sessions.of_tokens(op.tokens) or op.tokens, op.tokens)
+        if owners:
+            return next(iter(owners.values())) if len(owners) == 1 else frozenset()
+    return frozenset()
+
+
+def _givers(target: str, request: Request, earlier: Iterable[Operation]) -> Iterator[Operation]:
+    spellings = {target, unquote(target), target.replace("/", r"\/"), target.replace("&", "&amp;")}
+    wanted = re.compile(b"(?:" + b"|".join(re.escape(one.encode()) for one in sorted(spellings)) + rb")(?![\w/%-])")
+    for op in earlier:
+        ack = op.ack
+        if ack is None or not op.tokens or ack.seq > request.seq:
+            continue
+        where = (value for name, value in ack.headers if name.lower() in {"location", "link"})
+        if wanted.search(ack.body) or any(wanted.search(value.encode()) for value in where):
+            yield op

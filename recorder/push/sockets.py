@@ -1,0 +1,99 @@
+"""Decode WebSockets that carry messages of no protocol that has an adapter of its own: JSON, text or bytes."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+
+from ..model import JSON, Event, Failure, Record, Request, Response, SocketMessage
+from .port import WEBSOCKET, Asked, Closed, Observation, Opened
+from .rules import MESSAGE, PushRules, read, topic_of
+from .sse import key
+
+_UPGRADED = 101
+_CLOSED = re.compile(r"websocket closed by (client|server), code (\d{4})\b")
+_CUT = 1006  # no closing handshake (RFC 6455, section 7.4.1)
+
+
+class SocketDecoder:
+    """Decodes WebSockets: the messages of the server are events, those of the client are requests."""
+
+    def __init__(self, rules: PushRules) -> None:
+        self._rules = rules
+        self._silent: dict[int, Opened] = {}  # sockets without a message
+        self._open: set[int] = set()
+
+    def feed(self, record: Record) -> list[Observation]:
+        """Take the next record; return what it shows. A socket counts as opened with its first message, or its end."""
+        match record:
+            case Response() if record.status == _UPGRADED:
+                self._silent[record.exchange] = _opened(record, _chosen(record))
+            case SocketMessage():
+                return [*self._begun(record), self._message(record)]
+            case Failure() if record.exchange in self._open or record.exchange in self._silent:
+                return [*self._begun(record), self._closed(record)]
+            case _:
+                pass
+        return []
+
+    def knows(self, exchange: int) -> bool:
+        """Return whether a socket is open on which a message without a protocol of its own came."""
+        return exchange in self._open
+
+    def leave(self, exchange: int) -> None:
+        """Forget a socket whose messages belong to another protocol."""
+        self._silent.pop(exchange, None)
+
+    def silent(self) -> list[Opened]:
+        """Return the open sockets without a message."""
+        return list(self._silent.values())
+
+    def _begun(self, record: SocketMessage | Failure) -> list[Opened]:
+        if record.exchange in self._open:
+            return []
+        self._open.add(record.exchange)
+        return [self._silent.pop(record.exchange, None) or _opened(record)]
+
+    def _message(self, record: SocketMessage) -> Observation:
+        event = event_on(record, self._rules)
+        if not record.from_client:
+            return event
+        topic = topic_of(event.data, self._rules.asked) if event.beside is None else event.channel
+        asked = Request(record.seq, record.t, record.exchange, "", MESSAGE, topic, (), record.body, 0)
+        return Asked(event.client_id, asked)
+
+    def _closed(self, failure: Failure) -> Closed:
+        self._open.discard(failure.exchange)
+        found = _CLOSED.match(failure.reason)
+        code = int(found[2]) if found is not None else None
+        ended = found is not None and found[1] == "server" and code != _CUT
+        exchange = failure.exchange
+        return Closed(key(exchange), exchange, failure.seq, failure.t, ended, code, failure.reason)
+
+
+def event_on(record: SocketMessage, rules: PushRules) -> Event:
+    """Return a message on a WebSocket as an event."""
+    text = text_of(record)
+    data: JSON = read(text) if text is not None else b64encode(record.body).decode()
+    channel = topic_of(data if text is not None else None, rules.topic)
+    beside = None if text is not None else {"binary": True}
+    return Event(record.seq, 0, record.t, record.exchange, key(record.exchange), channel, data, beside, record.body)
+
+
+def text_of(record: SocketMessage) -> str | None:
+    """Return the text of a message, None for a binary one.
+
+    Cassettes of before did not tell binary messages, so one that is no UTF-8 counts as binary.
+    """
+    try:
+        return record.body.decode() if record.is_text else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _opened(record: Response | SocketMessage | Failure, subprotocol: str = "") -> Opened:
+    return Opened(key(record.exchange), record.exchange, record.seq, record.t, WEBSOCKET, subprotocol)
+
+
+def _chosen(response: Response) -> str:
+    return next((value for name, value in response.headers if name.lower() == "sec-websocket-protocol"), "")

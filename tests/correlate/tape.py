@@ -1,0 +1,111 @@
+"""Captures with streams of events and WebSockets, written record by record, for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from recorder.correlate.engine import correlate
+from recorder.dialect.definition import Dialect, parse
+from recorder.model import Chunk, Failure, Header, Headers, Record, Recording, Request, Response, SocketMessage
+
+HEADER = Header(started=0, upstream="http://push.example", dialect="push", redaction="none")
+STREAM: Headers = (("Content-Type", "text/event-stream"),)
+
+PUSH = """
+name = "push"
+session_cookies = ["sid"]
+bayeux_prefix = "/cometd"
+open_for = 60.0
+grace = 2.0
+exact = ["reference"]
+
+[request]
+methods = ["POST", "MESSAGE"]
+
+[request.keys]
+reference = ["body.ref"]
+
+[ack]
+status = []
+success = []
+
+[event.keys]
+reference = ["data.ref"]
+notification = ["data.name"]
+
+[operations.Order]
+request = "POST /orders"
+events = ["Ordered", "Shipped"]
+terminal = ["Shipped"]
+"""
+
+
+def dialect(more: str = "") -> Dialect:
+    return parse(PUSH + more, path="push.toml")
+
+
+@dataclass
+class Tape:
+    """Records of one capture, a millisecond apart."""
+
+    records: list[Record] = field(default_factory=list)
+    exchanges: int = 0
+
+    def _at(self) -> tuple[int, int]:
+        return len(self.records), len(self.records) * 1_000_000
+
+    def request(self, target: str, body: bytes = b"", *, method: str = "GET", headers: Headers = ()) -> int:
+        """A request leaves; returns its exchange."""
+        self.exchanges += 1
+        self.records.append(Request(*self._at(), self.exchanges - 1, "c", method, target, headers, body))
+        return self.exchanges - 1
+
+    def response(self, exchange: int, body: bytes = b"", *, status: int = 200, headers: Headers = ()) -> None:
+        self.records.append(Response(*self._at(), exchange, status, headers, body))
+
+    def ask(self, target: str, body: bytes = b"", answer: bytes = b"", *, method: str = "GET", sid: str = "") -> int:
+        """A whole exchange."""
+        exchange = self.request(target, body, method=method, headers=cookie(sid))
+        self.response(exchange, answer)
+        return exchange
+
+    def order(self, ref: str, sid: str = "") -> int:
+        return self.ask("/orders", b'{"ref":"%s"}' % ref.encode(), method="POST", sid=sid)
+
+    def stream(self, target: str = "/events", *, sid: str = "", method: str = "GET", headers: Headers = ()) -> int:
+        """A stream of events begins."""
+        exchange = self.request(target, method=method, headers=(*cookie(sid), *headers))
+        self.records.append(Response(*self._at(), exchange, 200, STREAM, b"", streamed=True))
+        return exchange
+
+    def chunk(self, exchange: int, body: bytes, *, is_last: bool = False) -> None:
+        self.records.append(Chunk(*self._at(), exchange, body, is_last))
+
+    def tell(self, exchange: int, name: str, ref: str) -> None:
+        """An event comes in a stream."""
+        self.chunk(exchange, b'data: {"name":"%s","ref":"%s"}\n\n' % (name.encode(), ref.encode()))
+
+    def end(self, exchange: int) -> None:
+        self.chunk(exchange, b"", is_last=True)
+
+    def fail(self, exchange: int, reason: str = "Client disconnected.") -> None:
+        self.records.append(Failure(*self._at(), exchange, reason))
+
+    def socket(self, target: str = "/ws", *, sid: str = "", protocol: str = "") -> int:
+        """A WebSocket is opened."""
+        exchange = self.request(target, headers=(("Upgrade", "websocket"), *cookie(sid)))
+        self.response(exchange, status=101, headers=(("Sec-WebSocket-Protocol", protocol),) if protocol else ())
+        return exchange
+
+    def sends(self, exchange: int, body: bytes) -> None:
+        self.records.append(SocketMessage(*self._at(), exchange, True, body))
+
+    def hears(self, exchange: int, body: bytes, *, is_text: bool = True) -> None:
+        self.records.append(SocketMessage(*self._at(), exchange, False, body, is_text))
+
+    def recording(self, by: Dialect | None = None) -> Recording:
+        return correlate(self.records, by or dialect(), HEADER)
+
+
+def cookie(sid: str) -> Headers:
+    return (("Cookie", f"sid={sid}"),) if sid else ()
