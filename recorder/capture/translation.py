@@ -7,12 +7,12 @@ client's copy of an answer has the recorder's addresses, and a request goes on, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..correlate.sessions import separate
 from ..links.cookies import unbound
-from ..links.rewriting import Links, Origin, Server, server_at
+from ..links.rewriting import LOOPBACK, Link, Links, Origin, Server, path_behind, server_at
 from ..model import Headers
 
 # Headers that would lead a client away from the recorder, or to a TLS that the recorder may not have.
@@ -54,26 +54,42 @@ class Addresses:
 
     """
 
-    def __init__(self, upstreams: Sequence[Upstream], port: int, here: Origin) -> None:
+    def __init__(
+        self,
+        upstreams: Sequence[Upstream],
+        port: int,
+        here: Origin,
+        is_push: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         """Pair the upstreams with the recorder's addresses.
 
         Args:
             upstreams: All upstreams of the recording.
             port: The recorder's port that the client speaks to.
             here: The address by which the client names that port.
+            is_push: Returns whether a path is one that clients are pushed events at.
 
         """
+
+        def leads_to_push(text: str, link: Link) -> bool:
+            return link.is_socket or is_push(path_behind(text, link))
+
         self._port, self.here, self._several = port, here, len(upstreams) > 1
         name = here.host if here.host.endswith("]") else here.host.rpartition(":")[0] or here.host
         self._out: list[tuple[Links, Origin]] = []
         self._back: list[tuple[Links, Origin]] = []
+        self._push: list[tuple[Links, Origin]] = []
         for upstream in upstreams:
             local = here if upstream.port == port else Origin(f"{name}:{upstream.port}", here.secure)
             own, server = server_at(local.host), upstream.server
             if own is not None and server is not None and own != server:
                 self._out.append((Links([server]), local))
+                self._push.append((Links([server], wanted=leads_to_push), local))
                 self._back.append((Links([own]), upstream.origin))
         self.written = tuple(upstream.origin.host.encode() for upstream in upstreams)
+        names = {upstream.server.host for upstream in upstreams if upstream.server is not None}
+        names |= LOOPBACK if "localhost" in names else set()
+        self._names = re.compile(b"|".join(re.escape(name.encode()) for name in names), re.IGNORECASE)
         self.own = frozenset(server for links, _ in self._back for server in links.known)
         self.upstreams = frozenset(server for links, _ in self._out for server in links.known)
 
@@ -84,6 +100,20 @@ class Addresses:
     def response_body(self, body: bytes, headers: Headers) -> bytes:
         """Return the body of an answer, or a WebSocket message, as the client is to see it."""
         for links, origin in self._out:
+            body = links.body(body, headers, origin)
+        return body
+
+    def push_headers(self, headers: Headers) -> Headers:
+        """Return the headers of an answer with the URLs that clients are pushed events at, and no others, changed."""
+        for links, origin in self._push:
+            headers = links.headers(headers, origin)
+        return headers
+
+    def push_body(self, body: bytes, headers: Headers) -> bytes:
+        """Return the body of an answer, or a WebSocket message, with these URLs, and no others, changed."""
+        if self._names.search(body) is None and b"\0" not in body[:4]:  # the rule; the rest costs time
+            return body
+        for links, origin in self._push:
             body = links.body(body, headers, origin)
         return body
 

@@ -112,6 +112,7 @@ class Dialect:
     unreferenced: frozenset[str] = frozenset()
     sibling_same: Paths = ()
     push: PushRules = field(default_factory=PushRules)
+    push_urls: tuple[re.Pattern[str], ...] = ()
     text: str = field(default="", repr=False)
 
     @classmethod
@@ -149,6 +150,11 @@ class Dialect:
     def is_publish(self, channel: str) -> bool:
         """Return whether a publish on a channel is an operation."""
         return not is_meta(channel) and any(matches(pattern, channel) for pattern in self.publishes)
+
+    def is_push_url(self, path: str) -> bool:
+        """Return whether clients are pushed events at a path: that of Bayeux, or one that the dialect names."""
+        is_bayeux = bool(self.bayeux_prefix) and path.startswith(self.bayeux_prefix)
+        return is_bayeux or any(pattern.fullmatch(path) for pattern in self.push_urls)
 
     def keys_of_request(self, request: Request) -> Keys:
         """Return the keys of a request: values by which events can be joined to the request."""

@@ -167,7 +167,8 @@ class Fitting:
         path = path_of(target)
         if any(message["channel"] == HANDSHAKE for message in messages or ()):
             for one in self._candidates:
-                one.is_at_prefix |= f"{path}/".startswith(f"{one.dialect.bayeux_prefix}/")
+                prefix = one.dialect.bayeux_prefix
+                one.is_at_prefix |= bool(prefix) and f"{path}/".startswith(f"{prefix}/")
 
     def _pushed(self, record: Response | SocketMessage, messages: list[Message] | None) -> None:
         for index, message in enumerate(messages or ()):

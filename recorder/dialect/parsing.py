@@ -83,7 +83,7 @@ def _read(top: Table) -> Dialect:
     methods = request.texts("methods")
     return Dialect(
         name=top.text("name"),
-        bayeux_prefix=top.text("bayeux_prefix").rstrip("/"),
+        bayeux_prefix=top.text("bayeux_prefix", "").rstrip("/"),
         session_cookies=frozenset(top.texts("session_cookies")),
         session_keys=top.texts("session_keys", optional=True),
         open_for=top.seconds("open_for"),
@@ -120,12 +120,14 @@ def _with_sessions(top: Table, dialect: Dialect) -> Dialect:
     session = top.table("session", optional=True)
     minted = session.table("minted", optional=True)
     extension, number = _replay_extension(top)
+    push = top.table("push", optional=True)
     return replace(
         dialect,
         session_tokens=places(session, "tokens", session.texts("tokens", optional=True), SHOWN),
         logins=tuple(logins(minted)) if "minted" in session else OAUTH,
         replay=extension,
         replay_id=number,
+        push_urls=tuple(routes(push, "urls", push.texts("urls", optional=True))),
     )
 
 
@@ -189,7 +191,8 @@ def _channels(publish: Table) -> Paths:
 
 def _replay_extension(top: Table) -> tuple[str, str]:
     """Return the name of the replay extension and the path of the number in the data of an event; "" without one."""
-    push, default = top.table("push", optional=True), None if "push" in top else ""
+    push = top.table("push", optional=True)
+    default = "" if push.raw("replay") is None and push.raw("replay_id") is None else None
     path = push.text("replay_id", default)
     if isinstance(push.raw("replay_id"), str):
         if path.startswith("data."):

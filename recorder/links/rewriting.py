@@ -13,7 +13,7 @@ A known link gets another scheme and host in its own spelling; all other charact
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -23,7 +23,7 @@ from ..model import JSON, Event, Headers, Recording, Reply, Response, Triple
 from .text_bodies import decoded, encoded
 
 _MARKS = (b"//", b"\\", b"%", b"&", b"\0")  # a link in ASCII has one; NUL is half an ASCII character of UTF-16
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})  # a server that was recorded here may use any of them
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})  # a server that was recorded here may use any of them
 _DEFAULT_PORTS = frozenset({80, 443})
 _NEAR, _NEARER, _NEAREST = 200, 24, 6  # characters before the slashes: an escaped scheme, its colon, a plain scheme
 _REMEMBERED = 10_000  # addresses
@@ -89,6 +89,7 @@ _AN_ESCAPE = re.compile(
     rf"\\+(?:u00|x){_HEXADECIMAL}|%(?:25)*{_HEXADECIMAL}|&(?:amp;)*#(?:x0*{_HEXADECIMAL}|0*([0-9]{{1,3}}));?",
     re.IGNORECASE,
 )
+_PATH = re.compile(r"(?:\\{0,8}/)[^\s\"'<>?#,;]{0,2000}")
 _ADDRESS = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", re.ASCII)
 
 
@@ -139,6 +140,12 @@ class Link(NamedTuple):
     slash: str
     start: int
     end: int
+
+
+def path_behind(text: str, link: Link) -> str:
+    """Return the path of a link, without its escapes and without a query; "" where it has none."""
+    found = _PATH.match(text, link.end)
+    return "" if found is None else _plain(found[0]).replace("\\/", "/").partition("?")[0]
 
 
 def may_link(body: bytes) -> bool:
@@ -197,7 +204,7 @@ def server_of(host: str, port: str | None = None) -> Server | None:
     number = int(_plain(port)) if port else 0
     if not name or number > 65_535:
         return None
-    return Server("localhost" if name in _LOOPBACK else name, 0 if number in _DEFAULT_PORTS else number)
+    return Server("localhost" if name in LOOPBACK else name, 0 if number in _DEFAULT_PORTS else number)
 
 
 def _plain(text: str) -> str:
@@ -268,23 +275,29 @@ def asked_server(headers: Headers) -> Server | None:
 class Links:
     """The links to known servers, e.g. to those that a recording can answer for."""
 
-    def __init__(self, known: Iterable[Server], reached: Iterable[Server] = ()) -> None:
+    def __init__(
+        self,
+        known: Iterable[Server],
+        reached: Iterable[Server] = (),
+        wanted: Callable[[str, Link], bool] | None = None,
+    ) -> None:
         """Take the servers whose links are rewritten.
 
         Args:
             known: The servers.
             reached: Servers that clients reach by their own names, through a proxy: for a client of one of them, the
                 links to the others stay.
+            wanted: Takes a text and a link in it, and returns whether it is rewritten; None for all of them.
 
         """
-        self.known, self._reached = frozenset(known), frozenset(reached)
+        self.known, self._reached, self._wanted = frozenset(known), frozenset(reached), wanted
 
     def rewritten(self, text: str, origin: Origin) -> str:
         """Return a text whose links to known servers lead to `origin`; the same object where there are none."""
         pieces, last = [], 0
         own = server_at(origin.host) if len(self._reached) > 1 else None
         for link in links(text):
-            if link.server not in self.known:
+            if link.server not in self.known or (self._wanted is not None and not self._wanted(text, link)):
                 continue
             if own in self._reached and link.server in self._reached and link.server != own:
                 pieces.append(text[last : link.end])  # a text of its own: it is another one for another origin

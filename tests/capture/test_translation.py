@@ -145,3 +145,47 @@ def test_a_changed_body_has_no_digest_of_the_old_one() -> None:
     headers: Headers = (("Digest", "sha-256=x"), ("content-md5", "x"), ("ETag", '"e"'))
 
     assert without_digests(headers) == (("ETag", '"e"'),)
+
+
+def pushing(body: str, here: Origin = Origin("localhost:5000")) -> str:  # noqa: B008  # frozen
+    addresses = Addresses([GWS, LOGIN], 5000, here, lambda path: path.startswith("/events/"))
+    return addresses.push_body(body.encode(), (("Content-Type", "application/json"),)).decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        ('{"connectUri":"wss://gws.example/c/1"}', '{"connectUri":"ws://localhost:5000/c/1"}'),
+        (r'{"connectUri":"wss:\/\/gws.example\/c\/1"}', r'{"connectUri":"ws:\/\/localhost:5000\/c\/1"}'),
+        ('{"u":"https://gws.example/events/7?x=1"}', '{"u":"http://localhost:5000/events/7?x=1"}'),
+        (r'{"u":"https:\/\/gws.example\/events\/7"}', r'{"u":"http:\/\/localhost:5000\/events\/7"}'),
+        (
+            '{"u":"https://gws.example/me","w":"WSS://GWS.example/x"}',
+            '{"u":"https://gws.example/me","w":"ws://localhost:5000/x"}',
+        ),
+    ],
+)
+def test_urls_of_push_lead_to_the_recorder_though_no_others_do(sent: str, seen: str) -> None:
+    assert pushing(sent) == seen
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        '{"u":"https://gws.example/me"}',
+        '{"u":"wss://other.example/c/1"}',
+        '{"u":"https://gws.example/event"}',
+        '{"a":1}',
+    ],
+)
+def test_other_urls_stay_as_they_are(sent: str) -> None:
+    assert pushing(sent) == sent
+
+
+def test_a_link_header_may_name_where_events_come_from() -> None:
+    addresses = Addresses([GWS], 5000, Origin("localhost:5000"), lambda path: path == "/.well-known/mercure")
+    sent = (("Link", '<https://gws.example/.well-known/mercure>; rel="mercure", <https://gws.example/a>; rel=next'),)
+
+    assert addresses.push_headers(sent) == (
+        ("Link", '<http://localhost:5000/.well-known/mercure>; rel="mercure", <https://gws.example/a>; rel=next'),
+    )

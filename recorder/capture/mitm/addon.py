@@ -75,7 +75,7 @@ class Recorder:
         keep_conditional: bool = False,
         others: Others | None = None,
     ) -> None:
-        self._leading = Leading(self.tell, rewrites=rewrite_links, keeps_conditional=keep_conditional)
+        self._leading = Leading(self.tell, self._is_push, rewrites=rewrite_links, keeps_conditional=keep_conditional)
         self._is_script = path is None
         self._path, self._upstream, self._given, self._policy, self._key = path, upstream, dialect, policy, key
         self._redactor, self._on_dialect = self._made_redactor(), on_dialect or self._log_dialect
@@ -192,6 +192,9 @@ class Recorder:
     @property
     def _dialect(self) -> Dialect:
         return self._capture.dialect if self._capture else self._given or shipped(DEFAULT)
+
+    def _is_push(self, path: str) -> bool:
+        return self._dialect.is_push_url(path)
 
     def _made_redactor(self, before: Header | None = None) -> Redactor | None:
         """Return what redacts records, also those that are added to the cassette with the header `before`.
@@ -343,7 +346,7 @@ class Recorder:
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
         answer, headers = flow.response, headers_of(flow.response.headers)
-        if self._leading.is_waited_for(headers):
+        if self._leading.is_waited_for(headers, flow.request.method):
             answer.stream = False
         elif answer.status_code != 101 and (answer.stream or self._is_stream(flow.id, headers)):
             self._stream_response(flow, answer, headers)

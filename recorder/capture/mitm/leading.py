@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from mitmproxy import ctx, http
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from ...bayeux.hosts import redirected
+from ...formats.charsets import media_of
 from ...links.pieces import Pieces
 from ...links.rewriting import Origin
 from ...links.text_bodies import is_textual
@@ -26,6 +28,7 @@ _NOT_REWRITTEN = (
     "links in an answer that is longer than 16 MiB, or compressed although that was not asked for, are not rewritten: "
     "a client that follows them goes past the recorder"
 )
+_JSON = re.compile(r"application/(?!stream\+|x-ndjson|json-seq)[\w.+-]*json\b", re.IGNORECASE)
 Stream: TypeAlias = Callable[[bytes], bytes | list[bytes]]
 
 
@@ -38,9 +41,24 @@ class Leading:
 
     """
 
-    def __init__(self, tell: Callable[[str, str, str], None], *, rewrites: bool, keeps_conditional: bool) -> None:
-        """Take the options of the command line, and what tells the user of a fact."""
-        self.rewrites, self.keeps_conditional, self._tell = rewrites, keeps_conditional, tell
+    def __init__(
+        self,
+        tell: Callable[[str, str, str], None],
+        is_push: Callable[[str], bool] = lambda _: False,
+        *,
+        rewrites: bool,
+        keeps_conditional: bool,
+    ) -> None:
+        """Take the options of the command line.
+
+        Args:
+            tell: Tells the user of a fact.
+            is_push: Returns whether a path is one that clients are pushed events at: links to it are always rewritten.
+            rewrites: See `rewrites`.
+            keeps_conditional: See `keeps_conditional`.
+
+        """
+        self.rewrites, self.keeps_conditional, self._tell, self._is_push = rewrites, keeps_conditional, tell, is_push
         self._led_away = LedAway(tell, rewrite="--rewrite-links", also="--also NAME={url}")
         self._addresses = lru_cache(_CLIENTS)(self._known_to)
 
@@ -80,11 +98,20 @@ class Leading:
             _set_body(flow.request, body, changed)
         return changed
 
-    def is_waited_for(self, headers: Headers) -> bool:
-        """Return whether an answer must be whole before it goes to the client, because its length may change."""
+    def is_waited_for(self, headers: Headers, method: str) -> bool:
+        """Return whether an answer must be whole before it goes to the client, because it may have to be changed.
+
+        Its length may change; and a compressed answer cannot be changed in pieces. One that opens a channel of events
+        names its URL, so such an answer is waited for unless it may have no end: no GET opens a channel by its effect.
+        """
         length = length_of(headers)
-        is_short = length is not None and length <= KEPT
-        return self.rewrites and is_short and is_textual(headers) and not is_event_stream(headers)
+        if self.rewrites:
+            is_short = length is not None and length <= KEPT
+            return is_short and is_textual(headers) and not is_event_stream(headers)
+        is_encoded = any(name.lower() == "content-encoding" for name, _ in headers)
+        return (
+            is_encoded and length is None and method in ("POST", "PUT") and _JSON.match(media_of(headers)) is not None
+        )
 
     def stream(self, flow: http.HTTPFlow, headers: Headers, kept: Kept) -> Stream:
         """Change the head of an answer that is streamed; return the function that its pieces pass through."""
@@ -92,19 +119,22 @@ class Leading:
         if found is None or flow.response is None:
             return kept.passes
         addresses, known = found
-        self._led_away.answer(headers, b"", known, flow.request.path)
+        self._led_away.answer(self._seen(addresses, headers), b"", known, flow.request.path)
         is_encoded = any(name.lower() == "content-encoding" for name, _ in headers)
-        is_rewritten = self.rewrites and not is_encoded and length_of(headers) is None
-        if self.rewrites:
-            _set(flow.response, addresses.response_headers(headers))
+        is_rewritten = not is_encoded and length_of(headers) is None
+        _set(flow.response, self._headers(addresses, headers))
         if not is_textual(headers):
             return kept.passes
         if self.rewrites and not is_rewritten:
             self._tell(KIND, "long answers", _NOT_REWRITTEN)
 
         def change(text: bytes) -> bytes:
-            self._led_away.body(text, headers, known)
-            return addresses.response_body(text, headers) if is_rewritten else text
+            if not is_rewritten:
+                self._led_away.body(text, headers, known)
+                return text
+            changed = self._body(addresses, text, headers)
+            self._led_away.body(text if self.rewrites else changed, headers, known)
+            return changed
 
         pieces = Pieces(change)
 
@@ -124,12 +154,12 @@ class Leading:
         if found is None or response is None:
             return
         addresses, known = found
-        self._led_away.answer(headers, body, known, flow.request.path)
         changed = redirected(body, addresses.here.host, headers) or body
-        if self.rewrites:
-            _set(response, addresses.response_headers(headers))
-            if is_whole and response.status_code != 206:  # a part of a document must fit to the other parts
-                changed = addresses.response_body(changed, headers)
+        if is_whole and response.status_code != 206:  # a part of a document must fit to the other parts
+            changed = self._body(addresses, changed, headers)
+        shown = body if self.rewrites else changed
+        self._led_away.answer(self._seen(addresses, headers), shown, known, flow.request.path)
+        _set(response, self._headers(addresses, headers))
         if changed is not body:
             _set_body(response, body, changed)
 
@@ -141,9 +171,21 @@ class Leading:
         addresses, known = found
         if from_client:
             return addresses.request_body(body, ()) if self.rewrites else body
-        self._led_away.body(body, (), known)
-        body = redirected(body, addresses.here.host) or body
-        return addresses.response_body(body, ()) if self.rewrites else body
+        changed = self._body(addresses, redirected(body, addresses.here.host) or body, ())
+        self._led_away.body(body if self.rewrites else changed, (), known)
+        return changed
+
+    def _headers(self, addresses: Addresses, headers: Headers) -> Headers:
+        """Return the headers of an answer as the client gets them."""
+        return addresses.response_headers(headers) if self.rewrites else addresses.push_headers(headers)
+
+    def _body(self, addresses: Addresses, body: bytes, headers: Headers) -> bytes:
+        """Return a body, or a message, of the server as the client gets it."""
+        return addresses.response_body(body, headers) if self.rewrites else addresses.push_body(body, headers)
+
+    def _seen(self, addresses: Addresses, headers: Headers) -> Headers:
+        """Return the headers that may lead the client away."""
+        return headers if self.rewrites else addresses.push_headers(headers)
 
     def _of(self, flow: http.HTTPFlow) -> tuple[Addresses, Known] | None:
         """Return the addresses as the client of a flow knows them; None but in reverse mode."""
@@ -177,7 +219,7 @@ class Leading:
             if isinstance(instance.mode, ReverseMode) and instance.mode is not mode and instance.listen_addrs
         ]
         own = _upstream(mode, port)
-        addresses = Addresses([own, *others], port, Origin(here, secure))
+        addresses = Addresses([own, *others], port, Origin(here, secure), self._is_push)
         return addresses, Known(
             addresses.upstreams,
             addresses.own,

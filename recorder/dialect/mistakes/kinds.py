@@ -30,6 +30,7 @@ _BY_KEY = {
     "tuple.enough": '[["…"]] with keys of `same`',
     "push.replay": '"replay"',
     "push.replay_id": '"data.event.replayId"',
+    "push.urls": '["/channels/{channel}"]',
     "publish.channels": '["/service/**"]',
     "events": '["NAME"], or [] if no event follows',
     "terminal": "[] if the ack ends it, or the events that do",

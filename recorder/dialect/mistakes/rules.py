@@ -68,7 +68,10 @@ def _prefix(top: Table) -> None:
     meant = "/" + re.sub(r"[*{}<>\s].*", "", path).strip("/")
     if not plain.strip("/"):
         if not plain:
-            top.wrong("bayeux_prefix", 'is empty; write the URL path of CometD, such as bayeux_prefix = "/cometd"')
+            top.wrong(
+                "bayeux_prefix",
+                'is empty; write the URL path of CometD, such as bayeux_prefix = "/cometd", or delete it',
+            )
     elif not plain.startswith("/"):
         top.wrong("bayeux_prefix", f"{prefix!r} must begin with a slash; write bayeux_prefix = {quoted(meant)}")
     elif plain != prefix or not re.fullmatch(r"[^?#*{}<>\s]+", prefix):

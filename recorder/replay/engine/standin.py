@@ -132,7 +132,8 @@ class ReplayEngine:
 
     def owns(self, target: str) -> bool:
         """Return whether Bayeux messages are sent to a URL, or WebSockets opened there."""
-        return target.partition("?")[0].startswith(self._dialect.bayeux_prefix)
+        prefix = self._dialect.bayeux_prefix
+        return bool(prefix) and target.partition("?")[0].startswith(prefix)
 
     def upgrade(self, request: HttpRequest) -> Headers:
         """Return the headers to answer a WebSocket upgrade with: the handshake on it comes too late to set a cookie."""

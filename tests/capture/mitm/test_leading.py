@@ -213,6 +213,34 @@ def test_messages_on_a_websocket_are_rewritten_both_ways(tmp_path: Path) -> None
     assert found == [f'["{GWS}/a"]', f'["wss://gws.example/b", "{GWS}"]']
 
 
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize("has_length", [True, False])
+def test_without_the_option_urls_of_push_lead_to_the_recorder_all_the_same(
+    encoding: str, has_length: bool, tmp_path: Path
+) -> None:
+    body = json.dumps({"connectUri": "wss://gws.example/channels/7", "selfUri": f"{GWS}/channels/7"}).encode()
+    flow = answered(call("POST", "/channels"), b"", **JSON)
+    assert flow.response is not None
+    flow.response.raw_content = gzip.compress(body) if encoding == "gzip" else body
+    flow.response.headers["content-encoding"] = encoding
+    if has_length:
+        flow.response.headers["content-length"] = str(len(flow.response.raw_content))
+    else:
+        del flow.response.headers["content-length"]
+        flow.response.headers["transfer-encoding"] = "chunked"
+    if encoding == "identity":
+        del flow.response.headers["content-encoding"]
+
+    kept = [one.body for one in exchange(tmp_path / "s.cassette", flow) if isinstance(one, Response)]
+
+    assert kept == [body]
+    assert flow.response.content is not None
+    assert json.loads(flow.response.content) == {
+        "connectUri": "ws://127.0.0.1:5000/channels/7",
+        "selfUri": f"{GWS}/channels/7",
+    }
+
+
 def test_in_other_modes_nothing_is_rewritten(tmp_path: Path) -> None:
     sent = answered(call(referer=OWN), GWS.encode(), content_type="text/plain")
     sent.client_conn.proxy_mode = ProxyMode.parse("regular")
