@@ -24,7 +24,7 @@ from ..errors import DialectError
 from ..files import read_text
 from ..formats.charsets import media_of
 from ..model import JSON, Event, Headers, Keys, Request, Response, Value, listed, value_of, values
-from ..push.rules import COMMENT, PushRules
+from ..push.rules import COMMENT, MESSAGE, PushRules
 from .content import content_of, fields
 from .logins import OAUTH, Login, minted
 from .logins import values as values_at
@@ -150,6 +150,11 @@ class Dialect:
     def is_publish(self, channel: str) -> bool:
         """Return whether a publish on a channel is an operation."""
         return not is_meta(channel) and any(matches(pattern, channel) for pattern in self.publishes)
+
+    @property
+    def has_topics(self) -> bool:
+        """True if events may come on topics of streams and WebSockets, not only on channels of Bayeux."""
+        return not self.bayeux_prefix or bool(self.push_urls) or self.push != PushRules() or MESSAGE in self.methods
 
     def is_push_url(self, path: str) -> bool:
         """Return whether clients are pushed events at a path: that of Bayeux, or one that the dialect names."""

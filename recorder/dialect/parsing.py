@@ -8,15 +8,16 @@ from pathlib import Path
 
 from ..bayeux.channels import is_meta
 from ..errors import DialectError, SettingsError
+from ..push.rules import PushRules
 from .checks import ACK, EVENT, REQUEST, check
 from .definition import CACHE_BUSTER, REFERENCES, Dialect, Operation, Paths, read_file
 from .logins import OAUTH, SHOWN, logins, places
 from .mistakes import doubts, keys, operations, rules
-from .mistakes.templates import in_request
+from .mistakes.templates import CHANNEL, TOPIC, in_request
 from .mistakes.words import quoted
 from .routes import route, routes
 from .tables import Table, doubts_of, finish, read
-from .values import is_constant, paths_in
+from .values import first, is_constant, paths_in
 
 _OF_PUBLISH = ("data", "channel")  # roots of paths in a Bayeux publish
 _HEADER = re.compile(r"(?<![\w.])header\.[^{}]+", re.IGNORECASE)
@@ -127,6 +128,7 @@ def _with_sessions(top: Table, dialect: Dialect) -> Dialect:
         logins=tuple(logins(minted)) if "minted" in session else OAUTH,
         replay=extension,
         replay_id=number,
+        push=_push_rules(push),
         push_urls=tuple(routes(push, "urls", push.texts("urls", optional=True))),
     )
 
@@ -135,11 +137,12 @@ def _with_causes(top: Table, dialect: Dialect) -> Dialect:
     """Return the dialect with what else says which request caused an event."""
     event, siblings = top.table("event"), top.table("siblings", optional=True)
     keys = {*dialect.key_names(), *dialect.event_keys}
+    kind = TOPIC if dialect.has_topics else CHANNEL
     own, by_custom = top.texts("exact", optional=True), tuple(name for name in REFERENCES if name in keys)
     return replace(
         dialect,
         exact=own if "exact" in top else by_custom,
-        channels=tuple(routes(event, "channels", event.texts("channels", optional=True), is_url=False)),
+        channels=tuple(routes(event, "channels", event.texts("channels", optional=True), kind=kind)),
         ignore=_marks(event.table("ignore", optional=True)),
         error_after_ack=event.flag("error_after_ack"),
         unreferenced=frozenset(top.table("tuple", optional=True).texts("unreferenced", optional=True)),
@@ -202,6 +205,16 @@ def _replay_extension(top: Table) -> tuple[str, str]:
     return push.text("replay", default), path.removeprefix("data.")
 
 
+def _push_rules(push: Table) -> PushRules:
+    """Return what a dialect says about push without Bayeux."""
+    topic, asks = (push.texts(name, optional=True) for name in ("topic", "asks"))
+    nothing = PushRules()
+    return PushRules(
+        (lambda data: first(topic, {"data": data})) if topic else nothing.topic,
+        (lambda body: first(asks, {"body": body})) if asks else nothing.asked,
+    )
+
+
 def _sources(table: Table) -> dict[str, Paths]:
     return {key: _in_small(table.texts(key)) for key in table.names()}
 
@@ -242,6 +255,9 @@ def _paths_exist(top: Table, dialect: Dialect) -> None:
     for name, marks in (("error", dialect.error_marks), ("ignore", dialect.ignore)):
         for path in marks:
             check(event.table(name, optional=True), path, [path], ("data", "channel"), channels, EVENT)
+    push = top.table("push", optional=True)
+    for key, root, side in (("topic", "data", EVENT), ("asks", "body", REQUEST)):
+        check(push, key, paths_in(push.texts(key, optional=True)), (root,), side=side)
     asked = [path for path in dialect.volatile if path != CACHE_BUSTER]
     check(replay, "volatile", asked, ("body", "query", "path", "header", "data"), parts)
     check(replay, "shift", dialect.shift, _OF_DATES, side=ACK)

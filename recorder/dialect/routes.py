@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from .mistakes.templates import in_template
+from .mistakes.templates import PATH, in_template
 from .mistakes.words import quoted
 from .tables import Table
 
@@ -29,10 +29,10 @@ def route(template: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def routes(table: Table, key: str, templates: Iterable[str], *, is_url: bool = True) -> Iterator[re.Pattern[str]]:
-    """Yield the pattern of each template of paths, or of channels; report the mistakes in the others."""
+def routes(table: Table, key: str, templates: Iterable[str], *, kind: str = PATH) -> Iterator[re.Pattern[str]]:
+    """Yield the pattern of each template of paths, channels or topics; report the mistakes in the others."""
     for template in templates:
-        found = in_template(template, is_url=is_url)
+        found = in_template(template, kind)
         if found is None:
             yield route(template)
         else:

@@ -33,8 +33,9 @@ def decoded(*records: Record, rules: PushRules = NO_RULES) -> list[Observation]:
 
 
 def event(body: bytes, *, is_text: bool = True, rules: PushRules = NO_RULES) -> Event:
-    (seen,) = decoded(UPGRADE, SWITCHED, pushed(body, is_text=is_text), rules=rules)[1:]
-    return seen
+    _, found = decoded(UPGRADE, SWITCHED, pushed(body, is_text=is_text), rules=rules)
+    assert isinstance(found, Event)
+    return found
 
 
 def test_socket_is_opened_at_its_upgrade() -> None:

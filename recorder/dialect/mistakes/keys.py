@@ -22,6 +22,9 @@ def check(top: Table, dialect: Dialect) -> None:
             _sources(table, key)
     for one in ("operation", "status"):
         _templates(top.table("request" if one == "operation" else "ack"), one)
+    push = top.table("push", optional=True)
+    for key in ("topic", "asks"):
+        _sources(push, key)
     _exist(top, dialect)
     _constants(top, dialect)
     _own_keys(top, dialect)

@@ -30,6 +30,8 @@ _BY_KEY = {
     "tuple.enough": '[["…"]] with keys of `same`',
     "push.replay": '"replay"',
     "push.replay_id": '"data.event.replayId"',
+    "push.topic": '["data.topicName"]',
+    "push.asks": '["body.type"]',
     "push.urls": '["/channels/{channel}"]',
     "publish.channels": '["/service/**"]',
     "events": '["NAME"], or [] if no event follows',

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ...bayeux.channels import is_meta, matches
 from ...bayeux.publishes import PUBLISH
+from ...push.rules import MESSAGE
 from ..definition import NOTIFICATION, Dialect, Operation
 from ..tables import Table
 from ..values import is_constant, paths_in
@@ -136,12 +137,13 @@ def _template(own: Table) -> str:
 def named_parts(top: Table, dialect: Dialect) -> set[str]:
     """Return the names in braces of all routes and requests of a dialect, also of those with a mistake."""
     routes = top.table("request").raw("routes")
-    found = [one for one in routes if isinstance(one, str)] if isinstance(routes, list) else []
+    found = [fixed(one) for one in routes if isinstance(one, str)] if isinstance(routes, list) else []
     for name in dialect.operations:
         asked = str(top.table("operations").table(name).raw("request"))
         wrong = in_request(asked, ())
-        found.append((wrong.meant if wrong is not None else asked).partition(" ")[2].strip())
-    return {part for template in found for part in parts(fixed(template))}
+        method, _, template = (wrong.meant if wrong is not None else asked).partition(" ")
+        found.append(template.strip() if method == MESSAGE else fixed(template.strip()))
+    return {part for template in found for part in parts(template)}
 
 
 def _asked(top: Table, dialect: Dialect) -> Iterator[_Asked]:
@@ -223,6 +225,8 @@ def _named(top: Table, dialect: Dialect) -> None:
     if NOTIFICATION in dialect.event_keys:
         _never_given(top, dialect)
         return
+    if dialect.has_topics:
+        return
     names = {event for known in dialect.operations.values() for event in known.events}
     unnamed = sorted(event for event in names if not event.startswith("/"))
     keys = top.table("event").table("keys")
@@ -245,13 +249,18 @@ def _never_given(top: Table, dialect: Dialect) -> None:
     constants = [one.removeprefix("=").strip() for one in sources if is_constant(one)]
     for name, known in dialect.operations.items():
         # An event without the key has the name of its channel; a constant leaves none without it.
-        for event in sorted(one for one in known.events if constants or not one.startswith("/")):
+        for event in sorted(one for one in known.events if constants or not _may_be_channel(one, dialect)):
             if not any(gives(source, event) for source in sources):
                 like = near(event, constants)
                 meant = f"did you mean {like!r}?" if like else "write one as they give it, or change the sources"
                 told = f"{event!r} never comes: no source of `notification` gives such a name"
                 own = top.table("operations").table(name)
                 own.wrong("events", f"{told}, {listed(sources)}; {meant}", item=event)
+
+
+def _may_be_channel(event: str, dialect: Dialect) -> bool:
+    """Return whether the name of an event may be that of its channel, because no key names it."""
+    return event.startswith("/") or dialect.has_topics
 
 
 def _only(own: Table, known: Operation, dialect: Dialect) -> None:

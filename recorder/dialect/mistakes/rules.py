@@ -120,7 +120,7 @@ def _marks(top: Table, dialect: Dialect) -> None:
         for path, texts in marks.items():
             if path == "channel":
                 for text in sorted(texts):
-                    _channel(table, path, text)
+                    _channel(table, path, text, has_topics=dialect.has_topics)
             elif "" in texts:
                 table.wrong(path, '"" is no value; write the text that marks the event, or delete the line')
             for text in sorted(one for one in texts if "*" in one and path != "channel"):
@@ -150,9 +150,9 @@ def _ignored_names(ignore: Table, dialect: Dialect) -> None:
                 ignore.wrong(path, f"{told}; delete it in one of both", item=text)
 
 
-def _channel(table: Table, key: str, channel: str) -> None:
+def _channel(table: Table, key: str, channel: str, *, has_topics: bool = False) -> None:
     """Report a text that is the name of no channel of events."""
-    if not channel.startswith("/"):
+    if not channel.startswith("/") and not has_topics:
         table.wrong(key, f"{channel!r} is no channel; write {quoted('/' + channel)}", item=channel)
     elif "*" in channel:
         told = "is compared letter by letter, `*` has no meaning here; write the whole name of a channel"

@@ -11,6 +11,8 @@ from ...bayeux.publishes import PUBLISH
 from ...push.rules import MESSAGE
 from .words import near
 
+PATH, CHANNEL, TOPIC = "path", "channel", "topic"  # kinds of templates; a topic need not begin with a slash
+_EXAMPLES = {PATH: "/api/users/{id}", CHANNEL: "/topic/{name}", TOPIC: "users.{id}"}
 # The methods that IANA lists, and two of caches.
 METHODS = frozenset((
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "PRI", "ACL",
@@ -41,10 +43,13 @@ class Mistake(NamedTuple):
     meant: str
 
 
-def in_template(template: str, *, is_url: bool = True) -> Mistake | None:
-    """Return the first mistake in a template of URL paths, or of channels; None if there is none."""
+def in_template(template: str, kind: str = PATH) -> Mistake | None:
+    """Return the first mistake in a template of URL paths, of channels or of topics; None if there is none."""
+    is_url = kind == PATH
     if not template.strip():
-        return Mistake("is empty", "/api/users/{id}" if is_url else "/topic/{name}")
+        return Mistake("is empty", _EXAMPLES[kind])
+    if kind == TOPIC:
+        return _in_braces(template)
     if is_url and (found := re.match(r"[A-Za-z][\w+.-]*://[^/]*", template)):
         return Mistake("is a whole URL; only its path is compared", template[found.end() :] or "/")
     if not template.startswith("/"):
@@ -135,9 +140,12 @@ def in_request(request: str, methods: Collection[str]) -> Mistake | None:
         return Mistake("must be a method and a path", f"{named} /{path.lstrip('/')}")
     wrong = in_method(first)
     if wrong is not None:
-        return Mistake(f"{first!r} {wrong.cause}", f"{wrong.meant} {fixed(rest)}")
-    found = _in_braces(rest) if first == MESSAGE else in_template(rest, is_url=first != PUBLISH)
-    return None if found is None else Mistake(f"{rest!r} {found.cause}", f"{first} {fixed(found.meant)}")
+        meant = rest if wrong.meant == MESSAGE else fixed(rest)
+        return Mistake(f"{first!r} {wrong.cause}", f"{wrong.meant} {meant}")
+    found = in_template(rest, {PUBLISH: CHANNEL, MESSAGE: TOPIC}.get(first, PATH))
+    if found is None:
+        return None
+    return Mistake(f"{rest!r} {found.cause}", f"{first} {found.meant if first == MESSAGE else fixed(found.meant)}")
 
 
 def parts(template: str) -> list[str]:
@@ -153,7 +161,7 @@ def covers(general: str, template: str) -> bool:
 
 
 def fixed(template: str) -> str:
-    """Return a template without its mistakes, as far as each has a remedy."""
+    """Return a template of paths without its mistakes, as far as each has a remedy."""
     for _ in range(8):
         found = in_template(template)
         if found is None:

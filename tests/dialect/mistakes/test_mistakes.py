@@ -22,6 +22,8 @@ HIDDEN = '[event]\nchannels = ["/{a}/{b}", "/data/{object}"]\n[event.keys]\norde
 UPDATE = 'request = "PATCH /services/data/{version}/sobjects/{object}/{record}"'
 CHANGE = "data.payload.ChangeEventHeader.changeType"
 IGNORED = 'notification = ["{data.a}.{data.b}", "data.kind"]\n[event]\nignore = {"data.kind" = "UPDATE"}'
+JOIN = '[operations.Join]\nrequest = "MESSAGE join"\nevents = []\nterminal = []\n'
+MESSAGES = GWS.replace("methods = [", 'methods = ["MESSAGE", ').replace(PREVIEW, JOIN + PREVIEW)
 ANY = '[operations.Any]\nrequest = "POST /services/{a}/{b}/{c}/{d}"\nevents = []\nterminal = []\n'
 
 # The dialect, a text in it and what stands there in its place, the line that begins with this text, the key, the cause
@@ -53,6 +55,22 @@ MISTAKES = [
     (GWS, "where_both =", "colour =", "=", "twin.colour", "is unknown", "known here: channel, of, same, where_both"),
     (GWS, "[twin]", "[session]\ntoken = []\n[twin]", "token =", "session.token", "is unknown", "mean 'tokens'?"),
     (GWS, "[twin]", "[publishing]\nchannels = []\n[twin]", "=", "publishing", "is unknown", "mean 'publish'?"),
+    # push without Bayeux
+    (GWS, "[twin]", '[push]\ntopic = "data.topicName"\n[twin]', "topic =", "push.topic", "must be a list of strings",
+     'write topic = ["data.topicName"]'),
+    (GWS, "[twin]", '[push]\ntopic = ["topicName"]\n[twin]', "topic =", "push.topic", "must begin with 'data'",
+     "did you mean 'data.topicName'?"),
+    (GWS, "[twin]", '[push]\nasks = ["data.type"]\n[twin]', "asks =", "push.asks", "must begin with 'body'",
+     "did you mean 'body.type'?"),
+    (GWS, "[twin]", "[push]\ntopic = []\n[twin]", "topic =", "push.topic", "is empty", 'or delete "topic"'),
+    (GWS, "[twin]", '[push]\ntopics = ["data.x"]\n[twin]', "topics =", "push.topics", "is unknown", "mean 'topic'?"),
+    (GWS, "[twin]", '[push]\ntopic = ["{data.x"]\n[twin]', "topic =", "push.topic", "has a brace", '"{data.x}"'),
+    (MESSAGES, "MESSAGE join", "MESSAGE {join", "request =", "operations.Join.request", "has a brace",
+     'write request = "MESSAGE {join}"'),
+    (MESSAGES, "MESSAGE join", "message join", "request =", "operations.Join.request", "letter by letter",
+     'write request = "MESSAGE join"'),
+    (MESSAGES, 'methods = ["MESSAGE", ', "methods = [", "request =", "operations.Join.request",
+     "'MESSAGE' is not in [request] methods", '"DELETE", "MESSAGE"] there'),
     # what is missing
     (GWS, "open_for = 60.0\n", "", 1, "open_for", "is missing", "write open_for = 60.0 before the first table"),
     (GWS, 'error_same = ["device"]\n', "", "[event]", "event.error_same", "is missing", "write error_same = []"),
