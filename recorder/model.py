@@ -426,6 +426,7 @@ class Stream:
         reason: Why it ended, as the recorder saw it; "" if the server ended it, or it did not end.
         subprotocol: What the server chose of the subprotocols of a WebSocket; "" if there is none.
         session: Label of the session, None if it is unknown.
+        end: `seq` of the record that ended it; None if it was open at the end of the capture.
     """
 
     key: str
@@ -439,6 +440,7 @@ class Stream:
     reason: str = ""
     subprotocol: str = ""
     session: str | None = None
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

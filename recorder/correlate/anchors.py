@@ -24,7 +24,6 @@ from ..bayeux.channels import CONNECT, matches
 from ..bayeux.messages import to_text
 from ..model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording, Reply, Triple, Unsolicited
 from ..push.rules import MESSAGE
-from ..push.sse import key
 from .references import references
 
 At: TypeAlias = tuple[int, int]
@@ -46,7 +45,8 @@ def anchors(recording: Recording, events: Sequence[Unsolicited] | None = None) -
     found: list[Anchor | None] = [None] * len(events)
     moments: list[tuple[At, int, str, ClientMessage | Anchor | int]] = []
     moments += ((one.at, 0, one.session or only, one) for one in recording.messages)
-    again = {one.exchange for one in recording.streams if one.key != key(one.exchange)}
+    first = {one.key: one.exchange for one in reversed(recording.streams)}
+    again = {one.exchange for one in recording.streams} - set(first.values())
     for place, triple in enumerate((*recording.triples, *recording.plain)):
         method = triple.request.method
         if method == _PREFLIGHT or (triple.request.exchange in again and method != MESSAGE):

@@ -134,7 +134,8 @@ class Correlator:
                 pass
         for observation in seen:
             if isinstance(observation, Event):
-                links += self._event(self._streams.of(observation))
+                event = self._streams.of(observation)
+                links += self._event(event) if event is not None else ()
             else:
                 links += self._observed(observation, record)
         links += self._ended(record)

@@ -4,7 +4,8 @@ A client connects again when its stream was cut, or the server ended it. The lat
 its events go to the same client, so a replay plays them on the stream that its client has open. A later one follows an
 earlier one that is over if one session asked for both by the same path. For server-sent events the query counts too,
 without what the dialect calls volatile: it may ask for something else. A client that shows `Last-Event-ID` says that
-it goes on. What answers a request with a body, such as a POST, stands alone.
+it goes on; what the server then sends again counts once. What answers a request with a body, such as a POST, stands
+alone.
 
 The tokens in the request of a stream say whose it is. EventSource and WebSocket cannot send headers of their own, so a
 stream without tokens belongs to whoever got its URL in an answer.
@@ -13,8 +14,10 @@ stream without tokens belongs to whoever got its URL in an answer.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 from urllib.parse import unquote
 
 from ..dialect.content import fields
@@ -22,12 +25,17 @@ from ..dialect.definition import Dialect
 from ..dialect.paths import path_of
 from ..model import Event, Request, Response, Stream
 from ..push.port import WEBSOCKET, Closed, Opened
+from ..push.rules import COMMENT
 from .operations import Operation
 from .sessions import Sessions
 
 _SWITCHING_PROTOCOLS = 101
+_REMEMBERED = 1_000  # events of a stream that its server may send again
 _LAST = "last-event-id"  # its header; as a parameter of polyfills it has other cases and no hyphens
 _AGAIN = frozenset({"lasteventid", "last_event_id", "last-event-id"})
+
+
+_Sent: TypeAlias = tuple[str | None, str, bytes | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -38,14 +46,40 @@ class _Group:
         key: Key of the first one.
         query: What the query asks for, as far as it tells streams apart.
         is_open: Whether one of them is open.
-        latest: The last id that the server gave the client to go on from.
+        sent: The last events, each as id, topic and data; the id is that of an event before if it has none.
+        repeats: Those of them that the server is to send again, oldest first.
     """
 
     key: str
     session: int | None
     query: str
     is_open: bool = True
-    latest: str | None = None
+    sent: deque[_Sent] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    repeats: deque[_Sent] = field(default_factory=deque)
+
+    @property
+    def latest(self) -> str | None:
+        """The last id that the server gave the client to go on from."""
+        return self.sent[-1][0] if self.sent else None
+
+    def resumed(self, after: str | None) -> None:
+        """Take the client again, which names the event that it heard last."""
+        self.is_open, self.repeats = True, deque()
+        ids = [sent[0] for sent in self.sent]
+        if after is not None and after in ids:
+            heard = len(ids) - ids[::-1].index(after)
+            self.repeats.extend(list(self.sent)[heard:])
+
+    def is_repeated(self, event: Event) -> bool:
+        """Take the next event; return whether it was sent before and is only sent again."""
+        own = (event.beside or {}).get("id")
+        sent = str(own) if own is not None else self.latest, event.channel, event.raw
+        if self.repeats:
+            if sent == self.repeats.popleft():
+                return True
+            self.repeats.clear()
+        self.sent.append(sent)
+        return False
 
 
 @dataclass(slots=True)
@@ -76,7 +110,7 @@ class Streams:
             group = _Group(opened.client_id, self._of_answer(opened, request, tokens), "")
         else:
             group = self._group(opened, request, tokens or _given(request, earlier, self._sessions))
-        group.is_open = True
+        group.resumed(_last_heard(request))
         self._groups[opened.client_id] = group
         if op is not None and op.session is None:
             op.session = group.session
@@ -90,20 +124,24 @@ class Streams:
         group, row = self._groups.pop(closed.client_id), self._rows[closed.client_id]
         group.is_open = False
         self._rows[closed.client_id] = replace(
-            row, closed=closed.t, ended=closed.ended, code=closed.code, reason=closed.reason
+            row, closed=closed.t, ended=closed.ended, code=closed.code, reason=closed.reason, end=closed.seq
         )
 
     def failed(self, exchange: int) -> None:
         """Take the end of an exchange, which may be a WebSocket."""
         self._upgrades.pop(exchange, None)
 
-    def of(self, event: Event) -> Event:
-        """Return an event with the key of its stream as its client; an event of Bayeux is returned as it is."""
+    def of(self, event: Event) -> Event | None:
+        """Return an event with the key of its stream as its client; None if the server only sent it again.
+
+        An event of Bayeux is returned as it is.
+        """
         group = self._groups.get(event.client_id)
         if group is None:
             return event
-        if event.beside is not None and "id" in event.beside:
-            group.latest = str(event.beside["id"])
+        # a comment belongs to no place in the stream
+        if event.channel != COMMENT and group.is_repeated(event):
+            return None
         return event if group.key == event.client_id else replace(event, client_id=group.key)
 
     def session_on(self, key: str) -> int | None:
@@ -178,10 +216,19 @@ def _begin(opened: Opened, request: Request | None) -> tuple[int, int]:
 
 def _follower(over: list[_Group], request: Request | None, query: str) -> _Group | None:
     """Return the streams that a new one follows, None if it follows none."""
-    latest = next((value for name, value in request.headers if name.lower() == _LAST), None) if request else None
-    alike = [one for one in over if latest is not None or one.query == query]
-    exact = [one for one in alike if latest is not None and one.latest == latest]
-    return next(iter(exact or alike), None)
+    latest = _last_heard(request)
+    exact = [one for one in over if latest is not None and one.latest == latest]
+    alike = [one for one in over if one.query == query]
+    return next(iter(exact or alike or (over if latest is not None else ())), None)
+
+
+def _last_heard(request: Request | None) -> str | None:
+    """Return the id of the event that a client heard last, as its request shows it."""
+    if request is None:
+        return None
+    shown = next((value for name, value in request.headers if name.lower() == _LAST), None)
+    given = fields(request.target.partition("?")[2]) if shown is None and "?" in request.target else {}
+    return next((str(value) for name, value in given.items() if name.lower() in _AGAIN), shown)
 
 
 def _given(request: Request | None, earlier: Iterable[Operation], sessions: Sessions) -> frozenset[str]:

@@ -18,10 +18,10 @@ from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
 from ..library.sealing import row_of
-from ..model import CUT, GUESSED, LEFT_OUT, Event, Failure, Header, Note, Record, Request, Response, Row
+from ..model import CUT, GUESSED, LEFT_OUT, Chunk, Event, Failure, Header, Note, Record, Request, Response, Row
 from ..output import leftovers
 from ..push.decoders import Decoders
-from ..push.port import Opened, Subscribed
+from ..push.port import BAYEUX, Opened, Subscribed
 from ..redaction.bodies.change import Unread, told
 from ..redaction.joins import of_cassette
 from ..redaction.leaves import unlooked
@@ -108,7 +108,7 @@ class _Examiner:
             self._remark(record.kind, record.text)
         for observation in self._decoder.feed(record):
             match observation:
-                case Opened(client_id=client):
+                case Opened(client_id=client, protocol=protocol) if protocol == BAYEUX:
                     self._subscribed[client] = set()
                 case Subscribed(client_id=client, subscription=pattern):
                     self._subscribed[client].add(pattern)
@@ -142,7 +142,7 @@ class _Examiner:
         match record:
             case Request():
                 self._open.add(record.exchange)
-            case Response() | Failure():
+            case Response() | Chunk() | Failure():
                 if record.exchange not in self._open:
                     # after a recovery the request may be a lost record, which explains a response without a request
                     level = Level.REMARK if self._checked.lost else Level.PROBLEM
@@ -150,7 +150,7 @@ class _Examiner:
                         level, "orphan-ack", f"record {record.seq}", "no open request belongs to this record"
                     )
                     return
-                if not isinstance(record, Response) or record.status != 101:
+                if _is_end(record):
                     self._open.remove(record.exchange)
                 if isinstance(record, Response):
                     self._date(record)
@@ -175,6 +175,8 @@ class _Examiner:
         known = self._subscribed.get(event.client_id)
         if known is not None and not any(channels.matches(pattern, event.channel) for pattern in known):
             self._unsubscribed[event.channel] += 1
+        if event.raw is not None:
+            return  # streams repeat their heartbeats
         content = encode([{"clientId": event.client_id, "channel": event.channel, "data": event.data}])
         self._pushed[blake2b(content, digest_size=16).digest()] += 1
 
@@ -208,6 +210,17 @@ class _Examiner:
 
     def _remark(self, kind: str, text: str) -> None:
         self._checked.add(Level.REMARK, kind, "all", text)
+
+
+def _is_end(record: Response | Chunk | Failure) -> bool:
+    """Return whether an exchange ends with a record: the response to an upgrade and the head of a stream are no end."""
+    match record:
+        case Response():
+            return record.status != 101 and not record.streamed
+        case Chunk():
+            return record.is_last
+        case _:
+            return True
 
 
 def _expired(header: Header | None, now: float | None) -> Expired | None:

@@ -16,6 +16,8 @@
 | overlapping-polls | a client began a poll while it held another (a server may end the older one with HTTP 500) |
 | two-tabs | two Bayeux sessions were alive under one browser cookie |
 | socket-cut | a WebSocket ended without the closing handshake |
+| socket-closed | a WebSocket was closed with a code that tells of an error |
+| stream-cut | a stream of events broke |
 
 Notes of the kinds in `model.TOLD` are findings of their own kinds. All that is kept is bounded, so that a capture of
 any length can be watched while it is recorded.
@@ -31,9 +33,10 @@ from typing import TypeAlias
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, carried
-from ..model import GAP, TOLD, Failure, Note, Record, Request, Response, SocketMessage
+from ..model import GAP, TOLD, Chunk, Failure, Note, Record, Request, Response, SocketMessage
 from .answers import asked_for, not_kept, otherwise
 from .sessions import SessionEnds
+from .streams import StreamEnds
 from .tally import Listing, Tally, many
 
 # How mitmproxy words the end of a request by its client, and a failure of TLS.
@@ -61,11 +64,13 @@ class _Asked:
     """A request without an answer.
 
     Attributes:
+        request: The request.
         messages: Its Bayeux messages; None if it has none.
         polling: The clientIds of its polls.
         upgrades: It asks for a WebSocket.
     """
 
+    request: Request
     messages: list[Message] | None
     polling: list[str]
     upgrades: bool = False
@@ -90,6 +95,7 @@ class Disturbances:
     _failed: dict[str, Tally] = field(default_factory=lambda: {kind: Tally() for kind in (_POLLS, _OTHERS, _UPGRADES)})
     _last: tuple[int, str, str, int] | None = None  # the last of these by its content: record, kind, text, polls
     _cuts: Listing[Disturbance] = field(default_factory=Listing)
+    _streams: StreamEnds = field(default_factory=StreamEnds)
 
     def feed(self, record: Record) -> None:
         """Take the next record into account."""
@@ -102,6 +108,8 @@ class Disturbances:
                 self._ended(record)
             case SocketMessage():
                 self._spoke(record)
+            case Chunk():
+                self._streams.told(record)
             case Note():
                 self._noted(record)
 
@@ -120,6 +128,7 @@ class Disturbances:
         yield from self._sessions.found_tabs()
         yield from self._cuts.items
         yield from self._cuts.rest("socket-cut")
+        yield from self._streams.found()
         for kind, texts in self._told.items():
             yield kind, f"record {texts.first}", texts.texts
 
@@ -149,8 +158,9 @@ class Disturbances:
 
     def _asked(self, request: Request) -> None:
         messages = carried(request)
-        asked = self._open[request.exchange] = _Asked(messages, _polling(messages))
+        asked = self._open[request.exchange] = _Asked(request, messages, _polling(messages))
         if messages is None:
+            self._streams.asked(request)
             asked.upgrades = request.method == "GET" and _upgrades(request)
             return
         self._sessions.sent(messages, "")
@@ -173,6 +183,7 @@ class Disturbances:
             return
         del self._open[response.exchange]
         if asked.messages is None:
+            self._streams.opened(asked.request, response)
             if asked.upgrades:
                 self._failed[_UPGRADES].add(f"HTTP {response.status}", response.seq)
             return
@@ -223,8 +234,11 @@ class Disturbances:
                 text = f"a WebSocket was cut by the {cut[1]} (1006) while {waiting} requests waited for their answer"
                 self._cuts.add(("socket-cut", f"record {failure.seq}", text))
                 self._down(failure) if cut[1] == "server" else None
+            self._streams.closed(failure)
             return
         by_client = _BY_CLIENT.match(failure.reason) is not None
+        if self._streams.broke(failure, by_client=by_client):
+            return
         for _ in asked.polling if asked is not None else ():
             self._aborted[by_client] += 1
         self._released(asked.polling if asked is not None else [])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-from ..bayeux.messages import encode, parse
+from ..bayeux.messages import encode
 from ..correlate.sessions import Sessions
 from ..dialect.definition import Dialect
 from ..dialect.paths import as_key, covers, names_in, parse_json, path_of, tree_of, without
@@ -193,7 +193,7 @@ class Reader:
         blank = marked = event.data
         if self._masks:
             sent = self._masks.body(encode([{"channel": event.channel, "data": event.data}]))
-            blank, marked = ((parse(text) or [{}])[0].get("data") for text in sent)
+            blank, marked = ((parse_json(text) or [{}])[0].get("data") for text in sent)
         return self._read("", *(self._steady(value, "data") for value in (blank, marked, event.data)))
 
     def _learn(self, recording: Recording) -> set[str]:
@@ -273,9 +273,9 @@ def _every_id(recording: Recording, dialect: Dialect) -> Iterable[tuple[str, str
             yield from (
                 (token.partition("=")[2], SESSION) for token in tokens if not token.startswith("authorization ")
             )
-        yield from ((link.event.client_id, SESSION) for link in item.events)
+        yield from ((link.event.client_id, SESSION) for link in item.events if link.event.raw is None)
         yield from ((text, key) for key in dialect.minted for text in values(item.keys.get(key, ())))
-    yield from ((pushed.event.client_id, SESSION) for pushed in recording.unsolicited)
+    yield from ((pushed.event.client_id, SESSION) for pushed in recording.unsolicited if pushed.event.raw is None)
 
 
 def _type(value: JSON) -> str:

@@ -11,8 +11,10 @@ from ..correlate.engine import correlate
 from ..dialect.carried import are_same, dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import UsageError
-from ..model import Recording
+from ..model import Event, Recording, Triple
 from ..redaction.policy import NO_BODIES
+
+_EXCHANGES = 40  # bits for the numbers of exchanges in one recording
 
 
 def derive(cassette: Cassette, dialect: Dialect | None = None) -> Recording:
@@ -62,7 +64,7 @@ def joined(recordings: Sequence[Recording]) -> Recording:
                 f"cassette {place} was redacted by {other.header.redaction!r}, the cassettes before it by "
                 f"{first.header.redaction!r}; play the cassettes one by one"
             )
-        first = _both(first, _labelled(other, f"c{place}"))
+        first = _both(first, _labelled(other, place))
         first = replace(first, header=replace(first.header, redaction=next(iter(policies), first.header.redaction)))
     return first
 
@@ -81,13 +83,18 @@ def _both(one: Recording, other: Recording) -> Recording:
         messages=(*one.messages, *other.messages),
         guard=one.guard if one.guard[0] else other.guard,
         subprotocols=tuple(sorted({*one.subprotocols, *other.subprotocols})),
+        streams=(*one.streams, *other.streams),
     )
 
 
-def _labelled(recording: Recording, prefix: str) -> Recording:
+def _labelled(recording: Recording, place: int) -> Recording:
+    prefix = f"c{place}"
+
     def label(session: str | None) -> str | None:
         return session and f"{prefix}.{session}"
 
+    if recording.streams:
+        recording = _with_own_streams(recording, prefix, place << _EXCHANGES)
     return replace(
         recording,
         triples=tuple(replace(t, session=label(t.session)) for t in recording.triples),
@@ -95,4 +102,32 @@ def _labelled(recording: Recording, prefix: str) -> Recording:
         unsolicited=tuple(replace(u, session=label(u.session)) for u in recording.unsolicited),
         messages=tuple(replace(m, session=label(m.session)) for m in recording.messages),
         session_starts={f"{prefix}.{name}": at for name, at in recording.session_starts.items()},
+        streams=tuple(replace(s, session=label(s.session)) for s in recording.streams),
+    )
+
+
+def _with_own_streams(recording: Recording, prefix: str, shift: int) -> Recording:
+    """Return a recording whose streams have keys, and numbers of exchanges, that no other recording has."""
+    keys = {stream.key for stream in recording.streams}
+    exchanges = {stream.exchange for stream in recording.streams}
+
+    def of_event(event: Event) -> Event:
+        if event.client_id not in keys:
+            return event
+        return replace(event, client_id=f"{prefix}.{event.client_id}", exchange=event.exchange + shift)
+
+    def of_triple(item: Triple) -> Triple:
+        events = tuple(replace(link, event=of_event(link.event)) for link in item.events)
+        if item.request.exchange not in exchanges:
+            return replace(item, events=events)
+        request = replace(item.request, exchange=item.request.exchange + shift)
+        ack = item.ack and replace(item.ack, exchange=item.ack.exchange + shift)
+        return replace(item, request=request, ack=ack, events=events)
+
+    return replace(
+        recording,
+        triples=tuple(map(of_triple, recording.triples)),
+        plain=tuple(map(of_triple, recording.plain)),
+        unsolicited=tuple(replace(u, event=of_event(u.event)) for u in recording.unsolicited),
+        streams=tuple(replace(s, key=f"{prefix}.{s.key}", exchange=s.exchange + shift) for s in recording.streams),
     )

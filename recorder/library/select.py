@@ -31,6 +31,8 @@ from ..model import (
     SocketMessage,
     Triple,
 )
+from ..push.rules import PushRules
+from ..push.sse import events_in
 from ..redaction.carried import carrying
 
 _SETUPS = frozenset({channels.HANDSHAKE, channels.SUBSCRIBE, channels.UNSUBSCRIBE})
@@ -49,7 +51,8 @@ def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Tri
     exchanges = {r.exchange for r in cassette.records if not isinstance(r, Note) and r.seq in carriers}
     exchanges |= kept.exchanges | set(_setups(cassette.records, _clients(cassette, recording, chosen)))
     sliced = [_stripped(r, kept) for r in _without(cassette.records, kept) if getattr(r, "exchange", -1) in exchanges]
-    return [replace(record, seq=seq) for seq, record in enumerate(sliced)]
+    left = [record for record in sliced if record is not None]
+    return [replace(record, seq=seq) for seq, record in enumerate(left)]
 
 
 def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None) -> tuple[Header, list[Record]]:
@@ -102,12 +105,14 @@ def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None)
 class _Kept:
     """The parts that a slice keeps: exchanges by number, and events by `seq` of the record and place in it.
 
-    `dropped` are the publishes of triples that the slice leaves out, and the replies to them, by `seq` and place.
+    `dropped` are the publishes of triples that the slice leaves out, the replies to them, and the messages on
+    WebSockets without Bayeux that are such triples, by `seq` and place. `streams` are the exchanges of all streams.
     """
 
     exchanges: frozenset[int]
     events: frozenset[tuple[int, int]]
     dropped: frozenset[tuple[int, int]] = frozenset()
+    streams: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, recording: Recording, chosen: Sequence[Triple]) -> _Kept:
@@ -119,7 +124,9 @@ class _Kept:
         left = [t for t in recording.triples if t.n not in wanted]
         places = ((it.seq, it.message) for t in left for it in (t.request, t.ack) if it is not None)
         dropped = frozenset((seq, message) for seq, message in places if message is not None)
-        return cls(frozenset([*own, *plain]), frozenset(events | set(_unsolicited(recording, chosen))), dropped)
+        events |= set(_unsolicited(recording, chosen))
+        streams = frozenset(stream.exchange for stream in recording.streams)
+        return cls(frozenset([*own, *plain]), frozenset(events), dropped, streams)
 
 
 def _unsolicited(recording: Recording, chosen: Iterable[Triple]) -> Iterator[tuple[int, int]]:
@@ -186,8 +193,10 @@ def _goes(record: Record, index: int, message: Message, kept: _Kept) -> bool:
     return place in kept.dropped or (not is_sent and is_event(message) and place not in kept.events)
 
 
-def _stripped(record: Record, kept: _Kept) -> Record:
-    """Return the record without the events and publishes that the slice does not keep."""
+def _stripped(record: Record, kept: _Kept) -> Record | None:
+    """Return the record without the events and publishes that the slice does not keep; None if nothing is left."""
+    if not isinstance(record, Note) and record.exchange in kept.streams:
+        return _of_stream(record, kept)
     if not isinstance(record, Request | Response | SocketMessage):
         return record
     messages = parse(record.body, _headers(record)) or []
@@ -197,6 +206,20 @@ def _stripped(record: Record, kept: _Kept) -> Record:
         if len(left) == len(messages)
         else replace(record, body=with_json(record.body, encode(left), _headers(record)))
     )
+
+
+def _of_stream(record: Record, kept: _Kept) -> Record | None:
+    """Return a record of a stream or a WebSocket without the events and messages that the slice does not keep."""
+    match record:
+        case SocketMessage(from_client=is_sent):
+            place = record.seq, 0
+            return record if (place not in kept.dropped if is_sent else place in kept.events) else None
+        case Chunk() | Response() if record.body:
+            events = events_in(record, PushRules())
+            body = b"".join(one.raw or b"" for one in events if (one.seq, one.index) in kept.events)
+            return replace(record, body=body) if body or isinstance(record, Response) or record.is_last else None
+        case _:
+            return record
 
 
 def _headers(record: Request | Response | Chunk | SocketMessage) -> Headers:

@@ -12,7 +12,9 @@ from ..correlate.engine import correlate
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
 from ..errors import CassetteError
-from ..model import Event, Failure, Link, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple, values
+from ..model import Failure, Link, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple, values
+from ..push.decoders import event_in
+from ..push.sockets import as_request as message_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def _request(sealed: OpenCassette, row: Row) -> Record:
         return record
     if isinstance(record, Request):
         return as_request(record, row.message, _message(sealed, row, carried(record), row.message), record.headers)
+    if isinstance(record, SocketMessage) and carried(record) is None:
+        return message_of(record, dialect_of(sealed.header).push)
     if isinstance(record, SocketMessage):
         return as_request(record, row.message, _message(sealed, row, carried(record), row.message), ())
     raise _stale(sealed, row, "names a publish that is not there")
@@ -126,12 +130,9 @@ def _message(sealed: OpenCassette, row: Row, messages: list[Message] | None, ind
 
 
 def _link(sealed: OpenCassette, row: Row, stored: RowEvent) -> Link:
-    record = sealed.record(stored.seq)
-    messages = carried(record) if isinstance(record, Response | SocketMessage) else None
-    if messages is None or not 0 <= stored.index < len(messages) or not isinstance(record, Response | SocketMessage):
+    event = event_in(sealed.record(stored.seq), stored.index, stored.channel)
+    if event is None:
         raise _stale(sealed, row, "names an event that is not there")
-    data = messages[stored.index].get("data")
-    event = Event(stored.seq, stored.index, record.t, record.exchange, "", stored.channel, data)
     sure, whose = stored.confidence / 1000, (stored.rivals, row.message)
     return Link(event, stored.name, row.request, stored.rule, sure, stored.why, *whose)
 

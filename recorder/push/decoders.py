@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from ..model import Chunk, Failure, Record, Request, Response, SocketMessage
+from dataclasses import replace
+
+from ..bayeux.messages import carried
+from ..model import Chunk, Event, Failure, Record, Request, Response, SocketMessage
 from .bayeux import BayeuxDecoder
 from .port import Observation, Opened
 from .rules import PushRules
-from .sockets import SocketDecoder
-from .sse import SseDecoder
+from .sockets import SocketDecoder, event_on
+from .sse import SseDecoder, events_in
 
 _NO_RULES = PushRules()
+
+
+def event_in(record: Record, index: int, channel: str, rules: PushRules = _NO_RULES) -> Event | None:
+    """Return an event of a record that is looked up alone, None if there is none.
+
+    Args:
+        record: The record; a chunk holds whole events.
+        index: Place of the event in the record.
+        channel: The channel or topic that the event was decoded with, which tells Bayeux from other messages.
+        rules: What the dialect says about push without Bayeux.
+    """
+    if not isinstance(record, Response | SocketMessage | Chunk):
+        return None
+    messages = carried(record) or []
+    if 0 <= index < len(messages) and messages[index]["channel"] == channel:
+        return Event(record.seq, index, record.t, record.exchange, "", channel, messages[index].get("data"))
+    found = [event_on(record, rules)] if isinstance(record, SocketMessage) else events_in(record, rules)
+    return replace(found[index], channel=channel) if 0 <= index < len(found) else None
 
 
 class Decoders:

@@ -1,12 +1,13 @@
 """Say what messages without Bayeux are about: their topics, and the values that they carry.
 
 A dialect names the paths of topics. Without one, a WebSocket message has the topic in its member `type`, `method` or
-`topic`, and an event of a stream has the name that the stream gives it.
+`topic`, or is one word, such as `ping`; an event of a stream has the name that the stream gives it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -19,6 +20,7 @@ Find: TypeAlias = Callable[[JSON], str | None]
 MESSAGE = "MESSAGE"  # in place of the HTTP method; no token that RFC 9110 or its registry knows
 COMMENT = ":"  # channel of what a stream tells beside its events; topics are not empty, and Bayeux's begin with a slash
 UNNAMED = "message"  # topic of an event that nothing names (HTML, section 9.2.6 "Interpreting an event stream")
+_WORD = re.compile(r"[A-Za-z][\w-]{0,31}", re.ASCII)
 _TOPICS = ("type", "method", "topic")
 _JSON = frozenset('{["-0123456789tfn')  # what JSON begins with
 
@@ -45,6 +47,8 @@ def topic_of(value: JSON, find: Find) -> str:
     found = find(value)
     if found is None and isinstance(value, dict):
         found = next((own for name in _TOPICS if isinstance(own := value.get(name), str) and own), None)
+    elif found is None and isinstance(value, str) and _WORD.fullmatch(value):
+        found = value
     return found or UNNAMED
 
 

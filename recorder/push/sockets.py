@@ -7,7 +7,7 @@ from base64 import b64encode
 
 from ..model import JSON, Event, Failure, Record, Request, Response, SocketMessage
 from .port import WEBSOCKET, Asked, Closed, Observation, Opened
-from .rules import MESSAGE, PushRules, read, topic_of
+from .rules import MESSAGE, UNNAMED, PushRules, read, topic_of
 from .sse import key
 
 _UPGRADED = 101
@@ -55,12 +55,9 @@ class SocketDecoder:
         return [self._silent.pop(record.exchange, None) or _opened(record)]
 
     def _message(self, record: SocketMessage) -> Observation:
-        event = event_on(record, self._rules)
-        if not record.from_client:
-            return event
-        topic = topic_of(event.data, self._rules.asked) if event.beside is None else event.channel
-        asked = Request(record.seq, record.t, record.exchange, "", MESSAGE, topic, (), record.body, 0)
-        return Asked(event.client_id, asked)
+        if record.from_client:
+            return Asked(key(record.exchange), as_request(record, self._rules))
+        return event_on(record, self._rules)
 
     def _closed(self, failure: Failure) -> Closed:
         self._open.discard(failure.exchange)
@@ -71,22 +68,34 @@ class SocketDecoder:
         return Closed(key(exchange), exchange, failure.seq, failure.t, ended, code, failure.reason)
 
 
+def as_request(record: SocketMessage, rules: PushRules) -> Request:
+    """Return a message of a client as a request: what it asks for is its target."""
+    topic = asked_for(record.body, rules, is_text=record.is_text)
+    return Request(record.seq, record.t, record.exchange, "", MESSAGE, topic, (), record.body, 0)
+
+
+def asked_for(body: bytes, rules: PushRules, *, is_text: bool) -> str:
+    """Return what a message of a client asks for, the target of its request."""
+    text = text_of(body, is_text=is_text)
+    return UNNAMED if text is None else topic_of(read(text), rules.asked)
+
+
 def event_on(record: SocketMessage, rules: PushRules) -> Event:
     """Return a message on a WebSocket as an event."""
-    text = text_of(record)
+    text = text_of(record.body, is_text=record.is_text)
     data: JSON = read(text) if text is not None else b64encode(record.body).decode()
-    channel = topic_of(data if text is not None else None, rules.topic)
+    channel = topic_of(data, rules.topic) if text is not None else UNNAMED
     beside = None if text is not None else {"binary": True}
     return Event(record.seq, 0, record.t, record.exchange, key(record.exchange), channel, data, beside, record.body)
 
 
-def text_of(record: SocketMessage) -> str | None:
+def text_of(body: bytes, *, is_text: bool) -> str | None:
     """Return the text of a message, None for a binary one.
 
     Cassettes of before did not tell binary messages, so one that is no UTF-8 counts as binary.
     """
     try:
-        return record.body.decode() if record.is_text else None
+        return body.decode() if is_text else None
     except UnicodeDecodeError:
         return None
 

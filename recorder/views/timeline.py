@@ -12,12 +12,14 @@ from ..bayeux.replies import is_end, is_lost
 from ..correlate.anchors import anchors
 from ..correlate.anchors import text as in_words
 from ..diagnose.answers import strange
-from ..model import Note, Record, Recording, Reply, Triple, listed
+from ..model import Note, Record, Recording, Reply, Stream, Triple, listed
 from ..printable import printable
+from ..push.rules import MESSAGE
 from .data import ack_ms, offset_ms
 from .screen import Cell, Column, Screen, aligned
 
 _SECOND = 1_000_000_000
+_LAST = 1 << 32  # behind all events of a record
 _IDLE = _SECOND  # a silence of more nanoseconds is folded
 _MARKS = {
     "session": ("○", "blue"),
@@ -79,24 +81,37 @@ def of_triple(triple: Triple) -> Iterator[Moment]:
 
 def of_others(recording: Recording, records: Sequence[Record]) -> Iterator[Moment]:
     """Yield the moments outside triples: handshakes, other exchanges, unsolicited events, failed polls, notes."""
+    began = {item.request.seq for item in (*recording.triples, *recording.plain)}
     for label, (seq, t) in recording.session_starts.items():
-        yield Moment((seq, 0), t, "session", None, label, label, "shakes hands")
+        how = "begins with a stream" if seq in began else "shakes hands"
+        yield Moment((seq, 0), t, "session", None, label, label, how)
     for item in recording.plain:
         request, ms = item.request, ack_ms(item)
         answer = f"{item.ack.status}" if item.ack else f"no answer: {item.failure.reason}" if item.failure else "open"
-        text = f"{request.method} {request.target}  {answer}"
+        text = f"{request.method} {request.target}" + (f"  {answer}" if request.method != MESSAGE else "")
         yield Moment((request.seq, 0), request.t, "exchange", None, "", item.session, text, ms)
     for place, (pushed, anchor) in enumerate(zip(recording.unsolicited, anchors(recording), strict=True), 1):
         event, ms = pushed.event, round((pushed.event.t - anchor.t) / 1e6, 3)
         how = "ignored, after" if pushed.is_ignored else "caused by" if anchor.repeats else "after"
         text = f"{pushed.name}  {event.channel}  {how} {in_words(anchor)}"
         yield Moment((event.seq, event.index), event.t, "unsolicited", None, f"u{place}", pushed.session, text, ms)
+    yield from of_streams(recording.streams)
     yield from map(of_reply, filter(tells, recording.replies))
     for found in strange(records):
         yield Moment((found.answer.seq, 0), found.answer.t, "failure", None, "", None, f"{found.asked}: {found.text}")
     for record in records:
         if isinstance(record, Note):
             yield Moment((record.seq, 0), record.t, "note", None, "", None, f"{record.kind}: {record.text}")
+
+
+def of_streams(streams: Iterable[Stream]) -> Iterator[Moment]:
+    """Yield the moments at which streams of events and WebSockets ended."""
+    for stream in streams:
+        if stream.closed is not None and stream.end is not None:
+            code = "" if stream.code is None else f", code {stream.code}"
+            text = f"the server ended {stream.key}{code}" if stream.ended else f"{stream.key} ended: {stream.reason}"
+            kind = "session" if stream.ended else "failure"
+            yield Moment((stream.end, _LAST), stream.closed, kind, None, stream.session or "", stream.session, text)
 
 
 def tells(reply: Reply) -> bool:

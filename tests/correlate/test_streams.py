@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from recorder.correlate.anchors import anchors
+from recorder.correlate.engine import Correlator
 from recorder.model import Recording, State
-from tests.correlate.tape import Tape, dialect
+from tests.correlate.tape import HEADER, Tape, dialect
 
 
 def names(recording: Recording) -> list[list[str]]:
@@ -270,3 +271,49 @@ def test_lines_that_came_in_pieces_are_one_answer() -> None:
 
     assert [t.ack.body for t in recording.plain] == [b"1\n2\n"]
     assert recording.streams == ()
+
+
+def test_what_the_server_sends_again_counts_once() -> None:
+    tape = Tape()
+    first = tape.stream(sid="a")
+    for number in (1, 2, 3):
+        tape.chunk(first, b"id: %d\ndata: %d\n\n" % (number, number))
+    tape.fail(first)
+    again = tape.stream(sid="a", headers=(("Last-Event-ID", "1"),))
+    tape.chunk(again, b": beat\n\nid: 2\ndata: 2\n\nid: 3\ndata: 3\n\nid: 4\ndata: 4\n\n")
+
+    heard = [u.event.data for u in tape.recording().unsolicited if not u.is_ignored]
+
+    assert heard == [1, 2, 3, 4]
+
+
+def test_equal_events_after_a_cut_are_events() -> None:
+    tape = Tape()
+    first = tape.stream(sid="a")
+    tape.chunk(first, b"data: 1\n\n" * 2)
+    tape.fail(first)
+    tape.chunk(tape.stream(sid="a"), b"data: 1\n\n")
+
+    assert len(tape.recording().unsolicited) == 3
+
+
+def test_server_that_sends_something_else_is_heard() -> None:
+    tape = Tape()
+    first = tape.stream(sid="a")
+    tape.chunk(first, b"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\n")
+    tape.fail(first)
+    tape.chunk(tape.stream(sid="a", headers=(("Last-Event-ID", "1"),)), b"id: 5\ndata: 2\n\nid: 2\ndata: 2\n\n")
+
+    assert len(tape.recording().unsolicited) == 4
+
+
+def test_long_capture_forgets_its_streams() -> None:
+    tape = Tape()
+    for _ in range(3):
+        tape.end(tape.stream("/chat", method="POST"))
+    correlator = Correlator(dialect())
+    for record in tape.records:
+        correlator.feed(record)
+        correlator.discard()
+
+    assert correlator.finish(HEADER).streams == ()

@@ -1,0 +1,172 @@
+"""Cassettes with streams are sealed, looked up, sliced, joined and merged like those with Bayeux."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.cassette.codec import encode
+from recorder.cassette.journal import create
+from recorder.cassette.reader import Cassette, open_cassette
+from recorder.correlate.engine import correlate
+from recorder.library.recording import joined, load_recording
+from recorder.library.sealing import seal
+from recorder.library.select import merge_records, slice_records
+from recorder.library.stored import triples
+from recorder.model import Recording
+from recorder.redaction.carried import carrying
+from tests.correlate.tape import HEADER, Tape, dialect
+
+CALLS = """
+[operations.Call]
+request = "MESSAGE call"
+events = ["Called"]
+terminal = ["Called"]
+"""
+PUSH = dialect(CALLS)
+
+
+def session(refs: tuple[str, str] = ("r1", "r2"), sid: str = "a") -> Tape:
+    """An order with events in a stream that was cut once, and a call on a WebSocket."""
+    tape, (order, call) = Tape(), refs
+    stream = tape.stream(sid=sid)
+    tape.order(order, sid=sid)
+    tape.chunk(stream, b': beat\n\ndata: {"name":"Ordered","ref":"%s"}\n\nid: 1\ndata: 1\n\n' % order.encode())
+    tape.fail(stream)
+    stream = tape.stream(sid=sid)
+    tape.tell(stream, "Shipped", order)
+    tape.end(stream)
+    socket = tape.socket(sid=sid)
+    tape.sends(socket, b'{"type":"call","ref":"%s"}' % call.encode())
+    tape.hears(socket, b'{"name":"Called","ref":"%s"}' % call.encode())
+    tape.hears(socket, b"\xff\x00", is_text=False)
+    tape.fail(socket, "websocket closed by client, code 1000")
+    return tape
+
+
+def written(tape: Tape, path: Path) -> Path:
+    journal = create(path, carrying(replace(HEADER, dialect="push"), PUSH))
+    journal.append([encode(record) for record in tape.records])
+    journal.close()
+    return path
+
+
+def cassette(tape: Tape) -> Cassette:
+    return Cassette(carrying(replace(HEADER, dialect="push"), PUSH), tuple(tape.records))
+
+
+def test_sealed_cassette_gives_the_same_triples(tmp_path: Path) -> None:
+    journal = written(session(), tmp_path / "j.cassette")
+    sealed = tmp_path / "s.cassette"
+
+    seal(journal, sealed)
+
+    recording = load_recording(journal)
+    again = load_recording(sealed)
+    assert replace(again, header=recording.header) == recording
+    with open_cassette(sealed) as file:
+        found = tuple(triples(file))
+    assert found == recording.triples
+    assert [[link.event.raw for link in one.events] for one in found] == [
+        [link.event.raw for link in one.events] for one in recording.triples
+    ]
+
+
+def test_slice_keeps_the_events_of_its_triples() -> None:
+    whole = cassette(session())
+    recording = correlate(whole.records, PUSH, whole.header)
+
+    left = correlate(slice_records(whole, recording, recording.triples[:1]), PUSH, whole.header)
+
+    assert [(t.operation, [link.name for link in t.events]) for t in left.triples] == [
+        ("Order", ["Ordered", "Shipped"])
+    ]
+    assert [u.event.channel for u in left.unsolicited] == [":", "message"]
+    assert [s.protocol for s in left.streams] == ["sse", "sse", "websocket"]
+
+
+def test_slice_leaves_out_the_events_of_other_triples() -> None:
+    whole = cassette(session())
+    recording = correlate(whole.records, PUSH, whole.header)
+
+    left = correlate(slice_records(whole, recording, recording.triples[1:]), PUSH, whole.header)
+
+    assert [(t.operation, [link.name for link in t.events]) for t in left.triples] == [("Call", ["Called"])]
+    assert [u.event.data for u in left.unsolicited if not u.is_ignored] == ["/wA="]
+
+
+def keys(recording: Recording) -> set[str]:
+    linked = {link.event.client_id for triple in recording.triples for link in triple.events}
+    return linked | {pushed.event.client_id for pushed in recording.unsolicited}
+
+
+def test_joined_recordings_keep_their_streams_apart() -> None:
+    one, two = (correlate(session().records, PUSH, HEADER) for _ in range(2))
+
+    both = joined([one, two])
+
+    assert {stream.key for stream in both.streams} == keys(both) == {
+        "stream-0", "stream-3", "c2.stream-0", "c2.stream-3",
+    }  # fmt: skip
+    assert len({stream.exchange for stream in both.streams}) == 6
+    assert [t.request.exchange for t in both.plain if t.request.target == "/ws"] == [
+        stream.exchange for stream in both.streams if stream.protocol == "websocket"
+    ]
+
+
+def test_merged_captures_keep_their_streams_apart() -> None:
+    header, records = merge_records([cassette(session()), cassette(session(("r3", "r4"), "b"))])
+
+    recording = correlate(records, PUSH, header)
+
+    names = sorted([link.name for link in triple.events] for triple in recording.triples)
+    assert names == [["Called"], ["Called"], ["Ordered", "Shipped"], ["Ordered", "Shipped"]]
+    assert len(keys(recording)) == 4
+
+
+_STEPS = st.lists(
+    st.tuples(st.sampled_from(["tell", "chunk", "end", "fail", "again", "sends", "hears", "order"]), st.integers(0, 9)),
+    max_size=25,
+)
+
+
+def played(steps: list[tuple[str, int]]) -> tuple[Tape, int]:
+    """A capture with any streams; and how many events its servers pushed."""
+    tape, pushed = Tape(), 0
+    stream, socket = tape.stream(), tape.socket("/ws")
+    is_open = True
+    for what, number in steps:
+        if what == "order":
+            tape.order(f"r{number}")
+        elif what == "sends":
+            tape.sends(socket, b'{"type":"call","ref":"r%d"}' % number)
+        elif what == "hears":
+            tape.hears(socket, b'{"name":"Called","ref":"r%d"}' % number)
+            pushed += 1
+        elif what == "again" and not is_open:
+            stream, is_open = tape.stream(), True
+        elif what == "tell" and is_open:
+            tape.tell(stream, "Shipped" if number % 2 else "Ordered", f"r{number}")
+            pushed += 1
+        elif what == "chunk" and is_open:
+            tape.chunk(stream, b": c\n\ndata: %d\n\n" % number * (number % 3))
+            pushed += number % 3 * 2
+        elif what in {"end", "fail"} and is_open:
+            is_open = False
+            tape.end(stream) if what == "end" else tape.fail(stream)
+    return tape, pushed
+
+
+@given(_STEPS)
+def test_each_event_stands_once_in_a_recording(steps: list[tuple[str, int]]) -> None:
+    tape, pushed = played(steps)
+
+    recording = tape.recording(PUSH)
+
+    linked = [link.event for triple in recording.triples for link in triple.events]
+    places = [(event.seq, event.index) for event in (*linked, *(u.event for u in recording.unsolicited))]
+    assert len(places) == len(set(places)) == pushed
+    assert all(link.event.seq > link.request for triple in recording.triples for link in triple.events)
