@@ -7,10 +7,11 @@ from records.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 JSON: TypeAlias = Any  # the border to JSON: whatever json.loads returns
@@ -110,6 +111,28 @@ class SocketMessage:
     from_client: bool
     body: bytes
     is_text: bool = True
+
+
+class Closing(NamedTuple):
+    """The close frame of a WebSocket: its code and reason (RFC 6455, section 7.4), and the peer that sent it."""
+
+    code: int
+    reason: str
+    by_server: bool
+
+
+_CLOSING = re.compile(r"websocket closed by (client|server), code ([0-9]{1,5})(?:: (.*))?", re.DOTALL)
+
+
+def closed_by(who: str, code: int | None, reason: str = "") -> str:
+    """Return the reason of the failure that ends a WebSocket, which `closing` reads; `who` is client or server."""
+    return f"websocket closed by {who}, code {code}" + (f": {reason}" if reason else "")
+
+
+def closing(reason: str) -> Closing | None:
+    """Return the close frame that the reason of a failure tells; None if it tells none."""
+    found = _CLOSING.fullmatch(reason)
+    return Closing(int(found[2]), found[3] or "", found[1] == "server") if found else None
 
 
 # Kinds of notes about what the recorder told its user while it recorded.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from ..formats.compression import TooLarge
+from ..formats.streamed import EVENTS, MOST, Units, streamed_media
 from ..model import Headers
+from ..redaction.bodies.encodings import NotUndone, Undoing, encodings
 
-EVENTS = "text/event-stream"
 _WAITED_FOR = 1 << 20  # bytes; a response up to this size is buffered, not streamed
 KEPT = 16 << 20  # bytes kept of one stream; a limit, because a stream may last for days
 
@@ -28,8 +31,12 @@ def length_of(headers: Headers) -> int | None:
 
 def is_event_stream(headers: Headers) -> bool:
     """Return whether a response is a stream of server-sent events, which has no end of its own."""
-    types = (value.partition(";")[0].strip().lower() for name, value in headers if name.lower() == "content-type")
-    return EVENTS in types
+    return streamed_media(headers) == EVENTS
+
+
+def has_body(method: str, status: int) -> bool:
+    """Return whether a response may have a body (RFC 9112, section 6.3)."""
+    return method != "HEAD" and status >= 200 and status not in (204, 304)
 
 
 @dataclass(slots=True)
@@ -57,3 +64,77 @@ class Kept:
         """Return what is kept, and keep nothing from now on: mitmproxy's objects live on until they are collected."""
         body, self._body, self.limit = bytes(self._body), bytearray(), 0
         return body
+
+
+class Write(Protocol):
+    """A function that writes a chunk of a streamed response."""
+
+    def __call__(self, body: bytes, *, is_last: bool = False, lacks: str | None = None) -> None:
+        """Write whole events or lines; `lacks` says what is missing before them."""
+
+
+class Chunks:
+    """A streamed response that is written chunk by chunk, while its bytes pass unchanged.
+
+    What is written are whole events or lines, decoded. An unfinished one waits in memory: redaction would not find a
+    value of which only the beginning has come.
+    """
+
+    def __init__(self, media: str, headers: Headers, write: Write) -> None:
+        """Take the media type and the headers of the response, and the function that writes its chunks."""
+        self._units, self._write = Units(media), write
+        self._room = None if media == EVENTS else KEPT  # bytes; other bodies are joined again, in memory
+        self._over = 0  # bytes that passed beyond that
+        self._told = 0  # units that were too long and are told
+        self._undoing: Undoing | None = None
+        try:
+            self._undoing = Undoing(encodings(headers), KEPT)
+        except NotUndone as exc:
+            write(b"", lacks=str(exc))
+
+    def passes(self, piece: bytes) -> bytes:
+        """Write what this piece finishes; return the piece unchanged."""
+        if piece and self._undoing is not None:
+            try:
+                units = self._units.feed(self._undoing.feed(piece))
+            except (NotUndone, TooLarge) as exc:
+                self._undoing = None
+                self._write(b"", lacks=str(exc))
+            else:
+                self._put(units)
+        return piece
+
+    def end(self) -> None:
+        """Write the last chunk: the end of the body finishes what was unfinished."""
+        rest = self._units.rest() if self._undoing is not None else b""
+        self._put([rest])
+        if self._over:
+            self._write(b"", lacks=f"{self._over} bytes more went to the client")
+        self._write(b"", is_last=True)
+
+    def cut(self) -> None:
+        """Tell what is not kept of a body that broke off."""
+        unfinished = self._units.held
+        if self._over or unfinished:
+            more = f"{self._over} bytes more went to the client" if self._over else ""
+            held = f"{unfinished} bytes of an event or a line that did not end" if unfinished else ""
+            self._write(b"", lacks=" and ".join(filter(None, (more, held))))
+
+    def _put(self, units: list[bytes]) -> None:
+        body = b"".join(units if self._room is None else self._within(units, self._room))
+        if body:
+            self._write(body)
+        if self._units.cut > self._told:
+            self._told = self._units.cut
+            self._write(b"", lacks=f"an event or a line has more than {MOST >> 20} MiB")
+
+    def _within(self, units: list[bytes], room: int) -> list[bytes]:
+        kept: list[bytes] = []
+        for unit in units:
+            if self._over or len(unit) > room:
+                self._over += len(unit)
+            else:
+                room -= len(unit)
+                kept.append(unit)
+        self._room = room
+        return kept

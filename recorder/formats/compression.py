@@ -71,31 +71,72 @@ def decompress(data: bytes, encoding: str, limit: int, *, only_first: bool = Fal
         Broken: If the data is not valid in the encoding; the subclass EndsEarly if the data is cut off.
         Unknown: If the encoding is not supported, or its library is not installed.
     """
-    new, error = _opener(encoding, data)
-    found, at, members = bytearray(), 0, 1
-    stage = new()
-    while at < len(data):
-        piece = data[at : at + _PIECE]
-        if stage.eof:
-            if only_first or encoding not in _JOINED:
-                break
-            padding = 0 if encoding == "zstd" else len(piece) - len(piece.lstrip(b"\x00"))
-            if padding:  # the gzip program also ignores zero bytes between and after members
-                at += padding
-                continue
-            stage, members = new(), members + 1
-            if members > _MEMBERS:
-                raise Broken(f"has more than {_MEMBERS} members")
-        try:
-            found += stage.decompress(piece, limit + 1 - len(found))
-        except error as exc:
-            raise Broken(f"is not valid {encoding!r}") from exc
-        if len(found) > limit:
-            raise TooLarge
-        at += len(piece) - len(stage.unused_data)  # the rest was consumed: output stayed below the limit
+    stage = Decompressor(encoding, only_first=only_first)
+    found = stage.feed(data, limit)
     if not stage.eof:
-        raise EndsEarly(bytes(found))
-    return bytes(found)
+        raise EndsEarly(found)
+    return found
+
+
+class Decompressor:
+    """Decompresses data that arrives in pieces, as `decompress` does; after an error it cannot go on."""
+
+    def __init__(self, encoding: str, *, only_first: bool = False) -> None:
+        """Begin; see `decompress` for the arguments.
+
+        Raises:
+            Unknown: If the encoding is not supported, or its library is not installed.
+        """
+        self._encoding, self._only_first = encoding, only_first
+        self._held, self._members = b"", 0
+        self._stage: Any = None
+        if encoding != "deflate":
+            self._begin(b"")
+
+    @property
+    def eof(self) -> bool:
+        """True if the data has come to its end."""
+        return self._stage is not None and bool(self._stage.eof)
+
+    def feed(self, data: bytes, limit: int) -> bytes:
+        """Return what the next piece gives, at most `limit` bytes.
+
+        Raises:
+            TooLarge: If it gives more.
+            Broken: If the data is not valid in the encoding.
+        """
+        if self._stage is None:  # the first two bytes tell the format of deflate
+            data = self._held + data
+            if len(data) < 2:
+                self._held = data
+                return b""
+            self._begin(data)
+        found, at = bytearray(), 0
+        while at < len(data):
+            piece = data[at : at + _PIECE]
+            if self._stage.eof:
+                if self._only_first or self._encoding not in _JOINED:
+                    break
+                padding = 0 if self._encoding == "zstd" else len(piece) - len(piece.lstrip(b"\x00"))
+                if padding:  # the gzip program also ignores zero bytes between and after members
+                    at += padding
+                    continue
+                self._begin(b"")
+            try:
+                found += self._stage.decompress(piece, limit + 1 - len(found))
+            except self._error as exc:
+                raise Broken(f"is not valid {self._encoding!r}") from exc
+            if len(found) > limit:
+                raise TooLarge
+            at += len(piece) - len(self._stage.unused_data)  # the rest was consumed: output stayed below the limit
+        return bytes(found)
+
+    def _begin(self, data: bytes) -> None:
+        self._members += 1
+        if self._members > _MEMBERS:
+            raise Broken(f"has more than {_MEMBERS} members")
+        new, self._error = _opener(self._encoding, data)
+        self._stage = new()
 
 
 def zstd() -> Any:

@@ -37,7 +37,8 @@ class Units:
     """The units of one body that arrives in pieces; what is unfinished waits for the next piece.
 
     Attributes:
-        lost: Bytes of units that were too long to be kept.
+        cut: Number of units that were too long to be kept.
+        lost: Bytes of these units so far.
     """
 
     def __init__(self, media: str, most: int = MOST) -> None:
@@ -46,12 +47,12 @@ class Units:
         self._held = bytearray()
         self._seen = 0  # bytes of `_held` in which no end is to be found any more
         self._is_skipping = False  # the rest of a unit that was too long
-        self.lost = 0
+        self.cut = self.lost = 0
 
     @property
     def held(self) -> int:
-        """Number of bytes that belong to an unfinished unit."""
-        return len(self._held)
+        """Number of bytes that wait for the end of their unit."""
+        return 0 if self._is_skipping else len(self._held)
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take the next piece; return the units that it finishes."""
@@ -65,9 +66,9 @@ class Units:
             self.lost += len(units.pop(0))
             self._is_skipping = False
         if len(self._held) > self._most or (self._is_skipping and self._held):
-            # the last bytes may be the first half of an end
-            self.lost += len(self._held) - 3
-            del self._held[:-3]
+            self.cut += not self._is_skipping
+            self.lost += max(0, len(self._held) - 3)
+            del self._held[:-3]  # the last bytes may be the first half of an end
             self._seen, self._is_skipping = 0, True
         return units
 

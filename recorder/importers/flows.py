@@ -17,7 +17,7 @@ from mitmproxy.io import compat, tnetstring
 from ..capture.mitm.addon import with_host
 from ..errors import CassetteError
 from ..formats.compression import Broken, TooLarge, Unknown, decompress
-from ..model import Failure, Headers, Request, Response, SocketMessage
+from ..model import Failure, Headers, Request, Response, SocketMessage, closed_by
 from .containers import LARGEST_BODY, Container
 from .losses import Loss, Losses
 from .ordering import Imported, in_order
@@ -131,11 +131,11 @@ def _parts(flow: http.HTTPFlow, exchange: int, losses: Losses) -> Iterator[tuple
         return
     for message in messages:
         content = _bytes(message.content)
-        sent = SocketMessage(0, _ns(message.timestamp), exchange, from_client=bool(message.from_client), body=content)
-        yield sent, None
+        from_client, is_text = bool(message.from_client), bool(message.is_text)
+        yield SocketMessage(0, _ns(message.timestamp), exchange, from_client, content, is_text), None
     if flow.websocket.timestamp_end is not None:
         who = "client" if flow.websocket.closed_by_client else "server"
-        reason = f"websocket closed by {who}, code {flow.websocket.close_code}"
+        reason = closed_by(who, flow.websocket.close_code, _text(flow.websocket.close_reason or ""))
         yield Failure(0, _ns(flow.websocket.timestamp_end), exchange, reason), None
 
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from ..bayeux.messages import parse, parse_request
 from ..dialect.definition import Dialect
 from ..errors import CassetteError
-from ..model import Failure, Request, Response, SocketMessage
+from ..model import Failure, Request, Response, SocketMessage, closed_by
 from . import fields
 from .containers import Container, as_utf_8
 from .entries import Damage, again, elements, parsed
@@ -311,7 +311,8 @@ def _socket(frames: list[Any], asked: Request, reading: _Reading) -> None:
         if sent is None or body is None:
             reading.losses.lose(Loss.BAD_MESSAGE)
             continue
-        reading.add(SocketMessage(0, at, asked.exchange, from_client=sent, body=body), place)
+        is_text = fields.number(get(frame, "opcode")) != _BINARY
+        reading.add(SocketMessage(0, at, asked.exchange, from_client=sent, body=body, is_text=is_text), place)
 
 
 def _whole(frames: list[Any], losses: Losses) -> Iterator[Any]:
@@ -356,10 +357,12 @@ def _end(frame: Any) -> str:
     data, code = get(frame, "data"), fields.number(get(frame, "code"))
     if fields.number(get(frame, "opcode")) != _CLOSE:
         return data if isinstance(data, str) and data else "websocket error"
+    text = ""
     if code is None and isinstance(data, str):  # the payload begins with the code (RFC 6455, section 5.5.1)
         payload = fields.from_base64(data) or b""
         code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else None
-    return f"websocket closed by {'client' if _direction(frame) else 'server'}, code {int(code) if code else 1005}"
+        text = payload[2:].decode(errors="replace")
+    return closed_by("client" if _direction(frame) else "server", int(code) if code else 1005, text)
 
 
 def _is_by_worker(entry: _Object) -> bool:

@@ -231,7 +231,7 @@ def ends(found: Imported) -> list[str]:
         ({"type": "error", "opcode": -1, "data": ""}, "websocket error"),
         ({"type": "error", "opcode": None, "data": None}, "websocket error"),
         ({"type": "receive", "opcode": 8, "data": "A+g="}, "websocket closed by server, code 1000"),
-        ({"type": "send", "opcode": 8, "data": "A+lieWU="}, "websocket closed by client, code 1001"),
+        ({"type": "send", "opcode": 8, "data": "A+lieWU="}, "websocket closed by client, code 1001: bye"),
         ({"type": "receive", "opcode": 8, "data": ""}, "websocket closed by server, code 1005"),
         ({"type": "receive", "opcode": 8, "data": "", "code": 1011}, "websocket closed by server, code 1011"),
     ],

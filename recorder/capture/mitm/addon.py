@@ -20,7 +20,8 @@ from ...dialect.definition import load as load_dialect
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, RecorderError
 from ...formats.compression import TooLarge
-from ...model import GAP, Header, Headers, Record
+from ...formats.streamed import streamed_media
+from ...model import GAP, Header, Headers, Record, closed_by
 from ...redaction.bodies.change import told
 from ...redaction.bodies.encodings import NotUndone, content
 from ...redaction.joins import continued, fitted
@@ -33,7 +34,7 @@ from ..hosts import NOT_RECORDED, Others
 from ..keys import read_key
 from ..pipeline import Counts, Pipeline
 from ..sifting import sift
-from ..streams import KEPT, Kept, is_event_stream, is_small, length_of
+from ..streams import KEPT, Chunks, Kept, has_body, is_event_stream, is_small, length_of
 from .capture import Capture, Settings
 from .dispatch import ask_listeners_only
 from .handshakes import Handshakes
@@ -85,6 +86,7 @@ class Recorder:
         self._capture: Capture | None = None
         # open streams to the client, by flow, with the headers that the server sent
         self._streams: dict[str, tuple[http.HTTPFlow, Kept, Headers]] = {}
+        self._chunked: dict[str, Chunks] = {}  # open streams to the client that are written chunk by chunk, by flow
         self._uploads: dict[str, tuple[http.HTTPFlow, Kept]] = {}  # open streams to the server, by flow
         self._early: set[str] = set()  # flows whose answer came before the end of the request
         self._crashes = Crashes(self.tell)
@@ -180,6 +182,8 @@ class Recorder:
         if self._capture is not None:
             self._logins.end()
             last = [self._begun(flow, "the capture ended before its end") for flow, _ in list(self._uploads.values())]
+            for chunks in self._chunked.values():
+                chunks.cut()
             last += [self._ended(flow, "the capture ended") for flow, *_ in list(self._streams.values())]
             if self._others.passed and self._capture.is_open:
                 last.append(self._capture.pipeline.note(self._clock(), NOT_RECORDED, str(self._others)))
@@ -305,8 +309,22 @@ class Recorder:
 
     def _stream_response(self, flow: http.HTTPFlow, answer: http.Response, headers: Headers) -> None:
         kept = Kept()
-        answer.stream = self._leading.stream(flow, headers, kept)
+        answer.stream = self._leading.stream(flow, headers, kept.passes)
         self._streams[flow.id] = flow, kept, headers
+
+    def _write_chunks(self, flow: http.HTTPFlow, answer: http.Response, headers: Headers, media: str) -> None:
+        """Write the head of a streamed response, and its chunks as they come."""
+        capture = self._capture
+        if capture is None:
+            return
+        pipeline, name = capture.pipeline, flow.id
+        capture.put(pipeline.stream(name, self._clock(), status=answer.status_code, headers=headers))
+
+        def write(body: bytes, *, is_last: bool = False, lacks: str | None = None) -> None:
+            capture.put(pipeline.chunk(name, self._clock(), body, is_last=is_last, lacks=lacks))
+
+        chunks = self._chunked[name] = Chunks(media, headers, write)
+        answer.stream = self._leading.stream(flow, headers, chunks.passes)
 
     async def request(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or UNRECORDED in flow.metadata or flow.id in self._early:
@@ -349,22 +367,30 @@ class Recorder:
         if self._leading.is_waited_for(headers, flow.request.method):
             answer.stream = False
         elif answer.status_code != 101 and (answer.stream or self._is_stream(flow.id, headers)):
-            self._stream_response(flow, answer, headers)
+            media = streamed_media(headers) if has_body(flow.request.method, answer.status_code) else None
+            if media is not None and self._capture is not None and self._capture.has_chunks:
+                self._write_chunks(flow, answer, headers, media)
+            else:
+                self._stream_response(flow, answer, headers)
 
     def _is_stream(self, flow: str, headers: Headers) -> bool:
-        """Return whether a response must be streamed: server-sent events, or a large response to an API call.
+        """Return whether a response must be streamed: events, lines, or a large response to an API call.
 
         A response to Bayeux messages is not streamed, unless `outgrown`: a client can use nothing of it before its end.
         """
         if is_event_stream(headers):
             return True
-        return not is_small(headers) and self._pipeline is not None and self._pipeline.is_call(flow)
+        is_long = not is_small(headers) or streamed_media(headers) is not None
+        return is_long and self._pipeline is not None and self._pipeline.is_call(flow)
 
     async def response(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
         if flow.id in self._streams:
             await self._write(self._ended(flow))
+            return
+        if flow.id in self._chunked:
+            self._chunked.pop(flow.id).end()
             return
         now, headers = self._clock(), headers_of(flow.response.headers)
         body, lacks = self._content(flow.response, headers)
@@ -382,6 +408,10 @@ class Recorder:
         if self._pipeline is None or not self._pipeline.knows(flow.id):
             if flow.response is None and flow.request.method != "CONNECT" and UNRECORDED not in flow.metadata:
                 self.tell("not-carried", "an unsent request", f"a request was not sent on, nor recorded: {reason}")
+            return
+        if flow.id in self._chunked:
+            self._chunked.pop(flow.id).cut()
+            await self._write(self._pipeline.closed(flow.id, self._clock(), reason))
             return
         if flow.id in self._streams and flow.response and is_event_stream(headers_of(flow.response.headers)):
             await self._write(self._ended(flow, reason))
@@ -451,7 +481,8 @@ class Recorder:
         message.content = self._leading.message(flow, seen, from_client=message.from_client)
         # the server's side is recorded: what it gets, and what it sends
         body = message.content if message.from_client else seen
-        frame = self._pipeline.message(flow.id, now, from_client=message.from_client, body=body)
+        is_text = message.is_text
+        frame = self._pipeline.message(flow.id, now, from_client=message.from_client, body=body, is_text=is_text)
         del flow.websocket.messages[:-1]  # else mitmproxy keeps all messages of the socket in memory
         await self._write(frame)
 
@@ -463,7 +494,7 @@ class Recorder:
             self.tell(
                 "not-carried", "WebSocket", f"a WebSocket was closed: {TOO_BIG}, which is not handed on ({who}'s)"
             )
-        reason = f"websocket closed by {who}, code {flow.websocket.close_code}"
+        reason = closed_by(who, flow.websocket.close_code, flow.websocket.close_reason or "")
         await self._write(self._pipeline.closed(flow.id, self._clock(), reason))
 
     def tcp_start(self, flow: tcp.TCPFlow) -> None:

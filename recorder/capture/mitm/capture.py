@@ -71,6 +71,7 @@ class Capture:
         failure: Why the capture could not be kept, None as long as it could.
         paths: The files of its parts.
         begun: Number of its first exchange.
+        has_chunks: Whether streamed responses are kept in chunks, which cassettes of format 1 do not have.
         about: The hosts that notes are about, by index of the part and number of the record.
 
     """
@@ -114,6 +115,7 @@ class Capture:
         self.failure: CaptureError | None = None
         self._told, self._disturbances, self._watch = Told(), Disturbances(), watch
         self._ending: list[Writer] = []  # writers of earlier parts, which still write their queues
+        self.has_chunks = True
         self._part = 1
         self.paths = [path]
         self.about: dict[tuple[int, int], str] = {}
@@ -154,6 +156,7 @@ class Capture:
         self._fitted = end.header.fitted or (end.header.dialect if may_choose else "")
         # The clock of the earlier capture is gone, so the wall clock shows how much time has passed since it began; `t`
         # must still grow, even if the wall clock was set back.
+        self.has_chunks = end.header.format > 1
         begun = now - max(end.t + 1, time.time_ns() - end.header.started * 1000)
         return Pipeline.resumed(
             self._redactor, begun, context, seq=end.seq, exchange=end.exchange, watch=self._watched
@@ -212,17 +215,29 @@ class Capture:
 
     async def write(self, frame: bytes) -> None:
         """Queue a frame before the first await, so that frames keep their order; then wait while the queue is full."""
-        writer = self._writer
-        if writer is None:
-            return
         try:
-            has_room = writer.offer(frame)
-            if self._has_parts and self._is_full():
-                self._next_part(self.clock())
-            if not has_room:
-                await asyncio.to_thread(writer.wait)
+            if (full := self._queued(frame)) is not None:
+                await asyncio.to_thread(full.wait)
         except CaptureError as exc:
             self.stop(exc)
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame; while the queue is full, block the event loop: a stream must not outrun the disk."""
+        try:
+            if (full := self._queued(frame)) is not None:
+                full.wait()
+        except CaptureError as exc:
+            self.stop(exc)
+
+    def _queued(self, frame: bytes) -> Writer | None:
+        """Queue a frame, and begin a new part if it is time; return the writer if its queue is full."""
+        writer = self._writer
+        if writer is None:
+            return None
+        has_room = writer.offer(frame)
+        if self._has_parts and self._is_full():
+            self._next_part(self.clock())
+        return None if has_room else writer
 
     def note(self, kind: str, text: str, host: str = "") -> bytes:
         """Return the frame of a note; `host` is the one that it is about."""

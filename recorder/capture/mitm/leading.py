@@ -18,7 +18,7 @@ from ...links.text_bodies import is_textual
 from ...model import Headers
 from ..address import authority
 from ..led_away import KIND, Known, LedAway
-from ..streams import KEPT, Kept, is_event_stream, length_of
+from ..streams import KEPT, is_event_stream, length_of
 from ..translation import Addresses, Upstream, without_digests
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
@@ -113,18 +113,25 @@ class Leading:
             is_encoded and length is None and method in ("POST", "PUT") and _JSON.match(media_of(headers)) is not None
         )
 
-    def stream(self, flow: http.HTTPFlow, headers: Headers, kept: Kept) -> Stream:
-        """Change the head of an answer that is streamed; return the function that its pieces pass through."""
+    def stream(self, flow: http.HTTPFlow, headers: Headers, keep: Callable[[bytes], bytes]) -> Stream:
+        """Change the head of an answer that is streamed; return the function that its pieces pass through.
+
+        Args:
+            flow: The exchange.
+            headers: The headers that the server sent.
+            keep: Takes each piece for the recording, and returns it.
+
+        """
         found = self._of(flow)
         if found is None or flow.response is None:
-            return kept.passes
+            return keep
         addresses, known = found
         self._led_away.answer(self._seen(addresses, headers), b"", known, flow.request.path)
         is_encoded = any(name.lower() == "content-encoding" for name, _ in headers)
         is_rewritten = not is_encoded and length_of(headers) is None
         _set(flow.response, self._headers(addresses, headers))
         if not is_textual(headers):
-            return kept.passes
+            return keep
         if self.rewrites and not is_rewritten:
             self._tell(KIND, "long answers", _NOT_REWRITTEN)
 
@@ -139,7 +146,7 @@ class Leading:
         pieces = Pieces(change)
 
         def passes(piece: bytes) -> bytes | list[bytes]:
-            kept.passes(piece)
+            keep(piece)
             if is_rewritten:
                 return pieces.feed(piece)
             if not is_encoded:

@@ -9,14 +9,20 @@ module: a request that was recorded must be read again in the replay.
 
 from __future__ import annotations
 
+import codecs
+
 from ...formats.charsets import charset_of, is_plain_text, media_of
-from ...formats.compression import Broken, EndsEarly, TooLarge, Unknown, decompress
+from ...formats.compression import Broken, Decompressor, EndsEarly, TooLarge, Unknown, decompress
 from ...model import Headers
 
 _MOST = 5  # encodings of one body
 _NONE = {"", "identity", "none", "chunked"}
 _COMPRESSED = ("gzip", "x-gzip", "deflate", "br", "zstd")
 # The first bytes of compressed data: RFC 1952, section 2.3.1; RFC 8878, section 3.1.1; RFC 1950, section 2.2.
+_LONGEST_MAGIC = 4
+_LONGEST_PLAIN = (
+    64 << 10
+)  # bytes that give nothing when they are decompressed, and are kept in case they are plain text
 _MAGIC = ((b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\x78", "deflate"))
 
 
@@ -93,3 +99,84 @@ def _decompressed(body: bytes, name: str, limit: int) -> bytes:
         return decompress(body, name, limit)
     shown = next((encoding for magic, encoding in _MAGIC if body.startswith(magic)), None)
     return decompress(body, name if shown is None else shown, limit)
+
+
+class Undoing:
+    """Decodes a body that arrives in pieces, as `undone` does; after an error it cannot go on."""
+
+    def __init__(self, applied: list[str], limit: int) -> None:
+        """Take the encodings in the order they were applied, and the most bytes that one piece may give.
+
+        Raises:
+            NotSupported: If one of the encodings is not supported.
+        """
+        if len(applied) > _MOST:
+            raise NotSupported(str(Unknown(", ".join(applied)[:80])))
+        self._steps = [_Step(name, limit) for name in reversed(applied)]
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return what the next piece gives.
+
+        Raises:
+            NotUndone: If the body does not have these encodings and is no plain text in UTF-8.
+            TooLarge: If the piece gives more than the limit.
+        """
+        for step in self._steps:
+            piece = step.feed(piece)
+        return piece
+
+
+class _Step:
+    """One encoding of a body that arrives in pieces; a body that does not have it must be plain text."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        self._name, self._limit = name, limit
+        self._begun: bytes | None = b""  # what has come, as long as it gave nothing and may be plain text
+        self._is_plain = False
+        self._text = codecs.getincrementaldecoder("utf-8")()
+        self._stage = _decompressor(name) if name in _COMPRESSED else None
+
+    def feed(self, piece: bytes) -> bytes:
+        if self._is_plain:
+            return self._plain(piece)
+        if self._begun is not None:
+            self._begun += piece
+        if self._stage is None:  # of an encoding that is none the first bytes show another one
+            begun = piece = self._begun or b""
+            if len(begun) < _LONGEST_MAGIC:
+                return b""
+            shown = next((encoding for magic, encoding in _MAGIC if begun.startswith(magic)), None)
+            if shown is None:
+                return self._as_plain()
+            self._stage = _decompressor(shown)
+        try:
+            found = self._stage.feed(piece, self._limit)
+        except Broken as exc:
+            if self._begun is None:
+                raise NotUndone(f"it {exc}") from exc
+            return self._as_plain()
+        except TooLarge as exc:
+            raise TooLarge(f"a piece of it decoded from {self._name!r} has more than {self._limit} bytes") from exc
+        if found or len(self._begun or b"") > _LONGEST_PLAIN:
+            self._begun = None
+        return found
+
+    def _as_plain(self) -> bytes:
+        begun, self._begun, self._is_plain = self._begun or b"", None, True
+        return self._plain(begun)
+
+    def _plain(self, piece: bytes) -> bytes:
+        try:
+            is_plain = is_plain_text(self._text.decode(piece).encode())
+        except UnicodeDecodeError:
+            is_plain = False
+        if not is_plain:
+            raise NotUndone(f"it is not valid {self._name!r}")
+        return piece
+
+
+def _decompressor(name: str) -> Decompressor:
+    try:
+        return Decompressor(name)
+    except Unknown as exc:
+        raise NotSupported(str(exc)) from exc

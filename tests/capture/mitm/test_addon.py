@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import gzip
 import resource
-from collections.abc import Awaitable, Callable, Iterator
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from recorder.cassette.codec import RULES_WITHIN
+from recorder.cassette.codec import RULES_WITHIN, encode_header
 from recorder.cassette.reader import Cassette, read
 from recorder.dialect.definition import Dialect, parse, shipped, source
 from recorder.dialect.fitting import Fit
 from recorder.errors import UsageError
-from recorder.model import Failure, Note, Record, Request, Response, SocketMessage
+from recorder.formats.compression import zstd
+from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import Policy, load
 
 pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs without it too
 
+import brotli
 from mitmproxy import connection, exceptions, flow, http, websocket
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.mode_specs import ProxyMode
@@ -212,6 +215,22 @@ def test_an_exchange_that_fails_is_recorded_with_its_reason(path: Path) -> None:
     assert (failure.exchange, failure.reason) == (0, "Client disconnected.")
 
 
+def flushed(encoding: str, *pieces: bytes) -> list[bytes]:
+    """Pieces compressed as a server does it that sends each one at once."""
+    match encoding:
+        case "gzip":
+            stage = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+            return [stage.compress(piece) + stage.flush(zlib.Z_SYNC_FLUSH) for piece in pieces]
+        case "deflate":
+            stage = zlib.compressobj()
+            return [stage.compress(piece) + stage.flush(zlib.Z_SYNC_FLUSH) for piece in pieces]
+        case "br":
+            compressor = brotli.Compressor()
+            return [compressor.process(piece) + compressor.flush() for piece in pieces]
+    packer = zstd().ZstdCompressor()
+    return [packer.compress(piece, packer.FLUSH_BLOCK) for piece in pieces]
+
+
 def streamed(kind: bytes = b"text/event-stream", **own: Any) -> http.HTTPFlow:
     """An answer of which nothing but the headers came yet."""
     made = call(**own)
@@ -229,61 +248,199 @@ async def handed_on(recorder: Recorder, made: http.HTTPFlow, *pieces: bytes) -> 
     return [made.response.stream(piece) for piece in pieces]  # type: ignore[misc]
 
 
-def test_a_stream_is_handed_on_piece_by_piece_and_recorded_whole(path: Path) -> None:
+def chunks_of(records: Iterable[Record]) -> list[bytes]:
+    return [found.body for found in records if isinstance(found, Chunk)]
+
+
+def test_a_stream_is_handed_on_piece_by_piece_and_recorded_event_by_event(path: Path) -> None:
     made, handed = streamed(), []
 
     async def steps(recorder: Recorder) -> None:
-        handed.extend(await handed_on(recorder, made, b"data: 1", b"\n\n", b""))
+        handed.extend(await handed_on(recorder, made, b"data: 1", b"\n\ndata: 2\n\nda", b"ta: 3\n\n", b""))
         await recorder.response(made)
 
-    _, answer = facts(record(path, steps))
+    _, answer, *chunks = facts(record(path, steps))
 
-    assert handed == [b"data: 1", b"\n\n", b""]
-    assert isinstance(answer, Response)
-    assert answer.body == b"data: 1\n\n"
+    assert handed == [b"data: 1", b"\n\ndata: 2\n\nda", b"ta: 3\n\n", b""]
+    assert answer == Response(1, answer.t, 0, 200, (("Content-Type", "text/event-stream"),), b"", streamed=True)
+    assert [replace(chunk, t=0) for chunk in chunks] == [
+        Chunk(2, 0, 0, b"data: 1\n\ndata: 2\n\n"),
+        Chunk(3, 0, 0, b"data: 3\n\n"),
+        Chunk(4, 0, 0, b"", is_last=True),
+    ]
+    assert [chunk.t for chunk in chunks] == sorted(chunk.t for chunk in chunks)
 
 
-def test_of_an_endless_stream_the_beginning_is_kept(path: Path) -> None:
+def test_an_event_is_written_before_the_next_one_comes(path: Path) -> None:
+    made = streamed()
+    seen: list[Record] = []
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b"data: 1\n\n", b"data: hunter2")
+        assert chunks_of(seen) == [b"data: 1\n\n"]
+
+    record(path, steps, watch=seen.append)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+def test_a_compressed_stream_is_handed_on_as_it_is_and_recorded_plain(path: Path, encoding: str) -> None:
+    made, wire = streamed(), flushed(encoding, b"data: 1\n\n", b"data: 2\n\n")
+    handed: list[bytes] = []
+    assert made.response is not None
+    made.response.headers["Content-Encoding"] = encoding
+
+    async def steps(recorder: Recorder) -> None:
+        for piece in wire:
+            handed.extend(await handed_on(recorder, made, piece) if not handed else [made.response.stream(piece)])
+        made.response.stream(b"")
+        await recorder.response(made)
+
+    cassette = record(path, steps)
+
+    assert handed == wire
+    assert chunks_of(cassette.records) == [b"data: 1\n\n", b"data: 2\n\n", b""]
+
+
+@pytest.mark.parametrize("policy", [None, load()])
+def test_a_stream_that_cannot_be_decoded_is_not_kept(path: Path, policy: Policy | None) -> None:
+    made = streamed()
+    assert made.response is not None
+    made.response.headers["Content-Encoding"] = "gzip"
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b"\xff\x00\xff\xff data: 1\n\n", b"data: 2\n\n", b"")
+        await recorder.response(made)
+
+    cassette = record(path, steps, policy=policy)
+
+    assert set(chunks_of(cassette.records)) == {b""}
+    (note,) = (found for found in facts(cassette) if isinstance(found, Note))
+    assert "is kept without its body: it is not valid 'gzip'" in note.text
+
+
+def test_a_stream_that_names_an_encoding_and_has_none_is_kept(path: Path) -> None:
+    made = streamed()
+    assert made.response is not None
+    made.response.headers["Content-Encoding"] = "gzip"
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b"d", "ata: é\n\n".encode()[:6], "ata: é\n\n".encode()[6:])
+
+    assert chunks_of(record(path, steps).records) == ["data: é\n\n".encode()]
+
+
+def test_an_event_without_an_end_is_bounded(path: Path) -> None:
     made = streamed()
 
     async def steps(recorder: Recorder) -> None:
-        await handed_on(recorder, made, b"a", bytes(KEPT))
+        await handed_on(recorder, made, b"data: ", bytes(KEPT), b"x" * 9, b"\n\ndata: 2\n\n", b"")
         await recorder.response(made)
 
-    _, answer, note = facts(record(path, steps))
+    cassette = record(path, steps)
 
-    assert isinstance(answer, Response)
-    assert len(answer.body) == KEPT
-    assert isinstance(note, Note)
-    assert note.text.endswith("1 bytes more went to the client")
+    assert chunks_of(cassette.records) == [b"", b"data: 2\n\n", b""]
+    (note,) = (found for found in facts(cassette) if isinstance(found, Note))
+    assert note.text == "record 2 is kept without its body: an event or a line has more than 16 MiB"
 
 
-@pytest.mark.parametrize(("kind", "kept"), [(b"text/event-stream", Response), (b"application/json", Failure)])
-def test_half_an_answer_is_none_but_half_a_stream_of_events_is_what_there_was(
-    path: Path, kind: bytes, kept: type[Record]
-) -> None:
-    made = streamed(kind)
+def test_of_many_lines_the_beginning_is_kept(path: Path) -> None:
+    made, line = streamed(b"application/x-ndjson"), b"1" * (KEPT // 2) + b"\n"
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, line, line, b"1\n", b"")
+        await recorder.response(made)
+
+    cassette = record(path, steps)
+
+    assert chunks_of(cassette.records) == [line, b"", b""]
+    (note,) = (found for found in facts(cassette) if isinstance(found, Note))
+    assert note.text.endswith(f"{len(line) + 2} bytes more went to the client")
+
+
+def test_half_an_answer_is_none(path: Path) -> None:
+    made = streamed(b"application/json")
     made.error = flow.Error("Client disconnected.")
 
     async def steps(recorder: Recorder) -> None:
         await handed_on(recorder, made, b"data: 1")
         await recorder.error(made)
 
-    _, end, *notes = facts(record(path, steps))
-
-    assert isinstance(end, kept)
-    assert len(notes) == (kept is Response)
+    assert [type(found) for found in facts(record(path, steps))] == [Request, Failure]
 
 
-def test_a_stream_of_events_that_is_open_at_the_end_is_kept(path: Path) -> None:
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_of_a_stream_that_breaks_or_is_open_at_the_end_whole_events_are_kept(path: Path, *, is_closed: bool) -> None:
+    made = streamed()
+    made.error = flow.Error("Client disconnected.")
+
     async def steps(recorder: Recorder) -> None:
-        await handed_on(recorder, streamed(), b"data: 1")
+        await handed_on(recorder, made, b"data: 1\n\ndata: hunter")
+        if is_closed:
+            await recorder.error(made)
 
-    _, answer, note = facts(record(path, steps))
+    cassette = record(path, steps)
 
-    assert isinstance(answer, Response)
-    assert answer.body == b"data: 1"
+    assert chunks_of(cassette.records) == [b"data: 1\n\n", b""]
+    _, _, _, _, note, *end = facts(cassette)
     assert isinstance(note, Note)
+    assert note.text.endswith("12 bytes of an event or a line that did not end")
+    assert [found.reason for found in end if isinstance(found, Failure)] == ["Client disconnected."] * is_closed
+
+
+def test_the_end_of_a_stream_finishes_its_last_line(path: Path) -> None:
+    made = streamed(b"application/x-ndjson")
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b'{"a":1}\n{"a":', b"2}", b"")
+        await recorder.response(made)
+
+    assert chunks_of(record(path, steps).records) == [b'{"a":1}\n', b'{"a":2}', b""]
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+def test_an_answer_that_cannot_have_a_body_has_no_chunks(path: Path, method: str, status: int) -> None:
+    made = streamed()
+    made.request.method = method
+    assert made.response is not None
+    made.response.status_code = status
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b"")
+        await recorder.response(made)
+
+    _, answer = facts(record(path, steps))
+    assert isinstance(answer, Response)
+    assert not answer.streamed
+
+
+def test_a_cassette_of_format_1_goes_on_without_chunks(path: Path) -> None:
+    path.write_bytes(encode_header(Header(0, "", "gws-outbound", "none", format=1)))
+    made = streamed()
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b"data: 1\n\n", b"")
+        await recorder.response(made)
+
+    *_, answer = facts(record(path, steps, append=True))
+    assert isinstance(answer, Response)
+    assert (answer.body, answer.streamed) == (b"data: 1\n\n", False)
+
+
+def test_a_stream_goes_on_in_the_next_part(path: Path) -> None:
+    made = streamed()
+
+    async def steps(recorder: Recorder) -> None:
+        await handed_on(recorder, made, b"data: 1\n\n", b"data: " + b"2" * 3000 + b"\n\n", b"data: 3\n\n", b"")
+        await recorder.response(made)
+
+    record(path, steps, limits=Limits(size=2000))
+
+    request, head, *chunks = facts(read(path.with_name("s-2.cassette")))
+    assert (request.seq, head.seq) == (0, 1)
+    assert isinstance(head, Response)
+    assert head.streamed
+    assert [chunk.body for chunk in chunks if isinstance(chunk, Chunk)] == [b"data: 3\n\n", b""]
+    assert {chunk.exchange for chunk in chunks} == {head.exchange}  # type: ignore[union-attr]  # no notes
 
 
 @pytest.mark.parametrize("stream", [True, False])
