@@ -446,7 +446,7 @@ class Stream:
         closed: Nanoseconds after the start of the capture; None if it was open at the end of the capture.
         ended: Whether the server ended it in order, not the client, and not a cut connection.
         code: The close code of a WebSocket; None if there was none.
-        reason: Why it ended, as the recorder saw it; "" if the server ended it, or it did not end.
+        reason: Why it ended: the reason in the close frame of a WebSocket, else what the recorder saw; "" if none.
         subprotocol: What the server chose of the subprotocols of a WebSocket; "" if there is none.
         session: Label of the session, None if it is unknown.
         end: `seq` of the record that ended it; None if it was open at the end of the capture.

@@ -156,6 +156,8 @@ class _Examiner:
                     self._date(record)
                     if self._expired is not None:
                         self._expired.response(record)
+            case Chunk(is_last=True):
+                self._open.discard(record.exchange)
             case _:
                 pass
 

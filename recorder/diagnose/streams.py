@@ -1,17 +1,14 @@
-"""Find streams of events that broke, and WebSockets that were closed with an error."""
+"""Find streamed answers that broke, such as streams of events, and WebSockets that were closed with an error."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..dialect.paths import path_of
-from ..formats.streamed import EVENTS, streamed_media
-from ..model import Chunk, Failure, Request, Response
+from ..model import Chunk, Failure, Request, Response, closing
 from .tally import Listing
 
-_CLOSED = re.compile(r"websocket closed by (client|server), code (\d{4})\b")
 # Codes that tell of no error: a normal end, a page that was left, no code at all (RFC 6455, section 7.4.1). 1006 is a
 # finding of its own.
 _NORMAL = frozenset({1000, 1001, 1005, 1006})
@@ -52,7 +49,7 @@ class StreamEnds:
 
     def opened(self, request: Request, response: Response) -> None:
         """Take a response, which may be a stream."""
-        if response.streamed and streamed_media(response.headers) == EVENTS:
+        if response.streamed:
             self._open[response.exchange] = f"{request.method} {path_of(request.target)}", _client(request)
 
     def told(self, chunk: Chunk) -> None:
@@ -75,9 +72,10 @@ class StreamEnds:
 
     def closed(self, failure: Failure) -> None:
         """Take the end of a WebSocket."""
-        found = _CLOSED.match(failure.reason)
-        if found is not None and int(found[2]) not in _NORMAL:
-            text = f"a WebSocket was closed by the {found[1]} with code {found[2]}"
+        told = closing(failure.reason)
+        if told is not None and told.code not in _NORMAL:
+            by, why = "server" if told.by_server else "client", f": {told.reason}" if told.reason else ""
+            text = f"a WebSocket was closed by the {by} with code {told.code}{why}"
             self._closed.add(("socket-closed", f"record {failure.seq}", text))
 
     def found(self) -> Iterator[Found]:
@@ -88,7 +86,7 @@ class StreamEnds:
                 after = "its client did not come back"
             else:
                 after = f"its client came back after {cut.back / _SECOND:.1f} s"
-            text = f"a stream of events ({cut.name}) was cut by {by}: {cut.failure.reason.rstrip('.')}; {after}"
+            text = f"a stream ({cut.name}) was cut by {by}: {cut.failure.reason.rstrip('.')}; {after}"
             yield "stream-cut", f"record {cut.failure.seq}", text
         yield from self._cuts.rest("stream-cut")
         yield from self._closed.items

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ..model import Failure, Header, Headers, Note, Record, Request, Response, SocketMessage
+from ..push.pieces import joined
 from .urls import header, url_of
 
 _MS = 1_000_000  # nanoseconds
@@ -52,7 +53,7 @@ def har(about: Header, records: Iterable[Record], version: str) -> Iterator[str]
 
 def _exchanges(records: Iterable[Record]) -> Iterable[_Exchange]:
     found: dict[int, _Exchange] = {}
-    for record in records:
+    for record in joined(records, joins_events=True):
         if isinstance(record, Request):
             found[record.exchange] = _Exchange(record)
             continue
@@ -74,16 +75,18 @@ def _exchanges(records: Iterable[Record]) -> Iterable[_Exchange]:
 def _entry(exchange: _Exchange, about: Header) -> dict[str, Any]:
     request, response = exchange.request, exchange.response
     ends = [record.t for record in (response, exchange.failure, *exchange.messages) if record is not None]
+    ends += [t for t, _ in response.pieces] if response is not None else []
     total = max(0.0, round((max(ends) - request.t) / _MS, 6)) if ends else 0.0
     is_socket = response is not None and response.status == HTTPStatus.SWITCHING_PROTOCOLS
-    wait = round((response.t - request.t) / _MS, 6) if response is not None and is_socket else total
+    has_head = response is not None and (is_socket or response.pieces)  # the time of the head is known
+    wait = round((response.t - request.t) / _MS, 6) if response is not None and has_head else total
     entry: dict[str, Any] = {
         "startedDateTime": _time(about, request.t),
         "time": total,
         "request": _request(request, url_of(request, about.upstream, socket=is_socket)),
         "response": _response(response, exchange.failure),
         "cache": {},
-        # a cassette has two times per exchange: the request was sent, the response was complete
+        # a cassette has two times per exchange: the request was sent, the response was complete; more only of streams
         "timings": {"blocked": _UNKNOWN, "dns": _UNKNOWN, "connect": _UNKNOWN, "ssl": _UNKNOWN}
         | {"send": 0, "wait": wait, "receive": round(total - wait, 6)},
         "connection": request.connection,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 
-from ..model import JSON, Event, Failure, Record, Request, Response, SocketMessage
+from ..model import JSON, Event, Failure, Record, Request, Response, SocketMessage, closing
 from .port import WEBSOCKET, Asked, Closed, Observation, Opened
 from .rules import MESSAGE, UNNAMED, PushRules, read, topic_of
 from .sse import key
 
 _UPGRADED = 101
-_CLOSED = re.compile(r"websocket closed by (client|server), code (\d{4})\b")
 _CUT = 1006  # no closing handshake (RFC 6455, section 7.4.1)
 
 
@@ -61,11 +59,11 @@ class SocketDecoder:
 
     def _closed(self, failure: Failure) -> Closed:
         self._open.discard(failure.exchange)
-        found = _CLOSED.match(failure.reason)
-        code = int(found[2]) if found is not None else None
-        ended = found is not None and found[1] == "server" and code != _CUT
-        exchange = failure.exchange
-        return Closed(key(exchange), exchange, failure.seq, failure.t, ended, code, failure.reason)
+        told, exchange = closing(failure.reason), failure.exchange
+        if told is None:
+            return Closed(key(exchange), exchange, failure.seq, failure.t, ended=False, reason=failure.reason)
+        ended = told.by_server and told.code != _CUT
+        return Closed(key(exchange), exchange, failure.seq, failure.t, ended, told.code, told.reason)
 
 
 def as_request(record: SocketMessage, rules: PushRules) -> Request:

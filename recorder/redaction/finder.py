@@ -68,7 +68,7 @@ class Finder:
     unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)  # bodies that no reader looked through
     dropped: tuple[str, ...] = ()  # media types of the last bodies, or parts of bodies, that are not kept
     wants_names: bool = False  # names are never replaced
-    streams: dict[int, str] = field(default_factory=dict)  # media types of responses that go on, by exchange
+    streams: dict[int, str] = field(default_factory=dict)  # media types of streamed responses, by exchange
     _depth: int = 0
     _opened: int = 0  # number of encoded texts decoded so far
     _headers: dict[tuple[str, str], str] = field(default_factory=dict)  # name and value of a secret header → new value

@@ -76,14 +76,10 @@ def redacted(record: Record, find: Finder) -> Record:
             new = find.body(body, headers)
             return Response(seq, t, exchange, status, find.headers(headers), new, streamed=record.streamed)
         case Chunk(seq, t, exchange, body, is_last):
-            body = find.chunk(body, find.streams.get(exchange, ""))
-            if is_last:
-                find.streams.pop(exchange, None)
-            return Chunk(seq, t, exchange, body, is_last)
+            return Chunk(seq, t, exchange, find.chunk(body, find.streams.get(exchange, "")), is_last)
         case SocketMessage(seq, t, exchange, from_client, body, is_text):
             return SocketMessage(seq, t, exchange, from_client, find.body(body), is_text)
         case Failure(seq, t, exchange, reason):
-            find.streams.pop(exchange, None)
             return Failure(seq, t, exchange, find.text(reason))
         case Note(seq, t, kind, text):
             return Note(seq, t, kind, find.text(text))

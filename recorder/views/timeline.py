@@ -108,8 +108,10 @@ def of_streams(streams: Iterable[Stream]) -> Iterator[Moment]:
     """Yield the moments at which streams of events and WebSockets ended."""
     for stream in streams:
         if stream.closed is not None and stream.end is not None:
-            code = "" if stream.code is None else f", code {stream.code}"
-            text = f"the server ended {stream.key}{code}" if stream.ended else f"{stream.key} ended: {stream.reason}"
+            told = [f"code {stream.code}"] if stream.code is not None else []
+            how = ", ".join([*told, *([stream.reason.rstrip(".")] if stream.reason else [])])
+            text = f"the server ended {stream.key}" if stream.ended else f"{stream.key} ended"
+            text += f": {how}" if how else ""
             kind = "session" if stream.ended else "failure"
             yield Moment((stream.end, _LAST), stream.closed, kind, None, stream.session or "", stream.session, text)
 

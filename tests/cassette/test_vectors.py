@@ -21,10 +21,14 @@ from tests.vectors.seen import as_json, header_of, record_of, row_of, sampled, s
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 NAMES = sorted(f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("v[12]/*.json"))
-JOURNALS = ["v1/empty", "v1/records", "v1/bytes", "v1/lost", "v2/empty", "v2/records", "v2/bytes", "v2/no-texts"]
+JOURNALS = [
+    *("v1/empty", "v1/records", "v1/bytes", "v1/lost"),
+    *("v2/empty", "v2/records", "v2/bytes", "v2/no-texts", "v2/streams"),
+]
 SEALED = [
     *("v1/sealed", "v1/sealed-empty", "v1/sealed-bytes", "v1/repeated", "v1/publishes", "v1/indexed"),
     *("v2/sealed", "v2/sealed-empty", "v2/publishes", "v2/several-values", "v2/migrated"),
+    "v2/streams-sealed",
 ]
 
 # what doctor finds in the bytes; in all others nothing
@@ -44,6 +48,8 @@ FINDINGS = {
     "rules-torn": ["torn-tail"],
     "rules-damaged": ["damaged"],
     "several-none": ["index"],
+    "streams-torn": ["torn-tail"],
+    "streams-flag": ["unreadable"],
 }
 # numbers of the records that recovery cannot keep but knows of
 LOST = {"damaged": [2], "damaged-length": [1], "missing": [1], "lost": [2]}

@@ -30,10 +30,11 @@ from recorder.cassette.codec import (
 from recorder.cassette.frames import frame
 from recorder.cassette.migrate import migrate
 from recorder.cassette.recover import recover
+from recorder.cassette.sealed import SealedWriter
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import DEFAULT, shipped
 from recorder.library.sealing import write_sealed
-from recorder.model import Failure, Header, Note, Record, Request, Response, Row, SocketMessage, Value
+from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, Row, SocketMessage, Value
 from tests.answers import DIALECT, publish, result, yes
 from tests.vectors.seen import seen
 from tests.wire import Wire, chained, done, get_me, preview, record_event, state_event, twin
@@ -56,6 +57,29 @@ ONE_OF_EACH: tuple[Record, ...] = (
     SocketMessage(5, 28_800_000_000_001, 1, from_client=False, body=b"[]"),
     Failure(6, 28_800_000_000_002, 1, "Client disconnected."),
     Note(7, 28_800_000_000_003, "close", "the capture ended cleanly"),
+)
+HEARD = b'id: 1\nevent: told\ndata: {"topicName":"v2.users.me","eventBody":{"message":"WebSocket Heartbeat"}}\n\n'
+STREAMS: tuple[Record, ...] = (
+    Request(0, 1_000, 0, "c1", "GET", "/events", (("Accept", "text/event-stream"),), b""),
+    Response(1, 2_000, 0, 200, (("Content-Type", "text/event-stream"),), b"", streamed=True),
+    Chunk(2, 3_000, 0, b": hello\n\n" + HEARD),
+    Request(3, 4_000, 1, "c2", "GET", "/socket", (("Upgrade", "websocket"),), b""),
+    Response(4, 5_000, 1, 101, (), b""),
+    Chunk(5, 6_000, 0, HEARD),
+    SocketMessage(6, 7_000, 1, from_client=False, body=b"text", is_text=False),
+    SocketMessage(7, 8_000, 1, from_client=True, body=b"\x00\xff", is_text=False),
+    SocketMessage(8, 9_000, 1, from_client=True, body=b"text"),
+    Chunk(9, 10_000, 0, HEARD),
+    Chunk(10, 11_000, 0, b"data: \xff\n\n"),
+    Chunk(11, 12_000, 0, b"", is_last=True),
+    Failure(12, 13_000, 1, "websocket closed by server, code 1001: going away"),
+    Request(13, 14_000, 2, "c1", "GET", "/lines", (), b""),
+    Response(14, 15_000, 2, 200, (("Content-Type", "application/x-ndjson"),), b"", streamed=True),
+    Chunk(15, 16_000, 2, b'{"n":1}\n{"n":2}\n', is_last=True),
+    Request(16, 17_000, 3, "c1", "GET", "/events", (), b""),
+    Response(17, 18_000, 3, 200, (("Content-Type", "text/event-stream"),), b"", streamed=True),
+    Failure(18, 19_000, 3, "Client disconnected."),
+    Note(19, 20_000, "close", "the capture ended cleanly"),
 )
 BYTES: tuple[Record, ...] = (
     # text that is no UTF-8: a target and a header with bytes kept as halves of surrogate pairs
@@ -129,7 +153,13 @@ def raw_vectors() -> dict[str, tuple[str, bytes]]:
         "rules-late": ("behind 4,000 frames: to be skipped", awaits + b"".join(notes[:4000]) + rules + notes[4000]),
         "rules-last": ("the last place for a dialect", awaits + b"".join(notes[:3999]) + rules + notes[3999]),
         "ancillary": ("types above 0x3F that are unknown: to be skipped", _between(0x7F, frames, head)),
-        "chunk": ("a type that is kept free for chunks of streams: to be skipped", _between(0x43, frames, head)),
+        "chunk": ("another type above 0x3F that is unknown: to be skipped", _between(0x43, frames, head)),
+        "streams": ("responses in chunks, binary messages on a WebSocket", journal(STREAMS)),
+        "streams-torn": ("cut inside a chunk", journal(STREAMS[:6])[:-20]),
+        "streams-flag": ("a flag that is no bool: to be refused", head + frames[0] + _with_flag(1)),
+        "streams-false": ("flags that say no", head + frames[0] + _with_flag(value=False)),
+        "streams-sealed": ("sealed, chunks that name the body of an earlier one", stream_sealed("sealed")),
+        "streams-archive": ("the same, compressed", stream_sealed("archive")),
         "critical": ("a type up to 0x3F that is unknown: to be refused", _between(0x3E, frames, head)),
         "newer": ("written in format 3: to be refused", newer + b"".join(frames)),
         "unknown-field": ("a field that is unknown: to be left alone", head + _with_field(frames[0]) + frames[1]),
@@ -149,6 +179,21 @@ def _between(kind: int, frames: list[bytes], head: bytes) -> bytes:
 def _with_field(encoded: bytes) -> bytes:
     body = msgpack.unpackb(encoded[7:-5])
     return frame(encoded[1], msgpack.packb(body | {"zz": [None, True, 1.5]}))
+
+
+def _with_flag(value: object) -> bytes:
+    body = msgpack.unpackb(encode(ONE_OF_EACH[1])[7:-5])
+    return frame(3, msgpack.packb(body | {"st": value}))
+
+
+def stream_sealed(profile: str) -> bytes:
+    file = BytesIO()
+    writer = SealedWriter(file, replace(HEADER, profile=profile))
+    for record in STREAMS:
+        writer.fact(record)
+    writer.finish([], {"poll_timeout": None, "sessions": {}})
+    writer.close()
+    return file.getvalue()
 
 
 def with_keys(keys: dict[str, Value]) -> bytes:

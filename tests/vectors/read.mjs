@@ -7,7 +7,7 @@ const EXACT = { readF32: Object, readF64: Object, readU64AsBigInt: small, readI6
 for (const read in EXACT) values[read] = () => EXACT[read](Decoder.prototype[read].call(values));
 const FORMS = "m a s s f0 - f0 f0 b1 b2 b4 e1 e2 e4 f4 f8 f1 f2 f4 f8 f1 f2 f4 f8 f2 f3 f5 f9 f17 s1 s2 s4 a2 a4 m2 m4".split(" ");
 function decode(type, body, at = 0, strings = 0, left = body.length > 65536 ? 600000 : 1e9) { // §2: walks a body before it is allocated
-  const skip = (n) => { need((at += n) <= body.length); return body.subarray(at - n, at); }, entries = type > 1 && type < 7 ? 4096 : 65536;
+  const skip = (n) => { need((at += n) <= body.length); return body.subarray(at - n, at); }, entries = type > 1 && type < 8 ? 4096 : 65536;
   const walk = (depth, most) => { // FORMS: fixed, bin, ext, str, array, map, and the bytes of the size or of the fixed value
     const c = skip(1)[0], form = c < 0x80 || c > 0xdf ? "f0" : FORMS[c < 0xc0 ? (c >> 4) - 8 : c - 0xbc], kind = form[0], wide = +form.slice(1);
     const size = kind === "f" ? wide : wide ? skip(wide).readUIntBE(0, wide) : c & (kind === "s" ? 31 : 15), keys = new Set();
@@ -31,11 +31,11 @@ const short = (v) => text(v) && v.length <= 2 ** 17, one = (v) => v === 1, names
 const several = (v) => text(v) || (list(text)(v) && v.length > 0), header2 = { cassette: int, ...names, started: int, policy_text: short };
 const TYPES = { 1: { cassette: one, ...names, started: int }, 0x101: { ...header2, dialect_text: short }, 0x42: { dialect: text, dialect_text: short },
   2: { ...top, c: text, m: text, u: text, ...answer }, 3: { ...top, s: int, ...answer }, 4: { ...top, why: text }, 5: { ...top, in: flag, b },
-  6: { n: int, t: int, kind: text, text }, 0x14: { poll_timeout: nil(int), sessions: dict([int, int]) }, 0x11: [int, text], 0x10: { ack: nil(int),
+  6: { n: int, t: int, kind: text, text }, 7: { ...top, b }, 0x14: { poll_timeout: nil(int), sessions: dict([int, int]) }, 0x11: [int, text], 0x10: { ack: nil(int),
     ev: list([int, int, text, text, text, int, text, list(int)]), fail: nil(int), keys: dict(several), n: int, op: nil(text), req: int, s: nil(text),
     st: text }, get 0x12() { return this[0x10]; }, 0x13: [int, int, text, text, nil(text)],
   0x41: { records: pages, triples: pages, keys: pages }, 0x3f: (v) => text(v) && v.length === 40, 0x40: (v) => text(v) && v.length <= 98304 };
-const ORDER = { 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 0x10: 2, 0x12: 3, 0x13: 4, 0x14: 5, 0x40: 6, 0x41: 7, 0x3f: 8 };
+const MAYBE = { 3: "st", 5: "bin", 7: "last" }, ORDER = { 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 7: 1, 0x10: 2, 0x12: 3, 0x13: 4, 0x14: 5, 0x40: 6, 0x41: 7, 0x3f: 8 };
 function frameAt(get, at, end) { // §1, §9: without "all" if it could go on behind the end; an error if it is not intact
   const head = Buffer.concat([get(at, Math.min(7, end - at))], 7), L = head.readUInt32BE(3);
   need(head[0] === 0x94 && head[1] < 0x80 && (head[2] === 0xce || end - at < 3) && L <= 2 ** 26);
@@ -58,13 +58,15 @@ const get = (at, n) => { const bytes = Buffer.alloc(n); need(readSync(fd, bytes,
 const lists = Array.from(Array(9), () => []), [, records, triples, plain, unsolicited, summary, , , end] = lists, find = {}; // by ORDER
 let header = null, torn = null, error = null, profile = "", sound = false, place = 0, follow = 0;
 function take({ type, body }) { // §4-6, §8: the next frame: order of the types, numbers, bodies that stand there before
-  need(ORDER[type] >= place + [0x14, 0x41].includes(type) && (profile !== "journal" || type < 7), `type ${type} is unknown or not here`);
-  const value = decode(type, body), into = lists[place = ORDER[type]], holds = [2, 3, 5].includes(type), n = value.b;
+  need(ORDER[type] >= place + [0x14, 0x41].includes(type) && (profile !== "journal" || type < 8), `type ${type} is unknown or not here`);
+  const value = decode(type, body), into = lists[place = ORDER[type]], holds = [2, 3, 5, 7].includes(type), n = value.b, may = MAYBE[type];
   need(type > 0x12 || value.n === (type === 0x12 ? 0 : into.length + (type === 0x10)), "number");
+  need(flag(value[may] ?? false), "fields"); // §4: an optional field of a record is there if it is true
   if (holds && int(n)) need(profile !== "journal" && text((value.b = records[n]?.b)) && held.get(value.b.latin1Slice()) === n, "reference");
   const bytes = holds && value.b.length >= 64 && value.b.length <= 16384 && value.b.latin1Slice();
   if (bytes && !held.has(bytes) && held.set(bytes, value.n).size > 4096) held.delete(held.keys().next().value);
-  into.push(type < 7 ? { type, ...Object.fromEntries(Object.keys(TYPES[type]).map((key) => [key, value[key]])) } : value);
+  const keys = type < 8 && [...Object.keys(TYPES[type]), ...(value[may] ? [may] : [])];
+  into.push(keys ? { type, ...Object.fromEntries(keys.map((key) => [key, value[key]])) } : value);
 }
 for (let at = 0, frame; !error && !end.length && (at < size || !header); at = frame?.next) try { // §3, §9: to the end, or to damage
   const { type, all, body } = (frame = frameAt(get, at, size));

@@ -13,7 +13,7 @@ import click
 
 from ...capture.pipeline import Counts
 from ...dialect.definition import Dialect
-from ...model import Record, Request, Response, SocketMessage, State
+from ...model import Chunk, Record, Request, Response, SocketMessage, State
 from ...views.live.progress import Ended, Progress, as_line
 from ...views.screen import STATES
 
@@ -100,6 +100,6 @@ class Display:
 
 def _shortened(record: Record) -> Record:
     """Return a record without its body if the body is long: many records may wait."""
-    if isinstance(record, Request | Response | SocketMessage) and len(record.body) > _LONGEST:
+    if isinstance(record, Request | Response | Chunk | SocketMessage) and len(record.body) > _LONGEST:
         return replace(record, body=b"")
     return record
