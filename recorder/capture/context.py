@@ -49,9 +49,7 @@ class Context:
                 elif request is not None:
                     self._answered(request, record)
             case Chunk():
-                self._active = record.t
-                if record.is_last:
-                    self._going.pop(record.exchange, None)
+                self._streamed(record)
             case Failure():
                 for table in (self._open, self._going, self._named):
                     table.pop(record.exchange, None)
@@ -98,6 +96,12 @@ class Context:
             elif message["channel"] == channels.DISCONNECT:
                 self._clients.pop(str(message.get("clientId")), None)
 
+    def _streamed(self, record: Chunk) -> None:
+        if not _is_comment(record.body):
+            self._active = record.t
+        if record.is_last:
+            self._going.pop(record.exchange, None)
+
     def _told(self, record: SocketMessage) -> None:
         messages = carried(record) or []
         for message in messages:
@@ -111,6 +115,11 @@ class Context:
     def _forget(self, message: Message) -> None:
         if message["channel"] == channels.DISCONNECT and message.get("clientId"):
             self._clients.pop(str(message["clientId"]), None)
+
+
+def _is_comment(body: bytes) -> bool:
+    """Return whether a chunk holds nothing but comments of an event stream, which are heartbeats."""
+    return all(line[:1] in (b"", b":") for line in body.splitlines())
 
 
 def _replies_only(answer: Answer) -> Answer:

@@ -7,7 +7,7 @@ import pytest
 from recorder.capture.context import Context
 from recorder.cassette.reader import Cassette
 from recorder.library.recording import derive
-from recorder.model import Record, Recording, Request, Response
+from recorder.model import Chunk, Failure, Record, Recording, Request, Response
 from tests.replay.stage import Stage
 from tests.wire import HEADER, Wire, body, chained, done, get_me, state_event
 from tests.wrappings import WRAPPINGS
@@ -257,3 +257,36 @@ def test_an_operation_that_was_given_up_is_waited_for_no_more() -> None:
     wire.fail(wire.desk().post(get_me()))
 
     assert quiet(wire, 3) == 3
+
+
+EVENTS = (("Content-Type", "text/event-stream"),)
+
+
+def stream(wire: Wire, *records: Record) -> list[Record]:
+    """What a part begins with after a request was answered by a stream, and these records came."""
+    exchange = wire.request("GET", "/events", b"")
+    wire.records.append(Response(len(wire.records), 5, exchange, 200, EVENTS, b"", streamed=True))
+    wire.records += [replace(record, seq=len(wire.records) + place) for place, record in enumerate(records)]
+    return repeated(wire)
+
+
+def test_a_stream_that_goes_on_is_repeated_with_its_head_alone() -> None:
+    request, head = stream(Wire(), Chunk(0, 6, 1, b"data: 1\n\n"))
+
+    assert isinstance(request, Request)
+    assert head == Response(1, 0, request.exchange, 200, EVENTS, b"", streamed=True)
+
+
+@pytest.mark.parametrize("end", [Chunk(0, 6, 1, b"", is_last=True), Failure(0, 6, 1, "Client disconnected.")])
+def test_a_stream_that_has_ended_is_not_repeated(end: Record) -> None:
+    assert stream(Wire(), end) == []
+
+
+@pytest.mark.parametrize(("body", "quiet"), [(b"data: 1\n\n", 4), (b": ping\n\n", 10)])
+def test_a_capture_with_a_stream_is_quiet_between_events_but_not_by_heartbeats(body: bytes, quiet: int) -> None:
+    context, wire = Context(), Wire()
+    stream(wire, Chunk(0, 6, 1, body))
+    for record in wire.records:
+        context.feed(replace(record, t=0) if isinstance(record, Request | Response) else record)
+
+    assert context.quiet(10) == quiet

@@ -10,7 +10,7 @@ from recorder.capture.pipeline import Counts, Pipeline
 from recorder.cassette.codec import MAX_HEADERS, decode, encode_header
 from recorder.cassette.frames import MAX_BODY, unframe
 from recorder.cassette.reader import parse
-from recorder.model import CUT, Failure, Header, Note, Record, Request, Response, SocketMessage
+from recorder.model import CUT, Chunk, Failure, Header, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import load
 from recorder.redaction.pseudonyms import Kind, Pseudonyms
 from recorder.redaction.redactor import Redactor
@@ -80,6 +80,33 @@ def test_a_failure_joins_its_request(pipeline: Pipeline) -> None:
     told = pipeline.failure("f1", 1_300, "Client disconnected.")
 
     assert records(asked, told)[1] == Failure(1, 300, 0, "Client disconnected.")
+
+
+def test_a_stream_has_its_head_first_and_then_its_chunks(pipeline: Pipeline) -> None:
+    frames = [
+        asks(pipeline),
+        pipeline.stream("f1", 1_100, status=200, headers=()),
+        pipeline.chunk("f1", 1_200, b"data: 1\n\n"),
+        pipeline.chunk("f1", 1_300, b"", is_last=True),
+    ]
+
+    assert records(*frames)[1:] == [
+        Response(1, 100, 0, 200, (), b"", streamed=True),
+        Chunk(2, 200, 0, b"data: 1\n\n"),
+        Chunk(3, 300, 0, b"", is_last=True),
+    ]
+    assert not pipeline.knows("f1")
+    assert (pipeline.counts.responses, pipeline.counts.open) == (1, 0)
+
+
+def test_a_stream_that_breaks_has_an_answer_and_is_no_failed_call(pipeline: Pipeline) -> None:
+    asks(pipeline)
+    pipeline.stream("f1", 1_100, status=200, headers=())
+
+    (told,) = records(pipeline.closed("f1", 1_200, "Client disconnected."))
+
+    assert told == Failure(2, 200, 0, "Client disconnected.")
+    assert (pipeline.counts.open, pipeline.counts.failures) == (0, 0)
 
 
 def test_a_note_stands_by_itself(pipeline: Pipeline) -> None:
@@ -345,6 +372,18 @@ def test_a_capture_in_a_hurry_keeps_short_bodies_alone(body: bytes, is_kept: boo
     answer, *notes = records(answers(pipeline, body=body))
 
     assert (answer.body == body, len(notes)) == (is_kept, not is_kept)
+
+
+def test_a_stream_goes_on_without_a_long_event_in_a_hurry() -> None:
+    pipeline = Pipeline(Redactor(load("gws"), b"k" * 32), STARTED)
+    asks(pipeline)
+    pipeline.stream("f1", STARTED, status=200, headers=(("Content-Type", "text/event-stream"),))
+    pipeline.hurry()
+
+    found = records(pipeline.chunk("f1", STARTED, b"data: " + LONG + b"\n\n"), pipeline.chunk("f1", STARTED, b": 1\n"))
+
+    assert [record.body for record in found if isinstance(record, Chunk)] == [b"", b": 1\n"]
+    assert [record.kind for record in found if isinstance(record, Note)] == [CUT]
 
 
 def test_without_redaction_a_hurry_costs_nothing(pipeline: Pipeline) -> None:

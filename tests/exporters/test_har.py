@@ -11,7 +11,7 @@ from hypothesis import given
 
 from recorder.cassette.reader import Cassette
 from recorder.exporters.har import har
-from recorder.model import Request, Response
+from recorder.model import Chunk, Record, Request, Response, SocketMessage
 from tests.cassette.records import HEADER, RECORDS
 from tests.exchange.checks import checked
 from tests.exporters.exports import hostile, preview_cassette, socket, two_sessions
@@ -26,7 +26,7 @@ def entries(cassette: Cassette) -> list[dict[str, Any]]:
     return found
 
 
-def exchange(request: Request, *answers: Response) -> dict[str, Any]:
+def exchange(request: Request, *answers: Record) -> dict[str, Any]:
     (entry,) = entries(Cassette(replace(HEADER, started=1_000_000), (request, *answers)))
     return entry
 
@@ -116,6 +116,24 @@ def test_the_messages_of_a_websocket_are_there_as_chromium_writes_them() -> None
     assert [round(m["time"], 2) for m in messages] == [0, 0, 0.5, 0.75]
     assert base64.b64decode(messages[-1]["data"]) == b"\xff\xfe"
     assert entry["_webSocketClosed"]["reason"] == "websocket closed by client, code 1000"
+
+
+def test_a_binary_message_is_in_base64_whatever_it_holds() -> None:
+    upgrade = Response(1, 2_500_000, 0, 101, (), b"")
+    message = SocketMessage(2, 3_000_000, 0, from_client=False, body=b"text", is_text=False)
+
+    (found,) = exchange(ASKED, upgrade, message)["_webSocketMessages"]
+
+    assert (found["opcode"], base64.b64decode(found["data"])) == (2, b"text")
+
+
+def test_a_streamed_answer_has_its_whole_body_and_the_times_of_its_head_and_end() -> None:
+    head = Response(1, 3_500_000, 0, 200, (("Content-Type", "text/event-stream"),), b"", streamed=True)
+
+    entry = exchange(ASKED, head, Chunk(2, 4_000_000, 0, b"data: 1\n\n"), Chunk(3, 9_500_000, 0, b"data: 2\n\n", True))
+
+    assert entry["response"]["content"]["text"] == "data: 1\n\ndata: 2\n\n"
+    assert (entry["timings"]["wait"], entry["timings"]["receive"], entry["time"]) == (1, 6, 7)
 
 
 @given(RECORDS)

@@ -6,12 +6,22 @@ import gzip
 import sys
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.formats.compression import Broken, EncodingError, EndsEarly, TooLarge, Unknown, decompress, zstd
+from recorder.formats.compression import (
+    Broken,
+    Decompressor,
+    EncodingError,
+    EndsEarly,
+    TooLarge,
+    Unknown,
+    decompress,
+    zstd,
+)
 
 brotli = pytest.importorskip("brotli")  # comes with the extra `record`
 PLAIN = bytes(range(256)) * 400
@@ -154,3 +164,14 @@ def test_an_encoding_whose_library_is_not_there_is_unknown(encoding: str, monkey
         decompress(b"x", encoding, 1)
 
     assert caught.value.library == library
+
+
+@each
+@given(st.lists(st.integers(0, 4000), max_size=9))
+def test_pieces_give_what_the_whole_gives(encoding: str, compress: Callable[[bytes], bytes], cuts: list[int]) -> None:
+    data, stage = compress(PLAIN[:3000]), Decompressor(encoding)
+    places = [0, *sorted(cut % len(data) for cut in cuts), len(data)]
+
+    found = [stage.feed(data[start:end], len(PLAIN)) for start, end in pairwise(places)]
+
+    assert (b"".join(found), stage.eof) == (PLAIN[:3000], True)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 from xml.sax.saxutils import escape, quoteattr
 
-from recorder.model import Failure, Note, Record, Request, Response, SocketMessage
+from recorder.model import Chunk, Failure, Note, Record, Request, Response, SocketMessage
 
 _DEEPEST = 5
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
@@ -72,7 +72,7 @@ def as_bytes(record: Record) -> bytes:
             return "\n".join([record.target, *map(": ".join, record.headers)]).encode() + b"\n" + record.body
         case Response():
             return "\n".join(map(": ".join, record.headers)).encode() + b"\n" + record.body
-        case SocketMessage():
+        case SocketMessage() | Chunk():
             return record.body
         case Failure():
             return record.reason.encode()

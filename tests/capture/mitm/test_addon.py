@@ -19,7 +19,7 @@ from recorder.dialect.definition import Dialect, parse, shipped, source
 from recorder.dialect.fitting import Fit
 from recorder.errors import UsageError
 from recorder.formats.compression import zstd
-from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, SocketMessage
+from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, SocketMessage, closing
 from recorder.redaction.policy import Policy, load
 
 pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs without it too
@@ -290,14 +290,12 @@ def test_a_compressed_stream_is_handed_on_as_it_is_and_recorded_plain(path: Path
     made.response.headers["Content-Encoding"] = encoding
 
     async def steps(recorder: Recorder) -> None:
-        for piece in wire:
-            handed.extend(await handed_on(recorder, made, piece) if not handed else [made.response.stream(piece)])
-        made.response.stream(b"")
+        handed.extend(await handed_on(recorder, made, *wire, b""))
         await recorder.response(made)
 
     cassette = record(path, steps)
 
-    assert handed == wire
+    assert handed == [*wire, b""]
     assert chunks_of(cassette.records) == [b"data: 1\n\n", b"data: 2\n\n", b""]
 
 
@@ -791,7 +789,30 @@ def test_a_socket_is_recorded_from_its_upgrade_to_its_end(path: Path) -> None:
     assert isinstance(told, SocketMessage)
     assert (told.from_client, told.body) == (False, b"[2]")
     assert isinstance(end, Failure)
-    assert end.reason == "websocket closed by server, code 1000"
+    assert closing(end.reason) == (1000, "", True)
+
+
+def test_a_binary_message_is_told_from_text_and_a_close_frame_keeps_its_reason(path: Path) -> None:
+    exchange = socket()
+    assert exchange.websocket is not None
+    exchange.websocket.closed_by_client, exchange.websocket.close_code = True, 4000
+    exchange.websocket.close_reason = "moved: elsewhere"
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(exchange)
+        await recorder.response(exchange)
+        await recorder.websocket_message(says(exchange, b"[1]"))
+        exchange.websocket.messages.append(websocket.WebSocketMessage(Opcode.BINARY, True, b"[1]"))  # positional
+        await recorder.websocket_message(exchange)
+        await recorder.websocket_end(exchange)
+
+    _, _, text, binary, end = facts(record(path, steps))
+    assert (text, binary) == (
+        SocketMessage(2, text.t, 0, from_client=False, body=b"[1]"),
+        SocketMessage(3, binary.t, 0, from_client=True, body=b"[1]", is_text=False),
+    )
+    assert isinstance(end, Failure)
+    assert closing(end.reason) == (4000, "moved: elsewhere", False)
 
 
 def test_the_messages_of_a_socket_do_not_pile_up_in_memory(path: Path) -> None:
