@@ -30,6 +30,7 @@ from ..model import (
 from ..push.decoders import Decoders
 from ..push.pieces import Pieces
 from ..push.port import BAYEUX, Advised, Asked, Closed, Guarded, Observation, Opened, Refused, Replied, Sent
+from ..push.rules import MESSAGE
 from .client_messages import ClientMessages, Publishes
 from .operations import (
     Operation,
@@ -521,7 +522,8 @@ class Correlator:
 
     def _is_end(self, op: Operation, seen: Seen, link: Link) -> bool:
         """Take an event of an operation; return whether the operation has ended with it."""
-        if self._dialect.error_after_ack and self._is_error(seen):
+        is_late = self._dialect.error_after_ack or op.request.method == MESSAGE
+        if is_late and self._is_error(seen):
             return fails(op, seen, self._dialect)
         return self._is_terminal(op, link) and self._is_own(op, seen, link) and ends(op, seen, self._dialect)
 

@@ -27,6 +27,7 @@ from itertools import islice
 from ..dialect.definition import Dialect
 from ..dialect.definition import Operation as Known
 from ..model import Keys, Link, Value, agree, listed, value_of, values
+from ..push.rules import MESSAGE
 from .operations import Operation, Seen, has_ended, has_lost, identity, is_over
 
 INNER = "inner_reference"  # an exact key in a nested field, which a server need not repeat
@@ -264,11 +265,12 @@ def _two(found: Iterator[Operation]) -> list[Operation]:
 
 def _may_fail(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     """Return whether an error event may be about an operation."""
-    if op.refused or (op.ack is None and op.failure is None):
+    is_message = op.request.method == MESSAGE  # has no ack, so its error can only be an event
+    if op.refused or (op.ack is None and op.failure is None and not is_message):
         return not op.failed or not has_ended(op, seen)
     known = dialect.operations.get(op.name or "")
     waits_for_some = known is not None and bool(known.events)
-    return dialect.error_after_ack and waits_for_some and _waits(op, seen, dialect)
+    return (dialect.error_after_ack or is_message) and waits_for_some and _waits(op, seen, dialect)
 
 
 def _chosen(fitting: list[Operation], seen: Seen, dialect: Dialect) -> Operation:

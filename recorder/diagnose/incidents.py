@@ -256,6 +256,8 @@ class Disturbances:
 
     def _spoke(self, message: SocketMessage) -> None:
         messages = carried(message) or []
+        if not messages and not self._sockets.get(message.exchange):
+            self._streams.spoke(message.exchange)
         if message.from_client:
             self._sockets[message.exchange] = _client(messages) or self._sockets.get(message.exchange, "")
             self._sessions.sent(messages, self._sockets[message.exchange])

@@ -37,6 +37,7 @@ class StreamEnds:
     _open: dict[int, tuple[str, str]] = field(default_factory=dict)  # by exchange: name, and whose it is
     _last: dict[str, _Cut] = field(default_factory=dict)  # the last cut of each client that may come back
     _cuts: Listing[_Cut] = field(default_factory=Listing)
+    _plain: set[int] = field(default_factory=set)  # open WebSockets with messages that are no Bayeux
     _closed: Listing[Found] = field(default_factory=Listing)
 
     def asked(self, request: Request) -> None:
@@ -70,9 +71,14 @@ class StreamEnds:
             del self._last[next(iter(self._last))]
         return True
 
+    def spoke(self, socket: int) -> None:
+        """Take a message without Bayeux on a WebSocket; how those with Bayeux end is told with their sessions."""
+        self._plain.add(socket)
+
     def closed(self, failure: Failure) -> None:
         """Take the end of a WebSocket."""
-        told = closing(failure.reason)
+        told = closing(failure.reason) if failure.exchange in self._plain else None
+        self._plain.discard(failure.exchange)
         if told is not None and told.code not in _NORMAL:
             by, why = "server" if told.by_server else "client", f": {told.reason}" if told.reason else ""
             text = f"a WebSocket was closed by the {by} with code {told.code}{why}"

@@ -16,6 +16,7 @@ from typing import Self
 from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import JSON, Event, Link, Recording, Request, Triple
+from ..push.rules import COMMENT
 from ..redaction.policy import Policy
 from ..replay.engine.matching.bindings import ABSENT
 from .align import Match, align, pair_groups
@@ -219,7 +220,10 @@ class _Differ:
         yield from self._compare(self._a.data(old), self._b.data(new), f"{where}.data")
 
     def _unsolicited(self) -> Iterator[Changed]:
-        old, new = self._old.unsolicited, self._new.unsolicited
+        # comments of streams are heartbeats: their number depends on time
+        old, new = (
+            tuple(one for one in side.unsolicited if one.event.channel != COMMENT) for side in (self._old, self._new)
+        )
         keys = (
             [_event_key(pushed.event, pushed.name, reader) for pushed in side]
             for side, reader in ((old, self._a), (new, self._b))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from ..model import Headers, Recording, Request
 from ..printable import printable
+from ..push.rules import MESSAGE
 from .urls import url_of
 
 _LONGEST = 100_000  # bytes of an argument; Linux allows 128 KiB (MAX_ARG_STRLEN)
@@ -35,6 +36,8 @@ def curl(recording: Recording, base: str = "") -> Iterator[str]:
         yield f"# {triple.n} {printable(triple.operation or '')}"
         if triple.request.message is None:
             yield command(triple.request, base or recording.header.upstream)
+        elif triple.request.method == MESSAGE:
+            yield f"# left out: {printable(triple.request.target)}, a message on a WebSocket"
         else:
             yield f"# left out: a publish on {printable(triple.request.target)}, which needs a Bayeux session"
 

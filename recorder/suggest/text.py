@@ -178,7 +178,8 @@ def _renamed(found: Draft, names: Mapping[str, str | None]) -> Draft:
 
 def _session(text: _Text, found: Draft) -> None:
     prefix, count = prefix_of(found.traffic.prefixes)
-    text.line("bayeux_prefix", prefix, f"path of {count} of {len(found.traffic.prefixes)} Bayeux requests")
+    if prefix:
+        text.line("bayeux_prefix", prefix, f"path of {count} of {len(found.traffic.prefixes)} Bayeux requests")
     clients = found.traffic.clients
     cookies = clients.cookies()
     told = ", ".join(f"{name}: {values} values" for name, values in cookies.items())

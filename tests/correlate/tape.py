@@ -40,8 +40,9 @@ terminal = ["Shipped"]
 """
 
 
-def dialect(more: str = "") -> Dialect:
-    return parse(PUSH + more, path="push.toml")
+def dialect(more: str = "", *, same: str = "") -> Dialect:
+    """The dialect with more tables, and with more keys of [event]."""
+    return parse(PUSH.replace("[event.keys]", f"[event]\n{same}\n[event.keys]") + more, path="push.toml")
 
 
 @dataclass

@@ -237,6 +237,25 @@ def test_messages_of_a_client_are_operations_by_their_topic() -> None:
     ]
 
 
+_FAILS = """
+[event.error]
+"data.name" = "Failed"
+"""
+
+
+def test_message_fails_by_an_event() -> None:
+    tape = Tape()
+    by = dialect(_FAILS + _CALLS, same="error_same = []")
+    socket = tape.socket()
+    for ref in ("r1", "r2", "r3"):
+        tape.sends(socket, b'{"type":"call","ref":"%s"}' % ref.encode())
+    tape.hears(socket, b'{"name":"Called","ref":"r1"}')
+    tape.hears(socket, b'{"name":"Failed","ref":"r2"}')
+    tape.hears(socket, b'{"name":"Called","ref":"r3"}')
+
+    assert [t.state for t in tape.recording(by).triples] == [State.COMPLETE, State.FAILED, State.COMPLETE]
+
+
 def test_socket_that_nobody_spoke_on_is_known() -> None:
     tape = Tape()
     tape.socket(sid="a", protocol="chat")

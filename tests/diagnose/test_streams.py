@@ -45,7 +45,7 @@ def test_stream_that_broke_is_told(tmp_path: Path) -> None:
     tape = Tape()
     tape.fail(tape.stream("/events?x=1"), "Server disconnected.")
 
-    told = "stream-cut: a stream of events (GET /events) was cut by the upstream: Server disconnected"
+    told = "stream-cut: a stream (GET /events) was cut by the upstream: Server disconnected"
     assert findings(tape, tmp_path) == [f"{told}; its client did not come back"]
 
 

@@ -60,7 +60,7 @@ def test_socket_that_nobody_spoke_on_is_opened_when_it_ends() -> None:
         (b"pong", "pong", "pong"),
         (b"two words", "message", "two words"),
         (b'42["msg",{}]', "message", '42["msg",{}]'),
-        (b"NaN", "message", "NaN"),
+        (b"NaN", "NaN", "NaN"),
         (b"", "message", ""),
         (b"[" * 5000, "message", "[" * 5000),
     ],

@@ -8,12 +8,13 @@ import pytest
 
 from recorder.cassette.reader import Cassette, read
 from recorder.correlate.engine import correlate
-from recorder.dialect.definition import shipped
+from recorder.dialect.definition import parse, shipped
 from recorder.errors import NothingSelected
 from recorder.suggest import suggest
 from recorder.suggest.derive import links
 from recorder.suggest.names import key_name, operation_name
 from recorder.suggest.text import prefix_of
+from tests.correlate.tape import HEADER, Tape
 from tests.suggest.apis import recorded
 
 EXAMPLES = Path(__file__).parents[2] / "cassettes"
@@ -85,3 +86,18 @@ def test_without_events_there_is_nothing_to_learn() -> None:
     whole = recorded(1001, 10)[0]
     with pytest.raises(NothingSelected, match="no Bayeux events"):
         suggest([Cassette(whole.header, whole.records[:2])])
+
+
+def test_streams_without_bayeux_need_no_prefix() -> None:
+    tape = Tape()
+    stream = tape.stream(sid="a")
+    for number in range(8):
+        tape.order(f"order-{number}-77", sid="a")
+        tape.tell(stream, "Shipped", f"order-{number}-77")
+    tape.hears(tape.socket("/ws", sid="a"), b"{}")
+
+    found = suggest([Cassette(HEADER, tuple(tape.records))]).text
+
+    assert "bayeux_prefix" not in found
+    assert 'reference = ["body.ref"]' in found
+    assert [len(t.events) for t in tape.recording(parse(found, path="own.toml")).triples] == [1] * 8

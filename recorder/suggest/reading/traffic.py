@@ -21,7 +21,7 @@ from ...dialect.paths import EACH, as_key, pair_of, parse_json, path_of
 from ...formats.charsets import media_of
 from ...model import JSON, Event, Failure, Header, Headers, Record, Request, Response, SocketMessage
 from ...push.decoders import Decoders
-from ...push.port import Observation, Opened, Replied, Sent
+from ...push.port import BAYEUX, Observation, Opened, Replied, Sent
 from .sessions import Clients, set_by
 
 Leaves: TypeAlias = dict[str, tuple[str, ...]]
@@ -187,7 +187,7 @@ class _Reader:
         match observation:
             case Event():
                 self._event(observation)
-            case Opened():
+            case Opened(protocol=protocol) if protocol == BAYEUX:
                 self._found.clients.handshaken(self._cassette, observation.client_id, observation.exchange)
             case Sent() if isinstance(record, Request | SocketMessage) and _is_publish(observation.message):
                 headers = record.headers if isinstance(record, Request) else ()
@@ -206,7 +206,7 @@ class _Reader:
 
     def _event(self, event: Event) -> None:
         self._found.clients.known(self._cassette, event.client_id)
-        if event.exchange in self._upgrades:
+        if event.exchange in self._upgrades and event.raw is None:
             self._found.prefixes.append(path_of(self._upgrades[event.exchange].target))
         at = event.seq, event.index
         values = flat(event.data, "data")
