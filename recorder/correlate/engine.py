@@ -112,10 +112,7 @@ class Correlator:
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
         self._published, self._changed = [], []
-        links: list[Link] = []
-        for whole in self._pieces.feed(record):
-            links += self._fed(whole)
-        return links
+        return [link for whole in self._pieces.feed(record) for link in self._fed(whole)]
 
     def _fed(self, record: Record) -> list[Link]:
         seen = self._decoder.feed(record)
@@ -140,8 +137,6 @@ class Correlator:
             else:
                 links += self._observed(observation, record)
         links += self._ended(record)
-        if isinstance(record, Failure):
-            self._streams.failed(record.exchange)
         # An upgraded exchange stays open until its failure, because its socket may carry handshakes.
         if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
             self._bayeux.pop(record.exchange, None)
@@ -153,12 +148,6 @@ class Correlator:
         match observation:
             case Opened(protocol=protocol) if protocol == BAYEUX:
                 self._handshaken(observation, record)
-            case Opened():
-                self._streams.opened(observation, chain(self._operations, self._plain))
-            case Closed():
-                self._streams.closed(observation)
-            case Asked():
-                self._asked(observation)
             case Advised():
                 self._timeout = observation.timeout
             case Guarded():
@@ -174,6 +163,12 @@ class Correlator:
                 self._messages.refused(observation, self._sessions.of_client(observation.client_id))
             case Replied():
                 self._replies.replied(observation, self._bayeux.get(observation.exchange, frozenset()))
+            case Opened():
+                self._streams.opened(observation, chain(self._operations, self._plain))
+            case Closed():
+                self._streams.closed(observation)
+            case Asked():
+                self._asked(observation)
             case _:
                 pass
 
@@ -343,6 +338,7 @@ class Correlator:
                         self._published.append(op)
                         yield from self._acked(op, record)
             case Failure():
+                self._streams.failed(record.exchange)
                 for op in self._publishes.ended(record.exchange):
                     self._published.append(op)
                     self._changed.append(op)

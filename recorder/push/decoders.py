@@ -9,8 +9,8 @@ from ..model import Chunk, Event, Failure, Record, Request, Response, SocketMess
 from .bayeux import BayeuxDecoder
 from .port import Observation, Opened
 from .rules import PushRules
-from .sockets import SocketDecoder, event_on
-from .sse import SseDecoder, events_in
+from .sockets import UPGRADED, SocketDecoder, event_on
+from .sse import SseDecoder, events_in, is_stream
 
 _NO_RULES = PushRules()
 
@@ -50,14 +50,16 @@ class Decoders:
     def feed(self, record: Record) -> list[Observation]:
         """Take the next record; return what it shows."""
         match record:
+            case Response():
+                # Bayeux first: it forgets the request with the answer
+                seen = self._bayeux.feed(record)
+                if seen or not (record.status == UPGRADED or is_stream(record)):
+                    return seen
+                return self._sse.feed(record) or self._sockets.feed(record)
             case SocketMessage():
                 return self._message(record)
             case Chunk():
                 return self._sse.feed(record)
-            case Response():
-                # Bayeux first: it forgets the request with the answer
-                seen = self._bayeux.feed(record)
-                return seen or (self._sse.feed(record) or self._sockets.feed(record))
             case Failure():
                 return [*self._bayeux.feed(record), *self._sse.feed(record), *self._sockets.feed(record)]
             case _:

@@ -9,7 +9,7 @@ from .port import WEBSOCKET, Asked, Closed, Observation, Opened
 from .rules import MESSAGE, UNNAMED, PushRules, read, topic_of
 from .sse import key
 
-_UPGRADED = 101
+UPGRADED = 101
 _CUT = 1006  # no closing handshake (RFC 6455, section 7.4.1)
 
 
@@ -24,7 +24,7 @@ class SocketDecoder:
     def feed(self, record: Record) -> list[Observation]:
         """Take the next record; return what it shows. A socket counts as opened with its first message, or its end."""
         match record:
-            case Response() if record.status == _UPGRADED:
+            case Response() if record.status == UPGRADED:
                 self._silent[record.exchange] = _opened(record, _chosen(record))
             case SocketMessage():
                 return [*self._begun(record), self._message(record)]

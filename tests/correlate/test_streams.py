@@ -268,6 +268,14 @@ def test_socket_that_nobody_spoke_on_is_known() -> None:
     assert [t.request.target for t in recording.plain] == ["/ws"]
 
 
+def test_socket_that_was_closed_without_a_word_belongs_to_its_client() -> None:
+    tape = Tape()
+    for sid in "ab":
+        tape.fail(tape.socket(sid=sid), "websocket closed by client, code 1001")
+
+    assert sessions(tape.recording()) == ["s1", "s2"]
+
+
 def test_socket_that_was_closed_tells_how() -> None:
     tape = Tape()
     socket = tape.socket()
