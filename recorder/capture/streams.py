@@ -83,7 +83,8 @@ class Chunks:
     def __init__(self, media: str, headers: Headers, write: Write) -> None:
         """Take the media type and the headers of the response, and the function that writes its chunks."""
         self._units, self._write = Units(media), write
-        self._room = None if media == EVENTS else KEPT  # bytes; other bodies are joined again, in memory
+        self._is_events = media == EVENTS
+        self._room = None if self._is_events else KEPT  # bytes; other bodies are joined again, in memory
         self._over = 0  # bytes that passed beyond that
         self._told = 0  # units that were too long and are told
         self._undoing: Undoing | None = None
@@ -105,19 +106,21 @@ class Chunks:
         return piece
 
     def end(self) -> None:
-        """Write the last chunk: the end of the body finishes what was unfinished."""
+        """Write the last chunk: the end of the body finishes its last line, but no event (HTML, section 9.2.6)."""
         rest = self._units.rest() if self._undoing is not None else b""
-        self._put([rest])
-        if self._over:
-            self._write(b"", lacks=f"{self._over} bytes more went to the client")
+        is_dropped = self._is_events and rest.strip()
+        self._put([] if is_dropped else [rest])
+        self._tell(rest if is_dropped else b"")
         self._write(b"", is_last=True)
 
     def cut(self) -> None:
         """Tell what is not kept of a body that broke off."""
-        unfinished = self._units.held
-        if self._over or unfinished:
-            more = f"{self._over} bytes more went to the client" if self._over else ""
-            held = f"{unfinished} bytes of an event or a line that did not end" if unfinished else ""
+        self._tell(self._units.rest())
+
+    def _tell(self, unfinished: bytes) -> None:
+        more = f"{self._over} bytes more went to the client" if self._over else ""
+        held = f"{len(unfinished)} bytes of an event or a line that did not end" if unfinished.strip() else ""
+        if more or held:
             self._write(b"", lacks=" and ".join(filter(None, (more, held))))
 
     def _put(self, units: list[bytes]) -> None:

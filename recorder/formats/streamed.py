@@ -49,11 +49,6 @@ class Units:
         self._is_skipping = False  # the rest of a unit that was too long
         self.cut = self.lost = 0
 
-    @property
-    def held(self) -> int:
-        """Number of bytes that wait for the end of their unit."""
-        return 0 if self._is_skipping else len(self._held)
-
     def feed(self, piece: bytes) -> list[bytes]:
         """Take the next piece; return the units that it finishes."""
         self._held += piece

@@ -30,7 +30,8 @@ import pytest
 import zstandard
 
 from recorder.cassette.reader import read
-from recorder.model import Note, Record, Request, Response
+from recorder.model import Chunk, Failure, Note, Record, Request, Response
+from recorder.push.pieces import joined
 from tests.integration.captures import Bayeux, by_command, by_mitmdump
 from tests.lab.lab import Lab
 from tests.lab.processes import Server, recorder, until
@@ -122,14 +123,20 @@ class Bench:
             records = read(self.cassette).records
             own = {r.exchange for r in records if isinstance(r, Request) and r.target == target}
             found[:] = (r for r in records if getattr(r, "exchange", None) in own)
-            return any(isinstance(r, Response) for r in found)
+            return any(_is_end(r) for r in found)
 
         until(is_there, "the answer is recorded")
         return found
 
     def answer(self, target: str) -> Response:
-        (found,) = (r for r in self.recorded(target) if isinstance(r, Response))
+        """The answer with its whole body, also if it came in chunks."""
+        (found,) = (r for r in joined(self.recorded(target), joins_events=True) if isinstance(r, Response))
         return found
+
+
+def _is_end(record: Record) -> bool:
+    is_last = isinstance(record, Chunk) and record.is_last
+    return is_last or isinstance(record, Failure) or (isinstance(record, Response) and not record.streamed)
 
 
 @pytest.fixture(scope="module", params=[by_command, by_mitmdump])
@@ -441,11 +448,12 @@ def test_a_stream_of_events_that_the_client_leaves_is_kept_as_far_as_it_came(any
             pass
         line.take(len(piece(b"data: 1\n\n")))
 
-    kept = any_bench.answer("/stream/left")
+    *_, chunk, end = any_bench.recorded("/stream/left")
     never.set()
-    note = next(r for r in read(any_bench.cassette).records if isinstance(r, Note) and f" {kept.seq} " in r.text)
-    assert kept.body == b"data: 1\n\n"
-    assert note.text == (f"record {kept.seq} is kept with the beginning of its body: Client disconnected.")
+    assert isinstance(chunk, Chunk)
+    assert (chunk.body, chunk.is_last) == (b"data: 1\n\n", False)
+    assert isinstance(end, Failure)
+    assert end.reason == "Client disconnected."
 
 
 def test_a_stream_of_events_that_goes_on_at_the_end_of_the_capture_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
@@ -460,10 +468,12 @@ def test_a_stream_of_events_that_goes_on_at_the_end_of_the_capture_is_kept_as_fa
         proxy.process.send_signal(2)
         proxy.process.wait(20)
 
-    _, kept, cut, close = read(cassette).records
-    assert isinstance(kept, Response)
-    assert kept.body == b"data: 1\n\n"
-    assert [note.kind for note in (cut, close) if isinstance(note, Note)] == ["cut", "close"]
+    _, head, chunk, close = read(cassette).records
+    assert isinstance(head, Response)
+    assert head.streamed
+    assert isinstance(chunk, Chunk)
+    assert (chunk.body, chunk.is_last) == (b"data: 1\n\n", False)
+    assert isinstance(close, Note)
 
 
 # Hosts in the advice of a Bayeux server

@@ -385,14 +385,23 @@ def test_of_a_stream_that_breaks_or_is_open_at_the_end_whole_events_are_kept(pat
     assert [found.reason for found in end if isinstance(found, Failure)] == ["Client disconnected."] * is_closed
 
 
-def test_the_end_of_a_stream_finishes_its_last_line(path: Path) -> None:
-    made = streamed(b"application/x-ndjson")
+@pytest.mark.parametrize(
+    ("kind", "pieces", "kept"),
+    [
+        (b"application/x-ndjson", (b'{"a":1}\n{"a":', b"2}"), [b'{"a":1}\n', b'{"a":2}', b""]),
+        (b"text/event-stream", (b"data: 1\n\ndata: ", b"2"), [b"data: 1\n\n", b"", b""]),
+    ],
+)
+def test_the_end_of_a_stream_finishes_its_last_line_but_no_event(
+    path: Path, kind: bytes, pieces: tuple[bytes, ...], kept: list[bytes]
+) -> None:
+    made = streamed(kind)
 
     async def steps(recorder: Recorder) -> None:
-        await handed_on(recorder, made, b'{"a":1}\n{"a":', b"2}", b"")
+        await handed_on(recorder, made, *pieces, b"")
         await recorder.response(made)
 
-    assert chunks_of(record(path, steps).records) == [b'{"a":1}\n', b'{"a":2}', b""]
+    assert chunks_of(record(path, steps).records) == kept
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
