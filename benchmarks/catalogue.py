@@ -11,6 +11,7 @@ BENCHES = {
     "growth": "requests, observations, loading and memory by the number of triples",
     "polls": "10,000 held long-polls on one core, and all released at once",
     "recording": "what recording costs a proxy, and what the slim one gains",
+    "streams": "what recording adds to the delay of an event on a stream",
     "format": "bytes a triple, and the rate of writing and reading",
     "correlation": "how often the correlator is right",
     "suggest": "dialects derived from traffic, beside those by hand",

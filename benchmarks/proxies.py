@@ -94,9 +94,9 @@ def upstream_server() -> Iterator[Server]:
 
 
 @contextmanager
-def proxy(folder: Path, name: str, upstream: Server) -> Iterator[Server]:
-    """One of the proxies."""
-    command = _command(folder, name, upstream.url)
+def proxy(folder: Path, name: str, upstream: Server, *options: str) -> Iterator[Server]:
+    """One of the proxies, with more options."""
+    command = [*_command(folder, name, upstream.url), *options]
     with _serving([RECORDER, *command[1:]] if command[0] == "recorder" else [sys.executable, *command]) as server:
         yield server
 
