@@ -266,6 +266,7 @@ def _write_lines(file: IO[bytes] | gzip.GzipFile, given: Records) -> None:
 def _line(record: Record) -> dict[str, Any]:
     # __slots__ and not asdict(), which copies deeply: that would be measured, too
     line = {"record": type(record).__name__} | {name: getattr(record, name) for name in record.__slots__}
+    line.pop("pieces", None)  # is derived
     if "body" in line:
         try:
             line["body"] = line["body"].decode()

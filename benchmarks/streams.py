@@ -27,8 +27,8 @@ from recorder.model import Chunk
 from tests.lab.processes import Server, serving
 
 COMMAND = "python -m benchmarks --only streams"
-_SIZES = {Scale.FULL: (10, 200), Scale.SMOKE: (1, 40)}  # rounds, events of each stream
-_STREAMS, _PAUSE = 8, 0.01  # streams at once; seconds between the events of one
+_SIZES = {Scale.FULL: (10, 40), Scale.SMOKE: (1, 20)}  # rounds, events of each stream
+_STREAMS, _PAUSE = 4, 0.05  # streams at once; seconds between the events of one
 _MOST = 20.0  # ms that an event may be later
 DIRECT = "the server itself"
 

@@ -14,6 +14,7 @@ import pytest
 
 from recorder.cassette.reader import read
 from recorder.model import Note, Record, Request, Response, SocketMessage
+from recorder.push.pieces import joined
 
 pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs without it too
 
@@ -76,7 +77,7 @@ def exchange(path: Path, flow: http.HTTPFlow, **options: bool) -> list[Record]:
 
 
 def rewritten(path: Path, flow: http.HTTPFlow) -> tuple[http.HTTPFlow, Request, Response]:
-    request, response, *_ = exchange(path, flow, rewrite_links=True)
+    request, response, *_ = joined(exchange(path, flow, rewrite_links=True), joins_events=True)
     assert isinstance(request, Request)
     assert isinstance(response, Response)
     return flow, request, response
