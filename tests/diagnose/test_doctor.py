@@ -13,7 +13,7 @@ from recorder.cassette.recover import LOST
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
 from recorder.library.sealing import seal
-from recorder.model import Header, Note, Record, Response
+from recorder.model import Chunk, Failure, Header, Note, Record, Response
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from tests.fuzz.fuzz_cassette import with_checksums
@@ -52,6 +52,18 @@ def test_a_session_that_can_have_happened_has_no_findings(path: Path) -> None:
 
 def test_an_answer_to_no_request_is_a_problem(path: Path) -> None:
     assert kinds(written(path, with_response()[1:])) == [("problem", "orphan-ack")]
+
+
+@pytest.mark.parametrize("end", [Chunk(3, 0, 1, b"", is_last=True), Failure(3, 0, 1, "Client disconnected.")])
+def test_a_stream_ends_once(path: Path, end: Record) -> None:
+    request, response = with_response(streamed=True, body=b"")
+    stream = [request, response, Chunk(2, 0, 1, b"data: 1\n\n"), end]
+    whole = [replace(record, t=0) for record in stream]
+
+    assert kinds(written(path, whole)) == []
+    assert kinds(written(path.with_name("2.cassette"), [*whole, Failure(4, 0, 1, "Client disconnected.")])) == [
+        ("problem", "orphan-ack")
+    ]
 
 
 def test_an_answer_whose_request_was_lost_is_no_riddle(path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from recorder.diagnose.incidents import Disturbance, Disturbances
-from recorder.model import CUT, TOLD, Failure, Headers, Note, Record
+from recorder.model import CUT, TOLD, Failure, Headers, Note, Record, Response
 from tests.wire import URL, Message, Wire, body, chained, done
 
 BROWSER: Headers = (("Cookie", "JSESSIONID=1; BAYEUX_BROWSER=b1"),)
@@ -229,7 +229,17 @@ def test_the_server_says_itself_that_there_are_two_tabs() -> None:
     assert texts(wire) == ["two-tabs: 1 live sessions shared a browser cookie with another: two tabs, or windows"]
 
 
-# Sockets
+# Sockets and streams
+
+
+@pytest.mark.parametrize("reason", ["server closed connection", "Client disconnected."])
+def test_a_stream_that_breaks_was_answered(reason: str) -> None:
+    wire = Wire()
+    opened = wire.request("GET", "/events", b"")
+    wire.records.append(Response(1, 1, opened, 200, (), b"", streamed=True))
+    wire.fail(opened, reason)
+
+    assert found(wire) == []
 
 
 def socket(wire: Wire) -> int:
