@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ...bayeux.messages import as_script, callback_of, join
 from ...bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
@@ -25,6 +25,10 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
 
     Attributes:
         on_socket: The body is a message on a WebSocket; method, target and headers are those of the upgrade.
+        socket: Number of the upgrade that opened the plain WebSocket of this message; 0 for other requests, and for
+            messages on a WebSocket with Bayeux. A message on a plain WebSocket has the method MESSAGE and gets no
+            answer.
+        is_text: The message on the plain WebSocket is text; else it is binary.
 
     """
 
@@ -35,6 +39,8 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
     headers: Headers
     body: bytes
     on_socket: bool = False
+    socket: int = 0
+    is_text: bool = True
 
     @property
     def transport(self) -> str | None:
@@ -57,17 +63,51 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
 
 
 class HttpResponse(NamedTuple):
-    """The response to a live request of the same number."""
+    """The response to a live request of the same number.
+
+    Attributes:
+        more: The response begins a stream, or with the status 101 a plain WebSocket: a `Piece` of this number follows
+            for each part of the body or message, until one without `more`.
+
+    """
 
     number: int
     status: int
     headers: Headers
     body: bytes
+    more: bool = False
+
+
+MESSAGE = "MESSAGE"  # method of a client's message on a plain WebSocket
+CUT_OFF = 1006  # close code of a connection that broke (RFC 6455, section 7.1.5); it is never sent
+
+
+class Piece(NamedTuple):
+    """A part of the body of a response that was begun with `more`, or a message of the server on a plain WebSocket.
+
+    Attributes:
+        number: Number of the request that opened the stream or the WebSocket.
+        more: A further piece follows; else the stream or the WebSocket ends after this one, which may be empty then.
+        is_text: The message on the WebSocket is text; else it is binary.
+        code: Close code with which the WebSocket ends; 0 for none. `CUT_OFF` breaks the connection, also of a stream.
+        reason: Reason that stands beside the close code.
+
+    """
+
+    number: int
+    body: bytes
+    more: bool = True
+    is_text: bool = True
+    code: int = 0
+    reason: str = ""
+
+
+Reply: TypeAlias = HttpResponse | Piece
 
 
 @dataclass(slots=True)
 class Responses:
-    """The responses that are ready, in the order they must leave.
+    """The responses and pieces that are ready, in the order they must leave.
 
     Attributes:
         guard: What the recorded server wrote before and after the messages in each answer, against being run as a
@@ -76,7 +116,7 @@ class Responses:
     """
 
     guard: tuple[str, str] = ("", "")
-    _ready: list[HttpResponse] = field(default_factory=list)
+    _ready: list[Reply] = field(default_factory=list)
 
     def answer(self, answer: Answer, headers: Headers = ()) -> None:
         """Add an answer of the Bayeux server: messages, or a bare status."""
@@ -94,7 +134,15 @@ class Responses:
         """Add any other response."""
         self._ready.append(HttpResponse(number, status, headers, body))
 
-    def take(self) -> list[HttpResponse]:
+    def begin(self, number: int, status: int, headers: Headers) -> None:
+        """Add the head of a stream or of a plain WebSocket."""
+        self._ready.append(HttpResponse(number, status, headers, b"", more=True))
+
+    def add_piece(self, piece: Piece) -> None:
+        """Add a piece of a stream or of a plain WebSocket that was begun."""
+        self._ready.append(piece)
+
+    def take(self) -> list[Reply]:
         """Return all that is ready, once."""
         ready, self._ready = self._ready, []
         return ready

@@ -26,7 +26,7 @@ from ...model import JSON, AnchorKind, Headers, Recording
 from ...redaction.policy import Policy as Redaction
 from . import miss, status
 from .faults import Faults
-from .http import HttpRequest, HttpResponse, Responses, origin_of, subprotocol
+from .http import HttpRequest, Reply, Responses, origin_of, subprotocol
 from .matching.matcher import Matcher, describe
 from .matching.remembered import media_for
 from .matching.request import FreshIds, ParsedRequest, RecordedRequest
@@ -135,14 +135,18 @@ class ReplayEngine:
         prefix = self._dialect.bayeux_prefix
         return bool(prefix) and target.partition("?")[0].startswith(prefix)
 
+    def asks(self, target: str) -> bool:  # noqa: ARG002  # no WebSocket without Bayeux is known yet
+        """Return whether an upgrade at a target is matched like a request: one of a WebSocket without Bayeux."""
+        return False
+
     def upgrade(self, request: HttpRequest) -> Headers:
         """Return the headers to answer a WebSocket upgrade with: the handshake on it comes too late to set a cookie."""
         playhead = self._playheads.upgraded(self._logins.as_recorded(request).headers, request.connection)
         cookie = () if playhead is None else (playhead.set_cookie,)
         return *cookie, *subprotocol(request.headers, self._recording.subprotocols)
 
-    def replies(self, now: float) -> list[HttpResponse]:
-        """Return the responses to write now, in the order they must leave."""
+    def replies(self, now: float) -> list[Reply]:
+        """Return the responses and pieces to write now, in the order they must leave."""
         while (self._paused_at is None and self._player.play(now)) or self._player.flush(now):
             pass
         while self._bayeux.ended:

@@ -91,7 +91,9 @@ async def serve(
     driver = Driver(standin, watch, virtual=virtual)
     site = _Site(standin, driver, Admission(rules, [host]))
     apart = None if rules.token is None else _APART
-    connections = Connections(driver, limits, Routes(site.instead, site.opens, standin.upgrade, site.admits, apart))
+    connections = Connections(
+        driver, limits, Routes(site.instead, site.opens, site.asks, standin.upgrade, site.admits, apart)
+    )
     listener, bound = await listening(connections, host, port)
     site.admission = Admission(rules, [host, *(socket.getsockname()[0] for socket in listener.sockets)])
     site.control = Control(token, bound) if token else None
@@ -120,7 +122,12 @@ class _Site:
 
     def opens(self, target: str) -> bool:
         """Return whether a WebSocket may be opened at a target."""
-        return self._standin.owns(target) and not (self.control is not None and self.control.owns(target))
+        is_known = self._standin.owns(target) or self._standin.asks(target)
+        return is_known and not (self.control is not None and self.control.owns(target))
+
+    def asks(self, target: str) -> bool:
+        """Return whether the stand-in decides if a WebSocket is opened at a target: one without Bayeux."""
+        return self._standin.asks(target)
 
     def instead(self, request: HttpRequest) -> HttpResponse | None:
         """Return the answer to a request that is not for the recording; None if the stand-in must answer."""

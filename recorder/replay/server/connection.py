@@ -2,8 +2,9 @@
 
     bytes → RequestParser → Driver.take → set_result → written → bytes
 
-A connection has one of three asyncio protocols at a time: `Connection` speaks HTTP, `SocketConnection` speaks
-WebSocket, `Lingering` keeps the connection open until a refused client has read the answer.
+A connection has one of four asyncio protocols at a time: `Connection` speaks HTTP, `SocketConnection` speaks Bayeux on
+a WebSocket, `PlainSocket` anything else on one, `Lingering` keeps the connection open until a refused client has read
+the answer.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import cast
 
 from ...model import Headers
 from ...printable import printable
-from ..engine.http import HttpRequest, HttpResponse
+from ..engine.http import HttpRequest, HttpResponse, Piece, Reply
 from ..engine.miss import HEADER, refused
 from . import cors
 from .admission import Told
-from .driver import BROKEN, Driver
+from .driver import Driver
 from .limits import Limits
 from .parser import (
     CLOSE,
@@ -38,16 +39,14 @@ from .parser import (
     Waiting,
     admit_all,
 )
+from .sockets import LINGER, Lingering, PlainSocket, SocketConnection
+from .streaming import StreamedBody
 from .websocket import WebSocket, open_socket
-from .writing import CONTINUE, written
+from .writing import CONTINUE, begun, written
 
 _AHEAD = 1 << 16  # bytes a client may send while its request is unanswered; then the server stops reading
-_LINGER = 2.0  # seconds a refused client has to read the reason, before the connection is cut
 _SHUTDOWN = 0.1  # seconds the connections have to end by themselves when the server ends
 _RESET = 0.05  # seconds until the reset of a client that is gone arrives, after the server has sent it bytes
-# close codes of WebSockets (RFC 6455, section 7.4.1), and the close code for the status of an answer
-_GOING_AWAY = 1001
-_CLOSE = {400: 1008, 413: 1009, BROKEN: 1011}
 _PLAIN: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 # a browser must neither keep the refusal for a page that is allowed, nor run it as a script
 _FOREIGN: Headers = (*_PLAIN, ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
@@ -60,6 +59,7 @@ class Routes:
     Attributes:
         instead: Returns the answer to a request that is not for the stand-in; None if the stand-in must answer.
         opens: Returns whether a WebSocket may be opened at a target.
+        asks: Returns whether the stand-in decides if a WebSocket is opened at a target: one without Bayeux.
         upgrade: Returns the headers to add to the answer to a WebSocket's handshake.
         admits: Decides on a request before its body is read.
         apart: Finds the targets that must be decided on one by one; None if there are none.
@@ -68,6 +68,7 @@ class Routes:
 
     instead: Callable[[HttpRequest], HttpResponse | None] = lambda _: None
     opens: Callable[[str], bool] = lambda _: False
+    asks: Callable[[str], bool] = lambda _: False
     upgrade: Callable[[HttpRequest], Headers] = lambda _: ()
     admits: Admits = admit_all
     apart: re.Pattern[bytes] | None = None
@@ -109,6 +110,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_added",
         "_at",
+        "_body",
         "_connections",
         "_driver",
         "_has_left",
@@ -116,11 +118,13 @@ class Connection(asyncio.Protocol):
         "_is_eof",
         "_is_full",
         "_is_head",
+        "_is_last",
         "_is_old",
         "_is_paused",
         "_line",
         "_name",
         "_number",
+        "_opening",
         "_page",
         "_parser",
         "_patience",
@@ -140,7 +144,9 @@ class Connection(asyncio.Protocol):
         self._number = 0  # number of the request under way; 0 without one
         self._line = KEEP  # header line about the connection, for the answer to the request under way
         self._added: Headers = ()  # headers to add to that answer
-        self._is_head = self._is_old = False
+        self._is_head = self._is_old = self._is_last = False
+        self._body: StreamedBody | None = None  # the body of that answer, if it comes in pieces
+        self._opening: tuple[HttpRequest, WebSocket] | None = None  # that request, if it may open a plain WebSocket
         self._page: HttpRequest | None = None  # the request under way, if a page sent it
         self._unread = 0  # number of a request whose answer is still in the write buffer; 0 without one
         self._is_full = self._is_eof = self._is_paused = self._has_left = False
@@ -171,6 +177,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Answer the requests that came: a client that sends no more may still read."""
         self._is_eof = True
+        if self._body is not None:
+            return False  # its client left: the bytes of the body that still come would be lost to it
         if self._number and not self._is_old:
             # These bytes provoke a reset from a client that is gone. A client that still reads must be able to parse
             # an interim answer that it did not ask for (RFC 9110, section 15.2).
@@ -190,10 +198,15 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Stop serving requests: the client does not read, and the write buffer is full."""
         self._is_full = True
+        if self._body is not None:
+            self._body.pause()
 
     def resume_writing(self) -> None:
         """Mark the pending answer as sent and serve on: the write buffer has drained."""
         self._is_full = False
+        if self._body is not None:
+            self._body.resume()
+            self._end_body()
         self._have_sent()
         self._soon_go_on()
 
@@ -317,7 +330,7 @@ class Connection(asyncio.Protocol):
             self._driver.turned_away(found, is_new=self._connections.told.is_new(refusal.foreign))
         self._leave()
         limits = self._connections.limits
-        Lingering(self._connections, self._transport, min(_LINGER, limits.sending), is_eof=self._is_eof)
+        Lingering(self._connections, self._transport, min(LINGER, limits.sending), is_eof=self._is_eof)
 
     def _open_socket(self, raw: RawRequest, incoming: HttpRequest) -> None:
         found = open_socket(raw, self._connections.limits.body)
@@ -327,7 +340,15 @@ class Connection(asyncio.Protocol):
         if self._is_eof:  # it cannot send a message any more
             self._transport.close()
             return
-        found.open((*self._connections.routes.upgrade(incoming), *self._added))
+        routes = self._connections.routes
+        if routes.asks(incoming.target):
+            self._number, self._line = incoming.number, CLOSE  # a refusal ends it: the parser has read its last request
+            self._page = incoming if raw.from_page else None
+            self._is_head = False
+            self._opening = incoming, found
+            self._driver.take(incoming, self)
+            return
+        found.open((*routes.upgrade(incoming), *self._added))
         rest = self._parser.rest()
         self._leave()
         SocketConnection(self._connections, self._transport, incoming, found).data_received(rest)
@@ -338,9 +359,16 @@ class Connection(asyncio.Protocol):
         """Return whether no request is under way."""
         return not self._number
 
-    def set_result(self, reply: HttpResponse, /) -> None:
-        """Write the reply to the request under way."""
+    def set_result(self, reply: Reply, /) -> None:
+        """Write the reply to the request under way, or a piece of it."""
+        if isinstance(reply, Piece) or self._body is not None:
+            self._write_piece(reply)
+            return
+        if reply.more:
+            self._begin(reply)
+            return
         number, self._number = self._number, 0
+        self._opening = None
         page, self._page = self._page, None
         if self._transport.is_closing():
             self._driver.give_up([number])
@@ -362,6 +390,53 @@ class Connection(asyncio.Protocol):
         if is_last:
             self._transport.close()
         elif self._is_eof or self._is_paused or not self._parser.is_drained:
+            self._soon_go_on()
+
+    def _begin(self, head: HttpResponse) -> None:
+        """Write the head of a reply whose body comes in pieces, or open the WebSocket that was asked for."""
+        page, opening, self._page, self._opening = self._page, self._opening, None, None
+        if self._transport.is_closing():
+            return  # `connection_lost` gives the request up
+        if page is not None:
+            head = cors.readable(head, page)
+        head = head._replace(headers=(*head.headers, *self._added))
+        if opening is not None and head.status == 101:
+            self._open_plain(head.headers, *opening)
+            return
+        content, self._is_last = begun(head, self._line, is_old=self._is_old)
+        self._body = StreamedBody(
+            self._transport, partial(self._driver.sent, head.number), is_chunked=not self._is_old, is_head=self._is_head
+        )
+        self._transport.write(content)
+        self._body.begun(is_full=self._is_full)
+
+    def _open_plain(self, headers: Headers, upgrade: HttpRequest, opened: WebSocket) -> None:
+        """Hand the connection over to a WebSocket without Bayeux, which waits for the pieces from now on."""
+        self._number = 0
+        rest = self._parser.rest()
+        self._leave()
+        opened.open(headers, takes_binary=True)
+        plain = PlainSocket(self._connections, self._transport, upgrade, opened)
+        self._driver.hand_over(upgrade.number, plain)
+        # not now: the driver is handing out replies, and what these bytes bring must leave after them
+        self._connections.loop.call_soon(plain.data_received, rest)
+
+    def _write_piece(self, piece: Reply) -> None:
+        if self._body is None or not isinstance(piece, Piece):
+            self._transport.abort()  # the stand-in broke after the head
+            return
+        self._body.add(piece)
+        self._end_body()
+
+    def _end_body(self) -> None:
+        """Serve on, or end the connection, if the body that comes in pieces was written to its end."""
+        if self._body is None or not self._body.is_over:
+            return
+        self._number, self._body = 0, None
+        self._at = self._connections.loop.time()
+        if self._is_last or self._is_eof:
+            self._transport.close()
+        else:
             self._soon_go_on()
 
     def _have_sent(self) -> None:
@@ -390,174 +465,6 @@ class Connection(asyncio.Protocol):
             and connected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         ):
             self._transport.abort()
-
-    def cancel(self) -> None:
-        """Close the connection, after the write buffer has drained."""
-        self._transport.close()
-
-
-class SocketConnection(asyncio.Protocol):
-    """A connection that has become a WebSocket: each received message is a request, each answer is a sent message."""
-
-    def __init__(
-        self, connections: Connections, transport: asyncio.Transport, upgrade: HttpRequest, opened: WebSocket
-    ) -> None:
-        """Take a connection over from `Connection`, and write the answer to its handshake."""
-        self._connections, self._driver = connections, connections.driver
-        self._transport, self._upgrade, self._socket = transport, upgrade, opened
-        self._unanswered: set[int] = set()
-        self._unread: list[int] = []  # numbers of answers in the write buffer
-        self._outbox: deque[HttpResponse] = deque()  # answers to write when the write buffer has drained
-        self._is_full = False
-        self._ending: asyncio.TimerHandle | None = None
-        transport.set_protocol(self)
-        self._flush()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
-        """Give up unanswered messages, and answers that have not left: the client went away."""
-        self._connections.open.discard(self._transport)
-        self._give_up()
-
-    def _give_up(self) -> None:
-        if self._ending is not None:
-            self._ending.cancel()
-        lost = [*self._unanswered, *self._unread]
-        self._unanswered.clear()
-        self._unread.clear()
-        self._outbox.clear()
-        if lost:
-            self._driver.give_up(lost)
-
-    def pause_writing(self) -> None:
-        """Stop serving messages: the client does not read, and the write buffer is full."""
-        self._is_full = True
-
-    def resume_writing(self) -> None:
-        """Mark the pending answers as sent and serve on: the write buffer has drained."""
-        self._is_full = False
-        sent, self._unread = self._unread, []
-        for number in sent:
-            self._driver.sent(number)
-        while self._outbox and not self._is_full:
-            self._send(self._outbox.popleft())
-        self._go_on()
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes: a part of a message, a whole message, or several."""
-        self._socket.feed(data)
-        self._go_on()
-
-    def _go_on(self) -> None:
-        while not self._is_blocked:
-            message = self._socket.next()
-            self._flush()
-            if message is None:
-                break
-            number = self._driver.number()
-            self._unanswered.add(number)
-            incoming = self._upgrade._replace(number=number, method="POST", body=message, on_socket=True)
-            self._driver.take(incoming, _Turn(self, number))
-        if self._transport.is_closing() or self._transport.get_protocol() is not self:
-            return
-        if self._is_blocked:
-            self._transport.pause_reading()
-        elif not self._transport.is_reading():
-            self._transport.resume_reading()
-
-    @property
-    def _is_blocked(self) -> bool:
-        """Whether the client must read answers before the server takes further messages."""
-        return self._is_full or len(self._outbox) >= self._connections.limits.unread
-
-    def waits(self, number: int) -> bool:
-        """Return whether the message with a number is unanswered."""
-        return number in self._unanswered
-
-    def answer(self, reply: HttpResponse) -> None:
-        """Send an answer, or keep it while the write buffer is full."""
-        if self._is_full:
-            self._outbox.append(reply)
-        else:
-            self._send(reply)
-
-    def _send(self, reply: HttpResponse) -> None:
-        self._unanswered.discard(reply.number)
-        if not self._socket.is_open:
-            self._driver.give_up([reply.number])
-            return
-        if reply.status == 200:
-            self._socket.send(reply.body)
-        elif reply.status != 500:  # 500: a later poll replaced this one; every other status ends the WebSocket
-            self._socket.close(_CLOSE.get(reply.status, _GOING_AWAY))
-        self._flush()
-        if self._is_full:
-            self._unread.append(reply.number)
-        else:
-            self._driver.sent(reply.number)
-
-    def _flush(self) -> None:
-        content, is_end = self._socket.take()
-        if content:
-            self._transport.write(content)
-        if is_end and self._transport.get_protocol() is self:
-            if self._socket.failure is not None:
-                self._driver.refused(refused(f"a message on the WebSocket {self._socket.target}", self._socket.failure))
-            self._give_up()
-            Lingering(self._connections, self._transport, min(_LINGER, self._connections.limits.sending))
-        elif not self._socket.is_open and self._ending is None:
-            self._ending = self._connections.loop.call_later(_LINGER, self._transport.close)
-
-    def cancel(self) -> None:
-        """Send the close code 1001 (the server goes away), and close the connection."""
-        self._socket.close(_GOING_AWAY)
-        self._flush()
-        self._transport.close()
-
-
-class _Turn:
-    """The `Waiter` for the answer to one message on a WebSocket."""
-
-    __slots__ = ("_connection", "_number")
-
-    def __init__(self, connection: SocketConnection, number: int) -> None:
-        self._connection, self._number = connection, number
-
-    def done(self) -> bool:
-        return not self._connection.waits(self._number)
-
-    def set_result(self, reply: HttpResponse, /) -> None:
-        self._connection.answer(reply)
-
-    def cancel(self) -> None:
-        """Do nothing: `Connections.close` ends the connection."""
-
-
-class Lingering(asyncio.Protocol):
-    """A connection whose last answer is written, kept open until its client has closed or the time is over.
-
-    Closing a socket with unread bytes sends a reset, and a reset can destroy an answer that the client has not read yet
-    (RFC 9112, section 9.6).
-    """
-
-    def __init__(
-        self, connections: Connections, transport: asyncio.Transport, seconds: float, *, is_eof: bool = False
-    ) -> None:
-        """Take a connection over for some seconds; `is_eof`: the client sends no more, so close at once."""
-        self._connections, self._transport = connections, transport
-        self._timer = connections.loop.call_later(seconds, transport.abort)
-        transport.set_protocol(self)
-        if is_eof or transport.is_closing():
-            transport.close()
-            return
-        if transport.can_write_eof():
-            transport.write_eof()
-        if not transport.is_reading():
-            transport.resume_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
-        """Cancel the timer: the connection has ended."""
-        self._connections.open.discard(self._transport)
-        self._timer.cancel()
 
     def cancel(self) -> None:
         """Close the connection, after the write buffer has drained."""

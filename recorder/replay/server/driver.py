@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from ...errors import UsageError
 from ..engine.faults import parse
-from ..engine.http import HttpRequest, HttpResponse
+from ..engine.http import HttpRequest, HttpResponse, Reply
 from ..engine.miss import Miss
 from ..engine.standin import ReplayEngine
 from ..engine.status import unheard_text
@@ -75,13 +75,13 @@ class Callbacks:
 
 
 class Waiter(Protocol):
-    """An object that waits for the reply to a request; its methods are those of `asyncio.Future`."""
+    """An object that waits for the reply to a request, and its pieces; its methods are those of `asyncio.Future`."""
 
     def done(self) -> bool:
         """Return whether the object does not wait any more."""
 
-    def set_result(self, reply: HttpResponse, /) -> None:
-        """Take the reply."""
+    def set_result(self, reply: Reply, /) -> None:
+        """Take the reply, or after one with `more` a piece of the stream or WebSocket."""
 
     def cancel(self) -> Any:
         """End the waiting without a reply: the server ends."""
@@ -114,9 +114,13 @@ class Driver:
         self._count += 1
         return self._count
 
-    def take(self, incoming: HttpRequest, waiting: Waiter) -> None:
-        """Feed a request to the stand-in; `waiting` is given the reply, possibly before this method returns."""
-        self._waiting[incoming.number] = waiting
+    def take(self, incoming: HttpRequest, waiting: Waiter | None) -> None:
+        """Feed a request to the stand-in; `waiting` is given the reply, possibly before this method returns.
+
+        None waits for a message on a plain WebSocket, which gets no reply.
+        """
+        if waiting is not None:
+            self._waiting[incoming.number] = waiting
         now = self.now()
         if self._virtual is not None:
             self._reactions.came(self._loop.time())
@@ -132,8 +136,13 @@ class Driver:
             self.schedule()
         self.rest()
 
+    def hand_over(self, number: int, waiting: Waiter) -> None:
+        """Let another object wait for the pieces that follow the reply with a number."""
+        if number in self._waiting:
+            self._waiting[number] = waiting
+
     def sent(self, number: int) -> None:
-        """Note that the reply with a number has left."""
+        """Note that the reply with a number, or the next piece of it, has left."""
         self._standin.sent(number)
         if self._virtual is not None:
             self._reactions.sent(self._loop.time())
@@ -178,7 +187,7 @@ class Driver:
 
     def _turn(self, now: float) -> None:
         for reply in self._replies(now):
-            waiting = self._waiting.pop(reply.number, None)
+            waiting = self._waiting.get(reply.number) if reply.more else self._waiting.pop(reply.number, None)
             if waiting is None or waiting.done():
                 self._standin.abort(reply.number)
                 self.schedule()
@@ -204,7 +213,7 @@ class Driver:
                 self._told_clients.add(found["client"])
                 _log.warning("%s", unheard_text(found))
 
-    def _replies(self, now: float) -> list[HttpResponse]:
+    def _replies(self, now: float) -> list[Reply]:
         try:
             return self._standin.replies(now)
         except Exception:  # noqa: BLE001  # after an error of ours, every client must still get an answer

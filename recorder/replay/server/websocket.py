@@ -1,7 +1,7 @@
 """Parse the bytes of a WebSocket into messages and back, with the sans-IO protocol of the library websockets. Sans-IO.
 
-The library leaves some errors to its user: text that is not UTF-8, binary messages, and the answer with 4xx to a wrong
-handshake. This module handles them.
+The library leaves some errors to its user: text that is not UTF-8, binary messages where Bayeux is spoken, and the
+answer with 4xx to a wrong handshake. This module handles them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from websockets.datastructures import Headers as WireHeaders
 from websockets.exceptions import InvalidHeader
 from websockets.extensions.permessage_deflate import enable_server_permessage_deflate
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import EXTERNAL_CLOSE_CODES, CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
@@ -21,6 +21,7 @@ from ...model import Headers
 from .parser import RawRequest, Refusal
 from .writing import encoded, fit
 
+_REASON = 123  # bytes of a reason: a close frame has 125 at most, and the code takes two (RFC 6455, section 5.5)
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)  # below WARNING, websockets logs each connection
 
@@ -37,10 +38,16 @@ class WebSocket:
         self._message: bytes | None = None
         self._parts: list[bytes] = []  # fragments of an incomplete message
         self._text = codecs.getincrementaldecoder("utf-8")()
+        self._takes_binary = False
+        self.is_text = True  # the last message that came is text; else it is binary
         self.failure: str | None = None  # the client's violation of the protocol, in a line
 
-    def open(self, headers: Headers) -> None:
-        """Build the answer to the handshake with additional headers; `take` returns it."""
+    def open(self, headers: Headers, *, takes_binary: bool = False) -> None:
+        """Build the answer to the handshake with additional headers; `take` returns it.
+
+        A client may send binary messages only if `takes_binary`.
+        """
+        self._takes_binary = takes_binary
         for name, value in fit(headers):
             self._accepted.headers[name] = encoded(value).decode("latin-1")
         self._handshake = self._accepted.serialize()
@@ -85,12 +92,14 @@ class WebSocket:
     def _take(self, frame: Frame) -> None:
         if self.failure is not None:
             return
-        if frame.opcode is Opcode.BINARY:
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+            self.is_text = frame.opcode is Opcode.TEXT
+        if frame.opcode is Opcode.BINARY and not self._takes_binary:
             self._fail(CloseCode.UNSUPPORTED_DATA, "Bayeux messages are text")
-        elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
+        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             part = bytes(frame.data)
             try:
-                self._text.decode(part, frame.fin)
+                self._text.decode(part if self.is_text else b"", frame.fin)
             except UnicodeDecodeError:
                 self._fail(CloseCode.INVALID_DATA, "the text is not UTF-8")
                 return
@@ -103,20 +112,35 @@ class WebSocket:
         self.failure = reason
         self._protocol.fail(code, reason)
 
-    def send(self, text: bytes) -> None:
-        """Send a message."""
-        self._protocol.send_text(text)
+    def send(self, body: bytes, *, is_text: bool = True) -> None:
+        """Send a message, as text or as binary."""
+        if is_text:
+            self._protocol.send_text(body)
+        else:
+            self._protocol.send_binary(body)
 
-    def close(self, code: int) -> None:
-        """Send a close frame with a code (RFC 6455, section 7.4), unless the WebSocket is closing already."""
-        if self.is_open:
-            self._protocol.send_close(code)
+    def close(self, code: int, reason: str = "") -> None:
+        """Send a close frame with a code (RFC 6455, section 7.4), unless the WebSocket is closing already.
+
+        A code that no frame may hold, such as 0 or 1005, is left out.
+        """
+        if not self.is_open:
+            return
+        if code in EXTERNAL_CLOSE_CODES or 3000 <= code < 5000:
+            self._protocol.send_close(code, _cut(reason))
+        else:
+            self._protocol.send_close()
 
     def take(self) -> tuple[bytes, bool]:
         """Return the bytes to write to the socket, and whether they are the last."""
         pieces = self._protocol.data_to_send()
         handshake, self._handshake = self._handshake, b""
         return handshake + b"".join(pieces), b"" in pieces  # websockets marks the end with an empty piece
+
+
+def _cut(reason: str) -> str:
+    """Return a reason that fits into a close frame."""
+    return reason.encode("utf-8", "replace")[:_REASON].decode("utf-8", "ignore")
 
 
 def _size(data: bytes, at: int) -> int:

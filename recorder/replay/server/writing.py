@@ -48,6 +48,31 @@ def written(reply: HttpResponse, connection: bytes = KEEP, *, is_head: bool = Fa
     return content, is_last
 
 
+def begun(reply: HttpResponse, connection: bytes = KEEP, *, is_old: bool = False) -> tuple[bytes, bool]:
+    """Encode the head of an answer whose body comes in pieces; return its bytes, and if the connection ends after it.
+
+    Args:
+        reply: The answer, without a body.
+        connection: Header line about the connection: `RawRequest.connection` of the request.
+        is_old: The request was of HTTP/1.0, which knows no chunks: the end of the connection ends the body.
+
+    """
+    head = _head(reply.status, reply.headers, True)
+    date = b"" if head.has_date else _date(int(time.time()))
+    is_last = head.is_last or is_old or connection is CLOSE
+    if is_old:
+        connection = CLOSE
+    coding = b"" if is_old else b"Transfer-Encoding: chunked\r\n"
+    line = KEEP if head.is_last else connection
+    return b"%b%b%b%b%b%b" % (head.before, coding, head.kind, date, line, head.after), is_last
+
+
+def chunk(body: bytes, *, is_last: bool) -> bytes:
+    """Encode a piece of a body as a chunk (RFC 9112, section 7.1), with the chunk that ends the body if it is last."""
+    piece = b"%x\r\n%b\r\n" % (len(body), body) if body else b""  # a chunk without bytes would end the body
+    return piece + b"0\r\n\r\n" if is_last else piece
+
+
 def fit(headers: Headers) -> Headers:
     """Return the headers with valid names, and with `?` for invalid characters in their values.
 

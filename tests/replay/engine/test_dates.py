@@ -157,6 +157,7 @@ class Shifting:
         number = next(self._numbers)
         self.standin.receive(HttpRequest(number, connection, ask.method, ask.target, headers, ask.body), START)
         (reply,) = self.standin.replies(START)
+        assert isinstance(reply, HttpResponse)
         return reply
 
 

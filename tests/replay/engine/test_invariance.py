@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.model import Recording, Triple
-from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.http import HttpRequest, Reply
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay.recordings import DEVICE, marker_of, recordings
@@ -30,7 +30,7 @@ STEPS = st.lists(
 )
 
 
-def run(recording: Recording, steps: list[tuple[str, int, int]], rate: float) -> list[HttpResponse]:
+def run(recording: Recording, steps: list[tuple[str, int, int]], rate: float) -> list[Reply]:
     """All replies to a script of two clients, known by their Authorization."""
     ids, numbers = count(1), count(1)
     standin = ReplayEngine(recording, load(), new_id=lambda: f"id{next(ids)}", rate=rate)

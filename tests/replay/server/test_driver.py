@@ -12,7 +12,7 @@ import pytest
 
 from recorder.dialect.definition import load
 from recorder.errors import UsageError
-from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.http import HttpRequest, Reply
 from recorder.replay.engine.miss import Miss
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
@@ -49,8 +49,8 @@ def pumped(
     return asyncio.run(run())
 
 
-def asked(driver: Driver, request: HttpRequest) -> asyncio.Future[HttpResponse]:
-    reply: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+def asked(driver: Driver, request: HttpRequest) -> asyncio.Future[Any]:
+    reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     driver.take(request, reply)
     return reply
 
@@ -60,7 +60,7 @@ def test_on_the_walls_clock_an_answer_is_there_at_once() -> None:
 
 
 def test_on_a_virtual_clock_requests_that_come_together_are_answered_together() -> None:
-    def act(driver: Driver) -> tuple[asyncio.Future[HttpResponse], bool]:
+    def act(driver: Driver) -> tuple[asyncio.Future[Any], bool]:
         reply = asked(driver, incoming(1))
         return reply, reply.done()
 
@@ -95,7 +95,7 @@ class Broken(ReplayEngine):
 class Mute(ReplayEngine):
     """Breaks when it is asked for replies."""
 
-    def replies(self, now: float) -> list[HttpResponse]:
+    def replies(self, now: float) -> list[Reply]:
         raise RuntimeError(str(now))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from recorder.dialect.definition import load
 from recorder.model import Recording
-from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.http import HttpRequest, Reply
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
@@ -327,7 +327,7 @@ class BrokenOnReceipt(ReplayEngine):
 
 
 class BrokenOnReply(ReplayEngine):
-    def replies(self, now: float) -> list[HttpResponse]:
+    def replies(self, now: float) -> list[Reply]:
         raise ZeroDivisionError("of ours")
 
 
