@@ -19,12 +19,26 @@ from typing import Any, Self
 
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import Dialect, load
-from recorder.model import Failure, Header, Headers, Link, Record, Recording, Request, Response, SocketMessage
+from recorder.model import (
+    Chunk,
+    Failure,
+    Header,
+    Headers,
+    Link,
+    Record,
+    Recording,
+    Request,
+    Response,
+    SocketMessage,
+    closed_by,
+)
 
 DEVICE = "c259da54-7c22-4a43-9440-77a92facc86b"
 URL = "/api/v2/notifications"
 HEADER = Header(started=0, upstream="http://gws.example", dialect="gws-outbound", redaction="none")
 JSON_TYPE: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
+SSE: Headers = (("Content-Type", "text/event-stream"),)
+UPGRADE: Headers = (("Connection", "Upgrade"), ("Upgrade", "websocket"))
 
 Message = dict[str, Any]
 
@@ -182,6 +196,43 @@ class Wire:
     def frame(self, exchange: int, *messages: Message, from_client: bool) -> None:
         """A WebSocket message."""
         self.records.append(SocketMessage(len(self.records), self._t, exchange, from_client, body(messages)))
+
+    def streams(self, target: str = "/events", headers: Headers = (), method: str = "GET", content: bytes = b"") -> int:
+        """A request leaves and is answered with a stream of events; returns its exchange."""
+        exchange = self.request(method, target, content, headers)
+        self.head(exchange)
+        return exchange
+
+    def head(self, exchange: int, headers: Headers = SSE) -> None:
+        """The head of a response comes, whose body is a stream."""
+        self.records.append(Response(len(self.records), self._t, exchange, 200, headers, b"", streamed=True))
+
+    def sends(self, exchange: int, content: Any, is_last: bool = False, **fields: str) -> None:
+        """The next event of a stream, as JSON; bytes are written as they are."""
+        lines = [f"{name}: {value}\n" for name, value in fields.items()]
+        block = content if isinstance(content, bytes) else "".join(lines).encode() + b"data: " + body(content) + b"\n\n"
+        self.records.append(Chunk(len(self.records), self._t, exchange, block, is_last))
+
+    def ends(self, exchange: int) -> None:
+        """The server ends a stream."""
+        self.records.append(Chunk(len(self.records), self._t, exchange, b"", is_last=True))
+
+    def upgrades(self, target: str = "/socket", headers: Headers = (), subprotocol: str = "") -> int:
+        """A plain WebSocket is opened; returns its exchange."""
+        exchange = self.request("GET", target, b"", (*UPGRADE, *headers))
+        chosen: Headers = (("Sec-WebSocket-Protocol", subprotocol),) if subprotocol else ()
+        answer = (*UPGRADE, ("Sec-WebSocket-Accept", "x"), *chosen)
+        self.records.append(Response(len(self.records), self._t, exchange, 101, answer, b""))
+        return exchange
+
+    def says(self, exchange: int, content: Any, *, from_client: bool = False, is_text: bool = True) -> None:
+        """A message on a plain WebSocket, as JSON unless it is bytes."""
+        sent = content if isinstance(content, bytes) else body(content)
+        self.records.append(SocketMessage(len(self.records), self._t, exchange, from_client, sent, is_text))
+
+    def closes(self, exchange: int, code: int = 1000, reason: str = "", who: str = "server") -> None:
+        """A WebSocket ends with a close frame."""
+        self.fail(exchange, closed_by(who, code, reason))
 
     def desk(self, client_id: str | None = None, headers: Headers = (), cookies: Headers = ()) -> Desk:
         """A desktop that shook hands; `headers` are on all it sends, `cookies` are set by the handshake."""

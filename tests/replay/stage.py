@@ -18,10 +18,10 @@ from typing import Any
 from recorder.bayeux.messages import is_event
 from recorder.dialect.definition import Dialect, load
 from recorder.model import Headers, Recording
-from recorder.replay.engine.http import HttpRequest, HttpResponse
+from recorder.replay.engine.http import HttpRequest, HttpResponse, Piece, Reply
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
-from tests.wire import URL, Ask, Message, body
+from tests.wire import UPGRADE, URL, Ask, Message, body
 
 START = 100.0  # seconds on the stage's clock
 
@@ -35,9 +35,11 @@ class Stage:
         ids = count(1)
         dialect = dialect or load(recording.header.dialect)
         self.standin = ReplayEngine(recording, dialect, new_id=lambda: f"id{next(ids)}", rate=rate, **options)
+        self.requests: dict[int, HttpRequest] = {}
         self.now = START
         self._numbers = count(1)
         self._waiting: dict[int, Desk] = {}
+        self.stuck: set[int] = set()  # numbers of streams whose clients do not read
 
     @property
     def misses(self) -> list[str]:
@@ -68,19 +70,34 @@ class Stage:
         number = next(self._numbers)
         self._waiting[number] = desk
         connection = desk.connection or f"connection {number}"
-        self.standin.receive(HttpRequest(number, connection, method, target, headers, content), self.now)
+        request = HttpRequest(number, connection, method, target, headers, content)
+        self.requests[number] = request
+        self.standin.receive(request, self.now)
         self.driver()
         return number
 
     def driver(self) -> None:
         """Hand out what leaves, until nothing more does."""
         while replies := self.standin.replies(self.now):
-            owners = [self._waiting.pop(reply.number) for reply in replies]
+            owners = [self._owner(reply) for reply in replies]
             for desk, reply in zip(owners, replies, strict=True):
-                self.standin.sent(reply.number)
-                desk.gets(reply)
+                if reply.number not in self.stuck:
+                    self.standin.sent(reply.number)
+                if isinstance(reply, Piece):
+                    desk.gets_piece(reply)
+                else:
+                    desk.gets(reply)
             for desk in owners:
                 desk.polls_again()
+
+    def _owner(self, reply: Reply) -> Desk:
+        return self._waiting[reply.number] if reply.more else self._waiting.pop(reply.number)
+
+    def message(self, number: int, content: bytes, socket: HttpRequest, *, is_text: bool = True) -> None:
+        """A message on a plain WebSocket, which gets no answer."""
+        own = socket._replace(number=next(self._numbers), method="MESSAGE", body=content)
+        self.standin.receive(own._replace(on_socket=True, socket=number, is_text=is_text), self.now)
+        self.driver()
 
     def abort(self, number: int) -> None:
         self._waiting.pop(number, None)
@@ -96,6 +113,7 @@ class Desk:
         self.jar: dict[str, str] = {}
         self.client_id = ""
         self.replies: dict[int, HttpResponse] = {}
+        self.pieces: dict[int, list[Piece]] = {}  # by the number of the request that opened the stream
         self.events: list[Message] = []
         self.heard: list[tuple[float, str]] = []
         self._listening = False
@@ -132,6 +150,36 @@ class Desk:
         """Hold a poll from now on."""
         self._listening = True
         self.polls()
+
+    def opens(self, target: str = "/events", headers: Headers = ()) -> int:
+        """A request that is answered with a stream."""
+        return self.sends("GET", target, b"", headers)
+
+    def upgrades(self, target: str = "/socket", headers: Headers = ()) -> int:
+        """The handshake of a plain WebSocket."""
+        return self.sends("GET", target, b"", (*UPGRADE, *headers))
+
+    def says(self, socket: int, content: Any, *, is_text: bool = True) -> None:
+        """A message on a plain WebSocket, as JSON unless it is bytes."""
+        sent = content if isinstance(content, bytes) else body(content)
+        self.stage.message(socket, sent, self.stage.requests[socket], is_text=is_text)
+
+    def leaves(self, number: int) -> None:
+        """Close a stream or WebSocket."""
+        self.stage.abort(number)
+
+    def got(self, number: int) -> list[bytes]:
+        """What came on a stream or WebSocket."""
+        return [piece.body for piece in self.pieces.get(number, ()) if piece.body or piece.more]
+
+    def gets_piece(self, piece: Piece) -> None:
+        """A piece of a stream arrives."""
+        self.pieces.setdefault(piece.number, []).append(piece)
+        at = round(self.stage.now - START, 6)
+        if piece.body or piece.more:
+            self.heard.append((at, piece.body.decode("utf-8", "replace").strip()))
+        if not piece.more:
+            self.heard.append((at, f"end {piece.code}" if piece.code else "end"))
 
     def polls_again(self) -> None:
         """Renew the poll that was answered, if one is to be held; shake hands again before, if that is advised."""

@@ -157,9 +157,10 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     use this machine can be kept out by --token.
 
     Faults: drop, duplicate, reorder or delay `event NAME`; `delay ack OPERATION 3s`; `http 500 OPERATION`; `no answer
-    OPERATION`; `unknown-client after OPERATION`; `cut websocket after OPERATION`; `end session after OPERATION` or
-    EVENT; `expire session after 10s idle`; `refuse handshake`, `refuse subscribe CHANNEL` or `refuse publish CHANNEL`,
-    each with `2 times` and `with 'ERROR'` behind it. NAME#2 is the second of a session, NAME 10% one in ten.
+    OPERATION`; `unknown-client after OPERATION`; `cut websocket after OPERATION`; `cut stream after OPERATION` or
+    EVENT; `stall heartbeat`; `end session after OPERATION` or EVENT; `expire session after 10s idle`; `refuse
+    handshake`, `refuse subscribe CHANNEL` or `refuse publish CHANNEL`, each with `2 times` and `with 'ERROR'` behind
+    it. NAME#2 is the second of a session, NAME 10% one in ten.
 
     \b
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant

@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeAlias
 
 from ...bayeux.channels import matches
 from ...correlate.anchors import At, anchors, content, endings, only_session
-from ...model import JSON, Anchor, AnchorKind, Event, Recording
+from ...model import JSON, Anchor, AnchorKind, Event, Recording, Stream
 from .matching.request import ParsedRequest
-from .timeline import Step, step_of
+from .timeline import Home, Step, step_of
 
 Key: TypeAlias = tuple[AnchorKind, str, int, int]  # kind, name, number, window
 
@@ -49,15 +49,29 @@ class Anchored:
         after: Events by the place of the request they follow, among the triples and the other exchanges.
         anchors: Anchor of each event, by its place among the unsolicited events.
         after_exchanges: Whether any event follows an exchange that is no operation.
+        ignored: Places of the events that the dialect ignores, such as heartbeats.
         optional: Places of copies for later windows, which a client with one window does not lack.
     """
 
-    def __init__(self, recording: Recording, copies: Container[At] = frozenset()) -> None:
-        """Anchor all events; `copies` repeat for a later window what an earlier window got."""
+    def __init__(
+        self,
+        recording: Recording,
+        copies: Container[At] = frozenset(),
+        ends: Iterable[tuple[Stream, At, Anchor]] = (),
+    ) -> None:
+        """Anchor all events.
+
+        Args:
+            recording: The recording.
+            copies: Events that repeat for a later window what an earlier window got.
+            ends: Streams that end, with their places on the wire and their anchors.
+
+        """
         only = only_session(recording)
         self.anchors = anchors(recording)
         self._of: dict[str, SessionAnchors] = defaultdict(SessionAnchors)
         self.optional: set[int] = set()
+        self.ignored = {place for place, pushed in enumerate(recording.unsolicited) if pushed.is_ignored}
         after: dict[int, list[Step]] = defaultdict(list)
         published: dict[tuple[str, At], list[Step]] = defaultdict(list)
         for number, (pushed, anchor) in enumerate(zip(recording.unsolicited, self.anchors, strict=True)):
@@ -70,6 +84,10 @@ class Anchored:
         for said, anchor in endings(recording):
             group = self._group(said.session or only, anchor, anchor.window, after, published)
             group.append(Step(said.at, max(said.t - anchor.t, 0) / 1e9, None, said=said))
+            group.sort(key=_order)
+        for stream, at, anchor in ends:
+            group = self._group(stream.session or only, anchor, anchor.window, after, published)
+            group.append(Step(at, max((stream.closed or 0) - anchor.t, 0) / 1e9, None, end=stream))
             group.sort(key=_order)
         for one in recording.messages:
             of = self._of[one.session or only]
@@ -138,11 +156,12 @@ class Progress:
 
     Attributes:
         begun: Places of the unsolicited events that were begun: none comes twice.
-        answered: Recorded replies to polls that were begun, by their places on the wire.
+        answered: Recorded replies to polls, and ends of streams, that were begun, by their places on the wire.
         published: Recorded publishes that were published again, by their places on the wire.
         reached: Messages that came before it was known which recorded session the client follows.
         exchanges: Places of the recorded exchanges that were asked for; operations are not among them.
-        asked: Exchanges that were asked for before that: the live one, the place of the recorded one, and when.
+        asked: Exchanges that were asked for before that: the live one, the place of the recorded one, when, and
+            its stream.
     """
 
     begun: set[int] = field(default_factory=set)
@@ -150,7 +169,7 @@ class Progress:
     published: set[At] = field(default_factory=set)
     reached: list[Reached] = field(default_factory=list)
     exchanges: set[int] = field(default_factory=set)
-    asked: list[tuple[ParsedRequest, int, float]] = field(default_factory=list)
+    asked: list[tuple[ParsedRequest, int, float, Home | None]] = field(default_factory=list)
     _numbers: Counter[tuple[AnchorKind, str, int]] = field(default_factory=Counter)
     _subscribed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
@@ -180,14 +199,14 @@ class Progress:
         return any(matches(pattern, channel) for pattern in self._subscribed[window])
 
     def fresh(self, steps: Iterable[Step]) -> tuple[Step, ...]:
-        """Return those of some events and replies that were not begun, and note that they are now."""
+        """Return those of some events, replies and ends that were not begun, and note that they are now."""
         new = tuple(
             step
             for step in steps
             if (step.order not in self.answered if step.unsolicited is None else step.unsolicited not in self.begun)
         )
         self.begun.update(step.unsolicited for step in new if step.unsolicited is not None)
-        self.answered.update(step.order for step in new if step.said is not None)
+        self.answered.update(step.order for step in new if step.unsolicited is None)
         return new
 
     def _next(self, kind: AnchorKind, name: str, window: int, now: float) -> Reached:

@@ -13,6 +13,8 @@
 | `no answer OPERATION[#K]` | the ack does not come; the events do |
 | `unknown-client after OPERATION[#K]` | with the ack, the server forgets the client's Bayeux session |
 | `cut websocket after OPERATION[#K]` | with the ack, the client's WebSocket ends |
+| `cut stream after OPERATION[#K]`, `… EVENT[#K]` | the stream or plain WebSocket breaks off behind it |
+| `stall heartbeat[#K]` | heartbeats stop, from the K-th on: comments, and what the dialect ignores |
 | `end session after OPERATION[#K]`, `… EVENT[#K]` | the server ends the session: /meta/disconnect, advice `none` |
 | `expire session after 10s idle` | a session without a poll for longer is lost: `402::session_unknown` |
 | `refuse handshake[#K] [N times] [with 'ERROR']` | the handshake is refused |
@@ -67,6 +69,8 @@ class Kind(Enum):
     NO_ANSWER = "no answer"
     FORGET = "unknown-client after"
     CUT = "cut websocket after"
+    CUT_STREAM = "cut stream after"
+    STALL = "stall heartbeat"
     END = "end session after"
     EXPIRE = "expire session after"
     REFUSE_HANDSHAKE = "refuse handshake"
@@ -84,6 +88,8 @@ EXAMPLES = {
     Kind.NO_ANSWER: "no answer CompleteRecord#1",
     Kind.FORGET: "unknown-client after GetPreviewRecord#1",
     Kind.CUT: "cut websocket after GetPreviewRecord#1",
+    Kind.CUT_STREAM: "cut stream after PreviewRecord#1",
+    Kind.STALL: "stall heartbeat#2",
     Kind.END: "end session after GetPreviewRecord#1",
     Kind.EXPIRE: "expire session after 10s idle",
     Kind.REFUSE_HANDSHAKE: "refuse handshake 2 times with '403::Handshake denied'",
@@ -97,6 +103,7 @@ _REFUSALS = {
     Kind.REFUSE_SUBSCRIBE: "403:denied_by_security_policy:subscribe_denied",
     Kind.REFUSE_PUBLISH: "403:denied_by_security_policy:publish_denied",
 }
+_COUNTED_APART = {*_REFUSALS, Kind.STALL}
 # What Java's ServerSession.disconnect() sends to a held poll.
 _ASKED = {
     Kind.REFUSE_HANDSHAKE: channels.HANDSHAKE,
@@ -106,6 +113,8 @@ _ASKED = {
 _ENDED: dict[str, Any] = {"channel": channels.CONNECT, "successful": True, "advice": {"reconnect": "none"}}
 _DISCONNECT: dict[str, Any] = {"channel": channels.DISCONNECT, "successful": True}
 _OF_EVENTS = {Kind.DROP, Kind.DUPLICATE, Kind.REORDER, Kind.DELAY_EVENT}
+_AFTER_ANY = {Kind.END, Kind.CUT_STREAM}  # kinds that name an operation or an event
+_UNNAMED = {Kind.REFUSE_HANDSHAKE: "handshake", Kind.STALL: "heartbeat"}  # kinds that name nothing, and what they count
 _DELAYS = {Kind.DELAY_EVENT, Kind.DELAY_ACK}
 
 
@@ -166,7 +175,7 @@ def parse(text: str) -> Fault:
     """
     said = _ERROR.search(text)
     given = " ".join((text if said is None else text[: said.start()]).split())
-    words = given.replace("refuse handshake#", "refuse handshake #", 1).split()
+    words = re.sub("^(refuse handshake|stall heartbeat)#", r"\1 #", given).split()
     kind = next((kind for kind in Kind if words[: _length(kind)] == kind.value.split()), None)
     if kind is None:
         begins = [kind.value for kind in Kind]
@@ -197,8 +206,9 @@ class _Words:
             self._end()
             return Fault(given, kind, "", seconds=_in_seconds(idle))
         times = self._times() if kind in _REFUSALS else None
-        if kind is Kind.REFUSE_HANDSHAKE:  # it has no channel to name, but perhaps a number
-            rest[:1] = [f"handshake{rest[0]}"] if rest and rest[0].startswith("#") else ["handshake", *rest[:1]]
+        if kind in _UNNAMED:  # it has no channel to name, but perhaps a number
+            name = _UNNAMED[kind]
+            rest[:1] = [f"{name}{rest[0]}"] if rest and rest[0].startswith("#") else [name, *rest[:1]]
         status = self._take(0, _STATUS, "a status from 400 to 599")[0] if kind is Kind.HTTP else "0"
         time = self._take(-1, _TIME, "a time such as 3s or 300ms") if kind in _DELAYS else None
         by_chance = len(rest) > 1 and rest[-1].endswith("%")
@@ -236,7 +246,7 @@ def _in_seconds(time: re.Match[str] | None) -> float:
 
 
 def _noun(kind: Kind) -> str:
-    if kind is Kind.END:
+    if kind in _AFTER_ANY:
         return "an operation or event"
     if kind in _REFUSALS:
         return "a channel"
@@ -253,10 +263,12 @@ def check(faults: Iterable[Fault], recording: Recording) -> None:
     operations = _operations(recording)
     events = {name for event, notification in _events(recording) for name in (notification, event.channel)}
     for fault in faults:
-        if fault.kind in (Kind.EXPIRE, Kind.REFUSE_HANDSHAKE):
+        if fault.kind is Kind.STALL and not any(pushed.is_ignored for pushed in recording.unsolicited):
+            raise UsageError(f"fault {_shown(fault.text)}: the recording has no heartbeats")
+        if fault.kind is Kind.EXPIRE or fault.kind in _UNNAMED:
             continue
         what, names = ("event", events) if fault.kind in _OF_EVENTS else ("operation", operations)
-        if fault.kind is Kind.END:
+        if fault.kind in _AFTER_ANY:
             what, names = "operation or event", operations | events
         elif fault.kind in _REFUSALS:
             what, names = _asked(fault.kind, recording)
@@ -384,10 +396,14 @@ class Faults:
         for step in steps:
             if step.event is not None and not failed:
                 names = (self._names[step.event.seq, step.event.index], step.event.channel)
-                parts.append((step, self._hits(session, names, of_events=True)))
-            elif step.event is None and not silent:
+                parts.append((step, self._hits(session, names, of_events=True) + self._stalled(session, step)))
+            elif step.event is None and not silent and (step.is_ack or step.said is not None):
                 parts.append((step, asked))
-        parts = self._reordered([(step, hits) for step, hits in parts if not self._fire(Kind.DROP, hits)])
+            elif step.event is None and not silent and not failed:
+                parts.append((step, []))  # what follows an ack, or ends a stream, counts for nothing
+        lost = (Kind.DROP, Kind.STALL)
+        left = [(step, hits) for step, hits in parts if not any(self._fire(kind, hits) for kind in lost)]
+        parts = self._reordered(left)
         parts, rate = self._delayed(parts, rate)
         new = tuple(copy for step, hits in parts for copy in self._copies(step, hits))
         return Played(
@@ -405,7 +421,16 @@ class Faults:
         if self._fire(Kind.END, hits, most=1):
             end = Reply(step.order, 0, None, "", channels.CONNECT, "", 0, _ENDED, _DISCONNECT)
             copies.append(Step(step.order, step.offset, None, said=end))
+        if self._fire(Kind.CUT_STREAM, hits, most=1):
+            cut = "" if step.event is None else step.event.client_id
+            copies.append(Step(step.order, step.offset, None, cut=cut))
         return copies
+
+    def _stalled(self, session: str, step: Step) -> list[int]:
+        """Count a heartbeat; return the faults (by place) that keep it back."""
+        if step.unsolicited is None or not self._recording.unsolicited[step.unsolicited].is_ignored:
+            return []
+        return self._hits(session, (_UNNAMED[Kind.STALL],), of_events=True, kinds=(Kind.STALL,))
 
     def report(self) -> list[tuple[str, int]]:
         """Return the faults in the order given, and how often each one hit."""
@@ -414,20 +439,24 @@ class Faults:
     def _hits(
         self, session: str, names: tuple[str | None, ...], *, of_events: bool, kinds: tuple[Kind, ...] = ()
     ) -> list[int]:
-        """Count an occurrence; return the faults (by place) whose turn it is; `kinds` are those that count Bayeux."""
+        """Count an occurrence; return the faults (by place) whose turn it is; `kinds` are those that count it alone."""
         found = []
         for place, fault in enumerate(self._faults):
             its = fault.name in names and self._is_of_events(fault) == of_events
-            if its and (fault.kind in kinds if kinds else fault.kind not in _REFUSALS):
+            if its and (fault.kind in kinds if kinds else fault.kind not in _COUNTED_APART):
                 self._seen[session][place] += 1
                 if self._is_due(fault, session, self._seen[session][place]):
                     found.append(place)
         return found
 
     def _is_of_events(self, fault: Fault) -> bool:
-        return fault.kind in _OF_EVENTS or (fault.kind is Kind.END and fault.name not in self._operations)
+        if fault.kind in _AFTER_ANY:
+            return fault.name not in self._operations
+        return fault.kind in _OF_EVENTS or fault.kind is Kind.STALL
 
     def _is_due(self, fault: Fault, session: str, count: int) -> bool:
+        if fault.kind is Kind.STALL:
+            return count >= (fault.nth or 1)
         if fault.times is not None:
             first = fault.nth or 1
             return first <= count < first + fault.times

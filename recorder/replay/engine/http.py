@@ -43,6 +43,11 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
     is_text: bool = True
 
     @property
+    def upgrades(self) -> bool:
+        """Whether the request is to open a WebSocket."""
+        return any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in self.headers)
+
+    @property
     def transport(self) -> str | None:
         """The Bayeux transport of the request, None where no transport uses such a request."""
         if self.on_socket:
@@ -78,7 +83,6 @@ class HttpResponse(NamedTuple):
     more: bool = False
 
 
-MESSAGE = "MESSAGE"  # method of a client's message on a plain WebSocket
 CUT_OFF = 1006  # close code of a connection that broke (RFC 6455, section 7.1.5); it is never sent
 
 

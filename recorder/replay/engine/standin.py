@@ -23,6 +23,8 @@ from ...dialect.definition import Dialect
 from ...errors import UsageError
 from ...links.rewriting import NOWHERE, Links, asked_server, asked_servers, servers
 from ...model import JSON, AnchorKind, Headers, Recording
+from ...push.rules import MESSAGE
+from ...push.sockets import asked_for
 from ...redaction.policy import Policy as Redaction
 from . import miss, status
 from .faults import Faults
@@ -42,7 +44,7 @@ from .scheduling.player import Player
 from .sessions.logins import Logins, Renewed
 from .sessions.playhead import COOKIE, Playhead, Policy
 from .sessions.registry import Registry
-from .timeline import Run, Step
+from .timeline import Home, Run, Step
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
@@ -103,11 +105,13 @@ class ReplayEngine:
 
     def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; `replies` returns what is to be written because of it."""
-        messages = parse_request(request.target, request.body, request.headers)
+        messages = None if request.socket else parse_request(request.target, request.body, request.headers)
         if messages is not None and len(messages) > _MOST_MESSAGES:
             self._refuse(request, 413, "too many Bayeux messages")
         elif messages is not None and (transport := request.transport) is not None:
             self._receive_bayeux(request, messages, now, transport)
+        elif request.socket:
+            self._receive_message(request, now)
         elif messages is not None or self.owns(request.target) or request.on_socket:
             self._receive_odd(request, now, are_messages=messages is not None)
         else:
@@ -135,9 +139,10 @@ class ReplayEngine:
         prefix = self._dialect.bayeux_prefix
         return bool(prefix) and target.partition("?")[0].startswith(prefix)
 
-    def asks(self, target: str) -> bool:  # noqa: ARG002  # no WebSocket without Bayeux is known yet
+    def asks(self, target: str) -> bool:
         """Return whether an upgrade at a target is matched like a request: one of a WebSocket without Bayeux."""
-        return False
+        sockets = self._player.streams.recorded.sockets
+        return bool(sockets) and (target.partition("?")[0] in sockets or not self.owns(target))
 
     def upgrade(self, request: HttpRequest) -> Headers:
         """Return the headers to answer a WebSocket upgrade with: the handshake on it comes too late to set a cookie."""
@@ -162,7 +167,7 @@ class ReplayEngine:
 
     def sent(self, number: int) -> None:
         """Note that a response has left."""
-        self._bayeux.sent(number)
+        self._player.sent(number)
 
     def abort(self, number: int) -> None:
         """Give up a request that its client left, or whose response was not written; events wait for the next poll."""
@@ -254,7 +259,8 @@ class ReplayEngine:
     def inject(self, session: str, channel: str, data: JSON) -> None:
         """Push an event to the session of this name."""
         playhead = next(p for p in self._playheads if p.name == session)
-        self._player.deliver(playhead, Queued(to_text({"data": data, "channel": channel})))
+        if playhead.client_ids or not self._player.streams.inject(playhead, channel, data):
+            self._player.deliver(playhead, Queued(to_text({"data": data, "channel": channel})))
 
     def report(self) -> dict[str, Any]:
         """Return played and unplayed triples, misses with their text, and hits of faults, as JSON."""
@@ -429,6 +435,17 @@ class ReplayEngine:
         if found is not None:
             self._miss(request, found)
 
+    def _receive_message(self, request: HttpRequest, now: float) -> None:
+        """Take a message on a plain WebSocket, whose upgrade told whose it is; it gets no answer, even on a miss."""
+        channel = self._player.streams.on_socket(request.socket)
+        if channel is None:
+            return
+        topic = asked_for(request.body, self._dialect.push, is_text=request.is_text)
+        live, fresh = self._matcher.read(MESSAGE, topic, request.body, "", request.headers)
+        found = self._begin(channel.owner, live, fresh, request, now)
+        if found is not None:
+            self.refuse(found)
+
     def _begin(
         self,
         playhead: Playhead,
@@ -456,10 +473,16 @@ class ReplayEngine:
         part = self._player.prepared.part(entry, origin)
         played = self.faults.play(playhead.name, entry.operation, part.steps, self._rate)
         response = part.response if played.status is None else refused(played.status, played.body)
-        run = Run(played.steps, now, played.rate, rewriter, request.number, entry.place, response)
+        number = None if request.socket else request.number
+        run = Run(played.steps, now, played.rate, rewriter, number, entry.place, response)
         run.forget, run.cut, run.message = played.forget, played.cut, message
         if played.status is None:
             playhead.played[entry.place] += 1
+            if self._player.streams.recorded.at:
+                self._player.streams.join(
+                    playhead, run, entry.place, self._matcher.triples[entry.place].request, request
+                )
+                self._player.streams.skip(playhead, run, part.steps, played.steps)
         self._player.begin(playhead, run)
         if played.status is not None:  # nothing was carried out: who tries again shall get on
             return None
@@ -467,8 +490,17 @@ class ReplayEngine:
             playhead.recorded = entry.session
             self._follower.known(playhead)
         if part.then or (not entry.n and self._player.anchored.after_exchanges):
-            self._follower.asked(playhead, live, entry, now)
+            self._follower.asked(playhead, live, entry, now, run.home)
+        if run.opened is not None:
+            self._opened(playhead, now)
         return None
+
+    def _opened(self, playhead: Playhead, now: float) -> None:
+        """Play what came in the recording once its session began, with the first stream of a client."""
+        if playhead.recorded is None and len(self._recording.session_starts) <= 1:
+            playhead.recorded = next(iter(self._recording.session_starts), "")
+            self._follower.known(playhead)
+        self._follower.opened(playhead, now)
 
     def _renewed(self, playhead: Playhead, entry: RecordedRequest, now: float) -> Renewed:
         """Return what gives a client the web tokens of a login with moved dates, each of them another one."""
@@ -489,12 +521,18 @@ class ReplayEngine:
         same = [place for place in places if self._matcher.entries[place].hidden == live.hidden]
         return len({self._matcher.triples[place].session for place in same or places}) == 1
 
-    def _run_unsolicited(self, playhead: Playhead, events: tuple[Step, ...], now: float) -> None:
-        """Play events that no operation caused, from the time on at which their anchor was reached."""
+    def _run_unsolicited(
+        self, playhead: Playhead, events: tuple[Step, ...], now: float, home: Home | None = None
+    ) -> None:
+        """Play events that no operation caused, from the time on at which their anchor was reached.
+
+        `home` is the stream of the request that they follow.
+        """
         played = self.faults.play(playhead.name, None, events, self._rate)
+        run = Run(played.steps, now, played.rate, Rewriter(self._dialect, playhead.bindings), home=home)
+        self._player.streams.skip(playhead, run, events, played.steps)
         if played.steps:
-            rewriter = Rewriter(self._dialect, playhead.bindings)
-            self._player.begin(playhead, Run(played.steps, now, played.rate, rewriter))
+            self._player.begin(playhead, run)
 
     def refuse(self, found: Miss, *, is_kept: bool = True) -> None:
         """Count a miss that is answered elsewhere: a request that could not be served; keep it if `is_kept`."""
@@ -534,6 +572,10 @@ def _bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links
 
 
 def _described(step: Step | None) -> str:
-    if step is not None and step.event is not None:
+    if step is None or step.is_ack:
+        return "ack"
+    if step.event is not None:
         return f"event {step.event.channel}"
-    return "ack" if step is None or step.said is None else "reply to a poll"
+    if step.end is not None or step.cut is not None:
+        return "end of a stream"
+    return "piece of a body" if step.said is None else "reply to a poll"

@@ -9,6 +9,7 @@ from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import AUTHORIZATION
 from ...model import Recording, listed
 from .anchored import Unplayed
+from .channels import Channel
 from .matching.matcher import Matcher, describe
 from .sessions.playhead import Playhead, kind
 from .timeline import Run
@@ -49,10 +50,11 @@ def unheard(playheads: Iterable[Playhead]) -> list[dict[str, Any]]:
     Often both are one client, which does not show the same credential or cookie in its calls and in its push session.
     """
     clients = list(playheads)
-    listening = [{"client": p.name, "shows": _shows(p)} for p in clients if p.client_ids]
+    listening = [{"client": p.name, "shows": _shows(p)} for p in clients if p.client_ids or p.is_streaming]
     if not listening:
         return []
-    waiting = ((p, sum(held.step is not None for held in p.held)) for p in clients if p.held and not p.client_ids)
+    deaf = (p for p in clients if not (p.client_ids or p.is_streaming))
+    waiting = ((p, sum(held.step is not None for held in p.held) + _waiting(p)) for p in deaf)
     return [
         {"client": p.name, "shows": _shows(p), "events": events, "listening": listening[:_LISTENING]}
         for p, events in waiting
@@ -120,8 +122,10 @@ def _waits(playhead: Playhead, bayeux: BayeuxServer) -> bool | None:
     """Return whether a client waits; None for one that left without a word."""
     asked = any(run.request is not None for run in playhead.runs)
     if playhead.client_id is None:
-        return True if asked else None
+        return True if asked or playhead.is_streaming else None
     there = [client_id for client_id in playhead.client_ids if not bayeux.has_given_up(client_id)]
+    if not there and playhead.is_streaming:
+        return True
     if not there and not asked:
         return None  # it hung up without a word, as a client that is killed
     return asked or all(map(bayeux.is_polling, there))
@@ -147,6 +151,8 @@ def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle
 def _where(playhead: Playhead, bayeux: BayeuxServer) -> str:
     if playhead.client_id is not None and bayeux.is_polling(playhead.client_id):
         return "in /meta/connect"
+    if playhead.is_streaming:
+        return "on a stream"
     return "without a poll" if playhead.client_id is not None else "without a Bayeux session"
 
 
@@ -160,11 +166,21 @@ def sessions(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, 
             "recorded": p.recorded,
             "played": asked[p.name],
             "pending": [_pending(run, matcher, now) for run in p.runs],
-            "parked": p.client_id is not None and bayeux.is_polling(p.client_id),
+            "parked": (p.client_id is not None and bayeux.is_polling(p.client_id)) or p.is_streaming,
             "left": p.left,
+            "streams": [_stream(channel) for channel in p.channels.values()],
         }
         for p in playheads
     ]
+
+
+def _stream(channel: Channel) -> dict[str, Any]:
+    return {"key": channel.key, "open": channel.live is not None, "waiting": channel.events}
+
+
+def _waiting(playhead: Playhead) -> int:
+    """Return how many events wait for streams that a client has not opened."""
+    return sum(channel.events for channel in playhead.channels.values())
 
 
 def _pending(run: Run, matcher: Matcher, now: float) -> dict[str, Any]:

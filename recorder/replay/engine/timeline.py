@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
-from ...model import Event, Reply, Triple
+from ...model import Event, Headers, Reply, Stream, Triple
+from .channels import Channel, Live
 from .rewriting.responses import PreparedResponse
 from .rewriting.rewriter import Rewriter
 from .rewriting.templates import Template
@@ -14,12 +15,15 @@ from .rewriting.templates import Template
 INSTANT = math.inf
 ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when the client does not fetch them
 
+_LAST_ID = "last-event-id"  # HTML, section 9.2.4 "The Last-Event-ID header"
 _SECOND = 1_000_000_000
+
+Home: TypeAlias = tuple[str, Channel]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run: an event, a reply to a poll, or (both None) the ack.
+    """One step of a run: an event, a reply to a poll, the end or a cut of a stream, a piece of a body, or else the ack.
 
     Attributes:
         order: Place on the recorded wire; decides between triples when both are due.
@@ -27,7 +31,10 @@ class Step:
         text: Bayeux message of the event, with holes for the values of a client; None until it is prepared.
         unsolicited: Place among the unsolicited events of the recording; None for other steps.
         said: Recorded reply to a poll: a refusal, or the end of the session.
-        beside: Members of the event beside its channel and data, prepared as `text` is.
+        beside: Members of the event beside its channel and data, prepared as `text` is; for Bayeux alone.
+        end: The recorded stream that ends.
+        piece: Number of a piece of the body whose head the ack was, from 0.
+        cut: Key of the stream that breaks off, "" for all streams of the client: a fault.
 
     """
 
@@ -38,6 +45,28 @@ class Step:
     unsolicited: int | None = None
     said: Reply | None = None
     beside: Template | None = field(default=None, compare=False)
+    end: Stream | None = None
+    piece: int | None = None
+    cut: str | None = None
+
+    @property
+    def is_ack(self) -> bool:
+        """Whether the step answers the request."""
+        if self.event is not None or self.said is not None:
+            return False
+        return self.end is None and self.piece is None and self.cut is None
+
+
+class Opening(NamedTuple):
+    """The recorded stream that a live request is answered with, and the headers of the request."""
+
+    stream: Stream
+    headers: Headers
+
+    @property
+    def last_id(self) -> str | None:
+        """The id of the last server-sent event that the client has seen; None if it names none."""
+        return next((value for name, value in self.headers if name.lower() == _LAST_ID), None)
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +84,11 @@ class Run:
         owner: Playhead that the run is played to; the player alone uses it.
         rank: Number of the client, and of the run among its runs; decides between runs of equal order.
         acked: The ack has left.
+        opened: Where the answer opens a stream: the recorded one, and what the live client is to get on it.
+        home: Where its events go that were recorded on the stream it belongs to: the key of that stream, and the
+            channel of the live client; None where there is no such stream.
+        pieces: The pieces of the body, once its head has left.
+        live: The stream that its pieces are sent on.
         step: The next step, None at the end.
 
     """
@@ -73,6 +107,10 @@ class Run:
     rank: tuple[int, int] = (0, 0)
     acked: bool = False
     message: int | None = None
+    opened: Opening | None = None
+    home: Home | None = None
+    pieces: tuple[bytes, ...] = ()
+    live: Live | None = None
     step: Step | None = field(init=False)
     _next: int = 0
     _queued_at: float = field(default=0.0)
@@ -96,7 +134,7 @@ class Run:
         if step is None:
             return None
         due = self.started + step.offset / self.rate
-        if step.event is None and self.unfetched and step.said is None:
+        if step.event is None and self.unfetched and step.is_ack:
             return max(due, self._queued_at + ACK_PATIENCE)
         return due
 
@@ -106,7 +144,7 @@ class Run:
         if step is not None and step.event is not None:
             self.unfetched += 1
             self._queued_at = now
-        else:
+        elif step is None or step.is_ack or step.said is not None:
             self.acked = True
         self._next += 1
         self.step = self.steps[self._next] if self._next < len(self.steps) else None
@@ -126,7 +164,11 @@ def steps(triple: Triple) -> tuple[Step, ...]:
         return (*events, Step((last.order[0], last.order[1] + 1), last.offset, None))
     place = triple.ack.message or 0 if triple.ack is not None else 0
     ack = Step((end.seq, place), _seconds(end.t - start), None)
-    return tuple(sorted([*events, ack], key=lambda step: step.order))
+    pieces = triple.ack.pieces if triple.ack is not None else ()
+    parts = [
+        Step((end.seq, place + number), _seconds(t - start), None, piece=number) for number, (t, _) in enumerate(pieces)
+    ]
+    return tuple(sorted([*events, ack, *parts], key=lambda step: step.order))
 
 
 def step_of(event: Event, start: int, unsolicited: int | None = None) -> Step:

@@ -9,7 +9,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ..engine.http import CUT_OFF, MESSAGE, HttpRequest, Piece, Reply
+from ...push.rules import MESSAGE
+from ..engine.http import CUT_OFF, HttpRequest, Piece, Reply
 from ..engine.miss import refused
 from .driver import BROKEN
 from .websocket import WebSocket

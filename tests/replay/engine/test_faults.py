@@ -24,7 +24,15 @@ OUTBOUND = "/v2/me/outbound"
 INTERNAL = "/me/internal"
 OF_EVENTS = (Kind.DROP, Kind.DUPLICATE, Kind.REORDER, Kind.DELAY_EVENT)
 PUBLISH_DENIED = "403:denied_by_security_policy:publish_denied"
-OF_SESSIONS = {Kind.END, Kind.EXPIRE, Kind.REFUSE_HANDSHAKE, Kind.REFUSE_SUBSCRIBE, Kind.REFUSE_PUBLISH}
+OF_SESSIONS = {
+    Kind.END,
+    Kind.CUT_STREAM,
+    Kind.STALL,
+    Kind.EXPIRE,
+    Kind.REFUSE_HANDSHAKE,
+    Kind.REFUSE_SUBSCRIBE,
+    Kind.REFUSE_PUBLISH,
+}
 
 
 def chains(operations: int = 1) -> Recording:

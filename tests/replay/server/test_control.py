@@ -66,6 +66,7 @@ class Steered:
                     for run in p.runs
                 ],
                 "parked": p.client_id is not None and standin._bayeux.is_polling(p.client_id),
+                "streams": [],
                 "left": p.left,
             }
             for p in standin._playheads
@@ -110,7 +111,7 @@ class Fake:
         self.paused = False
 
     def state(self) -> dict[str, Any]:
-        own: dict[str, Any] = {"recorded": None, "played": [], "pending": [], "parked": False}
+        own: dict[str, Any] = {"recorded": None, "played": [], "pending": [], "parked": False, "streams": []}
         known = [("p1", "c1", False), ("p2", None, False), ("p3", "c3", True)]
         sessions = [own | {"name": name, "clientId": client, "left": left} for name, client, left in known]
         return {"paused": self.paused, "sessions": sessions}
@@ -188,6 +189,7 @@ def test_the_state_tells_who_is_there_and_what_is_on_its_way(stage: Stage, steer
                     "pending": [{"triple": 1, "steps": 3, "dueIn": pytest.approx(0.2)}],
                     "parked": True,
                     "left": False,
+                    "streams": [],
                 }
             ],
         },

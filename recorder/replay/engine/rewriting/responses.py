@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,7 +14,7 @@ from ....correlate.sessions import separate
 from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
 from ....links.cookies import unbound
-from ....model import JSON, Headers, Triple
+from ....model import JSON, Headers, Response, Triple
 from ..matching.bindings import ScannedText
 from ..matching.request import MintedId
 from .dates import Dates, lasting
@@ -24,9 +25,12 @@ _NOT_REPLAYED = {  # Alt-Svc names another host or port for the same origin (RFC
     "alt-svc", "connection", "content-encoding", "content-length", "date", "keep-alive", "proxy-connection", "trailer",
     "transfer-encoding", "upgrade",
 }  # fmt: skip
+_UPGRADED = 101
+_OF_UPGRADES = {"sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-protocol"}
 _JSON: Headers = (("Content-Type", "application/json;charset=UTF-8"),)
 _TEXT: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 
+_LINE = re.compile(rb"(\x1e?)(.*?)([\r\n]*)", re.DOTALL)  # of ndjson, or of json-seq (RFC 7464) with its mark
 _REMEMBERED = 1000  # headers of answers: most servers send the same ones again and again
 
 NO_REPLY = 204  # of a publish: Bayeux lets a server leave out the reply (1.0, section 5.2.2 "Publish Response")
@@ -75,7 +79,12 @@ class Move(NamedTuple):
 
 
 def prepare(
-    triple: Triple, dialect: Dialect, minted: Iterable[MintedId] | None = None, dates: Dates | None = None
+    triple: Triple,
+    dialect: Dialect,
+    minted: Iterable[MintedId] | None = None,
+    dates: Dates | None = None,
+    *,
+    opens: bool = False,
 ) -> PreparedResponse:
     """Prepare the answer to a recorded request: 504 where none was recorded, 502 where that was no valid one.
 
@@ -84,6 +93,7 @@ def prepare(
         dialect: Knows the names under which minted values stand.
         minted: Per-operation ids of the recorded request; None where they are not known.
         dates: Knows the dates in it that are to be moved; None if none are.
+        opens: Whether it begins a stream, whose events come apart from it, or opens a plain WebSocket.
 
     """
     if triple.request.message is not None and triple.ack is None and triple.failure is None:
@@ -91,6 +101,8 @@ def prepare(
     if triple.ack is None:
         reason = triple.failure.reason if triple.failure else "the capture ended before its answer came"
         return _own(504, f"recorded without an answer: {reason}\n")
+    if opens:
+        return _prepared(triple.ack.status, triple.ack.headers, b"", dialect, False)
     if not 200 <= triple.ack.status <= 999:  # of three digits, and not one of those that another answer follows
         return _own(502, f"recorded with the status {triple.ack.status}, which is no answer\n")
     # the length of a HEAD's answer is that of a body which was not sent (RFC 9110, section 9.3.2)
@@ -114,7 +126,7 @@ def _prepared(
     dialect: Dialect,
     keeps_length: bool,  # noqa: FBT001  # a key of the cache
 ) -> PreparedResponse:
-    gone = _NOT_REPLAYED | _of_the_connection(recorded)
+    gone = _NOT_REPLAYED | _of_the_connection(recorded) | (_OF_UPGRADES if status == _UPGRADED else set())
     if keeps_length:
         gone -= {"content-length"}
     headers = tuple(_separated((name, value) for name, value in recorded if name.lower() not in gone))
@@ -153,6 +165,25 @@ def respond(
         )
         body = _rewritten(body, prepared.headers, rewriter)
     return prepared.status, headers, body
+
+
+def in_pieces(body: bytes, recorded: Response, rewriter: Rewriter) -> tuple[bytes, ...]:
+    """Return a body of lines, such as ndjson, in the pieces in which it was recorded, each line rewritten by itself.
+
+    Args:
+        body: The body, whose links lead to the stand-in.
+        recorded: The recorded answer, which knows the lengths of its pieces.
+        rewriter: Knows the client's values.
+
+    """
+    parts = (_LINE.fullmatch(line) for line in body.splitlines(keepends=True))
+    lines = [found[1] + _rewritten(found[2], _JSON, rewriter) + found[3] for found in parts if found is not None]
+    found, at, taken = [], 0, 0
+    for _, length in recorded.pieces[:-1]:
+        number = len(recorded.body[at : at + length].splitlines())
+        found.append(b"".join(lines[taken : taken + number]))
+        at, taken = at + length, taken + number
+    return (*found, b"".join(lines[taken:]))
 
 
 def reply_of(ack: Ack) -> Message | None:

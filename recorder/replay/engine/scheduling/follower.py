@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Protocol
 
 from ....bayeux import channels
 from ....bayeux.messages import Message, to_text
@@ -12,6 +13,7 @@ from ....bayeux.server import BayeuxServer
 from ....correlate.anchors import text
 from ....correlate.client_messages import parts
 from ....model import JSON, AnchorKind
+from ....push.rules import MESSAGE
 from ..anchored import Published, Reached, Unplayed, followed, published_as
 from ..matching.bindings import ScannedText
 from ..matching.matcher import Matcher
@@ -19,10 +21,17 @@ from ..matching.request import ParsedRequest, RecordedRequest
 from ..rewriting.published import republished
 from ..rewriting.templates import Template
 from ..sessions.playhead import Playhead
-from ..timeline import Step
+from ..timeline import Home, Step
 from .player import Player
 
-Begin: TypeAlias = Callable[[Playhead, tuple[Step, ...], float], None]
+_PONG = "pong"  # topic with which many servers answer `ping`, such as those of graphql-transport-ws
+
+
+class Begin(Protocol):
+    """Plays steps to a client from a time on; `home` is the stream of the request that they follow."""
+
+    def __call__(self, playhead: Playhead, steps: tuple[Step, ...], now: float, home: Home | None = None, /) -> None:
+        """Play them."""
 
 
 class Follower:
@@ -67,27 +76,34 @@ class Follower:
         if kind is not AnchorKind.PUBLISH:
             self._player.release(playhead)
 
-    def asked(self, playhead: Playhead, live: ParsedRequest, entry: RecordedRequest, now: float) -> None:
-        """Take a live request that is answered as a recorded one."""
+    def opened(self, playhead: Playhead, now: float) -> None:
+        """Take a stream, whose client may have no other: then its session begins."""
+        self._reach(playhead, Reached(AnchorKind.START, "", 1, 0, now))
+
+    def asked(
+        self, playhead: Playhead, live: ParsedRequest, entry: RecordedRequest, now: float, home: Home | None = None
+    ) -> None:
+        """Take a live request that is answered as a recorded one; `home` is its stream."""
         if entry.n:
             then = self._prepared.part(entry, playhead.origin).then
             if playhead.played[entry.place] <= 1:
                 then = playhead.progress.fresh(then)
             if then:  # of an operation that is played again, what followed comes again
-                self._begin(playhead, then, now)
+                self._begin(playhead, then, now, home)
         elif self._anchored.after_exchanges:
             if playhead.recorded is None and entry.session is not None:
-                playhead.progress.asked.append((live, entry.place, now))
+                playhead.progress.asked.append((live, entry.place, now, home))
             else:
-                self._exchange(playhead, live, entry.place, now)
+                self._exchange(playhead, live, entry.place, now, home)
 
     def known(self, playhead: Playhead) -> None:
         """Begin what follows all a client did before it was known which recorded session it follows."""
         progress = playhead.progress
+        self._player.streams.known(playhead)
         for reached in progress.reached:
             self._reach(playhead, reached)
-        for live, place, at in progress.asked:
-            self._exchange(playhead, live, place, at)
+        for live, place, at, home in progress.asked:
+            self._exchange(playhead, live, place, at, home)
         progress.reached.clear()
         progress.asked.clear()
 
@@ -153,12 +169,14 @@ class Follower:
             return step
         return replace(step, event=replace(event, beside=event.beside | {"id": live}))
 
-    def _start(self, playhead: Playhead, steps: Iterable[Step], at: float) -> None:
+    def _start(self, playhead: Playhead, steps: Iterable[Step], at: float, home: Home | None = None) -> None:
         fresh = playhead.progress.fresh(steps)
         if fresh:
-            self._begin(playhead, fresh, at)
+            self._begin(playhead, fresh, at, home)
 
-    def _exchange(self, playhead: Playhead, live: ParsedRequest, place: int, at: float) -> None:
+    def _exchange(
+        self, playhead: Playhead, live: ParsedRequest, place: int, at: float, home: Home | None = None
+    ) -> None:
         """Begin what followed an exchange of the client's own session, which may be answered by another session's."""
         done = playhead.progress.exchanges
 
@@ -169,9 +187,35 @@ class Follower:
 
         if not is_own(place):
             place = next(filter(is_own, self._matcher.candidates(live)), -1)
+        if place < 0 and live.method == MESSAGE:
+            self._begin(playhead, self._replies_to(live, playhead), at, home)
         if place >= 0:
             done.add(place)
-            self._start(playhead, self._prepared.part(self._matcher.entries[place], playhead.origin).then, at)
+            self._start(playhead, self._prepared.part(self._matcher.entries[place], playhead.origin).then, at, home)
+
+    def _replies_to(self, live: ParsedRequest, playhead: Playhead) -> tuple[Step, ...]:
+        """Return what answers a heartbeat on a WebSocket that comes more often than it was recorded.
+
+        That is what the dialect ignores, what is called pong, and what followed the like of it more than once. Anything
+        else that came behind a heartbeat came by chance, and comes once.
+        """
+        entries = (self._matcher.entries[place] for place in self._matcher.candidates(live))
+        mine = [entry for entry in entries if not entry.n and entry.session in (None, playhead.recorded)]
+        thens = [self._prepared.part(one, playhead.origin).then for one in mine]
+        often = Counter(content for then in thens for content in {_content(step) for step in then})
+
+        def is_reply(step: Step) -> bool:
+            if step.event is None:
+                return False
+            is_ignored = step.unsolicited in self._anchored.ignored
+            return is_ignored or step.event.channel.lower() == _PONG or often[_content(step)] > 1
+
+        last = next((then for then in reversed(thens) if any(map(is_reply, then))), ())
+        return tuple(step for step in last if is_reply(step))
+
+
+def _content(step: Step) -> bytes | None:
+    return None if step.event is None else step.event.raw
 
 
 def _fixed(message: str) -> Template:

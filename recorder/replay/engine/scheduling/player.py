@@ -14,16 +14,19 @@ from ....correlate.anchors import Subscriptions
 from ....dialect.definition import Dialect
 from ....dialect.paths import lookup
 from ....links.rewriting import Links
-from ....model import Event, Recording, Reply
+from ....model import Event, Headers, Recording, Reply
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
+from ..recorded_streams import RecordedStreams
 from ..rewriting.dates import Dates
-from ..rewriting.responses import Move, reply_of, respond
+from ..rewriting.pushed import written
+from ..rewriting.responses import Move, in_pieces, reply_of, respond
 from ..rewriting.templates import encode
 from ..sessions.playhead import Held, Playhead, Retained
 from ..timeline import Run, Step
 from .prepared import PreparedTriples
+from .pushing import Pusher
 from .queue import StepQueue
 from .windows import copies
 
@@ -37,6 +40,7 @@ class Player:
     Attributes:
         anchored: Unsolicited events by their anchors.
         prepared: Steps and answers of the recorded requests.
+        streams: The streams and plain WebSockets of the clients.
         waiting: Numbers of the playheads that an event came due to before they had a push session.
 
     """
@@ -62,8 +66,12 @@ class Player:
         self._unreplied: dict[int, list[Run]] = {}  # by request: its publishes
         self._subscriptions = Subscriptions(recording.messages)
         self.waiting: set[int] = set()
-        self.anchored = Anchored(recording, self._copies)
-        self.prepared = PreparedTriples(matcher.triples, dialect, links, self.anchored.after, dates)
+        self._triples = matcher.triples
+        recorded = RecordedStreams(recording, matcher.triples)
+        self.streams = Pusher(recorded, responses, self._moved)
+        self.anchored = Anchored(recording, self._copies, recorded.ends())
+        after = self.anchored.after
+        self.prepared = PreparedTriples(matcher.triples, dialect, links, after, dates=dates, streams=recorded)
 
     @property
     def due(self) -> float | None:
@@ -113,6 +121,8 @@ class Player:
             self._push(playhead, run, step, step.event, now)
         elif step is not None and step.said is not None:
             self._reply(playhead, step.said, now)
+        elif step is not None and not step.is_ack:
+            self.streams.leave(playhead, run, step)
         else:
             self._acknowledge(playhead, run, now)
 
@@ -161,6 +171,12 @@ class Player:
             self._answered(self._unacked[number])
         for run in list(self._unreplied.get(number, ())):
             self._answered(run)
+        self.streams.abort(number)
+
+    def sent(self, number: int) -> None:
+        """Note that a response, or the next piece of a stream, has left."""
+        self._bayeux.sent(number)
+        self.streams.sent(number)
 
     def succeed(self, old: str, new: str) -> None:
         """Hand the events of a client's old Bayeux session to its new one."""
@@ -213,13 +229,16 @@ class Player:
         if run.message is not None and owner is not None and self._comes_with_ack(run):
             owner = None
             run.taken(out=True)
-        text = step.text or self.prepared.text(event)
+        text, data, its = step.text or self.prepared.text(event), event.data, run.rewriter
         if self._dates.has_paths and self._dates.is_in_event(event.data):
-            its = run.rewriter
             data = self._dates.data(event.data, self.shift_of(playhead, now), lambda leaf: its.text(leaf) != leaf)
-            message = text.framed(encode(its.value(data)))
-        else:
-            message = run.rewriter.encoded(text, event.data)
+        protocol = self.streams.recorded.protocols.get(event.client_id)
+        if protocol is not None:
+            self.streams.push(playhead, run, event, written(event, protocol, text, its, data), owner)
+            if not (playhead.is_streaming or playhead.client_ids):
+                self.waiting.add(playhead.number)
+            return
+        message = its.encoded(text, data) if data is event.data else text.framed(encode(its.value(data)))
         if step.beside is not None:
             message = _joined(message, run.rewriter.encoded(step.beside, event.beside))
         queued = Queued(message, owner)
@@ -283,11 +302,13 @@ class Player:
     def _fetched(self, events: Iterable[Queued], *, out: bool) -> None:
         """Note that events were put into an answer, or came back: acks that wait for them leave sooner, or later."""
         for event in events:
-            run: Run | None = event.owner
-            if run is not None:
-                run.taken(out=out)
-                if run.step is not None and run.step.event is None:
-                    self._queue.put(run)
+            self._moved(event.owner, out=out)
+
+    def _moved(self, run: Run | None, *, out: bool) -> None:
+        if run is not None:
+            run.taken(out=out)
+            if run.step is not None and run.step.event is None:
+                self._queue.put(run)
 
     def shift_of(self, playhead: Playhead, now: float) -> int:
         """Return the seconds by which the dates of a client's session move: since it came, always as many."""
@@ -303,15 +324,27 @@ class Player:
             secure = origin.secure or origin.trusted
             ack = respond(run.response, run.rewriter, playhead.cookie, self._dialect, secure=secure, move=move)
             if run.message is None:
-                self._responses.add(run.request, *ack)
+                self._answer(run, run.request, *ack)
             else:
                 self.reply(run.request, run.message, reply_of(ack))
             self._answered(run)
         if run.forget and playhead.client_id is not None:
             self.forget(playhead.client_id)
+        if run.cut:
+            self.streams.cut(playhead)
         playhead.cut |= run.cut
         if playhead.cut:
             self.cut(playhead)
+
+    def _answer(self, run: Run, number: int, status: int, headers: Headers, body: bytes) -> None:
+        """Answer a request: at once, by a stream, or by the head of a body that comes in pieces."""
+        recorded = None if run.place is None else self._triples[run.place].ack
+        if run.opened is not None:
+            self.streams.open(run, status, headers)
+        elif recorded is not None and recorded.pieces and any(step.piece is not None for step in run.steps):
+            self.streams.open_body(run, status, headers, in_pieces(body, recorded, run.rewriter))
+        else:
+            self._responses.add(number, status, headers, body)
 
     def _comes_with_ack(self, run: Run) -> bool:
         """Return whether the answer with the reply to a publish also carries its events, so that it need not wait."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from types import MappingProxyType
@@ -13,7 +13,9 @@ from ....links.cookies import endless, ends, is_over
 from ....links.rewriting import Links, Origin
 from ....model import Event, Triple
 from ..matching.request import MintedId, RecordedRequest
+from ..recorded_streams import RecordedStreams
 from ..rewriting.dates import Dates
+from ..rewriting.pushed import relinked
 from ..rewriting.responses import PreparedResponse, prepare
 from ..rewriting.rewriter import bare_values, keys_of_names
 from ..rewriting.templates import Template, encode, template
@@ -47,10 +49,13 @@ class PreparedTriples:
         dialect: Dialect,
         links: Links,
         after: Mapping[int, tuple[Step, ...]] = _NOTHING,
+        *,
         dates: Dates | None = None,
+        streams: RecordedStreams | None = None,
     ) -> None:
         """Prepare nothing yet; `after` is what follows unasked, by the place of the request before."""
-        self._dates = dates
+        self._dates, self._protocols = dates, {} if streams is None else streams.protocols
+        self._opening: Container[int] = () if streams is None else streams.at
         self._triples, self._dialect, self._links, self._after = triples, dialect, links, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
         self._prepared: dict[int | tuple[int, Origin], PreparedTriple] = {}
@@ -65,7 +70,7 @@ class PreparedTriples:
             played, after = steps(recorded), self._after.get(entry.place, ())
             triple = self._with_kept_cookies(self._links.triple(recorded, origin))
             linked, then = self._linked(played, origin), self._linked(after, origin)
-            response = prepare(triple, self._dialect, minted, self._dates)
+            response = prepare(triple, self._dialect, minted, self._dates, opens=entry.place in self._opening)
             made = PreparedTriple(self._with_texts(linked, minted), response, self._with_texts(then, ()))
             is_same = triple is recorded and linked is played and then is after
             self._prepared[entry.place if is_same else (entry.place, origin)] = made
@@ -111,7 +116,11 @@ class PreparedTriples:
     def _links_of(self, step: Step, origin: Origin) -> Step:
         event = None if step.event is None else self._links.event(step.event, origin)
         said = None if step.said is None else self._links.reply(step.said, origin)
-        return step if event is step.event and said is step.said else replace(step, event=event, said=said)
+        if event is step.event and said is step.said:
+            return step
+        if event is not None and step.event is not None and event.raw is not None:
+            event = relinked(event, step.event, self._protocols[event.client_id])
+        return replace(step, event=event, said=said)
 
     def _with_texts(self, some: tuple[Step, ...], minted: Sequence[MintedId]) -> tuple[Step, ...]:
         return tuple(
@@ -122,10 +131,17 @@ class PreparedTriples:
         )
 
     def text(self, event: Event, minted: Sequence[MintedId] | None = None) -> Template:
-        """Return the Bayeux message of an event as JSON, with holes for the values of a client."""
+        """Return the Bayeux message of an event as JSON, with holes for the values of a client.
+
+        Of an event in a stream it is the data alone.
+        """
+        if event.client_id in self._protocols:
+            return template(event.data, self._bare, minted=minted)
         frame = '{"data":', f',"channel":{encode(event.channel)}}}'
         return template(event.data, self._bare, frame, minted)
 
     def beside(self, event: Event, minted: Sequence[MintedId] | None = None) -> Template | None:
-        """Return the other members of the message of an event as JSON, None where there are none."""
-        return template(event.beside, self._bare, minted=minted) if event.beside else None
+        """Return the other members of the Bayeux message of an event as JSON, None where there are none."""
+        if not event.beside or event.client_id in self._protocols:
+            return None
+        return template(event.beside, self._bare, minted=minted)

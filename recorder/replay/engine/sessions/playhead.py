@@ -11,7 +11,9 @@ from ....bayeux.outbox import Queued
 from ....correlate.sessions import AUTHORIZATION
 from ....links.rewriting import NOWHERE, Origin
 from ....model import Triple
+from ....push.rules import MESSAGE
 from ..anchored import Progress, Reached
+from ..channels import Channel
 from ..matching.bindings import Bindings
 from ..matching.index import Cursor, SessionRequests
 from ..matching.matcher import Matcher
@@ -77,6 +79,7 @@ class Playhead:
         other_windows: Further Bayeux sessions of the same client: other windows of its browser, numbered from 1.
         recorded: The recorded session it follows, None until that is known.
         played: Which recorded requests it has used up, and how often.
+        channels: Its streams and plain WebSockets, by the keys of the recorded ones.
         held: Events that came due before the client shook hands, or subscribed to their channels.
         hears: Channels that it is known to be subscribed to; empty for a recording with several windows.
         progress: What it has done that unsolicited events follow.
@@ -111,6 +114,7 @@ class Playhead:
     origin: Origin = NOWHERE
     shift: int | None = None
     runs: list[Run] = field(default_factory=list)
+    channels: dict[str, Channel] = field(default_factory=dict)
     held: list[Held] = field(default_factory=list)
     hears: set[str] = field(default_factory=set)
     progress: Progress = field(default_factory=Progress)
@@ -146,6 +150,14 @@ class Playhead:
             run.owner = self
         self.runs += other.runs
         self.held += other.held
+        for key, channel in other.channels.items():
+            mine = self.channels.get(key)
+            channel.owner = self
+            if mine is not None and mine.live is not None:
+                mine.waiting += channel.waiting
+                continue
+            channel.waiting += () if mine is None else mine.waiting
+            self.channels[key] = channel
         for (key, recorded), live in other.bindings.live.items():
             if self.bindings.allows(key, recorded, str(live)):
                 self.bindings.bind(key, recorded, live)
@@ -153,6 +165,13 @@ class Playhead:
     def window_of(self, client_id: str) -> int:
         """Return the number of the window that has a clientId, 0 for the first one and for unknown ones."""
         return next((number for number, other in self.other_windows.items() if other == client_id), 0)
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a stream or a plain WebSocket is open to it, or the body of an answer comes in pieces."""
+        return any(one.live is not None for one in self.channels.values()) or any(
+            run.live is not None and not run.live.is_over for run in self.runs
+        )
 
     @property
     def is_blank(self) -> bool:
@@ -264,7 +283,8 @@ class Playhead:
 
 
 def _has_no_effect(live: ParsedRequest) -> bool:
-    return live.operation is None and live.method in ("GET", "HEAD", "OPTIONS")
+    """Return whether a request may be repeated; a client sends heartbeats on a WebSocket at its own pace."""
+    return live.operation is None and live.method in ("GET", "HEAD", "OPTIONS", MESSAGE)
 
 
 def kind(token: str) -> str:

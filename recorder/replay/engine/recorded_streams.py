@@ -1,0 +1,123 @@
+"""Find in a recording what its streams and plain WebSockets need: their requests, what they owe, and how they end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from ...correlate.anchors import At, anchors
+from ...model import Anchor, Event, Recording, Stream, Triple, Unsolicited
+from ...push.port import WEBSOCKET
+from ...push.rules import COMMENT
+from .http import CUT_OFF
+
+_BEHIND = 1 << 40  # place of an end, behind all messages of its record
+
+
+class RecordedStreams:
+    """The streams of a recording.
+
+    Attributes:
+        at: Streams by the places of the requests that opened them, among the triples and the other exchanges.
+        protocols: Protocols of all streams, by their keys.
+        sockets: Paths at which plain WebSockets were opened.
+
+    """
+
+    def __init__(self, recording: Recording, triples: Sequence[Triple]) -> None:
+        """Index the streams; `triples` are those of the recording, then its other exchanges."""
+        self._recording = recording
+        self._by_key = {stream.key: stream for stream in reversed(recording.streams)}
+        self.protocols = {key: stream.protocol for key, stream in self._by_key.items()}
+        by_exchange = {stream.exchange: stream for stream in recording.streams}
+        self._key_of = {exchange: stream.key for exchange, stream in by_exchange.items()}
+        self.at: dict[int, Stream] = {}
+        self.sockets: set[str] = set()
+        self._asked: dict[str, tuple[str, str]] = {}  # method and path of the first request, by key
+        for place, triple in enumerate(triples) if by_exchange else ():
+            request, stream = triple.request, by_exchange.get(triple.request.exchange)
+            if stream is None or request.message is not None:
+                continue
+            path = request.target.partition("?")[0]
+            self.at[place] = stream
+            self._asked.setdefault(stream.key, (request.method, path))
+            if stream.protocol == WEBSOCKET:
+                self.sockets.add(path)
+        self._owed = self._owing() if by_exchange else {}
+
+    def place_of(self, key: str) -> str:
+        """Return what the first stream of a key was asked for by, for people."""
+        return " ".join(self._asked.get(key, ("", key)))
+
+    def key_of(self, exchange: int) -> str | None:
+        """Return the key of the stream that an exchange opened, None if it opened none."""
+        return self._key_of.get(exchange)
+
+    def alike(self, stream: Stream, key: str) -> Stream:
+        """Return the stream of a key that stands for one of another key: the first of it for the first, and so on."""
+        if stream.key == key:
+            return stream
+        mine, its = list(self._by(key)), list(self._by(stream.key))
+        return mine[min(its.index(stream), len(mine) - 1)]
+
+    def owed(self, key: str) -> dict[int, set[At]]:
+        """Return the events that the streams of a key carried, by exchange, without comments and heartbeats."""
+        return {stream.exchange: set(self._owed[stream.exchange]) for stream in self._by(key)}
+
+    def _by(self, key: str) -> Iterator[Stream]:
+        return (stream for stream in self._recording.streams if stream.key == key)
+
+    def _owing(self) -> dict[int, set[At]]:
+        owed: dict[int, set[At]] = defaultdict(set)
+        for triple in self._recording.triples:
+            for link in triple.events:
+                owed[link.event.exchange].add((link.event.seq, link.event.index))
+        for pushed in self._recording.unsolicited:
+            if not pushed.is_ignored and pushed.event.channel != COMMENT:
+                owed[pushed.event.exchange].add((pushed.event.seq, pushed.event.index))
+        return owed
+
+    def own(self, key: str, session: str | None) -> str:
+        """Return the key of the stream that a client of a recorded session has in place of another session's.
+
+        That is the one that was asked for alike, else one of the same protocol: the first one for the first one.
+        """
+        stream = self._by_key[key]
+        if session is None or stream.session in (None, session):
+            return key
+
+        def is_asked_alike(other: Stream) -> bool:
+            return self._asked.get(other.key) == self._asked.get(key) and other.protocol == stream.protocol
+
+        def is_of_protocol(other: Stream) -> bool:
+            return other.protocol == stream.protocol
+
+        return self._own(stream, session, is_asked_alike) or self._own(stream, session, is_of_protocol) or key
+
+    def _own(self, stream: Stream, session: str, is_like: Callable[[Stream], bool]) -> str | None:
+        firsts = [one for one in self._recording.streams if one is self._by_key[one.key] and is_like(one)]
+        mine = [one.key for one in firsts if one.session == session]
+        before = [one.key for one in firsts if one.session == stream.session].index(stream.key)
+        return mine[min(before, len(mine) - 1)] if mine else None
+
+    def ends(self) -> list[tuple[Stream, At, Anchor]]:
+        """Return the streams that did not end by their clients, with the place of the end on the wire and its anchor.
+
+        A stream that broke is among them: its client connected again, and what came then followed that.
+        """
+        ended = [one for one in self._recording.streams if one.closed is not None and not _ended_by_client(one)]
+        if not ended:
+            return []
+        places = [(one.end or one.seq, _BEHIND) for one in ended]
+        events = [
+            Unsolicited(Event(*place, one.closed or 0, one.exchange, one.key, COMMENT, None), "", one.session)
+            for one, place in zip(ended, places, strict=True)
+        ]
+        return list(zip(ended, places, anchors(self._recording, events), strict=True))
+
+
+def _ended_by_client(stream: Stream) -> bool:
+    if stream.ended or stream.code == CUT_OFF:
+        return False
+    # the recorder writes `Client disconnected.` where a client left, and else what it has learnt from the server
+    return stream.code is not None or not stream.reason or "client" in stream.reason.lower()
