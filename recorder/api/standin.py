@@ -40,7 +40,7 @@ class Session:
         client_id: clientId of its Bayeux session, None before the handshake.
         played: Numbers of the triples it asked for.
         pending: Number of events and acks that are on their way to it.
-        parked: It waits in a poll.
+        parked: It waits in a poll, or a stream is open to it.
         left: It disconnected.
 
     """

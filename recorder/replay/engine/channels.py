@@ -31,6 +31,7 @@ class Pushed:
 
     Attributes:
         owner: The run that it belongs to; None if no ack waits for it.
+        step: The step that it is; None for an event that was not recorded.
         id: The id of a server-sent event, which a client names when it connects again; None if it has none.
         is_text: The message on a WebSocket is text; else it is binary.
         is_out: It was handed out.
@@ -42,6 +43,7 @@ class Pushed:
     id: str | None = None
     is_text: bool = True
     is_out: bool = False
+    step: Any = None
 
 
 class End(NamedTuple):
@@ -85,6 +87,7 @@ class Channel:
         owed: Events that recorded streams carried before their ends and that were not pushed yet, by exchange.
         live: The open stream or WebSocket, None if there is none.
         waiting: What waits for one.
+        was_open: A stream was open before.
 
     """
 
@@ -94,6 +97,7 @@ class Channel:
     owed: dict[int, set[tuple[int, int]]]
     live: Live | None = None
     waiting: deque[Pushed | End] = field(default_factory=deque)
+    was_open: bool = False
     _ending: list[Stream] = field(default_factory=list)  # whose end has come, but not all their events
     _sent: list[Pushed] = field(default_factory=list)  # server-sent events with ids
 
@@ -153,8 +157,12 @@ class Channel:
             if self.live is not None:
                 self.left(self.live)
             self._rewind(last_id)
-        self.live = live
+        self.live, self.was_open = live, True
         return list(self._flush())
+
+    def knows(self, last_id: str) -> bool:
+        """Return whether a server-sent event with an id was sent on it."""
+        return any(one.id == last_id for one in self._sent)
 
     def left(self, live: Live) -> list[Piece]:
         """Note that a client has left a stream: what has not left waits again; return what leaves on another one."""

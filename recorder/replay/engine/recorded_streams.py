@@ -20,6 +20,7 @@ class RecordedStreams:
     Attributes:
         at: Streams by the places of the requests that opened them, among the triples and the other exchanges.
         protocols: Protocols of all streams, by their keys.
+        topics: Keys of the streams on which events of a topic came first, by the topic.
         sockets: Paths at which plain WebSockets were opened.
 
     """
@@ -43,6 +44,7 @@ class RecordedStreams:
             self._asked.setdefault(stream.key, (request.method, path))
             if stream.protocol == WEBSOCKET:
                 self.sockets.add(path)
+        self.topics: dict[str, str] = {}
         self._owed = self._owing() if by_exchange else {}
 
     def place_of(self, key: str) -> str:
@@ -72,10 +74,22 @@ class RecordedStreams:
         for triple in self._recording.triples:
             for link in triple.events:
                 owed[link.event.exchange].add((link.event.seq, link.event.index))
+                self.topics.setdefault(link.event.channel, link.event.client_id)
         for pushed in self._recording.unsolicited:
             if not pushed.is_ignored and pushed.event.channel != COMMENT:
                 owed[pushed.event.exchange].add((pushed.event.seq, pushed.event.index))
+                self.topics.setdefault(pushed.event.channel, pushed.event.client_id)
         return owed
+
+    def like(self, key: str) -> list[str]:
+        """Return the keys of the streams that one session asked for alike, among them the given one."""
+        stream, asked = self._by_key[key], self._asked.get(key)
+        others = (one for one in self._recording.streams if one is self._by_key[one.key])
+        return [one.key for one in others if one.session == stream.session and self._asked.get(one.key) == asked]
+
+    def opens_socket(self, place: int) -> bool:
+        """Return whether a recorded request opened a plain WebSocket."""
+        return place in self.at and self.at[place].protocol == WEBSOCKET
 
     def own(self, key: str, session: str | None) -> str:
         """Return the key of the stream that a client of a recorded session has in place of another session's.

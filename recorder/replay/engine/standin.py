@@ -460,6 +460,8 @@ class ReplayEngine:
         entry = playhead.find(live, self._matcher, self._policy)
         if entry is None:
             return miss.explain(live, playhead, self._matcher)
+        if self._player.streams.recorded.sockets and not request.socket:
+            entry = self._of_kind(entry, playhead, live, request)
         is_login = bool(self._logins.keys) and self._logins.is_login(live)
         if is_login and not playhead.played:
             entry = self._logins.own(entry, live, playhead, self._playheads)
@@ -494,6 +496,17 @@ class ReplayEngine:
         if run.opened is not None:
             self._opened(playhead, now)
         return None
+
+    def _of_kind(
+        self, entry: RecordedRequest, playhead: Playhead, live: ParsedRequest, request: HttpRequest
+    ) -> RecordedRequest:
+        """Return the upgrade of a WebSocket for a live upgrade, and another request for others, if both match."""
+        opens, played = self._player.streams.recorded.opens_socket, playhead.played
+        if opens(entry.place) is request.upgrades:
+            return entry
+        places = [one for one in playhead.fitting(live, self._matcher) if opens(one) is request.upgrades]
+        found = next((one for one in places if one not in played), next(reversed(places), entry.place))
+        return self._matcher.entries[found]
 
     def _opened(self, playhead: Playhead, now: float) -> None:
         """Play what came in the recording once its session began, with the first stream of a client."""

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import Dialect, parse
 from recorder.errors import UsageError
-from recorder.model import Headers
+from recorder.model import Headers, Response
 from recorder.replay.engine.faults import Faults
 from recorder.replay.engine.faults import parse as fault
 from recorder.replay.engine.http import CUT_OFF
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay.stage import Desk, Stage
-from tests.wire import Ask, Wire
+from tests.wire import SSE, Ask, Wire
 
 NOTES = """
 name = "notes"
@@ -621,3 +621,58 @@ def test_whatever_clients_do_each_event_comes_once_after_its_cause_and_in_order(
         reads(client)
     assert heard == asked
     assert playing.misses == []
+
+
+def test_a_lost_stream_is_opened_again_before_another_one_alike(dialect: Dialect) -> None:
+    """Two tabs of one client; the first one's connection is lost."""
+    wire = Wire()
+    tabs = [wire.streams(headers=(("Authorization", "Bearer one"),)) for _ in range(2)]
+    for number, tab in enumerate(tabs):
+        wire.ack(asks(wire, note(f"recorded{number}")))
+        wire.sends(tab, noted(f"recorded{number}"))
+    _, desk = stage(wire, dialect)
+    first = desk.opens()
+    desk.leaves(first)
+
+    again, second = desk.opens(), desk.opens()
+    desk.posts(note("a"))
+    desk.posts(note("b"))
+
+    assert (refs(desk, again), refs(desk, second)) == (["a"], ["b"])
+
+
+def test_a_get_and_an_upgrade_of_one_path_are_told_apart(dialect: Dialect) -> None:
+    wire = Wire()
+    wire.respond(wire.request("GET", "/graphql", b""), {"page": True})
+    wire.says(wire.upgrades("/graphql"), {"type": "hello"})
+    _, desk = stage(wire, dialect)
+
+    socket, page = desk.upgrades("/graphql"), desk.opens("/graphql")
+
+    assert (desk.replies[socket].status, desk.replies[page].body) == (101, b'{"page":true}')
+
+
+def test_events_that_were_recorded_in_one_body_come_by_cause_too(dialect: Dialect) -> None:
+    wire = Wire()
+    stream = wire.request("GET", "/events", b"")
+    wire.ack(asks(wire, note("recorded-1")))
+    wire.records.append(
+        Response(len(wire.records), 10**9, stream, 200, SSE, b'data: {"ref":"recorded-1"}\n\n: end\n\n')
+    )
+    _, desk = stage(wire, dialect)
+    opened = desk.opens()
+    assert desk.replies[opened].body == b""
+
+    desk.posts(note("live-1"))
+
+    assert desk.got(opened) == [b'data: {"ref":"live-1"}\n\n', b": end\n\n"]
+    assert desk.said[-1] == "end"
+
+
+def test_events_that_wait_for_a_stream_are_reported(dialect: Dialect) -> None:
+    playing, desk = stage(a_stream(), dialect)
+
+    desk.posts(note("a"))
+
+    (found,) = playing.standin.unplayed_events
+    assert (found["event"], found["waits_for"]) == ("1.1", "a stream, GET /events")

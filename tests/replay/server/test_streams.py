@@ -70,7 +70,7 @@ def test_two_clients_hear_their_own_events_and_go_on_after_a_lost_connection() -
                 return heard + await events(stream, 2)
 
     async def act(address: Address) -> list[list[dict[str, str]]]:
-        return await asyncio.gather(client(address, "one"), client(address, "two"))
+        return list(await asyncio.gather(client(address, "one"), client(address, "two")))
 
     heard, standin = served(a_stream(3, ids=True).recording(DIALECT), act)
 
@@ -102,7 +102,9 @@ def test_two_sockets_of_two_clients_are_answered_each_on_its_own() -> None:
     async def client(address: Address, who: str) -> list[Any]:
         url = address.url.replace("http", "ws") + "/socket"
         headers = {"Authorization": f"Bearer {who}"}
-        async with websockets.connect(url, additional_headers=headers, subprotocols=["v2"], proxy=None) as socket:
+        async with websockets.connect(
+            url, additional_headers=headers, subprotocols=[websockets.Subprotocol("v2")], proxy=None
+        ) as socket:
             assert socket.subprotocol == "v2"
             heard = [json.loads(await socket.recv())]
             for number in range(2):
@@ -111,7 +113,7 @@ def test_two_sockets_of_two_clients_are_answered_each_on_its_own() -> None:
             return heard
 
     async def act(address: Address) -> list[list[Any]]:
-        return await asyncio.gather(client(address, "one"), client(address, "two"))
+        return list(await asyncio.gather(client(address, "one"), client(address, "two")))
 
     heard, standin = served(a_socket(subprotocol="v2").recording(DIALECT), act)
 

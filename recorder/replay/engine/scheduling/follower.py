@@ -108,7 +108,7 @@ class Follower:
         progress.asked.clear()
 
     def unplayed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
-        """Yield the events whose anchor no client reached, then those that wait for a handshake of some client."""
+        """Yield the events whose anchor no client reached, then those that wait for a handshake or a stream."""
         clients = list(playheads)
         begun = {place for playhead in clients for place in playhead.progress.begun}
         for place, anchor in enumerate(self._anchored.anchors):
@@ -117,6 +117,10 @@ class Follower:
         for held in (held for playhead in clients for held in playhead.held if held.channel is None):
             if held.step is not None and held.step.event is not None:
                 yield Unplayed(held.step.unsolicited, held.step.event, "a handshake")
+
+        for playhead in clients:
+            for step, request in self._player.streams.waiting(playhead):
+                yield Unplayed(step.unsolicited, step.event, f"a stream, {request}")
 
     def unsubscribed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
         """Yield the events on channels that a client did not subscribe to, unlike the recorded one."""

@@ -234,7 +234,7 @@ class Player:
             data = self._dates.data(event.data, self.shift_of(playhead, now), lambda leaf: its.text(leaf) != leaf)
         protocol = self.streams.recorded.protocols.get(event.client_id)
         if protocol is not None:
-            self.streams.push(playhead, run, event, written(event, protocol, text, its, data), owner)
+            self.streams.push(playhead, run, step, written(event, protocol, text, its, data), owner)
             if not (playhead.is_streaming or playhead.client_ids):
                 self.waiting.add(playhead.number)
             return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from ....model import JSON, Event, Headers, Request
+from ....model import JSON, Headers, Request
 from ....push.port import WEBSOCKET
 from ....push.rules import UNNAMED
 from ..channels import Channel, Live, Moved, Pushed
@@ -49,7 +49,8 @@ class Pusher:
     def join(self, playhead: Playhead, run: Run, place: int, recorded: Request, live: HttpRequest) -> None:
         """Let a run answer with a stream, as the recorded request was answered, or go on with that of its message.
 
-        Only the stream of a GET goes on with an earlier one.
+        Only the stream of a GET goes on with an earlier one. Where a client asks for one that is not open any more, it
+        asks again for that: the recorded client asked for another one alike while the first was open.
         """
         stream, on = self.recorded.at.get(place), self.on_socket(live.socket)
         if on is not None:
@@ -59,10 +60,17 @@ class Pusher:
             run.response = _NO_UPGRADE
         elif stream is not None:
             run.opened = Opening(stream, live.headers)
-            channel = self.channel(playhead, stream.key)
+            channel = self._again(playhead, stream.key, run.opened.last_id)
             if recorded.method != "GET":
                 channel = playhead.channels[stream.key] = self._new(playhead, stream.key)
             run.home = stream.key, channel
+
+    def _again(self, playhead: Playhead, key: str, last_id: str | None) -> Channel:
+        own = self.channel(playhead, key)
+        alike = (playhead.channels.get(other) for other in self.recorded.like(own.key))
+        lost = [one for one in alike if one is not None and one.was_open and one.live is None]
+        known = [one for one in lost if last_id is not None and one.knows(last_id)]
+        return own if own in lost and not known else next(iter(known or lost), own)
 
     def open(self, run: Run, status: int, headers: Headers) -> None:
         """Answer a request with the head of its stream, and send what waits for it."""
@@ -111,11 +119,14 @@ class Pusher:
 
     # -- what leaves on a stream
 
-    def push(self, playhead: Playhead, run: Run, event: Event, body: bytes, owner: Run | None) -> None:
+    def push(self, playhead: Playhead, run: Run, step: Step, body: bytes, owner: Run | None) -> None:
         """Send an event as `body`, or let it wait for its stream; `owner` is the run whose ack waits for it."""
+        event = step.event
+        if event is None:
+            return
         channel = self._of_run(playhead, run, event.client_id)
         own = None if self.recorded.protocols[event.client_id] == WEBSOCKET else id_of(event, run.rewriter)
-        self._leave(channel.push(Pushed(body, owner, own, is_text=not is_binary(event))))
+        self._leave(channel.push(Pushed(body, owner, own, is_text=not is_binary(event), step=step)))
         self._leave(channel.came(event.exchange, (event.seq, event.index)))
 
     def skip(self, playhead: Playhead, run: Run, steps: tuple[Step, ...], played: tuple[Step, ...]) -> None:
@@ -147,16 +158,29 @@ class Pusher:
                 self._leave(channel.cut())
 
     def inject(self, playhead: Playhead, name: str, data: JSON) -> bool:
-        """Send an event that was not recorded on an open stream; return whether there is one."""
-        channel = next((one for one in playhead.channels.values() if one.live is not None), None)
-        if channel is None:
+        """Send an event that was not recorded on an open stream, if there is one; return whether there is.
+
+        Of several streams it is the one on which such events were recorded.
+        """
+        key = self.recorded.topics.get(name)
+        usual = None if key not in self.recorded.protocols else self.channel(playhead, key)
+        open_ = [one for one in playhead.channels.values() if one.live is not None]
+        if not open_:
             return False
+        channel = usual if usual in open_ else open_[0]
         if self.recorded.protocols[channel.key] == WEBSOCKET:
             body = encoded(encode(data))
         else:
             body = block(encode(data), {} if name == UNNAMED else {"event": name})
         self._leave(channel.push(Pushed(body)))
         return True
+
+    def waiting(self, playhead: Playhead) -> Iterator[tuple[Step, str]]:
+        """Yield the events that wait for a stream of a client, with the request that would open it."""
+        for channel in playhead.channels.values():
+            for one in channel.waiting if channel.live is None else ():
+                if isinstance(one, Pushed) and one.step is not None:
+                    yield one.step, self.recorded.place_of(channel.key)
 
     def _of_run(self, playhead: Playhead, run: Run, key: str) -> Channel:
         """Return where a run sends what was recorded on a stream: the very one it belongs to, if it was recorded so."""
