@@ -25,8 +25,11 @@ _PACKAGES = (
     "cometd-nodejs-server",
     "cometd3",
     "cometd3-nodejs-client",
+    "eventsource",
     "faye",
     "genesys-workspace-client-js",
+    "graphql",
+    "graphql-ws",
     "jsforce",
     "ws",
 )

@@ -1,0 +1,161 @@
+"""Servers of other makers that push without Bayeux, and scripted desks on real clients, run from Python."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from tests.lab.browser import Browser
+from tests.lab.lab import LabError, run_client
+from tests.lab.processes import serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+# A page whose files are handed to the browser seems to come from afar, and may open no socket to this machine.
+FLAG = "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"
+HERE = Path(__file__).resolve().parent
+Transport: TypeAlias = Literal["sse", "socket", "rpc", "graphql"]
+Library: TypeAlias = Literal["page", "eventsource", "httpx-sse", "ws", "websockets", "aiohttp", "graphql-ws"]
+Line: TypeAlias = dict[str, Any]
+Script: TypeAlias = dict[str, Any]
+
+
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", f"tests.lab.push.{module}"]
+
+
+SERVERS: dict[str, list[str]] = {
+    "sse": _python("sse"),
+    "socket": ["node", str(HERE / "socket.js")],
+    "rpc": _python("rpc"),
+    "graphql": ["node", str(HERE / "graphql.js")],
+}
+_IN_PYTHON = ("httpx-sse", "websockets", "aiohttp")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server as a child process.
+
+    Attributes:
+        url: Where it listens.
+        log: Its truth: requests, answers, sessions and events, each event as often as it was told to a desk.
+    """
+
+    url: str
+    log: Path
+
+    def truth(self) -> list[Line]:
+        """Return the lines of the truth so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@contextmanager
+def serving_push(name: str, log: Path) -> Iterator[Served]:
+    """Run one of `SERVERS`."""
+    log.touch()
+    with serving([*SERVERS[name], f"--log={log}"], ready="listening on ") as server:
+        yield Served(server.url, log)
+
+
+def script(transport: Transport, *prefixes: str, think: float = 0.0) -> Script:
+    """What a desk does that works two orders; one for each prefix of refs, all at once."""
+    desks = [
+        {"agent": "ann", "client": n, "prefix": prefix, "steps": _steps(transport, prefix, think)}
+        for n, prefix in enumerate(prefixes)
+    ]
+    return {"transport": transport, "desks": desks}
+
+
+def pair(transport: Transport, prefix: str, *, think: float = 0.0) -> Script:
+    """What two desks do: one makes an order, the other changes it as soon as it hears of that, the first removes it."""
+    login = [] if transport == "rpc" else [{"do": "login"}]
+    first = [*login, {"do": "open", "events": 2 if transport == "socket" else 1}, {"do": "meet"}]
+    ref, label = f"{prefix}a1", 1 if transport == "socket" else 0
+    ann = [
+        {
+            "do": "create",
+            "ref": ref,
+            "item": "lamp",
+            "think": think,
+            "events": 4 + label,
+        },  # what the other changed, too
+        {"do": "remove", "order": ref, "think": think, "events": 1},
+    ]
+    ben = [
+        {"do": "wait", "events": 1},
+        {"do": "change", "order": ref, "ref": f"{prefix}b1", "note": "in blue", "think": think, "events": 1},
+        {"do": "wait", "events": 1},
+    ]
+    return {
+        "transport": transport,
+        "desks": [
+            {
+                "agent": name,
+                "client": n,
+                "prefix": f"{prefix}{name}-",
+                "steps": [*first, *steps],
+            }
+            for n, (name, steps) in enumerate((("ann", ann), ("ben", ben)))
+        ],
+    }
+
+
+def _steps(transport: Transport, prefix: str, think: float) -> list[dict[str, Any]]:
+    first, label = f"{prefix}1", 1 if transport == "socket" else 0  # a binary message behind what is packed
+    again = {"sse": 1, "socket": 3, "rpc": 2, "graphql": 2}[transport]  # what is heard of a stream that is down
+    steps: list[dict[str, Any]] = [
+        {"do": "open", "events": 2 if transport == "socket" else 1},
+        {"do": "create", "ref": first, "item": "lamp", "events": 3 + label},
+        {"do": "change", "order": first, "ref": f"{prefix}2", "note": "in red", "events": 1},
+        {"do": "view", "order": first, "events": 1},
+        {"do": "refresh", "ref": f"{prefix}3", "events": again},
+        {"do": "create", "ref": f"{prefix}4", "item": "lamp", "events": 3 + label},
+        {"do": "remove", "order": first, "events": 1},
+    ]
+    login = [] if transport == "rpc" else [{"do": "login"}]
+    return [*login, *({**step, "think": think} for step in steps)]
+
+
+def play(library: str, url: str, given: Mapping[str, Any], browser: Browser | None = None) -> list[Line]:
+    """Let the desks of a script play against a base URL, and return the lines they printed.
+
+    Raises:
+        LabError: If a step timed out, or an answer was bad.
+    """
+    if library == "page":
+        assert browser is not None
+        return _play_in_page(browser, url, given)
+    command = _python("desk") if library in _IN_PYTHON else ["node", str(HERE / "node_desk.js")]
+    return run_client([*command, library], url, given)
+
+
+def _play_in_page(browser: Browser, url: str, given: Mapping[str, Any]) -> list[Line]:
+    """Play in a page that seems to come from the server: the browser is handed its two files."""
+    from playwright.sync_api import Error
+
+    def hand(route: Route) -> None:
+        route.fulfill(path=HERE / route.request.url.rpartition("/")[2])
+
+    def act(page: Page) -> list[Line]:
+        for name in ("page.html", "desk.js"):
+            page.route(f"{url}/desk/{name}", hand)
+        page.goto(f"{url}/desk/page.html")
+        lines: list[Line] = page.evaluate("(script) => play(script)", given)
+        return lines
+
+    try:
+        return browser.on_page(act)
+    except Error as exc:
+        raise LabError(str(exc)) from exc
+
+
+def heard(lines: Sequence[Line], client: int = 0) -> list[tuple[str, Any]]:
+    """Return the events that a desk printed, in their order."""
+    return [(line["channel"], line["data"]) for line in lines if line["kind"] == "event" and line["client"] == client]
