@@ -35,8 +35,15 @@ SERVERS: dict[str, list[str]] = {
     "socket": ["node", str(HERE / "socket.js")],
     "rpc": _python("rpc"),
     "graphql": ["node", str(HERE / "graphql.js")],
+    "mcp": _python("mcp_server"),
+    "cloud": _python("cloud"),
 }
-_IN_PYTHON = ("httpx-sse", "websockets", "aiohttp")
+_COMMANDS: dict[str, list[str]] = {
+    **{library: [*_python("desk"), library] for library in ("httpx-sse", "websockets", "aiohttp")},
+    **{library: ["node", str(HERE / "node_desk.js"), library] for library in ("eventsource", "ws", "graphql-ws")},
+    "mcp": _python("mcp_client"),
+    "cloud": _python("cloud_client"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,68 @@ def _steps(transport: Transport, prefix: str, think: float) -> list[dict[str, An
     return [*login, *({**step, "think": think} for step in steps)]
 
 
+def mcp(*prefixes: str, think: float = 0.0, first: int = 0) -> Script:
+    """What sessions of the Model Context Protocol do, all at once; their JSON-RPC ids are `first` and up.
+
+    All subscribe to an order, and the first one changes it at the end. Each has ids of its own: the store of the server
+    tells its streams apart by them.
+    """
+    steps: list[dict[str, Any]] = [
+        {"do": "list"},
+        {"do": "subscribe"},
+        {"do": "pack", "events": 5},  # three of progress, one for the log, the result
+        {"do": "colour", "events": 2},
+        {"do": "describe", "events": 2},
+        {"do": "slow", "events": 3},
+        {"do": "read"},
+        {"do": "meet"},
+    ]
+    last: list[dict[str, Any]] = [{"do": "change", "events": 2}, {"do": "wait", "events": 1}]
+    desks = [
+        {
+            "prefix": prefix,
+            "first": first + 100 * n,
+            "steps": [{**step, "think": think} for step in (*steps, last[n > 0])],
+        }
+        for n, prefix in enumerate(prefixes)
+    ]
+    return {"desks": desks}
+
+
+def cloud(prefix: str, *, think: float = 0.0, stay: bool = False) -> Script:
+    """What two agents do: the first makes a call and hands it to the second, whose socket was closed meanwhile."""
+    first: list[dict[str, Any]] = [{"do": "login"}, {"do": "open", "events": 1}]
+    steps: dict[str, list[dict[str, Any]]] = {
+        "ann": [
+            {"do": "dial", "events": 3},
+            {"do": "hold", "events": 1},
+            {"do": "note", "events": 1},
+            {"do": "meet"},
+            {"do": "transfer", "events": 1},
+            {"do": "wait", "events": 3},  # what the other does
+        ],
+        "ben": [
+            {"do": "presence", "events": 4},  # the socket is closed, and opened again
+            {"do": "list"},
+            {"do": "meet"},
+            {"do": "wait", "events": 1},
+            {"do": "answer", "events": 1},
+            {"do": "hangup", "events": 1},
+            {"do": "wrapup", "events": 1},
+        ],
+    }
+    desks = [
+        {
+            "agent": name,
+            "prefix": f"{prefix}{name}-",
+            "stay": stay,
+            "steps": [{**step, "think": think} for step in (*first, {"do": "meet"}, *steps[name])],
+        }
+        for name in ("ann", "ben")
+    ]
+    return {"desks": desks}
+
+
 def play(library: str, url: str, given: Mapping[str, Any], browser: Browser | None = None) -> list[Line]:
     """Let the desks of a script play against a base URL, and return the lines they printed.
 
@@ -132,8 +201,7 @@ def play(library: str, url: str, given: Mapping[str, Any], browser: Browser | No
     if library == "page":
         assert browser is not None
         return _play_in_page(browser, url, given)
-    command = _python("desk") if library in _IN_PYTHON else ["node", str(HERE / "node_desk.js")]
-    return run_client([*command, library], url, given)
+    return run_client(_COMMANDS[library], url, given)
 
 
 def _play_in_page(browser: Browser, url: str, given: Mapping[str, Any]) -> list[Line]:

@@ -23,6 +23,6 @@ def serve(app: Any, port: int) -> None:
     """Serve an ASGI application until it is interrupted."""
     with socket.create_server(("127.0.0.1", port)) as listening:
         print(f"listening on http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, lifespan="off")
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, lifespan="auto")
         with suppress(KeyboardInterrupt):  # it is how a test ends it
             uvicorn.Server(config).run([listening])

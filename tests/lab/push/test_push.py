@@ -12,7 +12,7 @@ import pytest
 from tests.lab.browser import Browser, browsing
 from tests.lab.browser import available as browser_available
 from tests.lab.lab import available
-from tests.lab.push.lab import FLAG, Library, Transport, heard, pair, play, script, serving_push
+from tests.lab.push.lab import FLAG, Library, Transport, cloud, heard, mcp, pair, play, script, serving_push
 
 REASON = available()
 pytestmark = [pytest.mark.node, pytest.mark.once, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
@@ -44,6 +44,41 @@ def test_each_desk_hears_what_it_was_told(transport: Transport, tmp_path: Path) 
         ["accepted", "changed", "hello", "packed", "removed", "sent"],
         ["accepted", "changed", "hello", "removed"],
     ]
+
+
+def test_sessions_of_mcp_hear_what_they_caused_and_subscribed_to(tmp_path: Path) -> None:
+    with serving_push("mcp", tmp_path / "truth.jsonl") as served:
+        lines = play("mcp", served.url, mcp("a-", "b-", first=50))
+        told = served.truth()
+
+    tools = {line["n"]: line["body"]["params"]["name"] for line in told if _calls_a_tool(line)}
+    pushed = [line for line in told if line["kind"] == "event" and line["channel"] != "message"]
+    each = ["elicitation", "log", *["progress"] * 5, *["result"] * 4, "sampling", "updated"]
+    assert [sorted(name for name, _ in heard(lines, client)) for client in (0, 1)] == [sorted([*each, "result"]), each]
+    assert {(line["channel"].rpartition("/")[2], tools[line["cause"]]) for line in pushed} == {
+        ("progress", "pack"),
+        ("progress", "slow"),
+        ("message", "pack"),
+        ("create", "colour"),
+        ("createMessage", "describe"),
+        ("updated", "change"),
+    }
+
+
+def test_agents_of_a_contact_centre_hear_of_their_calls(tmp_path: Path) -> None:
+    with serving_push("cloud", tmp_path / "truth.jsonl") as served:
+        lines = play("cloud", served.url, cloud("desk-"))
+        told = served.truth()
+
+    asked = {line["n"]: line["path"].rpartition("/")[2] for line in told if line["kind"] == "request"}
+    caused = Counter((line["agent"], asked[line["cause"]]) for line in told if line.get("cause") is not None)
+    assert [len(heard(lines, client)) for client in (0, 1)] == [10, 9]
+    assert caused["ann", "calls"] == 3
+    assert {name for agent, name in caused if agent == "ben"} >= {"PURECLOUD", "replace", "wrapup"}
+
+
+def _calls_a_tool(line: dict[str, Any]) -> bool:
+    return line["kind"] == "request" and line["body"].get("method") == "tools/call"
 
 
 @pytest.fixture(scope="module")
