@@ -28,6 +28,7 @@ _PACKAGES = (
     "eventsource",
     "faye",
     "genesys-workspace-client-js",
+    "@microsoft/signalr",
     "graphql",
     "graphql-ws",
     "jsforce",

@@ -97,14 +97,15 @@ function limited(promise, what) {
   ]);
 }
 
+export const EVENTS = ["hello", "accepted", "packed", "sent", "changed", "viewed", "removed", "refreshed"];
+
 /** The events of an EventSource. */
 export function sourced(receive, open) {
-  const types = ["hello", "accepted", "packed", "sent", "changed", "viewed", "removed", "refreshed"];
   let source;
   return {
     open() {
       source = open();
-      for (const type of types) {
+      for (const type of EVENTS) {
         source.addEventListener(type, ({ data }) => receive({ channel: type, data: JSON.parse(data) }));
       }
     },

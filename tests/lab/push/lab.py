@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 # A page whose files are handed to the browser seems to come from afar, and may open no socket to this machine.
 FLAG = "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"
 HERE = Path(__file__).resolve().parent
-Transport: TypeAlias = Literal["sse", "socket", "rpc", "graphql"]
-Library: TypeAlias = Literal["page", "eventsource", "httpx-sse", "ws", "websockets", "aiohttp", "graphql-ws"]
+Transport: TypeAlias = Literal["sse", "socket", "rpc", "graphql", "hub"]
+Library: TypeAlias = Literal[
+    "page", "eventsource", "httpx-sse", "ws", "websockets", "aiohttp", "graphql-ws", "@microsoft/signalr"
+]
 Line: TypeAlias = dict[str, Any]
 Script: TypeAlias = dict[str, Any]
 
@@ -35,12 +37,14 @@ SERVERS: dict[str, list[str]] = {
     "socket": ["node", str(HERE / "socket.js")],
     "rpc": _python("rpc"),
     "graphql": ["node", str(HERE / "graphql.js")],
+    "hub": ["node", str(HERE / "hub.js")],
     "mcp": _python("mcp_server"),
     "cloud": _python("cloud"),
 }
+_OF_NODE = ("eventsource", "ws", "graphql-ws", "@microsoft/signalr")
 _COMMANDS: dict[str, list[str]] = {
     **{library: [*_python("desk"), library] for library in ("httpx-sse", "websockets", "aiohttp")},
-    **{library: ["node", str(HERE / "node_desk.js"), library] for library in ("eventsource", "ws", "graphql-ws")},
+    **{library: ["node", str(HERE / "node_desk.js"), library] for library in _OF_NODE},
     "mcp": _python("mcp_client"),
     "cloud": _python("cloud_client"),
 }
@@ -82,7 +86,7 @@ def script(transport: Transport, *prefixes: str, think: float = 0.0) -> Script:
 
 def pair(transport: Transport, prefix: str, *, think: float = 0.0) -> Script:
     """What two desks do: one makes an order, the other changes it as soon as it hears of that, the first removes it."""
-    login = [] if transport == "rpc" else [{"do": "login"}]
+    login = [] if transport in {"rpc", "hub"} else [{"do": "login"}]
     first = [*login, {"do": "open", "events": 2 if transport == "socket" else 1}, {"do": "meet"}]
     ref, label = f"{prefix}a1", 1 if transport == "socket" else 0
     ann = [
@@ -116,7 +120,9 @@ def pair(transport: Transport, prefix: str, *, think: float = 0.0) -> Script:
 
 def _steps(transport: Transport, prefix: str, think: float) -> list[dict[str, Any]]:
     first, label = f"{prefix}1", 1 if transport == "socket" else 0  # a binary message behind what is packed
-    again = {"sse": 1, "socket": 3, "rpc": 2, "graphql": 2}[transport]  # what is heard of a stream that is down
+    again = {"sse": 1, "socket": 3, "rpc": 2, "graphql": 2, "hub": 2}[
+        transport
+    ]  # what is heard of a stream that is down
     steps: list[dict[str, Any]] = [
         {"do": "open", "events": 2 if transport == "socket" else 1},
         {"do": "create", "ref": first, "item": "lamp", "events": 3 + label},
@@ -126,7 +132,7 @@ def _steps(transport: Transport, prefix: str, think: float) -> list[dict[str, An
         {"do": "create", "ref": f"{prefix}4", "item": "lamp", "events": 3 + label},
         {"do": "remove", "order": first, "events": 1},
     ]
-    login = [] if transport == "rpc" else [{"do": "login"}]
+    login = [] if transport in {"rpc", "hub"} else [{"do": "login"}]
     return [*login, *({**step, "think": think} for step in steps)]
 
 

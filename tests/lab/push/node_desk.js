@@ -1,15 +1,16 @@
-// node node_desk.js eventsource|ws|graphql-ws BASE_URL < script.json: scripted desks on clients of Node.
+// node node_desk.js eventsource|ws|graphql-ws|@microsoft/signalr BASE_URL < script.json: scripted desks on clients of Node.
 //
 // The script is {transport, desks: [{agent, prefix, steps, …}]}; see desk.js. The desks play at once.
 
 import { json } from "node:stream/consumers";
 
+import { HttpTransportType, HubConnectionBuilder, LogLevel } from "@microsoft/signalr";
 import { EventSource } from "eventsource";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
 import { Cookies } from "../apis/desk.js";
-import { Desk, sleep, socketed, sourced } from "./desk.js";
+import { Desk, EVENTS, sleep, socketed, sourced } from "./desk.js";
 
 const [library, base] = process.argv.slice(2);
 const { transport, desks } = await json(process.stdin);
@@ -21,7 +22,7 @@ const ASKED = {
   change: "mutation Change($order: Int!, $ref: String!, $note: String!) { change(id: $order, ref: $ref, note: $note) { ok } }",
   remove: "mutation Remove($order: Int!) { remove(id: $order) { ok } }",
   refresh: "mutation Refresh($ref: String!) { refresh(ref: $ref) { ok } }",
-  view: "query Order($order: Int!) { order(id: $order) { id item } }",
+  view: "query View($order: Int!) { order(id: $order) { id item } }",
 };
 
 let [waiting, go] = [desks.length];
@@ -56,6 +57,7 @@ async function play({ prefix, ...script }) {
       );
     },
     "graphql-ws": (receive) => subscribed(receive, jar, http),
+    "@microsoft/signalr": (receive) => connected(receive, new URLSearchParams({ agent: script.agent, key: `${prefix}key` })),
   };
   await new Desk(script, { print, http, stream: streams[library], meet }).play();
 }
@@ -99,13 +101,29 @@ function subscribed(receive, jar, http) {
       );
     },
     async ask(name, variables) {
-      const answer = await http("/graphql", { method: "POST", body: { query: ASKED[name], variables } });
+      const operationName = /\w+ (\w+)/.exec(ASKED[name])[1];
+      const answer = await http("/graphql", { method: "POST", body: { operationName, query: ASKED[name], variables } });
       return { status: answer.body.errors ? 400 : 200, body: answer.body };
     },
     async close() {
       over = true;
       await client?.dispose();
     },
+  };
+}
+
+function connected(receive, query) {
+  const connection = new HubConnectionBuilder()
+    .withUrl(`${base}/hub?${query}`, { transport: HttpTransportType.WebSockets, skipNegotiation: true })
+    .withAutomaticReconnect(Array(20).fill(150))
+    .configureLogging(LogLevel.None)
+    .build();
+  for (const type of EVENTS) connection.on(type, (data) => receive({ channel: type, data }));
+  connection.onreconnecting(() => receive({ channel: "closed", data: {} }));
+  return {
+    open: () => connection.start(),
+    ask: async (name, params) => ({ status: 200, body: await connection.invoke(name, params) }),
+    close: () => connection.stop(),
   };
 }
 

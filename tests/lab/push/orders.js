@@ -50,8 +50,7 @@ export class Orders {
     this.#log = openSync(log, "a");
   }
 
-  enter(agent) {
-    const key = randomBytes(16).toString("hex");
+  enter(agent, key = randomBytes(16).toString("hex")) {
     this.#desks.set(key, new Desk(agent));
     return key;
   }
@@ -133,8 +132,9 @@ export class Orders {
     const order = { id: ++this.#lastId };
     this.#orders.set(order.id, item);
     const accepted = this.#event("accepted", { ref, order: { ...order, item }, by: desk.agent }, { toAll: true });
-    const packed = this.#event("packed", { ref, order, label: `L-${order.id}` }, { wait: 20 });
-    const sent = this.#event("sent", { order }, { wait: 20 });
+    const label = `L-${order.id}-${randomBytes(4).toString("hex")}`;
+    const packed = this.#event("packed", { ref, order, label }, { wait: 20 });
+    const sent = this.#event("sent", { label }, { wait: 20 });
     const [before, after] = order.id % 2 ? [[], [accepted, packed, sent]] : [[accepted], [packed, sent]];
     return { status: 202, body: { ok: true }, before, after };
   }

@@ -175,8 +175,9 @@ class Orders:
         self._orders[order["id"]] = item
         by = {"by": desk.agent}
         accepted = self._event("accepted", {"ref": ref, "order": order | {"item": item}} | by, to_all=True)
-        packed = self._event("packed", {"ref": ref, "order": order, "label": f"L-{order['id']}"}, wait=0.02)
-        rest = (packed, self._event("sent", {"order": order}, wait=0.02))
+        label = f"L-{order['id']}-{secrets.token_hex(4)}"
+        packed = self._event("packed", {"ref": ref, "order": order, "label": label}, wait=0.02)
+        rest = (packed, self._event("sent", {"label": label}, wait=0.02))
         if order["id"] % 2:
             return Answer(202, {"ok": True}, after=(accepted, *rest))
         return Answer(202, {"ok": True}, before=(accepted,), after=rest)

@@ -23,6 +23,7 @@ SEATS: dict[Transport, tuple[Library, Library]] = {
     "socket": ("aiohttp", "ws"),
     "rpc": ("websockets", "ws"),
     "graphql": ("graphql-ws", "graphql-ws"),
+    "hub": ("@microsoft/signalr", "@microsoft/signalr"),
 }
 OWN = {"subscribed", "closed", "binary"}  # what no desk is told, but a client hears
 
