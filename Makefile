@@ -16,7 +16,7 @@ ORDER  := --dist loadgroup -p randomly --randomly-seed=$(SEED)
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 QUICK  := -m 'not node and not browser and not bundler' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix bench properties clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix bench properties clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -87,6 +87,9 @@ clients-table: $(VENV)/test.done $(LAB)/node_modules/done ## run the matrix of c
 
 clients-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## let all clients play all recordings, write docs/clients.md
 	$(BIN)/python -m tests.clients.crosswise
+
+push-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## the same with clients of SSE and plain WebSockets
+	$(BIN)/python -m tests.clients.push.crosswise
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java
