@@ -1,7 +1,8 @@
-"""Write a cassette as an HTTP Archive (HAR 1.2), with WebSocket messages in the form of Chromium.
+"""Write a cassette as an HTTP Archive (HAR 1.2), with pushed messages in the form of Chromium.
 
 The format: http://www.softwareishard.com/blog/har-12-spec/; `_webSocketMessages`: Chromium's DevTools since version
-76, with times in seconds since the epoch. Fields of our own begin with `_`, as the specification demands. `_sequence`
+76, with times in seconds since the epoch; `_eventSourceMessages` likewise. `_chunks` has the pieces of a streamed
+answer as they were recorded. Fields of our own begin with `_`, as the specification demands. `_sequence`
 holds the `seq` of the request and of its response, because times alone do not always give the order.
 """
 
@@ -10,15 +11,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ..model import Failure, Header, Headers, Note, Record, Request, Response, SocketMessage
-from ..push.pieces import joined
+from ..formats.streamed import EVENTS, streamed_media
+from ..model import Chunk, Failure, Header, Headers, Note, Record, Request, Response, SocketMessage
+from ..push.sse import EventStream, ServerSentEvent
 from .urls import header, url_of
 
 _MS = 1_000_000  # nanoseconds
@@ -32,6 +34,7 @@ class _Exchange:
     response: Response | None = None
     failure: Failure | None = None
     messages: list[SocketMessage] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
 
 
 def har(about: Header, records: Iterable[Record], version: str) -> Iterator[str]:
@@ -53,7 +56,7 @@ def har(about: Header, records: Iterable[Record], version: str) -> Iterator[str]
 
 def _exchanges(records: Iterable[Record]) -> Iterable[_Exchange]:
     found: dict[int, _Exchange] = {}
-    for record in joined(records, joins_events=True):
+    for record in records:
         if isinstance(record, Request):
             found[record.exchange] = _Exchange(record)
             continue
@@ -67,6 +70,8 @@ def _exchanges(records: Iterable[Record]) -> Iterable[_Exchange]:
                 exchange.failure = record
             case SocketMessage():
                 exchange.messages.append(record)
+            case Chunk():
+                exchange.chunks.append(record)
             case _:
                 pass
     return found.values()
@@ -74,17 +79,17 @@ def _exchanges(records: Iterable[Record]) -> Iterable[_Exchange]:
 
 def _entry(exchange: _Exchange, about: Header) -> dict[str, Any]:
     request, response = exchange.request, exchange.response
-    ends = [record.t for record in (response, exchange.failure, *exchange.messages) if record is not None]
-    ends += [t for t, _ in response.pieces] if response is not None else []
+    parts = response, exchange.failure, *exchange.messages, *exchange.chunks
+    ends = [record.t for record in parts if record is not None]
     total = max(0.0, round((max(ends) - request.t) / _MS, 6)) if ends else 0.0
     is_socket = response is not None and response.status == HTTPStatus.SWITCHING_PROTOCOLS
-    has_head = response is not None and (is_socket or response.pieces)  # the time of the head is known
+    has_head = response is not None and (is_socket or response.streamed)  # the time of the head is known
     wait = round((response.t - request.t) / _MS, 6) if response is not None and has_head else total
     entry: dict[str, Any] = {
         "startedDateTime": _time(about, request.t),
         "time": total,
         "request": _request(request, url_of(request, about.upstream, socket=is_socket)),
-        "response": _response(response, exchange.failure),
+        "response": _response(response, exchange),
         "cache": {},
         # a cassette has two times per exchange: the request was sent, the response was complete; more only of streams
         "timings": {"blocked": _UNKNOWN, "dns": _UNKNOWN, "connect": _UNKNOWN, "ssl": _UNKNOWN}
@@ -95,9 +100,38 @@ def _entry(exchange: _Exchange, about: Header) -> dict[str, Any]:
     if is_socket:
         entry |= {"_resourceType": "websocket", "_webSocketMessages": [_message(m, about) for m in exchange.messages]}
         if exchange.failure is not None:
-            closed = {"time": _seconds(about, exchange.failure.t), "reason": exchange.failure.reason}
-            entry["_webSocketClosed"] = closed | {"_sequence": exchange.failure.seq}
+            entry["_webSocketClosed"] = _closed(exchange.failure, about)
+    elif response is not None and response.streamed:
+        entry |= _streamed(response, exchange, about)
     return entry
+
+
+def _streamed(response: Response, exchange: _Exchange, about: Header) -> dict[str, Any]:
+    """Return the further fields of an entry whose answer came in chunks."""
+    shown: dict[str, Any] = {"_chunks": [_chunk(chunk, about) for chunk in exchange.chunks]}
+    if streamed_media(response.headers) == EVENTS:
+        stream, messages = EventStream(), []
+        for chunk in exchange.chunks:
+            messages += [_event(found, chunk, about) for found in stream.feed(chunk.body) if found.data is not None]
+        shown |= {"_resourceType": "eventsource", "_eventSourceMessages": messages}
+    if exchange.failure is not None:
+        shown["_streamBroken"] = _closed(exchange.failure, about)
+    return shown
+
+
+def _chunk(chunk: Chunk, about: Header) -> dict[str, Any]:
+    text, encoding = _text(chunk.body)
+    shown: dict[str, Any] = {"time": _seconds(about, chunk.t), "data": text, "_sequence": chunk.seq}
+    return shown | ({"encoding": encoding} if encoding else {}) | ({"last": True} if chunk.is_last else {})
+
+
+def _event(event: ServerSentEvent, chunk: Chunk, about: Header) -> dict[str, Any]:
+    named = {"eventName": event.event or "message", "eventId": event.id or ""}
+    return {"time": _seconds(about, chunk.t), **named, "data": event.data}
+
+
+def _closed(failure: Failure, about: Header) -> dict[str, Any]:
+    return {"time": _seconds(about, failure.t), "reason": failure.reason, "_sequence": failure.seq}
 
 
 def _request(request: Request, url: str) -> dict[str, Any]:
@@ -120,9 +154,11 @@ def _request(request: Request, url: str) -> dict[str, Any]:
     return shown
 
 
-def _response(response: Response | None, failure: Failure | None) -> dict[str, Any]:
+def _response(response: Response | None, exchange: _Exchange) -> dict[str, Any]:
     if response is None:  # browsers write status 0 for a request without a response
         response = Response(0, 0, 0, 0, (), b"")
+    elif response.streamed:
+        response = replace(response, body=b"".join(chunk.body for chunk in exchange.chunks))
     headers = response.headers
     content: dict[str, Any] = {"size": len(response.body), "mimeType": header(headers, "content-type")}
     if response.body:
@@ -140,8 +176,8 @@ def _response(response: Response | None, failure: Failure | None) -> dict[str, A
         "headersSize": _UNKNOWN,
         "bodySize": _size(response),
     }
-    if response.status == 0 and failure is not None:
-        shown["_error"] = failure.reason
+    if response.status == 0 and exchange.failure is not None:
+        shown["_error"] = exchange.failure.reason
     return shown
 
 

@@ -18,7 +18,9 @@ from typing import Any, TypeAlias
 from ..bayeux.messages import parse, parse_request
 from ..dialect.definition import Dialect
 from ..errors import CassetteError
-from ..model import Failure, Request, Response, SocketMessage, closed_by
+from ..formats.streamed import EVENTS, units_of
+from ..model import Chunk, Failure, Request, Response, SocketMessage, closed_by
+from ..push.sse import EventStream
 from . import fields
 from .containers import Container, as_utf_8
 from .entries import Damage, again, elements, parsed
@@ -35,6 +37,7 @@ _LACKS = {
     Loss.NO_FILE: "the file that the HAR names is not there",
 }
 _MESSAGES = ("_webSocketMessages", "_websocketMessages", "webSocketMessages", "websocketMessages")
+_EVENTS = ("_eventSourceMessages", "_serverSentEvents")
 _SENT = {"send", "sent", "out", "outgoing", "client", "request"}
 _RECEIVED = {"receive", "received", "in", "incoming", "server", "response"}
 _CONTINUATION, _BINARY, _CLOSE, _PING, _PONG = 0, 2, 8, 9, 10  # RFC 6455, section 5.2
@@ -234,7 +237,7 @@ def _read(entry: _Object, exchange: int, reading: _Reading) -> None:
     frames = _frames(entry)
     _answer(entry, asked, reading, frames)
     _socket(frames or [], asked, reading)
-    closed = get(entry, "_webSocketClosed")
+    closed = get(entry, "_webSocketClosed") or get(entry, "_streamBroken")
     if isinstance(closed, dict):
         at = reading.moment(get(closed, "time"))
         reading.add(Failure(0, at, exchange, str(get(closed, "reason"))), _at([get(closed, "_sequence")], 0))
@@ -243,11 +246,13 @@ def _read(entry: _Object, exchange: int, reading: _Reading) -> None:
 def _answer(entry: _Object, asked: Request, reading: _Reading, frames: list[Any] | None) -> None:
     """Add the response of an entry, or its failure; nothing for an exchange that was still open."""
     is_socket = _is_open(entry, frames)
+    events = _listed(entry, _EVENTS)
+    is_stream = events is not None or isinstance(get(entry, "_chunks"), list)
     response, place = get(entry, "response"), _at(get(entry, "_sequence"), 1)
     status = fields.status_of(get(response, "status"))
     if is_socket and status in (0, 200):
         status = 101  # some browsers write 0 or 200 for an upgrade
-    took = _took(entry, reading.losses, is_socket=is_socket)
+    took = _took(entry, reading.losses, goes_on=is_socket or is_stream)
     end = UNKNOWN if took is None or asked.t == UNKNOWN else asked.t + took
     if status:
         headers = fields.headers_of(response)
@@ -255,6 +260,10 @@ def _answer(entry: _Object, asked: Request, reading: _Reading, frames: list[Any]
         if 300 <= status < 400 and isinstance(redirect, str) and redirect and not fields.header(headers, "location"):
             headers = (*headers, ("Location", redirect))
         body, lost = fields.content(response, headers, reading.container)
+        if is_stream:
+            reading.add(Response(0, end, asked.exchange, status, headers, b"", streamed=True), place)
+            _chunks(entry, events, body, asked, reading)
+            return
         reading.add(Response(0, end, asked.exchange, status, headers, body), place, lost)
         if status == 101 and frames is None:
             reading.losses.lose(Loss.NO_MESSAGES)
@@ -263,6 +272,42 @@ def _answer(entry: _Object, asked: Request, reading: _Reading, frames: list[Any]
     # browsers write neither a reason nor a time for an exchange that was still open
     if (reason or took or place is not None) and not frames:
         reading.add(Failure(0, end, asked.exchange, reason or "no answer"), place)
+
+
+def _chunks(entry: _Object, events: list[Any] | None, body: bytes, asked: Request, reading: _Reading) -> None:
+    """Add the pieces of a streamed answer: as we wrote them, else by the events that a browser lists with their times.
+
+    The body has the events as they were sent; where it is missing, or holds others, they are written anew.
+    """
+    own = get(entry, "_chunks")
+    for chunk in own if isinstance(own, list) else ():
+        data, at = _data(chunk), reading.moment(get(chunk, "time"))
+        if data is None:
+            reading.losses.lose(Loss.BAD_MESSAGE)
+            continue
+        is_last = get(chunk, "last") is True
+        reading.add(Chunk(0, at, asked.exchange, data, is_last), _at([get(chunk, "_sequence")], 0))
+    if isinstance(own, list):
+        return
+    units = units_of(body, EVENTS)
+    telling = [unit for unit in units if any(found.data is not None for found in EventStream().feed(unit))]
+    as_sent = len(telling) == len(events or ())
+    place = 0
+    for number, event in enumerate(events or ()):
+        piece = _block(event)
+        if as_sent:  # comments, and what else clients get no event of, come with the next event
+            end = units.index(telling[number], place) + 1
+            piece, place = b"".join(units[place:end]), end
+        reading.add(Chunk(0, reading.moment(get(event, "time")), asked.exchange, piece), None)
+
+
+def _block(event: Any) -> bytes:
+    """Return an event of a browser's list as it is written in a stream."""
+    named, own, data = (get(event, name) for name in ("eventName", "eventId", "data"))
+    lines = [f"event: {named}"] if isinstance(named, str) and named not in ("", "message") else []
+    lines += [f"id: {own}"] if isinstance(own, str) and own else []
+    lines += [f"data: {line}" for line in str("" if data is None else data).split("\n")]
+    return "".join(f"{line}\n" for line in [*lines, ""]).encode("utf-8", "surrogatepass")
 
 
 def _reason(entry: _Object) -> str:
@@ -274,11 +319,14 @@ def _reason(entry: _Object) -> str:
     return "aborted" if get(entry, "_wasAborted") is True else ""
 
 
-def _took(entry: _Object, losses: Losses, *, is_socket: bool) -> int | None:
-    """Return how long an exchange took in nanoseconds, of a WebSocket its upgrade; None if the archive does not say."""
+def _took(entry: _Object, losses: Losses, *, goes_on: bool) -> int | None:
+    """Return how long an exchange took in nanoseconds, None if the archive does not say.
+
+    Of one that goes on after its head, a WebSocket or a stream, it is the time until the head.
+    """
     timings = get(entry, "timings")
     phases = {name: fields.duration(get(timings, name)) for name in _PHASES}
-    if is_socket:
+    if goes_on:
         return phases["wait"] or 0
     total = fields.duration(get(entry, "time"))
     if not total and (added := sum(value for value in phases.values() if value)):
@@ -289,7 +337,12 @@ def _took(entry: _Object, losses: Losses, *, is_socket: bool) -> int | None:
 
 def _frames(entry: _Object) -> list[Any] | None:
     """Return the WebSocket messages of an entry; None if it has no list of them."""
-    places = ((holder, name) for holder in (entry, get(entry, "response")) for name in _MESSAGES)
+    return _listed(entry, _MESSAGES)
+
+
+def _listed(entry: _Object, names: tuple[str, ...]) -> list[Any] | None:
+    """Return the first list that an entry, or its response, has under one of some names."""
+    places = ((holder, name) for holder in (entry, get(entry, "response")) for name in names)
     return next((value for holder, name in places if isinstance(value := get(holder, name), list)), None)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..capture.pipeline import Pipeline
 from ..errors import CassetteError
-from ..model import GUESSED, LEFT_OUT, Failure, Request, Response, SocketMessage
+from ..model import GUESSED, LEFT_OUT, Chunk, Failure, Request, Response, SocketMessage
 from ..redaction.redactor import Redactor
 from .losses import Losses
 from .spool import Part, Parts, Spool
@@ -120,9 +120,13 @@ def _frame(pipeline: Pipeline, part: Part, lacks: str | None) -> bytes:
     if not pipeline.knows(flow):  # the exchange is over: a second response, or a message on a closed socket
         return b""
     match part:
+        case Response(streamed=True):
+            return pipeline.stream(flow, t, status=part.status, headers=part.headers)
+        case Chunk():
+            return pipeline.chunk(flow, t, part.body, is_last=part.is_last)
         case Response():
             return pipeline.response(flow, t, status=part.status, headers=part.headers, body=part.body, lacks=lacks)
         case Failure():
             return pipeline.failure(flow, t, part.reason)
-        case SocketMessage():
-            return pipeline.message(flow, t, from_client=part.from_client, body=part.body)
+        case SocketMessage(from_client=from_client, body=body, is_text=is_text):
+            return pipeline.message(flow, t, from_client=from_client, body=body, is_text=is_text)

@@ -18,9 +18,9 @@ from typing import IO, Self, TypeAlias, cast, overload
 from ..cassette.codec import MAX_HEADERS, decode, encode
 from ..cassette.frames import read_frame
 from ..errors import CassetteError, OutputError
-from ..model import Failure, Request, Response, SocketMessage
+from ..model import Chunk, Failure, Request, Response, SocketMessage
 
-Part: TypeAlias = Request | Response | Failure | SocketMessage
+Part: TypeAlias = Request | Response | Chunk | Failure | SocketMessage
 
 LARGEST = 16 << 30  # bytes of all parts together; a file of a few megabytes may unpack to any size
 MOST = 4_000_000  # parts; each takes a quarter of a kilobyte of memory

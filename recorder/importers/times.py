@@ -15,13 +15,16 @@ from typing import TypeAlias
 
 from ..bayeux.messages import carried, is_event
 from ..dialect.definition import Dialect
-from ..model import Event, Failure, Keys, Request, Response, SocketMessage, values
+from ..dialect.paths import parse_json
+from ..model import Chunk, Event, Failure, Keys, Request, Response, SocketMessage, values
+from ..push.sse import EventStream
 from .losses import Guess, Losses
 from .spool import UNKNOWN, Item, Part, Spool
 
 Exchange: TypeAlias = tuple[Item, ...]  # the request, then what came of it
 
 MS = 1_000_000  # nanoseconds
+_MESSAGES = frozenset({SocketMessage, Chunk})  # parts with times of their own, behind the head of their exchange
 _US = 1_000
 _SEVERAL = 3  # requests at one time that no client sends at one time
 _ENOUGH = 3  # pairs of polls that a unit is taken from
@@ -35,6 +38,8 @@ def describe(item: Item, part: Part) -> None:
         messages = carried(part) or []
         found = (m for m in messages if m["channel"] == "/meta/connect" and _is_held(m))
         item.client = next((str(m.get("clientId", "")) for m in found), None)
+    elif isinstance(part, Chunk):
+        item.has_events = True
     elif isinstance(part, Response) or (isinstance(part, SocketMessage) and not part.from_client):
         item.has_events = any(map(is_event, carried(part) or []))
 
@@ -64,14 +69,14 @@ def rebuild(spool: Spool, losses: Losses, dialect: Dialect | None) -> None:
             rest[0].t = UNKNOWN  # a poll that took no time at all: tools write 0 for what they do not know
     unknown = [item for exchange in exchanges for item in exchange[1:] if item.t == UNKNOWN]
     if unknown:
-        ends = sum(item.kind is not SocketMessage for item in unknown)
+        ends = sum(item.kind not in _MESSAGES for item in unknown)
         losses.guess(Guess.NO_END, ends)
         losses.guess(Guess.NO_MESSAGE_TIME, len(unknown) - ends)
         _ends(exchanges)
     elif not any(exchange[0].t % MS for exchange in exchanges):
         # times cut off at the millisecond: no event may seem older than the request that caused it
         for item in items:
-            exact = item.kind is SocketMessage and item.t % MS
+            exact = item.kind in _MESSAGES and item.t % MS
             item.t += MS if item.has_events and not exact else 0
     for _, *rest in exchanges:
         for item in rest[1:]:
@@ -137,7 +142,7 @@ def _units(exchanges: list[Exchange], losses: Losses) -> None:
 def _scale(exchange: Exchange, factor: float, guess: Guess, losses: Losses) -> None:
     start = exchange[0].t
     for item in exchange[1:]:
-        if item.kind is not SocketMessage and UNKNOWN not in (start, item.t):
+        if item.kind not in _MESSAGES and UNKNOWN not in (start, item.t):
             item.t = start + round((item.t - start) * factor)
             losses.guess(guess)
 
@@ -201,10 +206,14 @@ def _caused(
     spool: Spool, item: Item, causes: dict[tuple[str, str], tuple[int, int]], dialect: Dialect
 ) -> Iterator[tuple[int, int]]:
     part = spool.read(item)
-    for message in carried(part) or [] if isinstance(part, Response | SocketMessage) else []:
-        if is_event(message):
-            event = Event(0, 0, 0, 0, "", message["channel"], message.get("data"))
-            yield from (causes[key] for key in _own(dialect.keys_of_event(event), dialect) if key in causes)
+    if isinstance(part, Chunk):
+        stream = (one for one in EventStream().feed(part.body) if one.data is not None)
+        events = [Event(0, 0, 0, 0, "", one.event or "", parse_json((one.data or "").encode())) for one in stream]
+    else:
+        messages = carried(part) or [] if isinstance(part, Response | SocketMessage) else []
+        events = [Event(0, 0, 0, 0, "", one["channel"], one.get("data")) for one in messages if is_event(one)]
+    for event in events:
+        yield from (causes[key] for key in _own(dialect.keys_of_event(event), dialect) if key in causes)
 
 
 def _own(keys: Keys, dialect: Dialect) -> Iterator[tuple[str, str]]:
