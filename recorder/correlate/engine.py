@@ -48,7 +48,7 @@ from .operations import (
 from .orphans import Orphans, WeakLinks
 from .replies import Replies
 from .retries import Retries
-from .rules import are_alike, by_error, by_key, by_only, by_repetition, by_tuple, by_twin
+from .rules import are_alike, by_answer, by_error, by_key, by_only, by_repetition, by_tuple, by_twin
 from .sessions import Logins, Sessions, Windows, addresses
 from .siblings import Siblings, by_sibling, stronger
 from .streams import Streams
@@ -460,7 +460,9 @@ class Correlator:
             found = by_error(seen, self._dialect, same)
             if found or not self._dialect.error_after_ack:
                 return found
-        return self._cause_by_values(seen) or by_only(seen, self._dialect, self._alone(seen))
+        found = self._cause_by_values(seen)
+        found = found or by_answer(seen, self._streams.asked_for(seen.event.exchange), self._dialect)
+        return found or by_only(seen, self._dialect, self._alone(seen))
 
     def _cause_by_values(self, seen: Seen) -> tuple[Operation, Link] | None:
         alike = by_tuple(seen, self._dialect, self._open.like(seen))

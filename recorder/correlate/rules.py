@@ -6,6 +6,7 @@
     3 error      is an error event, and one operation of its device may have failed          0.7
     4 tuple      agrees with one open operation on handle, campaign, device …                0.9; less with rivals
       sibling    belongs to the transaction of an event that is linked already               0.9 at most
+      answer     comes in the answer to an operation itself, which causes events of its name     0.9
     5 only       has the name of one that an open operation causes without a common value    0.6; less with rivals
     6            fits none of these rules: it is unsolicited
 
@@ -140,6 +141,17 @@ def by_only(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tu
     if has_ended(chosen, seen):
         why += "; such an event had ended it already"
     return chosen, _link(seen, chosen, "only", ONLY if is_sure else ONLY_GUESSED, why, rivals)
+
+
+def by_answer(seen: Seen, op: Operation | None, dialect: Dialect) -> tuple[Operation, Link] | None:
+    """Link an event to the operation whose answer is the stream that it came on, if such events are its business.
+
+    Any answer may carry what others caused, so an id, or values in common, say more.
+    """
+    known = dialect.operations.get((op and op.name) or "")
+    if op is None or known is None or seen.name not in known.events:
+        return None
+    return op, _link(seen, op, "answer", ALONE, f"the event came in the answer to request {op.seq} itself", [])
 
 
 def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:

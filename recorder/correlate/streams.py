@@ -93,6 +93,7 @@ class Streams:
     _rows: dict[str, Stream] = field(default_factory=dict)  # by the key of the stream itself
     _groups: dict[str, _Group] = field(default_factory=dict)  # of open streams, by the key of the stream itself
     _places: dict[tuple[str, str], list[_Group]] = field(default_factory=dict)  # by protocol and path
+    _askers: dict[int, Operation] = field(default_factory=dict)  # whose open streams are their own answers, by exchange
 
     def answered(self, op: Operation, response: Response) -> None:
         """Take an answer, which may be a stream, or begin a WebSocket."""
@@ -108,6 +109,8 @@ class Streams:
         tokens = op.tokens if op is not None else frozenset()
         if request is not None and request.method != "GET":
             group = _Group(opened.client_id, self._of_answer(opened, request, tokens), "")
+            if op is not None and op.name is not None:
+                self._askers[opened.exchange] = op
         else:
             group = self._group(opened, request, tokens or _given(request, earlier, self._sessions))
         group.resumed(_last_heard(request))
@@ -123,6 +126,7 @@ class Streams:
         """Take the end of a stream."""
         group, row = self._groups.pop(closed.client_id), self._rows[closed.client_id]
         group.is_open = False
+        self._askers.pop(closed.exchange, None)
         self._rows[closed.client_id] = replace(
             row, closed=closed.t, ended=closed.ended, code=closed.code, reason=closed.reason, end=closed.seq
         )
@@ -143,6 +147,10 @@ class Streams:
         if event.channel != COMMENT and group.is_repeated(event):
             return None
         return event if group.key == event.client_id else replace(event, client_id=group.key)
+
+    def asked_for(self, exchange: int) -> Operation | None:
+        """Return the operation that an open stream answers; None if the stream answers none, as after a GET."""
+        return self._askers.get(exchange)
 
     def session_on(self, key: str) -> int | None:
         """Return the session of an open stream."""
