@@ -48,7 +48,7 @@ from .operations import (
 from .orphans import Orphans, WeakLinks
 from .replies import Replies
 from .retries import Retries
-from .rules import are_alike, by_answer, by_error, by_key, by_only, by_repetition, by_tuple, by_twin
+from .rules import are_alike, by_answer, by_error, by_key, by_only, by_repetition, by_shared, by_tuple, by_twin
 from .sessions import Logins, Sessions, Windows, addresses
 from .siblings import Siblings, by_sibling, stronger
 from .streams import Streams
@@ -462,7 +462,18 @@ class Correlator:
                 return found
         found = self._cause_by_values(seen)
         found = found or by_answer(seen, self._streams.asked_for(seen.event.exchange), self._dialect)
-        return found or by_only(seen, self._dialect, self._alone(seen))
+        return found or by_only(seen, self._dialect, self._alone(seen)) or self._of_others(seen)
+
+    def _of_others(self, seen: Seen) -> tuple[Operation, Link] | None:
+        """Return the operation of another session that an event tells of."""
+        shared = [key for key in self._dialect.shared if key in seen.keys]
+        if seen.session is None or not shared:
+            return None
+        exact = (self._open.with_exact(key, seen.keys) for key in shared if key in self._dialect.exact)
+        others = dict.fromkeys(chain(*exact, self._open.like(seen)))
+        known = {op: op.session or self._sessions.of_tokens(op.tokens) for op in others}
+        foreign = [op for op, session in known.items() if session is not None and session != seen.session]
+        return by_shared(seen, shared, self._dialect, foreign)
 
     def _cause_by_values(self, seen: Seen) -> tuple[Operation, Link] | None:
         alike = by_tuple(seen, self._dialect, self._open.like(seen))
@@ -527,7 +538,7 @@ class Correlator:
 
     def _is_own(self, op: Operation, seen: Seen, link: Link) -> bool:
         """Return whether an event is about what the operation itself did, not about what the server did on the way."""
-        return link.rule != "sibling" or are_alike(op, seen, self._dialect)
+        return link.rule not in ("sibling", "shared") or are_alike(op, seen, self._dialect)
 
     def _end(self, op: Operation, link: Link) -> None:
         op.ended = link.event.t if op.ended is None else op.ended

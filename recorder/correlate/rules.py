@@ -8,7 +8,8 @@
       sibling    belongs to the transaction of an event that is linked already               0.9 at most
       answer     comes in the answer to an operation itself, which causes events of its name     0.9
     5 only       has the name of one that an open operation causes without a common value    0.6; less with rivals
-    6            fits none of these rules: it is unsolicited
+    6 shared     tells another session of something that several sessions work on            0.9; less with rivals
+    7            fits none of these rules: it is unsolicited
 
 Links by an exact id have the rule `reference`, those by the key `inner_reference` have that name. Of tuple and sibling
 the surer one decides, and the sibling if both are equally sure: a transaction is of one operation, a record of many.
@@ -23,6 +24,7 @@ on. `python -m benchmarks.correlation` measures how often a link of each confide
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from ..dialect.definition import Dialect
@@ -141,6 +143,35 @@ def by_only(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tu
     if has_ended(chosen, seen):
         why += "; such an event had ended it already"
     return chosen, _link(seen, chosen, "only", ONLY if is_sure else ONLY_GUESSED, why, rivals)
+
+
+def by_shared(
+    seen: Seen, shared: Iterable[str], dialect: Dialect, candidates: Iterable[Operation]
+) -> tuple[Operation, Link] | None:
+    """Link an event to the operation of another session that it tells of (rule 6).
+
+    Args:
+        seen: The event.
+        shared: Keys of what several sessions work on, those that the event has.
+        dialect: The dialect.
+        candidates: Operations of other sessions with one of these values, oldest first.
+
+    """
+    fitting = [op for op in candidates if next(_keeps_from(op, seen, dialect), None) is None]
+    if not fitting:
+        return None
+    chosen = _chosen(fitting, seen, dialect)
+    rivals = [op for op in fitting if op is not chosen]
+    key = next(key for key in shared if key in chosen.keys and agree(chosen.keys[key], seen.keys[key]))
+    why = f"request {chosen.seq} of another session has the {key} {_shared(chosen.keys[key], seen.keys[key])!r} too"
+    return chosen, _link(seen, chosen, "shared", DOUBTFUL if rivals else ALONE, why, rivals)
+
+
+def _keeps_from(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
+    known = dialect.operations.get(op.name or "")
+    if known is None or seen.name not in known.events:
+        yield f"{op.name} never causes {seen.name}"
+    yield from past(op, replace(seen, session=None), dialect)
 
 
 def by_answer(seen: Seen, op: Operation | None, dialect: Dialect) -> tuple[Operation, Link] | None:

@@ -111,6 +111,7 @@ class Dialect:
     error_after_ack: bool = False
     unreferenced: frozenset[str] = frozenset()
     sibling_same: Paths = ()
+    shared: Paths = ()
     push: PushRules = field(default_factory=PushRules)
     push_urls: tuple[re.Pattern[str], ...] = ()
     text: str = field(default="", repr=False)

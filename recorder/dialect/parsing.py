@@ -146,6 +146,7 @@ def _with_causes(top: Table, dialect: Dialect) -> Dialect:
         ignore=_marks(event.table("ignore", optional=True)),
         error_after_ack=event.flag("error_after_ack"),
         unreferenced=frozenset(top.table("tuple", optional=True).texts("unreferenced", optional=True)),
+        shared=top.texts("shared", optional=True),
         sibling_same=siblings.texts("same", optional="siblings" not in top),
     )
 

@@ -105,6 +105,7 @@ def _exist(top: Table, dialect: Dialect) -> None:
     replay, twin, same = top.table("replay", optional=True), top.table("twin", optional=True), "tuple"
     used: list[tuple[Table, str, Iterable[str], Collection[str], str]] = [
         (top, "exact", dialect.exact if "exact" in top else (), events & requests, _BOTH),
+        (top, "shared", dialect.shared, events & requests, _BOTH),
         (top, "session_keys", dialect.session_keys, requests, "[request.keys]"),
         (top.table("event"), "path_keys", dialect.path_keys, events | requests, "[request.keys] or [event.keys]"),
         (top.table("event"), "error_same", dialect.error_same, events & requests, _BOTH),
