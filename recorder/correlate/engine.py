@@ -48,7 +48,18 @@ from .operations import (
 from .orphans import Orphans, WeakLinks
 from .replies import Replies
 from .retries import Retries
-from .rules import are_alike, by_answer, by_error, by_key, by_only, by_repetition, by_shared, by_tuple, by_twin
+from .rules import (
+    are_alike,
+    by_answer,
+    by_error,
+    by_key,
+    by_only,
+    by_repetition,
+    by_shared,
+    by_tuple,
+    by_twin,
+    is_likelier,
+)
 from .sessions import Logins, Sessions, Windows, addresses
 from .siblings import Siblings, by_sibling, stronger
 from .streams import Streams
@@ -461,6 +472,9 @@ class Correlator:
             if found or not self._dialect.error_after_ack:
                 return found
         found = self._cause_by_values(seen)
+        if found is not None and self._dialect.shared and found[1].rule == "tuple":
+            foreign = self._of_others(seen)
+            return foreign if foreign and is_likelier(foreign[0], found[0], seen, self._dialect) else found
         found = found or by_answer(seen, self._streams.asked_for(seen.event.exchange), self._dialect)
         return found or by_only(seen, self._dialect, self._alone(seen)) or self._of_others(seen)
 

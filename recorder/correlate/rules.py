@@ -167,6 +167,12 @@ def by_shared(
     return chosen, _link(seen, chosen, "shared", DOUBTFUL if rivals else ALONE, why, rivals)
 
 
+def is_likelier(foreign: Operation, own: Operation, seen: Seen, dialect: Dialect) -> bool:
+    """Return whether an event tells of another session's operation rather than of one that its own session had."""
+    waiting = waits(foreign, seen, dialect), waits(own, seen, dialect)
+    return waiting[0] if waiting[0] != waiting[1] else not waiting[0] and foreign.seq > own.seq
+
+
 def _keeps_from(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
     known = dialect.operations.get(op.name or "")
     if known is None or seen.name not in known.events:
@@ -313,16 +319,16 @@ def _may_fail(op: Operation, seen: Seen, dialect: Dialect) -> bool:
         return not op.failed or not has_ended(op, seen)
     known = dialect.operations.get(op.name or "")
     waits_for_some = known is not None and bool(known.events)
-    return (dialect.error_after_ack or is_message) and waits_for_some and _waits(op, seen, dialect)
+    return (dialect.error_after_ack or is_message) and waits_for_some and waits(op, seen, dialect)
 
 
 def _chosen(fitting: list[Operation], seen: Seen, dialect: Dialect) -> Operation:
     """Return the oldest of equally fitting operations that still waits for events, else the newest one."""
-    waiting = (op for op in fitting if _waits(op, seen, dialect))
+    waiting = (op for op in fitting if waits(op, seen, dialect))
     return next(waiting, fitting[-1])
 
 
-def _waits(op: Operation, seen: Seen, dialect: Dialect) -> bool:
+def waits(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     """Return whether an operation still expects an event: not refused, not aborted by the client, not ended."""
     if op.refused or op.failure is not None or has_ended(op, seen) or is_over(op, seen.event.t, dialect):
         return False
@@ -333,15 +339,15 @@ def _waits(op: Operation, seen: Seen, dialect: Dialect) -> bool:
 
 def _may_be_meant(op: Operation, chosen: Operation, seen: Seen, dialect: Dialect) -> bool:
     """Return whether an operation with the same id as `chosen` is a rival: it waits, lost its ack, or just ended."""
-    if _waits(op, seen, dialect):
+    if waits(op, seen, dialect):
         return True
-    if op.failure is not None or not _waits(chosen, seen, dialect):
+    if op.failure is not None or not waits(chosen, seen, dialect):
         return not op.refused and not is_over(op, seen.event.t, dialect)
     return False
 
 
 def _sure(chosen: Operation, rivals: list[Operation], seen: Seen, dialect: Dialect) -> float:
-    if any(_waits(op, seen, dialect) for op in rivals):
+    if any(waits(op, seen, dialect) for op in rivals):
         return GUESSED
     unsure = rivals or chosen.failure is not None or has_ended(chosen, seen)
     return DOUBTFUL if unsure or seen.keys.get("notification") in dialect.unasked else ALONE
