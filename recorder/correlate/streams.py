@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -30,6 +31,7 @@ from .operations import Operation
 from .sessions import Sessions
 
 _SWITCHING_PROTOCOLS = 101
+_ANSWERS = 100
 _REMEMBERED = 1_000  # events of a stream that its server may send again
 _LAST = "last-event-id"  # its header; as a parameter of polyfills it has other cases and no hyphens
 _AGAIN = frozenset({"lasteventid", "last_event_id", "last-event-id"})
@@ -93,6 +95,8 @@ class Streams:
     _rows: dict[str, Stream] = field(default_factory=dict)  # by the key of the stream itself
     _groups: dict[str, _Group] = field(default_factory=dict)  # of open streams, by the key of the stream itself
     _places: dict[tuple[str, str], list[_Group]] = field(default_factory=dict)  # by protocol and path
+    # the last streams that answered requests with a body: a client goes on with one by its Last-Event-ID alone
+    _answers: deque[_Group] = field(default_factory=lambda: deque(maxlen=_ANSWERS))
     _askers: dict[int, Operation] = field(default_factory=dict)  # whose open streams are their own answers, by exchange
 
     def answered(self, op: Operation, response: Response) -> None:
@@ -109,6 +113,7 @@ class Streams:
         tokens = op.tokens if op is not None else frozenset()
         if request is not None and request.method != "GET":
             group = _Group(opened.client_id, self._of_answer(opened, request, tokens), "")
+            self._answers.append(group)
             if op is not None and op.name is not None:
                 self._askers[opened.exchange] = op
         else:
@@ -195,7 +200,8 @@ class Streams:
         known = self._places.setdefault(place, [])
         session = self._sessions.of_tokens(tokens)
         over = [one for one in known if not one.is_open and (not tokens or one.session == session)]
-        group = _follower(over, request, self._query(opened, target))
+        answers = [one for one in reversed(self._answers) if not one.is_open and (not tokens or one.session == session)]
+        group = _resumed(answers, request) or _follower(over, request, self._query(opened, target))
         if group is not None:
             return group
         only = self._sessions.only()
@@ -220,6 +226,12 @@ class Streams:
 def _begin(opened: Opened, request: Request | None) -> tuple[int, int]:
     """Return where a session begins that begins with a stream: at its request, if that was seen."""
     return (opened.seq, opened.t) if request is None else (request.seq, request.t)
+
+
+def _resumed(over: list[_Group], request: Request | None) -> _Group | None:
+    """Return the stream that a client goes on with whose last event is the one that it heard last."""
+    latest = _last_heard(request)
+    return None if latest is None else next((one for one in over if one.latest == latest), None)
 
 
 def _follower(over: list[_Group], request: Request | None, query: str) -> _Group | None:
