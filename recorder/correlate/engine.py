@@ -31,6 +31,7 @@ from ..push.decoders import Decoders
 from ..push.pieces import Pieces
 from ..push.port import BAYEUX, Advised, Asked, Closed, Guarded, Observation, Opened, Refused, Replied, Sent
 from ..push.rules import MESSAGE
+from .causes import Causes
 from .client_messages import ClientMessages, Publishes
 from .operations import (
     Operation,
@@ -50,18 +51,11 @@ from .replies import Replies
 from .retries import Retries
 from .rules import (
     are_alike,
-    by_answer,
     by_error,
-    by_key,
-    by_only,
-    by_repetition,
-    by_shared,
-    by_tuple,
     by_twin,
-    is_likelier,
 )
 from .sessions import Logins, Sessions, Windows, addresses
-from .siblings import Siblings, by_sibling, stronger
+from .siblings import Siblings
 from .streams import Streams
 from .twins import Twins
 
@@ -119,6 +113,9 @@ class Correlator:
         self._published: list[Operation] = []
         self._changed: list[Operation] = []
         self._replies = Replies()
+        self._causes = Causes(
+            dialect, self._open, self._sessions, self._streams, self._siblings, self._twins, self._orphans
+        )
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
@@ -407,9 +404,9 @@ class Correlator:
             self._end(op, last)  # the values without a terminal event failed, as the ack says now
         for seen in self._orphans.waiting(op, new):
             # The whole search runs again, because a stronger rule may name another operation than `op`.
-            yield from self._adopt(seen, self._cause(seen), op)
+            yield from self._adopt(seen, self._causes.of(seen), op)
         for seen, before, old in self._weak.of(op, new):
-            found = self._cause(seen)
+            found = self._causes.of(seen)
             if found is not None and found[0] is op and found[1].confidence > old.confidence:
                 self._unlink(before, old)
                 self._twins.drop(seen)
@@ -427,7 +424,7 @@ class Correlator:
         self._twins.drop(seen)
         yield from self._linked(seen, *found)
         if twin is not None:
-            yield from self._adopt(twin, self._cause(twin), op)
+            yield from self._adopt(twin, self._causes.of(twin), op)
 
     def _is_error(self, seen: Seen) -> bool:
         return self._dialect.is_error(seen.event)
@@ -444,7 +441,7 @@ class Correlator:
         seen = Seen(event, keys, session, self._dialect.is_ignored(event))
         if seen.session is not None:
             self._sessions.learn(self._tokens_of_keys(seen.keys), seen.session)
-        found = self._cause(seen)
+        found = self._causes.of(seen)
         if self._watch is not None:
             self._watch(seen, self._operations, found and found[1])
         if found is not None:
@@ -454,64 +451,6 @@ class Correlator:
         final = self._orphans.add(seen)
         if final is not None:
             self._twins.drop(final)
-
-    def _cause(self, seen: Seen) -> tuple[Operation, Link] | None:
-        if seen.is_ignored:
-            return None
-        # An exact id decides before all else; the rules without ids follow.
-        for key in self._dialect.exact:
-            if key in seen.keys:
-                found = by_key(seen, key, self._dialect, self._open.with_exact(key, seen.keys))
-                if found:
-                    return found
-        if seen.event.channel == self._dialect.twin_channel:
-            return self._cause_of_twin(seen)
-        if self._is_error(seen):
-            same = self._open.on_device(seen) if self._dialect.error_same else self._alone(seen, is_error=True)
-            found = by_error(seen, self._dialect, same)
-            if found or not self._dialect.error_after_ack:
-                return found
-        found = self._cause_by_values(seen)
-        if found is not None and self._dialect.shared and found[1].rule == "tuple":
-            foreign = self._of_others(seen)
-            return foreign if foreign and is_likelier(foreign[0], found[0], seen, self._dialect) else found
-        found = found or by_answer(seen, self._streams.asked_for(seen.event.exchange), self._dialect)
-        return found or by_only(seen, self._dialect, self._alone(seen)) or self._of_others(seen)
-
-    def _of_others(self, seen: Seen) -> tuple[Operation, Link] | None:
-        """Return the operation of another session that an event tells of."""
-        shared = [key for key in self._dialect.shared if key in seen.keys]
-        if seen.session is None or not shared:
-            return None
-        exact = (self._open.with_exact(key, seen.keys) for key in shared if key in self._dialect.exact)
-        others = dict.fromkeys(chain(*exact, self._open.like(seen)))
-        known = {op: op.session or self._sessions.of_tokens(op.tokens) for op in others}
-        foreign = [op for op, session in known.items() if session is not None and session != seen.session]
-        return by_shared(seen, shared, self._dialect, foreign)
-
-    def _cause_by_values(self, seen: Seen) -> tuple[Operation, Link] | None:
-        alike = by_tuple(seen, self._dialect, self._open.like(seen))
-        first = self._siblings.first(seen)
-        return alike if first is None else stronger(by_sibling(seen, first, self._dialect), alike, first)
-
-    def _alone(self, seen: Seen, *, is_error: bool = False) -> Iterator[Operation]:
-        """Yield the operations of the event's session that may cause it without a common value."""
-        for op in self._open.alone(seen, is_error=is_error):
-            session = op.session or self._sessions.of_tokens(op.tokens) or self._sessions.only()
-            if seen.session is None or seen.session == session:
-                yield op
-
-    def _cause_of_twin(self, seen: Seen) -> tuple[Operation, Link] | None:
-        original = self._twins.original(seen)
-        if original is not None:
-            half, others = original
-            if half.op is not None and half.link is not None:
-                return by_twin(seen, half.op, half.link, others)
-            self._orphans.pair(half.seen, seen)  # no request caused the original, so none caused its twin
-            return None
-        like = self._open.like(seen)
-        repeated = [op for op in like if self._twins.repeated(seen, op)]
-        return by_tuple(seen, self._dialect, like) or by_repetition(seen, repeated)
 
     def _linked(self, seen: Seen, op: Operation, link: Link) -> Iterator[Link]:
         early = self._twins.early(op, seen) if link.confidence == 1.0 else None
@@ -537,7 +476,7 @@ class Correlator:
         if self._dialect.sibling_same and self._siblings.linked(seen, op, link):
             for orphan in self._orphans.siblings(seen):
                 if orphan.event.seq > op.seq:
-                    yield from self._adopt(orphan, self._cause(orphan), op)
+                    yield from self._adopt(orphan, self._causes.of(orphan), op)
 
     def _is_terminal(self, op: Operation, link: Link) -> bool:
         known = self._dialect.operations.get(op.name or "")

@@ -1,0 +1,99 @@
+"""Find the request that caused an event: ask the rules, strongest first, for the operations that may be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from ..dialect.definition import Dialect
+from ..model import Link
+from .operations import Operation, Operations, Seen
+from .orphans import Orphans
+from .rules import (
+    by_answer,
+    by_error,
+    by_key,
+    by_only,
+    by_repetition,
+    by_shared,
+    by_tuple,
+    by_twin,
+    is_likelier,
+)
+from .sessions import Sessions
+from .siblings import Siblings, by_sibling, stronger
+from .streams import Streams
+from .twins import Twins
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """What is known of a capture so far, as far as the rules need it."""
+
+    _dialect: Dialect
+    _open: Operations
+    _sessions: Sessions
+    _streams: Streams
+    _siblings: Siblings
+    _twins: Twins
+    _orphans: Orphans
+
+    def of(self, seen: Seen) -> tuple[Operation, Link] | None:
+        """Return the operation that caused an event, with the link; None if nobody asked for it."""
+        if seen.is_ignored:
+            return None
+        # An exact id decides before all else; the rules without ids follow.
+        for key in self._dialect.exact:
+            if key in seen.keys:
+                found = by_key(seen, key, self._dialect, self._open.with_exact(key, seen.keys))
+                if found:
+                    return found
+        if seen.event.channel == self._dialect.twin_channel:
+            return self._of_twin(seen)
+        if self._dialect.is_error(seen.event):
+            same = self._open.on_device(seen) if self._dialect.error_same else self._alone(seen, is_error=True)
+            found = by_error(seen, self._dialect, same)
+            if found or not self._dialect.error_after_ack:
+                return found
+        found = self._by_values(seen)
+        if found is not None and self._dialect.shared and found[1].rule == "tuple":
+            foreign = self._of_others(seen)
+            return foreign if foreign and is_likelier(foreign[0], found[0], seen, self._dialect) else found
+        found = found or by_answer(seen, self._streams.asked_for(seen.event.exchange), self._dialect)
+        return found or by_only(seen, self._dialect, self._alone(seen)) or self._of_others(seen)
+
+    def _of_others(self, seen: Seen) -> tuple[Operation, Link] | None:
+        """Return the operation of another session that an event tells of."""
+        shared = [key for key in self._dialect.shared if key in seen.keys]
+        if seen.session is None or not shared:
+            return None
+        exact = (self._open.with_exact(key, seen.keys) for key in shared if key in self._dialect.exact)
+        others = dict.fromkeys(chain(*exact, self._open.like(seen)))
+        known = {op: op.session or self._sessions.of_tokens(op.tokens) for op in others}
+        foreign = [op for op, session in known.items() if session is not None and session != seen.session]
+        return by_shared(seen, shared, self._dialect, foreign)
+
+    def _by_values(self, seen: Seen) -> tuple[Operation, Link] | None:
+        alike = by_tuple(seen, self._dialect, self._open.like(seen))
+        first = self._siblings.first(seen)
+        return alike if first is None else stronger(by_sibling(seen, first, self._dialect), alike, first)
+
+    def _alone(self, seen: Seen, *, is_error: bool = False) -> Iterator[Operation]:
+        """Yield the operations of the event's session that may cause it without a common value."""
+        for op in self._open.alone(seen, is_error=is_error):
+            session = op.session or self._sessions.of_tokens(op.tokens) or self._sessions.only()
+            if seen.session is None or seen.session == session:
+                yield op
+
+    def _of_twin(self, seen: Seen) -> tuple[Operation, Link] | None:
+        original = self._twins.original(seen)
+        if original is not None:
+            half, others = original
+            if half.op is not None and half.link is not None:
+                return by_twin(seen, half.op, half.link, others)
+            self._orphans.pair(half.seen, seen)  # no request caused the original, so none caused its twin
+            return None
+        like = self._open.like(seen)
+        repeated = [op for op in like if self._twins.repeated(seen, op)]
+        return by_tuple(seen, self._dialect, like) or by_repetition(seen, repeated)
