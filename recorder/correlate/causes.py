@@ -44,11 +44,13 @@ class Causes:
         if seen.is_ignored:
             return None
         # An exact id decides before all else; the rules without ids follow.
+        answered = self._streams.asked_for(seen.event.exchange)
+        own = by_answer(seen, answered, self._dialect)
         for key in self._dialect.exact:
             if key in seen.keys:
                 found = by_key(seen, key, self._dialect, self._open.with_exact(key, seen.keys))
-                if found:
-                    return found
+                if found:  # a server counts its own questions, so that they may have the ids of other requests
+                    return found if own is None or found[0] is answered else own
         if seen.event.channel == self._dialect.twin_channel:
             return self._of_twin(seen)
         if self._dialect.is_error(seen.event):
@@ -60,8 +62,7 @@ class Causes:
         if found is not None and self._dialect.shared and found[1].rule == "tuple":
             foreign = self._of_others(seen)
             return foreign if foreign and is_likelier(foreign[0], found[0], seen, self._dialect) else found
-        found = found or by_answer(seen, self._streams.asked_for(seen.event.exchange), self._dialect)
-        return found or by_only(seen, self._dialect, self._alone(seen)) or self._of_others(seen)
+        return found or own or by_only(seen, self._dialect, self._alone(seen)) or self._of_others(seen)
 
     def _of_others(self, seen: Seen) -> tuple[Operation, Link] | None:
         """Return the operation of another session that an event tells of."""

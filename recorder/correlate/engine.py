@@ -491,7 +491,7 @@ class Correlator:
 
     def _is_own(self, op: Operation, seen: Seen, link: Link) -> bool:
         """Return whether an event is about what the operation itself did, not about what the server did on the way."""
-        return link.rule not in ("sibling", "shared") or are_alike(op, seen, self._dialect)
+        return link.rule != "shared" and (link.rule != "sibling" or are_alike(op, seen, self._dialect))
 
     def _end(self, op: Operation, link: Link) -> None:
         op.ended = link.event.t if op.ended is None else op.ended
