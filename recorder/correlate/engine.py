@@ -31,7 +31,14 @@ from ..push.decoders import Decoders
 from ..push.pieces import Pieces
 from ..push.port import BAYEUX, Advised, Asked, Closed, Guarded, Observation, Opened, Refused, Replied, Sent
 from ..push.rules import MESSAGE
-from .causes import Causes
+from .causes.rules import (
+    are_alike,
+    by_error,
+    by_twin,
+)
+from .causes.search import Causes
+from .causes.siblings import Siblings
+from .causes.twins import Twins
 from .client_messages import ClientMessages, Publishes
 from .operations import (
     Operation,
@@ -49,15 +56,8 @@ from .operations import (
 from .orphans import Orphans, WeakLinks
 from .replies import Replies
 from .retries import Retries
-from .rules import (
-    are_alike,
-    by_error,
-    by_twin,
-)
 from .sessions import Logins, Sessions, Windows, addresses
-from .siblings import Siblings
 from .streams import Streams
-from .twins import Twins
 
 _SWITCHING_PROTOCOLS = 101
 _EXACT = frozenset({"reference", "inner_reference"})  # rules that link by an exact id

@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeAlias
 
 from ..dialect.definition import Dialect, names_in_acks
 from ..model import Link, values
+from .causes.siblings import transactions
 from .operations import Operation, Seen
-from .siblings import transactions
 
 _At: TypeAlias = tuple[int, int]
 _TRANSACTION = "transaction "  # no name of a key has a space

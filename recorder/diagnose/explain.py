@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from ..correlate.causes.rules import objections
 from ..correlate.engine import Correlator
 from ..correlate.operations import Operation, Seen, is_over
-from ..correlate.rules import objections
 from ..dialect.definition import Dialect
 from ..model import Failure, Keys, Link, Record, Request, Triple
 from ..push.decoders import Decoders

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.correlate.causes.rules import by_tuple
 from recorder.correlate.operations import Operation, Operations, is_over
-from recorder.correlate.rules import by_tuple
-from tests.correlate.test_rules import GWS, SECOND, asked, pushed
+from tests.correlate.causes.test_rules import GWS, SECOND, asked, pushed
 from tests.wire import Ask, Message, chained, done, error_event, operation, preview, record_event, twin
 
 

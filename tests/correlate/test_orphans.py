@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from recorder.correlate.operations import Seen
 from recorder.correlate.orphans import Orphans
-from tests.correlate.test_rules import GWS, asked, pushed
+from tests.correlate.causes.test_rules import GWS, asked, pushed
 from tests.wire import chained, done
 
 

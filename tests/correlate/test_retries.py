@@ -6,7 +6,7 @@ import pytest
 
 from recorder.correlate.operations import Operation
 from recorder.correlate.retries import Retries
-from tests.correlate.test_rules import GWS, asked
+from tests.correlate.causes.test_rules import GWS, asked
 from tests.wire import chained
 
 

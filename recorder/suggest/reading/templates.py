@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from ...dialect.mistakes.templates import in_template
+from ...dialect.mistakes.templates import CHANNEL, PATH, in_template
 from ...dialect.mistakes.toml import halved
 from .values import is_version, looks_like_id, shape
 
@@ -97,7 +97,7 @@ def _ids(node: _Node, repeated: Callable[[str], bool], depth: int) -> frozenset[
 
 def _can_be_written(part: str, *, is_url: bool) -> bool:
     is_literal = not set("{}") & set(part) and part == part.strip() and halved(part) is None
-    return is_literal and in_template(f"/{part}", is_url=is_url) is None
+    return is_literal and in_template(f"/{part}", PATH if is_url else CHANNEL) is None
 
 
 def _are_alike(nodes: Sequence[_Node]) -> bool:

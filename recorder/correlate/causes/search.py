@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from ..dialect.definition import Dialect
-from ..model import Link
-from .operations import Operation, Operations, Seen
-from .orphans import Orphans
+from ...dialect.definition import Dialect
+from ...model import Link
+from ..operations import Operation, Operations, Seen
+from ..orphans import Orphans
+from ..sessions import Sessions
+from ..streams import Streams
 from .rules import (
     by_answer,
     by_error,
@@ -21,9 +23,7 @@ from .rules import (
     by_twin,
     is_likelier,
 )
-from .sessions import Sessions
 from .siblings import Siblings, by_sibling, stronger
-from .streams import Streams
 from .twins import Twins
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from recorder.correlate.causes.twins import Twins
 from recorder.correlate.operations import Operation, Seen
-from recorder.correlate.twins import Twins
 from recorder.dialect.definition import load
 from recorder.model import Link
-from tests.correlate.test_rules import GWS, asked, pushed
+from tests.correlate.causes.test_rules import GWS, asked, pushed
 from tests.wire import chained, done, record_event, twin
 
 END = "ChainedRecordsDataEnd"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from recorder.correlate.causes.rules import by_error, by_key, by_repetition, by_tuple, by_twin
 from recorder.correlate.operations import Operation, Seen
-from recorder.correlate.rules import by_error, by_key, by_repetition, by_tuple, by_twin
 from recorder.dialect.definition import load
 from recorder.model import Event, Failure, Link, Request, Response
 from tests.wire import (

@@ -27,11 +27,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
-from ..dialect.definition import Dialect
-from ..dialect.definition import Operation as Known
-from ..model import Keys, Link, Value, agree, listed, value_of, values
-from ..push.rules import MESSAGE
-from .operations import Operation, Seen, has_ended, has_lost, identity, is_over
+from ...dialect.definition import Dialect
+from ...dialect.definition import Operation as Known
+from ...model import Keys, Link, Value, agree, listed, value_of, values
+from ...push.rules import MESSAGE
+from ..operations import Operation, Seen, has_ended, has_lost, identity, is_over
 
 INNER = "inner_reference"  # an exact key in a nested field, which a server need not repeat
 EXACT = "reference"  # name of the rule by which other exact keys link

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
 
-from ..dialect.definition import Dialect
-from ..model import Link, agree, values
-from .operations import Operation, Seen, has_ended, is_over
+from ...dialect.definition import Dialect
+from ...model import Link, agree, values
+from ..operations import Operation, Seen, has_ended, is_over
 from .rules import ALONE, DOUBTFUL, past
 
 Transaction = tuple[str, ...]

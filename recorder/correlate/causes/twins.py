@@ -10,9 +10,9 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..dialect.definition import Dialect
-from ..model import Link
-from .operations import Operation, Seen, Values, is_over
+from ...dialect.definition import Dialect
+from ...model import Link
+from ..operations import Operation, Seen, Values, is_over
 
 _SECOND = 1_000_000_000
 

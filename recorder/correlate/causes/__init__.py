@@ -1,0 +1,1 @@
+"""Find the requests that caused events."""
