@@ -35,6 +35,7 @@ class Step:
         end: The recorded stream that ends.
         piece: Number of a piece of the body whose head the ack was, from 0.
         cut: Key of the stream that breaks off, "" for all streams of the client: a fault.
+        is_shared: The event was told to the client of another session.
 
     """
 
@@ -48,6 +49,7 @@ class Step:
     end: Stream | None = None
     piece: int | None = None
     cut: str | None = None
+    is_shared: bool = False
 
     @property
     def is_ack(self) -> bool:
@@ -157,7 +159,7 @@ class Run:
 def steps(triple: Triple) -> tuple[Step, ...]:
     """Return the steps of a triple; one without an answer ends with an ack too, or the live client would hang."""
     start = triple.request.t
-    events = [step_of(link.event, start) for link in triple.events]
+    events = [step_of(one.event, start, is_shared=one.rule == "shared") for one in triple.events]
     end = triple.ack or triple.failure
     if end is None:
         last = events[-1] if events else Step((triple.request.seq, triple.request.message or 0), 0.0, None)
@@ -171,9 +173,9 @@ def steps(triple: Triple) -> tuple[Step, ...]:
     return tuple(sorted([*events, ack, *parts], key=lambda step: step.order))
 
 
-def step_of(event: Event, start: int, unsolicited: int | None = None) -> Step:
+def step_of(event: Event, start: int, unsolicited: int | None = None, *, is_shared: bool = False) -> Step:
     """Return the step of an event, by its distance from `start`, in nanoseconds since the capture began."""
-    return Step((event.seq, event.index), _seconds(event.t - start), event, unsolicited=unsolicited)
+    return Step((event.seq, event.index), _seconds(event.t - start), event, unsolicited=unsolicited, is_shared=is_shared)
 
 
 def _seconds(nanoseconds: int) -> float:

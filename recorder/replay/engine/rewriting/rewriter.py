@@ -50,6 +50,10 @@ class Rewriter:
         self._own: tuple[Bindings, ...] | None = None
         self._keys = keys_of_names(dialect)
 
+    def with_those_of(self, other: Bindings) -> Rewriter:
+        """Return what rewrites the same for another client, whose own bindings come before those of this one."""
+        return Rewriter(self._dialect, other, *self._lasting, minted=self._minted, fresh=self._fresh)
+
     @property
     def _scopes(self) -> tuple[Bindings, ...]:
         """All scopes; the scope of the operation is bound when it is first needed."""

@@ -99,7 +99,7 @@ class Follower:
     def known(self, playhead: Playhead) -> None:
         """Begin what follows all a client did before it was known which recorded session it follows."""
         progress = playhead.progress
-        self._player.streams.known(playhead)
+        self._player.known(playhead)
         for reached in progress.reached:
             self._reach(playhead, reached)
         for live, place, at, home in progress.asked:

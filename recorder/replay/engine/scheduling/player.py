@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from typing import NamedTuple
 
 from ....bayeux.channels import matches
 from ....bayeux.extensions import replay_from
@@ -14,7 +16,7 @@ from ....correlate.anchors import Subscriptions
 from ....dialect.definition import Dialect
 from ....dialect.paths import lookup
 from ....links.rewriting import Links
-from ....model import Event, Headers, Recording, Reply
+from ....model import AnchorKind, Event, Headers, Recording, Reply
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
@@ -22,6 +24,7 @@ from ..recorded_streams import RecordedStreams
 from ..rewriting.dates import Dates
 from ..rewriting.pushed import written
 from ..rewriting.responses import Move, in_pieces, reply_of, respond
+from ..rewriting.rewriter import Rewriter
 from ..rewriting.templates import encode
 from ..sessions.playhead import Held, Playhead, Retained
 from ..timeline import Run, Step
@@ -32,6 +35,23 @@ from .windows import copies
 
 _NEW, _ALL = -1, -2  # replay ids that stand for no event (Salesforce, Streaming API, "Message Durability")
 _CUT = 0  # in place of a status: the socket ends
+
+
+class Told(NamedTuple):
+    """An event that an operation of one client brings to a client that follows another recorded session."""
+
+    session: str
+    step: Step
+    event: Event
+    rewriter: Rewriter
+    at: float
+
+
+def sessions(recording: Recording) -> dict[str, str]:
+    """Return the recorded session of each clientId, and of each key of a stream."""
+    shaken = {one.client_id: one.session for one in recording.messages if one.kind is AnchorKind.START}
+    found = shaken | {stream.key: stream.session for stream in recording.streams}
+    return {client: session for client, session in found.items() if session is not None}
 
 
 class Player:
@@ -55,9 +75,15 @@ class Player:
         *,
         links: Links,
         dates: Dates,
+        followers: Callable[[str], Iterable[Playhead]],
     ) -> None:
-        """Start with nothing on its way; what leaves goes to `bayeux` and `responses`."""
-        self._dates = dates
+        """Start with nothing on its way; what leaves goes to `bayeux` and `responses`.
+
+        `followers` gives the clients that follow a recorded session, in the order they came.
+        """
+        self._dates, self._followers = dates, followers
+        self._session_of = sessions(recording)
+        self._untold: list[Told] = []
         self._dialect, self._bayeux, self._responses = dialect, bayeux, responses
         self._retains = bool(dialect.replay)
         self._windows, self._copies = recording.windows, copies(recording)
@@ -223,7 +249,30 @@ class Player:
         else:
             self._bayeux.push(playhead.client_id, queued)
 
+    def known(self, playhead: Playhead) -> None:
+        """Take a client of which it is known now which recorded session it follows."""
+        self.streams.known(playhead)
+        waiting, self._untold = self._untold, []
+        for told in waiting:
+            self._tell(told)
+
+    def _tell(self, told: Told) -> None:
+        """Push an event to a client of another session than that of its operation; it waits for such a client."""
+        place = told.step.order
+        one = next((other for other in self._followers(told.session) if place not in other.heard_of), None)
+        if one is None:
+            self._untold.append(told)
+            return
+        one.heard_of.add(place)
+        run = Run((), told.at, 1.0, told.rewriter.with_those_of(one.bindings))
+        self._push(one, run, told.step, told.event, told.at)
+
     def _push(self, playhead: Playhead, run: Run, step: Step, event: Event, now: float) -> None:
+        session = self._session_of.get(event.client_id) if step.is_shared else None
+        if session not in (None, playhead.recorded):
+            run.taken(out=True)  # no ack waits for another client
+            self._tell(Told(session, replace(step, is_shared=False), event, run.rewriter, now))
+            return
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         owner = None if run.acked or run.request is None else run
         if run.message is not None and owner is not None and self._comes_with_ack(run):

@@ -86,6 +86,7 @@ class Playhead:
         answered: How many equal Bayeux messages it has sent, by window, channel and name; empty for a recording without
             refusals and extensions.
         retained: Events with their replay ids, in the order they were pushed; empty without the replay extension.
+        heard_of: Places of the recorded events that it got of operations of other clients.
         turned_away: Its handshake was refused and it has not got in since.
         ended: Its session was ended by the server, so that it may shake hands again although it left.
         shaken: Handshakes after which it has neither subscribed nor polled yet.
@@ -120,6 +121,7 @@ class Playhead:
     progress: Progress = field(default_factory=Progress)
     answered: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     retained: list[Retained] = field(default_factory=list)
+    heard_of: set[tuple[int, int]] = field(default_factory=set)
     turned_away: bool = False
     ended: bool = False
     shaken: list[Reached] = field(default_factory=list)
@@ -150,6 +152,7 @@ class Playhead:
             run.owner = self
         self.runs += other.runs
         self.held += other.held
+        self.heard_of |= other.heard_of
         for key, channel in other.channels.items():
             mine = self.channels.get(key)
             channel.owner = self

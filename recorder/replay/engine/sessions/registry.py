@@ -159,6 +159,10 @@ class Registry:
         """Return the playhead of a Bayeux session, None for an unknown one."""
         return self._by_client.get(client_id)
 
+    def following(self, session: str) -> Iterator[Playhead]:
+        """Yield the clients that follow a recorded session and did not leave, in the order they came."""
+        return (playhead for playhead in self._all if playhead.recorded == session and not playhead.left)
+
     def upgraded(self, headers: Headers, connection: str) -> Playhead | None:
         """Return the playhead that gets a cookie when a WebSocket is opened; None if the client shows one already."""
         tokens = self._tokens(headers)
