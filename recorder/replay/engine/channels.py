@@ -34,6 +34,7 @@ class Pushed:
         step: The step that it is; None for an event that was not recorded.
         id: The id of a server-sent event, which a client names when it connects again; None if it has none.
         is_text: The message on a WebSocket is text; else it is binary.
+        is_answer: It answers the opening of its stream, or a message on it.
         is_out: It was handed out.
 
     """
@@ -42,8 +43,15 @@ class Pushed:
     owner: Any = None
     id: str | None = None
     is_text: bool = True
+    is_answer: bool = False
     is_out: bool = False
     step: Any = None
+
+    @property
+    def at(self) -> tuple[int, int] | None:
+        """The place of its event on the recorded wire; None for an event that was not recorded."""
+        event = None if self.step is None else self.step.event
+        return None if event is None else (event.seq, event.index)
 
 
 class End(NamedTuple):
@@ -61,6 +69,9 @@ class Live:
         recorded: The recorded stream that it repeats; None for the body of an answer in pieces.
         unsent: What was handed out and may not have left yet, oldest first; None for the head and the end.
         is_over: The end was handed out.
+        asked: Targets of the messages that the client sends before it takes any event but those of the preamble.
+        told: Events of the preamble.
+        untold: Those of them that are still to come.
 
     """
 
@@ -68,6 +79,14 @@ class Live:
     recorded: Stream | None = None
     unsent: deque[Pushed | None] = field(default_factory=lambda: deque([None]))
     is_over: bool = False
+    asked: set[str] = field(default_factory=set)
+    told: frozenset[tuple[int, int]] = frozenset()
+    untold: set[tuple[int, int]] = field(default_factory=set)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the client takes any event."""
+        return not self.asked and not self.untold
 
     def end(self, code: int = 0, reason: str = "") -> Piece:
         """Return the piece that ends it."""
@@ -87,7 +106,8 @@ class Channel:
         owed: Events that recorded streams carried before their ends and that were not pushed yet, by exchange.
         live: The open stream or WebSocket, None if there is none.
         waiting: What waits for one.
-        was_open: A stream was open before.
+        times: How often a stream was opened.
+        came_already: Events that were pushed, or will never be.
 
     """
 
@@ -97,7 +117,8 @@ class Channel:
     owed: dict[int, set[tuple[int, int]]]
     live: Live | None = None
     waiting: deque[Pushed | End] = field(default_factory=deque)
-    was_open: bool = False
+    times: int = 0
+    came_already: set[tuple[int, int]] = field(default_factory=set)
     _ending: list[Stream] = field(default_factory=list)  # whose end has come, but not all their events
     _sent: list[Pushed] = field(default_factory=list)  # server-sent events with ids
 
@@ -116,7 +137,18 @@ class Channel:
         owed = self.owed.get(exchange)
         if owed:
             owed.discard(at)
+        self.came_already.add(at)
+        if self.live is not None and at in self.live.untold:
+            self.live.untold.discard(at)
+            return [*self._flush(), *self._end()]
         return self._end() if self._ending else []
+
+    def asked(self, target: str) -> list[Piece]:
+        """Note that the client has sent a message on its WebSocket; return what leaves now."""
+        if self.live is None:
+            return []
+        self.live.asked.discard(target)
+        return list(self._flush())
 
     def end(self, stream: Stream) -> list[Piece]:
         """End a recorded stream, after all its events; return what leaves now."""
@@ -157,7 +189,8 @@ class Channel:
             if self.live is not None:
                 self.left(self.live)
             self._rewind(last_id)
-        self.live, self.was_open = live, True
+        self.live, self.times = live, self.times + 1
+        live.untold = set(live.told - self.came_already)
         return list(self._flush())
 
     def knows(self, last_id: str) -> bool:
@@ -199,15 +232,19 @@ class Channel:
             self.moved(one.owner, out=True)
 
     def _flush(self) -> Iterator[Piece]:
+        early: list[Pushed | End] = []
         while self.live is not None and self.waiting:
             one, live = self.waiting.popleft(), self.live
-            if isinstance(one, Pushed):
+            if not (live.is_ready or (isinstance(one, Pushed) and (one.is_answer or one.at in live.told))):
+                early.append(one)
+            elif isinstance(one, Pushed):
                 live.unsent.append(one)
                 self._hand_out(one)
                 yield Piece(live.number, one.body, is_text=one.is_text)
             elif one.stream is live.recorded:
                 self.live = None
                 yield live.end(*closes_with(one.stream))
+        self.waiting.extendleft(reversed(early))
 
 
 def closes_with(stream: Stream) -> tuple[int, str]:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
 from ...correlate.anchors import At, anchors
-from ...model import Anchor, Event, Recording, Stream, Triple, Unsolicited
+from ...model import Anchor, AnchorKind, Event, Recording, Request, Stream, Triple, Unsolicited
 from ...push.port import WEBSOCKET
-from ...push.rules import COMMENT
+from ...push.rules import COMMENT, MESSAGE
 from .http import CUT_OFF
 
+_BEATS = ("ping", "pong", "heartbeat")  # parts of the names of messages that clients send at their own pace
+_SOON = 1.0  # seconds after what it follows in which an event counts as the answer to it
 _BEHIND = 1 << 40  # place of an end, behind all messages of its record
+
+
+class Preamble(NamedTuple):
+    """What comes first on a stream.
+
+    Attributes:
+        asked: Targets of the messages that the client sends.
+        told: Events that answer them, or the opening of the stream.
+
+    """
+
+    asked: frozenset[str]
+    told: frozenset[At]
 
 
 class RecordedStreams:
@@ -45,6 +62,7 @@ class RecordedStreams:
             if stream.protocol == WEBSOCKET:
                 self.sockets.add(path)
         self.topics: dict[str, str] = {}
+        self._preambles: dict[int, Preamble] = {}
         self._owed = self._owing() if by_exchange else {}
 
     def place_of(self, key: str) -> str:
@@ -90,6 +108,51 @@ class RecordedStreams:
     def opens_socket(self, place: int) -> bool:
         """Return whether a recorded request opened a plain WebSocket."""
         return place in self.at and self.at[place].protocol == WEBSOCKET
+
+    def preamble(self, stream: Stream) -> Preamble:
+        """Return what came first on a stream, before the first event that something else caused.
+
+        Until it has come, a client takes no other event: it has not subscribed yet, or knows no subscription.
+        """
+        if self._asked.get(stream.key, ("", ""))[0] != "GET":
+            return Preamble(frozenset(), frozenset())
+        if stream.exchange not in self._preambles:
+            events = self._caused[stream.exchange]
+            own = [(at, seconds) for at, cause, seconds in events if cause == stream.exchange]
+            first = min((at for at, cause, _ in events if cause != stream.exchange), default=(_BEHIND, 0))
+            sent = [one for one in self._said[stream.exchange] if (one.seq, 0) < first]
+            often = Counter(one.body for one in sent)
+            steady = (one for one in sent if often[one.body] == 1)
+            asked = {one.target for one in steady if not any(beat in one.target.lower() for beat in _BEATS)}
+            told = {at for at, seconds in own if at < first and seconds <= _SOON}
+            self._preambles[stream.exchange] = Preamble(frozenset(asked), frozenset(told))
+        return self._preambles[stream.exchange]
+
+    @cached_property
+    def _said(self) -> dict[int, list[Request]]:
+        """Messages of clients on each plain WebSocket."""
+        said: dict[int, list[Request]] = defaultdict(list)
+        for triple in (*self._recording.triples, *self._recording.plain):
+            if triple.request.method == MESSAGE:
+                said[triple.request.exchange].append(triple.request)
+        return said
+
+    @cached_property
+    def _caused(self) -> dict[int, list[tuple[At, int | None, float]]]:
+        """Events of each stream, with the exchange that caused each of them, or that it followed, and seconds since."""
+        triples = (*self._recording.triples, *self._recording.plain)
+        caused: dict[int, list[tuple[At, int | None, float]]] = defaultdict(list)
+        for triple in self._recording.triples:
+            for event in (link.event for link in triple.events):
+                seconds = (event.t - triple.request.t) / 1e9
+                caused[event.exchange].append(((event.seq, event.index), triple.request.exchange, seconds))
+        for pushed, anchor in zip(self._recording.unsolicited, anchors(self._recording), strict=True):
+            event = pushed.event
+            if not pushed.is_ignored:
+                exchange = event.exchange if anchor.kind is AnchorKind.START else None
+                exchange = exchange if anchor.place is None else triples[anchor.place].request.exchange
+                caused[event.exchange].append(((event.seq, event.index), exchange, (event.t - anchor.t) / 1e9))
+        return caused
 
     def own(self, key: str, session: str | None) -> str:
         """Return the key of the stream that a client of a recorded session has in place of another session's.

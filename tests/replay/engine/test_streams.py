@@ -16,6 +16,7 @@ from recorder.model import Headers, Response
 from recorder.replay.engine.faults import Faults
 from recorder.replay.engine.faults import parse as fault
 from recorder.replay.engine.http import CUT_OFF
+from recorder.replay.engine.sessions.playhead import Policy, Repeat
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay.stage import Desk, Stage
 from tests.wire import SSE, Ask, Wire
@@ -444,6 +445,7 @@ def test_equal_messages_on_two_sockets_are_answered_on_their_own(dialect: Dialec
     first, second = desk.upgrades("/a"), desk.upgrades("/b")
 
     desk.says(second, {"type": "ping"})
+    assert (desk.got(first), desk.got(second)) == ([], [b'{"type":"pong"}'])
     desk.says(first, {"type": "ping"})
 
     assert (desk.got(first), desk.got(second)) == ([b'{"type":"pong"}'], [b'{"type":"pong"}'])
@@ -676,3 +678,115 @@ def test_events_that_wait_for_a_stream_are_reported(dialect: Dialect) -> None:
 
     (found,) = playing.standin.unplayed_events
     assert (found["event"], found["waits_for"]) == ("1.1", "a stream, GET /events")
+
+
+def a_subscription(*, cut: bool = False) -> Wire:
+    """A client that says hello and subscribes on its socket, and hears what a note brings; perhaps twice."""
+    wire = Wire()
+    for number in range(2 if cut else 1):
+        socket = wire.upgrades()
+        wire.says(socket, {"type": "init"}, from_client=True)
+        wire.wait(0.01)
+        wire.says(socket, {"type": "welcome"})
+        wire.says(socket, {"type": "subscribe"}, from_client=True)
+        wire.wait(0.01)
+        wire.says(socket, {"type": "subscribed"})
+        wire.ack(asks(wire, note(f"recorded{number}")))
+        wire.says(socket, noted(f"recorded{number}"))
+        if cut:
+            wire.closes(socket, CUT_OFF)
+    return wire
+
+
+def types(desk: Desk, socket: int) -> list[str]:
+    return [json.loads(message)["type"] for message in desk.got(socket)]
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_an_event_waits_until_the_client_has_subscribed_on_its_socket(dialect: Dialect, cut: bool) -> None:
+    playing, desk = stage(a_subscription(cut=cut), dialect, rate=1)
+    for _ in range(2 if cut else 1):
+        desk.posts(note("early"))
+        socket = desk.upgrades()
+        playing.wait(1)
+        assert types(desk, socket) == []
+
+        desk.says(socket, {"type": "init"})
+        playing.wait(1)
+        assert types(desk, socket) == ["welcome"]
+        desk.says(socket, {"type": "subscribe"})
+        playing.wait(1)
+
+        assert types(desk, socket) == ["welcome", "subscribed", "noted"]
+
+
+def test_a_client_that_connects_again_unlike_the_recorded_one_is_welcomed_again(dialect: Dialect) -> None:
+    playing, desk = stage(a_subscription(), dialect, rate=1)
+    desk.leaves(desk.upgrades())
+    for _ in range(2):
+        socket = desk.upgrades()
+        desk.says(socket, {"type": "init"})
+        desk.says(socket, {"type": "subscribe"})
+        playing.wait(1)
+        desk.leaves(socket)
+        assert types(desk, socket) == ["welcome", "subscribed"]
+
+    assert playing.misses == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live"),
+    [
+        ('{"type":"noted","ref":"r1"}\x1e', '{"type":"noted","ref":"9"}\x1e'),
+        (' {"ref": "r1"}\n', ' {"ref":"9"}\n'),
+        ('{"n": 1}\x1e{"n": 2}\x1e', '{"n": 1}\x1e{"n": 2}\x1e'),
+    ],
+)
+def test_what_stands_around_a_value_stays(dialect: Dialect, recorded: str, live: str) -> None:
+    wire = Wire()
+    socket = wire.upgrades()
+    wire.says(socket, {"type": "ask", "ref": "r1"}, from_client=True)
+    wire.says(socket, recorded.encode())
+    _, desk = stage(wire, dialect)
+    opened = desk.upgrades()
+
+    desk.says(opened, {"type": "ask", "ref": "9"})
+
+    assert desk.got(opened) == [live.encode()]
+
+
+def test_the_end_waits_for_events_that_are_due_later(dialect: Dialect) -> None:
+    """The live client is faster: what was recorded before the end comes later than the distance of the end says."""
+    wire = Wire()
+    stream = wire.streams()
+    wire.ack(asks(wire, note("r0")))
+    wire.wait(8)
+    wire.ack(asks(wire, note("r1")))
+    wire.sends(stream, noted("r1"))
+    wire.wait(2)
+    wire.sends(stream, noted("r0"))
+    wire.wait(1)
+    wire.ends(stream)
+    playing, desk = stage(wire, dialect, rate=1)
+    opened = desk.opens()
+
+    desk.posts(note("a"))
+    desk.posts(note("b"))
+    playing.wait(20)
+
+    assert refs(desk, opened) == ["b", "a"]
+    assert desk.said[-2:] == ['data: {"type":"noted","ref":"a"}', "end"]
+
+
+def test_one_question_asked_twice_is_answered_on_both_streams(dialect: Dialect) -> None:
+    wire = Wire()
+    search = wire.streams("/search", method="POST", content=b'{"ref":"r1"}')
+    wire.wait(1)
+    wire.sends(search, {"type": "found", "ref": "r1"})
+    wire.ends(search)
+    playing, desk = stage(wire, dialect, rate=1, policy=Policy(repeat=Repeat.LAST))
+
+    one, other = (desk.posts(Ask("/search", {"ref": ref})) for ref in ("a", "b"))
+    playing.wait(2)
+
+    assert (refs(desk, one), refs(desk, other)) == (["a"], ["b"])

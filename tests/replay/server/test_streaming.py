@@ -33,6 +33,12 @@ class Pusher:
         self.lost: list[int] = []
         self._numbers = 0
         self.changed = asyncio.Event()
+        self.connections: Connections
+
+    @property
+    def buffered(self) -> int:
+        """Bytes in the write buffers of all connections."""
+        return sum(transport.get_write_buffer_size() for transport in self.connections.open)
 
     def number(self) -> int:
         self._numbers += 1
@@ -70,8 +76,9 @@ class Pusher:
 
 @asynccontextmanager
 async def pushing(pusher: Pusher) -> AsyncIterator[int]:
+    """Serve it; yields its port."""
     routes = Routes(opens=lambda _: True, asks=lambda _: True)
-    connections = Connections(cast(Driver, pusher), Limits(unread=5), routes)
+    connections = pusher.connections = Connections(cast(Driver, pusher), Limits(unread=5), routes)
     listener = await asyncio.get_running_loop().create_server(connections, "127.0.0.1", 0)
     try:
         yield listener.sockets[0].getsockname()[1]
@@ -199,6 +206,7 @@ def test_pieces_wait_for_a_client_that_does_not_read() -> None:
                 pusher.push(1, piece)
             await asyncio.sleep(0.05)
             before = len(pusher.gone)
+            assert pusher.buffered < 3 * len(piece)
             pusher.push(1, b"", more=False)
             slow.setblocking(False)
             read = 0
@@ -313,6 +321,7 @@ def test_messages_wait_for_a_client_that_does_not_read() -> None:
         for _ in range(100):
             pusher.push(1, b"m" * 100_000)
         before = len(pusher.gone)
+        assert pusher.buffered < 300_000
         count = [await client.recv() for _ in range(101)]
         return before, len(count)
 

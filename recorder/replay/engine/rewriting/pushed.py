@@ -12,11 +12,14 @@ from dataclasses import replace
 
 from ....model import JSON, Event
 from ....push.port import WEBSOCKET
+from ....push.rules import read
 from .rewriter import Rewriter
 from .templates import Template, encode
 
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n)")  # HTML, section 9.2.5 "Parsing an event stream"
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_SEPARATOR = re.compile(r"[\x1e\r\n]+")  # SignalR and json-seq (RFC 7464) write the first, others lines
+_AROUND = re.compile(r"([\s\x1e]*).*?([\s\x1e]*)", re.DOTALL)  # a JSON value: what stands before and behind it
 _FIELDS = ("id", "event")
 _BOM = b"\xef\xbb\xbf"  # at the begin of a stream alone; elsewhere it would be a part of a field's name
 
@@ -74,12 +77,28 @@ def encoded(text: str) -> bytes:
 def _changed(event: Event, protocol: str, template: Template, rewriter: Rewriter, data: JSON) -> str | None:
     """Return the text of the data for one client; None where that is the recorded text."""
     if _is_plain(event, protocol):
-        new = rewriter.text(data) if isinstance(data, str) else data
+        new = _rewritten_text(data, rewriter) if isinstance(data, str) else data
         return None if new == event.data else new
-    if data is not event.data:
-        return encode(rewriter.value(data))
-    new = rewriter.encoded(template, data)
-    return None if new == "".join(template.pieces) else new
+    if data is event.data:
+        new = rewriter.encoded(template, data)
+        if new == "".join(template.pieces):
+            return None
+    else:
+        new = encode(rewriter.value(data))
+    around = _AROUND.fullmatch("" if event.raw is None else _text_in(event.raw, protocol))
+    return new if around is None else f"{around[1]}{new}{around[2]}"
+
+
+def _rewritten_text(text: str, rewriter: Rewriter) -> str:
+    """Return a text that is no JSON for one client; of several JSON values behind each other, each for itself."""
+    parts = _SEPARATOR.split(text)
+    values = [read(part) for part in parts]
+    if len(parts) == 1 or any(isinstance(value, str) and value.strip() for value in values):
+        return rewriter.text(text)
+    seams = [*_SEPARATOR.findall(text), ""]
+    news = [value if isinstance(value, str) else rewriter.value(value) for value in values]
+    made = (part if new == old else encode(new) for part, old, new in zip(parts, values, news, strict=True))
+    return "".join(part + seam for part, seam in zip(made, seams, strict=True))
 
 
 def _changed_fields(event: Event, rewriter: Rewriter) -> dict[str, str]:

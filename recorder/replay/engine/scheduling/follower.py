@@ -192,17 +192,19 @@ class Follower:
         if not is_own(place):
             place = next(filter(is_own, self._matcher.candidates(live)), -1)
         if place < 0 and live.method == MESSAGE:
-            self._begin(playhead, self._replies_to(live, playhead), at, home)
+            self._begin(playhead, self._replies_to(live, playhead, home), at, home)
         if place >= 0:
             done.add(place)
             self._start(playhead, self._prepared.part(self._matcher.entries[place], playhead.origin).then, at, home)
 
-    def _replies_to(self, live: ParsedRequest, playhead: Playhead) -> tuple[Step, ...]:
-        """Return what answers a heartbeat on a WebSocket that comes more often than it was recorded.
+    def _replies_to(self, live: ParsedRequest, playhead: Playhead, home: Home | None) -> tuple[Step, ...]:
+        """Return what answers a message on a WebSocket that comes more often than it was recorded.
 
-        That is what the dialect ignores, what is called pong, and what followed the like of it more than once. Anything
-        else that came behind a heartbeat came by chance, and comes once.
+        To a heartbeat that is what the dialect ignores, what is called pong, and what followed the like of it more than
+        once. Anything else that came behind a heartbeat came by chance, and comes once. A client that has connected
+        again says once more what it said first, and is answered as then.
         """
+        again = home[1].live.told if home is not None and home[1].times > 1 and home[1].live is not None else ()
         entries = (self._matcher.entries[place] for place in self._matcher.candidates(live))
         mine = [entry for entry in entries if not entry.n and entry.session in (None, playhead.recorded)]
         thens = [self._prepared.part(one, playhead.origin).then for one in mine]
@@ -211,6 +213,8 @@ class Follower:
         def is_reply(step: Step) -> bool:
             if step.event is None:
                 return False
+            if (step.event.seq, step.event.index) in again:
+                return True
             is_ignored = step.unsolicited in self._anchored.ignored
             return is_ignored or step.event.channel.lower() == _PONG or often[_content(step)] > 1
 

@@ -56,6 +56,7 @@ class Pusher:
         if on is not None:
             key = self.recorded.key_of(recorded.exchange)
             run.home = None if key is None else (key, on)
+            self._leave(on.asked(recorded.target))
         elif stream is not None and (stream.protocol == WEBSOCKET) is not live.upgrades:
             run.response = _NO_UPGRADE
         elif stream is not None:
@@ -68,7 +69,7 @@ class Pusher:
     def _again(self, playhead: Playhead, key: str, last_id: str | None) -> Channel:
         own = self.channel(playhead, key)
         alike = (playhead.channels.get(other) for other in self.recorded.like(own.key))
-        lost = [one for one in alike if one is not None and one.was_open and one.live is None]
+        lost = [one for one in alike if one is not None and one.times and one.live is None]
         known = [one for one in lost if last_id is not None and one.knows(last_id)]
         return own if own in lost and not known else next(iter(known or lost), own)
 
@@ -78,7 +79,10 @@ class Pusher:
             return
         stream, shown = run.opened
         channel = run.home[1]
-        live = Live(run.request, self.recorded.alike(stream, channel.key))
+        stream = self.recorded.alike(stream, channel.key)
+        live = Live(run.request, stream)
+        asked, live.told = self.recorded.preamble(stream)
+        live.asked = set(asked)
         if stream.protocol == WEBSOCKET:
             headers = (*headers, *subprotocol(shown, (stream.subprotocol,)))
         self._open[live.number] = live, channel
@@ -126,7 +130,9 @@ class Pusher:
             return
         channel = self._of_run(playhead, run, event.client_id)
         own = None if self.recorded.protocols[event.client_id] == WEBSOCKET else id_of(event, run.rewriter)
-        self._leave(channel.push(Pushed(body, owner, own, is_text=not is_binary(event), step=step)))
+        pushed = Pushed(body, owner, own, is_text=not is_binary(event), step=step)
+        pushed.is_answer = run.home is not None and run.home[1] is channel
+        self._leave(channel.push(pushed))
         self._leave(channel.came(event.exchange, (event.seq, event.index)))
 
     def skip(self, playhead: Playhead, run: Run, steps: tuple[Step, ...], played: tuple[Step, ...]) -> None:
@@ -178,7 +184,7 @@ class Pusher:
     def waiting(self, playhead: Playhead) -> Iterator[tuple[Step, str]]:
         """Yield the events that wait for a stream of a client, with the request that would open it."""
         for channel in playhead.channels.values():
-            for one in channel.waiting if channel.live is None else ():
+            for one in channel.waiting:
                 if isinstance(one, Pushed) and one.step is not None:
                     yield one.step, self.recorded.place_of(channel.key)
 
