@@ -40,9 +40,13 @@ terminal = ["Shipped"]
 """
 
 
-def dialect(more: str = "", *, same: str = "") -> Dialect:
-    """The dialect with more tables, and with more keys of [event]."""
-    return parse(PUSH.replace("[event.keys]", f"[event]\n{same}\n[event.keys]") + more, path="push.toml")
+def dialect(more: str = "", *, same: str = "", key: str = "") -> Dialect:
+    """The dialect with more tables, with more of [event], and with one more key of requests and events."""
+    text = PUSH.replace("[event.keys]", f"[event]\n{same}\n[event.keys]")
+    if key:
+        text = text.replace("[request.keys]", f'[request.keys]\n{key} = ["body.{key}"]')
+        text = text.replace("[event.keys]", f'[event.keys]\n{key} = ["data.{key}"]')
+    return parse(text + more, path="push.toml")
 
 
 @dataclass

@@ -256,6 +256,18 @@ def test_message_fails_by_an_event() -> None:
     assert [t.state for t in tape.recording(by).triples] == [State.COMPLETE, State.FAILED, State.COMPLETE]
 
 
+def test_error_is_not_of_a_message_that_is_done() -> None:
+    tape = Tape()
+    by = dialect(_FAILS + _CALLS, same='error_same = ["room"]', key="room")
+    socket = tape.socket()
+    tape.sends(socket, b'{"type":"call","ref":"r1","room":"1"}')
+    tape.sends(socket, b'{"type":"call","ref":"r2","room":"1"}')
+    tape.hears(socket, b'{"name":"Called","ref":"r1"}')
+    tape.hears(socket, b'{"name":"Failed","room":"1"}')
+
+    assert [t.state for t in tape.recording(by).triples] == [State.COMPLETE, State.FAILED]
+
+
 def test_socket_that_nobody_spoke_on_is_known() -> None:
     tape = Tape()
     tape.socket(sid="a", protocol="chat")
