@@ -469,9 +469,9 @@ class ReplayEngine:
             entry = self._logins.own(entry, live, playhead, self._playheads)
         self._matcher.bind(entry, live, playhead.bindings)
         if is_login:
-            self._playheads.gave(
-                playhead, self._logins.give(playhead, entry.place, self._renewed(playhead, entry, now))
-            )
+            given = self._logins.give(playhead, entry.place, self._renewed(playhead, entry, now))
+            self._playheads.gave(playhead, given)
+            playhead.signed_in = entry.session if given else playhead.signed_in
         origin = playhead.origin = origin_of(request.headers)
         rewriter = Rewriter(self._dialect, playhead.bindings, minted=entry.minted, fresh=fresh)
         part = self._player.prepared.part(entry, origin)

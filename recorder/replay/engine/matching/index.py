@@ -35,13 +35,13 @@ class SessionRequests:
 
 @dataclass(slots=True, eq=False)
 class Alternatives:
-    """The recorded requests of one key, by session; None for exchanges that belong to no session."""
+    """The recorded requests of one key, by session; None for those whose session is not known."""
 
     sessions: dict[str | None, SessionRequests] = field(default_factory=dict)
 
     def add(self, entry: RecordedRequest) -> None:
         """Add a recorded request; call in recorded order."""
-        session = self.sessions.setdefault(entry.owner, SessionRequests())
+        session = self.sessions.setdefault(entry.session, SessionRequests())
         repeats = session.by_id.get(entry.id)
         if repeats is None:
             repeats = session.by_id[entry.id] = Repeats([entry.place])

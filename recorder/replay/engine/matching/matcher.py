@@ -103,7 +103,6 @@ class Matcher:
         if dialect.publishes:
             self._publishes = RequestReader(dialect, policy, "data")
         self.triples = (*recording.triples, *recording.plain)
-        self._streams = frozenset(stream.exchange for stream in recording.streams)
         self.parsed = ParsedRequests(self.triples, self.call)
         self._hosts = [] if host_of is None else [host_of(triple.request.headers) for triple in self.triples]
         self._by_host: dict[Hashable, RequestIndex] = {host: RequestIndex() for host in self._hosts if host is not None}
@@ -134,8 +133,7 @@ class Matcher:
                 call = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
         its = call.own, call.hidden, call.lasting, ids, remembered
         operation = None if triple.operation is None else intern(triple.operation)  # there are few
-        on_stream = sent.exchange in self._streams
-        entry = RecordedRequest(place, triple.n, triple.session, operation, *its, on_stream=on_stream)
+        entry = RecordedRequest(place, triple.n, triple.session, operation, *its)
         self._index.add(call.key, entry)
         for index in self._indexes_at(place):
             index.add(call.key, entry)

@@ -84,7 +84,6 @@ class RecordedRequest:
         minted: Ids that the client minted for this operation.
         remembered: Leaves that hold pseudonyms of remembered values; None if there are none.
         shown: Pseudonyms in its headers that such a leaf of some request holds, each with the name of its place.
-        on_stream: It opened a stream or a WebSocket, or was sent on one.
 
     """
 
@@ -98,20 +97,11 @@ class RecordedRequest:
     minted: tuple[MintedId, ...]
     remembered: Remembered | None = None
     shown: Shown = ()
-    on_stream: bool = False
 
     @property
     def id(self) -> Id:
         """The parts that tell apart requests of one key."""
         return self.own, self.hidden
-
-    @property
-    def owner(self) -> str | None:
-        """Label of the session that sent it; None for an exchange that is no operation: any session may ask for it.
-
-        A stream is its session's own, as its events are.
-        """
-        return self.session if self.n or self.on_stream else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class Playhead:
         client_id: Its Bayeux session, None until it shakes hands.
         other_windows: Further Bayeux sessions of the same client: other windows of its browser, numbered from 1.
         recorded: The recorded session it follows, None until that is known.
+        signed_in: The recorded session whose login it made; its operations may show that it follows another one.
         played: Which recorded requests it has used up, and how often.
         channels: Its streams and plain WebSockets, by the keys of the recorded ones.
         held: Events that came due before the client shook hands, or subscribed to their channels.
@@ -110,6 +111,7 @@ class Playhead:
     client_id: str | None = None
     other_windows: dict[int, str] = field(default_factory=dict)
     recorded: str | None = None
+    signed_in: str | None = None
     played: Counter[int] = field(default_factory=Counter)
     bindings: Bindings = field(default_factory=Bindings)
     origin: Origin = NOWHERE
@@ -191,8 +193,8 @@ class Playhead:
     ) -> RecordedRequest | None:  # frozen
         """Return the recorded request to answer with: the next unplayed match, an exact one before others.
 
-        Requests of the recorded session it follows come first, then, unless strict, those of others. An exchange that
-        is no operation and has no effect (GET, HEAD, OPTIONS) may be repeated.
+        Requests of the recorded session it follows come first, then those of others: if strict, none but exchanges that
+        are no operations. An exchange that is no operation and has no effect (GET, HEAD, OPTIONS) may be repeated.
         """
         place = self._find(live, matcher, policy)
         return None if place is None else matcher.entries[place]
@@ -200,9 +202,10 @@ class Playhead:
     def _find(self, live: ParsedRequest, matcher: Matcher, policy: Policy) -> int | None:
         """Return the place of the recorded request to answer with."""
         alternatives = matcher.alternatives(live)
-        usable = alternatives.of(None if self.recorded is None else (self.recorded, None))
+        own = self.recorded or self.signed_in
+        usable = alternatives.of(None if own is None else (own, None))
         place = self._next(usable, live, matcher, policy)
-        if place is None and not policy.strict:
+        if place is None and (not policy.strict or live.operation is None):
             usable = alternatives.of(None)
             place = self._next(usable, live, matcher, policy)
         if place is not None:

@@ -34,10 +34,10 @@ def test_the_rows_of_a_shelf_are_the_sessions_that_asked() -> None:
     assert alternatives.of(("nobody", None)) == []
 
 
-def test_an_exchange_that_is_no_operation_is_nobodys() -> None:
+def test_an_exchange_that_is_no_operation_is_its_sessions_too() -> None:
     known = matcher()
 
-    assert list(known.alternatives(known.call("GET", get_me().target, b"")).sessions) == [None]
+    assert list(known.alternatives(known.call("GET", get_me().target, b"")).sessions) == ["s1"]
 
 
 def test_what_was_not_recorded_has_an_empty_shelf() -> None:

@@ -18,11 +18,11 @@ def entries(*asks: Ask) -> list[RecordedRequest]:
     return Matcher(wire.recording(), GWS).entries
 
 
-def test_an_operation_is_of_the_session_that_asked_and_what_is_none_is_nobodys() -> None:
+def test_a_request_is_of_the_session_that_asked() -> None:
     operation, plain = entries(chained(7), get_me())
 
-    assert (operation.place, operation.n, operation.owner, operation.operation) == (0, 1, "s1", "GetChainedRecord")
-    assert (plain.place, plain.n, plain.owner, plain.operation) == (1, 0, None, None)
+    assert (operation.place, operation.n, operation.session, operation.operation) == (0, 1, "s1", "GetChainedRecord")
+    assert (plain.place, plain.n, plain.session, plain.operation) == (1, 0, "s1", None)
 
 
 def test_the_ids_of_an_operation_do_not_tell_it_from_others_but_what_lasts_does() -> None:

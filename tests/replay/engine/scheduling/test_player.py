@@ -33,9 +33,8 @@ class Playing:
         matcher = Matcher(recording, GWS)
         asked = recording.triples[0].request
         self.entry, (_, self.fresh) = matcher.entries[0], matcher.read(asked.method, asked.target, asked.body)
-        self.player = Player(
-            recording, matcher, GWS, self.bayeux, self.replies, links=Links(()), dates=Dates(recording, GWS)
-        )
+        parts, dates = (recording, matcher, GWS, self.bayeux, self.replies), Dates(recording, GWS)
+        self.player = Player(*parts, links=Links(()), dates=dates, followers=lambda _: ())
         self.playhead = Playhead("p1", "cookie")
 
     def shakes_hands(self) -> None:
