@@ -60,6 +60,7 @@ from .sessions import Logins, Sessions, Windows, addresses
 from .streams import Streams
 
 _SWITCHING_PROTOCOLS = 101
+_WHOLE = (Request, SocketMessage)  # they never wait for other records
 _EXACT = frozenset({"reference", "inner_reference"})  # rules that link by an exact id
 KEEP = 2_000  # operations that can still get an event; older ones are final, which bounds memory
 
@@ -120,6 +121,8 @@ class Correlator:
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
         self._published, self._changed = [], []
+        if isinstance(record, _WHOLE) or (isinstance(record, Response) and not record.streamed):
+            return self._fed(record)
         return [link for whole in self._pieces.feed(record) for link in self._fed(whole)]
 
     def _fed(self, record: Record) -> list[Link]:

@@ -157,6 +157,13 @@ def test_topic_of_the_dialect_comes_before_the_name_in_the_stream() -> None:
     assert [event.channel for event in events_in(opened(streamed=False, body=body), rules)] == ["v2.users", "e"]
 
 
+@pytest.mark.parametrize("media", ["TEXT/Event-Stream", " text/event-stream ;charset=utf-8"])
+def test_media_type_is_read_in_any_case(media: str) -> None:
+    headers = (("X-Other-Name", "text/plain"), ("CONTENT-TYPE", media))
+
+    assert len(decoded(opened(body=b"data: 1\n\n", streamed=False, headers=headers))) == 3
+
+
 @pytest.mark.parametrize("media", ["text/plain", "application/json", "text/event-streams", ""])
 def test_other_media_types_are_no_streams(media: str) -> None:
     assert decoded(opened(body=b"data: 1\n\n", streamed=False, headers=(("Content-Type", media),))) == []
