@@ -15,7 +15,7 @@ from ....dialect.definition import Dialect
 from ....dialect.paths import EACH, as_key, pair_of, split
 from ....formats.charsets import decoded
 from ....model import JSON
-from ..matching.bindings import ABSENT, MINTED, Bindings, ScannedText, runs
+from ..matching.bindings import ABSENT, MINTED, Bindings, ScannedText, first_run, runs
 from ..matching.request import MintedId
 from .templates import Template, encode, names_at
 
@@ -49,6 +49,18 @@ class Rewriter:
         self._minted, self._fresh = minted, fresh
         self._own: tuple[Bindings, ...] | None = None
         self._keys = keys_of_names(dialect)
+
+    def teach(self, other: Bindings, text: str) -> None:
+        """Bind for another client what this one has of the recorded values in a text, unless it has its own of them.
+
+        Values of logins are each client's own.
+        """
+        seen = frozenset(runs(text))
+        for scope in self._lasting:
+            for (key, recorded), live in scope.live.items():
+                is_there = first_run(recorded) in seen and recorded in text
+                if key != MINTED and is_there and other.allows(key, recorded, str(live)):
+                    other.bind(key, recorded, live)
 
     def with_those_of(self, other: Bindings) -> Rewriter:
         """Return what rewrites the same for another client, whose own bindings come before those of this one."""

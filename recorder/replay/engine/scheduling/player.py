@@ -264,6 +264,7 @@ class Player:
             self._untold.append(told)
             return
         one.heard_of.add(place)
+        told.rewriter.teach(one.bindings, encode(told.event.data))
         run = Run((), told.at, 1.0, told.rewriter.with_those_of(one.bindings))
         self._push(one, run, told.step, told.event, told.at)
 
