@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from ...model import Event, Headers, Reply, Stream, Triple
 from .channels import Channel, Live
@@ -18,7 +18,20 @@ ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when t
 _LAST_ID = "last-event-id"  # HTML, section 9.2.4 "The Last-Event-ID header"
 _SECOND = 1_000_000_000
 
-Home: TypeAlias = tuple[str, Channel]
+
+class Home(NamedTuple):
+    """The stream that a request opened, or that a message came on.
+
+    Attributes:
+        key: Key of the recorded stream.
+        exchange: Number of the recorded exchange that opened it.
+        channel: The stream of the live client.
+
+    """
+
+    key: str
+    exchange: int
+    channel: Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +100,7 @@ class Run:
         rank: Number of the client, and of the run among its runs; decides between runs of equal order.
         acked: The ack has left.
         opened: Where the answer opens a stream: the recorded one, and what the live client is to get on it.
-        home: Where its events go that were recorded on the stream it belongs to: the key of that stream, and the
-            channel of the live client; None where there is no such stream.
+        home: The stream that it belongs to, where its events go that were recorded on it; None where there is none.
         pieces: The pieces of the body, once its head has left.
         live: The stream that its pieces are sent on.
         step: The next step, None at the end.

@@ -790,3 +790,29 @@ def test_one_question_asked_twice_is_answered_on_both_streams(dialect: Dialect) 
     playing.wait(2)
 
     assert (refs(desk, one), refs(desk, other)) == (["a"], ["b"])
+
+
+def test_what_a_message_brings_on_the_next_socket_waits_for_that_one_to_begin(dialect: Dialect) -> None:
+    """The server ends the socket in the middle of an operation that was asked for on it."""
+    wire = Wire()
+    socket = wire.upgrades()
+    wire.says(socket, {"type": "init"}, from_client=True)
+    wire.says(socket, {"type": "welcome"})
+    wire.says(socket, {"type": "ask", "ref": "recorded-1"}, from_client=True)
+    wire.closes(socket)
+    wire.wait(0.1)
+    again = wire.upgrades()
+    wire.says(again, {"type": "init"}, from_client=True)
+    wire.says(again, {"type": "welcome"})
+    wire.says(again, noted("recorded-1"))
+    _, desk = stage(wire, dialect)
+    first = desk.upgrades()
+    desk.says(first, {"type": "init"})
+    desk.says(first, {"type": "ask", "ref": "live"})
+    assert (types(desk, first), desk.said[-1]) == (["welcome"], "end 1000")
+
+    second = desk.upgrades()
+    assert types(desk, second) == []
+    desk.says(second, {"type": "init"})
+
+    assert types(desk, second) == ["welcome", "noted"]

@@ -204,7 +204,8 @@ class Follower:
         once. Anything else that came behind a heartbeat came by chance, and comes once. A client that has connected
         again says once more what it said first, and is answered as then.
         """
-        again = home[1].live.told if home is not None and home[1].times > 1 and home[1].live is not None else ()
+        live_now = home.channel.live if home is not None and home.channel.times > 1 else None
+        again = live_now.told if live_now is not None else ()
         entries = (self._matcher.entries[place] for place in self._matcher.candidates(live))
         mine = [entry for entry in entries if not entry.n and entry.session in (None, playhead.recorded)]
         thens = [self._prepared.part(one, playhead.origin).then for one in mine]

@@ -14,7 +14,7 @@ from ..rewriting.pushed import block, encoded, id_of, is_binary
 from ..rewriting.responses import refused
 from ..rewriting.templates import encode
 from ..sessions.playhead import Playhead
-from ..timeline import Opening, Run, Step
+from ..timeline import Home, Opening, Run, Step
 
 _NO_UPGRADE = refused(426, b'{"error": "recorded as the upgrade of a WebSocket, or as a request without one"}')
 
@@ -55,7 +55,7 @@ class Pusher:
         stream, on = self.recorded.at.get(place), self.on_socket(live.socket)
         if on is not None:
             key = self.recorded.key_of(recorded.exchange)
-            run.home = None if key is None else (key, on)
+            run.home = None if key is None else Home(key, recorded.exchange, on)
             self._leave(on.asked(recorded.target))
         elif stream is not None and (stream.protocol == WEBSOCKET) is not live.upgrades:
             run.response = _NO_UPGRADE
@@ -64,7 +64,7 @@ class Pusher:
             channel = self._again(playhead, stream.key, run.opened.last_id)
             if recorded.method != "GET":
                 channel = playhead.channels[stream.key] = self._new(playhead, stream.key)
-            run.home = stream.key, channel
+            run.home = Home(stream.key, stream.exchange, channel)
 
     def _again(self, playhead: Playhead, key: str, last_id: str | None) -> Channel:
         own = self.channel(playhead, key)
@@ -78,7 +78,7 @@ class Pusher:
         if run.request is None or run.opened is None or run.home is None:
             return
         stream, shown = run.opened
-        channel = run.home[1]
+        channel = run.home.channel
         stream = self.recorded.alike(stream, channel.key)
         live = Live(run.request, stream)
         asked, live.told = self.recorded.preamble(stream)
@@ -131,7 +131,7 @@ class Pusher:
         channel = self._of_run(playhead, run, event.client_id)
         own = None if self.recorded.protocols[event.client_id] == WEBSOCKET else id_of(event, run.rewriter)
         pushed = Pushed(body, owner, own, is_text=not is_binary(event), step=step)
-        pushed.is_answer = run.home is not None and run.home[1] is channel
+        pushed.is_answer = run.home is not None and run.home.exchange == event.exchange
         self._leave(channel.push(pushed))
         self._leave(channel.came(event.exchange, (event.seq, event.index)))
 
@@ -190,8 +190,8 @@ class Pusher:
 
     def _of_run(self, playhead: Playhead, run: Run, key: str) -> Channel:
         """Return where a run sends what was recorded on a stream: the very one it belongs to, if it was recorded so."""
-        if run.home is not None and run.home[0] == key:
-            return run.home[1]
+        if run.home is not None and run.home.key == key:
+            return run.home.channel
         return self.channel(playhead, key)
 
     def _leave(self, pieces: Iterable[Piece]) -> None:
