@@ -96,7 +96,12 @@ class ReplayEngine:
         self._replies = Responses(recording.guard)
         self.dates, parts = Dates(recording, dialect, today), (recording, self._matcher, dialect)
         self._player = Player(
-            *parts, self._bayeux, self._replies, links=self._links, dates=self.dates, followers=self._playheads.following
+            *parts,
+            self._bayeux,
+            self._replies,
+            links=self._links,
+            dates=self.dates,
+            followers=self._playheads.following,
         )
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for

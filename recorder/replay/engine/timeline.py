@@ -187,7 +187,8 @@ def steps(triple: Triple) -> tuple[Step, ...]:
 
 def step_of(event: Event, start: int, unsolicited: int | None = None, *, is_shared: bool = False) -> Step:
     """Return the step of an event, by its distance from `start`, in nanoseconds since the capture began."""
-    return Step((event.seq, event.index), _seconds(event.t - start), event, unsolicited=unsolicited, is_shared=is_shared)
+    place = event.seq, event.index
+    return Step(place, _seconds(event.t - start), event, unsolicited=unsolicited, is_shared=is_shared)
 
 
 def _seconds(nanoseconds: int) -> float:

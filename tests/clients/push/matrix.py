@@ -64,4 +64,5 @@ def label(seat: Seat) -> str:
 
 def server(transport: Transport) -> str:
     """The server of a transport with its version."""
-    return f"{SERVERS[transport]} {version(SERVERS[transport])}"
+    name = {"rpc": "JSON-RPC on ", "hub": "a hub of SignalR on "}.get(transport, "")
+    return f"{name}{SERVERS[transport]} {version(SERVERS[transport])}"
