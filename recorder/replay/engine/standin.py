@@ -94,15 +94,9 @@ class ReplayEngine:
         self._logins = Logins(recording, self._matcher, dialect, new_id)
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._replies = Responses(recording.guard)
-        self.dates, parts = Dates(recording, dialect, today), (recording, self._matcher, dialect)
-        self._player = Player(
-            *parts,
-            self._bayeux,
-            self._replies,
-            links=self._links,
-            dates=self.dates,
-            followers=self._playheads.following,
-        )
+        self.dates, following = Dates(recording, dialect, today), self._playheads.following
+        parts = recording, self._matcher, dialect, self._bayeux, self._replies
+        self._player = Player(*parts, links=self._links, dates=self.dates, followers=following)
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
