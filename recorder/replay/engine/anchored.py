@@ -11,7 +11,7 @@ from ...bayeux.channels import matches
 from ...correlate.anchors import At, anchors, content, endings, only_session
 from ...model import JSON, Anchor, AnchorKind, Event, Recording, Stream
 from .matching.request import ParsedRequest
-from .timeline import Home, Step, step_of
+from .timeline import Ends, Home, Step, step_of
 
 Key: TypeAlias = tuple[AnchorKind, str, int, int]  # kind, name, number, window
 
@@ -87,7 +87,7 @@ class Anchored:
             group.sort(key=_order)
         for stream, at, anchor in ends:
             group = self._group(stream.session or only, anchor, anchor.window, after, published)
-            group.append(Step(at, max((stream.closed or 0) - anchor.t, 0) / 1e9, None, end=stream))
+            group.append(Step(at, max((stream.closed or 0) - anchor.t, 0) / 1e9, None, on_stream=Ends(stream)))
             group.sort(key=_order)
         for one in recording.messages:
             of = self._of[one.session or only]

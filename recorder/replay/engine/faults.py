@@ -45,7 +45,7 @@ from ...bayeux import channels
 from ...errors import UsageError
 from ...model import AnchorKind, Event, Recording, Reply
 from ...printable import printable
-from .timeline import Step
+from .timeline import Cuts, Step
 
 _ADDRESS = re.compile(r"([^#]+)(?:#([1-9][0-9]{0,8}))?")
 _PERCENT = re.compile(r"(100|[0-9]{1,2}(?:\.[0-9]{1,9})?)%")
@@ -423,7 +423,7 @@ class Faults:
             copies.append(Step(step.order, step.offset, None, said=end))
         if self._fire(Kind.CUT_STREAM, hits, most=1):
             cut = "" if step.event is None else step.event.client_id
-            copies.append(Step(step.order, step.offset, None, cut=cut))
+            copies.append(Step(step.order, step.offset, None, on_stream=Cuts(cut)))
         return copies
 
     def _stalled(self, session: str, step: Step) -> list[int]:

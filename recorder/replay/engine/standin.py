@@ -44,7 +44,7 @@ from .scheduling.player import Player
 from .sessions.logins import Logins, Renewed
 from .sessions.playhead import COOKIE, Playhead, Policy
 from .sessions.registry import Registry
-from .timeline import Home, Run, Step
+from .timeline import BodyPiece, Home, Run, Step
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
@@ -482,10 +482,7 @@ class ReplayEngine:
         if played.status is None:
             playhead.played[entry.place] += 1
             if self._player.streams.recorded.at:
-                self._player.streams.join(
-                    playhead, run, entry.place, self._matcher.triples[entry.place].request, request
-                )
-                self._player.streams.skip(playhead, run, part.steps, played.steps)
+                self._player.join_stream(playhead, run, request, part.steps)
         self._player.begin(playhead, run)
         if played.status is not None:  # nothing was carried out: who tries again shall get on
             return None
@@ -544,7 +541,8 @@ class ReplayEngine:
         """
         played = self.faults.play(playhead.name, None, events, self._rate)
         run = Run(played.steps, now, played.rate, Rewriter(self._dialect, playhead.bindings), home=home)
-        self._player.streams.skip(playhead, run, events, played.steps)
+        if played.steps is not events:
+            self._player.streams.skip(playhead, run, events, played.steps)
         if played.steps:
             self._player.begin(playhead, run)
 
@@ -590,6 +588,6 @@ def _described(step: Step | None) -> str:
         return "ack"
     if step.event is not None:
         return f"event {step.event.channel}"
-    if step.end is not None or step.cut is not None:
-        return "end of a stream"
-    return "piece of a body" if step.said is None else "reply to a poll"
+    if step.on_stream is not None:
+        return "piece of a body" if isinstance(step.on_stream, BodyPiece) else "end of a stream"
+    return "reply to a poll"

@@ -34,6 +34,24 @@ class Home(NamedTuple):
     channel: Channel
 
 
+class Ends(NamedTuple):
+    """The end of a recorded stream."""
+
+    stream: Stream
+
+
+class BodyPiece(NamedTuple):
+    """A piece of the body whose head the ack was; pieces are numbered from 0."""
+
+    number: int
+
+
+class Cuts(NamedTuple):
+    """The cut of the stream with a key, or with "" of all streams of the client: a fault."""
+
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a run: an event, a reply to a poll, the end or a cut of a stream, a piece of a body, or else the ack.
@@ -45,9 +63,7 @@ class Step:
         unsolicited: Place among the unsolicited events of the recording; None for other steps.
         said: Recorded reply to a poll: a refusal, or the end of the session.
         beside: Members of the event beside its channel and data, prepared as `text` is; for Bayeux alone.
-        end: The recorded stream that ends.
-        piece: Number of a piece of the body whose head the ack was, from 0.
-        cut: Key of the stream that breaks off, "" for all streams of the client: a fault.
+        on_stream: What happens on a stream beside events: its end, a piece of a body, or a cut.
         is_shared: The event was told to the client of another session.
 
     """
@@ -59,17 +75,13 @@ class Step:
     unsolicited: int | None = None
     said: Reply | None = None
     beside: Template | None = field(default=None, compare=False)
-    end: Stream | None = None
-    piece: int | None = None
-    cut: str | None = None
+    on_stream: Ends | BodyPiece | Cuts | None = None
     is_shared: bool = False
 
     @property
     def is_ack(self) -> bool:
         """Whether the step answers the request."""
-        if self.event is not None or self.said is not None:
-            return False
-        return self.end is None and self.piece is None and self.cut is None
+        return self.event is None and self.said is None and self.on_stream is None
 
 
 class Opening(NamedTuple):
@@ -158,7 +170,7 @@ class Run:
         if step is not None and step.event is not None:
             self.unfetched += 1
             self._queued_at = now
-        elif step is None or step.is_ack or step.said is not None:
+        elif step is None or step.on_stream is None:
             self.acked = True
         self._next += 1
         self.step = self.steps[self._next] if self._next < len(self.steps) else None
@@ -178,11 +190,12 @@ def steps(triple: Triple) -> tuple[Step, ...]:
         return (*events, Step((last.order[0], last.order[1] + 1), last.offset, None))
     place = triple.ack.message or 0 if triple.ack is not None else 0
     ack = Step((end.seq, place), _seconds(end.t - start), None)
-    pieces = triple.ack.pieces if triple.ack is not None else ()
-    parts = [
-        Step((end.seq, place + number), _seconds(t - start), None, piece=number) for number, (t, _) in enumerate(pieces)
-    ]
-    return tuple(sorted([*events, ack, *parts], key=lambda step: step.order))
+    if triple.ack is not None and triple.ack.pieces:
+        events += [
+            Step((end.seq, place + 1 + number), _seconds(t - start), None, on_stream=BodyPiece(number))
+            for number, (t, _) in enumerate(triple.ack.pieces)
+        ]
+    return tuple(sorted([*events, ack], key=lambda step: step.order))
 
 
 def step_of(event: Event, start: int, unsolicited: int | None = None, *, is_shared: bool = False) -> Step:

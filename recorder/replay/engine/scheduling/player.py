@@ -27,7 +27,7 @@ from ..rewriting.responses import Move, in_pieces, reply_of, respond
 from ..rewriting.rewriter import Rewriter
 from ..rewriting.templates import encode
 from ..sessions.playhead import Held, Playhead, Retained
-from ..timeline import Run, Step
+from ..timeline import BodyPiece, Run, Step
 from .prepared import PreparedTriples
 from .pushing import Pusher
 from .queue import StepQueue
@@ -93,8 +93,9 @@ class Player:
         self._subscriptions = Subscriptions(recording.messages)
         self.waiting: set[int] = set()
         self._triples = matcher.triples
+        self._has_pieces = any(triple.ack is not None and triple.ack.pieces for triple in matcher.triples)
         recorded = RecordedStreams(recording, matcher.triples)
-        self.streams = Pusher(recorded, responses, self._moved)
+        self.streams, self._protocols = Pusher(recorded, responses, self._moved), recorded.protocols
         self.anchored = Anchored(recording, self._copies, recorded.ends())
         after = self.anchored.after
         self.prepared = PreparedTriples(matcher.triples, dialect, links, after, dates=dates, streams=recorded)
@@ -115,6 +116,21 @@ class Player:
         if run.request is not None and run.message is not None:
             self._unreplied.setdefault(run.request, []).append(run)
             self._silence(run)
+
+    def join_stream(self, playhead: Playhead, run: Run, live: HttpRequest, recorded: tuple[Step, ...]) -> None:
+        """Let a run that is to begin answer with a stream, or go on with the one of its message, if it was so recorded.
+
+        Args:
+            playhead: The client.
+            run: The run.
+            live: The live request.
+            recorded: The steps of the run before faults took some of them away.
+
+        """
+        if run.place is not None:
+            self.streams.join(playhead, run, run.place, self._triples[run.place].request, live)
+        if run.steps is not recorded:
+            self.streams.skip(playhead, run, recorded, run.steps)
 
     def _silence(self, run: Run) -> None:
         """Leave out the reply to a publish that a fault keeps from its client; alone, its request is never answered."""
@@ -147,7 +163,7 @@ class Player:
             self._push(playhead, run, step, step.event, now)
         elif step is not None and step.said is not None:
             self._reply(playhead, step.said, now)
-        elif step is not None and not step.is_ack:
+        elif step is not None and step.on_stream is not None:
             self.streams.leave(playhead, run, step)
         else:
             self._acknowledge(playhead, run, now)
@@ -202,7 +218,8 @@ class Player:
     def sent(self, number: int) -> None:
         """Note that a response, or the next piece of a stream, has left."""
         self._bayeux.sent(number)
-        self.streams.sent(number)
+        if self.streams.has_open:
+            self.streams.sent(number)
 
     def succeed(self, old: str, new: str) -> None:
         """Hand the events of a client's old Bayeux session to its new one."""
@@ -282,8 +299,8 @@ class Player:
         text, data, its = step.text or self.prepared.text(event), event.data, run.rewriter
         if self._dates.has_paths and self._dates.is_in_event(event.data):
             data = self._dates.data(event.data, self.shift_of(playhead, now), lambda leaf: its.text(leaf) != leaf)
-        protocol = self.streams.recorded.protocols.get(event.client_id)
-        if protocol is not None:
+        if event.client_id in self._protocols:
+            protocol = self._protocols[event.client_id]
             self.streams.push(playhead, run, step, written(event, protocol, text, its, data), owner)
             if not (playhead.is_streaming or playhead.client_ids):
                 self.waiting.add(playhead.number)
@@ -373,8 +390,10 @@ class Player:
                 move = Move(self._dates, self._dates.age(at, now), self.shift_of(playhead, now))
             secure = origin.secure or origin.trusted
             ack = respond(run.response, run.rewriter, playhead.cookie, self._dialect, secure=secure, move=move)
-            if run.message is None:
+            if run.message is None and (run.opened is not None or self._has_pieces):
                 self._answer(run, run.request, *ack)
+            elif run.message is None:
+                self._responses.add(run.request, *ack)
             else:
                 self.reply(run.request, run.message, reply_of(ack))
             self._answered(run)
@@ -387,11 +406,15 @@ class Player:
             self.cut(playhead)
 
     def _answer(self, run: Run, number: int, status: int, headers: Headers, body: bytes) -> None:
-        """Answer a request: at once, by a stream, or by the head of a body that comes in pieces."""
+        """Answer a request by a stream, by the head of a body that comes in pieces, or whole."""
         recorded = None if run.place is None else self._triples[run.place].ack
         if run.opened is not None:
             self.streams.open(run, status, headers)
-        elif recorded is not None and recorded.pieces and any(step.piece is not None for step in run.steps):
+        elif (
+            recorded is not None
+            and recorded.pieces
+            and any(isinstance(step.on_stream, BodyPiece) for step in run.steps)
+        ):
             self.streams.open_body(run, status, headers, in_pieces(body, recorded, run.rewriter))
         else:
             self._responses.add(number, status, headers, body)

@@ -14,7 +14,7 @@ from ..rewriting.pushed import block, encoded, id_of, is_binary
 from ..rewriting.responses import refused
 from ..rewriting.templates import encode
 from ..sessions.playhead import Playhead
-from ..timeline import Home, Opening, Run, Step
+from ..timeline import BodyPiece, Cuts, Ends, Home, Opening, Run, Step
 
 _NO_UPGRADE = refused(426, b'{"error": "recorded as the upgrade of a WebSocket, or as a request without one"}')
 
@@ -39,6 +39,11 @@ class Pusher:
         self.recorded = recorded
         self._responses, self._moved = responses, moved
         self._open: dict[int, tuple[Live, Channel | None]] = {}  # by the number of the request
+
+    @property
+    def has_open(self) -> bool:
+        """Whether a stream is open to any client."""
+        return bool(self._open)
 
     def on_socket(self, number: int) -> Channel | None:
         """Return the channel of a plain WebSocket, given by the number of its upgrade; None if it is closed."""
@@ -137,25 +142,28 @@ class Pusher:
 
     def skip(self, playhead: Playhead, run: Run, steps: tuple[Step, ...], played: tuple[Step, ...]) -> None:
         """Let no end of a stream wait for the events that faults have taken away from a run."""
-        left = () if played is steps else {id(step.event) for step in played}
-        for event in [step.event for step in steps if step.event is not None] if played is not steps else ():
+        left = {id(step.event) for step in played}
+        for event in [step.event for step in steps if step.event is not None]:
             if id(event) not in left and event.client_id in self.recorded.protocols:
                 channel = self._of_run(playhead, run, event.client_id)
                 self._leave(channel.came(event.exchange, (event.seq, event.index)))
 
     def leave(self, playhead: Playhead, run: Run, step: Step) -> None:
         """End a stream or break it off, or send the next piece of a body."""
-        if step.end is not None:
-            self._leave(self._of_run(playhead, run, step.end.key).end(step.end))
-        elif step.cut is not None:
-            channels = [self._of_run(playhead, run, step.cut)] if step.cut else playhead.channels.values()
-            for channel in channels:
-                self._leave(channel.cut())
-        elif step.piece is not None and run.live is not None and run.live.number in self._open:
-            is_last = step.piece == len(run.pieces) - 1
-            run.live.unsent.append(None)
-            run.live.is_over = is_last
-            self._responses.add_piece(Piece(run.live.number, run.pieces[step.piece], more=not is_last))
+        match step.on_stream:
+            case Ends(stream):
+                self._leave(self._of_run(playhead, run, stream.key).end(stream))
+            case Cuts(key):
+                channels = [self._of_run(playhead, run, key)] if key else playhead.channels.values()
+                for channel in channels:
+                    self._leave(channel.cut())
+            case BodyPiece(number) if run.live is not None and run.live.number in self._open:
+                is_last = number == len(run.pieces) - 1
+                run.live.unsent.append(None)
+                run.live.is_over = is_last
+                self._responses.add_piece(Piece(run.live.number, run.pieces[number], more=not is_last))
+            case _:
+                pass
 
     def cut(self, playhead: Playhead) -> None:
         """Break off the plain WebSockets of a client: a fault."""
