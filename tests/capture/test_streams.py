@@ -33,5 +33,6 @@ def test_all_is_handed_on_and_the_beginning_is_kept(pieces: list[bytes], limit: 
     kept, whole = Kept(limit), b"".join(pieces)
 
     assert [kept.passes(piece) for piece in pieces] == pieces
-    assert (body := kept.take()) == whole[:limit]
+    body = kept.take()
+    assert body == whole[:limit]
     assert kept.lost == len(whole) - len(body)

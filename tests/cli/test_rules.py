@@ -290,7 +290,7 @@ def test_the_shipped_dialects_are_listed_shown_and_without_mistakes(tmp_path: Pa
 
 
 def test_a_dialect_that_is_not_shipped_cannot_be_shown() -> None:
-    fails(2, "no such dialect is shipped", "'gws-outbound', 'salesforce'", by=run("dialect", "show", "../secrets"))
+    fails(2, "no such dialect is shipped", "'gws-outbound', 'mcp'", by=run("dialect", "show", "../secrets"))
 
 
 def test_a_preview_without_ids_is_explained_by_its_campaign(tmp_path: Path) -> None:
