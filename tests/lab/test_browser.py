@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.lab.browser import Browser, BrowserHung, browsing, children
+from tests.lab.processes import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -133,4 +134,4 @@ def test_a_chromium_that_does_not_close_is_killed() -> None:
         browser.close()
 
     assert mine
-    assert not drivers() & mine
+    until(lambda: not drivers() & mine, "the driver is gone")

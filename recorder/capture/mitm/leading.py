@@ -12,6 +12,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from ...bayeux.hosts import redirected
 from ...formats.charsets import media_of
+from ...formats.streamed import streamed_media
 from ...links.pieces import Pieces
 from ...links.rewriting import Origin
 from ...links.text_bodies import is_textual
@@ -128,7 +129,9 @@ class Leading:
         addresses, known = found
         self._led_away.answer(self._seen(addresses, headers), b"", known, flow.request.path)
         is_encoded = any(name.lower() == "content-encoding" for name, _ in headers)
-        is_rewritten = not is_encoded and length_of(headers) is None
+        # a client gets each byte of a stream when it comes, unless it asked for other links
+        may_change = self.rewrites or streamed_media(headers) is None
+        is_rewritten = may_change and not is_encoded and length_of(headers) is None
         _set(flow.response, self._headers(addresses, headers))
         if not is_textual(headers):
             return keep

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ....formats.streamed import EVENTS, streamed_media
 from ....links.following import is_followed, leads
 from ....links.rewriting import Links, links, may_link
 from ....links.text_bodies import decoded
@@ -59,7 +60,7 @@ def foreign(recording: Recording, known: Links) -> Foreign:
 def _count(found: Foreign, answer: Response, known: Links) -> None:
     """Count the hosts that an answer leads to."""
     texts = [value for name, value in answer.headers if leads(name)]
-    if may_link(answer.body):
+    if may_link(answer.body) and streamed_media(answer.headers) != EVENTS:  # events are counted one by one
         body = decoded(answer.body, answer.headers)
         if body is None:
             its = [link for link in links(answer.body.decode("latin-1")) if link.scheme is not None]
