@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..bayeux.channels import HANDSHAKE, is_meta, matches
 from ..bayeux.messages import Message, carried, is_event
 from ..bayeux.publishes import PUBLISH, as_request
 from ..model import Event, Record, Request, Response, SocketMessage, Value
+from ..push.decoders import Decoders
+from ..push.port import Asked
 from .definition import DEFAULT, NOTIFICATION, Dialect, names, shipped
 from .paths import path_of
 
@@ -32,7 +34,8 @@ class Fit:
 
     Attributes:
         dialect: The dialect; None if no dialect fits.
-        requests: Number of requests; a Bayeux publish is one, other Bayeux messages are none.
+        requests: Number of requests; a Bayeux publish is one, other Bayeux messages are none. So is each message of a
+            client on a WebSocket without Bayeux.
         operations: How many of the requests are operations of the dialect.
         events: Number of events.
         named: How many of the events are named in the dialect.
@@ -112,7 +115,8 @@ class _Candidate:
 
     def names(self, event: Event) -> bool:
         """Return whether the dialect names an event, by a value in the event."""
-        name = _name(self.dialect, event)
+        topic = None if event.raw is None else self.dialect.push.topic(event.data)
+        name = _name(self.dialect, event if topic is None else replace(event, channel=topic))
         return name in self.named and name != self.nameless
 
 
@@ -123,6 +127,7 @@ class Fitting:
         """Begin without evidence; the order of the dialects does not matter."""
         self._candidates = [_Candidate(one) for one in sorted(dialects, key=lambda one: one.name)]
         self._methods = frozenset[str]().union(*(one.dialect.methods for one in self._candidates))
+        self._decoder = Decoders()
         self._requests = self._events = self._telling = self._possible = 0
 
     def feed(self, record: Record) -> Fit | None:
@@ -136,6 +141,11 @@ class Fitting:
                 self._pushed(record, carried(record))
             case _:
                 pass
+        for seen in self._decoder.feed(record):
+            if isinstance(seen, Asked):
+                self._asked(seen.request)
+            elif isinstance(seen, Event) and seen.raw is not None:  # those of Bayeux count without a session, too
+                self._event(seen)
         leader = self._leader()
         is_sure = leader is not None and leader.points >= _SURE and not leader.missed
         return self.best() if is_sure or self._telling >= _ENOUGH or self._possible >= _MOST else None
@@ -172,17 +182,19 @@ class Fitting:
 
     def _pushed(self, record: Response | SocketMessage, messages: list[Message] | None) -> None:
         for index, message in enumerate(messages or ()):
-            if not is_event(message):
-                continue
-            self._events += 1
-            self._possible += 1
-            event = Event(record.seq, index, record.t, record.exchange, "", message["channel"], message.get("data"))
-            for one in self._candidates:
-                one.ignored += one.dialect.is_ignored(event)
-            naming = [one for one in self._candidates if one.names(event)]
-            for one in naming:
-                one.events += 1
-            self._count(naming, is_telling=bool(naming))
+            if is_event(message):
+                data = message.get("data")
+                self._event(Event(record.seq, index, record.t, record.exchange, "", message["channel"], data))
+
+    def _event(self, event: Event) -> None:
+        self._events += 1
+        self._possible += 1
+        for one in self._candidates:
+            one.ignored += one.dialect.is_ignored(event)
+        naming = [one for one in self._candidates if one.names(event)]
+        for one in naming:
+            one.events += 1
+        self._count(naming, is_telling=bool(naming))
 
     def _count(self, explaining: list[_Candidate], *, is_telling: bool) -> None:
         self._telling += is_telling
@@ -205,7 +217,12 @@ def best_fit(records: Iterable[Record], dialects: Iterable[Dialect]) -> Fit:
 
 def has_operation(records: Iterable[Record], dialect: Dialect) -> bool:
     """Return whether any request or publish in records is an operation of a dialect."""
-    return any(dialect.operation_of(request) is not None for record in records for request in _requests(record))
+    decoder = Decoders(dialect.push)
+    return any(
+        dialect.operation_of(request) is not None
+        for record in records
+        for request in (*_requests(record), *(one.request for one in decoder.feed(record) if isinstance(one, Asked)))
+    )
 
 
 def _requests(record: Record) -> Iterator[Request]:

@@ -69,7 +69,7 @@ def suggest(
     """
     found = draft(cassettes, refused)
     if not found.traffic.pushed:
-        raise NothingSelected("nothing to learn from: there are no Bayeux events")
+        raise NothingSelected("nothing to learn from: there are no events")
     if not found.traffic.asked:
         raise NothingSelected("nothing to learn from: there are no requests beside those of Bayeux")
     if not found.operations:

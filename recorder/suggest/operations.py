@@ -12,6 +12,7 @@ from statistics import median
 
 from ..bayeux.publishes import PUBLISH
 from ..dialect.mistakes.templates import in_method
+from ..push.rules import MESSAGE
 from .causing.causes import Causes
 from .causing.joins import READS, SECOND
 from .names import operation_name
@@ -87,7 +88,7 @@ def _can_be_named(one: Asked) -> bool:
     """Return whether a dialect can name a request: not one like `OPTIONS *`, or of a method that is not registered."""
     if one.method == PUBLISH:
         return _CHANNEL.fullmatch(one.path) is not None
-    return in_method(one.method) is None and (bool(one.command) or one.path.startswith("/"))
+    return in_method(one.method) is None and (bool(one.command) or one.method == MESSAGE or one.path.startswith("/"))
 
 
 def follow(

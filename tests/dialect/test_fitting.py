@@ -11,11 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import Dialect, load, parse
-from recorder.dialect.fitting import Fit, Fitting, best_fit, every
+from recorder.dialect.fitting import Fit, Fitting, best_fit, every, has_operation
 from recorder.model import Record, Request, Response, SocketMessage
+from tests.wire import Wire
 
 
-def made_up(name: str, *requests: str, events: Sequence[str] = (), head: str = "", prefix: str = "/push") -> Dialect:
+def made_up(
+    name: str,
+    *requests: str,
+    events: Sequence[str] = (),
+    head: str = "",
+    prefix: str = "/push",
+    methods: Sequence[str] = ("POST", "DELETE"),
+    named: str = "data.kind",
+) -> Dialect:
     operations = "\n".join(
         f'[operations.{name}{n}]\nrequest = "{request}"\nevents = {json.dumps(list(events))}\nterminal = []'
         for n, request in enumerate(requests)
@@ -29,13 +38,13 @@ def made_up(name: str, *requests: str, events: Sequence[str] = (), head: str = "
         grace = 2.0
         {head}
         [request]
-        methods = ["POST", "DELETE"]
+        methods = {json.dumps(list(methods))}
         [request.keys]
         [ack]
         status = []
         success = []
         [event.keys]
-        notification = ["data.kind"]
+        notification = ["{named}"]
         [operations]
         {operations}
         """,
@@ -136,6 +145,35 @@ def test_messages_on_a_websocket_count_too() -> None:
     assert best([sent]) == "chat"
     assert best([came]) == "desk"
     assert best([replace(sent, from_client=False), replace(came, from_client=True)]) is None
+
+
+def test_events_of_a_stream_without_bayeux_count() -> None:
+    wire = Wire()
+    wire.sends(wire.streams(), {"kind": "Answered"})
+
+    assert str(best_fit(wire.records, ALL)) == "of 1 event 1 is named in it"
+    assert best(wire.records) == "desk"
+
+
+def test_messages_on_a_websocket_without_bayeux_count() -> None:
+    wire = Wire()
+    socket = wire.upgrades()
+    wire.says(socket, {"type": "order"}, from_client=True)
+    wire.says(socket, {"kind": "Answered", "topic": "desk"})
+    mart = made_up("mart", "MESSAGE order", methods=["MESSAGE"])
+
+    assert str(best_fit(wire.records, [])) == "2 requests, 1 event"
+    assert best(wire.records) == "desk"
+    assert best(wire.records, (*ALL, mart)) == "mart"
+    assert (has_operation(wire.records, mart), has_operation(wire.records, DESK)) == (True, False)
+
+
+def test_an_event_without_bayeux_has_the_topic_of_each_dialect() -> None:
+    wire = Wire()
+    wire.says(wire.upgrades(), {"at": "calls"})
+    desk = made_up("calls", "POST /calls/{call}", events=["calls"], head='[push]\ntopic = ["data.at"]', named="channel")
+
+    assert best(wire.records, (*ALL, desk)) == "calls"
 
 
 def test_a_choice_is_made_as_soon_as_it_is_sure() -> None:

@@ -84,7 +84,7 @@ def test_a_doubt_that_is_not_shared_leaves_no_line() -> None:
 
 def test_without_events_there_is_nothing_to_learn() -> None:
     whole = recorded(1001, 10)[0]
-    with pytest.raises(NothingSelected, match="no Bayeux events"):
+    with pytest.raises(NothingSelected, match="no events"):
         suggest([Cassette(whole.header, whole.records[:2])])
 
 
@@ -101,3 +101,28 @@ def test_streams_without_bayeux_need_no_prefix() -> None:
     assert "bayeux_prefix" not in found
     assert 'reference = ["body.ref"]' in found
     assert [len(t.events) for t in tape.recording(parse(found, path="own.toml")).triples] == [1] * 8
+
+
+def test_messages_on_a_plain_websocket_are_operations() -> None:
+    tape = Tape()
+    socket = tape.socket()
+    for number in range(8):
+        asked = b'{"type":"ship","ref":"order-%d-77"}' % number
+        tape.sends(socket, asked)
+        tape.hears(socket, asked.replace(b"ship", b"shipped"))
+
+    found = suggest([Cassette(HEADER, tuple(tape.records))]).text
+
+    assert 'methods = ["MESSAGE"]' in found
+    assert 'request = "MESSAGE ship"' in found
+    assert [len(t.events) for t in tape.recording(parse(found, path="own.toml")).triples] == [1] * 8
+
+
+def test_one_word_on_a_plain_websocket_is_an_operation_too() -> None:
+    tape = Tape()
+    for _ in range(8):
+        socket = tape.socket()
+        tape.sends(socket, b"ping")
+        tape.hears(socket, b"pong")
+
+    assert 'request = "MESSAGE ping"' in suggest([Cassette(HEADER, tuple(tape.records))]).text

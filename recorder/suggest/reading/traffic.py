@@ -20,6 +20,7 @@ from ...dialect.mistakes.toml import halved
 from ...dialect.paths import EACH, as_key, pair_of, parse_json, path_of
 from ...formats.charsets import media_of
 from ...model import JSON, Event, Failure, Header, Headers, Record, Request, Response, SocketMessage
+from ...push import port
 from ...push.decoders import Decoders
 from ...push.port import BAYEUX, Observation, Opened, Replied, Sent
 from .sessions import Clients, set_by
@@ -189,6 +190,9 @@ class _Reader:
                 self._event(observation)
             case Opened(protocol=protocol) if protocol == BAYEUX:
                 self._found.clients.handshaken(self._cassette, observation.client_id, observation.exchange)
+            case port.Asked(client_id, request):
+                one = self._add(request, _values_of(request))
+                one.session = self._found.clients.of_client(self._cassette, client_id)
             case Sent() if isinstance(record, Request | SocketMessage) and _is_publish(observation.message):
                 headers = record.headers if isinstance(record, Request) else ()
                 request = as_request(record, observation.index, observation.message, headers)
