@@ -423,7 +423,7 @@ class Faults:
             copies.append(Step(step.order, step.offset, None, said=end))
         if self._fire(Kind.CUT_STREAM, hits, most=1):
             cut = "" if step.event is None else step.event.client_id
-            copies.append(Step(step.order, step.offset, None, on_stream=Cuts(cut)))
+            copies.append(Step(step.order, step.offset, None, on_stream=Cuts(cut), is_shared=step.is_shared))
         return copies
 
     def _stalled(self, session: str, step: Step) -> list[int]:

@@ -108,7 +108,9 @@ class Follower:
         progress.asked.clear()
 
     def unplayed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
-        """Yield the events whose anchor no client reached, then those that wait for a handshake or a stream."""
+        """Yield the events that wait for a client, for an anchor that no client reached, a handshake or a stream."""
+        for event, session in self._player.untold():
+            yield Unplayed(None, event, f"a client of session {session}")
         clients = list(playheads)
         begun = {place for playhead in clients for place in playhead.progress.begun}
         for place, anchor in enumerate(self._anchored.anchors):
@@ -117,7 +119,6 @@ class Follower:
         for held in (held for playhead in clients for held in playhead.held if held.channel is None):
             if held.step is not None and held.step.event is not None:
                 yield Unplayed(held.step.unsolicited, held.step.event, "a handshake")
-
         for playhead in clients:
             for step, request in self._player.streams.waiting(playhead):
                 yield Unplayed(step.unsolicited, step.event, f"a stream, {request}")

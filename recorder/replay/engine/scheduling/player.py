@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from ..rewriting.responses import Move, in_pieces, reply_of, respond
 from ..rewriting.rewriter import Rewriter
 from ..rewriting.templates import encode
 from ..sessions.playhead import Held, Playhead, Retained
-from ..timeline import BodyPiece, Run, Step
+from ..timeline import BodyPiece, Cuts, Run, Step
 from .prepared import PreparedTriples
 from .pushing import Pusher
 from .queue import StepQueue
@@ -38,13 +38,17 @@ _CUT = 0  # in place of a status: the socket ends
 
 
 class Told(NamedTuple):
-    """An event that an operation of one client brings to a client that follows another recorded session."""
+    """An event, or a cut behind it, that an operation of one client brings to one that follows another session."""
 
     session: str
     step: Step
-    event: Event
+    by: Playhead
     rewriter: Rewriter
     at: float
+
+
+def _is_there(playhead: Playhead | None) -> bool:
+    return playhead is not None and not playhead.left
 
 
 def sessions(recording: Recording) -> dict[str, str]:
@@ -159,6 +163,8 @@ class Player:
         playhead: Playhead = run.owner
         step = run.step
         run.advance(now)
+        if step is not None and step.is_shared and self._is_told(run, step, now):
+            return
         if step is not None and step.event is not None:
             self._push(playhead, run, step, step.event, now)
         elif step is not None and step.said is not None:
@@ -275,22 +281,45 @@ class Player:
 
     def _tell(self, told: Told) -> None:
         """Push an event to a client of another session than that of its operation; it waits for such a client."""
-        place = told.step.order
-        one = next((other for other in self._followers(told.session) if place not in other.heard_of), None)
+        one = self._partner(told.by, told.session)
         if one is None:
             self._untold.append(told)
             return
-        one.heard_of.add(place)
-        told.rewriter.teach(one.bindings, encode(told.event.data))
+        step = told.step
+        if step.event is None:
+            self.streams.leave(one, Run((), told.at, 1.0, told.rewriter), step)
+            return
+        told.rewriter.teach(one.bindings, encode(step.event.data))
         run = Run((), told.at, 1.0, told.rewriter.with_those_of(one.bindings))
-        self._push(one, run, told.step, told.event, told.at)
+        self._push(one, run, step, step.event, told.at)
+
+    def _partner(self, playhead: Playhead, session: str) -> Playhead | None:
+        """Return the client of another session that works with this one, and with no other client of its session."""
+        mine, one = playhead.recorded or "", playhead.partners.get(session)
+        if one is None or one.left:
+            free = (other for other in self._followers(session) if not _is_there(other.partners.get(mine)))
+            one = next(free, None)
+        if one is not None:
+            playhead.partners[session], one.partners[mine] = one, playhead
+        return one
+
+    def untold(self) -> Iterator[tuple[Event, str]]:
+        """Yield the events that wait for a client of another session, and this session."""
+        return ((told.step.event, told.session) for told in self._untold if told.step.event is not None)
+
+    def _is_told(self, run: Run, step: Step, now: float) -> bool:
+        """Return whether a step belongs to a client of another session, which gets it now, or when it is there."""
+        playhead: Playhead = run.owner
+        cut = step.on_stream.key if isinstance(step.on_stream, Cuts) else ""
+        session = self._session_of.get(cut if step.event is None else step.event.client_id)
+        if session is None or session == playhead.recorded:
+            return False
+        if step.event is not None:
+            run.taken(out=True)  # no ack waits for another client
+        self._tell(Told(session, replace(step, is_shared=False), playhead, run.rewriter, now))
+        return True
 
     def _push(self, playhead: Playhead, run: Run, step: Step, event: Event, now: float) -> None:
-        session = self._session_of.get(event.client_id) if step.is_shared else None
-        if session not in (None, playhead.recorded):
-            run.taken(out=True)  # no ack waits for another client
-            self._tell(Told(session, replace(step, is_shared=False), event, run.rewriter, now))
-            return
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         owner = None if run.acked or run.request is None else run
         if run.message is not None and owner is not None and self._comes_with_ack(run):

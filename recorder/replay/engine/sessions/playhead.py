@@ -87,7 +87,7 @@ class Playhead:
         answered: How many equal Bayeux messages it has sent, by window, channel and name; empty for a recording without
             refusals and extensions.
         retained: Events with their replay ids, in the order they were pushed; empty without the replay extension.
-        heard_of: Places of the recorded events that it got of operations of other clients.
+        partners: The clients of other recorded sessions that it works with: one of each, by the session.
         turned_away: Its handshake was refused and it has not got in since.
         ended: Its session was ended by the server, so that it may shake hands again although it left.
         shaken: Handshakes after which it has neither subscribed nor polled yet.
@@ -123,7 +123,7 @@ class Playhead:
     progress: Progress = field(default_factory=Progress)
     answered: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     retained: list[Retained] = field(default_factory=list)
-    heard_of: set[tuple[int, int]] = field(default_factory=set)
+    partners: dict[str, Playhead] = field(default_factory=dict)
     turned_away: bool = False
     ended: bool = False
     shaken: list[Reached] = field(default_factory=list)
@@ -154,7 +154,9 @@ class Playhead:
             run.owner = self
         self.runs += other.runs
         self.held += other.held
-        self.heard_of |= other.heard_of
+        for session, partner in other.partners.items():
+            self.partners.setdefault(session, partner)
+            partner.partners |= {own: self for own, one in partner.partners.items() if one is other}
         for key, channel in other.channels.items():
             mine = self.channels.get(key)
             channel.owner = self
