@@ -148,9 +148,11 @@ def _is_text(value: JSON) -> bool:
 
 
 def _is_channel(value: JSON) -> bool:
-    """Return whether a value is a channel for events: no pattern, no `/meta/`, no empty segment."""
-    if not isinstance(value, str) or not value.startswith("/") or channels.is_meta(value):
+    """Return whether a value is a channel for events: no pattern, no `/meta/`, no empty segment; or a topic."""
+    if not isinstance(value, str) or channels.is_meta(value):
         return False
+    if not value.startswith("/"):
+        return _is_text(value) and value.isprintable()
     return all(segment and "*" not in segment for segment in value[1:].split("/"))
 
 
@@ -182,11 +184,15 @@ def _step(standin: Controlled, _: dict[str, JSON]) -> JSON:
 
 
 def _inject(standin: Controlled, body: dict[str, JSON]) -> JSON:
-    live = {s["name"]: s["clientId"] for s in standin.state()["sessions"] if not s["left"]}
+    live = [session for session in standin.state()["sessions"] if not session["left"]]
     wanted = body.get("session")
-    names = [name for name, client_id in live.items() if wanted in (None, name, client_id)]
-    if wanted is not None and not names:
-        _refuse(404, f"no live session {_shown(wanted)}; live are: {', '.join(live) or 'none'}")
+    found = [session for session in live if wanted in (None, session["name"], session["clientId"])]
+    if wanted is not None and not found:
+        _refuse(404, f"no live session {_shown(wanted)}; live are: {', '.join(s['name'] for s in live) or 'none'}")
+    is_topic = not body["channel"].startswith("/")
+    names = [session["name"] for session in found if session["streams"] or not is_topic]
+    if is_topic and not names:
+        _refuse(400, f"channel must be {_CHANNEL.meaning}; only streams take others, and no such session has one")
     for name in names:
         standin.inject(name, body["channel"], body["data"])
     return {"sessions": names}

@@ -544,6 +544,16 @@ def test_an_injected_event_comes_on_the_open_stream(dialect: Dialect) -> None:
     assert desk.got(stream) == [b'event: note\ndata: {"ref":"injected"}\n\n']
 
 
+def test_an_injected_event_waits_for_a_client_that_connects_again(dialect: Dialect) -> None:
+    playing, desk = stage(a_stream(), dialect)
+    desk.leaves(desk.opens())
+
+    playing.standin.inject("p1", "note", {"ref": "injected"})
+    playing.driver()
+
+    assert desk.got(desk.opens()) == [b'event: note\ndata: {"ref":"injected"}\n\n']
+
+
 def test_nothing_leaves_in_a_pause(dialect: Dialect) -> None:
     playing, desk = stage(a_stream(), dialect)
     stream = desk.opens()

@@ -109,11 +109,15 @@ class Fake:
     def __init__(self) -> None:
         self.told: list[Any] = []
         self.paused = False
+        self.streams: dict[str, list[dict[str, Any]]] = {}
 
     def state(self) -> dict[str, Any]:
-        own: dict[str, Any] = {"recorded": None, "played": [], "pending": [], "parked": False, "streams": []}
+        own: dict[str, Any] = {"recorded": None, "played": [], "pending": [], "parked": False}
         known = [("p1", "c1", False), ("p2", None, False), ("p3", "c3", True)]
-        sessions = [own | {"name": name, "clientId": client, "left": left} for name, client, left in known]
+        sessions = [
+            own | {"name": name, "clientId": client, "left": left, "streams": self.streams.get(name, [])}
+            for name, client, left in known
+        ]
         return {"paused": self.paused, "sessions": sessions}
 
     def report(self) -> dict[str, Any]:
@@ -277,6 +281,17 @@ def test_an_event_is_injected_by_name_by_client_id_or_to_all_that_are_there(
     assert fake.told == [("inject", name, "/a/b", None) for name in names]
 
 
+@pytest.mark.parametrize("topic", ["order.changed", "v2.users.7.presence", "message", "ä b"])
+def test_an_event_with_a_topic_is_injected_where_a_stream_is(topic: str) -> None:
+    fake = Fake()
+    fake.streams = {"p2": [{"key": "stream-1", "open": False, "waiting": 0}]}
+
+    assert ask(fake, "POST", "inject", {"channel": topic, "data": 1}) == (200, {"sessions": ["p2"]})
+    assert fake.told == [("inject", "p2", topic, 1)]
+    answer = ask(fake, "POST", "inject", {"channel": topic, "data": 1, "session": "p1"})
+    assert answer[0] == 400
+
+
 @pytest.mark.parametrize("session", ["p3", "c3", "p9"])
 def test_an_event_for_a_session_that_is_not_there_is_refused(session: str) -> None:
     fake = Fake()
@@ -319,6 +334,8 @@ def test_what_a_stand_in_cannot_do_is_a_conflict_with_its_reason(steered: Steere
         ("inject", {"channel": "/a//b", "data": 1}, "channel must be"),
         ("inject", {"channel": "/meta/connect", "data": 1}, "channel must be"),
         ("inject", {"channel": 7, "data": 1}, "channel must be"),
+        ("inject", {"channel": "", "data": 1}, "channel must be"),
+        ("inject", {"channel": "a\ndata: forged", "data": 1}, "channel must be"),
         ("inject", {"channel": "/a", "data": 1, "session": 7}, "session must be the name or clientId of a session"),
         ("faults", {"fault": " "}, "fault must be text as after --fault"),
         ("faults", {"fault": "nonsense"}, "fault 'nonsense': it should begin with one of: drop"),

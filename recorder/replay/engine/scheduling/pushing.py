@@ -172,16 +172,16 @@ class Pusher:
                 self._leave(channel.cut())
 
     def inject(self, playhead: Playhead, name: str, data: JSON) -> bool:
-        """Send an event that was not recorded on an open stream, if there is one; return whether there is.
+        """Send an event that was not recorded on a stream, if the client has one; return whether it has.
 
-        Of several streams it is the one on which such events were recorded.
+        Of several streams it is the one on which such events were recorded; one that is open comes before others.
         """
         key = self.recorded.topics.get(name)
         usual = None if key not in self.recorded.protocols else self.channel(playhead, key)
-        open_ = [one for one in playhead.channels.values() if one.live is not None]
-        if not open_:
+        known = [*([] if usual is None else [usual]), *playhead.channels.values()]
+        if not known:
             return False
-        channel = usual if usual in open_ else open_[0]
+        channel = next((one for one in known if one.live is not None), known[0])
         if self.recorded.protocols[channel.key] == WEBSOCKET:
             body = encoded(encode(data))
         else:
