@@ -492,7 +492,7 @@ class ReplayEngine:
         if part.then or (not entry.n and self._player.anchored.after_exchanges):
             self._follower.asked(playhead, live, entry, now, run.home)
         if run.opened is not None:
-            self._opened(playhead, now)
+            self._opened(playhead, live, entry, now)
         return None
 
     def _of_kind(
@@ -506,10 +506,11 @@ class ReplayEngine:
         found = next((one for one in places if one not in played), next(reversed(places), entry.place))
         return self._matcher.entries[found]
 
-    def _opened(self, playhead: Playhead, now: float) -> None:
+    def _opened(self, playhead: Playhead, live: ParsedRequest, entry: RecordedRequest, now: float) -> None:
         """Play what came in the recording once its session began, with the first stream of a client."""
-        if playhead.recorded is None and len(self._recording.session_starts) <= 1:
-            playhead.recorded = next(iter(self._recording.session_starts), "")
+        starts = self._recording.session_starts
+        if playhead.recorded is None and (len(starts) <= 1 or self._matcher.is_never_told(live)):
+            playhead.recorded = next(iter(starts), "") if len(starts) <= 1 else entry.session or ""
             self._follower.known(playhead)
         self._follower.opened(playhead, now)
 

@@ -826,3 +826,36 @@ def test_what_a_message_brings_on_the_next_socket_waits_for_that_one_to_begin(di
     desk.says(second, {"type": "init"})
 
     assert types(desk, second) == ["welcome", "noted"]
+
+
+def viewers(*targets: str) -> Wire:
+    """Two clients that only listen, after some GETs of their own."""
+    wire = Wire()
+    for who in ("one", "two"):
+        token = (("Authorization", f"Bearer {who}"),)
+        for target in targets:
+            wire.respond(wire.request("GET", target.format(who), b"", token), {"ok": True})
+        stream = wire.streams(headers=token)
+        wire.wait(0.5)
+        wire.sends(stream, noted(who))
+    return wire
+
+
+@pytest.mark.parametrize("targets", [(), ("/config",)])
+def test_a_client_that_only_listens_hears_one_of_several_recorded_ones(dialect: Dialect, targets: list[str]) -> None:
+    playing, desk = stage(viewers(*targets), dialect)
+    for target in targets:
+        desk.sends("GET", target, b"")
+
+    assert refs(desk, desk.opens()) == ["one"]
+    assert playing.misses == []
+
+
+def test_a_client_that_only_listens_is_known_by_what_it_gets(dialect: Dialect) -> None:
+    _, desk = stage(viewers("/me/{}"), dialect)
+    stream = desk.opens()
+    assert desk.got(stream) == []
+
+    desk.sends("GET", "/me/two", b"")
+
+    assert refs(desk, stream) == ["two"]

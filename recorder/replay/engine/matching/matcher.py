@@ -225,6 +225,14 @@ class Matcher:
         """Return the places of these requests, in recorded order."""
         return sorted(self.alternatives(live).places())
 
+    def is_never_told(self, live: ParsedRequest) -> bool:
+        """Return whether the sessions that made a request made no operation, and each request that one of them made."""
+        sessions = {self.triples[place].session for place in self.candidates(live)}
+        own = [place for place, triple in enumerate(self.triples) if triple.session in sessions]
+        return not any(self.triples[place].n for place in own) and all(
+            sessions <= {self.triples[one].session for one in self.candidates(self.parsed[place])} for place in own
+        )
+
     def fits(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
         """Return whether a candidate matches under the bindings of a live session."""
         if entry.remembered is not None:

@@ -111,9 +111,13 @@ class Pusher:
             before = playhead.channels.pop(own, None)
             del playhead.channels[key]
             playhead.channels[own] = channel
+            live = channel.live
+            if live is not None and live.recorded is not None:
+                said = self.recorded.preamble(live.recorded).asked - live.asked
+                live.recorded = self.recorded.alike(live.recorded, own)
+                asked, live.told = self.recorded.preamble(live.recorded)
+                live.asked, live.untold = set(asked - said), set(live.told - channel.came_already)
             self._leave(channel.stand_for(own, self.recorded.owed(own), () if before is None else before.waiting))
-            if channel.live is not None and channel.live.recorded is not None:
-                channel.live.recorded = self.recorded.alike(channel.live.recorded, own)
 
     def channel(self, playhead: Playhead, key: str) -> Channel:
         """Return what a client has of a recorded stream."""
