@@ -31,7 +31,7 @@ from ..model import (
     SocketMessage,
     Triple,
 )
-from ..push.rules import PushRules
+from ..push.rules import COMMENT, PushRules
 from ..push.sse import events_in
 from ..redaction.carried import carrying
 
@@ -44,7 +44,7 @@ def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Tri
     These are the requests, acks and events of the chosen triples; the handshakes, subscriptions and publishes of their
     sessions; the exchanges of these sessions, and of no session, that are no operation; and the unsolicited events of
     these sessions, without those whose anchor is another triple. Events of other triples are removed from the responses
-    that carried them.
+    and chunks that carried them; comments in streams of events stay.
     """
     kept = _Kept.of(recording, chosen)
     carriers = {seq for seq, _ in kept.events}
@@ -216,7 +216,10 @@ def _of_stream(record: Record, kept: _Kept) -> Record | None:
             return record if (place not in kept.dropped if is_sent else place in kept.events) else None
         case Chunk() | Response() if record.body:
             events = events_in(record, PushRules())
-            body = b"".join(one.raw or b"" for one in events if (one.seq, one.index) in kept.events)
+            left = [one for one in events if one.channel == COMMENT or (one.seq, one.index) in kept.events]
+            if len(left) == len(events):
+                return record
+            body = b"".join(one.raw or b"" for one in left)
             return replace(record, body=body) if body or isinstance(record, Response) or record.is_last else None
         case _:
             return record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from recorder.correlate.engine import correlate
@@ -10,6 +11,7 @@ from recorder.model import Chunk, Failure, Header, Headers, Record, Recording, R
 
 HEADER = Header(started=0, upstream="http://push.example", dialect="push", redaction="none")
 STREAM: Headers = (("Content-Type", "text/event-stream"),)
+LINES: Headers = (("Content-Type", "application/x-ndjson"),)
 
 PUSH = """
 name = "push"
@@ -81,6 +83,16 @@ class Tape:
         """A stream of events begins."""
         exchange = self.request(target, method=method, headers=(*cookie(sid), *headers))
         self.records.append(Response(*self._at(), exchange, 200, STREAM, b"", streamed=True))
+        return exchange
+
+    def lines(self, target: str, parts: Sequence[bytes], body: bytes = b"", *, is_whole: bool = True) -> int:
+        """A POST is answered by lines of JSON that come in chunks; returns its exchange."""
+        exchange = self.request(target, body, method="POST")
+        self.records.append(Response(*self._at(), exchange, 200, LINES, b"", streamed=True))
+        for part in parts:
+            self.chunk(exchange, part)
+        if is_whole:
+            self.end(exchange)
         return exchange
 
     def chunk(self, exchange: int, body: bytes, *, is_last: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from recorder.library.recording import joined, load_recording
 from recorder.library.sealing import seal
 from recorder.library.select import merge_records, slice_records
 from recorder.library.stored import triples
-from recorder.model import Recording
+from recorder.model import Chunk, Recording, SocketMessage
 from recorder.redaction.carried import carrying
 from tests.correlate.tape import HEADER, Tape, dialect
 
@@ -96,6 +97,91 @@ def test_slice_leaves_out_the_events_of_other_triples() -> None:
 
     assert [(t.operation, [link.name for link in t.events]) for t in left.triples] == [("Call", ["Called"])]
     assert [u.event.data for u in left.unsolicited if not u.is_ignored] == ["/wA="]
+
+
+def crowded() -> Tape:
+    """Two orders whose events came together, one of them in a block with a comment, and an end with the last one."""
+    tape = Tape()
+    stream = tape.stream()
+    tape.order("r1")
+    tape.order("r2")
+    tape.chunk(
+        stream,
+        b'\xef\xbb\xbfid: 1\r\ndata: {"name":"Ordered","ref":"r1"}\r\n\r\n: beat\r\n\r\n'
+        b'data: {"name":"Ordered",\n: of r2\ndata: "ref":"r2"}\n\nretry: 9\n\n',
+    )
+    tape.chunk(stream, b'data: {"name":"Shipped","ref":"r2"}\n\n', is_last=True)
+    tape.ask("/late")
+    return tape
+
+
+@pytest.mark.parametrize(
+    ("number", "bodies"),
+    [
+        (1, [b'\xef\xbb\xbfid: 1\r\ndata: {"name":"Ordered","ref":"r1"}\r\n\r\n: beat\r\n\r\nretry: 9\n\n', b""]),
+        (
+            2,
+            [
+                b': beat\r\n\r\ndata: {"name":"Ordered",\n: of r2\ndata: "ref":"r2"}\n\nretry: 9\n\n',
+                b'data: {"name":"Shipped","ref":"r2"}\n\n',
+            ],
+        ),
+    ],
+)
+def test_slice_keeps_of_a_chunk_the_blocks_of_its_events_and_the_comments(number: int, bodies: list[bytes]) -> None:
+    whole = cassette(crowded())
+    recording = correlate(whole.records, PUSH, whole.header)
+
+    records = slice_records(whole, recording, [recording.triples[number - 1]])
+
+    assert [(one.body, one.is_last) for one in records if isinstance(one, Chunk)] == [
+        (bodies[0], False),
+        (bodies[1], True),
+    ]
+    left = correlate(records, PUSH, whole.header)
+    assert [[link.event.data for link in t.events] for t in left.triples] == [
+        [link.event.data for link in recording.triples[number - 1].events]
+    ]
+
+
+def test_slice_of_all_triples_leaves_each_record_as_it_was() -> None:
+    tape = crowded()
+    whole = cassette(tape)
+    recording = correlate(whole.records, PUSH, whole.header)
+
+    assert slice_records(whole, recording, recording.triples) == tape.records
+
+
+def test_slice_keeps_the_messages_of_its_own_calls_on_a_socket() -> None:
+    tape = Tape()
+    socket = tape.socket()
+    for ref in (b"r1", b"r2"):
+        tape.sends(socket, b'{"type":"call","ref":"%s"}' % ref)
+    tape.sends(socket, b"ping")
+    tape.hears(socket, b'{"name":"Called","ref":"r2"}')
+    tape.hears(socket, b'{"name":"Called","ref":"r1"}')
+    whole = cassette(tape)
+    recording = correlate(whole.records, PUSH, whole.header)
+
+    records = slice_records(whole, recording, recording.triples[1:])
+
+    assert [one.body for one in records if isinstance(one, SocketMessage)] == [
+        b'{"type":"call","ref":"r2"}',
+        b"ping",
+        b'{"name":"Called","ref":"r2"}',
+    ]
+
+
+def test_slice_keeps_the_answers_of_lines_of_its_operations_only() -> None:
+    tape = Tape()
+    for ref in ("r1", "r2"):
+        tape.lines("/orders", [b'{"n":1}\n', b'{"ref":"%s"}\n' % ref.encode()], b'{"ref":"%s"}' % ref.encode())
+    whole = cassette(tape)
+    recording = correlate(whole.records, PUSH, whole.header)
+
+    records = slice_records(whole, recording, recording.triples[1:])
+
+    assert [one.body for one in records if isinstance(one, Chunk)] == [b'{"n":1}\n', b'{"ref":"r2"}\n', b""]
 
 
 def keys(recording: Recording) -> set[str]:
