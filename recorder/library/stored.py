@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ..bayeux.messages import Message, carried
 from ..bayeux.publishes import as_request, as_response
@@ -12,8 +13,9 @@ from ..correlate.engine import correlate
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
 from ..errors import CassetteError
-from ..model import Failure, Link, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple, values
+from ..model import Failure, Link, Note, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple, values
 from ..push.decoders import event_in
+from ..push.pieces import joined
 from ..push.sockets import as_request as message_of
 
 
@@ -116,11 +118,20 @@ def _request(sealed: OpenCassette, row: Row) -> Record:
 
 def _ack(sealed: OpenCassette, row: Row) -> Record | None:
     record = sealed.record(row.ack) if row.ack is not None else None
+    if isinstance(record, Response) and record.streamed:
+        return _joined(sealed, record)
     if row.reply is None:
         return record
     if isinstance(record, Response | SocketMessage):
         return as_response(record, row.reply, _message(sealed, row, carried(record), row.reply))
     raise _stale(sealed, row, "names a reply that is not there")
+
+
+def _joined(sealed: OpenCassette, head: Response) -> Record:
+    """Return a streamed response as correlation sees it: with its lines, or the head alone of a stream of events."""
+    following = map(sealed.record, range(head.seq + 1, sealed.count))
+    own = (record for record in following if not isinstance(record, Note) and record.exchange == head.exchange)
+    return next(joined(chain([head], own)))
 
 
 def _message(sealed: OpenCassette, row: Row, messages: list[Message] | None, index: int) -> Message:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.cassette.codec import encode
 from recorder.cassette.journal import create
 from recorder.cassette.reader import Cassette, open_cassette
+from recorder.cli import main
 from recorder.correlate.engine import correlate
 from recorder.library.recording import joined, load_recording
 from recorder.library.sealing import seal
@@ -74,6 +76,53 @@ def test_sealed_cassette_gives_the_same_triples(tmp_path: Path) -> None:
     assert [[link.event.raw for link in one.events] for one in found] == [
         [link.event.raw for link in one.events] for one in recording.triples
     ]
+
+
+def lined() -> Tape:
+    """Orders whose answers are lines: whole, broken off, and open at the end, with others in between."""
+    tape = session()
+    one = tape.lines("/orders", [b'{"n":1}\n', b'{"n":2}\n'], b'{"ref":"r3"}', is_whole=False)
+    two = tape.lines("/orders", [b'{"n":3}\n'], b'{"ref":"r4"}', is_whole=False)
+    tape.chunk(one, b'{"n":4}\n', is_last=True)
+    tape.fail(two)
+    tape.lines("/orders", [b'{"n":5}\n'], b'{"ref":"r5"}', is_whole=False)
+    tape.ask("/events-for", b"", b"1")
+    return tape
+
+
+def test_sealed_cassette_gives_whole_answers_of_lines(tmp_path: Path) -> None:
+    journal, sealed = written(lined(), tmp_path / "j.cassette"), tmp_path / "s.cassette"
+
+    seal(journal, sealed)
+
+    with open_cassette(sealed) as file:
+        found = tuple(triples(file))
+    assert found == load_recording(journal).triples
+    assert [t.ack.body for t in found[2:] if t.ack] == [b'{"n":1}\n{"n":2}\n{"n":4}\n', b'{"n":3}\n']
+
+
+@pytest.mark.parametrize("archive", [False, True])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ls",), ("ls", "--limit", "3"), ("ls", "--json"), ("ls", "--all"), ("show", "1"), ("show", "2"), ("show", "3"),
+        ("show", "4", "--json"), ("show", "--reference", "r3"), ("timeline",), ("grep", "n"), ("explain", "1"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_commands_print_the_same_of_a_sealed_cassette(command: tuple[str, ...], archive: bool, tmp_path: Path) -> None:
+    journal, sealed = written(lined(), tmp_path / "j.cassette"), tmp_path / "s.cassette"
+    seal(journal, sealed, archive=archive)
+    name, *options = command
+
+    shown = [CliRunner().invoke(main, [name, *_place(name, options, path)]) for path in (journal, sealed)]
+
+    assert shown[0].exit_code == 0, shown[0].output
+    assert shown[1].stdout.replace(str(sealed), str(journal)) == shown[0].stdout
+
+
+def _place(name: str, options: list[str], path: Path) -> list[str]:
+    return [*options, str(path)] if name == "grep" else [str(path), *options]
 
 
 def test_slice_keeps_the_events_of_its_triples() -> None:
