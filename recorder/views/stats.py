@@ -1,19 +1,23 @@
-"""Count what is in cassettes: operations by state, latencies, events, polls."""
+"""Count what is in cassettes: operations by state, latencies, events, polls, streams."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from ..diagnose.polls import Poll
-from ..model import State, Triple, Unsolicited
+from ..model import Recording, State, Triple, Unsolicited
 from ..printable import printable
+from ..push.port import SSE, WEBSOCKET
+from ..push.rules import COMMENT
 from .data import ack_ms, exchangeable, offset_ms
 from .screen import STATES, Cell, Column, Screen, aligned
 
 _ORDER = [state.value for state in State]
+_STREAMS = {SSE: "event stream", WEBSOCKET: "WebSocket"}
 
 
 @dataclass(slots=True)
@@ -25,6 +29,7 @@ class Stats:
         duration: Seconds from the first to the last record, added up.
         plain: Exchanges that are no operation.
         polls: Polls by how they ended.
+        streams: Counts of event streams and of WebSockets without Bayeux, by protocol.
         events: Events of triples, by channel.
         unasked: Unsolicited events, by channel.
         rules: Links, by rule.
@@ -38,6 +43,7 @@ class Stats:
     sessions: int = 0
     plain: int = 0
     polls: Counter[str] = field(default_factory=Counter)
+    streams: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     events: Counter[str] = field(default_factory=Counter)
     unasked: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
@@ -70,9 +76,26 @@ class Stats:
             self.polls["failed"] += poll.failure is not None
             self.polls["open"] += poll.closed is None
 
+    def add_streams(self, recording: Recording) -> None:
+        """Count the streams of a recording, those that clients opened again, and their events without comments."""
+        protocols: dict[str, str] = {}
+        for stream in recording.streams:
+            counts = self.streams[stream.protocol]
+            counts["count"] += 1
+            counts["reconnects"] += stream.key in protocols
+            counts["open"] += stream.closed is None
+            protocols[stream.key] = stream.protocol
+        linked = (link.event for triple in recording.triples for link in triple.events)
+        for event in chain(linked, (one.event for one in recording.unsolicited)):
+            if event.client_id in protocols and event.channel != COMMENT:
+                self.streams[protocols[event.client_id]]["events"] += 1
+
 
 def as_json(stats: Stats) -> dict[str, Any]:
-    """Return all numbers as JSON: `ack_ms` and `last_ms` are milliseconds, `duration` is seconds, `size` is bytes."""
+    """Return all numbers as JSON: `ack_ms` and `last_ms` are milliseconds, `duration` is seconds, `size` is bytes.
+
+    `streams` is there only if there are any, with the protocols that occur.
+    """
     triples = [triple for group in stats.operations.values() for triple in group]
     shown = {
         "files": stats.files,
@@ -81,6 +104,7 @@ def as_json(stats: Stats) -> dict[str, Any]:
         "duration": round(stats.duration, 6),
         "sessions": stats.sessions,
         "polls": {name: stats.polls[name] for name in ("count", "empty", "failed", "open")},
+        **({"streams": _of_streams(stats)} if stats.streams else {}),
         "plain": stats.plain,
         "unsolicited": stats.unasked.total(),
         "total": _numbers(triples),
@@ -124,6 +148,11 @@ def _numbers(triples: Sequence[Triple]) -> dict[str, Any]:
     }
 
 
+def _of_streams(stats: Stats) -> dict[str, dict[str, int]]:
+    names = "count", "reconnects", "events", "open"
+    return {protocol: {name: stats.streams[protocol][name] for name in names} for protocol in sorted(stats.streams)}
+
+
 def _spread(values: list[float]) -> dict[str, float] | None:
     """Return minimum, median, 95th percentile and maximum; each is a measured value (nearest rank)."""
     if not values:
@@ -139,19 +168,25 @@ def _sorted(stats: Stats) -> list[tuple[str, list[Triple]]]:
 
 
 def _summary(shown: dict[str, Any], screen: Screen | None) -> str:
-    total, polls = shown["total"], shown["polls"]
+    total, polls, streams = shown["total"], shown["polls"], shown.get("streams", {})
     files, records, sessions = (_many(shown[name], name[:-1]) for name in ("files", "records", "sessions"))
     events = f"{_many(total['events'], 'event')} ({total['unsure']} not linked for sure)"
     ends = f"{polls['empty']} without an event, {polls['failed']} failed, {polls['open']} open at the end"
     lines = [
         f"{files}, {_size(shown['size'])}, {records}, {shown['duration']:.3f} s, {sessions}",
         f"{_many(total['count'], 'triple')}, {events}, {shown['unsolicited']} unsolicited, {shown['plain']} other",
-        f"{_many(polls['count'], 'poll')}: {ends}",
+        *([f"{_many(polls['count'], 'poll')}: {ends}"] if polls["count"] or not streams else []),
+        *(_streamed(_STREAMS[name], counts) for name, counts in streams.items()),
         "latencies after the request in ms: least/median/p95/most",
     ]
     if screen is not None:
         return "".join(screen.line(line, indent=2) for line in lines)
     return "\n".join(lines) + "\n"
+
+
+def _streamed(what: str, counts: dict[str, int]) -> str:
+    ends = f"{_many(counts['events'], 'event')}, {counts['open']} open at the end"
+    return f"{_many(counts['count'], what)}: {counts['reconnects']} opened again, {ends}"
 
 
 def _operation_columns() -> Iterator[Column]:

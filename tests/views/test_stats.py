@@ -6,6 +6,7 @@ from recorder.diagnose.polls import with_polls
 from recorder.dialect.definition import load
 from recorder.views.screen import Screen
 from recorder.views.stats import Stats, as_json, as_text
+from tests.correlate.tape import Tape
 from tests.wire import HEADER, Wire, body, campaign_event, chained, complete, done, preview, state_event, twin
 
 
@@ -78,6 +79,42 @@ def test_polls_are_counted_by_their_end() -> None:
     found = as_json(session())["polls"]
 
     assert (found["failed"], found["open"], found["count"] - found["empty"]) == (0, 1, 22)
+
+
+def streamed() -> Stats:
+    """An event stream that was opened again, and a WebSocket that stays open; no polls."""
+    tape = Tape()
+    for _ in range(2):
+        stream = tape.stream(sid="a")
+        tape.order("r1", sid="a")
+        tape.tell(stream, "Ordered", "r1")
+        tape.chunk(stream, b": beat\n\n")
+        tape.end(stream)
+    socket = tape.socket(sid="a")
+    tape.hears(socket, b"1")
+    stats = Stats()
+    stats.add_file(size=0, records=len(tape.records), duration=0, sessions=1, plain=0)
+    stats.add_streams(tape.recording())
+    return stats
+
+
+def test_streams_are_counted_with_their_events() -> None:
+    assert as_json(streamed())["streams"] == {
+        "sse": {"count": 2, "reconnects": 1, "events": 2, "open": 0},
+        "websocket": {"count": 1, "reconnects": 0, "events": 1, "open": 1},
+    }
+
+
+def test_streams_stand_in_the_place_of_polls() -> None:
+    assert as_text(streamed()).splitlines()[2:4] == [
+        "2 event streams: 1 opened again, 2 events, 0 open at the end",
+        "1 WebSocket: 0 opened again, 1 event, 1 open at the end",
+    ]
+
+
+def test_without_streams_nothing_is_said_of_them() -> None:
+    assert "streams" not in as_json(session())
+    assert "stream" not in as_text(session())
 
 
 def test_nothing_is_numbers_too() -> None:

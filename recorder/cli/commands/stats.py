@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @json_option
 @dialect_option
 def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, dialect: str | None) -> None:
-    """Count the content of cassettes, all together: operations by state, latencies, events, polls.
+    """Count the content of cassettes, all together: operations by state, latencies, events, polls, streams.
 
     Latencies are milliseconds from a request to its ack, and to its last event: least, median, 95th percentile, most.
     An event is "unsure" if its link has a confidence below 1 (see recorder explain). A filter selects triples and
-    unsolicited events; polls, records and sizes are those of the whole cassettes.
+    unsolicited events; polls, streams, records and sizes are those of the whole cassettes.
 
     \b
     Example:  recorder stats session.cassette
@@ -65,3 +65,4 @@ def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None)
     pushed = (one for one in recording.unsolicited if by is None or fits(by, data.alone(one)))
     stats.add_triples(fitting(recording.triples, by), pushed)
     stats.add_polls(polls)
+    stats.add_streams(recording)
