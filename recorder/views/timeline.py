@@ -14,6 +14,7 @@ from ..correlate.anchors import text as in_words
 from ..diagnose.answers import strange
 from ..model import Note, Record, Recording, Reply, Stream, Triple, listed
 from ..printable import printable
+from ..push.port import WEBSOCKET
 from ..push.rules import MESSAGE
 from .data import ack_ms, offset_ms
 from .screen import Cell, Column, Screen, aligned
@@ -81,9 +82,11 @@ def of_triple(triple: Triple) -> Iterator[Moment]:
 
 def of_others(recording: Recording, records: Sequence[Record]) -> Iterator[Moment]:
     """Yield the moments outside triples: handshakes, other exchanges, unsolicited events, failed polls, notes."""
-    began = {item.request.seq for item in (*recording.triples, *recording.plain)}
+    exchanges = {item.request.seq: item.request.exchange for item in (*recording.triples, *recording.plain)}
+    sockets = {stream.exchange for stream in recording.streams if stream.protocol == WEBSOCKET}
     for label, (seq, t) in recording.session_starts.items():
-        how = "begins with a stream" if seq in began else "shakes hands"
+        what = "WebSocket" if exchanges.get(seq) in sockets else "stream"
+        how = f"begins with a {what}" if seq in exchanges else "shakes hands"
         yield Moment((seq, 0), t, "session", None, label, label, how)
     for item in recording.plain:
         request, ms = item.request, ack_ms(item)

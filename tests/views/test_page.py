@@ -15,10 +15,12 @@ import pytest
 
 from benchmarks import synthetic
 from recorder.cassette.reader import Cassette, read
-from recorder.dialect.definition import load
+from recorder.dialect.definition import Dialect, load
 from recorder.model import Record
 from recorder.views.document import page as html
 from recorder.views.report import comparison, document, part
+from tests.correlate.tape import Tape
+from tests.correlate.tape import dialect as push
 from tests.lab.browser import Browser
 from tests.views.late import late_session
 from tests.wire import HEADER, Ask, Wire, chained, record_event
@@ -69,9 +71,9 @@ class Report:
         return seen
 
 
-def written(browser: Browser, folder: Path, *parts: tuple[str, Cassette]) -> Report:
+def written(browser: Browser, folder: Path, *parts: tuple[str, Cassette], by: Dialect | None = None) -> Report:
     path = folder / "report.html"
-    shown = [part(name, cassette, load()) for name, cassette in parts]
+    shown = [part(name, cassette, by or load()) for name, cassette in parts]
     path.write_text(html(document(shown, ", ".join(name for name, _ in parts))), "utf-8")
     return Report(browser, path)
 
@@ -240,6 +242,33 @@ def test_several_sessions_have_lanes_of_their_own_and_what_is_idle_is_folded(bro
 
     assert labels == ["session s1", "session s2"]
     assert apart < 0.25  # of the screen, for 42 of 48 seconds
+
+
+def test_events_of_streams_and_sockets_stand_in_their_sessions(browser: Browser, tmp_path: Path) -> None:
+    tape = Tape()
+    stream, socket = tape.stream(sid="a"), tape.socket(sid="b")
+    tape.order("r1", sid="a")
+    tape.tell(stream, "Ordered", "r1")
+    tape.chunk(stream, b"data: 1\n\n", is_last=True)
+    tape.hears(socket, b'{"type":"news"}')
+    report = written(browser, tmp_path, ("push.cassette", of(tape.records)), by=push())
+
+    def act(page: Page) -> tuple[list[str], list[list[str]]]:
+        lanes = texts(page, ".lane-label")
+        page.goto(f"{report.path.as_uri()}#view=ladder")
+        return lanes, [row.split("\n")[1:] for row in texts(page, "#view-ladder .step:is(.event, .loose)")]
+
+    lanes, steps = report.look(act)
+
+    assert lanes == [
+        "session s1", "operations", "other requests", "message",
+        "session s2", "other requests", "news",
+    ]  # fmt: skip
+    assert steps == [
+        ["s1", "1", "Ordered +2 ms message r1"],
+        ["s1", "message message unsolicited"],
+        ["s2", "news news unsolicited"],
+    ]
 
 
 def test_the_ladder_says_where_nothing_happened(browser: Browser, tmp_path: Path) -> None:

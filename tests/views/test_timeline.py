@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from recorder.views.screen import Screen
 from recorder.views.timeline import Moment, as_json, as_text, of_others, of_triple, ordered
+from tests.correlate.tape import Tape
 from tests.views.test_table import hostile
 from tests.wire import Wire, body, chained, complete, done, get_me, preview, state_event, twin
 
@@ -49,6 +50,30 @@ def test_each_thing_that_happened_is_a_line_and_silences_are_folded() -> None:
         "31.020   3    request            CompleteRecord  7 r3\n"
         "31.020   3    failure      +0    no ack: Client disconnected.\n"
         "31.020   4    request            GetChainedRecord  8 r4\n"
+    )
+
+
+def test_sessions_begin_with_a_stream_or_a_socket() -> None:
+    tape = Tape()
+    stream, socket = tape.stream(sid="a"), tape.socket(sid="b")
+    tape.order("r1", sid="a")
+    tape.tell(stream, "Ordered", "r1")
+    tape.end(stream)
+    tape.hears(socket, b'{"type":"news"}')
+    recording = tape.recording()
+    moments = [moment for triple in recording.triples for moment in of_triple(triple)]
+
+    assert as_text(ordered([*moments, *of_others(recording, tape.records)])) == (
+        "seconds                    ms\n"
+        "0.000    s1   session          begins with a stream\n"
+        "0.000         exchange     +1  GET /events  200\n"
+        "0.002    s2   session          begins with a WebSocket\n"
+        "0.002         exchange     +1  GET /ws  101\n"
+        "0.004    1    request          Order  r1\n"
+        "0.005    1    ack          +1  200\n"
+        "0.006    1.1  event        +2  Ordered  message\n"
+        "0.007    s1   session          the server ended stream-0\n"
+        "0.008    u1   unsolicited  +6  news  news  after GET /ws\n"
     )
 
 
