@@ -14,9 +14,11 @@ from dataclasses import dataclass, field, replace
 from ..bayeux.channels import HANDSHAKE, is_meta, matches
 from ..bayeux.messages import Message, carried, is_event
 from ..bayeux.publishes import PUBLISH, as_request
-from ..model import Event, Record, Request, Response, SocketMessage, Value
+from ..model import Chunk, Event, Record, Request, Response, SocketMessage, Value
 from ..push.decoders import Decoders
-from ..push.port import Asked
+from ..push.port import Asked, Observation
+from ..push.rules import COMMENT, MESSAGE
+from ..push.sockets import as_request as message_of
 from .definition import DEFAULT, NOTIFICATION, Dialect, names, shipped
 from .paths import path_of
 
@@ -34,8 +36,8 @@ class Fit:
 
     Attributes:
         dialect: The dialect; None if no dialect fits.
-        requests: Number of requests; a Bayeux publish is one, other Bayeux messages are none. So is each message of a
-            client on a WebSocket without Bayeux.
+        requests: Number of requests; a Bayeux publish and a client's message on a plain WebSocket are requests, other
+            Bayeux messages are not.
         operations: How many of the requests are operations of the dialect.
         events: Number of events.
         named: How many of the events are named in the dialect.
@@ -104,6 +106,11 @@ class _Candidate:
         is_named = self.events and self.events * 2 >= events - self.ignored
         return bool(self.operations or self.general or is_named)
 
+    def reads(self, event: Event) -> Event:
+        """Return an event of a stream or a plain WebSocket with the topic that the dialect finds."""
+        topic = self.dialect.push.topic(event.data)
+        return event if topic is None else replace(event, channel=topic)
+
     def takes(self, request: Request) -> int | None:
         """Return how many path segments the dialect spells out of an operation, None if the request is none."""
         name = self.dialect.operation_of(request)
@@ -115,8 +122,7 @@ class _Candidate:
 
     def names(self, event: Event) -> bool:
         """Return whether the dialect names an event, by a value in the event."""
-        topic = None if event.raw is None else self.dialect.push.topic(event.data)
-        name = _name(self.dialect, event if topic is None else replace(event, channel=topic))
+        name = _name(self.dialect, event)
         return name in self.named and name != self.nameless
 
 
@@ -126,26 +132,23 @@ class Fitting:
     def __init__(self, dialects: Iterable[Dialect]) -> None:
         """Begin without evidence; the order of the dialects does not matter."""
         self._candidates = [_Candidate(one) for one in sorted(dialects, key=lambda one: one.name)]
-        self._methods = frozenset[str]().union(*(one.dialect.methods for one in self._candidates))
         self._decoder = Decoders()
+        self._methods = frozenset[str]().union(*(one.dialect.methods for one in self._candidates))
         self._requests = self._events = self._telling = self._possible = 0
 
     def feed(self, record: Record) -> Fit | None:
         """Take the next record; return the choice as soon as there is enough evidence, None before."""
-        for request in _requests(record):
-            self._asked(request)
+        seen = self._decoder.feed(record)
+        for request in _requests(record, seen):
+            self._asked(request, record if isinstance(record, SocketMessage) and request.method == MESSAGE else None)
         match record:
             case Request():
                 self._at(record.target, carried(record))
-            case Response() | SocketMessage(from_client=False):
-                self._pushed(record, carried(record))
+            case Response() | SocketMessage(from_client=False) | Chunk():
+                for event in _events(record, seen):
+                    self._pushed(event)
             case _:
                 pass
-        for seen in self._decoder.feed(record):
-            if isinstance(seen, Asked):
-                self._asked(seen.request)
-            elif isinstance(seen, Event) and seen.raw is not None:  # those of Bayeux count without a session, too
-                self._event(seen)
         leader = self._leader()
         is_sure = leader is not None and leader.points >= _SURE and not leader.missed
         return self.best() if is_sure or self._telling >= _ENOUGH or self._possible >= _MOST else None
@@ -161,12 +164,17 @@ class Fitting:
         fitting = (one for one in self._candidates if one.fits(self._events))
         return max(fitting, key=lambda one: one.rank, default=None)
 
-    def _asked(self, request: Request) -> None:
+    def _asked(self, request: Request, message: SocketMessage | None) -> None:
         self._requests += 1
         if request.method not in self._methods and request.method != PUBLISH:
             return
         self._possible += 1
-        taken = [(one, spelled) for one in self._candidates if (spelled := one.takes(request)) is not None]
+        taken = []
+        for one in self._candidates:
+            # each dialect has its own paths to what a message on a plain WebSocket asks for
+            own = request if message is None else message_of(message, one.dialect.push)
+            if (spelled := one.takes(own)) is not None:
+                taken.append((one, spelled))
         for one, spelled in taken:
             one.operations += spelled > 0
             one.general += not spelled
@@ -180,18 +188,13 @@ class Fitting:
                 prefix = one.dialect.bayeux_prefix
                 one.is_at_prefix |= bool(prefix) and f"{path}/".startswith(f"{prefix}/")
 
-    def _pushed(self, record: Response | SocketMessage, messages: list[Message] | None) -> None:
-        for index, message in enumerate(messages or ()):
-            if is_event(message):
-                data = message.get("data")
-                self._event(Event(record.seq, index, record.t, record.exchange, "", message["channel"], data))
-
-    def _event(self, event: Event) -> None:
+    def _pushed(self, event: Event) -> None:
         self._events += 1
         self._possible += 1
-        for one in self._candidates:
-            one.ignored += one.dialect.is_ignored(event)
-        naming = [one for one in self._candidates if one.names(event)]
+        read = [(one, one.reads(event) if event.raw is not None else event) for one in self._candidates]
+        for one, own in read:
+            one.ignored += one.dialect.is_ignored(own)
+        naming = [one for one, own in read if one.names(own)]
         for one in naming:
             one.events += 1
         self._count(naming, is_telling=bool(naming))
@@ -216,17 +219,23 @@ def best_fit(records: Iterable[Record], dialects: Iterable[Dialect]) -> Fit:
 
 
 def has_operation(records: Iterable[Record], dialect: Dialect) -> bool:
-    """Return whether any request or publish in records is an operation of a dialect."""
+    """Return whether any request, publish or message of a client in records is an operation of a dialect."""
     decoder = Decoders(dialect.push)
-    return any(
-        dialect.operation_of(request) is not None
-        for record in records
-        for request in (*_requests(record), *(one.request for one in decoder.feed(record) if isinstance(one, Asked)))
-    )
+    requests = (request for record in records for request in _requests(record, decoder.feed(record)))
+    return any(dialect.operation_of(request) is not None for request in requests)
 
 
-def _requests(record: Record) -> Iterator[Request]:
-    """Yield the request in a record that carries no Bayeux messages, or the publishes that it carries."""
+def _requests(record: Record, seen: Iterable[Observation]) -> Iterator[Request]:
+    """Yield the request in a record that carries no Bayeux messages, or the publishes or the message that it carries.
+
+    Args:
+        record: The record.
+        seen: The observations that a decoder made in the record.
+    """
+    asked = [one.request for one in seen if isinstance(one, Asked)]
+    if asked:
+        yield from asked
+        return
     messages = carried(record)
     if isinstance(record, Request) and messages is None:
         yield record
@@ -234,6 +243,20 @@ def _requests(record: Record) -> Iterator[Request]:
         for index, message in enumerate(messages or ()):
             if not is_meta(message["channel"]):
                 yield as_request(record, index, message, ())
+
+
+def _events(record: Response | SocketMessage | Chunk, seen: Iterable[Observation]) -> Iterator[Event]:
+    """Yield the events in a record: those of a stream or a plain WebSocket without comments, or those of Bayeux.
+
+    The arguments are those of `_requests`.
+    """
+    plain = [one for one in seen if isinstance(one, Event) and one.raw is not None]
+    if plain:
+        yield from (one for one in plain if one.channel != COMMENT)
+        return
+    for index, message in enumerate(carried(record) or ()):
+        if is_event(message):
+            yield Event(record.seq, index, record.t, record.exchange, "", message["channel"], message.get("data"))
 
 
 def _name(dialect: Dialect, event: Event) -> Value | None:

@@ -13,17 +13,11 @@ from hypothesis import strategies as st
 from recorder.dialect.definition import Dialect, load, parse
 from recorder.dialect.fitting import Fit, Fitting, best_fit, every, has_operation
 from recorder.model import Record, Request, Response, SocketMessage
-from tests.wire import Wire
+from tests.correlate.tape import Tape
 
 
 def made_up(
-    name: str,
-    *requests: str,
-    events: Sequence[str] = (),
-    head: str = "",
-    prefix: str = "/push",
-    methods: Sequence[str] = ("POST", "DELETE"),
-    named: str = "data.kind",
+    name: str, *requests: str, events: Sequence[str] = (), head: str = "", prefix: str = "/push", more: str = ""
 ) -> Dialect:
     operations = "\n".join(
         f'[operations.{name}{n}]\nrequest = "{request}"\nevents = {json.dumps(list(events))}\nterminal = []'
@@ -38,13 +32,13 @@ def made_up(
         grace = 2.0
         {head}
         [request]
-        methods = {json.dumps(list(methods))}
+        methods = ["POST", "DELETE"{more}]
         [request.keys]
         [ack]
         status = []
         success = []
         [event.keys]
-        notification = ["{named}"]
+        notification = ["data.kind"]
         [operations]
         {operations}
         """,
@@ -147,33 +141,60 @@ def test_messages_on_a_websocket_count_too() -> None:
     assert best([replace(sent, from_client=False), replace(came, from_client=True)]) is None
 
 
-def test_events_of_a_stream_without_bayeux_count() -> None:
-    wire = Wire()
-    wire.sends(wire.streams(), {"kind": "Answered"})
-
-    assert str(best_fit(wire.records, ALL)) == "of 1 event 1 is named in it"
-    assert best(wire.records) == "desk"
-
-
-def test_messages_on_a_websocket_without_bayeux_count() -> None:
-    wire = Wire()
-    socket = wire.upgrades()
-    wire.says(socket, {"type": "order"}, from_client=True)
-    wire.says(socket, {"kind": "Answered", "topic": "desk"})
-    mart = made_up("mart", "MESSAGE order", methods=["MESSAGE"])
-
-    assert str(best_fit(wire.records, [])) == "2 requests, 1 event"
-    assert best(wire.records) == "desk"
-    assert best(wire.records, (*ALL, mart)) == "mart"
-    assert (has_operation(wire.records, mart), has_operation(wire.records, DESK)) == (True, False)
+def told(*events: bytes, beats: int = 0) -> list[Record]:
+    """A stream of which only events are known, in chunks, with comments."""
+    tape = Tape()
+    stream = tape.stream()
+    for event in events:
+        tape.chunk(stream, b": beat\n\n" * beats + b"data: " + event + b"\n\n")
+    return tape.records
 
 
-def test_an_event_without_bayeux_has_the_topic_of_each_dialect() -> None:
-    wire = Wire()
-    wire.says(wire.upgrades(), {"at": "calls"})
-    desk = made_up("calls", "POST /calls/{call}", events=["calls"], head='[push]\ntopic = ["data.at"]', named="channel")
+def heard(*messages: bytes) -> list[Record]:
+    tape = Tape()
+    socket = tape.socket()
+    for message in messages:
+        tape.hears(socket, message)
+    return tape.records
 
-    assert best(wire.records, (*ALL, desk)) == "calls"
+
+def said(*messages: bytes) -> list[Record]:
+    tape = Tape()
+    socket = tape.socket()
+    for message in messages:
+        tape.sends(socket, message)
+    return tape.records
+
+
+PLACE = b'{"kind":"OrderPlaced"}'
+HUB = made_up("hub", "MESSAGE join", "MESSAGE leave", head='[push]\nasks = ["body.call"]', more=', "MESSAGE"')
+PROGRESS = b'{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1}}'
+CALLS = b'{"topicName":"v2.users.7.conversations","eventBody":{"id":"c"}}'
+BEAT = b'{"topicName":"channel.metadata","eventBody":{"message":"WebSocket Heartbeat"}}'
+
+
+def test_events_of_streams_and_plain_sockets_count_too() -> None:
+    assert best(told(PLACE)) == best(heard(PLACE)) == "shop"
+    assert best(told(PLACE, beats=3)) == "shop"
+    assert best(told(PLACE, b"1", b"2")) is None
+
+
+def test_messages_of_clients_on_plain_sockets_are_requests_by_what_each_dialect_finds() -> None:
+    assert best(said(b'{"call":"join"}'), [SHOP, HUB]) == "hub"
+    assert best(said(b'{"type":"join"}'), [SHOP, HUB]) == "hub"
+    assert best(said(b'{"call":"other"}'), [SHOP, HUB]) is None
+    assert str(best_fit(said(b'{"call":"join"}', b"ping"), [HUB])) == "of 3 requests 1 is an operation of it"
+
+
+def test_events_alone_tell_a_shipped_dialect_without_bayeux() -> None:
+    assert best(told(PROGRESS), every()) == "mcp"
+    assert best(heard(BEAT, BEAT, CALLS, BEAT), every()) == "genesys-cloud"
+    assert best(heard(b'{"topicName":"v2.users.7.unheard","eventBody":{}}'), every()) is None
+
+
+def test_a_message_of_a_client_can_be_an_operation() -> None:
+    assert has_operation(said(b'{"call":"leave"}'), HUB)
+    assert not has_operation(said(b'{"call":"stay"}'), HUB)
 
 
 def test_a_choice_is_made_as_soon_as_it_is_sure() -> None:

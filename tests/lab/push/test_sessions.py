@@ -12,6 +12,7 @@ import pytest
 from recorder.api.standin import StandIn
 from recorder.cassette.reader import read
 from recorder.dialect.definition import load
+from recorder.dialect.fitting import best_fit, every
 from tests.lab.processes import recorder
 from tests.lab.push.lab import Line, cloud, heard, mcp, play, serving_push
 
@@ -84,6 +85,12 @@ def of_mcp(tmp_path_factory: pytest.TempPathFactory) -> Taken:
 @pytest.fixture(scope="module")
 def of_cloud(tmp_path_factory: pytest.TempPathFactory) -> Taken:
     return taken("cloud", tmp_path_factory.mktemp("cloud"))
+
+
+def test_sessions_are_told_by_their_traffic(of_mcp: Taken, of_cloud: Taken) -> None:
+    chosen = [best_fit(read(cassette).records, every()).dialect for cassette, _ in (of_mcp, of_cloud)]
+
+    assert [one.name for one in chosen if one] == ["mcp", "genesys-cloud"]
 
 
 def told(lines: Sequence[Line], client: int, prefix: str = "recorded-") -> list[tuple[str, Any]]:
