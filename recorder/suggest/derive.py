@@ -71,7 +71,7 @@ def suggest(
     if not found.traffic.pushed:
         raise NothingSelected("nothing to learn from: there are no events")
     if not found.traffic.asked:
-        raise NothingSelected("nothing to learn from: there are no requests beside those of Bayeux")
+        raise NothingSelected("nothing to learn from: no client asks for anything, beside by Bayeux")
     if not found.operations:
         raise NothingSelected("nothing to learn from: no events follow a request, and there are only GET requests")
     dialect, recordings = _checked(found, name, cassettes)

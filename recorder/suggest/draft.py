@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..cassette.reader import Cassette
+from ..push.rules import MESSAGE
 from .causing.causes import Causes
 from .causing.commands import field_of, rename
 from .causing.joins import READS, SECOND, Joins
@@ -15,6 +16,7 @@ from .causing.twins import Twins, heartbeats, twins
 from .keys import Key, choose, echoed
 from .operations import Found, follow, operations
 from .reading.prepared import prepare
+from .reading.topics import Topics, topics
 from .reading.traffic import Asked, Pushed, Traffic, traffic_of
 from .replaying import Minted, Status, minted, status_of, volatile
 
@@ -30,6 +32,7 @@ class Draft:
     Attributes:
         command: Path of the field of requests that names the operation, None without one.
         beats: Heartbeats by their names.
+        topics: Where messages without Bayeux say what they are about.
         unasked: Names of events that come without a request too, with how many.
         unreferenced: Names of events that never repeat the exact id of their operation, with how many.
     """
@@ -45,6 +48,7 @@ class Draft:
     status: Status | None
     minted: list[Minted]
     volatile: dict[str, str]
+    topics: Topics = field(default_factory=Topics)
     siblings: dict[str, str] = field(default_factory=dict)
     unasked: dict[str, int] = field(default_factory=dict)
     unreferenced: dict[str, int] = field(default_factory=dict)
@@ -63,6 +67,9 @@ def draft(cassettes: Sequence[Cassette], refused: Collection[tuple[str, str]] = 
         refused: Operations and names of events that only seem to follow them.
     """
     traffic = traffic_of(cassettes)
+    said = topics(traffic)
+    if said != Topics():
+        traffic = traffic_of(cassettes, said.rules())
     prepare(traffic)
     causes, names, double = _assigned(traffic)
     command = field_of(causes)
@@ -73,6 +80,7 @@ def draft(cassettes: Sequence[Cassette], refused: Collection[tuple[str, str]] = 
     repeats = set(double.pairs if double else ())
     found = operations(causes, repeats)
     follow(causes, found, repeats, refused)
+    found = {operation: one for operation, one in found.items() if one.events or not operation.startswith(MESSAGE)}
     beats = heartbeats(traffic.pushed, {*causes.of, *causes.followed, *repeats})
     left_out = {event.number for events in beats.values() for event in events} | repeats
     keys = choose(causes, left_out)
@@ -93,6 +101,7 @@ def draft(cassettes: Sequence[Cassette], refused: Collection[tuple[str, str]] = 
             minted(causes, keys),
             volatile(causes, keys),
         ),
+        topics=said,
         unasked=_unasked(causes, left_out),
         unreferenced=_unreferenced(causes, keys, left_out),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable
 
+from ..push.rules import MESSAGE
 from .causing.joins import READS
 from .reading.nouns import singular, snake
 from .reading.templates import ID
@@ -38,6 +39,8 @@ def part_name(parts: list[str], place: int, taken: Container[str]) -> str:
 def operation_name(operation: str, taken: Container[str]) -> str:
     """Return a name for an operation, by its method and the template of its path."""
     method, _, path = operation.partition(" ")
+    if method == MESSAGE:
+        return unique(camel(path) or method.title(), taken, "")
     parts = [part for part in path.split("/") if part and not is_version(part)]
     words = [part for part in parts if part != ID]
     last = camel(words[-1]) if words else "Root"

@@ -11,7 +11,8 @@ from math import log
 from statistics import median
 
 from ..bayeux.publishes import PUBLISH
-from ..dialect.mistakes.templates import in_method
+from ..dialect.mistakes.templates import TOPIC, in_method, in_template
+from ..dialect.mistakes.toml import halved
 from ..push.rules import MESSAGE
 from .causing.causes import Causes
 from .causing.joins import READS, SECOND
@@ -88,7 +89,10 @@ def _can_be_named(one: Asked) -> bool:
     """Return whether a dialect can name a request: not one like `OPTIONS *`, or of a method that is not registered."""
     if one.method == PUBLISH:
         return _CHANNEL.fullmatch(one.path) is not None
-    return in_method(one.method) is None and (bool(one.command) or one.method == MESSAGE or one.path.startswith("/"))
+    if one.method == MESSAGE:
+        is_literal = one.path == one.path.strip() and not set("{}") & set(one.path)
+        return is_literal and in_template(one.path, TOPIC) is None and halved(one.path) is None
+    return in_method(one.method) is None and (bool(one.command) or one.path.startswith("/"))
 
 
 def follow(

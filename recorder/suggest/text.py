@@ -16,6 +16,7 @@ from .draft import Draft
 from .names import key_name, part_name, unique
 from .operations import Found
 from .reading.templates import ID
+from .reading.topics import stream_paths, urls
 from .reading.traffic import BARE
 from .reading.values import is_version
 from .replaying import logins
@@ -126,6 +127,7 @@ def write(found: Draft, name: str) -> str:
     _session(text, found)
     _exact(text, found)
     _logins(text, found, places)
+    _push(text, found)
     _requests(text, found, places)
     _acks(text, found, places)
     _events(text, found, places)
@@ -199,6 +201,39 @@ def _logins(text: _Text, found: Draft, places: _Places) -> None:
         method, _, path = operation.partition(" ")
         name = f"{method} {places.templates.get(operation, path)}"
         text.line(name, own, f"{count} answers begin a session" + ("" if own else ", by a cookie"))
+
+
+def _push(text: _Text, found: Draft) -> None:
+    """Write what a dialect says of streams and plain WebSockets."""
+    said, known = found.topics, urls(found.traffic)
+    channels = [event.channel for event in found.traffic.pushed]
+    lines: list[tuple[str, list[str], str]] = []
+    if said.topic is not None:
+        lines.append(("topic", [said.topic], f"names {said.events} events"))
+    if said.asks is not None:
+        lines.append(("asks", [said.asks], f"names {said.requests} messages of clients"))
+    if known:
+        templates = [_filled(template) for template in known]
+        lines.append(("urls", templates, f"answers give out {sum(known.values())} URLs that lead there"))
+    elif not lines and found.traffic.prefixes and any(not channel.startswith("/") for channel in channels):
+        # without [push], the names of all channels are those of Bayeux, which begin with a slash
+        templates = [_filled(template) for template in stream_paths(found.traffic)]
+        lines.append(("urls", templates, f"{len(found.traffic.streams)} streams or WebSockets without Bayeux"))
+    if lines:
+        text.table("push")
+        for line in lines:
+            text.line(*line)
+
+
+def _filled(template: str) -> str:
+    """Return a template whose parts have names."""
+    parts, taken = template.split("/"), set[str]()
+    for place, part in enumerate(parts):
+        if part == ID:
+            name = part_name(parts, place, taken)
+            taken.add(name)
+            parts[place] = f"{{{name}}}"
+    return "/".join(parts)
 
 
 def _delays(found: Draft) -> list[float]:

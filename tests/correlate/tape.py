@@ -53,13 +53,14 @@ def dialect(more: str = "", *, same: str = "", key: str = "") -> Dialect:
 
 @dataclass
 class Tape:
-    """Records of one capture, a millisecond apart."""
+    """Records of one capture, by default a millisecond apart; `step` is in nanoseconds."""
 
     records: list[Record] = field(default_factory=list)
     exchanges: int = 0
+    step: int = 1_000_000
 
     def _at(self) -> tuple[int, int]:
-        return len(self.records), len(self.records) * 1_000_000
+        return len(self.records), len(self.records) * self.step
 
     def request(self, target: str, body: bytes = b"", *, method: str = "GET", headers: Headers = ()) -> int:
         """A request leaves; returns its exchange."""

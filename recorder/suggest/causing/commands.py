@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from math import log2
 
+from ...push.rules import MESSAGE, UNNAMED
 from ..reading.traffic import BARE, Asked
 from ..reading.values import is_name, is_random
 from .causes import Causes
@@ -27,7 +28,7 @@ def field_of(causes: Causes) -> str | None:
     ids = {pair.source.path for pair in causes.joins.found if not pair.source.is_answer}
     requests: dict[str, list[Asked]] = defaultdict(list)
     for one in causes.traffic.asked:
-        if one.method not in READS:
+        if one.method not in READS and (one.method != MESSAGE or one.path == UNNAMED):
             requests[one.operation].append(one)
     scores: dict[str, float] = defaultdict(float)
     bad: set[str] = set()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from ...bayeux.publishes import PUBLISH
+from ...push.rules import MESSAGE
 from .templates import ID, Templates
 from .traffic import Asked, Pushed, Traffic
 
@@ -13,17 +14,24 @@ from .traffic import Asked, Pushed, Traffic
 def prepare(traffic: Traffic) -> None:
     """Set the operation of each request to its method and template, and add the ids in paths and channels."""
     told = _told(traffic.asked, traffic.pushed)
-    urls = Templates((one.path for one in traffic.asked if one.method != PUBLISH), told.__contains__)
+    urls = Templates((one.path for one in traffic.asked if one.method not in {PUBLISH, MESSAGE}), told.__contains__)
     topics = Templates(
-        [one.channel for one in traffic.pushed] + [one.path for one in traffic.asked if one.method == PUBLISH],
+        [one.channel for one in traffic.pushed if one.channel.startswith("/")]
+        + [one.path for one in traffic.asked if one.method == PUBLISH],
         told.__contains__,
         is_url=False,
     )
     for one in traffic.asked:
+        if one.method == MESSAGE:  # topics without a slash are names, not paths
+            one.operation = f"{one.method} {one.path}"
+            continue
         parts = (topics if one.method == PUBLISH else urls).of(one.path)
         one.operation = f"{one.method} {'/'.join(parts)}"
         one.sent |= _parts(one.path, parts, "path" if one.method != PUBLISH else "channel")
     for event in traffic.pushed:
+        if not event.channel.startswith("/"):
+            event.topic = event.channel
+            continue
         parts = topics.of(event.channel)
         event.topic = "/".join(parts)
         event.values |= _parts(event.channel, parts, f"channel:{event.topic}")

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from urllib.parse import unquote
 
 from ...bayeux.channels import is_meta
-from ...bayeux.messages import Message
+from ...bayeux.messages import Message as BayeuxMessage
 from ...bayeux.publishes import as_request, as_response
 from ...cassette.reader import Cassette
 from ...dialect.checks import ACK, REQUEST, mistake
@@ -20,9 +20,10 @@ from ...dialect.mistakes.toml import halved
 from ...dialect.paths import EACH, as_key, pair_of, parse_json, path_of
 from ...formats.charsets import media_of
 from ...model import JSON, Event, Failure, Header, Headers, Record, Request, Response, SocketMessage
-from ...push import port
 from ...push.decoders import Decoders
-from ...push.port import BAYEUX, Observation, Opened, Replied, Sent
+from ...push.port import BAYEUX, Closed, Observation, Opened, Replied, Sent
+from ...push.port import Asked as Message
+from ...push.rules import COMMENT, PushRules
 from .sessions import Clients, set_by
 
 Leaves: TypeAlias = dict[str, tuple[str, ...]]
@@ -41,14 +42,14 @@ _ORDINARY = re.compile(
 
 @dataclass(slots=True, eq=False)
 class Asked:
-    """A request, or a publish with its reply.
+    """A request, a publish with its reply, or a client's message on a plain WebSocket.
 
     Attributes:
         number: Place among all requests and events of all cassettes.
         cassette: Place of its cassette.
         at: `seq` of the record and place of the message in it.
         t: Nanoseconds after the start of the capture.
-        path: The URL path, or the channel of a publish.
+        path: The URL path, the channel of a publish, or what a message asks for.
         sent: The values in the request, by their paths.
         answered: The values in the answer.
         status: HTTP status of the answer, None without one.
@@ -56,6 +57,7 @@ class Asked:
         operation: Method and template of the path; with the name that the body gives, if any.
         command: The name that the body gives.
         set_cookies: The cookies that the answer sets.
+        client_id: Of a message on a WebSocket: the client, by which its session is found; "" for others.
     """
 
     number: int
@@ -72,6 +74,7 @@ class Asked:
     operation: str = ""
     command: str = ""
     set_cookies: tuple[tuple[str, str], ...] = ()
+    client_id: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -108,33 +111,67 @@ class Traffic:
     asked: list[Asked] = field(default_factory=list)
     pushed: list[Pushed] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)  # paths of Bayeux requests and of their WebSockets
+    streams: list[str] = field(default_factory=list)  # paths of streams of events and of plain WebSockets
     clients: Clients = field(default_factory=Clients)
     credentials: set[str] = field(default_factory=set)  # values of Authorization headers, without their scheme
 
 
-def traffic_of(cassettes: Sequence[Cassette]) -> Traffic:
-    """Return what cassettes hold."""
+def traffic_of(cassettes: Sequence[Cassette], push: PushRules | None = None) -> Traffic:
+    """Return what cassettes hold; `push` says where push without Bayeux has its topics."""
     found = Traffic()
     for place, cassette in enumerate(cassettes):
         found.headers.append(cassette.header)
-        reader = _Reader(found, place)
+        reader = _Reader(found, place, push or PushRules())
         for record in cassette.records:
             reader.feed(record)
     for one in found.asked:
+        if one.client_id:
+            one.session = found.clients.of_client(one.cassette, one.client_id)
         one.session = found.clients.of_request(one.cassette, one.headers) if one.session is None else one.session
     for event in found.pushed:
         event.session = found.clients.of_client(event.cassette, event.client_id)
     return found
 
 
+@dataclass(slots=True)
+class _Streams:
+    """The streams and plain WebSockets of one cassette; one that is opened again is that of the same client.
+
+    Attributes:
+        asked: Requests that may open a stream, by exchange.
+    """
+
+    asked: dict[int, Request] = field(default_factory=dict)
+    _known: dict[str, str] = field(default_factory=dict)  # by the key of the stream: that of its first one
+    _open: set[str] = field(default_factory=set)
+    _at: dict[str, str] = field(default_factory=dict)  # by path: the last stream there
+
+    def opened(self, key: str, path: str) -> str:
+        """Take a stream that begins; return its client."""
+        before = self._at.get(path)
+        self._known[key] = self._known[before] if before is not None and before not in self._open else key
+        self._at[path] = key
+        self._open.add(key)
+        return self._known[key]
+
+    def closed(self, key: str) -> None:
+        """Take the end of a stream."""
+        self._open.discard(key)
+
+    def of(self, client_id: str) -> str:
+        """Return the client of a stream; that of Bayeux is what it is."""
+        return self._known.get(client_id, client_id)
+
+
 class _Reader:
     """Takes the records of one cassette."""
 
-    def __init__(self, found: Traffic, cassette: int) -> None:
+    def __init__(self, found: Traffic, cassette: int, push: PushRules) -> None:
         self._found, self._cassette = found, cassette
-        self._decoder = Decoders(replies=True)
+        self._decoder = Decoders(push, replies=True)
         self._open: dict[int, Asked] = {}
         self._upgrades: dict[int, Request] = {}
+        self._streams = _Streams()
         self._published: dict[tuple[int, str, str], list[Asked]] = defaultdict(list)
 
     def feed(self, record: Record) -> None:
@@ -145,6 +182,7 @@ class _Reader:
                 client_id = self._decoder.client_of(record)
                 self._found.clients.shown(self._cassette, client_id, record.exchange, record.headers)
             case Request():
+                self._streams.asked[record.exchange] = record
                 self._request(record)
             case Response():
                 self._found.clients.answered(self._cassette, record.exchange, record.headers)
@@ -158,9 +196,20 @@ class _Reader:
                 pass
         for observation in seen:
             self._observed(observation, record)
+        if isinstance(record, Response) and record.exchange not in self._upgrades:
+            self._streams.asked.pop(record.exchange, None)  # it was answered otherwise
 
     def _next(self) -> int:
         return len(self._found.asked) + len(self._found.pushed)
+
+    def _opened(self, opened: Opened) -> None:
+        request = self._streams.asked.pop(opened.exchange, None)
+        if request is None:
+            return
+        path = path_of(request.target)
+        client_id = self._streams.opened(opened.client_id, path)
+        self._found.streams.append(path)
+        self._found.clients.shown(self._cassette, client_id, opened.exchange, request.headers)
 
     def _request(self, request: Request) -> None:
         names = {name.lower(): value for name, value in request.headers}
@@ -188,11 +237,15 @@ class _Reader:
         match observation:
             case Event():
                 self._event(observation)
+            case Message():
+                one = self._add(observation.request, _values_of(observation.request))
+                one.client_id = self._streams.of(observation.client_id)
             case Opened(protocol=protocol) if protocol == BAYEUX:
                 self._found.clients.handshaken(self._cassette, observation.client_id, observation.exchange)
-            case port.Asked(client_id, request):
-                one = self._add(request, _values_of(request))
-                one.session = self._found.clients.of_client(self._cassette, client_id)
+            case Opened():
+                self._opened(observation)
+            case Closed():
+                self._streams.closed(observation.client_id)
             case Sent() if isinstance(record, Request | SocketMessage) and _is_publish(observation.message):
                 headers = record.headers if isinstance(record, Request) else ()
                 request = as_request(record, observation.index, observation.message, headers)
@@ -209,14 +262,15 @@ class _Reader:
                 pass
 
     def _event(self, event: Event) -> None:
-        self._found.clients.known(self._cassette, event.client_id)
+        if event.channel == COMMENT:
+            return
+        client_id = self._streams.of(event.client_id)
+        self._found.clients.known(self._cassette, client_id)
         if event.exchange in self._upgrades and event.raw is None:
             self._found.prefixes.append(path_of(self._upgrades[event.exchange].target))
         at = event.seq, event.index
         values = flat(event.data, "data")
-        self._found.pushed.append(
-            Pushed(self._next(), self._cassette, at, event.t, event.channel, event.client_id, values)
-        )
+        self._found.pushed.append(Pushed(self._next(), self._cassette, at, event.t, event.channel, client_id, values))
 
 
 def flat(value: JSON, root: str) -> Leaves:
@@ -273,9 +327,9 @@ def _answered(response: Response) -> Leaves:
     return found if location is None else found | flat({"location": unquote(location)}, "header")
 
 
-def _is_publish(message: Message) -> bool:
+def _is_publish(message: BayeuxMessage) -> bool:
     return not is_meta(message["channel"])  # also without data: the correlator links events to it as well
 
 
-def _asked(exchange: int, message: Message) -> tuple[int, str, str]:
+def _asked(exchange: int, message: BayeuxMessage) -> tuple[int, str, str]:
     return exchange, message["channel"], str(message.get("id"))
