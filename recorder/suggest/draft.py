@@ -14,7 +14,7 @@ from .causing.joins import READS, SECOND, Joins
 from .causing.kinds import Naming, naming
 from .causing.twins import Twins, heartbeats, twins
 from .keys import Key, choose, echoed
-from .operations import Found, follow, operations
+from .operations import Found, can_be_listed, follow, operations
 from .reading.prepared import prepare
 from .reading.topics import Topics, topics
 from .reading.traffic import Asked, Pushed, Traffic, traffic_of
@@ -81,7 +81,8 @@ def draft(cassettes: Sequence[Cassette], refused: Collection[tuple[str, str]] = 
     found = operations(causes, repeats)
     follow(causes, found, repeats, refused)
     found = {operation: one for operation, one in found.items() if one.events or not operation.startswith(MESSAGE)}
-    beats = heartbeats(traffic.pushed, {*causes.of, *causes.followed, *repeats})
+    listed = [event for event in traffic.pushed if can_be_listed(event.channel) and can_be_listed(event.kind)]
+    beats = heartbeats(listed, {*causes.of, *causes.followed, *repeats})
     left_out = {event.number for events in beats.values() for event in events} | repeats
     keys = choose(causes, left_out)
     extra = echoed(causes, keys)

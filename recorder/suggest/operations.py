@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import log
 from statistics import median
 
+from ..bayeux.channels import is_meta
 from ..bayeux.publishes import PUBLISH
 from ..dialect.mistakes.templates import TOPIC, in_method, in_template
 from ..dialect.mistakes.toml import halved
@@ -85,6 +86,11 @@ def operations(causes: Causes, left_out: Collection[int]) -> dict[str, Found]:
     return found
 
 
+def can_be_listed(kind: str) -> bool:
+    """Return whether a dialect takes the name of an event: not one with `*`, nor a meta channel of Bayeux."""
+    return "*" not in kind and not is_meta(kind) and kind == kind.strip() and halved(kind) is None
+
+
 def _can_be_named(one: Asked) -> bool:
     """Return whether a dialect can name a request: not one like `OPTIONS *`, or of a method that is not registered."""
     if one.method == PUBLISH:
@@ -109,7 +115,8 @@ def follow(
     caused = {event.kind for event in causes.traffic.pushed if event.number in causes.of}
     lone: dict[str, list[Pushed]] = defaultdict(list)
     for event in causes.traffic.pushed:
-        if event.number not in causes.of and event.number not in left_out and event.kind not in caused:
+        is_lone = event.number not in causes.of and event.number not in left_out and event.kind not in caused
+        if is_lone and can_be_listed(event.kind):
             lone[event.kind].append(event)
     requests: dict[str, list[Asked]] = defaultdict(list)
     for one in causes.traffic.asked:
@@ -193,7 +200,7 @@ def _events(causes: Causes, found: dict[str, Found], left_out: Collection[int]) 
     of_request: dict[int, list[str]] = defaultdict(list)
     for event in causes.traffic.pushed:
         asked = causes.of.get(event.number)
-        if asked is not None and event.number not in left_out:
+        if asked is not None and event.number not in left_out and can_be_listed(event.kind):
             of_request[asked.number].append(event.kind)
     lists: dict[int, list[list[str]]] = defaultdict(list)
     owners: dict[int, Found] = {}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recorder.cassette.reader import Cassette
 from recorder.correlate.engine import correlate
 from recorder.dialect.definition import Dialect
+from recorder.errors import NothingSelected
 from recorder.model import Record
 from recorder.suggest import suggest
 from recorder.suggest.derive import Suggestion, links
@@ -184,3 +188,49 @@ def test_streams_beside_bayeux_are_linked_too() -> None:
     found = derived(records)
 
     assert [one for one in linked(records, found.dialect) if not one[1].startswith("/")] == CREATED
+
+
+WORDS = st.sampled_from(
+    [
+        "join",
+        "a b",
+        "{x}",
+        "x}",
+        "",
+        " y ",
+        '"',
+        "\\",
+        "*",
+        "/a",
+        "/a/{",
+        "=x",
+        "a.b.*",
+        "\u2028",
+        "é",
+        "data.x",
+        "PUBLISH",
+        ":",
+        "\ud800",
+    ]
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), WORDS, WORDS), min_size=1, max_size=6), st.booleans())
+def test_whatever_messages_are_about_the_dialect_passes_its_own_checks(
+    said: list[tuple[bool, str, str]], with_bayeux: bool
+) -> None:
+    wire = Wire()
+    if with_bayeux:
+        wire.desk().hears({"channel": "/news", "data": {"text": "hello"}})
+    tape = Tape(step=TICK)
+    push, stream = tape.socket(), tape.stream()
+    for number, (is_default, ask, told) in enumerate(said * 3):
+        name = "type" if is_default else "target"
+        tape.sends(push, body(**{name: ask, "ref": f"ref-{number}-77"}))
+        tape.hears(push, body(**{name: told, "ref": f"ref-{number}-77"}))
+        event = told.encode(errors="replace").decode().replace("\u2028", "")
+        tape.chunk(stream, f'event: {event}\ndata: {{"ref":"ref-{number}-77"}}\n\n'.encode())
+    records = [*wire.records, *_behind(tape.records, len(wire.records))]
+
+    with suppress(NothingSelected):  # nothing that a dialect can name
+        assert derived(records).events
