@@ -12,7 +12,7 @@ from ..cassette.reader import OpenCassette
 from ..correlate.engine import correlate
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
-from ..errors import CassetteError
+from ..errors import CassetteError, DialectError
 from ..model import Failure, Link, Note, Record, Request, Response, Row, RowEvent, SocketMessage, State, Triple, values
 from ..push.decoders import event_in
 from ..push.pieces import joined
@@ -109,11 +109,26 @@ def _request(sealed: OpenCassette, row: Row) -> Record:
         return record
     if isinstance(record, Request):
         return as_request(record, row.message, _message(sealed, row, carried(record), row.message), record.headers)
-    if isinstance(record, SocketMessage) and carried(record) is None:
-        return message_of(record, dialect_of(sealed.header).push)
+    if isinstance(record, SocketMessage) and (own := _own_message(sealed, row, record)) is not None:
+        return own
     if isinstance(record, SocketMessage):
         return as_request(record, row.message, _message(sealed, row, carried(record), row.message), ())
     raise _stale(sealed, row, "names a publish that is not there")
+
+
+def _own_message(sealed: OpenCassette, row: Row, record: SocketMessage) -> Request | None:
+    """Return a message of a client as a request, if its WebSocket does not carry Bayeux; None for a publish.
+
+    A message may look like a publish on any WebSocket; then the name of the operation tells.
+    """
+    try:
+        rules = dialect_of(sealed.header)
+    except DialectError:
+        if carried(record) is None:
+            raise
+        return None
+    own = message_of(record, rules.push)
+    return own if carried(record) is None or rules.operation_of(own) == row.operation else None
 
 
 def _ack(sealed: OpenCassette, row: Row) -> Record | None:

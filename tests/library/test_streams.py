@@ -101,6 +101,22 @@ def test_sealed_cassette_gives_whole_answers_of_lines(tmp_path: Path) -> None:
     assert [t.ack.body for t in found[2:] if t.ack] == [b'{"n":1}\n{"n":2}\n{"n":4}\n', b'{"n":3}\n']
 
 
+def test_sealed_cassette_tells_messages_from_publishes(tmp_path: Path) -> None:
+    tape = session()
+    socket = tape.socket()
+    tape.sends(socket, b'{"type":"hello"}')
+    tape.sends(socket, b'{"channel":"/orders","type":"call","ref":"r3"}')
+    tape.hears(socket, b'{"channel":"/orders","name":"Called","ref":"r3"}')
+    journal, sealed = written(tape, tmp_path / "j.cassette"), tmp_path / "s.cassette"
+
+    seal(journal, sealed)
+
+    with open_cassette(sealed) as file:
+        found = tuple(triples(file))
+    assert found == load_recording(journal).triples
+    assert [t.request.target for t in found] == ["/orders", "call", "call"]
+
+
 @pytest.mark.parametrize("archive", [False, True])
 @pytest.mark.parametrize(
     "command",
