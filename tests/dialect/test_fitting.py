@@ -177,6 +177,7 @@ def test_events_of_streams_and_plain_sockets_count_too() -> None:
     assert best(told(PLACE)) == best(heard(PLACE)) == "shop"
     assert best(told(PLACE, beats=3)) == "shop"
     assert best(told(PLACE, b"1", b"2")) is None
+    assert best_fit(told(PLACE, beats=3), ALL).events == 1
 
 
 def test_messages_of_clients_on_plain_sockets_are_requests_by_what_each_dialect_finds() -> None:

@@ -141,6 +141,20 @@ def test_calls_of_json_rpc_are_linked_with_their_results() -> None:
     assert found.dialect.methods == {"MESSAGE"}
 
 
+def test_what_comes_on_a_socket_that_was_opened_again_is_of_the_same_client() -> None:
+    tape = Tape(step=TICK)
+    push = tape.socket()
+    for ref in REFS:
+        tape.sends(push, body(type="refresh", ref=ref))
+        tape.fail(push)
+        push = tape.socket()
+        tape.hears(push, body(type="refreshed", ref=ref))
+
+    found = derived(tape.records)
+
+    assert linked(tape.records, found.dialect) == [("Refresh", "refreshed")] * len(REFS)
+
+
 def test_what_clients_ask_for_in_a_member_of_their_own_is_proposed() -> None:
     tape = called(
         lambda number, kind, ref: body(id=number, target=kind, arguments=[{"ref": ref}]),
