@@ -6,9 +6,9 @@
 //
 // A step is {do, ref, item, order, note, events, think}: `do` is a request, or open, wait, meet. `order` is the ref that
 // made the order; its id is learnt from events alone. A step is over when its answer is there and `events` events came
-// since it began.
+// since it began; or, with a `patience` in the script, after so many seconds.
 
-const STEP_MS = 10_000;
+const STEP_S = 10;
 
 const STEPS = {
   login: (_, { agent }) => ["POST", "/login", { agent }],
@@ -43,8 +43,8 @@ export class Desk {
       for (const [i, step] of this.#script.steps.entries()) {
         await sleep(1000 * (step.think ?? 0));
         [this.#step, this.#events] = [i, 0];
-        await this.#perform(i, step);
-        await this.#heard(i, step);
+        await this.#unless("refused", i, this.#perform(i, step));
+        await this.#unless("missed", i, this.#heard(i, step));
       }
       await sleep(1000 * (this.#script.linger ?? 0.1));
     } finally {
@@ -60,6 +60,20 @@ export class Desk {
     this.#wake();
   }
 
+  /** Wait; with a patience, what fails is printed. */
+  async #unless(kind, i, doing) {
+    try {
+      await doing;
+    } catch (error) {
+      if (this.#script.patience === undefined) throw error;
+      this.#print({ kind, step: i, why: String(error) });
+    }
+  }
+
+  get #limit() {
+    return 1000 * (this.#script.patience ?? STEP_S);
+  }
+
   async #perform(i, step) {
     this.#print({ kind: "request", step: i });
     if (step.do === "open") return this.#stream.open();
@@ -70,13 +84,13 @@ export class Desk {
     const ask = this.#stream.ask
       ? this.#stream.ask(step.do, { ...body, ...(id && { order: id }) })
       : this.#http(path, { method, body });
-    const answer = await limited(ask, `step ${i} (${step.do}) has no answer`);
+    const answer = await limited(ask, this.#limit, `step ${i} (${step.do}) has no answer`);
     if (answer.status >= 400) throw new Error(`step ${i} (${step.do}): ${answer.status} ${JSON.stringify(answer.body)}`);
     this.#print({ kind: "ack", step: i, status: answer.status, body: answer.body });
   }
 
   async #heard(i, { do: name, events = 0 }) {
-    const end = Date.now() + STEP_MS;
+    const end = Date.now() + this.#limit;
     while (this.#events < events) {
       if (Date.now() > end) throw new Error(`step ${i} (${name}) timed out with ${this.#events} events`);
       await Promise.race([new Promise((resolve) => (this.#wake = resolve)), sleep(50)]);
@@ -88,10 +102,10 @@ export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-function limited(promise, what) {
+function limited(promise, ms, what) {
   return Promise.race([
     promise,
-    sleep(STEP_MS).then(() => {
+    sleep(ms).then(() => {
       throw new Error(what);
     }),
   ]);
@@ -123,6 +137,7 @@ export function socketed(receive, open, { rpc, retryMs = 150 }) {
   };
   const notified = ({ id, method, params, result, error }) => {
     if (method !== undefined) return heard({ type: method, ...params });
+    if (!asked.has(id)) return receive({ channel: "answer to nobody", data: { id, result, error } });
     asked.get(id)({ status: error ? 400 : 200, body: result ?? error });
     asked.delete(id);
   };

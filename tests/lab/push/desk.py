@@ -51,6 +51,7 @@ class Desk:
     ) -> None:
         self._script, self._meet = script, meet
         self._stream = stream(self._receive)
+        self._limit: float = script.get("patience", _STEP)
         self._step: int | None = None
         self._events = 0
         self._arrived = asyncio.Condition()
@@ -58,12 +59,13 @@ class Desk:
         self._waking: set[asyncio.Task[None]] = set()
 
     async def play(self) -> None:
-        """Take all steps.
+        """Take all steps; with a `patience` in the script, go on after so many seconds of a step, whatever came.
 
         Raises:
             TimeoutError: If the answer or the events of a step do not come.
             RuntimeError: If an answer is bad.
         """
+        forgiven: tuple[type[Exception], ...] = (Exception,) if "patience" in self._script else ()
         running: asyncio.Task[None] | None = None
         for i, step in enumerate(self._script["steps"]):
             await asyncio.sleep(step.get("think", 0))
@@ -74,13 +76,17 @@ class Desk:
             elif step["do"] == "meet":
                 await self._meet()
             elif step["do"] != "wait":
-                await self._perform(i, step)
-            async with asyncio.timeout(_STEP), self._arrived:
-                await self._arrived.wait_for(lambda step=step: self._events >= step.get("events", 0))
+                try:
+                    await self._perform(i, step)
+                except forgiven as exc:
+                    self._print(kind="refused", step=i, why=str(exc))
+            with suppress(*forgiven):
+                async with asyncio.timeout(self._limit), self._arrived:
+                    await self._arrived.wait_for(lambda step=step: self._events >= step.get("events", 0))
         await asyncio.sleep(self._script.get("linger", 0.1))
         if running is not None:
             running.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, *forgiven):
                 await running
         await self._stream.close()
         self._print(kind="done")
@@ -88,7 +94,7 @@ class Desk:
     async def _perform(self, i: int, step: dict[str, Any]) -> None:
         order = self._ids.get(step.get("order", ""))
         method, path, body = _request(step, self._script["agent"], order)
-        async with asyncio.timeout(_STEP):
+        async with asyncio.timeout(self._limit):
             status, answer = await self._stream.ask(step["do"], method, path, body)
         if status >= 400:
             raise RuntimeError(f"step {i} ({step['do']}): {status} {answer}")
@@ -190,7 +196,11 @@ class _Messages:
             self._told(found["method"], found["params"])
         else:
             answer = (200, found["result"]) if "result" in found else (400, found["error"])
-            self._asked.pop(found["id"]).set_result(answer)
+            asked = self._asked.pop(found["id"], None)
+            if asked is None:
+                self._receive("answer to nobody", found)
+            elif not asked.cancelled():
+                asked.set_result(answer)
 
     def closed(self, code: int | None, reason: str | None, protocol: str | None) -> None:
         self._receive("closed", {"code": code, "reason": reason, "protocol": protocol})
