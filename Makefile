@@ -91,7 +91,7 @@ clients-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## let all c
 push-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## the same with clients of SSE and plain WebSockets
 	$(BIN)/python -m tests.clients.push.crosswise
 
-bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done ## measure all, write docs/benchmarks.md
+bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done $(PEERS)/site-packages/done chromium ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java
 	$(BIN)/python -m benchmarks
 
@@ -118,3 +118,8 @@ $(VENV)/test.done: $(VENV)/bin/python pyproject.toml constraints.txt
 %/node_modules/done: %/package-lock.json
 	@if command -v npm >/dev/null; then cd $* && npm ci --silent && touch node_modules/done; \
 	else echo "no npm: what needs Node in $* is left out"; fi
+
+# Not in the virtual environment, where its plugin would come into all runs of pytest.
+$(PEERS)/site-packages/done: $(PEERS)/requirements.txt $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) --requirement $<
+	@touch $@

@@ -196,7 +196,7 @@ async def record(folder: Path, names: Sequence[str]) -> tuple[Recorded, Counter[
             if channel is not None:
                 lab.unsolicited(channel, {"step": number, "agent": name}, name)
 
-        async with recording_by_both(lab, recorded) as url:
+        async with recording_by_both(lab.port, recorded) as url:
             heard = await play(url, [(name, f"recorded-{name}") for name in names], 0.3, then)
     counts = [Counter(step for step, _, _ in one.came) for one in heard]
     if any(not all(count[number] for number in range(len(STEPS))) for count in counts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BENCHES = {
     "causality": "events before their cause, and wrong ids, whatever the client does",
+    "pushed": "the same of server-sent events and WebSockets without Bayeux",
     "determinism": "scripted runs that differ in a byte",
     "throughput": "the stand-in against a handler that does nothing on the same HTTP server",
     "peers": "the stand-in against mitmproxy's replay, WireMock and mountebank",

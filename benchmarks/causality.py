@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 
-from benchmarks import anchors
+from benchmarks import anchors, pushed
 from benchmarks import rows as report
 from benchmarks.desktop import Pace, play
 from benchmarks.script import EVENTS, STEPS, IdsName, ids
@@ -277,16 +277,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows = asyncio.run(bench(Path(folder), quick=options.quick, jobs=options.jobs))
             tell("recording and replaying what no operation caused")
             unasked = asyncio.run(anchors.bench(Path(folder), quick=options.quick))
+            tell("recording and replaying server-sent events and plain WebSockets")
+            tools = pushed.QUICK if options.quick else pushed.TOOLS
+            others = asyncio.run(pushed.bench(Path(folder), quick=options.quick, tools=tools, jobs=options.jobs))
         except (LabError, ServerError) as exc:
             tell(str(exc))
             return 2
     print(table(rows))
     print(f"\n{anchors.table(unasked)}")
+    print(f"\n{pushed.table(others)}")
     tell(f"took {time.monotonic() - began:.0f} s")
     if options.json:
         options.json.write_text(json.dumps([asdict(one) | {"clean": one.clean} for one in rows], indent=1) + "\n")
-    ours = [*(one.clean for one in rows if one.tool in (OURS, LIVE)), *(u.clean for u in unasked if u.tool == OURS)]
-    return 0 if all(ours) else 1
+    ours = [one for one in (*rows, *unasked, *others) if one.tool in (OURS, LIVE)]
+    return 0 if all(one.clean for one in ours) else 1
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.peers import cassetter
 from benchmarks.peers.servers import PACKAGES
 
-_PACKAGES = ("aiohttp", "msgpack", "mitmproxy", "uvloop", "uvicorn", "httptools", "vcrpy")
+_PACKAGES = ("aiohttp", "msgpack", "mitmproxy", "uvloop", "uvicorn", "httptools", "vcrpy", "playwright")
 _SYSTEM = {"wrk": ["wrk", "-v"], "Java": ["java", "-version"], "Node": ["node", "--version"]}
 _NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
@@ -41,6 +42,8 @@ def versions() -> dict[str, str]:
         manifest = PACKAGES / name / "package.json"
         if manifest.is_file():
             found[name] = json.loads(manifest.read_text())["version"]
+    if (pinned := _NUMBER.search(cassetter.LOCK.read_text())) and cassetter.missing() is None:
+        found["cassetter"] = pinned[0]
     for name, command in _SYSTEM.items():
         if shutil.which(command[0]):
             done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,20 +66,25 @@ async def record(folder: Path) -> Recorded:
     recorded = Recorded(folder, folder / "session.cassette", folder / "session.flows", Log())
     with Lab("cometd", folder / "truth.jsonl", timeout_ms=int(ADVICE_TIMEOUT * 1000)) as lab:
         lab.options(chain=CHAIN, early=1, splitMs=40)
-        async with recording(lab, recorded) as url:
+        async with recording(lab.port, recorded) as url:
             log = await play(url, ids("same", 0), Pace(_THINK))
     return replace(recorded, log=log)
 
 
 @asynccontextmanager
-async def recording(lab: Lab, recorded: Recorded) -> AsyncIterator[str]:
-    """Record the lab with both tools into the files of `recorded`; yield the URL for the client."""
+async def recording(
+    port: int, recorded: Recorded, ours: Sequence[str] = (), theirs: Sequence[str] = ()
+) -> AsyncIterator[str]:
+    """Record a local server with both tools into the files of `recorded`; yield the URL for the client.
+
+    `ours` and `theirs` are options that the tools are given beside those they cannot do without.
+    """
     folder = recorded.folder
-    upstream = f"http://127.0.0.1:{lab.port}"
-    ours = [_RECORDER, "record", upstream, "-o", str(recorded.cassette), "--listen", "127.0.0.1:0"]
-    async with serving(ours, folder) as recorder:
-        theirs = [*_mitmdump(folder, f"reverse:http://127.0.0.1:{recorder.port}"), "-w", str(recorded.flows)]
-        async with serving(theirs, folder) as mitmdump:
+    upstream = f"http://127.0.0.1:{port}"
+    command = [_RECORDER, "record", upstream, "-o", str(recorded.cassette), "--listen", "127.0.0.1:0", *ours]
+    async with serving(command, folder) as recorder:
+        command = [*_mitmdump(folder, f"reverse:http://127.0.0.1:{recorder.port}"), "-w", str(recorded.flows), *theirs]
+        async with serving(command, folder) as mitmdump:
             yield mitmdump.url
 
 
