@@ -29,7 +29,7 @@ from benchmarks.servers import Recorded, ServerError, missing, recording, server
 from benchmarks.verdict import Log
 from recorder.cassette.reader import read
 from recorder.model import Chunk, Request
-from tests.clients.crossing import LIVE, OTHER, Lines, tally
+from tests.clients.crossing import LIVE, OTHER, Lines, Tally, shape, tally
 from tests.clients.push.matrix import Seat
 from tests.lab import browser as chromium
 from tests.lab.browser import Browser, browsing
@@ -48,6 +48,7 @@ PUSHES: dict[Transport, tuple[str, Library]] = {
     "socket": ("WebSocket", "websockets"),
     "rpc": ("JSON-RPC", "websockets"),
 }
+ANSWER = "answer to nobody"  # as desks call an answer on a socket whose id they have not sent
 _THINK = 0.1  # seconds before each recorded step
 _PATIENCE = 5.0  # seconds for a step
 _PEERS_PATIENCE = 0.5  # what they have they say at once
@@ -64,9 +65,9 @@ columns:
   rate      pace of the replay; "-" where there is no such thing
   heard     events that came, each counted once
   early     events that came before the client sent the request of their step
-  wrong     events with an id that is not the live one of their step, or that belong to no step
+  wrong     events and answers on a socket with an id that is not the live one of their step
   lost      events that never came
-  doubled   events that came again
+  doubled   events that came again, or belong to no step
   refused   requests that got an error, no answer, or none that is well-formed
 
 A row is clean when all was heard, nothing is early, wrong, lost, doubled or refused, and the exit code of the recorder
@@ -233,23 +234,34 @@ async def _played(
 
 def row(setting: Setting, live: Lines, lines: Lines, note: str = "") -> Row:
     """Sum up what the clients of a setting went through, by what the recorded one did."""
-    own = [
-        tally(live, _as_other([one for one in lines if one["client"] == n], prefix))
-        for n, prefix in enumerate(prefixes(setting))
-    ]
+    own = sum(
+        (
+            _counted(live, _as_other([one for one in lines if one["client"] == n], prefix))
+            for n, prefix in enumerate(prefixes(setting))
+        ),
+        Tally(),
+    )
     of = setting.clients * sum(one["kind"] == "event" for one in live)
-    lost = sum(one.lost for one in own)
     return Row(
         setting.tool, PUSHES[setting.push][0], setting.think, setting.ids, setting.clients, setting.rate,
-        heard=of - lost,
+        heard=of - own.lost,
         of=of,
-        early=sum(one.early for one in own),
-        wrong=sum(one.wrong for one in own),
-        lost=lost,
-        doubled=sum(one.doubled for one in own),
+        early=own.early,
+        wrong=own.wrong,
+        lost=own.lost,
+        doubled=own.doubled,
         refused=sum(one["kind"] == "refused" for one in lines),
         note=note,
     )  # fmt: skip
+
+
+def _counted(live: Lines, lines: Lines) -> Tally:
+    """What is amiss in what one client heard; what no step of the recorded one has is one too many."""
+    known = {shape(one) for one in live if one["kind"] == "event"}
+    own = [one for one in lines if one["kind"] == "event" and one["channel"] != ANSWER]
+    counted = tally(live, [one for one in own if shape(one) in known])
+    answers = sum(one["kind"] == "event" and one["channel"] == ANSWER for one in lines)
+    return counted + Tally(wrong=answers, doubled=sum(shape(one) not in known for one in own))
 
 
 def _as_other(lines: Lines, prefix: str) -> Lines:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.peers import pages
-from benchmarks.pushed import OURS, PLAYWRIGHT, TOOLS, Row, Setting, row, settings
+from benchmarks.pushed import ANSWER, OURS, PLAYWRIGHT, TOOLS, Row, Setting, row, settings
 from tests.clients.crossing import LIVE, OTHER, Lines
 from tests.lab.browser import browsing
 from tests.lab.push.lab import FLAG, play, script, serving_push
@@ -74,6 +74,14 @@ def test_event_that_does_not_come_is_lost() -> None:
 
 def test_event_that_comes_again_is_doubled() -> None:
     assert counts([*ALL, ALL[2]]) == (0, 0, 0, 1)
+
+
+def test_event_of_no_step_is_doubled_and_an_answer_to_nobody_is_wrong() -> None:
+    closed = {**ALL[2], "channel": "closed", "data": {"code": 1000}}
+    answer = {**ALL[2], "channel": ANSWER, "data": {"id": "live-q1"}}
+
+    assert counts([*ALL, closed]) == (0, 0, 0, 1)
+    assert counts([*ALL, answer]) == (0, 1, 0, 0)
 
 
 def test_request_without_an_answer_is_refused() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -176,10 +176,18 @@ def _events(lines: Lines) -> dict[str, list[tuple[int, list[str]]]]:
     found: dict[str, list[tuple[int, list[str]]]] = defaultdict(list)
     for line in lines:
         if line["kind"] == "event":
-            text = json.dumps([line["channel"], line["data"]], sort_keys=True)
             step = -1 if line["step"] is None else line["step"]
-            found[_ID.sub('"an id"', text)].append((step, _ID.findall(text)))
+            found[shape(line)].append((step, _ID.findall(_text(line))))
     return found
+
+
+def shape(event: Mapping[str, Any]) -> str:
+    """The content of an event without ids: what was recorded and its replay have the same."""
+    return _ID.sub('"an id"', _text(event))
+
+
+def _text(event: Mapping[str, Any]) -> str:
+    return json.dumps([event["channel"], event["data"]], sort_keys=True)
 
 
 def _order(lines: Lines) -> str:
