@@ -264,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_COLUMNS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="a short subset, in well under a minute")
+    parser.add_argument("--quick", action="store_true", help="a short subset of Bayeux, in well under a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="rows at a time (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -277,15 +277,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows = asyncio.run(bench(Path(folder), quick=options.quick, jobs=options.jobs))
             tell("recording and replaying what no operation caused")
             unasked = asyncio.run(anchors.bench(Path(folder), quick=options.quick))
-            tell("recording and replaying server-sent events and plain WebSockets")
-            tools = pushed.QUICK if options.quick else pushed.TOOLS
-            others = asyncio.run(pushed.bench(Path(folder), quick=options.quick, tools=tools, jobs=options.jobs))
+            others: list[pushed.Row] = []
+            if not options.quick:
+                tell("recording and replaying server-sent events and plain WebSockets")
+                others = asyncio.run(pushed.bench(Path(folder), quick=False, jobs=options.jobs))
         except (LabError, ServerError) as exc:
             tell(str(exc))
             return 2
     print(table(rows))
     print(f"\n{anchors.table(unasked)}")
-    print(f"\n{pushed.table(others)}")
+    if others:
+        print(f"\n{pushed.table(others)}")
     tell(f"took {time.monotonic() - began:.0f} s")
     if options.json:
         options.json.write_text(json.dumps([asdict(one) | {"clean": one.clean} for one in rows], indent=1) + "\n")

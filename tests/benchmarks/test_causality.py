@@ -87,13 +87,6 @@ def test_replay_by_poll_is_seen_to_be_early(quick: Run) -> None:
 
 
 @pytest.mark.node
-def test_sse_and_websockets_are_replayed_by_cause_too(quick: Run) -> None:
-    assert "recorder, SSE: 1 of 1 rows clean" in quick.stdout
-    assert "recorder, WebSocket: 1 of 1 rows clean" in quick.stdout
-    assert "mitm, SSE: " in quick.stdout
-
-
-@pytest.mark.node
 def test_table_shows_every_row(quick: Run) -> None:
     first, _, second = quick.stdout.partition(" unasked events")
 

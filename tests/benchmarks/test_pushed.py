@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -13,12 +12,24 @@ from typing import Any
 import pytest
 
 from benchmarks.peers import pages
-from benchmarks.pushed import ANSWER, OURS, PLAYWRIGHT, TOOLS, Row, Setting, row, settings
+from benchmarks.pushed import (
+    ANSWER,
+    LIVE_TOOL,
+    OURS,
+    PLAYWRIGHT,
+    QUICK,
+    TOOLS,
+    Row,
+    Setting,
+    bench,
+    main,
+    row,
+    settings,
+)
 from tests.clients.crossing import LIVE, OTHER, Lines
 from tests.lab.browser import browsing
 from tests.lab.push.lab import FLAG, play, script, serving_push
 
-ROOT = Path(__file__).parents[2]
 FRESH = Setting(OURS, "sse", 0.3, "fresh", 1, "1")
 PEER = Setting(PLAYWRIGHT, "socket", 0.0, "fresh")
 
@@ -103,11 +114,23 @@ def test_each_tool_is_tried_with_each_push_and_with_other_ids() -> None:
     }
 
 
-def test_help_explains_every_column() -> None:
-    command = [sys.executable, "-m", "benchmarks.pushed", "--help"]
-    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+def test_help_explains_every_column(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
 
     assert [field.name for field in fields(Row) if f"\n  {field.name} " not in text] == ["of", "note"]
+
+
+@pytest.mark.node
+@pytest.mark.once
+def test_stand_in_is_clean_by_sse_and_on_a_socket_and_mitmproxy_has_its_row(tmp_path: Path) -> None:
+    rows = asyncio.run(bench(tmp_path, quick=True, tools=QUICK))
+
+    live, ours = ([one for one in rows if one.tool == tool] for tool in (LIVE_TOOL, OURS))
+    assert [one.push for one in ours if one.clean] == ["SSE", "WebSocket"], rows
+    assert [one.push for one in live if one.clean] == ["SSE", "WebSocket"], rows
+    assert [(one.push, one.of) for one in rows if one.tool == "mitm"] == [("SSE", ours[0].of)]
 
 
 @pytest.mark.node
