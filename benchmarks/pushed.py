@@ -53,6 +53,11 @@ _THINK = 0.1  # seconds before each recorded step
 _PATIENCE = 5.0  # seconds for a step
 _PEERS_PATIENCE = 0.5  # what they have they say at once
 _STREAMING = ["-s", str(Path(cassetter.__file__).with_name("streams.py"))]
+_HOW = (
+    "Playwright's HAR has no body of a stream open at the end; messages on sockets are said on connect, by hand.",
+    "cassetter hands out an answer when it has it whole: streams pass it by, and are added to its file afterwards.",
+    "mitmdump records streams with a script that passes them on and keeps them (benchmarks/peers/streams.py).",
+)
 _COLUMNS = """\
 columns:
   tool      recorder: `recorder replay`. mitm: mitmdump's server replay; "ignore" sets server_replay_ignore_content.
@@ -325,7 +330,7 @@ def rows(scale: report.Scale) -> list[report.Row]:
     mine = [one for one in found if one.tool == OURS]
     early, wrong = (sum(getattr(one, name) for one in mine) for name in ("early", "wrong"))
     absent = (f"no rows of {tool}: {reason}" for tool in TOOLS if (reason := without(tool)))
-    facts = (*sums(found), *absent, "`python -m benchmarks.pushed` prints the table of all settings.")
+    facts = (*sums(found), *absent, *_HOW, "`python -m benchmarks.pushed` prints the table of all settings.")
     return [report.Row(what, target, f"{early} and {wrong}", all(one.clean for one in mine), command, facts)]
 
 
