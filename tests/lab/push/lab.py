@@ -166,9 +166,14 @@ def mcp(*prefixes: str, think: float = 0.0, first: int = 0) -> Script:
 
 def cloud(prefix: str, *, think: float = 0.0, stay: bool = False) -> Script:
     """What two agents do: the first makes a call and hands it to the second, whose socket was closed meanwhile."""
-    first: list[dict[str, Any]] = [{"do": "login"}, {"do": "open", "events": 1}]
+    # One after the other: of two who log in at once nothing in a redacted recording tells which is which.
+    login, meet = {"do": "login"}, {"do": "meet"}
     steps: dict[str, list[dict[str, Any]]] = {
         "ann": [
+            login,
+            meet,
+            {"do": "open", "events": 1},
+            meet,
             {"do": "dial", "events": 3},
             {"do": "hold", "events": 1},
             {"do": "note", "events": 1},
@@ -177,6 +182,10 @@ def cloud(prefix: str, *, think: float = 0.0, stay: bool = False) -> Script:
             {"do": "wait", "events": 3},  # what the other does
         ],
         "ben": [
+            meet,
+            login,
+            {"do": "open", "events": 1},
+            meet,
             {"do": "presence", "events": 4},  # the socket is closed, and opened again
             {"do": "list"},
             {"do": "meet"},
@@ -191,7 +200,7 @@ def cloud(prefix: str, *, think: float = 0.0, stay: bool = False) -> Script:
             "agent": name,
             "prefix": f"{prefix}{name}-",
             "stay": stay,
-            "steps": [{**step, "think": think} for step in (*first, {"do": "meet"}, *steps[name])],
+            "steps": [{**step, "think": think} for step in steps[name]],
         }
         for name in ("ann", "ben")
     ]
