@@ -42,7 +42,15 @@ class Hangs:
 
 
 def drivers() -> set[int]:
-    return {pid for pid in children(os.getpid()) if b"playwright" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    return {pid for pid in children(os.getpid()) if b"playwright" in command_of(pid)}
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process; b"" of one that has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def test_an_act_that_hangs_is_done_again_in_another_chromium(own: Browser) -> None:
