@@ -139,7 +139,7 @@ def test_text_is_in_the_charset_of_its_media_type(media: str, body: bytes) -> No
 
 @pytest.mark.parametrize(
     ("data", "body"),
-    [(gzip.compress(b"text"), b"text"), (b"text", b"text"), (b"\x1f\x8bx", b"\x1f\x8bx")],
+    [(gzip.compress(b"text", mtime=0), b"text"), (b"text", b"text"), (b"\x1f\x8bx", b"\x1f\x8bx")],
     ids=["as it was sent", "decoded, with the old header", "no gzip"],
 )
 def test_a_body_with_a_content_encoding_is_decoded_once(data: bytes, body: bytes) -> None:
