@@ -134,7 +134,7 @@ Observation: TypeAlias = Opened | Closed | Asked | Subscribed | Advised | Guarde
 
 
 class Decoder(Protocol):
-    """What turns records into observations, in the order of the wire."""
+    """A decoder of one kind of push: it turns records into observations, in the order of the wire."""
 
     def feed(self, record: Record) -> list[Observation]:
         """Take the next record; return what it shows."""

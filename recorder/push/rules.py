@@ -31,7 +31,7 @@ def _nothing(_: JSON) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PushRules:
-    """What a dialect says about push.
+    """The rules of a dialect about push.
 
     Attributes:
         topic: Returns the topic of an event by its data, None if there is none.

@@ -16,7 +16,7 @@ from recorder.cassette.reader import Cassette
 from recorder.correlate.engine import correlate
 from recorder.dialect.definition import Dialect
 from recorder.errors import NothingSelected
-from recorder.model import Record
+from recorder.model import Note, Record
 from recorder.suggest import suggest
 from recorder.suggest.derive import Suggestion, links
 from tests.correlate.tape import HEADER, Tape
@@ -184,11 +184,13 @@ def test_a_url_that_an_answer_gives_out_is_proposed() -> None:
     assert found.dialect.is_push_url(f"/channels/{name}")
 
 
+def _moved(one: Record, shift: int) -> dict[str, Any]:
+    assert not isinstance(one, Note)
+    return {"seq": one.seq + shift, "t": one.t + shift * TICK, "exchange": one.exchange + shift}
+
+
 def _behind(records: list[Record], shift: int) -> list[Record]:
-    return [
-        replace(one, seq=one.seq + shift, t=one.t + shift * TICK, exchange=one.exchange + shift)  # type: ignore[call-arg]
-        for one in records
-    ]
+    return [replace(one, **_moved(one, shift)) for one in records]
 
 
 def test_streams_beside_bayeux_are_linked_too() -> None:

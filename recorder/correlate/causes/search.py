@@ -29,7 +29,7 @@ from .twins import Twins
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """What is known of a capture so far, as far as the rules need it."""
+    """The search for the operation that caused an event, over all that a capture has shown so far."""
 
     _dialect: Dialect
     _open: Operations

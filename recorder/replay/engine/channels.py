@@ -85,7 +85,7 @@ class Live:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the client takes any event."""
+        """True if the client has asked for, and was told, what comes before all other events of the stream."""
         return not self.asked and not self.untold
 
     def end(self, code: int = 0, reason: str = "") -> Piece:

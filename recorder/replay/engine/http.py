@@ -44,7 +44,7 @@ class HttpRequest(NamedTuple):  # as each request makes one, and a frozen datacl
 
     @property
     def upgrades(self) -> bool:
-        """Whether the request is to open a WebSocket."""
+        """True if the request asks for a WebSocket."""
         return any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in self.headers)
 
     @property

@@ -19,7 +19,7 @@ _BEHIND = 1 << 40  # place of an end, behind all messages of its record
 
 
 class Preamble(NamedTuple):
-    """What comes first on a stream.
+    """The messages and answers that precede all other events of a stream.
 
     Attributes:
         asked: Targets of the messages that the client sends.

@@ -42,7 +42,7 @@ class Pusher:
 
     @property
     def has_open(self) -> bool:
-        """Whether a stream is open to any client."""
+        """True if a stream is open to any client."""
         return bool(self._open)
 
     def on_socket(self, number: int) -> Channel | None:

@@ -175,7 +175,7 @@ class Playhead:
 
     @property
     def is_streaming(self) -> bool:
-        """Whether a stream or a plain WebSocket is open to it, or the body of an answer comes in pieces."""
+        """True if its client has a stream or a plain WebSocket open, or gets the body of an answer in pieces."""
         return any(one.live is not None for one in self.channels.values()) or any(
             run.live is not None and not run.live.is_over for run in self.runs
         )
