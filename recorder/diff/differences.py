@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..model import JSON, Event, Link, Recording, Request, Triple
 from ..push.rules import COMMENT
 from ..redaction.policy import Policy
-from ..replay.engine.matching.bindings import ABSENT
+from ..requests.bindings import ABSENT
 from .align import Match, align, pair_groups
 from .holes import Hole, Leaf, Reader, Seen, plain_of, text_of
 

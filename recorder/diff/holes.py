@@ -22,8 +22,8 @@ from ..redaction.finder import Finder
 from ..redaction.known import Known
 from ..redaction.policy import Policy
 from ..redaction.pseudonyms import Kind
-from ..replay.engine.matching.bindings import HIDDEN, LONG
 from ..replay.engine.rewriting.rewriter import any_of, names_of
+from ..requests.bindings import HIDDEN, LONG
 
 SESSION = "(session)"  # the kind of clientIds and cookies
 SERVER = "(server)"  # the kind of the recorded server's URLs

@@ -25,9 +25,9 @@ from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
 from ..output import RECORDING, replacing
 from ..redaction.joins import of_cassette
-from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.matching.matcher import Matcher
-from ..replay.engine.matching.remembered import media_for
+from ..requests.bindings import Bindings
+from ..requests.remembered import media_for
 
 _QUIET = 0.3  # seconds without a new record, after which the real server counts as idle
 

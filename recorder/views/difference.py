@@ -9,7 +9,7 @@ from typing import Any
 from ..diff.differences import Changed, Difference, What
 from ..model import JSON, Triple, listed
 from ..printable import printable
-from ..replay.engine.matching.bindings import ABSENT
+from ..requests.bindings import ABSENT
 from .data import exchangeable
 
 _LONGEST = 200  # characters of a value

@@ -12,8 +12,8 @@ from ..dialect.definition import Dialect
 from ..dialect.paths import parse_json, tree_of, without
 from ..model import JSON, Recording, Triple, Unsolicited, values
 from ..printable import printable
-from ..replay.engine.matching.bindings import Bindings
 from ..replay.engine.rewriting.rewriter import Rewriter
+from ..requests.bindings import Bindings
 
 
 def textconv(recording: Recording, dialect: Dialect) -> Iterator[str]:

@@ -13,7 +13,7 @@ from recorder.errors import UsageError
 from recorder.model import Recording
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
-from recorder.replay.engine.matching.bindings import ABSENT
+from recorder.requests.bindings import ABSENT
 from recorder.views.data import offset_ms
 from tests.answers import DIALECT, publish, result, yes
 from tests.diff.edits import (

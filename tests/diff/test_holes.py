@@ -9,7 +9,7 @@ from recorder.dialect.definition import shipped
 from recorder.diff.holes import SESSION, Hole, Leaf, Reader, plain_of, text_of
 from recorder.model import Event, Recording
 from recorder.redaction.policy import load
-from recorder.replay.engine.matching.bindings import HIDDEN
+from recorder.requests.bindings import HIDDEN
 from tests.wire import DEVICE, Wire, body, chained, done
 
 GWS = shipped("gws-outbound")

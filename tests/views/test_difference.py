@@ -4,7 +4,7 @@ import json
 
 from recorder.dialect.definition import shipped
 from recorder.diff.differences import Changed, Difference, Latency, What, differences
-from recorder.replay.engine.matching.bindings import ABSENT
+from recorder.requests.bindings import ABSENT
 from recorder.views.data import offset_ms
 from recorder.views.difference import as_json, summary, text
 from tests.diff.edits import json_of, later, recording, without

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from ...bayeux.channels import matches
 from ...correlate.anchors import At, anchors, content, endings, only_session
 from ...model import JSON, Anchor, AnchorKind, Event, Recording, Stream
-from .matching.request import ParsedRequest
+from ...requests.request import ParsedRequest
 from .timeline import Ends, Home, Step, step_of
 
 Key: TypeAlias = tuple[AnchorKind, str, int, int]  # kind, name, number, window

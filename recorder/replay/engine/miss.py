@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...printable import printable
+from ...requests.request import ParsedRequest
 from .matching.difference import Difference
 from .matching.matcher import Matcher, describe
-from .matching.request import ParsedRequest
 from .sessions.playhead import Playhead
 
 STATUS = 470  # no registered meaning, so never taken for an answer of the API; a 4xx is not retried by itself

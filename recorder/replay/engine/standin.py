@@ -26,12 +26,12 @@ from ...model import JSON, AnchorKind, Headers, Recording
 from ...push.rules import MESSAGE
 from ...push.sockets import asked_for
 from ...redaction.policy import Policy as Redaction
+from ...requests.remembered import media_for
+from ...requests.request import FreshIds, ParsedRequest, RecordedRequest
 from . import miss, status
 from .faults import Faults
 from .http import HttpRequest, Reply, Responses, origin_of, subprotocol
 from .matching.matcher import Matcher, describe
-from .matching.remembered import media_for
-from .matching.request import FreshIds, ParsedRequest, RecordedRequest
 from .miss import Miss
 from .rewriting.asked import AskedLinks
 from .rewriting.dates import Dates, Today

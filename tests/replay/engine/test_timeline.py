@@ -8,9 +8,9 @@ import pytest
 
 from recorder.dialect.definition import load
 from recorder.model import Recording
-from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.timeline import ACK_PATIENCE, INSTANT, Run, Step, steps
+from recorder.requests.bindings import Bindings
 from tests.wire import Message, Wire, chained, done, record_event
 
 REWRITER = Rewriter(load(), Bindings())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ....dialect.paths import names_in, pair_of
 from ....model import JSON
 from ....printable import printable
-from .bindings import ABSENT
+from ....requests.bindings import ABSENT
 
 _SHOWN = 80  # characters of a value
 

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .request import Id, RecordedRequest
+from ....requests.request import Id, RecordedRequest
 
 
 @dataclass(slots=True, eq=False)

@@ -22,13 +22,10 @@ from ....dialect.paths import path_of as as_path
 from ....model import Headers, Recording, Triple
 from ....printable import printable
 from ....redaction.policy import Policy
-from .bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
-from .difference import Difference, by_name, compare, shown
-from .index import Alternatives, JoinedAlternatives, RequestIndex
-from .masks import BLANK, BODY, FORM, named, path_of
-from .proposals import proposal
-from .remembered import Asked, Memory, media_for
-from .request import (
+from ....requests.bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
+from ....requests.masks import BLANK, BODY, FORM, named, path_of
+from ....requests.remembered import Asked, Memory, media_for
+from ....requests.request import (
     Bound,
     FreshIds,
     Id,
@@ -40,8 +37,11 @@ from .request import (
     SessionIds,
     unescaped,
 )
-from .shapes import may_be
-from .shown import ShownValues
+from ....requests.shapes import may_be
+from ....requests.shown import ShownValues
+from .difference import Difference, by_name, compare, shown
+from .index import Alternatives, JoinedAlternatives, RequestIndex
+from .proposals import proposal
 
 _ANOTHER = "one pseudonym", "another value than it stands for"
 _COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played

@@ -11,7 +11,7 @@ from ....dialect.definition import Dialect
 from ....dialect.paths import EACH, as_key
 from ....formats.charsets import media_of
 from ....model import JSON, Triple
-from .bindings import ABSENT
+from ....requests.bindings import ABSENT
 from .difference import Difference
 
 _ODD = frozenset(".*|[]\"'`\\")  # characters that no part of a path has

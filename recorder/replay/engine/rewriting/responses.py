@@ -15,8 +15,8 @@ from ....dialect.definition import Dialect
 from ....dialect.paths import parse_json
 from ....links.cookies import unbound
 from ....model import JSON, Headers, Response, Triple
-from ..matching.bindings import ScannedText
-from ..matching.request import MintedId
+from ....requests.bindings import ScannedText
+from ....requests.request import MintedId
 from .dates import Dates, lasting
 from .rewriter import Rewriter, has_names, in_ascii
 from .templates import encode

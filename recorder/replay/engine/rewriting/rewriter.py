@@ -15,8 +15,8 @@ from ....dialect.definition import Dialect
 from ....dialect.paths import EACH, as_key, pair_of, split
 from ....formats.charsets import decoded
 from ....model import JSON
-from ..matching.bindings import ABSENT, MINTED, Bindings, ScannedText, first_run, runs
-from ..matching.request import MintedId
+from ....requests.bindings import ABSENT, MINTED, Bindings, ScannedText, first_run, runs
+from ....requests.request import MintedId
 from .templates import Template, encode, names_at
 
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone

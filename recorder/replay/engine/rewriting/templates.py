@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 from ....dialect.paths import Pair, pair_of
 from ....model import JSON
-from ..matching.bindings import ScannedText
-from ..matching.request import MintedId
+from ....requests.bindings import ScannedText
+from ....requests.request import MintedId
 
 Bare: TypeAlias = Callable[[tuple[str, ...], JSON], tuple[tuple[str, str], ...]]
 

@@ -14,10 +14,10 @@ from ....correlate.anchors import text
 from ....correlate.client_messages import parts
 from ....model import JSON, AnchorKind
 from ....push.rules import MESSAGE
+from ....requests.bindings import ScannedText
+from ....requests.request import ParsedRequest, RecordedRequest
 from ..anchored import Published, Reached, Unplayed, followed, published_as
-from ..matching.bindings import ScannedText
 from ..matching.matcher import Matcher
-from ..matching.request import ParsedRequest, RecordedRequest
 from ..rewriting.published import republished
 from ..rewriting.templates import Template
 from ..sessions.playhead import Playhead

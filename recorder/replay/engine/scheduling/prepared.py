@@ -12,7 +12,7 @@ from ....dialect.definition import Dialect
 from ....links.cookies import endless, ends, is_over
 from ....links.rewriting import Links, Origin
 from ....model import Event, Triple
-from ..matching.request import MintedId, RecordedRequest
+from ....requests.request import MintedId, RecordedRequest
 from ..recorded_streams import RecordedStreams
 from ..rewriting.dates import Dates
 from ..rewriting.pushed import relinked

@@ -18,10 +18,10 @@ from ....formats.charsets import as_utf8
 from ....formats.json_escapes import plain
 from ....model import Recording, Response, Triple
 from ....redaction.pseudonyms import Kind, Pseudonyms
+from ....requests.bindings import MINTED, Bindings, runs
+from ....requests.request import ParsedRequest, RecordedRequest
 from ..http import HttpRequest
-from ..matching.bindings import MINTED, Bindings, runs
 from ..matching.matcher import Matcher
-from ..matching.request import ParsedRequest, RecordedRequest
 from ..rewriting.rewriter import Rewriter
 from .playhead import Playhead, kind
 

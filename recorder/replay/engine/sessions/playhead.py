@@ -12,12 +12,12 @@ from ....correlate.sessions import AUTHORIZATION
 from ....links.rewriting import NOWHERE, Origin
 from ....model import Triple
 from ....push.rules import MESSAGE
+from ....requests.bindings import Bindings
+from ....requests.request import ParsedRequest, RecordedRequest
 from ..anchored import Progress, Reached
 from ..channels import Channel
-from ..matching.bindings import Bindings
 from ..matching.index import Cursor, SessionRequests
 from ..matching.matcher import Matcher
-from ..matching.request import ParsedRequest, RecordedRequest
 from ..timeline import Run, Step
 
 _ALIKE = 100  # groups of a session that are searched for alike values: a tester's may be alike to none of thousands

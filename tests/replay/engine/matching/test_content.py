@@ -17,7 +17,7 @@ from recorder.redaction.joins import fitted
 from recorder.redaction.policy import load as load_policy
 from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.matching.remembered import media_for
+from recorder.requests.remembered import media_for
 from tests.replay.stage import Stage
 from tests.wire import Ask, Wire, chained, done
 

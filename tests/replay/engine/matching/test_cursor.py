@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.redaction.policy import load as load_policy
-from recorder.replay.engine.matching.bindings import HIDDEN
 from recorder.replay.engine.matching.index import Cursor, Repeats, SessionRequests
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.matching.request import ParsedRequest
-from recorder.replay.engine.matching.shapes import may_be
 from recorder.replay.engine.sessions.playhead import Playhead, Policy, Repeat
+from recorder.requests.bindings import HIDDEN
+from recorder.requests.request import ParsedRequest
+from recorder.requests.shapes import may_be
 from tests.wire import Ask, Wire, chained, get_me
 
 GWS = load()

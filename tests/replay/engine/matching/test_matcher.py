@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
-from recorder.replay.engine.matching.bindings import ABSENT, Bindings
 from recorder.replay.engine.matching.difference import Difference
 from recorder.replay.engine.matching.matcher import Matcher, describe
-from recorder.replay.engine.matching.request import ParsedRequest
 from recorder.replay.engine.rewriting.rewriter import bound
+from recorder.requests.bindings import ABSENT, Bindings
+from recorder.requests.request import ParsedRequest
 from tests.wire import DEVICE, Ask, Wire, body, chained, complete, get_me, operation, preview
 
 GWS = load()

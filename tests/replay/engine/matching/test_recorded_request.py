@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recorder.dialect.definition import load
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.matching.request import RecordedRequest, SessionIds
+from recorder.requests.request import RecordedRequest, SessionIds
 from tests.wire import Ask, Wire, chained, get_me
 
 GWS = load()

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.dialect.paths import as_key
-from recorder.replay.engine.matching.bindings import HIDDEN, LONG, Bindings, first_run
-from recorder.replay.engine.matching.request import MintedId
 from recorder.replay.engine.rewriting.rewriter import Rewriter, bare_values, bound, keys_of_names
 from recorder.replay.engine.rewriting.templates import encode, template
+from recorder.requests.bindings import HIDDEN, LONG, Bindings, first_run
+from recorder.requests.request import MintedId
 from tests.replay.engine.rewriting.test_templates import VALUES, WORDS
 
 GWS = load()

@@ -9,10 +9,10 @@ import pytest
 
 from recorder.dialect.definition import load
 from recorder.model import Failure, Headers, Triple
-from recorder.replay.engine.matching.bindings import Bindings, first_run
-from recorder.replay.engine.matching.request import MintedId
 from recorder.replay.engine.rewriting.responses import Ack, prepare, refused, respond
 from recorder.replay.engine.rewriting.rewriter import Rewriter
+from recorder.requests.bindings import Bindings, first_run
+from recorder.requests.request import MintedId
 from tests.wire import Wire, chained
 
 GWS = load()

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
-from recorder.replay.engine.matching.bindings import ABSENT, Bindings
 from recorder.replay.engine.rewriting.rewriter import Rewriter
+from recorder.requests.bindings import ABSENT, Bindings
 from tests.wire import DEVICE, chained, done, record_event, twin
 
 GWS = load()

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
-from recorder.replay.engine.matching.bindings import ABSENT, HIDDEN, Bindings
 from recorder.replay.engine.rewriting.rewriter import Rewriter, bare_values, keys_of_names
 from recorder.replay.engine.rewriting.templates import encode, template
+from recorder.requests.bindings import ABSENT, HIDDEN, Bindings
 from tests.wire import DEVICE, done
 
 GWS = load()

@@ -9,13 +9,13 @@ from recorder.bayeux.server import BayeuxServer
 from recorder.dialect.definition import load
 from recorder.links.rewriting import NOWHERE, Links
 from recorder.replay.engine.http import Responses
-from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.matching.matcher import Matcher
 from recorder.replay.engine.rewriting.dates import Dates
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead
 from recorder.replay.engine.timeline import Run
+from recorder.requests.bindings import Bindings
 from tests.wire import Wire, chained, done
 
 GWS = load()

@@ -9,11 +9,11 @@ import pytest
 from recorder.dialect.definition import load
 from recorder.links.rewriting import Links, Origin, server_at
 from recorder.model import Event
-from recorder.replay.engine.matching.bindings import Bindings
-from recorder.replay.engine.matching.request import MintedId, RecordedRequest, SessionIds
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.prepared import PreparedTriples
 from recorder.replay.engine.timeline import steps
+from recorder.requests.bindings import Bindings
+from recorder.requests.request import MintedId, RecordedRequest, SessionIds
 from tests.wire import Wire, chained, done
 
 GWS = load()

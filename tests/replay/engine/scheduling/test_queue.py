@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
 from recorder.model import Event
-from recorder.replay.engine.matching.bindings import Bindings
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.replay.engine.scheduling.queue import StepQueue
 from recorder.replay.engine.timeline import ACK_PATIENCE, Run, Step
+from recorder.requests.bindings import Bindings
 
 REWRITER = Rewriter(load(), Bindings())
 EVENT = Event(0, 0, 0, 0, "client", "/channel", {})

@@ -18,12 +18,12 @@ from recorder.model import Headers, Record, Recording
 from recorder.redaction.again import Again
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
-from recorder.replay.engine.matching.bindings import Bindings
-from recorder.replay.engine.matching.masks import Address
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.matching.remembered import Asked, Memory
-from recorder.replay.engine.matching.request import RequestReader
 from recorder.replay.engine.sessions.playhead import Policy
+from recorder.requests.bindings import Bindings
+from recorder.requests.masks import Address
+from recorder.requests.remembered import Asked, Memory
+from recorder.requests.request import RequestReader
 from tests.replay.stage import Desk, Stage
 from tests.wire import HEADER, Ask, Wire, body, complete, operation, record_event
 

@@ -10,15 +10,15 @@ from itertools import chain, pairwise
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from ....bayeux.publishes import PUBLISH
-from ....dialect.content import Content, Form, canonical, fields, in_order, pairs, read, read_again, respelled
-from ....dialect.definition import CACHE_BUSTER, Dialect, headers_of, roots_of
-from ....dialect.paths import EACH, Tree, as_key, covers, each, lookup, names_in, path_of, split, tree_of, without
-from ....model import JSON, Headers
-from ....printable import printable
-from ....redaction.finder import Finder
-from ....redaction.policy import Policy
-from ....redaction.pseudonyms import Kind
+from ..bayeux.publishes import PUBLISH
+from ..dialect.content import Content, Form, canonical, fields, in_order, pairs, read, read_again, respelled
+from ..dialect.definition import CACHE_BUSTER, Dialect, headers_of, roots_of
+from ..dialect.paths import EACH, Tree, as_key, covers, each, lookup, names_in, path_of, split, tree_of, without
+from ..model import JSON, Headers
+from ..printable import printable
+from ..redaction.finder import Finder
+from ..redaction.policy import Policy
+from ..redaction.pseudonyms import Kind
 from .masks import BLANK, BODY, MEMBER, PATH, QUERY, Address, Mask, cut
 from .masks import path_of as path_mask
 from .remembered import Remembered, found_in

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.redaction.pseudonyms import Kind, Pseudonyms
-from recorder.replay.engine.matching.shapes import are_of_one_value, may_be
+from recorder.requests.shapes import are_of_one_value, may_be
 
 MADE = Pseudonyms(b"k" * 32)
 PHONE = "+49 351 4555-0123"

@@ -18,7 +18,7 @@ from typing import Self, TypeAlias
 from urllib.parse import quote, quote_plus, unquote
 from xml.sax.saxutils import escape
 
-from ....redaction.pseudonyms import Kind
+from ..redaction.pseudonyms import Kind
 from .bindings import Pairs
 from .shapes import LONGER, may_be
 

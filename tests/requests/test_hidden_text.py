@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.redaction.pseudonyms import Kind
-from recorder.replay.engine.matching.bindings import HIDDEN, Bindings, Pairs
-from recorder.replay.engine.matching.hidden_text import Coded, HiddenText, Marks, marked_number
+from recorder.requests.bindings import HIDDEN, Bindings, Pairs
+from recorder.requests.hidden_text import Coded, HiddenText, Marks, marked_number
 
 FORMS = {
     "base64": lambda text: base64.b64encode(text.encode()).decode(),

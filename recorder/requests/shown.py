@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from ....model import Headers
-from ....redaction.policy import Policy
+from ..model import Headers
+from ..redaction.policy import Policy
 from .request import Shown
 
 

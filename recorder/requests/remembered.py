@@ -12,15 +12,15 @@ from itertools import chain
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from ....bayeux.messages import encode
-from ....bayeux.publishes import PUBLISH
-from ....dialect.paths import parse_json
-from ....formats.charsets import decoded, media_of
-from ....model import JSON, Event, Headers, Recording, Triple
-from ....redaction.finder import Finder
-from ....redaction.known import Known
-from ....redaction.policy import Policy
-from ....redaction.pseudonyms import Kind
+from ..bayeux.messages import encode
+from ..bayeux.publishes import PUBLISH
+from ..dialect.paths import parse_json
+from ..formats.charsets import decoded, media_of
+from ..model import JSON, Event, Headers, Recording, Triple
+from ..redaction.finder import Finder
+from ..redaction.known import Known
+from ..redaction.policy import Policy
+from ..redaction.pseudonyms import Kind
 from .bindings import Bindings, Pairs
 from .hidden_text import HiddenText, Marks, marked_number
 from .masks import BODY, FORM, MEMBER, PATH, QUERY, Address, Mask, cut, is_form, parameters_of

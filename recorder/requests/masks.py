@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import unquote, unquote_plus
 
-from ....dialect.paths import parse_json
-from ....formats.charsets import decoded
-from ....model import JSON
+from ..dialect.paths import parse_json
+from ..formats.charsets import decoded
+from ..model import JSON
 
 PATH, QUERY, FORM, MEMBER, BODY = "path", "query", "form", "member", "body"
 BLANK, ZERO = "•", 0

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from ....dialect.paths import as_key
-from ....model import JSON
+from ..dialect.paths import as_key
+from ..model import JSON
 from .shapes import are_of_one_value
 
 HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand for; no dialect can name one so

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.replay.engine.matching.masks import Address, cut, named, parameters_of, path_of
+from recorder.requests.masks import Address, cut, named, parameters_of, path_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.replay.engine.matching.bindings import HIDDEN, Bindings, first_run, runs
 from recorder.replay.engine.rewriting.rewriter import any_of
+from recorder.requests.bindings import HIDDEN, Bindings, first_run, runs
 
 
 def test_a_live_value_is_known_by_what_it_stands_for() -> None:

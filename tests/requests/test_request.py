@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recorder.dialect.definition import load
 from recorder.redaction.policy import load as load_policy
 from recorder.redaction.policy import parse
-from recorder.replay.engine.matching.request import FreshIds, ParsedRequest, RequestReader
+from recorder.requests.request import FreshIds, ParsedRequest, RequestReader
 from tests.wire import chained
 
 GWS = load()
@@ -112,7 +112,7 @@ def test_a_long_body_is_read_and_forgotten() -> None:
 
 
 def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recorder.replay.engine.matching.request._REMEMBERED", 3)
+    monkeypatch.setattr("recorder.requests.request._REMEMBERED", 3)
     reader = RequestReader(GWS)
     parsed = [reader.read("GET", f"/{n}", b"")[0] for n in range(10)]
 

@@ -1,0 +1,1 @@
+"""Read requests, recorded and live, as matching compares them, and index those of a recording."""
