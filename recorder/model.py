@@ -8,10 +8,10 @@ from records.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 JSON: TypeAlias = Any  # the border to JSON: whatever json.loads returns
@@ -466,6 +466,31 @@ class Stream:
     end: int | None = None
 
 
+class Entries(Protocol):
+    """A table of entries of one width, that is read one page at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> bytes: ...
+
+    def first(self, wanted: bytes) -> int:
+        """Return the place of the first entry of a sorted table that is not below `wanted`, or begins with it."""
+
+    def starting(self, prefix: bytes) -> Iterator[bytes]:
+        """Yield the entries of a sorted table that begin with `prefix`, in order."""
+
+
+class RecordingIndex(Protocol):
+    """The index of a recording that is read from a file."""
+
+    @property
+    def clients(self) -> Sequence[str]:
+        """The clients of events, by the numbers that the table `carriers` gives them."""
+
+    def table(self, name: str) -> Entries:
+        """Return a table; an empty one if there is none of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """All that was derived from one cassette.
@@ -483,12 +508,14 @@ class Recording:
         guard: What the server wrote before and after the messages in each answer, such as `while(1);`.
         subprotocols: What the server chose of the subprotocols that clients offered for their WebSockets, sorted.
         streams: Streams of events and WebSockets without Bayeux, in the order they were opened.
+        index: What is known of all triples without reading them; None for a recording in memory, whose sequences are
+            tuples. Those of a file are read when they are asked for: never copy them all.
     """
 
     header: Header
-    triples: tuple[Triple, ...]
-    plain: tuple[Triple, ...]
-    unsolicited: tuple[Unsolicited, ...]
+    triples: Sequence[Triple]
+    plain: Sequence[Triple]
+    unsolicited: Sequence[Unsolicited]
     session_starts: dict[str, tuple[int, int]]
     poll_timeout: float | None
     windows: dict[str, int] = field(default_factory=dict)
@@ -498,6 +525,7 @@ class Recording:
     guard: tuple[str, str] = ("", "")
     subprotocols: tuple[str, ...] = ()
     streams: tuple[Stream, ...] = ()
+    index: RecordingIndex | None = field(default=None, compare=False, repr=False)
 
 
 def value_of(texts: Iterable[str]) -> Value | None:

@@ -86,7 +86,7 @@ def inside(block: Frame, *, path: str) -> Iterator[Frame]:
             found = read_frame(file, inner, len(raw), path=path)
         except CassetteError as exc:  # includes TornTail: in an intact block a cut frame is damage, not a crash
             raise CassetteError(path, f"in a compressed block: {exc.problem}", offset=block.offset) from exc
-        yield Frame(block.offset, found.kind, found.body)
+        yield Frame(block.offset, found.kind, found.body, inner)
 
 
 def _is_modest(size: int, packed: bytes) -> bool:

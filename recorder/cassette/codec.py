@@ -314,6 +314,20 @@ def decode_row(found: Frame, *, path: str) -> Row:
     )
 
 
+def decode_pushed(found: Frame, *, path: str) -> tuple[int, int, str, str, str | None]:
+    """Decode an unsolicited event: record, place in it, channel, name, label of the session.
+
+    Raises:
+        CassetteError: If the frame has another type, or its body violates the format.
+
+    """
+    value = _from_wtf8(decode_value(found, path=path))
+    if found.kind != UNSOLICITED or not (_fits(value, (*_PUSHED, str)) or _fits(value, (*_PUSHED, type(None)))):
+        raise CassetteError(path, "the frame does not hold an unsolicited event", offset=found.offset)
+    seq, index, channel, name, session = value
+    return seq, index, channel, name, session
+
+
 def encode_value(kind: int, value: Any) -> bytes:
     """Encode any value as a frame of type `kind`; the value is not validated."""
     return _text_frame(kind, value)
@@ -347,6 +361,7 @@ def _row_event(fields: list[Any]) -> RowEvent:
     return RowEvent(seq, index, channel, name, rule, confidence, why, tuple(rivals))
 
 
+_PUSHED = (int, int, str, str)
 _EVENT = (int, int, str, str, str, int, str, list)
 
 

@@ -36,11 +36,13 @@ class Frame:
         offset: Byte in the file at which the frame starts.
         kind: Frame type, 0 to 127.
         body: One msgpack object, still encoded.
+        inner: Byte at which the frame starts in its decompressed block, if it stands in one.
     """
 
     offset: int
     kind: int
     body: bytes
+    inner: int = 0
 
 
 def frame(kind: int, body: bytes) -> bytes:

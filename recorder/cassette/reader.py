@@ -163,6 +163,18 @@ class OpenCassette:
             if record is not None:
                 yield record
 
+    def placed(self) -> Iterator[tuple[Record, int]]:
+        """Yield the records, in order, each with the address of its frame.
+
+        Raises:
+            CassetteError: If the file is damaged, or a record is missing.
+        """
+        facts = Facts(self.path, sealed=self.is_sealed)
+        for found in self.frames():
+            record = facts.record(found)
+            if record is not None:
+                yield record, found.offset << INNER_BITS | found.inner
+
     @property
     def is_sealed(self) -> bool:
         """True for a sealed cassette or an archive, which store their triples; False for a journal."""
@@ -257,6 +269,14 @@ class OpenCassette:
         if place < 0 or at >= len(pages) or (inner + 1) * ADDRESS_WIDTH > len(self._page(pages[at][1])):
             raise CassetteError(self.path, f"holds no entry {place} of its {table}")
         return address_at(self._page(pages[at][1]), inner)
+
+    def frame_at(self, address: int) -> Frame:
+        """Return the frame at an address.
+
+        Raises:
+            CassetteError: If no intact frame starts there.
+        """
+        return self._at(address)
 
     def _at(self, address: int) -> Frame:
         offset, inner = address >> INNER_BITS, address & _INNER

@@ -13,6 +13,7 @@ from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import Event, Recording, Triple
 from ..redaction.policy import NO_BODIES
+from .sequences import chained, mapped
 
 _EXCHANGES = 40  # bits for the numbers of exchanges in one recording
 
@@ -73,9 +74,9 @@ def _both(one: Recording, other: Recording) -> Recording:
     last = len(one.triples)
     return replace(
         one,
-        triples=(*one.triples, *(replace(t, n=t.n + last) for t in other.triples)),
-        plain=(*one.plain, *other.plain),
-        unsolicited=(*one.unsolicited, *other.unsolicited),
+        triples=chained(one.triples, mapped(other.triples, lambda t: replace(t, n=t.n + last))),
+        plain=chained(one.plain, other.plain),
+        unsolicited=chained(one.unsolicited, other.unsolicited),
         session_starts=one.session_starts | other.session_starts,
         poll_timeout=one.poll_timeout or other.poll_timeout,
         windows=one.windows | other.windows,
@@ -84,6 +85,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         guard=one.guard if one.guard[0] else other.guard,
         subprotocols=tuple(sorted({*one.subprotocols, *other.subprotocols})),
         streams=(*one.streams, *other.streams),
+        index=None,  # of one file alone
     )
 
 
@@ -97,9 +99,9 @@ def _labelled(recording: Recording, place: int) -> Recording:
         recording = _with_own_streams(recording, prefix, place << _EXCHANGES)
     return replace(
         recording,
-        triples=tuple(replace(t, session=label(t.session)) for t in recording.triples),
-        plain=tuple(replace(t, session=label(t.session)) for t in recording.plain),
-        unsolicited=tuple(replace(u, session=label(u.session)) for u in recording.unsolicited),
+        triples=mapped(recording.triples, lambda t: replace(t, session=label(t.session))),
+        plain=mapped(recording.plain, lambda t: replace(t, session=label(t.session))),
+        unsolicited=mapped(recording.unsolicited, lambda u: replace(u, session=label(u.session))),
         messages=tuple(replace(m, session=label(m.session)) for m in recording.messages),
         session_starts={f"{prefix}.{name}": at for name, at in recording.session_starts.items()},
         streams=tuple(replace(s, session=label(s.session)) for s in recording.streams),
@@ -126,8 +128,8 @@ def _with_own_streams(recording: Recording, prefix: str, shift: int) -> Recordin
 
     return replace(
         recording,
-        triples=tuple(map(of_triple, recording.triples)),
-        plain=tuple(map(of_triple, recording.plain)),
-        unsolicited=tuple(replace(u, event=of_event(u.event)) for u in recording.unsolicited),
+        triples=mapped(recording.triples, of_triple),
+        plain=mapped(recording.plain, of_triple),
+        unsolicited=mapped(recording.unsolicited, lambda u: replace(u, event=of_event(u.event))),
         streams=tuple(replace(s, key=f"{prefix}.{s.key}", exchange=s.exchange + shift) for s in recording.streams),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ..cassette.codec import ARCHIVE, SEALED, encode_row
 from ..cassette.reader import OpenCassette, open_cassette
@@ -16,9 +16,10 @@ from ..correlate.engine import Correlator
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
 from ..errors import CassetteError
-from ..model import IN_CLEAR, Header, Link, Record, Row, RowEvent, Triple, Unsolicited
+from ..model import IN_CLEAR, Header, Record
 from ..output import replacing
 from ..redaction.carried import carrying
+from .rows import pushed_of, row_of
 
 
 def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive: bool = False) -> None:
@@ -69,43 +70,16 @@ def write_sealed(
             for triple in (*correlator.triples(), *correlator.plain()):
                 writer.row(row_of(triple))
             for pushed in correlator.unsolicited():
-                writer.unsolicited(_pushed(pushed))
+                writer.unsolicited(pushed_of(pushed))
             deque(correlator.messages(), maxlen=0)  # derived again on reading
         rest = correlator.finish(header)
         for triple in (*rest.triples, *rest.plain):
             writer.row(row_of(triple))
         sessions = {label: list(at) for label, at in sorted(rest.session_starts.items())}
         timeout = None if rest.poll_timeout is None else round(rest.poll_timeout * 1000)
-        writer.finish(map(_pushed, rest.unsolicited), {"poll_timeout": timeout, "sessions": sessions})
+        writer.finish(map(pushed_of, rest.unsolicited), {"poll_timeout": timeout, "sessions": sessions})
     finally:
         writer.close()
-
-
-def row_of(triple: Triple) -> Row:
-    """Return a triple in its stored form, which names records by `seq`."""
-    return Row(
-        n=triple.n,
-        operation=triple.operation,
-        keys=triple.keys,
-        session=triple.session,
-        state=triple.state.value,
-        request=triple.request.seq,
-        ack=triple.ack.seq if triple.ack else None,
-        failure=triple.failure.seq if triple.failure else None,
-        events=tuple(map(_row_event, triple.events)),
-        message=triple.request.message,
-        reply=triple.ack.message if triple.ack else None,
-    )
-
-
-def _row_event(link: Link) -> RowEvent:
-    event, confidence = link.event, round(link.confidence * 1000)
-    return RowEvent(event.seq, event.index, event.channel, link.name, link.rule, confidence, link.why, link.rivals)
-
-
-def _pushed(pushed: Unsolicited) -> list[Any]:
-    event = pushed.event
-    return [event.seq, event.index, event.channel, pushed.name, pushed.session]
 
 
 def _verify(path: Path) -> None:

@@ -14,7 +14,7 @@ from ..bayeux.extensions import batch_of
 from ..bayeux.json_bodies import guard_of
 from ..bayeux.messages import Message, carried, encode, is_event
 from ..bayeux.replies import is_lost
-from ..model import Event, Failure, Record, Request, Response, SocketMessage
+from ..model import JSON, Event, Failure, Record, Request, Response, SocketMessage
 from .port import Advised, Guarded, Observation, Opened, Refused, Replied, Sent, Subscribed
 
 
@@ -142,7 +142,7 @@ class BayeuxDecoder:
                         client_id,
                         message["channel"],
                         message.get("data"),
-                        {name: message[name] for name in message if name not in _OF_EVENT} or None,
+                        beside_of(message),
                     )
                 )
             seen += _advice(message)
@@ -171,6 +171,11 @@ class BayeuxDecoder:
                 sent.delivered(batch)
             elif reply["channel"] == channels.DISCONNECT:
                 self._unacknowledged.pop(client_id, None)
+
+
+def beside_of(event: Message) -> dict[str, JSON] | None:
+    """Return the members of an event beside its channel and data, None if it has none."""
+    return {name: event[name] for name in event if name not in _OF_EVENT} or None
 
 
 def _sent(record: Request | SocketMessage, messages: list[Message], client_id: str) -> list[Observation]:

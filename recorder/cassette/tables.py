@@ -1,0 +1,179 @@
+"""Write and read tables: many entries of one width, in pages of 8192, in a sealed cassette or in temporary files.
+
+A table is written in bounded memory: entries in order wait in a temporary file, and those that must be sorted are
+sorted in runs on disk that are merged. A table is read one page at a time. Entries begin with big-endian integers, so
+that sorting them as bytes sorts them as numbers.
+"""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import IO, TypeAlias, overload
+
+PAGE = 8192  # entries of one page
+_RUN = 65_536  # entries that are sorted in memory and then spilled to disk
+_FIRST = 8  # bytes at the start of an entry by which the pages of a sorted table are found
+
+Pages: TypeAlias = list[tuple[int, int]]  # first entry (a number, or the start of an entry) and offset of each page
+
+
+class Rows:
+    """A growing table in temporary files, so that memory does not grow with the cassette."""
+
+    def __init__(self, width: int, *, is_sorted: bool = False, folder: Path | None = None) -> None:
+        """Begin an empty table.
+
+        Args:
+            width: Bytes of each entry.
+            is_sorted: Sort the entries, and keep equal ones once; else they stay in the order of `add`.
+            folder: Folder of the temporary files, None takes the system's.
+        """
+        self.width, self.is_sorted = width, is_sorted
+        self._folder = folder
+        self._run: list[bytes] = []
+        self._runs: list[IO[bytes]] = []
+        self.count = 0  # entries added
+
+    def add(self, entry: bytes) -> None:
+        """Add an entry."""
+        self._run.append(entry)
+        self.count += 1
+        if len(self._run) >= _RUN:
+            self._spill()
+
+    def pages(self) -> Iterator[tuple[int, bytes]]:
+        """Yield encoded pages in order, each with the number of its first entry; if sorted, with the start of it."""
+        if not self.is_sorted:
+            yield from self._in_order()
+            return
+        for entries in self._sorted():
+            yield int.from_bytes(entries[0][:_FIRST], "big"), b"".join(entries)
+
+    def close(self) -> None:
+        """Delete the temporary files."""
+        for run in self._runs:
+            run.close()
+
+    def _in_order(self) -> Iterator[tuple[int, bytes]]:
+        first, left = 0, b""
+        for content in (*self._spilled(), b"".join(self._run)):
+            left += content
+            while len(left) >= PAGE * self.width:
+                yield first, left[: PAGE * self.width]
+                first, left = first + PAGE, left[PAGE * self.width :]
+        if left:
+            yield first, left
+
+    def _spilled(self) -> Iterator[bytes]:
+        for run in self._runs:
+            run.seek(0)
+            while content := run.read(PAGE * self.width):
+                yield content
+
+    def _sorted(self) -> Iterator[list[bytes]]:
+        entries: list[bytes] = []
+        last = None
+        rest = sorted(set(self._run))
+        for entry in heapq.merge(*map(self._entries, self._runs), rest) if self._runs else rest:
+            if entry != last:
+                entries.append(entry)
+            last = entry
+            if len(entries) == PAGE:
+                yield entries
+                entries = []
+        if entries:
+            yield entries
+
+    def _entries(self, run: IO[bytes]) -> Iterator[bytes]:
+        run.seek(0)
+        width = self.width
+        while content := run.read(width * 4096):
+            for place in range(0, len(content), width):
+                yield content[place : place + width]
+
+    def _spill(self) -> None:
+        run = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # closed by close()
+        run.write(b"".join(sorted(set(self._run)) if self.is_sorted else self._run))
+        self._runs.append(run)
+        self._run = []
+
+
+class Table(Sequence[bytes]):
+    """A table that is read one page at a time."""
+
+    def __init__(self, width: int, pages: Pages, load: Callable[[int], bytes]) -> None:
+        """Take the pages of a table.
+
+        Args:
+            width: Bytes of each entry.
+            pages: First entry and place of each page.
+            load: Returns the page at a place; it keeps the last ones.
+        """
+        self.width, self._pages, self._load = width, pages, load
+        self._count = (len(pages) - 1) * PAGE + len(load(pages[-1][1])) // width if pages else 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        if isinstance(place, slice):
+            return [self[at] for at in range(*place.indices(self._count))]
+        if not 0 <= place < self._count:
+            raise IndexError(place)
+        page, inner = divmod(place, PAGE)
+        start = inner * self.width
+        entry = self._load(self._pages[page][1])[start : start + self.width]
+        if len(entry) != self.width:  # a page that is not full, and not the last
+            raise IndexError(place)
+        return entry
+
+    def first(self, wanted: bytes) -> int:
+        """Return the place of the first entry of a sorted table that is not below `wanted`, or begins with it."""
+        start = int.from_bytes(wanted[:_FIRST].ljust(_FIRST, b"\0"), "big")
+        # the page before the first one that begins at or above: its end may hold the entry
+        low = max(bisect_left(self._pages, start, key=itemgetter(0)) - 1, 0)
+        high = min(bisect_left(self._pages, start + 1, key=itemgetter(0)), len(self._pages))
+        return bisect_left(self, wanted, low * PAGE, min(high * PAGE, self._count))
+
+    def starting(self, prefix: bytes) -> Iterator[bytes]:
+        """Yield the entries of a sorted table that begin with `prefix`, in order."""
+        for place in range(self.first(prefix), self._count):
+            entry = self[place]
+            if not entry.startswith(prefix):
+                return
+            yield entry
+
+
+class Spool:
+    """A growing file for what was derived, or a part of memory while it is small; deleted by `close`."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Begin empty; `folder` is that of the temporary file, None takes the system's."""
+        self._file = tempfile.SpooledTemporaryFile(1 << 20, dir=folder)  # noqa: SIM115  # closed by close()
+        self._size = 0
+
+    def add(self, content: bytes) -> int:
+        """Add bytes; return their address."""
+        at = self._size
+        self._file.seek(at)
+        self._file.write(len(content).to_bytes(4, "big") + content)
+        self._size = at + 4 + len(content)
+        return at
+
+    def at(self, address: int) -> bytes:
+        """Return the bytes at an address."""
+        self._file.seek(address)
+        return self._file.read(int.from_bytes(self._file.read(4), "big"))
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._file.close()
