@@ -189,7 +189,7 @@ class StandIn:
             watch=self._callbacks,
             virtual=self._virtual,
             token=self._token,
-            limits=fitting(self.recording),
+            limits=fitting(*self._engine.largest),
             rules=self._rules,
         )
         self._address = await self._serving.__aenter__()

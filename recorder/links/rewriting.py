@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 from ..model import JSON, Event, Headers, Recording, Reply, Response, Triple
@@ -233,15 +234,24 @@ def _like(slash: str, text: str) -> str:
     return re.sub(r"[:\[\]]", spelled, text)
 
 
-def servers(recording: Recording) -> frozenset[Server]:
-    """Return the servers that a recording can answer for: the upstream, and the hosts of answered requests."""
+def servers(recording: Recording, answered: Iterable[str] | None = None) -> frozenset[Server]:
+    """Return the servers that a recording can answer for: the upstream, and the hosts of answered requests.
+
+    Args:
+        recording: The recording.
+        answered: The Hosts of its answered requests, where they are known; else all exchanges are read.
+    """
     hosts = {value for name, value in recording.addressed if name == "host"}
     urls = {recording.header.upstream} | {value for name, value in recording.addressed if name == "upstream"}
     hosts |= set(map(upstream_of, urls))
-    for triple in (*recording.triples, *recording.plain):
-        if triple.ack is not None:
-            hosts.update(value for name, value in triple.request.headers if name.lower() == "host")
+    exchanges = chain(recording.triples, recording.plain) if answered is None else ()
+    hosts.update(answered or (), *(hosts_of(one.request.headers) for one in exchanges if one.ack is not None))
     return frozenset(server for host in hosts if (server := server_at(host)) is not None)
+
+
+def hosts_of(headers: Headers) -> list[str]:
+    """Return the Hosts that the headers of a request name."""
+    return [value for name, value in headers if name.lower() == "host"]
 
 
 def upstream_of(url: str) -> str:
@@ -255,21 +265,15 @@ def server_at(address: str) -> Server | None:
     return None if found is None or len(found[2] or "") > 8 else server_of(found[1], found[2])
 
 
-def asked_hosts(recording: Recording) -> frozenset[str]:
-    """Return the Hosts of the requests of a recording."""
-    exchanges = (*recording.triples, *recording.plain)
-    hosts = {value for one in exchanges for name, value in one.request.headers if name.lower() == "host"}
-    return frozenset(hosts | {value for name, value in recording.addressed if name == "host"})
-
-
-def asked_servers(recording: Recording) -> frozenset[Server]:
-    """Return the servers that the requests of a recording name."""
-    return frozenset(server for host in asked_hosts(recording) if (server := server_at(host)) is not None)
+def asked_servers(recording: Recording, asked: Iterable[str]) -> frozenset[Server]:
+    """Return the servers that the requests of a recording name, whose Hosts are `asked`."""
+    hosts = {*asked, *(value for name, value in recording.addressed if name == "host")}
+    return frozenset(server for host in hosts if (server := server_at(host)) is not None)
 
 
 def asked_server(headers: Headers) -> Server | None:
     """Return the server that the Host of a request names; None where it names none."""
-    return next((server_at(value) for name, value in headers if name.lower() == "host"), None)
+    return next(map(server_at, hosts_of(headers)), None)
 
 
 class Links:

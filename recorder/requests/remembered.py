@@ -7,16 +7,17 @@ of the rules are the pseudonyms, so reading the recording as redaction did finds
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, Self, TypeAlias
 from urllib.parse import unquote
 
 from ..bayeux.messages import encode
 from ..bayeux.publishes import PUBLISH
 from ..dialect.paths import parse_json
 from ..formats.charsets import decoded, media_of
-from ..model import JSON, Event, Headers, Recording, Triple
+from ..model import JSON, ClientMessage, Event, Headers, Recording, Triple
 from ..redaction.finder import Finder
 from ..redaction.known import Known
 from ..redaction.policy import Policy
@@ -25,6 +26,7 @@ from .bindings import Bindings, Pairs
 from .hidden_text import HiddenText, Marks, marked_number
 from .masks import BODY, FORM, MEMBER, PATH, QUERY, Address, Mask, cut, is_form, parameters_of
 
+_NO_VALUES: Mapping[str, Kind] = MappingProxyType({})
 _ANY_TYPE = (b"{", b"[", b"")  # first bytes of bodies that are JSON, or are empty
 
 Sent: TypeAlias = tuple[str, bytes]  # target and body of a request, or channel and data of a publish
@@ -98,15 +100,59 @@ class _Nothing(Known):
 class Memory:
     """The pseudonyms of one recording, and where its requests hold them."""
 
-    def __init__(self, recording: Recording, policy: Policy) -> None:
-        """Collect the pseudonyms of a recording that a policy redacted."""
-        known = _Pseudonyms()
+    def __init__(self, policy: Policy, values: Mapping[str, Kind] = _NO_VALUES) -> None:
+        """Begin with some pseudonyms of a recording that a policy redacted; further ones are to be learnt.
+
+        Args:
+            policy: The policy.
+            values: Pseudonyms and their kinds; those in the leaves are enough to find these leaves again.
+        """
+        self._known = known = _Pseudonyms()
+        for value, kind in values.items():
+            known.add(value, kind)
         self._found: list[str] = []
         self._marks = Marks()
         self._free: frozenset[str] = frozenset()  # values at places of rules in the request that is read
-        _learn(recording, Finder(policy, self._take, known))
         self._all = Finder(policy, self._take, known)
         self._every, self._ruled = Finder(policy, self._marks, known), Finder(policy, self._marks, _Nothing())
+
+    @classmethod
+    def of(cls, recording: Recording, policy: Policy) -> Self:
+        """Collect the pseudonyms of a recording that a policy redacted."""
+        memory = cls(policy)
+        for triple in chain(recording.triples, recording.plain):
+            memory.exchange(triple)
+        for pushed in recording.unsolicited:
+            memory.event(pushed.event)
+        for message in recording.messages:
+            memory.message(message)
+        return memory
+
+    def kind_of(self, pseudonym: str) -> Kind:
+        """Return the kind of a pseudonym that was found in a leaf."""
+        return self._known.kind_of(pseudonym) or Kind.SECRET
+
+    def exchange(self, triple: Triple) -> None:
+        """Learn the pseudonyms at the places of rules in a triple or another exchange."""
+        request, finder = triple.request, self._all
+        finder.headers(request.headers)
+        found_in(finder, request.method, request.target, request.body, media_for(request.headers, request.body))
+        if triple.ack is not None:
+            finder.headers(triple.ack.headers)
+            finder.body(triple.ack.body, triple.ack.headers)
+        for link in triple.events:
+            self.event(link.event)
+        self._found.clear()
+
+    def event(self, event: Event) -> None:
+        """Learn the pseudonyms at the places of rules in an event."""
+        self._all.body(encode([{"channel": event.channel, "data": event.data}]))
+        self._found.clear()
+
+    def message(self, message: ClientMessage) -> None:
+        """Learn the pseudonyms at the places of rules in a Bayeux message of a client."""
+        self._all.body(encode([{"channel": message.name, "data": message.data}]))
+        self._found.clear()
 
     def _take(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # the text itself is not used
         self._found.append(value)
@@ -190,28 +236,3 @@ class Memory:
 def _is_read(read: HiddenText, text: str | None) -> bool:
     """Return whether a leaf was read as a text with pseudonyms that the recorded text itself has."""
     return text is not None and next(read.values, None) is not None and read.pairs(text, Pairs(Bindings())) is not None
-
-
-def _learn(recording: Recording, finder: Finder) -> None:
-    """Let a finder remember the values at all places of a recording that rules name."""
-    for triple in chain(recording.triples, recording.plain):
-        _learn_exchange(triple, finder)
-    for pushed in recording.unsolicited:
-        _learn_event(pushed.event, finder)
-    for message in recording.messages:
-        finder.body(encode([{"channel": message.name, "data": message.data}]))
-
-
-def _learn_exchange(triple: Triple, finder: Finder) -> None:
-    request = triple.request
-    finder.headers(request.headers)
-    found_in(finder, request.method, request.target, request.body, media_for(request.headers, request.body))
-    if triple.ack is not None:
-        finder.headers(triple.ack.headers)
-        finder.body(triple.ack.body, triple.ack.headers)
-    for link in triple.events:
-        _learn_event(link.event, finder)
-
-
-def _learn_event(event: Event, finder: Finder) -> None:
-    finder.body(encode([{"channel": event.channel, "data": event.data}]))

@@ -23,7 +23,6 @@ from .masks import BLANK, BODY, MEMBER, PATH, QUERY, Address, Mask, cut
 from .masks import path_of as path_mask
 from .remembered import Remembered, found_in
 
-Id: TypeAlias = tuple[bytes, tuple[str, ...]]
 FreshIds: TypeAlias = tuple[JSON, ...]  # per-operation ids, by `RequestReader.fresh`
 Bound: TypeAlias = tuple[str, JSON] | None  # an id as compared, and as written; None where it is absent
 Shown: TypeAlias = tuple[tuple[str, str], ...]  # places in headers, such as `cookie NAME`, and the pseudonyms there
@@ -46,6 +45,24 @@ class SessionIds:
     """
 
     values: tuple[tuple[Bound, ...], ...]
+
+
+class Tried(NamedTuple):
+    """Which live requests are compared without the leaves of a mask, because a recorded one held pseudonyms there.
+
+    Attributes:
+        method: Their method.
+        of_path: The part of the mask that is in the path.
+        path: Their path without that part, and without the values that a policy names.
+        operation: Name of their operation.
+        mask: The mask.
+    """
+
+    method: str
+    of_path: Mask
+    path: str
+    operation: str | None
+    mask: Mask
 
 
 class MintedId(NamedTuple):
@@ -84,6 +101,7 @@ class RecordedRequest:
         minted: Ids that the client minted for this operation.
         remembered: Leaves that hold pseudonyms of remembered values; None if there are none.
         shown: Pseudonyms in its headers that such a leaf of some request holds, each with the name of its place.
+        key: Digest, equal for all live requests that may be it.
 
     """
 
@@ -97,11 +115,12 @@ class RecordedRequest:
     minted: tuple[MintedId, ...]
     remembered: Remembered | None = None
     shown: Shown = ()
+    key: bytes = b""
 
     @property
-    def id(self) -> Id:
-        """The parts that tell apart requests of one key."""
-        return self.own, self.hidden
+    def id(self) -> bytes:
+        """Digest that tells apart requests of one key."""
+        return id_of(self.own, self.hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +201,7 @@ class ParsedRequest:
         hidden: Values that the redaction policy has blanked out, in their order.
         key: Digest, equal for all requests that differ in minted, volatile and hidden values alone.
         own: Digest, equal for requests that differ in per-operation ids and hidden values alone.
+        id: Digest, equal for requests that differ in per-operation ids alone: it tells apart requests of one key.
         lasting: Ids that live as long as the session.
         form: How the body is written.
         leaves: Where it may hold remembered values; None if no recorded request does.
@@ -198,6 +218,7 @@ class ParsedRequest:
     hidden: tuple[str, ...]
     key: bytes
     own: bytes
+    id: bytes
     lasting: SessionIds
     form: Form
     leaves: Leaves | None = None  # one field: this is built for each new text of a request
@@ -205,11 +226,6 @@ class ParsedRequest:
 
     def __str__(self) -> str:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
-
-    @property
-    def id(self) -> Id:
-        """The parts that tell apart requests of one key."""
-        return self.own, self.hidden
 
 
 class _Known(NamedTuple):
@@ -306,12 +322,15 @@ class RequestReader:
         """Return what is not compared inside the body of the requests of an operation."""
         return self._of(operation).ignored
 
-    def add_mask(self, mask: Mask, recorded: ParsedRequest, target: str) -> None:
-        """Note the leaves that a recorded request holds remembered values in; call `forget` after the last one."""
+    def tried(self, mask: Mask, recorded: ParsedRequest, target: str) -> Tried:
+        """Return which live requests may hold remembered values in the leaves of a mask, as a recorded request does."""
         of_path = path_mask(mask)
-        path = self._path(recorded.method, of_path, target)
-        by_path = self._masks.setdefault(recorded.method, {}).setdefault(of_path, {})
-        by_path.setdefault((path, recorded.operation), {})[mask] = None
+        return Tried(recorded.method, of_path, self._path(recorded.method, of_path, target), recorded.operation, mask)
+
+    def try_mask(self, tried: Tried) -> None:
+        """Try a mask with live requests from now on; call `forget` after the last one."""
+        by_path = self._masks.setdefault(tried.method, {}).setdefault(tried.of_path, {})
+        by_path.setdefault((tried.path, tried.operation), {})[tried.mask] = None
 
     def forget(self) -> None:
         """Forget the requests that were read, because they were read without some of the masks."""
@@ -339,9 +358,13 @@ class RequestReader:
         if found is None:
             rest = cut(mask, whole.target, whole.body)
             read, _ = self._read(request.method, rest.target, rest.body, whole.media)
-            ids = _digest(mask, read.key), _digest(mask, read.own, rest.texts)
+            key, own = _digest(mask, read.key), _digest(mask, read.own, rest.texts)
             found = whole.rests[mask] = replace(
-                read, key=ids[0], own=ids[1], leaves=Leaves(rest.target, rest.body, whole.media, rest.texts)
+                read,
+                key=key,
+                own=own,
+                id=id_of(own, read.hidden),
+                leaves=Leaves(rest.target, rest.body, whole.media, rest.texts),
             )
             if self._of_headers:
                 found = whole.rests[mask] = replace(found, lasting=request.lasting)
@@ -483,7 +506,8 @@ class RequestReader:
         form = content.form
         written = () if form is Form.JSON else (form.name, *self.named(content.names, operation))
         told = chain(self._told(target, content, bound), self._in_order(query_text, query, form, blanked.body, ids))
-        digests = _digest(*outer, alike, *written), _digest(own, *written, *told)
+        key, own = _digest(*outer, alike, *written), _digest(own, *written, *told)
+        digests = key, own, id_of(own, blanked.values)
         leaves = Leaves(steady, content.body, content.media) if self._masks else None
         call = ParsedRequest(
             *outer, value, blanked.body, operation, blanked.values, *digests, self._shared(bound), form, leaves
@@ -573,6 +597,11 @@ def _values_at(roots: dict[str, JSON], path: str, *, is_there: bool) -> Iterator
         yield lookup(roots, path) if is_there else None
     elif is_there:
         yield from each(roots, parts)
+
+
+def id_of(own: bytes, hidden: tuple[str, ...]) -> bytes:
+    """Return the digest that tells apart requests of one key, by `ParsedRequest.own` and `hidden`."""
+    return _digest(own, hidden) if hidden else own
 
 
 def _digest(*parts: object) -> bytes:

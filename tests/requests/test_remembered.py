@@ -443,7 +443,7 @@ def test_of_many_values_none_is_forgotten() -> None:
     wire.ack(wire.request("POST", "/one", body({"userData": {"a": OFFER}})))
     wire.ack(wire.request("POST", "/many", body({"userData": [f"Value-{number}-1" for number in range(20_001)]})))
 
-    memory = Memory(wire.recording(), load())
+    memory = Memory.of(wire.recording(), load())
 
     assert memory.leaves(Asked("POST", "/notes", body({"comment": OFFER})), (), lambda _: True) is not None
     assert memory.leaves(Asked("POST", "/notes", body({"comment": OFFER})), (), lambda _: False) is None

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
 
-from ...bayeux.channels import matches
-from ...correlate.anchors import At, anchors, content, endings, only_session
-from ...model import JSON, Anchor, AnchorKind, Event, Recording, Stream
+from ...bayeux.channels import CONNECT, matches
+from ...correlate.anchors import At, content, only_session
+from ...model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording
+from ...requests.indexing import Index
 from ...requests.request import ParsedRequest
+from ...requests.rows import END, EVENT, REPLY, AnchorRow, after_message, after_place, after_publish
+from ...requests.streams import ended
 from .timeline import Ends, Home, Step, step_of
-
-Key: TypeAlias = tuple[AnchorKind, str, int, int]  # kind, name, number, window
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,100 +29,126 @@ class Published:
     id: JSON = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SessionAnchors:
     """The events of one recorded session that follow Bayeux messages of its client.
 
     Attributes:
-        steps: Events by handshake, subscription or unsubscription.
+        steps: Returns the events after a handshake, subscription or unsubscription: by kind, name, number and window.
         names: Channels and patterns that the client subscribed to.
         published: Publishes by channel, in recorded order.
     """
 
-    steps: dict[Key, list[Step]] = field(default_factory=lambda: defaultdict(list))
-    names: set[str] = field(default_factory=set)
-    published: dict[str, list[Published]] = field(default_factory=lambda: defaultdict(list))
+    steps: Callable[[AnchorKind, str, int, int], list[Step]] = lambda *_: []
+    names: frozenset[str] = frozenset()
+    published: Mapping[str, list[Published]] = field(default_factory=dict)
 
 
 class Anchored:
-    """The unsolicited events of a recording, by what they follow.
+    """The unsolicited events of a recording, by what they follow; read from the index when that is reached.
 
     Attributes:
-        after: Events by the place of the request they follow, among the triples and the other exchanges.
-        anchors: Anchor of each event, by its place among the unsolicited events.
         after_exchanges: Whether any event follows an exchange that is no operation.
-        ignored: Places of the events that the dialect ignores, such as heartbeats.
-        optional: Places of copies for later windows, which a client with one window does not lack.
     """
 
-    def __init__(
-        self,
-        recording: Recording,
-        copies: Container[At] = frozenset(),
-        ends: Iterable[tuple[Stream, At, Anchor]] = (),
-    ) -> None:
-        """Anchor all events.
+    def __init__(self, recording: Recording, index: Index) -> None:
+        """Take a recording and its index."""
+        self._recording, self._rows = recording, index.anchors
+        self._names, self._repeats = index.summary["names"], index.summary["repeats"]
+        self.after_exchanges: bool = index.summary["after_exchanges"]
+        self._only = only_session(recording)
+        self._ended = ended(recording)
+        self._endings = [one for one in recording.replies if one.asked == CONNECT and not one.number]
+        self._sessions: dict[str, SessionAnchors] = {}
+        self._anchors: dict[int, Anchor] = {}  # of the events that follow publishes
 
-        Args:
-            recording: The recording.
-            copies: Events that repeat for a later window what an earlier window got.
-            ends: Streams that end, with their places on the wire and their anchors.
+    def after(self, place: int) -> tuple[Step, ...]:
+        """Return the events that follow a request, by its place among the triples and the other exchanges."""
+        return tuple(self._steps(after_place(place))) if len(self._rows) else ()
 
-        """
-        only = only_session(recording)
-        self.anchors = anchors(recording)
-        self._of: dict[str, SessionAnchors] = defaultdict(SessionAnchors)
-        self.optional: set[int] = set()
-        self.ignored = {place for place, pushed in enumerate(recording.unsolicited) if pushed.is_ignored}
-        after: dict[int, list[Step]] = defaultdict(list)
-        published: dict[tuple[str, At], list[Step]] = defaultdict(list)
-        for number, (pushed, anchor) in enumerate(zip(recording.unsolicited, self.anchors, strict=True)):
-            step, session = step_of(pushed.event, anchor.t, number), pushed.session or only
-            is_copy = step.order in copies
-            if is_copy:
-                self.optional.add(number)
-            # what only a later window got comes to any window that does what that window did
-            self._group(session, anchor, anchor.window if is_copy else 0, after, published).append(step)
-        for said, anchor in endings(recording):
-            group = self._group(said.session or only, anchor, anchor.window, after, published)
-            group.append(Step(said.at, max(said.t - anchor.t, 0) / 1e9, None, said=said))
-            group.sort(key=_order)
-        for stream, at, anchor in ends:
-            group = self._group(stream.session or only, anchor, anchor.window, after, published)
-            group.append(Step(at, max((stream.closed or 0) - anchor.t, 0) / 1e9, None, on_stream=Ends(stream)))
-            group.sort(key=_order)
-        for one in recording.messages:
-            of = self._of[one.session or only]
-            if one.kind is AnchorKind.SUBSCRIPTION:
-                of.names.add(one.name)
-            elif one.kind is AnchorKind.PUBLISH:
-                steps = tuple(published.get((one.session or only, one.at), ()))
-                of.published[one.name].append(Published(one.at, one.data, content(one.name, one.data), steps, one.id))
-        self.after_exchanges = max(after, default=-1) >= len(recording.triples)
-        self.after = {place: tuple(steps) for place, steps in after.items()}
+    def anchor(self, number: int) -> Anchor | None:
+        """Return the anchor of an event that follows a publish, by its place among the unsolicited events."""
+        return self._anchors.get(number)
 
-    def _group(
-        self,
-        session: str,
-        anchor: Anchor,
-        window: int,
-        after: dict[int, list[Step]],
-        published: dict[tuple[str, At], list[Step]],
-    ) -> list[Step]:
-        """Return the steps that follow one anchor, to be added to."""
-        if anchor.place is not None:
-            return after[anchor.place]
-        if anchor.kind is AnchorKind.PUBLISH:
-            return published[session, anchor.at]
-        return self._of[session].steps[anchor.kind, anchor.name, anchor.number, window]
+    def all(self) -> Iterator[tuple[int, Anchor]]:
+        """Yield the anchor of each unsolicited event, with its place, but for copies that a later window got."""
+        numbers: list[int] = []
+        rows = {}
+        for at in range(len(self._rows)):
+            row = self._row(self._rows[at])
+            if row.what == EVENT and not row.is_copy:
+                numbers.append(row.number)
+                rows[row.number] = at
+        for number in sorted(numbers):
+            yield number, self._named(self._row(self._rows[rows[number]]).anchor)
 
     def of(self, session: str) -> SessionAnchors:
         """Return the anchors of a recorded session; empty for one without events and messages."""
-        return self._of.get(session) or SessionAnchors()
+        found = self._sessions.get(session)
+        if found is None:
+            found = self._sessions[session] = self._of(session)
+        return found
 
     def sessions_with(self, channel: str) -> list[str]:
         """Return the recorded sessions whose clients published on a channel."""
-        return [label for label, found in self._of.items() if channel in found.published]
+        publishes = (one for one in self._recording.messages if one.kind is AnchorKind.PUBLISH and one.name == channel)
+        return list(dict.fromkeys(one.session or self._only for one in publishes))
+
+    def _of(self, session: str) -> SessionAnchors:
+        names: set[str] = set()
+        published: dict[str, list[Published]] = defaultdict(list)
+        for one in self._messages.get(session, ()):
+            if one.kind is AnchorKind.SUBSCRIPTION:
+                names.add(one.name)
+            elif one.kind is AnchorKind.PUBLISH:
+                steps = tuple(self._steps(after_publish(session, one.at), keep=True))
+                what = content(one.name, one.data)
+                published[one.name].append(Published(one.at, one.data, what, steps, one.id))
+
+        def steps_after(kind: AnchorKind, name: str, number: int, window: int) -> list[Step]:
+            return self._steps(after_message(session, kind, name, number, window))
+
+        return SessionAnchors(steps_after, frozenset(names), published)
+
+    @cached_property
+    def _messages(self) -> Mapping[str, list[ClientMessage]]:
+        found: dict[str, list[ClientMessage]] = defaultdict(list)
+        for one in self._recording.messages:
+            found[one.session or self._only].append(one)
+        return found
+
+    def _row(self, row: bytes) -> AnchorRow:
+        return AnchorRow.of(row, self._names, self._repeats)
+
+    def _steps(self, group: bytes, *, keep: bool = False) -> list[Step]:
+        """Return the steps that follow one anchor."""
+        rows = [self._row(row) for row in self._rows.starting(group)]
+        found = [self._step(row) for row in rows]
+        if keep:
+            self._anchors |= {row.number: row.anchor for row in rows if row.what == EVENT}
+        return sorted(found, key=_order) if any(row.what != EVENT for row in rows) else found
+
+    def _step(self, row: AnchorRow) -> Step:
+        start = row.anchor.t
+        match row.what:
+            case what if what == REPLY:
+                said = self._endings[row.number]
+                return Step(said.at, max(said.t - start, 0) / 1e9, None, said=said)
+            case what if what == END:
+                stream, at = self._ended[row.number]
+                return Step(at, max((stream.closed or 0) - start, 0) / 1e9, None, on_stream=Ends(stream))
+            case _:
+                return step_of(self._recording.unsolicited[row.number], row.number, start, is_copy=row.is_copy)
+
+    def _named(self, anchor: Anchor) -> Anchor:
+        """Return an anchor with its name, also that of a request, which is read for it."""
+        if anchor.place is None:
+            return anchor
+        first = len(self._recording.triples)
+        if anchor.place < first:
+            return replace(anchor, name=self._recording.triples[anchor.place].operation or "")
+        request = self._recording.plain[anchor.place - first].request
+        return replace(anchor, name=f"{request.method} {request.target}")
 
 
 class Unplayed(NamedTuple):
@@ -130,11 +158,13 @@ class Unplayed(NamedTuple):
         unsolicited: Place among the unsolicited events of the recording; None for an event of a triple.
         event: The event of a triple, None where `unsolicited` names it.
         waits_for: What the client did not do, in words.
+        place: Place of the triple; None for an unsolicited event.
     """
 
     unsolicited: int | None
     event: Event | None
     waits_for: str
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +249,10 @@ def followed(found: SessionAnchors, reached: Reached) -> Iterator[Step]:
 
     A client may subscribe to a pattern that was not recorded: then the events of its channels follow it.
     """
-    yield from found.steps.get((reached.kind, reached.name, reached.number, reached.window), ())
+    yield from found.steps(reached.kind, reached.name, reached.number, reached.window)
     if reached.kind is AnchorKind.SUBSCRIPTION and reached.name not in found.names:
-        keys = (key for key in found.steps if (key[0], *key[2:]) == (reached.kind, reached.number, reached.window))
-        steps = (step for key in keys for step in found.steps[key])
+        others = (found.steps(reached.kind, name, reached.number, reached.window) for name in sorted(found.names))
+        steps = (step for its in others for step in its)
         yield from (
             step for step in sorted(steps, key=_order) if step.event and matches(reached.name, step.event.channel)
         )

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from ...model import Stream
-from .http import CUT_OFF, Piece
+from ...requests.streams import CUT_OFF
+from .http import Piece
 
 
 class Moved(Protocol):

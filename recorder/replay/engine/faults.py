@@ -33,18 +33,20 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
+from functools import cached_property
 from hashlib import sha256
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple, TypeAlias
+from itertools import accumulate, chain, pairwise
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from ...bayeux import channels
 from ...errors import UsageError
-from ...model import AnchorKind, Event, Recording, Reply
+from ...model import AnchorKind, Recording, Reply
 from ...printable import printable
+from ...requests.rows import SUMMARY, summary_in
 from .timeline import Cuts, Step
 
 _ADDRESS = re.compile(r"([^#]+)(?:#([1-9][0-9]{0,8}))?")
@@ -253,27 +255,55 @@ def _noun(kind: Kind) -> str:
     return "an event, or its channel" if kind in _OF_EVENTS else "an operation"
 
 
-def check(faults: Iterable[Fault], recording: Recording) -> None:
+class Names(NamedTuple):
+    """What faults may name.
+
+    Attributes:
+        operations: Names of the operations.
+        events: Names and channels of the events.
+        has_heartbeats: Some event is one that the dialect ignores.
+    """
+
+    operations: frozenset[str]
+    events: frozenset[str]
+    has_heartbeats: bool
+
+    @classmethod
+    def of(cls, recording: Recording) -> Self:
+        """Return the names in a recording, from its index if it has one."""
+        if recording.index is not None and (summary := summary_in(recording.index.table(SUMMARY))):
+            return cls(
+                frozenset(summary["operations"]), frozenset(summary["events"]), has_heartbeats=summary["has_heartbeats"]
+            )
+        operations = frozenset(triple.operation for triple in recording.triples if triple.operation is not None)
+        links = ((link.name, link.event.channel) for triple in recording.triples for link in triple.events)
+        pushed = ((pushed.name, pushed.event.channel) for pushed in recording.unsolicited)
+        is_ignored = any(pushed.is_ignored for pushed in recording.unsolicited)
+        return cls(operations, frozenset(chain.from_iterable(chain(links, pushed))), has_heartbeats=is_ignored)
+
+
+def check(faults: Sequence[Fault], recording: Recording, names: Names | None = None) -> None:
     """Check that each fault names an operation or event of a recording.
 
     Raises:
         UsageError: At the first fault that does not; suggests the nearest name.
 
     """
-    operations = _operations(recording)
-    events = {name for event, notification in _events(recording) for name in (notification, event.channel)}
+    if not faults:
+        return
+    operations, events, has_heartbeats = names or Names.of(recording)
     for fault in faults:
-        if fault.kind is Kind.STALL and not any(pushed.is_ignored for pushed in recording.unsolicited):
+        if fault.kind is Kind.STALL and not has_heartbeats:
             raise UsageError(f"fault {_shown(fault.text)}: the recording has no heartbeats")
         if fault.kind is Kind.EXPIRE or fault.kind in _UNNAMED:
             continue
-        what, names = ("event", events) if fault.kind in _OF_EVENTS else ("operation", operations)
+        what, its = ("event", events) if fault.kind in _OF_EVENTS else ("operation", operations)
         if fault.kind in _AFTER_ANY:
-            what, names = "operation or event", operations | events
+            what, its = "operation or event", operations | events
         elif fault.kind in _REFUSALS:
-            what, names = _asked(fault.kind, recording)
-        if fault.name not in names:
-            known = sorted(names)
+            what, its = _asked(fault.kind, recording)
+        if fault.name not in its:
+            known = sorted(its)
             close = get_close_matches(fault.name, known, n=1)
             some = ", ".join(known[:_SOME]) + (" …" if len(known) > _SOME else "")
             hint = f"did you mean {close[0]}?" if close else f"it has {some or 'none at all'}"
@@ -281,11 +311,7 @@ def check(faults: Iterable[Fault], recording: Recording) -> None:
             raise _wrong(fault.text, f"the recording has no {what} {_shown(fault.name)}, {hint}", example)
 
 
-def _operations(recording: Recording) -> set[str]:
-    return {triple.operation for triple in recording.triples if triple.operation is not None}
-
-
-def _asked(kind: Kind, recording: Recording) -> tuple[str, set[str]]:
+def _asked(kind: Kind, recording: Recording) -> tuple[str, frozenset[str]]:
     """Return what a refusal is about, and the channels or patterns that clients subscribed to, or published on."""
     subscribes = kind is Kind.REFUSE_SUBSCRIBE
     wanted = AnchorKind.SUBSCRIPTION if subscribes else AnchorKind.PUBLISH
@@ -295,7 +321,7 @@ def _asked(kind: Kind, recording: Recording) -> tuple[str, set[str]]:
             names.add(reply.name)
         elif not subscribes and not channels.is_meta(reply.asked):
             names.add(reply.asked)
-    return "subscription to" if subscribes else "publish on", names
+    return "subscription to" if subscribes else "publish on", frozenset(names)
 
 
 def _renamed(fault: Fault, name: str) -> str:
@@ -303,12 +329,6 @@ def _renamed(fault: Fault, name: str) -> str:
     words, place = fault.text.split(), _length(fault.kind) + (fault.kind is Kind.HTTP)
     words[place] = name + words[place][len(fault.name) :]
     return " ".join(words)
-
-
-def _events(recording: Recording) -> Iterator[tuple[Event, str]]:
-    """Yield all events with their names in the dialect."""
-    yield from ((link.event, link.name) for triple in recording.triples for link in triple.events)
-    yield from ((pushed.event, pushed.name) for pushed in recording.unsolicited)
 
 
 class Faults:
@@ -326,8 +346,6 @@ class Faults:
         """
         self._faults: tuple[Fault, ...] = ()
         self._seed, self._recording = seed, recording
-        self._names: dict[tuple[int, int], str] = {}
-        self._operations = _operations(recording)
         self.refuse_messages = False  # some fault refuses Bayeux messages
         self.refuse_handshakes = False
         self.longest_idle: float | None = None  # seconds after which a session without a poll is lost
@@ -342,11 +360,14 @@ class Faults:
             UsageError: If one names nothing in the recording.
 
         """
-        check(faults, self._recording)
+        if faults:
+            check(faults, self._recording, self._names)
         self._faults = (*self._faults, *faults)
         self._notice()
-        if faults and not self._names:
-            self._names = {(event.seq, event.index): name for event, name in _events(self._recording)}
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names.of(self._recording)
 
     def refuse(self, session: str, asked: str, name: str) -> str | None:
         """Return the error with which a Bayeux message is refused, None where it is not.
@@ -395,7 +416,7 @@ class Faults:
         parts: list[_Part] = []
         for step in steps:
             if step.event is not None and not failed:
-                names = (self._names[step.event.seq, step.event.index], step.event.channel)
+                names = (step.name, step.event.channel)
                 parts.append((step, self._hits(session, names, of_events=True) + self._stalled(session, step)))
             elif step.event is None and not silent and (step.is_ack or step.said is not None):
                 parts.append((step, asked))
@@ -428,7 +449,7 @@ class Faults:
 
     def _stalled(self, session: str, step: Step) -> list[int]:
         """Count a heartbeat; return the faults (by place) that keep it back."""
-        if step.unsolicited is None or not self._recording.unsolicited[step.unsolicited].is_ignored:
+        if not step.is_ignored:
             return []
         return self._hits(session, (_UNNAMED[Kind.STALL],), of_events=True, kinds=(Kind.STALL,))
 
@@ -451,7 +472,7 @@ class Faults:
 
     def _is_of_events(self, fault: Fault) -> bool:
         if fault.kind in _AFTER_ANY:
-            return fault.name not in self._operations
+            return fault.name not in self._names.operations
         return fault.kind in _OF_EVENTS or fault.kind is Kind.STALL
 
     def _is_due(self, fault: Fault, session: str, count: int) -> bool:

@@ -83,9 +83,6 @@ class HttpResponse(NamedTuple):
     more: bool = False
 
 
-CUT_OFF = 1006  # close code of a connection that broke (RFC 6455, section 7.1.5); it is never sent
-
-
 class Piece(NamedTuple):
     """A part of the body of a response that was begun with `more`, or a message of the server on a plain WebSocket.
 

@@ -47,7 +47,7 @@ def _without(text: str, known: Mapping[str, str]) -> str:
 
 def _explained(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
     fitting = playhead.fitting(live, matcher)
-    mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
+    mine = [place for place in fitting if playhead.follows(place, matcher)]
     left = [place for place in mine if place not in playhead.played]
     if fitting and not mine and fitting[0] not in playhead.played:
         place = fitting[0]
@@ -122,11 +122,12 @@ def _others(differences: list[Difference]) -> list[str]:
 
 
 def _progress(playhead: Playhead, matcher: Matcher) -> list[str]:
-    operations = [p for p, triple in enumerate(matcher.triples) if triple.n]
-    played = [matcher.triples[p].n for p in operations if p in playhead.played]
-    left = [p for p in operations if p not in playhead.played]
-    expected = describe(matcher.triples[left[0]], matcher.parsed[left[0]]) if left else "nothing, all was played"
+    played = [matcher.number(place) for place in sorted(playhead.played) if place < matcher.operations]
+    first = next((place for place in range(matcher.operations) if place not in playhead.played), None)
+    expected = "nothing, all was played"
+    if first is not None:
+        expected = describe(matcher.triples[first], matcher.parsed[first])
     return [
-        f"played so far: {', '.join(map(str, sorted(played))) or 'nothing'}",
+        f"played so far: {', '.join(map(str, played)) or 'nothing'}",
         f"expected next: {expected}",
     ]

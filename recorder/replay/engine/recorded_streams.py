@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 from ...correlate.anchors import At, anchors
-from ...model import Anchor, AnchorKind, Event, Recording, Request, Stream, Triple, Unsolicited
+from ...model import AnchorKind, Recording, Request, Stream, Triple
 from ...push.port import WEBSOCKET
 from ...push.rules import COMMENT, MESSAGE
-from .http import CUT_OFF
+from ...requests.streams import BEHIND
 
 _BEATS = ("ping", "pong", "heartbeat")  # parts of the names of messages that clients send at their own pace
 _SOON = 1.0  # seconds after what it follows in which an event counts as the answer to it
-_BEHIND = 1 << 40  # place of an end, behind all messages of its record
 
 
 class Preamble(NamedTuple):
@@ -37,14 +37,20 @@ class RecordedStreams:
     Attributes:
         at: Streams by the places of the requests that opened them, among the triples and the other exchanges.
         protocols: Protocols of all streams, by their keys.
-        topics: Keys of the streams on which events of a topic came first, by the topic.
         sockets: Paths at which plain WebSockets were opened.
 
     """
 
-    def __init__(self, recording: Recording, triples: Sequence[Triple]) -> None:
-        """Index the streams; `triples` are those of the recording, then its other exchanges."""
-        self._recording = recording
+    def __init__(self, recording: Recording, triples: Sequence[Triple], opening: Iterable[Sequence[Any]]) -> None:
+        """Take the streams.
+
+        Args:
+            recording: The recording.
+            triples: Its triples, then its other exchanges.
+            opening: Of each request that opened a stream its place, exchange, method and path, in order.
+
+        """
+        self._recording, self._triples = recording, triples
         self._by_key = {stream.key: stream for stream in reversed(recording.streams)}
         self.protocols = {key: stream.protocol for key, stream in self._by_key.items()}
         by_exchange = {stream.exchange: stream for stream in recording.streams}
@@ -52,18 +58,13 @@ class RecordedStreams:
         self.at: dict[int, Stream] = {}
         self.sockets: set[str] = set()
         self._asked: dict[str, tuple[str, str]] = {}  # method and path of the first request, by key
-        for place, triple in enumerate(triples) if by_exchange else ():
-            request, stream = triple.request, by_exchange.get(triple.request.exchange)
-            if stream is None or request.message is not None:
-                continue
-            path = request.target.partition("?")[0]
+        for place, exchange, method, path in opening:
+            stream = by_exchange[exchange]
             self.at[place] = stream
-            self._asked.setdefault(stream.key, (request.method, path))
+            self._asked.setdefault(stream.key, (method, path))
             if stream.protocol == WEBSOCKET:
                 self.sockets.add(path)
-        self.topics: dict[str, str] = {}
         self._preambles: dict[int, Preamble] = {}
-        self._owed = self._owing() if by_exchange else {}
 
     def place_of(self, key: str) -> str:
         """Return what the first stream of a key was asked for by, for people."""
@@ -87,17 +88,31 @@ class RecordedStreams:
     def _by(self, key: str) -> Iterator[Stream]:
         return (stream for stream in self._recording.streams if stream.key == key)
 
-    def _owing(self) -> dict[int, set[At]]:
+    @property
+    def topics(self) -> Mapping[str, str]:
+        """Keys of the streams on which events of a topic came first, by the topic."""
+        return self._owing[1]
+
+    @property
+    def _owed(self) -> Mapping[int, set[At]]:
+        return self._owing[0]
+
+    @cached_property
+    def _owing(self) -> tuple[Mapping[int, set[At]], Mapping[str, str]]:
+        """Events by the exchange that carried them, and streams by topic; read when the first stream is opened."""
         owed: dict[int, set[At]] = defaultdict(set)
+        topics: dict[str, str] = {}
+        if not self._by_key:
+            return owed, topics
         for triple in self._recording.triples:
             for link in triple.events:
                 owed[link.event.exchange].add((link.event.seq, link.event.index))
-                self.topics.setdefault(link.event.channel, link.event.client_id)
+                topics.setdefault(link.event.channel, link.event.client_id)
         for pushed in self._recording.unsolicited:
             if not pushed.is_ignored and pushed.event.channel != COMMENT:
                 owed[pushed.event.exchange].add((pushed.event.seq, pushed.event.index))
-                self.topics.setdefault(pushed.event.channel, pushed.event.client_id)
-        return owed
+                topics.setdefault(pushed.event.channel, pushed.event.client_id)
+        return owed, topics
 
     def like(self, key: str) -> list[str]:
         """Return the keys of the streams that one session asked for alike, among them the given one."""
@@ -119,7 +134,7 @@ class RecordedStreams:
         if stream.exchange not in self._preambles:
             events = self._caused[stream.exchange]
             own = [(at, seconds) for at, cause, seconds in events if cause == stream.exchange]
-            first = min((at for at, cause, _ in events if cause != stream.exchange), default=(_BEHIND, 0))
+            first = min((at for at, cause, _ in events if cause != stream.exchange), default=(BEHIND, 0))
             sent = [one for one in self._said[stream.exchange] if (one.seq, 0) < first]
             often = Counter(one.body for one in sent)
             steady = (one for one in sent if often[one.body] == 1)
@@ -132,7 +147,7 @@ class RecordedStreams:
     def _said(self) -> dict[int, list[Request]]:
         """Messages of clients on each plain WebSocket."""
         said: dict[int, list[Request]] = defaultdict(list)
-        for triple in (*self._recording.triples, *self._recording.plain):
+        for triple in chain(self._recording.triples, self._recording.plain):
             if triple.request.method == MESSAGE:
                 said[triple.request.exchange].append(triple.request)
         return said
@@ -140,7 +155,6 @@ class RecordedStreams:
     @cached_property
     def _caused(self) -> dict[int, list[tuple[At, int | None, float]]]:
         """Events of each stream, with the exchange that caused each of them, or that it followed, and seconds since."""
-        triples = (*self._recording.triples, *self._recording.plain)
         caused: dict[int, list[tuple[At, int | None, float]]] = defaultdict(list)
         for triple in self._recording.triples:
             for event in (link.event for link in triple.events):
@@ -150,7 +164,7 @@ class RecordedStreams:
             event = pushed.event
             if not pushed.is_ignored:
                 exchange = event.exchange if anchor.kind is AnchorKind.START else None
-                exchange = exchange if anchor.place is None else triples[anchor.place].request.exchange
+                exchange = exchange if anchor.place is None else self._triples[anchor.place].request.exchange
                 caused[event.exchange].append(((event.seq, event.index), exchange, (event.t - anchor.t) / 1e9))
         return caused
 
@@ -176,25 +190,3 @@ class RecordedStreams:
         mine = [one.key for one in firsts if one.session == session]
         before = [one.key for one in firsts if one.session == stream.session].index(stream.key)
         return mine[min(before, len(mine) - 1)] if mine else None
-
-    def ends(self) -> list[tuple[Stream, At, Anchor]]:
-        """Return the streams that did not end by their clients, with the place of the end on the wire and its anchor.
-
-        A stream that broke is among them: its client connected again, and what came then followed that.
-        """
-        ended = [one for one in self._recording.streams if one.closed is not None and not _ended_by_client(one)]
-        if not ended:
-            return []
-        places = [(one.end or one.seq, _BEHIND) for one in ended]
-        events = [
-            Unsolicited(Event(*place, one.closed or 0, one.exchange, one.key, COMMENT, None), "", one.session)
-            for one, place in zip(ended, places, strict=True)
-        ]
-        return list(zip(ended, places, anchors(self._recording, events), strict=True))
-
-
-def _ended_by_client(stream: Stream) -> bool:
-    if stream.ended or stream.code == CUT_OFF:
-        return False
-    # the recorder writes `Client disconnected.` where a client left, and else what it has learnt from the server
-    return stream.code is not None or not stream.reason or "client" in stream.reason.lower()

@@ -7,6 +7,7 @@ There is no way from here to any server: what is not in the recording is a miss.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from typing import Any
@@ -26,6 +27,9 @@ from ...model import JSON, AnchorKind, Headers, Recording
 from ...push.rules import MESSAGE
 from ...push.sockets import asked_for
 from ...redaction.policy import Policy as Redaction
+from ...requests.asked import AskedLinks
+from ...requests.foreign import Foreign
+from ...requests.indexing import index_of
 from ...requests.remembered import media_for
 from ...requests.request import FreshIds, ParsedRequest, RecordedRequest
 from . import miss, status
@@ -33,9 +37,7 @@ from .faults import Faults
 from .http import HttpRequest, Reply, Responses, origin_of, subprotocol
 from .matching.matcher import Matcher, describe
 from .miss import Miss
-from .rewriting.asked import AskedLinks
 from .rewriting.dates import Dates, Today
-from .rewriting.foreign import Foreign, foreign
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
 from .said import RecordedReplies, unknown_error
@@ -86,17 +88,29 @@ class ReplayEngine:
         """
         self._recording, self._dialect, self._rate, self._policy = recording, dialect, rate, policy
         self.faults = faults or Faults([], recording)
-        self._links = Links(servers(recording), asked_servers(recording) if proxied else ())
-        self._asked = AskedLinks(recording, self._links)
-        self._matcher = _matcher(self._asked.recording, dialect, redaction, proxied=proxied)
+        self._index = index = index_of(recording, dialect, redaction)
+        self._summary = summary = index.summary
+        asked = asked_servers(recording, summary["asked"])
+        self._links = Links(servers(recording, summary["answered"]), asked if proxied else ())
+        self._asked = AskedLinks(recording.header, self._links, are_there=summary["has_links"])
+        self._matcher = Matcher(
+            recording,
+            dialect,
+            redaction,
+            dialect.session_cookies | {COOKIE},
+            asked_server if len(asked) > 1 else None,  # requests are told apart by host where several hosts were asked
+            only_host=proxied,
+            index=index,
+            asked=self._asked,
+        )
         self._bayeux = _bayeux(recording, new_id, epoch, self._links)
         windows = 1 + max(recording.windows.values(), default=0)
-        self._logins = Logins(recording, self._matcher, dialect, new_id)
+        self._logins = Logins(recording, self._matcher, dialect, new_id, summary["logins"])
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self._replies = Responses(recording.guard)
         self.dates, following = Dates(recording, dialect, today), self._playheads.following
         parts = recording, self._matcher, dialect, self._bayeux, self._replies
-        self._player = Player(*parts, links=self._links, dates=self.dates, followers=following)
+        self._player = Player(*parts, index=index, links=self._links, dates=self.dates, followers=following)
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
@@ -122,18 +136,24 @@ class ReplayEngine:
 
     @cached_property
     def foreign(self) -> Foreign:
-        """Hosts that links of the recording lead to although it cannot answer for them; found when first asked for."""
-        return foreign(self._recording, self._links)
+        """Hosts that links of the recording lead to although it cannot answer for them."""
+        unknown, fixed = self._summary["foreign"]
+        return Foreign(Counter(unknown), Counter(fixed)).outside(self._links)
 
     @property
     def fixed_dates(self) -> Iterator[str]:
         """Warnings, one line each, about dates that the dialect wants to move and that cannot be moved."""
-        return self.dates.left(self._recording)
+        return self.dates.left(self._summary["tokens"])
 
     @property
     def longest_body(self) -> int:
         """Length of the longest request body in the recording, in bytes."""
-        return max((len(triple.request.body) for triple in self._matcher.triples), default=0)
+        return int(self._summary["longest_body"])
+
+    @property
+    def largest(self) -> tuple[int, int, int]:
+        """The most bytes of a recorded request's body, characters of its target and headers, and headers."""
+        return self.longest_body, self._summary["longest_head"], self._summary["most_headers"]
 
     def owns(self, target: str) -> bool:
         """Return whether Bayeux messages are sent to a URL, or WebSockets opened there."""
@@ -391,16 +411,11 @@ class ReplayEngine:
             self.refuse(found)
             self._player.reply(request.number, place, refusal(miss.STATUS, found.summary))
 
-    @cached_property
-    def _has_odd(self) -> bool:
-        """True if a request for Bayeux without messages was recorded, e.g. a GET that asks if a server is there."""
-        return any(self.owns(triple.request.target) for triple in self._recording.plain)
-
     def _receive_odd(self, request: HttpRequest, now: float, *, are_messages: bool) -> None:
         """Take a request for Bayeux that no transport sends: a heartbeat without messages, or what was recorded."""
         if is_empty(request.target, request.body) and request.transport is not None:
             self._replies.answer(Answer(request.number, [], callback=request.callback))
-        elif self._has_odd and not are_messages and not request.on_socket:
+        elif self._summary["is_odd"] and not are_messages and not request.on_socket:
             self._receive_call(request, now)
         else:
             self._refuse(request, 400, "not Bayeux messages")
@@ -529,9 +544,12 @@ class ReplayEngine:
         """
         if entry.n > 0:
             return True
-        places = self._matcher.candidates(live)
-        same = [place for place in places if self._matcher.entries[place].hidden == live.hidden]
-        return len({self._matcher.triples[place].session for place in same or places}) == 1
+        made = self._matcher.alternatives(live).labelled()
+        if len({label for label, _ in made}) == 1:
+            return True
+        entries, groups = self._matcher.entries, ((label, one.first) for label, its in made for one in its.groups)
+        same = {label for label, first in groups if entries[first].hidden == live.hidden}
+        return len(same) == 1
 
     def _run_unsolicited(
         self, playhead: Playhead, events: tuple[Step, ...], now: float, home: Home | None = None
@@ -565,13 +583,6 @@ class ReplayEngine:
         summary = summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._replies.add(request.number, miss.STATUS, headers, text.encode())
-
-
-def _matcher(recording: Recording, dialect: Dialect, redaction: Redaction | None, *, proxied: bool) -> Matcher:
-    """Index a recording; requests are told apart by host where several hosts were asked."""
-    host_of = asked_server if len(asked_servers(recording)) > 1 else None
-    own_cookies = dialect.session_cookies | {COOKIE}
-    return Matcher(recording, dialect, redaction, own_cookies, host_of, only_host=proxied)
 
 
 def _bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:

@@ -20,28 +20,36 @@ _LISTENING = 5  # clients with a push session that are told
 def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]:
     """Return the numbers of the triples that no client has asked for."""
     played = {place for playhead in playheads for place in playhead.played}
-    return tuple(t.n for place, t in enumerate(matcher.triples) if t.n and place not in played)
+    return tuple(matcher.number(place) for place in range(matcher.operations) if place not in played)
 
 
 def unplayed_events(recording: Recording, found: Iterable[Unplayed]) -> list[dict[str, Any]]:
     """Return events that did not come as JSON: their names as in `recorder explain`, and what they wait for."""
-    links = {id(link.event): (triple, link) for triple in recording.triples for link in triple.events}
     told: dict[str, dict[str, Any]] = {}
     for one in found:
+        label = f"u{one.unsolicited + 1}" if one.unsolicited is not None else _label(recording, one)
+        if not label or label in told:
+            continue
         if one.unsolicited is not None:
             pushed = recording.unsolicited[one.unsolicited]
-            label, name, event, session = f"u{one.unsolicited + 1}", pushed.name, pushed.event, pushed.session
-        elif id(one.event) in links:
-            triple, link = links[id(one.event)]
-            label, name = f"{triple.n}.{triple.events.index(link) + 1}", link.name
-            event, session = link.event, triple.session
+            name, event, session = pushed.name, pushed.event, pushed.session
         else:
-            continue
-        told.setdefault(
-            label,
-            {"event": label, "name": name, "channel": event.channel, "session": session, "waits_for": one.waits_for},
-        )
+            triple = recording.triples[int(label.partition(".")[0]) - 1]
+            link = triple.events[int(label.partition(".")[2]) - 1]
+            name, event, session = link.name, link.event, triple.session
+        its = {"event": label, "name": name, "channel": event.channel, "session": session, "waits_for": one.waits_for}
+        told[label] = its
     return list(told.values())
+
+
+def _label(recording: Recording, one: Unplayed) -> str:
+    """Return the number of an event of a triple, such as `7.2`; "" for one that was not recorded."""
+    if one.place is None or one.event is None or one.place >= len(recording.triples):
+        return ""
+    at = one.event.seq, one.event.index
+    events = (link.event for link in recording.triples[one.place].events)
+    number = next((n for n, event in enumerate(events, 1) if at == (event.seq, event.index)), None)
+    return "" if number is None else f"{one.place + 1}.{number}"
 
 
 def unheard(playheads: Iterable[Playhead]) -> list[dict[str, Any]]:
@@ -84,8 +92,8 @@ def _joined(shows: list[str]) -> str:
 
 def played(playheads: Iterable[Playhead], matcher: Matcher) -> dict[str, list[int]]:
     """Return the numbers of the triples each client has asked for, in recorded order."""
-    numbers = {place: triple.n for place, triple in enumerate(matcher.triples) if triple.n}
-    return {p.name: sorted(numbers[place] for place in p.played if place in numbers) for p in playheads}
+    operations = matcher.operations
+    return {p.name: sorted(matcher.number(place) for place in p.played if place < operations) for p in playheads}
 
 
 def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:
@@ -132,18 +140,13 @@ def _waits(playhead: Playhead, bayeux: BayeuxServer) -> bool | None:
 
 
 def _waited_for(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, idle: float) -> list[str]:
-    left = [
-        place
-        for place, triple in enumerate(matcher.triples)
-        if triple.n and place not in playhead.played and playhead.follows(triple)
-    ]
-    if not left:
+    places = (place for place in range(matcher.operations) if place not in playhead.played)
+    left = next((place for place in places if playhead.follows(place, matcher)), None)
+    if left is None:
         return []
     where = _where(playhead, bayeux)
-    handle = matcher.triples[left[0]].keys.get("handle")
-    needed = describe(matcher.triples[left[0]], matcher.parsed[left[0]]) + (
-        f" for handle {listed(handle)}" if handle else ""
-    )
+    handle = matcher.triples[left].keys.get("handle")
+    needed = describe(matcher.triples[left], matcher.parsed[left]) + (f" for handle {listed(handle)}" if handle else "")
     long = f" idle {idle:g} s" if idle else ""
     return [f"client {playhead.name}{long} {where}; next needed: {needed}"]
 
@@ -185,5 +188,5 @@ def _waiting(playhead: Playhead) -> int:
 
 def _pending(run: Run, matcher: Matcher, now: float) -> dict[str, Any]:
     due = run.due()
-    triple = None if run.place is None else matcher.triples[run.place].n or None
+    triple = None if run.place is None else matcher.number(run.place) or None
     return {"triple": triple, "steps": run.left, "dueIn": None if due is None else max(0.0, due - now)}

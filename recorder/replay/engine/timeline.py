@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ...model import Event, Headers, Reply, Stream, Triple
+from ...model import Event, Headers, Link, Reply, Stream, Triple, Unsolicited
+from ...requests.windows import copies
 from .channels import Channel, Live
 from .rewriting.responses import PreparedResponse
 from .rewriting.rewriter import Rewriter
@@ -17,6 +20,7 @@ ACK_PATIENCE = 1.0  # seconds an ack waits for events recorded before it, when t
 
 _LAST_ID = "last-event-id"  # HTML, section 9.2.4 "The Last-Event-ID header"
 _SECOND = 1_000_000_000
+_ONE: Mapping[str, int] = MappingProxyType({})  # every client has one window
 
 
 class Home(NamedTuple):
@@ -65,6 +69,10 @@ class Step:
         beside: Members of the event beside its channel and data, prepared as `text` is; for Bayeux alone.
         on_stream: What happens on a stream beside events: its end, a piece of a body, or a cut.
         is_shared: The event was told to the client of another session.
+        name: Name of the event in the dialect.
+        place: Place of the triple that caused the event; None for other steps.
+        is_copy: An earlier window of the client got the event too.
+        is_ignored: The dialect ignores the event, e.g. as a heartbeat.
 
     """
 
@@ -77,6 +85,10 @@ class Step:
     beside: Template | None = field(default=None, compare=False)
     on_stream: Ends | BodyPiece | Cuts | None = None
     is_shared: bool = False
+    name: str = field(default="", compare=False)
+    place: int | None = field(default=None, compare=False)
+    is_copy: bool = field(default=False, compare=False)
+    is_ignored: bool = field(default=False, compare=False)
 
     @property
     def is_ack(self) -> bool:
@@ -180,10 +192,17 @@ class Run:
         self.unfetched += -1 if out else 1
 
 
-def steps(triple: Triple) -> tuple[Step, ...]:
-    """Return the steps of a triple; one without an answer ends with an ack too, or the live client would hang."""
+def steps(triple: Triple, place: int | None = None, windows: Mapping[str, int] = _ONE) -> tuple[Step, ...]:
+    """Return the steps of a triple; one without an answer ends with an ack too, or the live client would hang.
+
+    Args:
+        triple: The triple.
+        place: Its place in the recording.
+        windows: Numbers of the later windows of clients, by clientId.
+    """
     start = triple.request.t
-    events = [step_of(one.event, start, is_shared=one.rule == "shared") for one in triple.events]
+    again = copies((one.event for one in triple.events), windows)
+    events = [_step_of(link, start, place, again) for link in triple.events]
     end = triple.ack or triple.failure
     if end is None:
         last = events[-1] if events else Step((triple.request.seq, triple.request.message or 0), 0.0, None)
@@ -198,10 +217,32 @@ def steps(triple: Triple) -> tuple[Step, ...]:
     return tuple(sorted([*events, ack], key=lambda step: step.order))
 
 
-def step_of(event: Event, start: int, unsolicited: int | None = None, *, is_shared: bool = False) -> Step:
-    """Return the step of an event, by its distance from `start`, in nanoseconds since the capture began."""
-    place = event.seq, event.index
-    return Step(place, _seconds(event.t - start), event, unsolicited=unsolicited, is_shared=is_shared)
+def _step_of(link: Link, start: int, place: int | None, again: Container[tuple[int, int]]) -> Step:
+    event, shared = link.event, link.rule == "shared"
+    at = event.seq, event.index
+    offset = _seconds(event.t - start)
+    return Step(at, offset, event, is_shared=shared, name=link.name, place=place, is_copy=at in again)
+
+
+def step_of(pushed: Unsolicited, number: int, start: int, *, is_copy: bool = False) -> Step:
+    """Return the step of an unsolicited event.
+
+    Args:
+        pushed: The event.
+        number: Its place among the unsolicited events.
+        start: Time of what it followed, in nanoseconds since the capture began.
+        is_copy: An earlier window of the client got it too.
+    """
+    event, offset = pushed.event, _seconds(pushed.event.t - start)
+    return Step(
+        (event.seq, event.index),
+        offset,
+        event,
+        unsolicited=number,
+        name=pushed.name,
+        is_copy=is_copy,
+        is_ignored=pushed.is_ignored,
+    )
 
 
 def _seconds(nanoseconds: int) -> float:

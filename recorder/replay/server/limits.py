@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...errors import UsageError
-from ...model import Recording
 
 _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
 
@@ -39,16 +38,11 @@ class Limits:
     unread: int = 100
 
 
-def fitting(recording: Recording) -> Limits:
+def fitting(body: int, head: int, headers: int) -> Limits:
     """Build limits of twice the largest recorded body, head and number of headers; the defaults are the minimum."""
-    usual, requests = Limits(), [triple.request for triple in (*recording.triples, *recording.plain)]
-    heads = (
-        len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers) for request in requests
-    )
+    usual = Limits()
     return Limits(
-        body=max(usual.body, 2 * max((len(request.body) for request in requests), default=0)),
-        head=max(usual.head, 2 * max(heads, default=0)),
-        headers=max(usual.headers, 2 * max((len(request.headers) for request in requests), default=0)),
+        body=max(usual.body, 2 * body), head=max(usual.head, 2 * head), headers=max(usual.headers, 2 * headers)
     )
 
 

@@ -10,7 +10,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ...push.rules import MESSAGE
-from ..engine.http import CUT_OFF, HttpRequest, Piece, Reply
+from ...requests.streams import CUT_OFF
+from ..engine.http import HttpRequest, Piece, Reply
 from ..engine.miss import refused
 from .driver import BROKEN
 from .websocket import WebSocket

@@ -6,7 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from ..engine.http import CUT_OFF, Piece
+from ...requests.streams import CUT_OFF
+from ..engine.http import Piece
 from .writing import chunk
 
 

@@ -194,7 +194,7 @@ def test_dates_move_in_an_answer_of_any_charset() -> None:
 
     assert (moved["name"], moved["exp"]) == ("表", RECORDED + AGE + HOUR)
     assert (claims(moved["token"]) or {})["exp"] == RECORDED + AGE + HOUR
-    assert any("body.token (1)" in line for line in Shifting(of, "body.token").standin.dates.left(of))
+    assert any("body.token (1)" in line for line in Shifting(of, "body.token").standin.fixed_dates)
 
 
 def test_a_header_that_a_dialect_names_moves() -> None:

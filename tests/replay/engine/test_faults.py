@@ -502,7 +502,7 @@ def test_an_event_nobody_asked_for_is_hit_too_and_counts() -> None:
     desk.asks(chained(7, "r"), done(7, "r"))
     recording = wire.recording()
     faults = faults_of(recording, f"duplicate event {OUTBOUND}#1", f"drop event {OUTBOUND}#2")
-    pushed = faults.play("p1", None, (step_of(recording.unsolicited[0].event, 0, 0),), 1.0)
+    pushed = faults.play("p1", None, (step_of(recording.unsolicited[0], 0, 0),), 1.0)
 
     assert order(pushed.steps) == ["CampaignStarted"] * 2
     assert order(play(faults, recording.triples[0]).steps) == ["ack"]

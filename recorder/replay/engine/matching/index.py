@@ -1,63 +1,112 @@
-"""Index the recorded requests that a live one may be, so that the next one is found without a search.
+"""Find the recorded requests that a live one may be by their rows, so that the next one is found without a search.
 
 Requests of one key are alternatives: by the recorded session that made them, then in groups that differ in nothing but
-the ids of one operation.
+the ids of one operation. They are read from the rows when they are first needed, and forgotten when others are.
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
-from ....requests.request import Id, RecordedRequest
+from ....model import Entries
+from ....requests.recent import Recent
+from ....requests.rows import RequestRow
+
+_REMEMBERED = 64 << 20  # bytes of requests that were read from rows, by their estimated size
+_OF_SESSION, _OF_GROUP, _OF_PLACE = 500, 300, 8  # bytes
+_HOSTS = 40  # bits for places in the name of a group, beside the number of a host
 
 
-@dataclass(slots=True, eq=False)
 class Repeats:
-    """Places (in `Matcher.triples`) of equal requests, in recorded order; there is at least one."""
+    """Equal requests.
 
-    places: list[int]
+    Attributes:
+        places: Their places (in `Matcher.triples`), in recorded order; there is at least one.
+        first: The first place, which identifies the group.
+        name: Number that no other group of the recording has; groups of one host and of all hosts may begin alike.
+    """
+
+    __slots__ = ("first", "name", "places")
+
+    def __init__(self, places: Sequence[int], host: int = 0) -> None:
+        """Take the places; `host` is the number of the host that the group is for, 0 for all hosts."""
+        self.places, self.first = places, places[0]
+        self.name = host << _HOSTS | self.first
+
+
+class SessionRequests:
+    """The alternatives of one recorded session, in recorded order of the first of each group; read when needed.
+
+    Attributes:
+        first: Place of the first of all.
+        name: Number that no other alternatives of a session have.
+    """
+
+    __slots__ = ("_by_id", "_groups", "_read", "first", "name")
+
+    def __init__(
+        self,
+        groups: Sequence[Repeats] = (),
+        first: int | None = None,
+        read: Callable[[], Mapping[bytes, Repeats]] | None = None,
+        host: int = 0,
+    ) -> None:
+        """Take the groups, or the first place and what reads the groups by the ids of their requests."""
+        self._groups: Sequence[Repeats] | None = groups if read is None else None
+        self._by_id: Mapping[bytes, Repeats] = {}
+        self._read = read
+        self.first = groups[0].first if first is None else first
+        self.name = host << _HOSTS | self.first
 
     @property
-    def first(self) -> int:
-        """The first place, which identifies the group."""
-        return self.places[0]
+    def groups(self) -> Sequence[Repeats]:
+        """Groups of equal requests, in recorded order of their first."""
+        if self._groups is None:
+            self._groups = list(self.by_id.values())
+        return self._groups
+
+    @property
+    def by_id(self) -> Mapping[bytes, Repeats]:
+        """The groups by the ids of their requests."""
+        if self._read is not None:
+            self._by_id, self._read = self._read(), None
+        return self._by_id
 
 
-@dataclass(slots=True, eq=False)
-class SessionRequests:
-    """The alternatives of one recorded session, in recorded order of the first of each group."""
-
-    groups: list[Repeats] = field(default_factory=list)
-    by_id: dict[Id, Repeats] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
 class Alternatives:
-    """The recorded requests of one key, by session; None for those whose session is not known."""
+    """The recorded requests of one key, by session; None for those whose session is not known.
 
-    sessions: dict[str | None, SessionRequests] = field(default_factory=dict)
+    Attributes:
+        sessions: What each session made, those first that made one first.
+    """
 
-    def add(self, entry: RecordedRequest) -> None:
-        """Add a recorded request; call in recorded order."""
-        session = self.sessions.setdefault(entry.session, SessionRequests())
-        repeats = session.by_id.get(entry.id)
-        if repeats is None:
-            repeats = session.by_id[entry.id] = Repeats([entry.place])
-            session.groups.append(repeats)
-        else:
-            repeats.places.append(entry.place)
+    __slots__ = ("_all", "sessions")
+
+    def __init__(self, sessions: Mapping[str | None, SessionRequests]) -> None:
+        """Take what each session made."""
+        self.sessions = sessions
+        self._all = sorted(sessions.values(), key=attrgetter("first"))
 
     def of(self, sessions: Collection[str | None] | None) -> list[SessionRequests]:
-        """Return the requests of some sessions; None stands for all sessions."""
+        """Return the requests of some sessions; None stands for all sessions, those first that made one first."""
         if sessions is None:
-            return list(self.sessions.values())
+            return self._all
         return [self.sessions[session] for session in sessions if session in self.sessions]
+
+    def labelled(self) -> list[tuple[str | None, SessionRequests]]:
+        """Return the requests of all sessions with the labels of these."""
+        return list(self.sessions.items())
 
     def places(self) -> Iterator[int]:
         """Yield all places, session by session."""
-        return (place for session in self.sessions.values() for repeats in session.groups for place in repeats.places)
+        return (place for session in self._all for repeats in session.groups for place in repeats.places)
+
+
+_NONE = Alternatives({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +115,18 @@ class JoinedAlternatives:
 
     parts: tuple[Alternatives, ...]
 
+    @property
+    def sessions(self) -> Collection[str | None]:
+        """Labels of the sessions."""
+        return {label for part in self.parts for label in part.sessions}
+
     def of(self, sessions: Collection[str | None] | None) -> list[SessionRequests]:
         """Return the requests of some sessions; None stands for all sessions."""
         return [found for part in self.parts for found in part.of(sessions)]
+
+    def labelled(self) -> list[tuple[str | None, SessionRequests]]:
+        """Return the requests of all sessions with the labels of these."""
+        return [found for part in self.parts for found in part.labelled()]
 
     def places(self) -> Iterator[int]:
         """Yield all places, session by session of each key."""
@@ -76,22 +134,70 @@ class JoinedAlternatives:
 
 
 class RequestIndex:
-    """All recorded requests by key."""
+    """All recorded requests by key, read from their rows."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self._by_key: dict[bytes, Alternatives] = {}
-
-    def add(self, key: bytes, entry: RecordedRequest) -> None:
-        """Add the next recorded request."""
-        self._by_key.setdefault(key, Alternatives()).add(entry)
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._by_key
+    def __init__(self, rows: Entries, sessions: Sequence[str | None]) -> None:
+        """Take the rows, and the labels of the sessions by their numbers."""
+        self._rows, self._labels = rows, sessions
+        self._numbers = {label: number for number, label in enumerate(sessions)}
+        self._known: Recent[tuple[bytes, int] | bytes, Alternatives] = Recent(_REMEMBERED)
 
     def __getitem__(self, key: bytes) -> Alternatives:
-        found = self._by_key.get(key)
-        return Alternatives() if found is None else found
+        found = self._known.get(key)
+        return self._put(key, 0) if found is None else found
+
+    def at_host(self, key: bytes, host: int) -> Alternatives:
+        """Return the requests of a key for the host of a number, and those that name no host, such as publishes."""
+        found = self._known.get((key, host))
+        return self._put(key, host) if found is None else found
+
+    def row_of(self, key: bytes, session: str | None, place: int) -> RequestRow | None:
+        """Return the row of a request; None if there is none for this key."""
+        number = self._numbers.get(session, len(self._labels))
+        return next(map(RequestRow.of, self._rows.starting(_prefix(key, number, place))), None)
+
+    def _put(self, key: bytes, host: int) -> Alternatives:
+        found: dict[str | None, SessionRequests] = {}
+        at, end = self._rows.first(key), len(self._rows)
+        while at < end and (row := RequestRow.of(self._rows[at])).key == key:
+            after = self._rows.first(_prefix(key, row.session + 1))
+            first = row.place if not host else self._first_at(host, at, after)
+            if first is not None:
+                found[self._labels[row.session]] = self._session(key, row.session, host, first)
+            at = after
+        made = Alternatives(found) if found else _NONE
+        self._known.put((key, host) if host else key, made, _OF_SESSION * (1 + len(found)))
+        return made
+
+    def _first_at(self, host: int, start: int, end: int) -> int | None:
+        rows = (RequestRow.of(self._rows[at]) for at in range(start, end))
+        return next((row.place for row in rows if row.host in (0, host)), None)
+
+    def _session(self, key: bytes, session: int, host: int, first: int) -> SessionRequests:
+        def read() -> dict[bytes, Repeats]:
+            places: dict[bytes, array[int]] = {}
+            count = 0
+            for entry in self._rows.starting(_prefix(key, session)):
+                row = RequestRow.of(entry)
+                if host and row.host not in (0, host):
+                    continue
+                count += 1
+                its = places.get(row.id)
+                if its is None:
+                    places[row.id] = array("Q", (row.place,))
+                else:
+                    its.append(row.place)
+            name = (key, host) if host else key
+            known = self._known.get(name)
+            if known is not None:
+                self._known.put(name, known, _OF_GROUP * len(places) + _OF_PLACE * count)
+            return {what: Repeats(its, host) for what, its in places.items()}
+
+        return SessionRequests((), first, read, host)
+
+
+def _prefix(key: bytes, *numbers: int) -> bytes:
+    return key + b"".join(number.to_bytes(4, "big") for number in numbers)
 
 
 @dataclass(slots=True)
@@ -104,36 +210,46 @@ class Cursor:
     """
 
     played: Mapping[int, int]
-    # By object, not by first place: of a recording with several hosts there is an index of each host and one of all.
-    _repeats: dict[Repeats, int] = field(default_factory=dict)  # how many of a group were played
-    _sessions: dict[SessionRequests, int] = field(default_factory=dict)  # how many groups of a session are used up
+    # by name, because groups are read anew when they were forgotten
+    _repeats: dict[int, int] = field(default_factory=dict)  # how many of a group were played
+    _sessions: dict[int, int] = field(default_factory=dict)  # how many groups of a session are used up
 
     def next_of(self, repeats: Repeats) -> int | None:
         """Return the first request of a group that was not played, None if all were."""
         places = repeats.places
-        front = self._repeats.get(repeats, 0)
+        front = self._repeats.get(repeats.name, 0)
         while front < len(places) and places[front] in self.played:
-            front = self._repeats[repeats] = front + 1
+            front = self._repeats[repeats.name] = front + 1
         return places[front] if front < len(places) else None
 
-    def next_in(self, session: SessionRequests, fits: Callable[[int], bool], most: int | None = None) -> int | None:
+    def next_in(
+        self,
+        session: SessionRequests,
+        fits: Callable[[int], bool],
+        most: int | None = None,
+        below: int | None = None,
+    ) -> int | None:
         """Return the first request of a session that was not played and fits; in a group all fit or none does.
 
         Args:
             session: The requests.
             fits: Whether the first of a group fits.
             most: How many groups are looked at, from the first not known to be used up; None for all.
+            below: A place that fits; what comes behind it is not looked for. It is returned where nothing comes before.
         """
-        best: int | None = None
-        front = self._sessions.get(session, 0)
-        end = len(session.groups) if most is None else min(front + most, len(session.groups))
+        best = below
+        if best is not None and session.first > best:
+            return best
+        front = self._sessions.get(session.name, 0)
+        groups = session.groups
+        end = len(groups) if most is None else min(front + most, len(groups))
         for number in range(front, end):
-            repeats = session.groups[number]
+            repeats = groups[number]
             if best is not None and repeats.first > best:
                 break
             place = self.next_of(repeats)
             if place is None and number == front:
-                front = self._sessions[session] = front + 1
+                front = self._sessions[session.name] = front + 1
             elif place is not None and (best is None or place < best) and fits(repeats.first):
                 best = place
         return best

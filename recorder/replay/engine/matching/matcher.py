@@ -8,61 +8,103 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain, islice, zip_longest
-from sys import intern
+from typing import Any
 
-from ....bayeux.publishes import PUBLISH
 from ....dialect.content import Form, names_of
 from ....dialect.definition import Dialect
 from ....dialect.paths import EACH, as_key, lookup, split, without
-from ....dialect.paths import path_of as as_path
+from ....errors import CassetteError
+from ....library.sequences import chained, mapped
+from ....links.rewriting import Server
 from ....model import Headers, Recording, Triple
 from ....printable import printable
 from ....redaction.policy import Policy
-from ....requests.bindings import ABSENT, HIDDEN, LONG, MINTED, Bindings, Pairs, first_run
-from ....requests.masks import BLANK, BODY, FORM, named, path_of
-from ....requests.remembered import Asked, Memory, media_for
+from ....redaction.pseudonyms import Kind
+from ....requests.asked import AskedLinks
+from ....requests.bindings import ABSENT, HIDDEN, MINTED, Bindings, Pairs
+from ....requests.indexing import Index, index_of
+from ....requests.masks import BLANK, BODY, FORM, named
+from ....requests.recent import Recent
+from ....requests.recorded import RecordedReader
+from ....requests.remembered import Memory
 from ....requests.request import (
     Bound,
     FreshIds,
-    Id,
-    Leaves,
-    MintedId,
     ParsedRequest,
     RecordedRequest,
     RequestReader,
     SessionIds,
-    unescaped,
+    Tried,
 )
 from ....requests.shapes import may_be
 from ....requests.shown import ShownValues
+from .columns import Columns
 from .difference import Difference, by_name, compare, shown
 from .index import Alternatives, JoinedAlternatives, RequestIndex
 from .proposals import proposal
 
 _ANOTHER = "one pseudonym", "another value than it stands for"
 _COMPARED = 1000  # recorded requests that are compared on a miss, those first that were not played
+_READ = 5000  # requests of an operation that are read to tell a part of a URL that none of them has
+_REMEMBERED = 16_384  # recorded requests that were read
 
 
 class ParsedRequests(Sequence[ParsedRequest]):
     """The recorded requests, each parsed when it is asked for: misses alone need them."""
 
-    def __init__(
-        self, triples: Sequence[Triple], call: Callable[[str, str, bytes, str, Headers], ParsedRequest]
-    ) -> None:
-        """Parse nothing yet; `call` parses a request."""
-        self._triples, self._call = triples, call
+    def __init__(self, triples: Sequence[Triple], reader: RecordedReader) -> None:
+        """Parse nothing yet."""
+        self._triples, self._reader = triples, reader
 
     def __len__(self) -> int:
         return len(self._triples)
 
     def __getitem__(self, place: int) -> ParsedRequest:  # type: ignore[override]  # nobody takes slices
-        request = self._triples[place].request
-        media = media_for(request.headers, request.body)
-        return self._call(request.method, request.target, request.body, media, request.headers)
+        return self._reader.parsed(self._triples[place])
+
+
+class RecordedRequests(Sequence[RecordedRequest]):
+    """The recorded requests as far as each match compares them, each read when it is asked for.
+
+    Raises:
+        CassetteError: If the index says something else of a request than the request itself.
+    """
+
+    def __init__(
+        self,
+        triples: Sequence[Triple],
+        reader: RecordedReader,
+        index: RequestIndex,
+        shown: ShownValues | None,
+        file: str,
+    ) -> None:
+        """Read nothing yet; `file` is named if the index does not fit the recording."""
+        self._triples, self._reader, self._index, self._shown, self._file = triples, reader, index, shown, file
+        self._known: Recent[int, RecordedRequest] = Recent(_REMEMBERED)
+
+    def __len__(self) -> int:
+        return len(self._triples)
+
+    def __getitem__(self, place: int) -> RecordedRequest:  # type: ignore[override]  # nobody takes slices
+        found = self._known.get(place)
+        return self._read(place) if found is None else found
+
+    def _read(self, place: int) -> RecordedRequest:
+        triple = self._triples[place]
+        entry = self._reader.recorded(place, triple).entry
+        row = self._index.row_of(entry.key, entry.session, place)
+        if row is None or row.id != entry.id:
+            what = f"triple {triple.n}" if triple.n else f"exchange {place - len(self._triples)}"
+            raise CassetteError(
+                self._file, f"the index of requests does not fit {what}", hint="run recorder doctor for details"
+            )
+        if self._shown is not None:
+            entry = replace(entry, shown=self._shown.recorded(triple.request.headers))
+        self._known.put(place, entry)
+        return entry
 
 
 class Matcher:
@@ -70,6 +112,7 @@ class Matcher:
 
     Attributes:
         triples: Operations in recorded order, then the other exchanges; places are indices of it.
+        operations: Number of the operations: their places are those below it.
         parsed: Their requests.
         entries: Their requests, as far as each match compares them.
         reads_headers: Whether headers of live requests tell of values that requests hold elsewhere.
@@ -85,8 +128,10 @@ class Matcher:
         host_of: Callable[[Headers], Hashable | None] | None = None,
         *,
         only_host: bool = False,
+        index: Index | None = None,
+        asked: AskedLinks | None = None,
     ) -> None:
-        """Index a recording.
+        """Take a recording and its index; no request is read.
 
         Args:
             recording: The recording.
@@ -96,75 +141,48 @@ class Matcher:
             host_of: Returns the host that a request names, for a recording with several; None for other recordings.
             only_host: A live request for a recorded host is never answered by what another host said; else only where
                 its host was not asked for the like.
+            index: The index of the recording; None makes one by which links are compared as they are.
+            asked: Knows the links in its requests; None leaves them.
         """
+        index = index or index_of(recording, dialect, policy, links=False)
+        summary = index.summary
         self._host_of, self._only_host = host_of, only_host
         self._dialect = dialect
-        self._reader = self._publishes = RequestReader(dialect, policy)
-        if dialect.publishes:
-            self._publishes = RequestReader(dialect, policy, "data")
-        self.triples = (*recording.triples, *recording.plain)
-        self.parsed = ParsedRequests(self.triples, self.call)
-        self._hosts = [] if host_of is None else [host_of(triple.request.headers) for triple in self.triples]
-        self._by_host: dict[Hashable, RequestIndex] = {host: RequestIndex() for host in self._hosts if host is not None}
-        self._index = RequestIndex()
-        self._by_operation: dict[str | None, list[int]] = defaultdict(list)
-        memory = None if policy is None else Memory(recording, policy)
-        self.entries = [self._add(place, triple, memory) for place, triple in enumerate(self.triples)]
-        for reader in (self._reader, self._publishes):
-            reader.forget()
-        self._shown = None if policy is None else self._read_headers(policy, own_cookies)
+        values = {value: Kind[kind] for value, kind in summary["remembered"].items()}
+        memory = Memory(policy, values) if policy is not None and values else None
+        self._recorded = RecordedReader(dialect, policy, memory)
+        self._recorded.try_masks(Tried(*(_as_mask(part) for part in one)) for one in summary["tried"])
+        triples = chained(recording.triples, recording.plain)
+        self.triples = mapped(triples, asked.named) if asked is not None and asked.are_there else triples
+        self.operations = len(recording.triples)
+        self.parsed = ParsedRequests(self.triples, self._recorded)
+        self._hosts = [None if host is None else Server(*host) for host in summary["hosts"]]
+        self._host_numbers: dict[Hashable | None, int] = {}
+        if host_of is not None:
+            self._host_numbers = {host: number for number, host in enumerate(self._hosts) if number}
+        self._shown = None if policy is None else _shown(policy, summary["shown"], own_cookies)
         self.reads_headers = self._shown is not None
+        self._index, self._rows = RequestIndex(index.requests, summary["sessions"]), Columns(index)
+        file = recording.header.file
+        self.entries = RecordedRequests(self.triples, self._recorded, self._index, self._shown, file)
         self._parts: dict[str | None, dict[str, set[str]]] = {}
 
-    def _add(self, place: int, triple: Triple, memory: Memory | None) -> RecordedRequest:
-        sent = triple.request
-        media = media_for(sent.headers, sent.body)
-        call, fresh = self.read(sent.method, sent.target, sent.body, media, sent.headers)
-        self._by_operation[call.operation].append(place)
-        reader = self._reader_of(sent.method)
-        ids = tuple(self._minted_once(fresh, reader.keys_of(call)))
-        remembered = None
-        if memory is not None:
-            target, content = reader.steady(sent.method, sent.target, sent.body, media)
-            what = Asked(sent.method, target, content.body, content.media)
-            remembered = memory.leaves(what, call.hidden, partial(reader.counts, call.operation))
-            if remembered is not None:
-                reader.add_mask(remembered.mask, call, target)
-                call = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
-        its = call.own, call.hidden, call.lasting, ids, remembered
-        operation = None if triple.operation is None else intern(triple.operation)  # there are few
-        entry = RecordedRequest(place, triple.n, triple.session, operation, *its)
-        self._index.add(call.key, entry)
-        for index in self._indexes_at(place):
-            index.add(call.key, entry)
-        return entry
+    def number(self, place: int) -> int:
+        """Return the number of the triple at a place, 0 for an exchange that is no operation."""
+        return place + 1 if place < self.operations else 0
 
-    def _indexes_at(self, place: int) -> Iterable[RequestIndex]:
-        """Return the indexes of the host of a recorded request; of each host for a publish, which names none."""
-        if not self._by_host:
-            return ()
-        host = self._hosts[place]
-        return self._by_host.values() if host is None else (self._by_host[host],)
-
-    def _read_headers(self, policy: Policy, own_cookies: Collection[str]) -> ShownValues | None:
-        """Note where headers show the values in leaves; return the reader of live headers, None if none does."""
-        leaves = (text for entry in self.entries if entry.remembered for text in entry.remembered.texts)
-        wanted = frozenset(value for text in leaves for value in text.values)
-        if not wanted:
-            return None
-        values = ShownValues(policy, wanted, own_cookies)
-        shown = [values.recorded(triple.request.headers) for triple in self.triples]
-        self.entries = [replace(entry, shown=its) for entry, its in zip(self.entries, shown, strict=True)]
-        return values if any(shown) else None
+    def session_of(self, place: int) -> str | None:
+        """Return the label of the recorded session that made a request, without reading it."""
+        return self._rows.session(place)
 
     def _reader_of(self, method: str) -> RequestReader:
-        return self._publishes if method == PUBLISH else self._reader
+        return self._recorded.of(method)
 
     def read(
         self, method: str, target: str, body: bytes, media: str = "", headers: Headers = ()
     ) -> tuple[ParsedRequest, FreshIds]:
         """Parse a request, whose media type is that of `media_for`; return it with its per-operation ids."""
-        return (self._publishes if method == PUBLISH else self._reader).read(method, target, body, media, headers)
+        return self._recorded.of(method).read(method, target, body, media, headers)
 
     def call(self, method: str, target: str, body: bytes, media: str = "", headers: Headers = ()) -> ParsedRequest:
         """Parse a request without its per-operation ids."""
@@ -181,36 +199,31 @@ class Matcher:
     @property
     def has_hosts(self) -> bool:
         """True if several hosts were recorded, so that live requests are told apart by theirs."""
-        return bool(self._by_host)
+        return bool(self._host_numbers)
 
     def at_host(self, live: ParsedRequest, headers: Headers) -> ParsedRequest:
         """Return a live request with the recorded host that its headers name, if they name one."""
         host = None if self._host_of is None else self._host_of(headers)
-        return replace(live, host=host) if host in self._by_host else live
+        return replace(live, host=host) if host in self._host_numbers else live
 
     def alternatives(self, live: ParsedRequest) -> Alternatives | JoinedAlternatives:
         """Return the recorded requests that differ in minted, volatile and hidden values alone."""
-        index = self._index if live.host is None else self._index_of(live)
+        if live.host is not None:
+            number = self._host_numbers[live.host]
+            its = JoinedAlternatives(tuple(self._index.at_host(one.key, number) for one in self._forms(live)))
+            if self._only_host or its.sessions:
+                return its
         if live.leaves is None:
-            return index[live.key]
-        return JoinedAlternatives(tuple(index[one.key] for one in self._forms(live)))
+            return self._index[live.key]
+        return JoinedAlternatives(tuple(self._index[one.key] for one in self._forms(live)))
 
-    def _index_of(self, live: ParsedRequest) -> RequestIndex:
-        """Return the requests for the host of a live one; all, if there is none like it among them, and that may be."""
-        its = self._by_host[live.host]
-        return its if self._only_host or any(one.key in its for one in self._forms(live)) else self._index
-
-    def ids(self, live: ParsedRequest) -> tuple[Id, ...]:
+    def ids(self, live: ParsedRequest) -> tuple[bytes, ...]:
         """Return the ids of the recorded requests that a live one is equal to, with each mask."""
         return (live.id,) if live.leaves is None else tuple(one.id for one in self._forms(live))
 
     def keys(self, live: ParsedRequest) -> tuple[bytes, ...]:
         """Return the keys of the recorded requests that a live one may be, with each mask."""
         return (live.key,) if live.leaves is None else tuple(one.key for one in self._forms(live))
-
-    def key_of(self, place: int) -> bytes:
-        """Return the key of a recorded request."""
-        return self.compared(place, self.parsed[place]).key
 
     def _forms(self, live: ParsedRequest) -> tuple[ParsedRequest, ...]:
         """Return a live request as it is, and without the leaves of each mask that fits it."""
@@ -225,12 +238,16 @@ class Matcher:
         """Return the places of these requests, in recorded order."""
         return sorted(self.alternatives(live).places())
 
+    def sessions_of(self, live: ParsedRequest) -> set[str | None]:
+        """Return the sessions that made a request."""
+        return set(self.alternatives(live).sessions)
+
     def is_never_told(self, live: ParsedRequest) -> bool:
         """Return whether the sessions that made a request made no operation, and each request that one of them made."""
-        sessions = {self.triples[place].session for place in self.candidates(live)}
-        own = [place for place, triple in enumerate(self.triples) if triple.session in sessions]
-        return not any(self.triples[place].n for place in own) and all(
-            sessions <= {self.triples[one].session for one in self.candidates(self.parsed[place])} for place in own
+        sessions = self.sessions_of(live)
+        own = [place for place in range(len(self.triples)) if self.session_of(place) in sessions]
+        return not any(place < self.operations for place in own) and all(
+            sessions <= self.sessions_of(self.parsed[place]) for place in own
         )
 
     def fits(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> bool:
@@ -269,8 +286,10 @@ class Matcher:
         return [*plain, *_explained(entry, rest, session, self._reader_of(recorded.method).root)]
 
     def _other_host(self, place: int, live: ParsedRequest) -> Iterator[Difference]:
-        if self._only_host and live.host is not None and self._hosts[place] not in (None, live.host):
-            yield Difference("host", str(self._hosts[place]), str(live.host))
+        if self._only_host and live.host is not None:
+            host = self._hosts[self._rows.host(place)]
+            if host not in (None, live.host):
+                yield Difference("host", str(host), str(live.host))
 
     def bind(self, entry: RecordedRequest, live: ParsedRequest, session: Bindings) -> None:
         """Bind the session ids and the redacted values of a request that matched."""
@@ -296,15 +315,8 @@ class Matcher:
 
     def _pairs(self, recorded: SessionIds, live: SessionIds) -> Iterator[tuple[str, str, Bound, Bound]]:
         """Yield the session ids of two requests in pairs, each with its path and key."""
-        for (path, key), mine, its in zip(self._reader.lasting, recorded.values, live.values, strict=True):
+        for (path, key), mine, its in zip(self._recorded.requests.lasting, recorded.values, live.values, strict=True):
             yield from ((path, key, *pair) for pair in zip_longest(mine, its))
-
-    def _minted_once(self, fresh: FreshIds, keys: Iterable[str]) -> Iterator[MintedId]:
-        for number, (key, value) in enumerate(zip(keys, fresh, strict=True)):
-            text = as_key(value)
-            if text is not None:
-                bare = self._dialect.bare(key, text)
-                yield MintedId(number, key, bare, value, first_run(bare) if len(bare) >= LONG else None)
 
     def is_exact(self, place: int, live: ParsedRequest) -> bool:
         """Return whether a candidate is equal up to per-operation ids, devices and volatile fields included."""
@@ -344,7 +356,8 @@ class Matcher:
         """Describe the part of a URL, e.g. the handle, that no recorded request of the operation has; empty if none."""
         if live.operation not in self._parts:
             parts = self._parts[live.operation] = defaultdict(set)
-            for place in self._by_operation.get(live.operation, ()):
+            its = self._rows.of_operation(live.operation)
+            for place in its if len(its) <= _READ else ():  # of more, the nearest request alone is told
                 for name, value in self._dialect.route(self.parsed[place].path).items():
                     parts[name].add(value)
         for name, value in self._dialect.route(live.path).items():
@@ -357,25 +370,13 @@ class Matcher:
     def _nearby(self, live: ParsedRequest, played: Container[int]) -> Iterator[int]:
         """Yield places to compare on a miss: of the same operation and path, as far as there are any."""
         same: Sequence[int] = range(len(self.triples))
-        if live.operation is not None and live.operation in self._by_operation:
-            same = self._by_operation[live.operation]
+        if live.operation is not None:
+            same = self._rows.of_operation(live.operation) or same
         if len(same) > _COMPARED:
-            here = [place for place in same if self._is_at(place, live.path)]
-            same = here or same
+            same = self._rows.at_path(live.path, same) or same
         left = (place for place in same if place not in played)
         done = (place for place in same if place in played)
         return islice(chain(left, done), _COMPARED)
-
-    def _is_at(self, place: int, path: str) -> bool:
-        """Return whether a recorded request has a path, but for segments that hold remembered values."""
-        recorded, entry = unescaped(as_path(self.triples[place].request.target)), self.entries[place]
-        if recorded == path or entry.remembered is None:
-            return recorded == path
-        hidden = {number for _, number in path_of(entry.remembered.mask)}
-        mine, its = recorded.split("/"), path.split("/")
-        return len(mine) == len(its) and all(
-            number in hidden or a == b for number, (a, b) in enumerate(zip(mine, its, strict=True))
-        )
 
     def _body(self, recorded: ParsedRequest, live: ParsedRequest, session: Bindings) -> Iterator[Difference]:
         reader = self._reader_of(recorded.method)
@@ -405,6 +406,18 @@ class Matcher:
                     for bound, call in ((own, recorded), (other, live))
                 )
                 yield Difference(path, mine, its)
+
+
+def _shown(policy: Policy, shown: Mapping[str, list[str]], own_cookies: Collection[str]) -> ShownValues | None:
+    """Return the reader of headers that show the values in leaves; None if none does."""
+    wanted = frozenset(value for values in shown.values() for value in values)
+    values = ShownValues(policy, wanted, own_cookies, frozenset(shown))
+    return values if values.are_there else None
+
+
+def _as_mask(part: Any) -> Any:
+    """Return a part of a mask as it was before it was written as JSON."""
+    return tuple(map(_as_mask, part)) if isinstance(part, list) else part
 
 
 def _is_object(request: ParsedRequest) -> bool:

@@ -5,8 +5,7 @@ These are the lifetimes of cookies and answers, and the dates that a dialect nam
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ....dialect.changing import changed
@@ -16,6 +15,7 @@ from ....formats.dates import cookie_date, http_date, moved, seconds_of
 from ....formats.web_tokens import DATES, claims, is_web_token, with_claims
 from ....links import cookies
 from ....model import JSON, Headers, Recording, Response
+from ....requests.whole import leaves
 
 _LIFETIMES = frozenset({"expires", "retry-after"})  # RFC 9111, section 5.3; RFC 9110, section 10.2.3
 _SECOND = 1_000_000_000
@@ -114,10 +114,8 @@ class Dates:
 
     def tokens_in(self, response: Response) -> frozenset[str]:
         """Return the web tokens in an answer whose dates are to be moved."""
-        met: list[JSON] = []
         value = parse_json(response.body, response.headers) if self._paths["body"] else None
-        for path in self._paths["body"]:
-            _collect(value, path, met)
+        met = (leaf for path in self._paths["body"] for leaf in leaves(value, path))
         return frozenset(leaf for leaf in met if is_web_token(leaf))
 
     def _moved(self, root: str, value: JSON, seconds: int, skips: _Skips) -> JSON:
@@ -133,41 +131,19 @@ class Dates:
 
     # -- what cannot be moved
 
-    def left(self, recording: Recording) -> Iterator[str]:
-        """Yield warnings for the start of a replay: web tokens that are to be moved, but whose key is lacking."""
-        found: Counter[str] = Counter()
-        for triple in (*recording.triples, *recording.plain):
-            if triple.ack is not None and self._paths["body"]:
-                found.update(self._unsigned("body", parse_json(triple.ack.body, triple.ack.headers)))
-        for event in self._events(recording):
-            found.update(self._unsigned("data", event))
-        for path, count in sorted(found.items()):
-            yield (
-                f"the web tokens at {path} ({count}) keep their recorded dates: no key signs them anew; "
-                "give one that is signed by HMAC by --jwt-key"
-            )
+    def left(self, tokens: Mapping[str, Sequence[int]]) -> Iterator[str]:
+        """Yield warnings for the start of a replay: web tokens that are to be moved, but whose key is lacking.
 
-    def _events(self, recording: Recording) -> Iterable[JSON]:
-        if self._paths["data"]:
-            yield from (link.event.data for triple in recording.triples for link in triple.events)
-            yield from (pushed.event.data for pushed in recording.unsolicited)
-
-    def _unsigned(self, root: str, value: JSON) -> Iterator[str]:
-        for path in self._paths[root]:
-            met: list[JSON] = []
-            _collect(value, path, met)
-            if any(is_web_token(leaf) and self.token(leaf, 1) is None for leaf in met):
-                yield ".".join((root, *path))
-
-
-def _collect(value: JSON, path: tuple[str, ...], met: list[JSON]) -> None:
-    """Add the values at a path to a list."""
-
-    def take(leaf: JSON) -> JSON:
-        met.append(leaf)
-        return leaf
-
-    changed(value, path, take)
+        Args:
+            tokens: By path, how many answers and events hold web tokens without a key, and with any (`Whole.tokens`).
+        """
+        counts = {path: unsigned if self._key is None else never for path, (unsigned, never) in tokens.items()}
+        for path, count in sorted(counts.items()):
+            if count:
+                yield (
+                    f"the web tokens at {path} ({count}) keep their recorded dates: no key signs them anew; "
+                    "give one that is signed by HMAC by --jwt-key"
+                )
 
 
 def _lasts(name: str, value: str, at: float) -> bool:

@@ -109,25 +109,26 @@ class Follower:
 
     def unplayed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
         """Yield the events that wait for a client, for an anchor that no client reached, a handshake or a stream."""
-        for event, session in self._player.untold():
-            yield Unplayed(None, event, f"a client of session {session}")
+        for step, session in self._player.untold():
+            yield Unplayed(None, step.event, f"a client of session {session}", step.place)
         clients = list(playheads)
         begun = {place for playhead in clients for place in playhead.progress.begun}
-        for place, anchor in enumerate(self._anchored.anchors):
-            if place not in begun and place not in self._anchored.optional:
+        for place, anchor in self._anchored.all():
+            if place not in begun:
                 yield Unplayed(place, None, text(anchor))
         for held in (held for playhead in clients for held in playhead.held if held.channel is None):
             if held.step is not None and held.step.event is not None:
-                yield Unplayed(held.step.unsolicited, held.step.event, "a handshake")
+                yield Unplayed(held.step.unsolicited, held.step.event, "a handshake", held.step.place)
         for playhead in clients:
             for step, request in self._player.streams.waiting(playhead):
-                yield Unplayed(step.unsolicited, step.event, f"a stream, {request}")
+                yield Unplayed(step.unsolicited, step.event, f"a stream, {request}", step.place)
 
     def unsubscribed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
         """Yield the events on channels that a client did not subscribe to, unlike the recorded one."""
         for held in (held for playhead in playheads for held in playhead.held if held.channel is not None):
             if held.step is not None and held.step.event is not None:
-                yield Unplayed(held.step.unsolicited, held.step.event, f"a subscription to {held.channel}")
+                waits_for = f"a subscription to {held.channel}"
+                yield Unplayed(held.step.unsolicited, held.step.event, waits_for, held.step.place)
 
     def _settle(self, playhead: Playhead, now: float) -> None:
         """Reach the handshakes of a client that now listens: events before would be dropped by its library."""
@@ -157,12 +158,12 @@ class Follower:
             if step.event is None or step.unsolicited is None:
                 yield step
                 continue
-            anchor = self._anchored.anchors[step.unsolicited]
-            if anchor.is_echo:
+            anchor = self._anchored.anchor(step.unsolicited)
+            if anchor is not None and anchor.is_echo:
                 event = replace(step.event, data=live)
                 yield replace(step, event=event, text=_fixed(to_text({"data": live, "channel": event.channel})))
                 continue
-            data = republished(step.event.data, published.data, live, anchor.repeats)
+            data = republished(step.event.data, published.data, live, () if anchor is None else anchor.repeats)
             yield step if data is step.event.data else replace(step, event=replace(step.event, data=data))
 
     def _with_id(self, step: Step, recorded: JSON, live: JSON) -> Step:
@@ -217,8 +218,7 @@ class Follower:
                 return False
             if (step.event.seq, step.event.index) in again:
                 return True
-            is_ignored = step.unsolicited in self._anchored.ignored
-            return is_ignored or step.event.channel.lower() == _PONG or often[_content(step)] > 1
+            return step.is_ignored or step.event.channel.lower() == _PONG or often[_content(step)] > 1
 
         last = next((then for then in reversed(thens) if any(map(is_reply, then))), ())
         return tuple(step for step in last if is_reply(step))

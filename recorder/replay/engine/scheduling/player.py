@@ -17,6 +17,7 @@ from ....dialect.definition import Dialect
 from ....dialect.paths import lookup
 from ....links.rewriting import Links
 from ....model import AnchorKind, Event, Headers, Recording, Reply
+from ....requests.indexing import Index
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher
@@ -31,7 +32,6 @@ from ..timeline import BodyPiece, Cuts, Run, Step
 from .prepared import PreparedTriples
 from .pushing import Pusher
 from .queue import StepQueue
-from .windows import copies
 
 _NEW, _ALL = -1, -2  # replay ids that stand for no event (Salesforce, Streaming API, "Message Durability")
 _CUT = 0  # in place of a status: the socket ends
@@ -77,6 +77,7 @@ class Player:
         bayeux: BayeuxServer,
         responses: Responses,
         *,
+        index: Index,
         links: Links,
         dates: Dates,
         followers: Callable[[str], Iterable[Playhead]],
@@ -90,19 +91,27 @@ class Player:
         self._untold: list[Told] = []
         self._dialect, self._bayeux, self._responses = dialect, bayeux, responses
         self._retains = bool(dialect.replay)
-        self._windows, self._copies = recording.windows, copies(recording)
+        self._windows = recording.windows
         self._queue = StepQueue()
         self._unacked: dict[int, Run] = {}  # by request
         self._unreplied: dict[int, list[Run]] = {}  # by request: its publishes
         self._subscriptions = Subscriptions(recording.messages)
         self.waiting: set[int] = set()
         self._triples = matcher.triples
-        self._has_pieces = any(triple.ack is not None and triple.ack.pieces for triple in matcher.triples)
-        recorded = RecordedStreams(recording, matcher.triples)
+        self._has_pieces: bool = index.summary["has_pieces"]
+        recorded = RecordedStreams(recording, matcher.triples, index.summary["streams"])
         self.streams, self._protocols = Pusher(recorded, responses, self._moved), recorded.protocols
-        self.anchored = Anchored(recording, self._copies, recorded.ends())
-        after = self.anchored.after
-        self.prepared = PreparedTriples(matcher.triples, dialect, links, after, dates=dates, streams=recorded)
+        self.anchored = Anchored(recording, index)
+        self.prepared = PreparedTriples(
+            matcher.triples,
+            dialect,
+            links,
+            self.anchored.after,
+            windows=recording.windows,
+            last_shown=index.summary["last_shown"],
+            dates=dates,
+            streams=recorded,
+        )
 
     @property
     def due(self) -> float | None:
@@ -303,9 +312,9 @@ class Player:
             playhead.partners[session], one.partners[mine] = one, playhead
         return one
 
-    def untold(self) -> Iterator[tuple[Event, str]]:
+    def untold(self) -> Iterator[tuple[Step, str]]:
         """Yield the events that wait for a client of another session, and this session."""
-        return ((told.step.event, told.session) for told in self._untold if told.step.event is not None)
+        return ((told.step, told.session) for told in self._untold if told.step.event is not None)
 
     def _is_told(self, run: Run, step: Step, now: float) -> bool:
         """Return whether a step belongs to a client of another session, which gets it now, or when it is there."""
@@ -381,7 +390,7 @@ class Player:
     def _push_checked(self, playhead: Playhead, queued: Queued, step: Step, event: Event) -> None:
         """Queue an event if the client is subscribed to its channel as the recorded client was, else hold it."""
         window = self._windows.get(event.client_id, 0)
-        if window not in playhead.other_windows and (event.seq, event.index) in self._copies:
+        if step.is_copy and window not in playhead.other_windows:
             self._fetched([queued], out=True)  # for a window that this client does not have
             return
         client_id = playhead.other_windows.get(window, playhead.client_id)

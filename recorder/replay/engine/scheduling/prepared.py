@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from ....dialect.definition import Dialect
 from ....links.cookies import endless, ends, is_over
 from ....links.rewriting import Links, Origin
 from ....model import Event, Triple
+from ....requests.recent import Recent
 from ....requests.request import MintedId, RecordedRequest
 from ..recorded_streams import RecordedStreams
 from ..rewriting.dates import Dates
@@ -21,8 +22,9 @@ from ..rewriting.rewriter import bare_values, keys_of_names
 from ..rewriting.templates import Template, encode, template
 from ..timeline import Step, steps
 
-_REMEMBERED = 20_000  # triples; then they are forgotten
-_NOTHING: Mapping[int, tuple[Step, ...]] = MappingProxyType({})
+_REMEMBERED = 96 << 20  # bytes of triples that were prepared, by their estimated size
+_OF_TRIPLE, _OF_STEP, _OF_BYTE = 2500, 2500, 12  # bytes of a prepared one, of each step, and of each byte that it holds
+_ONE: Mapping[str, int] = MappingProxyType({})
 
 
 class PreparedTriple(NamedTuple):
@@ -48,32 +50,45 @@ class PreparedTriples:
         triples: Sequence[Triple],
         dialect: Dialect,
         links: Links,
-        after: Mapping[int, tuple[Step, ...]] = _NOTHING,
+        after: Callable[[int], tuple[Step, ...]] = lambda _: (),
         *,
+        windows: Mapping[str, int] = _ONE,
+        last_shown: Mapping[str, int] = MappingProxyType({}),
         dates: Dates | None = None,
         streams: RecordedStreams | None = None,
     ) -> None:
-        """Prepare nothing yet; `after` is what follows unasked, by the place of the request before."""
+        """Prepare nothing yet.
+
+        Args:
+            triples: The triples, then the other exchanges.
+            dialect: Knows the names under which values stand.
+            links: Leads links to the recorded servers to the stand-in.
+            after: Returns what follows unasked, by the place of the request before.
+            windows: Numbers of the later windows of clients, by clientId.
+            last_shown: `seq` of the last request that showed each cookie, as `name=value`.
+            dates: Moves dates.
+            streams: The streams of the recording.
+
+        """
+        self._windows, self._last_shown = windows, last_shown
         self._dates, self._protocols = dates, {} if streams is None else streams.protocols
         self._opening: Container[int] = () if streams is None else streams.at
         self._triples, self._dialect, self._links, self._after = triples, dialect, links, after
         self._bare = partial(bare_values, dialect, keys_of_names(dialect))
-        self._prepared: dict[int | tuple[int, Origin], PreparedTriple] = {}
+        self._prepared: Recent[int | tuple[int, Origin], PreparedTriple] = Recent(_REMEMBERED)
 
     def part(self, entry: RecordedRequest, origin: Origin) -> PreparedTriple:
         """Return what a recorded request brings to a client that reaches the stand-in at an origin."""
         made = self._prepared.get(entry.place) or self._prepared.get((entry.place, origin))
         if made is None:
-            if len(self._prepared) >= _REMEMBERED:
-                self._prepared.clear()
             recorded, minted = self._triples[entry.place], entry.minted
-            played, after = steps(recorded), self._after.get(entry.place, ())
+            played, after = steps(recorded, entry.place, self._windows), self._after(entry.place)
             triple = self._with_kept_cookies(self._links.triple(recorded, origin))
             linked, then = self._linked(played, origin), self._linked(after, origin)
             response = prepare(triple, self._dialect, minted, self._dates, opens=entry.place in self._opening)
             made = PreparedTriple(self._with_texts(linked, minted), response, self._with_texts(then, ()))
             is_same = triple is recorded and linked is played and then is after
-            self._prepared[entry.place if is_same else (entry.place, origin)] = made
+            self._prepared.put(entry.place if is_same else (entry.place, origin), made, _size(made))
         return made
 
     def _with_kept_cookies(self, triple: Triple) -> Triple:
@@ -93,16 +108,6 @@ class PreparedTriples:
 
         headers = tuple((name, kept(value) if name.lower() == "set-cookie" else value) for name, value in ack.headers)
         return triple if headers == ack.headers else replace(triple, ack=replace(ack, headers=headers))
-
-    @cached_property
-    def _last_shown(self) -> dict[str, int]:
-        """`seq` of the last request that showed each cookie, as `name=value`."""
-        shown = {}
-        for triple in self._triples:
-            for name, value in triple.request.headers if triple.request.message is None else ():
-                if name.lower() == "cookie":
-                    shown.update({pair.strip(): triple.request.seq for pair in value.split(";")})
-        return shown
 
     def with_texts(self, some: Iterable[Step], origin: Origin) -> tuple[Step, ...]:
         """Return steps that no operation caused, with the texts of their events for a client that shows an origin."""
@@ -145,3 +150,10 @@ class PreparedTriples:
         if not event.beside or event.client_id in self._protocols:
             return None
         return template(event.beside, self._bare, minted=minted)
+
+
+def _size(made: PreparedTriple) -> int:
+    """Return about how many bytes a prepared triple takes: texts are kept whole, in pieces, and as their runs."""
+    texts = (piece for step in (*made.steps, *made.then) if step.text is not None for piece in step.text.pieces)
+    steps = len(made.steps) + len(made.then)
+    return _OF_TRIPLE + _OF_STEP * steps + _OF_BYTE * (len(made.response.body) + sum(map(len, texts)))

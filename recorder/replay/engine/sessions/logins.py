@@ -7,16 +7,17 @@ the recorded value, and what the client is sent has its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from hashlib import blake2b
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeAlias
 from urllib.parse import quote
 
-from ....correlate.sessions import AUTHORIZATION, Sessions, as_tokens, is_authorization
+from ....correlate.sessions import AUTHORIZATION, as_tokens
 from ....dialect.definition import Dialect
 from ....formats.charsets import as_utf8
 from ....formats.json_escapes import plain
-from ....model import Recording, Response, Triple
+from ....model import Recording
 from ....redaction.pseudonyms import Kind, Pseudonyms
 from ....requests.bindings import MINTED, Bindings, runs
 from ....requests.request import ParsedRequest, RecordedRequest
@@ -38,26 +39,34 @@ class Logins:
     """The values that recorded logins gave out, and those given out in their place.
 
     Attributes:
-        keys: Keys of the recorded requests (`ParsedRequest.key`) whose answers give values out, or a first cookie,
-            and of those that the dialect calls logins.
         new_id: Source of randomness.
         reads: Whether `as_recorded` may change a request: a value was given out, or the dialect names credentials.
     """
 
-    def __init__(self, recording: Recording, matcher: Matcher, dialect: Dialect, new_id: Callable[[], str]) -> None:
-        """Find the recorded logins; `new_id` is the source of randomness."""
+    def __init__(
+        self,
+        recording: Recording,
+        matcher: Matcher,
+        dialect: Dialect,
+        new_id: Callable[[], str],
+        places: Iterable[int],
+    ) -> None:
+        """Take the places of the recorded logins; `new_id` is the source of randomness."""
         self._dialect, self.new_id, self._matcher = dialect, new_id, matcher
-        cookies = Sessions(dialect.session_cookies)
-        found = (
-            (place, dialect.minted_by(triple.request, triple.ack), _signs_in(triple, triple.ack, dialect, cookies))
-            for place, triple in enumerate(matcher.triples)
-            if triple.ack is not None
-        )
-        self._values = {place: values for place, values, signs_in in found if values or signs_in}
-        self._keys = {place: matcher.key_of(place) for place in self._values}
-        self.keys = frozenset(self._keys.values())
+        self._places = frozenset(places)
+        self._keys: dict[int, bytes] = {}
         self._starts = {label: seq for label, (seq, _) in recording.session_starts.items()}
         self._forget()
+
+    @cached_property
+    def keys(self) -> frozenset[bytes]:
+        """Keys of the recorded logins; they are read when the first request comes."""
+        return frozenset(map(self._key, self._places))
+
+    def _key(self, place: int) -> bytes:
+        if place not in self._keys:
+            self._keys[place] = self._matcher.entries[place].key
+        return self._keys[place]
 
     def _forget(self) -> None:
         self._recorded = Bindings()  # live values to recorded ones
@@ -92,19 +101,19 @@ class Logins:
         It may be the first login of a client that only asked for this and that. Else it is a login of the recorded
         session that it follows, and all operations that were recorded before were asked for.
         """
-        places = [p for p in self._matcher.candidates(live) if p in self._values and p not in playhead.played]
-        before = [place for place in playhead.played if place in self._values]
+        places = [p for p in self._matcher.candidates(live) if p in self._places and p not in playhead.played]
+        before = [place for place in playhead.played if place in self._places]
         triples = self._matcher.triples
         if not before and not playhead.client_ids:
             return on_its_connection or AUTHORIZATION not in map(kind, playhead.shown)
         if on_its_connection and not places:
             return True  # it logs in once too often
-        own = playhead.recorded or (triples[before[-1]].session if before else None)
+        own = playhead.recorded or (self._matcher.session_of(before[-1]) if before else None)
         start = self._starts.get(own or "")
-        asked = {self._keys[place] for place in before}
+        asked = {self._key(place) for place in before}
         is_other = asked.isdisjoint(self._matcher.keys(live))  # for another token, as of REST and stream
         return start is not None and any(
-            triples[place].session == own
+            self._matcher.session_of(place) == own
             and (on_its_connection or is_other or triples[place].request.seq > start)
             and self._is_due(playhead, place, own)
             for place in places
@@ -113,8 +122,8 @@ class Logins:
     def _is_due(self, playhead: Playhead, place: int, session: str | None) -> bool:
         """Return whether a client asked for all operations of its recorded session before a place."""
         seq = self._matcher.triples[place].request.seq
-        earlier = (n for n, t in enumerate(self._matcher.triples) if t.n and t.session == session)
-        return all(n in playhead.played for n in earlier if self._matcher.triples[n].request.seq < seq)
+        earlier = takewhile(lambda n: self._matcher.triples[n].request.seq < seq, range(self._matcher.operations))
+        return all(n in playhead.played for n in earlier if self._matcher.session_of(n) == session)
 
     def own(
         self, found: RecordedRequest, live: ParsedRequest, playhead: Playhead, others: Iterable[Playhead]
@@ -132,7 +141,7 @@ class Logins:
         least = strangers(found)
         for place in islice(self._matcher.candidates(live), _MOST) if least else ():
             entry = self._matcher.entries[place]
-            if place in self._values and self._matcher.fits(entry, live, playhead.bindings):
+            if place in self._places and self._matcher.fits(entry, live, playhead.bindings):
                 count = strangers(entry)
                 if count < least:
                     found, least = entry, count
@@ -145,7 +154,7 @@ class Logins:
         `renewed` gives a web token whose dates are moved, None where they stay.
         """
         given = set()
-        for recorded in self._values.get(place, ()):
+        for recorded in self._values(place):
             bound = playhead.bindings
             if recorded in bound.words and (MINTED, recorded) not in bound.live:
                 continue  # it came with a value from elsewhere, which other clients may have too
@@ -158,6 +167,13 @@ class Logins:
                     self._live[own] = live
         self.reads |= bool(given)
         return as_tokens(given)
+
+    def _values(self, place: int) -> tuple[str, ...]:
+        """Return the values that a recorded login gave out."""
+        triple = self._matcher.triples[place] if place in self._places else None
+        if triple is None or triple.ack is None:
+            return ()
+        return self._dialect.minted_by(triple.request, triple.ack)
 
     def _renewed(self, recorded: str, renewed: Renewed) -> str | None:
         """Return a signed web token in place of a recorded one; None where that is not asked for, or cannot be."""
@@ -175,21 +191,6 @@ class Logins:
             if live not in self._live and live != recorded:
                 return live
         return None
-
-
-def _signs_in(triple: Triple, ack: Response, dialect: Dialect, cookies: Sessions) -> bool:
-    """Return whether a request is a login of which no value tells the client: by the dialect, or by a first cookie.
-
-    A login by a cookie is a POST that causes no events, without a session cookie, whose answer sets one. Others are
-    none: a client may keep no cookies, or keep those of its push session apart, and be given a new one each time.
-    """
-    request, known = triple.request, dialect.operations.get(triple.operation or "")
-    if dialect.begins_client(request):
-        return True
-    if request.method != "POST" or (triple.operation is not None and (known is None or known.events)):
-        return False
-    given = (token for token in cookies.tokens(ack.headers) if not is_authorization(token))
-    return not cookies.tokens(request.headers) and any(given)
 
 
 def _is_web_token(value: str) -> bool:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from ....bayeux.outbox import Queued
 from ....correlate.sessions import AUTHORIZATION
 from ....links.rewriting import NOWHERE, Origin
-from ....model import Triple
 from ....push.rules import MESSAGE
 from ....requests.bindings import Bindings
 from ....requests.request import ParsedRequest, RecordedRequest
@@ -231,12 +230,14 @@ class Playhead:
         self, sessions: list[SessionRequests], live: ParsedRequest, matcher: Matcher, policy: Policy
     ) -> int | None:
         """Return the next unplayed match of some sessions: an exact one before others, then one of alike values."""
-        best, what = None, (live.own, live.hidden)
+        best, what = None, live.id
         for session in sessions:
+            if best is not None and session.first > best:
+                continue  # without reading its requests
             repeats = session.by_id.get(what)
             if repeats is None and live.leaves is not None:
                 repeats = next((session.by_id[one] for one in matcher.ids(live) if one in session.by_id), None)
-            if repeats is not None and matcher.fits(matcher.entries[repeats.places[0]], live, self.bindings):
+            if repeats is not None and matcher.fits(matcher.entries[repeats.first], live, self.bindings):
                 place = self.cursor.next_of(repeats)
                 if place is not None and (best is None or place < best):
                     best = place
@@ -246,8 +247,9 @@ class Playhead:
         def fits(place: int) -> bool:
             return matcher.fits(matcher.entries[place], live, self.bindings)
 
-        others = (self.cursor.next_in(session, fits) for session in sessions)
-        first = min((place for place in others if place is not None), default=None)
+        first: int | None = None
+        for session in sessions:
+            first = self.cursor.next_in(session, fits, below=first)
         is_only = len(sessions) == 1 and len(sessions[0].groups) == 1
         if first is None or is_only or policy.strict:  # where it is strict the order alone decides
             return first
@@ -265,29 +267,30 @@ class Playhead:
 
         if fits(first):
             return first
-        others = (self.cursor.next_in(session, fits, _ALIKE) for session in sessions)
-        return min((place for place in others if place is not None), default=first)
+        found: int | None = None
+        for session in sessions:
+            found = self.cursor.next_in(session, fits, _ALIKE, below=found)
+        return first if found is None else found
 
     def fitting(self, live: ParsedRequest, matcher: Matcher) -> list[int]:
         """Return all recorded requests that match, played or not, of any session."""
-        entries = (matcher.entries[place] for place in matcher.candidates(live))
-        return [entry.place for entry in entries if matcher.fits(entry, live, self.bindings)]
+        groups = (repeats for session in matcher.alternatives(live).of(None) for repeats in session.groups)
+        fitting = (one.places for one in groups if matcher.fits(matcher.entries[one.first], live, self.bindings))
+        return sorted(place for places in fitting for place in places)
 
-    def follows(self, triple: Triple) -> bool:
+    def follows(self, place: int, matcher: Matcher) -> bool:
         """Return whether a recorded request is of the session that is followed, or of no session."""
-        return not triple.n or triple.session is None or self.recorded in (None, triple.session)
+        if place >= matcher.operations or self.recorded is None:
+            return True
+        return matcher.session_of(place) in (None, self.recorded)
 
     def before(self, place: int, matcher: Matcher) -> int | None:
         """Return the first unplayed operation that was recorded before a place, None if there is none."""
-        if not matcher.triples[place].n:
+        if place >= matcher.operations:
             return None
-        while self._front < place and (self._front in self.played or not self._asks(matcher.triples[self._front])):
+        while self._front < place and (self._front in self.played or not self.follows(self._front, matcher)):
             self._front += 1
         return self._front if self._front < place else None
-
-    def _asks(self, triple: Triple) -> bool:
-        """Return whether this client is to ask for a triple."""
-        return triple.n > 0 and self.follows(triple)
 
 
 def _has_no_effect(live: ParsedRequest) -> bool:

@@ -42,14 +42,14 @@ def is_alike(place: int, playhead: Playhead, live: ParsedRequest, matcher: Match
 def searched(playhead: Playhead, live: ParsedRequest, matcher: Matcher, policy: Policy) -> int | None:
     """What `Playhead.find` stands for, by going through all that is recorded."""
     fitting = [p for p in range(len(matcher.triples)) if not matcher.differences(p, live, playhead.bindings)]
-    mine = [place for place in fitting if playhead.follows(matcher.triples[place])]
+    mine = [place for place in fitting if playhead.follows(place, matcher)]
     usable = mine if policy.strict else fitting
     left = [p for p in mine if p not in playhead.played] or [p for p in usable if p not in playhead.played]
     exact = [place for place in left if matcher.is_exact(place, live)]
     if left:
         alike = [] if policy.strict else [p for p in left if is_alike(p, playhead, live, matcher)]
         place = (exact or alike or left)[0]
-        operations = [p for p in range(place) if matcher.triples[p].n and playhead.follows(matcher.triples[p])]
+        operations = [p for p in range(place) if matcher.triples[p].n and playhead.follows(p, matcher)]
         in_order = not matcher.triples[place].n or all(p in playhead.played for p in operations)
         return place if not policy.strict or in_order else None
     if usable and (live.method == "GET" or policy.repeat is Repeat.LAST):

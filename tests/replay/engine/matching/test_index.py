@@ -29,8 +29,8 @@ def test_the_rows_of_a_shelf_are_the_sessions_that_asked() -> None:
     known = matcher()
     alternatives = known.alternatives(known.call("POST", chained(7).target, chained(7, "live").body))
 
-    assert [[repeats.places for repeats in row.groups] for row in alternatives.of(("s1",))] == [[[0, 2]]]
-    assert [[repeats.places for repeats in row.groups] for row in alternatives.of(None)] == [[[0, 2]], [[1]]]
+    assert [[[*repeats.places] for repeats in row.groups] for row in alternatives.of(("s1",))] == [[[0, 2]]]
+    assert [[[*repeats.places] for repeats in row.groups] for row in alternatives.of(None)] == [[[0, 2]], [[1]]]
     assert alternatives.of(("nobody", None)) == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from recorder.dialect.definition import load
 from recorder.replay.engine.matching.matcher import Matcher
 from recorder.requests.request import RecordedRequest, SessionIds
@@ -10,7 +12,7 @@ from tests.wire import Ask, Wire, chained, get_me
 GWS = load()
 
 
-def entries(*asks: Ask) -> list[RecordedRequest]:
+def entries(*asks: Ask) -> Sequence[RecordedRequest]:
     wire = Wire()
     desk = wire.desk()
     for ask in asks:

@@ -16,6 +16,7 @@ from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead
 from recorder.replay.engine.timeline import Run
 from recorder.requests.bindings import Bindings
+from recorder.requests.indexing import index_of
 from tests.wire import Wire, chained, done
 
 GWS = load()
@@ -30,11 +31,12 @@ class Playing:
         recording = wire.recording()
         ids = count(1)
         self.bayeux, self.replies = BayeuxServer(lambda: f"client{next(ids)}", 30.0), Responses()
-        matcher = Matcher(recording, GWS)
+        index = index_of(recording, GWS)
+        matcher = Matcher(recording, GWS, index=index)
         asked = recording.triples[0].request
         self.entry, (_, self.fresh) = matcher.entries[0], matcher.read(asked.method, asked.target, asked.body)
         parts, dates = (recording, matcher, GWS, self.bayeux, self.replies), Dates(recording, GWS)
-        self.player = Player(*parts, links=Links(()), dates=dates, followers=lambda _: ())
+        self.player = Player(*parts, index=index, links=Links(()), dates=dates, followers=lambda _: ())
         self.playhead = Playhead("p1", "cookie")
 
     def shakes_hands(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recorder.bayeux.messages import Message
 from recorder.model import Headers, Recording
-from recorder.replay.engine.scheduling.windows import copies
+from recorder.requests.windows import copies
 from tests.replay.stage import Desk, Stage
 from tests.wire import Wire, chained, done, record_event
 
@@ -25,6 +25,12 @@ def two_windows(*only_second: Message) -> Recording:
     return wire.recording()
 
 
+def copies_in(recording: Recording) -> frozenset[tuple[int, int]]:
+    """The copies among the events of all triples."""
+    groups = ((link.event for link in triple.events) for triple in recording.triples)
+    return frozenset(place for group in groups for place in copies(group, recording.windows))
+
+
 def window_of(desk: Desk) -> Desk:
     """Another window of the same browser."""
     other = desk.stage.stranger()
@@ -38,13 +44,13 @@ def test_what_an_earlier_window_got_too_is_a_copy() -> None:
     (triple,) = recording.triples
 
     assert len(triple.events) == 4
-    assert copies(recording) == {(link.event.seq, link.event.index) for link in triple.events[2:]}
+    assert copies_in(recording) == {(link.event.seq, link.event.index) for link in triple.events[2:]}
 
 
 def test_what_only_a_later_window_got_is_none() -> None:
     recording = two_windows(record_event("ChainedRecord", 7, "recorded", callingList="Other"))
 
-    assert len(copies(recording)) == 2
+    assert len(copies_in(recording)) == 2
 
 
 def test_events_that_came_twice_to_one_window_are_none() -> None:
@@ -53,7 +59,7 @@ def test_events_that_came_twice_to_one_window_are_none() -> None:
     wire.ack(desk.post(chained(7, "recorded")))
     desk.hears(done(7, "recorded"), done(7, "recorded"))
 
-    assert copies(wire.recording()) == frozenset()
+    assert copies_in(wire.recording()) == frozenset()
 
 
 def test_a_client_with_one_window_gets_each_event_once() -> None:

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....links.rewriting import NOWHERE, Links, Origin, server_at, upstream_of
-from ....model import Headers, Recording, Triple
+from ..links.rewriting import NOWHERE, Links, Origin, server_at, upstream_of
+from ..model import Header, Headers, Triple
 
 
 class AskedLinks:
     """The links in the requests of one recording, and in the live requests that are compared with those.
 
     Attributes:
-        recording: The recording; its requests name all recorded servers by one origin.
         are_there: A recorded request has a link; else the links of live requests make no difference.
 
     """
 
-    def __init__(self, recording: Recording, links: Links) -> None:
-        """Take the links of a recording."""
-        upstream = recording.header.upstream
-        host = upstream_of(upstream) or str(min(links.known, default=NOWHERE.host))
-        self._links, self._home = Links(links.known), Origin(host, upstream.startswith("https:"))
-        self.are_there = False
-        triples, plain = tuple(map(self._named, recording.triples)), tuple(map(self._named, recording.plain))
-        self.recording = replace(recording, triples=triples, plain=plain) if self.are_there else recording
+    def __init__(self, header: Header, links: Links, *, are_there: bool = False) -> None:
+        """Take the header of a recording and its links; `are_there` is what was found when it was indexed."""
+        host = upstream_of(header.upstream) or str(min(links.known, default=NOWHERE.host))
+        self._links, self._home = Links(links.known), Origin(host, header.upstream.startswith("https:"))
+        self.are_there = are_there
 
-    def _named(self, triple: Triple) -> Triple:
+    def named(self, triple: Triple) -> Triple:
+        """Return a triple whose request names all recorded servers by one origin; the same object without a link."""
         request = triple.request
         target, body = self._rewritten(self._links, request.target, request.body, request.headers)
         if target is request.target and body is request.body:

@@ -1,0 +1,271 @@
+"""Index a recording for replays: rows of its requests and of its unasked events, and what is known of the whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import chain
+from typing import Any, TypeAlias
+
+from ..correlate.anchors import anchors, endings, only_session
+from ..dialect.definition import Dialect
+from ..links.cookies import ends as has_end
+from ..links.rewriting import Links, asked_server, servers
+from ..model import AnchorKind, Entries, Recording, Triple, Unsolicited
+from ..redaction.policy import Policy
+from .asked import AskedLinks
+from .recorded import RecordedReader
+from .remembered import Memory
+from .request import Tried
+from .rows import (
+    ANCHORS,
+    END,
+    EVENT,
+    IS_SORTED,
+    REPLY,
+    REQUESTS,
+    SUMMARY,
+    VERSION,
+    WIDTH,
+    AnchorRow,
+    MemoryTable,
+    RequestRow,
+    chunks,
+    group_of,
+    path_digest,
+    recorded_path,
+    summary_in,
+)
+from .shown import HeaderValues
+from .streams import ends
+from .whole import Whole
+from .windows import copies
+
+Entry: TypeAlias = tuple[str, bytes]  # name of a table, and an entry of it
+
+
+class _Numbers(dict[Any, int]):
+    """Numbers for values in the order in which they come; 0 is for None."""
+
+    def __missing__(self, value: object) -> int:
+        number = self[value] = 0 if value is None else len(self) + (None not in self)
+        return number
+
+    def values_in_order(self) -> list[Any]:
+        """Return all values; the first is that of number 0."""
+        return [None, *(value for value in self if value is not None)]
+
+
+class IndexMaker:
+    """Makes the index of one recording: feed it all, then take the rest.
+
+    Attributes:
+        tables: The tables, by name: the width of their entries, and if they are to be sorted.
+    """
+
+    tables: Mapping[str, tuple[int, bool]] = {name: (width, IS_SORTED[name]) for name, width in WIDTH.items()}
+
+    def __init__(self, dialect: Dialect, policy: Policy | None = None, *, links: bool = True) -> None:
+        """Begin with nothing seen.
+
+        Args:
+            dialect: Says where ids stand.
+            policy: The policy that redacted the recording, if any did.
+            links: Compare requests as if they named all recorded servers by one origin.
+        """
+        self._dialect, self._policy, self._has_links = dialect, policy, links
+        self._whole = Whole(dialect)
+        self._memory = None if policy is None else Memory(policy)
+        self._headers = None if policy is None else HeaderValues(policy)
+        self._cookies: set[str] = set()  # those that were set with a last day, as `name=value`
+
+    def feed(self, item: Triple | Unsolicited, place: int) -> None:
+        """Take a triple, another exchange or an unsolicited event; `place` is that among those of its kind."""
+        if isinstance(item, Unsolicited):
+            self._whole.unsolicited(item)
+            if self._memory is not None:
+                self._memory.event(item.event)
+            return
+        self._whole.exchange(item, place)
+        if self._memory is not None and self._headers is not None:
+            self._memory.exchange(item)
+            self._headers.learn(item.request.headers)
+        for name, value in () if item.ack is None else item.ack.headers:
+            if name.lower() == "set-cookie":
+                pair, *attributes = value.split(";")
+                if has_end(attributes):
+                    self._cookies.add(pair.strip())
+
+    def finish(self, recording: Recording) -> Iterator[Entry]:
+        """Yield the entries of all tables, after a second pass over the recording."""
+        if self._memory is not None:
+            for message in recording.messages:
+                self._memory.message(message)
+        for reply in recording.replies:
+            self._whole.foreign.told(reply.message, reply.pushed)
+        asked = AskedLinks(recording.header, Links(servers(recording, self._whole.answered)))
+        second = _Requests(self._dialect, self._policy, self._memory, asked if self._has_links else None, self._cookies)
+        for place, triple in enumerate(chain(recording.triples, recording.plain)):
+            yield REQUESTS, second.row(place, triple, recording)
+        names: dict[str, int] = {"": 0}
+        repeats: dict[str, list[str]] = {}
+        after_exchanges = False
+        for row in _anchored(recording):
+            anchor = row.anchor
+            after_exchanges |= anchor.kind is AnchorKind.EXCHANGE
+            if row.anchor.repeats:
+                repeats[str(row.number)] = list(anchor.repeats)
+            name = "" if anchor.place is not None else anchor.name
+            yield ANCHORS, row.packed(names.setdefault(name, len(names)))
+        first = len(recording.triples)
+        logins = [*self._whole.logins[0], *(place + first for place in self._whole.logins[1])]
+        summary = self._whole.values() | second.summary(self._headers) | {
+            "stamp": stamp(self._dialect, self._policy, links=self._has_links),
+            "logins": logins,
+            "has_links": asked.are_there,
+            "names": list(names),
+            "repeats": repeats,
+            "after_exchanges": after_exchanges,
+        }  # fmt: skip
+        yield from ((SUMMARY, chunk) for chunk in chunks(summary))
+
+
+@dataclass(slots=True)
+class _Requests:
+    """Makes the rows of requests, in a second pass over a recording."""
+
+    dialect: Dialect
+    policy: Policy | None
+    memory: Memory | None
+    asked: AskedLinks | None
+    cookies: set[str]
+    reader: RecordedReader = field(init=False)
+    sessions: _Numbers = field(default_factory=_Numbers)
+    hosts: _Numbers = field(default_factory=_Numbers)
+    operations: _Numbers = field(default_factory=_Numbers)
+    masks: _Numbers = field(default_factory=_Numbers)
+    tried: dict[Tried, None] = field(default_factory=dict)
+    values: set[str] = field(default_factory=set)
+    last_shown: dict[str, int] = field(default_factory=dict)
+    streams: list[list[Any]] = field(default_factory=list)
+    is_odd: bool = False
+    opening: frozenset[int] | None = None
+
+    def __post_init__(self) -> None:
+        self.reader = RecordedReader(self.dialect, self.policy, self.memory)
+
+    def row(self, place: int, triple: Triple, recording: Recording) -> bytes:
+        request = triple.request
+        if self.opening is None:
+            self.opening = frozenset(stream.exchange for stream in recording.streams)
+        if request.exchange in self.opening and request.message is None:
+            self.streams.append([place, request.exchange, request.method, request.target.partition("?")[0]])
+        prefix = self.dialect.bayeux_prefix
+        if prefix and not triple.n and request.target.partition("?")[0].startswith(prefix):
+            self.is_odd = True
+        if request.message is None and self.cookies:
+            self._show(triple)
+        named = triple if self.asked is None else self.asked.named(triple)
+        read = self.reader.recorded(place, named)
+        mask = () if read.entry.remembered is None else read.entry.remembered.mask
+        if read.tried is not None and read.entry.remembered is not None:
+            self.tried[read.tried] = None
+            for text in read.entry.remembered.texts:
+                self.values.update(text.values)
+        return RequestRow(
+            read.entry.key,
+            self.sessions[triple.session],
+            place,
+            read.entry.id,
+            self.masks[mask or None],
+            self.hosts[host] if (host := asked_server(request.headers)) is not None else 0,
+            self.operations[read.operation],
+            path_digest(recorded_path(named.request.target), mask),
+        ).packed()
+
+    def _show(self, triple: Triple) -> None:
+        for name, value in triple.request.headers:
+            if name.lower() == "cookie":
+                for pair in value.split(";"):
+                    if pair.strip() in self.cookies:
+                        self.last_shown[pair.strip()] = triple.request.seq
+
+    def summary(self, headers: HeaderValues | None) -> dict[str, Any]:
+        """Return what the rows refer to by numbers, and what was found beside them."""
+        wanted = sorted(self.values)
+        kinds = {} if self.memory is None else {value: self.memory.kind_of(value).name for value in wanted}
+        return {
+            "sessions": self.sessions.values_in_order(),
+            "hosts": [None if host is None else list(host) for host in self.hosts.values_in_order()],
+            "operation_names": self.operations.values_in_order(),
+            "masks": self.masks.values_in_order(),
+            "tried": [list(one) for one in self.tried],
+            "remembered": kinds,
+            "shown": {} if headers is None else headers.showing(wanted),
+            "last_shown": self.last_shown,
+            "streams": self.streams,
+            "is_odd": self.is_odd,
+        }
+
+
+def _anchored(recording: Recording) -> Iterator[AnchorRow]:
+    """Yield the rows of all events, replies and ends of streams that nobody asked for."""
+    only = only_session(recording)
+    again = copies((pushed.event for pushed in recording.unsolicited), recording.windows)
+    found = zip(recording.unsolicited, anchors(recording), strict=True)
+    for number, (pushed, anchor) in enumerate(found):
+        is_copy = (pushed.event.seq, pushed.event.index) in again
+        # what only a later window got comes to any window that does what that window did
+        group = group_of(pushed.session or only, anchor, anchor.window if is_copy else 0)
+        yield AnchorRow(group, EVENT, number, anchor, is_copy, pushed.is_ignored)
+    for number, (said, anchor) in enumerate(endings(recording)):
+        yield AnchorRow(group_of(said.session or only, anchor, anchor.window), REPLY, number, anchor)
+    for number, (stream, _, anchor) in enumerate(ends(recording)):
+        yield AnchorRow(group_of(stream.session or only, anchor, anchor.window), END, number, anchor)
+
+
+class Index:
+    """The index of a recording, as a stand-in reads it.
+
+    Attributes:
+        requests: Rows of the recorded requests.
+        anchors: Rows of what nobody asked for.
+        summary: What is known of the whole recording.
+    """
+
+    def __init__(self, requests: Entries, anchored: Entries, summary: Mapping[str, Any]) -> None:
+        """Take the tables."""
+        self.requests, self.anchors, self.summary = requests, anchored, summary
+
+
+def index_of(recording: Recording, dialect: Dialect, policy: Policy | None = None, *, links: bool = True) -> Index:
+    """Return the index of a recording: the stored one, if it was made by these rules, else one that is made now."""
+    if recording.index is not None:
+        summary = summary_in(recording.index.table(SUMMARY))
+        if summary.get("stamp") == stamp(dialect, policy, links=links):
+            return Index(recording.index.table(REQUESTS), recording.index.table(ANCHORS), summary)
+    maker = IndexMaker(dialect, policy, links=links)
+    made: dict[str, list[bytes]] = defaultdict(list)
+    for items in (recording.triples, recording.plain):
+        for place, triple in enumerate(items):
+            maker.feed(triple, place)
+    for place, pushed in enumerate(recording.unsolicited):
+        maker.feed(pushed, place)
+    for name, entry in maker.finish(recording):
+        made[name].append(entry)
+    tables = {
+        name: MemoryTable(width, sorted(made[name]) if is_sorted else made[name])
+        for name, (width, is_sorted) in maker.tables.items()
+    }
+    return Index(tables[REQUESTS], tables[ANCHORS], summary_in(tables[SUMMARY]))
+
+
+def stamp(dialect: Dialect, policy: Policy | None, *, links: bool = True) -> str:
+    """Return what tells if rows were made by the same rules."""
+    rules: list[object] = [VERSION, links, dialect.name, dialect.text]
+    if policy is not None:
+        rules += [policy.name, policy.text, sorted((path, repr(rule)) for path, rule in policy.exact.items())]
+        rules += [[sorted(names.globs), repr(rule)] for names, rule in (*policy.fields, *policy.inside_of)]
+    return sha256(repr(rules).encode(errors="surrogatepass")).hexdigest()
