@@ -510,6 +510,9 @@ class Recording:
         streams: Streams of events and WebSockets without Bayeux, in the order they were opened.
         index: What is known of all triples without reading them; None for a recording in memory, whose sequences are
             tuples. Those of a file are read when they are asked for: never copy them all.
+        lost_polls: Session label and `seq` of the failure of each Bayeux request that ended without an answer; events
+            in that answer are lost.
+        attempts: `seq` of a request that got no answer, and that of the request that repeats it.
     """
 
     header: Header
@@ -526,6 +529,8 @@ class Recording:
     subprotocols: tuple[str, ...] = ()
     streams: tuple[Stream, ...] = ()
     index: RecordingIndex | None = field(default=None, compare=False, repr=False)
+    lost_polls: Sequence[tuple[str | None, int]] = ()
+    attempts: Sequence[tuple[int, int]] = ()
 
 
 def value_of(texts: Iterable[str]) -> Value | None:

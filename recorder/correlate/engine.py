@@ -40,6 +40,7 @@ from .causes.search import Causes
 from .causes.siblings import Siblings
 from .causes.twins import Twins
 from .client_messages import ClientMessages, Publishes
+from .lost_polls import LostPolls
 from .operations import (
     Operation,
     Operations,
@@ -114,6 +115,8 @@ class Correlator:
         self._published: list[Operation] = []
         self._changed: list[Operation] = []
         self._replies = Replies()
+        self._lost = LostPolls()
+        self._attempts: deque[tuple[int, int]] = deque()
         self._causes = Causes(
             dialect, self._open, self._sessions, self._streams, self._siblings, self._twins, self._orphans
         )
@@ -127,6 +130,8 @@ class Correlator:
 
     def _fed(self, record: Record) -> list[Link]:
         seen = self._decoder.feed(record)
+        if not isinstance(record, Request):
+            self._lost.ended(record, self.session_of)
         links: list[Link] = []
         match record:
             case Request():
@@ -217,9 +222,19 @@ class Correlator:
         for message in self._messages.take():
             yield replace(message, session=self.session_of(message.client_id))
 
+    def lost_polls(self) -> Iterator[tuple[str | None, int]]:
+        """Yield the session and the `seq` of the failure of each Bayeux request that got no answer, each once."""
+        return self._lost.take()
+
+    def attempts(self) -> Iterator[tuple[int, int]]:
+        """Yield the `seq` of a request that got no answer and that of the request that repeats it, each pair once."""
+        while self._attempts:
+            yield self._attempts.popleft()
+
     def discard(self) -> None:
         """Drop what is final; for a reader that shows links as they are made, and must not grow with the capture."""
-        for final in (self.triples(), self.plain(), self.unsolicited(), self.messages()):
+        handed: tuple[Iterator[object], ...] = (self.triples(), self.plain(), self.unsolicited(), self.messages())
+        for final in (*handed, self.lost_polls(), self.attempts()):
             deque(final, maxlen=0)
         self._streams.discard()
 
@@ -252,6 +267,8 @@ class Correlator:
             replies=self._replies.all(self.session_of, self._session_of_tokens, windows),
             subprotocols=tuple(sorted(self._subprotocols)),
             streams=self._streams.all(_label, self._decoder.silent()),
+            lost_polls=tuple(self._lost),
+            attempts=tuple(self._attempts),
         )
 
     def _session_of_tokens(self, tokens: frozenset[str]) -> str | None:
@@ -296,6 +313,7 @@ class Correlator:
             self._bayeux[request.exchange] = tokens
             self._asked_at[request.exchange] = addresses(request.headers)
             client_id = self._decoder.client_of(request)
+            self._lost.asked(request, client_id)
             self._windows.talks(client_id, request.seq)
             session = self._sessions.of_client(client_id)
             if session is not None:
@@ -366,6 +384,7 @@ class Correlator:
         before = self._retries.sent(op)
         self._again = {before.seq: op.seq} if before is not None else {}
         if before is not None:
+            self._attempts.append((before.seq, op.seq))
             # From now on events are linked to the retry.
             self._open.forget(before)
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
+from operator import itemgetter
+from typing import TypeAlias
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, carried, is_event
@@ -41,6 +44,9 @@ class Poll:
     session: str | None = None
 
 
+_Numbered: TypeAlias = tuple[int, Poll]
+
+
 def with_polls(
     records: Iterable[Record], dialect: Dialect, header: Header, watch: Watch | None = None
 ) -> tuple[Recording, tuple[Poll, ...]]:
@@ -52,63 +58,99 @@ def with_polls(
         header: Header of the cassette.
         watch: Callback for each event; see `Correlator`.
     """
-    correlator, polls = Correlator(dialect, watch=watch), _Polls()
+    correlator, polls = Correlator(dialect, watch=watch), Polls(Decoders())
+    found: list[tuple[int, Poll]] = []
     for record in records:
         correlator.feed(record)
-        polls.feed(record)
+        found += polls.feed(record)
+    found += polls.end()
+    found.sort(key=itemgetter(0))
     # labels come last: the session of a poll may become known only after the poll
-    found = tuple(replace(poll, session=correlator.session_of(poll.client_id)) for poll in polls.seen)
-    return correlator.finish(header), found
+    labelled = tuple(replace(poll, session=correlator.session_of(poll.client_id)) for _, poll in found)
+    return correlator.finish(header), labelled
 
 
-class _Polls:
-    """Pairs each `/meta/connect` of an exchange or a WebSocket with its reply or failure."""
+class Polls:
+    """Pairs each `/meta/connect` of an exchange or a WebSocket with its reply or failure; keeps only what is open."""
 
-    def __init__(self) -> None:
-        self._decoder = Decoders()
-        self._open: dict[int, list[int]] = {}  # exchange → places of its polls, oldest first
-        self._last: tuple[int, list[int]] | None = None  # the last response to polls, and the places of these
-        self.seen: list[Poll] = []
+    def __init__(self, clients: Decoders | None = None) -> None:
+        """Begin without polls.
 
-    def feed(self, record: Record) -> None:
-        self._decoder.feed(record)
+        Args:
+            clients: A fresh decoder that tells the client of each poll; without one, polls name no client.
+
+        """
+        self._clients = clients
+        self._open: dict[int, list[_Numbered]] = {}  # by exchange, oldest first
+        self._last: tuple[int, list[_Numbered]] | None = None  # the last response to polls, and these
+        self._count = 0
+
+    def feed(self, record: Record) -> list[_Numbered]:
+        """Take the next record; return the polls whose end is known by now, each with its number, from 0."""
+        if self._clients is not None:
+            self._clients.feed(record)
         match record:
-            case Request() if self._decoder.carries(record):
-                if _connects(carried(record)):
-                    self._opened(Poll(record.exchange, self._decoder.client_of(record), record.t))
+            case Request():
+                if connects(carried(record)):
+                    client_id = self._clients.client_of(record) if self._clients is not None else ""
+                    self._opened(Poll(record.exchange, client_id, record.t))
             case SocketMessage(from_client=True):
-                client_id = self._decoder.client_on(record.exchange)
-                for _ in range(_connects(carried(record))):
+                client_id = self._clients.client_on(record.exchange) if self._clients is not None else ""
+                for _ in range(connects(carried(record))):
                     self._opened(Poll(record.exchange, client_id, record.t, events=None))
-            case SocketMessage():
-                self._close(record.exchange, record.t, None, most=_connects(carried(record)))
+            case SocketMessage() if record.exchange in self._open:
+                return self._closed(record.exchange, record.t, None, most=connects(carried(record)))
             case Response() if record.exchange in self._open:
                 replies = carried(record)
-                if record.status < 300:
-                    self._last = record.seq, self._open[record.exchange]
-                failure = otherwise(record, replies)
-                self._close(record.exchange, record.t, failure, sum(map(is_event, replies or [])))
+                return self.answered(record, otherwise(record, replies), sum(map(is_event, replies or [])))
             case Failure():
-                self._close(record.exchange, record.t, record.reason)
+                return self._closed(record.exchange, record.t, record.reason)
             case Note() if self._last is not None and not_kept(record) == self._last[0]:
-                for place in self._last[1]:  # nothing is known about a body that was not kept
-                    self.seen[place] = replace(self.seen[place], failure=None)
+                # nothing is known about a body that was not kept
+                self._last = self._last[0], [(n, replace(poll, failure=None)) for n, poll in self._last[1]]
             case _:
                 pass
+        return []
+
+    def answered(self, response: Response, failure: str | None, events: int) -> list[_Numbered]:
+        """Take the response to polls; return the polls whose end is known by now.
+
+        Args:
+            response: The response.
+            failure: What was answered in place of Bayeux messages, if so.
+            events: Number of events in it.
+        """
+        found = self._closed(response.exchange, response.t, failure, events)
+        if response.status >= 300:
+            return found
+        before, self._last = self._last, (response.seq, found)
+        return before[1] if before is not None else []
+
+    def is_open(self, exchange: int) -> bool:
+        """Return whether polls wait on an exchange."""
+        return exchange in self._open
+
+    def end(self) -> list[_Numbered]:
+        """Return the polls that `feed` has not returned: the last one, and those still open."""
+        return [*(self._last[1] if self._last is not None else ()), *chain.from_iterable(self._open.values())]
 
     def _opened(self, poll: Poll) -> None:
-        self._open.setdefault(poll.exchange, []).append(len(self.seen))
-        self.seen.append(poll)
+        self._open.setdefault(poll.exchange, []).append((self._count, poll))
+        self._count += 1
 
-    def _close(self, exchange: int, at: int, failure: str | None, events: int = 0, most: int | None = None) -> None:
-        """Close the open polls of an exchange, or only the `most` oldest ones."""
+    def _closed(
+        self, exchange: int, at: int, failure: str | None, events: int = 0, most: int | None = None
+    ) -> list[_Numbered]:
+        """Close the open polls of an exchange, or only the `most` oldest ones; return them."""
         waiting = self._open.pop(exchange, [])
-        for place in waiting[:most]:
-            poll = self.seen[place]
-            self.seen[place] = replace(poll, closed=at, failure=failure, events=None if poll.events is None else events)
         if left := waiting[len(waiting[:most]) :]:
             self._open[exchange] = left
+        return [
+            (n, replace(poll, closed=at, failure=failure, events=None if poll.events is None else events))
+            for n, poll in waiting[:most]
+        ]
 
 
-def _connects(messages: list[Message] | None) -> int:
+def connects(messages: list[Message] | None) -> int:
+    """Return how many of the messages are a `/meta/connect`."""
     return sum(message["channel"] == channels.CONNECT for message in messages or [])

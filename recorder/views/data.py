@@ -37,7 +37,7 @@ def triple(item: Triple) -> dict[str, Any]:
         "ack": item.ack
         and {
             "status": item.ack.status,
-            "ms": _ms(item.ack.t - request.t),
+            "ms": milliseconds(item.ack.t - request.t),
             "headers": [list(pair) for pair in item.ack.headers],
             "body": content(item.ack.body, item.ack.headers),
         },
@@ -76,12 +76,12 @@ def content(body: bytes, headers: Headers = ()) -> Any:
 
 def offset_ms(link: Link, item: Triple) -> float:
     """Return the milliseconds from the request to an event."""
-    return _ms(link.event.t - item.request.t)
+    return milliseconds(link.event.t - item.request.t)
 
 
 def ack_ms(item: Triple) -> float | None:
     """Return the milliseconds from the request to the ack, None without an ack."""
-    return _ms(item.ack.t - item.request.t) if item.ack else None
+    return milliseconds(item.ack.t - item.request.t) if item.ack else None
 
 
 def as_text(value: Value | None) -> str | None:
@@ -108,8 +108,9 @@ def _linked(link: Link, start: int) -> dict[str, Any]:
 
 
 def _event(event: Event, start: int) -> dict[str, Any]:
-    return {"channel": event.channel, "offset_ms": _ms(event.t - start), "data": event.data}
+    return {"channel": event.channel, "offset_ms": milliseconds(event.t - start), "data": event.data}
 
 
-def _ms(nanoseconds: int) -> float:
+def milliseconds(nanoseconds: int) -> float:
+    """Return nanoseconds as milliseconds, to the microsecond."""
     return round(nanoseconds / _MS, 3)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from ..diagnose.polls import Poll
-from ..model import Recording, State, Triple, Unsolicited
+from ..model import Event, State, Stream, Triple, Unsolicited
 from ..printable import printable
 from ..push.port import SSE, WEBSOCKET
 from ..push.rules import COMMENT
-from .data import ack_ms, exchangeable, offset_ms
+from .data import exchangeable, milliseconds
 from .screen import STATES, Cell, Column, Screen, aligned
 
 _ORDER = [state.value for state in State]
@@ -21,8 +21,34 @@ _STREAMS = {SSE: "event stream", WEBSOCKET: "WebSocket"}
 
 
 @dataclass(slots=True)
+class Operations:
+    """Counts of the triples of one operation, or of all.
+
+    Attributes:
+        states: Triples by state.
+        unsure: Events whose link has a confidence below 1.
+        acks: Milliseconds from each request to its ack.
+        lasts: Milliseconds from each request to its last event.
+    """
+
+    states: Counter[str] = field(default_factory=Counter)
+    events: int = 0
+    unsure: int = 0
+    acks: array[float] = field(default_factory=lambda: array("d"))
+    lasts: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, other: Operations) -> None:
+        """Add the triples of another operation."""
+        self.states.update(other.states)
+        self.events += other.events
+        self.unsure += other.unsure
+        self.acks.extend(other.acks)
+        self.lasts.extend(other.lasts)
+
+
+@dataclass(slots=True)
 class Stats:
-    """Counts that grow with each cassette.
+    """Counts that grow with each cassette; a triple takes 16 bytes.
 
     Attributes:
         size: Bytes of the files.
@@ -47,7 +73,7 @@ class Stats:
     events: Counter[str] = field(default_factory=Counter)
     unasked: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
-    operations: dict[str, list[Triple]] = field(default_factory=lambda: defaultdict(list))
+    operations: dict[str, Operations] = field(default_factory=lambda: defaultdict(Operations))
 
     def add_file(self, *, size: int, records: int, duration: float, sessions: int, plain: int) -> None:
         """Add a cassette: `size` in bytes, `duration` in seconds from the first to the last record."""
@@ -61,10 +87,47 @@ class Stats:
     def add_triples(self, triples: Iterable[Triple], pushed: Iterable[Unsolicited]) -> None:
         """Add triples and unsolicited events; those that the dialect ignores are not counted."""
         for triple in triples:
-            self.operations[triple.operation or ""].append(triple)
-            self.events.update(link.event.channel for link in triple.events)
-            self.rules.update(link.rule for link in triple.events)
-        self.unasked.update(one.event.channel for one in pushed if not one.is_ignored)
+            self.add_triple(triple)
+        for one in pushed:
+            self.add_unasked(one)
+
+    def add_triple(self, triple: Triple) -> None:
+        """Add a triple."""
+        sent, ack = triple.request.t, None if triple.ack is None else triple.ack.t
+        last = max((link.event.t for link in triple.events), default=None)
+        self.add_operation(triple.operation or "", triple.state.value, sent, ack, last)
+        group = self.operations[triple.operation or ""]
+        for link in triple.events:
+            self.add_link(group, link.event.channel, link.rule, is_sure=link.confidence >= 1)
+
+    def add_operation(self, name: str, state: str, sent: int, ack: int | None, last: int | None) -> None:
+        """Add a triple without its events; all times are nanoseconds after the start of the capture.
+
+        Args:
+            name: Name of the operation.
+            state: Value of its state.
+            sent: Time of the request.
+            ack: Time of the ack.
+            last: Time of the last event.
+        """
+        group = self.operations[name]
+        group.states[state] += 1
+        if ack is not None:
+            group.acks.append(milliseconds(ack - sent))
+        if last is not None:
+            group.lasts.append(milliseconds(last - sent))
+
+    def add_link(self, group: Operations, channel: str, rule: str, *, is_sure: bool) -> None:
+        """Add an event of an operation."""
+        group.events += 1
+        group.unsure += not is_sure
+        self.events[channel] += 1
+        self.rules[rule] += 1
+
+    def add_unasked(self, one: Unsolicited) -> None:
+        """Add an unsolicited event, unless the dialect ignores it."""
+        if not one.is_ignored:
+            self.unasked[one.event.channel] += 1
 
     def add_polls(self, polls: Iterable[Poll]) -> None:
         """Count polls over HTTP by how they ended."""
@@ -76,19 +139,27 @@ class Stats:
             self.polls["failed"] += poll.failure is not None
             self.polls["open"] += poll.closed is None
 
-    def add_streams(self, recording: Recording) -> None:
-        """Count the streams of a recording, those that clients opened again, and their events without comments."""
+    def add_streams(self, streams: Iterable[Stream], events: Counter[str]) -> None:
+        """Count streams, those that clients opened again, and their events.
+
+        Args:
+            streams: The streams of one recording.
+            events: Events by the key of their stream, or by clientId.
+        """
         protocols: dict[str, str] = {}
-        for stream in recording.streams:
+        for stream in streams:
             counts = self.streams[stream.protocol]
             counts["count"] += 1
             counts["reconnects"] += stream.key in protocols
             counts["open"] += stream.closed is None
             protocols[stream.key] = stream.protocol
-        linked = (link.event for triple in recording.triples for link in triple.events)
-        for event in chain(linked, (one.event for one in recording.unsolicited)):
-            if event.client_id in protocols and event.channel != COMMENT:
-                self.streams[protocols[event.client_id]]["events"] += 1
+        for key, protocol in protocols.items():
+            self.streams[protocol]["events"] += events[key]
+
+
+def streamed(events: Iterable[Event]) -> Counter[str]:
+    """Count events by the key of their stream, or by clientId, without the comments in streams."""
+    return Counter(event.client_id for event in events if event.channel != COMMENT)
 
 
 def as_json(stats: Stats) -> dict[str, Any]:
@@ -96,7 +167,9 @@ def as_json(stats: Stats) -> dict[str, Any]:
 
     `streams` is there only if there are any, with the protocols that occur.
     """
-    triples = [triple for group in stats.operations.values() for triple in group]
+    total = Operations()
+    for group in stats.operations.values():
+        total.add(group)
     shown = {
         "files": stats.files,
         "size": stats.size,
@@ -107,7 +180,7 @@ def as_json(stats: Stats) -> dict[str, Any]:
         **({"streams": _of_streams(stats)} if stats.streams else {}),
         "plain": stats.plain,
         "unsolicited": stats.unasked.total(),
-        "total": _numbers(triples),
+        "total": _numbers(total),
         "operations": [{"operation": name, **_numbers(group)} for name, group in _sorted(stats)],
         "channels": [
             {"channel": name, "events": stats.events[name], "unsolicited": stats.unasked[name]}
@@ -134,17 +207,14 @@ def as_text(stats: Stats, screen: Screen | None = None) -> str:
     )
 
 
-def _numbers(triples: Sequence[Triple]) -> dict[str, Any]:
-    states = Counter(triple.state.value for triple in triples)
-    acks = [ms for triple in triples if (ms := ack_ms(triple)) is not None]
-    lasts = [max(offset_ms(link, triple) for link in triple.events) for triple in triples if triple.events]
+def _numbers(group: Operations) -> dict[str, Any]:
     return {
-        "count": len(triples),
-        "states": {name: states[name] for name in _ORDER if states[name]},
-        "events": sum(len(triple.events) for triple in triples),
-        "unsure": sum(link.confidence < 1 for triple in triples for link in triple.events),
-        "ack_ms": _spread(acks),
-        "last_ms": _spread(lasts),
+        "count": group.states.total(),
+        "states": {name: group.states[name] for name in _ORDER if group.states[name]},
+        "events": group.events,
+        "unsure": group.unsure,
+        "ack_ms": _spread(group.acks),
+        "last_ms": _spread(group.lasts),
     }
 
 
@@ -153,7 +223,7 @@ def _of_streams(stats: Stats) -> dict[str, dict[str, int]]:
     return {protocol: {name: stats.streams[protocol][name] for name in names} for protocol in sorted(stats.streams)}
 
 
-def _spread(values: list[float]) -> dict[str, float] | None:
+def _spread(values: array[float]) -> dict[str, float] | None:
     """Return minimum, median, 95th percentile and maximum; each is a measured value (nearest rank)."""
     if not values:
         return None
@@ -163,8 +233,8 @@ def _spread(values: list[float]) -> dict[str, float] | None:
     return {name: ordered[max(-(-round(rank * 100) * len(ordered) // 100) - 1, 0)] for name, rank in ranks.items()}
 
 
-def _sorted(stats: Stats) -> list[tuple[str, list[Triple]]]:
-    return sorted(stats.operations.items(), key=lambda item: (-len(item[1]), item[0]))
+def _sorted(stats: Stats) -> list[tuple[str, Operations]]:
+    return sorted(stats.operations.items(), key=lambda item: (-item[1].states.total(), item[0]))
 
 
 def _summary(shown: dict[str, Any], screen: Screen | None) -> str:
