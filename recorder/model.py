@@ -473,6 +473,9 @@ class Entries(Protocol):
 
     def __getitem__(self, place: int, /) -> bytes: ...
 
+    def read(self, start: int, end: int) -> bytes:
+        """Return the entries from `start` up to `end`, which is left out, joined."""
+
     def first(self, wanted: bytes) -> int:
         """Return the place of the first entry of a sorted table that is not below `wanted`, or begins with it."""
 
@@ -482,10 +485,6 @@ class Entries(Protocol):
 
 class RecordingIndex(Protocol):
     """The index of a recording that is read from a file."""
-
-    @property
-    def clients(self) -> Sequence[str]:
-        """The clients of events, by the numbers that the table `carriers` gives them."""
 
     def table(self, name: str) -> Entries:
         """Return a table; an empty one if there is none of that name."""

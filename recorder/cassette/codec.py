@@ -45,7 +45,7 @@ BodyOf: TypeAlias = Callable[[int], bytes]
 
 HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE, CHUNK = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
 TRIPLE, BLOCK, PLAIN, UNSOLICITED, SUMMARY, END = 0x10, 0x11, 0x12, 0x13, 0x14, 0x3F
-PAGE, CONTENTS, RULES = 0x40, 0x41, 0x42
+PAGE, CONTENTS, RULES, DETAIL = 0x40, 0x41, 0x42, 0x43
 # bytes: a `bin` head, the offset of the contents, a SHA-256; fixed, so that a reader finds the end frame from the end
 END_SIZE = OVERHEAD + 2 + 8 + 32
 FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE, CHUNK})
@@ -326,6 +326,25 @@ def decode_pushed(found: Frame, *, path: str) -> tuple[int, int, str, str, str |
         raise CassetteError(path, "the frame does not hold an unsolicited event", offset=found.offset)
     seq, index, channel, name, session = value
     return seq, index, channel, name, session
+
+
+def decode_detail(found: Frame, *, path: str) -> tuple[str, str]:
+    """Decode a detail of what was derived: what it is, and its text.
+
+    Raises:
+        CassetteError: If the frame has another type, or its body violates the format.
+
+    """
+    value = _from_wtf8(decode_value(found, path=path))
+    if found.kind != DETAIL or not _fits(value, (str, str)):
+        raise CassetteError(path, "the frame does not hold a detail", offset=found.offset)
+    what, text = value
+    return what, text
+
+
+def as_bytes(value: Any) -> bytes | None:
+    """Return decoded bytes, which are text where they are UTF-8; None for another value."""
+    return value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else None
 
 
 def encode_value(kind: int, value: Any) -> bytes:

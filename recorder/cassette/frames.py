@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import SEEK_END, BytesIO
 from typing import IO
 
@@ -42,7 +42,7 @@ class Frame:
     offset: int
     kind: int
     body: bytes
-    inner: int = 0
+    inner: int = field(default=0, compare=False)
 
 
 def frame(kind: int, body: bytes) -> bytes:

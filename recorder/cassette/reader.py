@@ -7,17 +7,15 @@ an index it is built in memory.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import SEEK_END, BytesIO
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, TypeAlias
+from typing import IO, Any, Self
 
 from ..errors import CassetteError, TornTail
 from ..files import open_regular
@@ -25,13 +23,14 @@ from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Remembered
 from .frames import OVERHEAD, Frame, peek, read_frame
-from .index import ADDRESS_WIDTH, INNER_BITS, PAGE, Addresses, Keys, address_at, key_hash, triples_in
+from .index import KEY, key_entry, key_hash
+from .tables import ADDRESS, INNER_BITS, Pages, Rows, Table
 
 _INNER = (1 << INNER_BITS) - 1
-_TABLES = ("keys", "records", "triples")  # of the index; others are for later readers
-_CACHED = 16  # blocks and pages kept in memory
-
-Pages: TypeAlias = list[tuple[int, int]]  # first entry (a number or a hash) and offset of each page
+_TABLES = ("keys", "records", "triples")  # of each index; others are there for readers that know them
+_WIDTHS = {"keys": KEY.size, "records": ADDRESS.size, "triples": ADDRESS.size}
+_CACHED = 16  # blocks kept in memory
+_PAGES = 24  # pages of tables kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class _Index:
 
     Attributes:
         checksum: SHA-256 stored in the end frame.
-        tables: Pages of each table: keys, records, triples.
+        tables: Pages of each table: keys, records, triples, and those that a cassette need not have.
         built: Pages built in memory; a page with the offset -1 is the first of them, -2 the second.
     """
 
@@ -105,7 +104,8 @@ class OpenCassette:
         self._file, self.path = file, path
         self._size = file.seek(0, SEEK_END)
         self._block = lru_cache(_CACHED)(self._read_block)
-        self._page = lru_cache(_CACHED)(self._read_page)
+        self._page = lru_cache(_PAGES)(self._read_page)
+        self._tables: dict[str, Table] = {}
         self.torn: TornTail | None = None
         if not self._size:
             raise CassetteError(path, "is empty, not a cassette")
@@ -119,12 +119,29 @@ class OpenCassette:
         if codec.rules_follow(first, path=path) and not self.is_sealed:
             self.header = self._ruled(self.header)
 
+    @classmethod
+    def unfinished(cls, file: IO[bytes], path: str, tables: dict[str, Pages]) -> Self:
+        """Open a sealed cassette that is being written, whose pages stand in the file already.
+
+        Args:
+            file: The file, for reading; it is owned from now on.
+            path: Name of the file, for errors.
+            tables: The pages of its tables.
+        """
+        cassette = cls(file, path)
+        cassette._index = _Index(b"", tables, [])
+        return cassette
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
         self._file.close()
 
     def frames(self) -> Iterator[Frame]:
@@ -201,7 +218,7 @@ class OpenCassette:
         Raises:
             CassetteError: If there is no such record, or the file is a journal or damaged.
         """
-        found = codec.decode(self._at(self._address("records", seq)), path=self.path, body_of=self._body)
+        found = codec.decode(self.at(self._address("records", seq)), path=self.path, body_of=self._body)
         if found is None or found.seq != seq:
             raise self._misplaced(f"record {seq}")
         return found
@@ -212,7 +229,7 @@ class OpenCassette:
         Raises:
             CassetteError: If there is no such triple, or the file is a journal or damaged.
         """
-        row = codec.decode_row(self._at(self._address("triples", n - 1)), path=self.path)
+        row = codec.decode_row(self.at(self._address("triples", n - 1)), path=self.path)
         if row.n != n:
             raise self._misplaced(f"triple {n}")
         return row
@@ -222,14 +239,28 @@ class OpenCassette:
 
         Two keys may share a hash, so the caller must compare the keys of each triple.
         """
-        wanted, pages = key_hash(name, value), self._index.tables["keys"]
-        found: list[int] = []
-        # start at the last page that begins below the hash: the end of that page may hold the hash
-        at = max(bisect_left(pages, wanted, key=itemgetter(0)) - 1, 0)
-        while at < len(pages) and pages[at][0] <= wanted:
-            found += triples_in(self._page(pages[at][1]), wanted)
-            at += 1
-        return sorted(found)
+        entries = self.table("keys", KEY.size).starting(key_hash(name, value).to_bytes(8, "big"))
+        return [KEY.unpack(entry)[1] for entry in entries]
+
+    def table(self, name: str, width: int) -> Table:
+        """Return a table of the index of a sealed cassette; an empty one if there is none of that name.
+
+        Args:
+            name: Name of the table.
+            width: Bytes of each of its entries.
+
+        Raises:
+            CassetteError: If the table is damaged, or the file is a journal.
+        """
+        if name not in self._tables:
+            pages = self._index.tables.get(name, [])
+            self._tables[name] = Table(width, pages, self._page, path=self.path, name=name)
+        return self._tables[name]
+
+    @property
+    def has_index(self) -> bool:
+        """True for a sealed cassette with an index in the file; without one the index is built on opening."""
+        return self.is_sealed and self._end[1] > 0
 
     def verify(self) -> None:
         """Read a whole sealed cassette and compare its checksum (SHA-256) with the stored one.
@@ -256,29 +287,24 @@ class OpenCassette:
         No `body_of` is given to `decode`: a record that is named stores its body, and a damaged file that names
         records in a circle must not cause an endless recursion.
         """
-        found = codec.decode(self._at(self._address("records", seq)), path=self.path)
+        found = codec.decode(self.at(self._address("records", seq)), path=self.path)
         return bytes(getattr(found, "body", b""))
 
     def _count(self, table: str) -> int:
-        pages = self._index.tables[table]
-        return pages[-1][0] + len(self._page(pages[-1][1])) // ADDRESS_WIDTH if pages else 0
+        return len(self.table(table, _WIDTHS[table]))
 
-    def _address(self, table: str, place: int) -> int:
-        pages = self._index.tables[table]
-        at, inner = divmod(place, PAGE)
-        if place < 0 or at >= len(pages) or (inner + 1) * ADDRESS_WIDTH > len(self._page(pages[at][1])):
-            raise CassetteError(self.path, f"holds no entry {place} of its {table}")
-        return address_at(self._page(pages[at][1]), inner)
+    def _address(self, name: str, place: int) -> int:
+        table = self.table(name, _WIDTHS[name])
+        if not 0 <= place < len(table):
+            raise CassetteError(self.path, f"holds no entry {place} of its {name}")
+        return int(ADDRESS.unpack(table[place])[0])
 
-    def frame_at(self, address: int) -> Frame:
+    def at(self, address: int) -> Frame:
         """Return the frame at an address.
 
         Raises:
             CassetteError: If no intact frame starts there.
         """
-        return self._at(address)
-
-    def _at(self, address: int) -> Frame:
         offset, inner = address >> INNER_BITS, address & _INNER
         found = self._frame(offset)
         if found.kind != codec.BLOCK:
@@ -321,13 +347,14 @@ class OpenCassette:
     def _read_page(self, offset: int) -> bytes:
         if offset < 0:
             return self._index.built[-offset - 1]
-        content = codec.decode_value(self._at(offset << INNER_BITS), path=self.path)
+        content = codec.decode_value(self.at(offset << INNER_BITS), path=self.path)
         if not isinstance(content, bytes):
             raise CassetteError(self.path, "a page of the index is damaged", offset=offset)
         return content
 
     @cached_property
-    def _index(self) -> _Index:
+    def _end(self) -> tuple[bytes, int]:
+        """The stored checksum of a sealed cassette, and the byte of the contents frame, 0 where there is no index."""
         if not self.is_sealed:
             raise CassetteError(self.path, "is a journal, which has no index for look-ups", hint="seal it first")
         offset = self._size - codec.END_SIZE
@@ -335,39 +362,44 @@ class OpenCassette:
         value = codec.decode_value(found, path=self.path) if found and found.kind == codec.END else None
         if not isinstance(value, bytes) or len(value) != 40:
             raise CassetteError(self.path, "is sealed, but does not end with an end frame", hint="was it cut off?")
-        contents = int.from_bytes(value[:8], "big")  # byte of the contents frame; 0 where the file has no index
+        return value[8:], int.from_bytes(value[:8], "big")
+
+    @cached_property
+    def _index(self) -> _Index:
+        checksum, contents = self._end
         if contents:
-            return _Index(value[8:], self._contents(contents), [])
+            return _Index(checksum, self._contents(contents), [])
         if self.header.profile == codec.ARCHIVE:
             raise CassetteError(self.path, "is an archive without an index", hint="run recorder doctor for details")
-        return self._build(value[8:])
+        return self._build(checksum)
 
     def _contents(self, offset: int) -> dict[str, Pages]:
         value = codec.decode_value(self._frame(offset), path=self.path)
         if not isinstance(value, dict) or not set(_TABLES) <= value.keys():
             raise CassetteError(self.path, "the contents are damaged", offset=offset)
-        return {name: _pairs(value[name], self.path, offset) for name in _TABLES}
+        return {str(name): _pairs(groups, self.path, offset) for name, groups in value.items()}
 
     def _build(self, checksum: bytes) -> _Index:
         """Build the index of a small file that has none."""
         index = _Index(checksum, {}, [])
-        with closing(Addresses()) as records, closing(Addresses()) as triples, closing(Keys()) as keys:
-            offset = self._start
-            while offset < self._size:
-                found = self._frame(offset)
-                if found.kind in codec.FACTS:
-                    records.append(offset << INNER_BITS)
-                elif found.kind == codec.TRIPLE:
-                    triples.append(offset << INNER_BITS)
-                    row = codec.decode_row(found, path=self.path)
-                    for name, value in row.index_keys():
-                        keys.add(name, value, row.n)
-                offset += OVERHEAD + len(found.body)
-            for table, part in (("keys", keys), ("records", records), ("triples", triples)):
-                index.tables[table] = []
-                for first, content in part.pages():
-                    index.built.append(content)
-                    index.tables[table].append((first, -len(index.built)))
+        tables = {name: Rows(width, is_sorted=name == "keys") for name, width in _WIDTHS.items()}
+        offset = self._start
+        while offset < self._size:
+            found = self._frame(offset)
+            if found.kind in codec.FACTS:
+                tables["records"].add(ADDRESS.pack(offset << INNER_BITS))
+            elif found.kind == codec.TRIPLE:
+                tables["triples"].add(ADDRESS.pack(offset << INNER_BITS))
+                row = codec.decode_row(found, path=self.path)
+                for name, value in row.index_keys():
+                    tables["keys"].add(key_entry(name, value, row.n))
+            offset += OVERHEAD + len(found.body)
+        for name, rows in tables.items():
+            index.tables[name] = []
+            for first, content in rows.pages():
+                index.built.append(content)
+                index.tables[name].append((first, -len(index.built)))
+            rows.close()
         return index
 
 

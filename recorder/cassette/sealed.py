@@ -20,7 +20,8 @@ from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Repeated
 from .frames import unframe
-from .index import INNER_BITS, PAGE, Addresses, Keys
+from .index import KEY, key_entry
+from .tables import ADDRESS, INNER_BITS, PAGE, Pages, Rows
 
 INDEX_FROM = 4096  # records; up to this number the reader builds the index in memory
 
@@ -40,13 +41,35 @@ class SealedWriter:
         self._out = _Hashing(file)
         self._compressed = header.profile == codec.ARCHIVE
         self._bodies = Repeated()
-        self._records, self._triples, self._keys = Addresses(folder), Addresses(folder), Keys(folder)
+        self._folder = folder
+        self._tables: dict[str, Rows] = {}
+        self._keys = self.table_of("keys", KEY.size, is_sorted=True)
+        self._records, self._triples, self._plain_at, self._unsolicited_at, self._details_at = (
+            self.table_of(name, ADDRESS.size) for name in ("records", "triples", "exchanges", "unsolicited", "details")
+        )
         self._rows = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
         self._plain = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
         self._unsolicited = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
-        self._block: list[tuple[bytes, Addresses | None]] = []
+        self._block: list[tuple[bytes, Rows | None]] = []
         self._block_size = 0
+        self.pages: dict[str, Pages] = {}
         self._out.write(codec.encode_header(header))
+
+    def table_of(self, name: str, width: int, *, is_sorted: bool = False) -> Rows:
+        """Begin a table of the index, which is written where the file gets one; tables stand in the order they began.
+
+        Args:
+            name: Name of the table.
+            width: Bytes of each of its entries.
+            is_sorted: Whether the entries are sorted; else they stay in order.
+        """
+        rows = self._tables[name] = Rows(width, is_sorted=is_sorted, folder=self._folder)
+        return rows
+
+    @property
+    def has_index(self) -> bool:
+        """True if the file gets an index: an archive, and one of many records."""
+        return self._records.count > INDEX_FROM or self._compressed
 
     def fact(self, record: Record) -> None:
         """Write the next record; records must come in order."""
@@ -63,42 +86,75 @@ class SealedWriter:
             return
         self._rows.write(codec.encode_row(row))
         for name, value in row.index_keys():
-            self._keys.add(name, value, row.n)
+            self._keys.add(key_entry(name, value, row.n))
 
     def unsolicited(self, row: list[Any]) -> None:
         """Add the next unsolicited event; these events must come in order, and may come between triples."""
         self._unsolicited.write(codec.encode_value(codec.UNSOLICITED, row))
 
     def finish(self, unsolicited: Iterable[list[Any]], summary: dict[str, Any]) -> None:
-        """Write all parts after the facts: triples, exchanges, events, summary, index and end.
+        """Write all parts after the facts, of a file without details.
 
         Args:
             unsolicited: Unsolicited events that follow those given to `unsolicited()`.
             summary: Value of the summary frame.
         """
-        for frame in unframe(self._rows, path="<triples>"):
-            self._put(codec.reframe(frame), self._triples)
-        for frame in unframe(self._plain, path="<exchanges>"):
-            self._put(codec.reframe(frame), None)
         for row in unsolicited:
             self.unsolicited(row)
-        for frame in unframe(self._unsolicited, path="<unsolicited>"):
-            self._put(codec.reframe(frame), None)
+        self.derived(summary)
+        self.index("keys", "records", "triples")
+        self.end()
+
+    def derived(self, summary: dict[str, Any]) -> None:
+        """Write triples, exchanges, events and the summary."""
+        for spool, addresses in (
+            (self._rows, self._triples), (self._plain, self._plain_at), (self._unsolicited, self._unsolicited_at)
+        ):  # fmt: skip
+            for frame in unframe(spool, path="<derived>"):
+                self._put(codec.reframe(frame), addresses)
         self._end_block()
+        if self.has_index:
+            self._details_at.add(ADDRESS.pack(self._out.size << INNER_BITS))
         self._out.write(codec.encode_value(codec.SUMMARY, summary))
-        contents = self._write_index() if self._records.count > INDEX_FROM or self._compressed else 0
+
+    def detail(self, value: list[Any]) -> None:
+        """Write a detail of what was derived; only a file with an index has some."""
+        self._put(codec.encode_value(codec.DETAIL, value), self._details_at)
+
+    def index(self, *names: str) -> None:
+        """Write the pages of these tables, of all that were not written by default; nothing where there is no index."""
+        self._end_block()
+        for name in names or [name for name in self._tables if name not in self.pages]:
+            rows = self._tables[name]
+            self.pages[name] = []
+            for first, content in rows.pages() if self.has_index else ():
+                self.pages[name].append((first, self._out.size))
+                page = codec.encode_value(codec.PAGE, content)
+                self._out.write((self._compressed and blocks.compress(page)) or page)
+
+    def end(self) -> None:
+        """Write the contents of the index, if there is one, and the end."""
+        contents = self._out.size if self.has_index else 0
+        if contents:
+            # a list of all pages may exceed the array limit of the reader (65 536), so it is split into groups
+            tables = {
+                name: [pages[at : at + PAGE] for at in range(0, len(pages), PAGE)] for name, pages in self.pages.items()
+            }
+            self._out.write(codec.encode_value(codec.CONTENTS, tables))
         tail = contents.to_bytes(8, "big") + self._out.digest()
         self._out.write(codec.encode_value(codec.END, tail))
 
     def close(self) -> None:
         """Delete the temporary files; the sealed file itself stays open."""
-        for part in (self._records, self._triples, self._keys, self._rows, self._plain, self._unsolicited):
-            part.close()
+        for rows in self._tables.values():
+            rows.close()
+        for spool in (self._rows, self._plain, self._unsolicited):
+            spool.close()
 
-    def _put(self, frame: bytes, addresses: Addresses | None) -> None:
+    def _put(self, frame: bytes, addresses: Rows | None) -> None:
         if not self._compressed:
             if addresses is not None:
-                addresses.append(self._out.size << INNER_BITS)
+                addresses.add(ADDRESS.pack(self._out.size << INNER_BITS))
             self._out.write(frame)
             return
         if self._block and self._block_size + len(frame) > blocks.RAW:
@@ -112,24 +168,11 @@ class SealedWriter:
         block, place, inner = blocks.compress(b"".join(frame for frame, _ in self._block)), self._out.size, 0
         for frame, addresses in self._block:
             if addresses is not None:
-                addresses.append(place << INNER_BITS | inner if block else place + inner << INNER_BITS)
+                address = place << INNER_BITS | inner if block else place + inner << INNER_BITS
+                addresses.add(ADDRESS.pack(address))
             inner += len(frame)
         self._out.write(block or b"".join(frame for frame, _ in self._block))
         self._block, self._block_size = [], 0
-
-    def _write_index(self) -> int:
-        tables = {}
-        for name, part in (("keys", self._keys), ("records", self._records), ("triples", self._triples)):
-            pages = []
-            for first, content in part.pages():
-                pages.append([first, self._out.size])
-                page = codec.encode_value(codec.PAGE, content)
-                self._out.write((self._compressed and blocks.compress(page)) or page)
-            # a list of all pages may exceed the array limit of the reader (65 536), so it is split into groups
-            tables[name] = [pages[at : at + PAGE] for at in range(0, len(pages), PAGE)]
-        contents = self._out.size
-        self._out.write(codec.encode_value(codec.CONTENTS, tables))
-        return contents
 
 
 class _Hashing:

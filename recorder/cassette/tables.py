@@ -1,4 +1,4 @@
-"""Write and read tables: many entries of one width, in pages of 8192, in a sealed cassette or in temporary files.
+"""Write and read tables: many entries of one width, in pages of up to 8192, in a sealed cassette or in temporary files.
 
 A table is written in bounded memory: entries in order wait in a temporary file, and those that must be sorted are
 sorted in runs on disk that are merged. A table is read one page at a time. Entries begin with big-endian integers, so
@@ -8,6 +8,7 @@ that sorting them as bytes sorts them as numbers.
 from __future__ import annotations
 
 import heapq
+import struct
 import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +16,22 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, TypeAlias, overload
 
-PAGE = 8192  # entries of one page
+from ..errors import CassetteError
+
+ADDRESS = struct.Struct(">Q")
+INNER_BITS = 24  # low bits of an address: byte inside a block; the high bits: byte of the block in the file
+PAGE = 8192  # entries of one page at most
+_WIDEST = 12  # bytes of an entry; a page of wider ones has fewer
 _RUN = 65_536  # entries that are sorted in memory and then spilled to disk
+_HINT = "run recorder doctor for details"
 _FIRST = 8  # bytes at the start of an entry by which the pages of a sorted table are found
 
 Pages: TypeAlias = list[tuple[int, int]]  # first entry (a number, or the start of an entry) and offset of each page
+
+
+def in_page(width: int) -> int:
+    """Return how many entries of a width a page has: no page has more than 98,304 bytes."""
+    return min(PAGE, PAGE * _WIDEST // width)
 
 
 class Rows:
@@ -33,7 +45,7 @@ class Rows:
             is_sorted: Sort the entries, and keep equal ones once; else they stay in the order of `add`.
             folder: Folder of the temporary files, None takes the system's.
         """
-        self.width, self.is_sorted = width, is_sorted
+        self.width, self.is_sorted, self._in_page = width, is_sorted, in_page(width)
         self._folder = folder
         self._run: list[bytes] = []
         self._runs: list[IO[bytes]] = []
@@ -63,16 +75,16 @@ class Rows:
         first, left = 0, b""
         for content in (*self._spilled(), b"".join(self._run)):
             left += content
-            while len(left) >= PAGE * self.width:
-                yield first, left[: PAGE * self.width]
-                first, left = first + PAGE, left[PAGE * self.width :]
+            while len(left) >= self._in_page * self.width:
+                yield first, left[: self._in_page * self.width]
+                first, left = first + self._in_page, left[self._in_page * self.width :]
         if left:
             yield first, left
 
     def _spilled(self) -> Iterator[bytes]:
         for run in self._runs:
             run.seek(0)
-            while content := run.read(PAGE * self.width):
+            while content := run.read(self._in_page * self.width):
                 yield content
 
     def _sorted(self) -> Iterator[list[bytes]]:
@@ -83,7 +95,7 @@ class Rows:
             if entry != last:
                 entries.append(entry)
             last = entry
-            if len(entries) == PAGE:
+            if len(entries) == self._in_page:
                 yield entries
                 entries = []
         if entries:
@@ -106,16 +118,22 @@ class Rows:
 class Table(Sequence[bytes]):
     """A table that is read one page at a time."""
 
-    def __init__(self, width: int, pages: Pages, load: Callable[[int], bytes]) -> None:
+    def __init__(self, width: int, pages: Pages, load: Callable[[int], bytes], *, path: str, name: str) -> None:
         """Take the pages of a table.
 
         Args:
             width: Bytes of each entry.
             pages: First entry and place of each page.
             load: Returns the page at a place; it keeps the last ones.
+            path: Name of the file, for errors.
+            name: Name of the table, for errors.
+
+        Raises:
+            CassetteError: If its last page is damaged.
         """
         self.width, self._pages, self._load = width, pages, load
-        self._count = (len(pages) - 1) * PAGE + len(load(pages[-1][1])) // width if pages else 0
+        self._path, self._name, self._in_page = path, name, in_page(width)
+        self._count = (len(pages) - 1) * self._in_page + len(load(pages[-1][1])) // width if pages else 0
 
     def __len__(self) -> int:
         return self._count
@@ -129,12 +147,32 @@ class Table(Sequence[bytes]):
             return [self[at] for at in range(*place.indices(self._count))]
         if not 0 <= place < self._count:
             raise IndexError(place)
-        page, inner = divmod(place, PAGE)
+        page, inner = divmod(place, self._in_page)
         start = inner * self.width
         entry = self._load(self._pages[page][1])[start : start + self.width]
         if len(entry) != self.width:  # a page that is not full, and not the last
-            raise IndexError(place)
+            raise CassetteError(self._path, f"holds no entry {place} of its {self._name}", hint=_HINT)
         return entry
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the entries from `start` up to `end`, which is left out, joined."""
+        parts, width = [], self.width
+        start, end = max(start, 0), min(end, self._count)
+        while start < end:
+            page, inner = divmod(start, self._in_page)
+            until = min(self._in_page, inner + end - start)
+            part = self._load(self._pages[page][1])[inner * width : until * width]
+            if len(part) != (until - inner) * width:
+                raise CassetteError(self._path, f"holds no entry {start} of its {self._name}", hint=_HINT)
+            parts.append(part)
+            start += until - inner
+        return b"".join(parts)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, self._count, self._in_page):
+            content = self.read(start, start + self._in_page)
+            for at in range(0, len(content), self.width):
+                yield content[at : at + self.width]
 
     def first(self, wanted: bytes) -> int:
         """Return the place of the first entry of a sorted table that is not below `wanted`, or begins with it."""
@@ -142,7 +180,7 @@ class Table(Sequence[bytes]):
         # the page before the first one that begins at or above: its end may hold the entry
         low = max(bisect_left(self._pages, start, key=itemgetter(0)) - 1, 0)
         high = min(bisect_left(self._pages, start + 1, key=itemgetter(0)), len(self._pages))
-        return bisect_left(self, wanted, low * PAGE, min(high * PAGE, self._count))
+        return bisect_left(self, wanted, low * self._in_page, min(high * self._in_page, self._count))
 
     def starting(self, prefix: bytes) -> Iterator[bytes]:
         """Yield the entries of a sorted table that begin with `prefix`, in order."""
@@ -158,7 +196,7 @@ class Spool:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Begin empty; `folder` is that of the temporary file, None takes the system's."""
-        self._file = tempfile.SpooledTemporaryFile(1 << 20, dir=folder)  # noqa: SIM115  # closed by close()
+        self._file = tempfile.SpooledTemporaryFile(1 << 20, dir=str(folder) if folder else None)  # noqa: SIM115  # closed by close()
         self._size = 0
 
     def add(self, content: bytes) -> int:

@@ -63,6 +63,9 @@ from .streams import Streams
 _SWITCHING_PROTOCOLS = 101
 _WHOLE = (Request, SocketMessage)  # they never wait for other records
 _EXACT = frozenset({"reference", "inner_reference"})  # rules that link by an exact id
+# The version of the rules by which triples are derived. Stored triples of another version are derived anew: raise it
+# with each change by which a record of any cassette can get another link, state, session or key.
+RULES = 1
 KEEP = 2_000  # operations that can still get an event; older ones are final, which bounds memory
 
 Watch: TypeAlias = Callable[[Seen, Iterable[Operation], Link | None], None]
@@ -85,6 +88,7 @@ class Correlator:
 
         """
         self._dialect, self._keep, self._watch = dialect, keep, watch
+        self._listener: Callable[[Event], None] | None = None
         self._pieces = Pieces()
         self._decoder = Decoders(dialect.push, replies=True)
         self._sessions = Sessions(dialect.session_cookies)
@@ -120,6 +124,15 @@ class Correlator:
         self._causes = Causes(
             dialect, self._open, self._sessions, self._streams, self._siblings, self._twins, self._orphans
         )
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect by which triples are derived."""
+        return self._dialect
+
+    def listen(self, told: Callable[[Event], None]) -> None:
+        """Call `told` with each event, in the order in which events are decoded, before its cause is looked for."""
+        self._listener = told
 
     def feed(self, record: Record) -> list[Link]:
         """Take the next record; return the links that follow from it."""
@@ -459,6 +472,8 @@ class Correlator:
             self._retries.failed(op)
 
     def _event(self, event: Event) -> Iterator[Link]:
+        if self._listener is not None:
+            self._listener(event)
         keys, session = self._dialect.keys_of_event(event), self._sessions.of_client(event.client_id)
         seen = Seen(event, keys, session, self._dialect.is_ignored(event))
         if seen.session is not None:

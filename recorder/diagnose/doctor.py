@@ -17,7 +17,7 @@ from ..correlate.engine import Correlator
 from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
-from ..library.sealing import row_of
+from ..library.rows import row_of
 from ..model import CUT, GUESSED, LEFT_OUT, Chunk, Event, Failure, Header, Note, Record, Request, Response, Row
 from ..output import leftovers
 from ..push.decoders import Decoders

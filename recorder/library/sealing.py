@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -16,10 +16,13 @@ from ..correlate.engine import Correlator
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
 from ..errors import CassetteError
-from ..model import IN_CLEAR, Header, Record
+from ..model import IN_CLEAR, Header, Record, Recording
 from ..output import replacing
 from ..redaction.carried import carrying
-from .rows import pushed_of, row_of
+from .deriving import WIDTHS, Derivation
+from .details import details_of
+from .lazy import Stored, fresh, lazily
+from .making import maker_of
 
 
 def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive: bool = False) -> None:
@@ -56,7 +59,7 @@ def write_sealed(
     """Write a sealed cassette from records and the triples that a fresh correlator derives from them.
 
     Args:
-        file: The file to write to.
+        file: The file to write to: a named one, or one in memory.
         header: Header of the sealed cassette.
         records: All records, in order.
         correlator: Derives the triples.
@@ -64,22 +67,48 @@ def write_sealed(
     """
     writer = SealedWriter(file, header, folder)
     try:
+        derivation = Derivation(correlator, writer, maker_of(correlator.dialect, header))
         for record in records:
             writer.fact(record)
-            correlator.feed(record)
-            for triple in (*correlator.triples(), *correlator.plain()):
-                writer.row(row_of(triple))
-            for pushed in correlator.unsolicited():
-                writer.unsolicited(pushed_of(pushed))
-            deque(correlator.messages(), maxlen=0)  # derived again on reading
-        rest = correlator.finish(header)
-        for triple in (*rest.triples, *rest.plain):
-            writer.row(row_of(triple))
-        sessions = {label: list(at) for label, at in sorted(rest.session_starts.items())}
-        timeout = None if rest.poll_timeout is None else round(rest.poll_timeout * 1000)
-        writer.finish(map(pushed_of, rest.unsolicited), {"poll_timeout": timeout, "sessions": sessions})
+            derivation.feed(record)
+        bare = replace(derivation.finish(header), triples=(), plain=(), unsolicited=())
+        sessions = {label: list(at) for label, at in sorted(bare.session_starts.items())}
+        timeout = None if bare.poll_timeout is None else round(bare.poll_timeout * 1000)
+        summary = {"poll_timeout": timeout, "sessions": sessions}
+        details = _details(bare, derivation) if writer.has_index else []
+        if not details:
+            writer.finish([], summary)
+            return
+        writer.derived(summary | fresh(correlator.dialect))
+        writer.index("keys", "records", "triples", "exchanges", "unsolicited", *WIDTHS)
+        _make(file, writer, derivation, bare, correlator)
+        for what, text in details:
+            writer.detail([what, text])
+        writer.index()
+        writer.end()
     finally:
         writer.close()
+
+
+def _details(bare: Recording, derivation: Derivation) -> list[tuple[str, str]]:
+    """Return the details to store; none where one cannot be: then everything is derived again on reading."""
+    try:
+        return list(details_of(bare, derivation.told()))
+    except (ValueError, RecursionError):
+        return []
+
+
+def _make(
+    file: IO[bytes], writer: SealedWriter, derivation: Derivation, bare: Recording, correlator: Correlator
+) -> None:
+    """Let the maker of the tables of a replay read back what was written."""
+    file.flush()
+    with _readable(file) as again, OpenCassette.unfinished(again, bare.header.file, writer.pages) as cassette:
+        derivation.made(lazily(cassette, Stored(cassette), bare, derivation.told(), correlator.dialect)[2])
+
+
+def _readable(file: IO[bytes]) -> IO[bytes]:
+    return BytesIO(file.getvalue()) if isinstance(file, BytesIO) else Path(file.name).open("rb")
 
 
 def _verify(path: Path) -> None:

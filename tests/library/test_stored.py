@@ -11,7 +11,8 @@ from recorder.cassette.sealed import SealedWriter
 from recorder.errors import CassetteError
 from recorder.library import stored
 from recorder.library.recording import load_recording
-from recorder.library.sealing import row_of, seal
+from recorder.library.rows import row_of
+from recorder.library.sealing import seal
 from recorder.library.stored import triples
 from tests.answers import DIALECT, publish, result, yes
 from tests.wire import HEADER, URL, Wire
