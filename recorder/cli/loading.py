@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shlex
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
@@ -19,18 +20,20 @@ from .saying import say
 if TYPE_CHECKING:
     from ..cassette.reader import Cassette
     from ..dialect.definition import Dialect
+    from ..library.lazy import Making, OpenRecording
     from ..library.stored import Triples
     from ..views.filter import Expression
 
 _SAID = f"{__name__}.said"
 
 
-def load(paths: Sequence[Path], dialect: str | None) -> Recording:
-    """Return one recording that joins one or more cassettes.
+def load(paths: Sequence[Path], dialect: str | None, making: Making | None = None) -> Recording:
+    """Return one recording that joins one or more cassettes; the files stay open until the command ends.
 
     Args:
         paths: The cassettes to join.
         dialect: Name of a shipped dialect, or path of a file; None takes the dialect of each cassette.
+        making: Returns what makes the tables of a replay; None where none are needed.
 
     Raises:
         CassetteError: If a cassette cannot be read.
@@ -39,8 +42,41 @@ def load(paths: Sequence[Path], dialect: str | None) -> Recording:
     """
     from ..library.recording import joined
 
-    with _without_collector():
-        return joined([derived(path, dialect)[1] for path in paths])
+    making = making if len(paths) == 1 else None  # joined recordings are indexed together
+    return joined([_kept_open(opened(path, dialect, making)).recording for path in paths])
+
+
+def opened(path: Path, dialect: str | None, making: Making | None = None) -> OpenRecording:
+    """Open one cassette as a recording; say on stderr why it has no triples, if so, and what a crash cut off.
+
+    The arguments and errors are those of `load`.
+    """
+    from ..library.lazy import open_recording
+
+    header, rules = header_and_rules(path, dialect)
+    found = open_recording(path, None if dialect is None else rules, making)
+    _warn(found.torn)
+    hint_if_none(found.recording.triples, header, found.cassette.records(), rules.name)
+    return found
+
+
+def header_and_rules(path: Path, dialect: str | None) -> tuple[Header, Dialect]:
+    """Return the header and the dialect of a cassette; damage of the file is told before a dialect that is unusable."""
+    from ..cassette.reader import open_cassette
+
+    with open_cassette(path) as cassette:
+        try:
+            return cassette.header, rules_of(cassette.header, dialect)
+        except RecorderError:
+            deque(cassette.records(), maxlen=0)
+            raise
+
+
+def _kept_open(found: OpenRecording) -> OpenRecording:
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(found.close)
+    return found
 
 
 def derived(path: Path, dialect: str | None) -> tuple[Cassette, Recording]:

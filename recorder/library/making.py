@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from ..dialect.definition import Dialect
+from ..errors import RecorderError
 from ..model import Header
+from ..redaction.joins import of_cassette
+from ..requests.indexing import IndexMaker
 from .deriving import Maker
 
 
-def maker_of(_dialect: Dialect, _header: Header) -> Maker | None:
-    """Return what makes the tables; None where nothing does."""
-    return None
+def maker_of(dialect: Dialect, header: Header) -> Maker | None:
+    """Return what makes the tables; None for a cassette whose policy its user must tell."""
+    try:
+        return IndexMaker(dialect, of_cassette(header, described=True))
+    except RecorderError:
+        return None

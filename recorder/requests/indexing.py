@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
@@ -59,13 +59,7 @@ class _Numbers(dict[Any, int]):
 
 
 class IndexMaker:
-    """Makes the index of one recording: feed it all, then take the rest.
-
-    Attributes:
-        tables: The tables, by name: the width of their entries, and if they are to be sorted.
-    """
-
-    tables: Mapping[str, tuple[int, bool]] = {name: (width, IS_SORTED[name]) for name, width in WIDTH.items()}
+    """Makes the index of one recording: feed it all, then take the entries."""
 
     def __init__(self, dialect: Dialect, policy: Policy | None = None, *, links: bool = True) -> None:
         """Begin with nothing seen.
@@ -81,13 +75,18 @@ class IndexMaker:
         self._headers = None if policy is None else HeaderValues(policy)
         self._cookies: set[str] = set()  # those that were set with a last day, as `name=value`
 
-    def feed(self, item: Triple | Unsolicited, place: int) -> None:
+    @property
+    def tables(self) -> Mapping[str, tuple[int, bool]]:
+        """The width of the entries of each table, and if they are to be sorted."""
+        return {name: (width, IS_SORTED[name]) for name, width in WIDTH.items()}
+
+    def feed(self, item: Triple | Unsolicited, place: int) -> Iterable[Entry]:
         """Take a triple, another exchange or an unsolicited event; `place` is that among those of its kind."""
         if isinstance(item, Unsolicited):
             self._whole.unsolicited(item)
             if self._memory is not None:
                 self._memory.event(item.event)
-            return
+            return ()
         self._whole.exchange(item, place)
         if self._memory is not None and self._headers is not None:
             self._memory.exchange(item)
@@ -97,6 +96,7 @@ class IndexMaker:
                 pair, *attributes = value.split(";")
                 if has_end(attributes):
                     self._cookies.add(pair.strip())
+        return ()
 
     def finish(self, recording: Recording) -> Iterator[Entry]:
         """Yield the entries of all tables, after a second pass over the recording."""

@@ -181,6 +181,10 @@ class MemoryTable(Sequence[bytes]):
             raise IndexError(place)
         return self._rows[place * self._width : (place + 1) * self._width]
 
+    def read(self, start: int, end: int) -> bytes:
+        """Return the entries from `start` to before `end`, one after the other."""
+        return self._rows[start * self._width : end * self._width]
+
     def first(self, wanted: bytes) -> int:
         """Return the place of the first entry that is not below `wanted`, or begins with it."""
         return bisect_left(self, wanted)

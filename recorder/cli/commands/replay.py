@@ -166,7 +166,9 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant
               recorder replay session.cassette --exit-when-done --clock virtual
     """
-    recording = load(cassettes, options["dialect"])
+    from ...library.making import maker_of
+
+    recording = load(cassettes, options["dialect"], maker_of)
     _allow_many_connections()
     collect_rarely()
     options["control_token"] = token_of(options["control_token"], _CONTROL_TOKEN)
