@@ -93,6 +93,28 @@ def derived(path: Path, dialect: str | None) -> tuple[Cassette, Recording]:
     return cassette, recording
 
 
+@contextmanager
+def opened(path: Path, dialect: str | None) -> Iterator[OpenRecording]:
+    """Open the recording of one cassette, whose triples are read when they are asked for.
+
+    As `derived` says them, a torn tail, and the reason why there are no triples, are said on stderr; the arguments and
+    errors are those of `load`.
+    """
+    from ..cassette.reader import open_cassette
+    from ..library.lazy import open_recording
+
+    with open_cassette(path) as cassette:
+        try:
+            rules = rules_of(cassette.header, dialect)
+        except RecorderError:
+            deque(cassette.records(), maxlen=0)  # damage is told first
+            raise
+    with open_recording(path, rules) as found:
+        warn(found.torn)
+        hint_if_none(found.recording.triples, found.cassette.header, found.cassette.records(), rules.name)
+        yield found
+
+
 def hint_if_none(triples: Sized, header: Header, records: Iterable[Record], dialect: str) -> None:
     """Print the reason on stderr, if a cassette has no triples, and the command that helps.
 
@@ -182,7 +204,7 @@ def read(path: Path) -> Cassette:
     from ..cassette.reader import read
 
     cassette = read(path)
-    _warn(cassette.torn)
+    warn(cassette.torn)
     return cassette
 
 
@@ -284,11 +306,12 @@ def _opened(path: Path, dialect: str | None) -> Iterator[Triples]:
         chosen = rules_of(cassette.header, dialect) if dialect is not None or not cassette.is_sealed else None
         with _without_collector():
             every = triples(cassette, chosen)
-        _warn(cassette.torn)
+        warn(cassette.torn)
         hint_if_none(every, cassette.header, cassette.records(), chosen.name if chosen else cassette.header.dialect)
         yield every
 
 
-def _warn(torn: TornTail | None) -> None:
+def warn(torn: TornTail | None) -> None:
+    """Print the reason on stderr, if a crash cut the end of a cassette off."""
     if torn is not None:
         say(f"warning: {torn}; the intact part before it is used")

@@ -9,9 +9,11 @@ holds the `seq` of the request and of its response, because times alone do not a
 from __future__ import annotations
 
 import base64
+import codecs
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -26,62 +28,165 @@ from .urls import header, url_of
 _MS = 1_000_000  # nanoseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN = -1  # the value of the specification for an unknown size or time
+_MANY = 64  # records of an exchange that are in memory together
 
 
 @dataclass(slots=True)
 class _Exchange:
+    """An exchange, with all of its messages and chunks in memory, or with those of a long one read when asked for."""
+
     request: Request
     response: Response | None = None
     failure: Failure | None = None
-    messages: list[SocketMessage] = field(default_factory=list)
-    chunks: list[Chunk] = field(default_factory=list)
+    messages: Iterable[SocketMessage] = ()
+    chunks: Iterable[Chunk] = ()
+    is_long: bool = False
+
+    def latest(self) -> int | None:
+        """Return the time of the last record after the request; None if there is none."""
+        parts = (self.response, self.failure, *self.messages, *self.chunks) if not self.is_long else self._parts()
+        return max((record.t for record in parts if record is not None), default=None)
+
+    def _parts(self) -> Iterator[Record | None]:
+        yield from (self.response, self.failure)
+        yield from self.messages
+        yield from self.chunks
 
 
-def har(about: Header, records: Iterable[Record], version: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """The records of one kind in a long exchange, which are read anew by each iteration."""
+
+    records: Sequence[Record]
+    numbers: array[int]
+    kind: type[SocketMessage | Chunk]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (record for n in self.numbers if isinstance(record := self.records[n], self.kind))
+
+
+def har(about: Header, records: Sequence[Record], version: str) -> Iterator[str]:
     """Yield the text of the archive, one entry per line, in the order of the requests.
 
     Args:
         about: The header of the cassette.
-        records: The records of the cassette, in order.
+        records: The records of the cassette, in order. They are iterated once, then looked up one by one.
         version: Version of the recorder, for the `creator` field.
     """
+    exchanges = _exchanges(records)  # reads all records once, so that damage is told before anything is written
     creator = {"name": "outbound-recorder", "version": version}
     notice = f"recorded with redaction {about.redaction}, dialect {about.dialect}"
     head = json.dumps({"version": "1.2", "creator": creator, "pages": [], "comment": notice})
     yield f'{{"log": {head[:-1]}, "entries": ['
-    for place, exchange in enumerate(_exchanges(records)):
-        yield ("," if place else "") + "\n" + json.dumps(_entry(exchange, about))
+    for place, exchange in enumerate(exchanges):
+        yield ("," if place else "") + "\n"
+        entry = _entry(exchange, about)
+        if exchange.is_long:
+            yield from _pieces(entry)
+        else:
+            yield json.dumps(entry)
     yield "\n]}}\n"
 
 
-def _exchanges(records: Iterable[Record]) -> Iterable[_Exchange]:
-    found: dict[int, _Exchange] = {}
-    for record in records:
-        if isinstance(record, Request):
-            found[record.exchange] = _Exchange(record)
+def _exchanges(records: Sequence[Record]) -> Iterator[_Exchange]:
+    """Return the exchanges in the order of their requests; only the numbers of their records are in memory together."""
+    places: dict[int, int] = {}  # by exchange
+    last = array("q")  # by place: number of the last record of the exchange
+    before = array("q")  # by record: number of the record before it in its exchange, -1 for none
+    for n, record in enumerate(records):
+        before.append(-1)
+        if isinstance(record, Note):
             continue
-        exchange = None if isinstance(record, Note) else found.get(record.exchange)
-        match record:
-            case _ if exchange is None:
-                pass
-            case Response():
-                exchange.response = record
-            case Failure():
-                exchange.failure = record
-            case SocketMessage():
-                exchange.messages.append(record)
-            case Chunk():
-                exchange.chunks.append(record)
+        place = places.get(record.exchange)
+        if place is None and isinstance(record, Request):
+            places[record.exchange] = len(last)
+            last.append(n)
+        elif place is not None:  # a second request of the exchange begins it anew
+            before[n], last[place] = -1 if isinstance(record, Request) else last[place], n
+    return (_exchange(records, _numbers(end, before)) for end in last)
+
+
+def _numbers(end: int, before: array[int]) -> array[int]:
+    """Return the numbers of the records of an exchange."""
+    numbers = array("q")
+    while end >= 0:
+        numbers.append(end)
+        end = before[end]
+    numbers.reverse()
+    return numbers
+
+
+def _exchange(records: Sequence[Record], numbers: array[int]) -> _Exchange:
+    first = records[numbers[0]]
+    assert isinstance(first, Request)
+    exchange = _Exchange(first, is_long=len(numbers) > _MANY)
+    messages: list[SocketMessage] = []
+    chunks: list[Chunk] = []
+    for n in numbers[1:]:
+        match records[n]:
+            case Response() as response:
+                exchange.response = response
+            case Failure() as failure:
+                exchange.failure = failure
+            case SocketMessage() as message if not exchange.is_long:
+                messages.append(message)
+            case Chunk() as chunk if not exchange.is_long:
+                chunks.append(chunk)
             case _:
                 pass
-    return found.values()
+    exchange.messages = _Again(records, numbers, SocketMessage) if exchange.is_long else messages
+    exchange.chunks = _Again(records, numbers, Chunk) if exchange.is_long else chunks
+    return exchange
+
+
+class _Streamed(list[Any]):
+    """A list for JSON whose items are made one at a time."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        super().__init__()
+        self.items = items
+
+
+class _Text(str):
+    """A text for JSON that is made piece by piece."""
+
+    __slots__ = ("pieces",)
+
+    pieces: Iterator[str]
+
+    @classmethod
+    def of(cls, pieces: Iterator[str]) -> _Text:
+        made = cls()
+        made.pieces = pieces
+        return made
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """Yield the JSON of a value, piece by piece, as `json.dumps` writes it."""
+    match value:
+        case _Text():
+            yield '"'
+            yield from (json.dumps(piece)[1:-1] for piece in value.pieces)
+            yield '"'
+        case _Streamed():
+            yield "["
+            for place, item in enumerate(value.items):
+                yield ", " if place else ""
+                yield json.dumps(item)
+            yield "]"
+        case dict():
+            for place, (name, member) in enumerate(value.items()):
+                yield f"{', ' if place else '{'}{json.dumps(name)}: "
+                yield from _pieces(member)
+            yield "}" if value else "{}"
+        case _:
+            yield json.dumps(value)
 
 
 def _entry(exchange: _Exchange, about: Header) -> dict[str, Any]:
     request, response = exchange.request, exchange.response
-    parts = response, exchange.failure, *exchange.messages, *exchange.chunks
-    ends = [record.t for record in parts if record is not None]
-    total = max(0.0, round((max(ends) - request.t) / _MS, 6)) if ends else 0.0
+    latest = exchange.latest()
+    total = max(0.0, round((latest - request.t) / _MS, 6)) if latest is not None else 0.0
     is_socket = response is not None and response.status == HTTPStatus.SWITCHING_PROTOCOLS
     has_head = response is not None and (is_socket or response.streamed)  # the time of the head is known
     wait = round((response.t - request.t) / _MS, 6) if response is not None and has_head else total
@@ -98,7 +203,8 @@ def _entry(exchange: _Exchange, about: Header) -> dict[str, Any]:
         "_sequence": [request.seq, response.seq if response else exchange.failure.seq if exchange.failure else None],
     }
     if is_socket:
-        entry |= {"_resourceType": "websocket", "_webSocketMessages": [_message(m, about) for m in exchange.messages]}
+        messages = _listed((_message(m, about) for m in exchange.messages), exchange)
+        entry |= {"_resourceType": "websocket", "_webSocketMessages": messages}
         if exchange.failure is not None:
             entry["_webSocketClosed"] = _closed(exchange.failure, about)
     elif response is not None and response.streamed:
@@ -108,15 +214,23 @@ def _entry(exchange: _Exchange, about: Header) -> dict[str, Any]:
 
 def _streamed(response: Response, exchange: _Exchange, about: Header) -> dict[str, Any]:
     """Return the further fields of an entry whose answer came in chunks."""
-    shown: dict[str, Any] = {"_chunks": [_chunk(chunk, about) for chunk in exchange.chunks]}
+    shown: dict[str, Any] = {"_chunks": _listed((_chunk(chunk, about) for chunk in exchange.chunks), exchange)}
     if streamed_media(response.headers) == EVENTS:
-        stream, messages = EventStream(), []
-        for chunk in exchange.chunks:
-            messages += [_event(found, chunk, about) for found in stream.feed(chunk.body) if found.data is not None]
-        shown |= {"_resourceType": "eventsource", "_eventSourceMessages": messages}
+        shown |= {"_resourceType": "eventsource"}
+        shown |= {"_eventSourceMessages": _listed(_events(exchange.chunks, about), exchange)}
     if exchange.failure is not None:
         shown["_streamBroken"] = _closed(exchange.failure, about)
     return shown
+
+
+def _listed(items: Iterator[dict[str, Any]], exchange: _Exchange) -> list[dict[str, Any]]:
+    return _Streamed(items) if exchange.is_long else list(items)
+
+
+def _events(chunks: Iterable[Chunk], about: Header) -> Iterator[dict[str, Any]]:
+    stream = EventStream()
+    for chunk in chunks:
+        yield from (_event(found, chunk, about) for found in stream.feed(chunk.body) if found.data is not None)
 
 
 def _chunk(chunk: Chunk, about: Header) -> dict[str, Any]:
@@ -157,12 +271,11 @@ def _request(request: Request, url: str) -> dict[str, Any]:
 def _response(response: Response | None, exchange: _Exchange) -> dict[str, Any]:
     if response is None:  # browsers write status 0 for a request without a response
         response = Response(0, 0, 0, 0, (), b"")
-    elif response.streamed:
-        response = replace(response, body=b"".join(chunk.body for chunk in exchange.chunks))
     headers = response.headers
-    content: dict[str, Any] = {"size": len(response.body), "mimeType": header(headers, "content-type")}
-    if response.body:
-        content["text"], encoding = _text(response.body)
+    size, text, encoding = _content(response, exchange)
+    content: dict[str, Any] = {"size": size, "mimeType": header(headers, "content-type")}
+    if size:
+        content["text"] = text
         if encoding:
             content["encoding"] = encoding
     shown: dict[str, Any] = {
@@ -174,11 +287,50 @@ def _response(response: Response | None, exchange: _Exchange) -> dict[str, Any]:
         "content": content,
         "redirectURL": header(headers, "location"),
         "headersSize": _UNKNOWN,
-        "bodySize": _size(response),
+        "bodySize": _size(response, size),
     }
     if response.status == 0 and exchange.failure is not None:
         shown["_error"] = exchange.failure.reason
     return shown
+
+
+def _content(response: Response, exchange: _Exchange) -> tuple[int, str, str]:
+    """Return the size, the text and its encoding of the body of a response, which may have come in chunks."""
+    if not response.streamed:
+        return len(response.body), *_text(response.body)
+    if not exchange.is_long:
+        body = b"".join(chunk.body for chunk in exchange.chunks)
+        return len(body), *_text(body)
+    size, decoder, is_text = 0, codecs.getincrementaldecoder("utf-8")(), True
+    for chunk in exchange.chunks:
+        size += len(chunk.body)
+        is_text = is_text and _goes_on(decoder, chunk.body)
+    if is_text and _goes_on(decoder, b"", is_last=True):
+        return size, _Text.of(_decoded(exchange.chunks)), ""
+    return size, _Text.of(_in_base64(exchange.chunks)), "base64"
+
+
+def _goes_on(decoder: codecs.IncrementalDecoder, data: bytes, *, is_last: bool = False) -> bool:
+    try:
+        decoder.decode(data, is_last)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded(chunks: Iterable[Chunk]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    return (decoder.decode(chunk.body) for chunk in chunks)
+
+
+def _in_base64(chunks: Iterable[Chunk]) -> Iterator[str]:
+    left = b""
+    for chunk in chunks:
+        data = left + chunk.body
+        whole = len(data) // 3 * 3
+        left = data[whole:]
+        yield base64.b64encode(data[:whole]).decode()
+    yield base64.b64encode(left).decode()
 
 
 def _message(message: SocketMessage, about: Header) -> dict[str, Any]:
@@ -202,10 +354,15 @@ def _text(body: bytes) -> tuple[str, str]:
         return base64.b64encode(body).decode(), "base64"
 
 
-def _size(response: Response) -> int:
-    """Return the bytes of the body on the wire, -1 for a compressed body without a usable Content-Length."""
+def _size(response: Response, size: int) -> int:
+    """Return the bytes of the body on the wire, -1 for a compressed body without a usable Content-Length.
+
+    Args:
+        response: The response.
+        size: Bytes of its body.
+    """
     if not header(response.headers, "content-encoding"):
-        return len(response.body)
+        return size
     length = header(response.headers, "content-length")
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 16 else _UNKNOWN
 

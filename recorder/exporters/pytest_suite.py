@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from ..model import Headers, Recording, Triple
 from ..printable import printable
@@ -82,6 +84,36 @@ class Desktop:
 '''
 
 
+@dataclass(slots=True)
+class _Session:
+    """The channels of a session, in the order of their first events, and the first credentials that it shows."""
+
+    credentials: dict[str, str] = field(default_factory=dict)
+    channels: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Whole:
+    sessions: dict[str | None, _Session] = field(default_factory=dict)
+    is_answered: bool = True
+
+    @classmethod
+    def of(cls, triples: Iterable[Triple]) -> _Whole:
+        """Collect what the begin of the module needs to know; exchanges of no session count where there is none."""
+        whole, apart = cls(), _Session()
+        for triple in triples:
+            whole.is_answered &= triple.ack is not None
+            own = apart if triple.session is None else whole.sessions.setdefault(triple.session, _Session())
+            own.channels.update(dict.fromkeys(link.event.channel for link in triple.events))
+            if not own.credentials:
+                own.credentials = {n: v for n, v in _sent(triple.request.headers).items() if n == "Authorization"}
+        return whole if whole.sessions else cls({None: apart}, whole.is_answered)
+
+
+def _in_order(recording: Recording) -> Iterator[Triple]:
+    return heapq.merge(recording.plain, recording.triples, key=lambda triple: triple.request.seq)
+
+
 def skeleton(recording: Recording, cassette: str, bayeux: str) -> Iterator[str]:
     """Yield the text of the test module.
 
@@ -91,21 +123,21 @@ def skeleton(recording: Recording, cassette: str, bayeux: str) -> Iterator[str]:
         bayeux: Path of the Bayeux endpoint on the recorded server.
     """
     yield _HEAD
-    triples = sorted((*recording.plain, *recording.triples), key=lambda triple: triple.request.seq)
-    sessions: list[str | None] = [*dict.fromkeys(t.session for t in triples if t.session is not None)] or [None]
+    whole = _Whole.of(_in_order(recording))
+    sessions: list[str | None] = [*whole.sessions] or [None]
     names = {
         session: f"desktop{place}" if len(sessions) > 1 else "desktop" for place, session in enumerate(sessions, 1)
     }
-    options = "" if all(triple.ack for triple in triples) else ', unplayed="ignore"'
+    options = "" if whole.is_answered else ', unplayed="ignore"'
     options += ', rate="instant"' if len(sessions) > 1 else ""  # a virtual clock waits until all desktops poll
     yield f"\n\n@pytest.mark.cassette({_literal(cassette)}{options})\n"
     yield "def test_the_session(standin: Any) -> None:\n"
     for session, name in names.items():
-        own = [triple for triple in triples if triple.session == session]
-        yield f"    {name} = Desktop(standin.url, {_literal(bayeux)}, {_literal(_credentials(own))})\n"
-        for channel in dict.fromkeys(link.event.channel for triple in own for link in triple.events):
+        own = whole.sessions.get(session) or _Session()
+        yield f"    {name} = Desktop(standin.url, {_literal(bayeux)}, {_literal(own.credentials)})\n"
+        for channel in own.channels:
             yield f"    {name}.subscribes({_literal(channel)})\n"
-    for triple in triples:
+    for triple in _in_order(recording):
         yield from _triple(triple, names.get(triple.session, names[sessions[0]]))
 
 
@@ -138,11 +170,6 @@ def _events(triple: Triple, desktop: str) -> Iterator[str]:
         channels = ", ".join(_literal(link.event.channel) for link in triple.events)
         yield f"    # {names}\n"
         yield f"    {desktop}.hears({channels})\n"
-
-
-def _credentials(triples: Sequence[Triple]) -> dict[str, str]:
-    found = (_sent(triple.request.headers) for triple in triples)
-    return next(({"Authorization": sent["Authorization"]} for sent in found if "Authorization" in sent), {})
 
 
 def _sent(headers: Headers) -> dict[str, str]:

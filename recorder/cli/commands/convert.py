@@ -11,7 +11,7 @@ import click
 
 import recorder
 
-from ..loading import load, policy_of, read, triples
+from ..loading import opened, policy_of, triples, warn
 from ..options import cassette_argument, dialect_option, force_option, output_option
 from ..saying import say
 from ..writing import must_be_writable, write_text
@@ -25,22 +25,30 @@ class _Asked:
 
 
 def _har(asked: _Asked) -> Iterator[str]:
+    from ...cassette.located import Located
+    from ...cassette.reader import open_cassette
     from ...exporters.har import har
 
-    cassette = read(asked.cassette)
-    return har(cassette.header, cassette.records, recorder.__version__)
+    with open_cassette(asked.cassette) as cassette:
+        text = har(cassette.header, Located(cassette), recorder.__version__)
+        head = next(text)  # all records were read once
+        warn(cassette.torn)
+        yield head
+        yield from text
 
 
 def _mermaid(asked: _Asked) -> Iterator[str]:
     from ...exporters.mermaid import mermaid
 
-    return _lines(mermaid(load([asked.cassette], asked.dialect)))
+    with opened(asked.cassette, asked.dialect) as found:
+        yield from _lines(mermaid(found.recording))
 
 
 def _perfetto(asked: _Asked) -> Iterator[str]:
     from ...exporters.perfetto import trace
 
-    return trace(load([asked.cassette], asked.dialect))
+    with opened(asked.cassette, asked.dialect) as found:
+        yield from trace(found.recording)
 
 
 def _jsonl(asked: _Asked) -> Iterator[str]:
@@ -53,15 +61,17 @@ def _jsonl(asked: _Asked) -> Iterator[str]:
 def _curl(asked: _Asked) -> Iterator[str]:
     from ...exporters.curl import curl
 
-    return _lines(curl(load([asked.cassette], asked.dialect), asked.base))
+    with opened(asked.cassette, asked.dialect) as found:
+        yield from _lines(curl(found.recording, asked.base))
 
 
 def _pytest(asked: _Asked) -> Iterator[str]:
     from ...dialect.carried import dialect_of
     from ...exporters.pytest_suite import skeleton
 
-    recording = load([asked.cassette], asked.dialect)
-    return skeleton(recording, str(asked.cassette.resolve()), dialect_of(recording.header).bayeux_prefix)
+    with opened(asked.cassette, asked.dialect) as found:
+        bayeux = dialect_of(found.recording.header).bayeux_prefix
+        yield from skeleton(found.recording, str(asked.cassette.resolve()), bayeux)
 
 
 _FORMATS: dict[str, Callable[[_Asked], Iterator[str]]] = {
