@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from ..formats.streamed import EVENTS, streamed_media
@@ -117,9 +117,8 @@ def _numbers(end: int, before: array[int]) -> array[int]:
 
 
 def _exchange(records: Sequence[Record], numbers: array[int]) -> _Exchange:
-    first = records[numbers[0]]
-    assert isinstance(first, Request)
-    exchange = _Exchange(first, is_long=len(numbers) > _MANY)
+    # the first record is the request: `_exchanges` begins no exchange with another
+    exchange = _Exchange(cast("Request", records[numbers[0]]), is_long=len(numbers) > _MANY)
     messages: list[SocketMessage] = []
     chunks: list[Chunk] = []
     for n in numbers[1:]:
