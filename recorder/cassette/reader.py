@@ -7,7 +7,7 @@ an index it is built in memory.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -35,14 +35,14 @@ _PAGES = 24  # pages of tables kept in memory
 
 @dataclass(frozen=True, slots=True)
 class Cassette:
-    """The whole content of a cassette, in memory.
+    """The whole content of a cassette: its records are in memory, or are read from an open file (`Located`).
 
     Attributes:
         torn: The torn tail of a journal after a crash; None where the file ends cleanly.
     """
 
     header: Header
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     torn: TornTail | None = None
 
 

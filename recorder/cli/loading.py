@@ -208,6 +208,23 @@ def read(path: Path) -> Cassette:
     return cassette
 
 
+@contextmanager
+def facts(path: Path) -> Iterator[Cassette]:
+    """Open one cassette, whose records are read from the file; warn on stderr if a crash cut its end off.
+
+    Raises:
+        CassetteError: If the cassette cannot be read.
+    """
+    from ..cassette.located import Located
+    from ..cassette.reader import Cassette, open_cassette
+
+    with open_cassette(path) as cassette:
+        records = Located(cassette)
+        len(records)  # reads them all once: damage is told before anything is written
+        warn(cassette.torn)
+        yield Cassette(cassette.header, records, cassette.torn)
+
+
 def policy_of(path: Path) -> str:
     """Return the name of the policy that a cassette was redacted by.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,16 +56,18 @@ def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Tri
     return [replace(record, seq=seq) for seq, record in enumerate(left)]
 
 
-def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None) -> tuple[Header, list[Record]]:
+def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None) -> tuple[Header, Iterator[Record]]:
     """Merge several captures into one, ordered by wall-clock time; return its header and records.
 
-    Ids that occur in several captures are renamed, so that their sessions stay separate.
+    Ids that occur in several captures are renamed, so that their sessions stay separate. All records are read twice,
+    the first time before this returns; only the ids are in memory together.
 
     Args:
         cassettes: The captures.
         dialect: The dialect of the result; None takes the one dialect that the captures have.
 
     Raises:
+        CassetteError: If a cassette is damaged.
         UsageError: If the cassettes have different dialects, and none is given.
     """
     first = cassettes[0].header
@@ -77,28 +80,45 @@ def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None)
             )
     started = min(cassette.header.started for cassette in cassettes)
     shown: set[str] = set()
-    merged: list[tuple[int, int, Record]] = []
+    moving: list[Iterator[tuple[int, int, Record]]] = []
     exchanges = 0
     for place, cassette in enumerate(cassettes):
-        apart = _Apart(place, frozenset(shown), Sessions((dialect or dialect_of(cassette.header)).session_cookies))
-        shift = (cassette.header.started - started) * 1000
-        top, latest = exchanges, 0
+        sessions = Sessions((dialect or dialect_of(cassette.header)).session_cookies)
+        apart, top = _Apart(place, frozenset(shown), sessions), exchanges
         for record in cassette.records:
-            shown |= apart.shows(record)
-            moved = replace(apart.separate(record), t=record.t + shift)
-            if not isinstance(moved, Note):
-                moved = replace(moved, exchange=moved.exchange + top)
-                exchanges = max(exchanges, moved.exchange + 1)
-            latest = max(latest, moved.t)  # keeps the order of the capture even where its clock went back
-            merged.append((latest, place, moved))
-    merged.sort(key=lambda item: item[:2])
+            shown |= _shown_in(record, sessions)
+            if not isinstance(record, Note):
+                exchanges = max(exchanges, record.exchange + top + 1)
+        moving.append(_moved(cassette, apart, (cassette.header.started - started) * 1000, top))
     # the result counts as not redacted if one of the captures is not redacted
     told = min((cassette.header for cassette in cassettes), key=lambda header: header.redaction != "none")
     header = carrying(
         replace(first, redaction=told.redaction, policy_text=told.policy_text, fitted=told.fitted), dialect
     )
-    header = replace(header, started=started, profile="journal")
-    return header, [replace(record, seq=seq) for seq, (_, _, record) in enumerate(merged)]
+    merged = heapq.merge(*moving, key=lambda item: item[:2])
+    return (
+        replace(header, started=started, profile="journal"),
+        (replace(record, seq=seq) for seq, (_, _, record) in enumerate(merged)),
+    )
+
+
+def _moved(cassette: Cassette, apart: _Apart, shift: int, top: int) -> Iterator[tuple[int, int, Record]]:
+    """Yield the records of one of several captures, each with its place in the order of the result.
+
+    Args:
+        cassette: The capture.
+        apart: Renames its ids.
+        shift: Nanoseconds that it began after the first one.
+        top: What its numbers of exchanges begin at.
+    """
+    latest = 0
+    for record in cassette.records:
+        apart.learn(record)
+        moved = replace(apart.separate(record), t=record.t + shift)
+        if not isinstance(moved, Note):
+            moved = replace(moved, exchange=moved.exchange + top)
+        latest = max(latest, moved.t)  # keeps the order of the capture even where its clock went back
+        yield latest, apart.place, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,26 +253,23 @@ class _Apart:
     """Renames ids of one capture that occur in an earlier one, so that their sessions are not mixed up."""
 
     def __init__(self, place: int, taken: frozenset[str], sessions: Sessions) -> None:
-        self._place, self._taken, self._sessions = place, taken, sessions
+        self.place, self._taken, self._sessions = place, taken, sessions
         self._shared: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
 
-    def shows(self, record: Record) -> set[str]:
-        """Return the ids in a record (clientIds, session cookies, credentials); mark those in `taken` for renaming."""
-        tokens = self._sessions.tokens(record.headers) if isinstance(record, Request | Response) else frozenset()
-        found = {re.split("[= ]", token, maxsplit=1)[1].rpartition(" ")[2] for token in tokens}
-        found |= _ids(record)
-        self._shared |= found & self._taken
-        return found
+    def learn(self, record: Record) -> None:
+        """Mark the ids in a record that are in `taken`, for renaming from now on."""
+        found = _shown_in(record, self._sessions) & self._taken if self._taken else set()
+        if not found <= self._shared:
+            self._shared |= found
+            self._pattern = None
 
     def separate(self, record: Record) -> Record:
         """Return the record with each marked id replaced by another id of equal length."""
         if not self._shared or isinstance(record, Failure | Note):
             return record
-        # match whole words only: an id may be part of another id, or as short as `7`;
-        # in a query an id may follow an escape such as %22, whose last digits look like the start of a word
         values = sorted(self._shared)
-        shared = "|".join(f"({_in_any_spelling(value)})" for value in values)
-        text = re.compile(rf"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{shared})(?![\w-])")
+        text = self._pattern = self._pattern or _any_of(values)
 
         def apart(found: re.Match[str]) -> str:
             return self._other(values[(found.lastindex or 0) - 1])
@@ -269,8 +286,25 @@ class _Apart:
         return replace(record, headers=headers, body=body)
 
     def _other(self, value: str) -> str:
-        digest = hashlib.sha256(f"{self._place}\0{value}".encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256(f"{self.place}\0{value}".encode("utf-8", "surrogatepass")).hexdigest()
         return (digest * (len(value) // len(digest) + 1))[: len(value)]
+
+
+def _shown_in(record: Record, sessions: Sessions) -> set[str]:
+    """Return the ids in a record: clientIds, session cookies, credentials."""
+    tokens = sessions.tokens(record.headers) if isinstance(record, Request | Response) else frozenset()
+    found = {re.split("[= ]", token, maxsplit=1)[1].rpartition(" ")[2] for token in tokens}
+    return found | _ids(record)
+
+
+def _any_of(values: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of some ids, each a group.
+
+    It matches whole words only: an id may be part of another id, or as short as `7`. In a query an id may follow an
+    escape such as %22, whose last digits look like the start of a word.
+    """
+    shared = "|".join(f"({_in_any_spelling(value)})" for value in values)
+    return re.compile(rf"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{{2}}))(?:{shared})(?![\w-])")
 
 
 def _in_any_spelling(value: str) -> str:

@@ -41,9 +41,10 @@ def told(triples: Sequence[Triple]) -> list[tuple[object, ...]]:
 
 
 def merged(*cassettes: Cassette) -> Recording:
-    header, records = merge_records(cassettes)
+    header, found = merge_records(cassettes)
+    records = tuple(found)
     assert [record.seq for record in records] == list(range(len(records)))
-    return derive(Cassette(header, tuple(records)))
+    return derive(Cassette(header, records))
 
 
 def wrapped(wire: Wire, wrap: Wrapping) -> Wire:
@@ -291,7 +292,8 @@ def captured(client: str, start: Callable[[Desk], object] = lambda _: None) -> W
 def test_captures_stand_in_the_order_of_the_wall_clock() -> None:
     late, early = cassette(captured("a"), started=9_000_000), cassette(captured("b"), started=1_000_000)
 
-    header, records = merge_records([late, early])
+    header, found = merge_records([late, early])
+    records = list(found)
 
     assert header.started == 1_000_000
     assert [records[0].t, records[-1].t] == [0, 8_000_000_000 + late.records[-1].t]

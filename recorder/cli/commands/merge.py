@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from ..loading import read
+from ..loading import facts
 from ..options import cassettes_argument, dialect_option, force_option, new_cassette_option
 from ..writing import must_be_writable, write_journal
 
@@ -29,5 +30,7 @@ def command(cassettes: tuple[Path, ...], *, output: Path, dialect: str | None, f
     from ...library.select import merge_records
 
     must_be_writable(output, force=force)
-    header, records = merge_records([read(path) for path in cassettes], load(dialect) if dialect else None)
-    write_journal(output, header, records, force=force)
+    with ExitStack() as opened:
+        found = [opened.enter_context(facts(path)) for path in cassettes]
+        header, records = merge_records(found, load(dialect) if dialect else None)
+        write_journal(output, header, records, force=force)
