@@ -169,6 +169,23 @@ MAX_TEXT = 128 << 10  # bytes of a dialect, and of a policy, that a cassette hol
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a capture a cassette is, if the capture goes on in new files.
+
+    Attributes:
+        capture: The name of the capture, which is in each of its parts.
+        number: Number of the part, from 1.
+        after: Nanoseconds from the begin of the part before to that of this one; 0 for the first.
+        repeated: Number of records at the beginning that repeat records of the parts before.
+    """
+
+    capture: str
+    number: int
+    after: int = 0
+    repeated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """The header of a cassette: where and how it was recorded.
 
@@ -181,6 +198,7 @@ class Header:
         dialect_text: The dialect itself, as TOML; "" if the cassette names one only, as those of format 1 do.
         policy_text: The policy itself, as TOML, without patterns of its own; "" if the cassette names one only.
         fitted: Name of the shipped dialect that the policy was fitted to; "" if that is the dialect itself.
+        part: Which part of a capture this is; None for a capture with one file.
         file: The file that the header was read from, for messages; "" for one that was not read.
     """
 
@@ -193,6 +211,7 @@ class Header:
     dialect_text: str = field(default="", repr=False)
     policy_text: str = field(default="", repr=False)
     fitted: str = ""
+    part: Part | None = None
     file: str = field(default="", repr=False, compare=False)
 
 

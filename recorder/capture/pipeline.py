@@ -9,7 +9,7 @@ from typing import Self, TypeVar, cast
 
 from ..bayeux.messages import carried
 from ..cassette.codec import MAX_HEADERS, encode
-from ..model import CUT, Chunk, Failure, Headers, Note, Record, Request, Response, SocketMessage
+from ..model import CUT, Chunk, Failure, Headers, Note, Part, Record, Request, Response, SocketMessage
 from ..redaction.bodies.change import Unread
 from ..redaction.redactor import Redactor
 from .context import Context
@@ -88,6 +88,11 @@ class Pipeline:
 
         """
         return cls(redactor, started, context, watch=watch, _seq=seq, _count=exchange)
+
+    def following(self, part: Part, now: int) -> Part:
+        """Return how the header of the next part says that it follows this one, if it begins now."""
+        repeated = len(self.context.records()) if self.context else 0
+        return Part(part.capture, part.number + 1, max(0, now - self.started), repeated)
 
     def next_part(self, now: int) -> list[bytes]:
         """Begin a new part at time 0; return the frames it starts with: the live sessions and open requests."""
@@ -262,9 +267,9 @@ class Pipeline:
         return self._watched(self._redacted(record))
 
     def _frame(self, kept: Record) -> bytes:
+        frame, written = self._encoded(kept)
         if self.context is not None:
-            self.context.feed(kept)
-        frame = self._encoded(kept)
+            self.context.feed(written)
         self.size += len(frame)
         return frame
 
@@ -308,15 +313,17 @@ class Pipeline:
         """The number of bodies that no reader looked through, by media type and by what became of them."""
         return Counter() if self.redactor is None else self.redactor.unlooked
 
-    def _encoded(self, record: Record) -> bytes:
+    def _encoded(self, record: Record) -> tuple[bytes, Record]:
+        """Return the frame of a record, with a note behind it if it is not whole, and the record as it is written."""
         try:
-            return encode(record)
+            return encode(record), record
         except ValueError as exc:
             # The record exceeds a limit of the format. It is kept without its body, not dropped, because a cassette is
             # unreadable after a missing record number.
             self.counts.cut += 1
             note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept without its body: {exc}")
-            return encode(_without_body(record)) + encode(note)
+            written = _without_body(record)
+            return encode(written) + encode(note), written
 
 
 def _is_long(record: Record) -> bool:

@@ -24,6 +24,7 @@ from ..model import (
     Header,
     Headers,
     Note,
+    Part,
     Record,
     Request,
     Response,
@@ -85,6 +86,7 @@ def encode_header(header: Header, *, rules_follow: bool = False) -> bytes:
     if header.format > 1:
         body |= {"dialect_text": _short(header.dialect_text), "policy_text": _short(header.policy_text)}
         body |= {"fitted": header.fitted} if header.fitted else {}
+        body |= {"part": _part_value(header.part)} if header.part else {}
     body |= {"profile": header.profile, "redaction": header.redaction}
     if rules_follow:
         body |= {"rules": True}
@@ -208,8 +210,24 @@ def _header(body: _Fields, version: int, path: str) -> Header:
         dialect_text=body.short("dialect_text") if version > 1 else "",
         policy_text=body.short("policy_text") if version > 1 else "",
         fitted=(body.maybe("fitted", str) or "") if version > 1 else "",
+        part=_part(body.maybe("part", dict)) if version > 1 else None,
         file=path,
     )
+
+
+def _part_value(part: Part) -> dict[str, Any]:
+    return {"after": part.after, "capture": part.capture, "number": part.number, "repeated": part.repeated}
+
+
+def _part(value: dict[str, Any] | None) -> Part | None:
+    """Return which part of a capture a header says; None if it says none that can be one."""
+    match value:
+        case {"after": int(after), "capture": str(capture), "number": int(number), "repeated": int(repeated)} if (
+            number > 0 and after >= 0 and repeated >= 0
+        ):
+            return Part(capture, number, after, repeated)
+        case _:
+            return None
 
 
 def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import SEEK_END, BytesIO
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PosixPath
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -403,12 +403,28 @@ class OpenCassette:
         return index
 
 
+class Whole(PosixPath):
+    """A path by which several files are read as one cassette; that of a single file has no `files`.
+
+    Attributes:
+        files: The files, in order.
+    """
+
+    files: tuple[Path, ...] = ()
+
+    def opened(self) -> OpenCassette:
+        """Return the files as one open cassette."""
+        raise NotImplementedError
+
+
 def open_cassette(path: Path) -> OpenCassette:
-    """Open a cassette of any form.
+    """Open a cassette of any form, or several files as one (`Whole`).
 
     Raises:
         CassetteError: If the file cannot be opened or is no cassette.
     """
+    if isinstance(path, Whole) and path.files:
+        return path.opened()
     try:
         file = open_regular(path)
     except OSError as exc:

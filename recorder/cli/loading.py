@@ -18,7 +18,7 @@ from ..model import Header, Record, Recording, Triple
 from .saying import say
 
 if TYPE_CHECKING:
-    from ..cassette.reader import Cassette
+    from ..cassette.reader import Cassette, OpenCassette
     from ..dialect.definition import Dialect
     from ..library.lazy import Making, OpenRecording
     from ..library.stored import Triples
@@ -101,18 +101,30 @@ def opened(path: Path, dialect: str | None) -> Iterator[OpenRecording]:
     errors are those of `load`.
     """
     from ..cassette.reader import open_cassette
+    from ..dialect.carried import differs_from_shipped
     from ..library.lazy import open_recording
 
     with open_cassette(path) as cassette:
+        # damage and a torn tail are told before what is said of the dialect
+        is_read = not cassette.is_sealed and (dialect is not None or differs_from_shipped(cassette.header))
+        if is_read:
+            _read_through(cassette)
         try:
             rules = rules_of(cassette.header, dialect)
         except RecorderError:
-            deque(cassette.records(), maxlen=0)  # damage is told first
+            if not is_read:
+                _read_through(cassette)
             raise
     with open_recording(path, rules) as found:
-        warn(found.torn)
+        if not is_read:
+            warn(found.torn)
         hint_if_none(found.recording.triples, found.cassette.header, found.cassette.records(), rules.name)
         yield found
+
+
+def _read_through(cassette: OpenCassette) -> None:
+    deque(cassette.records(), maxlen=0)
+    warn(cassette.torn)
 
 
 def hint_if_none(triples: Sized, header: Header, records: Iterable[Record], dialect: str) -> None:

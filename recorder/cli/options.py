@@ -105,6 +105,18 @@ class OutputFile(click.Path):
         return Path(str(super().convert(value, param, ctx)))
 
 
+def _gathered(_context: click.Context, _param: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the cassettes with the parts of each capture as one; say on stderr what is missing of it."""
+    if len(paths) < 2:
+        return paths
+    from ..library.parts import gathered
+
+    found, told = gathered(paths)
+    for line in told:
+        say(line)
+    return tuple(found)
+
+
 OUTPUT = OutputFile()
 
 cassette_argument = click.argument(
@@ -113,12 +125,22 @@ cassette_argument = click.argument(
     type=InputFile(),
     shell_complete=offers("cassettes"),
 )
+files_argument = click.argument(
+    "cassettes",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=InputFile(),
+    shell_complete=offers("cassettes"),
+)
+# the same, with the parts of one capture as one cassette
 cassettes_argument = click.argument(
     "cassettes",
     metavar="FILE...",
     nargs=-1,
     required=True,
     type=InputFile(),
+    callback=_gathered,
     shell_complete=offers("cassettes"),
 )
 output_option = click.option("-o", "--output", type=OUTPUT, help="File to write.")

@@ -97,7 +97,7 @@ def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None)
     )
     merged = heapq.merge(*moving, key=lambda item: item[:2])
     return (
-        replace(header, started=started, profile="journal"),
+        replace(header, started=started, profile="journal", part=None),
         (replace(record, seq=seq) for seq, (_, _, record) in enumerate(merged)),
     )
 

@@ -23,7 +23,7 @@ from recorder.cassette.codec import (
 )
 from recorder.cassette.frames import Frame, frame, unframe
 from recorder.errors import CassetteError
-from recorder.model import MAX_TEXT, Header, Record, Request, Response, Row, RowEvent
+from recorder.model import MAX_TEXT, Header, Part, Record, Request, Response, Row, RowEvent
 from tests.cassette.records import ANY_TEXT, HEADER, NUMBERS, ONE_OF_EACH, RECORDS, WIRE_TEXT
 
 REQUEST = {"n": 0, "t": 1, "x": 2, "c": "conn", "m": "POST", "u": "/a", "h": [["Accept", "*/*"]], "b": "{}"}
@@ -317,7 +317,12 @@ def test_a_newer_format_is_recognised_whatever_else_its_header_holds() -> None:
         decode_header(framed({"cassette": 9, "what": "ever"}, 1), path="s.cassette")
 
 
-@pytest.mark.parametrize("header", [HEADER, replace(HEADER, fitted="gws-outbound")])
+@pytest.mark.parametrize(
+    "header",
+    [HEADER, replace(HEADER, fitted="gws-outbound"), replace(HEADER, part=Part("5d41", 2, 7, 3))],
+)
+    "header", [HEADER, replace(HEADER, fitted="gws-outbound"), replace(HEADER, part=Part("5d41", 2, 7, 3))]
+)
 def test_a_header_comes_back(header: Header) -> None:
     assert decode_header(only(encode_header(header)), path="s.cassette") == header
 
@@ -328,13 +333,27 @@ def test_a_format_that_never_was_is_refused(version: int) -> None:
         decode_header(only(encode_header(replace(HEADER, format=version))), path="s.cassette")
 
 
+@pytest.mark.parametrize(
+    "part",
+    [{}, {"number": 0}, {"after": -1}, {"repeated": "3"}, {"capture": None}, {"more": 1}],
+)
+def test_a_part_that_is_none_is_left_out(part: dict[str, object]) -> None:
+    """It only says which files belong together, so a header that says nonsense is read like one that says nothing."""
+    whole = {"after": 7, "capture": "5d41", "number": 2, "repeated": 3}
+    body = msgpack.unpackb(only(encode_header(HEADER)).body) | {"part": whole | part if part else {}}
+    expected = Part("5d41", 2, 7, 3) if "more" in part else None
+
+    assert decode_header(only(frame(0x01, msgpack.packb(body))), path="s.cassette").part == expected
+
+
 def test_a_record_is_no_header() -> None:
     with pytest.raises(CassetteError, match=r"not a cassette .*its first frame is no header"):
         decode_header(only(encode(ONE_OF_EACH[0])), path="s.cassette")
 
 
 @pytest.mark.parametrize(
-    "missing", ["cassette", *(field.name for field in fields(Header) if field.name not in ("format", "file", "fitted"))]
+    "missing",
+    ["cassette", *(one.name for one in fields(Header) if one.name not in ("format", "file", "fitted", "part"))],
 )
 def test_a_header_without_one_of_its_fields_is_refused(missing: str) -> None:
     body = msgpack.unpackb(only(encode_header(HEADER)).body)

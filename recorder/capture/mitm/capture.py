@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...cassette.codec import RULES_WITHIN
@@ -22,7 +23,7 @@ from ...dialect.carried import dialect_of, held, is_same_text
 from ...dialect.definition import DEFAULT, Dialect
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, CassetteError, RecorderError, UsageError
-from ...model import TOLD, Header, Record
+from ...model import TOLD, Header, Part, Record
 from ...redaction.carried import carrying, described
 from ...redaction.policy import NO_POLICY
 from ...redaction.redactor import Redactor
@@ -120,6 +121,7 @@ class Capture:
         self.paths = [path]
         self.about: dict[tuple[int, int], str] = {}
         self._has_parts = settings.limits != Limits()
+        self._which = Part(secrets.token_hex(8), 1)
         self.pipeline, journal = self._begun(dialect)
         self.begun = self.pipeline.exchange
         self._writer: Writer | None = self._write_to(journal)
@@ -138,7 +140,7 @@ class Capture:
         """Create the file, or open it to continue it."""
         context, now = Context() if self._has_parts else None, self.clock()
         if not (self._settings.append and self._path.exists()):
-            journal = self._created(self._path)
+            journal = self._created(self._path, self._which if self._has_parts else None)
             return Pipeline(self._redactor, now, context, watch=self._watched), journal
         journal, end = resume(self._path)
         if end.header.redaction != self._policy:
@@ -157,6 +159,8 @@ class Capture:
         # The clock of the earlier capture is gone, so the wall clock shows how much time has passed since it began; `t`
         # must still grow, even if the wall clock was set back.
         self.has_chunks = end.header.format > 1
+        # the parts after a file that does not say it is one are a capture of their own
+        self._which = end.header.part or replace(self._which, number=0)
         begun = now - max(end.t + 1, time.time_ns() - end.header.started * 1000)
         return Pipeline.resumed(
             self._redactor, begun, context, seq=end.seq, exchange=end.exchange, watch=self._watched
@@ -324,10 +328,11 @@ class Capture:
             on_failure=lambda failure: loop.call_soon_threadsafe(self.stop, failure),
         )
 
-    def _created(self, path: Path) -> Journal:
+    def _created(self, path: Path, part: Part | None) -> Journal:
         """Create the file of a part; as long as no dialect is chosen, its header announces that one may follow."""
         private, follows = self._redactor is None, not self._choosing.is_made
-        return create(path, self._header(), force=self._settings.force, private=private, rules_follow=follows)
+        header = replace(self._header(), part=part)
+        return create(path, header, force=self._settings.force, private=private, rules_follow=follows)
 
     def _header(self) -> Header:
         header = Header(
@@ -352,15 +357,15 @@ class Capture:
         self._part += 1
         while self._is_taken(part_path(self._path, self._part)):
             self._part += 1
-        path = part_path(self._path, self._part)
+        path, which = part_path(self._path, self._part), self.pipeline.following(self._which, now)
         try:
-            journal = self._created(path)
+            journal = self._created(path, which)
         except RecorderError as exc:
             self.stop(CaptureError(str(exc)))
             return
         self._writer.finish()
         self._ending.append(self._writer)
-        self._writer = self._write_to(journal)
+        self._writer, self._which = self._write_to(journal), which
         self.paths.append(path)
         for frame in self.pipeline.next_part(now):
             self._writer.offer(frame)

@@ -13,7 +13,7 @@ import recorder
 from ...errors import PolicyError, RecorderError, SecretsFound, UsageError
 from ...printable import to_json
 from ..loading import rules_of
-from ..options import cassettes_argument, dialect_option, json_option, policy_option
+from ..options import dialect_option, files_argument, json_option, policy_option
 from ..saying import say
 from ..verdict import announce
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command("scan")
-@cassettes_argument
+@files_argument
 @policy_option
 @click.option(
     "--format",

@@ -76,6 +76,6 @@ def command(
     if not chosen:
         raise NothingSelected(f"{cassette}: no triple fits; recorder ls lists the triples")
     records = slice_records(whole, recording, chosen)
-    header = carrying(replace(whole.header, profile="journal"), load_dialect(dialect) if dialect else None)
+    header = carrying(replace(whole.header, profile="journal", part=None), load_dialect(dialect) if dialect else None)
     write_journal(output, header, records, force=force)
     say(f"{len(chosen)} of {len(recording.triples)} triples")

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 from recorder.cassette.codec import RULES_WITHIN, encode_header
-from recorder.cassette.reader import Cassette, read
+from recorder.cassette.reader import Cassette, Whole, read
 from recorder.dialect.definition import Dialect, parse, shipped, source
 from recorder.dialect.fitting import Fit
 from recorder.errors import UsageError
 from recorder.formats.compression import zstd
+from recorder.library.parts import gathered
+from recorder.library.recording import load_recording
 from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, SocketMessage, closing
 from recorder.redaction.policy import Policy, load
 
@@ -1303,7 +1305,39 @@ def test_all_parts_of_a_capture_have_the_dialect_that_is_chosen(path: Path, coun
 
     parts = [read(part) for part in path.parent.glob("*.cassette")]
     assert len(parts) > 1
-    assert {replace(part.header, started=0, file="") for part in parts} == {replace(whole.header, started=0, file="")}
+    same = {replace(part.header, started=0, file="", part=None) for part in parts}
+    assert same == {replace(whole.header, started=0, file="")}
+
+
+def test_parts_of_a_capture_are_read_as_one(path: Path) -> None:
+    whole = record(path.with_name("whole"), created(12), policy=load(), key=bytes(32))
+    record(path, created(12), limits=Limits(size=600), policy=load(), key=bytes(32))
+
+    (gathered_path,), told = gathered(sorted(path.parent.glob("*.cassette")))
+
+    assert len(told) == 1  # session-2 stands before session in the order of names
+    found = read(gathered_path)
+    assert [replace(one, t=0) for one in content(found)] == [replace(one, t=0) for one in content(whole)]
+    assert replace(found.header, started=0, file="") == replace(whole.header, started=0, file="")
+
+
+def test_a_part_that_is_continued_later_has_parts_that_follow_it(path: Path) -> None:
+    record(path, created(12), limits=Limits(size=600))
+    *_, last = _numbered(path)
+
+    record(last, created(12), limits=Limits(size=600), append=True)
+
+    found = _numbered(path)
+    ((whole,), _) = gathered(found)
+    assert isinstance(whole, Whole)
+    assert len(whole.files) == len(found) > len([part for part in found if part == last])
+    assert len(load_recording(whole).triples) == 24
+
+
+def _numbered(path: Path) -> list[Path]:
+    """The parts of a capture by the numbers in their headers."""
+    parts = [(read(file).header.part, file) for file in path.parent.glob("*.cassette")]
+    return [file for part, file in sorted(parts, key=lambda one: one[0].number if one[0] else 0)]
 
 
 def test_a_choice_does_not_change_the_redaction(path: Path, tmp_path: Path) -> None:
