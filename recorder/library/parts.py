@@ -24,6 +24,7 @@ from ..dialect.carried import are_same
 from ..errors import RecorderError, TornTail
 from ..model import CUT, Header, Note, Part, Record
 
+_NAMED = 4  # parts whose names are printed
 _CUT = re.compile(r"record (\d+) ")  # how the text of a note about a cut body begins
 
 
@@ -93,7 +94,8 @@ def _number(part: tuple[Part, Path]) -> int:
 def _told(parts: Sequence[tuple[Part, Path]]) -> Iterator[str]:
     """Yield a line about parts of one capture that are given in another order, and one about those that are missing."""
     numbers = [part.number for part, _ in parts]
-    names = ", ".join(str(path) for _, path in sorted(parts, key=_number))
+    every = [str(path) for _, path in sorted(parts, key=_number)]
+    names = ", ".join(every if len(every) <= _NAMED else [every[0], "…", every[-1]])
     if numbers != sorted(numbers):
         yield f"{names}: are read in this order, in which they were recorded"
     missing = sorted(set(range(1, max(numbers))) - set(numbers)) if len(parts) > 1 else []

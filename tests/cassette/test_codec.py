@@ -321,8 +321,6 @@ def test_a_newer_format_is_recognised_whatever_else_its_header_holds() -> None:
     "header",
     [HEADER, replace(HEADER, fitted="gws-outbound"), replace(HEADER, part=Part("5d41", 2, 7, 3))],
 )
-    "header", [HEADER, replace(HEADER, fitted="gws-outbound"), replace(HEADER, part=Part("5d41", 2, 7, 3))]
-)
 def test_a_header_comes_back(header: Header) -> None:
     assert decode_header(only(encode_header(header)), path="s.cassette") == header
 
