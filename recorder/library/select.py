@@ -39,21 +39,21 @@ from ..redaction.carried import carrying
 _SETUPS = frozenset({channels.HANDSHAKE, channels.SUBSCRIBE, channels.UNSUBSCRIBE})
 
 
-def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Triple]) -> list[Record]:
-    """Return the records needed to replay only the chosen triples, renumbered from 0.
+def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Triple]) -> Iterator[Record]:
+    """Yield the records needed to replay only the chosen triples, renumbered from 0.
 
     These are the requests, acks and events of the chosen triples; the handshakes, subscriptions and publishes of their
     sessions; the exchanges of these sessions, and of no session, that are no operation; and the unsolicited events of
     these sessions, without those whose anchor is another triple. Events of other triples are removed from the responses
     and chunks that carried them; comments in streams of events stay.
+
+    All records are read twice; the sequences are read, and never copied.
     """
     kept = _Kept.of(recording, chosen)
-    carriers = {seq for seq, _ in kept.events}
-    exchanges = {r.exchange for r in cassette.records if not isinstance(r, Note) and r.seq in carriers}
-    exchanges |= kept.exchanges | set(_setups(cassette.records, _clients(cassette, recording, chosen)))
-    sliced = [_stripped(r, kept) for r in _without(cassette.records, kept) if getattr(r, "exchange", -1) in exchanges]
-    left = [record for record in sliced if record is not None]
-    return [replace(record, seq=seq) for seq, record in enumerate(left)]
+    exchanges = _exchanges(cassette.records, kept, _clients(cassette, recording, chosen))
+    stripped = (_stripped(r, kept) for r in cassette.records if _is_kept(r, exchanges, kept))
+    left = (record for record in stripped if record is not None)
+    return (replace(record, seq=seq) for seq, record in enumerate(left))
 
 
 def merge_records(cassettes: Sequence[Cassette], dialect: Dialect | None = None) -> tuple[Header, Iterator[Record]]:
@@ -141,7 +141,7 @@ class _Kept:
         own = (triple.request.exchange for triple in chosen)
         events = {(link.event.seq, link.event.index) for triple in chosen for link in triple.events}
         wanted = {triple.n for triple in chosen}
-        left = [t for t in recording.triples if t.n not in wanted]
+        left = (t for t in recording.triples if t.n not in wanted)
         places = ((it.seq, it.message) for t in left for it in (t.request, t.ack) if it is not None)
         dropped = frozenset((seq, message) for seq, message in places if message is not None)
         events |= set(_unsolicited(recording, chosen))
@@ -169,14 +169,39 @@ def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple])
     return clients.union(*(_ids(cassette.records[at]) for at in starts))
 
 
-def _setups(records: Iterable[Record], clients: set[str] | None) -> Iterator[int]:
-    """Yield the exchanges with a handshake, subscription or publish of these clients (None: of all clients)."""
+def _exchanges(records: Iterable[Record], kept: _Kept, clients: set[str] | None) -> set[int]:
+    """Return the exchanges that a slice keeps.
+
+    A request that carries nothing but publishes that the slice leaves out is left out with its response, unless that
+    carries an event that is kept.
+
+    Args:
+        records: All records.
+        kept: What is kept of the triples.
+        clients: The clients whose handshakes, subscriptions and publishes are kept; None for all.
+    """
+    events = {seq for seq, _ in kept.events}
+    found, empty, carriers = set(kept.exchanges), set(), set()
     for record in records:
-        for message in carried(record) or []:
-            is_sent = isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client)
-            setup = message["channel"] in _SETUPS or (is_sent and not channels.is_meta(message["channel"]))
-            if setup and not isinstance(record, Note) and (clients is None or str(message.get("clientId")) in clients):
-                yield record.exchange
+        if isinstance(record, Note):
+            continue
+        messages = carried(record) or []
+        if record.seq in events or any(_is_setup(record, message, clients) for message in messages):
+            found.add(record.exchange)
+        if kept.dropped and isinstance(record, Request | Response):
+            is_empty = _is_empty(record, messages, kept)
+            if isinstance(record, Request) and is_empty:
+                empty.add(record.exchange)
+            elif isinstance(record, Response) and not is_empty:
+                carriers.add(record.exchange)
+    return found - (empty - carriers)
+
+
+def _is_setup(record: Record, message: Message, clients: set[str] | None) -> bool:
+    """Return whether a message is a handshake, subscription or publish of these clients (None: of all clients)."""
+    is_sent = isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client)
+    is_setup = message["channel"] in _SETUPS or (is_sent and not channels.is_meta(message["channel"]))
+    return is_setup and (clients is None or str(message.get("clientId")) in clients)
 
 
 def _ids(record: Record) -> set[str]:
@@ -186,24 +211,15 @@ def _ids(record: Record) -> set[str]:
     return {str(m["clientId"]) for m in handshakes if m.get("clientId")}
 
 
-def _without(records: Iterable[Record], kept: _Kept) -> list[Record]:
-    """Return the records without those that carry nothing but publishes that a slice leaves out, or their replies.
-
-    An HTTP request goes with its response, unless that carries an event that is kept.
-    """
-    if not kept.dropped:
-        return list(records)
-    everything = list(records)
-    empty = [r for r in everything if not isinstance(r, Note) and _is_empty(r, kept)]
-    sent = {r.exchange for r in empty if isinstance(r, Request)}
-    carriers = {r.exchange for r in everything if isinstance(r, Response) and not _is_empty(r, kept)}
-    gone = {r.seq for r in empty if isinstance(r, SocketMessage)}
-    return [r for r in everything if isinstance(r, Note) or (r.exchange not in sent - carriers and r.seq not in gone)]
+def _is_kept(record: Record, exchanges: set[int], kept: _Kept) -> bool:
+    if isinstance(record, Note) or record.exchange not in exchanges:
+        return False
+    is_message = bool(kept.dropped) and isinstance(record, SocketMessage)
+    return not (is_message and _is_empty(record, carried(record) or [], kept))
 
 
-def _is_empty(record: Record, kept: _Kept) -> bool:
-    messages = carried(record)
-    return bool(messages) and all(_goes(record, index, m, kept) for index, m in enumerate(messages or []))
+def _is_empty(record: Record, messages: Sequence[Message], kept: _Kept) -> bool:
+    return bool(messages) and all(_goes(record, index, message, kept) for index, message in enumerate(messages))
 
 
 def _goes(record: Record, index: int, message: Message, kept: _Kept) -> bool:

@@ -27,7 +27,7 @@ def cassette(wire: Wire, **own: object) -> Cassette:
 
 def sliced(whole: Cassette, *numbers: int) -> Recording:
     recording = derive(whole)
-    records = slice_records(whole, recording, [t for t in recording.triples if t.n in numbers])
+    records = list(slice_records(whole, recording, [t for t in recording.triples if t.n in numbers]))
     assert [record.seq for record in records] == list(range(len(records)))
     return derive(Cassette(whole.header, tuple(records)))
 
@@ -367,7 +367,7 @@ def test_the_dialect_of_the_shipped_cassettes_is_shipped() -> None:
 
 def sliced_publishes(wire: Wire, *numbers: int) -> tuple[Cassette, Recording]:
     whole, recording = cassette(wire), wire.recording(DIALECT)
-    records = slice_records(whole, recording, [t for t in recording.triples if t.n in numbers])
+    records = list(slice_records(whole, recording, [t for t in recording.triples if t.n in numbers]))
     small = Cassette(whole.header, tuple(records))
     return small, derive(small, DIALECT)
 

@@ -197,7 +197,7 @@ def test_slice_keeps_of_a_chunk_the_blocks_of_its_events_and_the_comments(number
     whole = cassette(crowded())
     recording = correlate(whole.records, PUSH, whole.header)
 
-    records = slice_records(whole, recording, [recording.triples[number - 1]])
+    records = list(slice_records(whole, recording, [recording.triples[number - 1]]))
 
     assert [(one.body, one.is_last) for one in records if isinstance(one, Chunk)] == [
         (bodies[0], False),
@@ -214,7 +214,7 @@ def test_slice_of_all_triples_leaves_each_record_as_it_was() -> None:
     whole = cassette(tape)
     recording = correlate(whole.records, PUSH, whole.header)
 
-    assert slice_records(whole, recording, recording.triples) == tape.records
+    assert list(slice_records(whole, recording, recording.triples)) == tape.records
 
 
 def test_slice_keeps_the_messages_of_its_own_calls_on_a_socket() -> None:
@@ -228,7 +228,7 @@ def test_slice_keeps_the_messages_of_its_own_calls_on_a_socket() -> None:
     whole = cassette(tape)
     recording = correlate(whole.records, PUSH, whole.header)
 
-    records = slice_records(whole, recording, recording.triples[1:])
+    records = list(slice_records(whole, recording, recording.triples[1:]))
 
     assert [one.body for one in records if isinstance(one, SocketMessage)] == [
         b'{"type":"call","ref":"r2"}',
@@ -244,7 +244,7 @@ def test_slice_keeps_the_answers_of_lines_of_its_operations_only() -> None:
     whole = cassette(tape)
     recording = correlate(whole.records, PUSH, whole.header)
 
-    records = slice_records(whole, recording, recording.triples[1:])
+    records = list(slice_records(whole, recording, recording.triples[1:]))
 
     assert [one.body for one in records if isinstance(one, Chunk)] == [b'{"n":1}\n', b'{"ref":"r2"}\n', b""]
 

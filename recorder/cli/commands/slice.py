@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from ...errors import NothingSelected
 from ...model import Triple, values
-from ..loading import derived, expression, fitting
+from ..loading import expression, fitting, opened
 from ..options import cassette_argument, dialect_option, filter_option, force_option, new_cassette_option, offers
 from ..saying import say
 from ..writing import must_be_writable, write_journal
@@ -58,12 +59,14 @@ def command(
               recorder slice session.cassette --handle 1001 -o record.cassette
               recorder slice session.cassette --filter 'at:60..120 -state:failed' -o minute.cassette
     """
+    from ...cassette.located import Located
+    from ...cassette.reader import Cassette
     from ...dialect.definition import load as load_dialect
     from ...library.select import slice_records
+    from ...library.sequences import Lazy
     from ...redaction.carried import carrying
 
     must_be_writable(output, force=force)
-    whole, recording = derived(cassette, dialect)
     keys: dict[str, str | None] = {"handle": handle, "reference": reference}
     conditions: list[Callable[[Triple], bool]] = [
         lambda t: triples is None or t.n in triples,
@@ -71,11 +74,15 @@ def command(
         lambda t: session is None or t.session == session,
         lambda t: all(value is None or value in values(t.keys.get(key, ())) for key, value in keys.items()),
     ]
-    filtered = fitting(recording.triples, expression(wanted, dialect, [cassette]))
-    chosen = [triple for triple in filtered if all(fits(triple) for fits in conditions)]
-    if not chosen:
-        raise NothingSelected(f"{cassette}: no triple fits; recorder ls lists the triples")
-    records = slice_records(whole, recording, chosen)
-    header = carrying(replace(whole.header, profile="journal", part=None), load_dialect(dialect) if dialect else None)
-    write_journal(output, header, records, force=force)
-    say(f"{len(chosen)} of {len(recording.triples)} triples")
+    with opened(cassette, dialect) as found:
+        recording, records = found.recording, Located(found.cassette)
+        filtered = fitting(recording.triples, expression(wanted, dialect, [cassette]))
+        numbers = array("q", (triple.n for triple in filtered if all(fits(triple) for fits in conditions)))
+        if not numbers:
+            raise NothingSelected(f"{cassette}: no triple fits; recorder ls lists the triples")
+        chosen = Lazy(len(numbers), lambda place: recording.triples[numbers[place] - 1])
+        whole = Cassette(found.cassette.header, records)
+        header = replace(whole.header, profile="journal", part=None)
+        header = carrying(header, load_dialect(dialect) if dialect else None)
+        write_journal(output, header, slice_records(whole, recording, chosen), force=force)
+        say(f"{len(numbers)} of {len(recording.triples)} triples")
