@@ -58,7 +58,7 @@ class Located(Sequence[Record]):
 
     def _at(self, seq: int, body_of: codec.BodyOf | None) -> Record:
         path = self._cassette.path
-        frame = self._cassette.frame_at(self._addresses[seq])
+        frame = self._cassette.at(self._addresses[seq])
         found = codec.decode(frame, path=path, body_of=body_of)
         if found is None or found.seq != seq:
             raise CassetteError(path, f"record {seq} is not where it was", hint="was it changed meanwhile?")
