@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
 from ..cassette.codec import encode, encode_header
 from ..cassette.reader import OpenCassette, open_cassette
 from ..dialect.definition import Dialect
-from ..model import IN_CLEAR, Note, Record
+from ..model import IN_CLEAR, Header, Note, Record
 from ..output import replacing
 from .hosts import NOT_RECORDED, ApiHosts, same_host, without
 
@@ -81,7 +82,7 @@ def sift(
         for index, (part, cassette) in enumerate(zip(parts, opened, strict=True) if removed else ()):
             told = _counted(removed) if part == parts[-1] else None
             left_out = frozenset(number for at, number in notes if at == index)
-            _rewrite(part, cassette, without(cassette.records(), frozenset(gone), left_out), told)
+            _rewrite(part, _fewer(cassette, gone), without(cassette.records(), frozenset(gone), left_out), told)
     return Sifted(removed, hosts.has_api, len(set(hosts.exchanges.values()) - {""}))
 
 
@@ -94,8 +95,17 @@ def _counted(removed: Counter[str]) -> str:
     )
 
 
-def _rewrite(path: Path, cassette: OpenCassette, records: Iterable[Record], told: str | None) -> None:
+def _fewer(cassette: OpenCassette, gone: Container[int]) -> Header:
+    """Return the header of a file without some exchanges: records that repeat earlier parts may be among them."""
     header = cassette.header
+    if header.part is None:
+        return header
+    first = islice(cassette.records(), header.part.repeated)
+    repeated = sum(isinstance(record, Note) or record.exchange not in gone for record in first)
+    return replace(header, part=replace(header.part, repeated=repeated))
+
+
+def _rewrite(path: Path, header: Header, records: Iterable[Record], told: str | None) -> None:
     with replacing(path, force=True, like=[path], private=header.redaction in IN_CLEAR) as file:
         file.write(encode_header(header))
         for record in records if told is None else _with_note(records, told):

@@ -13,7 +13,7 @@ from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import read
 from recorder.dialect.definition import load
 from recorder.errors import OutputError
-from recorder.model import Note, Record, Request
+from recorder.model import Note, Part, Record, Request
 from tests.capture.test_hosts import Capture
 from tests.cassette.records import HEADER
 
@@ -59,6 +59,18 @@ def test_parts_are_judged_together(tmp_path: Path) -> None:
     assert (hosts(one), hosts(two)) == (["api"], ["api"])
     assert [r.kind for r in read(one).records if isinstance(r, Note)] == ["close"]
     assert [r.kind for r in read(two).records if isinstance(r, Note)] == ["not-recorded", "close"]
+
+
+def test_a_part_says_what_it_repeats_when_some_of_it_is_removed(tmp_path: Path) -> None:
+    path = written(tmp_path / "s", *Capture().get("cdn").bayeux("api").get("ads").records)
+    records = read(path).records
+    count = next(n for n, record in enumerate(records) if isinstance(record, Request) and "ads" in str(record.headers))
+    header = encode_header(replace(GWS, part=Part("5d41", 2, 7, count)))
+    path.write_bytes(header + b"".join(map(encode, records)))
+
+    sift([path], DIALECT)
+
+    assert read(path).header.part == Part("5d41", 2, 7, count - 2)  # without the exchange with cdn
 
 
 def test_notes_about_other_hosts_go_with_them(tmp_path: Path) -> None:

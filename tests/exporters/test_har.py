@@ -5,13 +5,19 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from recorder.cassette.reader import Cassette
+from recorder.cassette.codec import encode, encode_header
+from recorder.cassette.located import Located
+from recorder.cassette.reader import Cassette, open_cassette
+from recorder.errors import CassetteError
 from recorder.exporters.har import har
-from recorder.model import Chunk, Record, Request, Response, SocketMessage
+from recorder.library.sealing import seal
+from recorder.model import Chunk, Failure, Record, Request, Response, SocketMessage
 from tests.cassette.records import HEADER, RECORDS
 from tests.exchange.checks import checked
 from tests.exporters.exports import hostile, preview_cassette, socket, two_sessions
@@ -141,3 +147,56 @@ def test_whatever_was_recorded_gives_json(record: Any) -> None:
     asked = replace(ASKED, exchange=getattr(record, "exchange", 0))
 
     assert json.loads(text(Cassette(HEADER, (asked, replace(record, seq=1)))))["log"]["version"] == "1.2"
+
+
+# Long exchanges
+
+
+CHUNKS = st.lists(st.binary(max_size=5) | st.sampled_from(["é".encode()[:1], "é".encode()[1:], b"data: x\n\n"]))
+
+
+@given(bodies=CHUNKS, kind=st.sampled_from(["text/event-stream", "application/x-ndjson"]))
+def test_a_long_stream_is_written_as_a_short_one(bodies: list[bytes], kind: str) -> None:
+    head = Response(1, 5, 0, 200, (("Content-Type", kind),), b"", streamed=True)
+    chunks = [Chunk(n, n * 7, 0, data, n == len(bodies) + 1) for n, data in enumerate(bodies, 2)]
+
+    assert_alike(Cassette(HEADER, (ASKED, head, *chunks, Failure(len(bodies) + 2, 999, 0, "broke"))))
+
+
+@given(messages=st.lists(st.tuples(st.booleans(), st.binary(max_size=5), st.booleans())))
+def test_a_long_socket_is_written_as_a_short_one(messages: list[tuple[bool, bytes, bool]]) -> None:
+    head = Response(1, 5, 0, 101, (), b"")
+    sent = [SocketMessage(n, n, 0, *message) for n, message in enumerate(messages, 2)]
+
+    assert_alike(Cassette(HEADER, (ASKED, head, *sent)))
+
+
+@pytest.mark.parametrize("cassette", [preview_cassette(), hostile(), two_sessions(), socket()])
+def test_any_exchange_is_written_alike_whatever_is_long(cassette: Cassette) -> None:
+    assert_alike(cassette)
+
+
+def assert_alike(cassette: Cassette) -> None:
+    short = text(cassette)
+    with patch("recorder.exporters.har._MANY", 0):
+        assert text(cassette) == short
+
+
+def test_a_file_is_written_as_what_is_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "s.cassette"
+    path.write_bytes(encode_header(HEADER) + b"".join(map(encode, two_sessions().records)))
+    seal(path, sealed := tmp_path / "sealed.cassette")
+
+    for file in (path, sealed):
+        with open_cassette(file) as cassette:
+            assert "".join(har(HEADER, Located(cassette), "1.2.3")) == text(replace(two_sessions(), header=HEADER))
+
+
+def test_a_damaged_file_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "s.cassette"
+    data = bytearray(encode_header(HEADER) + b"".join(map(encode, two_sessions().records)))
+    data[-len(encode(two_sessions().records[-1])) - 9] ^= 1
+    path.write_bytes(data)
+
+    with open_cassette(path) as cassette, pytest.raises(CassetteError):
+        next(har(HEADER, Located(cassette), "1.2.3"))

@@ -34,7 +34,7 @@ from recorder.cassette.sealed import SealedWriter
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import DEFAULT, shipped
 from recorder.library.sealing import write_sealed
-from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, Row, SocketMessage, Value
+from recorder.model import Chunk, Failure, Header, Note, Part, Record, Request, Response, Row, SocketMessage, Value
 from tests.answers import DIALECT, publish, result, yes
 from tests.vectors.seen import seen
 from tests.wire import Wire, chained, done, get_me, preview, record_event, state_event, twin
@@ -135,6 +135,10 @@ def raw_vectors() -> dict[str, tuple[str, bytes]]:
         "empty": ("a journal with no record yet", head),
         "records": ("one record of each type", whole),
         "bytes": ("bodies that are empty or no text, text that is no UTF-8", journal(BYTES)),
+        "part": (
+            "the second part of a capture, whose first record repeats one of the first part",
+            journal(ONE_OF_EACH[:2], replace(HEADER, part=Part("5d41402abc4b2a76", 2, 7_000_000_000, 1))),
+        ),
         "no-texts": ("a header of format 2 that names dialect and policy only", journal((), _named_only())),
         "text-missing": ("a header of format 2 without a field: no cassette", frame(1, msgpack.packb(plain))),
         "text-long": ("a dialect of more than 131,072 bytes: no cassette", frame(1, msgpack.packb(long))),

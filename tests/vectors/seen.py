@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from recorder.cassette import codec
 from recorder.cassette.reader import open_cassette
 from recorder.errors import CassetteError
-from recorder.model import Chunk, Failure, Header, Note, Record, Request, Response, Row, RowEvent, SocketMessage
+from recorder.model import Chunk, Failure, Header, Note, Part, Record, Request, Response, Row, RowEvent, SocketMessage
 
 EVERY = 29
 SAMPLED_FROM = 100
@@ -99,7 +99,8 @@ def record_of(value: dict[str, Any]) -> Record:
 
 
 def header_of(value: dict[str, Any]) -> Header:
-    return Header(**{"format" if key == "cassette" else key: item for key, item in value.items()})
+    fields = {"format" if key == "cassette" else key: item for key, item in value.items()}
+    return Header(**fields | ({"part": Part(**fields["part"])} if "part" in fields else {}))
 
 
 def row_of(value: dict[str, Any]) -> Row:
@@ -143,7 +144,7 @@ def _header(header: Header) -> dict[str, Any]:
     return {"cassette": header.format, "dialect": header.dialect} | (texts if header.format > 1 else {}) | {
         "profile": header.profile, "redaction": header.redaction, "started": header.started,
         "upstream": header.upstream,
-    }  # fmt: skip
+    } | ({"part": asdict(header.part)} if header.part else {})  # fmt: skip
 
 
 def _body(body: bytes) -> Any:
