@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import NothingSelected, RecorderError, TornTail
+from ..errors import CassetteError, NothingSelected, RecorderError, TornTail
 from ..model import Header, Record, Recording, Triple
 from .saying import say
 
@@ -105,8 +105,9 @@ def opened(path: Path, dialect: str | None) -> Iterator[OpenRecording]:
     from ..library.lazy import open_recording
 
     with open_cassette(path) as cassette:
-        # damage and a torn tail are told before what is said of the dialect
-        is_read = not cassette.is_sealed and (dialect is not None or differs_from_shipped(cassette.header))
+        # damage and a torn tail are told before what is said of the dialect; to look for them takes long in large files
+        is_odd = dialect is not None or differs_from_shipped(cassette.header)
+        is_read = is_odd and not _has_index(cassette)
         if is_read:
             _read_through(cassette)
         try:
@@ -120,6 +121,12 @@ def opened(path: Path, dialect: str | None) -> Iterator[OpenRecording]:
             warn(found.torn)
         hint_if_none(found.recording.triples, found.cassette.header, found.cassette.records(), rules.name)
         yield found
+
+
+def _has_index(cassette: OpenCassette) -> bool:
+    with suppress(CassetteError):
+        return cassette.has_index
+    return False
 
 
 def _read_through(cassette: OpenCassette) -> None:
