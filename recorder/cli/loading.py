@@ -51,25 +51,27 @@ def opened(path: Path, dialect: str | None, making: Making | None = None) -> Ope
 
     The arguments and errors are those of `load`.
     """
+    from ..cassette.reader import open_cassette
+    from ..dialect.carried import differs_from_shipped
     from ..library.lazy import open_recording
 
-    header, rules = header_and_rules(path, dialect)
-    found = open_recording(path, None if dialect is None else rules, making)
-    _warn(found.torn)
-    hint_if_none(found.recording.triples, header, found.cassette.records(), rules.name)
-    return found
-
-
-def header_and_rules(path: Path, dialect: str | None) -> tuple[Header, Dialect]:
-    """Return the header and the dialect of a cassette; damage of the file is told before a dialect that is unusable."""
-    from ..cassette.reader import open_cassette
-
     with open_cassette(path) as cassette:
+        # damage and a torn tail are told before what is said of the dialect; to look for them takes long in large files
+        is_odd = dialect is not None or differs_from_shipped(cassette.header)
+        is_read = is_odd and not _has_index(cassette)
+        if is_read:
+            _read_through(cassette)
         try:
-            return cassette.header, rules_of(cassette.header, dialect)
+            rules = rules_of(cassette.header, dialect)
         except RecorderError:
-            deque(cassette.records(), maxlen=0)
+            if not is_read:
+                _read_through(cassette)
             raise
+    found = open_recording(path, None if dialect is None else rules, making)
+    if not is_read:
+        warn(found.torn)
+    hint_if_none(found.recording.triples, found.cassette.header, found.cassette.records(), rules.name)
+    return found
 
 
 def _kept_open(found: OpenRecording) -> OpenRecording:
@@ -91,36 +93,6 @@ def derived(path: Path, dialect: str | None) -> tuple[Cassette, Recording]:
     recording = derive(cassette, rules)
     hint_if_none(recording.triples, cassette.header, cassette.records, rules.name)
     return cassette, recording
-
-
-@contextmanager
-def opened(path: Path, dialect: str | None) -> Iterator[OpenRecording]:
-    """Open the recording of one cassette, whose triples are read when they are asked for.
-
-    As `derived` says them, a torn tail, and the reason why there are no triples, are said on stderr; the arguments and
-    errors are those of `load`.
-    """
-    from ..cassette.reader import open_cassette
-    from ..dialect.carried import differs_from_shipped
-    from ..library.lazy import open_recording
-
-    with open_cassette(path) as cassette:
-        # damage and a torn tail are told before what is said of the dialect; to look for them takes long in large files
-        is_odd = dialect is not None or differs_from_shipped(cassette.header)
-        is_read = is_odd and not _has_index(cassette)
-        if is_read:
-            _read_through(cassette)
-        try:
-            rules = rules_of(cassette.header, dialect)
-        except RecorderError:
-            if not is_read:
-                _read_through(cassette)
-            raise
-    with open_recording(path, rules) as found:
-        if not is_read:
-            warn(found.torn)
-        hint_if_none(found.recording.triples, found.cassette.header, found.cassette.records(), rules.name)
-        yield found
 
 
 def _has_index(cassette: OpenCassette) -> bool:
