@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
@@ -73,6 +74,7 @@ class Derivation:
         self._places = {"triples": 0, "exchanges": 0, "unsolicited": 0}
         self._orders: dict[tuple[str, ...], int] = {}
         self._clients: dict[str, int] = {}
+        self._heard: dict[str, set[str]] = defaultdict(set)
         self._last: tuple[int, str] | None = None
         correlator.listen(self._carried)
 
@@ -93,7 +95,8 @@ class Derivation:
         """Return what the tables name by numbers."""
         widths = {name: rows.width for name, rows in self._made.items()}
         orders = [list(names) for names, number in self._orders.items() if number < SORTED]
-        return Told(list(self._clients), orders, widths)
+        heard = {label: sorted(self._clients[one] for one in found) for label, found in sorted(self._heard.items())}
+        return Told(list(self._clients), orders, widths, heard)
 
     def made(self, recording: Recording) -> None:
         """Let the maker finish its tables from the recording, which can be read now."""
@@ -105,12 +108,16 @@ class Derivation:
             self._sink.row(row_of(triple))
             number = self._orders.setdefault(tuple(triple.keys), min(len(self._orders), SORTED))
             self._order.add(ORDER.pack(number))
+            if triple.session is not None:
+                self._heard[triple.session].update([link.event.client_id for link in triple.events])
             self._feed(triple, "triples")
         for triple in plain:
             self._sink.row(row_of(triple))
             self._feed(triple, "exchanges")
         for one in pushed:
             self._sink.unsolicited(pushed_of(one))
+            if one.session is not None:
+                self._heard[one.session].add(one.event.client_id)
             self._feed(one, "unsolicited")
 
     def _feed(self, item: Triple | Unsolicited, kind: str) -> None:

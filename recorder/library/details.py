@@ -27,11 +27,13 @@ class Told(NamedTuple):
         clients: The clients of events, in the table `carriers`.
         orders: The names of the keys of a triple in the order in which they were found, in the table `orders`.
         widths: Bytes of an entry of further tables, by their names.
+        heard: The numbers of the clients that got events of a session, those of its triples too, by its label.
     """
 
     clients: list[str]
     orders: list[list[str]]
     widths: dict[str, int]
+    heard: dict[str, list[int]]
 
 
 def details_of(recording: Recording, told: Told) -> Iterator[Detail]:
@@ -47,6 +49,7 @@ def details_of(recording: Recording, told: Told) -> Iterator[Detail]:
     """
     about = {
         "widths": told.widths,
+        "heard": told.heard,
         "session_starts": [[label, *at] for label, at in recording.session_starts.items()],
         "poll_timeout": recording.poll_timeout,
         "windows": recording.windows,
@@ -94,7 +97,7 @@ def recording_of(details: Iterable[Detail], bare: Recording, path: str) -> tuple
             streams=tuple(Stream(*row) for row in lists.get("streams", [])),
             lost_polls=tuple((label, seq) for label, seq in lists.get("lost_polls", [])),
             attempts=tuple((before, after) for before, after in lists.get("attempts", [])),
-        ), Told(lists.get("clients", []), lists.get("orders", []), about["widths"])
+        ), Told(lists.get("clients", []), lists.get("orders", []), about["widths"], about.get("heard", {}))
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as exc:
         raise CassetteError(path, "the details of its index are damaged", hint="run recorder doctor") from exc
 

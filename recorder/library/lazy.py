@@ -96,6 +96,7 @@ class OpenRecording:
         torn: The torn tail of a journal, None where the file ends cleanly.
         records: Looks up records by number.
         is_stored: Whether the triples are those that the file stores, not derived on opening.
+        heard: The clients that got events of a session, those of its triples too, by its label.
         stale: Why the triples were derived although a large file stores some; "" if they were not, or need not say.
     """
 
@@ -105,7 +106,7 @@ class OpenRecording:
         """Take ownership of the cassette and the index; `open_recording` calls this."""
         self._index = index
         self.cassette, self.torn, self.is_stored = cassette, cassette.torn, isinstance(index, Stored)
-        self.stale = ""
+        self.stale, self.heard = "", {label: {told.clients[n] for n in heard} for label, heard in told.heard.items()}
         self.records, self._triples, self.recording = lazily(cassette, index, bare, told, rules)
 
     def __enter__(self) -> Self:
@@ -126,6 +127,10 @@ class OpenRecording:
             CassetteError: If there is no such triple, or it is damaged.
         """
         return self._triples.row(n)
+
+    def pushed(self) -> Iterator[tuple[int, int, str, str, str | None]]:
+        """Yield the unsolicited events in their stored form: record, place in it, channel, name, session."""
+        return map(self._triples.pushed, range(len(self.recording.unsolicited)))
 
     def rows(self) -> Iterator[Row]:
         """Yield all triples in their stored form, in order."""

@@ -151,9 +151,13 @@ class Triples:
         """Return the request of a triple or of another exchange, given by its place, without the rest."""
         return self._request(self._row(table, place))
 
+    def pushed(self, place: int) -> tuple[int, int, str, str, str | None]:
+        """Return an unsolicited event in its stored form: record, place in it, channel, name, session."""
+        return codec.decode_pushed(self._index.frame(self._address("unsolicited", place)), path=self._path)
+
     def unsolicited(self, place: int) -> Unsolicited:
         """Return an unsolicited event by its place."""
-        match codec.decode_pushed(self._index.frame(self._address("unsolicited", place)), path=self._path):
+        match self.pushed(place):
             case seq, index, channel, name, session:
                 event = self._event(seq, index, channel)
             case _:

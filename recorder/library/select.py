@@ -36,7 +36,7 @@ from ..push.rules import COMMENT, PushRules
 from ..push.sse import events_in
 from ..redaction.carried import carrying
 
-_SETUPS = frozenset({channels.HANDSHAKE, channels.SUBSCRIBE, channels.UNSUBSCRIBE})
+SETUPS = frozenset({channels.HANDSHAKE, channels.SUBSCRIBE, channels.UNSUBSCRIBE})
 
 
 def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Triple]) -> Iterator[Record]:
@@ -49,10 +49,10 @@ def slice_records(cassette: Cassette, recording: Recording, chosen: Sequence[Tri
 
     All records are read twice; the sequences are read, and never copied.
     """
-    kept = _Kept.of(recording, chosen)
+    kept = Kept.of(recording, chosen)
     exchanges = _exchanges(cassette.records, kept, _clients(cassette, recording, chosen))
-    stripped = (_stripped(r, kept) for r in cassette.records if _is_kept(r, exchanges, kept))
-    left = (record for record in stripped if record is not None)
+    found = (stripped(r, kept) for r in cassette.records if _is_kept(r, exchanges, kept))
+    left = (record for record in found if record is not None)
     return (replace(record, seq=seq) for seq, record in enumerate(left))
 
 
@@ -122,7 +122,7 @@ def _moved(cassette: Cassette, apart: _Apart, shift: int, top: int) -> Iterator[
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class Kept:
     """The parts that a slice keeps: exchanges by number, and events by `seq` of the record and place in it.
 
     `dropped` are the publishes of triples that the slice leaves out, the replies to them, and the messages on
@@ -135,7 +135,7 @@ class _Kept:
     streams: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, recording: Recording, chosen: Sequence[Triple]) -> _Kept:
+    def of(cls, recording: Recording, chosen: Sequence[Triple]) -> Kept:
         sessions = {triple.session for triple in chosen}
         plain = (t.request.exchange for t in recording.plain if t.session in sessions or t.session is None)
         own = (triple.request.exchange for triple in chosen)
@@ -166,10 +166,10 @@ def _clients(cassette: Cassette, recording: Recording, chosen: Iterable[Triple])
     clients = {link.event.client_id for t in recording.triples if t.session in sessions for link in t.events}
     clients |= {pushed.event.client_id for pushed in recording.unsolicited if pushed.session in sessions}
     starts = (at for label, (at, _) in recording.session_starts.items() if label in sessions)
-    return clients.union(*(_ids(cassette.records[at]) for at in starts))
+    return clients.union(*(assigned(cassette.records[at]) for at in starts))
 
 
-def _exchanges(records: Iterable[Record], kept: _Kept, clients: set[str] | None) -> set[int]:
+def _exchanges(records: Iterable[Record], kept: Kept, clients: set[str] | None) -> set[int]:
     """Return the exchanges that a slice keeps.
 
     A request that carries nothing but publishes that the slice leaves out is left out with its response, unless that
@@ -200,36 +200,36 @@ def _exchanges(records: Iterable[Record], kept: _Kept, clients: set[str] | None)
 def _is_setup(record: Record, message: Message, clients: set[str] | None) -> bool:
     """Return whether a message is a handshake, subscription or publish of these clients (None: of all clients)."""
     is_sent = isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client)
-    is_setup = message["channel"] in _SETUPS or (is_sent and not channels.is_meta(message["channel"]))
+    is_setup = message["channel"] in SETUPS or (is_sent and not channels.is_meta(message["channel"]))
     return is_setup and (clients is None or str(message.get("clientId")) in clients)
 
 
-def _ids(record: Record) -> set[str]:
+def assigned(record: Record) -> set[str]:
     """Return the clientIds that the server assigned in the handshakes of a record."""
     messages = carried(record) if isinstance(record, Response | SocketMessage) else None
     handshakes = (m for m in messages or [] if m["channel"] == channels.HANDSHAKE)
     return {str(m["clientId"]) for m in handshakes if m.get("clientId")}
 
 
-def _is_kept(record: Record, exchanges: set[int], kept: _Kept) -> bool:
+def _is_kept(record: Record, exchanges: set[int], kept: Kept) -> bool:
     if isinstance(record, Note) or record.exchange not in exchanges:
         return False
     is_message = bool(kept.dropped) and isinstance(record, SocketMessage)
     return not (is_message and _is_empty(record, carried(record) or [], kept))
 
 
-def _is_empty(record: Record, messages: Sequence[Message], kept: _Kept) -> bool:
+def _is_empty(record: Record, messages: Sequence[Message], kept: Kept) -> bool:
     return bool(messages) and all(_goes(record, index, message, kept) for index, message in enumerate(messages))
 
 
-def _goes(record: Record, index: int, message: Message, kept: _Kept) -> bool:
+def _goes(record: Record, index: int, message: Message, kept: Kept) -> bool:
     """Return whether a slice leaves out a message: a dropped publish, its reply, or an event of another triple."""
     place = record.seq, index
     is_sent = isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client)
     return place in kept.dropped or (not is_sent and is_event(message) and place not in kept.events)
 
 
-def _stripped(record: Record, kept: _Kept) -> Record | None:
+def stripped(record: Record, kept: Kept) -> Record | None:
     """Return the record without the events and publishes that the slice does not keep; None if nothing is left."""
     if not isinstance(record, Note) and record.exchange in kept.streams:
         return _of_stream(record, kept)
@@ -244,7 +244,7 @@ def _stripped(record: Record, kept: _Kept) -> Record | None:
     )
 
 
-def _of_stream(record: Record, kept: _Kept) -> Record | None:
+def _of_stream(record: Record, kept: Kept) -> Record | None:
     """Return a record of a stream or a WebSocket without the events and messages that the slice does not keep."""
     match record:
         case SocketMessage(from_client=is_sent):
@@ -310,7 +310,7 @@ def _shown_in(record: Record, sessions: Sessions) -> set[str]:
     """Return the ids in a record: clientIds, session cookies, credentials."""
     tokens = sessions.tokens(record.headers) if isinstance(record, Request | Response) else frozenset()
     found = {re.split("[= ]", token, maxsplit=1)[1].rpartition(" ")[2] for token in tokens}
-    return found | _ids(record)
+    return found | assigned(record)
 
 
 def _any_of(values: Iterable[str]) -> re.Pattern[str]:

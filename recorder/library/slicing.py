@@ -1,0 +1,129 @@
+"""Slice a sealed cassette through its index, without reading what the slice leaves out.
+
+The records are those of `select.slice_records`, found in tables: which triples and exchanges a session has, what each
+unsolicited event follows, which clients got the events of a session, and which records belong to an exchange.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import cast
+
+from ..bayeux import channels
+from ..dialect.carried import dialect_of
+from ..model import AnchorKind, Entries, Note, Record, RecordingIndex, Row
+from ..push.rules import MESSAGE
+from ..requests.rows import ANCHORS, EVENT, REQUESTS, SUMMARY, WIDTH, summary_in
+from .deriving import MEMBER, member_prefix
+from .lazy import OpenRecording
+from .select import SETUPS, Kept, assigned, stripped
+
+_ASKED = struct.Struct(f">16xII{WIDTH[REQUESTS] - 24}x")  # session, place
+_ANCHOR = struct.Struct(f">16xBIB20xI{WIDTH[ANCHORS] - 46}x")  # what, number; kind and number of the anchor
+_OPERATION = tuple(AnchorKind).index(AnchorKind.OPERATION)
+_PAGE = 8192
+
+
+def is_indexed(found: OpenRecording) -> bool:
+    """Return whether a recording can be sliced through its index.
+
+    Where Bayeux publishes or messages on WebSockets are operations, one record may carry several of them, and a slice
+    takes records apart by all triples.
+    """
+    rules, recording = dialect_of(found.recording.header), found.recording
+    if not found.is_stored or rules.publishes or MESSAGE in rules.methods or recording.index is None:
+        return False
+    return len(recording.index.table(REQUESTS)) == len(recording.triples) + len(recording.plain)
+
+
+def of_session(found: OpenRecording, label: str) -> list[int]:
+    """Return the numbers of the triples of a session, in order."""
+    count = len(found.recording.triples)
+    return sorted(place + 1 for place in _places(found, {label}) if place < count)
+
+
+def slice_by_index(found: OpenRecording, chosen: Sequence[Row]) -> Iterator[Record]:
+    """Yield the records needed to replay only the chosen triples, as `select.slice_records` does."""
+    recording = found.recording
+    sessions = {row.session for row in chosen}
+    events = {(event.seq, event.index) for row in chosen for event in row.events}
+    events |= set(_unsolicited(found, sessions, {row.n for row in chosen}))
+    exchanges = {_exchange(found, row.request) for row in chosen}
+    exchanges |= {_exchange(found, seq) for seq, _ in events}
+    first = len(recording.triples)
+    for place in _places(found, {*sessions, None}):
+        if place >= first:
+            exchanges.add(recording.plain[place - first].request.exchange)
+    exchanges |= set(_setups(found, _clients(found, sessions)))
+    streams = frozenset(stream.exchange for stream in recording.streams)
+    kept = Kept(frozenset(exchanges), frozenset(events), frozenset(), streams)
+    left = (record for seq in _members(found, exchanges) if (record := stripped(found.records[seq], kept)) is not None)
+    return (replace(record, seq=seq) for seq, record in enumerate(left))
+
+
+def _unsolicited(found: OpenRecording, sessions: Collection[str | None], wanted: set[int]) -> Iterator[tuple[int, int]]:
+    """Yield the unsolicited events of sessions without those that follow a triple that the slice leaves out."""
+    left_out = {
+        number
+        for what, number, kind, n in _entries(found, ANCHORS, _ANCHOR)
+        if what == EVENT and kind == _OPERATION and n not in wanted
+    }
+    for number, (seq, index, _, _, session) in enumerate(found.pushed()):
+        if session in sessions and number not in left_out:
+            yield seq, index
+
+
+def _places(found: OpenRecording, labels: Collection[str | None]) -> Iterator[int]:
+    """Yield the places of the triples, and behind them of the other exchanges, of some sessions."""
+    known = summary_in(_table(found, SUMMARY)).get("sessions", [])
+    numbers = {number for number, label in enumerate(known) if label in labels}
+    return (place for session, place in _entries(found, REQUESTS, _ASKED) if session in numbers)
+
+
+def _entries(found: OpenRecording, name: str, form: struct.Struct) -> Iterator[tuple[int, ...]]:
+    table = _table(found, name)
+    for start in range(0, len(table), _PAGE):
+        yield from form.iter_unpack(table.read(start, start + _PAGE))
+
+
+def _table(found: OpenRecording, name: str) -> Entries:
+    return cast("RecordingIndex", found.recording.index).table(name)  # `is_indexed` looks that there is one
+
+
+def _clients(found: OpenRecording, sessions: Iterable[str | None]) -> set[str] | None:
+    """Return the clientIds of sessions; None (all) if a session is not known."""
+    clients: set[str] = set()
+    for label in sessions:
+        if label is None:
+            return None
+        clients |= found.heard.get(label, set())
+        if label in found.recording.session_starts:
+            clients |= assigned(found.records[found.recording.session_starts[label][0]])
+    return clients
+
+
+def _setups(found: OpenRecording, clients: set[str] | None) -> Iterator[int]:
+    """Yield the exchanges with a handshake, subscription or publish of these clients (None: of all clients)."""
+    for message in found.recording.messages:
+        if clients is None or message.client_id in clients:
+            yield _exchange(found, message.at[0])
+    for reply in found.recording.replies:
+        is_setup = reply.asked in SETUPS or not channels.is_meta(reply.asked)
+        if is_setup and (clients is None or reply.client_id in clients):
+            yield _exchange(found, reply.at[0])
+
+
+def _members(found: OpenRecording, exchanges: Iterable[int]) -> array[int]:
+    """Return the numbers of all records of some exchanges, in order."""
+    table, numbers = _table(found, "members"), array("Q")
+    for exchange in exchanges:
+        numbers.extend(MEMBER.unpack(entry)[1] for entry in table.starting(member_prefix(exchange)))
+    return array("Q", sorted(numbers))
+
+
+def _exchange(found: OpenRecording, seq: int) -> int:
+    record = found.records[seq]
+    return -1 if isinstance(record, Note) else record.exchange
