@@ -6,7 +6,6 @@ unsolicited event follows, which clients got the events of a session, and which 
 
 from __future__ import annotations
 
-import struct
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -16,14 +15,11 @@ from ..bayeux import channels
 from ..dialect.carried import dialect_of
 from ..model import AnchorKind, Entries, Note, Record, RecordingIndex, Row
 from ..push.rules import MESSAGE
-from ..requests.rows import ANCHORS, EVENT, REQUESTS, SUMMARY, WIDTH, summary_in
+from ..requests.rows import ANCHORS, EVENT, REQUESTS, SUMMARY, asked_in, followed_in, summary_in
 from .deriving import MEMBER, member_prefix
 from .lazy import OpenRecording
 from .select import SETUPS, Kept, assigned, stripped
 
-_ASKED = struct.Struct(f">16xII{WIDTH[REQUESTS] - 24}x")  # session, place
-_ANCHOR = struct.Struct(f">16xBIB20xI{WIDTH[ANCHORS] - 46}x")  # what, number; kind and number of the anchor
-_OPERATION = tuple(AnchorKind).index(AnchorKind.OPERATION)
 _PAGE = 8192
 
 
@@ -68,8 +64,9 @@ def _unsolicited(found: OpenRecording, sessions: Collection[str | None], wanted:
     """Yield the unsolicited events of sessions without those that follow a triple that the slice leaves out."""
     left_out = {
         number
-        for what, number, kind, n in _entries(found, ANCHORS, _ANCHOR)
-        if what == EVENT and kind == _OPERATION and n not in wanted
+        for rows in _pages(found, ANCHORS)
+        for what, number, kind, n in followed_in(rows)
+        if what == EVENT and kind is AnchorKind.OPERATION and n not in wanted
     }
     for number, (seq, index, _, _, session) in enumerate(found.pushed()):
         if session in sessions and number not in left_out:
@@ -80,13 +77,13 @@ def _places(found: OpenRecording, labels: Collection[str | None]) -> Iterator[in
     """Yield the places of the triples, and behind them of the other exchanges, of some sessions."""
     known = summary_in(_table(found, SUMMARY)).get("sessions", [])
     numbers = {number for number, label in enumerate(known) if label in labels}
-    return (place for session, place in _entries(found, REQUESTS, _ASKED) if session in numbers)
+    return (place for rows in _pages(found, REQUESTS) for session, place in asked_in(rows) if session in numbers)
 
 
-def _entries(found: OpenRecording, name: str, form: struct.Struct) -> Iterator[tuple[int, ...]]:
+def _pages(found: OpenRecording, name: str) -> Iterator[bytes]:
+    """Yield the entries of a table, many at a time."""
     table = _table(found, name)
-    for start in range(0, len(table), _PAGE):
-        yield from form.iter_unpack(table.read(start, start + _PAGE))
+    return (table.read(start, start + _PAGE) for start in range(0, len(table), _PAGE))
 
 
 def _table(found: OpenRecording, name: str) -> Entries:

@@ -25,6 +25,8 @@ EVENT, REPLY, END = 0, 1, 2  # what an anchor is of: an unsolicited event, a rep
 
 _REQUEST = struct.Struct(">16sII16sIHH8s")
 _ANCHOR = struct.Struct(">16sBIBIqIqIHIHB")
+_ASKED = struct.Struct(">16xII32x")  # of a request: its session and place alone
+_FOLLOWED = struct.Struct(">16xBIB24xI9x")  # what an anchor is of, and its number; its kind and number
 _CHUNK = 256
 WIDTH: Final[Mapping[str, int]] = {REQUESTS: _REQUEST.size, ANCHORS: _ANCHOR.size, SUMMARY: _CHUNK}
 IS_SORTED: Final[Mapping[str, bool]] = {REQUESTS: True, ANCHORS: True, SUMMARY: False}
@@ -65,6 +67,16 @@ class RequestRow(NamedTuple):
     def of(cls, row: bytes) -> Self:
         """Read a row."""
         return cls(*_REQUEST.unpack(row))
+
+
+def asked_in(rows: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the session and the place of each request in joined rows."""
+    return _ASKED.iter_unpack(rows)
+
+
+def followed_in(rows: bytes) -> Iterator[tuple[int, int, AnchorKind, int]]:
+    """Yield of each anchor in joined rows what it is of, with its number, and its kind and number."""
+    return ((what, number, _KINDS[kind], n) for what, number, kind, n in _FOLLOWED.iter_unpack(rows))
 
 
 def path_digest(path: str, mask: Mask = ()) -> bytes:
