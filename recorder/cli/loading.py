@@ -206,8 +206,7 @@ def facts(path: Path) -> Iterator[Cassette]:
     Raises:
         CassetteError: If the cassette cannot be read.
     """
-    from ..cassette.located import Located
-    from ..cassette.reader import Cassette, open_cassette
+    from ..cassette.reader import Cassette, Located, open_cassette
 
     with open_cassette(path) as cassette:
         records = Located(cassette)

@@ -8,19 +8,66 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from ..bayeux import channels
+from ..cassette.reader import Cassette, Located
 from ..dialect.carried import dialect_of
-from ..model import AnchorKind, Entries, Note, Record, RecordingIndex, Row
+from ..model import AnchorKind, Entries, Note, Record, RecordingIndex, Row, values
 from ..push.rules import MESSAGE
 from ..requests.rows import ANCHORS, EVENT, REQUESTS, SUMMARY, asked_in, followed_in, summary_in
 from .deriving import MEMBER, member_prefix
 from .lazy import OpenRecording
-from .select import SETUPS, Kept, assigned, stripped
+from .select import SETUPS, Kept, assigned, slice_records, stripped
+from .sequences import Lazy
 
 _PAGE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the triples of a slice have in common; None where it does not matter.
+
+    Attributes:
+        keys: Values of keys of the dialect.
+    """
+
+    numbers: frozenset[int] | None
+    operation: str | None
+    session: str | None
+    keys: dict[str, str]
+
+    def fit(self, row: Row) -> bool:
+        """Return whether a triple meets all conditions."""
+        return (
+            (self.numbers is None or row.n in self.numbers)
+            and (self.operation is None or row.operation == self.operation)
+            and (self.session is None or row.session == self.session)
+            and all(value in values(row.keys.get(key, ())) for key, value in self.keys.items())
+        )
+
+
+def matching(found: OpenRecording, conditions: Conditions) -> Iterator[int]:
+    """Yield the numbers of the triples that meet all conditions, in order; an index is asked first."""
+    every = range(1, len(found.recording.triples) + 1)
+    near = set(every if conditions.numbers is None else conditions.numbers.intersection(every))
+    if is_indexed(found):
+        named = conditions.keys | ({} if conditions.operation is None else {"operation": conditions.operation})
+        for key, value in named.items():
+            near.intersection_update(found.find(key, value))
+        if conditions.session is not None:
+            near.intersection_update(of_session(found, conditions.session))
+    return (row.n for row in map(found.row, sorted(near)) if conditions.fit(row))
+
+
+def sliced(found: OpenRecording, numbers: Sequence[int]) -> Iterator[Record]:
+    """Yield the records needed to replay only the triples with these numbers, renumbered from 0."""
+    if is_indexed(found):
+        return slice_by_index(found, Lazy(len(numbers), lambda place: found.row(numbers[place])))
+    triples = found.recording.triples
+    chosen = Lazy(len(numbers), lambda place: triples[numbers[place] - 1])
+    return slice_records(Cassette(found.cassette.header, Located(found.cassette)), found.recording, chosen)
 
 
 def is_indexed(found: OpenRecording) -> bool:

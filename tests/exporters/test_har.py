@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.cassette.codec import encode, encode_header
-from recorder.cassette.located import Located
-from recorder.cassette.reader import Cassette, open_cassette
+from recorder.cassette.reader import Cassette, Located, open_cassette
 from recorder.errors import CassetteError
 from recorder.exporters.har import har
 from recorder.library.sealing import seal

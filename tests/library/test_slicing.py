@@ -79,6 +79,23 @@ def test_the_index_of_shipped_cassettes_leads_to_the_records_of_a_slice(path: Pa
     assert_alike(sealed(copy))
 
 
-def test_a_journal_is_sliced_by_reading_it(tmp_path: Path) -> None:
-    with open_recording(floor(tmp_path / "floor.cassette"), load()) as found:
-        assert not slicing.is_indexed(found)
+CONDITIONS = [
+    slicing.Conditions(None, None, None, {}),
+    slicing.Conditions(frozenset({0, 2, 99}), None, None, {}),
+    slicing.Conditions(None, "GetChainedRecord", "s2", {}),
+    slicing.Conditions(None, None, None, {"handle": "3"}),
+    slicing.Conditions(None, "GetChainedRecord", None, {"reference": "r4", "handle": "4"}),
+    slicing.Conditions(None, None, "s9", {}),
+]
+
+
+@pytest.mark.parametrize("conditions", CONDITIONS)
+def test_a_journal_is_sliced_by_reading_it(conditions: slicing.Conditions, tmp_path: Path) -> None:
+    path = floor(tmp_path / "floor.cassette")
+    shutil.copy(path, tmp_path / "sealed.cassette")
+
+    with open_recording(path, load()) as found, open_recording(sealed(tmp_path / "sealed.cassette"), load()) as index:
+        numbers = list(slicing.matching(found, conditions))
+        assert (slicing.is_indexed(found), slicing.is_indexed(index)) == (False, True)
+        assert list(slicing.matching(index, conditions)) == numbers
+        assert list(slicing.sliced(index, numbers)) == list(slicing.sliced(found, numbers))

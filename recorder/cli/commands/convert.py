@@ -25,8 +25,7 @@ class _Asked:
 
 
 def _har(asked: _Asked) -> Iterator[str]:
-    from ...cassette.located import Located
-    from ...cassette.reader import open_cassette
+    from ...cassette.reader import Located, open_cassette
     from ...exporters.har import har
 
     with open_cassette(asked.cassette) as cassette:

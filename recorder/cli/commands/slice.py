@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import NothingSelected
-from ...model import Row, Triple, values
+from ...model import Triple
 from ..loading import expression, fitting, opened
 from ..options import cassette_argument, dialect_option, filter_option, force_option, new_cassette_option, offers
 from ..saying import say
@@ -63,46 +62,23 @@ def command(
               recorder slice session.cassette --handle 1001 -o record.cassette
               recorder slice session.cassette --filter 'at:60..120 -state:failed' -o minute.cassette
     """
-    from ...cassette.located import Located
-    from ...cassette.reader import Cassette
     from ...dialect.definition import load as load_dialect
-    from ...library import slicing
-    from ...library.select import slice_records
-    from ...library.sequences import Lazy
+    from ...library.slicing import Conditions, matching, sliced
     from ...redaction.carried import carrying
 
     must_be_writable(output, force=force)
     keys = {name: value for name, value in (("handle", handle), ("reference", reference)) if value is not None}
-    conditions: list[Callable[[Triple | Row], bool]] = [
-        lambda t: triples is None or t.n in triples,
-        lambda t: operation is None or t.operation == operation,
-        lambda t: session is None or t.session == session,
-        lambda t: all(value in values(t.keys.get(key, ())) for key, value in keys.items()),
-    ]
     with opened(cassette, dialect) as found:
-        recording, is_indexed = found.recording, slicing.is_indexed(found)
-        count = len(recording.triples)
-        near: Iterable[int] = range(1, count + 1) if triples is None else sorted(n for n in triples if 0 < n <= count)
-        if is_indexed:
-            named = keys | ({"operation": operation} if operation is not None else {})
-            for key, value in named.items():
-                near = set(near).intersection(found.find(key, value))
-            near = near if session is None else set(near).intersection(slicing.of_session(found, session))
-        fitting_rows = (row for row in map(found.row, sorted(near)) if all(fits(row) for fits in conditions))
+        every = found.recording.triples
         by = expression(wanted, dialect, [cassette])
-        numbers = array("q", (row.n for row in fitting_rows if by is None or _fits(by, recording.triples[row.n - 1])))
+        near = matching(found, Conditions(triples, operation, session, keys))
+        numbers = array("q", (n for n in near if by is None or _fits(by, every[n - 1])))
         if not numbers:
             raise NothingSelected(f"{cassette}: no triple fits; recorder ls lists the triples")
         header = replace(found.cassette.header, profile="journal", part=None)
         header = carrying(header, load_dialect(dialect) if dialect else None)
-        if is_indexed:
-            records = slicing.slice_by_index(found, Lazy(len(numbers), lambda place: found.row(numbers[place])))
-        else:
-            chosen = Lazy(len(numbers), lambda place: recording.triples[numbers[place] - 1])
-            whole = Cassette(found.cassette.header, Located(found.cassette))
-            records = slice_records(whole, recording, chosen)
-        write_journal(output, header, records, force=force)
-        say(f"{len(numbers)} of {len(recording.triples)} triples")
+        write_journal(output, header, sliced(found, numbers), force=force)
+        say(f"{len(numbers)} of {len(every)} triples")
 
 
 def _fits(by: Expression, triple: Triple) -> bool:
