@@ -30,6 +30,7 @@ from .tables import ADDRESS, INNER_BITS, Pages, Rows, Table
 _INNER = (1 << INNER_BITS) - 1
 _TABLES = ("keys", "records", "triples")  # of each index; others are there for readers that know them
 _WIDTHS = {"keys": KEY.size, "records": ADDRESS.size, "triples": ADDRESS.size}
+_HASHED = 1 << 20  # bytes that are read at once to be hashed
 _CACHED = 16  # blocks kept in memory
 _PAGES = 24  # pages of tables kept in memory
 
@@ -148,19 +149,24 @@ class OpenCassette:
     def frames(self) -> Iterator[Frame]:
         """Yield all frames after the header; a compressed block yields the frames inside it.
 
-        A torn tail of a journal ends the frames without an error and is stored in `torn`.
+        A torn tail of a journal ends the frames without an error and is stored in `torn`. Of a sealed cassette the
+        checksum is compared at its end.
 
         Raises:
-            CassetteError: If the file is damaged before its tail, or is sealed and cut off.
+            CassetteError: If the file is damaged before its tail, or is sealed and cut off or not as it was written.
         """
-        offset, ended = self._start, False
+        offset, ended, digest, hashed = self._start, False, hashlib.sha256(), 0
         try:
             while offset < self._size:
                 found = self._frame(offset)
                 if ended:
                     raise CassetteError(self.path, "has data after its end frame", offset=offset)
                 ended = found.kind == codec.END
+                if self.is_sealed and (ended or offset - hashed > _HASHED):
+                    hashed = self._hash(digest, hashed, offset)
                 yield from blocks.inside(found, path=self.path)
+                if ended and self.is_sealed and OVERHEAD + len(found.body) == codec.END_SIZE:
+                    self._compare(digest.digest(), found.body[-digest.digest_size :])
                 offset += OVERHEAD + len(found.body)
         except TornTail as exc:
             if self.is_sealed:
@@ -269,14 +275,20 @@ class OpenCassette:
         Raises:
             CassetteError: If the checksums differ, or the end frame or the index is damaged.
         """
-        stated = self.checksum
-        self._file.seek(0)
-        digest, left = hashlib.sha256(), self._size - codec.END_SIZE
-        while left > 0:
-            chunk = self._file.read(min(left, 1 << 20))
+        digest = hashlib.sha256()
+        self._hash(digest, 0, self._size - codec.END_SIZE)
+        self._compare(digest.digest(), self.checksum)
+
+    def _hash(self, digest: hashlib._Hash, start: int, end: int) -> int:
+        """Take the bytes from `start` up to `end` into a hash; return the end."""
+        self._file.seek(start)
+        while start < end and (chunk := self._file.read(min(end - start, _HASHED))):
             digest.update(chunk)
-            left -= len(chunk)
-        if digest.digest() != stated:
+            start += len(chunk)
+        return end
+
+    def _compare(self, found: bytes, stated: bytes) -> None:
+        if found != stated:
             raise CassetteError(self.path, "the checksum of the file is wrong", hint="run recorder doctor for details")
 
     def _misplaced(self, what: str) -> CassetteError:
