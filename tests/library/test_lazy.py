@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from hypothesis import strategies as st
 
 from recorder.cassette import codec, sealed
 from recorder.cassette.codec import encode, encode_header, encode_value
-from recorder.cassette.reader import open_cassette, parse, read
+from recorder.cassette.frames import unframe
+from recorder.cassette.reader import open_cassette, read
 from recorder.dialect.definition import parse as parse_dialect
 from recorder.errors import CassetteError
-from recorder.library import details, lazy
+from recorder.library import lazy
+from recorder.library.index_check import IndexCheck
 from recorder.library.lazy import open_recording
-from recorder.library.recording import derive, joined
+from recorder.library.recording import derive
 from recorder.library.sealing import seal
-from recorder.model import Record, Recording, Row, Unsolicited
+from recorder.model import Record
 from recorder.redaction.carried import carrying
 from tests.answers import ANSWERS, publish, result, yes
 from tests.wire import HEADER, Desk, Wire
@@ -33,11 +36,11 @@ DIALECT = parse_dialect(ANSWERS.replace(KEYS, f'zone = ["data.zone", "body.zone"
 HEAD = carrying(replace(HEADER, dialect="answers"), DIALECT)
 LINES = (("Content-Type", "application/x-ndjson"),)
 VALUES = st.sampled_from([1, 1.0, "a", "\ud800", None, [], {"b": [2**70, -0.0]}, {"é": {"": "\x00"}}])
-ODD = b'[{"channel":"/odd","data":[1e400,NaN,-Infinity,123456789012345678901234567890,"\\ud800"],"id":1.0,"id":2,"ext":{}}]'
+ODD = b'[{"channel":"/odd","data":[1e400,NaN,-Infinity,123456789012345678901234567890,"\\ud800"],"id":1.0,"id":2}]'
 
 
 def whole(value: Any) -> Any:
-    """All of a value, with what `==` leaves out: fields that are not compared, the order of keys, the kinds of numbers."""
+    """All of a value, with what `==` leaves out: some fields, the order of keys, the kinds of numbers."""
     if is_dataclass(value) and not isinstance(value, type):
         own = [(f.name, whole(getattr(value, f.name))) for f in fields(value) if f.name not in ("index", "file")]
         return type(value).__name__, own
@@ -77,7 +80,7 @@ FORMS: list[Form] = [lambda source, _: source, without, with_index, archived]
 
 
 def check(source: Path, folder: Path, form: Form) -> None:
-    """The lazy recording of a cassette in a form is the derived one; items can be had in any order, and by their row."""
+    """The lazy recording of a cassette in a form is the derived one, in any order."""
     base = derive(read(source))
     path = form(source, folder / "form.cassette")
     with open_recording(path) as opened:
@@ -121,8 +124,12 @@ def refused(wire: Wire, desks: list[Desk], value: Any) -> None:
     wire.respond(desk.bayeux(publish(desk, "r3", value)), {"error": value}, status=500)
     wire.fail(desk.bayeux(publish(desk, "r4", value)))
     plain = {"channel": "/chat", "clientId": desk.client_id, "id": 7, "data": value}
-    wire.respond(desk.bayeux(plain), [{"channel": "/chat", "id": 7, "successful": False, "error": "403::no", "x": value}])
-    wire.respond(desk.bayeux(plain | {"id": 8}), [{"channel": "/chat", "id": 8, "successful": True, "ext": {"y": value}}])
+    wire.respond(
+        desk.bayeux(plain), [{"channel": "/chat", "id": 7, "successful": False, "error": "403::no", "x": value}]
+    )
+    wire.respond(
+        desk.bayeux(plain | {"id": 8}), [{"channel": "/chat", "id": 8, "successful": True, "ext": {"y": value}}]
+    )
     desk.hears({"channel": "/chat", "data": value, "id": "echo"})
 
 
@@ -194,3 +201,140 @@ def test_drawn_talks_are_read_lazily_as_they_are_derived(
 ) -> None:
     folder = tmp_path_factory.mktemp("lazy")
     check(write(folder / "j.cassette", wire.records), folder, form)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    wire = Wire()
+    desks = [wire.desk(headers=(("Cookie", "BAYEUX_BROWSER=0"),))]
+    for act in (published, another, refused, streamed, socketed, odd, published):
+        act(wire, desks, 1)
+    return write(tmp_path / "j.cassette", wire.records)
+
+
+def resealed(data: bytes, change: Callable[[int, Any], Any]) -> bytes:
+    """A sealed file with other values in its frames, by their type, and a checksum that fits.
+
+    Bytes move only if `change` makes frames longer: it must not.
+    """
+    out = b""
+    for frame in unframe(data):
+        value = msgpack.unpackb(frame.body, raw=False, strict_map_key=False)
+        if frame.kind == codec.END:
+            value = value[:8] + sha256(out).digest()
+        changed = change(frame.kind, value)
+        out += (
+            codec.reframe(frame) if changed == value and frame.kind != codec.END else encode_value(frame.kind, changed)
+        )
+    return out
+
+
+def test_stored_triples_of_other_rules_are_derived_anew_and_that_is_told(journal: Path, tmp_path: Path) -> None:
+    path = with_index(journal, tmp_path / "s")
+    data = path.read_bytes()
+
+    def other(key: str, value: Any) -> Callable[[int, Any], Any]:
+        return lambda kind, old: old | {key: value} if kind == codec.SUMMARY else old
+
+    for change, reason in (
+        (other("rules", lazy.RULES + 1), "another version of the rules"),
+        (other("dialect_sha256", bytes(range(128, 160))), "another dialect"),
+    ):
+        path.write_bytes(resealed(data, change))
+        with open_recording(path) as opened:
+            assert reason in opened.stale
+            assert not opened.is_stored
+            assert whole(opened.recording.triples) == whole(derive(read(journal)).triples)
+
+
+def test_triples_that_do_not_tell_their_rules_are_derived_anew(journal: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recorder.library.sealing.details_of", lambda *_: [])  # as before there were details
+        path = with_index(journal, tmp_path / "s")
+
+    with open_recording(path) as opened:
+        assert (opened.is_stored, opened.stale) == (False, "its stored triples do not tell by which rules they are")
+
+
+def test_another_dialect_of_the_command_line_derives_anew(journal: Path, tmp_path: Path) -> None:
+    path = with_index(journal, tmp_path / "s")
+    other = parse_dialect(DIALECT.text + "\n# a remark", path="answers.toml")
+
+    with open_recording(path, DIALECT) as same, open_recording(path, other) as changed:
+        assert (same.is_stored, same.stale) == (True, "")
+        assert not changed.is_stored
+        assert "another dialect" in changed.stale
+
+
+def test_small_sealed_files_are_derived_without_a_word(journal: Path, tmp_path: Path) -> None:
+    with open_recording(without(journal, tmp_path / "s")) as opened:
+        assert (opened.is_stored, opened.stale) == (False, "")
+
+
+def test_a_file_has_the_index_and_the_same_sections_as_one_of_before(journal: Path, tmp_path: Path) -> None:
+    small, large = (list(unframe(form(journal, tmp_path / "s").read_bytes())) for form in (without, with_index))
+    kinds = [frame.kind for frame in large]
+    until = kinds.index(codec.SUMMARY)
+
+    assert [frame.body for frame in small[: until + 1]][:-1] == [frame.body for frame in large[:until]]
+    assert set(kinds[until + 1 :]) == {codec.PAGE, codec.DETAIL, codec.CONTENTS, codec.END}
+    assert [frame.kind for frame in small[until:]] == [codec.SUMMARY, codec.END]
+    old, new = (codec.decode_value(frames[until], path="") for frames in (small, large))
+    assert set(new) - set(old) == {"rules", "dialect_sha256"}
+
+
+def check_of(path: Path) -> list[tuple[str, str]]:
+    with open_cassette(path) as cassette:
+        check = IndexCheck(cassette, DIALECT, cassette.header, told=lambda _: None)
+        for record in cassette.records():
+            check.feed(record)
+        found = list(check.differences())
+        check.close()
+        return found
+
+
+@pytest.mark.parametrize("form", FORMS[2:])
+def test_an_index_that_follows_from_the_facts_is_sound(journal: Path, tmp_path: Path, form: Form) -> None:
+    assert check_of(form(journal, tmp_path / "s")) == []
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_a_changed_table_is_found_and_not_believed(journal: Path, tmp_path: Path, number: int) -> None:
+    path = with_index(journal, tmp_path / "s")
+    pages = iter(range(100))
+
+    def swap(kind: int, value: Any) -> Any:
+        """In one page the last two entries change places; in one of a single width the last byte changes."""
+        if kind != codec.PAGE or next(pages) != number:
+            return value
+        return value[:-1] + bytes([value[-1] ^ 1])
+
+    path.write_bytes(resealed(path.read_bytes(), swap))
+
+    assert check_of(path) != []
+
+
+def test_changed_details_are_found(journal: Path, tmp_path: Path) -> None:
+    path = with_index(journal, tmp_path / "s")
+    change = lambda kind, value: [value[0], value[1].replace("client1", "client9")] if kind == codec.DETAIL else value  # noqa: E731  # one of many
+
+    path.write_bytes(resealed(path.read_bytes(), change))
+
+    assert ("details", "differ from those that follow from the facts") in check_of(path)
+
+
+@pytest.mark.parametrize("form", FORMS[2:])
+def test_no_changed_byte_of_a_sealed_file_gives_another_recording_in_silence(
+    journal: Path, tmp_path: Path, form: Form
+) -> None:
+    path = form(journal, tmp_path / "s")
+    data, base = path.read_bytes(), whole(derive(read(journal)))
+    for at in range(0, len(data), 97):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
+        try:
+            with open_recording(path) as opened:
+                found = whole(replace(opened.recording, header=derive(read(journal)).header))
+                stale = opened.stale
+        except CassetteError:
+            continue
+        assert found == base or stale

@@ -1,0 +1,135 @@
+"""Compare the index of a sealed cassette with what follows from its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any, TypeAlias
+
+from ..cassette import codec
+from ..cassette.frames import Frame
+from ..cassette.index import KEY, key_entry
+from ..cassette.reader import OpenCassette
+from ..cassette.tables import ADDRESS, INNER_BITS, Table
+from ..correlate.engine import Correlator
+from ..dialect.definition import Dialect
+from ..model import Header, Record, Row
+from .built import Built
+from .deriving import WIDTHS, Derivation
+from .details import details_of
+from .lazy import Making, Stored, fresh, lazily
+
+Told: TypeAlias = Callable[[Row | list[Any]], None]
+Difference: TypeAlias = tuple[str, str]  # where, and how
+
+_OF_KIND = dict.fromkeys(codec.FACTS, "records") | {
+    codec.TRIPLE: "triples", codec.PLAIN: "exchanges", codec.UNSOLICITED: "unsolicited", codec.SUMMARY: "details",
+    codec.DETAIL: "details",
+}  # fmt: skip
+
+
+class IndexCheck(Built):
+    """Derives what the index of a sealed cassette holds, and compares it when all records were fed.
+
+    An index that was made by other rules is compared as far as it does not depend on them: nobody uses the rest.
+    """
+
+    def __init__(
+        self, cassette: OpenCassette, rules: Dialect, header: Header, *, making: Making | None = None, told: Told
+    ) -> None:
+        """Begin.
+
+        Args:
+            cassette: The sealed cassette.
+            rules: The dialect by which its triples are derived.
+            header: Its header, with that dialect.
+            making: Returns what makes the tables of a replay; None leaves these tables out.
+            told: Called with each triple, other exchange and unsolicited event in its stored form, as it is derived.
+        """
+        super().__init__(cassette.path)
+        self._cassette, self._told, self._dialect, self._header = cassette, told, rules, header
+        self._keys = self.table_of("keys", KEY.size, is_sorted=True)
+        self._stored = Stored(cassette) if cassette.has_index else None
+        self._is_fresh = self._stored is not None and self._stored.summary().items() >= fresh(rules).items()
+        maker = making(rules, header) if making is not None and self._is_fresh else None
+        self._derivation = Derivation(Correlator(rules), self, maker)
+        self._made = tuple(maker.tables) if maker is not None else ()
+
+    def feed(self, record: Record) -> None:
+        """Take the next record."""
+        self._derivation.feed(record)
+
+    def row(self, row: Row) -> None:
+        """Take the next triple, or an exchange that is no operation."""
+        super().row(row)
+        self._told(row)
+        for name, value in row.index_keys() if row.n else ():
+            self._keys.add(key_entry(name, value, row.n))
+
+    def unsolicited(self, row: list[Any]) -> None:
+        """Take the next unsolicited event."""
+        super().unsolicited(row)
+        self._told(row)
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield where the index differs from what was derived, and how; every record must have been fed.
+
+        Raises:
+            CassetteError: If the file is damaged.
+        """
+        bare = replace(self._derivation.finish(self._header), triples=(), plain=(), unsolicited=())
+        stored = self._stored
+        if stored is None:
+            return
+        self.finish("keys", "triples", "exchanges", "unsolicited", *WIDTHS)
+        yield from self._misplaced(stored)
+        if not self._is_fresh:
+            return
+        told = self._derivation.told()
+        mixed = _Mixed(self, stored)
+        self._derivation.made(lazily(self._cassette, mixed, bare, told, self._dialect)[2])
+        self.finish(*self._made)
+        stored.widths |= {name: self.table(name).width for name in ("keys", *WIDTHS, *self._made)}
+        for name in ("keys", *WIDTHS, *self._made):
+            yield from _unequal(name, self.table(name), stored.table(name))
+        if list(details_of(bare, told)) != list(stored.details()):
+            yield "details", "differ from those that follow from the facts"
+
+    def _misplaced(self, stored: Stored) -> Iterator[Difference]:
+        """Yield the tables of addresses that lead elsewhere than to the frames of their kind, in order."""
+        names = dict.fromkeys(_OF_KIND.values())
+        if not len(stored.table("details")):
+            names = dict.fromkeys(("records", "triples"))
+        left = {name: iter(stored.table(name)) for name in names}
+        for frame in self._cassette.frames():
+            name = _OF_KIND.get(frame.kind, "")
+            if name in left and next(left[name], b"") != _address(frame):
+                yield f"table {name}", f"does not lead to the frame at byte {frame.offset}"
+                del left[name]
+        for name in [name for name, rest in left.items() if next(rest, None) is not None]:
+            yield f"table {name}", "has more entries than there are frames"
+
+
+class _Mixed:
+    """The derived index, with the places of the records in the file."""
+
+    def __init__(self, derived: Built, stored: Stored) -> None:
+        self._derived, self._stored = derived, stored
+
+    def table(self, name: str) -> Table:
+        return (self._stored if name == "records" else self._derived).table(name)
+
+    def frame(self, address: int) -> Frame:
+        return self._derived.frame(address)
+
+
+def _address(frame: Frame) -> bytes:
+    return ADDRESS.pack(frame.offset << INNER_BITS | frame.inner)
+
+
+def _unequal(name: str, derived: Sequence[bytes], stored: Sequence[bytes]) -> Iterator[Difference]:
+    for place, (mine, its) in enumerate(zip_longest(derived, stored)):
+        if mine != its:
+            yield f"table {name}", f"differs at entry {place} from what follows from the facts"
+            return
