@@ -46,7 +46,7 @@ BodyOf: TypeAlias = Callable[[int], bytes]
 
 HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE, CHUNK = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
 TRIPLE, BLOCK, PLAIN, UNSOLICITED, SUMMARY, END = 0x10, 0x11, 0x12, 0x13, 0x14, 0x3F
-PAGE, CONTENTS, RULES, DETAIL = 0x40, 0x41, 0x42, 0x43
+PAGE, CONTENTS, RULES, DETAIL = 0x40, 0x41, 0x42, 0x44
 # bytes: a `bin` head, the offset of the contents, a SHA-256; fixed, so that a reader finds the end frame from the end
 END_SIZE = OVERHEAD + 2 + 8 + 32
 FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE, CHUNK})

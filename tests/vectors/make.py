@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from unittest.mock import patch
 
 import msgpack
 
@@ -35,6 +36,7 @@ from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import DEFAULT, shipped
 from recorder.library.sealing import write_sealed
 from recorder.model import Chunk, Failure, Header, Note, Part, Record, Request, Response, Row, SocketMessage, Value
+from recorder.redaction.carried import carrying
 from tests.answers import DIALECT, publish, result, yes
 from tests.vectors.seen import seen
 from tests.wire import Wire, chained, done, get_me, preview, record_event, state_event, twin
@@ -226,6 +228,35 @@ def written(records: Iterable[Record], *, archive: bool = False) -> bytes:
     return file.getvalue()
 
 
+def bare(records: Iterable[Record]) -> bytes:
+    """An archive without details, as it was written before there were any."""
+    with patch("recorder.library.sealing.details_of", lambda *_: []):
+        return written(records, archive=True)
+
+
+def detailed() -> bytes:
+    """An archive with details of each kind: publishes, windows, refusals, a stream, a WebSocket, a lost poll."""
+    wire = Wire()
+    first = wire.desk(cookies=(("Set-Cookie", "BAYEUX_BROWSER=one"),), headers=(("Cookie", "BAYEUX_BROWSER=one"),))
+    second = wire.desk(headers=(("Cookie", "BAYEUX_BROWSER=one"),))
+    wire.respond(first.bayeux(publish(first, "r1")), [result("r1", 2.5), yes(publish(first, "r1"))])
+    wire.fail(second.polls())
+    chat = {"channel": "/chat", "clientId": second.client_id, "id": "1"}
+    wire.respond(second.bayeux(chat | {"data": {"é": 2**70}}), [chat | {"successful": False, "error": "403::no"}])
+    wire.respond(second.bayeux(chat | {"data": None}), [chat | {"successful": True}])
+    stream = wire.streams()
+    wire.sends(stream, {"tick": 1}, id="7")
+    wire.ends(stream)
+    socket = wire.upgrades(subprotocol="v1")
+    wire.says(socket, "hello", from_client=True)
+    wire.says(socket, b"\xff\x00", is_text=False)
+    wire.closes(socket, 4000, "bye")
+    wire.respond(wire.request("GET", "/me", b""), {})
+    file, header = BytesIO(), replace(HEADER, profile="archive", dialect="answers")
+    write_sealed(file, carrying(header, DIALECT), iter(wire.records), Correlator(DIALECT))
+    return file.getvalue()
+
+
 def publishes() -> bytes:
     """A sealed cassette of publishes: two in one body, the first without a reply, and one on a WebSocket."""
     wire = Wire()
@@ -246,13 +277,14 @@ def make(folder: Path) -> None:
     talk = ["handle=7", "handle=8", "reference=32", "operation=GetChainedRecord", "channel=/me/internal", "handle=nil"]
     keys = dict.fromkeys(("sealed", "archive", "tables", "migrated", "migrated-archive"), talk)
     keys["several-values"] = ["id=a", "id=b", "id=é", "one=a", "id=c"]
-    sealed, archive = written(conversation()), written(conversation(), archive=True)
+    sealed, archive = written(conversation()), bare(conversation())
     vectors = raw_vectors() | {
         "sealed": ("sealed, without an index", sealed),
         "sealed-empty": ("sealed, nothing in it", written([])),
         "sealed-cut": ("sealed, its end is missing", sealed[:-54]),
         "publishes": ("sealed, triples whose requests are Bayeux publishes", publishes()),
         "archive": ("compressed, with an index", archive),
+        "details": ("compressed, with details and the tables that go with them", detailed()),
         "tables": ("compressed, with a table of the index that is unknown: to be left alone", with_tables(archive)),
     }
     for name, (_, data) in vectors.items():

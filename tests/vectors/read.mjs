@@ -34,8 +34,8 @@ const TYPES = { 1: { cassette: one, ...names, started: int }, 0x101: { ...header
   6: { n: int, t: int, kind: text, text }, 7: { ...top, b }, 0x14: { poll_timeout: nil(int), sessions: dict([int, int]) }, 0x11: [int, text], 0x10: { ack: nil(int),
     ev: list([int, int, text, text, text, int, text, list(int)]), fail: nil(int), keys: dict(several), n: int, op: nil(text), req: int, s: nil(text),
     st: text }, get 0x12() { return this[0x10]; }, 0x13: [int, int, text, text, nil(text)],
-  0x41: { records: pages, triples: pages, keys: pages }, 0x3f: (v) => text(v) && v.length === 40, 0x40: (v) => text(v) && v.length <= 98304 };
-const MAYBE = { 3: "st", 5: "bin", 7: "last" }, ORDER = { 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 7: 1, 0x10: 2, 0x12: 3, 0x13: 4, 0x14: 5, 0x40: 6, 0x41: 7, 0x3f: 8 };
+  0x44: [text, text], 0x41: { records: pages, triples: pages, keys: pages }, 0x3f: (v) => text(v) && v.length === 40, 0x40: (v) => text(v) && v.length <= 98304 };
+const MAYBE = { 3: "st", 5: "bin", 7: "last" }, ORDER = { 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 7: 1, 0x10: 2, 0x12: 3, 0x13: 4, 0x14: 5, 0x40: 6, 0x44: 6, 0x41: 7, 0x3f: 8 };
 function frameAt(get, at, end) { // §1, §9: without "all" if it could go on behind the end; an error if it is not intact
   const head = Buffer.concat([get(at, Math.min(7, end - at))], 7), L = head.readUInt32BE(3);
   need(head[0] === 0x94 && head[1] < 0x80 && (head[2] === 0xce || end - at < 3) && L <= 2 ** 26);
@@ -51,7 +51,7 @@ function unpack(body, done = 0, frames = []) { // §7: the frames of a block: it
   for (; !(block & 1); to += 3 + ((block & 6) === 2 ? 1 : block >> 3)) need((block = z.readUIntLE(to, 3)) >> 3 <= 2 ** 17);
   const data = Buffer.alloc(size); new Decompress((part) => { data.set(part, done); done += part.length; }).push(z, true); // throws behind size
   for (let at = 0, it; at < size; at = it.next) need((it = frameAt((from, n) => data.subarray(from, from + n), at, size)).all) && frames.push(it);
-  return need(done === size && to + (flags & 4) === z.length && frames.every(({ type }) => !(ORDER[type] > 4) || type === 0x40)) && frames;
+  return need(done === size && to + (flags & 4) === z.length && frames.every(({ type }) => !(ORDER[type] > 4) || ORDER[type] === 6)) && frames;
 }
 const [path, ...wanted] = process.argv.slice(2), fd = openSync(path), size = fstatSync(fd).size, sha = createHash("sha256"), held = new Map();
 const get = (at, n) => { const bytes = Buffer.alloc(n); need(readSync(fd, bytes, 0, n, at) === n); return bytes; };
@@ -93,6 +93,15 @@ function search(name, value, bytes = Buffer.from(value), found = new Set()) { //
     const triple = reach(0x10, address >> 24n, Number(address & 0xffffffn));
     return need(triple.n === n, "index") && has(triple); });
 }
+function details() { // §8: all addresses lead to what they say, in order; members has the records of each exchange
+  const contents = reach(0x41, end[0].readBigUInt64BE(0)), pagesOf = (name) => contents[name].flat().map(([, at]) => reach(0x40, at));
+  const of = (name, w) => pagesOf(name).flatMap((page) => Array.from({ length: page.length / w }, (_, e) => page.subarray(e * w, e * w + w)));
+  const led = (name, type) => of(name, 8).map((e, i) => e.readBigUInt64BE()).map((at, i) => reach(type(i), at >> 24n, Number(at & 0xffffffn)));
+  need([led("exchanges", () => 0x12), led("unsolicited", () => 0x13)].every((found, i) => json(found) === json([plain, unsolicited][i])), "tables");
+  const members = records.filter(({ x }) => x !== undefined).map(({ x, n }) => Buffer.from(`${BigInt.asUintN(64, BigInt(x)).toString(16).padStart(16, 0)}${n.toString(16).padStart(8, 0)}`, "hex"));
+  need(json(of("members", 12)) === json(members.sort(Buffer.compare)) && of("orders", 2).length === triples.length, "tables");
+  const [first, ...rest] = led("details", (i) => (i ? 0x44 : 0x14)); return need(first.rules === summary[0].rules) && rest;
+}
 const json = (v) => text(v) ? v.length > 1000 ? `{"size":${v.length},"sha256":"${sha256(v).toString("hex")}"}`
     : isUtf8(v) ? JSON.stringify(v.toString()) : `{"hex":"${v.toString("hex")}"}`
   : typeof v === "bigint" ? `${v}` : Array.isArray(v) ? `[${v.map(json)}]` : !isMap(v) ? JSON.stringify(v)
@@ -100,5 +109,6 @@ const json = (v) => text(v) ? v.length > 1000 ? `{"size":${v.length},"sha256":"$
 try { need(error || sound || profile === "journal"); for (const arg of wanted) if (sound) find[arg] = search(...arg.split(/=(.*)/s, 2)); }
 catch (e) { console.error(e.message); error = { offset: null }; }
 if (error || !sound) for (const part of [triples, plain, unsolicited, summary, wanted]) part.length = 0;
-console.log(json({ header, torn, error, records, triples, plain, unsolicited, summary: summary[0] ?? null,
+const told = !error && sound && summary[0]?.rules !== undefined ? { details: details() } : {};
+console.log(json({ header, torn, error, records, triples, plain, unsolicited, summary: summary[0] ?? null, ...told,
   counts: [records.length, triples.length], find: error ? {} : find }));

@@ -112,17 +112,23 @@ def row_of(value: dict[str, Any]) -> Row:
     )  # fmt: skip
 
 
+_KEPT = codec.TRIPLE, codec.PLAIN, codec.UNSOLICITED, codec.SUMMARY, codec.DETAIL
+
+
 def _derived(path: Path) -> dict[str, Any]:
-    values: dict[int, list[Any]] = {kind: [] for kind in (codec.TRIPLE, codec.PLAIN, codec.UNSOLICITED, codec.SUMMARY)}
+    values: dict[int, list[Any]] = {kind: [] for kind in _KEPT}
     for kind, value in _values(path):
         if kind in values:
             values[kind].append(value)
+    summary = values[codec.SUMMARY][0]
+    if "dialect_sha256" in summary:
+        summary["dialect_sha256"] = _body(codec.as_bytes(summary["dialect_sha256"]) or b"")
     return {
         "triples": values[codec.TRIPLE],
         "plain": values[codec.PLAIN],
         "unsolicited": values[codec.UNSOLICITED],
-        "summary": values[codec.SUMMARY][0],
-    }
+        "summary": summary,
+    } | ({"details": values[codec.DETAIL]} if values[codec.DETAIL] else {})  # files of before have none
 
 
 def _values(path: Path) -> Iterator[tuple[int, Any]]:
