@@ -307,7 +307,11 @@ def decode_row(found: Frame, *, path: str) -> Row:
         CassetteError: If the frame has another type, or its body violates the format.
 
     """
-    body = _Fields(decode_value(found, path=path), found, path)
+    value = decode_value(found, path=path)
+    row = _plain_row(value) if found.kind in (TRIPLE, PLAIN) and isinstance(value, dict) else None
+    if row is not None:
+        return row
+    body = _Fields(value, found, path)
     events = [_from_wtf8(event) for event in body.take("ev", list)]
     if found.kind not in (TRIPLE, PLAIN) or not all(_fits(event, _EVENT) for event in events):
         raise CassetteError(path, "the frame does not hold a triple", offset=found.offset)
@@ -393,6 +397,31 @@ def _key_value(stored: Any) -> Value | None:
     return tuple(several) if isinstance(stored, list) else str(several[0])
 
 
+def _plain_row(body: dict[Any, Any]) -> Row | None:
+    """Return the row in a body whose texts are all UTF-8, checked in bulk; None where each field must be looked at."""
+    ack, events, fail, keys, n, operation, request, session, state = map(body.get, _ROW)
+    message, reply = body.get("pub"), body.get("rep")
+    if (
+        type(n) is not int
+        or not 0 <= n < MAX_TRIPLES
+        or type(request) is not int
+        or type(state) is not str
+        or type(events) is not list
+        or type(keys) is not dict
+        or not {type(ack), type(fail), type(message), type(reply)} <= _INT_OR_NONE
+        or not {type(operation), type(session)} <= _STR_OR_NONE
+        or not {*map(type, keys), *map(type, keys.values())} <= _STR
+    ):
+        return None
+    rows: list[RowEvent] = []
+    for event in events:
+        if type(event) is not list or list(map(type, event)) != _EVENT_TYPES:
+            return None
+        seq, index, channel, name, rule, confidence, why, rivals = event
+        rows.append(RowEvent(seq, index, channel, name, rule, confidence, why, tuple(rivals)))
+    return Row(n, operation, keys, session, state, request, ack, fail, tuple(rows), message, reply)
+
+
 def _row_event(fields: list[Any]) -> RowEvent:
     seq, index, channel, name, rule, confidence, why, rivals = fields
     return RowEvent(seq, index, channel, name, rule, confidence, why, tuple(rivals))
@@ -400,6 +429,11 @@ def _row_event(fields: list[Any]) -> RowEvent:
 
 _PUSHED = (int, int, str, str)
 _EVENT = (int, int, str, str, str, int, str, list)
+
+
+_EVENT_TYPES = list(_EVENT)
+_ROW = ("ack", "ev", "fail", "keys", "n", "op", "req", "s", "st")
+_INT_OR_NONE, _STR_OR_NONE, _STR = {int, type(None)}, {str, type(None)}, {str}
 
 
 def _fits(value: Any, kinds: tuple[type, ...]) -> bool:

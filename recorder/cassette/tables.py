@@ -177,10 +177,22 @@ class Table(Sequence[bytes]):
     def first(self, wanted: bytes) -> int:
         """Return the place of the first entry of a sorted table that is not below `wanted`, or begins with it."""
         start = int.from_bytes(wanted[:_FIRST].ljust(_FIRST, b"\0"), "big")
+        pages, width = self._pages, self.width
         # the page before the first one that begins at or above: its end may hold the entry
-        low = max(bisect_left(self._pages, start, key=itemgetter(0)) - 1, 0)
-        high = min(bisect_left(self._pages, start + 1, key=itemgetter(0)), len(self._pages))
-        return bisect_left(self, wanted, low * self._in_page, min(high * self._in_page, self._count))
+        page = max(bisect_left(pages, start, key=itemgetter(0)) - 1, 0)
+        while page < len(pages):
+            content = self._load(pages[page][1])
+            low, high = 0, len(content) // width
+            while low < high:  # bisect_left, without a call for each step
+                middle = (low + high) >> 1
+                if content[middle * width : middle * width + width] < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low * width < len(content):
+                return page * self._in_page + low
+            page += 1
+        return self._count
 
     def starting(self, prefix: bytes) -> Iterator[bytes]:
         """Yield the entries of a sorted table that begin with `prefix`, in order."""

@@ -134,6 +134,7 @@ class Triples:
         self._path, self._index, self._records = records.path, records.index, records
         self._clients, self._orders, self._dialect = told.clients, told.orders, dialect
         self._streams = {stream.exchange: stream.protocol for stream in streams}
+        self._parsed: tuple[Record | None, list[Message]] = (None, [])
         self._carriers, self._order = self._index.table("carriers"), self._index.table("orders")
 
     def triple(self, place: int) -> Triple:
@@ -241,12 +242,18 @@ class Triples:
             if not 0 <= index < len(found):
                 return None
             return replace(found[index], channel=channel, client_id=client)
-        messages = [] if isinstance(record, Chunk) else carried(record) or []
+        messages = self._messages(record)
         if not 0 <= index < len(messages) or messages[index]["channel"] != channel:
             return None
         message = messages[index]
         place = record.seq, index, record.t, record.exchange
         return Event(*place, client, channel, message.get("data"), beside_of(message))
+
+    def _messages(self, record: Record) -> list[Message]:
+        """Return the Bayeux messages of a record; those of the last one are kept, since events stand side by side."""
+        if record is not self._parsed[0]:
+            self._parsed = record, [] if isinstance(record, Chunk) else carried(record) or []
+        return self._parsed[1]
 
     def _client(self, seq: int, index: int) -> str:
         """Return the client of an event: that of the last entry of its record at or before its place."""
