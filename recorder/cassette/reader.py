@@ -277,7 +277,7 @@ class OpenCassette:
         """
         digest = hashlib.sha256()
         self._hash(digest, 0, self._size - codec.END_SIZE)
-        self._compare(digest.digest(), self.checksum)
+        self._compare(digest.digest(), self._end[0])
 
     def _hash(self, digest: hashlib._Hash, start: int, end: int) -> int:
         """Take the bytes from `start` up to `end` into a hash; return the end."""

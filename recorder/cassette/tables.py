@@ -23,6 +23,7 @@ INNER_BITS = 24  # low bits of an address: byte inside a block; the high bits: b
 PAGE = 8192  # entries of one page at most
 _WIDEST = 12  # bytes of an entry; a page of wider ones has fewer
 _RUN = 65_536  # entries that are sorted in memory and then spilled to disk
+_WAITING = 4096  # entries in order that wait to be written
 _HINT = "run recorder doctor for details"
 _FIRST = 8  # bytes at the start of an entry by which the pages of a sorted table are found
 
@@ -47,6 +48,7 @@ class Rows:
         """
         self.width, self.is_sorted, self._in_page = width, is_sorted, in_page(width)
         self._folder = folder
+        self._most = _RUN if is_sorted else _WAITING
         self._run: list[bytes] = []
         self._runs: list[IO[bytes]] = []
         self.count = 0  # entries added
@@ -55,7 +57,7 @@ class Rows:
         """Add an entry."""
         self._run.append(entry)
         self.count += 1
-        if len(self._run) >= _RUN:
+        if len(self._run) >= self._most:
             self._spill()
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
@@ -109,9 +111,10 @@ class Rows:
                 yield content[place : place + width]
 
     def _spill(self) -> None:
-        run = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # closed by close()
-        run.write(b"".join(sorted(set(self._run)) if self.is_sorted else self._run))
-        self._runs.append(run)
+        """Write the entries that wait: sorted ones to a file of their own, those in order behind the ones before."""
+        if self.is_sorted or not self._runs:
+            self._runs.append(tempfile.TemporaryFile(dir=self._folder))  # noqa: SIM115  # closed by close()
+        self._runs[-1].write(b"".join(sorted(set(self._run)) if self.is_sorted else self._run))
         self._run = []
 
 

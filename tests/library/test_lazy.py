@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from recorder.cassette import codec, sealed
 from recorder.cassette.codec import encode, encode_header, encode_value
-from recorder.cassette.frames import unframe
+from recorder.cassette.frames import read_frame, unframe
 from recorder.cassette.reader import open_cassette, read
 from recorder.dialect.definition import parse as parse_dialect
 from recorder.errors import CassetteError
 from recorder.library import lazy
 from recorder.library.index_check import IndexCheck
 from recorder.library.lazy import open_recording
-from recorder.library.recording import derive
+from recorder.library.recording import derive, joined
 from recorder.library.sealing import seal
-from recorder.model import Record
+from recorder.model import Record, Recording, Triple, Unsolicited
 from recorder.redaction.carried import carrying
 from tests.answers import ANSWERS, publish, result, yes
 from tests.wire import HEADER, Desk, Wire
@@ -338,3 +338,88 @@ def test_no_changed_byte_of_a_sealed_file_gives_another_recording_in_silence(
         except CassetteError:
             continue
         assert found == base or stale
+
+
+def test_opening_a_sealed_file_reads_its_details_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(400):
+        message = publish(desk, f"r{number}", "x" * 200)
+        wire.respond(desk.bayeux(message), [result(f"r{number}", "y" * 200), yes(message)])
+    path = with_index(write(tmp_path / "j.cassette", wire.records), tmp_path / "s")
+    read_bytes: list[int] = []
+
+    def counting(*given: Any, **named: Any) -> Any:
+        found = read_frame(*given, **named)
+        read_bytes.append(len(found.body))
+        return found
+
+    monkeypatch.setattr("recorder.cassette.reader.read_frame", counting)
+    with open_recording(path) as opened:
+        assert len(opened.recording.triples) == 400
+        assert sum(read_bytes) < path.stat().st_size / 8
+        before = len(read_bytes)
+        assert opened.recording.triples[399].operation == "/service/double"
+        assert len(read_bytes) - before < 10
+
+
+class Making:
+    """Makes a table of the places of triples in order, and one of the targets of all, sorted, in the second pass."""
+
+    def __init__(self) -> None:
+        self.tables = {"places": (4, False), "targets": (8, True)}
+        self.fed: list[tuple[str, int]] = []
+
+    def feed(self, item: Triple | Unsolicited, place: int) -> Iterator[tuple[str, bytes]]:
+        kind = "unsolicited" if isinstance(item, Unsolicited) else "triples" if item.n else "plain"
+        self.fed.append((kind, place))
+        if kind == "triples":
+            yield "places", place.to_bytes(4, "big")
+
+    def finish(self, recording: Recording) -> Iterator[tuple[str, bytes]]:
+        for triple in (*recording.triples, *recording.plain):
+            yield "targets", triple.request.target.encode("utf-8", "surrogatepass")[:8].ljust(8)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_tables_for_a_replay_are_made_in_two_passes_and_read_back(
+    journal: Path, tmp_path: Path, form: Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Making] = []
+
+    def making(*_: object) -> Making:
+        made.append(Making())
+        return made[-1]
+
+    monkeypatch.setattr("recorder.library.sealing.maker_of", making)
+    path, base = form(journal, tmp_path / "s"), derive(read(journal))
+    with open_recording(path, making=making) as opened:
+        index = opened.recording.index
+        assert index is not None
+        places, targets = index.table("places"), index.table("targets")
+
+        assert list(places) == [place.to_bytes(4, "big") for place in range(len(base.triples))]
+        assert list(targets) == sorted({entry for _, entry in Making().finish(base)})
+        assert list(targets.starting(b"/service")) == [b"/service"]
+        assert len(index.table("none")) == 0
+    for kind, items in (("triples", base.triples), ("plain", base.plain), ("unsolicited", base.unsolicited)):
+        assert [place for one, place in made[-1].fed if one == kind] == list(range(len(items)))
+    with open_recording(path) as opened:
+        assert opened.recording.index is not None
+        assert bool(len(opened.recording.index.table("targets"))) == opened.is_stored
+
+
+def test_joined_recordings_stay_lazy_and_are_those_of_before(journal: Path, tmp_path: Path) -> None:
+    other = with_index(journal, tmp_path / "s")
+    base = derive(read(journal))
+    with open_recording(journal) as one, open_recording(other) as two:
+        found, expected = joined([one.recording, two.recording]), joined([base, base])
+
+        assert not isinstance(found.triples, tuple)
+        assert isinstance(expected.triples, tuple)
+        for name in ("triples", "plain", "unsolicited"):
+            mine, its = getattr(found, name), getattr(expected, name)
+            assert (len(mine), whole(mine)) == (len(its), whole(its))
+            assert [mine[-1], mine[0], *mine[1:3]] == [its[-1], its[0], *its[1:3]]
+            with pytest.raises(IndexError):
+                mine[len(mine)]
