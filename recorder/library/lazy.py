@@ -40,9 +40,15 @@ _ADDRESSES = ("records", "triples", "exchanges", "unsolicited", "details")
 class LazyTriples(Lazy[Triple]):
     """Triples, or other exchanges, that are read when they are asked for."""
 
-    def __init__(self, count: int, item: Callable[[int], Triple], request: Callable[[int], Request]) -> None:
-        """Take the length, what returns a triple by its place, and what returns its request alone."""
-        super().__init__(count, item)
+    def __init__(
+        self,
+        count: int,
+        item: Callable[[int], Triple],
+        request: Callable[[int], Request],
+        ended: Callable[[], None] | None = None,
+    ) -> None:
+        """Take what `Lazy` does, and what returns the request of a triple alone."""
+        super().__init__(count, item, ended)
         self.request = request
 
 
@@ -107,7 +113,8 @@ class OpenRecording:
         self._index = index
         self.cassette, self.torn, self.is_stored = cassette, cassette.torn, isinstance(index, Stored)
         self.stale, self.heard = "", {label: {told.clients[n] for n in heard} for label, heard in told.heard.items()}
-        self.records, self._triples, self.recording = lazily(cassette, index, bare, told, rules)
+        self._is_verified = not self.is_stored  # else the file was read through
+        self.records, self._triples, self.recording = lazily(cassette, index, bare, told, rules, ended=self.verify)
 
     def __enter__(self) -> Self:
         return self
@@ -133,8 +140,23 @@ class OpenRecording:
         return map(self._triples.pushed, range(len(self.recording.unsolicited)))
 
     def rows(self) -> Iterator[Row]:
-        """Yield all triples in their stored form, in order."""
-        return map(self.row, range(1, len(self.recording.triples) + 1))
+        """Yield all triples in their stored form, in order.
+
+        Raises:
+            CassetteError: If one of them is damaged, or, at the end, the checksum of the file is wrong.
+        """
+        yield from map(self.row, range(1, len(self.recording.triples) + 1))
+        self.verify()
+
+    def verify(self) -> None:
+        """Compare the checksum of a file whose stored triples are used; whoever iterates to the end does so unasked.
+
+        Raises:
+            CassetteError: If the checksum is wrong.
+        """
+        if not self._is_verified:
+            self.cassette.verify()
+            self._is_verified = True
 
     def find(self, name: str, value: str) -> list[int]:
         """Return the numbers of the triples that may have a key, `operation` or `channel`, in order.
@@ -180,7 +202,13 @@ def open_recording(path: Path, dialect: Dialect | None = None, making: Making | 
 
 
 def lazily(
-    cassette: OpenCassette, index: Index, bare: Recording, told: Told, dialect: Dialect
+    cassette: OpenCassette,
+    index: Index,
+    bare: Recording,
+    told: Told,
+    dialect: Dialect,
+    *,
+    ended: Callable[[], None] | None = None,
 ) -> tuple[Records, Triples, Recording]:
     """Return what looks up records and triples, and the recording whose sequences do so.
 
@@ -190,15 +218,16 @@ def lazily(
         bare: The recording without triples, other exchanges and unsolicited events.
         told: What the tables name by numbers.
         dialect: The rules by which the triples were derived.
+        ended: Called when one of the sequences was iterated to its end.
     """
     records = Records(cassette, index)
     found = Triples(records, bare.streams, told, dialect)
     count = {name: len(index.table(name)) for name in ("triples", "exchanges", "unsolicited")}
     recording = replace(
         bare,
-        triples=LazyTriples(count["triples"], found.triple, partial(found.request, "triples")),
-        plain=LazyTriples(count["exchanges"], found.plain, partial(found.request, "exchanges")),
-        unsolicited=Lazy(count["unsolicited"], found.unsolicited),
+        triples=LazyTriples(count["triples"], found.triple, partial(found.request, "triples"), ended),
+        plain=LazyTriples(count["exchanges"], found.plain, partial(found.request, "exchanges"), ended),
+        unsolicited=Lazy(count["unsolicited"], found.unsolicited, ended),
         index=index,
     )
     return records, found, recording

@@ -16,10 +16,16 @@ _ITEMS = 64  # items of a sequence that are kept
 class Lazy(Sequence[T]):
     """A sequence whose items are made when they are asked for; the last ones are kept. Iteration keeps none."""
 
-    def __init__(self, count: int, item: Callable[[int], T], kept: int = _ITEMS) -> None:
-        """Take the length, and what returns an item by its place."""
-        self._count, self._item = count, item
-        self._kept = lru_cache(kept)(item)
+    def __init__(self, count: int, item: Callable[[int], T], ended: Callable[[], None] | None = None) -> None:
+        """Take what the sequence is made of.
+
+        Args:
+            count: Its length.
+            item: Returns an item by its place.
+            ended: Called when the sequence was iterated to its end, e.g. to check the whole file then.
+        """
+        self._count, self._item, self._ended = count, item, ended
+        self._kept = lru_cache(_ITEMS)(item)
 
     def __len__(self) -> int:
         return self._count
@@ -37,7 +43,9 @@ class Lazy(Sequence[T]):
         return self._kept(at)
 
     def __iter__(self) -> Iterator[T]:
-        return map(self._item, range(self._count))
+        yield from map(self._item, range(self._count))
+        if self._ended is not None:
+            self._ended()
 
 
 def mapped(items: Sequence[S], function: Callable[[S], T]) -> Sequence[T]:

@@ -24,6 +24,7 @@ from recorder.library.index_check import IndexCheck
 from recorder.library.lazy import open_recording
 from recorder.library.recording import derive, joined
 from recorder.library.sealing import seal
+from recorder.library.sequences import mapped
 from recorder.model import Record, Recording, Triple, Unsolicited
 from recorder.redaction.carried import carrying
 from tests.answers import ANSWERS, publish, result, yes
@@ -423,3 +424,19 @@ def test_joined_recordings_stay_lazy_and_are_those_of_before(journal: Path, tmp_
             assert [mine[-1], mine[0], *mine[1:3]] == [its[-1], its[0], *its[1:3]]
             with pytest.raises(IndexError):
                 mine[len(mine)]
+
+
+def test_whoever_reads_all_stored_triples_is_told_of_a_wrong_checksum(journal: Path, tmp_path: Path) -> None:
+    path = with_index(journal, tmp_path / "s")
+    rename = lambda kind, value: value | {"s": "s9"} if kind == codec.TRIPLE and value["s"] else value  # noqa: E731  # short
+    changed = resealed(path.read_bytes(), rename)
+    frame = encode_value(codec.END, changed[-45:-37] + bytes(32))
+    path.write_bytes(changed[: -codec.END_SIZE] + frame)
+
+    with open_recording(path) as opened:
+        assert opened.recording.triples[0].session == "s9"  # a single look-up compares the checksum of its frame
+        for read_all in (lambda: list(opened.recording.triples), lambda: list(opened.rows()), opened.verify):
+            with pytest.raises(CassetteError, match="checksum of the file"):
+                read_all()
+        iterated = iter(mapped(opened.recording.triples, lambda triple: triple.n))
+        assert next(iterated) == 1
