@@ -440,3 +440,15 @@ def test_whoever_reads_all_stored_triples_is_told_of_a_wrong_checksum(journal: P
                 read_all()
         iterated = iter(mapped(opened.recording.triples, lambda triple: triple.n))
         assert next(iterated) == 1
+
+
+@pytest.mark.parametrize("form", FORMS[1:3])
+def test_whoever_reads_a_sealed_file_through_is_told_of_a_wrong_checksum(
+    journal: Path, tmp_path: Path, form: Form
+) -> None:
+    path = form(journal, tmp_path / "s")
+    data = path.read_bytes()
+    path.write_bytes(data[: -codec.END_SIZE] + encode_value(codec.END, data[-45:-37] + bytes(32)))
+
+    with pytest.raises(CassetteError, match="checksum of the file is wrong"):
+        read(path)
