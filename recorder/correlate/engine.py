@@ -332,8 +332,7 @@ class Correlator:
             if session is not None:
                 self._sessions.learn(tokens, session)
             return
-        name = self._dialect.operation_of(request)
-        keys = self._dialect.keys_of_request(request) if name is not None else {}
+        name, keys = self._dialect.asked(request)
         op = Operation(request, name, keys, tokens, self._sessions.of_tokens(tokens))
         self._pending[request.exchange] = op
         if name is None:
@@ -345,8 +344,7 @@ class Correlator:
     def _asked(self, asked: Asked) -> None:
         """Take a message of a client on a WebSocket without Bayeux; its socket tells its session."""
         request = asked.request
-        name = self._dialect.operation_of(request)
-        keys = self._dialect.keys_of_request(request) if name is not None else {}
+        name, keys = self._dialect.asked(request)
         op = Operation(request, name, keys, frozenset(), self._streams.session_on(asked.client_id))
         if name is None:
             self._plain.append(op)
@@ -359,7 +357,7 @@ class Correlator:
         if not isinstance(record, Request | SocketMessage):
             return
         request = as_request(record, sent.index, sent.message, record.headers if isinstance(record, Request) else ())
-        name, keys = self._dialect.operation_of(request), self._dialect.keys_of_request(request)
+        name, keys = self._dialect.asked(request)
         op = Operation(request, name, keys, frozenset(), self._sessions.of_client(sent.client_id))
         self._publishes.sent(op, sent.message)
         self._published.append(op)
@@ -404,7 +402,8 @@ class Correlator:
     def _answer(self, response: Response) -> Iterator[Link]:
         op = self._pending.pop(response.exchange, None)
         if op is None:
-            self._sessions.renewed_cookies(self._bayeux.get(response.exchange, frozenset()), response.headers)
+            given = self._sessions.tokens(response.headers)
+            self._sessions.renewed_cookies(self._bayeux.get(response.exchange, frozenset()), given)
             return
         self._streams.answered(op, response)
         if response.status == _SWITCHING_PROTOCOLS:
@@ -415,12 +414,14 @@ class Correlator:
     def _acked(self, op: Operation, response: Response) -> Iterator[Link]:
         op.ack = response
         self._changed.append(op)
-        op.refused = not self._dialect.succeeded(response)
+        succeeded, keys = self._dialect.answered(response, op.name)
+        op.refused = not succeeded
         # A response may set the session cookie that later requests carry.
-        self._sessions.renewed_cookies(op.tokens, response.headers)
-        op.tokens |= self._sessions.tokens(response.headers) | self._logins.answered(op.request, response, op.tokens)
+        given = self._sessions.tokens(response.headers)
+        self._sessions.renewed_cookies(op.tokens, given)
+        op.tokens |= given | self._logins.answered(op.request, response, op.tokens)
         if op.name is not None:
-            yield from self._told(op, self._dialect.keys_of_ack(response, op.name))
+            yield from self._told(op, keys)
         if op.refused:
             for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
                 yield from self._adopt(seen, by_error(seen, self._dialect, [op]), op)

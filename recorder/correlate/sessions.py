@@ -105,9 +105,11 @@ class Sessions:
             if session is not None:
                 self.learn(frozenset({first}), session)
 
-    def renewed_cookies(self, shown: frozenset[str], answer: Headers) -> None:
+    def renewed_cookies(self, shown: frozenset[str], given: frozenset[str]) -> None:
         """Take the session cookies that an answer sets for a client that showed others of these names."""
-        old, new = ({t for t in tokens if not is_authorization(t)} for tokens in (shown, self.tokens(answer)))
+        if not given:
+            return
+        old, new = ({t for t in tokens if not is_authorization(t)} for tokens in (shown, given))
         names = {token.partition("=")[0] for token in old}
         self.renewed(frozenset(old), frozenset(token for token in new if token.partition("=")[0] in names))
 

@@ -19,7 +19,7 @@ from ..bayeux.json_bodies import load_json
 from ..formats import charsets
 from ..formats.charsets import charset_of, codec, is_plain_text
 from ..formats.multipart import Part, boundary, decoded, parameters, split
-from ..model import JSON
+from ..model import JSON, Headers
 from .paths import EACH, Tree, covers, names_in, parse_json, without
 
 _FORM_TYPE, _PARTS_TYPE = "application/x-www-form-urlencoded", "multipart/"
@@ -93,6 +93,12 @@ def content_of(body: bytes, media: str) -> JSON:
     """Return the JSON object or array that a body is, or the fields, parts or lines of it; None for any other body."""
     value = _parsed(body, media)
     return value if value is not None or not body else read(body, media).value
+
+
+def content_in(body: bytes, headers: Headers) -> JSON:
+    """Return what `content_of` returns for a body with these headers."""
+    value = parse_json(body, headers)
+    return value if value is not None or not body else read(body, charsets.media_of(headers)).value
 
 
 def _parsed(body: bytes, media: str) -> JSON:

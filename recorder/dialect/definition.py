@@ -11,26 +11,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from ..bayeux.channels import is_meta, matches
 from ..bayeux.publishes import PUBLISH
 from ..errors import DialectError
 from ..files import read_text
-from ..formats.charsets import media_of
-from ..model import JSON, Event, Headers, Keys, Request, Response, Value, listed, value_of, values
+from ..model import JSON, Event, Headers, Keys, Request, Response, listed
 from ..push.rules import COMMENT, MESSAGE, PushRules
-from .content import content_of, fields
+from .content import content_in, fields
+from .finding import Finder, bare
 from .logins import OAUTH, Login, minted
 from .logins import values as values_at
 from .mistakes.toml import undecodable
 from .paths import parse_json, path_of
-from .values import find, first, is_constant, is_template, paths_in, texts
+from .values import first, is_constant, is_template, paths_in, texts
 
 Paths: TypeAlias = tuple[str, ...]
 
@@ -40,6 +40,7 @@ REFERENCES = ("reference", "inner_reference")  # keys that are exact where a dia
 PARTS = "channel."  # root of the named parts of a channel, in place of `channel`
 _UPGRADED = 101  # to a WebSocket, which is what its request asked for
 _LARGEST = 1 << 20  # bytes of a dialect file
+_ROUTED = 1000  # paths whose routes are remembered
 NOTIFICATION = "notification"  # the key that names an event
 
 
@@ -128,7 +129,20 @@ class Dialect:
 
     def operation_of(self, request: Request) -> str | None:
         """Return the name of the operation that a request asks for, None if it is not an operation."""
-        return self.name_of(request.method, request.target, content_of(request.body, media_of(request.headers)))
+        if not self._may_ask(request.method, request.target):
+            return None
+        return self.name_of(request.method, request.target, content_in(request.body, request.headers))
+
+    def asked(self, request: Request) -> tuple[str | None, Keys]:
+        """Return the operation that a request asks for, and the keys of the request; None and none if it asks for none.
+
+        The body is read once for both.
+        """
+        if not self._may_ask(request.method, request.target):
+            return None, {}
+        content = content_in(request.body, request.headers)
+        name = self.name_of(request.method, request.target, content)
+        return name, {} if name is None else self._keys_asked(request, content, name)
 
     def name_of(self, method: str, target: str, body: JSON) -> str | None:
         """Return the name of the operation that a method, a target and a body ask for, None if there is none.
@@ -136,17 +150,13 @@ class Dialect:
         A field of the body names the operation; without such a field the method and the URL path decide. A publish that
         nothing names has the name of its channel.
         """
-        is_publish = method == PUBLISH and self.is_publish(target)
-        if method not in self.methods and not is_publish:
+        if not self._may_ask(method, target):
             return None
-        path = path_of(target)
-        fitting = (
-            name
-            for name, known in self.operations.items()
-            if known.route is not None and known.method == method and known.route.fullmatch(path)
-        )
-        found = first(self.operation, roots_of(method, target, body)) or next(fitting, None)
-        return target if found is None and is_publish else found
+        found = first(self.operation, roots_of(method, target, body)) or _routed(self, method, path_of(target))
+        return target if found is None and method == PUBLISH and self.is_publish(target) else found
+
+    def _may_ask(self, method: str, target: str) -> bool:
+        return method in self.methods or (method == PUBLISH and self.is_publish(target))
 
     def is_publish(self, channel: str) -> bool:
         """Return whether a publish on a channel is an operation."""
@@ -164,36 +174,26 @@ class Dialect:
 
     def keys_of_request(self, request: Request) -> Keys:
         """Return the keys of a request: values by which events can be joined to the request."""
-        content = content_of(request.body, media_of(request.headers))
-        roots = roots_of(request.method, request.target, content) | {"path": self.route(request.target)}
-        wanted = roots_in(self)
-        if "query" in wanted:
-            roots["query"] = fields(request.target.partition("?")[2])
-        if "header" in wanted:
-            roots["header"] = headers_of(request.headers)
-        if "cookie" in wanted:
-            roots["cookie"] = cookies_of(request.headers, "cookie")
-        keys = self._keys(self.request_keys, roots)
-        if has_own_keys(self):
-            known = self.operations.get(self.name_of(request.method, request.target, content) or "")
-            return keys | self._keys(known.keys, roots) if known is not None else keys
-        return keys
+        content = content_in(request.body, request.headers)
+        name = self.name_of(request.method, request.target, content) if _finders(self).own else None
+        return self._keys_asked(request, content, name)
 
     def keys_of_ack(self, ack: Response, operation: str | None = None) -> Keys:
         """Return the keys in the ack of an operation, which the operation may lack."""
-        roots: dict[str, JSON] = {"body": parse_json(ack.body, ack.headers)}
-        wanted = roots_in_acks(self)
-        if "header" in wanted:
-            roots["header"] = headers_of(ack.headers)
-        if "cookie" in wanted:
-            roots["cookie"] = cookies_of(ack.headers, "set-cookie")
-        known = self.operations.get(operation or "")
-        own = self._keys(known.ack_keys, roots) if known is not None and known.ack_keys else {}
-        return self._keys(self.ack_keys, roots) | own
+        return self._keys_answered(ack, parse_json(ack.body, ack.headers), operation)
+
+    def answered(self, ack: Response, operation: str | None) -> tuple[bool, Keys]:
+        """Return whether an ack reports success, and the keys in it; none if it is not that of an operation.
+
+        The body is read once for both.
+        """
+        content = parse_json(ack.body, ack.headers)
+        keys = {} if operation is None else self._keys_answered(ack, content, operation)
+        return self._is_success(ack.status, content), keys
 
     def keys_of_event(self, event: Event) -> Keys:
         """Return the keys of an event; `notification` among them is its name."""
-        keys = self._keys(self.event_keys, self._roots_of_event(event))
+        keys = _finders(self).event.find(self._roots_of_event(event))
         name = keys.get(NOTIFICATION)
         return keys if name is None or isinstance(name, str) else keys | {NOTIFICATION: name[0]}
 
@@ -251,30 +251,50 @@ class Dialect:
 
     def fitting(self, path: str) -> re.Match[str] | None:
         """Return the match of the first route that a path fits, None if it fits none."""
-        own = (known.route for known in self.operations.values() if known.route is not None)
-        return next((m for m in (route.fullmatch(path) for route in chain(self.routes, own)) if m), None)
+        return _fitting(self, path)
 
     def succeeded(self, ack: Response) -> bool:
         """Return whether an ack reports success, by its HTTP status and by the status code in its body, if any."""
-        roots = {"body": parse_json(ack.body, ack.headers)}
-        status = next((text for path in self.ack_status for text in texts(path, roots)), None)
-        return (200 <= ack.status < 300 or ack.status == _UPGRADED) and (status is None or status in self.ack_success)
+        return self._is_success(ack.status, parse_json(ack.body, ack.headers))
 
     def bare(self, key: str, value: str) -> str:
         """Return the value of a key as it is compared: for a key in `path_keys`, the part after the last slash."""
-        return value.rsplit("/", 1)[-1] if key in self.path_keys else value
+        return bare(value) if key in self.path_keys else value
 
-    def _keys(self, table: Mapping[str, Paths], roots: dict[str, JSON]) -> dict[str, Value]:
-        found: dict[str, Value] = {}
-        for name, sources in table.items():
-            value = find(sources, roots)
-            if value is not None:
-                found[name] = value
-        for name in self.path_keys & found.keys():
-            found[name] = value_of(bare for text in values(found[name]) if (bare := self.bare(name, text))) or ""
-            if not found[name]:
-                del found[name]
-        return found
+    def _is_success(self, status: int, content: JSON) -> bool:
+        roots = {"body": content}
+        code = next((text for path in self.ack_status for text in texts(path, roots)), None)
+        return (200 <= status < 300 or status == _UPGRADED) and (code is None or code in self.ack_success)
+
+    def _keys_asked(self, request: Request, content: JSON, name: str | None) -> Keys:
+        """Return the keys of a request with this content, which asks for an operation of this name."""
+        finders = _finders(self)
+        roots = roots_of(request.method, request.target, content)
+        wanted = roots_in(self)
+        if "path" in wanted:
+            roots["path"] = self.route(request.target)
+        if "query" in wanted:
+            roots["query"] = fields(request.target.partition("?")[2])
+        if "header" in wanted:
+            roots["header"] = headers_of(request.headers)
+        if "cookie" in wanted:
+            roots["cookie"] = cookies_of(request.headers, "cookie")
+        keys = finders.request.find(roots)
+        own = finders.own.get(name or "")
+        return keys if own is None else keys | own.find(roots)
+
+    def _keys_answered(self, ack: Response, content: JSON, operation: str | None) -> Keys:
+        """Return the keys of an ack with this content."""
+        finders = _finders(self)
+        roots: dict[str, JSON] = {"body": content}
+        wanted = roots_in_acks(self)
+        if "header" in wanted:
+            roots["header"] = headers_of(ack.headers)
+        if "cookie" in wanted:
+            roots["cookie"] = cookies_of(ack.headers, "set-cookie")
+        keys = finders.ack.find(roots)
+        own = finders.own_ack.get(operation or "")
+        return keys if own is None else keys | own.find(roots)
 
     def _roots_of_event(self, event: Event) -> dict[str, JSON]:
         roots: dict[str, JSON] = {"data": event.data, "channel": event.channel}
@@ -395,10 +415,46 @@ def names_in_acks(dialect: Dialect) -> frozenset[str]:
     return frozenset(chain(dialect.ack_keys, *(known.ack_keys for known in dialect.operations.values())))
 
 
+class _Finders(NamedTuple):
+    """The tables of keys of a dialect, each ready to be looked for; those of single operations by their names."""
+
+    request: Finder
+    ack: Finder
+    event: Finder
+    own: dict[str, Finder]
+    own_ack: dict[str, Finder]
+
+
 @cache
-def has_own_keys(dialect: Dialect) -> bool:
-    """Return whether any operation of a dialect has keys of its own."""
-    return any(known.keys for known in dialect.operations.values())
+def _finders(dialect: Dialect) -> _Finders:
+    def of(table: Mapping[str, Paths]) -> Finder:
+        return Finder(table, dialect.path_keys)
+
+    known = dialect.operations
+    return _Finders(
+        of(dialect.request_keys),
+        of(dialect.ack_keys),
+        of(dialect.event_keys),
+        {name: of(one.keys) for name, one in known.items() if one.keys},
+        {name: of(one.ack_keys) for name, one in known.items() if one.ack_keys},
+    )
+
+
+@lru_cache(_ROUTED)
+def _routed(dialect: Dialect, method: str, path: str) -> str | None:
+    """Return the name of the operation that a method and a path ask for."""
+    fitting = (
+        name
+        for name, known in dialect.operations.items()
+        if known.route is not None and known.method == method and known.route.fullmatch(path)
+    )
+    return next(fitting, None)
+
+
+@lru_cache(_ROUTED)
+def _fitting(dialect: Dialect, path: str) -> re.Match[str] | None:
+    own = (known.route for known in dialect.operations.values() if known.route is not None)
+    return next((m for m in (route.fullmatch(path) for route in chain(dialect.routes, own)) if m), None)
 
 
 def name_of(keys: Keys, event: Event) -> str:

@@ -52,7 +52,7 @@ def texts(source: str, roots: Roots) -> Iterator[str]:
     if is_constant(source) or is_template(source):
         yield from values(find((source,), roots) or ())
         return
-    for one in each(roots, _parts(source)):
+    for one in each(roots, parts_of(source)):
         text = str(one).lower() if isinstance(one, bool) else as_key(one)
         if text is not None:
             yield text
@@ -89,13 +89,14 @@ def _compiled(source: str) -> Source:
         return lambda _roots: text
     if is_template(source):
         return _template(source)
-    parts = _parts(source)
+    parts = parts_of(source)
     if EACH in parts:
         return lambda roots: value_of(text for one in each(roots, parts) if (text := as_key(one)) is not None)
     return lambda roots: as_key(at(roots, parts))
 
 
-def _parts(path: str) -> tuple[str, ...]:
+def parts_of(path: str) -> tuple[str, ...]:
+    """Return the parts by which a path leads from the roots to its value."""
     parts = split(path)
     if parts[0] == "channel" and len(parts) > 1:
         return (f"{parts[0]}.", *parts[1:])  # a channel is a text; its named parts are beside it

@@ -202,15 +202,15 @@ def test_cookies_that_were_merged_into_one_header_all_count() -> None:
 
 def test_a_cookie_that_takes_the_place_of_another_belongs_to_its_session() -> None:
     sessions = sessions_of(cookie("a"), cookie("b"))
-    sessions.renewed_cookies(sessions.tokens(cookie("a")), (("Set-Cookie", "JSESSIONID=a2"),))
-    sessions.renewed_cookies(sessions.tokens(cookie("a2")), (("Set-Cookie", "JSESSIONID=a3; Secure"),))
+    sessions.renewed_cookies(sessions.tokens(cookie("a")), sessions.tokens((("Set-Cookie", "JSESSIONID=a2"),)))
+    sessions.renewed_cookies(sessions.tokens(cookie("a2")), sessions.tokens((("Set-Cookie", "JSESSIONID=a3; Secure"),)))
 
     assert session_of(sessions, cookie("a3")) == 1
 
 
 def test_a_cookie_that_is_new_beside_another_takes_no_place() -> None:
     sessions = sessions_of(cookie("a"), cookie("b"))
-    sessions.renewed_cookies(sessions.tokens(cookie("a")), (("Set-Cookie", "BAYEUX_BROWSER=new"),))
+    sessions.renewed_cookies(sessions.tokens(cookie("a")), sessions.tokens((("Set-Cookie", "BAYEUX_BROWSER=new"),)))
 
     assert session_of(sessions, cookie("new", "BAYEUX_BROWSER")) is None
 
