@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.bayeux import json_bodies
 from recorder.bayeux.json_bodies import guard_of, load_json, located, with_json
 from recorder.bayeux.messages import parse, parse_request
 from tests.wrappings import CALLS, GUARDS, WRAPPINGS
@@ -137,3 +138,62 @@ def test_a_guard_is_told_from_what_it_guards(name: str) -> None:
 @pytest.mark.parametrize("name", [*CALLS, "white space", "UTF-8 with a mark", "UTF-16 big"])
 def test_a_call_a_mark_and_white_space_are_no_guard(name: str) -> None:
     assert guard_of(WRAPPINGS[name](TEXT)) is None
+
+
+def outcome(body: bytes) -> str:
+    """Return what a body is read as, with the types of its values and the sign of zeros, or that it is no JSON."""
+    try:
+        return repr(load_json(body))
+    except ValueError:
+        return "no JSON"
+
+
+def by_the_standard_library(body: bytes) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_bodies, "_STRICT", Refusing)
+        return outcome(body)
+
+
+class Refusing:
+    """In place of the fast decoder: it refuses everything, so that all is read by the standard library."""
+
+    @staticmethod
+    def decode(body: bytes) -> None:
+        raise ValueError(body)
+
+
+NUMBERS = st.one_of(
+    st.integers(),
+    st.floats(),
+    st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.sampled_from(["1e400", "-0", "-0.0", "2.2250738585072011e-308", "9007199254740993", "18446744073709551616"]),
+).map(str)
+WORDS = st.one_of(st.text().map(json.dumps), st.sampled_from(['"\\ud800"', '"\\ud83d\\ude00"', '"\t"', '"\\x"', "nul"]))
+NAMES = st.one_of(st.text(max_size=3).map(json.dumps), st.just('"twice"'))
+VALUES = st.recursive(
+    st.one_of(NUMBERS, WORDS, st.sampled_from(["null", "true", "false", "NaN", "Infinity", "-Infinity", ""])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4).map(lambda items: f"[{','.join(items)}]"),
+        st.lists(st.tuples(NAMES, inner).map(":".join), max_size=4).map(lambda items: f"{{{' ,'.join(items)}}}"),
+    ),
+    max_leaves=12,
+)
+BREAKS = st.tuples(st.integers(0, 200), st.binary(max_size=3))
+
+
+@given(VALUES.map("[{}]".format), st.lists(BREAKS, max_size=2), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+def test_the_fast_decoder_reads_what_the_standard_library_reads(
+    text: str, breaks: list[tuple[int, bytes]], codec: str
+) -> None:
+    body = text.encode(codec, "surrogatepass")
+    for place, put in breaks:
+        body = body[:place] + put + body[place + 1 :]
+
+    assert outcome(body) == by_the_standard_library(body)
+
+
+@pytest.mark.parametrize("depth", [99, 100, 101, 500, 2000, 100_000])
+def test_the_fast_decoder_is_refused_as_deep_values_are(depth: int) -> None:
+    body = b"[" * depth + b"]" * depth
+
+    assert outcome(body) == by_the_standard_library(body)
