@@ -36,9 +36,10 @@ class ClientMessages:
 
     def take(self) -> Iterator[ClientMessage]:
         """Yield all messages and forget them."""
-        taken, self._messages = self._messages, {}
-        self._open.clear()
-        yield from taken.values()
+        if self._messages:
+            taken, self._messages = self._messages, {}
+            self._open.clear()
+            yield from taken.values()
 
     def sent(self, sent: Sent) -> None:
         """Take a message of a client; one for several channels counts for each of them."""

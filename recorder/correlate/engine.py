@@ -104,7 +104,7 @@ class Correlator:
         self._guard = ("", "")
         self._addressed: set[tuple[str, str]] = set()
         self._subprotocols: set[str] = set()
-        self._asked_at: dict[int, list[tuple[str, str]]] = {}  # the same, of open exchanges
+        self._asked_at: dict[int, tuple[tuple[str, str], ...]] = {}  # the same, of open exchanges
         self._pending: dict[int, Operation] = {}  # operations and other exchanges without a response, by exchange
         self._bayeux: dict[int, frozenset[str]] = {}  # open Bayeux exchanges and sockets → the session tokens in them
         self._open = Operations(dialect)
@@ -562,14 +562,14 @@ class Correlator:
         sessions = self._sessions
         # A device belongs to one agent, but it is the weakest evidence: a supervisor also gets events on the devices of
         # other agents.
-        by_keys = sessions.of_tokens(self._tokens_of_keys(op.keys))
-        session = op.session or sessions.of_tokens(op.tokens) or by_keys or sessions.only()
+        session = op.session or sessions.of_tokens(op.tokens) or sessions.of_tokens(self._tokens_of_keys(op.keys))
+        session = session or sessions.only()
         links = tuple(sorted(op.links, key=lambda link: (link.event.seq, link.event.index)))
         return Triple(n, op.name, op.keys, _label(session), self.state_of(op), op.request, op.ack, op.failure, links)
 
     def _tokens_of_keys(self, keys: Keys) -> frozenset[str]:
-        names = self._dialect.session_keys
-        return frozenset(f"key {name}={value}" for name in names for value in values(keys.get(name, ())))
+        known = ((name, keys[name]) for name in self._dialect.session_keys if name in keys)
+        return frozenset([f"key {name}={text}" for name, value in known for text in values(value)])
 
 
 def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Recording:

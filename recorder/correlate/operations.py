@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from math import prod
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ..dialect.definition import Dialect, name_of
 from ..dialect.paths import EACH, split
@@ -57,6 +57,7 @@ class Operation:
         given: Keys in its ack.
         done: Values that had their terminal or error events, by names of keys in `several`.
         lost: Those of them that had an error event.
+        at: Place of the request on the wire: one record may carry several publishes.
 
     """
 
@@ -79,15 +80,12 @@ class Operation:
     given: Keys = field(default_factory=dict)
     done: dict[str, set[str]] = field(default_factory=dict)
     lost: dict[str, set[str]] = field(default_factory=dict)
+    seq: int = field(init=False)
+    at: tuple[int, int] = field(init=False)  # not a property, because each search in the index asks for it
 
-    @property
-    def seq(self) -> int:
-        return self.request.seq
-
-    @property
-    def at(self) -> tuple[int, int]:
-        """Place of the request on the wire: one record may carry several publishes."""
-        return self.request.seq, self.request.message or 0
+    def __post_init__(self) -> None:
+        self.seq = self.request.seq
+        self.at = self.request.seq, self.request.message or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,13 +256,21 @@ def _of_each(dialect: Dialect) -> dict[str, frozenset[str]]:
     return {operation: names for operation, names in found.items() if names}
 
 
+class _Group(NamedTuple):
+    """Keys by whose values together operations are found."""
+
+    names: frozenset[str]
+    ordered: tuple[str, ...]
+
+
 class Operations:
     """An index of operations by their keys; operations that are over are dropped when a search meets them."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._exact = {name: number for number, name in enumerate(dialect.exact)}
-        self._groups = [*({name} for name in dialect.exact), *dialect.tuple_enough, frozenset(dialect.error_same)]
+        groups = *({name} for name in dialect.exact), *dialect.tuple_enough, dialect.error_same
+        self._groups = [_Group(frozenset(group), tuple(sorted(set(group)))) for group in groups]
         self._by: dict[tuple[int, Values], dict[tuple[int, int], Operation]] = defaultdict(
             dict
         )  # inner dict by place on the wire, because removing from a list is slow
@@ -278,7 +284,7 @@ class Operations:
         new = set(keys)
         # A group that only partly belongs to the operation would match events that lack the rest.
         for number, group in enumerate(self._groups):
-            if group & new and group <= op.keys.keys():
+            if group.names <= op.keys.keys() and not group.names.isdisjoint(new):
                 for found in _values(group, op.keys):
                     self._by[number, found][op.at] = op
         for event in self._names(op):
@@ -313,8 +319,9 @@ class Operations:
     def forget(self, op: Operation) -> None:
         """Drop an operation that can get no event any more."""
         for number, group in enumerate(self._groups):
-            for found in _values(group, op.keys):
-                self._leave((number, found), [op])
+            if group.names <= op.keys.keys():
+                for found in _values(group, op.keys):
+                    self._leave((number, found), [op])
         for event in self._names(op):
             self._alone[event].pop(op.at, None)
 
@@ -325,7 +332,7 @@ class Operations:
 
     def _open(self, number: int, seen: Seen) -> dict[tuple[int, int], Operation]:
         group = self._groups[number]
-        if not group or not group <= seen.keys.keys():
+        if not group.names or not group.names <= seen.keys.keys():
             return {}
         shared: dict[tuple[int, int], Operation] = {}
         for place in self._places(number, seen):
@@ -339,7 +346,7 @@ class Operations:
         found = list(_values(self._groups[number], seen.keys))
         if found == [_MANY]:
             return [place for place in self._by if place[0] == number]
-        return [(number, one) for one in ((*found, _MANY) if len(self._groups[number]) > 1 else found)]
+        return [(number, one) for one in ((*found, _MANY) if len(self._groups[number].names) > 1 else found)]
 
     def _leave(self, place: tuple[int, Values], ops: Iterable[Operation]) -> None:
         held = self._by.get(place, {})
@@ -349,10 +356,10 @@ class Operations:
             self._by.pop(place, None)
 
 
-def _values(group: Iterable[str], keys: Keys) -> Iterable[Values]:
-    """Return the values of a group of keys: one, or one for each choice among keys with several."""
-    found = [keys.get(name, ()) for name in sorted(group)]
-    if all(isinstance(value, str) for value in found):
-        return [tuple(found)]
+def _values(group: _Group, keys: Keys) -> Iterable[Values]:
+    """Return the values of a group of keys that are all there: one, or one for each choice among keys with several."""
+    found = tuple([keys[name] for name in group.ordered])
+    if tuple not in map(type, found):
+        return [found]
     each = [values(value) for value in found]
     return [_MANY] if len(each) > 1 and prod(map(len, each)) > _COMBINED else product(*each)

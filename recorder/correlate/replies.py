@@ -137,14 +137,14 @@ class Replies:
     def _count(self, replied: Replied, name: str) -> None:
         client_id, key = replied.client_id, (replied.message["channel"], name)
         self._numbers[client_id][key] += 1
-        found = replace(_reply(replied), name=name, number=self._numbers[client_id][key])
         if replied.message.get("successful") is False:
-            self._kept.append(found)
-            return
-        said = beside(replied.message)
-        if said != self._latest.get((client_id, key), {}):
+            said = replied.message
+        else:
+            said = beside(replied.message)
+            if said == self._latest.get((client_id, key), {}):
+                return
             self._latest[client_id, key] = said
-            self._kept.append(replace(found, message=said))
+        self._kept.append(replace(_reply(replied), name=name, number=self._numbers[client_id][key], message=said))
 
 
 def _numbered(found: list[Reply], before: Mapping[str, Counter[_Key]]) -> Iterator[Reply]:

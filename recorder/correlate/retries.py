@@ -29,7 +29,7 @@ class Retries:
         A failed operation that got an event, or is over, does not count. The two operations are joined by `again` and
         `before`.
         """
-        before = self._failed.pop(_sameness(op), None)
+        before = self._failed.pop(_sameness(op), None) if self._failed else None
         if before is None or before.links or is_over(before, op.request.t, self._dialect):
             return None
         before.again, op.before = op.request, before
@@ -38,7 +38,7 @@ class Retries:
 
     def forget(self, op: Operation) -> None:
         """Drop an operation that is too old to be repeated."""
-        if self._failed.get(_sameness(op)) is op:
+        if self._failed and self._failed.get(_sameness(op)) is op:
             del self._failed[_sameness(op)]
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote
 
 from ..dialect.definition import Dialect
@@ -36,6 +37,7 @@ _HANDSHAKES = {"negotiate", "ntlm", "kerberos"}  # each message differs, and the
 _NOT_TOKENS = {"basic", "digest"}  # RFC 7617, RFC 7616: a name and a password; an equal text elsewhere is no token
 
 _ADDRESSES = {"host", "origin", "referer"}
+_HEADERS = 4096  # whose tokens and addresses are remembered: clients and servers repeat them word for word
 
 
 class Sessions:
@@ -48,6 +50,7 @@ class Sessions:
 
     def __init__(self, cookie_names: frozenset[str]) -> None:
         self._cookie_names = cookie_names
+        self._tokens = lru_cache(_HEADERS)(self._read)
         self._by_client: dict[str, int] = {}
         self._by_token: dict[str, int | None] = {}  # None: several sessions use the token, so it identifies none
         self._before: dict[str, str] = {}  # the token whose place a token took
@@ -90,7 +93,7 @@ class Sessions:
 
     def learn(self, tokens: frozenset[str], session: int) -> None:
         """Remember that these tokens belong to a session."""
-        for token in {*tokens, *map(self._first, tokens)}:
+        for token in {*tokens, *map(self._first, tokens)} if self._before else tokens:
             if self._by_token.setdefault(token, session) != session:
                 self._by_token[token] = None
 
@@ -115,19 +118,22 @@ class Sessions:
 
     def tokens(self, headers: Headers) -> frozenset[str]:
         """Return the tokens in the headers of a request or response: session cookies and Authorization."""
-        return frozenset(self._tokens(headers))
+        return self._tokens(headers)
 
-    def _tokens(self, headers: Headers) -> Iterator[str]:
+    def _read(self, headers: Headers) -> frozenset[str]:
+        found: list[str] = []
         for name, value in headers:
             match name.lower():
                 case "authorization":
-                    yield from (AUTHORIZATION + found for found in _credential(value))
+                    found += (AUTHORIZATION + one for one in _credential(value))
                 case "cookie" | "set-cookie":
-                    for cookie, content in cookies(value):
-                        if cookie in self._cookie_names and content:
-                            yield f"{cookie}={content}"
+                    known = (one for one in cookies(value) if one[0] in self._cookie_names and one[1])
+                    found += (f"{cookie}={content}" for cookie, content in known)
+        return frozenset(found)
 
     def _known(self, tokens: frozenset[str]) -> int | None:
+        if not tokens:
+            return None
         # cookies come first, because several agents may share one Authorization
         ordered = sorted(tokens, key=lambda token: (is_authorization(token), token))
         known = (self._by_token.get(one) for token in ordered for one in (token, self._first(token)))
@@ -177,9 +183,11 @@ def cookies(header: str) -> Iterator[tuple[str, str]]:
             yield name.strip(), value.strip().strip('"')
 
 
-def addresses(headers: Headers) -> list[tuple[str, str]]:
+@lru_cache(_HEADERS)
+def addresses(headers: Headers) -> tuple[tuple[str, str], ...]:
     """Return the Host, Origin and Referer of a request, without a path, which differs in each one of a long capture."""
-    return [(name.lower(), "/".join(value.split("/", 3)[:3])) for name, value in headers if name.lower() in _ADDRESSES]
+    known = ((name.lower(), value) for name, value in headers)
+    return tuple((name, "/".join(value.split("/", 3)[:3])) for name, value in known if name in _ADDRESSES)
 
 
 def _credential(header: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ...dialect.definition import Dialect
 from ...model import Link
@@ -33,13 +34,16 @@ class Half:
     link: Link | None
 
 
+_Halves: TypeAlias = dict[Values, deque[Half]]
+
+
 class Twins:
     """The originals that wait for their twins, and the twins that came before their originals."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._originals: dict[Values, deque[Half]] = defaultdict(deque)
-        self._early: dict[Values, deque[Half]] = defaultdict(deque)
+        self._originals: _Halves = defaultdict(deque)
+        self._early: _Halves = defaultdict(deque)
         self._alike: dict[Values, dict[tuple[int, int], Operation]] = {}  # operations with indistinguishable twins
 
     def original(self, seen: Seen) -> tuple[Half, list[Operation]] | None:
@@ -98,10 +102,10 @@ class Twins:
         half = Half(seen, op, link)
         if seen.event.channel == self._dialect.twin_of:
             # Its twin may have come first.
-            _settle(half, self._early[key], self._originals[key])
+            _settle(half, key, self._early, self._originals)
         elif seen.event.channel == self._dialect.twin_channel and link is not None and link.rule != "twin":
             # A twin that is linked by the rule "twin" waits for no original.
-            _settle(half, self._originals[key], self._early[key])
+            _settle(half, key, self._originals, self._early)
 
     def drop(self, seen: Seen) -> None:
         """Drop an event without a cause: it became final, or `came` will take it again with its cause."""
@@ -121,21 +125,23 @@ class Twins:
 
     def _drop(self, key: Values, unwanted: Callable[[Half], bool]) -> None:
         for table in (self._originals, self._early):
-            left = deque(half for half in table.pop(key, ()) if not unwanted(half))
-            if left:
-                table[key] = left
+            if key in table:
+                left = deque(half for half in table.pop(key) if not unwanted(half))
+                if left:
+                    table[key] = left
 
     def _key(self, seen: Seen) -> Values:
-        return (str(seen.session), *(seen.keys.get(name) for name in self._dialect.twin_same))
+        return (str(seen.session), *map(seen.keys.get, self._dialect.twin_same))
 
 
 def _take(halves: deque[Half], wanted: Half) -> None:
     del halves[next(place for place, half in enumerate(halves) if half is wanted)]
 
 
-def _settle(half: Half, awaited: deque[Half], waiting: deque[Half]) -> None:
-    place = next((place for place, other in enumerate(awaited) if other.op is half.op), None)
+def _settle(half: Half, key: Values, awaited: _Halves, waiting: _Halves) -> None:
+    others = awaited.get(key, ())
+    place = next((place for place, other in enumerate(others) if other.op is half.op), None)
     if place is None or half.op is None:
-        waiting.append(half)
+        waiting[key].append(half)
     else:
-        del awaited[place]
+        del awaited[key][place]
