@@ -571,6 +571,7 @@ def listed(value: Value) -> str:
 
 def agree(mine: Value, its: Value) -> bool:
     """Return whether two values of a key share a text."""
-    if isinstance(mine, str) and isinstance(its, str):
-        return mine == its
-    return not set(values(mine)).isdisjoint(values(its))
+    if mine == its:
+        return True
+    both_single = isinstance(mine, str) and isinstance(its, str)
+    return not both_single and not set(values(mine)).isdisjoint(values(its))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -140,16 +139,24 @@ def _is_plain(body: bytes) -> bool:
 def _loads(body: bytes, headers: Headers) -> Any:
     """Parse JSON as `json.loads` does, but faster for an array or object in UTF-8, and also in a wrapping."""
     if _is_plain(body):
-        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            return _STRICT.decode(body)
         try:
-            text = body.decode("utf-8", "surrogatepass")
-            value, end = _DECODER.raw_decode(text)
-        except ValueError:
-            pass
-        else:
-            if end == len(text):
-                return value
+            return _STRICT.decode(body)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return _slowly(body, headers)
+    return _wrapped(body, headers)
+
+
+def _slowly(body: bytes, headers: Headers) -> Any:
+    """Parse what begins with JSON, but is perhaps none that other parsers read."""
+    try:
+        text = body.decode("utf-8", "surrogatepass")
+        value, end = _DECODER.raw_decode(text)
+    except ValueError:
+        return _wrapped(body, headers)
+    return value if end == len(text) else _wrapped(body, headers)
+
+
+def _wrapped(body: bytes, headers: Headers) -> Any:
     found = located(body, headers)
     return json.loads(body) if found is None else found.value  # its error says where the mistake is
 

@@ -124,11 +124,11 @@ def as_script(callback: str, content: bytes) -> bytes:
 
 def is_event(message: Message) -> bool:
     """Return whether a message from the server is an event, not a reply, which has a `successful` field."""
-    return not channels.is_meta(message["channel"]) and "successful" not in message
+    return "successful" not in message and not channels.is_meta(message["channel"])
 
 
 def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("channel"), str) and value["channel"].startswith("/")
+    return isinstance(value, dict) and isinstance(channel := value.get("channel"), str) and channel[:1] == "/"
 
 
 def _parse_form(form: str) -> list[Message] | None:

@@ -95,12 +95,14 @@ class Publishes:
 
     def ended(self, exchange: int) -> list[Operation]:
         """Return the publishes of an exchange that has ended without their replies, in the order of the wire."""
-        left = self._waiting.pop(exchange, {})
-        return sorted((op for ops in left.values() for op in ops), key=lambda op: op.at)
+        left = self._waiting.pop(exchange, None)
+        return sorted((op for ops in left.values() for op in ops), key=lambda op: op.at) if left else []
 
     def forget(self, op: Operation) -> None:
         """Drop a publish that is too old to get a reply."""
-        waiting = self._waiting.get(op.request.exchange, {})
+        waiting = self._waiting.get(op.request.exchange)
+        if waiting is None:
+            return
         for asked in [asked for asked, ops in waiting.items() if op in ops]:
             waiting[asked].remove(op)
             if not waiting[asked]:

@@ -165,9 +165,9 @@ class Correlator:
                 links += self._event(event) if event is not None else ()
             else:
                 links += self._observed(observation, record)
-        links += self._ended(record)
         # An upgraded exchange stays open until its failure, because its socket may carry handshakes.
         if isinstance(record, Failure) or (isinstance(record, Response) and record.status != _SWITCHING_PROTOCOLS):
+            links += self._ended(record)
             self._bayeux.pop(record.exchange, None)
             self._asked_at.pop(record.exchange, None)
         self._finalise()
@@ -369,23 +369,19 @@ class Correlator:
             self._published.append(op)
             yield from self._acked(op, as_response(record, replied.index, replied.message))
 
-    def _ended(self, record: Record) -> Iterator[Link]:
+    def _ended(self, record: Response | Failure) -> Iterator[Link]:
         """End the publishes of an exchange that ended without replies to them; an HTTP error refuses them all."""
-        match record:
-            case Response() if record.status != _SWITCHING_PROTOCOLS:
-                for op in self._publishes.ended(record.exchange):
-                    if not 200 <= record.status < 300:
-                        self._published.append(op)
-                        yield from self._acked(op, record)
-            case Failure():
-                self._streams.failed(record.exchange)
-                for op in self._publishes.ended(record.exchange):
-                    self._published.append(op)
-                    self._changed.append(op)
-                    op.failure = record
-                    self._retries.failed(op)
-            case _:
-                pass
+        if isinstance(record, Failure):
+            self._streams.failed(record.exchange)
+        for op in self._publishes.ended(record.exchange):
+            if isinstance(record, Failure):
+                self._published.append(op)
+                self._changed.append(op)
+                op.failure = record
+                self._retries.failed(op)
+            elif not 200 <= record.status < 300:
+                self._published.append(op)
+                yield from self._acked(op, record)
 
     def _begin(self, op: Operation) -> None:
         self._operations.append(op)

@@ -58,6 +58,8 @@ class Finder:
                 holder = objects[number]
                 if type(holder) is dict:
                     value = holder.get(name)
+                    if value is None:
+                        continue
                     if type(value) is not str or not value:
                         value = as_key(value)
                 elif type(holder) is list or holder is _ALONE:

@@ -78,8 +78,10 @@ class BayeuxDecoder:
                     return _sent(record, messages, "")
             case Response():
                 asked = self._open.pop(record.exchange, None)
-                replies = carried(record) if asked is not None else None
-                seen = self._replies(record, replies or [], _client_id(asked or []), asked or [])
+                if asked is None:
+                    return []
+                replies = carried(record) or []
+                seen = self._replies(record, replies, _client_id(asked), asked)
                 if replies and (guard := guard_of(record.body, record.headers)) is not None:
                     seen.append(Guarded(guard))
                 return seen
@@ -121,7 +123,11 @@ class BayeuxDecoder:
     ) -> list[Observation]:
         seen: list[Observation] = []
         for index, message in enumerate(messages):
-            if message["channel"] == channels.HANDSHAKE and message.get("successful") and message.get("clientId"):
+            is_pushed = is_event(message)
+            if is_pushed:
+                if self._is_new(client_id, message):
+                    seen.append(_event(record, index, client_id, message))
+            elif message["channel"] == channels.HANDSHAKE and message.get("successful") and message.get("clientId"):
                 client_id = str(message["clientId"])
                 seen.append(Opened(client_id, record.exchange, record.seq, record.t))
                 if isinstance(record, SocketMessage):
@@ -132,21 +138,9 @@ class BayeuxDecoder:
                 seen += [Subscribed(client_id, n, record.seq, record.t) for n in names if isinstance(n, str)]
             elif message.get("successful") is False:
                 seen.append(Refused(client_id, record.exchange, message, is_lost(message)))
-            elif is_event(message) and self._is_new(client_id, message):
-                seen.append(
-                    Event(
-                        record.seq,
-                        index,
-                        record.t,
-                        record.exchange,
-                        client_id,
-                        message["channel"],
-                        message.get("data"),
-                        beside_of(message),
-                    )
-                )
-            seen += _advice(message)
-            if self._with_replies and not is_event(message):
+            if "advice" in message:
+                seen += _advice(message)
+            if self._with_replies and not is_pushed:
                 its = next((one for one in asked if _of(one) == _of(message)), None)
                 seen.append(Replied(client_id, record.exchange, record.seq, index, record.t, message, its))
         self._delivered(client_id, messages)
@@ -175,7 +169,9 @@ class BayeuxDecoder:
 
 def beside_of(event: Message) -> dict[str, JSON] | None:
     """Return the members of an event beside its channel and data, None if it has none."""
-    return {name: event[name] for name in event if name not in _OF_EVENT} or None
+    if _OF_EVENT.issuperset(event):
+        return None
+    return {name: event[name] for name in event if name not in _OF_EVENT}
 
 
 def _sent(record: Request | SocketMessage, messages: list[Message], client_id: str) -> list[Observation]:
@@ -184,6 +180,11 @@ def _sent(record: Request | SocketMessage, messages: list[Message], client_id: s
         for index, message in enumerate(messages)
         if message["channel"] not in _NOT_SENT
     ]
+
+
+def _event(record: Response | SocketMessage, index: int, client_id: str, message: Message) -> Event:
+    data, beside = message.get("data"), beside_of(message)
+    return Event(record.seq, index, record.t, record.exchange, client_id, message["channel"], data, beside)
 
 
 def _of(message: Message) -> tuple[str, str]:

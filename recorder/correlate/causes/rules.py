@@ -185,7 +185,7 @@ def by_answer(seen: Seen, op: Operation | None, dialect: Dialect) -> tuple[Opera
 
     Any answer may carry what others caused, so an id, or values in common, say more.
     """
-    known = dialect.operations.get((op and op.name) or "")
+    known = dialect.operations.get(op.name or "") if op is not None else None
     if op is None or known is None or seen.name not in known.events:
         return None
     return op, _link(seen, op, "answer", ALONE, f"the event came in the answer to request {op.seq} itself", [])
