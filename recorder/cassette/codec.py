@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar
 
 import msgpack
@@ -63,7 +64,7 @@ _LIMITS: dict[str, Any] = {
     "max_ext_len": 0,
 }
 # msgpack allocates an array when it reads the declared length, so nested arrays can claim a thousand times this limit
-_LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS}
+_LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS, "use_list": False}
 _LIMITS_OF_SUMMARY = _LIMITS | {"max_map_len": 65_536}  # the summary maps every session of the capture
 _LARGE = 64 << 10  # bytes; each value takes a byte or more, so a smaller body cannot reach `_MOST_VALUES`
 _MOST_VALUES = 600_000  # a triple may have 65 536 events of nine values each
@@ -248,7 +249,10 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
         raise CassetteError(
             path, f"frame type {found.kind} is unknown", offset=found.offset, hint="upgrade outbound-recorder"
         )
-    body = _Fields(_unpack(found, path, _LIMITS_OF_RECORD), found, path, body_of)
+    value = _unpack(found, path, _LIMITS_OF_RECORD)
+    if (usual := _usual(found.kind, value)) is not None:
+        return usual
+    body = _Fields(value, found, path, body_of)
     seq, t = body.take("n", int), body.take("t", int)
     match found.kind:
         case 0x02:
@@ -272,6 +276,51 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
             return Chunk(seq, t, body.take("x", int), body.content(), is_last=bool(body.maybe("last", bool)))
         case _:
             return Note(seq, t, body.take("kind", str), body.take("text", str))
+
+
+def _usual(kind: int, value: Any) -> Record | None:
+    """Return a request or a response of the usual form, checked at once; None for all others, which `_Fields` reads.
+
+    Its text is UTF-8, its body is text and stands in this frame, and it is not streamed.
+    """
+    if kind == REQUEST and type(value) is dict and _REQUEST.keys() <= value.keys():
+        seq, t, exchange, connection, method, target, headers, body = fields = _OF_REQUEST(value)
+        if tuple(map(type, fields)) == _KINDS_OF_REQUEST and (known := _known(headers)) is not None:
+            return Request(seq, t, exchange, connection, method, target, known, body.encode())
+    elif kind == RESPONSE and type(value) is dict and _RESPONSE.keys() == value.keys():
+        seq, t, exchange, status, headers, body = fields = _OF_RESPONSE(value)
+        if tuple(map(type, fields)) == _KINDS_OF_RESPONSE and (known := _known(headers)) is not None:
+            return Response(seq, t, exchange, status, known, body.encode())
+    return None
+
+
+_REQUEST: dict[str, type] = {"n": int, "t": int, "x": int, "c": str, "m": str, "u": str, "h": tuple, "b": str}
+_RESPONSE: dict[str, type] = {"n": int, "t": int, "x": int, "s": int, "h": tuple, "b": str}
+_OF_REQUEST, _KINDS_OF_REQUEST = itemgetter(*_REQUEST), tuple(_REQUEST.values())
+_OF_RESPONSE, _KINDS_OF_RESPONSE = itemgetter(*_RESPONSE), tuple(_RESPONSE.values())
+
+# Header blocks that were checked, by themselves: clients and servers repeat them word for word.
+_blocks: dict[Headers, Headers] = {}
+_MOST_BLOCKS, _LONGEST_BLOCK = 2048, 4096  # blocks, characters
+
+
+def _known(headers: Any) -> Headers | None:
+    """Return headers as the equal block that was decoded before, if there is one; None if they are not all text."""
+    try:
+        known = _blocks.get(headers)
+    except TypeError:  # a map in it, which has no hash
+        return None
+    if known is not None:
+        return known
+    texts = [text for pair in headers if type(pair) is tuple and len(pair) == 2 for text in pair]
+    if len(texts) != 2 * len(headers) or not all(isinstance(text, str) for text in texts):
+        return None
+    found: Headers = headers
+    if sum(map(len, texts)) <= _LONGEST_BLOCK:
+        if len(_blocks) >= _MOST_BLOCKS:
+            _blocks.clear()
+        _blocks[found] = found
+    return found
 
 
 def encode_row(row: Row) -> bytes:
@@ -315,7 +364,7 @@ def decode_row(found: Frame, *, path: str) -> Row:
     events = [_from_wtf8(event) for event in body.take("ev", list)]
     if found.kind not in (TRIPLE, PLAIN) or not all(_fits(event, _EVENT) for event in events):
         raise CassetteError(path, "the frame does not hold a triple", offset=found.offset)
-    keys = dict(zip(body.take("keys", dict), map(_key_value, body.take("keys", dict).values()), strict=True))
+    keys = {name: _key_value(stored) for name, stored in body.take("keys", dict).items()}
     if not all(isinstance(key, str) and value is not None for key, value in keys.items()):
         raise CassetteError(path, "the keys of a triple are not strings", offset=found.offset)
     n = body.take("n", int)
@@ -391,6 +440,8 @@ def decode_value(found: Frame, *, path: str) -> Any:
 
 def _key_value(stored: Any) -> Value | None:
     """Return the value of a key, several as a tuple; None for a value that no key can have."""
+    if isinstance(stored, str):
+        return stored
     several = _from_wtf8(stored if isinstance(stored, list) else [stored])
     if not several or not all(isinstance(one, str) for one in several):
         return None
@@ -437,7 +488,7 @@ _INT_OR_NONE, _STR_OR_NONE, _STR = {int, type(None)}, {str, type(None)}, {str}
 
 
 def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
-    return isinstance(value, list) and [type(item) for item in value] == list(kinds)
+    return isinstance(value, list) and tuple(map(type, value)) == kinds
 
 
 class Undecodable(CassetteError):
@@ -492,8 +543,8 @@ class _Fields:
         return text
 
     def headers(self) -> Headers:
-        pairs = self.take("h", list)
-        if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        pairs = self.take("h", tuple)
+        if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
             raise self._wrong("field 'h' is no list of name-value pairs")
         return tuple((self._text("h", name), self._text("h", value)) for name, value in pairs)
 
@@ -548,7 +599,7 @@ def _to_wtf8(value: Any) -> Any:
 
 def _from_wtf8(value: Any) -> Any:
     """Undo `_to_wtf8` for the direct items of a list; nested lists stay as they are, because nesting is unlimited."""
-    if not isinstance(value, list):
+    if not isinstance(value, list) or bytes not in map(type, value):
         return value
     with suppress(UnicodeDecodeError):
         return [item.decode("utf-8", "surrogatepass") if isinstance(item, bytes) else item for item in value]

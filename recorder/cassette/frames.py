@@ -109,8 +109,9 @@ def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
         raise CassetteError(path, "not the start of a frame", offset=offset, hint="damaged here")
     if offset + OVERHEAD + length > size:
         raise TornTail(path, f"ends inside a frame of {OVERHEAD + length} bytes", offset=offset)
-    body, tail = file.read(length), file.read(_TAIL.size)
-    uint, crc = _TAIL.unpack(tail)
+    rest = file.read(length + _TAIL.size)
+    body = rest[:length]
+    uint, crc = _TAIL.unpack_from(rest, length)
     if uint != _UINT32 or crc != zlib.crc32(body, zlib.crc32(head)):
         raise CassetteError(path, "checksum of the frame does not fit", offset=offset, hint="damaged here")
     return Frame(offset, kind, body)
