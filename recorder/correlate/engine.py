@@ -174,7 +174,11 @@ class Correlator:
         return links
 
     def _observed(self, observation: Observation, record: Record) -> Iterator[Link]:
-        match observation:
+        match observation:  # the most frequent ones come first
+            case Replied() if self._dialect.is_publish(observation.message["channel"]):
+                yield from self._replied(observation, record)
+            case Replied():
+                self._replies.replied(observation, self._bayeux.get(observation.exchange, frozenset()))
             case Opened(protocol=protocol) if protocol == BAYEUX:
                 self._handshaken(observation, record)
             case Advised():
@@ -186,12 +190,8 @@ class Correlator:
             case Sent():
                 self._messages.sent(observation)
                 self._replies.sent(observation)
-            case Replied() if self._dialect.is_publish(observation.message["channel"]):
-                yield from self._replied(observation, record)
             case Refused():
                 self._messages.refused(observation, self._sessions.of_client(observation.client_id))
-            case Replied():
-                self._replies.replied(observation, self._bayeux.get(observation.exchange, frozenset()))
             case Opened():
                 self._streams.opened(observation, chain(self._operations, self._plain))
             case Closed():

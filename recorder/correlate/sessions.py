@@ -37,7 +37,7 @@ _HANDSHAKES = {"negotiate", "ntlm", "kerberos"}  # each message differs, and the
 _NOT_TOKENS = {"basic", "digest"}  # RFC 7617, RFC 7616: a name and a password; an equal text elsewhere is no token
 
 _ADDRESSES = {"host", "origin", "referer"}
-_HEADERS = 4096  # whose tokens and addresses are remembered: clients and servers repeat them word for word
+_HEADERS = 1000  # whose tokens and addresses are remembered: clients and servers repeat them word for word
 
 
 class Sessions:
@@ -135,7 +135,7 @@ class Sessions:
         if not tokens:
             return None
         # cookies come first, because several agents may share one Authorization
-        ordered = sorted(tokens, key=lambda token: (is_authorization(token), token))
+        ordered = sorted(tokens, key=lambda token: (is_authorization(token), token)) if len(tokens) > 1 else tokens
         known = (self._by_token.get(one) for token in ordered for one in (token, self._first(token)))
         return next((session for session in known if session is not None), None)
 

@@ -244,10 +244,9 @@ class Dialect:
         """Return whether an event is a heartbeat or a comment in a stream, which no operation causes."""
         return event.channel == COMMENT or (bool(self.ignore) and any(self._is_marked(event, self.ignore)))
 
-    def route(self, target: str) -> dict[str, str]:
+    def route(self, target: str) -> Mapping[str, str]:
         """Return the named parts of a URL path, percent-decoded; empty if no route fits."""
-        found = self.fitting(path_of(target))
-        return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
+        return _parts(self, path_of(target))
 
     def fitting(self, path: str) -> re.Match[str] | None:
         """Return the match of the first route that a path fits, None if it fits none."""
@@ -449,6 +448,12 @@ def _routed(dialect: Dialect, method: str, path: str) -> str | None:
         if known.route is not None and known.method == method and known.route.fullmatch(path)
     )
     return next(fitting, None)
+
+
+@lru_cache(_ROUTED)
+def _parts(dialect: Dialect, path: str) -> dict[str, str]:
+    found = dialect.fitting(path)
+    return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
 
 
 @lru_cache(_ROUTED)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from ..model import JSON, Value, value_of, values
+from ..model import JSON, Value, value_of
 from .paths import EACH, as_key
 from .values import Roots, Source, compiled, is_constant, is_template, parts_of
 
@@ -44,14 +44,7 @@ class Finder:
             roots: The values that paths begin at, by the first part of a path.
 
         """
-        # the first two stand for the roots and for sources that are read by themselves
-        objects: list[JSON] = [roots, _ALONE]
-        for around, name in self._objects:
-            outer = objects[around]
-            if type(outer) is dict:
-                objects.append(outer.get(name))
-            else:
-                objects.append(_ALONE if type(outer) is list or outer is _ALONE else None)
+        objects = self._objects_in(roots)
         found: dict[str, Value] = {}
         for key, places, is_path in self._keys:
             for number, name, source in places:
@@ -68,10 +61,21 @@ class Finder:
                     continue
                 if value is not None:
                     found[key] = value
+                    if is_path:
+                        _shorten(found, key, value)
                     break
-            if is_path and key in found:
-                _shorten(found, key)
         return found
+
+    def _objects_in(self, roots: Roots) -> list[JSON]:
+        # the first two stand for the roots and for sources that are read by themselves
+        objects: list[JSON] = [roots, _ALONE]
+        for around, name in self._objects:
+            outer = objects[around]
+            if type(outer) is dict:
+                objects.append(outer.get(name))
+            else:
+                objects.append(_ALONE if type(outer) is list or outer is _ALONE else None)
+        return objects
 
     def _place(self, path: str, source: Source) -> _Place:
         parts = () if is_constant(path) or is_template(path) else parts_of(path)
@@ -91,9 +95,8 @@ def bare(text: str) -> str:
     return text.rsplit("/", 1)[-1]
 
 
-def _shorten(found: dict[str, Value], key: str) -> None:
-    value = found[key]
-    short = bare(value) if isinstance(value, str) else value_of(filter(None, map(bare, values(value))))
+def _shorten(found: dict[str, Value], key: str, value: Value) -> None:
+    short = bare(value) if isinstance(value, str) else value_of(filter(None, map(bare, value)))
     if short:
         found[key] = short
     else:

@@ -75,14 +75,15 @@ def at(value: JSON, parts: Sequence[str]) -> JSON:
 
 def each(value: JSON, parts: Sequence[str]) -> Iterator[JSON]:
     """Yield the values at a path: None where there is none, so that values of the same shape yield equally many."""
+    while parts and isinstance(value, dict) and parts[0] != EACH:
+        value, parts = value.get(parts[0]), parts[1:]
     if not parts:
         yield value
         return
     part, rest = parts[0], parts[1:]
     if isinstance(value, dict):
-        inner = [value[name] for name in sorted(value)] if part == EACH else [value.get(part)]
-        for item in inner:
-            yield from each(item, rest)
+        for name in sorted(value):
+            yield from each(value[name], rest)
     elif not isinstance(value, list):
         yield None
     elif part == EACH:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from ..formats.streamed import EVENTS, streamed_media
-from ..model import Chunk, Event, Failure, Record, Response
+from ..model import Chunk, Event, Failure, Headers, Record, Response
 from .port import SSE, Closed, Observation, Opened
 from .rules import COMMENT, UNNAMED, PushRules, read
 
 _LINE = re.compile(rb"([^\r\n]*+)(?>\r\n|\n|\r)")
-_CONTENT_TYPE = "content-type"
+_HEADERS = 1000  # blocks whose media type is remembered: each response is asked, and servers repeat them
 _BOM = b"\xef\xbb\xbf"
 _LONGEST = 15  # digits of `retry`: whatever has more is no time to wait
 
@@ -152,11 +153,12 @@ def is_stream(response: Response) -> bool:
     """Return whether a response is a stream of events; one whose whole body is empty is none."""
     if not response.streamed and response.body == b"":
         return False
-    # Each response is asked, so only headers as long as this one are lowered (2 µs of 60 a record otherwise).
-    for name, value in response.headers:
-        if len(name) == len(_CONTENT_TYPE) and name.lower() == _CONTENT_TYPE:
-            return value.lstrip()[: len(EVENTS)].lower() == EVENTS and streamed_media(response.headers) == EVENTS
-    return False
+    return _are_of_stream(response.headers)
+
+
+@lru_cache(_HEADERS)
+def _are_of_stream(headers: Headers) -> bool:
+    return streamed_media(headers) == EVENTS
 
 
 def events_in(record: Response | Chunk, rules: PushRules) -> list[Event]:
