@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..formats.charsets import media_of
 from ..formats.streamed import EVENTS, SEPARATOR
 from ..model import Chunk, Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .bodies.change import Unread
-from .bodies.reading import changed, changed_body, form_of, note_unread
+from .bodies.json_shapes import Pieces, Shape, text_of
+from .bodies.reading import changed, changed_body, form_of, note_unread, one_json
 from .forms import undone
 from .policy import Place, Policy, without_rules
 
@@ -64,17 +64,89 @@ def leaves(record: Record) -> list[Leaf]:
     """Return all texts of a record that came from outside: target, headers, body, reason or note."""
     match record:
         case Request():
-            return [*_target(record.target), *_headers(record.headers), *_body(record.body, record.headers)]
+            return [*of_target(record.target), *map(of_header, record.headers), *of_body(record)]
         case Response():
-            return [*_headers(record.headers), *_body(record.body, record.headers)]
-        case Chunk():
-            return _chunk(record.body)
-        case SocketMessage():
-            return _body(record.body, ())
+            return [*map(of_header, record.headers), *of_body(record)]
+        case Chunk() | SocketMessage():
+            return of_body(record)
         case Failure():
             return [Leaf("reason", record.reason)]
         case Note():
             return [Leaf("text", record.text)]
+
+
+def of_target(target: str) -> list[Leaf]:
+    """Return the texts of the target of a request: its path, and the names and values of its query."""
+    path, mark, query = target.partition("?")
+    if not mark:
+        return [Leaf("path", undone(path))]
+    found = _Leaves("query")
+    found.fields(query, found.policy.root())
+    return [Leaf("path", undone(path)), *found.leaves]
+
+
+def of_header(header: tuple[str, str]) -> Leaf:
+    """Return the text of a header."""
+    name, value = header
+    return Leaf(f"header {shown(name)}", value, header=name.lower())
+
+
+def of_body(record: Record) -> list[Leaf]:
+    """Return the texts of the body of a record; of a chunk those of its events or lines."""
+    known = shaped(record)
+    if known is not None:
+        return known.leaves()
+    match record:
+        case Request() | Response():
+            return _body(record.body, record.headers)
+        case SocketMessage():
+            return _body(record.body, ())
+        case Chunk():
+            return _chunk(record.body)
+        case _:
+            return []
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """The texts of a body in JSON of a known shape.
+
+    Attributes:
+        shape: What the body shares with others.
+        pieces: The body in pieces, as the shape numbers them.
+        template: A leaf for each text, with the number of its piece; -1 for a text that all bodies of the shape share.
+
+    """
+
+    shape: Shape
+    pieces: Pieces
+    template: tuple[tuple[int, Leaf], ...]
+
+    def leaves(self) -> list[Leaf]:
+        """Return all texts."""
+        return [leaf if number < 0 else self.leaf(number, leaf) for number, leaf in self.template]
+
+    def leaf(self, number: int, leaf: Leaf) -> Leaf:
+        """Return the text in a piece, at the place of a leaf of the template."""
+        return Leaf(leaf.where, text_of(self.pieces[number]), leaf.path)
+
+
+def shaped(record: Record) -> Shaped | None:
+    """Return the texts of a body in JSON, if others of the same shape came before; else None."""
+    text = one_json(record.body) if isinstance(record, Request | Response | SocketMessage) else None
+    if text is None:
+        return None
+    policy = without_rules()
+    known = policy.shapes.split(text, policy, policy.root())
+    if known is None:
+        return None
+    pieces, shape = known
+    if shape.notes is None:
+        found = _Leaves("body")
+        for one in shape.parts:
+            found.name(one.text, one.place) if one.is_name else found.value(one.text, one.place)
+        shape.notes = tuple((one.number, leaf) for one, leaf in zip(shape.parts, found.leaves, strict=True))
+    return Shaped(shape, pieces, shape.notes)
 
 
 def unlooked(record: Record) -> Counter[tuple[str, Unread]]:
@@ -155,20 +227,6 @@ class _Leaves:
         if found is None:
             found = self._places[path] = f"{self.where} {'.'.join(map(shown, path.split('.')))}"
         return found
-
-
-def _target(target: str) -> Iterator[Leaf]:
-    path, mark, query = target.partition("?")
-    yield Leaf("path", undone(path))
-    if mark:
-        found = _Leaves("query")
-        found.fields(query, found.policy.root())
-        yield from found.leaves
-
-
-def _headers(headers: Headers) -> Iterator[Leaf]:
-    for name, value in headers:
-        yield Leaf(f"header {shown(name)}", value, header=name.lower())
 
 
 def _chunk(body: bytes) -> list[Leaf]:

@@ -18,6 +18,7 @@ from ..dialect.routes import routes
 from ..dialect.tables import Table, finish, read
 from ..errors import PolicyError
 from ..files import read_text
+from .bodies.json_shapes import Shapes
 from .pseudonyms import Kind, Span
 
 DEFAULT = "gws"
@@ -220,9 +221,10 @@ class Policy:
     _root: Place = field(init=False)
     _places: int = field(init=False, default=0)
     _named: Names = field(init=False)  # of all lists
+    shapes: Shapes = field(init=False)
 
     def __post_init__(self) -> None:
-        self._root = Place("", NO_RULE)
+        self._root, self.shapes = Place("", NO_RULE), Shapes()
         globs = (names.globs for names, _ in (*self.fields, *self.inside_of))
         self._named = Names.of(frozenset().union(*globs))
 

@@ -12,17 +12,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote
 
-from ..model import Header, Record
+from ..model import Failure, Header, Note, Record, Request, Response
 from .again import has_free_form
 from .blanks import blank, changes
 from .bodies.change import Unread
+from .bodies.json_shapes import Shape, text_of
 from .detectors import Hit, found, is_jwt, is_pair
 from .finder import Finder
 from .forms import in_base64
 from .known import Known
-from .leaves import Leaf, content, leaves, part, unlooked
+from .leaves import Leaf, Shaped, content, leaves, of_body, of_header, of_target, part, shaped, unlooked
 from .policy import NO_RULE, Policy
 from .pseudonyms import Kind, is_phone
 from .redactor import redacted
@@ -30,6 +32,7 @@ from .redactor import redacted
 _DEEPEST = 3  # encodings within encodings
 _MOST_ELSEWHERE = 100  # searches of a whole record: each takes as long as the record is
 _REMEMBERED, _LONGEST_REMEMBERED = 20_000, 300  # texts without findings, characters of the longest one
+_SHAPES = 1_000  # shapes of JSON bodies whose leaves are kept
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 # A URL up to its query, or the path of one; a secret in base64 may begin with a slash too, but not like a path.
 _URL_PATH = re.compile(r"(?:[a-z]{2,5}://[^\s/?#]+/|/[a-z][\w.-]*/)[^\s?#]*")
@@ -73,7 +76,11 @@ class Scan:
     _wanted: Finder | None = field(init=False)
     _real: list[tuple[str, str]] = field(default_factory=list)  # kinds and values in the current record
     unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)  # bodies that no reader looked through
+    # texts in which nothing was found, searched for random words or not
     _nothing: set[tuple[str, bool]] = field(default_factory=set)
+    _quiet_headers: set[tuple[str, str]] = field(default_factory=set)
+    _shapes: dict[Shape, list[tuple[int, Leaf, bool]]] = field(default_factory=dict)
+    _kept_paths: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._blank = Finder(self.done, self._checked, Known()) if self.done else None
@@ -109,9 +116,48 @@ class Scan:
                 hits = found(leaf.text, words=False)
                 findings.append(_finding(before, leaf.where, hits[0].kind if hits else _named(kind), leaf.text))
         # Places that a policy names are blanked by now, so no pseudonym is reported, and no value twice.
-        for leaf in leaves(record):
-            findings += self._searched(record.seq, part(record), leaf)
-        return list(dict.fromkeys(findings))
+        name = part(record)
+        for leaf in self._unsearched(record):
+            findings += self._searched(record.seq, name, leaf)
+        return list(dict.fromkeys(findings)) if findings else findings
+
+    def _unsearched(self, record: Record) -> Iterator[Leaf]:
+        """Yield the texts of a record, but for most of those in which nothing was found before."""
+        if isinstance(record, Request):
+            yield from of_target(record.target)
+        if isinstance(record, Request | Response):
+            for header in record.headers:
+                if header not in self._quiet_headers:
+                    leaf = of_header(header)
+                    if (leaf.text, self._words(leaf)) in self._nothing:
+                        _keep(self._quiet_headers, header)
+                    yield leaf
+        elif isinstance(record, Failure | Note):
+            yield from leaves(record)
+        body = shaped(record)
+        if body is None:
+            yield from of_body(record)
+            return
+        for number, leaf, words in self._to_search(body):
+            if number < 0:
+                yield leaf
+            elif (text_of(body.pieces[number]), words) not in self._nothing:
+                yield body.leaf(number, leaf)
+
+    def _to_search(self, body: Shaped) -> list[tuple[int, Leaf, bool]]:
+        """Return the leaves of the template of a body, but for those that all its bodies share and hold nothing."""
+        found = self._shapes.get(body.shape)
+        if found is None:
+            every = ((number, leaf, self._words(leaf)) for number, leaf in body.template)
+            found = [one for one in every if one[0] >= 0 or next(self._hits(one[1], words=one[2], depth=0), None)]
+            if len(self._shapes) >= _SHAPES:
+                self._shapes.clear()
+            self._shapes[body.shape] = found
+        return found
+
+    def _words(self, leaf: Leaf) -> bool:
+        """Return whether to search a leaf for random words too."""
+        return not _OPAQUE.fullmatch(leaf.header) and not self._kept(leaf.path)
 
     def _checked(self, kind: Kind, value: str, *, number: bool = False) -> str:
         real = _real(kind, value)
@@ -120,7 +166,7 @@ class Scan:
         return blank(kind, value, number=number)
 
     def _searched(self, number: int | None, name: str, leaf: Leaf) -> Iterator[Finding]:
-        words = not _OPAQUE.fullmatch(leaf.header) and not self._kept(leaf.path)
+        words = self._words(leaf)
         if (leaf.text, words) in self._nothing:
             return
         count = 0
@@ -128,9 +174,7 @@ class Scan:
             count += 1
             yield Finding(number, name, place, hit.kind, masked(text[hit.start : hit.end]))
         if not count and len(leaf.text) <= _LONGEST_REMEMBERED:
-            if len(self._nothing) >= _REMEMBERED:
-                self._nothing.clear()
-            self._nothing.add((leaf.text, words))
+            _keep(self._nothing, (leaf.text, words))
 
     def _hits(self, leaf: Leaf, *, words: bool, depth: int) -> Iterator[tuple[str, str, Hit]]:
         """Yield place, text and hit for each suspicious value in a leaf, also inside encoded texts."""
@@ -150,11 +194,23 @@ class Scan:
 
     def _kept(self, path: str) -> bool:
         """Return whether the policy keeps the values at a place, such as an id that looks random."""
-        rule = NO_RULE
-        while path and rule == NO_RULE:  # without a rule of its own, a place follows the object around it
-            rule = self.policy.rule(path)
-            path = path.rpartition(".")[0]
-        return rule.kept
+        kept = self._kept_paths.get(path)
+        if kept is None:
+            rule, around = NO_RULE, path
+            while around and rule == NO_RULE:  # without a rule of its own, a place follows the object around it
+                rule = self.policy.rule(around)
+                around = around.rpartition(".")[0]
+            if len(self._kept_paths) >= _REMEMBERED:
+                self._kept_paths.clear()
+            kept = self._kept_paths[path] = rule.kept
+        return kept
+
+
+def _keep(kept: set[tuple[Any, Any]], one: tuple[Any, Any]) -> None:
+    """Add to a set, which is emptied when it is full."""
+    if len(kept) >= _REMEMBERED:
+        kept.clear()
+    kept.add(one)
 
 
 def masked(value: str) -> str:

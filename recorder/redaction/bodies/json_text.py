@@ -8,34 +8,62 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ...dialect.paths import KEYS, VALUES
 from ..policy import KEPT, NO_RULE, Place, Policy
 from .change import Change
+from .json_shapes import Pieces, Shape, string_of, written
+from .json_tokens import CLOSES, LITERALS, MEMBER, NAME, NUMBER, OPENS, REST, STRINGS, TOKEN, content
 
-_STRING_RE, _WORD_RE = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', r'([^\s{}\[\]:,"][^{}\[\]:,"]*+)'
-# Four alternatives: a member, whose value may be missing; a value; a closing bracket; a string without an end.
-_TOKEN = re.compile(
-    rf"{_STRING_RE}\s*+:\s*+(?:{_STRING_RE}|([{{\[])|{_WORD_RE})?+"
-    rf'|{_STRING_RE}|([{{\[])|{_WORD_RE}|([}}\]])|(".*+)',
-    re.DOTALL,
-)
-# Group numbers. Up to _MEMBER the token is a member, and its last group is the value, if there is one.
-_NAME, _MEMBER, _CLOSES, _REST = 1, 4, 8, 9
-_STRINGS, _OPENS = (2, 5), (3, 6)
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII, _UNICODE = json.JSONEncoder().encode, json.JSONEncoder(ensure_ascii=False).encode
 _DEEPEST = 1000  # levels whose rules are tracked; a limit, because a body from outside may be nested without end
-_LITERALS = ("true", "false", "null")
 _KEY = re.compile(r"/?(?:[^\W\d]|[$@])[\w$.:@/-]{0,99}|\d{1,4}")  # a text that is a name, and no value
 _OTHERS = 2  # most other members of a plain pair
 _TYPE = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
 
 
-def changed(text: str, change: Change, policy: Policy, place: Place) -> str:  # noqa: PLR0912  # one pass, the hottest loop
+def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
     """Return a JSON text with its values changed, each by its place inside `place`; names stay as they are."""
+    known = policy.shapes.split(text, policy, place) if not change.wants_names else None
+    if known is None or known[1].replaced is None:
+        return _read(text, change, policy, place)
+    return _made(text, *known, known[1].replaced, change, policy)
+
+
+def _made(
+    text: str, pieces: Pieces, shape: Shape, replaced: Iterable[tuple[int, Place]], change: Change, policy: Policy
+) -> str:
+    """Return a text of a known shape with its values changed."""
+    new: Pieces | None = None
+    empty, strings_only = change.empty, True
+    for number, here in replaced:
+        piece = pieces[number]
+        old = string_of(piece)
+        if old is None:
+            digits = piece[1:].lstrip()
+            made = change.number(digits, here)
+            if made == digits:
+                continue
+            strings_only = False
+        elif (here.rule.kind is None and old in empty) or (made := change.value(old, here)) == old:
+            continue
+        else:
+            made = _quoted(made, is_ascii=text.isascii())
+        new = new or pieces.copy()
+        new[number] = written(piece, made)
+    if new is None:
+        return text
+    whole = "".join(new)
+    if strings_only:  # any other text may stand in place of a number
+        policy.shapes.keep(whole, new, shape)
+    return whole
+
+
+def _read(text: str, change: Change, policy: Policy, place: Place) -> str:  # noqa: PLR0912  # one pass, the hottest loop
+    """Return a JSON text with its values changed, token by token."""
     pieces: list[str] = []
     last = deeper = 0
     outer: list[tuple[Place, _Pair | None, Place]] = []
@@ -44,37 +72,37 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:  # 
     pairs = _pairs(text) if "alue" in text or "ALUE" in text or "\\u" in text else {}
     pair: _Pair | None = None  # the enclosing object, if it is one
     named = place  # the place that its key names
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         kind = token.lastindex or 0
-        if kind <= _MEMBER:
-            old = _content(token[1])
+        if kind <= MEMBER:
+            old = content(token[1])
             here = place.inner.get(old) or policy.inside(place, old)
             if pair is not None:
                 here = pair.place(old, token[2], here, named)
             rule = here.rule
             if wants_names:
                 change.name(old if here is not KEPT else f"{old}: {token[2]}", here)
-        if kind in _STRINGS:
-            old = _content(token[kind])
+        if kind in STRINGS:
+            old = content(token[kind])
             if rule.kept or (rule.kind is None and old in empty) or (new := change.value(old, here)) == old:
                 continue
             pieces += [text[last : token.start(kind) - 1], _quoted(new, is_ascii=text.isascii())]
             last = token.end()
-        elif kind in _OPENS:
+        elif kind in OPENS:
             if len(outer) < _DEEPEST:
                 outer.append((place, pair, named))
                 pair, place = pairs.get(token.start(kind)), here
                 named = policy.walk(here, pair.key or "") if pair is not None else here
             else:
                 deeper += 1
-        elif kind == _CLOSES:
+        elif kind == CLOSES:
             if deeper:
                 deeper -= 1
             else:
                 place, pair, named = outer.pop() if outer else (place, None, place)
                 here = place
             rule = here.rule
-        elif kind != _NAME and (not rule.kept or kind == _REST):
+        elif kind != NAME and (not rule.kept or kind == REST):
             old = token[kind]
             new = _word(old, here, change)
             if new != old:
@@ -117,7 +145,7 @@ class _Pair:
         if name in VALUES:
             self.has_value = True
         elif name in KEYS and text is not None:
-            self.keys[name] = _content(text)
+            self.keys[name] = content(text)
         else:
             self.others += name != "type"
 
@@ -127,7 +155,7 @@ class _Pair:
         if lower in VALUES:
             return named if own.rule.kind is None or named.rule != NO_RULE else own
         if self.is_plain and text is not None:
-            is_key = lower in KEYS and _is_key(lower, _content(text))
+            is_key = lower in KEYS and _is_key(lower, content(text))
             return KEPT if is_key or (lower == "type" and _TYPE.fullmatch(text)) else own
         return own
 
@@ -144,17 +172,17 @@ def _pairs(text: str) -> dict[int, _Pair]:
     """
     found: dict[int, _Pair] = {}
     opened: list[_Pair | None] = [None]  # None for an array
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         kind = token.lastindex or 0
         here = opened[-1]
-        if kind <= _MEMBER and here is not None:
-            here.take(_content(token[1]).lower(), token[2])
-        if kind in _OPENS:
+        if kind <= MEMBER and here is not None:
+            here.take(content(token[1]).lower(), token[2])
+        if kind in OPENS:
             is_array = token[kind] == "["
             opened.append(None if is_array else _Pair(here is None))
             if not is_array:
                 found[token.start(kind)] = opened[-1]  # type: ignore[assignment]  # it is no array
-        elif kind == _CLOSES and len(opened) > 1:
+        elif kind == CLOSES and len(opened) > 1:
             opened.pop()
     return {start: pair for start, pair in found.items() if pair.key is not None}
 
@@ -162,22 +190,13 @@ def _pairs(text: str) -> dict[int, _Pair]:
 def _word(word: str, place: Place, change: Change) -> str:
     """Return what to write in place of a number, a literal, an unfinished string, or a part that is not JSON."""
     bare = word.rstrip()
-    if bare in _LITERALS:
+    if bare in LITERALS:
         return word
-    if _NUMBER.fullmatch(bare):
+    if NUMBER.fullmatch(bare):
         return change.number(bare, place) + word[len(bare) :]
     if word[0] == '"':  # the text was cut off inside this string
         return '"' + (change.text(word[1:]) if place.rule.kept else change.value(word[1:], place))
     return change.text(word)
-
-
-def _content(string: str) -> str:
-    if "\\" not in string:
-        return string
-    try:
-        return str(json.loads(f'"{string}"', strict=False))
-    except ValueError:
-        return string
 
 
 def _quoted(text: str, *, is_ascii: bool) -> str:

@@ -102,6 +102,12 @@ def _json_in_utf8(body: bytes) -> str | None:
     return text if is_json(text) else None
 
 
+def one_json(body: bytes) -> str | None:
+    """Return the text of a body that is one JSON text in UTF-8, or begins as JSON does that was cut off; else None."""
+    text = _json_in_utf8(body) if body[:1] in _QUICK else None
+    return text if text is not None and _json_form(text) is Form.JSON else None
+
+
 def structured(text: str) -> Form | None:
     """Return the form of a text that is a value of a member, if it has members of its own; else None."""
     first = text[:1]
