@@ -9,15 +9,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeAlias
 
-from ..model import Record
-from .blanks import blank, changes
+from ..model import Headers, Record
+from .blanks import blank, blanks_in, changes
 from .finder import Finder
 from .known import Known
-from .leaves import part
+from .leaves import Leaf, of_header, part
 from .policy import Policy
 from .pseudonyms import Kind, Pseudonyms, is_phone
 from .redactor import redacted
+
+_HEADERS, _FORMS = 2_000, 2_000  # headers whose changes are kept, values whose form is
+Header: TypeAlias = tuple[str, str]
 
 _FREE_MAIL = re.compile(r"[^@\s]+(?:=|-at-)[^@\s]+@example\.com")
 _FREE_PHONE = re.compile(r"\D*999(?:\D*\d){7,}\D*")
@@ -57,14 +62,18 @@ class Again:
     policy: Policy
     key: bytes
     _counts: Counter[tuple[str, str, Kind]] = field(default_factory=Counter)
+    _headers: dict[tuple[Header, Header], list[tuple[Leaf, Kind]]] = field(default_factory=dict)
+    _replacing: _Replace = field(init=False)
     _first: Finder = field(init=False)
     _blank: Finder = field(init=False)
     _replace: Finder = field(init=False)
 
     def __post_init__(self) -> None:
         known = Known()
-        self._first, self._blank = Finder(self.policy, _blank, known), Finder(self.policy, _blank, known)
-        self._replace = Finder(self.policy, _Replace(Pseudonyms(self.key)), known)
+        self._replacing = _Replace(Pseudonyms(self.key))
+        self._first, self._blank = Finder(self.policy, _same, known), Finder(self.policy, _blank, known)
+        self._replace = Finder(self.policy, self._replacing, known)
+        self._blank.streams = self._replace.streams  # only some records are blanked
 
     def learn(self, record: Record) -> None:
         """Remember the values of a record (first pass)."""
@@ -72,9 +81,29 @@ class Again:
 
     def redact(self, record: Record) -> Record:
         """Return the redacted record and count its changes (second pass, after `learn` saw all records)."""
-        for leaf, kind in changes(record, redacted(record, self._blank)):
+        self._replacing.is_asked = False
+        new = redacted(record, self._replace)
+        if self._replacing.is_asked:
+            found = changes(record, redacted(record, self._blank))
+        else:  # a header may have its new value from the memory of the finder
+            found = self._in_headers(getattr(record, "headers", ()))
+        for leaf, kind in found:
             self._counts[part(record), leaf.where, kind] += 1
-        return redacted(record, self._replace)
+        return new
+
+    def _in_headers(self, headers: Headers) -> list[tuple[Leaf, Kind]]:
+        """Return the places of the values in headers; the values of cookies come with each request."""
+        found: list[tuple[Leaf, Kind]] = []
+        for was, now in zip(headers, self._blank.headers(headers), strict=True):
+            if was == now:
+                continue
+            known = self._headers.get((was, now))
+            if known is None:
+                if len(self._headers) >= _HEADERS:
+                    self._headers.clear()
+                known = self._headers[was, now] = blanks_in(of_header(was), of_header(now))
+            found += known
+        return found
 
     def text(self, text: str) -> str:
         """Return a text that is not part of a record, such as the upstream's URL, redacted."""
@@ -86,6 +115,7 @@ class Again:
         return iter(sorted(found, key=lambda change: (change.record, change.where, change.kind.value)))
 
 
+@lru_cache(_FORMS)  # a value is asked for several times: when it is learned, counted and replaced
 def has_free_form(kind: Kind, value: str) -> bool:
     """Return whether a value has the form of a pseudonym for an e-mail address or a telephone number.
 
@@ -94,6 +124,10 @@ def has_free_form(kind: Kind, value: str) -> bool:
     if kind is Kind.PERSONAL and is_phone(value) and _FREE_PHONE.fullmatch(value):
         return True
     return _FREE_MAIL.fullmatch(value) is not None
+
+
+def _same(kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG001  # nothing is replaced, only learned
+    return value
 
 
 def _blank(kind: Kind, value: str, *, number: bool = False) -> str:
@@ -108,6 +142,8 @@ class _Replace:
     """
 
     pseudonyms: Pseudonyms
+    is_asked: bool = False  # since somebody set it to False
 
     def __call__(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # the pseudonym of a number is always a number
+        self.is_asked = True
         return value if has_free_form(kind, value) else self.pseudonyms.of(kind, value)

@@ -9,7 +9,7 @@ import re
 
 from ..model import Record
 from .forms import in_base64
-from .leaves import Leaf, leaves
+from .leaves import Leaf, changed_leaves
 from .pseudonyms import Kind
 
 # A mark must not be part of a word, else it would join the text beside it to one word, and must exist in Latin-1,
@@ -38,19 +38,15 @@ def changes(before: Record, after: Record) -> list[tuple[Leaf, Kind]]:
 
     Each place is a leaf of `before` with the kind of the blank, repeated for each blank in that leaf.
     """
-    if before == after:
-        return []
-    old, new = leaves(before), leaves(after)
-    if [leaf.where for leaf in old] != [leaf.where for leaf in new]:  # another structure, as of JSON that was cut off
-        old, new = _whole(before), _whole(after)
-    found: list[tuple[Leaf, Kind]] = []
-    for was, now in zip(old, new, strict=True):
-        if was.text == now.text:
-            continue
-        numbers = [(was, kind) for kind, text in _NUMBERS.items() if now.text == text]
-        added = ((was, kind) for kind in BLANKS for _ in range(_count(kind, now.text) - _count(kind, was.text)))
-        found += numbers or added
-    return found
+    return [one for pair in changed_leaves(before, after) for one in blanks_in(*pair)]
+
+
+def blanks_in(was: Leaf, now: Leaf) -> list[tuple[Leaf, Kind]]:
+    """Return a leaf with the kind of each new blank in its blanked form."""
+    numbers = [(was, kind) for kind, text in _NUMBERS.items() if now.text == text]
+    return numbers or [
+        (was, kind) for kind in BLANKS for _ in range(_count(kind, now.text) - _count(kind, was.text))
+    ]
 
 
 def _count(kind: Kind, text: str, depth: int = 0) -> int:
@@ -65,10 +61,3 @@ def _count(kind: Kind, text: str, depth: int = 0) -> int:
     if depth < _DEEPEST:
         in_base64(text, inner)
     return count
-
-
-def _whole(record: Record) -> list[Leaf]:
-    """Return the path, the headers and the body of a record, each as one leaf."""
-    headers = [Leaf("header", f"{name}: {value}") for name, value in getattr(record, "headers", ())]
-    body = getattr(record, "body", b"").decode("utf-8", "replace")
-    return [Leaf("path", getattr(record, "target", "")), *headers, Leaf("body", body)]

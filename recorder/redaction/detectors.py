@@ -30,6 +30,7 @@ _CLASSES = str.maketrans(
 )
 _LONG_PAIR = 16  # characters of base64
 _CARD = r"(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6(?:011|5\d\d))"  # the first four digits of a card number with sixteen
+_FEWEST_DIGITS = 15  # of a format that has nothing but digits: a card number
 _RESERVED = re.compile(r"[@.](?:example\.(?:com|net|org)|example|invalid|test|localhost)$")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # SWIFT's IBAN registry: countries by the length of their numbers.
@@ -124,7 +125,7 @@ def found(text: str, *, words: bool = True) -> list[Hit]:
 
     """
     hits: list[Hit] = []
-    if len(text) < 6:
+    if len(text) < 6 or (len(text) < _FEWEST_DIGITS and text.isdigit()):
         return hits
     taken = bytearray(len(text))  # 1 where a hit is; comparing each match with each hit would take quadratic time
     for form in _FORMATS:

@@ -62,17 +62,73 @@ def part(record: Record) -> str:
 
 def leaves(record: Record) -> list[Leaf]:
     """Return all texts of a record that came from outside: target, headers, body, reason or note."""
+    return [*of_head(record), *of_body(record)]
+
+
+def of_head(record: Record) -> list[Leaf]:
+    """Return the texts of a record without those of its body."""
     match record:
         case Request():
-            return [*of_target(record.target), *map(of_header, record.headers), *of_body(record)]
+            return [*of_target(record.target), *map(of_header, record.headers)]
         case Response():
-            return [*map(of_header, record.headers), *of_body(record)]
+            return [*map(of_header, record.headers)]
         case Chunk() | SocketMessage():
-            return of_body(record)
+            return []
         case Failure():
             return [Leaf("reason", record.reason)]
         case Note():
             return [Leaf("text", record.text)]
+
+
+def changed_leaves(before: Record, after: Record) -> list[tuple[Leaf, Leaf]]:
+    """Return the texts of a record that are others in another form of the record, in order, each with the other one.
+
+    If the other form has another structure, as JSON may get that was cut off, the path, the headers and the body are
+    taken for a text each.
+    """
+    pairs: list[tuple[Leaf, Leaf]] = []
+    match before, after:
+        case (Failure() | Note()), _:
+            pairs = list(zip(leaves(before), leaves(after), strict=True))
+        case Request(), Request() if before.target != after.target:
+            old, new = of_target(before.target), of_target(after.target)
+            if [leaf.where for leaf in old] != [leaf.where for leaf in new]:
+                return _as_wholes(before, after)
+            pairs = list(zip(old, new, strict=True))
+        case _:
+            pass
+    for was, now in zip(getattr(before, "headers", ()), getattr(after, "headers", ()), strict=True):
+        if was != now:
+            pairs.append((of_header(was), of_header(now)))
+    if getattr(before, "body", b"") != getattr(after, "body", b""):
+        bodies = _changed_in_body(before, after)
+        if bodies is None:
+            return _as_wholes(before, after)
+        pairs += bodies
+    return [(was, now) for was, now in pairs if was.text != now.text]
+
+
+def _changed_in_body(before: Record, after: Record) -> list[tuple[Leaf, Leaf]] | None:
+    """Return the texts of a body with those of its other form; None if that has another structure."""
+    old, new = shaped(before), shaped(after)
+    if old is not None and new is not None and old.shape is new.shape:
+        others = ((number, leaf) for number, leaf in old.template if number >= 0)
+        differing = [(number, leaf) for number, leaf in others if old.pieces[number] != new.pieces[number]]
+        return [(old.leaf(number, leaf), new.leaf(number, leaf)) for number, leaf in differing]
+    was, now = of_body(before), of_body(after)
+    return list(zip(was, now, strict=True)) if [one.where for one in was] == [one.where for one in now] else None
+
+
+def _as_wholes(before: Record, after: Record) -> list[tuple[Leaf, Leaf]]:
+    """Return the path, the headers and the body of a record, with those of its other form, each as one text."""
+    pairs = zip(_whole(before), _whole(after), strict=True)
+    return [(was, now) for was, now in pairs if was.text != now.text]
+
+
+def _whole(record: Record) -> list[Leaf]:
+    headers = [Leaf("header", f"{name}: {value}") for name, value in getattr(record, "headers", ())]
+    body = getattr(record, "body", b"").decode("utf-8", "replace")
+    return [Leaf("path", getattr(record, "target", "")), *headers, Leaf("body", body)]
 
 
 def of_target(target: str) -> list[Leaf]:

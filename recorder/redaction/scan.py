@@ -24,7 +24,7 @@ from .detectors import Hit, found, is_jwt, is_pair
 from .finder import Finder
 from .forms import in_base64
 from .known import Known
-from .leaves import Leaf, Shaped, content, leaves, of_body, of_header, of_target, part, shaped, unlooked
+from .leaves import Leaf, Shaped, content, leaves, of_body, of_head, of_header, of_target, part, shaped, unlooked
 from .policy import NO_RULE, Policy
 from .pseudonyms import Kind, is_phone
 from .redactor import redacted
@@ -239,7 +239,7 @@ def _placed(record: Record, values: list[tuple[str, str]]) -> Iterator[Finding]:
 
     The values are in the order of the record, so the search for one goes on where the one before it was.
     """
-    texts = leaves(record) if values else []
+    texts, places = _texts(record) if values else ([], [])
     number = start = 0
     elsewhere = 0  # values that are further back, or not as they are in any text
     for kind, value in dict.fromkeys(values):
@@ -249,13 +249,24 @@ def _placed(record: Record, values: list[tuple[str, str]]) -> Iterator[Finding]:
             here, at = _first(texts, value, 0, 0)
         elif at >= 0:
             number, start = here, at
-        yield _finding(record, texts[here].where if at >= 0 else "inside an encoded text", kind, value)
+        yield _finding(record, places[here] if at >= 0 else "inside an encoded text", kind, value)
 
 
-def _first(texts: list[Leaf], value: str, number: int, start: int) -> tuple[int, int]:
+def _texts(record: Record) -> tuple[list[str], list[str]]:
+    """Return the texts of a record, and the place of each."""
+    body = shaped(record)
+    found = leaves(record) if body is None else of_head(record)
+    texts, places = [leaf.text for leaf in found], [leaf.where for leaf in found]
+    if body is not None:
+        texts += [leaf.text if number < 0 else text_of(body.pieces[number]) for number, leaf in body.template]
+        places += [leaf.where for _, leaf in body.template]
+    return texts, places
+
+
+def _first(texts: list[str], value: str, number: int, start: int) -> tuple[int, int]:
     """Return the number of the first text with a value, from a place on, and its index in the text; -1 for none."""
     for here in range(number, len(texts)):
-        at = texts[here].text.find(value, start if here == number else 0)
+        at = texts[here].find(value, start if here == number else 0)
         if at >= 0:
             return here, at
     return 0, -1

@@ -115,16 +115,22 @@ def _write(source: Path, target: Path, again: Again, dialect: Dialect | None, *,
     )
     correlator = Correlator(dialect or dialect_of(new)) if new.profile != JOURNAL else None
 
-    records = map(again.redact, _records(source, warn=True))
+    count = 0
+
+    def redacted() -> Iterator[Record]:
+        nonlocal count
+        for record in _records(source, warn=True):
+            count += 1
+            yield again.redact(record)
+
     with writing(target, force=force, redaction=[new.redaction]) as file:
         if correlator is not None:
-            write_sealed(file, new, records, correlator, target.resolve().parent)
+            write_sealed(file, new, redacted(), correlator, target.resolve().parent)
         else:
             file.write(encode_header(new))
-            for record in records:
+            for record in redacted():
                 file.write(encode(record))
-        file.flush()
-        return sum(1 for _ in _records(Path(file.name)))
+    return count
 
 
 def _tell(again: Again, records: int, *, output: Path | None, as_json: bool) -> None:
