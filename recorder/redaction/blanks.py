@@ -44,9 +44,7 @@ def changes(before: Record, after: Record) -> list[tuple[Leaf, Kind]]:
 def blanks_in(was: Leaf, now: Leaf) -> list[tuple[Leaf, Kind]]:
     """Return a leaf with the kind of each new blank in its blanked form."""
     numbers = [(was, kind) for kind, text in _NUMBERS.items() if now.text == text]
-    return numbers or [
-        (was, kind) for kind in BLANKS for _ in range(_count(kind, now.text) - _count(kind, was.text))
-    ]
+    return numbers or [(was, kind) for kind in BLANKS for _ in range(_count(kind, now.text) - _count(kind, was.text))]
 
 
 def _count(kind: Kind, text: str, depth: int = 0) -> int:

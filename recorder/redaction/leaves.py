@@ -15,7 +15,7 @@ from ..formats.streamed import EVENTS, SEPARATOR
 from ..model import Chunk, Failure, Headers, Note, Record, Request, Response, SocketMessage
 from .bodies.change import Unread
 from .bodies.json_shapes import Pieces, Shape, text_of
-from .bodies.reading import changed, changed_body, form_of, note_unread, one_json
+from .bodies.reading import changed, changed_body, form_of, may_be_unread, note_unread, one_json
 from .forms import undone
 from .policy import Place, Policy, without_rules
 
@@ -88,7 +88,7 @@ def changed_leaves(before: Record, after: Record) -> list[tuple[Leaf, Leaf]]:
     """
     pairs: list[tuple[Leaf, Leaf]] = []
     match before, after:
-        case (Failure() | Note()), _:
+        case ((Failure() | Note()), _):
             pairs = list(zip(leaves(before), leaves(after), strict=True))
         case Request(), Request() if before.target != after.target:
             old, new = of_target(before.target), of_target(after.target)
@@ -207,11 +207,13 @@ def shaped(record: Record) -> Shaped | None:
 
 def unlooked(record: Record) -> Counter[tuple[str, Unread]]:
     """Return the number of bodies in a record that no reader looks through, by media type."""
+    if not may_be_unread(getattr(record, "body", b"")):
+        return Counter()
     found = _Leaves("body")
     match record:
-        case Request() | Response() if record.body:
+        case Request() | Response():
             note_unread(record.body, media_of(record.headers), found, found.policy)
-        case SocketMessage() if record.body:
+        case SocketMessage():
             note_unread(record.body, "", found, found.policy)
         case _:
             pass

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 from urllib.parse import unquote
 
 from ..model import Failure, Header, Note, Record, Request, Response
@@ -38,6 +38,9 @@ _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _URL_PATH = re.compile(r"(?:[a-z]{2,5}://[^\s/?#]+/|/[a-z][\w.-]*/)[^\s?#]*")
 # Headers that may hold hashes, which look like random words.
 _OPAQUE = re.compile(r"etag|if-.*|sec-.*|content-.*|date|server-timing|x-cache.*")
+
+
+_One = TypeVar("_One")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ class Scan:
     # texts in which nothing was found, searched for random words or not
     _nothing: set[tuple[str, bool]] = field(default_factory=set)
     _quiet_headers: set[tuple[str, str]] = field(default_factory=set)
-    _shapes: dict[Shape, list[tuple[int, Leaf, bool]]] = field(default_factory=dict)
+    _quiet_pieces: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
+    _shapes: dict[Shape, list[tuple[int, Leaf, bool, set[str]]]] = field(default_factory=dict)
     _kept_paths: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -97,29 +101,43 @@ class Scan:
 
     def record(self, record: Record) -> list[Finding]:
         """Return the findings in the next record."""
-        self.unlooked += unlooked(record)
+        self._note_unlooked(record)
         return self.again(record)
+
+    def is_hit(self, record: Record) -> bool:
+        """Return whether the next record has findings; as `record`, but no further than to the first one."""
+        self._note_unlooked(record)
+        return next(self._findings(record), None) is not None
 
     def again(self, record: Record) -> list[Finding]:
         """Return the findings in a record that later records may explain, after `record` saw all of them.
 
         A cassette that was redacted after its recording has pseudonyms before the record that names their values.
         """
-        findings: list[Finding] = []
+        return list(dict.fromkeys(self._findings(record)))
+
+    def _note_unlooked(self, record: Record) -> None:
+        if bodies := unlooked(record):
+            self.unlooked += bodies
+
+    def _findings(self, record: Record) -> Iterator[Finding]:
+        """Yield the findings in a record, perhaps some of them twice, after its values were remembered."""
+        whole = blanked = record
         if self._blank is not None:
             self._real.clear()
-            before, record = record, redacted(record, self._blank)
-            findings += _placed(before, self._real)
+            whole = blanked = redacted(record, self._blank)
         if self._wanted is not None:
-            before, record = record, redacted(record, self._wanted)
-            for leaf, kind in dict.fromkeys(changes(before, record)):
+            blanked = redacted(whole, self._wanted)
+        if self._blank is not None:
+            yield from _placed(record, self._real)
+        if self._wanted is not None:
+            for leaf, kind in dict.fromkeys(changes(whole, blanked)):
                 hits = found(leaf.text, words=False)
-                findings.append(_finding(before, leaf.where, hits[0].kind if hits else _named(kind), leaf.text))
+                yield _finding(whole, leaf.where, hits[0].kind if hits else _named(kind), leaf.text)
         # Places that a policy names are blanked by now, so no pseudonym is reported, and no value twice.
         name = part(record)
-        for leaf in self._unsearched(record):
-            findings += self._searched(record.seq, name, leaf)
-        return list(dict.fromkeys(findings)) if findings else findings
+        for leaf in self._unsearched(blanked):
+            yield from self._searched(record.seq, name, leaf)
 
     def _unsearched(self, record: Record) -> Iterator[Leaf]:
         """Yield the texts of a record, but for most of those in which nothing was found before."""
@@ -138,17 +156,25 @@ class Scan:
         if body is None:
             yield from of_body(record)
             return
-        for number, leaf, words in self._to_search(body):
+        pieces = body.pieces
+        for number, leaf, words, quiet in self._to_search(body):
             if number < 0:
                 yield leaf
-            elif (text_of(body.pieces[number]), words) not in self._nothing:
-                yield body.leaf(number, leaf)
+            elif pieces[number] not in quiet:
+                if (text_of(pieces[number]), words) in self._nothing:
+                    _keep(quiet, pieces[number])
+                else:
+                    yield body.leaf(number, leaf)
 
-    def _to_search(self, body: Shaped) -> list[tuple[int, Leaf, bool]]:
-        """Return the leaves of the template of a body, but for those that all its bodies share and hold nothing."""
+    def _to_search(self, body: Shaped) -> list[tuple[int, Leaf, bool, set[str]]]:
+        """Return the leaves of the template of a body, but for those that all its bodies share and hold nothing.
+
+        Each with whether to search for random words, and the pieces in which nothing was found by such a search.
+        """
         found = self._shapes.get(body.shape)
         if found is None:
-            every = ((number, leaf, self._words(leaf)) for number, leaf in body.template)
+            searched = ((number, leaf, self._words(leaf)) for number, leaf in body.template)
+            every = ((number, leaf, words, self._quiet_pieces[words]) for number, leaf, words in searched)
             found = [one for one in every if one[0] >= 0 or next(self._hits(one[1], words=one[2], depth=0), None)]
             if len(self._shapes) >= _SHAPES:
                 self._shapes.clear()
@@ -206,7 +232,7 @@ class Scan:
         return kept
 
 
-def _keep(kept: set[tuple[Any, Any]], one: tuple[Any, Any]) -> None:
+def _keep(kept: set[_One], one: _One) -> None:
     """Add to a set, which is emptied when it is full."""
     if len(kept) >= _REMEMBERED:
         kept.clear()

@@ -110,7 +110,7 @@ def _found(path: Path, wanted: Policy, dialect: str | None) -> Iterator[Finding 
         fitted = for_cassette(wanted, header, rules_of(header, dialect) if dialect else None)
         scan = Scan(fitted, fitted if header.redaction == wanted.name else _done(header))
         yield from scan.header(header)
-        hit = {record.seq for record in cassette.records() if scan.record(record)}
+        hit = {record.seq for record in cassette.records() if scan.is_hit(record)}
         for record in cassette.records() if hit else ():
             if record.seq in hit:
                 yield from scan.again(record)

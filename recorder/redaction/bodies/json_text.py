@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ...dialect.paths import KEYS, VALUES
 from ..policy import KEPT, NO_RULE, Place, Policy
 from .change import Change
-from .json_shapes import Pieces, Shape, string_of, written
+from .json_shapes import Pieces, Shape, Shapes, string_of, written
 from .json_tokens import CLOSES, LITERALS, MEMBER, NAME, NUMBER, OPENS, REST, STRINGS, TOKEN, content
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -30,16 +29,14 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
     known = policy.shapes.split(text, policy, place) if not change.wants_names else None
     if known is None or known[1].replaced is None:
         return _read(text, change, policy, place)
-    return _made(text, *known, known[1].replaced, change, policy)
+    return _made(text, *known, change, policy.shapes)
 
 
-def _made(
-    text: str, pieces: Pieces, shape: Shape, replaced: Iterable[tuple[int, Place]], change: Change, policy: Policy
-) -> str:
+def _made(text: str, pieces: Pieces, shape: Shape, change: Change, shapes: Shapes) -> str:
     """Return a text of a known shape with its values changed."""
     new: Pieces | None = None
     empty, strings_only = change.empty, True
-    for number, here in replaced:
+    for number, here in shape.replaced or ():
         piece = pieces[number]
         old = string_of(piece)
         if old is None:
@@ -58,7 +55,7 @@ def _made(
         return text
     whole = "".join(new)
     if strings_only:  # any other text may stand in place of a number
-        policy.shapes.keep(whole, new, shape)
+        shapes.keep(whole, new, shape)
     return whole
 
 

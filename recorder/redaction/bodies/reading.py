@@ -226,6 +226,11 @@ def _event(unit: bytes, change: Change, policy: Policy, place: Place) -> bytes:
     return unit if new == text else charsets.encoded(new, codec)
 
 
+def may_be_unread(body: bytes) -> bool:
+    """Return whether no reader may look through a body, or through parts of it."""
+    return bool(body) and body[:1] not in _QUICK
+
+
 def note_unread(body: bytes, media: str, change: Change, policy: Policy, *, depth: int = 0) -> None:
     """Tell a change which parts of a body no reader looks through, without reading the others."""
     if body[:1] in _QUICK:
