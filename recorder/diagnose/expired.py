@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ..bayeux.messages import parse
 from ..dialect.paths import parse_json
@@ -22,6 +23,9 @@ _ENDS = re.compile(
     re.IGNORECASE,
 )
 _HINT = re.compile(rb"eyJ|exp|valid|until|not_?-?after|notonorafter|deadline", re.IGNORECASE)
+_PARTS = (b"exp", b"eyj", b"valid", b"until", b"after", b"deadline")  # one of them is in each text of the pattern
+_TOKEN = "eyJ"  # noqa: S105  # a web token begins so
+_NAMES = 2_000  # names that are kept with whether they are one of an end
 _MUST_SHIFT = "a client that looks at them logs out or acts at once; a dialect moves them"
 
 
@@ -43,7 +47,7 @@ class Expired:
 
     def response(self, response: Response) -> None:
         """Look at the body of an answer; the events in one are looked at by themselves."""
-        if _HINT.search(response.body) and parse(response.body) is None:
+        if _may_hold_dates(response.body) and parse(response.body) is None:
             self._look(("body",), parse_json(response.body, response.headers), self._started + response.t / _SECOND)
 
     def event(self, event: Event) -> None:
@@ -60,20 +64,32 @@ class Expired:
             yield f"over by now: {shown}{more}; {_MUST_SHIFT}: [replay] shift = [{listed}]"
 
     def _look(self, path: tuple[str, ...], value: JSON, at: float) -> None:
+        """Look at all dates in a value; a path is made only for what holds others, or for a date that is over."""
         if isinstance(value, dict):
             for name, item in value.items():
-                self._look((*path, name), item, at)
+                if isinstance(item, dict | list):
+                    self._look((*path, name), item, at)
+                elif _is_end(name) or (isinstance(item, str) and item[:3] == _TOKEN):
+                    self._date((*path, name), item, at)
         elif isinstance(value, list):
             for item in value:
-                self._look((*path, "*"), item, at)
-        elif (end := self._end(path[-1], value)) is not None and at < end < self._now and not self._is_known(path):
+                if isinstance(item, dict | list):
+                    self._look((*path, "*"), item, at)
+                elif isinstance(item, str) and item[:3] == _TOKEN:
+                    self._date((*path, "*"), item, at)
+        else:
+            self._date(path, value, at)
+
+    def _date(self, path: tuple[str, ...], value: JSON, at: float) -> None:
+        end = self._end(path[-1], value)
+        if end is not None and at < end < self._now and not self._is_known(path):
             self._found[".".join(path)] += 1
 
     @staticmethod
     def _end(name: str, value: JSON) -> float | None:
         if is_web_token(value):
             return seconds_of((claims(value) or {}).get("exp"))
-        return seconds_of(value) if _ENDS.fullmatch(name) else None
+        return seconds_of(value) if _is_end(name) else None
 
     def _is_known(self, path: tuple[str, ...]) -> bool:
         def fits(known: tuple[str, ...]) -> bool:
@@ -82,3 +98,14 @@ class Expired:
             )
 
         return any(map(fits, self._known))
+
+
+@lru_cache(_NAMES)
+def _is_end(name: str) -> bool:
+    return _ENDS.fullmatch(name) is not None
+
+
+def _may_hold_dates(body: bytes) -> bool:
+    """Return whether a body has a part of a name of an end, or of a token; plain searches before the slow pattern."""
+    small = body.lower()
+    return any(part in small for part in _PARTS) and _HINT.search(small) is not None

@@ -28,7 +28,7 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
     """Return a JSON text with its values changed, each by its place inside `place`; names stay as they are."""
     known = policy.shapes.split(text, policy, place) if not change.wants_names else None
     if known is None or known[1].replaced is None:
-        return _read(text, change, policy, place)
+        return by_token(text, change, policy, place)
     return _made(text, *known, change, policy.shapes)
 
 
@@ -59,7 +59,7 @@ def _made(text: str, pieces: Pieces, shape: Shape, change: Change, shapes: Shape
     return whole
 
 
-def _read(text: str, change: Change, policy: Policy, place: Place) -> str:  # noqa: PLR0912  # one pass, the hottest loop
+def by_token(text: str, change: Change, policy: Policy, place: Place) -> str:  # noqa: PLR0912  # one pass, the hottest loop
     """Return a JSON text with its values changed, token by token."""
     pieces: list[str] = []
     last = deeper = 0
