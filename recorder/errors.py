@@ -19,6 +19,7 @@ Each message says what happened, where, and what to do next.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Self
 
 from .printable import printable
@@ -73,6 +74,10 @@ class CassetteError(RecorderError):
         self.hint = hint
         where = path if offset is None else f"{path}, byte {offset}"
         super().__init__(f"{where}: {problem}" + (f" ({hint})" if hint else ""))
+
+    def __reduce__(self) -> tuple[partial[Self], tuple[str, str]]:
+        """Return how to make the error again, for a process that works for another one."""
+        return partial(type(self), offset=self.offset, hint=self.hint), (self.path, self.problem)
 
 
 class TornTail(CassetteError):

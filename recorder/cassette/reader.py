@@ -66,10 +66,20 @@ class _Index:
 class Facts:
     """Decodes the records of one file, frame by frame, and detects a missing record."""
 
-    def __init__(self, path: str, *, sealed: bool) -> None:
-        self._path, self._expected = path, 0
+    def __init__(self, path: str, *, sealed: bool, first: int = 0, body_of: codec.BodyOf | None = None) -> None:
+        """Begin before a record.
+
+        Args:
+            path: Name of the file, for errors.
+            sealed: Whether the file is sealed.
+            first: Number of the first record that is to be decoded.
+            body_of: Returns the body of an earlier record that is not among those to be decoded.
+
+        """
+        self._path, self._expected = path, first
         # only sealed cassettes name earlier bodies, so a journal needs no memory of them
-        self._bodies = Remembered(path) if sealed else None
+        self._bodies = Remembered(path) if sealed and body_of is None else None
+        self._body_of = body_of if self._bodies is None else self._bodies.body
 
     def record(self, found: Frame) -> Record | None:
         """Return the record of the next frame, or None for a frame that is not a record.
@@ -77,7 +87,7 @@ class Facts:
         Raises:
             CassetteError: If the frame is damaged, or the record before this one is missing.
         """
-        record = codec.decode(found, path=self._path, body_of=self._bodies.body if self._bodies else None)
+        record = codec.decode(found, path=self._path, body_of=self._body_of)
         if record is None:
             return None
         if record.seq != self._expected:

@@ -159,6 +159,21 @@ jsonl_option = click.option("--jsonl", "as_lines", is_flag=True, help="Print JSO
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
+def _processes(_: click.Context, __: click.Parameter, value: int | None) -> int:
+    from .jobs import available
+
+    return value or available()
+
+
+jobs_option = click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1),
+    callback=_processes,
+    help="Number of processes for a large cassette; by default one for each processor. The result is the same.",
+)
+
+
 def _dialect(text: str) -> Callable[[Command], Command]:
     return click.option(
         "--dialect", metavar="NAME|FILE", type=DialectSource(), help=text, shell_complete=offers("dialects")

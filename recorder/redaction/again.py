@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
 from ..model import Headers, Record
 from .blanks import blank, blanks_in, changes
-from .finder import Finder
+from .finder import Finder, same
 from .known import Known
 from .leaves import Leaf, of_header, part
 from .policy import Policy
@@ -69,11 +69,27 @@ class Again:
     _replace: Finder = field(init=False)
 
     def __post_init__(self) -> None:
-        known = Known()
         self._replacing = _Replace(Pseudonyms(self.key))
-        self._first, self._blank = Finder(self.policy, _same, known), Finder(self.policy, _blank, known)
+        self.begin(Known(), {})
+
+    def begin(self, known: Known, streams: Mapping[int, str]) -> None:
+        """Begin with other records, and the memory of those before them.
+
+        Args:
+            known: Values that were found.
+            streams: Media types of streamed responses whose chunks may follow, by exchange.
+
+        """
+        self._first, self._blank = Finder(self.policy, same, known), Finder(self.policy, _blank, known)
         self._replace = Finder(self.policy, self._replacing, known)
-        self._blank.streams = self._replace.streams  # only some records are blanked
+        # only some records are blanked
+        self._first.streams = self._blank.streams = self._replace.streams = dict(streams)
+        self._counts = Counter()
+
+    def add(self, changed: Iterable[Change]) -> None:
+        """Count changes that were counted elsewhere."""
+        for change in changed:
+            self._counts[change.record, change.where, change.kind] += change.values
 
     def learn(self, record: Record) -> None:
         """Remember the values of a record (first pass)."""
@@ -124,10 +140,6 @@ def has_free_form(kind: Kind, value: str) -> bool:
     if kind is Kind.PERSONAL and is_phone(value) and _FREE_PHONE.fullmatch(value):
         return True
     return _FREE_MAIL.fullmatch(value) is not None
-
-
-def _same(kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG001  # nothing is replaced, only learned
-    return value
 
 
 def _blank(kind: Kind, value: str, *, number: bool = False) -> str:

@@ -48,6 +48,11 @@ class Replace(Protocol):
         """Return what to write in place of `value`; for a JSON `number` that is a JSON number too."""
 
 
+def same(kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG001  # a `Replace`
+    """Return the value itself: for a finder that is only to learn values."""
+    return value
+
+
 @dataclass(slots=True)
 class Finder:
     """A policy applied to messages, one after the other.

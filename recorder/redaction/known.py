@@ -29,6 +29,7 @@ class Known:
 
     Attributes:
         empty: Texts in which no value was found. Adding a value removes the texts that contain its first word.
+        has_forgotten: True once a value was forgotten, because there are too many.
 
     """
 
@@ -40,6 +41,7 @@ class Known:
     # more memory than all else here.
     _forms: dict[str, _Form | dict[_Form, int]] = field(default_factory=dict)
     _empty_by_word: dict[str, list[str]] = field(default_factory=dict)
+    has_forgotten: bool = False
     _kept: int = 0  # texts added to `empty` since it was cleared, also those removed again
 
     def add(self, value: str, kind: Kind, *, plain: bool = True) -> None:
@@ -66,6 +68,7 @@ class Known:
         self.empty.difference_update(self._empty_by_word.pop(word[0], ()))
         # OrderedDict keeps the least recently seen value first, because `touch` moves a value to the end.
         if len(self._values) > _MOST:
+            self.has_forgotten = True
             self._forget(self._values.popitem(last=False)[0])
 
     def touch(self, value: str) -> bool:
@@ -74,6 +77,17 @@ class Known:
             return False
         self._values.move_to_end(value)
         return True
+
+    def copy(self) -> Known:
+        """Return another memory with the same values."""
+        forms = {word: form if isinstance(form, tuple) else form.copy() for word, form in self._forms.items()}
+        return Known(has_forgotten=self.has_forgotten, _values=self._values.copy(), _forms=forms)
+
+    def follow(self, later: Known) -> None:
+        """Remember the values of the memory of later records too, as if these records had been seen here."""
+        self.has_forgotten |= later.has_forgotten
+        for value, kind in later._values.items():
+            self.add(value, kind)
 
     def kind_of(self, value: str) -> Kind | None:
         """Return the kind of a value, None if the value is not known."""

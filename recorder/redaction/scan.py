@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import unquote
@@ -87,8 +87,21 @@ class Scan:
     _kept_paths: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._blank = Finder(self.done, self._checked, Known()) if self.done else None
-        self._wanted = None if self.policy is self.done else Finder(self.policy, blank, Known())
+        self.begin(Known(), Known(), {})
+
+    def begin(self, done: Known, wanted: Known, streams: Mapping[int, str]) -> None:
+        """Begin with other records, and the memory of those before them.
+
+        Args:
+            done: Values that the policy of the cassette replaced.
+            wanted: Values that `policy` names.
+            streams: Media types of streamed responses whose chunks may follow, by exchange.
+
+        """
+        self._blank = Finder(self.done, self._checked, done, streams=dict(streams)) if self.done else None
+        same = self.policy is self.done
+        self._wanted = None if same else Finder(self.policy, blank, wanted, streams=dict(streams))
+        self.unlooked = Counter()
 
     def header(self, header: Header) -> list[Finding]:
         """Return the findings in the header of the cassette."""

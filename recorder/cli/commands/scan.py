@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,17 +13,21 @@ import recorder
 
 from ...errors import PolicyError, RecorderError, SecretsFound, UsageError
 from ...printable import to_json
+from ..jobs import Block, blocks, mapped
 from ..loading import rules_of
-from ..options import dialect_option, files_argument, json_option, policy_option
+from ..options import dialect_option, files_argument, jobs_option, json_option, policy_option
 from ..saying import say
 from ..verdict import announce
 
 if TYPE_CHECKING:
     from ...exporters.findings import Failure, Unread
     from ...model import Header
+    from ...redaction.bodies.change import Unread as Reason
+    from ...redaction.known import Known
     from ...redaction.policy import Policy
     from ...redaction.scan import Finding
 
+    Hits: TypeAlias = tuple[set[int], tuple[Known, Known], Counter[tuple[str, Reason]]]
     Found: TypeAlias = tuple[Path, Finding | Unread | Failure]
 
 
@@ -37,8 +42,9 @@ if TYPE_CHECKING:
 )
 @json_option
 @dialect_option
+@jobs_option
 def command(
-    cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_json: bool, dialect: str | None
+    cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_json: bool, dialect: str | None, jobs: int
 ) -> None:  # fmt: skip
     """Search for values that redaction missed: known formats of secrets, random words, e-mails, telephones, cards.
 
@@ -64,7 +70,7 @@ def command(
     code = 0
     for path in cassettes:
         try:
-            for one in _found(path, wanted, dialect):
+            for one in _found(path, wanted, dialect, jobs):
                 found.append((path, one))
                 if form == "text" and isinstance(one, Finding):
                     announce(findings.line(path, one))
@@ -99,24 +105,69 @@ def _conclude(cassettes: tuple[Path, ...], found: list[Found], code: int) -> Non
     say(f"nothing found in {', '.join(map(str, cassettes))}")
 
 
-def _found(path: Path, wanted: Policy, dialect: str | None) -> Iterator[Finding | Unread]:
+def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterator[Finding | Unread]:
     from ...cassette.reader import open_cassette
     from ...exporters.findings import unread
     from ...redaction.joins import for_cassette
+    from ...redaction.known import Known
     from ...redaction.scan import Scan
 
     with open_cassette(path) as cassette:
         header = cassette.header
         fitted = for_cassette(wanted, header, rules_of(header, dialect) if dialect else None)
-        scan = Scan(fitted, fitted if header.redaction == wanted.name else _done(header))
-        yield from scan.header(header)
-        hit = {record.seq for record in cassette.records() if scan.is_hit(record)}
-        for record in cassette.records() if hit else ():
-            if record.seq in hit:
-                yield from scan.again(record)
-        yield from unread(scan.unlooked)
+        done = fitted if header.redaction == wanted.name else _done(header)
+        yield from Scan(fitted, done).header(header)
+        known, hit = (Known(), Known()), set[int]()
+        unlooked: Counter[tuple[str, Reason]] = Counter()
+        for numbers, learned, missed in mapped(_first_pass, (fitted, done), blocks(path, cassette), jobs):
+            for mine, later in zip(known, learned, strict=True):
+                mine.follow(later)
+            hit |= numbers
+            unlooked += missed
+        again = (_only(block, hit) for block in blocks(path, cassette)) if hit else ()
+        for findings in mapped(_second_pass, (fitted, done, known), again, jobs):
+            yield from findings
+        yield from unread(unlooked)
         if cassette.torn is not None:
             say(f"warning: {cassette.torn}; the records before that place were searched")
+
+
+def _first_pass(policy: Policy, done: Policy | None) -> Callable[[Block], Hits]:
+    """Return the function that gives the numbers of records with findings, and the values of a block."""
+    from ...redaction.known import Known
+    from ...redaction.scan import Scan
+
+    scan = Scan(policy, done)
+
+    def hits(block: Block) -> Hits:
+        known = Known(), Known()
+        scan.begin(known[0], known[1], block.streams)
+        numbers = {record.seq for record in block.records() if scan.is_hit(record)}
+        return numbers, known, scan.unlooked
+
+    return hits
+
+
+def _second_pass(
+    policy: Policy, done: Policy | None, known: tuple[Known, Known]
+) -> Callable[[tuple[Block, frozenset[int]]], list[Finding]]:
+    """Return the function that gives the findings of a block, of which some records had findings before."""
+    from ...redaction.scan import Scan
+
+    scan = Scan(policy, done)
+
+    def findings(some: tuple[Block, frozenset[int]]) -> list[Finding]:
+        block, hit = some
+        if not hit:
+            return []
+        scan.begin(known[0].copy(), known[1].copy(), block.streams)
+        return [found for record in block.records() if record.seq in hit for found in scan.again(record)]
+
+    return findings
+
+
+def _only(block: Block, hit: set[int]) -> tuple[Block, frozenset[int]]:
+    return block, frozenset(hit.intersection(range(block.first, block.first + len(block.frames))))
 
 
 def _done(header: Header) -> Policy | None:

@@ -1,0 +1,177 @@
+"""Divide work among processes, in order: blocks of the records of one cassette, or other items.
+
+Blocks are cut by counts of records and bytes alone, so no result depends on the number of processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
+
+    from ..cassette.reader import OpenCassette
+    from ..model import Record
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_RECORDS, _BYTES = 8_192, 8 << 20  # most records of a block, and bytes of their frames
+_AHEAD = 1  # items beside those that are worked at, made before their results are taken
+_STREAMED = b"st\xc3"  # in the frame of each response that is streamed: a member "st" that is true
+_work: Callable[[Any], Any]  # of a worker
+
+
+def available() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def mapped(
+    make: Callable[..., Callable[[Item], Result]], args: tuple[Any, ...], items: Iterable[Item], jobs: int
+) -> Iterator[Result]:
+    """Yield the result of each item, in order; a single item is done in this process.
+
+    Args:
+        make: Returns the function that is called with each item; it is called once in each process. It must be a
+            function of a module, and its arguments, the items and the results must be picklable.
+        args: The arguments for `make`.
+        items: The items; at most a few of them are in memory at a time.
+        jobs: Number of processes.
+
+    """
+    coming = iter(items)
+    first = list(islice(coming, 2)) if jobs > 1 else []
+    if len(first) < 2:
+        yield from map(make(*args), chain(first, coming))
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_all_start_methods, get_context
+
+    # A fork starts at once and has the modules; where it is not safe, the interpreter says so by not offering it.
+    context = get_context("fork" if "fork" in get_all_start_methods() else "spawn")
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(make, args))
+    try:
+        yield from _results(pool, chain(first, coming), jobs + _AHEAD)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _results(pool: ProcessPoolExecutor, items: Iterator[Any], ahead: int) -> Iterator[Any]:
+    waiting: deque[Future[Any]] = deque()
+    error: Exception | None = None
+    while error is None:
+        try:
+            item = next(items, None)
+        except Exception as exc:  # noqa: BLE001  # raised below, after the results of the items before it
+            error = exc
+            break
+        if item is None:
+            break
+        waiting.append(pool.submit(_call, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+    if error is not None:
+        raise error
+
+
+def _begin(make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...]) -> None:
+    global _work  # noqa: PLW0603  # a worker has one work, and its pool gives it no other place
+    _work = make(*args)
+
+
+def _call(item: Any) -> Any:
+    return _work(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Records of a cassette that stand one after the other, still encoded.
+
+    Attributes:
+        path: The cassette.
+        sealed: Whether it is sealed.
+        first: Number of the first record.
+        frames: Offset, type and body of the frame of each record.
+        streams: Media types of streamed responses that began in blocks before, by exchange.
+
+    """
+
+    path: Path
+    sealed: bool
+    first: int
+    frames: tuple[tuple[int, int, bytes], ...]
+    streams: Mapping[int, str]
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records.
+
+        Raises:
+            CassetteError: If a record is damaged, or another one is missing before it.
+
+        """
+        from ..cassette.frames import Frame
+        from ..cassette.reader import Facts, open_cassette
+
+        with closing(_Opened(lambda: open_cassette(self.path))) as bodies:
+            later = self.sealed and self.first > 0
+            facts = Facts(str(self.path), sealed=self.sealed, first=self.first, body_of=bodies.body if later else None)
+            for frame in self.frames:
+                record = facts.record(Frame(*frame))
+                if record is not None:
+                    yield record
+
+
+class _Opened:
+    """A cassette that is opened when a body is looked up in it."""
+
+    def __init__(self, opener: Callable[[], OpenCassette]) -> None:
+        self._open = opener
+        self._cassette: OpenCassette | None = None
+
+    def body(self, seq: int) -> bytes:
+        if self._cassette is None:
+            self._cassette = self._open().__enter__()
+        return bytes(getattr(self._cassette.record(seq), "body", b""))
+
+    def close(self) -> None:
+        if self._cassette is not None:
+            self._cassette.__exit__(None, None, None)
+
+
+def blocks(path: Path, cassette: OpenCassette, *, most: int = _RECORDS) -> Iterator[Block]:
+    """Yield all records of an open cassette in blocks of at most so many; its frames are verified on the way.
+
+    Raises:
+        CassetteError: If the file is damaged.
+
+    """
+    from ..cassette.codec import FACTS, RESPONSE, decode
+    from ..formats.streamed import streamed_media
+    from ..model import Response
+
+    frames: list[tuple[int, int, bytes]] = []
+    streams: dict[int, str] = {}
+    begun: Mapping[int, str] = {}
+    first = number = size = 0
+    for found in cassette.frames():
+        frames.append((found.offset, found.kind, found.body))
+        size += len(found.body)
+        number += found.kind in FACTS
+        if found.kind == RESPONSE and _STREAMED in found.body:
+            record = decode(found, path=str(path), body_of=lambda _: b"")
+            if isinstance(record, Response) and record.streamed:
+                streams[record.exchange] = streamed_media(record.headers) or ""
+        if number - first >= most or size >= _BYTES:
+            yield Block(path, cassette.is_sealed, first, tuple(frames), begun)
+            frames, first, size, begun = [], number, 0, dict(streams)
+    yield Block(path, cassette.is_sealed, first, tuple(frames), begun)

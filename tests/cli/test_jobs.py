@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder.cassette.codec import SEALED, encode, encode_header
+from recorder.cassette.reader import open_cassette
+from recorder.cli.jobs import blocks, mapped
+from recorder.correlate.engine import Correlator
+from recorder.dialect.carried import dialect_of
+from recorder.errors import CassetteError
+from recorder.library.sealing import write_sealed
+from recorder.model import Chunk, Header, Record, Request, Response
+
+HEADER = Header(0, "http://gws.example", "gws-outbound", "gws")
+BODY = b"a body that is long enough for a later record to name it instead of writing it again"
+STREAM = (("Content-Type", "text/event-stream"),)
+RECORDS: list[Record] = [
+    Request(0, 0, 1, "c", "GET", "/events", (), b""),
+    Response(1, 1, 1, 200, STREAM, b"", streamed=True),
+    Request(2, 2, 2, "c", "POST", "/a", (), BODY),
+    Response(3, 3, 2, 200, (), BODY),
+    Chunk(4, 4, 1, b"data: 1\n\n", False),
+    Request(5, 5, 3, "c", "POST", "/a", (), BODY),
+    Response(6, 6, 3, 200, (), BODY),
+    Chunk(7, 7, 1, b"data: 2\n\n", True),
+]
+
+
+def doubler(by: int) -> Callable[[int], int]:
+    return lambda number: by * number
+
+
+def broken(by: int) -> Callable[[int], int]:
+    def fail(number: int) -> int:
+        if number == by:
+            raise CassetteError("a.cassette", "is damaged", offset=number, hint="try another")
+        return number
+
+    return fail
+
+
+@pytest.fixture(params=["journal", "sealed"])
+def cassette(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / "a.cassette"
+    with path.open("wb") as file:
+        if request.param == "journal":
+            file.write(encode_header(HEADER) + b"".join(map(encode, RECORDS)))
+        else:
+            header = Header(0, "http://gws.example", "gws-outbound", "gws", profile=SEALED)
+            write_sealed(file, header, iter(RECORDS), Correlator(dialect_of(header)), tmp_path)
+    return path
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("items", [[], [1], [1, 2, 3, 4, 5, 6, 7]])
+def test_results_come_in_the_order_of_their_items(items: list[int], jobs: int) -> None:
+    assert list(mapped(doubler, (3,), items, jobs)) == [3 * item for item in items]
+
+
+def test_error_of_a_worker_comes_whole_after_the_results_before_it() -> None:
+    results = mapped(broken, (3,), [1, 2, 3, 4, 5], 2)
+
+    assert [next(results), next(results)] == [1, 2]
+    with pytest.raises(CassetteError, match=r"a\.cassette, byte 3: is damaged \(try another\)"):
+        next(results)
+
+
+def test_error_of_the_items_comes_after_the_results_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield from (1, 2, 3)
+        raise CassetteError("a.cassette", "is cut off")
+
+    results = mapped(doubler, (1,), items(), 2)
+
+    assert [next(results), next(results), next(results)] == [1, 2, 3]
+    with pytest.raises(CassetteError, match="is cut off"):
+        next(results)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 100])
+def test_blocks_hold_all_records_in_order(cassette: Path, most: int) -> None:
+    with open_cassette(cassette) as opened:
+        expected = list(opened.records())
+        found = [record for block in blocks(cassette, opened, most=most) for record in block.records()]
+
+    assert found == expected == RECORDS
+
+
+def test_block_knows_the_streams_that_began_before_it(cassette: Path) -> None:
+    with open_cassette(cassette) as opened:
+        first, *later = [dict(block.streams) for block in blocks(cassette, opened, most=2)]
+
+    assert first == {}
+    assert later
+    assert all(streams == {1: "text/event-stream"} for streams in later)
