@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from recorder.correlate.engine import Correlator
 from recorder.dialect.carried import dialect_of
 from recorder.errors import CassetteError
 from recorder.library.sealing import write_sealed
-from recorder.model import Chunk, Header, Record, Request, Response
+from recorder.model import Chunk, Header, Note, Record, Request, Response
+from tests.cli.test_cassettes import run
 
 HEADER = Header(0, "http://gws.example", "gws-outbound", "gws")
 BODY = b"a body that is long enough for a later record to name it instead of writing it again"
@@ -96,3 +98,43 @@ def test_block_knows_the_streams_that_began_before_it(cassette: Path) -> None:
     assert first == {}
     assert later
     assert all(streams == {1: "text/event-stream"} for streams in later)
+
+
+def _asked(seq: int, body: bytes) -> Request:
+    return Request(seq, seq, seq, "c", "POST", "/a", (), body)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a journal of two blocks, whose last record names a value that stands in a text of the first one."""
+    path = tmp_path_factory.mktemp("many") / "many.cassette"
+    records: list[Record] = [_asked(0, b'{"note":"call with tok-Ab12Cd34Ef"}')]
+    records += [Note(n, n, "mark", "x") for n in range(1, 8_200)]
+    records += [_asked(n, b'{"phone":"+49 351 %07d"}' % n) for n in range(8_200, 8_220)]
+    records.append(_asked(8_220, b'{"password":"tok-Ab12Cd34Ef"}'))
+    path.write_bytes(encode_header(replace(HEADER, redaction="none")) + b"".join(map(encode, records)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def redacted(many: Path) -> dict[int, Path]:
+    made = {jobs: many.with_name(f"by-{jobs}.cassette") for jobs in (1, 2)}
+    for jobs, path in made.items():
+        told = run("redact", many, "-o", path, "--redaction-key-file", many.with_name("key"), "--jobs", str(jobs))
+        assert told.exit_code == 0
+    return made
+
+
+def test_number_of_processes_changes_no_byte(redacted: dict[int, Path]) -> None:
+    assert redacted[1].read_bytes() == redacted[2].read_bytes()
+
+
+def test_value_that_a_later_block_names_is_replaced_in_the_first_one(redacted: dict[int, Path]) -> None:
+    assert b"tok-Ab12Cd34Ef" not in redacted[2].read_bytes()
+
+
+def test_scan_by_several_processes_finds_the_same_in_the_same_order(many: Path) -> None:
+    alone, together = (run("scan", many, "--jobs", jobs) for jobs in ("1", "2"))
+
+    assert alone.stdout == together.stdout
+    assert len(alone.stdout.splitlines()) > 20

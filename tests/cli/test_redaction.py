@@ -18,7 +18,7 @@ from recorder.library.sealing import seal
 from recorder.model import Header, Record
 from recorder.redaction.bodies.change import Unread
 from recorder.redaction.policy import load
-from recorder.redaction.scan import Finding, Scan
+from recorder.redaction.scan import Scan
 from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run, run_apart
 from tests.lab.processes import RECORDER, recorder
 from tests.wire import HEADER, Wire, preview
@@ -223,11 +223,11 @@ def test_two_formats_at_once_are_refused(form: str, raw: Path) -> None:
 
 
 def test_scan_tells_which_bodies_it_could_not_look_through(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def record(self: Scan, _: Record) -> list[Finding]:
+    def is_hit(self: Scan, _: Record) -> bool:
         self.unlooked["image/png", Unread.KEPT] += 1
-        return []
+        return False
 
-    monkeypatch.setattr(Scan, "record", record)
+    monkeypatch.setattr(Scan, "is_hit", is_hit)
 
     told = run("scan", raw)
 

@@ -20,7 +20,7 @@ from ..options import (
     no_redaction_option,
     policy_option,
 )
-from ..redaction import redaction
+from ..recording.redaction import redaction
 from ..saying import say
 from ..writing import must_be_writable, write_frames
 

@@ -29,7 +29,7 @@ from ...dialect.definition import Dialect, load
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
 from ..options import warn_if_exposed
-from ..redaction import redaction
+from .redaction import redaction
 from ..saying import say
 from ..writing import must_be_writable
 from .clients import Clients

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
-from .saying import say
+from ...errors import UsageError
+from ..saying import say
 
 if TYPE_CHECKING:
-    from ..redaction.policy import Policy
+    from ...redaction.policy import Policy
 
 
 def redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy | None, bytes | None]:
@@ -21,8 +21,8 @@ def redaction(policy: str, key_file: Path | None, *, off: bool) -> tuple[Policy 
         UsageError: If redaction is off and a policy or a key file is given, or the key file cannot be used.
         PolicyError: If the policy has a mistake.
     """
-    from ..capture.keys import read_key
-    from ..redaction.policy import DEFAULT, load
+    from ...capture.keys import read_key
+    from ...redaction.policy import DEFAULT, load
 
     if not off:
         return load(policy), read_key(key_file) if key_file else None
