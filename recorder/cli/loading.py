@@ -265,10 +265,9 @@ def _own(cassettes: Iterable[Path]) -> Iterator[Dialect]:
 
 def fitting(found: Iterable[Triple], by: Expression | None) -> Iterator[Triple]:
     """Yield the triples that a filter accepts; without a filter, yield all."""
-    from ..views import data
-    from ..views.filter import fits
+    from ..views.fitting import accepting
 
-    return (triple for triple in found if by is None or fits(by, data.triple(triple)))
+    return iter(found) if by is None else filter(accepting(by), found)
 
 
 def triples(

@@ -29,12 +29,12 @@ from ...dialect.definition import Dialect, load
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
 from ..options import warn_if_exposed
-from .redaction import redaction
 from ..saying import say
 from ..writing import must_be_writable
 from .clients import Clients
 from .display import Display
 from .ending import PATIENCE, Ending
+from .redaction import redaction
 from .upstream import read
 
 _MODES = ("reverse", "regular", "upstream", "socks5")  # in mitmproxy's others no client is told of the proxy
