@@ -6,7 +6,7 @@ from ..dialect.definition import Dialect
 from ..errors import RecorderError
 from ..model import Header
 from ..redaction.joins import of_cassette
-from ..requests.indexing import IndexMaker
+from ..requests.index.making import IndexMaker
 from .deriving import Maker
 
 

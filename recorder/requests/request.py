@@ -16,18 +16,16 @@ from ..dialect.definition import CACHE_BUSTER, Dialect, headers_of, roots_of
 from ..dialect.paths import EACH, Tree, as_key, covers, each, lookup, names_in, path_of, split, tree_of, without
 from ..model import JSON, Headers
 from ..printable import printable
-from ..redaction.finder import Finder
 from ..redaction.policy import Policy
-from ..redaction.pseudonyms import Kind
+from .blanks import Blanker
 from .masks import BLANK, BODY, MEMBER, PATH, QUERY, Address, Mask, cut
 from .masks import path_of as path_mask
-from .remembered import Remembered, found_in
+from .remembered import Remembered
 
 FreshIds: TypeAlias = tuple[JSON, ...]  # per-operation ids, by `RequestReader.fresh`
 Bound: TypeAlias = tuple[str, JSON] | None  # an id as compared, and as written; None where it is absent
 Shown: TypeAlias = tuple[tuple[str, str], ...]  # places in headers, such as `cookie NAME`, and the pseudonyms there
 
-_BLANK, _ZERO = "•", "0"
 _REMEMBERED = 10_000  # requests; then they are forgotten
 _LONGEST = 4000  # bytes of a body that is remembered
 _DIGEST = 16  # bytes
@@ -121,49 +119,6 @@ class RecordedRequest:
     def id(self) -> bytes:
         """Digest that tells apart requests of one key."""
         return id_of(self.own, self.hidden)
-
-
-@dataclass(frozen=True, slots=True)
-class BlankedRequest:
-    """A request without the values that a policy redacts; these are in `values`."""
-
-    target: str
-    body: bytes
-    values: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Blanker:
-    """Blanks out values by the policy of a recording; without a policy it changes nothing."""
-
-    policy: Policy | None
-    _found: list[str] = field(default_factory=list)
-    _finder: Finder | None = None
-
-    def __post_init__(self) -> None:
-        if self.policy is not None:
-            self._finder = Finder(self.policy, self._blank)
-
-    def of(self, method: str, target: str, body: bytes, media: str = "") -> BlankedRequest:
-        """Blank out a request, or the channel and data of a publish."""
-        if self._finder is None:
-            return BlankedRequest(target, body, ())
-        self._found = []
-        target, body = found_in(self._finder, method, target, body, media)
-        return BlankedRequest(target, body, tuple(self._found))
-
-    def keeps(self, path: str) -> bool:
-        """Return whether a member's values are never blanked out; names are joined by dots."""
-        if self.policy is None:
-            return True
-        place = self.policy.root()
-        for name in path.split("."):
-            place = self.policy.inside(place, name)
-        return place.rule.kept
-
-    def _blank(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # a blank is a blank
-        self._found.append(value)
-        return _ZERO if number else _BLANK
 
 
 @dataclass(slots=True, eq=False)

@@ -13,7 +13,7 @@ from recorder.dialect.definition import load as load_dialect
 from recorder.model import Recording
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
-from recorder.requests.request import Blanker
+from recorder.requests.blanks import Blanker
 from tests.replay.recordings import recordings
 from tests.replay.stage import Desk, Stage
 from tests.wire import HEADER, Ask, Message, Wire, chained, complete, done, record_event

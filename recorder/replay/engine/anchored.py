@@ -11,10 +11,10 @@ from typing import NamedTuple
 from ...bayeux.channels import CONNECT, matches
 from ...correlate.anchors import At, content, only_session
 from ...model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording
-from ...requests.indexing import Index
+from ...requests.index.making import Index
+from ...requests.index.rows import END, EVENT, REPLY, AnchorRow, after_message, after_place, after_publish
+from ...requests.index.streams import ended
 from ...requests.request import ParsedRequest
-from ...requests.rows import END, EVENT, REPLY, AnchorRow, after_message, after_place, after_publish
-from ...requests.streams import ended
 from .timeline import Ends, Home, Step, step_of
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from ...model import Stream
-from ...requests.streams import CUT_OFF
+from ...requests.index.streams import CUT_OFF
 from .http import Piece
 
 

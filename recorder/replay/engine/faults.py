@@ -46,7 +46,7 @@ from ...bayeux import channels
 from ...errors import UsageError
 from ...model import AnchorKind, Recording, Reply
 from ...printable import printable
-from ...requests.rows import SUMMARY, summary_in
+from ...requests.index.rows import SUMMARY, summary_in
 from .timeline import Cuts, Step
 
 _ADDRESS = re.compile(r"([^#]+)(?:#([1-9][0-9]{0,8}))?")

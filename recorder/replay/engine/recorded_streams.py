@@ -12,7 +12,7 @@ from ...correlate.anchors import At, anchors
 from ...model import AnchorKind, Recording, Request, Stream, Triple
 from ...push.port import WEBSOCKET
 from ...push.rules import COMMENT, MESSAGE
-from ...requests.streams import BEHIND
+from ...requests.index.streams import BEHIND
 
 _BEATS = ("ping", "pong", "heartbeat")  # parts of the names of messages that clients send at their own pace
 _SOON = 1.0  # seconds after what it follows in which an event counts as the answer to it

@@ -28,8 +28,8 @@ from ...push.rules import MESSAGE
 from ...push.sockets import asked_for
 from ...redaction.policy import Policy as Redaction
 from ...requests.asked import AskedLinks
-from ...requests.foreign import Foreign
-from ...requests.indexing import index_of
+from ...requests.index.foreign import Foreign
+from ...requests.index.making import Index, index_of
 from ...requests.remembered import media_for
 from ...requests.request import FreshIds, ParsedRequest, RecordedRequest
 from . import miss, status
@@ -46,7 +46,7 @@ from .scheduling.player import Player
 from .sessions.logins import Logins, Renewed
 from .sessions.playhead import COOKIE, Playhead, Policy
 from .sessions.registry import Registry
-from .timeline import BodyPiece, Home, Run, Step
+from .timeline import Home, Run, Step, described
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
@@ -93,16 +93,7 @@ class ReplayEngine:
         asked = asked_servers(recording, summary["asked"])
         self._links = Links(servers(recording, summary["answered"]), asked if proxied else ())
         self._asked = AskedLinks(recording.header, self._links, are_there=summary["has_links"])
-        self._matcher = Matcher(
-            recording,
-            dialect,
-            redaction,
-            dialect.session_cookies | {COOKIE},
-            asked_server if len(asked) > 1 else None,  # requests are told apart by host where several hosts were asked
-            only_host=proxied,
-            index=index,
-            asked=self._asked,
-        )
+        self._matcher = _matcher(recording, dialect, redaction, index, self._asked, proxied=proxied)
         self._bayeux = _bayeux(recording, new_id, epoch, self._links)
         windows = 1 + max(recording.windows.values(), default=0)
         self._logins = Logins(recording, self._matcher, dialect, new_id, summary["logins"])
@@ -271,7 +262,7 @@ class ReplayEngine:
         if not waiting:
             return None
         _, _, playhead, run = min(waiting, key=lambda item: item[:2])
-        what = _described(run.step)
+        what = described(run.step)
         if run.place is not None:
             what += f" of {describe(self._matcher.triples[run.place], self._matcher.parsed[run.place])}"
         self._player.leave(run, now)
@@ -585,6 +576,21 @@ class ReplayEngine:
         self._replies.add(request.number, miss.STATUS, headers, text.encode())
 
 
+def _matcher(
+    recording: Recording,
+    dialect: Dialect,
+    redaction: Redaction | None,
+    index: Index,
+    asked: AskedLinks,
+    *,
+    proxied: bool,
+) -> Matcher:
+    """Match by the index of a recording; requests are told apart by host where several hosts were asked."""
+    host_of = asked_server if len(asked_servers(recording, index.summary["asked"])) > 1 else None
+    own_cookies = dialect.session_cookies | {COOKIE}
+    return Matcher(recording, dialect, redaction, own_cookies, host_of, only_host=proxied, index=index, asked=asked)
+
+
 def _bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:
     return BayeuxServer(
         new_id,
@@ -593,13 +599,3 @@ def _bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links
         unknown_error=links.rewritten(unknown_error(recording), NOWHERE),
         known={one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION},
     )
-
-
-def _described(step: Step | None) -> str:
-    if step is None or step.is_ack:
-        return "ack"
-    if step.event is not None:
-        return f"event {step.event.channel}"
-    if step.on_stream is not None:
-        return "piece of a body" if isinstance(step.on_stream, BodyPiece) else "end of a stream"
-    return "reply to a poll"

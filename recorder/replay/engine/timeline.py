@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ...model import Event, Headers, Link, Reply, Stream, Triple, Unsolicited
-from ...requests.windows import copies
+from ...requests.index.windows import copies
 from .channels import Channel, Live
 from .rewriting.responses import PreparedResponse
 from .rewriting.rewriter import Rewriter
@@ -247,3 +247,14 @@ def step_of(pushed: Unsolicited, number: int, start: int, *, is_copy: bool = Fal
 
 def _seconds(nanoseconds: int) -> float:
     return max(nanoseconds, 0) / _SECOND
+
+
+def described(step: Step | None) -> str:
+    """Describe a step for people."""
+    if step is None or step.is_ack:
+        return "ack"
+    if step.event is not None:
+        return f"event {step.event.channel}"
+    if step.on_stream is not None:
+        return "piece of a body" if isinstance(step.on_stream, BodyPiece) else "end of a stream"
+    return "reply to a poll"

@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ...push.rules import MESSAGE
-from ...requests.streams import CUT_OFF
+from ...requests.index.streams import CUT_OFF
 from ..engine.http import HttpRequest, Piece, Reply
 from ..engine.miss import refused
 from .driver import BROKEN

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from ...requests.streams import CUT_OFF
+from ...requests.index.streams import CUT_OFF
 from ..engine.http import Piece
 from .writing import chunk
 

@@ -25,7 +25,7 @@ from recorder.redaction.policy import load as load_policy
 from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
-from recorder.requests.rows import REQUESTS, WIDTH, MemoryTable, RequestRow
+from recorder.requests.index.rows import REQUESTS, WIDTH, MemoryTable, RequestRow
 from tests.replay.engine.test_invariance import STEPS, run
 from tests.replay.recordings import conversations
 from tests.replay.stage import Stage

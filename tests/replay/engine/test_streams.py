@@ -17,7 +17,7 @@ from recorder.replay.engine.faults import Faults
 from recorder.replay.engine.faults import parse as fault
 from recorder.replay.engine.sessions.playhead import Policy, Repeat
 from recorder.replay.engine.timeline import INSTANT
-from recorder.requests.streams import CUT_OFF
+from recorder.requests.index.streams import CUT_OFF
 from tests.replay.stage import Desk, Stage
 from tests.wire import SSE, Ask, Wire
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from ....requests.indexing import Index
+from ....requests.index.making import Index
+from ....requests.index.rows import RequestRow, path_digest
 from ....requests.masks import Mask
-from ....requests.rows import RequestRow, path_digest
 
 
 class _Values(NamedTuple):

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from ....model import Entries
+from ....requests.index.rows import RequestRow
 from ....requests.recent import Recent
-from ....requests.rows import RequestRow
 
 _REMEMBERED = 64 << 20  # bytes of requests that were read from rows, by their estimated size
 _OF_SESSION, _OF_GROUP, _OF_PLACE = 500, 300, 8  # bytes

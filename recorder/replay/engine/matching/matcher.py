@@ -25,7 +25,7 @@ from ....redaction.policy import Policy
 from ....redaction.pseudonyms import Kind
 from ....requests.asked import AskedLinks
 from ....requests.bindings import ABSENT, HIDDEN, MINTED, Bindings, Pairs
-from ....requests.indexing import Index, index_of
+from ....requests.index.making import Index, index_of
 from ....requests.masks import BLANK, BODY, FORM, named
 from ....requests.recent import Recent
 from ....requests.recorded import RecordedReader

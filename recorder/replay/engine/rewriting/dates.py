@@ -15,7 +15,7 @@ from ....formats.dates import cookie_date, http_date, moved, seconds_of
 from ....formats.web_tokens import DATES, claims, is_web_token, with_claims
 from ....links import cookies
 from ....model import JSON, Headers, Recording, Response
-from ....requests.whole import leaves
+from ....requests.index.whole import leaves
 
 _LIFETIMES = frozenset({"expires", "retry-after"})  # RFC 9111, section 5.3; RFC 9110, section 10.2.3
 _SECOND = 1_000_000_000

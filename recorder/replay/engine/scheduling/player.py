@@ -17,7 +17,7 @@ from ....dialect.definition import Dialect
 from ....dialect.paths import lookup
 from ....links.rewriting import Links
 from ....model import AnchorKind, Event, Headers, Recording, Reply
-from ....requests.indexing import Index
+from ....requests.index.making import Index
 from ..anchored import Anchored
 from ..http import HttpRequest, Responses
 from ..matching.matcher import Matcher

@@ -16,7 +16,7 @@ from recorder.replay.engine.scheduling.player import Player
 from recorder.replay.engine.sessions.playhead import Playhead
 from recorder.replay.engine.timeline import Run
 from recorder.requests.bindings import Bindings
-from recorder.requests.indexing import index_of
+from recorder.requests.index.making import index_of
 from tests.wire import Wire, chained, done
 
 GWS = load()

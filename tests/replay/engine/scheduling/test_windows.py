@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recorder.bayeux.messages import Message
 from recorder.model import Headers, Recording
-from recorder.requests.windows import copies
+from recorder.requests.index.windows import copies
 from tests.replay.stage import Desk, Stage
 from tests.wire import Wire, chained, done, record_event
 

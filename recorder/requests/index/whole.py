@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..correlate.sessions import Sessions, is_authorization
-from ..dialect.changing import changed
-from ..dialect.definition import Dialect
-from ..dialect.paths import parse_json
-from ..formats.web_tokens import is_web_token, with_claims
-from ..links.rewriting import hosts_of
-from ..model import JSON, Event, Request, Response, Triple, Unsolicited
+from ...correlate.sessions import Sessions, is_authorization
+from ...dialect.changing import changed
+from ...dialect.definition import Dialect
+from ...dialect.paths import parse_json
+from ...formats.web_tokens import is_web_token, with_claims
+from ...links.rewriting import hosts_of
+from ...model import JSON, Event, Request, Response, Triple, Unsolicited
 from .foreign import Foreign
 
 _ANY_KEY = b"key"  # tells the web tokens that some key signs anew from those that none does

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
-from ..bayeux.messages import encode
-from ..model import Event
+from ...bayeux.messages import encode
+from ...model import Event
 
 _DIGEST = 16  # bytes
 

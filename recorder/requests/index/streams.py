@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..correlate.anchors import At, anchors
-from ..model import Anchor, Event, Recording, Stream, Unsolicited
-from ..push.rules import COMMENT
+from ...correlate.anchors import At, anchors
+from ...model import Anchor, Event, Recording, Stream, Unsolicited
+from ...push.rules import COMMENT
 
 CUT_OFF = 1006  # close code of a connection that broke (RFC 6455, section 7.1.5); it is never sent
 BEHIND = 1 << 40  # place of an end, behind all messages of its record

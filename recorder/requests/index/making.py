@@ -9,16 +9,17 @@ from hashlib import sha256
 from itertools import chain
 from typing import Any, TypeAlias
 
-from ..correlate.anchors import anchors, endings, only_session
-from ..dialect.definition import Dialect
-from ..links.cookies import ends as has_end
-from ..links.rewriting import Links, asked_server, servers
-from ..model import AnchorKind, Entries, Recording, Triple, Unsolicited
-from ..redaction.policy import Policy
-from .asked import AskedLinks
-from .recorded import RecordedReader
-from .remembered import Memory
-from .request import Tried
+from ...correlate.anchors import anchors, endings, only_session
+from ...dialect.definition import Dialect
+from ...links.cookies import ends as has_end
+from ...links.rewriting import Links, asked_server, servers
+from ...model import AnchorKind, Entries, Recording, Triple, Unsolicited
+from ...redaction.policy import Policy
+from ..asked import AskedLinks
+from ..recorded import RecordedReader
+from ..remembered import Memory
+from ..request import Tried
+from ..shown import HeaderValues
 from .rows import (
     ANCHORS,
     END,
@@ -38,7 +39,6 @@ from .rows import (
     recorded_path,
     summary_in,
 )
-from .shown import HeaderValues
 from .streams import ends
 from .whole import Whole
 from .windows import copies

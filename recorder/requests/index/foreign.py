@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..bayeux.messages import to_text
-from ..formats.streamed import EVENTS, streamed_media
-from ..links.following import is_followed, leads
-from ..links.rewriting import Links, links, may_link
-from ..links.text_bodies import decoded
-from ..model import JSON, Response
+from ...bayeux.messages import to_text
+from ...formats.streamed import EVENTS, streamed_media
+from ...links.following import is_followed, leads
+from ...links.rewriting import Links, links, may_link
+from ...links.text_bodies import decoded
+from ...model import JSON, Response
 
 _MOST_TOLD = 10  # hosts
 
