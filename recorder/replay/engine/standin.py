@@ -88,7 +88,7 @@ class ReplayEngine:
         """
         self._recording, self._dialect, self._rate, self._policy = recording, dialect, rate, policy
         self.faults = faults or Faults([], recording)
-        self._index = index = index_of(recording, dialect, redaction)
+        index = index_of(recording, dialect, redaction)
         self._summary = summary = index.summary
         asked = asked_servers(recording, summary["asked"])
         self._links = Links(servers(recording, summary["answered"]), asked if proxied else ())
@@ -128,8 +128,7 @@ class ReplayEngine:
     @cached_property
     def foreign(self) -> Foreign:
         """Hosts that links of the recording lead to although it cannot answer for them."""
-        unknown, fixed = self._summary["foreign"]
-        return Foreign(Counter(unknown), Counter(fixed)).outside(self._links)
+        return Foreign(*map(Counter, self._summary["foreign"])).outside(self._links)
 
     @property
     def fixed_dates(self) -> Iterator[str]:
