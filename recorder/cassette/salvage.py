@@ -7,11 +7,13 @@ limited, so that a file built to be slow ends with an error instead of hours of 
 
 from __future__ import annotations
 
+import mmap as mmaps
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from mmap import ACCESS_READ, mmap
+from mmap import ACCESS_READ, PAGESIZE, mmap
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,6 +25,7 @@ Bytes: TypeAlias = bytes | mmap
 
 _START = re.compile(rb"\x94[\x00-\x7f]\xce", re.DOTALL)
 _HEAD = 7  # bytes of a frame before its body
+_MAPPED = 16 << 20  # bytes of a file that are in memory together
 _BUDGET = 8  # limit of bytes checked without success, as a multiple of the file size
 
 
@@ -40,8 +43,10 @@ def salvage(data: Bytes, *, path: str = "<bytes>") -> Iterator[Frame | Damage]:
     Raises:
         CassetteError: If the file is too damaged to be searched.
     """
-    offset, budget = 0, _BUDGET * len(data) + (1 << 20)
+    offset, budget, left = 0, _BUDGET * len(data) + (1 << 20), 0
     while offset < len(data):
+        if offset - left >= _MAPPED:
+            left = _leave(data, left, offset)
         found = intact(data, offset)
         if found is not None:
             yield found
@@ -53,6 +58,14 @@ def salvage(data: Bytes, *, path: str = "<bytes>") -> Iterator[Frame | Damage]:
             raise CassetteError(path, "is too damaged to be searched", offset=offset)
         yield Damage(offset, following - offset)
         offset = following
+
+
+def _leave(data: Bytes, start: int, end: int) -> int:
+    """Let the system take back the memory of what was searched, from a page on; return where the rest begins."""
+    end -= end % PAGESIZE
+    if isinstance(data, mmap) and sys.platform == "linux":
+        data.madvise(mmaps.MADV_DONTNEED, start, end - start)  # what is looked at again is read again
+    return end
 
 
 def mapped(path: Path) -> mmap:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -107,3 +108,12 @@ def test_a_file_is_mapped(tmp_path: Path) -> None:
 
     with mapped(path) as data:
         assert [piece.offset for piece in salvage(data)] == [0, SECOND, THIRD]
+
+
+def test_what_was_searched_leaves_the_memory_and_nothing_is_lost(tmp_path: Path) -> None:
+    data = b"".join(frame(2, bytes([n]) * 9_000) for n in range(20))
+    path = tmp_path / "s"
+    path.write_bytes(data[:30_000] + b"damage" + data[30_001:])
+
+    with patch("recorder.cassette.salvage._MAPPED", 1), mapped(path) as data_there:
+        assert list(salvage(data_there)) == list(salvage(path.read_bytes()))
