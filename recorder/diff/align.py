@@ -11,6 +11,9 @@ from typing import TypeAlias
 
 Keys: TypeAlias = Sequence[tuple[Hashable, ...]]  # for each item its keys, from the strictest to the most lenient
 _Gap: TypeAlias = tuple[range, range]
+# Pairs of equal items from which on the search for the longest run of them (difflib), which is quadratic, would take
+# seconds; then equal items are paired in turn.
+_MOST_COMPARED = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,11 @@ def align(old: Keys, new: Keys) -> list[Match]:
     old_left = [i for mine, _ in gaps for i in mine]
     new_left = [j for _, its in gaps for j in its]
     for stage in (0, 1):
-        moved = list(_same(old, new, old_left, new_left, stage))
-        pairs += [Match(i, j, moved=True) for i, j in moved]
-        old_left = [i for i in old_left if i not in {pair[0] for pair in moved}]
-        new_left = [j for j in new_left if j not in {pair[1] for pair in moved}]
+        moved = dict(_same(old, new, old_left, new_left, stage))
+        pairs += [Match(i, j, moved=True) for i, j in moved.items()]
+        taken = set(moved.values())
+        old_left = [i for i in old_left if i not in moved]
+        new_left = [j for j in new_left if j not in taken]
     return _in_order([*pairs, *(Match(i, None) for i in old_left), *(Match(None, j) for j in new_left)])
 
 
@@ -65,19 +69,36 @@ def pair_groups(
         old: The items of each old group, by label.
         new: The items of each new group, by label.
     """
-    mine, its = ({label: Counter(items) for label, items in groups.items()} for groups in (old, new))
-    shared = [
-        (-(count & other).total(), i, j)
-        for i, count in enumerate(mine.values())
-        for j, other in enumerate(its.values())
-    ]
-    old_labels, new_labels = list(mine), list(its)
+    mine, its = list(old), list(new)
+    shared = _shared(old.values(), new.values())
     partner: dict[int, int] = {}
-    for _, i, j in sorted(shared):
-        if i not in partner and j not in partner.values():
+    taken: set[int] = set()
+    for i, j in sorted(shared, key=lambda pair: (-shared[pair], pair)):
+        if i not in partner and j not in taken:
             partner[i] = j
-    pairs = [(label, new_labels[partner[i]] if i in partner else None) for i, label in enumerate(old_labels)]
-    return [*pairs, *((None, label) for j, label in enumerate(new_labels) if j not in partner.values())]
+            taken.add(j)
+    left = iter([j for j in range(len(its)) if j not in taken])  # groups that share nothing are paired in their order
+    for i in range(len(mine)):
+        if i not in partner and (j := next(left, None)) is not None:
+            partner[i] = j
+    taken = set(partner.values())
+    pairs = [(label, its[partner[i]] if i in partner else None) for i, label in enumerate(mine)]
+    return [*pairs, *((None, label) for j, label in enumerate(its) if j not in taken)]
+
+
+def _shared(old: Iterable[Iterable[Hashable]], new: Iterable[Iterable[Hashable]]) -> dict[tuple[int, int], int]:
+    """Return how many items two groups share, for each pair of groups that share one."""
+    counts: dict[Hashable, tuple[dict[int, int], dict[int, int]]] = {}
+    for side, groups in enumerate((old, new)):
+        for place, items in enumerate(groups):
+            for item, count in Counter(items).items():
+                counts.setdefault(item, ({}, {}))[side][place] = count
+    shared: dict[tuple[int, int], int] = defaultdict(int)
+    for mine, its in counts.values():
+        for i, count in mine.items():
+            for j, other in its.items():
+                shared[i, j] += min(count, other)
+    return shared
 
 
 def _common(old: Keys, new: Keys, gap: _Gap, stage: int) -> Iterator[tuple[int, int]]:
@@ -86,24 +107,55 @@ def _common(old: Keys, new: Keys, gap: _Gap, stage: int) -> Iterator[tuple[int, 
     First come the pairs whose key occurs once on each side (patience diff), then the pairs between them. Without the
     first step, thousands of items with few different keys would take minutes.
     """
-    anchors = _ascending(_unique(old, new, gap, stage))
-    for inner, anchor in zip([*_between(gap, anchors, empty=True)], [*anchors, None], strict=True):
-        mine, its = inner
-        matcher = SequenceMatcher(None, [old[i][stage] for i in mine], [new[j][stage] for j in its], autojunk=False)
-        for block in matcher.get_matching_blocks() if mine and its else ():
-            for place in range(block.size):
-                yield mine[block.a + place], its[block.b + place]
+    mine, its = gap
+    a, b = [old[i][stage] for i in mine], [new[j][stage] for j in its]
+    if a == b:
+        yield from zip(mine, its, strict=True)
+        return
+    anchors = _ascending(_unique(a, b))
+    for inner, anchor in zip([*_between((range(len(a)), range(len(b))), anchors, empty=True)], [*anchors, None], strict=True):
+        for i, j in _matching(a, b, inner):
+            yield mine[i], its[j]
         if anchor is not None:
-            yield anchor
+            yield mine[anchor[0]], its[anchor[1]]
 
 
-def _unique(old: Keys, new: Keys, gap: _Gap, stage: int) -> list[tuple[int, int]]:
-    """Return the pairs whose key occurs once on each side of the gap, in the order of the old items."""
-    places: dict[Hashable, list[list[int]]] = defaultdict(lambda: [[], []])
-    for side, (keys, own) in enumerate(zip((old, new), gap, strict=True)):
-        for place in own:
-            places[keys[place][stage]][side].append(place)
-    return [(mine[0], its[0]) for mine, its in places.values() if len(mine) == len(its) == 1]
+def _matching(a: Sequence[Hashable], b: Sequence[Hashable], gap: _Gap) -> Iterator[tuple[int, int]]:
+    """Yield the places of equal items in a part of two sequences, in an order that is the same in both."""
+    mine, its = gap
+    left, right = a[mine.start : mine.stop], b[its.start : its.stop]
+    if not left or not right:
+        return
+    counts = Counter(left), Counter(right)
+    if sum(count * counts[1][item] for item, count in counts[0].items()) > _MOST_COMPARED:
+        for i, j in _ascending(_in_turn(left, right)):
+            yield mine.start + i, its.start + j
+        return
+    for block in SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks():
+        for place in range(block.size):
+            yield mine.start + block.a + place, its.start + block.b + place
+
+
+def _in_turn(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Return the places of the first, second … item of each kind in both sequences, in the order of the first."""
+    waiting: dict[Hashable, deque[int]] = defaultdict(deque)
+    for place, item in enumerate(b):
+        waiting[item].append(place)
+    return [(place, waiting[item].popleft()) for place, item in enumerate(a) if waiting.get(item)]
+
+
+def _unique(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Return the places of the items that occur once in each sequence, in the order of the first."""
+    mine, its = _once(a), _once(b)
+    return [(place, its[item]) for item, place in mine.items() if place >= 0 and its.get(item, -1) >= 0]
+
+
+def _once(items: Sequence[Hashable]) -> dict[Hashable, int]:
+    """Return the place of each item, -1 for one that occurs again."""
+    places: dict[Hashable, int] = {}
+    for place, item in enumerate(items):
+        places[item] = -1 if item in places else place
+    return places
 
 
 def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
