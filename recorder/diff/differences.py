@@ -8,19 +8,21 @@ field by field. An id or pseudonym differs only if one value in one recording st
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import zip_longest
 from typing import Self
 
 from ..dialect.definition import Dialect
 from ..errors import UsageError
-from ..model import JSON, Event, Link, Recording, Request, Triple
-from ..push.rules import COMMENT
+from ..model import JSON, Event, Link, Recording, Triple
 from ..redaction.policy import Policy
 from ..requests.bindings import ABSENT
 from .align import Match, align, pair_groups
-from .holes import Hole, Leaf, Reader, Seen, plain_of, text_of
+from .holes import Leaf, Masks, Reader, Seen, plain_of
+from .renames import Renames, digest
+from .shapes import Group, Shaper, Shapes, body_of
 
 _MS = 1_000_000  # nanoseconds
 
@@ -106,29 +108,12 @@ class Latency:
         return abs(change) > (old * self.share if self.share is not None else self.ms or 0.0)
 
 
-@dataclass(slots=True)
-class _Renames:
-    """The ids and pseudonyms of the old recording, each with the one of the new recording that stands in its place."""
-
-    _new: dict[Hole, Hole] = field(default_factory=dict)
-    _old: dict[Hole, Hole] = field(default_factory=dict)
-    _told: set[tuple[Hole, Hole]] = field(default_factory=set)
-
-    def contradicts(self, old: Hole, new: Hole) -> bool:
-        """Note a pair and return whether it contradicts an earlier pair; True only once for each contradicting pair."""
-        if self._new.setdefault(old, new) == new and self._old.setdefault(new, old) == old:
-            return False
-        if self._new[old] == new:
-            del self._new[old]  # undo the setdefault above: the new value has another partner already
-        is_new = (old, new) not in self._told
-        self._told.add((old, new))
-        return is_new
-
-
 def differences(
     old: Recording, new: Recording, dialect: Dialect, policy: Policy | None = None, latency: Latency | None = None
-) -> list[Changed]:
-    """Return the triples, other exchanges and unsolicited events that differ, session by session.
+) -> Iterator[Changed]:
+    """Yield the triples, other exchanges and unsolicited events that differ, session by session.
+
+    Both recordings are read in order, and reduced to shapes; triples of unequal shapes are read again.
 
     Args:
         old: The recording to compare with.
@@ -137,7 +122,7 @@ def differences(
         policy: The policy by which one or both recordings were redacted, None if neither was.
         latency: The threshold from which times differ; None if times do not count.
     """
-    return list(_Differ(old, new, dialect, policy, latency).all())
+    return _Differ(old, new, dialect, policy, latency).all()
 
 
 class _Differ:
@@ -146,11 +131,12 @@ class _Differ:
     ) -> None:
         self._old, self._new, self._dialect, self._latency = old, new, dialect, latency
         servers = {old.header.upstream, new.header.upstream}
-        self._a, self._b = (Reader(side, dialect, policy, servers) for side in (old, new))
-        # a pseudonym in both recordings proves that one key made them, so pseudonyms can be compared as plain values
-        if self._a.hidden & self._b.hidden:
-            self._a, self._b = (Reader(side, dialect, None, servers) for side in (old, new))
-        self._renames = _Renames()
+        masks = _masks(old, new, policy) if policy is not None else (None, None)
+        self._a, self._b = (
+            Reader(side, dialect, own, servers) for side, own in zip((old, new), masks, strict=True)
+        )
+        self._shapers = tuple(Shaper(reader, dialect, timed=latency is not None) for reader in (self._a, self._b))
+        self._renames = Renames()
 
     def all(self) -> Iterator[Changed]:
         yield from self._exchanges(self._old.triples, self._new.triples)
@@ -158,20 +144,25 @@ class _Differ:
         yield from self._unsolicited()
 
     def _exchanges(self, old: Sequence[Triple], new: Sequence[Triple]) -> Iterator[Changed]:
-        mine, its = _by_session(old), _by_session(new)
-        keys = (
-            {label: [_keys(t, self._a, self._dialect) for t in group] for label, group in mine.items()},
-            {label: [_keys(t, self._b, self._dialect) for t in group] for label, group in its.items()},
-        )
-        first = tuple({label: [key[0] for key in group] for label, group in side.items()} for side in keys)
-        for a, b in pair_groups(*first):
-            group, other = mine.get(a, []), its.get(b, [])
-            for match in align(keys[0].get(a, []) if group else [], keys[1].get(b, []) if other else []):
-                was = None if match.old is None else group[match.old]
-                now = None if match.new is None else other[match.new]
+        mine, its = (shaper.exchanges(side) for shaper, side in zip(self._shapers, (old, new), strict=True))
+        for a, b in pair_groups(mine.first_keys(), its.first_keys()):
+            group, other = mine.group(a), its.group(b)
+            for match in align(group, other):
+                places = _place(group, match.old), _place(other, match.new)
+                if not match.moved and self._are_equal(mine, its, *places):
+                    continue
+                was, now = (None if at is None else side[at] for side, at in zip((old, new), places, strict=True))
                 found = tuple(self._triple(was, now, moved=match.moved))
                 if found:
                     yield Changed(was, now, found)
+
+    def _are_equal(self, mine: Shapes, its: Shapes, old: int | None, new: int | None) -> bool:
+        """Return whether two items surely have no difference, by their shapes; then note the pairs of their ids."""
+        if old is None or new is None or mine.digest(old) != its.digest(new):
+            return False
+        if self._latency is not None and any(_late(mine.times(old), its.times(new), self._latency)):
+            return False
+        return self._renames.agree(mine.holes(old), its.holes(new))
 
     def _triple(self, old: Triple | None, new: Triple | None, *, moved: bool) -> Iterator[Difference]:
         if old is None or new is None:
@@ -182,7 +173,7 @@ class _Differ:
             yield Difference(What.TRIPLE_MOVED, "n", old.n, new.n)
         yield from self._request(old, new)
         yield from self._ack(old, new)
-        matches = align(_event_keys(old.events, self._a), _event_keys(new.events, self._b))
+        matches = align(*(shaper.events(side.events) for shaper, side in zip(self._shapers, (old, new), strict=True)))
         for match in matches:
             yield from self._event(_link(old.events, match.old), _link(new.events, match.new), match)
         if self._latency is not None:
@@ -194,7 +185,7 @@ class _Differ:
             yield Difference(What.FIELD_CHANGED, "request.method", mine.method, its.method)
         yield from self._compare(self._a.path(mine.target), self._b.path(its.target), "request.path")
         yield from self._compare(self._a.query(mine.target), self._b.query(its.target), "request.query")
-        yield from self._compare(_body(mine, self._a), _body(its, self._b), "request.body")
+        yield from self._compare(body_of(mine, self._a), body_of(its, self._b), "request.body")
 
     def _ack(self, old: Triple, new: Triple) -> Iterator[Difference]:
         mine, its = old.ack, new.ack
@@ -220,18 +211,15 @@ class _Differ:
         yield from self._compare(self._a.data(old), self._b.data(new), f"{where}.data")
 
     def _unsolicited(self) -> Iterator[Changed]:
-        # comments of streams are heartbeats: their number depends on time
-        old, new = (
-            tuple(one for one in side.unsolicited if one.event.channel != COMMENT) for side in (self._old, self._new)
-        )
-        keys = (
-            [_event_key(pushed.event, pushed.name, reader) for pushed in side]
-            for side, reader in ((old, self._a), (new, self._b))
-        )
+        sides = self._old.unsolicited, self._new.unsolicited
+        mine, its = (shaper.unsolicited(side) for shaper, side in zip(self._shapers, sides, strict=True))
         found: list[Difference] = []
-        for match in align(*keys):
-            was = None if match.old is None else old[match.old].event
-            now = None if match.new is None else new[match.new].event
+        group, other = mine.group(None), its.group(None)
+        for match in align(group, other):
+            places = _place(group, match.old), _place(other, match.new)
+            if self._are_equal(mine, its, *places):
+                continue
+            was, now = (None if at is None else side[at].event for side, at in zip(sides, places, strict=True))
             # no operation caused these events, so their order has no meaning
             found += self._event(was, now, replace(match, moved=False), "unsolicited")
         if found:
@@ -265,58 +253,51 @@ class _Differ:
         elif old.text != new.text or kinds[0] != kinds[1]:
             yield Difference(What.FIELD_CHANGED, where, old.plain, new.plain)
         # sum, not any: every pair must be noted, also behind a contradiction
-        elif sum(self._renames.contradicts(*pair) for pair in zip(old.holes, new.holes, strict=True)):
+        elif sum(self._renames.contradicts(digest(a), digest(b)) for a, b in zip(old.holes, new.holes, strict=True)):
             yield Difference(What.RENAMED, where, old.plain, new.plain)
 
 
 def _latency(old: Triple, new: Triple, matches: Sequence[Match], limit: Latency) -> Iterator[Difference]:
     """Yield the parts that came later or earlier, except those that shifted only with the part before them."""
-    times = [
-        (f"events[{m.old}].offset_ms", old.events[m.old].event.t, new.events[m.new].event.t)
-        for m in matches
-        if m.old is not None and m.new is not None
-    ]
+    names = [f"events[{m.old}].offset_ms" for m in matches if m.old is not None and m.new is not None]
+    pairs = [(m.old, m.new) for m in matches if m.old is not None and m.new is not None]
+    mine = [old.events[i].event.t - old.request.t for i, _ in pairs]
+    its = [new.events[j].event.t - new.request.t for _, j in pairs]
     if old.ack is not None and new.ack is not None:
-        times.append(("ack.ms", old.ack.t, new.ack.t))
+        names.append("ack.ms")
+        mine.append(old.ack.t - old.request.t)
+        its.append(new.ack.t - new.request.t)
+    for place, was, now in _late(mine, its, limit):
+        yield Difference(What.LATENCY, names[place], round(was, 3), round(now, 3))
+
+
+def _late(old: Sequence[int], new: Sequence[int], limit: Latency) -> Iterator[tuple[int, float, float]]:
+    """Yield place and times (milliseconds) of the parts that differ; the times given are nanoseconds of each part."""
     before = 0.0
-    for where, mine, its in sorted(times, key=lambda time: time[1]):
-        was, now = (mine - old.request.t) / _MS, (its - new.request.t) / _MS
+    for place in sorted(range(len(old)), key=old.__getitem__):
+        was, now = old[place] / _MS, new[place] / _MS
         change = now - was
         # a part that is late only because the part before it was late has no change of its own
         if limit.exceeded(was, change) and limit.exceeded(was, change - before):
-            yield Difference(What.LATENCY, where, round(was, 3), round(now, 3))
+            yield place, was, now
         before = change
 
 
-def _by_session(triples: Sequence[Triple]) -> dict[str | None, list[Triple]]:
-    groups: dict[str | None, list[Triple]] = {}
-    for triple in triples:
-        groups.setdefault(triple.session, []).append(triple)
-    return groups
+def _masks(old: Recording, new: Recording, policy: Policy) -> tuple[Masks, Masks] | tuple[None, None]:
+    """Return the masks of both recordings, which have read them; None if one key made the pseudonyms in both."""
+    masks = Masks(policy), Masks(policy)
+    hidden: tuple[set[str], set[str]] = set(), set()
+    for found in zip_longest(*(own.learn(side) for own, side in zip(masks, (old, new), strict=True)), fillvalue=()):
+        for side, more in zip(hidden, found, strict=True):
+            side.update(more)
+        # a pseudonym in both recordings proves that one key made them, so pseudonyms can be compared as plain values
+        if not (hidden[0].isdisjoint(found[1]) and hidden[1].isdisjoint(found[0])):
+            return None, None
+    return masks
 
 
-def _keys(triple: Triple, reader: Reader, dialect: Dialect) -> tuple[Hashable, ...]:
-    request = triple.request
-    path = reader.path(request.target).text
-    keys = frozenset((key, value) for key, value in triple.keys.items() if key not in dialect.minted)
-    whole = text_of([reader.query(request.target), _body(request, reader)])
-    like = (triple.operation, request.method, path)
-    # stages for `align`: the whole request; keys that are no ids; operation, method and path; the operation alone
-    return (*like, whole), (*like, keys), like, (triple.operation or like)
-
-
-def _body(request: Request, reader: Reader) -> Seen:
-    return reader.body(request.body, "body" if request.message is None else "data")
-
-
-def _event_keys(links: Sequence[Link], reader: Reader) -> list[tuple[Hashable, ...]]:
-    return [_event_key(link.event, link.name, reader) for link in links]
-
-
-def _event_key(event: Event, name: str, reader: Reader) -> tuple[Hashable, ...]:
-    data = text_of(reader.data(event))
-    # stages for `align`: all three; channel and name; channel and data; data; name
-    return (event.channel, name, data), (event.channel, name), (event.channel, data), data, name
+def _place(group: Group, at: int | None) -> int | None:
+    return None if at is None else group.places[at]
 
 
 def _link(links: Sequence[Link], place: int | None) -> Event | None:

@@ -239,7 +239,7 @@ def test_a_key_that_is_called_an_id_may_be_renamed_in_the_url_too() -> None:
     old, new = session(7), session(1001)
 
     assert len(found(old, new)) == 2
-    assert differences(old, new, replace(GWS, minted=(*GWS.minted, "handle"))) == []
+    assert list(differences(old, new, replace(GWS, minted=(*GWS.minted, "handle")))) == []
 
 
 # Redacted recordings
