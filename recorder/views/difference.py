@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..diff.differences import Changed, Difference, What
@@ -39,13 +40,46 @@ def as_json(changes: Iterable[Changed]) -> list[dict[str, Any]]:
     return [_row(change, found) for change in changes for found in change.differences]
 
 
-def summary(changes: Iterable[Changed]) -> str:
-    """Return the number of differences of each kind, in one line."""
-    counts: dict[str, int] = {}
-    for change in changes:
+def array(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a JSON array of rows, as `json.dumps` writes it with an indentation of two spaces."""
+    before = "["
+    for row in rows:
+        yield before
+        before = "  " + json.dumps(row, indent=2, ensure_ascii=False).replace("\n", "\n  ") + ","
+    yield "[]" if before == "[" else f"{before.removesuffix(',')}\n]"
+
+
+@dataclass(slots=True)
+class Tally:
+    """The number of differences of each kind, and the rows of the first ones, for a page.
+
+    Attributes:
+        most: Number of rows to keep.
+        counts: Number of differences by kind, in the order the kinds came.
+        rows: The first rows.
+    """
+
+    most: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, change: Changed) -> Changed:
+        """Count the differences of a triple, and return it."""
         for found in change.differences:
-            counts[found.what.value] = counts.get(found.what.value, 0) + 1
-    return ", ".join(f"{count} {what}" for what, count in counts.items()) or "no differences"
+            self.counts[found.what.value] = self.counts.get(found.what.value, 0) + 1
+        room = self.most - len(self.rows)
+        if room > 0:
+            self.rows += as_json([change])[:room]
+        return change
+
+    @property
+    def total(self) -> int:
+        """The number of differences."""
+        return sum(self.counts.values())
+
+    def summary(self) -> str:
+        """Return the number of differences of each kind, in one line."""
+        return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "no differences"
 
 
 def _lines(found: Difference) -> Iterator[str]:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from recorder.dialect.definition import shipped
 from recorder.diff.differences import Changed, Difference, Latency, What, differences
 from recorder.requests.bindings import ABSENT
 from recorder.views.data import offset_ms
-from recorder.views.difference import as_json, summary, text
+from recorder.views.difference import Tally, array, as_json, text
 from tests.diff.edits import json_of, later, recording, without
 
 GWS = shipped("gws-outbound")
@@ -44,11 +46,32 @@ def test_an_exchange_that_is_no_operation_is_named_by_its_request() -> None:
 
 def test_no_differences_are_no_lines() -> None:
     assert list(text([], "a", "b")) == []
-    assert summary([]) == "no differences"
+    assert Tally().summary() == "no differences"
 
 
 def test_the_summary_counts_by_sort() -> None:
-    assert summary([CHANGED, MISSING]) == "1 field changed, 1 field added, 1 triple missing"
+    tally = Tally()
+    for change in (CHANGED, MISSING):
+        tally.note(change)
+
+    assert tally.summary() == "1 field changed, 1 field added, 1 triple missing"
+    assert (tally.total, tally.rows) == (3, [])
+
+
+def test_a_page_gets_the_first_rows() -> None:
+    tally = Tally(most=2)
+    for change in (MISSING, CHANGED):
+        tally.note(change)
+
+    assert tally.rows == as_json([MISSING, CHANGED])[:2]
+    assert tally.total == 3
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_an_array_is_written_row_by_row(count: int) -> None:
+    rows = as_json([CHANGED, MISSING])[:count]
+
+    assert "\n".join(array(rows)) == json.dumps(rows, indent=2, ensure_ascii=False)
 
 
 def test_json_has_an_object_for_each_difference() -> None:

@@ -17,7 +17,7 @@ from ..verdict import announce
 from ..writing import must_be_writable, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ...dialect.definition import Dialect
     from ...diff.differences import Changed
@@ -83,21 +83,24 @@ def command(
     recordings = load([old], dialect), load([new], dialect)
     read_by = _dialect(recordings, ids)
     fits = _fits(wanted, read_by)
-    found = [change for change in differences(*recordings, read_by, _policy(recordings, policy), limit) if fits(change)]
-    rows = difference.as_json(found)
+    tally = difference.Tally(MOST_DIFFERENCES if html is not None else 0)
+    found = map(tally.note, filter(fits, differences(*recordings, read_by, _policy(recordings, policy), limit)))
+    for line in _lines(found, (old, new), as_json=as_json, as_lines=as_lines):
+        announce(line)
     if html is not None:
-        _write(html, (old, new), read_by, rows, force=force)
-    if as_lines:
-        for row in rows:
-            announce(json.dumps(row, ensure_ascii=False))
-    elif as_json:
-        announce(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        for line in difference.text(found, str(old), str(new)):
-            announce(line)
-    say(difference.summary(found))
-    if found:
+        _write(html, (old, new), read_by, tally, force=force)
+    say(tally.summary())
+    if tally.total:
         raise SystemExit(1)
+
+
+def _lines(found: Iterator[Changed], files: tuple[Path, Path], *, as_json: bool, as_lines: bool) -> Iterator[str]:
+    from ...views import difference
+
+    rows = (row for change in found for row in difference.as_json([change]))
+    if as_lines:
+        return (json.dumps(row, ensure_ascii=False) for row in rows)
+    return difference.array(rows) if as_json else difference.text(found, *map(str, files))
 
 
 def _write(
