@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..correlate.sessions import cookies
 from ..dialect.definition import Dialect
 from ..model import Headers, Recording, Triple, values
-from ..replay.engine.matching.bindings import LONG
+from ..requests.bindings import LONG
 from ..replay.engine.rewriting.rewriter import any_of
 
 SESSION = "(session)"  # the kind of clientIds and cookies
