@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from recorder.cassette.reader import Cassette, read
 from recorder.dialect.definition import load
 from recorder.model import Header, Note
-from recorder.views.report import Part, comparison, document, part
+from recorder.views.report import Keep, Part, Source, comparison, document, part, parts
 from tests.wire import HEADER, Ask, Wire, chained, done, get_me, preview, record_event, state_event, twin
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
@@ -20,6 +21,14 @@ PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 
 def part_of(wire: Wire, name: str = "a.cassette", header: Header = HEADER) -> Part:
     return part(name, Cassette(header, tuple(wire.records)), load())
+
+
+def kept(wires: Sequence[Wire], keep: Keep) -> dict[str, Any]:
+    return document(parts([source_of(wire) for wire in wires], keep=keep), "t")
+
+
+def source_of(wire: Wire) -> Source:
+    return Source("a.cassette", HEADER, wire.records, load())
 
 
 def shown(wire: Wire) -> dict[str, Any]:
@@ -145,7 +154,7 @@ def test_a_filter_leaves_out_the_other_triples_and_what_nobody_asked_for() -> No
     desk.hears(state_event())
     wire.ack(desk.post(get_me()))
 
-    found = document([part_of(wire)], "t", keep=lambda triple: triple["handle"] == "8")["recordings"][0]
+    found = kept([wire], lambda triple: triple["handle"] == "8")["recordings"][0]
 
     assert [triple["n"] for triple in found["triples"]] == [2]
     assert (found["plain"], found["unsolicited"]) == ([], [])
@@ -156,7 +165,7 @@ def test_a_filter_judges_what_the_page_shows() -> None:
     seen: list[dict[str, Any]] = []
     wires = [asked(chained(7, "r1"), done(7, "r1")) for _ in range(2)]
 
-    document([part_of(wire) for wire in wires], "t", keep=lambda triple: bool(seen.append(triple)))
+    kept(wires, lambda triple: bool(seen.append(triple)))
 
     assert [(triple["n"], triple["keys"]["handle"]) for triple in seen] == [(1, "7"), (2, "7")]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ...errors import UsageError
 from ..loading import load
 from ..options import OUTPUT, InputFile, NameOrFile, dialect_option, force_option, json_option
+from ..pages import sources
 from ..saying import say
 from ..verdict import announce
 from ..writing import must_be_writable, write_text
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ...diff.differences import Changed
     from ...model import Recording
     from ...redaction.policy import Policy
+    from ...views.difference import Tally
+
+_MOST_ROWS = 5_000  # differences on a page, which shows the first thousand triples at once, others by its filter
 
 
 @click.command("diff")
@@ -83,7 +87,7 @@ def command(
     recordings = load([old], dialect), load([new], dialect)
     read_by = _dialect(recordings, ids)
     fits = _fits(wanted, read_by)
-    tally = difference.Tally(MOST_DIFFERENCES if html is not None else 0)
+    tally = difference.Tally(_MOST_ROWS if html is not None else 0)
     found = map(tally.note, filter(fits, differences(*recordings, read_by, _policy(recordings, policy), limit)))
     for line in _lines(found, (old, new), as_json=as_json, as_lines=as_lines):
         announce(line)
@@ -103,18 +107,23 @@ def _lines(found: Iterator[Changed], files: tuple[Path, Path], *, as_json: bool,
     return difference.array(rows) if as_json else difference.text(found, *map(str, files))
 
 
-def _write(
-    target: Path, cassettes: tuple[Path, Path], dialect: Dialect, rows: list[dict[str, Any]], *, force: bool
-) -> None:
-    from ...cassette.reader import read
+def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tally: Tally, *, force: bool) -> None:
     from ...views import report
     from ...views.document import page
 
-    read_again = [read(path) for path in cassettes]
-    old, new = (report.part(path.name, each, dialect) for path, each in zip(cassettes, read_again, strict=True))
+    wanted = [{row["n"][side] for row in tally.rows} for side in ("old", "new")]
+    with sources(cassettes, None) as opened:
+        read_by = [source._replace(dialect=dialect) for source in opened]
+        old, new = report.parts(read_by, wanted=wanted)
+        policies = [source.header.redaction for source in opened]
     title = " → ".join(path.name for path in cassettes)
-    policies = [each.header.redaction for each in read_again]
-    write_text(target, [page(report.comparison(old, new, title, rows))], force=force, redaction=policies)
+    document = report.comparison(old, new, title, tally.rows, tally.total)
+    write_text(target, [page(document)], force=force, redaction=policies)
+    if tally.total > len(tally.rows):
+        say(f"{target}: shows the first {len(tally.rows):,} of {tally.total:,} differences")
+    shown, of = report.shown([old, new])
+    if shown < of:
+        say(f"{target}: shows {shown:,} of {of:,} triples: those that differ, {report.WHAT}")
 
 
 def _dialect(recordings: tuple[Recording, Recording], ids: tuple[str, ...]) -> Dialect:

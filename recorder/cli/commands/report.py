@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import NothingSelected
-from ..loading import hint_if_none, read, rules_of
 from ..options import OUTPUT, cassettes_argument, dialect_option, force_option
+from ..pages import sources, tell
+from ..saying import say
 from ..writing import must_be_writable, write_text
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     help="HTML file to write.",
 )
 @click.option("--filter", "wanted", metavar="EXPR", help="Select triples by a filter, e.g. 'op:Get* last:>500'.")
+@click.option("--all", "whole", is_flag=True, help="Show all of a large cassette, however large the page gets.")
 @click.option("--title", metavar="TEXT", help="Title of the page; by default the names of the cassettes.")
 @force_option
 @dialect_option
@@ -35,6 +37,7 @@ def command(
     *,
     output: Path,
     wanted: str | None,
+    whole: bool,
     title: str | None,
     force: bool,
     dialect: str | None,
@@ -44,27 +47,34 @@ def command(
     The page needs no network and no server: open it, or send it to a colleague. It holds the content of the cassettes
     and nothing else; with --filter, only the triples that fit, and no unsolicited events.
 
+    Of cassettes with more than 5,000 triples, other exchanges and unsolicited events together, the page shows a choice:
+    triples that failed, were slow or have an uncertain link, those beside unsolicited events, and an even sample. It
+    says so; --all shows all.
+
     \b
     Example:  recorder report session.cassette -o session.html
               recorder report before.cassette after.cassette --title 'Late records' -o late.html
+              recorder report day.cassette --all -o day.html
     """
     from ...printable import printable
     from ...views import report
     from ...views.document import page
+    from ...views.selection import MOST
 
     must_be_writable(output, force=force)
-    parts, policies = [], []
-    for path in cassettes:
-        cassette = read(path)
-        policies.append(cassette.header.redaction)
-        chosen = rules_of(cassette.header, dialect)
-        parts.append(report.part(path.name, cassette, chosen))
-        hint_if_none(parts[-1].recording.triples, cassette.header, cassette.records, chosen.name)
-    keep = _keep(wanted, {key for part in parts for key in part.keys}) if wanted is not None else None
-    document = report.document(parts, title or ", ".join(path.name for path in cassettes), keep=keep)
-    if not any(recording["triples"] for recording in document["recordings"]) and keep is not None:
-        raise NothingSelected(f"no triple fits {wanted!r}")
+    with sources(cassettes, dialect) as opened:
+        keys = {key for source in opened for key in report.keys_of(source.dialect)}
+        keep = _keep(wanted, keys) if wanted is not None else None
+        parts = report.parts(opened, keep=keep, most=None if whole else MOST)
+        tell(opened, parts)
+        shown, of = report.shown(parts)
+        if not shown and keep is not None:
+            raise NothingSelected(f"no triple fits {wanted!r}")
+        policies = [source.header.redaction for source in opened]
+    document = report.document(parts, title or ", ".join(path.name for path in cassettes))
     write_text(output, [page(document)], force=force, redaction=policies)
+    if shown < of:
+        say(f"{output}: shows {shown:,} of {of:,} triples: {report.WHAT}; --all shows all")
     click.echo(printable(str(output)))
 
 
