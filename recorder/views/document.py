@@ -129,17 +129,19 @@ _INERT = str.maketrans(
 )
 
 
-def page(document: dict[str, Any]) -> str:
+def page(document: dict[str, Any], note: str = "") -> str:
     """Return the HTML of a report page.
 
     Args:
         document: The document, as `report.document` or `report.comparison` builds it.
+        note: What stands beside the title, e.g. that the page does not show all; "" for nothing.
     """
     script, style = _built("page.js"), _built("page.css")
     policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:"
     filled = {
         "policy": escape(f"{policy}; base-uri 'none'; form-action 'none'", quote=False),
         "title": escape(printable(document["title"])),
+        "note": f'<p id="note" class="facts">{escape(printable(note))}</p>' if note else "",
         "style": style,
         "data": pack(document).translate(_INERT),
         "script": script,

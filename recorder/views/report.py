@@ -14,9 +14,9 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from ..cassette.reader import Cassette
+from ..correlate.causes.rules import objections
 from ..correlate.engine import Correlator
-from ..correlate.operations import Operation, Seen
-from ..diagnose.explain import Judgement, judgement
+from ..correlate.operations import Operation, Seen, is_over
 from ..diagnose.polls import Poll, Polls
 from ..dialect.definition import Dialect
 from ..model import Event, Header, Link, Note, Record, Recording, Triple, Unsolicited
@@ -29,7 +29,7 @@ _MOST_OTHERS = 4  # rejected requests that are shown with an event, each with it
 _DOUBTFUL = 0.9  # confidence below which rejected requests are shown; a twin of a sure event is above
 
 Keep: TypeAlias = Callable[[dict[str, Any]], bool]  # judges a triple as `data.triple` shows it
-Judgements: TypeAlias = dict[tuple[int, int], Judgement]
+Others: TypeAlias = list[tuple[int, str]]  # `seq` of requests, each with why it did not cause an event
 
 
 class Source(NamedTuple):
@@ -57,10 +57,11 @@ class Part:
         keys: The keys of the dialect, which a filter may use.
         recording: The recording, with the triples, other exchanges and unsolicited events that the page shows.
         polls: The polls that the page shows.
-        judgements: Why an event was not linked to another request, by record and place; for unsolicited and
-            doubtful events only.
+        others: Why an event was not linked to other requests, by record and place; for unsolicited and doubtful events
+            only.
         requests: `seq` of the requests of all triples, also of those that are not shown.
         fitting: Number of triples that the filter accepts; without a filter, of all.
+        shows_all: Whether the page shows all triples, and else all exchanges and events.
     """
 
     name: str
@@ -68,9 +69,10 @@ class Part:
     recording: Recording
     polls: tuple[Poll, ...]
     notes: tuple[Note, ...]
-    judgements: Judgements
+    others: dict[tuple[int, int], Others]
     requests: Sequence[int]
     fitting: int
+    shows_all: bool = True
 
 
 def part(name: str, cassette: Cassette, dialect: Dialect) -> Part:
@@ -127,18 +129,29 @@ def document(parts: Sequence[Part], title: str) -> dict[str, Any]:
         title: Title of the page.
     """
     recordings = list(_recordings(parts, _offsets([part.recording.header for part in parts])))
-    return {"version": VERSION, "title": title, "recordings": recordings, **_selection(parts)}
+    return {"version": VERSION, "title": title, "recordings": recordings}
 
 
 def shown(parts: Iterable[Part]) -> tuple[int, int]:
-    """Return the number of triples that the page shows, and the number that it could show."""
+    """Return the number of triples that the page shows, and the number of those there are, or that fit the filter."""
     counts = [(len(part.recording.triples), part.fitting) for part in parts]
     return sum(count for count, _ in counts), sum(count for _, count in counts)
 
 
-def comparison(
-    old: Part, new: Part, title: str, differences: Iterable[Mapping[str, Any]], total: int | None = None
-) -> dict[str, Any]:
+def left_out(parts: Sequence[Part], before: str = "") -> str:
+    """Return a sentence about what the page shows of the triples; "" if it shows all that fit the filter.
+
+    Args:
+        parts: The cassettes.
+        before: What a choice takes before all else.
+    """
+    some, of = shown(parts)
+    if all(part.shows_all for part in parts):
+        return ""
+    return f"shows {some:,} of {of:,} triples: {before}{WHAT}"
+
+
+def comparison(old: Part, new: Part, title: str, differences: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the document of a page that compares two recordings; both begin at time 0.
 
     Args:
@@ -147,7 +160,6 @@ def comparison(
         title: Title of the page.
         differences: Rows of `recorder diff --json`: `what`, `where`, `n` (with `old` and `new`, each a number or
             None), and `old` and `new` if something stands there.
-        total: Number of differences, if `differences` are not all; by default they are.
     """
     before = len(old.requests)
     rows = []
@@ -156,15 +168,7 @@ def comparison(
         values = {name: row[name] for name in ("old", "new") if name in row}
         rows.append({"what": row["what"], "where": row["where"], "n": [mine, its and its + before], **values})
     recordings = list(_recordings([old, new], [0, 0]))
-    left = {} if total is None or total == len(rows) else {"differencesOf": total}
-    whole = {"version": VERSION, "title": title, "recordings": recordings, "differences": rows}
-    return whole | left | _selection([old, new])
-
-
-def _selection(parts: Sequence[Part]) -> dict[str, Any]:
-    """Return what the page tells about triples that it does not show; nothing if it shows all."""
-    some, of = shown(parts)
-    return {"selection": {"of": of, "which": WHAT}} if some < of else {}
+    return {"version": VERSION, "title": title, "recordings": recordings, "differences": rows}
 
 
 def _offsets(headers: Sequence[Header]) -> list[int]:
@@ -200,7 +204,7 @@ class _Reader:
         self._source, self._judge = source, judge
         self.choice = choice
         self.requests = array("Q")
-        self._judgements: Judgements = {}
+        self._others: dict[tuple[int, int], Others] = {}
         self._near: set[int] = set()  # `seq` of requests that were open when an unsolicited event came
         self._polls: tuple[Poll, ...] = ()
         self._notes: list[Note] = []
@@ -237,9 +241,10 @@ class _Reader:
             recording=replace(self._about, **chosen._asdict()),
             polls=self._polls if shows_all else tuple(_polls_beside(chosen, self._polls)),
             notes=tuple(self._notes),
-            judgements=self._judgements,
+            others=self._others,
             requests=self.requests,
             fitting=self.choice.triples,
+            shows_all=shows_all,
         )
 
     def _take(self, triples: Iterable[Triple], plain: Iterable[Triple], unsolicited: Iterable[Unsolicited]) -> None:
@@ -250,7 +255,7 @@ class _Reader:
                 self.choice.plain(exchange)
         for pushed in unsolicited:
             if self._judge is not None or not self.choice.unsolicited(pushed):
-                self._judgements.pop((pushed.event.seq, pushed.event.index), None)
+                self._others.pop((pushed.event.seq, pushed.event.index), None)
 
     def _triple(self, item: Triple) -> None:
         self.requests.append(item.request.seq)
@@ -260,14 +265,26 @@ class _Reader:
         is_wanted = self._judge is None or self._judge.accepts(item)
         if not (is_wanted and self.choice.triple(item, is_doubtful=is_doubtful, is_near=is_near)) and is_doubtful:
             for link in item.events:
-                self._judgements.pop((link.event.seq, link.event.index), None)
+                self._others.pop((link.event.seq, link.event.index), None)
 
     def _watch(self, seen: Seen, operations: Iterable[Operation], link: Link | None) -> None:
         if link is None or _is_doubtful(link):
-            judged = judgement(seen, list(operations), link, self._source.dialect)
-            self._judgements[seen.event.seq, seen.event.index] = replace(judged, others=judged.others[-_MOST_OTHERS:])
-            if link is None and judged.others:
-                self._near.add(judged.others[-1].request)
+            others = _others(seen, operations, link, self._source.dialect)
+            self._others[seen.event.seq, seen.event.index] = others
+            if link is None and others:
+                self._near.add(others[-1][0])
+
+
+def _others(seen: Seen, operations: Iterable[Operation], link: Link | None, dialect: Dialect) -> Others:
+    """Return the latest open requests that did not cause an event, each with the reasons."""
+    found: list[tuple[int, str]] = []
+    chosen, rivals = (link.request, link.rivals) if link is not None else (None, ())
+    for op in reversed([*operations]) if not seen.is_ignored else ():
+        if op.seq != chosen and (op.seq in rivals or not is_over(op, seen.event.t, dialect)):
+            found.append((op.seq, "; ".join(objections(op, seen, dialect))))
+            if len(found) == _MOST_OTHERS:  # the latest requests are the likeliest causes
+                break
+    return found[::-1]
 
 
 def _is_doubtful(link: Link) -> bool:
@@ -346,9 +363,7 @@ class _Shown:
         ]
 
     def _event(self, event: Event, name: str) -> dict[str, Any]:
-        judged = self._part.judgements.get((event.seq, event.index))
-        near = judged.others[-_MOST_OTHERS:] if judged else ()  # the latest requests are the likeliest causes
-        others = [[self._number(other.request), "; ".join(other.objections)] for other in near]
+        others = [[self._number(seq), why] for seq, why in self._part.others.get((event.seq, event.index), ())]
         return {
             "name": name,
             "channel": event.channel,

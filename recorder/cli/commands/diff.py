@@ -117,13 +117,13 @@ def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tally: 
         old, new = report.parts(read_by, wanted=wanted)
         policies = [source.header.redaction for source in opened]
     title = " → ".join(path.name for path in cassettes)
-    document = report.comparison(old, new, title, tally.rows, tally.total)
-    write_text(target, [page(document)], force=force, redaction=policies)
-    if tally.total > len(tally.rows):
-        say(f"{target}: shows the first {len(tally.rows):,} of {tally.total:,} differences")
-    shown, of = report.shown([old, new])
-    if shown < of:
-        say(f"{target}: shows {shown:,} of {of:,} triples: those that differ, {report.WHAT}")
+    told = [f"shows the first {len(tally.rows):,} of {tally.total:,} differences"] * (tally.total > len(tally.rows))
+    told += filter(None, [report.left_out([old, new], "those that differ, ")])
+    note = f"This page {'; it '.join(told)}." if told else ""
+    document = report.comparison(old, new, title, tally.rows)
+    write_text(target, [page(document, note)], force=force, redaction=policies)
+    for text in told:
+        say(f"{target}: {text}")
 
 
 def _dialect(recordings: tuple[Recording, Recording], ids: tuple[str, ...]) -> Dialect:

@@ -67,14 +67,15 @@ def command(
         keep = _keep(wanted, keys) if wanted is not None else None
         parts = report.parts(opened, keep=keep, most=None if whole else MOST)
         tell(opened, parts)
-        shown, of = report.shown(parts)
-        if not shown and keep is not None:
+        if not any(part.fitting for part in parts) and keep is not None:
             raise NothingSelected(f"no triple fits {wanted!r}")
         policies = [source.header.redaction for source in opened]
     document = report.document(parts, title or ", ".join(path.name for path in cassettes))
-    write_text(output, [page(document)], force=force, redaction=policies)
-    if shown < of:
-        say(f"{output}: shows {shown:,} of {of:,} triples: {report.WHAT}; --all shows all")
+    left_out = report.left_out(parts)
+    note = f"This page {left_out}. `recorder report --all` shows all." if left_out else ""
+    write_text(output, [page(document, note)], force=force, redaction=policies)
+    if left_out:
+        say(f"{output}: {left_out}; --all shows all")
     click.echo(printable(str(output)))
 
 
