@@ -15,33 +15,35 @@ MOST = 5_000
 WHAT = "those that failed, were slow or have an uncertain link, those beside unsolicited events, and an even sample"
 _SHARES = {"failed": 0.3, "doubtful": 0.2, "near": 0.1, "slow": 0.1}  # at most, of all that are chosen
 _BESIDE = 0.1  # of other exchanges, and of unsolicited events
+_BITS, _GOLDEN = 64, 0x9E3779B97F4A7C15  # the fraction of the golden ratio, in so many bits
 
 T = TypeVar("T")
 
 
 class Sample(Generic[T]):
-    """An even sample of a sequence, taken while it passes: all, or each second, fourth … item."""
+    """An even sample of a sequence, taken while it passes."""
 
     def __init__(self, most: int | None) -> None:
         """Begin empty; `most` is the number of items to keep, None for all."""
         self._most = most
-        self._stride = 1
+        self._below = 1 << _BITS
         self._passed = 0
-        self._kept: list[T] = []
+        self._kept: list[tuple[int, T]] = []
 
     def __iter__(self) -> Iterator[T]:
         """Yield the items that are kept, in their order."""
-        return iter(self._kept)
+        return (item for _, item in self._kept)
 
     def add(self, item: T) -> bool:
         """Take the next item of the sequence; return whether it is kept for now."""
+        rank = _rank(self._passed)
         self._passed += 1
-        if (self._passed - 1) % self._stride:
+        if rank >= self._below:
             return False
-        self._kept.append(item)
-        if self._most is not None and len(self._kept) > self._most:
-            self._kept = self._kept[::2]
-            self._stride *= 2
+        self._kept.append((rank, item))
+        while self._most is not None and len(self._kept) > self._most:
+            self._below //= 2
+            self._kept = [kept for kept in self._kept if kept[0] < self._below]
         return True
 
 
@@ -138,4 +140,13 @@ def _part(most: int | None, share: float) -> int | None:
 
 def _evenly(items: Sequence[T], most: int) -> Sequence[T]:
     """Return at most so many items, spread over all."""
-    return items if len(items) <= most else [items[place * len(items) // most] for place in range(most)]
+    return items if len(items) <= most else [items[at] for at in sorted(sorted(range(len(items)), key=_rank)[:most])]
+
+
+def _rank(place: int) -> int:
+    """Return the rank of a place: of any stretch, and of each nth place, the same share has a rank below a limit.
+
+    Multiples of the golden ratio, without their whole part, have this property (Knuth, volume 3, section 6.4). Each
+    second or fourth place would be those of some agents only, where agents take turns.
+    """
+    return place * _GOLDEN % (1 << _BITS)

@@ -72,7 +72,7 @@ def command(
         policies = [source.header.redaction for source in opened]
     document = report.document(parts, title or ", ".join(path.name for path in cassettes))
     left_out = report.left_out(parts)
-    note = f"This page {left_out}. `recorder report --all` shows all." if left_out else ""
+    note = f"This page {left_out}; recorder report --all shows all." if left_out else ""
     write_text(output, [page(document, note)], force=force, redaction=policies)
     if left_out:
         say(f"{output}: {left_out}; --all shows all")
