@@ -7,13 +7,22 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-Keys: TypeAlias = Sequence[tuple[Hashable, ...]]  # for each item its keys, from the strictest to the most lenient
 _Gap: TypeAlias = tuple[range, range]
 # Pairs of equal items from which on the search for the longest run of them (difflib), which is quadratic, would take
 # seconds; then equal items are paired in turn.
 _MOST_COMPARED = 4_000_000
+
+
+class Keys(Protocol):
+    """The keys of some items, from the strictest to the most lenient; all items have equally many."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+
+    def __getitem__(self, at: int, /) -> Sequence[Hashable]:
+        """Return the keys of an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ def align(old: Keys, new: Keys) -> list[Match]:
     """
     gaps: list[_Gap] = [(range(len(old)), range(len(new)))]
     pairs: list[Match] = []
-    for stage in range(len(old[0]) if old else 0):
+    for stage in range(len(old[0]) if len(old) else 0):
         left: list[_Gap] = []
         for gap in gaps:
             found = list(_common(old, new, gap, stage))
@@ -79,8 +88,8 @@ def pair_groups(
             taken.add(j)
     left = iter([j for j in range(len(its)) if j not in taken])  # groups that share nothing are paired in their order
     for i in range(len(mine)):
-        if i not in partner and (j := next(left, None)) is not None:
-            partner[i] = j
+        if i not in partner and (other := next(left, None)) is not None:
+            partner[i] = other
     taken = set(partner.values())
     pairs = [(label, its[partner[i]] if i in partner else None) for i, label in enumerate(mine)]
     return [*pairs, *((None, label) for j, label in enumerate(its) if j not in taken)]
@@ -113,7 +122,9 @@ def _common(old: Keys, new: Keys, gap: _Gap, stage: int) -> Iterator[tuple[int, 
         yield from zip(mine, its, strict=True)
         return
     anchors = _ascending(_unique(a, b))
-    for inner, anchor in zip([*_between((range(len(a)), range(len(b))), anchors, empty=True)], [*anchors, None], strict=True):
+    for inner, anchor in zip(
+        [*_between((range(len(a)), range(len(b))), anchors, empty=True)], [*anchors, None], strict=True
+    ):
         for i, j in _matching(a, b, inner):
             yield mine[i], its[j]
         if anchor is not None:

@@ -121,7 +121,7 @@ class BriefReader:
         return f'{name}: !"{before}{BLANK}"'
 
 
-class _Unclear(Exception):  # noqa: N818  # control flow inside this module
+class _Unclear(Exception):
     """Tell that the search in a text cannot tell what is a hole."""
 
 
@@ -139,7 +139,7 @@ def _written(seen: Seen, holes: list[Hole], places: list[object]) -> list[str]:
         places.append(None)
         holes.extend(seen.holes)
         return [_leaf(seen)]
-    pieces = []
+    pieces: list[str] = []
     if isinstance(seen, dict):
         for name in sorted(seen):
             pieces += [", " if pieces else "{", _encode(name), ": ", *_written(seen[name], holes, places)]

@@ -132,9 +132,7 @@ class _Differ:
         self._old, self._new, self._dialect, self._latency = old, new, dialect, latency
         servers = {old.header.upstream, new.header.upstream}
         masks = _masks(old, new, policy) if policy is not None else (None, None)
-        self._a, self._b = (
-            Reader(side, dialect, own, servers) for side, own in zip((old, new), masks, strict=True)
-        )
+        self._a, self._b = (Reader(side, dialect, own, servers) for side, own in zip((old, new), masks, strict=True))
         self._shapers = tuple(Shaper(reader, dialect, timed=latency is not None) for reader in (self._a, self._b))
         self._renames = Renames()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 from ..dialect.definition import Dialect
 from ..model import Event, Link, Request, Triple, Unsolicited
@@ -158,5 +157,7 @@ def _event_keys(event: Event, name: str, data: Brief) -> tuple[Hashable, ...]:
 
 
 def _times(item: Triple) -> list[int]:
-    parts = chain((link.event for link in item.events), [item.ack] if item.ack is not None else [])
-    return [part.t - item.request.t for part in parts]
+    times = [link.event.t for link in item.events]
+    if item.ack is not None:
+        times.append(item.ack.t)
+    return [t - item.request.t for t in times]

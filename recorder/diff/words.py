@@ -99,9 +99,7 @@ class Words:
         return self._patterns[words]
 
     @staticmethod
-    def _blanked(
-        text: str, spans: Iterable[tuple[int, int]], kinds: dict[str, str], holes: list[Hole]
-    ) -> str | None:
+    def _blanked(text: str, spans: Iterable[tuple[int, int]], kinds: dict[str, str], holes: list[Hole]) -> str | None:
         """Return JSON with blanks at some spans that lie in strings; None if one lies in the name of a member."""
         pieces, last, is_inside = [], 0, False
         for start, end in spans:

@@ -322,7 +322,6 @@ class _Shown:
             "notes": [[self._at(note.t), note.kind, note.text] for note in self._part.notes],
         }
 
-
     def _triple(self, item: Triple) -> dict[str, Any]:
         request, ack = item.request, item.ack
         return {

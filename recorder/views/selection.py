@@ -42,7 +42,7 @@ class Sample(Generic[T]):
             return False
         self._kept.append((rank, item))
         while self._most is not None and len(self._kept) > self._most:
-            self._below //= 2
+            self._below = self._below * 3 // 4
             self._kept = [kept for kept in self._kept if kept[0] < self._below]
         return True
 
@@ -116,8 +116,9 @@ class Choice:
         plain, unsolicited = (_evenly([*kind], int(room * _BESIDE)) for kind in (self._plain, self._unsolicited))
         left = room - len(plain) - len(unsolicited)
         found = {item.n: item for item in _evenly([*self._first], left)}
-        slow = [item for *_, item in self._slow]
-        for kind, items in {**self._kinds, "slow": slow}.items():
+        kinds = {kind: [*items] for kind, items in self._kinds.items()}
+        kinds["slow"] = [item for *_, item in self._slow]
+        for kind, items in kinds.items():
             more = [item for item in items if item.n not in found]
             found |= {item.n: item for item in _evenly(more, min(left - len(found), int(room * _SHARES[kind])))}
         more = [item for item in self._every if item.n not in found]
