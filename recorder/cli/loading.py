@@ -6,7 +6,7 @@ import gc
 import shlex
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..library.lazy import Making, OpenRecording
     from ..library.stored import Triples
     from ..views.filter import Expression
+    from ..views.report import Part, Source
 
 _SAID = f"{__name__}.said"
 
@@ -321,3 +322,49 @@ def warn(torn: TornTail | None) -> None:
     """Print the reason on stderr, if a crash cut the end of a cassette off."""
     if torn is not None:
         say(f"warning: {torn}; the intact part before it is used")
+
+
+@contextmanager
+def sources(paths: Sequence[Path], dialect: str | None) -> Iterator[list[Source]]:
+    """Open cassettes to read each once; say on stderr what a crash cut off.
+
+    Args:
+        paths: The cassettes.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect of each cassette.
+
+    Raises:
+        CassetteError: If a cassette cannot be read.
+        DialectError: If the dialect is unknown or wrong.
+    """
+    from ..cassette.reader import open_cassette
+    from ..views.report import Source
+
+    with ExitStack() as stack:
+        found = []
+        for path in paths:
+            cassette = stack.enter_context(open_cassette(path))
+            rules = _rules(cassette, dialect)
+            found.append(Source(path.name, cassette.header, cassette.records(), rules))
+        yield found
+
+
+def tell_if_none(sources: Sequence[Source], parts: Sequence[Part]) -> None:
+    """Say on stderr why a cassette has no triples, if so."""
+    from ..cassette.reader import open_cassette
+
+    for source, part in zip(sources, parts, strict=True):
+        if not part.requests:
+            with open_cassette(Path(source.header.file)) as cassette:
+                hint_if_none(part.requests, cassette.header, cassette.records(), source.dialect.name)
+
+
+def _rules(cassette: OpenCassette, dialect: str | None) -> Dialect:
+    """Return the dialect of a cassette; damage and a torn tail are told before what is said of the dialect."""
+    if not cassette.is_sealed:
+        deque(cassette.frames(), maxlen=0)
+        warn(cassette.torn)
+    try:
+        return rules_of(cassette.header, dialect)
+    except RecorderError:
+        deque(cassette.records(), maxlen=0)
+        raise

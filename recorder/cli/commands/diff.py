@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import UsageError
-from ..loading import load
+from ..loading import load, sources
 from ..options import OUTPUT, InputFile, NameOrFile, dialect_option, force_option, json_option
-from ..pages import sources
 from ..saying import say
 from ..verdict import announce
 from ..writing import must_be_writable, write_text

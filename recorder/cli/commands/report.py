@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import NothingSelected
+from ..loading import sources, tell_if_none
 from ..options import OUTPUT, cassettes_argument, dialect_option, force_option
-from ..pages import sources, tell
 from ..saying import say
 from ..writing import must_be_writable, write_text
 
@@ -66,7 +66,7 @@ def command(
         keys = {key for source in opened for key in report.keys_of(source.dialect)}
         keep = _keep(wanted, keys) if wanted is not None else None
         parts = report.parts(opened, keep=keep, most=None if whole else MOST)
-        tell(opened, parts)
+        tell_if_none(opened, parts)
         if not any(part.fitting for part in parts) and keep is not None:
             raise NothingSelected(f"no triple fits {wanted!r}")
         policies = [source.header.redaction for source in opened]
