@@ -337,15 +337,9 @@ def sources(paths: Sequence[Path], dialect: str | None) -> Iterator[list[Source]
         DialectError: If the dialect is unknown or wrong.
     """
     from ..cassette.reader import open_cassette
-    from ..views.report import Source
 
     with ExitStack() as stack:
-        found = []
-        for path in paths:
-            cassette = stack.enter_context(open_cassette(path))
-            rules = _rules(cassette, dialect)
-            found.append(Source(path.name, cassette.header, cassette.records(), rules))
-        yield found
+        yield [_source(path, stack.enter_context(open_cassette(path)), dialect) for path in paths]
 
 
 def tell_if_none(sources: Sequence[Source], parts: Sequence[Part]) -> None:
@@ -358,13 +352,28 @@ def tell_if_none(sources: Sequence[Source], parts: Sequence[Part]) -> None:
                 hint_if_none(part.requests, cassette.header, cassette.records(), source.dialect.name)
 
 
-def _rules(cassette: OpenCassette, dialect: str | None) -> Dialect:
-    """Return the dialect of a cassette; damage and a torn tail are told before what is said of the dialect."""
-    if not cassette.is_sealed:
-        deque(cassette.frames(), maxlen=0)
-        warn(cassette.torn)
+def _source(path: Path, cassette: OpenCassette, dialect: str | None) -> Source:
+    from ..dialect.carried import differs_from_shipped
+    from ..views.report import Source
+
+    # damage and a torn tail are told before what is said of the dialect
+    is_odd = dialect is not None or differs_from_shipped(cassette.header)
+    if is_odd:
+        _read_through(cassette)
     try:
-        return rules_of(cassette.header, dialect)
+        rules = rules_of(cassette.header, dialect)
     except RecorderError:
-        deque(cassette.records(), maxlen=0)
+        if not is_odd:
+            _read_through(cassette)
         raise
+    return Source(path.name, cassette.header, cassette.records() if is_odd else _told(cassette), rules)
+
+
+def _told(cassette: OpenCassette) -> Iterator[Record]:
+    yield from cassette.records()
+    warn(cassette.torn)
+
+
+def _read_through(cassette: OpenCassette) -> None:
+    deque(cassette.records(), maxlen=0)
+    warn(cassette.torn)
