@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..dialect.paths import parse_json
-from ..model import JSON, Event
+from ..model import Event
 from .holes import Leaf, Reader, Seen
 from .words import BLANK, Hole
 
@@ -59,33 +58,19 @@ class BriefReader:
         return exact(self._reader.query(target)) if "?" in target else _NO_QUERY
 
     def body(self, body: bytes, root: str = "body") -> Brief:
-        """Return the body of a request or an ack; `root` is as in `Reader.body`."""
-        reader, masked = self._reader, None
-        if reader.masks is not None:
-            masked = reader.masks.body(body)
-            if reader.masks.values or masked[1] != body:
-                return exact(reader.body(body, root, masked))
-        value = parse_json(body)
-        if value is None and not body:
-            return _NO_BODY
-        quick = self._quick(reader.steady(value, root)) if value is not None else None
-        return quick or exact(reader.body(body, root, masked))
+        """Return the body of a request or an ack, read value by value; `root` is as in `Reader.body`."""
+        return exact(self._reader.body(body, root))
 
     def data(self, event: Event) -> Brief:
-        """Return the data of an event."""
-        reader, masked = self._reader, None
-        if reader.masks is not None:
-            masked = reader.masks.data(event)
-            if reader.masks.values:
-                return exact(reader.data(event, masked))
-        return self._quick(reader.steady(event.data, "data")) or exact(reader.data(event, masked))
+        """Return the data of an event, read value by value."""
+        return exact(self._reader.data(event))
 
-    def _quick(self, value: JSON) -> Brief | None:
-        """Return the brief of a JSON value; None if the search in its text might find other holes than `Reader`."""
-        text = _encode(value)
-        # a backslash hides where a string ends, a percent sign where a word begins; a blank looks like a hole
-        if "\\" in text or "%" in text or BLANK in text:
+    def quick(self, text: str | None) -> Brief | None:
+        """Return the brief of a value of a `Draft`; None if the search might find other holes than `Reader`."""
+        if text is None or self._reader.masks is not None:
             return None
+        if not text:
+            return _NO_BODY
         named: list[Hole] = []
         if self._named is not None:
             try:

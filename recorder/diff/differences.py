@@ -8,7 +8,7 @@ field by field. An id or pseudonym differs only if one value in one recording st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import zip_longest
@@ -20,9 +20,10 @@ from ..model import JSON, Event, Link, Recording, Triple
 from ..redaction.policy import Policy
 from ..requests.bindings import ABSENT
 from .align import Match, align, pair_groups
+from .drafts import Draft, Drafts
 from .holes import Leaf, Masks, Reader, Seen, plain_of
 from .renames import Renames, digest
-from .shapes import Group, Shaper, Shapes, body_of
+from .shapes import Group, Shaper, Shapes, root_of
 
 _MS = 1_000_000  # nanoseconds
 
@@ -132,17 +133,24 @@ class _Differ:
         self._old, self._new, self._dialect, self._latency = old, new, dialect, latency
         servers = {old.header.upstream, new.header.upstream}
         masks = _masks(old, new, policy) if policy is not None else (None, None)
-        self._a, self._b = (Reader(side, dialect, own, servers) for side, own in zip((old, new), masks, strict=True))
+        self._drafts = Drafts(old, dialect), Drafts(new, dialect)
+        self._a, self._b = (
+            Reader(drafts.ids, dialect, own, servers) for drafts, own in zip(self._drafts, masks, strict=True)
+        )
         self._shapers = tuple(Shaper(reader, dialect, timed=latency is not None) for reader in (self._a, self._b))
         self._renames = Renames()
 
     def all(self) -> Iterator[Changed]:
-        yield from self._exchanges(self._old.triples, self._new.triples)
-        yield from self._exchanges(self._old.plain, self._new.plain)
+        old, new = self._drafts
+        yield from self._exchanges(self._old.triples, self._new.triples, (old.triples(), new.triples()))
+        yield from self._exchanges(self._old.plain, self._new.plain, (old.plain(), new.plain()))
         yield from self._unsolicited()
 
-    def _exchanges(self, old: Sequence[Triple], new: Sequence[Triple]) -> Iterator[Changed]:
-        mine, its = (shaper.exchanges(side) for shaper, side in zip(self._shapers, (old, new), strict=True))
+    def _exchanges(
+        self, old: Sequence[Triple], new: Sequence[Triple], drafts: tuple[Iterable[Draft], Iterable[Draft]]
+    ) -> Iterator[Changed]:
+        sides = zip(self._shapers, drafts, (old, new), strict=True)
+        mine, its = (shaper.exchanges(own, items) for shaper, own, items in sides)
         for a, b in pair_groups(mine.first_keys(), its.first_keys()):
             group, other = mine.group(a), its.group(b)
             for match in align(group, other):
@@ -183,7 +191,9 @@ class _Differ:
             yield Difference(What.FIELD_CHANGED, "request.method", mine.method, its.method)
         yield from self._compare(self._a.path(mine.target), self._b.path(its.target), "request.path")
         yield from self._compare(self._a.query(mine.target), self._b.query(its.target), "request.query")
-        yield from self._compare(body_of(mine, self._a), body_of(its, self._b), "request.body")
+        yield from self._compare(
+            self._a.body(mine.body, root_of(mine)), self._b.body(its.body, root_of(its)), "request.body"
+        )
 
     def _ack(self, old: Triple, new: Triple) -> Iterator[Difference]:
         mine, its = old.ack, new.ack
@@ -210,7 +220,8 @@ class _Differ:
 
     def _unsolicited(self) -> Iterator[Changed]:
         sides = self._old.unsolicited, self._new.unsolicited
-        mine, its = (shaper.unsolicited(side) for shaper, side in zip(self._shapers, sides, strict=True))
+        drafts = (own.unsolicited() for own in self._drafts)
+        mine, its = (s.unsolicited(own, items) for s, own, items in zip(self._shapers, drafts, sides, strict=True))
         found: list[Difference] = []
         group, other = mine.group(None), its.group(None)
         for match in align(group, other):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeAlias
@@ -24,7 +24,7 @@ from ..redaction.policy import Policy
 from ..redaction.pseudonyms import Kind
 from ..replay.engine.rewriting.rewriter import names_of
 from ..requests.bindings import HIDDEN, LONG
-from .words import BLANK, SERVER, Hole, Words, ids
+from .words import BLANK, SERVER, Hole, Words
 
 _ZERO = "0"
 _MARK = re.compile("\ue000(\\d+)\ue001")
@@ -128,13 +128,13 @@ class Reader:
     """A reader of the values of one recording, as texts with holes."""
 
     def __init__(
-        self, recording: Recording, dialect: Dialect, masks: Masks | None = None, servers: Iterable[str] = ()
+        self, ids: Mapping[str, str], dialect: Dialect, masks: Masks | None = None, servers: Iterable[str] = ()
     ) -> None:
-        """Collect the ids of a recording.
+        """Take the ids of a recording.
 
         Args:
-            recording: The recording to read.
-            dialect: The dialect to read it by.
+            ids: The ids with their kinds.
+            dialect: The dialect to read the recording by.
             masks: Has learned the recording by its redaction policy; values this policy names become holes, pseudonyms
                 and plain values alike. None if the recording was not redacted.
             servers: URLs of the recorded server, in both recordings.
@@ -150,7 +150,7 @@ class Reader:
         }
         self._volatile = {root: tree_of(dialect.volatile, root) for root in ("body", "data", "query")}
         places = {server.rstrip("/"): SERVER for server in servers if server}
-        self.words = Words(ids(recording, dialect) | places)
+        self.words = Words({**ids, **places})
 
     def path(self, target: str) -> Leaf:
         """Return the path of a request target; ids that the dialect finds in the path become holes."""
@@ -190,14 +190,14 @@ class Reader:
         if plain is None:
             return self._text(*(text.decode("utf-8", "backslashreplace") for text in (blank, marked, body)))
         parsed = {body: plain} | {text: parse_json(text) for text in {blank, marked} - {body}}
-        return self._read("", *(self.steady(parsed[text], root) for text in (blank, marked, body)))
+        return self._read("", *(self._steady(parsed[text], root) for text in (blank, marked, body)))
 
     def data(self, event: Event, masked: tuple[JSON, JSON] | None = None) -> Seen:
         """Return the data of an event, without volatile fields; `masked` is as in `body`."""
         blank, marked = masked or (self.masks.data(event) if self.masks else (event.data, event.data))
-        return self._read("", *(self.steady(value, "data") for value in (blank, marked, event.data)))
+        return self._read("", *(self._steady(value, "data") for value in (blank, marked, event.data)))
 
-    def steady(self, value: JSON, root: str) -> JSON:
+    def _steady(self, value: JSON, root: str) -> JSON:
         """Return a JSON value without the volatile fields, whose paths begin with `root`."""
         tree: Tree = self._volatile[root]
         return without(value, tree) if tree else value

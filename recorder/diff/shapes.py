@@ -7,10 +7,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..dialect.definition import Dialect
-from ..model import Event, Link, Request, Triple, Unsolicited
-from ..push.rules import COMMENT
+from ..model import Link, Request, Triple, Unsolicited
 from .brief import Brief, BriefReader
-from .holes import Reader, Seen
+from .drafts import Draft, Pushed
+from .holes import Reader
 from .renames import digest
 
 
@@ -107,57 +107,58 @@ class Shaper:
 
     def __init__(self, reader: Reader, dialect: Dialect, *, timed: bool) -> None:
         """Take the reader of the values; `timed` tells whether times are compared."""
-        self._read, self._dialect, self._timed = BriefReader(reader, dialect.bare), dialect, timed
-        self._minted = frozenset(dialect.minted)
+        self._read, self._timed = BriefReader(reader, dialect.bare), timed
 
-    def exchanges(self, items: Iterable[Triple]) -> Shapes:
-        """Return the shapes of triples or other exchanges."""
+    def exchanges(self, drafts: Iterable[Draft], items: Sequence[Triple]) -> Shapes:
+        """Return the shapes of triples or other exchanges; an item is read only where its draft lacks a value."""
         # stages: the whole request; keys that are no ids; operation, method and path; the operation alone
         shapes = Shapes(4)
-        for item in items:
-            request, ack = item.request, item.ack
-            path, query = self._read.path(request.target), self._read.query(request.target)
-            body = self._read.body(request.body, "body" if request.message is None else "data")
-            like = hash((item.operation, request.method, path.text))
-            own = frozenset([pair for pair in item.keys.items() if pair[0] not in self._minted])
-            keys = (like, query.text, body.text), (like, own), like, item.operation or like
-            events = [(link.event.channel, link.name) for link in item.events]
-            told = request.method, ack and ack.status, *events
+        read = self._read
+        for place, draft in enumerate(drafts):
+            path, query = read.path(draft.target), read.query(draft.target)
+            body = read.quick(draft.body) or _body(items[place].request, read)
             briefs = [path, query, body]
-            if ack is not None:
-                briefs.append(self._read.body(ack.body))
-            briefs += [self._read.data(link.event) for link in item.events]
-            shapes.add(item.session, keys, told, briefs, _times(item) if self._timed else ())
+            if draft.status is not None:
+                briefs.append(read.quick(draft.ack) or _ack(items[place], read))
+            for number, (_, _, data) in enumerate(draft.events):
+                briefs.append(read.quick(data) or read.data(items[place].events[number].event))
+            like = hash((draft.operation, draft.method, path.text))
+            own = frozenset([(name, value) for name, value in draft.keys])
+            keys = (like, query.text, body.text), (like, own), like, draft.operation or like
+            told = draft.method, draft.status, *[event[:2] for event in draft.events]
+            shapes.add(draft.session, keys, told, briefs, draft.times if self._timed else ())
         return shapes
 
-    def unsolicited(self, items: Iterable[Unsolicited]) -> Shapes:
+    def unsolicited(self, drafts: Iterable[Pushed | None], items: Sequence[Unsolicited]) -> Shapes:
         """Return the shapes of events that no operation caused, as one group."""
         shapes = Shapes(5)
-        for item in items:
-            if item.event.channel == COMMENT:
-                shapes.leave_out()  # comments of streams are heartbeats: their number depends on time
+        for place, draft in enumerate(drafts):
+            if draft is None:
+                shapes.leave_out()
                 continue
-            data = self._read.data(item.event)
-            shapes.add(None, _event_keys(item.event, item.name, data), item.event.channel, [data])
+            channel, name, text = draft
+            data = self._read.quick(text) or self._read.data(items[place].event)
+            shapes.add(None, _event_keys(channel, name, data), channel, [data])
         return shapes
 
     def events(self, links: Sequence[Link]) -> list[tuple[Hashable, ...]]:
         """Return the keys of the events of a triple, for `align`."""
-        return [_event_keys(link.event, link.name, self._read.data(link.event)) for link in links]
+        return [_event_keys(link.event.channel, link.name, self._read.data(link.event)) for link in links]
 
 
-def body_of(request: Request, reader: Reader) -> Seen:
-    """Return the body of a request, or of the publish that is one."""
-    return reader.body(request.body, "body" if request.message is None else "data")
+def root_of(request: Request) -> str:
+    """Return the first part of the paths in the body of a request: `data` in a publish."""
+    return "body" if request.message is None else "data"
 
 
-def _event_keys(event: Event, name: str, data: Brief) -> tuple[Hashable, ...]:
+def _body(request: Request, read: BriefReader) -> Brief:
+    return read.body(request.body, root_of(request))
+
+
+def _ack(item: Triple, read: BriefReader) -> Brief:
+    return read.body(item.ack.body if item.ack is not None else b"")
+
+
+def _event_keys(channel: str, name: str, data: Brief) -> tuple[Hashable, ...]:
     # stages for `align`: all three; channel and name; channel and data; data; name
-    return (event.channel, name, data.text), (event.channel, name), (event.channel, data.text), data.text, name
-
-
-def _times(item: Triple) -> list[int]:
-    times = [link.event.t for link in item.events]
-    if item.ack is not None:
-        times.append(item.ack.t)
-    return [t - item.request.t for t in times]
+    return (channel, name, data.text), (channel, name), (channel, data.text), data.text, name

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import NamedTuple
 
 from ..correlate.sessions import cookies
 from ..dialect.definition import Dialect
-from ..model import Headers, Recording, Triple, values
-from ..requests.bindings import LONG
+from ..model import Event, Headers, Triple, values
 from ..replay.engine.rewriting.rewriter import any_of
+from ..requests.bindings import LONG
 
 SESSION = "(session)"  # the kind of clientIds and cookies
 SERVER = "(server)"  # the kind of the recorded server's URLs
@@ -118,23 +117,32 @@ class Words:
         return "".join([*pieces, text[last:]])
 
 
-def ids(recording: Recording, dialect: Dialect) -> dict[str, str]:
-    """Return the long ids of a recording with their kinds; a long id is recognised wherever it stands as a word."""
-    tokens = _Cookies(dialect.session_cookies)
-    minted = dialect.minted
-    kinds: dict[str, str] = {}
-    for item in chain(recording.plain, recording.triples):
-        for token in tokens.of(item):
-            kinds[token] = SESSION
+class Ids:
+    """The long ids of a recording with their kinds; a long id is recognised wherever it stands as a word."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        """Begin without ids."""
+        self._cookies, self._minted = _Cookies(dialect.session_cookies), dialect.minted
+        self._kinds: dict[str, str] = {}
+
+    def take(self, item: Triple) -> None:
+        """Take the ids of a triple or other exchange."""
+        for token in self._cookies.of(item):
+            self._kinds[token] = SESSION
         for link in item.events:
-            if link.event.raw is None:
-                kinds[link.event.client_id] = SESSION
-        for key in minted:
-            for text in values(item.keys.get(key, ())):
-                if len(text) >= LONG:
-                    kinds[text] = key
-    kinds |= {one.event.client_id: SESSION for one in recording.unsolicited if one.event.raw is None}
-    return {value: kind for value, kind in kinds.items() if len(value) >= LONG}
+            self.take_event(link.event)
+        for key in self._minted:
+            if key in item.keys:
+                self._kinds.update((text, key) for text in values(item.keys[key]) if len(text) >= LONG)
+
+    def take_event(self, event: Event) -> None:
+        """Take the id of the session that an event came to."""
+        if event.raw is None:
+            self._kinds[event.client_id] = SESSION
+
+    def kinds(self) -> dict[str, str]:
+        """Return the ids, each with the kind that was taken last."""
+        return {value: kind for value, kind in self._kinds.items() if len(value) >= LONG}
 
 
 class _Cookies:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import shipped
-from recorder.diff.brief import BriefReader, exact
+from recorder.diff.brief import Brief, BriefReader, exact
+from recorder.diff.drafts import Drafts
 from recorder.diff.holes import Leaf, Reader, Seen
 from recorder.diff.words import Hole, Words
-from recorder.model import Event
+from recorder.model import Event, Recording, Unsolicited
 from tests.wire import Wire, body, chained, done
 
 GWS = shipped("gws-outbound")
@@ -30,24 +32,41 @@ VALUES = st.recursive(
 )
 
 
-def _reader() -> Reader:
+def _recording() -> Recording:
     wire = Wire()
     desk = wire.desk("client-0001", headers=(("Cookie", f"JSESSIONID={_NODE}"),))
     desk.asks(chained(7, "reference-0001"), done(7, "reference-0001"))
     desk.asks(chained(7, "12345678"), done(7, "12345678"))
     wire.desk("cookie-0001")
-    return Reader(wire.recording(), GWS, servers=["http://h:1/"])
+    return wire.recording()
 
 
-READER = _reader()
+RECORDING = _recording()
+READER = Reader(Drafts(RECORDING, GWS).ids, GWS, servers=["http://h:1/"])
 BRIEF = BriefReader(READER, GWS.bare)
+
+
+def of_event(event: Event) -> Brief:
+    """The brief of the data of an event, by its draft."""
+    one = replace(RECORDING, triples=(), plain=(), unsolicited=(Unsolicited(event, "x", None),))
+    [draft] = Drafts(one, GWS).unsolicited()
+    assert draft is not None
+    return BRIEF.quick(draft[2]) or BRIEF.data(event)
+
+
+def of_body(sent: bytes) -> Brief:
+    """The brief of the body of a request, by its draft."""
+    [triple] = RECORDING.triples[:1]
+    changed = replace(triple, request=replace(triple.request, body=sent))
+    [draft] = Drafts(replace(RECORDING, triples=(changed,)), GWS).triples()
+    return BRIEF.quick(draft.body) or BRIEF.body(sent)
 
 
 @given(VALUES)
 def test_a_body_read_in_one_search_is_one_read_leaf_by_leaf(value: Any) -> None:
     sent = json.dumps(value).encode()
 
-    quick, whole = BRIEF.body(sent), exact(READER.body(sent))
+    quick, whole = of_body(sent), exact(READER.body(sent))
 
     assert quick.text == whole.text
     assert Counter(quick.holes) == Counter(whole.holes)
@@ -57,7 +76,7 @@ def test_a_body_read_in_one_search_is_one_read_leaf_by_leaf(value: Any) -> None:
 def test_an_event_read_in_one_search_is_one_read_leaf_by_leaf(value: Any) -> None:
     event = Event(0, 0, 0, 0, "c", "/x", value)
 
-    quick, whole = BRIEF.data(event), exact(READER.data(event))
+    quick, whole = of_event(event), exact(READER.data(event))
 
     assert quick.text == whole.text
     assert Counter(quick.holes) == Counter(whole.holes)
@@ -66,7 +85,7 @@ def test_an_event_read_in_one_search_is_one_read_leaf_by_leaf(value: Any) -> Non
 @given(VALUES, st.data())
 def test_holes_are_paired_as_they_are_leaf_by_leaf(value: Any, data: st.DataObject) -> None:
     other = _with_other_ids(value, data.draw)
-    one, two = BRIEF.body(body({"value": value})), BRIEF.body(body({"value": other}))
+    one, two = of_body(body({"value": value})), of_body(body({"value": other}))
 
     if (one.text, one.places) == (two.text, two.places):
         seen = (READER.body(body({"value": each})) for each in (value, other))
@@ -100,7 +119,7 @@ def _pairs(old: Seen, new: Seen) -> Iterator[tuple[Hole, Hole]]:
 
 
 def test_most_bodies_are_read_in_one_search() -> None:
-    found = BRIEF.body(body({"b": [1, "of client-0001"], "referenceId": "reference-0001", "a": {"x": "node"}}))
+    found = of_body(body({"b": [1, "of client-0001"], "referenceId": "reference-0001", "a": {"x": "node"}}))
 
     assert "exact" not in found.places
     assert found.text == '{"a": {"x": "node"}, "b": [1, "of •"], "referenceId": !"•"}'
@@ -108,11 +127,11 @@ def test_most_bodies_are_read_in_one_search() -> None:
 
 
 def test_a_number_that_looks_like_an_id_is_no_id() -> None:
-    assert BRIEF.body(body([12345678, "12345678"])).text == '[12345678, "•"]'
+    assert of_body(body([12345678, "12345678"])).text == '[12345678, "•"]'
 
 
 def test_the_name_of_a_member_is_no_id() -> None:
-    assert BRIEF.body(body({"client-0001": "client-0001"})).text == '{"client-0001": "•"}'
+    assert of_body(body({"client-0001": "client-0001"})).text == '{"client-0001": "•"}'
 
 
 def test_an_id_is_no_part_of_a_longer_word() -> None:

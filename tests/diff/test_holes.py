@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from recorder.dialect.definition import shipped
 from recorder.diff.brief import exact
+from recorder.diff.drafts import Drafts
 from recorder.diff.holes import Leaf, Masks, Reader, plain_of
 from recorder.diff.words import SESSION, Hole
 from recorder.model import Event, Recording
@@ -33,7 +34,7 @@ def session() -> Recording:
 def reader(*, redacted: bool = False) -> Reader:
     masks = Masks(load("gws")) if redacted else None
     deque(masks.learn(session()) if masks else (), maxlen=0)
-    return Reader(session(), GWS, masks)
+    return Reader(Drafts(session(), GWS).ids, GWS, masks)
 
 
 def leaf(seen: Any, *names: str) -> Leaf:
