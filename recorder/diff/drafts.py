@@ -130,7 +130,7 @@ class _Spool(Generic[T]):
         self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed with this object
         self._close = finalize(self, self._file.close)
         for item in items:
-            data = marshal.dumps(item)
+            data = marshal.dumps(item)  # type: ignore[arg-type]  # rows of what JSON holds
             self._file.write(_LENGTH.pack(len(data)) + data)
 
     def __iter__(self) -> Iterator[T]:
