@@ -22,7 +22,7 @@ from ..dialect.definition import Dialect
 from ..model import Event, Header, Link, Note, Record, Recording, Triple, Unsolicited
 from ..push.decoders import Decoders
 from . import data
-from .selection import MOST, WHAT, Choice, Chosen
+from .selection import WHAT, Choice, Chosen
 
 VERSION = 1
 _MOST_OTHERS = 4  # rejected requests that are shown with an event, each with its objections
@@ -90,7 +90,7 @@ def parts(
     sources: Sequence[Source],
     *,
     keep: Keep | None = None,
-    most: int | None = MOST,
+    most: int | None,
     wanted: Sequence[Container[int]] = (),
 ) -> list[Part]:
     """Read the parts of a report for one or more cassettes.

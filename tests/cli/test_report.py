@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from benchmarks import synthetic
+from recorder.cassette.codec import encode, encode_header
 from recorder.cli import main
+from recorder.model import Request
 from tests.cli.test_commands import PREVIEW, assert_one_clear_line, run
+
+HEADER = replace(synthetic.HEADER, redaction="none")
 
 
 def test_it_writes_a_file_and_prints_where(tmp_path: Path) -> None:
@@ -119,3 +126,85 @@ def test_it_loads_neither_mitmproxy_nor_aiohttp(tmp_path: Path) -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cassette of 40 triples, which is more than the page of these tests may show."""
+    path = tmp_path_factory.mktemp("large") / "large.cassette"
+    path.write_bytes(encode_header(HEADER) + b"".join(map(encode, synthetic.records(40))))
+    return path
+
+
+@pytest.fixture
+def small_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder.views.selection.MOST", 20)
+
+
+def shown(page: Path) -> list[str]:
+    """The notes of a page."""
+    return re.findall('<p id="note" class="facts">(.*?)</p>', page.read_text("utf-8"))
+
+
+@pytest.mark.usefixtures("small_page")
+def test_of_a_large_cassette_a_choice_is_shown_and_told(large: Path, tmp_path: Path) -> None:
+    target = tmp_path / "large.html"
+
+    result = CliRunner().invoke(main, ["report", str(large), "-o", str(target)])
+
+    told = re.search(r"large.html: shows (\d+) of 40 triples: those that failed, .*; --all shows all\n", result.stderr)
+    assert result.exit_code == 0
+    assert told
+    assert 10 <= int(told[1]) <= 20
+    [note] = shown(target)
+    assert note.startswith(f"This page shows {told[1]} of 40 triples: ")
+    assert note.endswith("recorder report --all shows all.")
+
+
+@pytest.mark.usefixtures("small_page")
+def test_all_of_a_large_cassette_is_shown_if_asked_for(large: Path, tmp_path: Path) -> None:
+    pages = [tmp_path / name for name in ("all.html", "some.html")]
+    results = [
+        CliRunner().invoke(main, ["report", str(large), "-o", str(page), "--title", "x", *options])
+        for page, options in zip(pages, (["--all"], []), strict=True)
+    ]
+
+    assert [result.exit_code for result in results] == [0, 0]
+    assert results[0].stderr == ""
+    assert shown(pages[0]) == []
+    assert pages[0].stat().st_size > pages[1].stat().st_size
+
+
+@pytest.mark.usefixtures("small_page")
+def test_with_a_filter_the_choice_is_among_what_fits(large: Path, tmp_path: Path) -> None:
+    target = tmp_path / "large.html"
+
+    few = CliRunner().invoke(main, ["report", str(large), "-o", str(target), "--filter", "n:<=15"])
+    more = CliRunner().invoke(main, ["report", str(large), "-o", str(target), "--filter", "n:<=30", "--force"])
+
+    assert (few.exit_code, few.stderr) == (0, "")
+    assert " of 30 triples: " in more.stderr
+
+
+@pytest.mark.usefixtures("small_page")
+def test_the_page_of_a_comparison_has_what_differs_and_a_choice(large: Path, tmp_path: Path) -> None:
+    other, target = tmp_path / "other.cassette", tmp_path / "both.html"
+    records = [
+        replace(record, body=record.body.replace(b'"applicationId":134', b'"applicationId":135'))
+        if isinstance(record, Request)
+        else record
+        for record in synthetic.records(40)
+    ]
+    other.write_bytes(encode_header(HEADER) + b"".join(map(encode, records)))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("recorder.cli.commands.diff._MOST_ROWS", 5)
+        result = CliRunner().invoke(main, ["diff", str(large), str(other), "--html", str(target)])
+
+    assert result.exit_code == 1
+    assert "both.html: shows the first 5 of 40 differences\n" in result.stderr
+    assert re.search(r"both.html: shows \d+ of 80 triples: those that differ, those that failed, ", result.stderr)
+    assert result.stderr.endswith("recorder: 40 field changed\n")
+    [note] = shown(target)
+    assert note.startswith("This page shows the first 5 of 40 differences; it shows ")
+    assert result.stdout.count("request.body.applicationId: 135") == 40

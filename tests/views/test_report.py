@@ -24,7 +24,7 @@ def part_of(wire: Wire, name: str = "a.cassette", header: Header = HEADER) -> Pa
 
 
 def kept(wires: Sequence[Wire], keep: Keep) -> dict[str, Any]:
-    return document(parts([source_of(wire) for wire in wires], keep=keep), "t")
+    return document(parts([source_of(wire) for wire in wires], keep=keep, most=None), "t")
 
 
 def source_of(wire: Wire) -> Source:

@@ -107,13 +107,13 @@ def _lines(found: Iterator[Changed], files: tuple[Path, Path], *, as_json: bool,
 
 
 def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tally: Tally, *, force: bool) -> None:
-    from ...views import report
+    from ...views import report, selection
     from ...views.document import page
 
     wanted = [{row["n"][side] for row in tally.rows} for side in ("old", "new")]
     with sources(cassettes, None) as opened:
         read_by = [source._replace(dialect=dialect) for source in opened]
-        old, new = report.parts(read_by, wanted=wanted)
+        old, new = report.parts(read_by, most=selection.MOST, wanted=wanted)
         policies = [source.header.redaction for source in opened]
     title = " → ".join(path.name for path in cassettes)
     told = [f"shows the first {len(tally.rows):,} of {tally.total:,} differences"] * (tally.total > len(tally.rows))

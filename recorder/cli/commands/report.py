@@ -57,15 +57,14 @@ def command(
               recorder report day.cassette --all -o day.html
     """
     from ...printable import printable
-    from ...views import report
+    from ...views import report, selection
     from ...views.document import page
-    from ...views.selection import MOST
 
     must_be_writable(output, force=force)
     with sources(cassettes, dialect) as opened:
         keys = {key for source in opened for key in report.keys_of(source.dialect)}
         keep = _keep(wanted, keys) if wanted is not None else None
-        parts = report.parts(opened, keep=keep, most=None if whole else MOST)
+        parts = report.parts(opened, keep=keep, most=None if whole else selection.MOST)
         tell_if_none(opened, parts)
         if not any(part.fitting for part in parts) and keep is not None:
             raise NothingSelected(f"no triple fits {wanted!r}")
