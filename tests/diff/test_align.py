@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,3 +77,48 @@ def test_thousands_of_items_of_which_many_are_the_same_take_no_minutes() -> None
 
     assert sum(match.new is None for match in matches) == 120
     assert not any(match.moved for match in matches)
+
+
+GROUPS = st.dictionaries(st.sampled_from(["s1", "s2", "s3", None]), st.lists(st.integers(0, 4), max_size=5))
+
+
+@given(GROUPS, GROUPS)
+def test_groups_are_paired_as_if_each_were_compared_with_each(
+    old: dict[str | None, list[int]], new: dict[str | None, list[int]]
+) -> None:
+    by_share = sorted(
+        (-(Counter(mine) & Counter(its)).total(), i, j)
+        for i, mine in enumerate(old.values())
+        for j, its in enumerate(new.values())
+    )
+    partner: dict[int, int] = {}
+    for _, i, j in by_share:
+        if i not in partner and j not in partner.values():
+            partner[i] = j
+    found = dict(pair for pair in enumerate(pair_groups(old, new)) if pair[0] < len(old))
+
+    labels = [*new]
+    assert [pair[0] for pair in found.values()] == [*old]
+    assert [pair[1] for pair in found.values()] == [
+        labels[partner[i]] if i in partner else None for i in range(len(old))
+    ]
+
+
+@given(ITEMS, ITEMS)
+def test_pairs_made_in_turn_do_not_cross_either(old: list[tuple[int, int]], new: list[tuple[int, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("recorder.diff.align._MOST_COMPARED", 0)
+        matches = align(old, new)
+
+    assert sorted(m.old for m in matches if m.old is not None) == list(range(len(old)))
+    assert sorted(m.new for m in matches if m.new is not None) == list(range(len(new)))
+    fixed = [m.new for m in matches if m.old is not None and m.new is not None and not m.moved]
+    assert fixed == sorted(j for j in fixed if j is not None)
+
+
+def test_thousands_of_equal_items_take_no_minutes() -> None:
+    old, new = ([("poll", "poll")] * count + [("x", "x")] + [("poll", "poll")] * 4000 for count in (4000, 3990))
+
+    matches = align([*old, ("y", "y")], [*new, ("z", "z")])
+
+    assert sum(match.new is None for match in matches) == 11
