@@ -58,6 +58,7 @@ def test_an_option_after_the_dashes_is_not_the_recorders() -> None:
         (["--mode", "socks5", "-o", "f", "pytest"], "a command goes after --"),
         (["-o", "f", "--", "pytest"], "name the UPSTREAM"),
         ([URL, "-o", "f", "--also", "a-b=http://a", "--also", "A_b=http://b", "--", "pytest"], "of this name"),
+        ([URL, "-o", "f", "--seal", "--max-size", "64M"], "--seal is for one file"),
     ],
 )
 def test_words_that_cannot_be_recorded_are_refused_in_one_line(words: list[str], told: str) -> None:

@@ -82,6 +82,12 @@ class Command(click.Command):
     show_default=True,
     help="Show operations as they end: on a terminal, or anywhere one line each (plain).",
 )
+@click.option(
+    "--seal/--no-seal",
+    default=False,
+    show_default=True,
+    help="Seal the cassette once it is closed, so that it opens at once; another Ctrl-C leaves it as it is.",
+)
 @click.option("--rewrite-links", is_flag=True, help="Lead links to the server back to the recorder.")
 @click.option(
     "--also",

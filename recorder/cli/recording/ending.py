@@ -31,7 +31,12 @@ _VERY_LAST = 1.8  # seconds until a thread ends it: the main thread handles no s
 
 
 class Ending:
-    """The end of one recording; a context manager for the main thread, with the signals' handlers while it lasts."""
+    """The end of one recording; a context manager for the main thread, with the signals' handlers while it lasts.
+
+    Attributes:
+        is_urgent: A second signal came, so that nothing may follow that takes long.
+
+    """
 
     def __init__(self, hurry: Callable[[], None], lost: str) -> None:
         """Prepare the end.
@@ -42,7 +47,7 @@ class Ending:
             lost: A line for the user, if the process has to be ended before the recording is.
 
         """
-        self._hurry, self._lost = hurry, lost
+        self._hurry, self._lost, self.is_urgent = hurry, lost, False
         self._wanted: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._since: float | None = None  # the first signal
         self._code: int | None = None  # once all is written and told
@@ -86,6 +91,7 @@ class Ending:
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._since is not None:
+            self.is_urgent = True
             self._hurry()
             return
         self._since = time.monotonic()

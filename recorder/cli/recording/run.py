@@ -9,11 +9,8 @@ import asyncio
 import contextlib
 import logging
 import re
-import signal
-import threading
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -34,11 +31,11 @@ from ..writing import must_be_writable
 from .clients import Clients
 from .display import Display
 from .ending import PATIENCE, Ending
+from .finishing import Finishing
 from .redaction import redaction
 from .upstream import read
 
 _MODES = ("reverse", "regular", "upstream", "socks5")  # in mitmproxy's others no client is told of the proxy
-_SILENCE = 1.0  # seconds, after which the user is told what takes so long
 
 
 class Recording:
@@ -68,13 +65,14 @@ class Recording:
         self._also = _also(given["also"], upstream, self._mode)
         if given["rewrite_links"] and not self._mode.startswith("reverse:"):
             raise UsageError("--rewrite-links needs --mode reverse: in other modes no link leads past the proxy")
+        self._seals, limits = given["seal"], _limits(given)
         must_be_writable(self._path, force=given["force"] or append)
         policy, key = redaction(given["policy"], given["key_file"], off=given["no_redaction"])
         settings = Settings(
             fsync=Fsync(given["fsync"]),
             force=given["force"],
             append=append,
-            limits=Limits(given["max_size"], given["max_duration"]),
+            limits=limits,
             go_on_when_full=given["on_full"] == "pass",
         )
         self._display = Display(given["progress"])
@@ -106,27 +104,15 @@ class Recording:
         lost = f"{self._path}: the disk or the network does not answer; what was not yet written is lost"
         with Ending(self._hurry, lost) as ending:
             code = asyncio.run(self._record(ending))
-        if self._clients.are_sifted and self._recorder.failure is None:
+        if self._recorder.failure is None and (self._clients.are_sifted or self._seals):
             ending.waits()
-            self._sift()
+            finishing = Finishing(self._path, is_left=ending.is_urgent)
+            if self._clients.are_sifted:
+                finishing.sift(self._recorder.sift)
+            if self._seals:
+                code = finishing.seal() or code
             ending.told(code)
         return code
-
-    def _sift(self) -> None:
-        """Remove the hosts without an API; a large capture takes a while, so that a signal may leave it whole."""
-        heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, _interrupted) for number in heard}
-        waiting = threading.Timer(_SILENCE, say, [f"{self._path}: removes hosts without an API; Ctrl-C leaves them in"])
-        waiting.start()
-        try:
-            for text in self._recorder.sift():
-                say(f"{self._path}: {text}")
-        except KeyboardInterrupt:
-            say(f"{self._path}: interrupted: the hosts without an API are still in it")
-        finally:
-            waiting.cancel()
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _use(self, dialect: Dialect, fit: Fit | None) -> None:
         """Show operations of a dialect from now on; tell the user how it was chosen."""
@@ -227,8 +213,11 @@ class _Told(logging.Handler):
         say(record.getMessage())
 
 
-def _interrupted(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # a handler's signature
-    raise KeyboardInterrupt
+def _limits(given: dict[str, Any]) -> Limits:
+    limits = Limits(given["max_size"], given["max_duration"])
+    if given["seal"] and limits != Limits():
+        raise UsageError("--seal is for one file: several are one recording once recorder merge has joined them")
+    return limits
 
 
 def _mode(mode: str, upstream: str | None) -> str:
