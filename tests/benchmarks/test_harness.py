@@ -44,7 +44,7 @@ def lines(results: dict[str, Result]) -> list[str]:
 
 
 # those that need no other tool's server and no proxy; the others run in `make bench`
-QUICK = ("correlation", "determinism", "engine", "format", "growth")
+QUICK = ("correlation", "determinism", "engine", "format", "growth", "scale")
 
 
 def test_benchmarks_run_and_bring_their_rows() -> None:
