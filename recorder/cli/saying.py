@@ -1,15 +1,71 @@
-"""Print messages for people: on stderr, one line each."""
+"""Print messages for people on stderr, one line each, and the progress of a long step on a terminal."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
+from ..model import Record
 from ..printable import printable
+
+_CLEAR = "\r\x1b[K"  # to the beginning of the line, and erase it
+_SILENCE = 1.0  # seconds, after which the user wants to know
+_AGAIN = 0.5  # seconds between two lines
+_LOOK = 1024  # records, after which it looks at the clock
 
 
 def say(text: str) -> None:
     """Print one line on stderr, with control characters escaped: file names may hold any character."""
     with suppress(OSError):  # stderr is a full disk or a closed pipe: the exit code must still tell what happened
         click.echo(f"recorder: {printable(text)}", err=True)
+
+
+class Progress:
+    """Counts records, and shows the count in the last line of a terminal from the second second on."""
+
+    def __init__(self, doing: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin.
+
+        Args:
+            doing: What is done, e.g. `seals`.
+            clock: Returns seconds.
+
+        """
+        self._doing, self._clock, self._count, self._is_shown = doing, clock, 0, False
+        self._next = clock() + _SILENCE
+
+    def feed(self, record: Record) -> None:  # noqa: ARG002  # so that it can be given as a function that takes records
+        """Count one more record."""
+        self._count += 1
+        if self._count % _LOOK == 0 and self._clock() >= self._next:
+            self._next = self._clock() + _AGAIN
+            self._is_shown = True
+            _print(f"{_CLEAR}recorder: {printable(self._doing)}: {self._count:,} records")
+
+    def clear(self) -> None:
+        """Erase the line, so that another one can be printed."""
+        if self._is_shown:
+            _print(_CLEAR)
+            self._is_shown = False
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Progress | None]:
+    """Yield what shows the progress of the block; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    shown = Progress(doing)
+    try:
+        yield shown
+    finally:
+        shown.clear()
+
+
+def _print(text: str) -> None:
+    with suppress(OSError):  # a closed terminal must not end the step
+        click.echo(text, nl=False, err=True, color=True)

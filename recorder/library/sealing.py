@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
@@ -25,7 +25,14 @@ from .lazy import Stored, fresh, lazily
 from .making import maker_of
 
 
-def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive: bool = False) -> None:
+def seal(
+    source: Path,
+    target: Path,
+    *,
+    dialect: Dialect | None = None,
+    archive: bool = False,
+    watch: Callable[[Record], None] | None = None,
+) -> None:
     """Write the sealed form of a cassette; equal facts and an equal dialect give equal bytes.
 
     Sealing a sealed cassette derives its triples anew. `target` is replaced only by a complete file.
@@ -35,6 +42,7 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
         target: The file to write; an existing file is replaced.
         dialect: Rules to derive the triples by, which the sealed cassette then holds; by default the cassette's own.
         archive: Write the compressed form (zstd), for storage, instead of the plain form, for git.
+        watch: Is called with each record as it is read; None for nobody.
 
     Raises:
         CassetteError: If `source` cannot be read or has a torn tail.
@@ -47,10 +55,17 @@ def seal(source: Path, target: Path, *, dialect: Dialect | None = None, archive:
         correlator = Correlator(dialect or dialect_of(header))
 
         with replacing(target, force=True, like=[source], private=header.redaction in IN_CLEAR) as file:
-            write_sealed(file, header, cassette.records(), correlator, target.resolve().parent)
+            records = cassette.records() if watch is None else _watched(cassette.records(), watch)
+            write_sealed(file, header, records, correlator, target.resolve().parent)
             _whole(cassette, source)
             file.flush()
             _verify(Path(file.name))
+
+
+def _watched(records: Iterator[Record], watch: Callable[[Record], None]) -> Iterator[Record]:
+    for record in records:
+        watch(record)
+        yield record
 
 
 def write_sealed(

@@ -8,7 +8,7 @@ import click
 
 from ..loading import rules_of
 from ..options import cassette_argument, dialect_option, force_option, output_option
-from ..saying import say
+from ..saying import progress, say
 from ..writing import must_be_writable
 
 
@@ -37,5 +37,7 @@ def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str 
     before = cassette.stat().st_size
     with open_cassette(cassette) as found:
         chosen = rules_of(found.header, dialect)
-    seal(cassette, target, dialect=chosen if dialect else None, archive=archive)
+    with progress(f"{cassette}: seals") as shown:
+        watch = shown.feed if shown else None
+        seal(cassette, target, dialect=chosen if dialect else None, archive=archive, watch=watch)
     say(f"{target}: sealed, {before} bytes before, {target.stat().st_size} now")

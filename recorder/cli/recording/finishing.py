@@ -17,7 +17,7 @@ from types import FrameType
 from ...cassette.reader import open_cassette
 from ...errors import RecorderError
 from ...library.sealing import seal
-from ..saying import say
+from ..saying import progress, say
 
 _SILENCE = 1.0  # seconds, after which the user is told what takes so long
 
@@ -59,7 +59,8 @@ class Finishing:
         before = self._path.stat().st_size
         with self._leavable("is being sealed; Ctrl-C leaves it as it is"):
             try:
-                seal(self._path, self._path)
+                with progress(f"{self._path}: seals") as shown:
+                    seal(self._path, self._path, watch=shown.feed if shown else None)
             except KeyboardInterrupt:
                 if not self._is_sealed():  # a signal may come after the last step
                     say(f"{self._path}: interrupted: is whole, but not sealed; {way}")
