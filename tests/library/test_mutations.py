@@ -1,0 +1,114 @@
+"""A sealed cassette whose index or stored part was changed, with all checksums made right again, is found out.
+
+`recorder doctor` finds each such change. A look-up takes what it finds for what it looked for only if it has the
+number that was wanted; so a changed address gives the right item, or an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder.cassette import codec
+from recorder.cassette.frames import unframe
+from recorder.diagnose.doctor import examine
+from recorder.errors import CassetteError
+from recorder.library.lazy import open_recording
+from recorder.model import Triple, Unsolicited
+from tests.library.mutations import changed, frames, make, mutated, pages, tables
+
+SEEDS = range(12)
+STORED = (codec.TRIPLE, codec.PLAIN, codec.UNSOLICITED, codec.SUMMARY, codec.DETAIL, codec.CONTENTS)
+LEADING = ("keys", "records", "triples", "exchanges", "unsolicited", "members")  # tables that lead to an item
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("whole"))
+
+
+def findings(path: Path) -> set[str]:
+    try:
+        return {f"{found.kind} {found.where} {found.text}" for found in examine(path)}
+    except CassetteError as exc:
+        return {str(exc)}
+
+
+def test_the_checksums_are_right_again_after_a_change(whole: Path) -> None:
+    data = whole.read_bytes()
+    _, begin, _ = frames(data)[5]
+
+    assert changed(data, begin, data[begin : begin + 1]) == data
+    assert len(list(unframe(changed(data, begin, bytes([data[begin] ^ 1]))))) == len(frames(data))
+    assert not any("index" in found or "stored" in found for found in findings(whole))
+
+
+@pytest.mark.parametrize("kind", STORED)
+def test_doctor_finds_each_change_of_what_is_stored(kind: int, whole: Path, tmp_path: Path) -> None:
+    data = whole.read_bytes()
+    spans = [(begin, end) for found, begin, end in frames(data) if found == kind]
+    path, right = tmp_path / "s.cassette", findings(whole)
+    missed = []
+
+    for seed in SEEDS:
+        path.write_bytes(mutated(data, spans, seed))
+        if findings(path) <= right:
+            missed.append(seed)
+
+    assert missed == []
+
+
+def test_doctor_finds_each_change_of_a_table(whole: Path, tmp_path: Path) -> None:
+    data, path, right = whole.read_bytes(), tmp_path / "s.cassette", findings(whole)
+    missed = []
+
+    for table in tables(data):
+        for seed in SEEDS[:6]:
+            path.write_bytes(mutated(data, pages(data, table), seed))
+            if findings(path) <= right:
+                missed.append((table, seed))
+
+    assert missed == []
+
+
+def items(path: Path) -> Iterator[Triple | Unsolicited | None]:
+    """What each look-up gives; None where it is an error."""
+    with open_recording(path) as opened:
+        recording = opened.recording
+        for sequence in (recording.triples, recording.plain, recording.unsolicited):
+            for place in range(len(sequence)):
+                try:
+                    yield sequence[place]
+                except CassetteError:
+                    yield None
+
+
+@pytest.mark.parametrize("table", LEADING)
+def test_a_look_up_gives_the_right_item_or_an_error(table: str, whole: Path, tmp_path: Path) -> None:
+    data, path, right = whole.read_bytes(), tmp_path / "s.cassette", list(items(whole))
+    wrong = []
+
+    for seed in SEEDS:
+        path.write_bytes(mutated(data, pages(data, table), seed))
+        found = list(items(path))
+        wrong += [(seed, place) for place, (a, b) in enumerate(zip(found, right, strict=True)) if a not in (None, b)]
+
+    assert wrong == []
+    assert None not in right
+
+
+def swapped(data: bytes, table: str) -> bytes:
+    """The file with the first two addresses of a table in each other's place."""
+    at, _ = pages(data, table)[0]
+    return changed(data, at, data[at + 8 : at + 16] + data[at : at + 8])
+
+
+@pytest.mark.parametrize("table", ["records", "triples", "exchanges", "unsolicited"])
+def test_two_entries_in_each_others_place_are_found_out(table: str, whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "s.cassette"
+    path.write_bytes(swapped(whole.read_bytes(), table))
+
+    assert findings(path) - findings(whole)
+    assert all(a in (None, b) for a, b in zip(items(path), items(whole), strict=True))
