@@ -6,7 +6,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Protocol
 
 from ..bayeux.messages import Message, carried
@@ -186,7 +186,13 @@ class Triples:
         entries = self._index.table(table)
         if not 0 <= place < len(entries):
             raise CassetteError(self._path, f"holds no entry {place} of its {table}", hint=_HINT)
-        return int(ADDRESS.unpack(entries[place])[0])
+        entry = entries[place]
+        # other exchanges and unsolicited events have no number: their order tells whether an entry is the right one
+        beside = () if table == "triples" else (place - 1, place, place + 1)
+        near = [entries[at] for at in beside if 0 <= at < len(entries)]
+        if any(one >= other for one, other in pairwise(near)):
+            raise CassetteError(self._path, f"entry {place} of its {table} is not in order", hint=_HINT)
+        return int(ADDRESS.unpack(entry)[0])
 
     def _row(self, table: str, place: int) -> Row:
         return codec.decode_row(self._index.frame(self._address(table, place)), path=self._path)
