@@ -526,11 +526,11 @@ class Recording:
         guard: What the server wrote before and after the messages in each answer, such as `while(1);`.
         subprotocols: What the server chose of the subprotocols that clients offered for their WebSockets, sorted.
         streams: Streams of events and WebSockets without Bayeux, in the order they were opened.
-        index: What is known of all triples without reading them; None for a recording in memory, whose sequences are
-            tuples. Those of a file are read when they are asked for: never copy them all.
         lost_polls: Session label and `seq` of the failure of each Bayeux request that ended without an answer; events
             in that answer are lost.
         attempts: `seq` of a request that got no answer, and that of the request that repeats it.
+        index: What is known of all triples without reading them; None for a recording in memory, whose sequences are
+            tuples. Those of a file are read when they are asked for: never copy them all.
     """
 
     header: Header
@@ -546,9 +546,9 @@ class Recording:
     guard: tuple[str, str] = ("", "")
     subprotocols: tuple[str, ...] = ()
     streams: tuple[Stream, ...] = ()
-    index: RecordingIndex | None = field(default=None, compare=False, repr=False)
     lost_polls: Sequence[tuple[str | None, int]] = ()
     attempts: Sequence[tuple[int, int]] = ()
+    index: RecordingIndex | None = field(default=None, compare=False, repr=False)
 
 
 def value_of(texts: Iterable[str]) -> Value | None:

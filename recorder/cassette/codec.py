@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from operator import itemgetter
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgpack
 
@@ -321,6 +321,42 @@ def _known(headers: Any) -> Headers | None:
             _blocks.clear()
         _blocks[found] = found
     return found
+
+
+class Glance(NamedTuple):
+    """What a record tells without decoding its texts.
+
+    Attributes:
+        exchange: Number of the exchange; -1 for a note.
+        status: Status of a response; 0 for other records.
+        target: Target of a request, encoded; empty for other records.
+        body: The body; None if the record names an earlier record that has it.
+    """
+
+    seq: int
+    t: int
+    exchange: int
+    status: int
+    target: bytes
+    body: bytes | None
+
+
+def glance(found: Frame, *, path: str) -> Glance | None:
+    """Return what a frame of a record tells without decoding its texts; None if that is no record.
+
+    Raises:
+        CassetteError: If the body is not valid msgpack, or exceeds the limits of the format.
+
+    """
+    body = _unpack(found, path, _LIMITS_OF_RECORD | {"raw": True})
+    if not isinstance(body, dict):
+        return None
+    told = [body.get(name, default) for name, default in ((b"n", -1), (b"t", -1), (b"x", -1), (b"s", 0))]
+    if set(map(type, told)) != {int}:
+        return None
+    seq, t, exchange, status = told
+    target, content = body.get(b"u", b""), body.get(b"b", b"")
+    return Glance(seq, t, exchange, status, as_bytes(target) or b"", content if isinstance(content, bytes) else None)
 
 
 def encode_row(row: Row) -> bytes:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import gc
 import shlex
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Sized
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import chain, islice
+from functools import partial
+from itertools import chain, islice, product
+from math import ceil, floor, prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from ..errors import CassetteError, NothingSelected, RecorderError, TornTail
-from ..model import Header, Record, Recording, Triple
-from .saying import say
+from ..errors import NothingSelected, RecorderError, TornTail
+from ..model import FORMAT, Header, Record, Recording, Triple
+from .saying import progress, say
 
 if TYPE_CHECKING:
     from ..cassette.reader import Cassette, OpenCassette
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
     from ..views.filter import Expression
     from ..views.report import Part, Source
 
+Find: TypeAlias = Callable[[str, Iterable[str]], Collection[int]]
+
 _SAID = f"{__name__}.said"
+_UNLISTED = frozenset({"event", "method", "path", "rule", "session", "state"})  # all other keys are in the index
+_LARGE = 10_000  # triples of a journal from which on an index is worth a hint
+_MOST = 4096  # spellings of a value that are looked up
+_OTHERS = {"k": "\u212a"}  # the one letter outside of ASCII whose small letter is in ASCII: the Kelvin sign
 
 
 def load(paths: Sequence[Path], dialect: str | None, making: Making | None = None) -> Recording:
@@ -47,43 +54,47 @@ def load(paths: Sequence[Path], dialect: str | None, making: Making | None = Non
     return joined([_kept_open(opened(path, dialect, making)).recording for path in paths])
 
 
-def opened(path: Path, dialect: str | None, making: Making | None = None) -> OpenRecording:
+def opened(
+    path: Path, dialect: str | None, making: Making | None = None, *, rules_first: bool = False
+) -> OpenRecording:
     """Open one cassette as a recording; say on stderr why it has no triples, if so, and what a crash cut off.
 
-    The arguments and errors are those of `load`.
+    Args:
+        path: The cassette.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect of the cassette.
+        making: Returns what makes the tables of a replay; None where none are needed.
+        rules_first: Tell of its dialect before damage of the file; else after it.
+
+    Raises:
+        CassetteError: If the cassette cannot be read.
+        DialectError: If the dialect is unknown or wrong.
     """
-    from ..cassette.reader import open_cassette
-    from ..dialect.carried import differs_from_shipped
     from ..library.lazy import open_recording
 
-    with open_cassette(path) as cassette:
-        # damage and a torn tail are told before what is said of the dialect; to look for them takes long in large files
-        is_odd = dialect is not None or differs_from_shipped(cassette.header)
-        is_read = is_odd and not _has_index(cassette)
-        if is_read:
-            _read_through(cassette)
-        try:
-            rules = rules_of(cassette.header, dialect)
-        except RecorderError:
-            if not is_read:
-                _read_through(cassette)
-            raise
-    found = open_recording(path, None if dialect is None else rules, making)
-    if not is_read:
-        warn(found.torn)
-    hint_if_none(found.recording.triples, found.cassette.header, found.cassette.records(), rules.name)
+    told: list[str] = []
+    header, rules = header_and_rules(path, dialect, say_once if rules_first else told.append, is_read=not rules_first)
+    with progress(f"{path}: reads") as shown:
+        found = open_recording(path, None if dialect is None else rules, making, watch=shown.feed if shown else None)
+    warn(found.torn)
+    for text in told:
+        say_once(text)
+    _hint_to_seal(path, found, dialect)
+    hint_if_none(found.recording.triples, header, found.cassette.records(), rules.name)
     return found
 
 
-def _kept_open(found: OpenRecording) -> OpenRecording:
-    context = click.get_current_context(silent=True)
-    if context is not None:
-        context.call_on_close(found.close)
-    return found
+def _hint_to_seal(path: Path, found: OpenRecording, dialect: str | None) -> None:
+    """Say on stderr, once, that a large cassette is read as a whole each time, and how it is not."""
+    is_old = found.cassette.header.format < FORMAT
+    way = f"recorder {'migrate' if is_old else 'seal'} {shlex.quote(str(path))}"
+    if found.stale and dialect is None:
+        say_once(f"{path}: {found.stale}, so they are derived anew each time; {way} stores those of this version")
+    elif not found.is_stored and len(found.recording.triples) >= _LARGE:
+        say_once(f"{path}: is read as a whole each time; {way} gives it an index")
 
 
 def derived(path: Path, dialect: str | None) -> tuple[Cassette, Recording]:
-    """Read one cassette and derive its recording; say on stderr why it has no triples, if so.
+    """Read one cassette into memory and derive its recording; say on stderr why it has no triples, if so.
 
     The arguments and errors are those of `load`.
     """
@@ -96,15 +107,39 @@ def derived(path: Path, dialect: str | None) -> tuple[Cassette, Recording]:
     return cassette, recording
 
 
-def _has_index(cassette: OpenCassette) -> bool:
-    with suppress(CassetteError):
-        return cassette.has_index
-    return False
+def header_and_rules(
+    path: Path, dialect: str | None, tell: Callable[[str], None] | None = None, *, is_read: bool = True
+) -> tuple[Header, Dialect]:
+    """Return the header and the dialect of a cassette.
+
+    Args:
+        path: The cassette.
+        dialect: Name of a shipped dialect, or path of a file; None takes the dialect of the cassette.
+        tell: Takes what is to be said of the dialect; None says it on stderr.
+        is_read: Whether damage of the file is told before a dialect that cannot be used.
+
+    Raises:
+        CassetteError: If the cassette is damaged, or the dialect in it cannot be used.
+        DialectError: If the dialect is unknown or wrong.
+    """
+    from ..cassette.reader import open_cassette
+
+    with open_cassette(path) as cassette:
+        try:
+            return cassette.header, rules_of(cassette.header, dialect, tell)
+        except RecorderError:
+            if not is_read:
+                raise
+            deque(cassette.records(), maxlen=0)
+            warn(cassette.torn)
+            return cassette.header, rules_of(cassette.header, dialect)  # which raises again, and says why
 
 
-def _read_through(cassette: OpenCassette) -> None:
-    deque(cassette.records(), maxlen=0)
-    warn(cassette.torn)
+def _kept_open(found: OpenRecording) -> OpenRecording:
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(found.close)
+    return found
 
 
 def hint_if_none(triples: Sized, header: Header, records: Iterable[Record], dialect: str) -> None:
@@ -117,7 +152,7 @@ def hint_if_none(triples: Sized, header: Header, records: Iterable[Record], dial
         dialect: Name of the dialect by which the triples were derived.
     """
     if not len(triples):
-        say(f"{header.file}: {_why_none(header.file, records, dialect)}")
+        say_once(f"{header.file}: {_why_none(header.file, records, dialect)}")
 
 
 def _why_none(file: str, records: Iterable[Record], dialect: str) -> str:
@@ -138,12 +173,13 @@ def _why_none(file: str, records: Iterable[Record], dialect: str) -> str:
     return f"holds {held}, but no operation of the dialect {dialect}; {way}"
 
 
-def rules_of(header: Header, named: str | None) -> Dialect:
+def rules_of(header: Header, named: str | None, tell: Callable[[str], None] | None = None) -> Dialect:
     """Return the dialect to read a cassette by; say on stderr, once, if another one of that name differs from it.
 
     Args:
         header: The header of the cassette.
         named: Name of a shipped dialect, or path of a file; None takes the dialect of the cassette.
+        tell: Takes what is to be said; None says it on stderr.
 
     Raises:
         CassetteError: If the dialect in the cassette cannot be used.
@@ -152,39 +188,26 @@ def rules_of(header: Header, named: str | None) -> Dialect:
     from ..dialect.carried import dialect_of, differs_from_shipped, held, is_same_text
     from ..dialect.definition import load as load_dialect
 
+    tell = tell or say_once
     if named is None:
         if differs_from_shipped(header):
             ways = f"it is read by its own, --dialect {header.dialect} takes the one of this version"
-            _say_once(f"{header.file}: its dialect {header.dialect!r} differs from the one of this version; {ways}")
+            tell(f"{header.file}: its dialect {header.dialect!r} differs from the one of this version; {ways}")
         return dialect_of(header)
     chosen = load_dialect(named)
     own = held(header)
     if own and chosen.name == header.dialect and not is_same_text(chosen.text, own):
-        _say_once(f"{named}: differs from the dialect {chosen.name!r} in {header.file}; {named} is used")
+        tell(f"{named}: differs from the dialect {chosen.name!r} in {header.file}; {named} is used")
     return chosen
 
 
-def _say_once(text: str) -> None:
+def say_once(text: str) -> None:
+    """Print one line on stderr, unless this command printed it before."""
     context = click.get_current_context(silent=True)
     said = context.meta.setdefault(_SAID, set()) if context is not None else set()
     if text not in said:
         said.add(text)
         say(text)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Switch Python's garbage collector off while a cassette is read.
-
-    All objects that are read stay alive, so the collector would scan them many times and free none.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def read(path: Path) -> Cassette:
@@ -276,10 +299,96 @@ def triples(
 ) -> Iterator[Triple]:
     """Yield at most `limit` triples of a cassette that the filter `by` accepts, in their recorded order.
 
-    A sealed cassette is read only as far as the caller iterates.
+    A cassette with an index is read only as far as the caller iterates, and only where the filter may accept a triple.
     """
-    with _opened(path, dialect) as every:
-        yield from islice(fitting(every, by), limit)
+    from ..library.stored import Triples
+
+    with _looked_up(path, dialect) as found:
+        yield from islice(fitting(found, by) if isinstance(found, Triples) else chosen(found, by), limit)
+
+
+@contextmanager
+def _looked_up(path: Path, dialect: str | None) -> Iterator[OpenRecording | Triples]:
+    """Open a cassette to look at triples: those that are stored need no rules, and are read also where these are lost.
+
+    Raises:
+        CassetteError: If the cassette cannot be read.
+        DialectError: If the dialect is unknown or wrong.
+    """
+    from ..cassette.reader import open_cassette
+    from ..dialect.carried import dialect_of
+    from ..library.lazy import open_recording
+    from ..library.stored import triples
+
+    with open_cassette(path) as cassette:
+        if dialect is not None or not cassette.is_sealed:
+            with opened(path, dialect, rules_first=True) as found:
+                yield found
+            return
+        try:
+            dialect_of(cassette.header)
+        except RecorderError:
+            every = triples(cassette)
+            hint_if_none(every, cassette.header, cassette.records(), cassette.header.dialect)
+            yield every
+            return
+    with open_recording(path) as found:
+        _hint_to_seal(path, found, None)
+        hint_if_none(
+            found.recording.triples, found.cassette.header, found.cassette.records(), found.cassette.header.dialect
+        )
+        yield found
+
+
+def chosen(found: OpenRecording, by: Expression | None) -> Iterator[Triple]:
+    """Yield the triples of an open recording that a filter accepts, in their order; without a filter, yield all."""
+    from ..library.stored import with_any
+
+    every = found.recording.triples
+    near = _candidates(by, len(every), partial(with_any, found)) if by is not None else None
+    return fitting(every if near is None else (every[n - 1] for n in sorted(near)), by)
+
+
+def _candidates(expression: Expression, count: int, find: Find) -> Collection[int] | None:
+    """Return the numbers of the triples that a filter may accept; None if the index does not tell.
+
+    Args:
+        expression: The filter.
+        count: Number of all triples, which are numbered from 1.
+        find: Returns the numbers of the triples that may have one of several values of a key.
+    """
+    from ..views.filter import Either, Every, Like, Within
+
+    match expression:
+        case Like(key=key, pieces=(text,)) if key not in _UNLISTED and 0 < _spellings(text) <= _MOST:
+            return find(key, _spelt(text))
+        case Within(key="n", low=low, high=high):
+            return range(max(ceil(low or 0), 1), min(count, count if high is None else floor(high)) + 1)
+        case Every(terms=terms):
+            found = [some for term in terms if (some := _candidates(term, count, find)) is not None]
+            return min(found, key=len, default=None)
+        case Either(groups=groups):
+            parts = [_candidates(group, count, find) for group in groups]
+            known = [part for part in parts if part is not None]
+            return {n for part in known for n in part} if len(known) == len(parts) else None
+        case _:
+            return None
+
+
+def _spellings(text: str) -> int:
+    """Return how many texts have this one in small letters; 0 if that is not known.
+
+    A filter sees "?" in place of what UTF-8 cannot hold.
+    """
+    return prod(len(_letters(letter)) for letter in text) if text.isascii() and "?" not in text else 0
+
+
+def _spelt(text: str) -> Iterator[str]:
+    return map("".join, product(*map(_letters, text)))
+
+
+def _letters(small: str) -> str:
+    return small + small.upper() + _OTHERS.get(small, "") if small.isalpha() else small
 
 
 def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str, str]) -> list[Triple]:
@@ -294,8 +403,16 @@ def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str,
     Raises:
         NothingSelected: If no triple fits.
     """
-    with _opened(path, dialect) as every:
-        found = every.with_keys(keys) if number is None else every.numbered(number)
+    from ..library.stored import Triples, with_keys
+
+    with _looked_up(path, dialect) as cassette:
+        every = cassette if isinstance(cassette, Triples) else cassette.recording.triples
+        if number is None:
+            found = cassette.with_keys(keys) if isinstance(cassette, Triples) else list(with_keys(cassette, keys))
+        elif isinstance(every, Triples):
+            found = every.numbered(number)
+        else:
+            found = [every[number - 1]] if 1 <= number <= len(every) else []
         if not found:
             wanted = str(number) if number is not None else " and ".join(f"with {k} {v}" for k, v in keys.items())
             held = f"1 to {len(every)}" if len(every) else "none"
@@ -303,23 +420,8 @@ def find(path: Path, dialect: str | None, *, number: int | None, keys: dict[str,
         return found
 
 
-@contextmanager
-def _opened(path: Path, dialect: str | None) -> Iterator[Triples]:
-    from ..cassette.reader import open_cassette
-    from ..library.stored import triples
-
-    with open_cassette(path) as cassette:
-        # stored triples need no rules, and are read also where the dialect in the cassette cannot be used
-        chosen = rules_of(cassette.header, dialect) if dialect is not None or not cassette.is_sealed else None
-        with _without_collector():
-            every = triples(cassette, chosen)
-        warn(cassette.torn)
-        hint_if_none(every, cassette.header, cassette.records(), chosen.name if chosen else cassette.header.dialect)
-        yield every
-
-
 def warn(torn: TornTail | None) -> None:
-    """Print the reason on stderr, if a crash cut the end of a cassette off."""
+    """Say on stderr that a crash cut the end of a cassette off, if so."""
     if torn is not None:
         say(f"warning: {torn}; the intact part before it is used")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import click
 
@@ -18,6 +20,8 @@ from ..printable import to_json
 from ..views.screen import Screen
 from .saying import say
 from .verdict import owe
+
+T = TypeVar("T")
 
 
 def screen() -> Screen | None:
@@ -88,6 +92,63 @@ def json_list(rows: Iterable[Any], *, lines: bool, several: Several | None = Non
         yield "[]\n"
 
 
+class Lines:
+    """Rows of JSON that wait in a temporary file, not in memory; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed by __exit__
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        self._file.seek(0)
+        yield from map(json.loads, self._file)
+
+    def add(self, row: Any) -> None:
+        """Append a row."""
+        self._file.write(f"{json.dumps(row)}\n")
+
+    def mark(self) -> int:
+        """Return where the rows end so far."""
+        return self._file.tell()
+
+    def cut(self, mark: int) -> None:
+        """Drop all rows behind a mark."""
+        self._file.seek(mark)
+        self._file.truncate()
+
+
+@contextmanager
+def all_or_none(parts: Iterable[Lines]) -> Iterator[None]:
+    """Drop the rows that were added within this context if it ends with an error."""
+    marks = [(part, part.mark()) for part in parts]
+    try:
+        yield
+    except BaseException:
+        for part, mark in marks:
+            part.cut(mark)
+        raise
+
+
+def json_object(parts: Mapping[str, Lines]) -> Iterator[str]:
+    """Yield a JSON object whose members are lists of rows, as `json_text` prints it."""
+    opening = "{"
+    for name, rows in parts.items():
+        begun = False
+        yield f"{opening}\n  {_json(name)}: ["
+        for row in rows:
+            text = _json(row).replace("\n", "\n    ")
+            yield f"{',' if begun else ''}\n    {text}"
+            begun = True
+        yield "\n  ]" if begun else "]"
+        opening = ","
+    yield "\n}\n"
+
+
 @dataclass(slots=True)
 class Several:
     """A pass over several files that reports a file it cannot read, goes on, and remembers the exit code."""
@@ -104,6 +165,12 @@ class Several:
             say(str(exc))
             self.code = self.code or exc.exit_code
             owe(self.code)  # also if the reader of stdout hangs up before the pass ends
+
+    def finding(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield items, and remember that there are some."""
+        for item in items:
+            self.found = True
+            yield item
 
     def finish(self, paths: tuple[Path, ...], wanted: str | None) -> None:
         """End the command: with the exit code of the first file that could not be read, if any.

@@ -24,6 +24,7 @@ from ..bayeux.channels import CONNECT, matches
 from ..bayeux.messages import to_text
 from ..model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording, Reply, Triple, Unsolicited
 from ..push.rules import MESSAGE
+from .ordering import in_order
 from .references import references
 
 At: TypeAlias = tuple[int, int]
@@ -35,42 +36,75 @@ _BEGIN: Final = (-1, 0)
 
 def anchors(recording: Recording, events: Sequence[Unsolicited] | None = None) -> tuple[Anchor, ...]:
     """Return the anchor of each unsolicited event of a recording, or of other `events`, in their order."""
-    events = recording.unsolicited if events is None else events
-    if not events:
-        return ()
-    only = only_session(recording)
-    walks: dict[str, _Walk] = defaultdict(lambda: _Walk(recording.windows))
+    if events is None:
+        return tuple(_referring(recording, is_one=False))
+    return tuple(_placed(_followed(recording, events, _walks(recording), is_one=False)))
+
+
+def anchoring(recording: Recording) -> Iterator[Anchor]:
+    """Yield the anchor of each unsolicited event in the recording of one file, in their order.
+
+    All are held in memory only where a client published: an event may repeat an id of what was published.
+    """
+    if any(one.kind is AnchorKind.PUBLISH for one in recording.messages):
+        yield from _referring(recording, is_one=True)
+    else:
+        followed = _followed(recording, recording.unsolicited, _walks(recording), is_one=True)
+        yield from (anchor for _, anchor in followed)
+
+
+def _referring(recording: Recording, *, is_one: bool) -> list[Anchor]:
+    walks = _walks(recording)
+    found = _placed(_followed(recording, recording.unsolicited, walks, is_one=is_one))
+    published = {anchor.at: anchor for walk in walks.values() for anchor in walk.publishes()}
+    for place, one in references(recording, found, only_session(recording), is_one=is_one).items():
+        if not found[place].is_echo and not recording.unsolicited[place].is_ignored:
+            found[place] = replace(published[one.at], repeats=one.ids, confidence=one.confidence)
+    return found
+
+
+def _placed(followed: Iterable[tuple[int, Anchor]]) -> list[Anchor]:
+    """Return the anchors by the places of their events: of several files these are not in the order of the wire."""
+    return [anchor for _, anchor in sorted(followed, key=itemgetter(0))]
+
+
+def _walks(recording: Recording) -> defaultdict[str, _Walk]:
+    walks: defaultdict[str, _Walk] = defaultdict(lambda: _Walk(recording.windows))
     for label, (seq, t) in recording.session_starts.items():
         walks[label].begin = Anchor(AnchorKind.START, (seq, 0), t)
-    found: list[Anchor | None] = [None] * len(events)
-    moments: list[tuple[At, int, str, ClientMessage | Anchor | int]] = []
-    moments += ((one.at, 0, one.session or only, one) for one in recording.messages)
-    first = {one.key: one.exchange for one in reversed(recording.streams)}
-    again = {one.exchange for one in recording.streams} - set(first.values())
-    for place, triple in enumerate((*recording.triples, *recording.plain)):
-        method = triple.request.method
-        if method == _PREFLIGHT or (triple.request.exchange in again and method != MESSAGE):
-            continue
-        anchor = _of_request(place, triple)
-        moments.append((anchor.at, 1, triple.session or only, anchor))
-    pushed = enumerate(events)
-    moments += (((u.event.seq, u.event.index), 2, u.session or only, place) for place, u in pushed)
-    for _, _, session, moment in sorted(moments, key=itemgetter(0, 1)):
+    return walks
+
+
+def _followed(
+    recording: Recording, events: Sequence[Unsolicited], walks: defaultdict[str, _Walk], *, is_one: bool
+) -> Iterator[tuple[int, Anchor]]:
+    """Yield the place of each event and what it followed: the latest moment of its session before it."""
+    if not len(events):
+        return
+    only = only_session(recording)
+    sent = ((one.at, one.session or only, one) for one in recording.messages)
+    exchanges = (_requests(recording, only, items) for items in (recording.triples, recording.plain))
+    pushed = (((u.event.seq, u.event.index), u.session or only, place) for place, u in enumerate(events))
+    for _, session, moment in in_order(sent, *exchanges, pushed, is_one=is_one):
         match moment:
             case ClientMessage():
                 walks[session].message(moment)
             case Anchor():
                 walks[session].latest = moment
             case place:
-                found[place] = walks[session].anchor(events[place].event)
-    before = [anchor for anchor in found if anchor is not None]
-    if events is not recording.unsolicited:
-        return tuple(before)
-    published = {anchor.at: anchor for walk in walks.values() for anchor in walk.publishes()}
-    for place, one in references(recording, before, only).items():
-        if not before[place].is_echo and not events[place].is_ignored:
-            before[place] = replace(published[one.at], repeats=one.ids, confidence=one.confidence)
-    return tuple(before)
+                yield place, walks[session].anchor(events[place].event)
+
+
+def _requests(recording: Recording, only: str, items: Sequence[Triple]) -> Iterator[tuple[At, str, Anchor]]:
+    """Yield the place, the session and the anchor of each request that events may follow."""
+    first = {one.key: one.exchange for one in reversed(recording.streams)}
+    again = {one.exchange for one in recording.streams} - set(first.values())
+    before = 0 if items is recording.triples else len(recording.triples)
+    for place, triple in enumerate(items, before):
+        method = triple.request.method
+        if method != _PREFLIGHT and (triple.request.exchange not in again or method == MESSAGE):
+            anchor = _of_request(place, triple)
+            yield anchor.at, triple.session or only, anchor
 
 
 def endings(recording: Recording) -> list[tuple[Reply, Anchor]]:

@@ -11,12 +11,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import TypeAlias
 
-from ..model import JSON, Anchor, AnchorKind, ClientMessage, Recording, Request, Response
+from ..model import JSON, Anchor, AnchorKind, ClientMessage, Recording, Request, Response, Triple
+from .ordering import At, in_order, unfolded
 
-At: TypeAlias = tuple[int, int]
 SURE, LIKELY = 0.9, 0.7  # confidence where each publish has another value under the name of the id, and elsewhere
 _WORD = re.compile(r"[\w.:@+-]{6,200}", re.ASCII)
 _BYTES = re.compile(rb"[\w.:@+-]{6,200}")
@@ -38,13 +36,16 @@ class Reference:
     confidence: float
 
 
-def references(recording: Recording, found: Sequence[Anchor], only: str) -> dict[int, Reference]:
+def references(
+    recording: Recording, found: Sequence[Anchor], only: str, *, is_one: bool = False
+) -> dict[int, Reference]:
     """Return the references of unsolicited events, by their places among these.
 
     Args:
         recording: The recording.
         found: What each unsolicited event followed, in their order.
         only: Label of the session of what shows none.
+        is_one: Whether the recording is of one file.
     """
     publishes = [one for one in recording.messages if one.kind is AnchorKind.PUBLISH]
     if not publishes or not found:
@@ -52,7 +53,7 @@ def references(recording: Recording, found: Sequence[Anchor], only: str) -> dict
     varying = _varying(publishes)
     seen = _Seen()
     repeated: dict[int, dict[str, ClientMessage]] = {}
-    for moment in _moments(recording, publishes):
+    for moment in _moments(recording, publishes, is_one=is_one):
         match moment:
             case ClientMessage():
                 seen.published(moment, moment.session or only)
@@ -107,15 +108,20 @@ class _Seen:
 
 
 def _moments(
-    recording: Recording, publishes: Iterable[ClientMessage]
+    recording: Recording, publishes: Iterable[ClientMessage], *, is_one: bool
 ) -> Iterator[ClientMessage | int | Request | Response]:
     """Yield publishes, unsolicited events (by their places), requests and answers, in the order of the wire."""
     last = max(pushed.event.seq for pushed in recording.unsolicited)
-    moments: list[tuple[At, ClientMessage | int | Request | Response]] = [(one.at, one) for one in publishes]
-    moments += (((u.event.seq, u.event.index), place) for place, u in enumerate(recording.unsolicited))
-    for triple in (*recording.triples, *recording.plain):
-        moments += (((one.seq, 0), one) for one in (triple.request, triple.ack) if one is not None and one.seq <= last)
-    return (moment for _, moment in sorted(moments, key=itemgetter(0)))
+    pushed = (((u.event.seq, u.event.index), place) for place, u in enumerate(recording.unsolicited))
+    exchanges = (unfolded(map(_exchanged, items)) for items in (recording.triples, recording.plain))
+    sent = ((one.at, one) for one in publishes)
+    for at, moment in in_order(sent, pushed, *exchanges, is_one=is_one):
+        if at[0] <= last or not isinstance(moment, Request | Response):
+            yield moment
+
+
+def _exchanged(triple: Triple) -> Iterator[tuple[At, Request | Response]]:
+    return (((one.seq, 0), one) for one in (triple.request, triple.ack) if one is not None)
 
 
 def _varying(publishes: Iterable[ClientMessage]) -> set[str]:

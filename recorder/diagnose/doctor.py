@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
 from ..bayeux import channels
 from ..bayeux.messages import encode
 from ..cassette.reader import open_cassette
-from ..correlate.engine import Correlator
+from ..cassette.tables import Rows
 from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
-from ..library.rows import row_of
-from ..model import CUT, GUESSED, LEFT_OUT, Chunk, Event, Failure, Header, Note, Record, Request, Response, Row
+from ..model import CUT, GUESSED, LEFT_OUT, Chunk, Event, Failure, Header, Note, Record, Request, Response
 from ..output import leftovers
 from ..push.decoders import Decoders
 from ..push.port import BAYEUX, Opened, Subscribed
@@ -28,9 +29,11 @@ from ..redaction.leaves import unlooked
 from ..redaction.policy import NO_POLICY, load
 from ..redaction.scan import Scan
 from .check import Checked, Finding, Level
+from .comparison import Comparison
 from .expired import Expired
 from .incidents import Disturbances
 
+_DIGEST = 16  # bytes
 _SKEW = 5.0  # seconds by which the server's clock may drift from ours within one capture
 # Candidates for secrets: a JSON web token, credentials in a URL, a private key in PEM form.
 # The token must begin at the beginning of a word: otherwise the search in a long word would take quadratic time.
@@ -43,13 +46,19 @@ _CERTAIN = {"JWT", "user and password in a URL", "private key", "basic credentia
 _PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")  # matches pseudonyms in cassettes made before policies existed
 
 
-def examine(path: Path, now: float | None = None, dialect: Dialect | None = None) -> list[Finding]:
+def examine(
+    path: Path,
+    now: float | None = None,
+    dialect: Dialect | None = None,
+    watch: Callable[[Record], None] | None = None,
+) -> list[Finding]:
     """Return all findings about a cassette file: damage first, then problems, then remarks.
 
     Args:
         path: The file.
         now: UTC seconds, to find dates that are over by now; None looks for none.
         dialect: The dialect to read the cassette by; None takes that of the cassette.
+        watch: Called with each record, for a display.
 
     Raises:
         CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
@@ -59,11 +68,15 @@ def examine(path: Path, now: float | None = None, dialect: Dialect | None = None
     if dialect is not None and header is not None:
         header = under(header, dialect)
     examiner = _Examiner(checked, header, now)
-    for record in checked.records():
-        examiner.feed(record)
-    examiner.end()
-    if not any(finding.level is Level.DAMAGE for finding in checked.findings):
-        checked.findings += _stale(path, dialect)
+    with closing(Comparison(path, header, dialect)) as comparison:
+        for record in checked.records():
+            examiner.feed(record)
+            comparison.feed(record)
+            if watch is not None:
+                watch(record)
+        examiner.end()
+        if not any(finding.level is Level.DAMAGE for finding in checked.findings):
+            checked.findings += comparison.findings()
     checked.findings += _leftovers(path)
     order = list(Level)
     return sorted(checked.findings, key=lambda finding: order.index(finding.level))
@@ -80,9 +93,11 @@ class _Examiner:
         self._last: Record | None = None
         self._subscribed: dict[str, set[str]] = defaultdict(set)
         self._unsubscribed: Counter[str] = Counter()
-        self._pushed: Counter[bytes] = Counter()
+        self._pushed = Rows(_DIGEST, is_sorted=True)  # hashes of events; equal ones are kept once
         self._disturbances = Disturbances()
-        self._skews: list[float] = []
+        self._skews: tuple[float, float] | None = (
+            None  # seconds: the least and the most that the server's clock was off
+        )
         self._scan = _scan(header)
         # credential headers already scanned: a scan is slow, and clients repeat their credentials in each request
         self._headers: set[tuple[str, str]] = set()
@@ -121,7 +136,8 @@ class _Examiner:
         """Add the findings that need all records, such as duplicates and clock drift."""
         for channel, count in sorted(self._unsubscribed.items()):
             self._remark("unsubscribed", f"{count} events on {channel}, to which their session had not subscribed")
-        twice = sum(count - 1 for count in self._pushed.values() if count > 1)
+        twice = self._pushed.count - sum(len(page) // _DIGEST for _, page in self._pushed.pages())
+        self._pushed.close()
         if twice:
             self._remark("duplicate", f"{twice} events were received again with equal channel and content")
         for kind, where, text in self._disturbances.found():
@@ -134,8 +150,8 @@ class _Examiner:
             self._remark("expired", text)
         for text in told(self._unlooked):
             self._remark("unread", text)
-        if self._skews and max(self._skews) - min(self._skews) > _SKEW:
-            drift = max(self._skews) - min(self._skews)
+        least, most = self._skews or (0.0, 0.0)
+        if (drift := most - least) > _SKEW:
             self._remark("clock-skew", f"the server's clock moved {drift:.0f} s against ours")
 
     def _exchange(self, record: Record) -> None:
@@ -165,11 +181,12 @@ class _Examiner:
         date = next((value for name, value in response.headers if name.lower() == "date"), None)
         if date is None or self._header is None:
             return
-        try:
-            server = parsedate_to_datetime(date).replace(tzinfo=UTC).timestamp()
-        except (ValueError, OverflowError):
+        server = _seconds(date)
+        if server is None:
             return
-        self._skews.append(server - (self._header.started / 1e6 + response.t / 1e9))
+        skew = server - (self._header.started / 1e6 + response.t / 1e9)
+        least, most = self._skews or (skew, skew)
+        self._skews = min(least, skew), max(most, skew)
 
     def _event(self, event: Event) -> None:
         if self._expired is not None:
@@ -180,7 +197,7 @@ class _Examiner:
         if event.raw is not None:
             return  # streams repeat their heartbeats
         content = encode([{"clientId": event.client_id, "channel": event.channel, "data": event.data}])
-        self._pushed[blake2b(content, digest_size=16).digest()] += 1
+        self._pushed.add(blake2b(content, digest_size=_DIGEST).digest())
 
     def _secrets(self, record: Record) -> None:
         if self._header is not None and self._header.redaction == NO_POLICY:
@@ -191,7 +208,7 @@ class _Examiner:
         for name, value in getattr(record, "headers", ()):
             if name.lower() in _CREDENTIALS and not _PSEUDONYM.fullmatch(value):
                 self._problem("secret", record, f"the header {name} looks like a real credential")
-        if _SECRET.search(getattr(record, "body", b"")):
+        if _holds_secret(getattr(record, "body", b"")):
             self._problem("secret", record, "the body holds what looks like a secret")
 
     def _scanned(self, scan: Scan, record: Record) -> None:
@@ -202,7 +219,7 @@ class _Examiner:
         """
         headers = {pair for pair in getattr(record, "headers", ()) if pair[0].lower() in _CREDENTIALS} - self._headers
         self._headers |= headers
-        if headers or _SECRET.search(getattr(record, "body", b"")):
+        if headers or _holds_secret(getattr(record, "body", b"")):
             for found in scan.record(record):
                 if found.kind in _CERTAIN:
                     self._problem("secret", record, f"{found.where} holds what looks like a secret: {found.kind}")
@@ -212,6 +229,19 @@ class _Examiner:
 
     def _remark(self, kind: str, text: str) -> None:
         self._checked.add(Level.REMARK, kind, "all", text)
+
+
+def _holds_secret(body: bytes) -> bool:
+    # each alternative has one of these texts; the pattern alone takes 20 times as long
+    return (b"eyJ" in body or b"://" in body or b"-----BEGIN " in body) and _SECRET.search(body) is not None
+
+
+@lru_cache(1024)  # many answers have the date of one second
+def _seconds(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).replace(tzinfo=UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _is_end(record: Response | Chunk | Failure) -> bool:
@@ -259,41 +289,3 @@ def _leftovers(path: Path) -> Iterator[Finding]:
         for found in leftovers(folder):
             text = "a command was killed while it wrote this file; the old file is as it was, delete this one"
             yield Finding(Level.REMARK, "leftover", str(found), text)
-
-
-def _stale(path: Path, dialect: Dialect | None) -> Iterator[Finding]:
-    """Yield findings about stored triples that differ from the triples derived from the facts and the dialect."""
-    with open_cassette(path) as cassette:
-        if not cassette.is_sealed:
-            return
-        stored = cassette.stored
-        try:
-            correlator = Correlator(dialect or dialect_of(cassette.header))
-        except (CassetteError, DialectError) as exc:
-            yield Finding(Level.REMARK, "unknown-dialect", "header", f"the triples were not compared: {exc}")
-            return
-        count = 0
-        for row in _derived(cassette.records(), correlator, cassette.header):
-            count += 1
-            yield from _compared(row, cassette.row(row.n)) if row.n <= stored else ()
-        if count != stored:
-            text = f"{stored} triples are stored, but {count} are derived from the facts; seal the cassette again"
-            yield Finding(Level.PROBLEM, "stale", "triples", text)
-
-
-def _derived(records: Iterator[Record], correlator: Correlator, header: Header) -> Iterator[Row]:
-    """Yield the triples one at a time, derived as `library.sealing` derives them."""
-    for record in records:
-        correlator.feed(record)
-        yield from map(row_of, correlator.triples())
-    yield from map(row_of, correlator.finish(header).triples)
-
-
-def _compared(row: Row, stored: Row) -> Iterator[Finding]:
-    if stored != row:
-        text = "differs from the triple derived from the facts; seal the cassette again"
-        yield Finding(Level.PROBLEM, "stale", f"triple {row.n}", text)
-    early = [event.seq for event in stored.events if event.seq <= stored.request]
-    if early:
-        text = f"has events that came before its request: records {early}"
-        yield Finding(Level.PROBLEM, "event-before-request", f"triple {row.n}", text)

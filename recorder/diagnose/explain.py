@@ -9,8 +9,7 @@ from ..correlate.causes.rules import objections
 from ..correlate.engine import Correlator
 from ..correlate.operations import Operation, Seen, is_over
 from ..dialect.definition import Dialect
-from ..model import Failure, Keys, Link, Record, Request, Triple
-from ..push.decoders import Decoders
+from ..model import Keys, Link, Record, Recording, Triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,46 +52,31 @@ class Judgement:
     is_ignored: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The judgements of the rules about chosen events, and the lost polls and repeated operations of the capture.
-
-    Attributes:
-        judgements: The judgement about each event, by `seq` of its record and place in the record.
-        lost_polls: Session label and failure of each poll that ended without an answer; events in such polls are lost.
-        attempts: For each operation that was sent again: `seq` of the attempt → `seq` of the next attempt.
-
-    """
-
-    judgements: dict[tuple[int, int], Judgement]
-    lost_polls: tuple[tuple[str | None, Failure], ...]
-    attempts: dict[int, int]
-
-
-def explain(records: Iterable[Record], dialect: Dialect, events: Collection[tuple[int, int]]) -> Explanation:
-    """Run the rules over a capture and record how they judge the chosen events.
+def judged(
+    records: Iterable[Record], dialect: Dialect, events: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], Judgement]:
+    """Run the rules over a capture, as far as the last of the chosen events, and return how they judge these.
 
     Args:
-        records: All records of the capture, in order.
+        records: The records of the capture, in order.
         dialect: The rules.
         events: The chosen events, each as `seq` of its record and place in the record.
     """
-    judgements: dict[tuple[int, int], Judgement] = {}
-    attempts: dict[int, int] = {}
+    found: dict[tuple[int, int], Judgement] = {}
+    last = max((seq for seq, _ in events), default=-1)
 
     def watch(seen: Seen, operations: Iterable[Operation], link: Link | None) -> None:
         place = (seen.event.seq, seen.event.index)
         if place in events:
-            judgements[place] = judgement(seen, list(operations), link, dialect)
+            found[place] = judgement(seen, list(operations), link, dialect)
 
     correlator = Correlator(dialect, watch=watch)
-    polls = _Polls(correlator)
     for record in records:
+        if record.seq > last and len(found) == len(events):  # a streamed response is read when its last part is
+            break
         correlator.feed(record)
-        polls.feed(record)
-        if isinstance(record, Request):
-            attempts |= correlator.attempt
-    return Explanation(judgements, tuple(polls.lost), attempts)
+        correlator.discard()
+    return found
 
 
 def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialect: Dialect) -> Judgement:
@@ -113,35 +97,21 @@ def judgement(seen: Seen, operations: list[Operation], link: Link | None, dialec
     )
 
 
-def polls_lost_to(triple: Triple, explanation: Explanation) -> list[Failure]:
-    """Return the failed polls in which events of a triple may have been lost.
+def polls_lost_to(triple: Triple, recording: Recording) -> list[int]:
+    """Return the failures, by `seq`, of the polls in which events of a triple may have been lost.
 
     These are the polls of the session of the triple that failed after its request and, if the triple is complete,
     before its last event.
     """
     end = triple.events[-1].event.seq if triple.events and triple.state.value == "complete" else None
     return [
-        failure
-        for session, failure in explanation.lost_polls
-        if session == triple.session and failure.seq > triple.request.seq and (end is None or failure.seq < end)
+        seq
+        for session, seq in recording.lost_polls
+        if session == triple.session and seq > triple.request.seq and (end is None or seq < end)
     ]
 
 
-class _Polls:
-    """Finds the polls that ended without an answer."""
-
-    def __init__(self, correlator: Correlator) -> None:
-        self._correlator, self._decoder = correlator, Decoders()
-        self._open: dict[int, str] = {}
-        self.lost: list[tuple[str | None, Failure]] = []
-
-    def feed(self, record: Record) -> None:
-        self._decoder.feed(record)
-        match record:
-            case Request() if self._decoder.carries(record):
-                self._open[record.exchange] = self._decoder.client_of(record)
-            case Failure() if record.exchange in self._open:
-                client_id = self._open.pop(record.exchange)
-                self.lost.append((self._correlator.session_of(client_id), record))
-            case _:
-                self._open.pop(getattr(record, "exchange", -1), None)
+def attempts_before(triple: Triple, recording: Recording) -> list[int]:
+    """Return the requests, by `seq`, that got no answer and that the request of a triple repeats."""
+    again = dict(recording.attempts)
+    return [before for before, after in again.items() if after == triple.request.seq]

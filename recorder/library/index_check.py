@@ -18,7 +18,7 @@ from ..model import Header, Record, Row
 from .built import Built
 from .deriving import WIDTHS, Derivation
 from .details import details_of
-from .lazy import Making, Stored, fresh, lazily
+from .lazy import Making, Stored, fresh, lazily, summary_of
 
 Told: TypeAlias = Callable[[Row | list[Any]], None]
 Difference: TypeAlias = tuple[str, str]  # where, and how
@@ -33,6 +33,9 @@ class IndexCheck(Built):
     """Derives what the index of a sealed cassette holds, and compares it when all records were fed.
 
     An index that was made by other rules is compared as far as it does not depend on them: nobody uses the rest.
+
+    Attributes:
+        is_fresh: Whether the stored triples are of these rules.
     """
 
     def __init__(
@@ -47,12 +50,12 @@ class IndexCheck(Built):
             making: Returns what makes the tables of a replay; None leaves these tables out.
             told: Called with each triple, other exchange and unsolicited event in its stored form, as it is derived.
         """
-        super().__init__(cassette.path)
         self._cassette, self._told, self._dialect, self._header = cassette, told, rules, header
-        self._keys = self.table_of("keys", KEY.size, is_sorted=True)
         self._stored = Stored(cassette) if cassette.has_index else None
-        self._is_fresh = self._stored is not None and self._stored.summary().items() >= fresh(rules).items()
-        maker = making(rules, header) if making is not None and self._is_fresh else None
+        self.is_fresh = self._stored is not None and self._stored.summary().items() >= fresh(rules).items()
+        super().__init__(cassette.path)  # only now: it opens files
+        self._keys = self.table_of("keys", KEY.size, is_sorted=True)
+        maker = making(rules, header) if making is not None and self.is_fresh else None
         self._derivation = Derivation(Correlator(rules), self, maker)
         self._made = tuple(maker.tables) if maker is not None else ()
 
@@ -84,8 +87,10 @@ class IndexCheck(Built):
             return
         self.finish("keys", "triples", "exchanges", "unsolicited", *WIDTHS)
         yield from self._misplaced(stored)
-        if not self._is_fresh:
+        if not self.is_fresh:
             return
+        if stored.summary() != summary_of(bare, self._dialect):
+            yield "summary", "differs from what follows from the facts"
         told = self._derivation.told()
         mixed = _Mixed(self, stored)
         self._derivation.made(lazily(self._cassette, mixed, bare, told, self._dialect)[2])

@@ -26,7 +26,7 @@ from ..correlate.engine import RULES, Correlator
 from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, RecorderError
-from ..model import Header, Recording, Request, Row, Triple
+from ..model import Header, Record, Recording, Request, Row, Triple
 from .built import Built
 from .deriving import WIDTHS, Derivation, Maker
 from .details import Told, recording_of
@@ -168,13 +168,19 @@ class OpenRecording:
         return [row.n for row in self.rows() if (name, value) in row.index_keys()]
 
 
-def open_recording(path: Path, dialect: Dialect | None = None, making: Making | None = None) -> OpenRecording:
+def open_recording(
+    path: Path,
+    dialect: Dialect | None = None,
+    making: Making | None = None,
+    watch: Callable[[Record], None] | None = None,
+) -> OpenRecording:
     """Open the recording of a cassette by `dialect`, or by its own; its triples are read when they are asked for.
 
     Args:
         path: The cassette.
         dialect: Rules to read it by; None takes its own.
         making: Returns what makes the tables of a replay, where they are not stored; None makes none.
+        watch: Called with each record, where all of them must be read; for a display.
 
     Raises:
         CassetteError: If the file cannot be read or is damaged, or the dialect in it cannot be used.
@@ -193,7 +199,7 @@ def open_recording(path: Path, dialect: Dialect | None = None, making: Making | 
                 stale = _stale(stored, rules)
                 if not stale:
                     return _stored(cassette, stored, bare, rules)
-        found = _derived(cassette, rules, header, making(rules, header) if making is not None else None)
+        found = _derived(cassette, rules, header, making(rules, header) if making is not None else None, watch)
         found.stale = stale
     except BaseException:
         cassette.close()
@@ -233,6 +239,13 @@ def lazily(
     return records, found, recording
 
 
+def summary_of(bare: Recording, dialect: Dialect) -> dict[str, Any]:
+    """Return the summary of a file with an index."""
+    sessions = {label: list(at) for label, at in sorted(bare.session_starts.items())}
+    timeout = None if bare.poll_timeout is None else round(bare.poll_timeout * 1000)
+    return {"poll_timeout": timeout, "sessions": sessions} | fresh(dialect)
+
+
 def fresh(dialect: Dialect) -> dict[str, Any]:
     """Return what the summary says of the rules by which the stored triples were derived."""
     return {"rules": RULES, "dialect_sha256": sha256(dialect.text.encode("utf-8", "surrogatepass")).digest()}
@@ -256,13 +269,21 @@ def _stored(cassette: OpenCassette, stored: Stored, bare: Recording, rules: Dial
     return OpenRecording(cassette, stored, recording, told, rules)
 
 
-def _derived(cassette: OpenCassette, rules: Dialect, header: Header, maker: Maker | None) -> OpenRecording:
+def _derived(
+    cassette: OpenCassette,
+    rules: Dialect,
+    header: Header,
+    maker: Maker | None,
+    watch: Callable[[Record], None] | None,
+) -> OpenRecording:
     built = Built(cassette.path)
     try:
         derivation = Derivation(Correlator(rules), built, maker)
         for record, address in cassette.placed():
             built.record(address)
             derivation.feed(record)
+            if watch is not None:
+                watch(record)
         bare = replace(derivation.finish(header), triples=(), plain=(), unsolicited=())
         built.finish("records", "triples", "exchanges", "unsolicited", *WIDTHS)
         found = OpenRecording(cassette, built, bare, derivation.told(), rules)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from ..bayeux.messages import Message, carried
 from ..bayeux.publishes import as_request, as_response
+from ..cassette.index import key_hash
 from ..cassette.reader import OpenCassette
 from ..correlate.engine import correlate
 from ..dialect.carried import dialect_of
@@ -17,6 +19,7 @@ from ..model import Failure, Link, Note, Record, Request, Response, Row, RowEven
 from ..push.decoders import event_in
 from ..push.pieces import joined
 from ..push.sockets import as_request as message_of
+from .lazy import OpenRecording
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +168,38 @@ def _link(sealed: OpenCassette, row: Row, stored: RowEvent) -> Link:
 
 def _stale(sealed: OpenCassette, row: Row, problem: str) -> CassetteError:
     return CassetteError(sealed.path, f"triple {row.n} {problem}", hint="run recorder doctor for details")
+
+
+def with_any(found: OpenRecording, name: str, texts: Iterable[str]) -> Collection[int]:
+    """Return the numbers of the triples that may have one of several values of a key, a superset of those that do.
+
+    Args:
+        found: The recording; without an index in the file all triples may have the key.
+        name: A key of the dialect, `operation` or `channel`.
+        texts: The values.
+    """
+    if not found.is_stored:
+        return range(1, len(found.recording.triples) + 1)
+    # in the order of the index, so that each of its pages is read once
+    return {n for text in sorted(texts, key=lambda text: key_hash(name, text)) for n in found.find(name, text)}
+
+
+def with_keys(found: OpenRecording, keys: dict[str, str]) -> Iterator[Triple]:
+    """Yield the triples that have all of the given keys of the dialect, in order; `keys` must not be empty."""
+    near = min((with_any(found, name, [text]) for name, text in keys.items()), key=len)
+    for n in sorted(near):
+        row = found.row(n)
+        if all(text in values(row.keys.get(name, ())) for name, text in keys.items()):
+            yield found.recording.triples[n - 1]
+
+
+def number_of(found: OpenRecording, seq: int) -> int | None:
+    """Return the number of the triple whose request is record `seq`, the last one of several publishes; None if none.
+
+    Args:
+        found: The recording.
+        seq: Number of a record.
+    """
+    every = range(1, len(found.recording.triples) + 1)
+    n = bisect_right(every, seq, key=lambda n: found.row(n).request)
+    return n if n and found.row(n).request == seq else None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..bayeux.json_bodies import load_json
-from ..model import Event, Headers, Link, Recording, Triple, Unsolicited, Value, listed
+from ..model import Event, Headers, Link, Triple, Unsolicited, Value, listed
 
 _MS = 1_000_000  # nanoseconds
 
@@ -46,16 +47,14 @@ def triple(item: Triple) -> dict[str, Any]:
     return exchangeable(shown)
 
 
-def unsolicited(recording: Recording) -> list[dict[str, Any]]:
-    """Return the unsolicited events as JSON, without those that the dialect ignores.
+def unsolicited(pushed: Iterable[Unsolicited]) -> Iterator[dict[str, Any]]:
+    """Yield unsolicited events as JSON, without those that the dialect ignores.
 
     Offsets are milliseconds after the start of the capture.
     """
-    return [
-        exchangeable({"session": pushed.session, "name": pushed.name, **_event(pushed.event, 0)})
-        for pushed in recording.unsolicited
-        if not pushed.is_ignored
-    ]
+    for one in pushed:
+        if not one.is_ignored:
+            yield exchangeable({"session": one.session, "name": one.name, **_event(one.event, 0)})
 
 
 def alone(pushed: Unsolicited) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
 from ..correlate.anchors import text as in_words
-from ..diagnose.explain import Candidate, Explanation, Judgement, polls_lost_to
-from ..model import Anchor, Event, Link, State, Triple, listed
+from ..diagnose.explain import Candidate, Judgement
+from ..model import Anchor, Event, Failure, Link, State, Triple, listed
 from ..printable import printable
 from . import data
+
+Numbers: TypeAlias = Callable[[int], int | None]
 
 _STRONGER = frozenset({"reference", "inner_reference", "twin", "error", "sibling"})  # rules that need no rivals
 _STATES = {
@@ -21,23 +23,20 @@ _STATES = {
 }
 
 
-def request(triple: Triple, explanation: Explanation) -> str:
+def request(triple: Triple, attempts: Iterable[int], lost: Iterable[Failure]) -> str:
     """Return the text about one triple: its state with the reason, and each event with its rule.
 
     Args:
         triple: The triple to explain.
-        explanation: The lost polls and repeated attempts of its capture.
+        attempts: `seq` of the requests that got no answer and that this one repeats.
+        lost: The failures of the polls in which events of the triple may have been lost.
     """
     lines = [_title(triple), f"  {triple.state.value}: {_STATES[triple.state]}"]
+    lines += [f"  record {before} was a first attempt that got no answer" for before in attempts]
     lines += [
-        f"  record {before} was a first attempt that got no answer"
-        for before, after in explanation.attempts.items()
-        if after == triple.request.seq
-    ]
-    lines += [
-        f"  record {lost.seq}: a poll of this session ended without an answer ({printable(lost.reason)}); "
+        f"  record {failure.seq}: a poll of this session ended without an answer ({printable(failure.reason)}); "
         "events in that answer are lost"
-        for lost in polls_lost_to(triple, explanation)
+        for failure in lost
     ]
     for place, link in enumerate(triple.events, 1):
         offset = data.offset_ms(link, triple)
@@ -50,7 +49,7 @@ def event(
     pushed: Event,
     link: Link | None,
     judgement: Judgement,
-    numbers: Mapping[int, int],
+    numbers: Numbers,
     *,
     anchor: Anchor | None = None,
 ) -> str:
@@ -61,7 +60,7 @@ def event(
         pushed: The event.
         link: Its link, None for an unsolicited event.
         judgement: What the rules decided when the event came.
-        numbers: Number of each triple, by `seq` of its request.
+        numbers: Returns the number of the triple whose request has a `seq`, None if it is none's.
         anchor: What an unsolicited event followed, None for another event.
     """
     keys = ", ".join(f"{key} {listed(value)!r}" for key, value in judgement.keys.items()) or "no keys"
@@ -146,7 +145,7 @@ def _uncaused(judgement: Judgement) -> str:
     return "unsolicited: no rule found a request that caused this event"
 
 
-def _others(judgement: Judgement, link: Link | None, numbers: Mapping[int, int]) -> Iterator[str]:
+def _others(judgement: Judgement, link: Link | None, numbers: Numbers) -> Iterator[str]:
     for other in judgement.others:
         if link is not None and other.request in (*link.rivals, link.request):
             continue
@@ -179,8 +178,9 @@ def _decision(link: Link) -> str:
     return printable(f"rule {link.rule}, confidence {link.confidence}: {link.why}")
 
 
-def _number(request: int, numbers: Mapping[int, int]) -> str:
-    return f"triple {numbers[request]} (record {request})" if request in numbers else f"record {request}"
+def _number(request: int, numbers: Numbers) -> str:
+    number = numbers(request)
+    return f"record {request}" if number is None else f"triple {number} (record {request})"
 
 
 def _hint(triple: Triple) -> list[str]:

@@ -5,10 +5,13 @@ Recorded text must come in escaped (`printable`); it is passed to rich as text, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -19,6 +22,10 @@ Cell: TypeAlias = str | Styled
 
 STATES = {"complete": "green", "acked": "yellow", "failed": "red", "unacked": "yellow", "aborted": "red"}
 _GAP = 2  # cells between columns
+_KEPT = 5_000  # rows of a table in memory
+_BATCH = 500  # rows that are printed at once
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +49,21 @@ class Screen:
     width: int
     color: bool = True
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> str:
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """Return a table that fits the width; the widest column that may be cut is cut first."""
-        widths = self._widths(columns, rows)
+        return "".join(self.drawing(columns, rows))
+
+    def drawing(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
+        """Yield the text of `table` in parts; the rows are not kept in memory if they are many."""
         heading: list[Cell] = [(column.name, "bold") for column in columns]
-        lines = []
-        for row in [heading, *rows]:  # without rich's own table, which takes a millisecond per row
-            drawn = (self._cell(*one) for one in zip(row, columns, widths, strict=True))
-            lines.append((" " * _GAP).join(drawn).rstrip())
-        return "\n".join(lines) + "\n"
+        with Spooled(chain([heading], rows)) as spooled:
+            widths = self._fitted(columns, spooled.widths)
+            for part in batched(spooled):  # without rich's own table, which takes a millisecond per row
+                yield "".join(self._line(row, columns, widths) for row in part)
+
+    def _line(self, row: Sequence[Cell], columns: Sequence[Column], widths: Sequence[int]) -> str:
+        drawn = (self._cell(*one) for one in zip(row, columns, widths, strict=True))
+        return (" " * _GAP).join(drawn).rstrip() + "\n"
 
     def line(self, *pieces: Cell, indent: int = 0) -> str:
         """Return the pieces on one line; a line that is too long continues below, indented by `indent` cells."""
@@ -99,9 +112,8 @@ class Screen:
 
         return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
-    def _widths(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
-        texts = [[column.name for column in columns], *([_plain(cell) for cell in row] for row in rows)]
-        widths = [max(map(cells, column)) for column in zip(*texts, strict=True)]
+    def _fitted(self, columns: Sequence[Column], wanted: Sequence[int]) -> list[int]:
+        widths = list(wanted)
         over = sum(widths) + _GAP * (len(widths) - 1) - self.width
         # first cut columns down to their `least`; if the rows are still too wide, cut every column down to one cell
         for leasts in ([column.least for column in columns], [1] * len(columns)):
@@ -129,11 +141,64 @@ def _cut(text: str, width: int) -> str:
     return text[:width] if text.isascii() else set_cell_size(text, width)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Iterable[Sequence[str]]) -> str:
     """Return a table as plain text for a pipe; nothing is cut."""
-    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(c + " " * (w - cells(c)) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(lines) + "\n"
+    return "".join(aligning(rows))
+
+
+def aligning(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the text of `aligned` in parts; the rows are not kept in memory if they are many."""
+    with Spooled(rows) as spooled:
+        widths = spooled.widths
+        for part in batched(spooled):
+            lines = (
+                "  ".join([_padded(_plain(cell), width) for cell, width in zip(row, widths, strict=True)]).rstrip()
+                for row in part
+            )
+            yield "\n".join(lines) + "\n"
+
+
+def _padded(text: str, width: int) -> str:
+    return text.ljust(width) if text.isascii() else text + " " * (width - cells(text))
+
+
+class Spooled:
+    """Rows of a table that are iterated again: the first ones are kept in memory, the others in a temporary file.
+
+    Attributes:
+        widths: Cells of the widest text of each column.
+    """
+
+    def __init__(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """Take all rows; there is one at least."""
+        every = iter(rows)
+        self.widths: list[int] = []
+        self._first = [self._measured(row) for row in islice(every, _KEPT)]
+        self._rest = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed by __exit__
+        self._rest.writelines(f"{json.dumps(self._measured(row))}\n" for row in every)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._rest.close()
+
+    def __iter__(self) -> Iterator[Sequence[Cell]]:
+        yield from self._first
+        self._rest.seek(0)
+        yield from map(json.loads, self._rest)
+
+    def _measured(self, row: Sequence[Cell]) -> Sequence[Cell]:
+        widths = [cells(_plain(cell)) for cell in row]
+        self.widths = [max(pair) for pair in zip(self.widths, widths, strict=True)] if self.widths else widths
+        return row
+
+
+def batched(rows: Iterable[T]) -> Iterator[list[T]]:
+    """Yield rows in lists: printing each alone would take as long as making it."""
+    every = iter(rows)
+    while part := list(islice(every, _BATCH)):
+        yield part
 
 
 def _plain(cell: Cell) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from ..capture.hosts import host_of
-from ..model import Link, Recording, Triple, listed
+from ..model import Link, Triple, Unsolicited, listed
 from ..printable import printable
 from .data import ack_ms, content, offset_ms
-from .screen import STATES, Cell, Column, Screen, aligned
+from .screen import STATES, Cell, Column, Screen, aligning, batched
 
 _COLUMNS = (
     "n",
@@ -25,12 +26,16 @@ _COLUMNS = (
 _WIDE = 100  # cells; a narrower screen shows the number of events instead of their names
 
 
-def overview(triples: Iterable[Triple], screen: Screen | None = None, *, hosts: bool = False) -> str:
-    """Return a table with one line per triple: operation, handle, ack, events with offsets; `hosts` adds its host."""
+def overview(triples: Iterable[Triple], screen: Screen | None = None, *, hosts: bool = False) -> Iterator[str]:
+    """Yield a table with one line per triple: operation, handle, ack, events with offsets; `hosts` adds its host.
+
+    The text comes in parts; memory does not grow with the triples.
+    """
     if screen is None:
-        shown = list(triples)
-        lines = [_COLUMNS, *(tuple(_row(triple)) for triple in shown)]
-        return aligned(_beside(["host", *map(_host, shown)], lines) if hosts else lines)
+        heading = _with_host(_COLUMNS, "host") if hosts else _COLUMNS
+        rows = (_with_host(_row(triple), _host(triple)) if hosts else _row(triple) for triple in triples)
+        yield from aligning(chain([heading], rows))
+        return
     wide = screen.width >= _WIDE
     columns = [
         Column("n", right=True),
@@ -43,13 +48,14 @@ def overview(triples: Iterable[Triple], screen: Screen | None = None, *, hosts: 
         Column("ack", right=True),
         Column("events (ms after the request)" if wide else "events", least=8),
     ]
-    rows: list[Sequence[Cell]] = []
-    for triple in triples:
-        *texts, state, ack, events = _row(triple)
-        texts[1:1] = [_host(triple)] if hosts else []
-        narrow = ack.replace(" in", ""), _brief(triple)
-        rows.append([*texts, (state, STATES.get(state, "")), *((ack, events) if wide else narrow)])
-    return screen.table(columns, rows)
+    yield from screen.drawing(columns, (_drawn_row(triple, wide=wide, hosts=hosts) for triple in triples))
+
+
+def _drawn_row(triple: Triple, *, wide: bool, hosts: bool) -> Sequence[Cell]:
+    *texts, state, ack, events = _row(triple)
+    texts[1:1] = [_host(triple)] if hosts else []
+    narrow = ack.replace(" in", ""), _brief(triple)
+    return [*texts, (state, STATES.get(state, "")), *((ack, events) if wide else narrow)]
 
 
 def line(triple: Triple) -> str:
@@ -81,17 +87,17 @@ def detail(triple: Triple, screen: Screen | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def unsolicited(recording: Recording, screen: Screen | None = None) -> str:
-    """Return the unsolicited events, one per line, without those that the dialect ignores."""
-    lines = [
-        printable(f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {p.event.channel}  {p.name}")
-        for p in recording.unsolicited
-        if not p.is_ignored
-    ]
+def unsolicited(pushed: Iterable[Unsolicited], screen: Screen | None = None) -> Iterator[str]:
+    """Yield the unsolicited events, one per line, without those that the dialect ignores."""
     heading = "unsolicited events (seconds after the start of the capture):"
-    if screen is not None:
-        return screen.line((heading, "bold")) + "".join(screen.line(line, indent=4) for line in lines)
-    return "\n".join([heading, *lines]) + "\n"
+    yield screen.line((heading, "bold")) if screen is not None else f"{heading}\n"
+    lines = (
+        printable(f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {p.event.channel}  {p.name}")
+        for p in pushed
+        if not p.is_ignored
+    )
+    for part in batched(lines):
+        yield "".join(f"{line}\n" if screen is None else screen.line(line, indent=4) for line in part)
 
 
 def _drawn(triple: Triple, screen: Screen) -> str:
@@ -134,7 +140,7 @@ def _decision(link: Link) -> str:
     return f"linked by {printable(link.rule)}, confidence {link.confidence}: {printable(link.why)}"
 
 
-def _row(triple: Triple) -> Iterable[str]:
+def _row(triple: Triple) -> list[str]:
     ms = ack_ms(triple)
     events = ", ".join(f"{link.name} +{offset_ms(link, triple):.0f}" for link in triple.events)
     values = (
@@ -147,16 +153,16 @@ def _row(triple: Triple) -> Iterable[str]:
         f"{triple.ack.status} in {ms:.0f} ms" if triple.ack and ms is not None else "-",
         events or "-",
     )
-    return map(printable, values)
+    return list(map(printable, values))
 
 
 def _host(triple: Triple) -> str:
     return printable(host_of(triple.request.headers) or "-")
 
 
-def _beside(hosts: Sequence[str], lines: Sequence[Sequence[str]]) -> list[Sequence[str]]:
-    """Return lines of a table with the host of each behind its number."""
-    return [(line[0], host, *line[1:]) for host, line in zip(hosts, lines, strict=True)]
+def _with_host(line: Sequence[str], host: str) -> list[str]:
+    """Return a line of a table with the host behind its number."""
+    return [line[0], host, *line[1:]]
 
 
 def _brief(triple: Triple) -> str:

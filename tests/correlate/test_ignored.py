@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recorder.correlate.anchors import anchors
-from recorder.diagnose.explain import explain
+from recorder.diagnose.explain import judged
 from tests.correlate.shop import Shop, pushed
 
 
@@ -54,7 +54,7 @@ def test_an_ignored_event_is_explained() -> None:
     session.hears("Ping")
     place = session.unsolicited()[0].event.seq, 0
 
-    told = explain(session.wire.records, session.dialect, [place]).judgements[place]
+    told = judged(session.wire.records, session.dialect, [place])[place]
 
     assert told.is_ignored
     assert told.others == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.diagnose.explain import explain, polls_lost_to
+from recorder.diagnose.explain import attempts_before, judged, polls_lost_to
 from recorder.dialect.definition import load
 from tests.wire import Wire, chained, complete, done, record_event, state_event
 
@@ -20,13 +20,13 @@ def test_the_others_are_those_that_were_open_and_each_says_why_not() -> None:
     desk.hears(record_event("ChainedRecord", 7))
     event = wire.recording().triples[-1].events[0].event
 
-    judged = explain(wire.records, GWS, [(event.seq, event.index)]).judgements[event.seq, event.index]
+    found = judged(wire.records, GWS, [(event.seq, event.index)])[event.seq, event.index]
 
-    assert [(other.operation, other.objections) for other in judged.others] == [
+    assert [(other.operation, other.objections) for other in found.others] == [
         ("CompleteRecord", ("CompleteRecord never causes ChainedRecord",)),
         ("GetChainedRecord", ("its reference is 'r8', the event's none", "its handle is '8', the event's '7'")),
     ]
-    assert (judged.over, judged.session, judged.keys["handle"]) == (1, "s1", "7")
+    assert (found.over, found.session, found.keys["handle"]) == (1, "s1", "7")
 
 
 def test_an_operation_of_another_session_says_so() -> None:
@@ -37,10 +37,10 @@ def test_an_operation_of_another_session_says_so() -> None:
     two.hears(done(7))
     (pushed,) = wire.recording().unsolicited
 
-    judged = explain(wire.records, GWS, [(pushed.event.seq, pushed.event.index)]).judgements.popitem()[1]
+    found = judged(wire.records, GWS, [(pushed.event.seq, pushed.event.index)]).popitem()[1]
 
-    assert judged.link is None
-    assert judged.others[0].objections == ("it belongs to session s1, the event went to s2",)
+    assert found.link is None
+    assert found.others[0].objections == ("it belongs to session s1, the event went to s2",)
 
 
 def test_a_second_attempt_knows_the_first() -> None:
@@ -48,12 +48,24 @@ def test_a_second_attempt_knows_the_first() -> None:
     desk = wire.desk()
     wire.fail(desk.post(chained(7)))
     desk.asks(chained(7), done(7))
-    (triple,) = wire.recording().triples
-    event = triple.events[0].event
+    recording = wire.recording()
+    (triple,) = recording.triples
 
-    found = explain(wire.records, GWS, [(event.seq, event.index)])
+    assert attempts_before(triple, recording) == [triple.request.seq - 3]
 
-    assert found.attempts == {triple.request.seq - 3: triple.request.seq}
+
+def test_no_record_is_read_behind_the_last_event() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(chained(7), done(7))
+    event = wire.recording().triples[0].events[0].event
+    desk.asks(chained(8), done(8))
+    read: list[int] = []
+
+    found = judged((read.append(r.seq) or r for r in wire.records), GWS, [(event.seq, event.index)])
+
+    assert len(found) == 1
+    assert read[-1] == event.seq + 1
 
 
 def test_polls_that_were_lost_before_the_end_or_with_no_end_may_have_cost_events() -> None:
@@ -67,10 +79,9 @@ def test_polls_that_were_lost_before_the_end_or_with_no_end_may_have_cost_events
     desk.asks(chained(8, "r2"), state_event())
     desk.polls()
     desk.loses_poll()
-    first, second = wire.recording().triples
+    recording = wire.recording()
+    first, second = recording.triples
 
-    found = explain(wire.records, GWS, [])
-
-    assert len(found.lost_polls) == 3
-    assert polls_lost_to(first, found) == []
-    assert polls_lost_to(second, found) == [found.lost_polls[-1][1]]
+    assert len(recording.lost_polls) == 3
+    assert polls_lost_to(first, recording) == []
+    assert polls_lost_to(second, recording) == [recording.lost_polls[-1][1]]

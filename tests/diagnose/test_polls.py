@@ -7,7 +7,7 @@ import pytest
 from recorder.diagnose.polls import Poll, with_polls
 from recorder.dialect.definition import load
 from recorder.model import CUT, Note
-from recorder.views.stats import Stats
+from recorder.views.counts.stats import Stats
 from tests.wire import HEADER, URL, Wire, body, chained, done, state_event
 
 SECOND = 1_000_000_000

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from recorder.replay.engine.scheduling.windows import copies
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cli.desktop import agent
 from recorder.diagnose.doctor import examine
 from recorder.library.recording import load_recording
 from recorder.model import State, Triple
-from recorder.replay.engine.scheduling.windows import copies
 from tests.integration.captures import RECORDS, Operation, Scene, Stage, Stages, by_command
 from tests.lab.byhand import Desk
 from tests.lab.lab import Lab, run_js_client

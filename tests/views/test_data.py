@@ -129,7 +129,7 @@ def test_unsolicited_events_count_from_the_start_of_the_capture() -> None:
     wire.wait(2.5)
     desk.hears(state_event())
 
-    assert unsolicited(wire.recording()) == [
+    assert list(unsolicited(wire.recording().unsolicited)) == [
         {
             "session": "s1",
             "name": "/v2/me/devices",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recorder.correlate.anchors import anchors
-from recorder.diagnose.explain import explain
+from recorder.diagnose import explain
 from recorder.dialect.definition import load
 from recorder.views import explanation as view
 from tests.answers import recorded
@@ -16,10 +16,10 @@ def told(wire: Wire, place: int = 0) -> tuple[str, str]:
     recording = wire.recording()
     triple = recording.triples[0]
     link = triple.events[place]
-    found = explain(wire.records, load(), [(link.event.seq, link.event.index)])
+    place = link.event.seq, link.event.index
     numbers = {t.request.seq: t.n for t in recording.triples}
-    judgement = found.judgements[link.event.seq, link.event.index]
-    return view.request(triple, found), view.event("1.1", link.event, link, judgement, numbers)
+    judgement = explain.judged(wire.records, load(), [place])[place]
+    return view.request(triple, [], []), view.event("1.1", link.event, link, judgement, numbers.get)
 
 
 def test_a_request_is_told_with_its_state_and_its_events() -> None:
@@ -60,9 +60,9 @@ def test_an_event_that_repeats_an_id_of_a_publish_is_told_with_its_cause() -> No
     recorded(wire)
     recording = wire.recording()
     event, anchor = recording.unsolicited[1].event, anchors(recording)[1]
-    judgement = explain(wire.records, load(), [(event.seq, event.index)]).judgements[event.seq, event.index]
+    judgement = explain.judged(wire.records, load(), [(event.seq, event.index)])[event.seq, event.index]
 
-    text = view.event("u2", event, None, judgement, {}, anchor=anchor)
+    text = view.event("u2", event, None, judgement, {}.get, anchor=anchor)
     row = view.as_json("u2", event, None, judgement, anchor)
 
     assert text.splitlines()[2:] == [
@@ -81,10 +81,10 @@ def judged(session: Shop, place: int = -1) -> str:
     linked = [(link.event, link) for triple in recording.triples for link in triple.events]
     every = sorted([*linked, *((one.event, None) for one in recording.unsolicited)], key=lambda one: one[0].seq)
     event, link = every[place]
-    judgement = explain(session.wire.records, session.dialect, [(event.seq, event.index)]).judgements[
+    judgement = explain.judged(session.wire.records, session.dialect, [(event.seq, event.index)])[
         event.seq, event.index
     ]
-    return view.event("1.1", event, link, judgement, {t.request.seq: t.n for t in recording.triples})
+    return view.event("1.1", event, link, judgement, {t.request.seq: t.n for t in recording.triples}.get)
 
 
 def test_an_ignored_event_is_told_with_the_word_of_the_dialect() -> None:

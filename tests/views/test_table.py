@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
-from recorder.model import Recording
+from recorder.model import Recording, Triple
+from recorder.views import table
 from recorder.views.screen import Screen
-from recorder.views.table import detail, line, overview, unsolicited
+from recorder.views.table import detail, line
 from tests.wire import Wire, body, campaign_event, chained, complete, done, get_me, operation, record_event, state_event
 
 SEED = json.loads((Path(__file__).parents[1] / "lab" / "seed.json").read_text())
 WIDE = Screen(1000, color=False)
 HOSTILE = "\x1b[2J\x1b]0;title\x07\r\n\u202e\u2028\x9b"
+
+
+def overview(triples: Iterable[Triple], screen: Screen | None = None) -> str:
+    return "".join(table.overview(triples, screen))
+
+
+def unsolicited(recording: Recording, screen: Screen | None = None) -> str:
+    return "".join(table.unsolicited(recording.unsolicited, screen))
 
 
 def seed() -> Recording:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.model import Record, Recording, Request, SocketMessage
+from recorder.views import timeline
 from recorder.views.screen import Screen
-from recorder.views.timeline import Moment, as_json, as_text, of_others, of_triple, ordered
+from recorder.views.timeline import Moment, as_json, of_others, of_triples, ordered
 from tests.correlate.tape import Tape
 from tests.views.test_table import hostile
 from tests.wire import Wire, body, chained, complete, done, get_me, preview, state_event, twin
+
+
+def as_text(moments: Iterable[Moment], screen: Screen | None = None, *, start: int = 0) -> str:
+    return "".join(timeline.as_text(moments, screen, start=start))
+
+
+def others(recording: Recording, records: Sequence[Record]) -> list[Moment]:
+    """All moments outside triples."""
+    sent = (r for r in records if isinstance(r, Request) or (isinstance(r, SocketMessage) and r.from_client))
+    return list(of_others(recording, records, {record.seq: record.exchange for record in sent}))
 
 
 def session() -> list[Moment]:
@@ -30,8 +44,7 @@ def session() -> list[Moment]:
     wire.fail(desk.post(complete(7, "r3")))
     desk.post(chained(8, "r4"))
     recording = wire.recording()
-    triples = (moment for triple in recording.triples for moment in of_triple(triple))
-    return ordered([*triples, *of_others(recording, wire.records)])
+    return list(ordered(of_triples(recording.triples), others(recording, wire.records)))
 
 
 def test_each_thing_that_happened_is_a_line_and_silences_are_folded() -> None:
@@ -61,9 +74,8 @@ def test_sessions_begin_with_a_stream_or_a_socket() -> None:
     tape.end(stream)
     tape.hears(socket, b'{"type":"news"}')
     recording = tape.recording()
-    moments = [moment for triple in recording.triples for moment in of_triple(triple)]
 
-    assert as_text(ordered([*moments, *of_others(recording, tape.records)])) == (
+    assert as_text(ordered(of_triples(recording.triples), others(recording, tape.records))) == (
         "seconds                    ms\n"
         "0.000    s1   session          begins with a stream\n"
         "0.000         exchange     +1  GET /events  200\n"
@@ -111,7 +123,7 @@ def test_for_programs_each_is_a_row() -> None:
 @given(st.integers(20, 200))
 def test_hostile_text_is_inert_at_any_width(width: int) -> None:
     recording = hostile()
-    moments = ordered([*(m for t in recording.triples for m in of_triple(t)), *of_others(recording, [])])
+    moments = list(ordered(of_triples(recording.triples), others(recording, [])))
 
     assert all(line.isprintable() for line in as_text(moments).split("\n"))
     assert all(line.isprintable() for line in as_text(moments, Screen(width, color=False)).split("\n"))
@@ -124,7 +136,7 @@ def test_polls_and_other_bayeux_requests_that_got_no_messages_are_lines() -> Non
     wire.respond(desk.bayeux({"channel": "/a", "clientId": "c1", "data": 1}), b"")
     desk.hears()
 
-    told = [(moment.kind, moment.text) for moment in ordered(of_others(wire.recording(), wire.records))]
+    told = [(moment.kind, moment.text) for moment in others(wire.recording(), wire.records)]
 
     assert told == [("session", "shakes hands"), ("failure", "poll: HTTP 503"), ("failure", "publish: an empty body")]
 
@@ -141,7 +153,7 @@ def test_what_a_server_refused_lost_and_ended_is_a_line() -> None:
     ended = {"channel": "/meta/connect", "successful": True, "advice": {"reconnect": "none"}}
     wire.respond(again.polls(), [{"channel": "/meta/disconnect", "successful": True}, ended])
 
-    told = [(moment.kind, moment.text) for moment in ordered(of_others(wire.recording(), wire.records))]
+    told = [(moment.kind, moment.text) for moment in others(wire.recording(), wire.records)]
 
     assert told == [
         ("session", "shakes hands"),

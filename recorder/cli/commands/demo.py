@@ -172,7 +172,7 @@ async def _demo(path: Path, *, force: bool) -> Verdict:
             _say(f"recorder       {proxy}  an agent drives {len(source.triples)} operations through it")
             await _drive(proxy, source, prefix="first-", think=0.0)
     new = load([path], None)
-    announce(table.overview(new.triples))
+    announce("".join(table.overview(new.triples)))
     async with _server("replay", str(path)) as url:
         _say(f"stand-in       {url}  replays the new cassette to a slower agent with fresh ids")
         return await _drive(url, new, prefix=f"{secrets.token_hex(4)}-", think=_THINK)

@@ -12,7 +12,7 @@ from ...errors import CassetteError, DialectError
 from ...printable import printable, to_json
 from ..loading import hint_if_none, rules_of
 from ..options import cassette_argument, dialect_option, json_option
-from ..saying import say
+from ..saying import progress, say
 from ..verdict import announce
 
 
@@ -32,7 +32,9 @@ def command(cassette: Path, *, as_json: bool, dialect: str | None) -> None:
     from ...diagnose.doctor import examine
     from ...dialect.definition import load
 
-    findings = examine(cassette, time.time(), load(dialect) if dialect else None)
+    with progress(f"{cassette}: examines") as shown:
+        rules = load(dialect) if dialect else None
+        findings = examine(cassette, time.time(), rules, watch=shown.feed if shown else None)
     if as_json:
         rows = [{"level": f.level.value, "kind": f.kind, "where": f.where, "text": f.text} for f in findings]
         announce(to_json(rows))

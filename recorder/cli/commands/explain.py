@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
 from ...errors import NothingSelected, UsageError
-from ...model import Event, Link, Recording, Triple
-from ..loading import expression, fitting, load, read
+from ...model import Anchor, Event, Failure, Link, Recording, Triple
+from ..loading import chosen, expression, opened
 from ..options import cassette_argument, dialect_option, filter_option, json_option
 from ..output import fitted, json_text, write
 
+if TYPE_CHECKING:
+    from ...diagnose.explain import Judgement
+    from ...library.lazy import OpenRecording
+
 Named: TypeAlias = tuple[str, Event, Link | None]  # name of an event (3.2, u1), the event, its link
+Judged: TypeAlias = "tuple[str, Event, Link | None, Judgement, Anchor | None]"
 
 
 @click.command("explain")
@@ -35,50 +42,77 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
               recorder explain session.cassette u1     the first unsolicited event
               recorder explain session.cassette --filter 'confidence:<1'
     """
-    from ...correlate.anchors import anchors
-    from ...diagnose.explain import explain
-    from ...dialect.carried import dialect_of
     from ...views import explanation as view
 
     if (what is None) == (wanted is None):
         raise UsageError("give one thing to explain: a triple (3), an event (3.2, u1), or --filter")
-    recording = load([cassette], dialect)
-    whole, links = _chosen(recording, what, cassette) if what else _fitting(recording, wanted, dialect, cassette)
-    places = [(event.seq, event.index) for _, event, _ in links]
-    found = explain(read(cassette).records, dialect_of(recording.header), places)
-    judged = [(name, event, link, found.judgements[event.seq, event.index]) for name, event, link in links]
-    followed = {f"u{number}": anchor for number, anchor in enumerate(anchors(recording), 1)}
-    if as_json:
-        write([json_text([view.as_json(*one, followed.get(one[0])) for one in judged])])
-    elif whole:
-        write("\n" * (place > 0) + fitted(view.request(triple, found)) for place, triple in enumerate(whole))
-    else:
-        numbers = {t.request.seq: t.n for t in recording.triples}
-        for name, _, link, _ in judged:
-            if link is not None:  # one record may carry several publishes
-                numbers[link.request] = int(name.partition(".")[0])
-        write(fitted(view.event(*one, numbers, anchor=followed.get(one[0]))) for one in judged)
+    with opened(cassette, dialect) as found:
+        whole, named = _named(found.recording, what, cassette) if what else _fitting(found, wanted, dialect, cassette)
+        if as_json:
+            write([json_text([view.as_json(*one) for one in _judged(found, named)])])
+        elif whole:
+            write("\n" * (place > 0) + fitted(_text_of(triple, found)) for place, triple in enumerate(whole))
+        else:
+            write(fitted(_text_of_event(found, one)) for one in _judged(found, named))
+
+
+def _text_of(triple: Triple, found: OpenRecording) -> str:
+    from ...diagnose.explain import attempts_before, polls_lost_to
+    from ...views.explanation import request
+
+    lost = (found.records[seq] for seq in polls_lost_to(triple, found.recording))
+    failures = (record for record in lost if isinstance(record, Failure))
+    return request(triple, attempts_before(triple, found.recording), failures)
+
+
+def _text_of_event(found: OpenRecording, judged: Judged) -> str:
+    from ...library.stored import number_of
+    from ...views.explanation import event as told
+
+    name, event, link, judgement, anchor = judged
+    own = int(name.partition(".")[0]) if link is not None else None
+
+    def numbers(seq: int) -> int | None:
+        # one record may carry several publishes
+        return own if link is not None and seq == link.request else number_of(found, seq)
+
+    return told(name, event, link, judgement, numbers, anchor=anchor)
+
+
+def _judged(found: OpenRecording, named: list[Named]) -> Iterator[Judged]:
+    """Yield each event with how the rules judged it, and what it followed if nobody asked for it."""
+    from ...correlate.anchors import anchoring
+    from ...diagnose.explain import judged
+    from ...dialect.carried import dialect_of
+
+    places = [(event.seq, event.index) for _, event, _ in named]
+    judgements = judged(found.cassette.records(), dialect_of(found.recording.header), places)
+    for name, event, link in named:
+        anchor = None
+        if link is None:
+            anchor = next(islice(anchoring(found.recording), int(name[1:]) - 1, None))
+        yield name, event, link, judgements[event.seq, event.index], anchor
 
 
 def _fitting(
-    recording: Recording, wanted: str | None, dialect: str | None, path: Path
+    found: OpenRecording, wanted: str | None, dialect: str | None, path: Path
 ) -> tuple[list[Triple], list[Named]]:
     """Return the triples that fit the filter, and their events.
 
     Raises:
         NothingSelected: If no triple fits.
     """
-    chosen = list(fitting(recording.triples, expression(wanted, dialect, [path])))
-    if not chosen:
+    fitting = list(chosen(found, expression(wanted, dialect, [path])))
+    if not fitting:
         raise NothingSelected(f"{path}: nothing fits {wanted!r}")
-    return chosen, [one for triple in chosen for one in _events(triple)]
+    return fitting, [one for triple in fitting for one in _events(triple)]
 
 
 def _events(triple: Triple) -> list[Named]:
     return [(f"{triple.n}.{at}", link.event, link) for at, link in enumerate(triple.events, 1)]
 
 
-def _chosen(recording: Recording, what: str, path: Path) -> tuple[list[Triple], list[Named]]:
+def _named(recording: Recording, what: str, path: Path) -> tuple[list[Triple], list[Named]]:
     """Return the triple if `what` names a whole one, and the named events with their links.
 
     Raises:
@@ -90,13 +124,12 @@ def _chosen(recording: Recording, what: str, path: Path) -> tuple[list[Triple], 
         raise UsageError(f"{what!r} is neither a triple (3), nor its event (3.2), nor an unsolicited event (u1)")
     number, place, alone = (int(text) if text else None for text in given.groups())
     if number is None:
-        pushed = dict(enumerate(recording.unsolicited, 1)).get(alone or 0)
-        if pushed is None:
+        if not 1 <= (alone or 0) <= len(recording.unsolicited):
             raise NothingSelected(f"{path}: no unsolicited event {what}; it holds {len(recording.unsolicited)}")
-        return [], [(what, pushed.event, None)]
-    triple = next((triple for triple in recording.triples if triple.n == number), None)
-    if triple is None:
+        return [], [(what, recording.unsolicited[(alone or 0) - 1].event, None)]
+    if not 1 <= number <= len(recording.triples):
         raise NothingSelected(f"{path}: no triple {number}; it holds 1 to {len(recording.triples)}")
+    triple = recording.triples[number - 1]
     links = _events(triple)
     if place is None:
         return [triple], links

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...errors import NothingSelected, UsageError
-from ..loading import expression, fitting, load, triples
+from ..loading import chosen, expression, fitting, opened, triples
 from ..options import cassettes_argument, dialect_option, filter_option, json_option, jsonl_option
-from ..output import Several, json_list, json_text, screen, write
+from ..output import Lines, Several, all_or_none, json_list, json_object, screen, write
 
 if TYPE_CHECKING:
-    from ...model import Recording, Triple
+    from ...library.lazy import OpenRecording
+    from ...model import Recording, Triple, Unsolicited
     from ...views.filter import Expression
 
 
@@ -83,48 +86,68 @@ def _tables(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> It
     on = screen()
     for path in cassettes:
         with several.going_on():
-            found = list(triples(path, asked.dialect, asked.limit, asked.by))
-            several.found |= bool(found)
-            if found or asked.by is None:
-                yield _heading(path, cassettes) + table.overview(found, on)
+            found = triples(path, asked.dialect, asked.limit, asked.by)
+            first = list(islice(found, 1))
+            several.found |= bool(first)
+            if first or asked.by is None:
+                yield _heading(path, cassettes)
+                yield from table.overview(chain(first, found), on)
 
 
 def _everything(cassettes: tuple[Path, ...], asked: _Wanted, several: Several, *, as_json: bool) -> Iterator[str]:
-    from ...capture.hosts import host_of
-    from ...views import data, table
+    from ...views import table
 
+    if as_json:
+        yield from _everything_as_json(cassettes, asked, several)
+        return
     on = screen()
-    rows: dict[str, list[dict[str, Any]]] = {"triples": [], "plain": [], "unsolicited": []}
     for path in cassettes:
-        with several.going_on():
-            recording = _filtered(load([path], asked.dialect), asked)
-            exchanges = [*recording.triples, *recording.plain]
-            several.found |= bool(exchanges or recording.unsolicited)
-            hosts = len({host_of(one.request.headers) for one in exchanges} - {""}) > 1
-            if not as_json:
-                yield _heading(path, cassettes) + table.overview(recording.triples, on, hosts=hosts)
-                yield table.overview(recording.plain, on, hosts=hosts)
-                yield table.unsolicited(recording, on)
-                continue
-            shown = [_named(_at_host(data.triple(one), one, hosts=hosts), path, cassettes) for one in exchanges]
-            rows["triples"] += shown[: len(recording.triples)]
-            rows["plain"] += shown[len(recording.triples) :]
-            rows["unsolicited"] += [_named(one, path, cassettes) for one in data.unsolicited(recording)]
-    if as_json and not (several.code and len(cassettes) == 1):
-        yield json_text(rows)
+        with several.going_on(), opened(path, asked.dialect) as found:
+            recording = found.recording
+            own, plain = chosen(found, asked.by), fitting(recording.plain, asked.by)
+            hosts = _has_hosts(found, asked)
+            yield _heading(path, cassettes)
+            yield from table.overview(several.finding(islice(own, asked.limit)), on, hosts=hosts)
+            yield from table.overview(several.finding(plain), on, hosts=hosts)
+            yield from table.unsolicited(several.finding(_pushed(recording, asked)), on)
 
 
-def _filtered(recording: Recording, asked: _Wanted) -> Recording:
+def _everything_as_json(cassettes: tuple[Path, ...], asked: _Wanted, several: Several) -> Iterator[str]:
+    """Yield one JSON object with the triples of all cassettes, then the other exchanges, then the events."""
+    from ...views import data
+
+    with ExitStack() as stack:
+        parts = {name: stack.enter_context(Lines()) for name in ("triples", "plain", "unsolicited")}
+        for path in cassettes:
+            with several.going_on(), opened(path, asked.dialect) as found, all_or_none(parts.values()):
+                recording, hosts = found.recording, _has_hosts(found, asked)
+                exchanges = islice(chosen(found, asked.by), asked.limit), fitting(recording.plain, asked.by)
+                for name, every in zip(("triples", "plain"), exchanges, strict=True):
+                    for one in several.finding(every):
+                        parts[name].add(_named(_at_host(data.triple(one), one, hosts=hosts), path, cassettes))
+                for row in data.unsolicited(several.finding(_pushed(recording, asked))):
+                    parts["unsolicited"].add(_named(row, path, cassettes))
+        if not (several.code and len(cassettes) == 1):
+            yield from json_object(parts)
+
+
+def _has_hosts(found: OpenRecording, asked: _Wanted) -> bool:
+    """Return whether the exchanges that are listed are of several hosts."""
+    from ...capture.hosts import host_of
+
+    known: set[str] = set()
+    for one in chain(islice(chosen(found, asked.by), asked.limit), fitting(found.recording.plain, asked.by)):
+        known.add(host_of(one.request.headers))
+        if len(known - {""}) > 1:
+            return True
+    return False
+
+
+def _pushed(recording: Recording, asked: _Wanted) -> Iterator[Unsolicited]:
     from ...views import data
     from ...views.filter import fits
 
-    pushed = (one for one in recording.unsolicited if asked.by is None or fits(asked.by, data.alone(one)))
-    return replace(
-        recording,
-        triples=tuple(fitting(recording.triples, asked.by))[: asked.limit],
-        plain=tuple(fitting(recording.plain, asked.by)),
-        unsolicited=tuple(pushed),
-    )
+    return (one for one in recording.unsolicited if asked.by is None or fits(asked.by, data.alone(one)))
 
 
 def _at_host(row: dict[str, Any], triple: Triple, *, hosts: bool) -> dict[str, Any]:

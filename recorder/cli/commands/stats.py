@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..loading import expression, fitting, hint_if_none, read, rules_of
+from ..loading import expression, header_and_rules, hint_if_none, opened, say_once, warn
 from ..options import cassettes_argument, dialect_option, filter_option, json_option
 from ..output import Several, json_text, screen, write
+from ..saying import progress
 
 if TYPE_CHECKING:
+    from ...views.counts.stats import Stats
     from ...views.filter import Expression
-    from ...views.stats import Stats
 
 
 @click.command("stats")
@@ -33,36 +34,44 @@ def command(cassettes: tuple[Path, ...], *, wanted: str | None, as_json: bool, d
               recorder stats *.cassette --filter op:GetChainedRecord
               recorder stats session.cassette --json | jq .total.ack_ms.p95
     """
-    from ...views import stats as view
+    from ...views.counts import stats as view
 
     by, several, stats = expression(wanted, dialect, cassettes), Several(), view.Stats()
     for path in cassettes:
         with several.going_on():
-            _count(stats, path, dialect, by)
+            stats.add(_counted(path, dialect, by))
     several.found = bool(stats.operations or stats.unasked)
     if stats.files and (several.found or wanted is None):
         write([json_text(view.as_json(stats)) if as_json else view.as_text(stats, screen())])
     several.finish(cassettes, wanted)
 
 
-def _count(stats: Stats, path: Path, dialect: str | None, by: Expression | None) -> None:
-    from ...diagnose.polls import with_polls
+def _counted(path: Path, dialect: str | None, by: Expression | None) -> Stats:
+    from ...cassette.reader import open_cassette
     from ...views import data
+    from ...views.counts import counting, stored
     from ...views.filter import fits
 
-    cassette = read(path)
-    chosen = rules_of(cassette.header, dialect)
-    recording, polls = with_polls(cassette.records, chosen, cassette.header)
-    hint_if_none(recording.triples, cassette.header, cassette.records, chosen.name)
-    times = [record.t for record in cassette.records]
-    stats.add_file(
-        size=path.stat().st_size,
-        records=len(times),
-        duration=(max(times) - min(times)) / 1e9 if times else 0.0,
-        sessions=len(recording.session_starts),
-        plain=len(recording.plain),
-    )
-    pushed = (one for one in recording.unsolicited if by is None or fits(by, data.alone(one)))
-    stats.add_triples(fitting(recording.triples, by), pushed)
-    stats.add_polls(polls)
-    stats.add_streams(recording)
+    told: list[str] = []
+    header, rules = header_and_rules(path, dialect, told.append)
+    size = sum(file.stat().st_size for file in getattr(path, "files", [path]))
+    with open_cassette(path) as cassette:
+        if by is None and cassette.is_sealed and cassette.has_index:
+            with opened(path, dialect) as found:
+                stats = stored.counted(found, rules, size)
+            if stats is not None:
+                return stats
+        with progress(f"{path}: counts") as shown:
+            stats, triples = counting.counted(
+                cassette,
+                rules,
+                size,
+                wanted=None if by is None else lambda triple: fits(by, data.triple(triple)),
+                wanted_events=None if by is None else lambda pushed: fits(by, data.alone(pushed)),
+                watch=shown.feed if shown else None,
+            )
+        warn(cassette.torn)
+        for text in told:
+            say_once(text)
+        hint_if_none(range(triples), header, cassette.records(), rules.name)
+    return stats

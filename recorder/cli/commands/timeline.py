@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
 from ...errors import NothingSelected, UsageError
-from ..loading import derived, expression, fitting
+from ...model import Record, Request, SocketMessage
+from ..loading import chosen, expression, opened
 from ..options import cassette_argument, dialect_option, filter_option, json_option, jsonl_option
 from ..output import json_list, screen, write
+
+if TYPE_CHECKING:
+    from ...library.lazy import OpenRecording
+    from ...views.filter import Expression
+    from ...views.timeline import Moment
 
 
 @click.command("timeline")
@@ -39,17 +48,40 @@ def command(
     if number is not None and wanted is not None:
         raise UsageError("give either a number N or --filter, not both")
     by = expression(wanted, dialect, [cassette])
-    whole, recording = derived(cassette, dialect)
-    chosen = [triple for triple in fitting(recording.triples, by) if number in (None, triple.n)]
-    if not chosen and (number is not None or wanted is not None):
-        told = f"no triple {number}" if number is not None else f"nothing fits {wanted!r}"
-        held = f"1 to {len(recording.triples)}" if recording.triples else "none"
-        raise NothingSelected(f"{cassette}: {told}; it holds {held}")
-    moments = [moment for triple in chosen for moment in timeline.of_triple(triple)]
+    with opened(cassette, dialect) as found:
+        rows = _moments(found, number, by, cassette, wanted)
+        if as_json or as_lines:
+            write(json_list(timeline.as_json(rows), lines=as_lines))
+        else:
+            write(timeline.as_text(rows, screen(), start=None if number is not None else 0))
+
+
+def _moments(
+    found: OpenRecording, number: int | None, by: Expression | None, path: Path, wanted: str | None
+) -> Iterator[Moment]:
+    """Return the moments that are asked for, in order.
+
+    Raises:
+        NothingSelected: If no triple fits.
+    """
+    from ...views import timeline
+
+    recording = found.recording
+    every = recording.triples
     if number is None and wanted is None:
-        moments += timeline.of_others(recording, whole.records)
-    rows = timeline.ordered(moments)
-    if as_json or as_lines:
-        write(json_list(timeline.as_json(rows), lines=as_lines))
-    else:
-        write([timeline.as_text(rows, screen(), start=rows[0].t if number is not None else 0)])
+        begins = (found.records[seq] for seq, _ in recording.session_starts.values())
+        starts = {record.seq: record.exchange for record in begins if _is_sent(record)}
+        others = timeline.of_others(recording, found.cassette.records(), starts)
+        return timeline.ordered(timeline.of_triples(every), others)
+    own = chosen(found, by) if number is None else iter(every[number - 1 : number] if number > 0 else ())
+    first = next(own, None)
+    if first is None:
+        told = f"no triple {number}" if number is not None else f"nothing fits {wanted!r}"
+        held = f"1 to {len(every)}" if len(every) else "none"
+        raise NothingSelected(f"{path}: {told}; it holds {held}")
+    return timeline.of_triples(chain([first], own))
+
+
+def _is_sent(record: Record) -> TypeGuard[Request | SocketMessage]:
+    """Return whether a client sent a record, which begins no session of Bayeux: such a one begins with an answer."""
+    return isinstance(record, Request) or (isinstance(record, SocketMessage) and record.from_client)

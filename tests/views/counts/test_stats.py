@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from recorder.diagnose.polls import with_polls
 from recorder.dialect.definition import load
+from recorder.push.rules import COMMENT
+from recorder.views.counts.stats import Stats, as_json, as_text
 from recorder.views.screen import Screen
-from recorder.views.stats import Stats, as_json, as_text
 from tests.correlate.tape import Tape
 from tests.wire import HEADER, Wire, body, campaign_event, chained, complete, done, preview, state_event, twin
 
@@ -92,9 +95,12 @@ def streamed() -> Stats:
         tape.end(stream)
     socket = tape.socket(sid="a")
     tape.hears(socket, b"1")
+    recording = tape.recording()
+    events = [link.event for triple in recording.triples for link in triple.events]
+    events += [pushed.event for pushed in recording.unsolicited]
     stats = Stats()
     stats.add_file(size=0, records=len(tape.records), duration=0, sessions=1, plain=0)
-    stats.add_streams(tape.recording())
+    stats.add_streams(recording.streams, Counter(event.client_id for event in events if event.channel != COMMENT))
     return stats
 
 

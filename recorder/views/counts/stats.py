@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..diagnose.polls import Poll
-from ..model import Event, State, Stream, Triple, Unsolicited
-from ..printable import printable
-from ..push.port import SSE, WEBSOCKET
-from ..push.rules import COMMENT
-from .data import exchangeable, milliseconds
-from .screen import STATES, Cell, Column, Screen, aligned
+from ...diagnose.polls import Poll
+from ...model import State, Stream, Triple, Unsolicited
+from ...printable import printable
+from ...push.port import SSE, WEBSOCKET
+from ..data import exchangeable, milliseconds
+from ..screen import STATES, Cell, Column, Screen, aligned
 
 _ORDER = [state.value for state in State]
 _STREAMS = {SSE: "event stream", WEBSOCKET: "WebSocket"}
@@ -75,9 +74,28 @@ class Stats:
     rules: Counter[str] = field(default_factory=Counter)
     operations: dict[str, Operations] = field(default_factory=lambda: defaultdict(Operations))
 
-    def add_file(self, *, size: int, records: int, duration: float, sessions: int, plain: int) -> None:
-        """Add a cassette: `size` in bytes, `duration` in seconds from the first to the last record."""
-        self.files += 1
+    def add(self, other: Stats) -> None:
+        """Add the counts of other cassettes."""
+        self.add_file(
+            size=other.size,
+            records=other.records,
+            duration=other.duration,
+            sessions=other.sessions,
+            plain=other.plain,
+            files=other.files,
+        )
+        self.polls.update(other.polls)
+        self.events.update(other.events)
+        self.unasked.update(other.unasked)
+        self.rules.update(other.rules)
+        for protocol, counts in other.streams.items():
+            self.streams[protocol].update(counts)
+        for operation, group in other.operations.items():
+            self.operations[operation].add(group)
+
+    def add_file(self, *, size: int, records: int, duration: float, sessions: int, plain: int, files: int = 1) -> None:
+        """Add cassettes: `size` in bytes, `duration` in seconds from the first to the last record."""
+        self.files += files
         self.size += size
         self.records += records
         self.duration += duration
@@ -155,11 +173,6 @@ class Stats:
             protocols[stream.key] = stream.protocol
         for key, protocol in protocols.items():
             self.streams[protocol]["events"] += events[key]
-
-
-def streamed(events: Iterable[Event]) -> Counter[str]:
-    """Count events by the key of their stream, or by clientId, without the comments in streams."""
-    return Counter(event.client_id for event in events if event.channel != COMMENT)
 
 
 def as_json(stats: Stats) -> dict[str, Any]:

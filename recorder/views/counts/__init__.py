@@ -1,0 +1,1 @@
+"""Count what is in cassettes."""

@@ -1,0 +1,124 @@
+"""Commands that look at a large sealed cassette read no more of it than they must."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from recorder.cassette import codec, sealed
+from recorder.cassette.codec import encode, encode_header
+from recorder.cli import main
+from recorder.cli.loading import _candidates
+from recorder.dialect.carried import under
+from recorder.dialect.definition import load
+from recorder.library.sealing import seal
+from recorder.views.filter import Expression, parse
+from tests.wire import HEADER, Wire, chained, done, state_event
+
+TRIPLES = 50
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A journal, and the sealed file of it with an index."""
+    folder = tmp_path_factory.mktemp("looking")
+    wire = Wire()
+    desk = wire.desk()
+    for n in range(1, TRIPLES + 1):
+        desk.asks(chained(n, f"r{n}"), done(n, f"r{n}"))
+    desk.polls()
+    desk.loses_poll()
+    desk.hears(state_event())
+    journal = folder / "journal.cassette"
+    header = replace(under(HEADER, load()), redaction="gws")
+    journal.write_bytes(encode_header(header) + b"".join(map(encode, wire.records)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealed, "INDEX_FROM", 0)
+        seal(journal, folder / "sealed.cassette")
+    return journal, folder / "sealed.cassette"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "show FILE 7",
+        "show FILE --handle 7",
+        "show FILE --filter ref:R7",
+        "explain FILE 7",
+        "explain FILE --filter n:7",
+        "timeline FILE 7",
+        "timeline FILE --filter handle:7",
+        "ls --limit 2 FILE",
+        "grep handle:7 FILE",
+        "grep 'n:3..4 -state:failed' FILE",
+    ],
+)
+def test_what_is_named_is_read_through_the_index(
+    command: str, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    decode = codec.decode
+    monkeypatch.setattr(codec, "decode", lambda found, **options: decoded.append(1) or decode(found, **options))
+    journal, stored = files
+
+    of_journal = CliRunner().invoke(main, _arguments(command, journal))
+    decoded.clear()
+    of_sealed = CliRunner().invoke(main, _arguments(command, stored))
+
+    assert (of_sealed.exit_code, of_sealed.stdout) == (0, of_journal.stdout.replace("journal", "sealed"))
+    assert 0 < len(decoded) <= 12  # of some 200 records
+
+
+def _arguments(command: str, path: Path) -> list[str]:
+    import shlex
+
+    return [str(path) if word == "FILE" else word for word in shlex.split(command)]
+
+
+def test_a_single_event_is_explained_without_what_comes_after_it(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    decode = codec.decode
+    monkeypatch.setattr(codec, "decode", lambda found, **options: decoded.append(1) or decode(found, **options))
+
+    result = CliRunner().invoke(main, ["explain", str(files[1]), "3.1"])
+
+    assert result.exit_code == 0
+    assert len(decoded) < 40
+
+
+def found(text: str) -> tuple[list[str], object]:
+    """The values that are looked up for a filter, and what came out; the index says 1 and 3 for each."""
+    asked: list[str] = []
+
+    def find(name: str, texts: object) -> set[int]:
+        asked.extend(f"{name}={one}" for one in texts)  # type: ignore[attr-defined]  # an iterable of texts
+        return {1, 3}
+
+    by: Expression = parse(text, ["handle", "reference"])
+    return asked, _candidates(by, 9, find)
+
+
+def test_a_value_is_looked_up_in_all_spellings_that_the_filter_accepts() -> None:
+    assert found("handle:1001") == (["handle=1001"], {1, 3})
+    assert found("ref:a1b")[0] == ["reference=a1b", "reference=a1B", "reference=A1b", "reference=A1B"]
+    assert found("ref:k")[0] == ["reference=k", "reference=K", "reference=\u212a"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1001", "handle:1*", "-handle:1", "session:s1", "handle:1 or state:failed", "op:GetChainedRecord", 'handle:"a?"'],
+)
+def test_other_filters_are_not_looked_up(text: str) -> None:
+    assert found(text)[1] is None
+
+
+def test_terms_narrow_and_alternatives_widen() -> None:
+    assert found("handle:1 state:failed")[1] == {1, 3}
+    assert found("handle:1 or n:5")[1] == {1, 3, 5}
+    assert found("n:>7")[1] == range(7, 10)
+    assert found("n:2..3 handle:1")[1] == range(2, 4)
