@@ -68,9 +68,9 @@ class Replay:
             dialect = ctx.options.dialect or None
             recording = loading.load([Path(path).expanduser() for path in ctx.options.cassette], dialect)
             # in reverse mode the client named the recorder, in the others the servers
-            is_named = not recording.header.upstream or len(asked_servers(recording)) > 1
-            asked = asked_hosts(recording) if is_named else frozenset()
-            names = [*asked, *ctx.options.hosts.split(",")]
+            asked = asked_hosts(recording)
+            is_named = not recording.header.upstream or len(asked_servers(recording, asked)) > 1
+            names = [*(asked if is_named else ()), *ctx.options.hosts.split(",")]
             named = [recording.header.upstream, *(f"//{name.strip()}" for name in names)]
             self._hosts = {(host.hostname, host.port) for host in map(urlsplit, named) if host.hostname}
             rate = Rate().convert(ctx.options.rate, None, None)

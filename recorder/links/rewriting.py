@@ -265,6 +265,12 @@ def server_at(address: str) -> Server | None:
     return None if found is None or len(found[2] or "") > 8 else server_of(found[1], found[2])
 
 
+def asked_hosts(recording: Recording) -> frozenset[str]:
+    """Return the Hosts of the requests of a recording; all of them are read."""
+    asked = {host for one in chain(recording.triples, recording.plain) for host in hosts_of(one.request.headers)}
+    return frozenset(asked | {value for name, value in recording.addressed if name == "host"})
+
+
 def asked_servers(recording: Recording, asked: Iterable[str]) -> frozenset[Server]:
     """Return the servers that the requests of a recording name, whose Hosts are `asked`."""
     hosts = {*asked, *(value for name, value in recording.addressed if name == "host")}
