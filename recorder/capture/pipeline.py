@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar, cast
 
 from ..bayeux.messages import carried
-from ..cassette.codec import MAX_HEADERS, encode
+from ..cassette.codec import encode
+from ..cassette.packing import MAX_HEADERS
 from ..model import CUT, Chunk, Failure, Headers, Note, Part, Record, Request, Response, SocketMessage
 from ..redaction.bodies.change import Unread
 from ..redaction.redactor import Redactor

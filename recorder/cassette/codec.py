@@ -1,4 +1,4 @@
-"""Encode records as frames and decode frames into records; no other module imports msgpack.
+"""Encode records as frames and decode frames into records.
 
 An HTTP body is stored as text if it is valid UTF-8, else as bytes. A body is never stored as parsed JSON: msgpack has
 no integers over 64 bits, and parsing loses duplicate keys, key order and the difference between `1.0` and `1`.
@@ -13,8 +13,6 @@ from contextlib import suppress
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias, TypeVar
-
-import msgpack
 
 from ..errors import CassetteError
 from ..model import (
@@ -34,10 +32,20 @@ from ..model import (
     SocketMessage,
     Value,
 )
-from .frames import MAX_BODY, OVERHEAD, Frame, frame
+from .frames import OVERHEAD, Frame, frame
+from .packing import (
+    LIMITS,
+    MAX_HEADERS,
+    MOST_VALUES,
+    OF_RECORD,
+    OF_SUMMARY,
+    from_wtf8,
+    packed_text,
+    text_or_bytes,
+    unpack,
+)
 
 JOURNAL, SEALED, ARCHIVE = PROFILES = "journal", "sealed", "archive"
-MAX_HEADERS = 4096  # HTTP headers of one record
 MAX_TRIPLES = 1 << 32  # the index stores the number of a triple in 4 bytes
 RULES_WITHIN = 4000  # frames after the header in which a journal may say its dialect
 
@@ -53,22 +61,6 @@ END_SIZE = OVERHEAD + 2 + 8 + 32
 FACTS = frozenset({REQUEST, RESPONSE, FAILURE, SOCKET, NOTE, CHUNK})
 _DERIVED = frozenset({TRIPLE, PLAIN, UNSOLICITED, SUMMARY, END})
 _CRITICAL = 0x3F  # a reader must refuse an unknown frame type up to this value, and may skip one above
-
-_LIMITS: dict[str, Any] = {
-    "raw": False,
-    "strict_map_key": True,
-    "max_str_len": MAX_BODY,
-    "max_bin_len": MAX_BODY,
-    "max_array_len": 65_536,
-    "max_map_len": 64,
-    "max_ext_len": 0,
-}
-# msgpack allocates an array when it reads the declared length, so nested arrays can claim a thousand times this limit
-_LIMITS_OF_RECORD = _LIMITS | {"max_array_len": MAX_HEADERS, "use_list": False}
-_LIMITS_OF_SUMMARY = _LIMITS | {"max_map_len": 65_536}  # the summary maps every session of the capture
-_LARGE = 64 << 10  # bytes; each value takes a byte or more, so a smaller body cannot reach `_MOST_VALUES`
-_MOST_VALUES = 600_000  # a triple may have 65 536 events of nine values each
-_MOST_FOREIGN = 256 << 10  # bytes of frames in one file that msgpack may fail on; see `Foreign`
 
 
 def encode_header(header: Header, *, rules_follow: bool = False) -> bytes:
@@ -91,7 +83,7 @@ def encode_header(header: Header, *, rules_follow: bool = False) -> bytes:
     body |= {"profile": header.profile, "redaction": header.redaction}
     if rules_follow:
         body |= {"rules": True}
-    return _text_frame(HEADER, body | {"started": header.started, "upstream": header.upstream})
+    return packed_text(HEADER, body | {"started": header.started, "upstream": header.upstream})
 
 
 def encode_rules(name: str, text: str) -> bytes:
@@ -101,7 +93,7 @@ def encode_rules(name: str, text: str) -> bytes:
         ValueError: If the text has more than 128 KiB.
 
     """
-    return _text_frame(RULES, {"dialect": name, "dialect_text": _short(text)})
+    return packed_text(RULES, {"dialect": name, "dialect_text": _short(text)})
 
 
 def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
@@ -124,34 +116,34 @@ def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
                 "m": record.method,
                 "u": record.target,
                 "h": _limited(record.headers),
-                "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
+                "b": text_or_bytes(record.body) if same_body_as is None else same_body_as,
             }
-            return _text_frame(REQUEST, body)
+            return packed_text(REQUEST, body)
         case Response():
             body |= {
                 "x": record.exchange,
                 "s": record.status,
                 "h": _limited(record.headers),
-                "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
+                "b": text_or_bytes(record.body) if same_body_as is None else same_body_as,
             }
-            return _text_frame(RESPONSE, body | {"st": True} if record.streamed else body)
+            return packed_text(RESPONSE, body | {"st": True} if record.streamed else body)
         case Chunk():
             body |= {
                 "x": record.exchange,
-                "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
+                "b": text_or_bytes(record.body) if same_body_as is None else same_body_as,
             }
-            return _text_frame(CHUNK, body | {"last": True} if record.is_last else body)
+            return packed_text(CHUNK, body | {"last": True} if record.is_last else body)
         case Failure():
-            return _text_frame(FAILURE, body | {"x": record.exchange, "why": record.reason})
+            return packed_text(FAILURE, body | {"x": record.exchange, "why": record.reason})
         case SocketMessage():
             body |= {
                 "x": record.exchange,
                 "in": record.from_client,
-                "b": _text_or_bytes(record.body) if same_body_as is None else same_body_as,
+                "b": text_or_bytes(record.body) if same_body_as is None else same_body_as,
             }
-            return _text_frame(SOCKET, body if record.is_text else body | {"bin": True})
+            return packed_text(SOCKET, body if record.is_text else body | {"bin": True})
         case Note():
-            return _text_frame(NOTE, body | {"kind": record.kind, "text": record.text})
+            return packed_text(NOTE, body | {"kind": record.kind, "text": record.text})
 
 
 def decode_header(found: Frame, *, path: str) -> Header:
@@ -164,7 +156,7 @@ def decode_header(found: Frame, *, path: str) -> Header:
     if found.kind != HEADER:
         raise CassetteError(path, "not a cassette", hint="its first frame is no header")
     try:
-        body = _Fields(_unpack(found, path), found, path)
+        body = _Fields(unpack(found, path), found, path)
         version = body.take("cassette", int)
         return _header(body, version, path)
     except CassetteError as exc:
@@ -173,7 +165,7 @@ def decode_header(found: Frame, *, path: str) -> Header:
 
 def rules_follow(found: Frame, *, path: str) -> bool:
     """Return whether the header in a frame announces that a journal says its dialect later."""
-    return bool(_Fields(_unpack(found, path), found, path).maybe("rules", bool))
+    return bool(_Fields(unpack(found, path), found, path).maybe("rules", bool))
 
 
 def decode_rules(found: Frame, header: Header, *, path: str) -> Header:
@@ -183,7 +175,7 @@ def decode_rules(found: Frame, header: Header, *, path: str) -> Header:
         CassetteError: If the body violates the format.
 
     """
-    body = _Fields(_unpack(found, path), found, path)
+    body = _Fields(unpack(found, path), found, path)
     name = body.take("dialect", str)
     fitted = header.fitted or header.dialect
     return replace(
@@ -249,7 +241,7 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
         raise CassetteError(
             path, f"frame type {found.kind} is unknown", offset=found.offset, hint="upgrade outbound-recorder"
         )
-    value = _unpack(found, path, _LIMITS_OF_RECORD)
+    value = unpack(found, path, OF_RECORD)
     if (usual := _usual(found.kind, value)) is not None:
         return usual
     body = _Fields(value, found, path, body_of)
@@ -348,7 +340,7 @@ def glance(found: Frame, *, path: str) -> Glance | None:
         CassetteError: If the body is not valid msgpack, or exceeds the limits of the format.
 
     """
-    body = _unpack(found, path, _LIMITS_OF_RECORD | {"raw": True})
+    body = unpack(found, path, OF_RECORD | {"raw": True})
     if not isinstance(body, dict):
         return None
     told = [body.get(name, default) for name, default in ((b"n", -1), (b"t", -1), (b"x", -1), (b"s", 0))]
@@ -366,7 +358,7 @@ def encode_row(row: Row) -> bytes:
         CassetteError: If the triple has more events than a reader accepts.
 
     """
-    if sum(11 + len(event.rivals) for event in row.events) > _MOST_VALUES - 100:
+    if sum(11 + len(event.rivals) for event in row.events) > MOST_VALUES - 100:
         problem = f"triple {row.n} has {len(row.events)} events, more than a sealed cassette can hold"
         raise CassetteError("cassette", problem, hint="keep the journal, or link fewer by another dialect")
     body = {
@@ -382,7 +374,7 @@ def encode_row(row: Row) -> bytes:
     }
     if row.message is not None:  # without it a file is as it was before publishes could be operations
         body |= {"pub": row.message} if row.reply is None else {"pub": row.message, "rep": row.reply}
-    return _text_frame(TRIPLE if row.n else PLAIN, body)
+    return packed_text(TRIPLE if row.n else PLAIN, body)
 
 
 def decode_row(found: Frame, *, path: str) -> Row:
@@ -397,7 +389,7 @@ def decode_row(found: Frame, *, path: str) -> Row:
     if row is not None:
         return row
     body = _Fields(value, found, path)
-    events = [_from_wtf8(event) for event in body.take("ev", list)]
+    events = [from_wtf8(event) for event in body.take("ev", list)]
     if found.kind not in (TRIPLE, PLAIN) or not all(_fits(event, _EVENT) for event in events):
         raise CassetteError(path, "the frame does not hold a triple", offset=found.offset)
     keys = {name: _key_value(stored) for name, stored in body.take("keys", dict).items()}
@@ -428,7 +420,7 @@ def decode_pushed(found: Frame, *, path: str) -> tuple[int, int, str, str, str |
         CassetteError: If the frame has another type, or its body violates the format.
 
     """
-    value = _from_wtf8(decode_value(found, path=path))
+    value = from_wtf8(decode_value(found, path=path))
     if found.kind != UNSOLICITED or not (_fits(value, (*_PUSHED, str)) or _fits(value, (*_PUSHED, type(None)))):
         raise CassetteError(path, "the frame does not hold an unsolicited event", offset=found.offset)
     seq, index, channel, name, session = value
@@ -442,7 +434,7 @@ def decode_detail(found: Frame, *, path: str) -> tuple[str, str]:
         CassetteError: If the frame has another type, or its body violates the format.
 
     """
-    value = _from_wtf8(decode_value(found, path=path))
+    value = from_wtf8(decode_value(found, path=path))
     if found.kind != DETAIL or not _fits(value, (str, str)):
         raise CassetteError(path, "the frame does not hold a detail", offset=found.offset)
     what, text = value
@@ -456,7 +448,7 @@ def as_bytes(value: Any) -> bytes | None:
 
 def encode_value(kind: int, value: Any) -> bytes:
     """Encode any value as a frame of type `kind`; the value is not validated."""
-    return _text_frame(kind, value)
+    return packed_text(kind, value)
 
 
 def reframe(found: Frame) -> bytes:
@@ -471,14 +463,14 @@ def decode_value(found: Frame, *, path: str) -> Any:
         CassetteError: If the body is not valid msgpack, or exceeds the limits of the format.
 
     """
-    return _unpack(found, path, _LIMITS_OF_SUMMARY if found.kind == SUMMARY else _LIMITS)
+    return unpack(found, path, OF_SUMMARY if found.kind == SUMMARY else LIMITS)
 
 
 def _key_value(stored: Any) -> Value | None:
     """Return the value of a key, several as a tuple; None for a value that no key can have."""
     if isinstance(stored, str):
         return stored
-    several = _from_wtf8(stored if isinstance(stored, list) else [stored])
+    several = from_wtf8(stored if isinstance(stored, list) else [stored])
     if not several or not all(isinstance(one, str) for one in several):
         return None
     return tuple(several) if isinstance(stored, list) else str(several[0])
@@ -525,30 +517,6 @@ _INT_OR_NONE, _STR_OR_NONE, _STR = {int, type(None)}, {str, type(None)}, {str}
 
 def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(value, list) and tuple(map(type, value)) == kinds
-
-
-class Undecodable(CassetteError):
-    """A frame whose checksum fits but whose body this module cannot decode: written by another program, not damaged."""
-
-
-class Foreign:
-    """Limits the bytes of undecodable frames in one file.
-
-    A caller that reads on after an error needs this limit: msgpack never frees values decoded before an error.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path, self._left = path, _MOST_FOREIGN
-
-    def count(self, found: Frame, exc: CassetteError) -> None:
-        """Count the bytes of a frame that could not be decoded; other errors are not counted.
-
-        Raises:
-            CassetteError: If the file holds more than 256 KiB of undecodable frames.
-        """
-        self._left -= len(found.body) if isinstance(exc, Undecodable) else 0
-        if self._left < 0:
-            raise CassetteError(self._path, "holds too many frames that are not msgpack", offset=found.offset) from exc
 
 
 class _Fields:
@@ -609,39 +577,6 @@ class _Fields:
         return CassetteError(self._path, problem, offset=self._found.offset, hint="written by another program?")
 
 
-def _frame(kind: int, body: dict[str, Any]) -> bytes:
-    return frame(kind, msgpack.packb(body, use_bin_type=True))
-
-
-def _text_frame(kind: int, body: dict[str, Any]) -> bytes:
-    """Encode a body; store text with lone surrogates, which UTF-8 cannot encode, as bytes (WTF-8)."""
-    try:
-        return _frame(kind, body)
-    except UnicodeEncodeError:
-        return _frame(kind, _to_wtf8(body))
-
-
-def _to_wtf8(value: Any) -> Any:
-    match value:
-        case str():
-            return _text_or_bytes(value.encode("utf-8", "surrogatepass"))
-        case dict():
-            return {key: _to_wtf8(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_to_wtf8(item) for item in value]
-        case _:
-            return value
-
-
-def _from_wtf8(value: Any) -> Any:
-    """Undo `_to_wtf8` for the direct items of a list; nested lists stay as they are, because nesting is unlimited."""
-    if not isinstance(value, list) or bytes not in map(type, value):
-        return value
-    with suppress(UnicodeDecodeError):
-        return [item.decode("utf-8", "surrogatepass") if isinstance(item, bytes) else item for item in value]
-    return value
-
-
 def _short(text: str) -> str:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT:
         raise ValueError(f"a dialect and a policy in a cassette have at most {MAX_TEXT} bytes")
@@ -652,33 +587,3 @@ def _limited(headers: Headers) -> Headers:
     if len(headers) > MAX_HEADERS:
         raise ValueError(f"a record holds at most {MAX_HEADERS} headers, this record has {len(headers)}")
     return headers
-
-
-def _unpack(found: Frame, path: str, limits: dict[str, Any] = _LIMITS) -> Any:
-    if len(found.body) > _LARGE:
-        counter = _Counter()
-        limits = limits | {"list_hook": counter, "object_hook": counter}
-    try:
-        return msgpack.unpackb(found.body, **limits)
-    except (ValueError, msgpack.exceptions.UnpackException) as exc:
-        raise Undecodable(path, f"the frame's body is no msgpack: {exc}", offset=found.offset) from exc
-
-
-class _Counter:
-    """Counts decoded values and refuses a body with too many: each takes many times its encoded size in memory."""
-
-    def __init__(self) -> None:
-        self._left = _MOST_VALUES
-
-    def __call__(self, value: Any) -> Any:
-        self._left -= 1 + len(value)
-        if self._left < 0:
-            raise ValueError(f"holds more than {_MOST_VALUES} values")
-        return value
-
-
-def _text_or_bytes(body: bytes) -> str | bytes:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return body

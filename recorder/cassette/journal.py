@@ -23,7 +23,7 @@ from . import codec
 from .codec import JOURNAL, encode_header
 from .frames import OVERHEAD, Frame, read_frame
 from .reader import Facts, open_cassette
-from .salvage import salvage
+from .repair.salvage import salvage
 
 
 @dataclass(frozen=True, slots=True)

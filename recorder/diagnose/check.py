@@ -12,9 +12,10 @@ from ..cassette.blocks import inside
 from ..cassette.bodies import Remembered
 from ..cassette.codec import JOURNAL
 from ..cassette.frames import Frame
+from ..cassette.packing import Foreign
 from ..cassette.reader import open_cassette
-from ..cassette.recover import LOST
-from ..cassette.salvage import Damage, mapped, salvage
+from ..cassette.repair.recover import LOST
+from ..cassette.repair.salvage import Damage, mapped, salvage
 from ..errors import CassetteError
 from ..model import Record
 
@@ -60,7 +61,7 @@ class Checked:
         self._ended = False
         self._expected = 0
         self._bodies = Remembered(str(path))
-        self._foreign = codec.Foreign(str(path))
+        self._foreign = Foreign(str(path))
 
     def records(self) -> Iterator[Record]:
         """Yield every intact record, in order.

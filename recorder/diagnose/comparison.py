@@ -13,8 +13,8 @@ from ..cassette.tables import ADDRESS
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError
-from ..library.index_check import IndexCheck
-from ..library.making import maker_of
+from ..library.index.check import IndexCheck
+from ..library.index.making import maker_of
 from ..model import Header, Record, Row
 from .check import Finding, Level
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeAlias, cast, overload
 
-from ..cassette.codec import MAX_HEADERS, decode, encode
+from ..cassette.codec import decode, encode
 from ..cassette.frames import read_frame
+from ..cassette.packing import MAX_HEADERS
 from ..errors import CassetteError, OutputError
 from ..model import Chunk, Failure, Request, Response, SocketMessage
 

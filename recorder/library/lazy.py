@@ -27,10 +27,10 @@ from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, RecorderError
 from ..model import Header, Record, Recording, Request, Row, Triple
-from .built import Built
-from .deriving import WIDTHS, Derivation, Maker
-from .details import Told, recording_of
-from .lookup import Index, Records, Triples
+from .index.built import Built
+from .index.deriving import WIDTHS, Derivation, Maker
+from .index.details import Told, recording_of
+from .index.lookup import Index, Records, Triples
 from .sequences import Lazy
 
 Making: TypeAlias = Callable[[Dialect, Header], Maker | None]

@@ -19,10 +19,10 @@ from ..errors import CassetteError
 from ..model import IN_CLEAR, Header, Record, Recording
 from ..output import replacing
 from ..redaction.carried import carrying
-from .deriving import WIDTHS, Derivation
-from .details import details_of
+from .index.deriving import WIDTHS, Derivation
+from .index.details import details_of
+from .index.making import maker_of
 from .lazy import Stored, fresh, lazily
-from .making import maker_of
 
 
 def seal(

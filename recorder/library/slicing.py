@@ -17,7 +17,7 @@ from ..dialect.carried import dialect_of
 from ..model import AnchorKind, Entries, Note, Record, RecordingIndex, Row, values
 from ..push.rules import MESSAGE
 from ..requests.index.rows import ANCHORS, EVENT, REQUESTS, SUMMARY, asked_in, followed_in, summary_in
-from .deriving import MEMBER, member_prefix
+from .index.deriving import MEMBER, member_prefix
 from .lazy import OpenRecording
 from .select import SETUPS, Kept, assigned, slice_records, stripped
 from .sequences import Lazy

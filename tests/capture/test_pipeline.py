@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.capture.pipeline import Counts, Pipeline
-from recorder.cassette.codec import MAX_HEADERS, decode, encode_header
+from recorder.cassette.codec import decode, encode_header
 from recorder.cassette.frames import MAX_BODY, unframe
+from recorder.cassette.packing import MAX_HEADERS
 from recorder.cassette.reader import parse
 from recorder.model import CUT, Chunk, Failure, Header, Note, Record, Request, Response, SocketMessage
 from recorder.redaction.policy import load

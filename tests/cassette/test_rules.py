@@ -13,7 +13,7 @@ import pytest
 from recorder.cassette.codec import RULES_WITHIN, encode, encode_header, encode_rules
 from recorder.cassette.journal import Following, Journal, create, resume
 from recorder.cassette.reader import open_cassette, parse, read
-from recorder.cassette.recover import recover
+from recorder.cassette.repair.recover import recover
 from recorder.cassette.writer import Writer
 from recorder.errors import CaptureError
 from recorder.model import Note

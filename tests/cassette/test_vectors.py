@@ -12,7 +12,7 @@ import pytest
 from recorder.cassette import codec
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import open_cassette, read
-from recorder.cassette.recover import recover
+from recorder.cassette.repair.recover import recover
 from recorder.cassette.sealed import SealedWriter
 from recorder.diagnose.check import Checked
 from recorder.errors import CassetteError

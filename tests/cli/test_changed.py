@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from recorder.cassette import codec
 from recorder.cli import main
-from tests.library.mutations import changed, frames, make
+from tests.library.index.mutations import changed, frames, make
 
 COMMANDS = [
     "ls FILE", "ls --all FILE", "stats FILE", "grep op:* FILE", "timeline FILE", "scan FILE", "doctor FILE",

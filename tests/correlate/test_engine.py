@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recorder.cassette.codec import encode_row
 from recorder.correlate.engine import KEEP, Correlator
 from recorder.dialect.definition import load
-from recorder.library.rows import row_of
+from recorder.library.index.rows import row_of
 from recorder.model import Headers, Link, Note, Recording, State, Triple, Unsolicited
 from tests.wire import (
     HEADER,

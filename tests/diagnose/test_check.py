@@ -12,7 +12,7 @@ from recorder.cassette import codec
 from recorder.cassette.blocks import compress
 from recorder.cassette.codec import ARCHIVE, SEALED, encode, encode_header
 from recorder.cassette.frames import frame, unframe
-from recorder.cassette.recover import LOST
+from recorder.cassette.repair.recover import LOST
 from recorder.cassette.sealed import SealedWriter
 from recorder.diagnose.check import Checked
 from recorder.errors import CassetteError

@@ -9,7 +9,7 @@ import pytest
 
 from recorder.cassette.codec import encode, encode_header, encode_row
 from recorder.cassette.frames import unframe
-from recorder.cassette.recover import LOST
+from recorder.cassette.repair.recover import LOST
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
 from recorder.library.sealing import seal

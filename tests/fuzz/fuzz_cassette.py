@@ -30,7 +30,7 @@ from recorder.cassette import codec
 from recorder.cassette.blocks import inside
 from recorder.cassette.frames import Frame, frame, unframe
 from recorder.cassette.reader import open_cassette, parse
-from recorder.cassette.recover import recover
+from recorder.cassette.repair.recover import recover
 from recorder.diagnose.check import Level
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError

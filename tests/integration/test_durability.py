@@ -34,7 +34,7 @@ from recorder.cassette.bodies import Remembered
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import OVERHEAD, frame, unframe
 from recorder.cassette.reader import open_cassette, parse, read
-from recorder.cassette.recover import LOST, recover
+from recorder.cassette.repair.recover import LOST, recover
 from recorder.diagnose.check import Level
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError

@@ -20,7 +20,8 @@ from recorder.cassette.reader import open_cassette, read
 from recorder.dialect.definition import parse as parse_dialect
 from recorder.errors import CassetteError
 from recorder.library import lazy
-from recorder.library.index_check import IndexCheck
+from recorder.library.index.check import IndexCheck
+from recorder.library.index.making import maker_of
 from recorder.library.lazy import open_recording
 from recorder.library.recording import derive, joined
 from recorder.library.sealing import seal
@@ -286,7 +287,7 @@ def test_a_file_has_the_index_and_the_same_sections_as_one_of_before(journal: Pa
 
 def check_of(path: Path) -> list[tuple[str, str]]:
     with open_cassette(path) as cassette:
-        check = IndexCheck(cassette, DIALECT, cassette.header, told=lambda _: None)
+        check = IndexCheck(cassette, DIALECT, cassette.header, making=maker_of, told=lambda _: None)
         for record in cassette.records():
             check.feed(record)
         found = list(check.differences())

@@ -17,8 +17,8 @@ from recorder.cassette.reader import open_cassette, read
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError, UsageError
 from recorder.library import stored
+from recorder.library.index.rows import row_of
 from recorder.library.recording import load_recording
-from recorder.library.rows import row_of
 from recorder.library.sealing import seal
 from recorder.model import Record
 from tests.wire import HEADER, Wire, chained, complete, done, get_me, record_event, state_event, twin

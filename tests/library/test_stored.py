@@ -10,8 +10,8 @@ from recorder.cassette.reader import open_cassette, read
 from recorder.cassette.sealed import SealedWriter
 from recorder.errors import CassetteError
 from recorder.library import stored
+from recorder.library.index.rows import row_of
 from recorder.library.recording import load_recording
-from recorder.library.rows import row_of
 from recorder.library.sealing import seal
 from recorder.library.stored import triples
 from tests.answers import DIALECT, publish, result, yes

@@ -30,7 +30,7 @@ from recorder.cassette.codec import (
 )
 from recorder.cassette.frames import frame
 from recorder.cassette.migrate import migrate
-from recorder.cassette.recover import recover
+from recorder.cassette.repair.recover import recover
 from recorder.cassette.sealed import SealedWriter
 from recorder.correlate.engine import Correlator
 from recorder.dialect.definition import DEFAULT, shipped

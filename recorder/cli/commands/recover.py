@@ -24,7 +24,7 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     \b
     Example:  recorder recover session.cassette -o good.cassette
     """
-    from ...cassette.recover import recover
+    from ...cassette.repair.recover import recover
 
     target = output or cassette.with_name(f"{cassette.name}.recovered")
     must_be_writable(target, force=force)

@@ -166,7 +166,7 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant
               recorder replay session.cassette --exit-when-done --clock virtual
     """
-    from ...library.making import maker_of
+    from ...library.index.making import maker_of
 
     recording = load(cassettes, options["dialect"], maker_of)
     _allow_many_connections()

@@ -90,23 +90,22 @@ class ReplayEngine:
         self.faults = faults or Faults([], recording)
         index = index_of(recording, dialect, redaction)
         self._summary = summary = index.summary
-        asked = asked_servers(recording, summary["asked"])
-        self._links = Links(servers(recording, summary["answered"]), asked if proxied else ())
+        reached = asked_servers(recording, summary["asked"]) if proxied else ()
+        self._links = Links(servers(recording, summary["answered"]), reached)
         self._asked = AskedLinks(recording.header, self._links, are_there=summary["has_links"])
         self._matcher = _matcher(recording, dialect, redaction, index, self._asked, proxied=proxied)
         self._bayeux = _bayeux(recording, new_id, epoch, self._links)
         windows = 1 + max(recording.windows.values(), default=0)
         self._logins = Logins(recording, self._matcher, dialect, new_id, summary["logins"])
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
-        self._replies = Responses(recording.guard)
-        self.dates, following = Dates(recording, dialect, today), self._playheads.following
+        self.dates = Dates(recording, dialect, today)
+        self._replies, following = Responses(recording.guard), self._playheads.following
         parts = recording, self._matcher, dialect, self._bayeux, self._replies
         self._player = Player(*parts, index=index, links=self._links, dates=self.dates, followers=following)
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
-        self.misses: list[Miss] = []  # the first ones
-        self.missed = 0
+        self.missed, self.misses = 0, list[Miss]()  # how many, and the first ones
         self._paused_at: float | None = None
 
     def receive(self, request: HttpRequest, now: float) -> None:

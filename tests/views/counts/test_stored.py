@@ -11,8 +11,8 @@ from recorder.cassette import sealed
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import open_cassette
 from recorder.dialect.definition import load
+from recorder.library.index.lookup import Records
 from recorder.library.lazy import open_recording
-from recorder.library.lookup import Records
 from recorder.library.sealing import seal
 from recorder.model import CUT, Note, Record
 from recorder.views.counts import counting, stored

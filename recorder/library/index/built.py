@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ..cassette import codec
-from ..cassette.frames import Frame, unframe
-from ..cassette.tables import ADDRESS, Rows, Spool, Table
-from ..model import Row
+from ...cassette import codec
+from ...cassette.frames import Frame, unframe
+from ...cassette.tables import ADDRESS, Rows, Spool, Table
+from ...model import Row
 
 _PAGES = 24  # of tables, kept in memory
 

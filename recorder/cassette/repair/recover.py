@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from mmap import mmap
 from pathlib import Path
 
-from ..errors import CassetteError, UsageError
-from ..model import IN_CLEAR, Header, Note, Record
-from ..output import replacing
-from . import blocks, codec
-from .bodies import Remembered
-from .codec import JOURNAL, encode, encode_header
-from .frames import Frame
-from .reader import open_cassette
+from ...errors import CassetteError, UsageError
+from ...model import IN_CLEAR, Header, Note, Record
+from ...output import replacing
+from .. import blocks, codec
+from ..bodies import Remembered
+from ..codec import JOURNAL, encode, encode_header
+from ..frames import Frame
+from ..packing import Foreign
+from ..reader import open_cassette
 from .salvage import Damage, mapped, salvage
 
 LOST = "lost"  # kind of the note that replaces a lost record
@@ -94,7 +95,7 @@ class _Found:
         self.skipped = 0
         self._last = -1
         self._bodies = Remembered(path)
-        self._foreign = codec.Foreign(path)
+        self._foreign = Foreign(path)
 
     def records(self, data: mmap) -> Iterator[Record]:
         """Yield the intact records, in order; frames that cannot be decoded are counted in `skipped`."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..dialect.definition import Dialect
-from ..errors import RecorderError
-from ..model import Header
-from ..redaction.joins import of_cassette
-from ..requests.index.making import IndexMaker
+from ...dialect.definition import Dialect
+from ...errors import RecorderError
+from ...model import Header
+from ...redaction.joins import of_cassette
+from ...requests.index.making import IndexMaker
 from .deriving import Maker
 
 

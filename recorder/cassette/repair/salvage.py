@@ -17,9 +17,9 @@ from mmap import ACCESS_READ, PAGESIZE, mmap
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import CassetteError
-from ..files import open_regular
-from .frames import MAX_BODY, OVERHEAD, Frame, read_frame
+from ...errors import CassetteError
+from ...files import open_regular
+from ..frames import MAX_BODY, OVERHEAD, Frame, read_frame
 
 Bytes: TypeAlias = bytes | mmap
 

@@ -7,18 +7,18 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
-from ..cassette import codec
-from ..cassette.frames import Frame
-from ..cassette.index import KEY, key_entry
-from ..cassette.reader import OpenCassette
-from ..cassette.tables import ADDRESS, INNER_BITS, Table
-from ..correlate.engine import Correlator
-from ..dialect.definition import Dialect
-from ..model import Header, Record, Row
+from ...cassette import codec
+from ...cassette.frames import Frame
+from ...cassette.index import KEY, key_entry
+from ...cassette.reader import OpenCassette
+from ...cassette.tables import ADDRESS, INNER_BITS, Table
+from ...correlate.engine import Correlator
+from ...dialect.definition import Dialect
+from ...model import Header, Record, Row
+from ..lazy import Making, Stored, fresh, lazily, summary_of
 from .built import Built
 from .deriving import WIDTHS, Derivation
 from .details import details_of
-from .lazy import Making, Stored, fresh, lazily, summary_of
 
 Told: TypeAlias = Callable[[Row | list[Any]], None]
 Difference: TypeAlias = tuple[str, str]  # where, and how
@@ -38,16 +38,14 @@ class IndexCheck(Built):
         is_fresh: Whether the stored triples are of these rules.
     """
 
-    def __init__(
-        self, cassette: OpenCassette, rules: Dialect, header: Header, *, making: Making | None = None, told: Told
-    ) -> None:
+    def __init__(self, cassette: OpenCassette, rules: Dialect, header: Header, *, making: Making, told: Told) -> None:
         """Begin.
 
         Args:
             cassette: The sealed cassette.
             rules: The dialect by which its triples are derived.
             header: Its header, with that dialect.
-            making: Returns what makes the tables of a replay; None leaves these tables out.
+            making: Returns what makes the tables of a replay.
             told: Called with each triple, other exchange and unsolicited event in its stored form, as it is derived.
         """
         self._cassette, self._told, self._dialect, self._header = cassette, told, rules, header
@@ -55,7 +53,7 @@ class IndexCheck(Built):
         self.is_fresh = self._stored is not None and self._stored.summary().items() >= fresh(rules).items()
         super().__init__(cassette.path)  # only now: it opens files
         self._keys = self.table_of("keys", KEY.size, is_sorted=True)
-        maker = making(rules, header) if making is not None and self.is_fresh else None
+        maker = making(rules, header) if self.is_fresh else None
         self._derivation = Derivation(Correlator(rules), self, maker)
         self._made = tuple(maker.tables) if maker is not None else ()
 

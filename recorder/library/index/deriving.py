@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
-from ..cassette.tables import Rows
-from ..correlate.engine import Correlator
-from ..model import Event, Header, Note, Record, Recording, Row, Triple, Unsolicited
+from ...cassette.tables import Rows
+from ...correlate.engine import Correlator
+from ...model import Event, Header, Note, Record, Recording, Row, Triple, Unsolicited
 from .details import Told
 from .rows import pushed_of, row_of
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.cassette.frames import Frame, frame
-from recorder.cassette.salvage import Damage, intact, mapped, salvage
+from recorder.cassette.repair.salvage import Damage, intact, mapped, salvage
 from recorder.errors import CassetteError
 
 GOOD = [frame(kind, bytes([kind]) * kind * 10) for kind in (1, 2, 3)]
@@ -115,5 +115,5 @@ def test_what_was_searched_leaves_the_memory_and_nothing_is_lost(tmp_path: Path)
     path = tmp_path / "s"
     path.write_bytes(data[:30_000] + b"damage" + data[30_001:])
 
-    with patch("recorder.cassette.salvage._MAPPED", 1), mapped(path) as data_there:
+    with patch("recorder.cassette.repair.salvage._MAPPED", 1), mapped(path) as data_there:
         assert list(salvage(data_there)) == list(salvage(path.read_bytes()))

@@ -17,7 +17,7 @@ from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
 from recorder.library.lazy import open_recording
 from recorder.model import Triple, Unsolicited
-from tests.library.mutations import changed, frames, make, mutated, pages, tables
+from tests.library.index.mutations import changed, frames, make, mutated, pages, tables
 
 SEEDS = range(12)
 STORED = (codec.TRIPLE, codec.PLAIN, codec.UNSOLICITED, codec.SUMMARY, codec.DETAIL, codec.CONTENTS)

@@ -9,7 +9,7 @@ import pytest
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.frames import frame
 from recorder.cassette.reader import read
-from recorder.cassette.recover import LOST, recover
+from recorder.cassette.repair.recover import LOST, recover
 from recorder.errors import CassetteError, UsageError
 from recorder.model import Note
 from tests.cassette.records import HEADER, ONE_OF_EACH
@@ -127,7 +127,7 @@ def test_the_only_copy_is_never_written_over(source: Path) -> None:
 _RECOVER_UP_TO_A_LIMIT = """
 import resource, sys
 from pathlib import Path
-from recorder.cassette.recover import recover
+from recorder.cassette.repair.recover import recover
 from recorder.errors import OutputError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (300, resource.RLIM_INFINITY))

@@ -9,16 +9,16 @@ from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Protocol
 
-from ..bayeux.messages import Message, carried
-from ..bayeux.publishes import as_request, as_response
-from ..cassette import codec
-from ..cassette.frames import Frame
-from ..cassette.reader import OpenCassette
-from ..cassette.tables import ADDRESS, Table
-from ..dialect.definition import Dialect
-from ..errors import CassetteError
-from ..formats.streamed import EVENTS, streamed_media
-from ..model import (
+from ...bayeux.messages import Message, carried
+from ...bayeux.publishes import as_request, as_response
+from ...cassette import codec
+from ...cassette.frames import Frame
+from ...cassette.reader import OpenCassette
+from ...cassette.tables import ADDRESS, Table
+from ...dialect.definition import Dialect
+from ...errors import CassetteError
+from ...formats.streamed import EVENTS, streamed_media
+from ...model import (
     Chunk,
     Event,
     Failure,
@@ -35,13 +35,13 @@ from ..model import (
     Triple,
     Unsolicited,
 )
-from ..push.bayeux import beside_of
-from ..push.pieces import joined
-from ..push.port import WEBSOCKET
-from ..push.rules import PushRules
-from ..push.sockets import as_request as message_of
-from ..push.sockets import event_on
-from ..push.sse import events_in
+from ...push.bayeux import beside_of
+from ...push.pieces import joined
+from ...push.port import WEBSOCKET
+from ...push.rules import PushRules
+from ...push.sockets import as_request as message_of
+from ...push.sockets import event_on
+from ...push.sse import events_in
 from .deriving import CARRIER, MEMBER, ORDER, SORTED, member_prefix
 from .details import Told
 

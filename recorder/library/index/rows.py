@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model import Link, Row, RowEvent, Triple, Unsolicited
+from ...model import Link, Row, RowEvent, Triple, Unsolicited
 
 
 def row_of(triple: Triple) -> Row:

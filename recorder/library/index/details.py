@@ -12,8 +12,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
-from ..errors import CassetteError
-from ..model import JSON, AnchorKind, ClientMessage, Recording, Reply, Stream
+from ...errors import CassetteError
+from ...model import JSON, AnchorKind, ClientMessage, Recording, Reply, Stream
 
 Detail: TypeAlias = tuple[str, str]
 
