@@ -6,7 +6,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Protocol
 
 from ...bayeux.messages import Message, carried
@@ -50,6 +50,7 @@ _HINT = "run recorder doctor for details"
 _NO_RULES = PushRules()
 _RECORDS, _BYTES = 512, 8 << 20  # records kept, and bytes of their bodies
 _STATES = {state.value: state for state in State}
+_EVENTLESS = (Note, Failure, Request)
 
 
 class Index(Protocol):
@@ -136,6 +137,7 @@ class Triples:
         self._streams = {stream.exchange: stream.protocol for stream in streams}
         self._parsed: tuple[Record | None, list[Message]] = (None, [])
         self._carriers, self._order = self._index.table("carriers"), self._index.table("orders")
+        self._carried = (-1, 0), (-1, 0), ""  # the places of events that the last entry of a client tells of, and whose
 
     def triple(self, place: int) -> Triple:
         """Return a triple by its place, from 0."""
@@ -178,19 +180,25 @@ class Triples:
         """Return a row with its keys in the order in which they were found; a row holds them in that of their names."""
         number = ORDER.unpack(self._order[row.n - 1])[0] if row.n <= len(self._order) else SORTED
         names = self._orders[number] if number < len(self._orders) else ()
-        if len(names) != len(row.keys) or not all(name in row.keys for name in names):
+        keys = row.keys
+        if len(names) != len(keys) or not keys.keys() >= set(names):
             return row
-        return replace(row, keys={name: row.keys[name] for name in names})
+        ordered = {name: keys[name] for name in names}
+        return Row(
+            row.n, row.operation, ordered, row.session, row.state, row.request, row.ack, row.failure, row.events,
+            row.message, row.reply,
+        )  # fmt: skip
 
     def _address(self, table: str, place: int) -> int:
         entries = self._index.table(table)
-        if not 0 <= place < len(entries):
+        count = len(entries)
+        if not 0 <= place < count:
             raise CassetteError(self._path, f"holds no entry {place} of its {table}", hint=_HINT)
         entry = entries[place]
         # other exchanges and unsolicited events have no number: their order tells whether an entry is the right one
-        beside = () if table == "triples" else (place - 1, place, place + 1)
-        near = [entries[at] for at in beside if 0 <= at < len(entries)]
-        if any(one >= other for one, other in pairwise(near)):
+        if table != "triples" and not (
+            (place == 0 or entries[place - 1] < entry) and (place + 1 == count or entry < entries[place + 1])
+        ):
             raise CassetteError(self._path, f"entry {place} of its {table} is not in order", hint=_HINT)
         return int(ADDRESS.unpack(entry)[0])
 
@@ -200,10 +208,15 @@ class Triples:
     def _of(self, row: Row) -> Triple:
         request, ack = self._request(row), self._ack(row)
         failure = self._records[row.failure] if row.failure is not None else None
-        if not isinstance(ack, Response | None) or not isinstance(failure, Failure | None) or row.state not in _STATES:
+        state = _STATES.get(row.state)
+        if (
+            (ack is not None and not isinstance(ack, Response))
+            or (failure is not None and not isinstance(failure, Failure))
+            or state is None
+        ):
             raise self._stale(row, "names records of another kind")
         links = tuple([self._link(row, event) for event in row.events])
-        return Triple(row.n, row.operation, row.keys, row.session, _STATES[row.state], request, ack, failure, links)
+        return Triple(row.n, row.operation, row.keys, row.session, state, request, ack, failure, links)
 
     def _request(self, row: Row) -> Request:
         record = self._records[row.request]
@@ -240,7 +253,7 @@ class Triples:
 
     def _event(self, seq: int, index: int, channel: str) -> Event | None:
         record = self._records.whole(seq)
-        if isinstance(record, Note | Failure | Request):
+        if isinstance(record, _EVENTLESS):
             return None
         client = self._client(seq, index)
         if record.exchange in self._streams:
@@ -263,13 +276,23 @@ class Triples:
 
     def _client(self, seq: int, index: int) -> str:
         """Return the client of an event: that of the last entry of its record at or before its place."""
-        after = self._carriers.first(_PLACE.pack(seq, index + 1))
-        found = CARRIER.unpack(self._carriers[after - 1]) if after else (-1, 0, 0)
-        return self._clients[found[2]] if found[0] == seq and found[2] < len(self._clients) else ""
+        place = seq, index
+        begin, end, client = self._carried
+        if begin <= place < end:
+            return client
+        entries = self._carriers
+        after = entries.first(_PLACE.pack(seq, index + 1))
+        record, index, number = CARRIER.unpack(entries[after - 1]) if after else (-1, 0, 0)
+        if record != seq:
+            return ""
+        client = self._clients[number] if number < len(self._clients) else ""
+        following = CARRIER.unpack(entries[after]) if after < len(entries) else (seq + 1, 0, 0)
+        self._carried = (seq, index), min((following[0], following[1]), (seq + 1, 0)), client
+        return client
 
     def _stale(self, row: Row, problem: str) -> CassetteError:
         return CassetteError(self._path, f"triple {row.n} {problem}", hint=_HINT)
 
 
 def _size(record: Record) -> int:
-    return len(record.body) if isinstance(record, Request | Response | Chunk | SocketMessage) else 0
+    return len(getattr(record, "body", b""))
