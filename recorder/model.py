@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from .frozen import dataclass
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 JSON: TypeAlias = Any  # the border to JSON: whatever json.loads returns

@@ -12,11 +12,12 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import SEEK_END, BytesIO
 from typing import IO
 
 from ..errors import CassetteError, TornTail
+from ..frozen import dataclass
 
 MAX_BODY = 64 << 20  # bytes; a reader refuses a larger length before it allocates memory
 

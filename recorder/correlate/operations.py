@@ -17,6 +17,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple, TypeAlias
 
+from .. import frozen
 from ..dialect.definition import Dialect, name_of
 from ..dialect.paths import EACH, split
 from ..dialect.values import paths_in
@@ -88,7 +89,7 @@ class Operation:
         self.at = self.request.seq, self.request.message or 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen.dataclass(frozen=True, slots=True)
 class Seen:
     """An event with the values that the rules compare.
 

@@ -6,9 +6,9 @@ stream opens, events come, and the stream closes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from ..frozen import dataclass
 from ..model import Event, Record, Request
 
 BAYEUX, SSE, WEBSOCKET = "bayeux", "sse", "websocket"

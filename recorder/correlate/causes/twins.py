@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from ...dialect.definition import Dialect
+from ...frozen import dataclass
 from ...model import Link
 from ..operations import Operation, Seen, Values, is_over
 
