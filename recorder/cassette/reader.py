@@ -166,23 +166,27 @@ class OpenCassette:
             CassetteError: If the file is damaged before its tail, or is sealed and cut off or not as it was written.
         """
         offset, ended, digest, hashed = self._start, False, hashlib.sha256(), 0
+        is_sealed, size = self.is_sealed, self._size
         try:
-            while offset < self._size:
+            while offset < size:
                 found = self._frame(offset)
                 if ended:
                     raise CassetteError(self.path, "has data after its end frame", offset=offset)
                 ended = found.kind == codec.END
-                if self.is_sealed and (ended or offset - hashed > _HASHED):
+                if is_sealed and (ended or offset - hashed > _HASHED):
                     hashed = self._hash(digest, hashed, offset)
-                yield from blocks.inside(found, path=self.path)
-                if ended and self.is_sealed and OVERHEAD + len(found.body) == codec.END_SIZE:
+                if found.kind == codec.BLOCK:
+                    yield from blocks.inside(found, path=self.path)
+                else:
+                    yield found
+                if ended and is_sealed and OVERHEAD + len(found.body) == codec.END_SIZE:
                     self._compare(digest.digest(), found.body[-digest.digest_size :])
                 offset += OVERHEAD + len(found.body)
         except TornTail as exc:
-            if self.is_sealed:
+            if is_sealed:
                 raise CassetteError(self.path, "is sealed, but cut off inside a frame", offset=exc.offset) from exc
             self.torn = exc
-        if self.is_sealed and not ended:
+        if is_sealed and not ended:
             raise CassetteError(self.path, "is sealed, but cut off: its end frame is missing")
 
     def records(self) -> Iterator[Record]:
