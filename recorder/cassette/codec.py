@@ -8,11 +8,9 @@ lone surrogates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import CassetteError
 from ..model import (
@@ -44,13 +42,13 @@ from .packing import (
     text_or_bytes,
     unpack,
 )
+from .usual import BodyOf, request, response
 
 JOURNAL, SEALED, ARCHIVE = PROFILES = "journal", "sealed", "archive"
 MAX_TRIPLES = 1 << 32  # the index stores the number of a triple in 4 bytes
 RULES_WITHIN = 4000  # frames after the header in which a journal may say its dialect
 
 T = TypeVar("T")
-BodyOf: TypeAlias = Callable[[int], bytes]
 
 
 HEADER, REQUEST, RESPONSE, FAILURE, SOCKET, NOTE, CHUNK = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
@@ -242,7 +240,12 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
             path, f"frame type {found.kind} is unknown", offset=found.offset, hint="upgrade outbound-recorder"
         )
     value = unpack(found, path, OF_RECORD)
-    if (usual := _usual(found.kind, value)) is not None:
+    usual: Record | None = None
+    if found.kind == REQUEST:
+        usual = request(value, body_of)
+    elif found.kind == RESPONSE:
+        usual = response(value, body_of)
+    if usual is not None:
         return usual
     body = _Fields(value, found, path, body_of)
     seq, t = body.take("n", int), body.take("t", int)
@@ -268,51 +271,6 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
             return Chunk(seq, t, body.take("x", int), body.content(), is_last=bool(body.maybe("last", bool)))
         case _:
             return Note(seq, t, body.take("kind", str), body.take("text", str))
-
-
-def _usual(kind: int, value: Any) -> Record | None:
-    """Return a request or a response of the usual form, checked at once; None for all others, which `_Fields` reads.
-
-    Its text is UTF-8, its body is text and stands in this frame, and it is not streamed.
-    """
-    if kind == REQUEST and type(value) is dict and _REQUEST.keys() <= value.keys():
-        seq, t, exchange, connection, method, target, headers, body = fields = _OF_REQUEST(value)
-        if tuple(map(type, fields)) == _KINDS_OF_REQUEST and (known := _known(headers)) is not None:
-            return Request(seq, t, exchange, connection, method, target, known, body.encode())
-    elif kind == RESPONSE and type(value) is dict and _RESPONSE.keys() == value.keys():
-        seq, t, exchange, status, headers, body = fields = _OF_RESPONSE(value)
-        if tuple(map(type, fields)) == _KINDS_OF_RESPONSE and (known := _known(headers)) is not None:
-            return Response(seq, t, exchange, status, known, body.encode())
-    return None
-
-
-_REQUEST: dict[str, type] = {"n": int, "t": int, "x": int, "c": str, "m": str, "u": str, "h": tuple, "b": str}
-_RESPONSE: dict[str, type] = {"n": int, "t": int, "x": int, "s": int, "h": tuple, "b": str}
-_OF_REQUEST, _KINDS_OF_REQUEST = itemgetter(*_REQUEST), tuple(_REQUEST.values())
-_OF_RESPONSE, _KINDS_OF_RESPONSE = itemgetter(*_RESPONSE), tuple(_RESPONSE.values())
-
-# Header blocks that were checked, by themselves: clients and servers repeat them word for word.
-_blocks: dict[Headers, Headers] = {}
-_MOST_BLOCKS, _LONGEST_BLOCK = 2048, 4096  # blocks, characters
-
-
-def _known(headers: Any) -> Headers | None:
-    """Return headers as the equal block that was decoded before, if there is one; None if they are not all text."""
-    try:
-        known = _blocks.get(headers)
-    except TypeError:  # a map in it, which has no hash
-        return None
-    if known is not None:
-        return known
-    texts = [text for pair in headers if type(pair) is tuple and len(pair) == 2 for text in pair]
-    if len(texts) != 2 * len(headers) or not all(isinstance(text, str) for text in texts):
-        return None
-    found: Headers = headers
-    if sum(map(len, texts)) <= _LONGEST_BLOCK:
-        if len(_blocks) >= _MOST_BLOCKS:
-            _blocks.clear()
-        _blocks[found] = found
-    return found
 
 
 class Glance(NamedTuple):

@@ -26,6 +26,7 @@ from .bodies import Remembered
 from .frames import OVERHEAD, Frame, peek, read_frame
 from .index import KEY, key_entry, key_hash
 from .tables import ADDRESS, INNER_BITS, Pages, Rows, Table
+from .usual import BodyOf
 
 _INNER = (1 << INNER_BITS) - 1
 _TABLES = ("keys", "records", "triples")  # of each index; others are there for readers that know them
@@ -66,7 +67,7 @@ class _Index:
 class Facts:
     """Decodes the records of one file, frame by frame, and detects a missing record."""
 
-    def __init__(self, path: str, *, sealed: bool, first: int = 0, body_of: codec.BodyOf | None = None) -> None:
+    def __init__(self, path: str, *, sealed: bool, first: int = 0, body_of: BodyOf | None = None) -> None:
         """Begin before a record.
 
         Args:
@@ -474,7 +475,7 @@ class Located(Sequence[Record]):
         """Return the body of an earlier record, which names none itself: a circle of names must end."""
         return bytes(getattr(self._at(seq, None), "body", b""))
 
-    def _at(self, seq: int, body_of: codec.BodyOf | None) -> Record:
+    def _at(self, seq: int, body_of: BodyOf | None) -> Record:
         path = self._cassette.path
         frame = self._cassette.at(self._addresses[seq])
         found = codec.decode(frame, path=path, body_of=body_of)

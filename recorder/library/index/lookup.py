@@ -15,6 +15,7 @@ from ...cassette import codec
 from ...cassette.frames import Frame
 from ...cassette.reader import OpenCassette
 from ...cassette.tables import ADDRESS, Table
+from ...cassette.usual import BodyOf
 from ...dialect.definition import Dialect
 from ...errors import CassetteError
 from ...formats.streamed import EVENTS, streamed_media
@@ -110,7 +111,7 @@ class Records:
         """Return the body of an earlier record, which names none itself: a circle of names must end."""
         return bytes(getattr(self._read(seq, None), "body", b""))
 
-    def _read(self, seq: int, body_of: codec.BodyOf | None) -> Record:
+    def _read(self, seq: int, body_of: BodyOf | None) -> Record:
         if not 0 <= seq < len(self._addresses):
             raise CassetteError(self.path, f"holds no record {seq}")
         frame = self._cassette.at(ADDRESS.unpack(self._addresses[seq])[0])
