@@ -173,10 +173,10 @@ class Correlator:
         self._finalise()
         return links
 
-    def _observed(self, observation: Observation, record: Record) -> Iterator[Link]:
+    def _observed(self, observation: Observation, record: Record) -> list[Link]:
         match observation:  # the most frequent ones come first
             case Replied() if self._dialect.is_publish(observation.message["channel"]):
-                yield from self._replied(observation, record)
+                return self._replied(observation, record)
             case Replied():
                 self._replies.replied(observation, self._bayeux.get(observation.exchange, frozenset()))
             case Opened(protocol=protocol) if protocol == BAYEUX:
@@ -200,6 +200,7 @@ class Correlator:
                 self._asked(observation)
             case _:
                 pass
+        return []
 
     @property
     def published(self) -> list[Operation]:
@@ -363,16 +364,18 @@ class Correlator:
         self._published.append(op)
         self._begin(op)
 
-    def _replied(self, replied: Replied, record: Record) -> Iterator[Link]:
+    def _replied(self, replied: Replied, record: Record) -> list[Link]:
         op = self._publishes.replied(replied.exchange, replied.message)
-        if op is not None and isinstance(record, Response | SocketMessage):
-            self._published.append(op)
-            yield from self._acked(op, as_response(record, replied.index, replied.message))
+        if op is None or not isinstance(record, Response | SocketMessage):
+            return []
+        self._published.append(op)
+        return self._acked(op, as_response(record, replied.index, replied.message))
 
-    def _ended(self, record: Response | Failure) -> Iterator[Link]:
+    def _ended(self, record: Response | Failure) -> list[Link]:
         """End the publishes of an exchange that ended without replies to them; an HTTP error refuses them all."""
         if isinstance(record, Failure):
             self._streams.failed(record.exchange)
+        links: list[Link] = []
         for op in self._publishes.ended(record.exchange):
             if isinstance(record, Failure):
                 self._published.append(op)
@@ -381,13 +384,14 @@ class Correlator:
                 self._retries.failed(op)
             elif not 200 <= record.status < 300:
                 self._published.append(op)
-                yield from self._acked(op, record)
+                links += self._acked(op, record)
+        return links
 
     def _begin(self, op: Operation) -> None:
         self._operations.append(op)
         self._changed.append(op)
         begin_records(op, self._dialect)
-        self._open.add(op, op.keys)
+        self._open.add(op)
         before = self._retries.sent(op)
         self._again = {before.seq: op.seq} if before is not None else {}
         if before is not None:
@@ -395,19 +399,19 @@ class Correlator:
             # From now on events are linked to the retry.
             self._open.forget(before)
 
-    def _answer(self, response: Response) -> Iterator[Link]:
+    def _answer(self, response: Response) -> list[Link]:
         op = self._pending.pop(response.exchange, None)
         if op is None:
             given = self._sessions.tokens(response.headers)
             self._sessions.renewed_cookies(self._bayeux.get(response.exchange, frozenset()), given)
-            return
+            return []
         self._streams.answered(op, response)
         if response.status == _SWITCHING_PROTOCOLS:
             self._bayeux[response.exchange] = op.tokens
             self._subprotocols.update(v for name, v in response.headers if name.lower() == "sec-websocket-protocol")
-        yield from self._acked(op, response)
+        return self._acked(op, response)
 
-    def _acked(self, op: Operation, response: Response) -> Iterator[Link]:
+    def _acked(self, op: Operation, response: Response) -> list[Link]:
         op.ack = response
         self._changed.append(op)
         succeeded, keys = self._dialect.answered(response, op.name)
@@ -416,47 +420,50 @@ class Correlator:
         given = self._sessions.tokens(response.headers)
         self._sessions.renewed_cookies(op.tokens, given)
         op.tokens |= given | self._logins.answered(op.request, response, op.tokens)
-        if op.name is not None:
-            yield from self._told(op, keys)
+        links = self._told(op, keys) if op.name is not None else []
         if op.refused:
             for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
-                yield from self._adopt(seen, by_error(seen, self._dialect, [op]), op)
+                links += self._adopt(seen, by_error(seen, self._dialect, [op]), op)
+        return links
 
-    def _told(self, op: Operation, given: Keys) -> Iterator[Link]:
+    def _told(self, op: Operation, given: Keys) -> list[Link]:
         """Take the keys in the ack of an operation: events that came before the ack may have waited for them."""
         new = changed_by(op, given)
         if not new.keys().isdisjoint(op.keys):
             self._open.forget(op)
         take_answer(op, given, new)
         if not new:
-            return
-        self._open.add(op, op.keys)
+            return []
+        self._open.add(op)
         last = max((one for one in op.links if self._is_terminal(op, one)), key=lambda one: one.event.t, default=None)
         if op.ended is None and last is not None and is_done(op, self._dialect):
             self._end(op, last)  # the values without a terminal event failed, as the ack says now
+        links: list[Link] = []
         for seen in self._orphans.waiting(op, new):
             # The whole search runs again, because a stronger rule may name another operation than `op`.
-            yield from self._adopt(seen, self._causes.of(seen), op)
+            links += self._adopt(seen, self._causes.of(seen), op)
         for seen, before, old in self._weak.of(op, new):
             found = self._causes.of(seen)
             if found is not None and found[0] is op and found[1].confidence > old.confidence:
                 self._unlink(before, old)
                 self._twins.drop(seen)
-                yield from self._linked(seen, *found)
+                links += self._linked(seen, *found)
+        return links
 
-    def _adopt(self, seen: Seen, found: tuple[Operation, Link] | None, op: Operation) -> Iterator[Link]:
+    def _adopt(self, seen: Seen, found: tuple[Operation, Link] | None, op: Operation) -> list[Link]:
         """Link an event without a cause to `op`, if the ack of `op` shows that `op` caused the event.
 
         The twin of the event, if there is one, is then judged again.
         """
         if found is None or found[0] is not op or seen not in self._orphans:
-            return
+            return []
         twin = self._orphans.twin_of(seen)
         self._orphans.remove(seen)
         self._twins.drop(seen)
-        yield from self._linked(seen, *found)
+        links = self._linked(seen, *found)
         if twin is not None:
-            yield from self._adopt(twin, self._causes.of(twin), op)
+            links += self._adopt(twin, self._causes.of(twin), op)
+        return links
 
     def _is_error(self, seen: Seen) -> bool:
         return self._dialect.is_error(seen.event)
@@ -468,28 +475,29 @@ class Correlator:
             op.failure = failure
             self._retries.failed(op)
 
-    def _event(self, event: Event) -> Iterator[Link]:
+    def _event(self, event: Event) -> list[Link]:
         if self._listener is not None:
             self._listener(event)
         keys, session = self._dialect.keys_of_event(event), self._sessions.of_client(event.client_id)
         seen = Seen(event, keys, session, self._dialect.is_ignored(event))
-        if seen.session is not None:
-            self._sessions.learn(self._tokens_of_keys(seen.keys), seen.session)
+        if seen.session is not None and (tokens := self._tokens_of_keys(seen.keys)):
+            self._sessions.learn(tokens, seen.session)
         found = self._causes.of(seen)
         if self._watch is not None:
             self._watch(seen, self._operations, found and found[1])
         if found is not None:
-            yield from self._linked(seen, *found)
-            return
+            return self._linked(seen, *found)
         self._twins.came(seen, None, None)
         final = self._orphans.add(seen)
         if final is not None:
             self._twins.drop(final)
+        return []
 
-    def _linked(self, seen: Seen, op: Operation, link: Link) -> Iterator[Link]:
+    def _linked(self, seen: Seen, op: Operation, link: Link) -> list[Link]:
+        links: list[Link] = []
         early = self._twins.early(op, seen) if link.confidence == 1.0 else None
         if early is not None and early.op is not None and early.link is not None:
-            yield self._moved(early.op, early.link, *by_twin(early.seen, op, link, []))
+            links.append(self._moved(early.op, early.link, *by_twin(early.seen, op, link, [])))
         op.links.append(link)
         self._changed.append(op)
         if op.session is None and seen.session is not None:
@@ -505,12 +513,13 @@ class Correlator:
             self._weak.remove(seen)
         else:
             self._weak.add(seen, op, link)
-        yield link
+        links.append(link)
         # Orphans of a transaction whose cause was known had been judged by that cause.
         if self._dialect.sibling_same and self._siblings.linked(seen, op, link):
             for orphan in self._orphans.siblings(seen):
                 if orphan.event.seq > op.seq:
-                    yield from self._adopt(orphan, self._causes.of(orphan), op)
+                    links += self._adopt(orphan, self._causes.of(orphan), op)
+        return links
 
     def _is_terminal(self, op: Operation, link: Link) -> bool:
         known = self._dialect.operations.get(op.name or "")
@@ -560,12 +569,12 @@ class Correlator:
         # other agents.
         session = op.session or sessions.of_tokens(op.tokens) or sessions.of_tokens(self._tokens_of_keys(op.keys))
         session = session or sessions.only()
-        links = tuple(sorted(op.links, key=lambda link: (link.event.seq, link.event.index)))
+        links = tuple(sorted(op.links, key=_place) if len(op.links) > 1 else op.links)
         return Triple(n, op.name, op.keys, _label(session), self.state_of(op), op.request, op.ack, op.failure, links)
 
     def _tokens_of_keys(self, keys: Keys) -> frozenset[str]:
-        known = ((name, keys[name]) for name in self._dialect.session_keys if name in keys)
-        return frozenset([f"key {name}={text}" for name, value in known for text in values(value)])
+        known = [name for name in self._dialect.session_keys if name in keys]
+        return frozenset([f"key {name}={text}" for name in known for text in values(keys[name])])
 
 
 def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Recording:
@@ -577,6 +586,10 @@ def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Re
 
 def _unsolicited(seen: Seen) -> Unsolicited:
     return Unsolicited(seen.event, seen.name, _label(seen.session), seen.is_ignored)
+
+
+def _place(link: Link) -> tuple[int, int]:
+    return link.event.seq, link.event.index
 
 
 def _label(session: int | None) -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 from typing import NamedTuple, TypeAlias
@@ -257,6 +257,9 @@ def _of_each(dialect: Dialect) -> dict[str, frozenset[str]]:
     return {operation: names for operation, names in found.items() if names}
 
 
+_KINDS = 1000  # sets of names of keys whose groups are remembered
+
+
 class _Group(NamedTuple):
     """Keys by whose values together operations are found."""
 
@@ -272,6 +275,7 @@ class Operations:
         self._exact = {name: number for number, name in enumerate(dialect.exact)}
         groups = *({name} for name in dialect.exact), *dialect.tuple_enough, dialect.error_same
         self._groups = [_Group(frozenset(group), tuple(sorted(set(group)))) for group in groups]
+        self._fitting = lru_cache(_KINDS)(self._groups_in)
         self._by: dict[tuple[int, Values], dict[tuple[int, int], Operation]] = defaultdict(
             dict
         )  # inner dict by place on the wire, because removing from a list is slow
@@ -280,14 +284,11 @@ class Operations:
         self._events_of = {name: known.events for name, known in dialect.operations.items() if known.only}
         self._alone: dict[str, dict[tuple[int, int], Operation]] = defaultdict(dict)  # by names of their events
 
-    def add(self, op: Operation, keys: Iterable[str]) -> None:
-        """Index an operation by those of its keys that are in `keys`: all at first, later those its ack changes."""
-        new = set(keys)
-        # A group that only partly belongs to the operation would match events that lack the rest.
-        for number, group in enumerate(self._groups):
-            if group.names <= op.keys.keys() and not group.names.isdisjoint(new):
-                for found in _values(group, op.keys):
-                    self._by[number, found][op.at] = op
+    def add(self, op: Operation) -> None:
+        """Index an operation by its keys."""
+        for number, group in self._fitting(frozenset(op.keys)):
+            for found in _values(group, op.keys):
+                self._by[number, found][op.at] = op
         for event in self._names(op):
             self._alone[event][op.at] = op
 
@@ -296,35 +297,40 @@ class Operations:
         number, found = self._exact[name], dict[tuple[int, int], Operation]()
         for value in values(keys.get(name, ())):
             found |= self._by.get((number, (value,)), {})
-        return [found[at] for at in sorted(found)]
+        return _by_age(found)
 
     def like(self, seen: Seen) -> list[Operation]:
         """Return the operations still open that share a group of identifying keys with an event, oldest first."""
         found: dict[tuple[int, int], Operation] = {}
         for number in range(len(self._exact), len(self._groups) - 1):
             found |= self._open(number, seen)
-        return [found[at] for at in sorted(found)]
+        return _by_age(found)
 
     def on_device(self, seen: Seen) -> list[Operation]:
         """Return the operations still open that an error event may be about, oldest first."""
-        found = self._open(len(self._groups) - 1, seen)
-        return [found[at] for at in sorted(found)]
+        return _by_age(self._open(len(self._groups) - 1, seen))
 
     def alone(self, seen: Seen, *, is_error: bool = False) -> list[Operation]:
         """Return the operations still open that may cause an event with which they share no value, oldest first."""
         held = self._alone.get("" if is_error else seen.name, {})
         for op in [op for op in held.values() if is_over(op, seen.event.t, self._dialect)]:
             del held[op.at]
-        return [held[at] for at in sorted(held)]
+        return _by_age(held)
 
     def forget(self, op: Operation) -> None:
         """Drop an operation that can get no event any more."""
-        for number, group in enumerate(self._groups):
-            if group.names <= op.keys.keys():
-                for found in _values(group, op.keys):
-                    self._leave((number, found), [op])
+        for number, group in self._fitting(frozenset(op.keys)):
+            for found in _values(group, op.keys):
+                self._leave((number, found), (op,))
         for event in self._names(op):
             self._alone[event].pop(op.at, None)
+
+    def _groups_in(self, names: frozenset[str]) -> list[tuple[int, _Group]]:
+        """Return the groups by which an operation with keys of these names is found, with their numbers.
+
+        A group that only partly belongs to the operation would match events that lack the rest.
+        """
+        return [(number, group) for number, group in enumerate(self._groups) if group.names and group.names <= names]
 
     def _names(self, op: Operation) -> Iterable[str]:
         """Return the names of events that share no value with an operation; "" for errors."""
@@ -355,6 +361,11 @@ class Operations:
             held.pop(op.at, None)
         if not held:
             self._by.pop(place, None)
+
+
+def _by_age(found: Mapping[tuple[int, int], Operation]) -> list[Operation]:
+    """Return operations in the order of their places on the wire."""
+    return [found[at] for at in sorted(found)] if len(found) > 1 else list(found.values())
 
 
 def _values(group: _Group, keys: Keys) -> Iterable[Values]:

@@ -230,7 +230,8 @@ class Logins:
 
     def answered(self, request: Request, response: Response, shown: frozenset[str]) -> frozenset[str]:
         """Return the tokens that an answer gives out, in place of those that its request has shown."""
-        tokens = as_tokens(self._dialect.minted_by(request, response))
+        minted = self._dialect.minted_by(request, response)
+        tokens = as_tokens(minted) if minted else frozenset()
         if tokens:
             before = (self._given.get(token) for token in shown)
             old = frozenset().union(*(found for found in before if found is not None))

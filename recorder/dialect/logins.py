@@ -99,8 +99,9 @@ def minted(known: Iterable[Login], method: str, target: str, headers: Headers, b
         body: Body of the answer.
     """
     paths = [path for login in known if login.fits(method, target) for path in login.paths]
-    found = values(paths, "", headers, body) if paths else ()
-    return tuple(value for value in found if len(value) >= _LEAST)
+    if not paths:
+        return ()
+    return tuple(value for value in values(paths, "", headers, body) if len(value) >= _LEAST)
 
 
 def values(paths: Iterable[str], target: str, headers: Headers, body: bytes) -> Iterator[str]:

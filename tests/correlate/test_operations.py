@@ -17,7 +17,7 @@ from tests.wire import Ask, Message, chained, done, error_event, operation, prev
 def holding(*ops: Operation) -> Operations:
     held = Operations(GWS)
     for op in ops:
-        held.add(op, op.keys)
+        held.add(op)
     return held
 
 
@@ -68,7 +68,7 @@ def test_a_key_that_becomes_known_later_counts_from_then_on() -> None:
     op = asked(chained(7))
     held = holding(op)
     op.keys = {**op.keys, "reference": "32"}
-    held.add(op, ["reference"])
+    held.add(op)
 
     assert seqs(held.with_exact("reference", {"reference": "32"})) == [1]
     assert seqs(held.like(pushed(done(7)))) == [1]

@@ -51,14 +51,16 @@ def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operatio
         candidates: The operations with the event's value of `key`, oldest first.
 
     """
-    fitting = [op for op in candidates if next(_strangers(op, seen), None) is None]
+    fitting = [op for op in candidates if not _strangers(op, seen)]
     if not fitting:
         return None
-    # Of several operations with one id, those that agree on the other keys come first. If none agrees, the id still
-    # counts.
-    agreeing = [op for op in fitting if _agree(op.keys, seen.keys, dialect.tuple_same)] or fitting
-    chosen = _chosen(agreeing, seen, dialect)
-    rivals = [op for op in agreeing if op is not chosen and _may_be_meant(op, chosen, seen, dialect)]
+    chosen, rivals = fitting[0], []
+    if len(fitting) > 1:
+        # Of several operations with one id, those that agree on the other keys come first. If none agrees, the id still
+        # counts.
+        agreeing = [op for op in fitting if _agree(op.keys, seen.keys, dialect.tuple_same)] or fitting
+        chosen = _chosen(agreeing, seen, dialect)
+        rivals = [op for op in agreeing if op is not chosen and _may_be_meant(op, chosen, seen, dialect)]
     why = f"{key} {_shared(chosen.keys[key], seen.keys[key])!r} of request {chosen.seq} stands in the event"
     if rivals:
         why += f"; other requests with this {key} that may have caused the event: {len(rivals)}"
@@ -264,13 +266,15 @@ def are_alike(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     return _agree(op.keys, seen.keys, dialect.tuple_same) and _are_comparable(op.keys, seen.keys, dialect)
 
 
-def _strangers(op: Operation, seen: Seen) -> Iterator[str]:
+def _strangers(op: Operation, seen: Seen) -> list[str]:
+    found = []
     if op.seq > seen.event.seq:
-        yield "it was sent after the event"
+        found.append("it was sent after the event")
     if op.again is not None:
-        yield f"it got no answer and was sent again as request {op.again.seq}"
+        found.append(f"it got no answer and was sent again as request {op.again.seq}")
     if op.session is not None and seen.session is not None and op.session != seen.session:
-        yield f"it belongs to session s{op.session}, the event went to s{seen.session}"
+        found.append(f"it belongs to session s{op.session}, the event went to s{seen.session}")
+    return found
 
 
 def _unlike_ids(op: Operation, seen: Seen, dialect: Dialect, *, shares_nothing: bool) -> Iterator[str]:
@@ -301,7 +305,7 @@ def _is_unreferenced(seen: Seen, dialect: Dialect) -> bool:
 def _may_have_failed(candidates: Iterable[Operation], seen: Seen, dialect: Dialect) -> Iterator[Operation]:
     for op in candidates:
         if (
-            next(_strangers(op, seen), None) is None
+            not _strangers(op, seen)
             and all(key in op.keys and agree(op.keys[key], seen.keys.get(key, ())) for key in dialect.error_same)
             and _may_fail(op, seen, dialect)
         ):
@@ -379,5 +383,5 @@ def _agree(mine: Keys, its: Keys, names: Iterable[str]) -> bool:
 def _link(  # noqa: PLR0917  # it takes the fields of the link it builds
     seen: Seen, chosen: Operation, rule: str, confidence: float, why: str, rivals: list[Operation]
 ) -> Link:
-    others = tuple(op.seq for op in rivals)
+    others = tuple([op.seq for op in rivals])
     return Link(seen.event, seen.name, chosen.seq, rule, confidence, why, others, chosen.request.message)

@@ -45,6 +45,7 @@ class Twins:
         self._originals: _Halves = defaultdict(deque)
         self._early: _Halves = defaultdict(deque)
         self._alike: dict[Values, dict[tuple[int, int], Operation]] = {}  # operations with indistinguishable twins
+        self._last: tuple[Seen | None, Values] = (None, ())  # the event asked for last, with its key
 
     def original(self, seen: Seen) -> tuple[Half, list[Operation]] | None:
         """Return the oldest original that waits for this twin, with the other operations that may have caused the twin.
@@ -99,13 +100,12 @@ class Twins:
         key = self._key(seen)
         if op is not None:
             op.twin_keys.add(key)
-        half = Half(seen, op, link)
         if seen.event.channel == self._dialect.twin_of:
             # Its twin may have come first.
-            _settle(half, key, self._early, self._originals)
+            _settle(Half(seen, op, link), key, self._early, self._originals)
         elif seen.event.channel == self._dialect.twin_channel and link is not None and link.rule != "twin":
             # A twin that is linked by the rule "twin" waits for no original.
-            _settle(half, key, self._originals, self._early)
+            _settle(Half(seen, op, link), key, self._originals, self._early)
 
     def drop(self, seen: Seen) -> None:
         """Drop an event without a cause: it became final, or `came` will take it again with its cause."""
@@ -131,7 +131,9 @@ class Twins:
                     table[key] = left
 
     def _key(self, seen: Seen) -> Values:
-        return (str(seen.session), *map(seen.keys.get, self._dialect.twin_same))
+        if seen is not self._last[0]:
+            self._last = seen, (str(seen.session), *map(seen.keys.get, self._dialect.twin_same))
+        return self._last[1]
 
 
 def _take(halves: deque[Half], wanted: Half) -> None:
