@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from functools import lru_cache
 
 KEY = struct.Struct(">QI")  # hash of a key, number of a triple
+_REPEATED = 1000  # keys whose hashes are remembered: operations, channels, and the values that a whole session has
 
 
+@lru_cache(_REPEATED)
 def key_hash(name: str, value: str) -> int:
     """Return the 64-bit hash under which the index lists a key.
 

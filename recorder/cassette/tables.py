@@ -213,17 +213,21 @@ class Spool:
         """Begin empty; `folder` is that of the temporary file, None takes the system's."""
         self._file = tempfile.SpooledTemporaryFile(1 << 20, dir=str(folder) if folder else None)  # noqa: SIM115  # closed by close()
         self._size = 0
+        self._is_at_end = True
 
     def add(self, content: bytes) -> int:
         """Add bytes; return their address."""
         at = self._size
-        self._file.seek(at)
+        if not self._is_at_end:
+            self._file.seek(at)
+            self._is_at_end = True
         self._file.write(len(content).to_bytes(4, "big") + content)
         self._size = at + 4 + len(content)
         return at
 
     def at(self, address: int) -> bytes:
         """Return the bytes at an address."""
+        self._is_at_end = False
         self._file.seek(address)
         return self._file.read(int.from_bytes(self._file.read(4), "big"))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
 from ...cassette import codec
-from ...cassette.frames import Frame, unframe
+from ...cassette.frames import Frame, read_frame
 from ...cassette.tables import ADDRESS, Rows, Spool, Table
 from ...model import Row
 
@@ -63,7 +64,8 @@ class Built:
 
     def frame(self, address: int) -> Frame:
         """Return the frame at an address."""
-        return next(unframe(self._spool.at(address), path=self._path))
+        content = self._spool.at(address)
+        return read_frame(BytesIO(content), 0, len(content), path=self._path)
 
     def close(self) -> None:
         """Delete the temporary files."""
