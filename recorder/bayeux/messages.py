@@ -101,6 +101,11 @@ def to_text(message: Message) -> str:
     return _ENCODER.encode(message)
 
 
+def value_text(value: JSON) -> str:
+    """Return a JSON value as text, as `to_text` writes it inside a message."""
+    return _ENCODER.encode(value)
+
+
 def callback_of(method: str, target: str) -> str | None:
     """Return the function in which a callback-polling client wants its response wrapped.
 

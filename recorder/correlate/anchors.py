@@ -24,7 +24,7 @@ from ..bayeux.channels import CONNECT, matches
 from ..bayeux.messages import to_text
 from ..model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording, Reply, Triple, Unsolicited
 from ..push.rules import MESSAGE
-from .ordering import in_order
+from .ordering import asked, in_order
 from .references import references
 
 At: TypeAlias = tuple[int, int]
@@ -36,9 +36,10 @@ _BEGIN: Final = (-1, 0)
 
 def anchors(recording: Recording, events: Sequence[Unsolicited] | None = None) -> tuple[Anchor, ...]:
     """Return the anchor of each unsolicited event of a recording, or of other `events`, in their order."""
+    is_one = recording.index is not None  # an index is that of one file
     if events is None:
-        return tuple(_referring(recording, is_one=False))
-    return tuple(_placed(_followed(recording, events, _walks(recording), is_one=False)))
+        return tuple(_referring(recording, is_one=is_one))
+    return tuple(_placed(_followed(recording, events, _walks(recording), is_one=is_one)))
 
 
 def anchoring(recording: Recording) -> Iterator[Anchor]:
@@ -100,7 +101,7 @@ def _requests(recording: Recording, only: str, items: Sequence[Triple]) -> Itera
     first = {one.key: one.exchange for one in reversed(recording.streams)}
     again = {one.exchange for one in recording.streams} - set(first.values())
     before = 0 if items is recording.triples else len(recording.triples)
-    for place, triple in enumerate(items, before):
+    for place, triple in enumerate(asked(items), before):
         method = triple.request.method
         if method != _PREFLIGHT and (triple.request.exchange not in again or method == MESSAGE):
             anchor = _of_request(place, triple)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush, merge
 from itertools import chain, count
 from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar
+
+from ..model import Triple
 
 T = TypeVar("T")
 At: TypeAlias = tuple[int, int]
@@ -34,6 +36,12 @@ def unfolded(groups: Iterable[Iterable[tuple[At, T]]]) -> Iterator[tuple[At, T]]
     while waiting:
         early, _, one = heappop(waiting)
         yield early, one
+
+
+def asked(items: Sequence[Triple]) -> Iterable[Triple]:
+    """Return triples as they were asked: without their answers and events, where these are kept apart."""
+    found: Iterable[Triple] = getattr(items, "asked", items)
+    return found
 
 
 def in_order(*streams: Iterable[tuple[Any, ...]], is_one: bool) -> Iterable[tuple[Any, ...]]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from .pseudonyms import Kind, Span
 
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST, _LONGEST = 6, 4_096  # characters
 _MOST_FORMS = 64  # for values with one first word; each form is tried at each occurrence of the word
-_MOST = 20_000  # values; beyond it the least recently seen is forgotten
 _PLAIN = re.compile(r"[A-Z]?[a-z]+|\d{1,9}", re.ASCII)
 _MOST_TEXTS, _LONGEST_TEXT = 5_000, 200  # texts in `empty`, and characters of the longest one
 
@@ -30,8 +29,11 @@ class Known:
     Attributes:
         empty: Texts in which no value was found. Adding a value removes the texts that contain its first word.
         has_forgotten: True once a value was forgotten, because there are too many.
+        most: Values; beyond it the least recently seen is forgotten.
 
     """
+
+    most: ClassVar[int] = 20_000
 
     empty: set[str] = field(default_factory=set)
 
@@ -67,7 +69,7 @@ class Known:
         self._values[value] = kind
         self.empty.difference_update(self._empty_by_word.pop(word[0], ()))
         # OrderedDict keeps the least recently seen value first, because `touch` moves a value to the end.
-        if len(self._values) > _MOST:
+        if len(self._values) > self.most:
             self.has_forgotten = True
             self._forget(self._values.popitem(last=False)[0])
 

@@ -7,17 +7,18 @@ of the rules are the pseudonyms, so reading the recording as redaction did finds
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple, Self, TypeAlias
 from urllib.parse import unquote
 
-from ..bayeux.messages import encode
+from ..bayeux.messages import join, value_text
 from ..bayeux.publishes import PUBLISH
 from ..dialect.paths import parse_json
 from ..formats.charsets import decoded, media_of
-from ..model import JSON, ClientMessage, Event, Headers, Recording, Triple
+from ..model import JSON, Headers, Recording, Triple
 from ..redaction.finder import Finder
 from ..redaction.known import Known
 from ..redaction.policy import Policy
@@ -25,8 +26,10 @@ from ..redaction.pseudonyms import Kind
 from .bindings import Bindings, Pairs
 from .hidden_text import HiddenText, Marks, marked_number
 from .masks import BODY, FORM, MEMBER, PATH, QUERY, Address, Mask, cut, is_form, parameters_of
+from .recent import Recent
 
 _NO_VALUES: Mapping[str, Kind] = MappingProxyType({})
+_SEEN = 4_000  # targets and headers that were read lately
 _ANY_TYPE = (b"{", b"[", b"")  # first bytes of bodies that are JSON, or are empty
 
 Sent: TypeAlias = tuple[str, bytes]  # target and body of a request, or channel and data of a publish
@@ -83,9 +86,11 @@ class _Pseudonyms(Known):
     """All pseudonyms of a recording; a recorder forgets some values after a while, but their pseudonyms stay."""
 
     __slots__ = ()
+    most = sys.maxsize
 
-    def _forget(self, value: str) -> None:
-        self._values[value] = Kind.SECRET  # the kind is of no account here
+    def touch(self, value: str) -> bool:
+        """Return whether a value is known."""
+        return value in self._values
 
 
 class _Nothing(Known):
@@ -110,6 +115,7 @@ class Memory:
         self._known = known = _Pseudonyms()
         for value, kind in values.items():
             known.add(value, kind)
+        self._seen: Recent[str | Headers, object] = Recent(_SEEN)
         self._found: list[str] = []
         self._marks = Marks()
         self._free: frozenset[str] = frozenset()  # values at places of rules in the request that is read
@@ -121,38 +127,54 @@ class Memory:
         """Collect the pseudonyms of a recording that a policy redacted."""
         memory = cls(policy)
         for triple in chain(recording.triples, recording.plain):
-            memory.exchange(triple)
+            memory.exchange(triple, [value_text(link.event.data) for link in triple.events])
         for pushed in recording.unsolicited:
-            memory.event(pushed.event)
+            memory.event(pushed.event.channel, value_text(pushed.event.data))
         for message in recording.messages:
-            memory.message(message)
+            memory.event(message.name, value_text(message.data))
         return memory
 
     def kind_of(self, pseudonym: str) -> Kind:
         """Return the kind of a pseudonym that was found in a leaf."""
         return self._known.kind_of(pseudonym) or Kind.SECRET
 
-    def exchange(self, triple: Triple) -> None:
-        """Learn the pseudonyms at the places of rules in a triple or another exchange."""
+    def exchange(self, triple: Triple, texts: Iterable[str]) -> None:
+        """Learn the pseudonyms at the places of rules in a triple or another exchange.
+
+        Args:
+            triple: It.
+            texts: The data of its events as JSON texts.
+        """
         request, finder = triple.request, self._all
-        finder.headers(request.headers)
-        found_in(finder, request.method, request.target, request.body, media_for(request.headers, request.body))
+        self._headers(request.headers)
+        media = media_for(request.headers, request.body)
+        if request.method == PUBLISH:
+            found_in(finder, PUBLISH, request.target, request.body, media)
+        else:
+            if self._seen.get(request.target) is None:
+                self._seen.put(request.target, finder.target(request.target))
+            finder.body(request.body, (("Content-Type", media),) if media else ())
         if triple.ack is not None:
-            finder.headers(triple.ack.headers)
+            self._headers(triple.ack.headers)
             finder.body(triple.ack.body, triple.ack.headers)
-        for link in triple.events:
-            self.event(link.event)
+        for link, text in zip(triple.events, texts, strict=True):
+            self.event(link.event.channel, text)
         self._found.clear()
 
-    def event(self, event: Event) -> None:
-        """Learn the pseudonyms at the places of rules in an event."""
-        self._all.body(encode([{"channel": event.channel, "data": event.data}]))
+    def event(self, channel: str, text: str) -> None:
+        """Learn the pseudonyms at the places of rules in an event, or in a message of a client.
+
+        Args:
+            channel: Its channel.
+            text: Its data as JSON text.
+        """
+        self._all.body(join([f'{{"channel":{value_text(channel)},"data":{text}}}']))
         self._found.clear()
 
-    def message(self, message: ClientMessage) -> None:
-        """Learn the pseudonyms at the places of rules in a Bayeux message of a client."""
-        self._all.body(encode([{"channel": message.name, "data": message.data}]))
-        self._found.clear()
+    def _headers(self, headers: Headers) -> None:
+        """Learn the values in headers; the headers of most messages are those of an earlier one."""
+        if self._seen.get(headers) is None:
+            self._seen.put(headers, self._all.headers(headers))
 
     def _take(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # the text itself is not used
         self._found.append(value)

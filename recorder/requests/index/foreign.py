@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...bayeux.messages import to_text
 from ...formats.streamed import EVENTS, streamed_media
 from ...links.following import is_followed, leads
 from ...links.rewriting import Links, links, may_link
 from ...links.text_bodies import decoded
-from ...model import JSON, Response
+from ...model import Response
 
 _MOST_TOLD = 10  # hosts
 
@@ -42,9 +41,9 @@ class Foreign:
         if texts:
             self.unknown.update({host for text in texts for host in _followed(text)})
 
-    def told(self, *values: JSON) -> None:
-        """Count the hosts that an event or a reply leads to, by its data and its other members."""
-        self.unknown.update(_followed(to_text({"told": values})))
+    def told(self, data: str, beside: str) -> None:
+        """Count the hosts that an event or a reply leads to, by its data and its other members as JSON texts."""
+        self.unknown.update(_followed(f'{{"told":[{data},{beside}]}}'))
 
     def outside(self, known: Links) -> Foreign:
         """Return the hosts that a replay of a recording cannot answer for; `known` are those of the recording."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from ...correlate.anchors import anchors, endings, only_session
+from ...bayeux.messages import value_text
+from ...correlate.anchors import anchoring, anchors, endings, only_session
+from ...correlate.ordering import asked
 from ...dialect.definition import Dialect
 from ...links.cookies import ends as has_end
 from ...links.rewriting import Links, asked_server, servers
@@ -20,6 +23,7 @@ from ..recorded import RecordedReader
 from ..remembered import Memory
 from ..request import Tried
 from ..shown import HeaderValues
+from .asked import Asked, AskedTriples
 from .rows import (
     ANCHORS,
     END,
@@ -61,15 +65,26 @@ class _Numbers(dict[Any, int]):
 class IndexMaker:
     """Makes the index of one recording: feed it all, then take the entries."""
 
-    def __init__(self, dialect: Dialect, policy: Policy | None = None, *, links: bool = True) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        policy: Policy | None = None,
+        *,
+        links: bool = True,
+        is_spooled: bool = True,
+        folder: Path | None = None,
+    ) -> None:
         """Begin with nothing seen.
 
         Args:
             dialect: Says where ids stand.
             policy: The policy that redacted the recording, if any did.
             links: Compare requests as if they named all recorded servers by one origin.
+            is_spooled: Keep the requests for the second pass in a temporary file; else the recording is in memory.
+            folder: Folder of that file; None takes the system's.
         """
         self._dialect, self._policy, self._has_links = dialect, policy, links
+        self._asked = (Asked(folder), Asked(folder)) if is_spooled else None  # of triples, of other exchanges
         self._whole = Whole(dialect)
         self._memory = None if policy is None else Memory(policy)
         self._headers = None if policy is None else HeaderValues(policy)
@@ -83,14 +98,18 @@ class IndexMaker:
     def feed(self, item: Triple | Unsolicited, place: int) -> Iterable[Entry]:
         """Take a triple, another exchange or an unsolicited event; `place` is that among those of its kind."""
         if isinstance(item, Unsolicited):
-            self._whole.unsolicited(item)
+            text = value_text(item.event.data)
+            self._whole.unsolicited(item, text)
             if self._memory is not None:
-                self._memory.event(item.event)
+                self._memory.event(item.event.channel, text)
             return ()
-        self._whole.exchange(item, place)
+        texts = [value_text(link.event.data) for link in item.events]
+        self._whole.exchange(item, place, texts)
         if self._memory is not None and self._headers is not None:
-            self._memory.exchange(item)
+            self._memory.exchange(item, texts)
             self._headers.learn(item.request.headers)
+        if self._asked is not None:
+            self._asked[not item.n].add(item)
         for name, value in () if item.ack is None else item.ack.headers:
             if name.lower() == "set-cookie":
                 pair, *attributes = value.split(";")
@@ -100,14 +119,24 @@ class IndexMaker:
 
     def finish(self, recording: Recording) -> Iterator[Entry]:
         """Yield the entries of all tables, after a second pass over the recording."""
+        if self._asked is not None:
+            triples, plain = map(AskedTriples, (recording.triples, recording.plain), self._asked)
+            recording = replace(recording, triples=triples, plain=plain)
+        try:
+            yield from self._finished(recording)
+        finally:
+            for asked_once in self._asked or ():
+                asked_once.close()
+
+    def _finished(self, recording: Recording) -> Iterator[Entry]:
         if self._memory is not None:
             for message in recording.messages:
-                self._memory.message(message)
+                self._memory.event(message.name, value_text(message.data))
         for reply in recording.replies:
-            self._whole.foreign.told(reply.message, reply.pushed)
-        asked = AskedLinks(recording.header, Links(servers(recording, self._whole.answered)))
-        second = _Requests(self._dialect, self._policy, self._memory, asked if self._has_links else None, self._cookies)
-        for place, triple in enumerate(chain(recording.triples, recording.plain)):
+            self._whole.foreign.told(value_text(reply.message), value_text(reply.pushed))
+        links = AskedLinks(recording.header, Links(servers(recording, self._whole.answered)))
+        second = _Requests(self._dialect, self._policy, self._memory, links if self._has_links else None, self._cookies)
+        for place, triple in enumerate(chain(asked(recording.triples), asked(recording.plain))):
             yield REQUESTS, second.row(place, triple, recording)
         names: dict[str, int] = {"": 0}
         repeats: dict[str, list[str]] = {}
@@ -124,7 +153,7 @@ class IndexMaker:
         summary = self._whole.values() | second.summary(self._headers) | {
             "stamp": stamp(self._dialect, self._policy, links=self._has_links),
             "logins": logins,
-            "has_links": asked.are_there,
+            "has_links": links.are_there,
             "names": list(names),
             "repeats": repeats,
             "after_exchanges": after_exchanges,
@@ -214,7 +243,8 @@ def _anchored(recording: Recording) -> Iterator[AnchorRow]:
     """Yield the rows of all events, replies and ends of streams that nobody asked for."""
     only = only_session(recording)
     again = copies((pushed.event for pushed in recording.unsolicited), recording.windows)
-    found = zip(recording.unsolicited, anchors(recording), strict=True)
+    of_each = anchors(recording) if recording.index is None else anchoring(recording)
+    found = zip(recording.unsolicited, of_each, strict=True)
     for number, (pushed, anchor) in enumerate(found):
         is_copy = (pushed.event.seq, pushed.event.index) in again
         # what only a later window got comes to any window that does what that window did
@@ -246,7 +276,7 @@ def index_of(recording: Recording, dialect: Dialect, policy: Policy | None = Non
         summary = summary_in(recording.index.table(SUMMARY))
         if summary.get("stamp") == stamp(dialect, policy, links=links):
             return Index(recording.index.table(REQUESTS), recording.index.table(ANCHORS), summary)
-    maker = IndexMaker(dialect, policy, links=links)
+    maker = IndexMaker(dialect, policy, links=links, is_spooled=recording.index is not None)
     made: dict[str, list[bytes]] = defaultdict(list)
     for items in (recording.triples, recording.plain):
         for place, triple in enumerate(items):
