@@ -277,8 +277,8 @@ def _derived(
     watch: Callable[[Record], None] | None,
 ) -> OpenRecording:
     built = Built(cassette.path)
+    derivation = Derivation(Correlator(rules), built, maker)
     try:
-        derivation = Derivation(Correlator(rules), built, maker)
         for record, address in cassette.placed():
             built.record(address)
             derivation.feed(record)
@@ -292,6 +292,8 @@ def _derived(
     except BaseException:
         built.close()
         raise
+    finally:
+        derivation.close()
     return found
 
 

@@ -81,8 +81,9 @@ def write_sealed(
         folder: Folder of the temporary files; None takes the system's.
     """
     writer = SealedWriter(file, header, folder)
+    maker = maker_of(correlator.dialect, header, folder)
+    derivation = Derivation(correlator, writer, maker, is_wanted=lambda: writer.has_index)
     try:
-        derivation = Derivation(correlator, writer, maker_of(correlator.dialect, header))
         for record in records:
             writer.fact(record)
             derivation.feed(record)
@@ -103,6 +104,7 @@ def write_sealed(
         writer.end()
     finally:
         writer.close()
+        derivation.close()
 
 
 def _details(bare: Recording, derivation: Derivation) -> list[tuple[str, str]]:

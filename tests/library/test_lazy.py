@@ -382,6 +382,9 @@ class Making:
         for triple in (*recording.triples, *recording.plain):
             yield "targets", triple.request.target.encode("utf-8", "surrogatepass")[:8].ljust(8)
 
+    def close(self) -> None:
+        pass
+
 
 @pytest.mark.parametrize("form", FORMS)
 def test_tables_for_a_replay_are_made_in_two_passes_and_read_back(

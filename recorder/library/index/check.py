@@ -73,6 +73,11 @@ class IndexCheck(Built):
         super().unsolicited(row)
         self._told(row)
 
+    def close(self) -> None:
+        """Delete the temporary files."""
+        super().close()
+        self._derivation.close()
+
     def differences(self) -> Iterator[Difference]:
         """Yield where the index differs from what was derived, and how; every record must have been fed.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from ...cassette.tables import Rows
@@ -44,6 +44,9 @@ class Maker(Protocol):
     def finish(self, recording: Recording) -> Iterable[Entry]:
         """Return the other entries; the recording, which is read from what was stored, can be read again."""
 
+    def close(self) -> None:
+        """Delete temporary files; safe to call twice."""
+
 
 class Sink(Protocol):
     """Takes rows, and entries of tables."""
@@ -61,9 +64,24 @@ class Sink(Protocol):
 class Derivation:
     """One pass over the records of a cassette, with a fresh correlator."""
 
-    def __init__(self, correlator: Correlator, sink: Sink, maker: Maker | None = None) -> None:
-        """Begin; what is derived goes to `sink`, and to `maker`."""
-        self._correlator, self._sink, self._maker = correlator, sink, maker
+    def __init__(
+        self,
+        correlator: Correlator,
+        sink: Sink,
+        maker: Maker | None = None,
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Begin; what is derived goes to `sink`, and to `maker`.
+
+        Args:
+            correlator: Fresh.
+            sink: Takes rows, and entries of tables.
+            maker: Makes further tables, if any.
+            is_wanted: Returns whether these tables are to be stored. Until then `maker` is given nothing.
+        """
+        self._correlator, self._sink, self._maker, self._is_wanted = correlator, sink, maker, is_wanted
+        self._waiting: list[tuple[Triple | Unsolicited, str]] = []
         self._members = sink.table_of("members", MEMBER.size, is_sorted=True)
         self._carriers = sink.table_of("carriers", CARRIER.size, is_sorted=True)
         self._order = sink.table_of("orders", ORDER.size)
@@ -103,6 +121,11 @@ class Derivation:
         for name, entry in self._maker.finish(recording) if self._maker is not None else ():
             self._made[name].add(entry)
 
+    def close(self) -> None:
+        """Let the maker delete its temporary files."""
+        if self._maker is not None:
+            self._maker.close()
+
     def _take(self, triples: Iterable[Triple], plain: Iterable[Triple], pushed: Iterable[Unsolicited]) -> None:
         for triple in triples:
             self._sink.row(row_of(triple))
@@ -121,10 +144,15 @@ class Derivation:
             self._feed(one, "unsolicited")
 
     def _feed(self, item: Triple | Unsolicited, kind: str) -> None:
-        if self._maker is not None:
-            for name, entry in self._maker.feed(item, self._places[kind]):
-                self._made[name].add(entry)
-            self._places[kind] += 1
+        if self._maker is None:
+            return
+        self._waiting.append((item, kind))
+        if self._is_wanted():
+            for one, its in self._waiting:
+                for name, entry in self._maker.feed(one, self._places[its]):
+                    self._made[name].add(entry)
+                self._places[its] += 1
+            self._waiting.clear()
 
     def _carried(self, event: Event) -> None:
         """Take an event as it is decoded: which client it is for, if that is not told by the event before it."""

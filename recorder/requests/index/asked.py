@@ -9,7 +9,7 @@ import marshal
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import IO, Any, overload
 
 from ...model import Request, State, Triple
 
@@ -22,7 +22,8 @@ class Asked:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Begin with none; `folder` is that of the temporary file, None takes the system's."""
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
+        self._folder = folder
+        self._file: IO[bytes] | None = None  # most cassettes have no exchanges that are no operation
         self._batch: list[tuple[Any, ...]] = []
         self._size = 0
 
@@ -39,7 +40,7 @@ class Asked:
         """Yield the triples as they were asked: without keys, answers and events."""
         self._write()
         at = 0
-        while True:
+        while self._file is not None:
             self._file.seek(at)
             size = int.from_bytes(self._file.read(_LENGTH), "big")
             if not size:
@@ -51,10 +52,13 @@ class Asked:
 
     def close(self) -> None:
         """Delete the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def _write(self) -> None:
         if self._batch:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # closed by close()
             content = marshal.dumps(self._batch)
             self._file.seek(0, 2)
             self._file.write(len(content).to_bytes(_LENGTH, "big") + content)

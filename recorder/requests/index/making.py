@@ -122,11 +122,13 @@ class IndexMaker:
         if self._asked is not None:
             triples, plain = map(AskedTriples, (recording.triples, recording.plain), self._asked)
             recording = replace(recording, triples=triples, plain=plain)
-        try:
-            yield from self._finished(recording)
-        finally:
-            for asked_once in self._asked or ():
-                asked_once.close()
+        yield from self._finished(recording)
+        self.close()
+
+    def close(self) -> None:
+        """Delete the temporary files."""
+        for requests in self._asked or ():
+            requests.close()
 
     def _finished(self, recording: Recording) -> Iterator[Entry]:
         if self._memory is not None:
