@@ -43,6 +43,7 @@ class Known:
     # more memory than all else here.
     _forms: dict[str, _Form | dict[_Form, int]] = field(default_factory=dict)
     _empty_by_word: dict[str, list[str]] = field(default_factory=dict)
+    _shared: dict[_Form, _Form] = field(default_factory=dict)  # equal forms are one object
     has_forgotten: bool = False
     _kept: int = 0  # texts added to `empty` since it was cleared, also those removed again
 
@@ -131,7 +132,7 @@ class Known:
         """Count a value of this form; return False if its first word has too many forms already."""
         forms = self._forms.get(word)
         if forms is None:
-            self._forms[word] = form
+            self._forms[word] = self._shared.setdefault(form, form)
             return True
         if isinstance(forms, tuple):
             forms = self._forms[word] = {forms: 1}

@@ -17,6 +17,7 @@ from recorder.dialect.definition import load as load_dialect
 from recorder.model import Headers, Record, Recording
 from recorder.redaction.again import Again
 from recorder.redaction.policy import load
+from recorder.redaction.pseudonyms import Kind
 from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.matcher import Matcher
 from recorder.replay.engine.sessions.playhead import Policy
@@ -447,6 +448,7 @@ def test_of_many_values_none_is_forgotten() -> None:
 
     assert memory.leaves(Asked("POST", "/notes", body({"comment": OFFER})), (), lambda _: True) is not None
     assert memory.leaves(Asked("POST", "/notes", body({"comment": OFFER})), (), lambda _: False) is None
+    assert memory.kind_of(OFFER) is memory.kind_of("Value-20000-1") is Kind.PERSONAL
 
 
 def test_of_very_many_requests_those_of_the_path_are_told_first() -> None:
