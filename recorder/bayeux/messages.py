@@ -14,7 +14,7 @@ from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-from ..model import Headers, Record, Request, Response, SocketMessage
+from ..model import JSON, Headers, Record, Request, Response, SocketMessage
 from . import channels
 from .json_bodies import load_json
 

@@ -25,6 +25,7 @@ EVENT, REPLY, END = 0, 1, 2  # what an anchor is of: an unsolicited event, a rep
 
 _REQUEST = struct.Struct(">16sII16sIHH8s")
 _ANCHOR = struct.Struct(">16sBIBIqIqIHIHB")
+_ALIKE = struct.Struct(">20xI16s4xH10x")  # of a request: its place, id and host alone
 _ASKED = struct.Struct(">16xII32x")  # of a request: its session and place alone
 _FOLLOWED = struct.Struct(">16xBIB24xI9x")  # what an anchor is of, and its number; its kind and number
 _CHUNK = 256
@@ -91,6 +92,11 @@ def path_digest(path: str, mask: Mask = ()) -> bytes:
 def recorded_path(target: str) -> str:
     """Return the path of a recorded request as it is compared on a miss."""
     return unescaped(as_path(target))
+
+
+def alike_in(rows: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Yield the place, the id and the number of the host of each request in joined rows."""
+    return _ALIKE.iter_unpack(rows)
 
 
 class AnchorRow(NamedTuple):

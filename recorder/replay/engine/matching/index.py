@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from ....model import Entries
-from ....requests.index.rows import RequestRow
+from ....requests.index.rows import RequestRow, alike_in
 from ....requests.recent import Recent
 
 _REMEMBERED = 64 << 20  # bytes of requests that were read from rows, by their estimated size
@@ -177,16 +177,17 @@ class RequestIndex:
         def read() -> dict[bytes, Repeats]:
             places: dict[bytes, array[int]] = {}
             count = 0
-            for entry in self._rows.starting(_prefix(key, session)):
-                row = RequestRow.of(entry)
-                if host and row.host not in (0, host):
+            # a session may have made thousands: their rows are read at once
+            start, end = (self._rows.first(_prefix(key, number)) for number in (session, session + 1))
+            for place, what, at_host in alike_in(self._rows.read(start, end)):
+                if host and at_host not in (0, host):
                     continue
                 count += 1
-                its = places.get(row.id)
+                its = places.get(what)
                 if its is None:
-                    places[row.id] = array("Q", (row.place,))
+                    places[what] = array("Q", (place,))
                 else:
-                    its.append(row.place)
+                    its.append(place)
             name = (key, host) if host else key
             known = self._known.get(name)
             if known is not None:
