@@ -141,6 +141,11 @@ class Table(Sequence[bytes]):
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def firsts(self) -> list[int]:
+        """The first entry of each page, as the contents of the index tell it."""
+        return [first for first, _ in self._pages]
+
     @overload
     def __getitem__(self, place: int) -> bytes: ...
     @overload

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -196,8 +197,7 @@ class _Examiner:
             self._unsubscribed[event.channel] += 1
         if event.raw is not None:
             return  # streams repeat their heartbeats
-        content = encode([{"clientId": event.client_id, "channel": event.channel, "data": event.data}])
-        self._pushed.add(blake2b(content, digest_size=_DIGEST).digest())
+        self._pushed.add(blake2b(_content(event), digest_size=_DIGEST).digest())
 
     def _secrets(self, record: Record) -> None:
         if self._header is not None and self._header.redaction == NO_POLICY:
@@ -229,6 +229,15 @@ class _Examiner:
 
     def _remark(self, kind: str, text: str) -> None:
         self._checked.add(Level.REMARK, kind, "all", text)
+
+
+def _content(event: Event) -> bytes:
+    """Return bytes that are equal for events with equal content."""
+    try:
+        # a tenth of the time that JSON takes; version 0 does not depend on which objects are shared
+        return marshal.dumps((event.client_id, event.channel, event.data), 0)
+    except ValueError:  # nested too deeply
+        return encode([{"clientId": event.client_id, "channel": event.channel, "data": event.data}])
 
 
 def _holds_secret(body: bytes) -> bool:

@@ -196,9 +196,9 @@ def open_recording(
             if cassette.has_index:
                 stored = Stored(cassette)
                 stale = "its index is damaged"
-                stale = _stale(stored, rules)
-                if not stale:
+                if not (why := _stale(stored, rules)):
                     return _stored(cassette, stored, bare, rules)
+                stale = why
         found = _derived(cassette, rules, header, making(rules, header) if making is not None else None, watch)
         found.stale = stale
     except BaseException:

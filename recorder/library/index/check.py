@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, TypeAlias
@@ -11,7 +11,7 @@ from ...cassette import codec
 from ...cassette.frames import Frame
 from ...cassette.index import KEY, key_entry
 from ...cassette.reader import OpenCassette
-from ...cassette.tables import ADDRESS, INNER_BITS, Table
+from ...cassette.tables import ADDRESS, INNER_BITS, Table, in_page
 from ...correlate.engine import Correlator
 from ...dialect.definition import Dialect
 from ...model import Header, Record, Row
@@ -27,6 +27,7 @@ _OF_KIND = dict.fromkeys(codec.FACTS, "records") | {
     codec.TRIPLE: "triples", codec.PLAIN: "exchanges", codec.UNSOLICITED: "unsolicited", codec.SUMMARY: "details",
     codec.DETAIL: "details",
 }  # fmt: skip
+_WRONG_PAGES = "has pages that do not begin where the contents of the index say"
 
 
 class IndexCheck(Built):
@@ -117,6 +118,10 @@ class IndexCheck(Built):
                 del left[name]
         for name in [name for name, rest in left.items() if next(rest, None) is not None]:
             yield f"table {name}", "has more entries than there are frames"
+        for name in names:
+            table = stored.table(name)
+            if table.firsts != list(range(0, len(table), in_page(table.width))):
+                yield f"table {name}", _WRONG_PAGES
 
 
 class _Mixed:
@@ -136,8 +141,10 @@ def _address(frame: Frame) -> bytes:
     return ADDRESS.pack(frame.offset << INNER_BITS | frame.inner)
 
 
-def _unequal(name: str, derived: Sequence[bytes], stored: Sequence[bytes]) -> Iterator[Difference]:
+def _unequal(name: str, derived: Table, stored: Table) -> Iterator[Difference]:
     for place, (mine, its) in enumerate(zip_longest(derived, stored)):
         if mine != its:
             yield f"table {name}", f"differs at entry {place} from what follows from the facts"
             return
+    if derived.firsts != stored.firsts:  # equal entries are not found where the contents lead to another page
+        yield f"table {name}", _WRONG_PAGES
