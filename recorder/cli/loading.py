@@ -31,6 +31,7 @@ Find: TypeAlias = Callable[[str, Iterable[str]], Collection[int]]
 _SAID = f"{__name__}.said"
 _UNLISTED = frozenset({"event", "method", "path", "rule", "session", "state"})  # all other keys are in the index
 _LARGE = 10_000  # triples of a journal from which on an index is worth a hint
+_BLOCK = 2_048  # triples that are judged together
 _MOST = 4096  # spellings of a value that are looked up
 _OTHERS = {"k": "\u212a"}  # the one letter outside of ASCII whose small letter is in ASCII: the Kelvin sign
 
@@ -295,16 +296,17 @@ def fitting(found: Iterable[Triple], by: Expression | None) -> Iterator[Triple]:
 
 
 def triples(
-    path: Path, dialect: str | None, limit: int | None = None, by: Expression | None = None
+    path: Path, dialect: str | None, limit: int | None = None, by: Expression | None = None, jobs: int = 1
 ) -> Iterator[Triple]:
     """Yield at most `limit` triples of a cassette that the filter `by` accepts, in their recorded order.
 
-    A cassette with an index is read only as far as the caller iterates, and only where the filter may accept a triple.
+    A cassette with an index is read only as far as the caller iterates, and only where the filter may accept a triple;
+    if the index does not tell where, in so many processes.
     """
     from ..library.stored import Triples
 
     with _looked_up(path, dialect) as found:
-        yield from islice(fitting(found, by) if isinstance(found, Triples) else chosen(found, by), limit)
+        yield from islice(fitting(found, by) if isinstance(found, Triples) else chosen(found, by, jobs), limit)
 
 
 @contextmanager
@@ -340,13 +342,46 @@ def _looked_up(path: Path, dialect: str | None) -> Iterator[OpenRecording | Trip
         yield found
 
 
-def chosen(found: OpenRecording, by: Expression | None) -> Iterator[Triple]:
-    """Yield the triples of an open recording that a filter accepts, in their order; without a filter, yield all."""
+def chosen(found: OpenRecording, by: Expression | None, jobs: int = 1) -> Iterator[Triple]:
+    """Yield the triples of an open recording that a filter accepts, in their order; without a filter, yield all.
+
+    Args:
+        found: The recording.
+        by: The filter.
+        jobs: Number of processes that look for them, if the file has an index, but that does not tell where they are.
+    """
     from ..library.stored import with_any
 
     every = found.recording.triples
     near = _candidates(by, len(every), partial(with_any, found)) if by is not None else None
-    return fitting(every if near is None else (every[n - 1] for n in sorted(near)), by)
+    if near is not None:
+        return fitting((every[n - 1] for n in sorted(near)), by)
+    if by is None or jobs == 1 or not found.is_stored or len(every) <= _BLOCK:
+        return fitting(every, by)
+    return _divided(found, by, jobs)
+
+
+def _divided(found: OpenRecording, by: Expression, jobs: int) -> Iterator[Triple]:
+    """Yield the triples that a filter accepts; several processes look for them, each in blocks of their own."""
+    from .jobs import mapped
+
+    every = found.recording.triples
+    blocks = (range(first, min(first + _BLOCK, len(every))) for first in range(0, len(every), _BLOCK))
+    args = Path(found.cassette.path), found.recording.header, by
+    for places in mapped(_accepted, args, blocks, jobs):
+        yield from map(every.__getitem__, places)
+    found.verify()
+
+
+def _accepted(path: Path, header: Header, by: Expression) -> Callable[[range], list[int]]:
+    """Return the function that gives the places, among some, of the triples that a filter accepts."""
+    from ..dialect.carried import dialect_of
+    from ..library.lazy import open_recording
+    from ..views.fitting import accepting
+
+    found = open_recording(path, dialect_of(header))  # it is open until the process ends
+    every, fits = found.recording.triples, accepting(by)
+    return lambda places: [place for place in places if fits(every[place])]
 
 
 def _candidates(expression: Expression, count: int, find: Find) -> Collection[int] | None:

@@ -7,13 +7,18 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
+
 from ..formats.charsets import charset_of, media_of
 from ..model import Headers, Triple
 from . import data
 from .filter import Either, Every, Expression, Not, Word, fits
 
-# Words of letters are written alike in JSON, if nothing in it is escaped; but not those that a number may become.
-_PLAIN = re.compile(r"[a-z]{3,}", re.ASCII)
+# Words of letters and digits are written alike in JSON, if nothing in it is escaped; but not those that a number may
+# become: NaN, and digits where a number is no integer.
+_PLAIN = re.compile(r"[a-z0-9]{3,}")
+_DIGIT = re.compile(r"[0-9]")
+_FLOAT = re.compile(rb"(?<![\w.])[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?![\w.])")
 _NUMBERS = ("nan", "infinity")
 _CHARSETS = ("", "utf-8", "us-ascii")
 
@@ -92,7 +97,17 @@ def _may_hold(item: Triple, word: str) -> bool:
         return True
     if ack is not None and _in_body(word, ack.body, ack.headers):
         return True
-    return any(word in json.dumps(link.event.data, ensure_ascii=False).lower() for link in item.events)
+    return any(_in_data(word, link.event.data) for link in item.events)
+
+
+def _in_data(word: str, data: Any) -> bool:
+    try:
+        text = msgspec.json.encode(data)  # a tenth of the time that `json` takes
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return True
+    if not text.isascii():
+        return word in json.dumps(data, ensure_ascii=False).lower()
+    return _in_text(word, text)
 
 
 def _in_body(word: str, body: bytes, headers: Headers) -> bool:
@@ -100,4 +115,10 @@ def _in_body(word: str, body: bytes, headers: Headers) -> bool:
         return False
     if not body.isascii() or b"\\" in body or b"\0" in body or charset_of(media_of(headers)).lower() not in _CHARSETS:
         return True
-    return word.encode() in body.lower()
+    return _in_text(word, body)
+
+
+def _in_text(word: str, text: bytes) -> bool:
+    if word.encode() in text.lower():
+        return True
+    return _DIGIT.search(word) is not None and _FLOAT.search(text) is not None

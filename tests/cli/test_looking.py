@@ -10,12 +10,14 @@ from click.testing import CliRunner
 
 from recorder.cassette import codec, sealed
 from recorder.cassette.codec import encode, encode_header
-from recorder.cli import main
+from recorder.cli import loading, main
 from recorder.cli.loading import _candidates
 from recorder.dialect.carried import under
 from recorder.dialect.definition import load
+from recorder.library import lazy
 from recorder.library.sealing import seal
 from recorder.views.filter import Expression, parse
+from tests.library.index.mutations import changed, frames
 from tests.wire import HEADER, Wire, chained, done, state_event
 
 TRIPLES = 50
@@ -122,3 +124,63 @@ def test_terms_narrow_and_alternatives_widen() -> None:
     assert found("handle:1 or n:5")[1] == {1, 3, 5}
     assert found("n:>7")[1] == range(7, 10)
     assert found("n:2..3 handle:1")[1] == range(2, 4)
+
+
+@pytest.mark.parametrize("words", ["r4", "complete", "zzz", "-r4", "r1 or zzz"])
+@pytest.mark.parametrize("form", ["", "--count", "--jsonl", "-l"])
+def test_several_processes_find_the_same(
+    words: str, form: str, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_BLOCK", 16)
+    command = ["grep", *form.split(), "--jobs"]
+
+    one, two = (CliRunner().invoke(main, [*command, jobs, "--", words, str(files[1])]) for jobs in "12")
+
+    assert (two.exit_code, two.output) == (one.exit_code, one.output)
+
+
+def test_several_processes_compare_the_checksum(files: tuple[Path, Path], tmp_path: Path) -> None:
+    data, path = files[1].read_bytes(), tmp_path / "s.cassette"
+    path.write_bytes(changed(data, data.index(b"GetChainedRecord"), b"X")[: -codec.END_SIZE] + data[-codec.END_SIZE :])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "_BLOCK", 16)
+        result = CliRunner().invoke(main, ["grep", "--jobs", "2", "r4", str(path)])
+
+    assert result.exit_code == 4
+    assert "checksum" in result.stderr
+
+
+def test_a_large_journal_is_read_with_a_hint_to_seal_it(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_LARGE", TRIPLES)
+    said = f"recorder: {files[0]}: is read as a whole each time; recorder seal {files[0]} gives it an index\n"
+
+    assert CliRunner().invoke(main, ["ls", str(files[0])]).stderr == said
+    assert CliRunner().invoke(main, ["ls", str(files[1])]).stderr == ""
+
+    monkeypatch.setattr(loading, "_LARGE", TRIPLES + 1)
+    assert CliRunner().invoke(main, ["ls", str(files[0])]).stderr == ""
+
+
+def hint(path: Path) -> str:
+    result = CliRunner().invoke(main, ["ls", str(path)])
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == TRIPLES + 1
+    return result.stderr
+
+
+def test_triples_of_other_rules_are_derived_with_a_hint(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazy, "RULES", 0)
+
+    assert "derived by another version of the rules, so they are derived anew each time; recorder seal" in hint(files[1])
+
+
+def test_an_index_whose_details_cannot_be_read_is_told(files: tuple[Path, Path], tmp_path: Path) -> None:
+    data, path = files[1].read_bytes(), tmp_path / "s.cassette"
+    _, begin, _ = next(found for found in frames(data) if found[0] == codec.DETAIL)
+    path.write_bytes(changed(data, begin, b"\xc1"))
+
+    assert "its index is damaged, so they are derived anew each time" in hint(path)
