@@ -20,7 +20,7 @@ from ..cassette.tables import Rows
 from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
-from ..model import CUT, GUESSED, LEFT_OUT, Chunk, Event, Failure, Header, Note, Record, Request, Response
+from ..model import CUT, GUESSED, LEFT_OUT, Chunk, Event, Failure, Header, Headers, Note, Record, Request, Response
 from ..output import leftovers
 from ..push.decoders import Decoders
 from ..push.port import BAYEUX, Opened, Subscribed
@@ -95,7 +95,7 @@ class _Examiner:
         self._subscribed: dict[str, set[str]] = defaultdict(set)
         self._unsubscribed: Counter[str] = Counter()
         self._pushed = Rows(_DIGEST, is_sorted=True)  # hashes of events; equal ones are kept once
-        self._disturbances = Disturbances()
+        self._disturbances = Disturbances(self._decoder.messages)
         self._skews: tuple[float, float] | None = (
             None  # seconds: the least and the most that the server's clock was off
         )
@@ -114,10 +114,9 @@ class _Examiner:
             )
         self._last = record
         self._exchange(record)
-        self._disturbances.feed(record)
         self._secrets(record)
-        if self._header is None or self._header.redaction != NO_POLICY:
-            self._unlooked += unlooked(record)
+        if (self._header is None or self._header.redaction != NO_POLICY) and (unread := unlooked(record)):
+            self._unlooked += unread
         if isinstance(record, Note) and record.kind == CUT:
             self._cut.append(record.text)
         if isinstance(record, Note) and record.kind in (LEFT_OUT, GUESSED):
@@ -132,6 +131,7 @@ class _Examiner:
                     self._event(observation)
                 case _:
                     pass
+        self._disturbances.feed(record)  # behind the decoder, which keeps the messages that it read
 
     def end(self) -> None:
         """Add the findings that need all records, such as duplicates and clock drift."""
@@ -179,11 +179,8 @@ class _Examiner:
                 pass
 
     def _date(self, response: Response) -> None:
-        date = next((value for name, value in response.headers if name.lower() == "date"), None)
-        if date is None or self._header is None:
-            return
-        server = _seconds(date)
-        if server is None:
+        server = _date_in(response.headers)
+        if server is None or self._header is None:
             return
         skew = server - (self._header.started / 1e6 + response.t / 1e9)
         least, most = self._skews or (skew, skew)
@@ -217,8 +214,9 @@ class _Examiner:
         A pseudonym may look like a secret; only the scan can distinguish them. The scan is slow, so it runs only on
         records with new credential headers or a match of `_SECRET`.
         """
-        headers = {pair for pair in getattr(record, "headers", ()) if pair[0].lower() in _CREDENTIALS} - self._headers
-        self._headers |= headers
+        headers = _credentials(getattr(record, "headers", ())) - self._headers
+        if headers:
+            self._headers |= headers
         if headers or _holds_secret(getattr(record, "body", b"")):
             for found in scan.record(record):
                 if found.kind in _CERTAIN:
@@ -245,8 +243,17 @@ def _holds_secret(body: bytes) -> bool:
     return (b"eyJ" in body or b"://" in body or b"-----BEGIN " in body) and _SECRET.search(body) is not None
 
 
+@lru_cache(256)  # clients repeat their headers
+def _credentials(headers: Headers) -> frozenset[tuple[str, str]]:
+    return frozenset(pair for pair in headers if pair[0].lower() in _CREDENTIALS)
+
+
 @lru_cache(1024)  # many answers have the date of one second
-def _seconds(date: str) -> float | None:
+def _date_in(headers: Headers) -> float | None:
+    """Return the date in the headers of an answer as UTC seconds; None if there is none."""
+    date = next((value for name, value in headers if name.lower() == "date"), None)
+    if date is None:
+        return None
     try:
         return parsedate_to_datetime(date).replace(tzinfo=UTC).timestamp()
     except (ValueError, OverflowError):

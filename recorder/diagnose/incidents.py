@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -78,8 +78,13 @@ class _Asked:
 
 @dataclass(slots=True)
 class Disturbances:
-    """Collects the disturbances of a cassette; takes its records one at a time."""
+    """Collects the disturbances of a cassette; takes its records one at a time.
 
+    Attributes:
+        read: Returns the Bayeux messages in a record, None if there are none.
+    """
+
+    read: Callable[[Record], list[Message] | None] = carried
     _open: dict[int, _Asked] = field(default_factory=dict)
     _sockets: dict[int, str] = field(default_factory=dict)  # exchange upgraded to a WebSocket → its clientId
     _sessions: SessionEnds = field(default_factory=SessionEnds)
@@ -157,7 +162,7 @@ class Disturbances:
                 yield kind, f"record {failed.first}", f"{many(failed.total, what)} {text.format(failed)}"
 
     def _asked(self, request: Request) -> None:
-        messages = carried(request)
+        messages = self.read(request)
         asked = self._open[request.exchange] = _Asked(request, messages, _polling(messages))
         if messages is None:
             self._streams.asked(request)
@@ -187,7 +192,7 @@ class Disturbances:
             if asked.upgrades:
                 self._failed[_UPGRADES].add(f"HTTP {response.status}", response.seq)
             return
-        replies = carried(response)
+        replies = self.read(response)
         overlapped = self._released(asked.polling, is_error=response.status >= 400)
         if not overlapped and (text := otherwise(response, replies)) is not None:
             self._strange(asked, text, response)
@@ -255,7 +260,7 @@ class Disturbances:
         return self._outage
 
     def _spoke(self, message: SocketMessage) -> None:
-        messages = carried(message) or []
+        messages = self.read(message) or []
         if not messages and not self._sockets.get(message.exchange):
             self._streams.spoke(message.exchange)
         if message.from_client:

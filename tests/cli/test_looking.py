@@ -175,7 +175,9 @@ def test_triples_of_other_rules_are_derived_with_a_hint(
 ) -> None:
     monkeypatch.setattr(lazy, "RULES", 0)
 
-    assert "derived by another version of the rules, so they are derived anew each time; recorder seal" in hint(files[1])
+    told = hint(files[1])
+
+    assert f"by another version of the rules, so they are derived anew each time; recorder seal {files[1]} s" in told
 
 
 def test_an_index_whose_details_cannot_be_read_is_told(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -18,15 +18,36 @@ from tests.cli.test_cassettes import PREVIEW
 
 TRIPLES = derive(read(PREVIEW)).triples
 WORDS = st.sampled_from(
-    ["preview", "record", "PREVIEW", "zzz", "nan", "infinity", "inf", "kelvin", "true", "1e400", "caf\\u00e9", "handle",
-     "1001", "1e5", "100000", "0000", "123456789012345680", "1234", "400", "g7x"]
+    [
+        "preview",
+        "record",
+        "PREVIEW",
+        "zzz",
+        "nan",
+        "infinity",
+        "inf",
+        "kelvin",
+        "true",
+        "1e400",
+        "caf\\u00e9",
+        "handle",
+        "1001",
+        "1e5",
+        "100000",
+        "0000",
+        "123456789012345680",
+        "1234",
+        "400",
+        "g7x",
+    ]
 )
 TERMS = WORDS | st.sampled_from(
     ["op:*", "handle:10*", "last:>1", "-preview", '"campaign"', "status:200", "state:complete"]
 )
 BODIES = st.sampled_from([
     b"", b'{"a":NaN}', b'{"a":1e999}', b'{"a":"\\u006ban"}', '{"a":"\u212aelvin"}'.encode(), "kelvin".encode("utf-16"),
-    b"plain Kelvin text", b'{"zzz":1,"zzz":2}', b"{", b'{"a":"+AHoAegB6-"}', b'{"a":1E5}', b'{"a":1e5}', b'{"a":123456789012345678.0}', b'{"a":1234567890123456789}',
+    b"plain Kelvin text", b'{"zzz":1,"zzz":2}', b"{", b'{"a":"+AHoAegB6-"}',
+    b'{"a":1E5}', b'{"a":1e5}', b'{"a":123456789012345678.0}', b'{"a":1234567890123456789}',
     b'{"a":10010}', b'"G7X"', b'{"a":100000.0, "a":-1001}', b"1234.50", b'{"a":0.00001}',
 ])  # fmt: skip
 MEDIA = st.sampled_from(["application/json", "text/plain; charset=utf-7", "application/json; charset=utf-8"])
