@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -53,8 +53,9 @@ class Checked:
         lost: Number of notes that a recovery wrote in place of lost records.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, watch: Callable[[Frame], None] = lambda _: None) -> None:
+        """Take the path; `watch` is called with each intact frame behind the header, those in blocks too."""
+        self._path, self._watch = path, watch
         self.findings: list[Finding] = []
         self.lost = 0
         self._profile = ""
@@ -100,6 +101,7 @@ class Checked:
             self._unreadable(frame, exc)
 
     def _fact(self, frame: Frame) -> Iterator[Record]:
+        self._watch(frame)
         self._ended = frame.kind == codec.END
         try:
             record = codec.decode(frame, path=str(self._path), body_of=self._bodies.body)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cassette import codec
-from ..cassette.frames import unframe
+from ..cassette.frames import Frame
 from ..cassette.reader import OpenCassette, open_cassette
 from ..cassette.tables import ADDRESS
 from ..dialect.carried import dialect_of
@@ -52,6 +52,14 @@ class Comparison:
         except CassetteError as exc:
             self._findings.append(_of_index("contents", exc.problem))
 
+    def placed(self, frame: Frame) -> None:
+        """Take the next frame of the file."""
+        if self._check is not None:
+            try:
+                self._check.placed(frame)
+            except CassetteError as exc:
+                self._findings.append(_of_index("contents", exc.problem))
+
     def feed(self, record: Record) -> None:
         """Take the next record."""
         if self._check is not None:
@@ -82,24 +90,23 @@ class Comparison:
         if self._cassette is not None:
             self._cassette.close()
 
-    def _derived(self, item: Row | list[Any]) -> None:
+    def _derived(self, item: Row | list[Any], wanted: bytes) -> None:
         name = "unsolicited" if isinstance(item, list) else "triples" if item.n else "exchanges"
         place = self._counts[name]
         self._counts[name] += 1
         try:
-            self._findings += self._compared(item, name, place)
+            self._findings += self._compared(item, wanted, name, place)
         except CassetteError as exc:
             self._findings.append(_stale(name, place, exc.problem))
 
-    def _compared(self, item: Row | list[Any], name: str, place: int) -> Iterator[Finding]:
+    def _compared(self, item: Row | list[Any], wanted: bytes, name: str, place: int) -> Iterator[Finding]:
         if self._cassette is None or self._check is None:
             return
         path, table = self._cassette.path, self._cassette.table(name, ADDRESS.size)
         if place >= len(table) or not (self._check.is_fresh or name == "triples"):
             return  # where there are too few, the index tells
         frame = self._cassette.at(ADDRESS.unpack(table[place])[0])
-        wanted = codec.encode_row(item) if isinstance(item, Row) else codec.encode_value(codec.UNSOLICITED, item)
-        if next(unframe(wanted, path=path)).body == frame.body:
+        if codec.reframe(frame) == wanted:
             yield from _early(item) if name == "triples" and isinstance(item, Row) else ()
             return
         stored = codec.decode_row(frame, path=path) if isinstance(item, Row) else None

@@ -64,12 +64,12 @@ def examine(
     Raises:
         CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
     """
-    checked = Checked(path)
     header = _header(path)
     if dialect is not None and header is not None:
         header = under(header, dialect)
-    examiner = _Examiner(checked, header, now)
     with closing(Comparison(path, header, dialect)) as comparison:
+        checked = Checked(path, comparison.placed)
+        examiner = _Examiner(checked, header, now)
         for record in checked.records():
             examiner.feed(record)
             comparison.feed(record)

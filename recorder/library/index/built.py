@@ -73,5 +73,6 @@ class Built:
         for rows in self._rows.values():
             rows.close()
 
-    def _put(self, table: str, frame: bytes) -> None:
+    def _put(self, table: str, frame: bytes) -> bytes:
         self._rows[table].add(ADDRESS.pack(self._spool.add(frame)))
+        return frame

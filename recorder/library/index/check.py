@@ -20,7 +20,7 @@ from .built import Built
 from .deriving import WIDTHS, Derivation
 from .details import details_of
 
-Told: TypeAlias = Callable[[Row | list[Any]], None]
+Told: TypeAlias = Callable[[Row | list[Any], bytes], None]
 Difference: TypeAlias = tuple[str, str]  # where, and how
 
 _OF_KIND = dict.fromkeys(codec.FACTS, "records") | {
@@ -47,16 +47,27 @@ class IndexCheck(Built):
             rules: The dialect by which its triples are derived.
             header: Its header, with that dialect.
             making: Returns what makes the tables of a replay.
-            told: Called with each triple, other exchange and unsolicited event in its stored form, as it is derived.
+            told: Called with each triple, other exchange and unsolicited event in its stored form, and the frame of it,
+                as it is derived.
         """
         self._cassette, self._told, self._dialect, self._header = cassette, told, rules, header
         self._stored = Stored(cassette) if cassette.has_index else None
         self.is_fresh = self._stored is not None and self._stored.summary().items() >= fresh(rules).items()
+        self._astray: list[Difference] = []
+        self._left = self._entries()  # of each table of addresses, those of which no frame came yet
         super().__init__(cassette.path)  # only now: it opens files
         self._keys = self.table_of("keys", KEY.size, is_sorted=True)
         maker = making(rules, header) if self.is_fresh else None
         self._derivation = Derivation(Correlator(rules), self, maker)
         self._made = tuple(maker.tables) if maker is not None else ()
+
+    def placed(self, frame: Frame) -> None:
+        """Take the next frame of the file, to compare its place with the one that the index has."""
+        name = _OF_KIND.get(frame.kind, "")
+        left = self._left.get(name)
+        if left is not None and next(left, b"") != _address(frame):
+            self._astray.append((f"table {name}", f"does not lead to the frame at byte {frame.offset}"))
+            del self._left[name]
 
     def feed(self, record: Record) -> None:
         """Take the next record."""
@@ -64,15 +75,13 @@ class IndexCheck(Built):
 
     def row(self, row: Row) -> None:
         """Take the next triple, or an exchange that is no operation."""
-        super().row(row)
-        self._told(row)
+        self._told(row, self._put("triples" if row.n else "exchanges", codec.encode_row(row)))
         for name, value in row.index_keys() if row.n else ():
             self._keys.add(key_entry(name, value, row.n))
 
     def unsolicited(self, row: list[Any]) -> None:
         """Take the next unsolicited event."""
-        super().unsolicited(row)
-        self._told(row)
+        self._told(row, self._put("unsolicited", codec.encode_value(codec.UNSOLICITED, row)))
 
     def close(self) -> None:
         """Delete the temporary files."""
@@ -80,7 +89,7 @@ class IndexCheck(Built):
         self._derivation.close()
 
     def differences(self) -> Iterator[Difference]:
-        """Yield where the index differs from what was derived, and how; every record must have been fed.
+        """Yield where the index differs from what was derived, and how; all frames and records must have been fed.
 
         Raises:
             CassetteError: If the file is damaged.
@@ -105,21 +114,21 @@ class IndexCheck(Built):
         if list(details_of(bare, told)) != list(stored.details()):
             yield "details", "differ from those that follow from the facts"
 
+    def _entries(self) -> dict[str, Iterator[bytes]]:
+        names = dict.fromkeys(_OF_KIND.values())
+        if self._stored is None:
+            return {}
+        if not len(self._stored.table("details")):
+            names = dict.fromkeys(("records", "triples"))
+        return {name: iter(self._stored.table(name)) for name in names}
+
     def _misplaced(self, stored: Stored) -> Iterator[Difference]:
         """Yield the tables of addresses that lead elsewhere than to the frames of their kind, in order."""
-        names = dict.fromkeys(_OF_KIND.values())
-        if not len(stored.table("details")):
-            names = dict.fromkeys(("records", "triples"))
-        left = {name: iter(stored.table(name)) for name in names}
-        for frame in self._cassette.frames():
-            name = _OF_KIND.get(frame.kind, "")
-            if name in left and next(left[name], b"") != _address(frame):
-                yield f"table {name}", f"does not lead to the frame at byte {frame.offset}"
-                del left[name]
-        for name in [name for name, rest in left.items() if next(rest, None) is not None]:
-            yield f"table {name}", "has more entries than there are frames"
-        for name in names:
+        yield from self._astray
+        for name, rest in self._left.items():
             table = stored.table(name)
+            if next(rest, None) is not None:
+                yield f"table {name}", "has more entries than there are frames"
             if table.firsts != list(range(0, len(table), in_page(table.width))):
                 yield f"table {name}", _WRONG_PAGES
 
