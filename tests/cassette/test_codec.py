@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from recorder.cassette import codec
 from recorder.cassette.codec import (
-    MAX_HEADERS,
     decode,
     decode_header,
     decode_row,
@@ -22,6 +21,7 @@ from recorder.cassette.codec import (
     reframe,
 )
 from recorder.cassette.frames import Frame, frame, unframe
+from recorder.cassette.packing import MAX_HEADERS
 from recorder.errors import CassetteError
 from recorder.model import MAX_TEXT, Header, Part, Record, Request, Response, Row, RowEvent
 from tests.cassette.records import ANY_TEXT, HEADER, NUMBERS, ONE_OF_EACH, RECORDS, WIRE_TEXT

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -24,7 +24,6 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from threading import Thread
-from typing import Any
 
 import pytest
 
@@ -317,7 +316,7 @@ def load(url: str, requests: int) -> int:
 @pytest.mark.timeout(0 if EVERY_BYTE else 300)
 def test_a_proxy_that_is_killed_under_load_goes_on_with_all_that_was_written(upstream: str, tmp_path: Path) -> None:
     path, random = tmp_path / "s.cassette", Random(2)
-    kept: tuple[Any, ...] = ()
+    kept: Sequence[Record] = ()
     for _ in range(50 if EVERY_BYTE else 2):
         with recorder("record", upstream, "-o", f"+{path}", "--no-redaction") as proxy:
             clients = [Thread(target=load, args=(proxy.url, 10_000)) for _ in range(4)]

@@ -17,16 +17,16 @@ from recorder.cassette import codec, sealed
 from recorder.cassette.codec import encode, encode_header, encode_value
 from recorder.cassette.frames import read_frame, unframe
 from recorder.cassette.reader import open_cassette, read
+from recorder.correlate.engine import RULES
 from recorder.dialect.definition import parse as parse_dialect
 from recorder.errors import CassetteError
-from recorder.library import lazy
 from recorder.library.index.check import IndexCheck
 from recorder.library.index.making import maker_of
 from recorder.library.lazy import open_recording
 from recorder.library.recording import derive, joined
 from recorder.library.sealing import seal
 from recorder.library.sequences import mapped
-from recorder.model import Record, Recording, Triple, Unsolicited
+from recorder.model import Entries, Record, Recording, Triple, Unsolicited
 from recorder.redaction.carried import carrying
 from tests.answers import ANSWERS, publish, result, yes
 from tests.wire import HEADER, Desk, Wire
@@ -37,7 +37,9 @@ KEYS = 'reference = ["data.requestId", "body.requestId"]'
 DIALECT = parse_dialect(ANSWERS.replace(KEYS, f'zone = ["data.zone", "body.zone"]\n{KEYS}'), path="answers.toml")
 HEAD = carrying(replace(HEADER, dialect="answers"), DIALECT)
 LINES = (("Content-Type", "application/x-ndjson"),)
-VALUES = st.sampled_from([1, 1.0, "a", "\ud800", None, [], {"b": [2**70, -0.0]}, {"é": {"": "\x00"}}])
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [1, 1.0, "a", "\ud800", None, [], {"b": [2**70, -0.0]}, {"é": {"": "\x00"}}]
+)
 ODD = b'[{"channel":"/odd","data":[1e400,NaN,-Infinity,123456789012345678901234567890,"\\ud800"],"id":1.0,"id":2}]'
 
 
@@ -51,6 +53,10 @@ def whole(value: Any) -> Any:
     if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
         return repr(value)
     return [whole(item) for item in (sorted(value) if isinstance(value, frozenset) else value)]
+
+
+def entries(table: Entries) -> list[bytes]:
+    return [table[place] for place in range(len(table))]
 
 
 def write(path: Path, records: list[Record]) -> Path:
@@ -239,7 +245,7 @@ def test_stored_triples_of_other_rules_are_derived_anew_and_that_is_told(journal
         return lambda kind, old: old | {key: value} if kind == codec.SUMMARY else old
 
     for change, reason in (
-        (other("rules", lazy.RULES + 1), "another version of the rules"),
+        (other("rules", RULES + 1), "another version of the rules"),
         (other("dialect_sha256", bytes(range(128, 160))), "another dialect"),
     ):
         path.write_bytes(resealed(data, change))
@@ -405,8 +411,8 @@ def test_tables_for_a_replay_are_made_in_two_passes_and_read_back(
         assert index is not None
         places, targets = index.table("places"), index.table("targets")
 
-        assert list(places) == [place.to_bytes(4, "big") for place in range(len(base.triples))]
-        assert list(targets) == sorted({entry for _, entry in Making().finish(base)})
+        assert entries(places) == [place.to_bytes(4, "big") for place in range(len(base.triples))]
+        assert entries(targets) == sorted({entry for _, entry in Making().finish(base)})
         assert list(targets.starting(b"/service")) == [b"/service"]
         assert len(index.table("none")) == 0
     for kind, items in (("triples", base.triples), ("plain", base.plain), ("unsolicited", base.unsolicited)):

@@ -16,9 +16,9 @@ def told(wire: Wire, place: int = 0) -> tuple[str, str]:
     recording = wire.recording()
     triple = recording.triples[0]
     link = triple.events[place]
-    place = link.event.seq, link.event.index
+    at = link.event.seq, link.event.index
     numbers = {t.request.seq: t.n for t in recording.triples}
-    judgement = explain.judged(wire.records, load(), [place])[place]
+    judgement = explain.judged(wire.records, load(), [at])[at]
     return view.request(triple, [], []), view.event("1.1", link.event, link, judgement, numbers.get)
 
 

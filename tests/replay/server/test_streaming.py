@@ -12,10 +12,11 @@ import pytest
 import websockets
 
 from recorder.model import Headers
-from recorder.replay.engine.http import CUT_OFF, HttpRequest, HttpResponse, Piece, Reply
+from recorder.replay.engine.http import HttpRequest, HttpResponse, Piece, Reply
 from recorder.replay.server.connection import Connections, Routes
 from recorder.replay.server.driver import Driver, Waiter
 from recorder.replay.server.limits import Limits
+from recorder.requests.index.streams import CUT_OFF
 from tests.replay.server.clients import LIMIT
 
 SSE: Headers = (("Content-Type", "text/event-stream"),)
