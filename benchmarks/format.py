@@ -36,7 +36,7 @@ from recorder.cassette.reader import open_cassette
 from recorder.cassette.sealed import SealedWriter
 from recorder.correlate.engine import correlate
 from recorder.dialect.definition import load
-from recorder.library.sealing import row_of
+from recorder.library.index.rows import row_of
 from recorder.model import Failure, Note, Record, Request, Response, Row, SocketMessage
 
 _HEAD, _TAIL = 7, 5  # bytes of a frame around its body
