@@ -1,4 +1,4 @@
-"""Hash the keys by which the index of a sealed cassette lists triples."""
+"""Hash what the index of a sealed cassette tells of triples: their keys, and the frames that they stand in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import hashlib
 import struct
 from functools import lru_cache
 
+from .frames import Frame, frame
+
 KEY = struct.Struct(">QI")  # hash of a key, number of a triple
 _REPEATED = 1000  # keys whose hashes are remembered: operations, channels, and the values that a whole session has
+DIGEST = 8  # bytes of the digest of a frame
 
 
 @lru_cache(_REPEATED)
@@ -23,3 +26,8 @@ def key_hash(name: str, value: str) -> int:
 def key_entry(name: str, value: str, n: int) -> bytes:
     """Return the entry of a key of triple number `n`."""
     return KEY.pack(key_hash(name, value), n)
+
+
+def frame_digest(found: Frame) -> bytes:
+    """Return the start of the SHA-256 of a frame; a look-up compares it, as it cannot compare that of the file."""
+    return hashlib.sha256(frame(found.kind, found.body)).digest()[:DIGEST]

@@ -24,13 +24,14 @@ from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Remembered
 from .frames import OVERHEAD, Frame, peek, read_frame
-from .index import KEY, key_entry, key_hash
+from .index import DIGEST, KEY, frame_digest, key_entry, key_hash
 from .tables import ADDRESS, INNER_BITS, Pages, Rows, Table
 from .usual import BodyOf
 
 _INNER = (1 << INNER_BITS) - 1
 _TABLES = ("keys", "records", "triples")  # of each index; others are there for readers that know them
 _WIDTHS = {"keys": KEY.size, "records": ADDRESS.size, "triples": ADDRESS.size}
+_HINT = "run recorder doctor for details"
 _HASHED = 1 << 20  # bytes that are read at once to be hashed
 _CACHED = 16  # blocks kept in memory
 _PAGES = 24  # pages of tables kept in memory
@@ -251,9 +252,12 @@ class OpenCassette:
         Raises:
             CassetteError: If there is no such triple, or the file is a journal or damaged.
         """
-        row = codec.decode_row(self.at(self._address("triples", n - 1)), path=self.path)
+        found = self.at(self._address("triples", n - 1))
+        row, digests = codec.decode_row(found, path=self.path), self.table("digests", DIGEST)
         if row.n != n:
             raise self._misplaced(f"triple {n}")
+        if len(digests) and digests[n - 1] != frame_digest(found):
+            raise CassetteError(self.path, f"the checksum of triple {n} is wrong", hint=_HINT)
         return row
 
     def find(self, name: str, value: str) -> list[int]:
@@ -304,10 +308,10 @@ class OpenCassette:
 
     def _compare(self, found: bytes, stated: bytes) -> None:
         if found != stated:
-            raise CassetteError(self.path, "the checksum of the file is wrong", hint="run recorder doctor for details")
+            raise CassetteError(self.path, "the checksum of the file is wrong", hint=_HINT)
 
     def _misplaced(self, what: str) -> CassetteError:
-        return CassetteError(self.path, f"{what} is not where the index says", hint="run recorder doctor for details")
+        return CassetteError(self.path, f"{what} is not where the index says", hint=_HINT)
 
     def _body(self, seq: int) -> bytes:
         """Return the body of an earlier record.
@@ -365,7 +369,7 @@ class OpenCassette:
     def _frame(self, offset: int) -> Frame:
         if offset >= self._size:
             problem = f"points to byte {offset}, which is beyond its end"
-            raise CassetteError(self.path, problem, hint="run recorder doctor for details")
+            raise CassetteError(self.path, problem, hint=_HINT)
         self._file.seek(offset)
         return read_frame(self._file, offset, self._size, path=self.path)
 
@@ -398,7 +402,7 @@ class OpenCassette:
         if contents:
             return _Index(checksum, self._contents(contents), [])
         if self.header.profile == codec.ARCHIVE:
-            raise CassetteError(self.path, "is an archive without an index", hint="run recorder doctor for details")
+            raise CassetteError(self.path, "is an archive without an index", hint=_HINT)
         return self._build(checksum)
 
     def _contents(self, offset: int) -> dict[str, Pages]:

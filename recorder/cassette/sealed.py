@@ -20,7 +20,7 @@ from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Repeated
 from .frames import unframe
-from .index import KEY, key_entry
+from .index import DIGEST, KEY, frame_digest, key_entry
 from .tables import ADDRESS, INNER_BITS, PAGE, Pages, Rows
 
 INDEX_FROM = 4096  # records; up to this number the reader builds the index in memory
@@ -47,6 +47,7 @@ class SealedWriter:
         self._records, self._triples, self._plain_at, self._unsolicited_at, self._details_at = (
             self.table_of(name, ADDRESS.size) for name in ("records", "triples", "exchanges", "unsolicited", "details")
         )
+        self._digests = self.table_of("digests", DIGEST)
         self._rows = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
         self._plain = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
         self._unsolicited = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
@@ -111,6 +112,7 @@ class SealedWriter:
             (self._rows, self._triples), (self._plain, self._plain_at), (self._unsolicited, self._unsolicited_at)
         ):  # fmt: skip
             for frame in unframe(spool, path="<derived>"):
+                self._digests.add(frame_digest(frame))
                 self._put(codec.reframe(frame), addresses)
         self._end_block()
         if self.has_index:

@@ -20,6 +20,7 @@ from typing import Any, Self, TypeAlias
 
 from ..cassette import codec
 from ..cassette.frames import Frame
+from ..cassette.index import DIGEST
 from ..cassette.reader import OpenCassette, open_cassette
 from ..cassette.tables import ADDRESS, Table
 from ..correlate.engine import RULES, Correlator
@@ -62,7 +63,7 @@ class Stored:
     def __init__(self, cassette: OpenCassette) -> None:
         """Take a sealed cassette with an index."""
         self._cassette = cassette
-        self.widths = WIDTHS | dict.fromkeys(_ADDRESSES, ADDRESS.size)
+        self.widths = WIDTHS | dict.fromkeys(_ADDRESSES, ADDRESS.size) | {"digests": DIGEST}
 
     def table(self, name: str) -> Table:
         """Return a table; an empty one if there is none of that name."""
@@ -260,6 +261,8 @@ def _stale(stored: Stored, rules: Dialect) -> str:
         return "its stored triples were derived by another version of the rules"
     if codec.as_bytes(summary.get("dialect_sha256")) != wanted["dialect_sha256"]:
         return "its stored triples were derived by another dialect"
+    if len(stored.table("digests")) != sum(len(stored.table(name)) for name in ("triples", "exchanges", "unsolicited")):
+        return "its index is damaged"
     return ""
 
 

@@ -96,7 +96,7 @@ def write_sealed(
             writer.finish([], summary)
             return
         writer.derived(summary | fresh(correlator.dialect))
-        writer.index("keys", "records", "triples", "exchanges", "unsolicited", *WIDTHS)
+        writer.index("keys", "records", "triples", "exchanges", "unsolicited", "digests", *WIDTHS)
         _make(file, writer, derivation, bare, correlator)
         for what, text in details:
             writer.detail([what, text])

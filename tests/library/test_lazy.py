@@ -442,13 +442,11 @@ def test_joined_recordings_stay_lazy_and_are_those_of_before(journal: Path, tmp_
 
 def test_whoever_reads_all_stored_triples_is_told_of_a_wrong_checksum(journal: Path, tmp_path: Path) -> None:
     path = with_index(journal, tmp_path / "s")
-    rename = lambda kind, value: value | {"s": "s9"} if kind == codec.TRIPLE and value["s"] else value  # noqa: E731  # short
-    changed = resealed(path.read_bytes(), rename)
-    frame = encode_value(codec.END, changed[-45:-37] + bytes(32))
-    path.write_bytes(changed[: -codec.END_SIZE] + frame)
+    data = path.read_bytes()
+    path.write_bytes(data[: -codec.END_SIZE] + encode_value(codec.END, data[-45:-37] + bytes(32)))
 
     with open_recording(path) as opened:
-        assert opened.recording.triples[0].session == "s9"  # a single look-up compares the checksum of its frame
+        assert opened.recording.triples[0].session == "s1"  # a single look-up does not compare that of the file
         for read_all in (lambda: list(opened.recording.triples), lambda: list(opened.rows()), opened.verify):
             with pytest.raises(CassetteError, match="checksum of the file"):
                 read_all()

@@ -55,9 +55,9 @@ function unpack(body, done = 0, frames = []) { // §7: the frames of a block: it
 }
 const [path, ...wanted] = process.argv.slice(2), fd = openSync(path), size = fstatSync(fd).size, sha = createHash("sha256"), held = new Map();
 const get = (at, n) => { const bytes = Buffer.alloc(n); need(readSync(fd, bytes, 0, n, at) === n); return bytes; };
-const lists = Array.from(Array(9), () => []), [, records, triples, plain, unsolicited, summary, , , end] = lists, find = {}; // by ORDER
+const lists = Array.from(Array(9), () => []), [, records, triples, plain, unsolicited, summary, , , end] = lists, find = {}, digests = []; // by ORDER
 let header = null, torn = null, error = null, profile = "", sound = false, place = 0, follow = 0;
-function take({ type, body }) { // §4-6, §8: the next frame: order of the types, numbers, bodies that stand there before
+function take({ type, body, all }) { // §4-6, §8: the next frame: order of the types, numbers, bodies that stand there before
   need(ORDER[type] >= place + [0x14, 0x41].includes(type) && (profile !== "journal" || type < 8), `type ${type} is unknown or not here`);
   const value = decode(type, body), into = lists[place = ORDER[type]], holds = [2, 3, 5, 7].includes(type), n = value.b, may = MAYBE[type];
   need(type > 0x12 || value.n === (type === 0x12 ? 0 : into.length + (type === 0x10)), "number");
@@ -65,6 +65,7 @@ function take({ type, body }) { // §4-6, §8: the next frame: order of the type
   if (holds && int(n)) need(profile !== "journal" && text((value.b = records[n]?.b)) && held.get(value.b.latin1Slice()) === n, "reference");
   const bytes = holds && value.b.length >= 64 && value.b.length <= 16384 && value.b.latin1Slice();
   if (bytes && !held.has(bytes) && held.set(bytes, value.n).size > 4096) held.delete(held.keys().next().value);
+  if ([0x10, 0x12, 0x13].includes(type)) digests.push(sha256(all).subarray(0, 8));
   const keys = type < 8 && [...Object.keys(TYPES[type]), ...(value[may] ? [may] : [])];
   into.push(keys ? { type, ...Object.fromEntries(keys.map((key) => [key, value[key]])) } : value);
 }
@@ -93,12 +94,13 @@ function search(name, value, bytes = Buffer.from(value), found = new Set()) { //
     const triple = reach(0x10, address >> 24n, Number(address & 0xffffffn));
     return need(triple.n === n, "index") && has(triple); });
 }
-function details() { // §8: all addresses lead to what they say, in order; members has the records of each exchange
+function details() { // §8: all addresses lead to what they say, in order; digests has their frames, members the records of each exchange
   const contents = reach(0x41, end[0].readBigUInt64BE(0)), pagesOf = (name) => contents[name].flat().map(([, at]) => reach(0x40, at));
   const of = (name, w) => pagesOf(name).flatMap((page) => Array.from({ length: page.length / w }, (_, e) => page.subarray(e * w, e * w + w)));
   const led = (name, type) => of(name, 8).map((e, i) => e.readBigUInt64BE()).map((at, i) => reach(type(i), at >> 24n, Number(at & 0xffffffn)));
   need([led("exchanges", () => 0x12), led("unsolicited", () => 0x13)].every((found, i) => json(found) === json([plain, unsolicited][i])), "tables");
   const members = records.filter(({ x }) => x !== undefined).map(({ x, n }) => Buffer.from(`${BigInt.asUintN(64, BigInt(x)).toString(16).padStart(16, 0)}${n.toString(16).padStart(8, 0)}`, "hex"));
+  need(json(of("digests", 8)) === json(digests), "digests");
   need(json(of("members", 12)) === json(members.sort(Buffer.compare)) && of("orders", 2).length === triples.length, "tables");
   const [first, ...rest] = led("details", (i) => (i ? 0x44 : 0x14)); return need(first.rules === summary[0].rules) && rest;
 }

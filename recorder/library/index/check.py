@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from ...cassette import codec
 from ...cassette.frames import Frame
-from ...cassette.index import KEY, key_entry
+from ...cassette.index import KEY, frame_digest, key_entry
 from ...cassette.reader import OpenCassette
 from ...cassette.tables import ADDRESS, INNER_BITS, Table, in_page
 from ...correlate.engine import Correlator
@@ -28,6 +28,7 @@ _OF_KIND = dict.fromkeys(codec.FACTS, "records") | {
     codec.DETAIL: "details",
 }  # fmt: skip
 _WRONG_PAGES = "has pages that do not begin where the contents of the index say"
+_DIGESTED = (codec.TRIPLE, codec.PLAIN, codec.UNSOLICITED)
 
 
 class IndexCheck(Built):
@@ -62,12 +63,12 @@ class IndexCheck(Built):
         self._made = tuple(maker.tables) if maker is not None else ()
 
     def placed(self, frame: Frame) -> None:
-        """Take the next frame of the file, to compare its place with the one that the index has."""
-        name = _OF_KIND.get(frame.kind, "")
-        left = self._left.get(name)
-        if left is not None and next(left, b"") != _address(frame):
-            self._astray.append((f"table {name}", f"does not lead to the frame at byte {frame.offset}"))
-            del self._left[name]
+        """Take the next frame of the file, to compare its place and its digest with those that the index has."""
+        for name, entry in _entries(frame):
+            left = self._left.get(name)
+            if left is not None and next(left, b"") != entry:
+                self._astray.append((f"table {name}", f"does not fit the frame at byte {frame.offset}"))
+                del self._left[name]
 
     def feed(self, record: Record) -> None:
         """Take the next record."""
@@ -115,7 +116,7 @@ class IndexCheck(Built):
             yield "details", "differ from those that follow from the facts"
 
     def _entries(self) -> dict[str, Iterator[bytes]]:
-        names = dict.fromkeys(_OF_KIND.values())
+        names = dict.fromkeys([*_OF_KIND.values(), "digests"])
         if self._stored is None:
             return {}
         if not len(self._stored.table("details")):
@@ -146,8 +147,12 @@ class _Mixed:
         return self._derived.frame(address)
 
 
-def _address(frame: Frame) -> bytes:
-    return ADDRESS.pack(frame.offset << INNER_BITS | frame.inner)
+def _entries(frame: Frame) -> Iterator[tuple[str, bytes]]:
+    """Yield the tables that have an entry for a frame, and that entry."""
+    if frame.kind in _OF_KIND:
+        yield _OF_KIND[frame.kind], ADDRESS.pack(frame.offset << INNER_BITS | frame.inner)
+    if frame.kind in _DIGESTED:
+        yield "digests", frame_digest(frame)
 
 
 def _unequal(name: str, derived: Table, stored: Table) -> Iterator[Difference]:

@@ -13,6 +13,7 @@ from ...bayeux.messages import Message, carried
 from ...bayeux.publishes import as_request, as_response
 from ...cassette import codec
 from ...cassette.frames import Frame
+from ...cassette.index import frame_digest
 from ...cassette.reader import OpenCassette
 from ...cassette.tables import ADDRESS, Table
 from ...cassette.usual import BodyOf
@@ -139,6 +140,9 @@ class Triples:
         self._parsed: tuple[Record | None, list[Message]] = (None, [])
         self._carriers, self._order = self._index.table("carriers"), self._index.table("orders")
         self._carried = (-1, 0), (-1, 0), ""  # the places of events that the last entry of a client tells of, and whose
+        self._digests = self._index.table("digests")
+        triples, plain = (len(self._index.table(name)) for name in ("triples", "exchanges"))
+        self._before = {"triples": 0, "exchanges": triples, "unsolicited": triples + plain}
 
     def triple(self, place: int) -> Triple:
         """Return a triple by its place, from 0."""
@@ -157,7 +161,7 @@ class Triples:
 
     def pushed(self, place: int) -> tuple[int, int, str, str, str | None]:
         """Return an unsolicited event in its stored form: record, place in it, channel, name, session."""
-        return codec.decode_pushed(self._index.frame(self._address("unsolicited", place)), path=self._path)
+        return codec.decode_pushed(self._frame("unsolicited", place), path=self._path)
 
     def unsolicited(self, place: int) -> Unsolicited:
         """Return an unsolicited event by its place."""
@@ -203,8 +207,15 @@ class Triples:
             raise CassetteError(self._path, f"entry {place} of its {table} is not in order", hint=_HINT)
         return int(ADDRESS.unpack(entry)[0])
 
+    def _frame(self, table: str, place: int) -> Frame:
+        found = self._index.frame(self._address(table, place))
+        # an index in temporary files has no digests: nobody else writes them
+        if len(self._digests) and self._digests[self._before[table] + place] != frame_digest(found):
+            raise CassetteError(self._path, f"the checksum of entry {place} of its {table} is wrong", hint=_HINT)
+        return found
+
     def _row(self, table: str, place: int) -> Row:
-        return codec.decode_row(self._index.frame(self._address(table, place)), path=self._path)
+        return codec.decode_row(self._frame(table, place), path=self._path)
 
     def _of(self, row: Row) -> Triple:
         request, ack = self._request(row), self._ack(row)

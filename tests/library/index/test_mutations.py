@@ -13,6 +13,7 @@ import pytest
 
 from recorder.cassette import codec
 from recorder.cassette.frames import unframe
+from recorder.cassette.reader import open_cassette
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
 from recorder.library.lazy import open_recording
@@ -112,3 +113,32 @@ def test_two_entries_in_each_others_place_are_found_out(table: str, whole: Path,
 
     assert findings(path) - findings(whole)
     assert all(a in (None, b) for a, b in zip(items(path), items(whole), strict=True))
+
+
+@pytest.mark.parametrize("kind", [codec.TRIPLE, codec.PLAIN, codec.UNSOLICITED])
+def test_a_changed_row_is_an_error_of_its_look_up(kind: int, whole: Path, tmp_path: Path) -> None:
+    data, path, right = whole.read_bytes(), tmp_path / "s.cassette", list(items(whole))
+    spans = [(begin, end) for found, begin, end in frames(data) if found == kind]
+
+    for seed in SEEDS:
+        path.write_bytes(mutated(data, spans, seed))
+
+        assert [a for a, b in zip(items(path), right, strict=True) if a != b] == [None]
+
+
+def test_a_changed_row_is_an_error_of_the_look_ups_of_an_open_cassette(whole: Path, tmp_path: Path) -> None:
+    data, path = whole.read_bytes(), tmp_path / "s.cassette"
+    begin, end = next((begin, end) for kind, begin, end in frames(data) if kind == codec.TRIPLE)
+    path.write_bytes(changed(data, data.index(b"GetPreviewRecord", begin, end), b"X"))
+
+    with open_cassette(path) as cassette, pytest.raises(CassetteError, match="checksum of triple 1"):
+        cassette.row(1)
+
+
+def test_triples_without_their_digests_are_derived_anew(whole: Path, tmp_path: Path) -> None:
+    data, path = whole.read_bytes(), tmp_path / "s.cassette"
+    path.write_bytes(changed(data, data.rindex(b"digests"), b"D"))
+
+    with open_recording(path) as opened:
+        assert not opened.is_stored
+        assert opened.stale == "its index is damaged"
