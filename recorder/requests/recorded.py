@@ -40,18 +40,21 @@ class RecordedReader:
         publishes: Reads Bayeux publishes.
     """
 
-    def __init__(self, dialect: Dialect, policy: Policy | None = None, memory: Memory | None = None) -> None:
+    def __init__(
+        self, dialect: Dialect, policy: Policy | None = None, memory: Memory | None = None, most: int | None = None
+    ) -> None:
         """Prepare to read.
 
         Args:
             dialect: Says where ids stand.
             policy: The policy that redacted the recording, if any did.
             memory: Knows the pseudonyms of the recording; None if no leaf of a request holds one.
+            most: How many requests are remembered; None takes what suits live ones.
         """
         self._dialect, self._memory = dialect, memory
-        self.requests = self.publishes = RequestReader(dialect, policy)
+        self.requests = self.publishes = RequestReader(dialect, policy, most=most)
         if dialect.publishes:
-            self.publishes = RequestReader(dialect, policy, "data")
+            self.publishes = RequestReader(dialect, policy, "data", most)
 
     def of(self, method: str) -> RequestReader:
         """Return the reader of requests of a method."""

@@ -223,15 +223,19 @@ class RequestReader:
     requests, a request is parsed to the same values.
     """
 
-    def __init__(self, dialect: Dialect, policy: Policy | None = None, root: str = "body") -> None:
+    def __init__(
+        self, dialect: Dialect, policy: Policy | None = None, root: str = "body", most: int | None = None
+    ) -> None:
         """Prepare to read requests that `policy` redacted, if any did.
 
         Args:
             dialect: Says where ids stand.
             policy: The policy.
             root: Where paths of ids begin: `body` for HTTP requests, `data` for Bayeux publishes.
+            most: How many requests are remembered; None takes what suits live ones.
         """
         self._dialect, self.root = dialect, root
+        self._most = _REMEMBERED if most is None else most
         self._blanker = Blanker(policy)
         paths = {path: key for key in dialect.minted for path in dialect.paths(key)}
         # `*` leads to any number of values, so these are the last
@@ -412,7 +416,7 @@ class RequestReader:
         cut = dict(zip(places, values, strict=True))
         there = {place: fresh[place] for place in self._places.values() if fresh[place] is not None}
         if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
-            if len(self._known) >= _REMEMBERED:
+            if len(self._known) >= self._most:
                 self._known.clear()
             self._known[text] = _Known(request, fresh, places)
 
@@ -513,7 +517,7 @@ class RequestReader:
         return roots
 
     def _shared(self, values: tuple[tuple[Bound, ...], ...]) -> SessionIds:
-        if len(self._lasting) >= _REMEMBERED:
+        if len(self._lasting) >= self._most:
             self._lasting.clear()
         return self._lasting.setdefault(values, SessionIds(values))
 

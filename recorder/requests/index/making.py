@@ -47,6 +47,8 @@ from .streams import ends
 from .whole import Whole
 from .windows import copies
 
+_REMEMBERED = 1_000  # requests while an index is made: equal ones stand near each other
+
 Entry: TypeAlias = tuple[str, bytes]  # name of a table, and an entry of it
 
 
@@ -185,7 +187,7 @@ class _Requests:
     opening: frozenset[int] | None = None
 
     def __post_init__(self) -> None:
-        self.reader = RecordedReader(self.dialect, self.policy, self.memory)
+        self.reader = RecordedReader(self.dialect, self.policy, self.memory, _REMEMBERED)
 
     def row(self, place: int, triple: Triple, recording: Recording) -> bytes:
         request = triple.request
