@@ -76,11 +76,14 @@ def opened(
     header, rules = header_and_rules(path, dialect, say_once if rules_first else told.append, is_read=not rules_first)
     with progress(f"{path}: reads") as shown:
         found = open_recording(path, None if dialect is None else rules, making, watch=shown.feed if shown else None)
-    warn(found.torn)
-    for text in told:
-        say_once(text)
-    _hint_to_seal(path, found, dialect)
-    hint_if_none(found.recording.triples, header, found.cassette.records(), rules.name)
+    with ExitStack() as closing:
+        closing.callback(found.close)  # unless all below succeeds
+        warn(found.torn)
+        for text in told:
+            say_once(text)
+        _hint_to_seal(path, found, dialect)
+        hint_if_none(found.recording.triples, header, found.cassette.records(), rules.name)
+        closing.pop_all()
     return found
 
 

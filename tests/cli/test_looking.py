@@ -14,7 +14,9 @@ from recorder.cli import loading, main
 from recorder.cli.loading import _candidates
 from recorder.dialect.carried import under
 from recorder.dialect.definition import load
+from recorder.errors import CassetteError
 from recorder.library import lazy
+from recorder.library.lazy import OpenRecording
 from recorder.library.sealing import seal
 from recorder.views.filter import Expression, parse
 from tests.library.index.mutations import changed, frames
@@ -186,3 +188,20 @@ def test_an_index_whose_details_cannot_be_read_is_told(files: tuple[Path, Path],
     path.write_bytes(changed(data, begin, b"\xc1"))
 
     assert "its index is damaged, so they are derived anew each time" in hint(path)
+
+
+def test_a_cassette_is_closed_if_what_is_said_of_it_fails(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise CassetteError("s.cassette", "is damaged")
+
+    closed: list[OpenRecording] = []
+    close = OpenRecording.close
+    monkeypatch.setattr(OpenRecording, "close", lambda self: (closed.append(self), close(self)))
+    monkeypatch.setattr(loading, "hint_if_none", fail)
+
+    with pytest.raises(CassetteError):
+        loading.opened(files[1], None)
+
+    assert len(closed) == 1
