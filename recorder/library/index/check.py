@@ -56,9 +56,9 @@ class IndexCheck(Built):
         self.is_fresh = self._stored is not None and self._stored.summary().items() >= fresh(rules).items()
         self._astray: list[Difference] = []
         self._left = self._entries()  # of each table of addresses, those of which no frame came yet
-        super().__init__(cassette.path)  # only now: it opens files
-        self._keys = self.table_of("keys", KEY.size, is_sorted=True)
         maker = making(rules, header) if self.is_fresh else None
+        super().__init__(cassette.path)  # only now, when nothing else can fail: it opens files
+        self._keys = self.table_of("keys", KEY.size, is_sorted=True)
         self._derivation = Derivation(Correlator(rules), self, maker)
         self._made = tuple(maker.tables) if maker is not None else ()
 
