@@ -193,7 +193,7 @@ def test_a_server_is_profiled_from_when_it_is_told_to_until_it_ends() -> None:
             subprocess.run([sys.executable, "-c", ASK, server.url], check=True, timeout=30)
 
         assert found()["recorder.replay.engine.standin"] > 0
-        assert "recorder.cassette.codec" not in found()  # the cassette was read before
+        assert "recorder.correlate.engine" not in found()  # the cassette was read before
 
 
 ASK = """

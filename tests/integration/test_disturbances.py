@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from recorder.replay.engine.scheduling.windows import copies
 
 from recorder.cassette.codec import encode, encode_header
 from recorder.cli.desktop import agent
 from recorder.diagnose.doctor import examine
 from recorder.library.recording import load_recording
 from recorder.model import State, Triple
+from recorder.requests.index.windows import copies
 from tests.integration.captures import RECORDS, Operation, Scene, Stage, Stages, by_command
 from tests.lab.byhand import Desk
 from tests.lab.lab import Lab, run_js_client
@@ -81,7 +81,9 @@ def assert_plays_through(cassette: Path) -> None:
     What several windows of one browser got, a client with a single one gets once.
     """
     recording = load_recording(cassette)
-    again = copies(recording)
+    groups = [[link.event for link in triple.events] for triple in recording.triples]
+    groups.append([pushed.event for pushed in recording.unsolicited])
+    again = frozenset[tuple[int, int]]().union(*(copies(group, recording.windows) for group in groups))
     expected = [
         (
             triple.request.target,

@@ -211,7 +211,8 @@ class Triples:
         found = self._index.frame(self._address(table, place))
         # an index in temporary files has no digests: nobody else writes them
         if len(self._digests) and self._digests[self._before[table] + place] != frame_digest(found):
-            raise CassetteError(self._path, f"the checksum of entry {place} of its {table} is wrong", hint=_HINT)
+            what = f"triple {place + 1}" if table == "triples" else f"entry {place} of its {table}"
+            raise CassetteError(self._path, f"the checksum of {what} is wrong", hint=_HINT)
         return found
 
     def _row(self, table: str, place: int) -> Row:
