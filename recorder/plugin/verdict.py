@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ..output import replacing
-from ..replay.engine.status import unheard_text
+from ..replay.engine.status import numbers, unheard_text
 from .playing import Playing
 from .settings import own_name
 
@@ -85,5 +85,5 @@ def _names(playing: Playing) -> str:
     return ", ".join(path.name for path in playing.settings.cassettes)
 
 
-def _numbers(numbers: tuple[int, ...]) -> str:
-    return ", ".join(map(str, numbers)) or "nothing"
+def _numbers(of: tuple[int, ...]) -> str:
+    return numbers(of) or "nothing"

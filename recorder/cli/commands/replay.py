@@ -183,14 +183,14 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
 
 def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
     """Print how the replay went; exit with 1 if there were misses."""
-    from ...replay.engine.status import unheard_text
+    from ...replay.engine.status import numbers, unheard_text
 
     if as_json:
         announce(to_json(report, indent=None))
     for fault in report["faults"]:
         say(f"fault '{fault['fault']}' hit {fault['hit']} {'time' if fault['hit'] == 1 else 'times'}")
     if report["unplayed"]:
-        say(f"not asked for: triple {', '.join(map(str, report['unplayed']))}")
+        say(f"not asked for: triple {numbers(report['unplayed'])}")
     for event in report["unplayed_events"][:_TOLD]:
         what = f"event {event['event']} {event['name']} on {event['channel']}"
         say(printable(f"did not come: {what}; it waits for {event['waits_for']}"))

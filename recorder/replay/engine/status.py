@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...bayeux.server import BayeuxServer
@@ -15,6 +15,13 @@ from .sessions.playhead import Playhead, kind
 from .timeline import Run
 
 _LISTENING = 5  # clients with a push session that are told
+_NUMBERS = 100  # numbers of triples that are told; a day has 160,000
+
+
+def numbers(of: Sequence[int]) -> str:
+    """Return numbers of triples as text: the first ones, and how many more there are."""
+    told = ", ".join(map(str, of[:_NUMBERS]))
+    return told if len(of) <= _NUMBERS else f"{told} and {len(of) - _NUMBERS:,} more"
 
 
 def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]:
@@ -122,7 +129,7 @@ def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idl
     lines = [line for playhead in there for line in _waited_for(playhead, matcher, bayeux, idle)]
     left = unplayed(playheads, matcher)
     if not lines and left and not there:
-        lines = [f"no client was there{long}; not asked for: triple {', '.join(map(str, left))}"]
+        lines = [f"no client was there{long}; not asked for: triple {numbers(left)}"]
     return "\n".join(lines) or None
 
 

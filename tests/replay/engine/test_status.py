@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from recorder.model import Recording
+from recorder.replay.engine.status import numbers
 from tests.replay.stage import Desk, Stage
 from tests.wire import Ask, Wire, chained, complete, done, preview, record_event
 
@@ -52,6 +53,13 @@ def test_a_client_that_did_all_is_told_nothing() -> None:
     assert not stage.standin.is_over
     desk.disconnects()
     assert stage.standin.is_over
+
+
+def test_of_very_many_triples_the_first_numbers_are_told() -> None:
+    assert numbers([]) == ""
+    assert numbers([2, 3]) == "2, 3"
+    assert numbers(range(1, 101)).endswith(", 99, 100")
+    assert numbers(range(1, 160_001)).endswith(", 99, 100 and 159,900 more")
 
 
 def test_a_client_that_left_early_is_missed() -> None:
