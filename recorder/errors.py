@@ -12,6 +12,7 @@
     ├── UpstreamError         6   the server to be recorded cannot be reached
     ├── OutputError           4   a file cannot be written (disk full, no permission); the old one is unchanged
     │   └── CaptureError      4   the capture cannot be kept (disk full, writer dead)
+    ├── WorkerError           4   a process that did a part of the work was killed
     └── SecretsFound          7   a scan found values that must not be in a cassette
 
 Each message says what happened, where, and what to do next.
@@ -147,6 +148,12 @@ class OutputError(RecorderError):
 
 class CaptureError(OutputError):
     """A capture that cannot be kept on disk."""
+
+
+class WorkerError(RecorderError):
+    """A process that did a part of the work ended before it was done, e.g. because memory ran out."""
+
+    exit_code = 4
 
 
 class SecretsFound(RecorderError):

@@ -274,7 +274,7 @@ def decode(found: Frame, *, path: str, body_of: BodyOf | None = None) -> Record 
 
 
 class Glance(NamedTuple):
-    """What a record tells without decoding its texts.
+    """The fields of a record that are told without decoding its texts.
 
     Attributes:
         exchange: Number of the exchange; -1 for a note.

@@ -6,6 +6,9 @@ Blocks are cut by counts of records and bytes alone, so no result depends on the
 from __future__ import annotations
 
 import os
+import signal
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -13,6 +16,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import WorkerError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
@@ -46,20 +51,26 @@ def mapped(
         items: The items; at most a few of them are in memory at a time.
         jobs: Number of processes.
 
+    Raises:
+        WorkerError: If a process was killed.
+
     """
     coming = iter(items)
     first = list(islice(coming, 2)) if jobs > 1 else []
     if len(first) < 2:
         yield from map(make(*args), chain(first, coming))
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_all_start_methods, get_context
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+    from multiprocessing import get_context
 
-    # A fork starts at once and has the modules; where it is not safe, the interpreter says so by not offering it.
-    context = get_context("fork" if "fork" in get_all_start_methods() else "spawn")
+    # A fork starts at once and has the modules. On macOS the libraries of the system are not safe after one.
+    context = get_context("fork" if sys.platform == "linux" else "spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(make, args))
     try:
         yield from _results(pool, chain(first, coming), jobs + _AHEAD)
+    except BrokenExecutor as exc:
+        problem = "a process that did a part of the work was killed, perhaps because memory ran out; try --jobs 1"
+        raise WorkerError(problem) from exc
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -86,7 +97,20 @@ def _results(pool: ProcessPoolExecutor, items: Iterator[Any], ahead: int) -> Ite
 
 def _begin(make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...]) -> None:
     global _work  # noqa: PLW0603  # a worker has one work, and its pool gives it no other place
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all processes; the first one ends the others
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the command raises on it; the pool ends its workers by it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _work = make(*args)
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that it works for is gone: its queue would never tell."""
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _call(item: Any) -> Any:

@@ -32,7 +32,7 @@ Pushed: TypeAlias = tuple[str, str, str | None]  # channel, name and canonical J
 
 
 class Draft(NamedTuple):
-    """What is compared of a triple or other exchange, with its ids.
+    """The compared parts of a triple or other exchange, with its ids.
 
     Attributes:
         keys: The keys that are no ids, as pairs.

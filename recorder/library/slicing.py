@@ -27,7 +27,7 @@ _PAGE = 8192
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What the triples of a slice have in common; None where it does not matter.
+    """The conditions that the triples of a slice meet; None for one that does not matter.
 
     Attributes:
         keys: Values of keys of the dialect.

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +13,11 @@ import pytest
 
 from recorder.cassette.codec import SEALED, encode, encode_header
 from recorder.cassette.reader import open_cassette
+from recorder.cli.group import _exit
 from recorder.cli.jobs import blocks, mapped
 from recorder.correlate.engine import Correlator
 from recorder.dialect.carried import dialect_of
-from recorder.errors import CassetteError
+from recorder.errors import CassetteError, WorkerError
 from recorder.library.sealing import write_sealed
 from recorder.model import Chunk, Header, Note, Record, Request, Response
 from tests.cli.test_cassettes import run
@@ -44,6 +50,15 @@ def broken(by: int) -> Callable[[int], int]:
     return fail
 
 
+def killer(by: int) -> Callable[[int], int]:
+    def kill(number: int) -> int:
+        if number == by:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number
+
+    return kill
+
+
 @pytest.fixture(params=["journal", "sealed"])
 def cassette(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "a.cassette"
@@ -68,6 +83,40 @@ def test_error_of_a_worker_comes_whole_after_the_results_before_it() -> None:
     assert [next(results), next(results)] == [1, 2]
     with pytest.raises(CassetteError, match=r"a\.cassette, byte 3: is damaged \(try another\)"):
         next(results)
+
+
+@pytest.mark.timeout(30)
+def test_killed_worker_ends_the_work_with_an_error() -> None:
+    """The commands raise on SIGTERM, by which a pool ends its other workers."""
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        with pytest.raises(WorkerError, match="--jobs 1"):
+            list(mapped(killer, (2,), range(50), 2))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+ENDLESS = """
+import time
+from recorder.cli.jobs import mapped
+def sleeper(): return time.sleep
+for _ in mapped(sleeper, (), [0.1] * 10_000, 2): print("worked", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_with_the_process_that_they_work_for() -> None:
+    with subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "worked\n"
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert len(workers) == 2
+    assert [worker for worker in workers if Path(f"/proc/{worker}").exists()] == []
 
 
 def test_error_of_the_items_comes_after_the_results_before_it() -> None:

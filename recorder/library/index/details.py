@@ -21,7 +21,7 @@ _PART = 64 << 10  # characters
 
 
 class Told(NamedTuple):
-    """What the tables of an index name by numbers.
+    """The names that the tables of an index give as numbers.
 
     Attributes:
         clients: The clients of events, in the table `carriers`.

@@ -56,7 +56,7 @@ _EVENTLESS = (Note, Failure, Request)
 
 
 class Index(Protocol):
-    """What is stored about a recording: tables by name, and the frames to which the addresses in them lead."""
+    """An index of a recording: tables by name, and the frames to which the addresses in them lead."""
 
     def table(self, name: str) -> Table:
         """Return a table; an empty one if there is none of that name."""

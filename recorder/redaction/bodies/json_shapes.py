@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(slots=True, eq=False)
 class Shape:
-    """What JSON texts share that differ in the values of their members alone.
+    """The common form of JSON texts that differ in the values of their members alone.
 
     Attributes:
         parts: All names and values of one of the texts, in order.

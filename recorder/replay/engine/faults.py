@@ -256,7 +256,7 @@ def _noun(kind: Kind) -> str:
 
 
 class Names(NamedTuple):
-    """What faults may name.
+    """The names in a recording that a fault may refer to.
 
     Attributes:
         operations: Names of the operations.

@@ -22,7 +22,7 @@ _ANY_KEY = b"key"  # tells the web tokens that some key signs anew from those th
 
 
 class Whole:
-    """What is known of a whole recording.
+    """Facts about a whole recording that a replay needs before it reads any triple.
 
     Attributes:
         answered: Hosts of the answered requests.
