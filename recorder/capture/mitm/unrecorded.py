@@ -123,7 +123,8 @@ class Onboarding:
         # A client that was sent here without a proxy in mind names the address it connected to, as it knows it.
         is_direct = request.port == own[1] and request.host.lower() in (own[0], "localhost", "127.0.0.1", "::1")
         # By another name of this machine we come to ourselves, and would do so again and again.
-        is_direct |= flow.client_conn.peername[:2] in self._own
+        # A client that has reset the connection already has no name any more.
+        is_direct |= bool(peer := flow.client_conn.peername) and peer[:2] in self._own
         if request.method == "CONNECT" or not (is_direct or request.host == NAME):
             return
         flow.metadata[UNRECORDED] = True

@@ -249,6 +249,16 @@ def test_who_comes_to_the_recorder_through_itself_sees_its_page(tmp_path: Path) 
     assert [flow.response is not None for flow in flows] == [False, True, False]
 
 
+def test_a_client_without_a_name_because_it_has_reset_its_connection_is_no_error(tmp_path: Path) -> None:
+    flow = call("my-name", 8080)
+    flow.response = None
+    flow.client_conn.peername = None  # type: ignore[assignment]  # mitmproxy sets it, whatever its annotation says
+
+    Onboarding(Authority(tmp_path, "AB:CD", "c3BraQ==", is_new=False), ()).requestheaders(flow)
+
+    assert flow.response is None
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "content"),
     [

@@ -15,13 +15,14 @@ from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import http
 from mitmproxy.net.http import http1
-from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy import commands, events, layer, mode_servers
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._http1 import make_error_response
 
 from ...streams import KEPT
+from .connecting import Connections
 from .hooks import Informational, NotCarriedHook, OutgrownHook, not_carried, not_recorded
 from .http2 import Http2Client, Http2Server
 from .inflate import Inflate
@@ -41,6 +42,8 @@ def install() -> None:
     replaced.Http2Server, replaced.Http2Client = Http2Server, Http2Client
     sockets: Any = websocket
     sockets.WebsocketLayer, sockets.WebsocketConnection = Socket, Bounded
+    servers: Any = mode_servers
+    servers.ProxyConnectionHandler = Connections
     wsproto.extensions.PerMessageDeflate = Inflate  # type: ignore[misc]  # wsproto has no setting for this class
 
 

@@ -1,0 +1,59 @@
+"""End a connection when one of its tasks fails.
+
+mitmproxy connects to a server, and runs a hook, in a task that it keeps and never looks at again: after an exception
+there the client would wait for ever. The tasks for the client itself and for timers handle theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mitmproxy.connection import ConnectionState
+from mitmproxy.proxy import commands, events, server_hooks
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+
+RESET = "the server reset the connection as soon as it was made"
+
+
+class Connections(ProxyConnectionHandler):
+    """The connection of a client, and those to servers that are made for it."""
+
+    async def open_connection(self, command: commands.OpenConnection) -> None:
+        with self._cutting():
+            try:
+                await super().open_connection(command)
+            except Exception as error:  # of any kind: each would leave the client waiting
+                if command.connection.peername:  # it was open: the layers know of it
+                    raise
+                await self._refuse(command, error)
+
+    async def hook_task(self, hook: commands.StartHook) -> None:
+        with self._cutting():
+            await super().hook_task(hook)
+
+    async def _refuse(self, command: commands.OpenConnection, error: Exception) -> None:
+        """Tell the layers that a connection could not be opened, as mitmproxy itself does after an OSError.
+
+        asyncio knows no name of the peer if the connection was reset before it was looked at; mitmproxy asserts one.
+        Other errors are those of names that cannot be looked up (UnicodeError).
+        """
+        connection, reason = command.connection, str(error) or repr(error)
+        opened = self.transports.pop(connection, None)
+        if opened is not None and opened.writer is not None:
+            opened.writer.close()
+            reason = RESET
+        connection.state, connection.error = ConnectionState.CLOSED, reason
+        self.log(f"error establishing server connection: {reason}")
+        data = server_hooks.ServerConnectionHookData(connection, self.client)
+        await self.handle_hook(server_hooks.ServerConnectErrorHook(data))
+        await self.server_event(events.OpenConnectionCompleted(command, reason))
+
+    @contextmanager
+    def _cutting(self) -> Iterator[None]:
+        """Log an exception as mitmproxy logs those of its layers, so that `Crashes` cuts the connection."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001  # of any kind: each would leave the client waiting
+            self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
