@@ -41,6 +41,7 @@ from .handshakes import Handshakes
 from .leading import HOST, Leading, headers_of
 from .listening import exposed, keep_to_loopback, upstream_of
 from .logins import Logins
+from .protocol.connecting import hold
 from .protocol.crashes import Crashes
 from .protocol.hooks import Fact
 from .protocol.layers import install
@@ -143,8 +144,14 @@ class Recorder:
         if self._capture is not None:
             self._capture.tell(kind, place, text)
 
+    def hold(self) -> None:
+        """Hand on and record nothing more, because the capture ends; may be called by a signal's handler."""
+        if self._capture is not None:
+            hold(ctx.master.addons.get("proxyserver"))
+
     def hurry(self) -> None:
-        """Leave out what takes long at the end; see `Pipeline.hurry`."""
+        """Hold the traffic, and leave out what takes long at the end; see `Pipeline.hurry`."""
+        self.hold()
         if self._pipeline is not None:
             self._pipeline.hurry()
 
@@ -515,6 +522,7 @@ class Recorder:
 
     def done(self) -> None:
         self._crashes.leave()
+        self.hold()
         try:
             self.close()
         except CaptureError as exc:

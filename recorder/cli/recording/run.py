@@ -154,7 +154,9 @@ class Recording:
         host, port = self._listen
         given = self._clients.proxied() | {"also": self._also, "upstream": self._upstream}
         async with proxy(self._recorder, mode=self._mode, host=host, port=port, **given) as running:
-            stopped = asyncio.create_task(_either(running.wait(), ending.begins().wait()))
+            # what a command does as it ends is recorded too
+            then = None if self._program else self._recorder.hold
+            stopped = asyncio.create_task(_either(running.wait(), ending.begins(then).wait()))
             click.echo(f"listening on {running.url}")
             for name, url in running.urls.items():
                 click.echo(f"{name}: listening on {url}")

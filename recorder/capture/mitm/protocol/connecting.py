@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events, server_hooks
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
@@ -18,7 +19,18 @@ RESET = "the server reset the connection as soon as it was made"
 
 
 class Connections(ProxyConnectionHandler):
-    """The connection of a client, and those to servers that are made for it."""
+    """The connection of a client, and those to servers that are made for it.
+
+    Attributes:
+        is_held: Nothing that arrives is handed on any more, nor recorded.
+
+    """
+
+    is_held = False
+
+    async def server_event(self, event: events.Event) -> None:
+        if not self.is_held:
+            await super().server_event(event)
 
     async def open_connection(self, command: commands.OpenConnection) -> None:
         with self._cutting():
@@ -57,3 +69,10 @@ class Connections(ProxyConnectionHandler):
             yield
         except Exception:  # noqa: BLE001  # of any kind: each would leave the client waiting
             self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
+
+
+def hold(server: Proxyserver | None) -> None:
+    """Hand on nothing more on any connection; may be called by a signal's handler in the middle of anything."""
+    for connection in list(server.connections.values()) if server is not None else ():
+        if isinstance(connection, Connections):  # all are, but mitmproxy's annotation does not know
+            connection.is_held = True

@@ -14,7 +14,7 @@ from mitmproxy.exceptions import OptionsError
 
 from recorder.capture.mitm.protocol.connecting import RESET
 from recorder.cassette.reader import read
-from recorder.model import Failure
+from recorder.model import Failure, Request
 from tests.capture.mitm.lab import Lab, client, get, serving
 from tests.certificates import authority
 
@@ -120,3 +120,21 @@ def test_a_failing_task_ends_the_connection(lab: Lab, hook: str, answer: bytes) 
 
     assert got[:12] == answer
     assert b"odd" in got or ("not-carried", CUT) in lab.told()
+
+
+def test_after_a_hold_nothing_is_handed_on_nor_recorded(lab: Lab) -> None:
+    async def steps() -> int:
+        async with (
+            serving() as server,
+            lab.recording(f"http://127.0.0.1:{server.port}") as running,
+            client(running) as desk,
+        ):
+            await desk.asks(get("/before"))
+            running.master.addons.get("outbound_recorder").hold()
+            desk.writer.write(get("/after"))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(desk.reader.read(1), 0.2)
+            return len(server.heads)
+
+    assert asyncio.run(steps()) == 1
+    assert [r.target for r in read(lab.path).records if isinstance(r, Request)] == ["/before"]
