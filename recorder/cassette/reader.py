@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path, PosixPath
 from types import TracebackType
 from typing import IO, Any, Self, overload
+from weakref import finalize
 
 from ..errors import CassetteError, TornTail
 from ..files import open_regular
@@ -116,6 +117,7 @@ class OpenCassette:
             CassetteError: If the file is no cassette.
         """
         self._file, self.path = file, path
+        finalize(self, file.close)  # a recording that is used in no `with` block keeps it open as long as it is read
         self._size = file.seek(0, SEEK_END)
         self._block = lru_cache(_CACHED)(self._read_block)
         self._page = lru_cache(_PAGES)(self._read_page)

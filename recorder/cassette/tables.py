@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, TypeAlias, overload
+from weakref import finalize
 
 from ..errors import CassetteError
 
@@ -217,6 +218,7 @@ class Spool:
     def __init__(self, folder: Path | None = None) -> None:
         """Begin empty; `folder` is that of the temporary file, None takes the system's."""
         self._file = tempfile.SpooledTemporaryFile(1 << 20, dir=str(folder) if folder else None)  # noqa: SIM115  # closed by close()
+        finalize(self, self._file.close)  # if nobody calls close()
         self._size = 0
         self._is_at_end = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.api.cassette import Cassette
 from recorder.cassette import codec, sealed
 from recorder.cassette.codec import encode, encode_header, encode_value
 from recorder.cassette.frames import read_frame, unframe
@@ -464,3 +466,21 @@ def test_whoever_reads_a_sealed_file_through_is_told_of_a_wrong_checksum(
 
     with pytest.raises(CassetteError, match="checksum of the file is wrong"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "read", [lambda path: open_recording(path).recording.triples[0], lambda path: next(Cassette(path).triples())]
+)
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_files_are_closed_with_what_reads_them(
+    read: Callable[[Path], Triple], is_sealed: bool, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    path = SHIPPED[0]
+    if is_sealed:
+        path = tmp_path / "s.cassette"
+        seal(SHIPPED[0], path)
+
+    assert read(path).n == 1
+    gc.collect()
+
+    assert [warning for warning in recwarn if warning.category is ResourceWarning] == []
