@@ -167,6 +167,9 @@ IN_CLEAR = frozenset({"none", "headers-1", "unknown"})
 
 
 FORMAT = 2  # of the cassettes that are written (docs/format.md)
+# The version of the rules by which `correlate` derives triples. Stored triples of another version are derived anew:
+# raise it with each change by which a record of any cassette can get another link, state, session or key.
+RULES = 1
 MAX_TEXT = 128 << 10  # bytes of a dialect, and of a policy, that a cassette holds
 
 

@@ -63,9 +63,6 @@ from .streams import Streams
 _SWITCHING_PROTOCOLS = 101
 _WHOLE = (Request, SocketMessage)  # they never wait for other records
 _EXACT = frozenset({"reference", "inner_reference"})  # rules that link by an exact id
-# The version of the rules by which triples are derived. Stored triples of another version are derived anew: raise it
-# with each change by which a record of any cassette can get another link, state, session or key.
-RULES = 1
 KEEP = 2_000  # operations that can still get an event; older ones are final, which bounds memory
 
 Watch: TypeAlias = Callable[[Seen, Iterable[Operation], Link | None], None]

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
-from xml.sax.saxutils import unescape
 
 from ..model import JSON, Headers
 from .mistakes.templates import in_request
@@ -130,5 +129,10 @@ def _in_body(path: str, body: bytes, headers: Headers) -> str | None:
         # not an XML parser: its entities are an attack, and one name is looked for
         name = re.escape(path.rpartition(".")[2])
         element = re.search(rf"<(?:[\w.-]+:)?{name}(?:\s[^>]*)?>\s*([^<]+?)\s*<", text)
-        return unescape(element[1]) if element else None
+        return _unescaped(element[1]) if element else None
     return dict(parse_qsl(text)).get(path)
+
+
+def _unescaped(text: str) -> str:
+    # `xml.sax.saxutils` does that too, but loads HTTP and TLS, a tenth of the time that a command takes to start
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

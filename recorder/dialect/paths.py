@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
+from urllib.parse import unquote
 
 from ..bayeux.json_bodies import load_json
 from ..model import JSON, Headers
@@ -173,6 +174,14 @@ def path_of(target: str) -> str:
     """Return the path of a URL without its query, and without the session id that servlets write into it."""
     path = target.partition("?")[0]  # not urlsplit, which reads "//a/b" as a host, and raises on "//["
     return _SESSION.sub("", path) if ";" in path else path
+
+
+def unescaped(path: str) -> str:
+    """Return a path with its characters as they are, but `%2F`, which divides nothing, and so `%25`."""
+    if "%" not in path:
+        return path
+    segments = (unquote(segment, errors="surrogateescape") for segment in path.split("/"))
+    return "/".join(segment.replace("%", "%25").replace("/", "%2F") for segment in segments)
 
 
 _NONE: Tree = {}  # leaves nothing out

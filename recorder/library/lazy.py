@@ -23,11 +23,10 @@ from ..cassette.frames import Frame
 from ..cassette.index import DIGEST
 from ..cassette.reader import OpenCassette, open_cassette
 from ..cassette.tables import ADDRESS, Table
-from ..correlate.engine import RULES, Correlator
 from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, RecorderError
-from ..model import Header, Record, Recording, Request, Row, Triple
+from ..model import RULES, Header, Record, Recording, Request, Row, Triple
 from .index.built import Built
 from .index.deriving import WIDTHS, Derivation, Maker
 from .index.details import Told, recording_of
@@ -279,6 +278,8 @@ def _derived(
     maker: Maker | None,
     watch: Callable[[Record], None] | None,
 ) -> OpenRecording:
+    from ..correlate.engine import Correlator  # noqa: PLC0415  # stored triples need none, and it takes 0.1 s to import
+
     built = Built(cassette.path)
     derivation = Derivation(Correlator(rules), built, maker)
     try:

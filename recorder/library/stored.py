@@ -11,7 +11,6 @@ from ..bayeux.messages import Message, carried
 from ..bayeux.publishes import as_request, as_response
 from ..cassette.index import key_hash
 from ..cassette.reader import OpenCassette
-from ..correlate.engine import correlate
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError
@@ -60,6 +59,8 @@ def triples(cassette: OpenCassette, dialect: Dialect | None = None) -> Triples:
     """
     if dialect is None and cassette.is_sealed:
         return Triples(cassette, None)
+    from ..correlate.engine import correlate  # noqa: PLC0415  # stored triples need none, and it takes 0.1 s to import
+
     rules = dialect or dialect_of(cassette.header)
     return Triples(cassette, correlate(cassette.records(), rules, cassette.header).triples)
 

@@ -14,16 +14,16 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..dialect.carried import held, text_of, too_long, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import FORMAT, Header
-from .blanks import blank
-from .finder import Finder
-from .known import Known
 from .policy import DEFAULT, Policy, load, names, parse, shipped
+
+if TYPE_CHECKING:
+    from .finder import Finder
 
 _KEPT = 32  # policies kept parsed
 _ROUNDS = 3  # a value that is taken out may leave another behind, of what stood around it
@@ -60,6 +60,11 @@ def without_values(text: str, policy: Policy) -> str:
         last = len(text)  # spans may overlap
         for start, end, _kind in sorted(policy.values.spans(text), reverse=True):
             text, last = text[:start] + text[min(end, last) :], start
+    # imported here: most commands carry a dialect as it is
+    from .blanks import blank  # noqa: PLC0415  # see above
+    from .finder import Finder  # noqa: PLC0415  # see above
+    from .known import Known  # noqa: PLC0415  # see above
+
     find = Finder(policy, blank, Known())
     text = "".join(_commented(line, find) for line in text.splitlines(keepends=True))
     if text != before and _parsed(text) is None:

@@ -13,7 +13,20 @@ from urllib.parse import unquote
 from ..bayeux.publishes import PUBLISH
 from ..dialect.content import Content, Form, canonical, fields, in_order, pairs, read, read_again, respelled
 from ..dialect.definition import CACHE_BUSTER, Dialect, headers_of, roots_of
-from ..dialect.paths import EACH, Tree, as_key, covers, each, lookup, names_in, path_of, split, tree_of, without
+from ..dialect.paths import (
+    EACH,
+    Tree,
+    as_key,
+    covers,
+    each,
+    lookup,
+    names_in,
+    path_of,
+    split,
+    tree_of,
+    unescaped,
+    without,
+)
 from ..model import JSON, Headers
 from ..printable import printable
 from ..redaction.policy import Policy
@@ -533,14 +546,6 @@ class RequestReader:
 def _repeats(names: Iterable[str]) -> bool:
     """Return whether a name follows itself."""
     return any(name == other for name, other in pairwise(names))
-
-
-def unescaped(path: str) -> str:
-    """Return a path with its characters as they are, but `%2F`, which divides nothing, and so `%25`."""
-    if "%" not in path:
-        return path
-    segments = (unquote(segment, errors="surrogateescape") for segment in path.split("/"))
-    return "/".join(segment.replace("%", "%25").replace("/", "%2F") for segment in segments)
 
 
 def _leaves(request: ParsedRequest) -> Leaves:

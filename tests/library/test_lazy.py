@@ -19,7 +19,6 @@ from recorder.cassette import codec, sealed
 from recorder.cassette.codec import encode, encode_header, encode_value
 from recorder.cassette.frames import read_frame, unframe
 from recorder.cassette.reader import open_cassette, read
-from recorder.correlate.engine import RULES
 from recorder.dialect.definition import parse as parse_dialect
 from recorder.errors import CassetteError
 from recorder.library.index.check import IndexCheck
@@ -28,7 +27,7 @@ from recorder.library.lazy import open_recording
 from recorder.library.recording import derive, joined
 from recorder.library.sealing import seal
 from recorder.library.sequences import mapped
-from recorder.model import Entries, Record, Recording, Triple, Unsolicited
+from recorder.model import RULES, Entries, Record, Recording, Triple, Unsolicited
 from recorder.redaction.carried import carrying
 from tests.answers import ANSWERS, publish, result, yes
 from tests.wire import HEADER, Desk, Wire

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from unittest.mock import patch
 
@@ -99,3 +101,14 @@ def test_a_journal_is_sliced_by_reading_it(conditions: slicing.Conditions, tmp_p
         assert (slicing.is_indexed(found), slicing.is_indexed(index)) == (False, True)
         assert list(slicing.matching(index, conditions)) == numbers
         assert list(slicing.sliced(index, numbers)) == list(slicing.sliced(found, numbers))
+
+
+def test_looking_up_what_is_stored_loads_no_correlator_and_no_finder() -> None:
+    program = (
+        "import sys, recorder.library.slicing, recorder.library.stored;"
+        "print(sorted({'recorder.correlate.engine', 'recorder.redaction.finder', 'recorder.requests.request', 'ssl'}"
+        " & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout == "[]\n"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ...cassette.tables import Rows
-from ...correlate.engine import Correlator
 from ...model import Event, Header, Note, Record, Recording, Row, Triple, Unsolicited
 from .details import Told
 from .rows import pushed_of, row_of
+
+if TYPE_CHECKING:
+    from ...correlate.engine import Correlator
 
 MEMBER = struct.Struct(">QI")  # exchange (of 64 bits, whatever its sign), record
 CARRIER = struct.Struct(">III")  # record, place in it from which on its events are of a client, number of the client

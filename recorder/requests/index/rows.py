@@ -14,10 +14,10 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Self, overload
 
 from ...dialect.paths import path_of as as_path
+from ...dialect.paths import unescaped
 from ...model import Anchor, AnchorKind, Entries
 from ..masks import BLANK, Mask
 from ..masks import path_of as path_mask
-from ..request import unescaped
 
 VERSION = 1  # of all that is written here; rows of another version are made anew
 REQUESTS, ANCHORS, SUMMARY = "requests", "anchors", "matching"
