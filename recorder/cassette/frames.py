@@ -116,3 +116,23 @@ def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
     if uint != _UINT32 or crc != zlib.crc32(body, zlib.crc32(head)):
         raise CassetteError(path, "checksum of the frame does not fit", offset=offset, hint="damaged here")
     return Frame(offset, kind, body)
+
+
+def frame_in(content: bytes, start: int, offset: int) -> Frame | None:
+    """Return the intact frame at a place in memory; None if no such frame lies there as a whole.
+
+    Args:
+        content: A part of a file.
+        start: Place of the frame in it, from 0.
+        offset: Byte in the file, for the result.
+    """
+    begin = start + _HEAD.size
+    if begin > len(content):
+        return None
+    array, kind, uint, length = _HEAD.unpack_from(content, start)
+    end = begin + length
+    if array != _ARRAY4 or uint != _UINT32 or kind > _MAX_KIND or end + _TAIL.size > len(content):
+        return None
+    uint, crc = _TAIL.unpack_from(content, end)
+    is_intact = uint == _UINT32 and crc == zlib.crc32(content[start:end])
+    return Frame(offset, kind, content[begin:end]) if is_intact else None

@@ -28,6 +28,7 @@ from .frames import OVERHEAD, Frame, peek, read_frame
 from .index import DIGEST, KEY, frame_digest, key_entry, key_hash
 from .tables import ADDRESS, INNER_BITS, Pages, Rows, Table
 from .usual import BodyOf
+from .window import Window
 
 _INNER = (1 << INNER_BITS) - 1
 _TABLES = ("keys", "records", "triples")  # of each index; others are there for readers that know them
@@ -170,10 +171,10 @@ class OpenCassette:
             CassetteError: If the file is damaged before its tail, or is sealed and cut off or not as it was written.
         """
         offset, ended, digest, hashed = self._start, False, hashlib.sha256(), 0
-        is_sealed, size = self.is_sealed, self._size
+        is_sealed, size, window = self.is_sealed, self._size, self.window()
         try:
             while offset < size:
-                found = self._frame(offset)
+                found = window.frame(offset)
                 if ended:
                     raise CassetteError(self.path, "has data after its end frame", offset=offset)
                 ended = found.kind == codec.END
@@ -333,14 +334,22 @@ class OpenCassette:
             raise CassetteError(self.path, f"holds no entry {place} of its {name}")
         return int(ADDRESS.unpack(table[place])[0])
 
-    def at(self, address: int) -> Frame:
+    def window(self) -> Window:
+        """Return what reads frames that follow each other, for one reader."""
+        return Window(self._file, self._size, self.path)
+
+    def at(self, address: int, window: Window | None = None) -> Frame:
         """Return the frame at an address.
+
+        Args:
+            address: The address.
+            window: Reads the frame, for a caller that asks for them in their order.
 
         Raises:
             CassetteError: If no intact frame starts there.
         """
         offset, inner = address >> INNER_BITS, address & _INNER
-        found = self._frame(offset)
+        found = self._frame(offset) if window is None or offset >= self._size else window.frame(offset)
         if found.kind != codec.BLOCK:
             return found
         raw = self._block(offset)

@@ -138,6 +138,7 @@ class Table(Sequence[bytes]):
         self.width, self._pages, self._load = width, pages, load
         self._path, self._name, self._in_page = path, name, in_page(width)
         self._count = (len(pages) - 1) * self._in_page + len(load(pages[-1][1])) // width if pages else 0
+        self._first, self._kept = 0, b""  # the page that was used last, and the place of its first entry
 
     def __len__(self) -> int:
         return self._count
@@ -154,11 +155,14 @@ class Table(Sequence[bytes]):
     def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
         if isinstance(place, slice):
             return [self[at] for at in range(*place.indices(self._count))]
-        if not 0 <= place < self._count:
-            raise IndexError(place)
-        page, inner = divmod(place, self._in_page)
-        start = inner * self.width
-        entry = self._load(self._pages[page][1])[start : start + self.width]
+        start = (place - self._first) * self.width
+        if not 0 <= start < len(self._kept):
+            if not 0 <= place < self._count:
+                raise IndexError(place)
+            page, inner = divmod(place, self._in_page)
+            start = inner * self.width
+            self._first, self._kept = place - inner, self._load(self._pages[page][1])
+        entry = self._kept[start : start + self.width]
         if len(entry) != self.width:  # a page that is not full, and not the last
             raise CassetteError(self._path, f"holds no entry {place} of its {self._name}", hint=_HINT)
         return entry

@@ -61,7 +61,7 @@ class Stored:
 
     def __init__(self, cassette: OpenCassette) -> None:
         """Take a sealed cassette with an index."""
-        self._cassette = cassette
+        self._cassette, self._window = cassette, cassette.window()
         self.widths = WIDTHS | dict.fromkeys(_ADDRESSES, ADDRESS.size) | {"digests": DIGEST}
 
     def table(self, name: str) -> Table:
@@ -70,7 +70,7 @@ class Stored:
 
     def frame(self, address: int) -> Frame:
         """Return the frame at an address."""
-        return self._cassette.at(address)
+        return self._cassette.at(address, self._window)
 
     def summary(self) -> dict[str, Any]:
         """Return the summary; an empty one if the index does not know its place, as before there were details."""

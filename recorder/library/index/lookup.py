@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -50,9 +49,10 @@ from .details import Told
 _PLACE = struct.Struct(">II")  # record, place in it
 _HINT = "run recorder doctor for details"
 _NO_RULES = PushRules()
-_RECORDS, _BYTES = 512, 8 << 20  # records kept, and bytes of their bodies
+_RECORDS, _BYTES = 256, 4 << 20  # records of a generation, and bytes of their bodies; two are kept
 _STATES = {state.value: state for state in State}
 _EVENTLESS = (Note, Failure, Request)
+_BODILESS = (Note, Failure)
 
 
 class Index(Protocol):
@@ -71,9 +71,12 @@ class Records:
     def __init__(self, cassette: OpenCassette, index: Index) -> None:
         """Take the cassette, and its index."""
         self.path, self.index, self._cassette = cassette.path, index, cassette
+        self._window = cassette.window()
         self._addresses = index.table("records")
-        self._kept: OrderedDict[int, Record] = OrderedDict()
-        self._size = 0
+        self._body_of = self._body if cassette.is_sealed else None
+        self._kept: dict[int, Record] = {}
+        self._older: dict[int, Record] = {}  # the generation before
+        self._size = 0  # of the bodies in `_kept`
 
     def __len__(self) -> int:
         return len(self._addresses)
@@ -84,13 +87,15 @@ class Records:
         Raises:
             CassetteError: If there is no such record, or it is damaged.
         """
-        found = self._kept.get(seq)
+        found = self._kept.get(seq) or self._older.get(seq)
         if found is not None:
             return found
-        found = self._kept[seq] = self._read(seq, self._body if self._cassette.is_sealed else None)
-        self._size += _size(found)
-        while len(self._kept) > _RECORDS or (self._size > _BYTES and len(self._kept) > 1):
-            self._size -= _size(self._kept.popitem(last=False)[1])
+        found = self._read(seq, self._body_of)
+        if self._size > _BYTES or len(self._kept) >= _RECORDS:
+            self._older, self._kept, self._size = self._kept, {}, 0
+        self._kept[seq] = found
+        if not isinstance(found, _BODILESS):
+            self._size += len(found.body)
         return found
 
     def whole(self, seq: int) -> Record:
@@ -113,9 +118,11 @@ class Records:
         return bytes(getattr(self._read(seq, None), "body", b""))
 
     def _read(self, seq: int, body_of: BodyOf | None) -> Record:
-        if not 0 <= seq < len(self._addresses):
-            raise CassetteError(self.path, f"holds no record {seq}")
-        frame = self._cassette.at(ADDRESS.unpack(self._addresses[seq])[0])
+        try:
+            address = ADDRESS.unpack(self._addresses[seq])[0]
+        except IndexError as exc:
+            raise CassetteError(self.path, f"holds no record {seq}") from exc
+        frame = self._cassette.at(address, self._window)
         found = codec.decode(frame, path=self.path, body_of=body_of)
         if found is None or found.seq != seq:
             raise CassetteError(self.path, f"record {seq} is not where the index says", hint=_HINT)
@@ -186,7 +193,7 @@ class Triples:
         number = ORDER.unpack(self._order[row.n - 1])[0] if row.n <= len(self._order) else SORTED
         names = self._orders[number] if number < len(self._orders) else ()
         keys = row.keys
-        if len(names) != len(keys) or not keys.keys() >= set(names):
+        if names == list(keys) or len(names) != len(keys) or not keys.keys() >= set(names):
             return row
         ordered = {name: keys[name] for name in names}
         return Row(
@@ -305,7 +312,3 @@ class Triples:
 
     def _stale(self, row: Row, problem: str) -> CassetteError:
         return CassetteError(self._path, f"triple {row.n} {problem}", hint=_HINT)
-
-
-def _size(record: Record) -> int:
-    return len(getattr(record, "body", b""))
