@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..model import Event
+from .drafts import canonical
 from .holes import Leaf, Reader, Seen
 from .words import BLANK, Hole
 
+T = TypeVar("T")
+
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True).encode
+_MOST_KEPT = 2_000  # paths, and members that are ids
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
 
 
@@ -45,13 +49,19 @@ class BriefReader:
         """
         self._reader, self._bare = reader, bare
         self._keys = {_encode(name): key for name, key in reader.named.items()}
+        self._members: dict[str, tuple[Hole, str]] = {}  # members that are ids, and how they are written with a blank
+        self._paths: dict[str, Brief] = {}
         either = "|".join(map(re.escape, self._keys))
-        self._named = re.compile(rf'({either}): (?:"([^"]*)"|([^"{{}}\[\],]+)|\[)') if self._keys else None
+        self._named = re.compile(rf'({either}):(?:"([^"]*)"|([^"{{}}\[\],]+)|\[)') if self._keys else None
 
     def path(self, target: str) -> Brief:
         """Return the path of a request target."""
-        leaf = self._reader.path(target)
-        return Brief(leaf.text, leaf.holes, tuple(hole.kind for hole in leaf.holes))
+        found = self._paths.get(target)
+        if found is None:
+            leaf = self._reader.path(target)
+            found = Brief(leaf.text, leaf.holes, tuple(hole.kind for hole in leaf.holes))
+            _keep(self._paths, target, found)
+        return found
 
     def query(self, target: str) -> Brief:
         """Return the query parameters of a request target."""
@@ -86,24 +96,37 @@ class BriefReader:
 
     def _blanked(self, found: re.Match[str], holes: list[Hole]) -> str:
         """Return a member that is an id, with a blank in place of the id."""
+        member = found[0]
+        known = self._members.get(member)
+        if known is not None:  # the events of a triple repeat its ids
+            holes.append(known[0])
+            return known[1]
         name, text, other = found.groups()
         if text is None and other is None:
             raise _Unclear  # the elements of the list are ids
         if text is None:
             if other in {"true", "false", "null"}:
-                return found[0]
+                return member
             if not _INTEGER.fullmatch(other):
                 raise _Unclear  # the text of a number that is no integer is not its JSON
             text = other
         elif not text:
-            return found[0]
+            return member
         key = self._keys[name]
         bare = self._bare(key, text)
         before = text[: len(text) - len(bare)]
         if before and self._reader.words.has(before):
             raise _Unclear
-        holes.append(Hole(key, bare))
-        return f'{name}: !"{before}{BLANK}"'
+        hole, blanked = Hole(key, bare), f'{name}:!"{before}{BLANK}"'
+        _keep(self._members, member, (hole, blanked))
+        holes.append(hole)
+        return blanked
+
+
+def _keep(kept: dict[str, T], name: str, value: T) -> None:
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[name] = value
 
 
 class _Unclear(Exception):
@@ -127,10 +150,10 @@ def _written(seen: Seen, holes: list[Hole], places: list[object]) -> list[str]:
     pieces: list[str] = []
     if isinstance(seen, dict):
         for name in sorted(seen):
-            pieces += [", " if pieces else "{", _encode(name), ": ", *_written(seen[name], holes, places)]
+            pieces += ["," if pieces else "{", _encode(name), ":", *_written(seen[name], holes, places)]
         return [*pieces, "}"] if pieces else ["{}"]
     for item in seen:
-        pieces += [", " if pieces else "[", *_written(item, holes, places)]
+        pieces += ["," if pieces else "[", *_written(item, holes, places)]
     return [*pieces, "]"] if pieces else ["[]"]
 
 
@@ -138,6 +161,8 @@ def _leaf(leaf: Leaf) -> str:
     match leaf.type:
         case "string":
             return _encode(leaf.text)
+        case "number" if not _INTEGER.fullmatch(leaf.text):
+            return canonical(float(leaf.text))
         case "number" | "boolean" | "null":
             return leaf.text
         case "id":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from .words import Hole
 
+_REPEATED = 2_000  # holes whose digests are kept: the values of the last triples, and those of whole sessions
 
+
+@lru_cache(_REPEATED)
 def digest(hole: Hole) -> int:
     """Return the digest of a value with its kind: 63 bits, so that two of a million values collide once in 10⁷ runs."""
     text = f"{hole.kind}\0{hole.value}".encode("utf-8", "surrogatepass")

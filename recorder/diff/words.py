@@ -16,6 +16,8 @@ SESSION = "(session)"  # the kind of clientIds and cookies
 SERVER = "(server)"  # the kind of the recorded server's URLs
 BLANK = "•"
 _WORD = re.compile(rf"[\w-]{{{LONG},}}")  # greedy, so that a match ends at the end of a word, as in `any_of`
+# all characters but those of a word of ASCII letters become a space: a sixteenth of the time that a search takes
+_SPACED = bytes(code if re.fullmatch(r"[\w-]", chr(code), re.ASCII) else ord(" ") for code in range(256))
 _COOKIES = {"cookie", "set-cookie", "Cookie", "Set-Cookie"}
 _MOST_HEADERS = 2_000  # parsed Cookie headers that are kept
 
@@ -67,9 +69,9 @@ class Words:
             text: JSON as `json.dumps` writes it, without a backslash or percent sign: then a quotation mark begins or
                 ends a string, and an id inside a string stands there as it is.
         """
-        words = _WORD.findall(text)
+        words = _words(text)
         odd = [word for word in self._short if word in text]
-        if self._by_run:
+        if not self._by_run.keys().isdisjoint(words):
             odd += [word for run in self._by_run.keys() & set(words) for word in self._by_run[run] if word in text]
         holes: list[Hole] = []
         if odd:
@@ -77,10 +79,12 @@ class Words:
             new = self._blanked(text, spans, self._odd, holes)
             if new is None:
                 return None
-            text, words = new, _WORD.findall(new)
+            text, words = new, _words(new)
         plain = self._plain
+        if plain.keys().isdisjoint(words):
+            return text, holes
         found = [word for word in words if word in plain]
-        return (text, holes) if not found else _both(self._blanked(text, _places(text, found), plain, holes), holes)
+        return _both(self._blanked(text, _places(text, found), plain, holes), holes)
 
     def has(self, text: str) -> bool:
         """Return whether a text may hold an id."""
@@ -166,6 +170,11 @@ class _Cookies:
                     found = (content for cookie, content in cookies(value) if cookie in self._names)
                     self._parsed[value] = tuple(content for content in found if content)
                 yield from self._parsed[value]
+
+
+def _words(text: str) -> list[str]:
+    """Return the words in a text, in order: all long ones, and perhaps short ones."""
+    return text.encode().translate(_SPACED).decode().split() if text.isascii() else _WORD.findall(text)
 
 
 def _places(text: str, words: Iterable[str]) -> Iterator[tuple[int, int]]:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import shipped
 from recorder.diff.brief import Brief, BriefReader, exact
-from recorder.diff.drafts import Drafts
+from recorder.diff.drafts import Drafts, canonical
 from recorder.diff.holes import Leaf, Reader, Seen
 from recorder.diff.words import Hole, Words
 from recorder.model import Event, Recording, Unsolicited
@@ -26,7 +27,10 @@ LITTLE = ["a", "", "x", "-", "%", "%22", "\\", '"', "•", "!", " ", ": ", "\n",
 TEXTS = st.lists(st.sampled_from([*IDS, *LITTLE, *(word[1:] for word in IDS)]), max_size=4).map("".join)
 NAMES = TEXTS | st.sampled_from(["referenceId", "devicePath", "timestamp", "longer-than-a-word"])
 VALUES = st.recursive(
-    TEXTS | st.sampled_from([None, True, 12345678, -12345678, 1.5, 1e400, 12, "/devices/reference-0001/7", 2**70]),
+    TEXTS
+    | st.sampled_from(
+        [None, True, 12345678, -12345678, 1.5, 1e400, 1e16, float("nan"), 12, "/devices/reference-0001/7", 2**70]
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )
@@ -122,16 +126,21 @@ def test_most_bodies_are_read_in_one_search() -> None:
     found = of_body(body({"b": [1, "of client-0001"], "referenceId": "reference-0001", "a": {"x": "node"}}))
 
     assert "exact" not in found.places
-    assert found.text == '{"a": {"x": "node"}, "b": [1, "of •"], "referenceId": !"•"}'
+    assert found.text == '{"a":{"x":"node"},"b":[1,"of •"],"referenceId":!"•"}'
     assert [hole.value for hole in found.holes] == ["reference-0001", "client-0001"]
 
 
+@pytest.mark.parametrize("value", [1e16, float("nan"), float("inf"), [None, -float("inf")], 2**70, "\ud800", "null"])
+def test_odd_values_keep_their_texts_apart(value: Any) -> None:
+    assert json.loads(canonical({"b": None, "a": value})) == pytest.approx({"a": value, "b": None}, nan_ok=True)
+
+
 def test_a_number_that_looks_like_an_id_is_no_id() -> None:
-    assert of_body(body([12345678, "12345678"])).text == '[12345678, "•"]'
+    assert of_body(body([12345678, "12345678"])).text == '[12345678,"•"]'
 
 
 def test_the_name_of_a_member_is_no_id() -> None:
-    assert of_body(body({"client-0001": "client-0001"})).text == '{"client-0001": "•"}'
+    assert of_body(body({"client-0001": "client-0001"})).text == '{"client-0001":"•"}'
 
 
 def test_an_id_is_no_part_of_a_longer_word() -> None:
