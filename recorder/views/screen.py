@@ -150,16 +150,18 @@ def aligning(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yield the text of `aligned` in parts; the rows are not kept in memory if they are many."""
     with Spooled(rows) as spooled:
         widths = spooled.widths
+        padded = "  ".join(f"{{:{width}}}" for width in widths).format
         for part in batched(spooled):
+            rows_of_text = ([_plain(cell) for cell in row] for row in part)
             lines = (
-                "  ".join([_padded(_plain(cell), width) for cell, width in zip(row, widths, strict=True)]).rstrip()
-                for row in part
+                (padded(*row) if "".join(row).isascii() else "  ".join(map(_padded, row, widths))).rstrip()
+                for row in rows_of_text
             )
             yield "\n".join(lines) + "\n"
 
 
 def _padded(text: str, width: int) -> str:
-    return text.ljust(width) if text.isascii() else text + " " * (width - cells(text))
+    return text + " " * (width - cells(text))
 
 
 class Spooled:
@@ -171,11 +173,11 @@ class Spooled:
 
     def __init__(self, rows: Iterable[Sequence[Cell]]) -> None:
         """Take all rows; there is one at least."""
-        every = iter(rows)
+        every = map(self._measured, batched(rows))
         self.widths: list[int] = []
-        self._first = [self._measured(row) for row in islice(every, _KEPT)]
+        self._first = list(chain.from_iterable(islice(every, _KEPT // _BATCH)))
         self._rest = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed by __exit__
-        self._rest.writelines(f"{json.dumps(self._measured(row))}\n" for row in every)
+        self._rest.writelines(f"{json.dumps(part)}\n" for part in every)
 
     def __enter__(self) -> Self:
         return self
@@ -186,12 +188,16 @@ class Spooled:
     def __iter__(self) -> Iterator[Sequence[Cell]]:
         yield from self._first
         self._rest.seek(0)
-        yield from map(json.loads, self._rest)
+        yield from chain.from_iterable(map(json.loads, self._rest))
 
-    def _measured(self, row: Sequence[Cell]) -> Sequence[Cell]:
-        widths = [cells(_plain(cell)) for cell in row]
+    def _measured(self, rows: list[Sequence[Cell]]) -> list[Sequence[Cell]]:
+        widths = [_widest(list(map(_plain, column))) for column in zip(*rows, strict=True)]
         self.widths = [max(pair) for pair in zip(self.widths, widths, strict=True)] if self.widths else widths
-        return row
+        return rows
+
+
+def _widest(texts: Sequence[str]) -> int:
+    return max(map(len if "".join(texts).isascii() else cells, texts))
 
 
 def batched(rows: Iterable[T]) -> Iterator[list[T]]:
