@@ -121,6 +121,7 @@ class OpenCassette:
         finalize(self, file.close)  # a recording that is used in no `with` block keeps it open as long as it is read
         self._size = file.seek(0, SEEK_END)
         self._block = lru_cache(_CACHED)(self._read_block)
+        self._blocks: set[int] = set()  # where blocks were found
         self._page = lru_cache(_PAGES)(self._read_page)
         self._tables: dict[str, Table] = {}
         self.torn: TornTail | None = None
@@ -349,9 +350,11 @@ class OpenCassette:
             CassetteError: If no intact frame starts there.
         """
         offset, inner = address >> INNER_BITS, address & _INNER
-        found = self._frame(offset) if window is None or offset >= self._size else window.frame(offset)
-        if found.kind != codec.BLOCK:
-            return found
+        if offset not in self._blocks:
+            found = self._frame(offset) if window is None or offset >= self._size else window.frame(offset)
+            if found.kind != codec.BLOCK:
+                return found
+            self._blocks.add(offset)
         raw = self._block(offset)
         file = BytesIO(raw)
         file.seek(inner)
