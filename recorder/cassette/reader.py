@@ -24,11 +24,10 @@ from ..files import open_regular
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Remembered
-from .frames import OVERHEAD, Frame, peek, read_frame
+from .frames import OVERHEAD, Frame, Window, peek, read_frame
 from .index import DIGEST, KEY, frame_digest, key_entry, key_hash
 from .tables import ADDRESS, INNER_BITS, Pages, Rows, Table
 from .usual import BodyOf
-from .window import Window
 
 _INNER = (1 << INNER_BITS) - 1
 _TABLES = ("keys", "records", "triples")  # of each index; others are there for readers that know them

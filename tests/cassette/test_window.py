@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.cassette import window
-from recorder.cassette.frames import Frame, frame, read_frame
-from recorder.cassette.window import Window
+from recorder.cassette import frames
+from recorder.cassette.frames import Frame, Window, frame, read_frame
 from recorder.errors import CassetteError
 
 BODIES = [b"a" * length for length in (3, 0, 25, 8)]
@@ -46,7 +45,7 @@ def in_window(found: Window, offset: int) -> Frame | str:
 
 @given(st.lists(st.sampled_from(OFFSETS[:-1]), max_size=30), st.integers(12, 100), st.integers(0, 60))
 def test_frames_are_found_in_any_order(asked: list[int], ahead: int, near: int) -> None:
-    with patch.multiple(window, _AHEAD=ahead, _NEAR=near):
+    with patch.multiple(frames, _AHEAD=ahead, _NEAR=near):
         found = Window(BytesIO(CONTENT), len(CONTENT), "a")
 
         assert [in_window(found, offset) for offset in asked] == [alone(CONTENT, offset) for offset in asked]
@@ -77,7 +76,7 @@ def test_frames_that_follow_each_other_are_read_at_once() -> None:
 
 
 def test_a_frame_far_off_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "_NEAR", 50)
+    monkeypatch.setattr(frames, "_NEAR", 50)
     file = Counting(frame(2, bytes(10)) * 100)
 
     Window(file, 2200, "a").frame(22 * 90)
