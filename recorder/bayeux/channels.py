@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+META = "/meta/"  # what the channels of the protocol itself begin with
 HANDSHAKE = "/meta/handshake"
 CONNECT = "/meta/connect"
 SUBSCRIBE = "/meta/subscribe"
@@ -10,7 +11,7 @@ DISCONNECT = "/meta/disconnect"
 
 
 def is_meta(channel: str) -> bool:
-    return channel.startswith("/meta/")
+    return channel.startswith(META)
 
 
 def matches(pattern: str, channel: str) -> bool:

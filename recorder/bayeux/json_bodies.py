@@ -25,6 +25,7 @@ _DECODER = json.JSONDecoder()
 _STRICT = msgspec.json.Decoder()
 _DEEPEST = 100  # levels of JSON; code that walks a value recursively fails at some hundreds
 _MOST = 1_000_000  # values in one body
+_FLAT = 2 * _DEEPEST  # bytes; a smaller body cannot be deeper, because each level takes two brackets
 
 # A guard against being run as a script, or an empty comment. `])}while(1);</x>` is Medium's.
 _GUARD = (
@@ -77,7 +78,7 @@ def load_json(body: bytes, headers: Headers = ()) -> Any:
         value = _loads(body, headers)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
-    if body.count(b"{") + body.count(b"[") > _DEEPEST and _is_deeper(value, _DEEPEST):
+    if len(body) > _FLAT and body.count(b"{") + body.count(b"[") > _DEEPEST and _is_deeper(value, _DEEPEST):
         raise ValueError("nested too deeply")
     return value
 
@@ -138,7 +139,7 @@ def _is_plain(body: bytes) -> bool:
 
 def _loads(body: bytes, headers: Headers) -> Any:
     """Parse JSON as `json.loads` does, but faster for an array or object in UTF-8, and also in a wrapping."""
-    if _is_plain(body):
+    if body[:1] in _OPENS:
         try:
             return _STRICT.decode(body)
         except (msgspec.MsgspecError, ValueError, RecursionError):

@@ -74,9 +74,9 @@ def parse(body: bytes, headers: Headers = ()) -> list[Message] | None:
         value = load_json(body, headers)
     except ValueError:
         return None
-    messages = value if isinstance(value, list) else [value]
+    messages = value if type(value) is list else [value]
     for message in messages:
-        if not _is_message(message):
+        if type(message) is not dict or type(channel := message.get("channel")) is not str or channel[:1] != "/":
             return None
     return messages or None
 
@@ -129,11 +129,7 @@ def as_script(callback: str, content: bytes) -> bytes:
 
 def is_event(message: Message) -> bool:
     """Return whether a message from the server is an event, not a reply, which has a `successful` field."""
-    return "successful" not in message and not channels.is_meta(message["channel"])
-
-
-def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(channel := value.get("channel"), str) and channel[:1] == "/"
+    return "successful" not in message and not message["channel"].startswith(channels.META)
 
 
 def _parse_form(form: str) -> list[Message] | None:

@@ -167,7 +167,8 @@ class Correlator:
             links += self._ended(record)
             self._bayeux.pop(record.exchange, None)
             self._asked_at.pop(record.exchange, None)
-        self._finalise()
+        if len(self._operations) > self._keep or len(self._plain) > self._keep:
+            self._finalise()
         return links
 
     def _observed(self, observation: Observation, record: Record) -> list[Link]:
@@ -212,6 +213,11 @@ class Correlator:
     def state_of(self, op: Operation) -> State:
         """Return how far an operation has got."""
         return state_of(op, self._dialect)
+
+    @property
+    def has_final(self) -> bool:
+        """True if `triples`, `plain` or `unsolicited` yield anything; cheap enough to be asked after each record."""
+        return bool(self._final or self._final_plain or self._orphans.has_final)
 
     def triples(self) -> Iterator[Triple]:
         """Yield the triples that are final, each once, in the order of their requests."""
@@ -319,7 +325,7 @@ class Correlator:
 
     def _request(self, request: Request) -> None:
         shown = self._dialect.identified(request.target, request.headers, request.body)
-        tokens = self._sessions.tokens(shown) | self._logins.shown(request)
+        tokens = _joined(self._sessions.tokens(shown), self._logins.shown(request))
         if self._decoder.carries(request):
             self._bayeux[request.exchange] = tokens
             self._asked_at[request.exchange] = addresses(request.headers)
@@ -416,7 +422,7 @@ class Correlator:
         # A response may set the session cookie that later requests carry.
         given = self._sessions.tokens(response.headers)
         self._sessions.renewed_cookies(op.tokens, given)
-        op.tokens |= given | self._logins.answered(op.request, response, op.tokens)
+        op.tokens = _joined(_joined(op.tokens, given), self._logins.answered(op.request, response, op.tokens))
         links = self._told(op, keys) if op.name is not None else []
         if op.refused:
             for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
@@ -425,6 +431,8 @@ class Correlator:
 
     def _told(self, op: Operation, given: Keys) -> list[Link]:
         """Take the keys in the ack of an operation: events that came before the ack may have waited for them."""
+        if not given:
+            return []
         new = changed_by(op, given)
         if not new.keys().isdisjoint(op.keys):
             self._open.forget(op)
@@ -477,8 +485,8 @@ class Correlator:
             self._listener(event)
         keys, session = self._dialect.keys_of_event(event), self._sessions.of_client(event.client_id)
         seen = Seen(event, keys, session, self._dialect.is_ignored(event))
-        if seen.session is not None and (tokens := self._tokens_of_keys(seen.keys)):
-            self._sessions.learn(tokens, seen.session)
+        if session is not None and (tokens := self._tokens_of_keys(keys)):
+            self._sessions.learn(tokens, session)
         found = self._causes.of(seen)
         if self._watch is not None:
             self._watch(seen, self._operations, found and found[1])
@@ -579,6 +587,11 @@ def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Re
     correlator = Correlator(dialect)
     deque(chain.from_iterable(map(correlator.feed, records)), maxlen=0)
     return correlator.finish(header)
+
+
+def _joined(tokens: frozenset[str], more: frozenset[str]) -> frozenset[str]:
+    """Return the union of two sets, of which the second is mostly empty."""
+    return tokens | more if more else tokens
 
 
 def _unsolicited(seen: Seen) -> Unsolicited:

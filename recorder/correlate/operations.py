@@ -59,6 +59,7 @@ class Operation:
         done: Values that had their terminal or error events, by names of keys in `several`.
         lost: Those of them that had an error event.
         at: Place of the request on the wire: one record may carry several publishes.
+        places: Where the index has the operation (`Operations`).
 
     """
 
@@ -83,6 +84,7 @@ class Operation:
     lost: dict[str, set[str]] = field(default_factory=dict)
     seq: int = field(init=False)
     at: tuple[int, int] = field(init=False)  # not a property, because each search in the index asks for it
+    places: list[tuple[int, Values]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.seq = self.request.seq
@@ -145,10 +147,9 @@ def identity(keys: Keys, dialect: Dialect) -> frozenset[str]:
 
 def begin_records(op: Operation, dialect: Dialect) -> None:
     """Note of which keys an operation has several values."""
-    own = _of_each(dialect).get(op.name or "")
-    several = {name for name, value in op.keys.items() if not isinstance(value, str)}
-    if own or several:
-        op.several = frozenset(several | (own or frozenset()))
+    own = _of_each(dialect).get(op.name or "", frozenset())
+    if own or tuple in map(type, op.keys.values()):
+        op.several = own.union(name for name, value in op.keys.items() if not isinstance(value, str))
 
 
 def changed_by(op: Operation, given: Keys) -> dict[str, Value]:
@@ -164,7 +165,7 @@ def changed_by(op: Operation, given: Keys) -> dict[str, Value]:
 
 def take_answer(op: Operation, given: Keys, new: Mapping[str, Value]) -> None:
     """Give an operation the keys that its ack changes."""
-    op.keys = {**op.keys, **new}
+    op.keys = {**op.keys, **new} if new else op.keys
     op.given = given
     op.several |= {name for name, value in given.items() if not isinstance(value, str)}
 
@@ -275,7 +276,7 @@ class Operations:
         self._exact = {name: number for number, name in enumerate(dialect.exact)}
         groups = *({name} for name in dialect.exact), *dialect.tuple_enough, dialect.error_same
         self._groups = [_Group(frozenset(group), tuple(sorted(set(group)))) for group in groups]
-        self._fitting = lru_cache(_KINDS)(self._groups_in)
+        self._fitting: dict[tuple[str, ...], list[tuple[int, _Group]]] = {}
         self._by: dict[tuple[int, Values], dict[tuple[int, int], Operation]] = defaultdict(
             dict
         )  # inner dict by place on the wire, because removing from a list is slow
@@ -286,16 +287,22 @@ class Operations:
 
     def add(self, op: Operation) -> None:
         """Index an operation by its keys."""
-        for number, group in self._fitting(frozenset(op.keys)):
+        for number, group in self._groups_in(op.keys):
             for found in _values(group, op.keys):
-                self._by[number, found][op.at] = op
+                place = number, found
+                self._by[place][op.at] = op
+                op.places.append(place)
         for event in self._names(op):
             self._alone[event][op.at] = op
 
     def with_exact(self, name: str, keys: Keys) -> list[Operation]:
         """Return the operations with the id that `keys` has under `name`, oldest first, also those that are over."""
-        number, found = self._exact[name], dict[tuple[int, int], Operation]()
-        for value in values(keys.get(name, ())):
+        number, wanted = self._exact[name], keys.get(name, ())
+        if type(wanted) is str:
+            held = self._by.get((number, (wanted,)))
+            return _by_age(held) if held else []
+        found = dict[tuple[int, int], Operation]()
+        for value in values(wanted):
             found |= self._by.get((number, (value,)), {})
         return _by_age(found)
 
@@ -319,18 +326,25 @@ class Operations:
 
     def forget(self, op: Operation) -> None:
         """Drop an operation that can get no event any more."""
-        for number, group in self._fitting(frozenset(op.keys)):
-            for found in _values(group, op.keys):
-                self._leave((number, found), (op,))
+        for place in op.places:
+            self._leave(place, op)
+        op.places.clear()
         for event in self._names(op):
             self._alone[event].pop(op.at, None)
 
-    def _groups_in(self, names: frozenset[str]) -> list[tuple[int, _Group]]:
-        """Return the groups by which an operation with keys of these names is found, with their numbers.
+    def _groups_in(self, keys: Keys) -> list[tuple[int, _Group]]:
+        """Return the groups by which an operation with these keys is found, with their numbers.
 
         A group that only partly belongs to the operation would match events that lack the rest.
         """
-        return [(number, group) for number, group in enumerate(self._groups) if group.names and group.names <= names]
+        names = tuple(keys)
+        found = self._fitting.get(names)
+        if found is None:
+            groups = enumerate(self._groups)
+            found = [(number, group) for number, group in groups if group.names and group.names <= keys.keys()]
+            if len(self._fitting) < _KINDS:
+                self._fitting[names] = found
+        return found
 
     def _names(self, op: Operation) -> Iterable[str]:
         """Return the names of events that share no value with an operation; "" for errors."""
@@ -342,10 +356,12 @@ class Operations:
         if not group.names or not group.names <= seen.keys.keys():
             return {}
         shared: dict[tuple[int, int], Operation] = {}
+        now = seen.event.t
         for place in self._places(number, seen):
             held = self._by.get(place, {})
-            self._leave(place, [op for op in held.values() if is_over(op, seen.event.t, self._dialect)])
-            shared |= self._by.get(place, {})
+            for op in [op for op in held.values() if is_over(op, now, self._dialect)]:
+                self._leave(place, op)
+            shared |= held
         return shared
 
     def _places(self, number: int, seen: Seen) -> list[tuple[int, Values]]:
@@ -355,12 +371,12 @@ class Operations:
             return [place for place in self._by if place[0] == number]
         return [(number, one) for one in ((*found, _MANY) if len(self._groups[number].names) > 1 else found)]
 
-    def _leave(self, place: tuple[int, Values], ops: Iterable[Operation]) -> None:
-        held = self._by.get(place, {})
-        for op in ops:
+    def _leave(self, place: tuple[int, Values], op: Operation) -> None:
+        held = self._by.get(place)
+        if held is not None:
             held.pop(op.at, None)
-        if not held:
-            self._by.pop(place, None)
+            if not held:
+                del self._by[place]
 
 
 def _by_age(found: Mapping[tuple[int, int], Operation]) -> list[Operation]:

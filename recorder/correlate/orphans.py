@@ -94,6 +94,11 @@ class Orphans:
         found = {place: orphan for key in keys for place, orphan in self._by_key.get(key, {}).items()}
         return [found[place] for place in sorted(found)]
 
+    @property
+    def has_final(self) -> bool:
+        """True if `final` yields anything."""
+        return bool(self._final)
+
     def final(self) -> Iterator[Seen]:
         """Yield the orphans that can get no cause any more, each once."""
         while self._final:

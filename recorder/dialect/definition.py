@@ -30,7 +30,7 @@ from .logins import OAUTH, Login, minted
 from .logins import values as values_at
 from .mistakes.toml import undecodable
 from .paths import parse_json, path_of
-from .values import first, is_constant, is_template, paths_in, texts
+from .values import first, is_constant, is_template, paths_in, text, texts
 
 Paths: TypeAlias = tuple[str, ...]
 
@@ -261,9 +261,14 @@ class Dialect:
         return bare(value) if key in self.path_keys else value
 
     def _is_success(self, status: int, content: JSON) -> bool:
+        if not (200 <= status < 300 or status == _UPGRADED):
+            return False
         roots = {"body": content}
-        code = next((text for path in self.ack_status for text in texts(path, roots)), None)
-        return (200 <= status < 300 or status == _UPGRADED) and (code is None or code in self.ack_success)
+        for path in self.ack_status:
+            code = text(path, roots)
+            if code is not None:
+                return code in self.ack_success
+        return True
 
     def _keys_asked(self, request: Request, content: JSON, name: str | None) -> Keys:
         """Return the keys of a request with this content, which asks for an operation of this name."""

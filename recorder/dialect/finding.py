@@ -2,7 +2,8 @@
 
 `values.py` says what sources are and how one is read. A `Finder` reads a table of them in two steps: first the objects
 that hold values (`data.record`), each from the one around it, then the members of these objects. Only a path that leads
-through a list, or that asks for several values, is read by itself.
+through a list, or that asks for several values, is read by itself. Messages are of a few shapes, so which sources are
+worth a look where some objects are missing is worked out once for each.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from .paths import EACH, as_key
 from .values import Roots, Source, compiled, is_constant, is_template, parts_of
 
 _Place: TypeAlias = tuple[int, str, Source]  # number of an object, name of the member, and the source read by itself
+# For each key: its places, with a source where that is to be read by itself, and whether its values are paths.
+_Plan: TypeAlias = list[tuple[str, list[tuple[int, str, Source | None]], bool]]
 
 _ALONE: Final = object()  # in place of an object: the source is read by itself
+_BY_ITSELF = (list, object)  # types of what stands in place of an object that sources are not looked up in
+_PLANS = 256  # shapes of messages that are remembered
 
 
 class Finder:
@@ -36,6 +41,7 @@ class Finder:
             (name, tuple(map(self._place, sources, compiled(sources))), name in path_keys)
             for name, sources in table.items()
         ]
+        self._plans: dict[tuple[type, ...], _Plan] = {}
 
     def find(self, roots: Roots) -> dict[str, Value]:
         """Return the keys that have a value, in the order of the table.
@@ -45,25 +51,24 @@ class Finder:
 
         """
         objects = self._objects_in(roots)
+        kinds = tuple(map(type, objects))
+        plan = self._plans.get(kinds)
+        if plan is None:
+            plan = self._planned(kinds)
         found: dict[str, Value] = {}
-        for key, places, is_path in self._keys:
+        for key, places, is_path in plan:
             for number, name, source in places:
-                holder = objects[number]
-                if type(holder) is dict:
-                    value = holder.get(name)
+                value = objects[number].get(name) if source is None else source(roots)
+                if value is None:
+                    continue
+                if source is None and (type(value) is not str or not value):
+                    value = as_key(value)
                     if value is None:
                         continue
-                    if type(value) is not str or not value:
-                        value = as_key(value)
-                elif type(holder) is list or holder is _ALONE:
-                    value = source(roots)
-                else:
-                    continue
-                if value is not None:
-                    found[key] = value
-                    if is_path:
-                        _shorten(found, key, value)
-                    break
+                found[key] = value
+                if is_path:
+                    _shorten(found, key, value)
+                break
         return found
 
     def _objects_in(self, roots: Roots) -> list[JSON]:
@@ -76,6 +81,21 @@ class Finder:
             else:
                 objects.append(_ALONE if type(outer) is list or outer is _ALONE else None)
         return objects
+
+    def _planned(self, kinds: tuple[type, ...]) -> _Plan:
+        """Return what is worth a look where objects are of these types."""
+        plan: _Plan = []
+        for key, places, is_path in self._keys:
+            own = [
+                (number, name, source if kinds[number] in _BY_ITSELF else None)
+                for number, name, source in places
+                if kinds[number] is dict or kinds[number] in _BY_ITSELF
+            ]
+            if own:
+                plan.append((key, own, is_path))
+        if len(self._plans) < _PLANS:
+            self._plans[kinds] = plan
+        return plan
 
     def _place(self, path: str, source: Source) -> _Place:
         parts = () if is_constant(path) or is_template(path) else parts_of(path)
@@ -96,7 +116,10 @@ def bare(text: str) -> str:
 
 
 def _shorten(found: dict[str, Value], key: str, value: Value) -> None:
-    short = bare(value) if isinstance(value, str) else value_of(filter(None, map(bare, value)))
+    if isinstance(value, str):
+        short: Value | None = bare(value) if "/" in value else value
+    else:
+        short = value_of(filter(None, map(bare, value)))
     if short:
         found[key] = short
     else:

@@ -58,6 +58,22 @@ def texts(source: str, roots: Roots) -> Iterator[str]:
             yield text
 
 
+def text(source: str, roots: Roots) -> str | None:
+    """Return the first of the values that `texts` yields, None if there are none."""
+    if source[:1] != CONSTANT and "{" not in source:
+        value: JSON = roots
+        for part in parts_of(source):
+            if type(value) is not dict or part == EACH:
+                break
+            value = value.get(part)
+            if value is None:
+                return None
+        else:
+            if type(value) is int:
+                return str(value)
+    return next(texts(source, roots), None)
+
+
 def is_constant(source: str) -> bool:
     """Return whether a source is a constant."""
     return source.startswith(CONSTANT)

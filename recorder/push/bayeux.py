@@ -12,7 +12,7 @@ from hashlib import sha256
 from ..bayeux import channels
 from ..bayeux.extensions import batch_of
 from ..bayeux.json_bodies import guard_of
-from ..bayeux.messages import Message, carried, encode, is_event
+from ..bayeux.messages import Message, encode, is_event, parse, parse_request
 from ..bayeux.replies import is_lost
 from ..model import JSON, Event, Failure, Record, Request, Response, SocketMessage
 from .port import Advised, Guarded, Observation, Opened, Refused, Replied, Sent, Subscribed
@@ -66,19 +66,12 @@ class BayeuxDecoder:
         self._sockets: dict[int, str] = {}  # WebSocket exchange → its clientId
         self.sockets: set[int] = set()  # exchanges of all WebSockets that carried Bayeux
         self._unacknowledged: dict[str, Unacknowledged] = {}  # by clientId; only with the extension
-        self._read: tuple[Record | None, list[Message] | None] = None, None  # the last record with its messages
-
-    def messages(self, record: Record) -> list[Message] | None:
-        """Return the Bayeux messages in a record, None if there are none; the last record is not parsed again."""
-        if self._read[0] is not record:
-            self._read = record, carried(record)
-        return self._read[1]
 
     def feed(self, record: Record) -> list[Observation]:
         """Take the next record; return what it shows."""
         match record:
             case Request():
-                messages = self.messages(record)
+                messages = parse_request(record.target, record.body, record.headers)
                 if messages is not None:
                     self._open[record.exchange] = messages
                     self._acknowledge(messages)
@@ -87,7 +80,7 @@ class BayeuxDecoder:
                 asked = self._open.pop(record.exchange, None)
                 if asked is None:
                     return []
-                replies = self.messages(record) or []
+                replies = parse(record.body, record.headers) or []
                 seen = self._replies(record, replies, _client_id(asked), asked)
                 if replies and (guard := guard_of(record.body, record.headers)) is not None:
                     seen.append(Guarded(guard))
@@ -114,7 +107,7 @@ class BayeuxDecoder:
         return self._sockets.get(socket, "")
 
     def _socket(self, record: SocketMessage) -> list[Observation]:
-        messages = self.messages(record) or []
+        messages = parse(record.body) or []
         if messages:
             self.sockets.add(record.exchange)
         if record.from_client:
@@ -130,16 +123,17 @@ class BayeuxDecoder:
     ) -> list[Observation]:
         seen: list[Observation] = []
         for index, message in enumerate(messages):
+            channel = message["channel"]
             is_pushed = is_event(message)
             if is_pushed:
                 if self._is_new(client_id, message):
                     seen.append(_event(record, index, client_id, message))
-            elif message["channel"] == channels.HANDSHAKE and message.get("successful") and message.get("clientId"):
+            elif channel == channels.HANDSHAKE and message.get("successful") and message.get("clientId"):
                 client_id = str(message["clientId"])
                 seen.append(Opened(client_id, record.exchange, record.seq, record.t))
                 if isinstance(record, SocketMessage):
                     self._sockets[record.exchange] = client_id
-            elif message["channel"] == channels.SUBSCRIBE and message.get("successful"):
+            elif channel == channels.SUBSCRIBE and message.get("successful"):
                 wanted = message.get("subscription")
                 names = wanted if isinstance(wanted, list) else [wanted]
                 seen += [Subscribed(client_id, n, record.seq, record.t) for n in names if isinstance(n, str)]
@@ -148,9 +142,10 @@ class BayeuxDecoder:
             if "advice" in message:
                 seen += _advice(message)
             if self._with_replies and not is_pushed:
-                its = next((one for one in asked if _of(one) == _of(message)), None)
+                its = _asked(asked, channel, message)
                 seen.append(Replied(client_id, record.exchange, record.seq, index, record.t, message, its))
-        self._delivered(client_id, messages)
+        if self._unacknowledged:
+            self._delivered(client_id, messages)
         return seen
 
     def _acknowledge(self, asked: list[Message]) -> None:
@@ -194,8 +189,12 @@ def _event(record: Response | SocketMessage, index: int, client_id: str, message
     return Event(record.seq, index, record.t, record.exchange, client_id, message["channel"], data, beside)
 
 
-def _of(message: Message) -> tuple[str, str]:
-    return message["channel"], str(message.get("id"))
+def _asked(asked: list[Message], channel: str, reply: Message) -> Message | None:
+    """Return the message with the channel and the id of a reply, None if there is none."""
+    for message in asked:
+        if message["channel"] == channel and str(message.get("id")) == str(reply.get("id")):
+            return message
+    return None
 
 
 def _advice(message: Message) -> list[Observation]:
@@ -207,4 +206,8 @@ def _advice(message: Message) -> list[Observation]:
 
 
 def _client_id(messages: list[Message]) -> str:
-    return next((str(m["clientId"]) for m in messages if m.get("clientId")), "")
+    for message in messages:
+        client_id = message.get("clientId")
+        if client_id:
+            return str(client_id)
+    return ""

@@ -54,7 +54,9 @@ class Twins:
         twin while this one waited. None if no original waits.
         """
         key = self._key(seen)
-        waiting = self._originals.get(key, deque())
+        waiting = self._originals.get(key)
+        if not waiting:
+            return None
         while waiting and self._is_lost(waiting[0], seen.event.t):
             waiting.popleft()
         fitting = [half for half in waiting if self._fits(half, seen)]
@@ -66,9 +68,14 @@ class Twins:
     def _fits(self, half: Half, seen: Seen) -> bool:
         """Return whether an original and a twin agree on each optional field that both have."""
         mine, its = half.seen.keys, seen.keys
-        return all(mine[name] == its[name] for name in self._dialect.twin_where_both if name in mine and name in its)
+        for name in self._dialect.twin_where_both:
+            if name in mine and name in its and mine[name] != its[name]:
+                return False
+        return True
 
     def _others(self, key: Values, fitting: list[Half]) -> list[Operation]:
+        if len(fitting) == 1 and key not in self._alike:
+            return []
         alike = {half.op.at: half.op for half in fitting if half.op is not None} | self._alike.pop(key, {})
         if len(fitting) > 1:
             self._alike[key] = alike
@@ -88,11 +95,11 @@ class Twins:
         """
         if seen.event.channel != self._dialect.twin_of:
             return None
-        waiting = self._early.get(self._key(seen), deque())
+        waiting = self._early.get(self._key(seen), ())
         fitting = [half for half in waiting if self._fits(half, seen) and half.seen.event.seq > op.seq]
         if not fitting or any(half.op is op for half in fitting):
             return None
-        _take(waiting, fitting[0])
+        _take(self._early[self._key(seen)], fitting[0])
         return fitting[0]
 
     def came(self, seen: Seen, op: Operation | None, link: Link | None) -> None:
@@ -115,7 +122,8 @@ class Twins:
         """Drop the events of an operation that can get no event any more."""
         for key in op.twin_keys:
             self._drop(key, lambda half: half.op is op)
-            self._alike.get(key, {}).pop(op.at, None)
+            if key in self._alike:
+                self._alike[key].pop(op.at, None)
 
     def _is_lost(self, half: Half, now: int) -> bool:
         """Return whether it is too late for the twin of an original."""
@@ -126,9 +134,9 @@ class Twins:
     def _drop(self, key: Values, unwanted: Callable[[Half], bool]) -> None:
         for table in (self._originals, self._early):
             if key in table:
-                left = deque(half for half in table.pop(key) if not unwanted(half))
+                left = [half for half in table.pop(key) if not unwanted(half)]
                 if left:
-                    table[key] = left
+                    table[key] = deque(left)
 
     def _key(self, seen: Seen) -> Values:
         if seen is not self._last[0]:
@@ -137,12 +145,15 @@ class Twins:
 
 
 def _take(halves: deque[Half], wanted: Half) -> None:
-    del halves[next(place for place, half in enumerate(halves) if half is wanted)]
+    if halves[0] is wanted:
+        halves.popleft()
+    else:
+        del halves[next(place for place, half in enumerate(halves) if half is wanted)]
 
 
 def _settle(half: Half, key: Values, awaited: _Halves, waiting: _Halves) -> None:
-    others = awaited.get(key, ())
-    place = next((place for place, other in enumerate(others) if other.op is half.op), None)
+    others = awaited.get(key)
+    place = next((place for place, other in enumerate(others) if other.op is half.op), None) if others else None
     if place is None or half.op is None:
         waiting[key].append(half)
     else:

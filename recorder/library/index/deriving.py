@@ -102,8 +102,10 @@ class Derivation:
         """Take the next record."""
         if not isinstance(record, Note):
             self._members.add(MEMBER.pack(record.exchange & _SIGN, record.seq))
-        self._correlator.feed(record)
-        self._take(self._correlator.triples(), self._correlator.plain(), self._correlator.unsolicited())
+        correlator = self._correlator
+        correlator.feed(record)
+        if correlator.has_final:
+            self._take(correlator.triples(), correlator.plain(), correlator.unsolicited())
 
     def finish(self, header: Header) -> Recording:
         """End the pass; return what was derived beside triples, other exchanges and unsolicited events."""
