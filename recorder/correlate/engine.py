@@ -578,8 +578,8 @@ class Correlator:
         return Triple(n, op.name, op.keys, _label(session), self.state_of(op), op.request, op.ack, op.failure, links)
 
     def _tokens_of_keys(self, keys: Keys) -> frozenset[str]:
-        known = [name for name in self._dialect.session_keys if name in keys]
-        return frozenset([f"key {name}={text}" for name in known for text in values(keys[name])])
+        names = self._dialect.session_keys
+        return frozenset([f"key {name}={text}" for name in names if name in keys for text in values(keys[name])])
 
 
 def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Recording:

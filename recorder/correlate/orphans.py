@@ -124,12 +124,14 @@ class WeakLinks:
     """The events that an ack may take from their operations, by the ids that they carry."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._names = tuple(name for name in dialect.exact if name in names_in_acks(dialect))
+        self._names = frozenset(dialect.exact) & names_in_acks(dialect)
         self._at: dict[_At, Weak] = {}
         self._by_id: dict[tuple[str, str], set[_At]] = defaultdict(set)
 
     def add(self, seen: Seen, op: Operation, link: Link) -> None:
         """Keep an event that was linked by a rule without ids, if it has an id that an ack may bring."""
+        if self._names.isdisjoint(seen.keys):
+            return
         for name_and_id in self._ids(seen):
             self._by_id[name_and_id].add(_place(seen))
             self._at[_place(seen)] = Weak(seen, op, link)
@@ -145,7 +147,7 @@ class WeakLinks:
 
     def remove(self, seen: Seen) -> None:
         """Remove an event that got its final link; nothing happens if it is not kept."""
-        if self._at.pop(_place(seen), None) is not None:
+        if self._at and self._at.pop(_place(seen), None) is not None:
             for one in self._ids(seen):
                 self._by_id[one].discard(_place(seen))
                 if not self._by_id[one]:

@@ -141,8 +141,9 @@ class Dialect:
         if not self._may_ask(request.method, request.target):
             return None, {}
         content = content_in(request.body, request.headers)
-        name = self.name_of(request.method, request.target, content)
-        return name, {} if name is None else self._keys_asked(request, content, name)
+        roots = roots_of(request.method, request.target, content)
+        name = self._named(request.method, request.target, roots)
+        return name, {} if name is None else self._keys_asked(request, roots, name)
 
     def name_of(self, method: str, target: str, body: JSON) -> str | None:
         """Return the name of the operation that a method, a target and a body ask for, None if there is none.
@@ -150,9 +151,11 @@ class Dialect:
         A field of the body names the operation; without such a field the method and the URL path decide. A publish that
         nothing names has the name of its channel.
         """
-        if not self._may_ask(method, target):
-            return None
-        found = first(self.operation, roots_of(method, target, body)) or _routed(self, method, path_of(target))
+        return self._named(method, target, roots_of(method, target, body)) if self._may_ask(method, target) else None
+
+    def _named(self, method: str, target: str, roots: dict[str, JSON]) -> str | None:
+        """Return the name of the operation that a request with these roots asks for, which may be one."""
+        found = first(self.operation, roots) or _routed(self, method, path_of(target))
         return target if found is None and method == PUBLISH and self.is_publish(target) else found
 
     def _may_ask(self, method: str, target: str) -> bool:
@@ -176,7 +179,7 @@ class Dialect:
         """Return the keys of a request: values by which events can be joined to the request."""
         content = content_in(request.body, request.headers)
         name = self.name_of(request.method, request.target, content) if _finders(self).own else None
-        return self._keys_asked(request, content, name)
+        return self._keys_asked(request, roots_of(request.method, request.target, content), name)
 
     def keys_of_ack(self, ack: Response, operation: str | None = None) -> Keys:
         """Return the keys in the ack of an operation, which the operation may lack."""
@@ -270,10 +273,9 @@ class Dialect:
                 return code in self.ack_success
         return True
 
-    def _keys_asked(self, request: Request, content: JSON, name: str | None) -> Keys:
-        """Return the keys of a request with this content, which asks for an operation of this name."""
+    def _keys_asked(self, request: Request, roots: dict[str, JSON], name: str | None) -> Keys:
+        """Return the keys of a request with these roots, which asks for an operation of this name."""
         finders = _finders(self)
-        roots = roots_of(request.method, request.target, content)
         wanted = roots_in(self)
         if "path" in wanted:
             roots["path"] = self.route(request.target)
@@ -469,7 +471,8 @@ def _fitting(dialect: Dialect, path: str) -> re.Match[str] | None:
 
 def name_of(keys: Keys, event: Event) -> str:
     """Return the name of an event with these keys: its channel if no key names it."""
-    return listed(keys.get(NOTIFICATION, event.channel))
+    name = keys.get(NOTIFICATION, event.channel)
+    return name if type(name) is str else listed(name)
 
 
 def _roots(tables: Iterable[Paths]) -> frozenset[str]:

@@ -62,7 +62,7 @@ class Finder:
                 if value is None:
                     continue
                 if source is None and (type(value) is not str or not value):
-                    value = as_key(value)
+                    value = str(value) if type(value) is int else as_key(value)
                     if value is None:
                         continue
                 found[key] = value

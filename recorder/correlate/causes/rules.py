@@ -77,12 +77,12 @@ def by_twin(seen: Seen, op: Operation, original: Link, awaiting: Iterable[Operat
         awaiting: Other operations with an event that this twin may repeat, because twins may overtake each other.
 
     """
-    others = {other.seq for other in awaiting}
+    others = [other.seq for other in awaiting]
     why = f"repeats {seen.name} of request {op.seq} on another channel"
     if others:
-        why += f"; other requests with such an event: {len(others)}"
+        why += f"; other requests with such an event: {len(set(others))}"
     confidence = min(DOUBTFUL if others else 0.95, original.confidence)
-    rivals = tuple(sorted({*original.rivals, *others} - {op.seq}))
+    rivals = tuple(sorted({*original.rivals, *others} - {op.seq})) if others or original.rivals else ()
     return op, Link(seen.event, seen.name, op.seq, "twin", confidence, why, rivals, op.request.message)
 
 
@@ -182,13 +182,13 @@ def _keeps_from(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
     yield from past(op, replace(seen, session=None), dialect)
 
 
-def by_answer(seen: Seen, op: Operation | None, dialect: Dialect) -> tuple[Operation, Link] | None:
+def by_answer(seen: Seen, op: Operation, dialect: Dialect) -> tuple[Operation, Link] | None:
     """Link an event to the operation whose answer is the stream that it came on, if such events are its business.
 
     Any answer may carry what others caused, so an id, or values in common, say more.
     """
-    known = dialect.operations.get(op.name or "") if op is not None else None
-    if op is None or known is None or seen.name not in known.events:
+    known = dialect.operations.get(op.name or "")
+    if known is None or seen.name not in known.events:
         return None
     return op, _link(seen, op, "answer", ALONE, f"the event came in the answer to request {op.seq} itself", [])
 

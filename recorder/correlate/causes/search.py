@@ -45,7 +45,7 @@ class Causes:
             return None
         # An exact id decides before all else; the rules without ids follow.
         answered = self._streams.asked_for(seen.event.exchange)
-        own = by_answer(seen, answered, self._dialect)
+        own = by_answer(seen, answered, self._dialect) if answered is not None else None
         for key in self._dialect.exact:
             if key in seen.keys:
                 found = by_key(seen, key, self._dialect, self._open.with_exact(key, seen.keys))
