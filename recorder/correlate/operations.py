@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from .. import frozen
 from ..dialect.definition import Dialect, name_of
@@ -26,9 +26,9 @@ from ..push.rules import MESSAGE
 
 _SECOND = 1_000_000_000
 _COMBINED = 256  # combinations of the values of several keys that an operation is indexed by
-_MANY = (None,)  # in place of more of them; whoever has these is compared with all
 
 Values: TypeAlias = tuple[Value | None, ...]  # of a group of keys
+Place: TypeAlias = tuple[int | str | None, ...]  # in the index: number of a group, then its values; None for too many
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +84,7 @@ class Operation:
     lost: dict[str, set[str]] = field(default_factory=dict)
     seq: int = field(init=False)
     at: tuple[int, int] = field(init=False)  # not a property, because each search in the index asks for it
-    places: list[tuple[int, Values]] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.seq = self.request.seq
@@ -261,13 +261,6 @@ def _of_each(dialect: Dialect) -> dict[str, frozenset[str]]:
 _KINDS = 1000  # sets of names of keys whose groups are remembered
 
 
-class _Group(NamedTuple):
-    """Keys by whose values together operations are found."""
-
-    names: frozenset[str]
-    ordered: tuple[str, ...]
-
-
 class Operations:
     """An index of operations by their keys; operations that are over are dropped when a search meets them."""
 
@@ -275,9 +268,9 @@ class Operations:
         self._dialect = dialect
         self._exact = {name: number for number, name in enumerate(dialect.exact)}
         groups = *({name} for name in dialect.exact), *dialect.tuple_enough, dialect.error_same
-        self._groups = [_Group(frozenset(group), tuple(sorted(set(group)))) for group in groups]
-        self._fitting: dict[tuple[str, ...], list[tuple[int, _Group]]] = {}
-        self._by: dict[tuple[int, Values], dict[tuple[int, int], Operation]] = defaultdict(
+        self._groups = [tuple(sorted(set(group))) for group in groups]
+        self._fitting: dict[tuple[str, ...], list[tuple[int, tuple[str, ...]]]] = {}
+        self._by: dict[Place, dict[tuple[int, int], Operation]] = defaultdict(
             dict
         )  # inner dict by place on the wire, because removing from a list is slow
         # Errors that share no value with their operation may be about each one.
@@ -288,8 +281,7 @@ class Operations:
     def add(self, op: Operation) -> None:
         """Index an operation by its keys."""
         for number, group in self._groups_in(op.keys):
-            for found in _values(group, op.keys):
-                place = number, found
+            for place in _places(number, group, op.keys):
                 self._by[place][op.at] = op
                 op.places.append(place)
         for event in self._names(op):
@@ -299,11 +291,11 @@ class Operations:
         """Return the operations with the id that `keys` has under `name`, oldest first, also those that are over."""
         number, wanted = self._exact[name], keys.get(name, ())
         if type(wanted) is str:
-            held = self._by.get((number, (wanted,)))
+            held = self._by.get((number, wanted))
             return _by_age(held) if held else []
         found = dict[tuple[int, int], Operation]()
         for value in values(wanted):
-            found |= self._by.get((number, (value,)), {})
+            found |= self._by.get((number, value), {})
         return _by_age(found)
 
     def like(self, seen: Seen) -> list[Operation]:
@@ -332,7 +324,7 @@ class Operations:
         for event in self._names(op):
             self._alone[event].pop(op.at, None)
 
-    def _groups_in(self, keys: Keys) -> list[tuple[int, _Group]]:
+    def _groups_in(self, keys: Keys) -> list[tuple[int, tuple[str, ...]]]:
         """Return the groups by which an operation with these keys is found, with their numbers.
 
         A group that only partly belongs to the operation would match events that lack the rest.
@@ -341,7 +333,7 @@ class Operations:
         found = self._fitting.get(names)
         if found is None:
             groups = enumerate(self._groups)
-            found = [(number, group) for number, group in groups if group.names and group.names <= keys.keys()]
+            found = [(number, group) for number, group in groups if group and keys.keys() >= set(group)]
             if len(self._fitting) < _KINDS:
                 self._fitting[names] = found
         return found
@@ -353,25 +345,26 @@ class Operations:
 
     def _open(self, number: int, seen: Seen) -> dict[tuple[int, int], Operation]:
         group = self._groups[number]
-        if not group.names or not group.names <= seen.keys.keys():
+        if not group or any(name not in seen.keys for name in group):
             return {}
         shared: dict[tuple[int, int], Operation] = {}
         now = seen.event.t
-        for place in self._places(number, seen):
+        for place in self._places(number, group, seen):
             held = self._by.get(place, {})
             for op in [op for op in held.values() if is_over(op, now, self._dialect)]:
                 self._leave(place, op)
             shared |= held
         return shared
 
-    def _places(self, number: int, seen: Seen) -> list[tuple[int, Values]]:
+    def _places(self, number: int, group: tuple[str, ...], seen: Seen) -> Iterable[Place]:
         """Return where the index may hold operations that share a group of keys with an event."""
-        found = list(_values(self._groups[number], seen.keys))
-        if found == [_MANY]:
-            return [place for place in self._by if place[0] == number]
-        return [(number, one) for one in ((*found, _MANY) if len(self._groups[number].names) > 1 else found)]
+        found = _places(number, group, seen.keys)
+        if len(group) == 1:
+            return found
+        too_many = number, None  # where an operation is whose values are too many
+        return [place for place in self._by if place[0] == number] if too_many in found else [*found, too_many]
 
-    def _leave(self, place: tuple[int, Values], op: Operation) -> None:
+    def _leave(self, place: Place, op: Operation) -> None:
         held = self._by.get(place)
         if held is not None:
             held.pop(op.at, None)
@@ -384,10 +377,10 @@ def _by_age(found: Mapping[tuple[int, int], Operation]) -> list[Operation]:
     return [found[at] for at in sorted(found)] if len(found) > 1 else list(found.values())
 
 
-def _values(group: _Group, keys: Keys) -> Iterable[Values]:
-    """Return the values of a group of keys that are all there: one, or one for each choice among keys with several."""
-    found = tuple([keys[name] for name in group.ordered])
-    if tuple not in map(type, found):
-        return [found]
-    each = [values(value) for value in found]
-    return [_MANY] if len(each) > 1 and prod(map(len, each)) > _COMBINED else product(*each)
+def _places(number: int, group: tuple[str, ...], keys: Keys) -> list[Place]:
+    """Return the places of keys that are all there: one, or one for each choice among keys with several values."""
+    if len(group) == 1:
+        value = keys[group[0]]
+        return [(number, value)] if isinstance(value, str) else [(number, one) for one in value]
+    each = [values(keys[name]) for name in group]
+    return [(number, None)] if prod(map(len, each)) > _COMBINED else [(number, *one) for one in product(*each)]

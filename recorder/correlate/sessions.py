@@ -135,7 +135,7 @@ class Sessions:
         if not tokens:
             return None
         if len(tokens) == 1 and not self._before:
-            return self._by_token.get(*tokens)
+            return self._by_token.get(next(iter(tokens)))
         # cookies come first, because several agents may share one Authorization
         ordered = sorted(tokens, key=lambda token: (is_authorization(token), token)) if len(tokens) > 1 else tokens
         known = (self._by_token.get(one) for token in ordered for one in (token, self._first(token)))

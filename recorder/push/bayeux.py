@@ -12,7 +12,7 @@ from hashlib import sha256
 from ..bayeux import channels
 from ..bayeux.extensions import batch_of
 from ..bayeux.json_bodies import guard_of
-from ..bayeux.messages import Message, encode, is_event, parse, parse_request
+from ..bayeux.messages import Message, carried, encode, is_event
 from ..bayeux.replies import is_lost
 from ..model import JSON, Event, Failure, Record, Request, Response, SocketMessage
 from .port import Advised, Guarded, Observation, Opened, Refused, Replied, Sent, Subscribed
@@ -66,12 +66,19 @@ class BayeuxDecoder:
         self._sockets: dict[int, str] = {}  # WebSocket exchange → its clientId
         self.sockets: set[int] = set()  # exchanges of all WebSockets that carried Bayeux
         self._unacknowledged: dict[str, Unacknowledged] = {}  # by clientId; only with the extension
+        self._read: tuple[Record | None, list[Message] | None] = None, None  # the last record with its messages
+
+    def messages(self, record: Record) -> list[Message] | None:
+        """Return the Bayeux messages in a record, None if there are none; the last record is not parsed again."""
+        if self._read[0] is not record:
+            self._read = record, carried(record)
+        return self._read[1]
 
     def feed(self, record: Record) -> list[Observation]:
         """Take the next record; return what it shows."""
         match record:
             case Request():
-                messages = parse_request(record.target, record.body, record.headers)
+                messages = self.messages(record)
                 if messages is not None:
                     self._open[record.exchange] = messages
                     self._acknowledge(messages)
@@ -80,7 +87,7 @@ class BayeuxDecoder:
                 asked = self._open.pop(record.exchange, None)
                 if asked is None:
                     return []
-                replies = parse(record.body, record.headers) or []
+                replies = self.messages(record) or []
                 seen = self._replies(record, replies, _client_id(asked), asked)
                 if replies and (guard := guard_of(record.body, record.headers)) is not None:
                     seen.append(Guarded(guard))
@@ -107,7 +114,7 @@ class BayeuxDecoder:
         return self._sockets.get(socket, "")
 
     def _socket(self, record: SocketMessage) -> list[Observation]:
-        messages = parse(record.body) or []
+        messages = self.messages(record) or []
         if messages:
             self.sockets.add(record.exchange)
         if record.from_client:

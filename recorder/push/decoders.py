@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..bayeux.messages import carried
+from ..bayeux.messages import Message, carried
 from ..model import Chunk, Event, Failure, Record, Request, Response, SocketMessage
 from .bayeux import BayeuxDecoder
 from .port import Observation, Opened
@@ -64,6 +64,10 @@ class Decoders:
                 return [*self._bayeux.feed(record), *self._sse.feed(record), *self._sockets.feed(record)]
             case _:
                 return self._bayeux.feed(record)
+
+    def messages(self, record: Record) -> list[Message] | None:
+        """Return the Bayeux messages in a record, None if there are none; the last record is not parsed again."""
+        return self._bayeux.messages(record)
 
     def carries(self, request: Request) -> bool:
         """Return whether a request is only a carrier of push messages, such as a poll: no exchange of its own."""
