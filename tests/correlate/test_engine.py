@@ -1049,6 +1049,26 @@ def test_final_triples_are_handed_out_once_and_the_rest_at_the_end() -> None:
     assert (*final, *rest) == wire.recording().triples
 
 
+def test_what_is_final_is_announced_until_it_was_handed_out() -> None:
+    correlator = Correlator(load(), keep=1)
+    for record in three().records:
+        correlator.feed(record)
+        announced = correlator.has_final
+
+        assert announced == any([*correlator.triples(), *correlator.plain(), *correlator.unsolicited()])
+        assert not correlator.has_final
+
+
+@pytest.mark.parametrize("kind", ["triples", "plain", "unsolicited"])
+def test_each_kind_that_is_final_is_announced(kind: str) -> None:
+    correlator = fed(three(), keep=1)
+    for other in {"triples", "plain", "unsolicited"} - {kind}:
+        list(getattr(correlator, other)())
+
+    assert correlator.has_final
+    assert list(getattr(correlator, kind)())
+
+
 def test_a_triple_that_was_over_long_ago_is_handed_out_like_any_other() -> None:
     wire = Wire()
     desk = wire.desk()
