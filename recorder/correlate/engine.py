@@ -31,11 +31,7 @@ from ..push.decoders import Decoders
 from ..push.pieces import Pieces
 from ..push.port import BAYEUX, Advised, Asked, Closed, Guarded, Observation, Opened, Refused, Replied, Sent
 from ..push.rules import MESSAGE
-from .causes.rules import (
-    are_alike,
-    by_error,
-    by_twin,
-)
+from .causes.rules import are_alike, by_error, by_twin
 from .causes.search import Causes
 from .causes.siblings import Siblings
 from .causes.twins import Twins
@@ -325,7 +321,7 @@ class Correlator:
 
     def _request(self, request: Request) -> None:
         shown = self._dialect.identified(request.target, request.headers, request.body)
-        tokens = _joined(self._sessions.tokens(shown), self._logins.shown(request))
+        tokens = self._sessions.tokens(shown) | self._logins.shown(request)
         if self._decoder.carries(request):
             self._bayeux[request.exchange] = tokens
             self._asked_at[request.exchange] = addresses(request.headers)
@@ -422,8 +418,8 @@ class Correlator:
         # A response may set the session cookie that later requests carry.
         given = self._sessions.tokens(response.headers)
         self._sessions.renewed_cookies(op.tokens, given)
-        op.tokens = _joined(_joined(op.tokens, given), self._logins.answered(op.request, response, op.tokens))
-        links = self._told(op, keys) if op.name is not None else []
+        op.tokens |= given | self._logins.answered(op.request, response, op.tokens)
+        links = self._told(op, keys) if keys else []
         if op.refused:
             for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
                 links += self._adopt(seen, by_error(seen, self._dialect, [op]), op)
@@ -431,8 +427,6 @@ class Correlator:
 
     def _told(self, op: Operation, given: Keys) -> list[Link]:
         """Take the keys in the ack of an operation: events that came before the ack may have waited for them."""
-        if not given:
-            return []
         new = changed_by(op, given)
         if not new.keys().isdisjoint(op.keys):
             self._open.forget(op)
@@ -587,11 +581,6 @@ def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Re
     correlator = Correlator(dialect)
     deque(chain.from_iterable(map(correlator.feed, records)), maxlen=0)
     return correlator.finish(header)
-
-
-def _joined(tokens: frozenset[str], more: frozenset[str]) -> frozenset[str]:
-    """Return the union of two sets, of which the second is mostly empty."""
-    return tokens | more if more else tokens
 
 
 def _unsolicited(seen: Seen) -> Unsolicited:

@@ -215,3 +215,12 @@ def test_the_fast_decoder_is_refused_as_deep_values_are(depth: int) -> None:
     body = b"[" * depth + b"]" * depth
 
     assert outcome(body) == by_the_standard_library(body)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"])
+def test_a_hundred_levels_are_read_and_no_more(opening: bytes, closing: bytes) -> None:
+    inner = b"[]"
+
+    assert load_json(opening * 99 + inner + closing * 99)
+    with pytest.raises(ValueError, match="too deeply"):
+        load_json(opening * 100 + inner + closing * 100)

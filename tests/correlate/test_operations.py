@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from recorder.correlate.causes.rules import by_tuple
 from recorder.correlate.operations import Operation, Operations, is_over
+from recorder.model import Keys
 from tests.correlate.causes.test_rules import GWS, SECOND, asked, pushed
 from tests.wire import Ask, Message, chained, done, error_event, operation, preview, record_event, twin
 
@@ -121,3 +122,18 @@ def test_the_windows_are_the_dialects() -> None:
     op = asked(chained(7), at=10.0)
 
     assert is_over(op, 12 * SECOND, replace(GWS, open_for=1.0))
+
+
+MANY = {name: tuple(f"{name}{number}" for number in range(20)) for name in ("campaign", "device")}
+ONE = {"campaign": "campaign3", "device": "device7"}
+
+
+@pytest.mark.parametrize(("mine", "its"), [(MANY, ONE), (ONE, MANY), (MANY, MANY), (ONE, ONE)])
+def test_keys_with_too_many_choices_are_compared_with_all(mine: Keys, its: Keys) -> None:
+    op, seen = asked(preview()), pushed(record_event("PreviewRecord", None))
+    op.keys = mine
+    held = holding(op)
+
+    assert held.like(replace(seen, keys=its)) == [op]
+    held.forget(op)
+    assert held.like(replace(seen, keys=its)) == []
