@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from ..model import Headers
+from ..model import JSON, Headers
+from .bodies import json_values
 from .bodies.change import Unread
 from .bodies.reading import Form, changed, changed_body, changed_chunk, form_of, structured
-from .forms import in_base64, in_percent, in_quotes, named, undone
+from .forms import encoded_in, in_base64, in_percent, in_quotes, named, undone
 from .known import Known
 from .policy import SECRET, Place, Policy, Rule
 from .pseudonyms import Kind, Span
@@ -105,6 +106,10 @@ class Finder:
 
         """
         return changed_body(body, headers, self, self.policy, self.policy.root()) if body else body
+
+    def read(self, value: JSON) -> None:
+        """Find the values in a parsed JSON object, for a finder that is to learn them: nothing is replaced."""
+        json_values.read(value, self, self.policy, self.policy.root())
 
     def chunk(self, body: bytes, media: str) -> bytes:
         """Return whole events or lines of a streamed body of this media type with values replaced.
@@ -361,14 +366,10 @@ class Finder:
         self.known.add(value, kind, plain=plain)
         if len(value) < _SHORTEST_FORM:
             return
-
-        def keep(undone: str) -> str:
-            for part in (undone, *undone.split(":", 1)[1:]):
+        for text in encoded_in(value):
+            for part in (text, *text.split(":", 1)[1:]):
                 self._texts.add(part, kind, plain=plain)
-            self._deeper(undone, self._content)
-            return undone
-
-        in_percent(value, keep, lambda between: in_base64(between, keep))
+            self._deeper(text, self._content)
         if kind is Kind.SECRET and ":" in value:
             self.known.add(value.partition(":")[2], kind)
 

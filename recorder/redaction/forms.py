@@ -72,6 +72,21 @@ def in_percent(text: str, change: Change, between: Change) -> str:
     return _pieces(_RUN, text, run, between)
 
 
+def encoded_in(text: str) -> Iterator[str]:
+    """Yield what the percent-encoded and the base64 parts of a text say."""
+    last = 0
+    for found in _RUN.finditer(text) if _ESCAPE.search(text) else ():
+        if _ESCAPE.search(found[0]):
+            yield undone(found[0])
+            yield from _in_base64(text[last : found.start()])
+            last = found.end()
+    yield from _in_base64(text[last:])
+
+
+def _in_base64(text: str) -> Iterator[str]:
+    return (plain for run in _BASE64.findall(text) if (plain := _from_base64(run)) is not None)
+
+
 def in_base64(text: str, change: Change, *, canonical: bool = False) -> str:
     """Return the text with `change` applied to what its base64 parts encode; base64 of binary data stays.
 
@@ -143,19 +158,23 @@ def _pieces(pattern: re.Pattern[str], text: str, change: Callable[[re.Match[str]
     return "".join([*pieces, between(text[last:])])
 
 
-def _base64(run: str, change: Change, *, canonical: bool) -> str:
+def _from_base64(run: str) -> str | None:
+    """Return the text that a run of base64 encodes; None for binary data."""
     bare = run.rstrip("=")
-    is_url_safe = "-" in bare or "_" in bare
+    digits = bare.translate(_URL_SAFE[0]) if "-" in bare or "_" in bare else bare
     try:
-        digits = bare.translate(_URL_SAFE[0]) if is_url_safe else bare
         plain = binascii.a2b_base64(digits + "=" * (-len(bare) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
+        return None
+    return None if _NOT_TEXT.search(plain) else plain  # a plain word that only looks like base64
+
+
+def _base64(run: str, change: Change, *, canonical: bool) -> str:
+    plain = _from_base64(run)
+    if plain is None or (new := change(plain)) == plain:
         return run
-    if _NOT_TEXT.search(plain):
-        return run  # a plain word that only looks like base64
-    new = change(plain)
-    if new == plain:
-        return run
+    bare = run.rstrip("=")
+    is_url_safe = "-" in bare or "_" in bare
     made = binascii.b2a_base64(new.encode("utf-8", "surrogatepass"), newline=False)
     if canonical:
         return made.decode().rstrip("=")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple, Self, TypeAlias
 from urllib.parse import unquote
 
-from ..bayeux.messages import join, value_text
 from ..bayeux.publishes import PUBLISH
 from ..dialect.paths import parse_json
 from ..formats.charsets import decoded, media_of
@@ -131,24 +130,19 @@ class Memory:
         """Collect the pseudonyms of a recording that a policy redacted."""
         memory = cls(policy)
         for triple in chain(recording.triples, recording.plain):
-            memory.exchange(triple, [value_text(link.event.data) for link in triple.events])
+            memory.exchange(triple)
         for pushed in recording.unsolicited:
-            memory.event(pushed.event.channel, value_text(pushed.event.data))
+            memory.event(pushed.event.channel, pushed.event.data)
         for message in recording.messages:
-            memory.event(message.name, value_text(message.data))
+            memory.event(message.name, message.data)
         return memory
 
     def kind_of(self, pseudonym: str) -> Kind:
         """Return the kind of a pseudonym that was found in a leaf."""
         return self._known.kind_of(pseudonym) or Kind.SECRET
 
-    def exchange(self, triple: Triple, texts: Iterable[str]) -> None:
-        """Learn the pseudonyms at the places of rules in a triple or another exchange.
-
-        Args:
-            triple: It.
-            texts: The data of its events as JSON texts.
-        """
+    def exchange(self, triple: Triple) -> None:
+        """Learn the pseudonyms at the places of rules in a triple or another exchange."""
         request, finder = triple.request, self._all
         self._headers(request.headers)
         media = media_for(request.headers, request.body)
@@ -161,18 +155,13 @@ class Memory:
         if triple.ack is not None:
             self._headers(triple.ack.headers)
             finder.body(triple.ack.body, triple.ack.headers)
-        for link, text in zip(triple.events, texts, strict=True):
-            self.event(link.event.channel, text)
+        for link in triple.events:
+            self.event(link.event.channel, link.event.data)
         self._found.clear()
 
-    def event(self, channel: str, text: str) -> None:
-        """Learn the pseudonyms at the places of rules in an event, or in a message of a client.
-
-        Args:
-            channel: Its channel.
-            text: Its data as JSON text.
-        """
-        self._all.body(join([f'{{"channel":{value_text(channel)},"data":{text}}}']))
+    def event(self, channel: str, data: JSON) -> None:
+        """Learn the pseudonyms at the places of rules in the channel and data of an event, or a client's message."""
+        self._all.read({"channel": channel, "data": data})
         self._found.clear()
 
     def _headers(self, headers: Headers) -> None:

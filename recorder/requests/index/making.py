@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ...bayeux.messages import value_text
 from ...correlate.anchors import anchoring, anchors, endings, only_session
 from ...correlate.ordering import asked
 from ...dialect.definition import Dialect
@@ -100,15 +99,13 @@ class IndexMaker:
     def feed(self, item: Triple | Unsolicited, place: int) -> Iterable[Entry]:
         """Take a triple, another exchange or an unsolicited event; `place` is that among those of its kind."""
         if isinstance(item, Unsolicited):
-            text = value_text(item.event.data)
-            self._whole.unsolicited(item, text)
+            self._whole.unsolicited(item)
             if self._memory is not None:
-                self._memory.event(item.event.channel, text)
+                self._memory.event(item.event.channel, item.event.data)
             return ()
-        texts = [value_text(link.event.data) for link in item.events]
-        self._whole.exchange(item, place, texts)
+        self._whole.exchange(item, place)
         if self._memory is not None and self._headers is not None:
-            self._memory.exchange(item, texts)
+            self._memory.exchange(item)
             self._headers.learn(item.request.headers)
         if self._asked is not None:
             self._asked[not item.n].add(item)
@@ -135,9 +132,9 @@ class IndexMaker:
     def _finished(self, recording: Recording) -> Iterator[Entry]:
         if self._memory is not None:
             for message in recording.messages:
-                self._memory.event(message.name, value_text(message.data))
+                self._memory.event(message.name, message.data)
         for reply in recording.replies:
-            self._whole.foreign.told(value_text(reply.message), value_text(reply.pushed))
+            self._whole.foreign.told(reply.message, reply.pushed)
         links = AskedLinks(recording.header, Links(servers(recording, self._whole.answered)))
         second = _Requests(self._dialect, self._policy, self._memory, links if self._has_links else None, self._cookies)
         for place, triple in enumerate(chain(asked(recording.triples), asked(recording.plain))):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...bayeux.messages import value_text
 from ...correlate.sessions import Sessions, is_authorization
 from ...dialect.changing import changed
 from ...dialect.definition import Dialect
@@ -57,13 +56,12 @@ class Whole:
         self.foreign = Foreign()
         self.tokens: dict[str, tuple[int, int]] = {}
 
-    def exchange(self, triple: Triple, place: int, texts: Iterable[str]) -> None:
+    def exchange(self, triple: Triple, place: int) -> None:
         """Take a triple or another exchange.
 
         Args:
             triple: It.
             place: Its place among those of its kind.
-            texts: The data of its events as JSON texts.
         """
         self._request(triple.request)
         if triple.ack is not None:
@@ -72,13 +70,13 @@ class Whole:
                 self.logins[not triple.n].append(place)
         if triple.n and triple.operation is not None:
             self.operations.add(triple.operation)
-        for link, text in zip(triple.events, texts, strict=True):
-            self._event(link.event, link.name, text)
+        for link in triple.events:
+            self._event(link.event, link.name)
 
-    def unsolicited(self, pushed: Unsolicited, text: str) -> None:
-        """Take an event that no operation caused; `text` is its data as JSON text."""
+    def unsolicited(self, pushed: Unsolicited) -> None:
+        """Take an event that no operation caused."""
         self.has_heartbeats |= pushed.is_ignored
-        self._event(pushed.event, pushed.name, text)
+        self._event(pushed.event, pushed.name)
 
     def _request(self, request: Request) -> None:
         self.asked.update(hosts_of(request.headers))
@@ -94,9 +92,10 @@ class Whole:
         if self._in_bodies:
             self._count(self._in_bodies, parse_json(answer.body, answer.headers))
 
-    def _event(self, event: Event, name: str, text: str) -> None:
-        self.events.update((name, event.channel))
-        self.foreign.told(text, value_text(event.beside))
+    def _event(self, event: Event, name: str) -> None:
+        self.events.add(name)
+        self.events.add(event.channel)
+        self.foreign.told(event.data, event.beside)
         if self._in_data:
             self._count(self._in_data, event.data)
 
