@@ -7,18 +7,9 @@ from dataclasses import dataclass, field
 from ..redaction.finder import Finder
 from ..redaction.policy import Policy
 from ..redaction.pseudonyms import Kind
-from .remembered import found_in
+from .remembered import body_in, target_in
 
 _BLANK, _ZERO = "•", "0"
-
-
-@dataclass(frozen=True, slots=True)
-class BlankedRequest:
-    """A request without the values that a policy redacts; these are in `values`."""
-
-    target: str
-    body: bytes
-    values: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -33,13 +24,19 @@ class Blanker:
         if self.policy is not None:
             self._finder = Finder(self.policy, self._blank)
 
-    def of(self, method: str, target: str, body: bytes, media: str = "") -> BlankedRequest:
-        """Blank out a request, or the channel and data of a publish."""
+    def target(self, method: str, target: str) -> tuple[str, tuple[str, ...]]:
+        """Blank out the target of a request, or the channel of a publish; return it and the values."""
         if self._finder is None:
-            return BlankedRequest(target, body, ())
+            return target, ()
         self._found = []
-        target, body = found_in(self._finder, method, target, body, media)
-        return BlankedRequest(target, body, tuple(self._found))
+        return target_in(self._finder, method, target), tuple(self._found)
+
+    def body(self, method: str, body: bytes, media: str = "") -> tuple[bytes, tuple[str, ...]]:
+        """Blank out the body of a request, or the data of a publish; return it and the values."""
+        if self._finder is None:
+            return body, ()
+        self._found = []
+        return body_in(self._finder, method, body, media), tuple(self._found)
 
     def keeps(self, path: str) -> bool:
         """Return whether a member's values are never blanked out; names are joined by dots."""

@@ -68,17 +68,26 @@ def media_for(headers: Headers, body: bytes) -> str:
 
 
 def found_in(finder: Finder, method: str, target: str, body: bytes, media: str) -> Sent:
-    """Return the target and body of a request, or the channel and data of a publish, with values replaced.
+    """Return the target and body of a request, or the channel and data of a publish, with values replaced."""
+    return target_in(finder, method, target), body_in(finder, method, body, media)
 
-    A policy knows channel and data as members of a message.
+
+def target_in(finder: Finder, method: str, target: str) -> str:
+    """Return the target of a request with values replaced.
+
+    A policy knows channel and data of a publish as members of a message.
     """
     if method != PUBLISH:
-        return finder.target(target), finder.body(body, (("Content-Type", media),) if media else ())
-    named = finder.body(json.dumps({"channel": target}).encode())
-    if body:
-        before, after = b'{"data":', b"}"
-        body = finder.body(before + body + after)[len(before) : -len(after)]
-    return json.loads(named)["channel"], body
+        return finder.target(target)
+    return str(json.loads(finder.body(json.dumps({"channel": target}).encode()))["channel"])
+
+
+def body_in(finder: Finder, method: str, body: bytes, media: str) -> bytes:
+    """Return the body of a request, or the data of a publish, with values replaced."""
+    if method != PUBLISH:
+        return finder.body(body, (("Content-Type", media),) if media else ())
+    before, after = b'{"data":', b"}"
+    return finder.body(before + body + after)[len(before) : -len(after)] if body else body
 
 
 class _Pseudonyms(Known):

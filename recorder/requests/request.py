@@ -31,6 +31,7 @@ from ..model import JSON, Headers
 from ..printable import printable
 from ..redaction.policy import Policy
 from .blanks import Blanker
+from .cutting import NO_JSON, Cutter, Rest
 from .masks import BLANK, BODY, MEMBER, PATH, QUERY, Address, Mask, cut
 from .masks import path_of as path_mask
 from .remembered import Remembered
@@ -40,10 +41,10 @@ Bound: TypeAlias = tuple[str, JSON] | None  # an id as compared, and as written;
 Shown: TypeAlias = tuple[tuple[str, str], ...]  # places in headers, such as `cookie NAME`, and the pseudonyms there
 
 _REMEMBERED = 10_000  # requests; then they are forgotten
+_BODIES = 1_000  # that are remembered
 _LONGEST = 4000  # bytes of a body that is remembered
 _DIGEST = 16  # bytes
 _IN_LIST = re.compile(r"\.(?:\d+|\*)(?:\.|$)")
-_CUT, _QUOTED = b"\0", b'"\0"'  # in place of a value; in no JSON but that of UTF-16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +211,49 @@ class _Known(NamedTuple):
     places: tuple[int, ...]
 
 
+class _Inner(NamedTuple):
+    """What a body tells about the requests of one operation.
+
+    Attributes:
+        alike: Its text without what is not compared.
+        own: Its text without the ids of one operation.
+        written: How it is written, where it is no JSON.
+        told: What tells requests of one key apart beside the body.
+        in_order: The values of names that have several, in their order.
+        fresh: The per-operation ids in it.
+        bound: The session ids in it.
+    """
+
+    alike: bytes | str
+    own: bytes | str
+    written: tuple[str, ...]
+    told: tuple[object, ...]
+    in_order: tuple[object, ...]
+    fresh: FreshIds
+    bound: tuple[tuple[Bound, ...], ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Body:
+    """A body that was read, of any number of requests: many differ in the target alone.
+
+    Attributes:
+        content: The body in its canonical spelling, without volatile values.
+        blanked: Its text without the values that a policy redacts.
+        hidden: These values.
+        value: Its value without them.
+        inner: What it tells, by operation.
+        places: By operation, where minted ids were cut out of its text, for requests that differ in them.
+    """
+
+    content: Content
+    blanked: bytes
+    hidden: tuple[str, ...]
+    value: JSON
+    inner: dict[str | None, _Inner] = field(default_factory=dict)
+    places: dict[str | None, tuple[int, ...]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class _Minted:
     """Where a client mints ids in the requests of one operation, and what is not compared of such requests.
@@ -273,9 +317,10 @@ class RequestReader:
         free = [path for path, key in own if key not in dialect.session_keys]
         cut = {path.rpartition(".")[2]: path for path in free if self._blanker.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): places.index(path) for name, path in cut.items()}
-        self._values = _values_of(cut)
+        self._cutter = Cutter(cut)
+        self._bodies: dict[tuple[bool, bytes, str], _Body] = {}
         self._known: dict[tuple[str, str, bytes, str], _Known] = {}
-        self._last: tuple[tuple[str, str, bytes, str], tuple[str, Content]] | None = None  # the last steady request
+        self._last: tuple[tuple[bytes, str], Content] | None = None  # the last body
         self._lasting: dict[tuple[tuple[Bound, ...], ...], SessionIds] = {}
         # by method, mask of the path, and path without it, with the operation: the masks to try
         self._masks: dict[str, dict[Mask, dict[tuple[str, str | None], dict[Mask, None]]]] = {}
@@ -358,7 +403,7 @@ class RequestReader:
     def _path(self, method: str, mask: Mask, target: str) -> str:
         """Return the path of a request without the segments of a mask and the values that the policy names."""
         rest = cut(mask, target.partition("?")[0], b"").target
-        return unquote(self._blanker.of(method, rest, b"").target)
+        return unquote(self._blanker.target(method, rest)[0])
 
     def read(
         self, method: str, target: str, body: bytes, media: str = "", headers: Headers = ()
@@ -384,71 +429,74 @@ class RequestReader:
         return replace(request, lasting=self._shared(bound)), tuple(ids)
 
     def _read_text(self, method: str, target: str, body: bytes, media: str) -> tuple[ParsedRequest, FreshIds]:
-        if len(body) > _LONGEST or body.find(_CUT) >= 0:
+        if len(body) > _LONGEST or body.find(NO_JSON) >= 0:
             return self._read(method, target, body, media)
-        rest, names, values = self._cut(body)
-        known = self._known.get((method, target, rest, media))
+        rest = self._cutter.rest(body)
+        known = self._known.get((method, target, rest.body, media)) or self._of_known_body(method, target, rest, media)
         if known is None:
-            read = self._read(method, target, body, media)
-            self._remember(read, (method, target, rest, media), names, values)
-            return read
-        if not values:
+            read = self._body(method, body, media)
+            found = self._made(method, target, read)
+            self._remember(found, (method, target, rest.body, media), read, rest)
+            return found
+        if not rest.values:
             return known.request, known.fresh
         fresh = list(known.fresh)
-        for place, value in zip(known.places, values, strict=True):  # the text has a mark for each
+        for place, value in zip(known.places, rest.values, strict=True):  # the text has a mark for each
             fresh[place] = value
         return known.request, tuple(fresh)
 
-    def _cut(self, body: bytes) -> tuple[bytes, list[bytes], list[str | int]]:
-        """Return a body without the plainly written values of minted ids, the names of these, and the values."""
-        pieces: list[bytes] = []
-        names: list[bytes] = []
-        values: list[str | int] = []
-        end = 0
-        for found in self._values.finditer(body):
-            name, text = found.groups()
-            is_text = text.startswith(b'"')
-            start = found.start(2)
-            pieces += body[end:start], _QUOTED if is_text else _CUT
-            names.append(name)
-            values.append(text[1:-1].decode() if is_text else int(text))
-            end = start + len(text)
-        pieces.append(body[end:])
-        return b"".join(pieces), names, values
+    def _of_known_body(self, method: str, target: str, rest: Rest, media: str) -> _Known | None:
+        """Return a request whose body was read with another target; None if it was not."""
+        body = self._bodies.get((method == PUBLISH, rest.body, media))
+        if body is None:
+            return None
+        request, fresh = self._made(method, target, body)
+        places = body.places.get(request.operation)
+        if places is None:
+            return None
+        return self._keep((method, target, rest.body, media), _Known(request, fresh, places))
+
+    def _keep(self, text: tuple[str, str, bytes, str], known: _Known) -> _Known:
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known[text] = known
+        return known
 
     def _remember(
         self,
         read: tuple[ParsedRequest, FreshIds],
         text: tuple[str, str, bytes, str],
-        names: list[bytes],
-        values: list[str | int],
+        body: _Body,
+        rest: Rest,
     ) -> None:
         """Remember a parsed request, if the values that were cut out are the minted ids, each once."""
         request, fresh = read
-        places = tuple(self._places[name] for name in names)
-        cut = dict(zip(places, values, strict=True))
+        places = tuple(self._places[name] for name in rest.names)
+        cut = dict(zip(places, rest.values, strict=True))
         there = {place: fresh[place] for place in self._places.values() if fresh[place] is not None}
-        if len(cut) == len(values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
-            if len(self._known) >= self._most:
-                self._known.clear()
-            self._known[text] = _Known(request, fresh, places)
+        if len(cut) == len(rest.values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
+            self._keep(text, _Known(request, fresh, places))
+            if len(self._bodies) >= _BODIES:
+                self._bodies.clear()
+            self._bodies.setdefault((request.method == PUBLISH, rest.body, text[3]), body).places[request.operation] = places
 
     def steady(self, method: str, target: str, body: bytes, media: str) -> tuple[str, Content]:
         """Return a request in its canonical spelling and without volatile values: the target, and the body."""
-        sent = method, target, body, media
-        if self._last is None or self._last[0] != sent:  # a recorded request is read twice
-            self._last = sent, self._steady(*sent)
+        return self._steady_target(method, target), self._content(body, media)
+
+    def _content(self, body: bytes, media: str) -> Content:
+        if self._last is None or self._last[0] != (body, media):  # a recorded body is read twice
+            self._last = (body, media), read(body, media, self._volatile[self.root])
         return self._last[1]
 
-    def _steady(self, method: str, target: str, body: bytes, media: str) -> tuple[str, Content]:
-        content = read(body, media, self._volatile[self.root])
+    def _steady_target(self, method: str, target: str) -> str:
         if method == PUBLISH:
-            return target, content
+            return target
         path, query = path_of(target), target.partition("?")[2]
         if self._volatile["path"]:
             path = self._without_parts(path, self._volatile["path"])
         query = respelled(query, self._volatile["query"]) if query else ""
-        return f"{path}?{query}" if query else path, content
+        return f"{path}?{query}" if query else path
 
     def _without_parts(self, path: str, parts: Tree) -> str:
         """Return a path with a blank in place of the parts that a route names so."""
@@ -461,64 +509,88 @@ class RequestReader:
         return path
 
     def _read(self, method: str, target: str, body: bytes, media: str) -> tuple[ParsedRequest, FreshIds]:
-        steady, content = self.steady(method, target, body, media)
-        blanked = self._blanker.of(method, steady, content.body, content.media)
-        is_plain = blanked.body == content.body
-        value = content.value if is_plain else read_again(content.form, blanked.body, content.media)
-        path, _, query_text = blanked.target.partition("?")
-        operation = self._dialect.name_of(method, blanked.target, value)
-        ids, query = self._of(operation), pairs(query_text)
+        return self._made(method, target, self._body(method, body, media))
+
+    def _body(self, method: str, body: bytes, media: str) -> _Body:
+        content = self._content(body, media)
+        blanked, hidden = self._blanker.body(method, content.body, content.media)
+        is_plain = blanked == content.body
+        value = content.value if is_plain else read_again(content.form, blanked, content.media)
+        return _Body(content, blanked, hidden, value)
+
+    def _made(self, method: str, target: str, body: _Body) -> tuple[ParsedRequest, FreshIds]:
+        """Return a request of a target and a body."""
+        steady = self._steady_target(method, target)
+        blanked, hidden = self._blanker.target(method, steady)
+        path, _, query_text = blanked.partition("?")
+        operation = self._dialect.name_of(method, blanked, body.value)
+        ids, query = self._of(operation), pairs(query_text) if query_text else ()
         if ids.outside["query"]:
             query = tuple(pair for pair in query if not covers(ids.outside["query"], names_in(pair[0])))
-        roots = self._roots(method, blanked.target, value)
-        fresh = tuple(chain.from_iterable(_values_at(roots, p, is_there=p in ids.paths) for p, _ in self.fresh))
-        bound = tuple(
-            tuple(self._bound(key, one) for one in _values_at(roots, p, is_there=p in ids.paths))
-            for p, key in self.lasting
-        )
-        alike, own = (
-            blanked.body if value is None else canonical(without(value, tree)) for tree in (ids.ignored, ids.own)
-        )
+        inner = body.inner.get(operation)
+        if inner is None:
+            inner = self._inner(body, operation, roots_of(method, blanked, body.value))
+            body.inner[operation] = inner
+        fresh, bound = inner.fresh, inner.bound
+        if self._outer:
+            fresh, bound = self._ids(self._roots(method, blanked, body.value), ids)
         if ids.outside["path"]:
             path = self._without_parts(path, ids.outside["path"])
         outer = (method, unescaped(path), query)
-        form = content.form
-        written = () if form is Form.JSON else (form.name, *self.named(content.names, operation))
-        told = chain(self._told(target, content, bound), self._in_order(query_text, query, form, blanked.body, ids))
-        key, own = _digest(*outer, alike, *written), _digest(own, *written, *told)
-        digests = key, own, id_of(own, blanked.values)
+        told = [*inner.told, *self._told(target, bound), *self._in_order(query_text, query, ids), *inner.in_order]
+        key, own = _digest(*outer, inner.alike, *inner.written), _digest(inner.own, *inner.written, *told)
+        hidden += body.hidden
+        content = body.content
         leaves = Leaves(steady, content.body, content.media) if self._masks else None
         call = ParsedRequest(
-            *outer, value, blanked.body, operation, blanked.values, *digests, self._shared(bound), form, leaves
+            *outer, body.value, body.blanked, operation, hidden, key, own, id_of(own, hidden), self._shared(bound),
+            content.form, leaves,
         )  # fmt: skip
         return call, fresh
+
+    def _inner(self, body: _Body, operation: str | None, roots: dict[str, JSON]) -> _Inner:
+        ids, content, value = self._of(operation), body.content, body.value
+        alike, own = (
+            body.blanked if value is None else canonical(without(value, tree)) for tree in (ids.ignored, ids.own)
+        )
+        written = () if content.form is Form.JSON else (content.form.name, *self.named(content.names, operation))
+        dropped = self._dropped[self.root] if content.whole is not content.value else ()
+        told = tuple(one for path in dropped for one in each(content.whole, path) if one is not None)
+        return _Inner(alike, own, written, told, self._fields_in_order(body, ids), *self._ids(roots, ids))
+
+    def _ids(self, roots: dict[str, JSON], ids: _Minted) -> tuple[FreshIds, tuple[tuple[Bound, ...], ...]]:
+        """Return the per-operation ids and the session ids at their paths."""
+        fresh = chain.from_iterable(_values_at(roots, path, is_there=path in ids.paths) for path, _ in self.fresh)
+        bound = tuple(
+            tuple(self._bound(key, one) for one in _values_at(roots, path, is_there=path in ids.paths))
+            for path, key in self.lasting
+        )
+        return tuple(fresh), bound
 
     def named(self, names: Iterable[str], operation: str | None) -> Iterator[str]:
         """Yield the names of form fields or parts that are compared in the requests of an operation."""
         ignored = self.ignored(operation)
         return (name for name in names if not covers(ignored, names_in(name)))
 
-    def _told(self, target: str, content: Content, bound: tuple[tuple[Bound, ...], ...]) -> Iterator[object]:
-        """Yield what tells requests of one key apart beside the body: volatile values, and ids of a session."""
-        if content.whole is not content.value:
-            for path in self._dropped[self.root]:
-                yield from (value for value in each(content.whole, path) if value is not None)
+    def _told(self, target: str, bound: tuple[tuple[Bound, ...], ...]) -> Iterator[object]:
+        """Yield what tells requests of one key apart outside the body: volatile values, and ids of a session."""
         if self._dropped["query"]:
             query = fields(target.partition("?")[2])
             yield from (list(each(query, path)) for path in self._dropped["query"])
         if self._outer:
             yield bound
 
-    def _in_order(
-        self, text: str, query: tuple[tuple[str, str], ...], form: Form, body: bytes, ids: _Minted
-    ) -> Iterator[object]:
+    def _in_order(self, text: str, query: tuple[tuple[str, str], ...], ids: _Minted) -> Iterator[object]:
         """Yield the values of each name in their order, where a name has several: the order may be an answer's own."""
         if _repeats(name for name, _ in query):
             yield [pair for pair in in_order(text) if not covers(ids.outside["query"], names_in(pair[0]))]
-        if form is Form.FIELDS:
-            found = in_order(body.decode("utf-8", "surrogateescape"))
-            if _repeats(name for name, _ in found):
-                yield [pair for pair in found if not covers(ids.own, names_in(pair[0]))]
+
+    def _fields_in_order(self, body: _Body, ids: _Minted) -> tuple[object, ...]:
+        """Return the same of a body that has fields."""
+        found = in_order(body.blanked.decode("utf-8", "surrogateescape")) if body.content.form is Form.FIELDS else []
+        if not _repeats(name for name, _ in found):
+            return ()
+        return ([pair for pair in found if not covers(ids.own, names_in(pair[0]))],)
 
     def _roots(self, method: str, target: str, value: JSON) -> dict[str, JSON]:
         """Return where the paths of ids begin."""
@@ -552,13 +624,6 @@ def _leaves(request: ParsedRequest) -> Leaves:
     if request.leaves is None:  # `RequestReader.forget` was not called
         raise ValueError("the request was read before the masks")
     return request.leaves
-
-
-def _values_of(names: Iterable[str]) -> re.Pattern[bytes]:
-    """Build a pattern for members of these names whose values are written plainly: name, value."""
-    either = "|".join(re.escape(name) for name in names) or "(?!)"
-    plain, number = r'"[ !#-\[\]-~]*"', r"-?(?:0|[1-9][0-9]{0,15})"
-    return re.compile(rf'"({either})"\s*:\s*({plain}|{number})(?=\s*[,}}])'.encode())
 
 
 def _values_at(roots: dict[str, JSON], path: str, *, is_there: bool) -> Iterator[JSON]:
