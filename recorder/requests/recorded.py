@@ -11,10 +11,10 @@ from typing import NamedTuple
 from ..bayeux.publishes import PUBLISH
 from ..dialect.definition import Dialect
 from ..dialect.paths import as_key
-from ..model import Triple
+from ..model import Request, Triple
 from ..redaction.policy import Policy
 from .bindings import LONG, first_run
-from .remembered import Asked, Memory, media_for
+from .remembered import Asked, Memory, Remembered, media_for
 from .request import FreshIds, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, Tried
 
 
@@ -22,13 +22,17 @@ class Read(NamedTuple):
     """A recorded request that was read.
 
     Attributes:
-        entry: What each match compares of it; without what its headers show.
+        request: What is compared of it: without the leaves that hold remembered values.
+        fresh: Its per-operation ids.
         operation: Name of its operation, by its text alone.
-        tried: Which live requests are compared without its leaves; None if no leaf holds a remembered value.
+        remembered: Its leaves that hold remembered values; None if none does.
+        tried: Which live requests are compared without these leaves.
     """
 
-    entry: RecordedRequest
+    request: ParsedRequest
+    fresh: FreshIds
     operation: str | None
+    remembered: Remembered | None
     tried: Tried | None
 
 
@@ -67,24 +71,35 @@ class RecordedReader:
         for reader in (self.requests, self.publishes):
             reader.forget()
 
-    def recorded(self, place: int, triple: Triple) -> Read:
-        """Read the request of a triple or another exchange; `place` is its place among all of them."""
-        sent, reader = triple.request, self.of(triple.request.method)
-        media = media_for(sent.headers, sent.body)
+    def recorded(self, place: int, triple: Triple) -> RecordedRequest:
+        """Read what each match compares of the request of a triple or another exchange, but for what its headers show.
+
+        Args:
+            place: Its place among all of them.
+            triple: It.
+        """
+        read = self.read(triple.request)
+        keys = self.of(triple.request.method).keys_of(read.request)
+        call, operation = read.request, None if triple.operation is None else intern(triple.operation)  # there are few
+        its = call.own, call.hidden, call.lasting, tuple(self._minted(read.fresh, keys)), read.remembered
+        return RecordedRequest(place, triple.n, triple.session, operation, *its, key=call.key)
+
+    def read(self, sent: Request) -> Read:
+        """Read a recorded request."""
+        reader, media = self.of(sent.method), media_for(sent.headers, sent.body)
         call, fresh = reader.read(sent.method, sent.target, sent.body, media, sent.headers)
-        ids = tuple(self._minted(fresh, reader.keys_of(call)))
-        by_text, remembered, tried = call.operation, None, None
-        if self._memory is not None:
-            target, content = reader.steady(sent.method, sent.target, sent.body, media)
-            what = Asked(sent.method, target, content.body, content.media)
-            remembered = self._memory.leaves(what, call.hidden, partial(reader.counts, call.operation))
-            if remembered is not None:
-                tried = reader.tried(remembered.mask, call, target)
-                call = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
-        its = call.own, call.hidden, call.lasting, ids, remembered
-        operation = None if triple.operation is None else intern(triple.operation)  # there are few
-        entry = RecordedRequest(place, triple.n, triple.session, operation, *its, key=call.key)
-        return Read(entry, by_text, tried)
+        memory, operation, place = self._memory, call.operation, (sent.method == PUBLISH, sent.target)
+        if memory is None or memory.is_free(place, reader.common):
+            return Read(call, fresh, operation, None, None)
+        target, content = reader.steady(sent.method, sent.target, sent.body, media)
+        what = Asked(sent.method, target, content.body, content.media)
+        remembered = memory.leaves(what, call.hidden, partial(reader.counts, operation))
+        if remembered is None:
+            memory.note_free(place, reader.common)
+            return Read(call, fresh, operation, None, None)
+        tried = reader.tried(remembered.mask, call, target)
+        rest = reader.without(remembered.mask, replace(call, leaves=Leaves(*what[1:])))
+        return Read(rest, fresh, operation, remembered, tried)
 
     def parsed(self, triple: Triple) -> ParsedRequest:
         """Parse the request of a triple or another exchange."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple, Self, TypeAlias
@@ -128,6 +128,7 @@ class Memory:
         for value, kind in values.items():
             known.add(value, kind)
         self._seen: Recent[str | Headers, object] = Recent(_SEEN)
+        self._free_parts: Recent[Hashable, bool] = Recent(_SEEN)  # targets and bodies in which nothing was found
         self._found: list[str] = []
         self._marks = Marks()
         self._free: frozenset[str] = frozenset()  # values at places of rules in the request that is read
@@ -181,6 +182,16 @@ class Memory:
     def _take(self, kind: Kind, value: str, *, number: bool = False) -> str:  # noqa: ARG002  # the text itself is not used
         self._found.append(value)
         return value
+
+    def is_free(self, target: Hashable, body: Hashable | None) -> bool:
+        """Return whether requests with this target, and one with this body, were noted to hold no values."""
+        return body is not None and self._free_parts.get(target) is True and self._free_parts.get(body) is True
+
+    def note_free(self, target: Hashable, body: Hashable | None) -> None:
+        """Note a request in which `leaves` just found no value at all; all pseudonyms must have been learnt."""
+        if body is not None and not self._found:
+            self._free_parts.put(target, True)  # noqa: FBT003  # the value of a map
+            self._free_parts.put(body, True)  # noqa: FBT003  # the value of a map
 
     def leaves(self, asked: Asked, ruled: tuple[str, ...], counts: Callable[[Address], bool]) -> Remembered | None:
         """Return the leaves of a request that hold pseudonyms of remembered values; None if there are none.

@@ -38,6 +38,7 @@ from .remembered import Remembered
 
 FreshIds: TypeAlias = tuple[JSON, ...]  # per-operation ids, by `RequestReader.fresh`
 Bound: TypeAlias = tuple[str, JSON] | None  # an id as compared, and as written; None where it is absent
+Common: TypeAlias = tuple[bool, str | None, bytes, str]  # of publishes, operation, text and media type of like bodies
 Shown: TypeAlias = tuple[tuple[str, str], ...]  # places in headers, such as `cookie NAME`, and the pseudonyms there
 
 _REMEMBERED = 10_000  # requests; then they are forgotten
@@ -278,6 +279,10 @@ class RequestReader:
     Clients send the same bodies but for the ids they mint for each operation. These are cut out of the text; the rest
     was either parsed before, or is parsed now. The cache decides nothing: with it, without it, or filled by other
     requests, a request is parsed to the same values.
+
+    Attributes:
+        common: What the last request has in common with those that differ in their targets, and in minted ids, alone;
+            None if no such request was read before.
     """
 
     def __init__(
@@ -298,6 +303,8 @@ class RequestReader:
         # `*` leads to any number of values, so these are the last
         in_order = sorted(paths.items(), key=lambda pair: EACH in split(pair[0]))
         self.fresh = tuple((path, key) for path, key in in_order if key in dialect.per_operation)
+        has_many = any(EACH in split(path) for path, _ in self.fresh)
+        self._keys = None if has_many else tuple(key for _, key in self.fresh)
         self.lasting = tuple((path, key) for path, key in in_order if key not in dialect.per_operation)
         self._volatile = {name: tree_of(dialect.volatile, name) for name in (root, "query", "path")}
         # values that do not count, but tell requests apart that are alike; those of cache busters never come again
@@ -318,6 +325,7 @@ class RequestReader:
         cut = {path.rpartition(".")[2]: path for path in free if self._blanker.keeps(path.removeprefix("body."))}
         self._places = {name.encode(): places.index(path) for name, path in cut.items()}
         self._cutter = Cutter(cut)
+        self.common: Common | None = None
         self._bodies: dict[tuple[bool, bytes, str], _Body] = {}
         self._known: dict[tuple[str, str, bytes, str], _Known] = {}
         self._last: tuple[tuple[bytes, str], Content] | None = None  # the last body
@@ -354,8 +362,11 @@ class RequestReader:
         """Forget the requests that were read, because they were read without some of the masks."""
         self._known.clear()
 
-    def keys_of(self, request: ParsedRequest) -> Iterator[str]:
-        """Yield the key of each per-operation id of a request, in the order of `FreshIds`."""
+    def keys_of(self, request: ParsedRequest) -> Iterable[str]:
+        """Return the key of each per-operation id of a request, in the order of `FreshIds`."""
+        return self._keys if self._keys is not None else self._keys_of(request)
+
+    def _keys_of(self, request: ParsedRequest) -> Iterator[str]:
         here, roots = self._of(request.operation).paths, {self.root: request.body}
         for path, key in self.fresh:
             yield from [key] * len(list(_values_at(roots, path, is_there=path in here)))
@@ -429,6 +440,7 @@ class RequestReader:
         return replace(request, lasting=self._shared(bound)), tuple(ids)
 
     def _read_text(self, method: str, target: str, body: bytes, media: str) -> tuple[ParsedRequest, FreshIds]:
+        self.common = None
         if len(body) > _LONGEST or body.find(NO_JSON) >= 0:
             return self._read(method, target, body, media)
         rest = self._cutter.rest(body)
@@ -438,6 +450,7 @@ class RequestReader:
             found = self._made(method, target, read)
             self._remember(found, (method, target, rest.body, media), read, rest)
             return found
+        self.common = method == PUBLISH, known.request.operation, rest.body, media
         if not rest.values:
             return known.request, known.fresh
         fresh = list(known.fresh)

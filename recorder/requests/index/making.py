@@ -198,17 +198,17 @@ class _Requests:
         if request.message is None and self.cookies:
             self._show(triple)
         named = triple if self.asked is None else self.asked.named(triple)
-        read = self.reader.recorded(place, named)
-        mask = () if read.entry.remembered is None else read.entry.remembered.mask
-        if read.tried is not None and read.entry.remembered is not None:
+        read = self.reader.read(named.request)
+        mask = () if read.remembered is None else read.remembered.mask
+        if read.tried is not None and read.remembered is not None:
             self.tried[read.tried] = None
-            for text in read.entry.remembered.texts:
+            for text in read.remembered.texts:
                 self.values.update(text.values)
         return RequestRow(
-            read.entry.key,
+            read.request.key,
             self.sessions[triple.session],
             place,
-            read.entry.id,
+            read.request.id,
             self.masks[mask or None],
             self.hosts[host] if (host := asked_server(request.headers)) is not None else 0,
             self.operations[read.operation],

@@ -94,7 +94,7 @@ class RecordedRequests(Sequence[RecordedRequest]):
 
     def _read(self, place: int) -> RecordedRequest:
         triple = self._triples[place]
-        entry = self._reader.recorded(place, triple).entry
+        entry = self._reader.recorded(place, triple)
         row = self._index.row_of(entry.key, entry.session, place)
         if row is None or row.id != entry.id:
             what = f"triple {triple.n}" if triple.n else f"exchange {place - len(self._triples)}"
