@@ -267,21 +267,28 @@ class Finder:
 
     def _path(self, path: str) -> str:
         """Return a path with values replaced; where a route of the policy fits, the names in the route apply."""
-        found = next((match for match in (route.fullmatch(path) for route in self.policy.routes) if match), None)
-        if found is None:
-            return "/".join(map(self._segment, path.split("/")))
+        for route in self.policy.routes:
+            found = route.fullmatch(path)
+            if found is not None:
+                break
+        else:
+            return self._segments(path)
         pieces: list[str] = []
         last = 0
         for name in found.re.groupindex:
             place, plain = self.policy.inside(self.policy.root(), name), found[name]
-            pieces += ["/".join(map(self._segment, path[last : found.start(name)].split("/")))]
-            pieces += [self._quoted(plain, partial(self.value, place=place), plus=False)]
+            pieces.append(self._segments(path[last : found.start(name)]))
+            pieces.append(self._quoted(plain, partial(self.value, place=place), plus=False))
             last = found.end(name)
-        return "".join([*pieces, "/".join(map(self._segment, path[last:].split("/")))])
+        return "".join([*pieces, self._segments(path[last:])])
+
+    def _segments(self, path: str) -> str:
+        empty = self.empty
+        return "/".join([part if part in empty else self._segment(part) for part in path.split("/")])
 
     def _segment(self, segment: str) -> str:
         """Return one segment of a path, with its parameters (`;jsessionid=…`), with values replaced."""
-        if not segment or segment in self.empty:
+        if not segment:
             return segment
         name, mark, parameters = segment.partition(";")
         made = self._quoted(name, self._whole, plus=False)

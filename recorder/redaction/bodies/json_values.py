@@ -29,26 +29,30 @@ def read(value: JSON, change: Change, policy: Policy, place: Place) -> None:
 
 def _read(value: JSON, change: Change, policy: Policy, place: Place) -> bool:
     """Return False as soon as an object may be a pair, whose places only the text tells."""
-    if type(value) is list:
-        items = [(place, item) for item in value]
-    elif _VALUES.isdisjoint(value):
-        inner = place.inner
-        items = [(inner.get(name) or policy.inside(place, name), item) for name, item in value.items()]
-    else:
-        return False
-    empty = change.empty
-    for here, item in items:
-        kind = type(item)
-        if kind is str:
+    kind = type(value)
+    if kind is dict:
+        if not _VALUES.isdisjoint(value):
+            return False
+        inner, empty = place.inner, change.empty
+        for name, item in value.items():
+            here = inner.get(name) or policy.inside(place, name)
             rule = here.rule
-            if not rule.kept and (rule.kind is not None or item not in empty):
-                change.value(item, here)
-        elif kind is dict or kind is list:
+            if type(item) is str and (rule.kept or (rule.kind is None and item in empty)):
+                continue
             if not _read(item, change, policy, here):
                 return False
-        elif kind is not bool and item is not None and not here.rule.kept:
-            if kind is int or isfinite(item):
-                change.number(str(item), here)
-            else:
-                change.text(json.dumps(item))
+    elif kind is list:
+        return all(_read(item, change, policy, place) for item in value)
+    elif value is not None and kind is not bool and not place.rule.kept:
+        _read_leaf(value, change, place)
     return True
+
+
+def _read_leaf(value: str | float, change: Change, place: Place) -> None:
+    if isinstance(value, str):
+        if place.rule.kind is not None or value not in change.empty:
+            change.value(value, place)
+    elif isfinite(value):
+        change.number(str(value), place)
+    else:
+        change.text(json.dumps(value))

@@ -14,6 +14,7 @@ from typing import IO, Any, overload
 from ...model import Request, State, Triple
 
 _BATCH, _SIZE = 256, 1 << 20  # requests that are written at once, and bytes of their bodies
+_STATES = {state.value: state for state in State}
 _LENGTH = 8  # bytes before each batch
 
 
@@ -48,7 +49,7 @@ class Asked:
             batch = marshal.loads(self._file.read(size))  # noqa: S302  # this process wrote it
             at += _LENGTH + size
             for n, operation, session, state, sent in batch:
-                yield Triple(n, operation, {}, session, State(state), Request(*sent), None, None, ())
+                yield Triple(n, operation, {}, session, _STATES[state], Request(*sent), None, None, ())
 
     def close(self) -> None:
         """Delete the file."""

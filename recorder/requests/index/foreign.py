@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -13,9 +14,11 @@ from ...formats.streamed import EVENTS, streamed_media
 from ...links.following import is_followed, leads
 from ...links.rewriting import Links, has_mark, links, may_link
 from ...links.text_bodies import decoded
-from ...model import JSON, Response
+from ...model import JSON, Headers, Response
+from ..recent import Recent
 
 _MOST_TOLD = 10  # hosts
+_HEADERS = 1_000  # of answers that were looked at lately
 
 
 @dataclass(slots=True)
@@ -30,19 +33,23 @@ class Foreign:
 
     unknown: Counter[str] = field(default_factory=Counter)
     fixed: Counter[str] = field(default_factory=Counter)
+    _led: Recent[Headers, set[str]] = field(default_factory=partial(Recent, _HEADERS), repr=False, compare=False)
 
     def answer(self, answer: Response) -> None:
         """Count the hosts that an answer leads to."""
-        texts = [value for name, value in answer.headers if leads(name)]
+        found = self._led.get(answer.headers)
+        if found is None:  # most headers come again
+            found = {host for name, value in answer.headers if leads(name) for host in _followed(value)}
+            self._led.put(answer.headers, found)
         if may_link(answer.body) and streamed_media(answer.headers) != EVENTS:  # events are counted one by one
             body = decoded(answer.body, answer.headers)
             if body is None:
                 its = [link for link in links(answer.body.decode("latin-1")) if link.scheme is not None]
                 self.fixed.update({str(link.server) for link in its})
             else:
-                texts.append(body.text)
-        if texts:
-            self.unknown.update({host for text in texts for host in _followed(text)})
+                found = found | _followed(body.text)
+        if found:
+            self.unknown.update(found)
 
     def told(self, data: JSON, beside: JSON) -> None:
         """Count the hosts that an event or a reply leads to, by its data and its other members."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -15,9 +16,10 @@ from ...correlate.ordering import asked
 from ...dialect.definition import Dialect
 from ...links.cookies import ends as has_end
 from ...links.rewriting import Links, asked_server, servers
-from ...model import AnchorKind, Entries, Recording, Triple, Unsolicited
+from ...model import AnchorKind, Entries, Headers, Recording, Triple, Unsolicited
 from ...redaction.policy import Policy
 from ..asked import AskedLinks
+from ..recent import Recent
 from ..recorded import RecordedReader
 from ..remembered import Memory
 from ..request import Tried
@@ -178,6 +180,7 @@ class _Requests:
     masks: _Numbers = field(default_factory=_Numbers)
     tried: dict[Tried, None] = field(default_factory=dict)
     values: set[str] = field(default_factory=set)
+    seen: Recent[Headers, int] = field(default_factory=partial(Recent, _REMEMBERED))
     last_shown: dict[str, int] = field(default_factory=dict)
     streams: list[list[Any]] = field(default_factory=list)
     is_odd: bool = False
@@ -210,10 +213,18 @@ class _Requests:
             place,
             read.request.id,
             self.masks[mask or None],
-            self.hosts[host] if (host := asked_server(request.headers)) is not None else 0,
+            self._host(request.headers),
             self.operations[read.operation],
             path_digest(recorded_path(named.request.target), mask),
         ).packed()
+
+    def _host(self, headers: Headers) -> int:
+        number = self.seen.get(headers)
+        if number is None:  # most headers are those of an earlier request
+            host = asked_server(headers)
+            number = self.hosts[host] if host is not None else 0
+            self.seen.put(headers, number)
+        return number
 
     def _show(self, triple: Triple) -> None:
         for name, value in triple.request.headers:

@@ -14,9 +14,11 @@ from ...dialect.definition import Dialect
 from ...dialect.paths import parse_json
 from ...formats.web_tokens import is_web_token, with_claims
 from ...links.rewriting import hosts_of
-from ...model import JSON, Event, Request, Response, Triple, Unsolicited
+from ...model import JSON, Event, Headers, Request, Response, Triple, Unsolicited
+from ..recent import Recent
 from .foreign import Foreign
 
+_HEADERS = 1_000  # of messages that were looked at lately
 _ANY_KEY = b"key"  # tells the web tokens that some key signs anew from those that none does
 
 
@@ -42,6 +44,8 @@ class Whole:
 
     def __init__(self, dialect: Dialect) -> None:
         """Begin with nothing seen."""
+        self._lengths: Recent[Headers, int] = Recent(_HEADERS)
+        self._answered: Recent[Headers, int] = Recent(_HEADERS)
         self._dialect, self._cookies = dialect, Sessions(dialect.session_cookies)
         paths = [tuple(path.split(".")) for path in dialect.shift]
         self._in_bodies = [path for path in paths if path[0] == "body"]
@@ -79,14 +83,19 @@ class Whole:
         self._event(pushed.event, pushed.name)
 
     def _request(self, request: Request) -> None:
-        self.asked.update(hosts_of(request.headers))
-        head = len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers)
+        length = self._lengths.get(request.headers)
+        if length is None:  # most headers are those of an earlier request
+            self.asked.update(hosts_of(request.headers))
+            self.most_headers = max(self.most_headers, len(request.headers))
+            length = sum(len(name) + len(value) + 4 for name, value in request.headers)
+            self._lengths.put(request.headers, length)
         self.longest_body = max(self.longest_body, len(request.body))
-        self.longest_head = max(self.longest_head, head)
-        self.most_headers = max(self.most_headers, len(request.headers))
+        self.longest_head = max(self.longest_head, len(request.target) + length)
 
     def _answer(self, request: Request, answer: Response) -> None:
-        self.answered.update(hosts_of(request.headers))
+        if self._answered.get(request.headers) is None:
+            self.answered.update(hosts_of(request.headers))
+            self._answered.put(request.headers, 1)
         self.has_pieces |= bool(answer.pieces)
         self.foreign.answer(answer)
         if self._in_bodies:
