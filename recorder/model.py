@@ -346,9 +346,10 @@ class Row:
 
     def index_keys(self) -> list[tuple[str, str]]:
         """Return the pairs the triple is indexed by: its operation, its keys, the channels of its events."""
-        operation = [("operation", self.operation)] if self.operation is not None else []
-        keys = ((name, text) for name, value in self.keys.items() for text in values(value))
-        return [*operation, *keys, *(("channel", c) for c in {event.channel for event in self.events})]
+        pairs = [("operation", self.operation)] if self.operation is not None else []
+        for name, value in self.keys.items():
+            pairs += [(name, value)] if isinstance(value, str) else [(name, text) for text in values(value)]
+        return pairs + [("channel", channel) for channel in {event.channel for event in self.events}]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,21 @@ def unframe(source: bytes | IO[bytes], *, path: str = "<bytes>") -> Iterator[Fra
         offset += OVERHEAD + len(found.body)
 
 
+def encoded(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of the frames in a file that this process wrote, unverified; a few are in memory at a time."""
+    file.seek(0)
+    left = b""
+    while content := file.read(_AHEAD):
+        left, start = left + content, 0
+        while start + _HEAD.size <= len(left):
+            end = start + OVERHEAD + _HEAD.unpack_from(left, start)[3]
+            if end > len(left):
+                break
+            yield left[start:end]
+            start = end
+        left = left[start:]
+
+
 def peek(file: IO[bytes]) -> tuple[int, int] | None:
     """Return the type and the size in bytes of the frame that seems to start at the position of `file`, unverified."""
     head = file.read(_HEAD.size)

@@ -30,4 +30,9 @@ def key_entry(name: str, value: str, n: int) -> bytes:
 
 def frame_digest(found: Frame) -> bytes:
     """Return the start of the SHA-256 of a frame; a look-up compares it, as it cannot compare that of the file."""
-    return hashlib.sha256(frame(found.kind, found.body)).digest()[:DIGEST]
+    return encoded_digest(frame(found.kind, found.body))
+
+
+def encoded_digest(encoded: bytes) -> bytes:
+    """Return the same of the bytes of a frame."""
+    return hashlib.sha256(encoded).digest()[:DIGEST]

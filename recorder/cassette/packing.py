@@ -24,6 +24,7 @@ LIMITS: dict[str, Any] = {
 # msgpack allocates an array when it reads the declared length, so nested arrays can claim a thousand times this limit
 OF_RECORD = LIMITS | {"max_array_len": MAX_HEADERS, "use_list": False}
 OF_SUMMARY = LIMITS | {"max_map_len": 65_536}  # the summary maps every session of the capture
+_KEPT = 1 << 20  # bytes of the largest value after which a packer is used again
 _LARGE = 64 << 10  # bytes; each value takes a byte or more, so a smaller body cannot reach `MOST_VALUES`
 MOST_VALUES = 600_000  # a triple may have 65 536 events of nine values each
 _MOST_FOREIGN = 256 << 10  # bytes of frames in one file that msgpack may fail on; see `Foreign`
@@ -31,6 +32,25 @@ _MOST_FOREIGN = 256 << 10  # bytes of frames in one file that msgpack may fail o
 
 class Undecodable(CassetteError):
     """A frame whose checksum fits but whose body this module cannot decode: written by another program, not damaged."""
+
+
+class _Packer:
+    """A packer of msgpack that is used again and again: a new one takes as long as packing a record."""
+
+    __slots__ = ("_packer",)
+
+    def __init__(self) -> None:
+        self._packer = msgpack.Packer()
+
+    def pack(self, value: Any) -> bytes:
+        """Return a value as msgpack; text must be encodable as UTF-8."""
+        packed = bytes(self._packer.pack(value))
+        if len(packed) > _KEPT:
+            self._packer = msgpack.Packer()  # a packer never frees its memory
+        return packed
+
+
+_PACKER = _Packer()
 
 
 class Foreign:
@@ -55,7 +75,7 @@ class Foreign:
 
 def packed(kind: int, body: dict[str, Any]) -> bytes:
     """Return a frame with a packed body; text must be encodable as UTF-8."""
-    return frame(kind, msgpack.packb(body, use_bin_type=True))
+    return frame(kind, _PACKER.pack(body))
 
 
 def packed_text(kind: int, body: dict[str, Any]) -> bytes:

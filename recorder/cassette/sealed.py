@@ -19,8 +19,8 @@ from typing import IO, Any
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Repeated
-from .frames import unframe
-from .index import DIGEST, KEY, frame_digest, key_entry
+from .frames import encoded
+from .index import DIGEST, KEY, encoded_digest, key_entry
 from .tables import ADDRESS, INNER_BITS, PAGE, Pages, Rows
 
 INDEX_FROM = 4096  # records; up to this number the reader builds the index in memory
@@ -111,9 +111,9 @@ class SealedWriter:
         for spool, addresses in (
             (self._rows, self._triples), (self._plain, self._plain_at), (self._unsolicited, self._unsolicited_at)
         ):  # fmt: skip
-            for frame in unframe(spool, path="<derived>"):
-                self._digests.add(frame_digest(frame))
-                self._put(codec.reframe(frame), addresses)
+            for frame in encoded(spool):
+                self._digests.add(encoded_digest(frame))
+                self._put(frame, addresses)
         self._end_block()
         if self.has_index:
             self._details_at.add(ADDRESS.pack(self._out.size << INNER_BITS))

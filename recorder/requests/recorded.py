@@ -14,8 +14,9 @@ from ..dialect.paths import as_key
 from ..model import Request, Triple
 from ..redaction.policy import Policy
 from .bindings import LONG, first_run
+from .known import FreshIds
 from .remembered import Asked, Memory, Remembered, media_for
-from .request import FreshIds, Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, Tried
+from .request import Leaves, MintedId, ParsedRequest, RecordedRequest, RequestReader, Tried
 
 
 class Read(NamedTuple):

@@ -190,8 +190,8 @@ class Memory:
     def note_free(self, target: Hashable, body: Hashable | None) -> None:
         """Note a request in which `leaves` just found no value at all; all pseudonyms must have been learnt."""
         if body is not None and not self._found:
-            self._free_parts.put(target, True)  # noqa: FBT003  # the value of a map
-            self._free_parts.put(body, True)  # noqa: FBT003  # the value of a map
+            self._free_parts.put(target, True)
+            self._free_parts.put(body, True)
 
     def leaves(self, asked: Asked, ruled: tuple[str, ...], counts: Callable[[Address], bool]) -> Remembered | None:
         """Return the leaves of a request that hold pseudonyms of remembered values; None if there are none.

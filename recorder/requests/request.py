@@ -32,12 +32,11 @@ from ..printable import printable
 from ..redaction.policy import Policy
 from .blanks import Blanker
 from .cutting import NO_JSON, Cutter, Rest
+from .known import Bound, FreshIds, Inner, KnownRequest, Minted, ReadBody
 from .masks import BLANK, BODY, MEMBER, PATH, QUERY, Address, Mask, cut
 from .masks import path_of as path_mask
 from .remembered import Remembered
 
-FreshIds: TypeAlias = tuple[JSON, ...]  # per-operation ids, by `RequestReader.fresh`
-Bound: TypeAlias = tuple[str, JSON] | None  # an id as compared, and as written; None where it is absent
 Common: TypeAlias = tuple[bool, str | None, bytes, str]  # of publishes, operation, text and media type of like bodies
 Shown: TypeAlias = tuple[tuple[str, str], ...]  # places in headers, such as `cookie NAME`, and the pseudonyms there
 
@@ -198,81 +197,6 @@ class ParsedRequest:
         return printable(f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else ""))
 
 
-class _Known(NamedTuple):
-    """A request that was parsed before, for those whose text differs in the values of minted ids alone.
-
-    Attributes:
-        fresh: Its per-operation ids; those at `places` are another request's own.
-        places: Indices in `fresh` of the values that are cut out of the text, in their order.
-
-    """
-
-    request: ParsedRequest
-    fresh: FreshIds
-    places: tuple[int, ...]
-
-
-class _Inner(NamedTuple):
-    """What a body tells about the requests of one operation.
-
-    Attributes:
-        alike: Its text without what is not compared.
-        own: Its text without the ids of one operation.
-        written: How it is written, where it is no JSON.
-        told: What tells requests of one key apart beside the body.
-        in_order: The values of names that have several, in their order.
-        fresh: The per-operation ids in it.
-        bound: The session ids in it.
-    """
-
-    alike: bytes | str
-    own: bytes | str
-    written: tuple[str, ...]
-    told: tuple[object, ...]
-    in_order: tuple[object, ...]
-    fresh: FreshIds
-    bound: tuple[tuple[Bound, ...], ...]
-
-
-@dataclass(slots=True, eq=False)
-class _Body:
-    """A body that was read, of any number of requests: many differ in the target alone.
-
-    Attributes:
-        content: The body in its canonical spelling, without volatile values.
-        blanked: Its text without the values that a policy redacts.
-        hidden: These values.
-        value: Its value without them.
-        inner: What it tells, by operation.
-        places: By operation, where minted ids were cut out of its text, for requests that differ in them.
-    """
-
-    content: Content
-    blanked: bytes
-    hidden: tuple[str, ...]
-    value: JSON
-    inner: dict[str | None, _Inner] = field(default_factory=dict)
-    places: dict[str | None, tuple[int, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Minted:
-    """Where a client mints ids in the requests of one operation, and what is not compared of such requests.
-
-    Attributes:
-        paths: The paths of the ids.
-        ignored: What is not compared inside the body.
-        own: The part of that which belongs to one operation.
-        outside: What is not compared of the query and of the path, by these names.
-
-    """
-
-    paths: frozenset[str]
-    ignored: Tree
-    own: Tree
-    outside: Mapping[str, Tree]
-
-
 class RequestReader:
     """Parses the requests of one dialect, as they are after redaction by a policy.
 
@@ -326,21 +250,21 @@ class RequestReader:
         self._places = {name.encode(): places.index(path) for name, path in cut.items()}
         self._cutter = Cutter(cut)
         self.common: Common | None = None
-        self._bodies: dict[tuple[bool, bytes, str], _Body] = {}
-        self._known: dict[tuple[str, str, bytes, str], _Known] = {}
+        self._bodies: dict[tuple[bool, bytes, str], ReadBody] = {}
+        self._known: dict[tuple[str, str, bytes, str], KnownRequest] = {}
         self._last: tuple[tuple[bytes, str], Content] | None = None  # the last body
         self._lasting: dict[tuple[tuple[Bound, ...], ...], SessionIds] = {}
         # by method, mask of the path, and path without it, with the operation: the masks to try
         self._masks: dict[str, dict[Mask, dict[tuple[str, str | None], dict[Mask, None]]]] = {}
 
-    def _minted(self, paths: Collection[str]) -> _Minted:
+    def _minted(self, paths: Collection[str]) -> Minted:
         # what identifies a client is not what it asks for
         not_asked = [*paths, *self._dialect.session_tokens]
         own = [path for path, _ in self.fresh if path in paths]
         outside = {name: tree_of(not_asked, name) for name in ("query", "path")}
-        return _Minted(frozenset(paths), tree_of(not_asked, self.root), tree_of(own, self.root), outside)
+        return Minted(frozenset(paths), tree_of(not_asked, self.root), tree_of(own, self.root), outside)
 
-    def _of(self, operation: str | None) -> _Minted:
+    def _of(self, operation: str | None) -> Minted:
         """Return where clients mint ids in the requests of an operation, which may have keys of its own."""
         return self._ids_of.get(operation or "", self._shared_ids)
 
@@ -458,7 +382,7 @@ class RequestReader:
             fresh[place] = value
         return known.request, tuple(fresh)
 
-    def _of_known_body(self, method: str, target: str, rest: Rest, media: str) -> _Known | None:
+    def _of_known_body(self, method: str, target: str, rest: Rest, media: str) -> KnownRequest | None:
         """Return a request whose body was read with another target; None if it was not."""
         body = self._bodies.get((method == PUBLISH, rest.body, media))
         if body is None:
@@ -467,9 +391,9 @@ class RequestReader:
         places = body.places.get(request.operation)
         if places is None:
             return None
-        return self._keep((method, target, rest.body, media), _Known(request, fresh, places))
+        return self._keep((method, target, rest.body, media), KnownRequest(request, fresh, places))
 
-    def _keep(self, text: tuple[str, str, bytes, str], known: _Known) -> _Known:
+    def _keep(self, text: tuple[str, str, bytes, str], known: KnownRequest) -> KnownRequest:
         if len(self._known) >= self._most:
             self._known.clear()
         self._known[text] = known
@@ -479,7 +403,7 @@ class RequestReader:
         self,
         read: tuple[ParsedRequest, FreshIds],
         text: tuple[str, str, bytes, str],
-        body: _Body,
+        body: ReadBody,
         rest: Rest,
     ) -> None:
         """Remember a parsed request, if the values that were cut out are the minted ids, each once."""
@@ -488,10 +412,12 @@ class RequestReader:
         cut = dict(zip(places, rest.values, strict=True))
         there = {place: fresh[place] for place in self._places.values() if fresh[place] is not None}
         if len(cut) == len(rest.values) and repr(sorted(cut.items())) == repr(sorted(there.items())):
-            self._keep(text, _Known(request, fresh, places))
+            self._keep(text, KnownRequest(request, fresh, places))
             if len(self._bodies) >= _BODIES:
                 self._bodies.clear()
-            self._bodies.setdefault((request.method == PUBLISH, rest.body, text[3]), body).places[request.operation] = places
+            self._bodies.setdefault((request.method == PUBLISH, rest.body, text[3]), body).places[request.operation] = (
+                places
+            )
 
     def steady(self, method: str, target: str, body: bytes, media: str) -> tuple[str, Content]:
         """Return a request in its canonical spelling and without volatile values: the target, and the body."""
@@ -524,14 +450,14 @@ class RequestReader:
     def _read(self, method: str, target: str, body: bytes, media: str) -> tuple[ParsedRequest, FreshIds]:
         return self._made(method, target, self._body(method, body, media))
 
-    def _body(self, method: str, body: bytes, media: str) -> _Body:
+    def _body(self, method: str, body: bytes, media: str) -> ReadBody:
         content = self._content(body, media)
         blanked, hidden = self._blanker.body(method, content.body, content.media)
         is_plain = blanked == content.body
         value = content.value if is_plain else read_again(content.form, blanked, content.media)
-        return _Body(content, blanked, hidden, value)
+        return ReadBody(content, blanked, hidden, value)
 
-    def _made(self, method: str, target: str, body: _Body) -> tuple[ParsedRequest, FreshIds]:
+    def _made(self, method: str, target: str, body: ReadBody) -> tuple[ParsedRequest, FreshIds]:
         """Return a request of a target and a body."""
         steady = self._steady_target(method, target)
         blanked, hidden = self._blanker.target(method, steady)
@@ -561,7 +487,7 @@ class RequestReader:
         )  # fmt: skip
         return call, fresh
 
-    def _inner(self, body: _Body, operation: str | None, roots: dict[str, JSON]) -> _Inner:
+    def _inner(self, body: ReadBody, operation: str | None, roots: dict[str, JSON]) -> Inner:
         ids, content, value = self._of(operation), body.content, body.value
         alike, own = (
             body.blanked if value is None else canonical(without(value, tree)) for tree in (ids.ignored, ids.own)
@@ -569,9 +495,9 @@ class RequestReader:
         written = () if content.form is Form.JSON else (content.form.name, *self.named(content.names, operation))
         dropped = self._dropped[self.root] if content.whole is not content.value else ()
         told = tuple(one for path in dropped for one in each(content.whole, path) if one is not None)
-        return _Inner(alike, own, written, told, self._fields_in_order(body, ids), *self._ids(roots, ids))
+        return Inner(alike, own, written, told, self._fields_in_order(body, ids), *self._ids(roots, ids))
 
-    def _ids(self, roots: dict[str, JSON], ids: _Minted) -> tuple[FreshIds, tuple[tuple[Bound, ...], ...]]:
+    def _ids(self, roots: dict[str, JSON], ids: Minted) -> tuple[FreshIds, tuple[tuple[Bound, ...], ...]]:
         """Return the per-operation ids and the session ids at their paths."""
         fresh = chain.from_iterable(_values_at(roots, path, is_there=path in ids.paths) for path, _ in self.fresh)
         bound = tuple(
@@ -593,12 +519,12 @@ class RequestReader:
         if self._outer:
             yield bound
 
-    def _in_order(self, text: str, query: tuple[tuple[str, str], ...], ids: _Minted) -> Iterator[object]:
+    def _in_order(self, text: str, query: tuple[tuple[str, str], ...], ids: Minted) -> Iterator[object]:
         """Yield the values of each name in their order, where a name has several: the order may be an answer's own."""
         if _repeats(name for name, _ in query):
             yield [pair for pair in in_order(text) if not covers(ids.outside["query"], names_in(pair[0]))]
 
-    def _fields_in_order(self, body: _Body, ids: _Minted) -> tuple[object, ...]:
+    def _fields_in_order(self, body: ReadBody, ids: Minted) -> tuple[object, ...]:
         """Return the same of a body that has fields."""
         found = in_order(body.blanked.decode("utf-8", "surrogateescape")) if body.content.form is Form.FIELDS else []
         if not _repeats(name for name, _ in found):

@@ -26,6 +26,17 @@ from recorder.errors import CassetteError
 from recorder.model import MAX_TEXT, Header, Part, Record, Request, Response, Row, RowEvent
 from tests.cassette.records import ANY_TEXT, HEADER, NUMBERS, ONE_OF_EACH, RECORDS, WIRE_TEXT
 
+
+def test_what_cannot_be_packed_leaves_nothing_behind() -> None:
+    before = encode_value(codec.UNSOLICITED, [1, "a"])
+
+    assert b"\xed" in encode_value(codec.UNSOLICITED, ["of a surrogate \ud800"])
+    with pytest.raises(OverflowError):
+        encode_value(codec.UNSOLICITED, ["long", 1 << 70])
+    assert len(encode_value(codec.UNSOLICITED, ["x" * (2 << 20)])) > 2 << 20
+    assert encode_value(codec.UNSOLICITED, [1, "a"]) == before
+
+
 REQUEST = {"n": 0, "t": 1, "x": 2, "c": "conn", "m": "POST", "u": "/a", "h": [["Accept", "*/*"]], "b": "{}"}
 
 VALUES = st.recursive(

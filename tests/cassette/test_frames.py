@@ -3,12 +3,14 @@ from __future__ import annotations
 import struct
 import tracemalloc
 import zlib
+from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.cassette.frames import MAX_BODY, OVERHEAD, Frame, frame, unframe
+from recorder.cassette import frames
+from recorder.cassette.frames import MAX_BODY, OVERHEAD, Frame, encoded, frame, unframe
 from recorder.errors import CassetteError, TornTail
 
 
@@ -127,3 +129,13 @@ def test_any_bytes_give_frames_or_our_error(data: bytes) -> None:
     intact = b"".join(frame(one.kind, one.body) for one in found)
     assert data.startswith(intact)
     assert (damage.offset if damage else len(data)) == len(intact)
+
+
+@pytest.mark.parametrize("read", [1, 5, 13, 64, 1000])
+def test_frames_of_this_process_are_told_apart_however_they_are_read(
+    read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "_READ", read)
+    written = [frame(kind, b"x" * size) for kind, size in [(2, 0), (3, 70), (4, 1), (5, 200), (6, 0)]]
+
+    assert list(encoded(BytesIO(b"".join(written)))) == written

@@ -51,15 +51,19 @@ def told(phone: Any, reference: str = "r1") -> Message:
 def test_what_a_policy_names_is_blanked_out_and_kept_in_order() -> None:
     body = json.dumps({"phoneNumber": PHONE, "count": 1, "email": "ada@acme.example", "ssn": 123456789}).encode()
 
-    masked = Blanker(load()).of("POST", "/a?access_token=abc", body)
+    target, shown = Blanker(load()).target("POST", "/a?access_token=abc")
+    masked, hidden = Blanker(load()).body("POST", body)
 
-    assert masked.target == "/a?access_token=%E2%80%A2"
-    assert json.loads(masked.body) == {"phoneNumber": "•", "count": 1, "email": "•", "ssn": 0}
-    assert masked.values == ("abc", PHONE, "ada@acme.example", "123456789")
+    assert (target, shown) == ("/a?access_token=%E2%80%A2", ("abc",))
+    assert json.loads(masked) == {"phoneNumber": "•", "count": 1, "email": "•", "ssn": 0}
+    assert hidden == (PHONE, "ada@acme.example", "123456789")
 
 
 def test_without_a_policy_nothing_is_blanked_out() -> None:
-    assert Blanker(None).of("POST", "/a?token=b", b'{"phoneNumber":"1"}').values == ()
+    body = b'{"phoneNumber":"1"}'
+
+    assert Blanker(None).target("POST", "/a?token=b") == ("/a?token=b", ())
+    assert Blanker(None).body("POST", body) == (body, ())
 
 
 def test_the_recording_holds_no_real_value() -> None:

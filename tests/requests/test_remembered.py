@@ -23,6 +23,7 @@ from recorder.replay.engine.matching.matcher import Matcher
 from recorder.replay.engine.sessions.playhead import Policy
 from recorder.requests.bindings import Bindings
 from recorder.requests.masks import Address
+from recorder.requests.recorded import RecordedReader
 from recorder.requests.remembered import Asked, Memory
 from recorder.requests.request import RequestReader
 from tests.replay.stage import Desk, Stage
@@ -449,6 +450,20 @@ def test_of_many_values_none_is_forgotten() -> None:
     assert memory.leaves(Asked("POST", "/notes", body({"comment": OFFER})), (), lambda _: True) is not None
     assert memory.leaves(Asked("POST", "/notes", body({"comment": OFFER})), (), lambda _: False) is None
     assert memory.kind_of(OFFER) is memory.kind_of("Value-20000-1") is Kind.PERSONAL
+
+
+def test_a_value_is_found_in_a_target_or_a_body_after_others_without_one() -> None:
+    wire = Wire()
+    asks = [named(OFFER), *(Ask(f"/notes/{number}", {"comment": "none"}) for number in (1, 1, 1, 2))]
+    asks += [Ask(f"/notes/{OFFER}", {"comment": "none"}), Ask("/notes/1", {"comment": OFFER})]
+    for ask in asks:
+        wire.ack(wire.request(ask.method, ask.target, ask.body))
+    recording = wire.recording()
+    reader = RecordedReader(load_dialect(), load(), Memory.of(recording, load()))
+
+    read = [reader.read(one.request) for one in recording.plain]
+
+    assert [one.remembered is not None for one in read] == [False] * 5 + [True] * 2
 
 
 def test_of_very_many_requests_those_of_the_path_are_told_first() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from recorder.dialect.definition import load
 from recorder.redaction.policy import load as load_policy
 from recorder.redaction.policy import parse
-from recorder.requests.request import FreshIds, ParsedRequest, RequestReader
+from recorder.requests.known import FreshIds
+from recorder.requests.request import ParsedRequest, RequestReader
 from tests.wire import chained
 
 GWS = load()
@@ -73,10 +74,39 @@ def test_what_was_read_before_changes_nothing(bodies: list[bytes], policy: Any) 
         assert compared(reader.read("POST", TARGET, body)) == compared(fresh)
 
 
+TARGETS = st.sampled_from([TARGET, f"{TARGET}1", f"{TARGET}?b=2&a=1&a=0", f"{TARGET}?_=1", "/api/v2/me/calls/c1", "/x"])
+FORMS = st.sampled_from([b"a=1&a=0", b"access_token=abc", b'{"referenceId":"r1"}\n{"referenceId":"r2"}', b"<a/>"])
+SENT = st.tuples(st.sampled_from(["POST", "PUT", "PUBLISH"]), TARGETS, st.one_of(WRITTEN, BROKEN, FORMS))
+
+
+@given(st.lists(SENT, max_size=12), st.sampled_from([None, POLICY]), st.sampled_from(["body", "data"]))
+def test_a_body_that_was_read_with_another_target_changes_nothing(
+    sent: list[tuple[str, str, bytes]], policy: Any, root: str
+) -> None:
+    reader = RequestReader(GWS, policy, root)
+
+    for one in sent * 2:
+        fresh, known = RequestReader(GWS, policy, root).read(*one), reader.read(*one)
+        assert compared(known) == compared(fresh)
+        assert known[0].hidden == fresh[0].hidden
+
+
+def test_a_body_is_read_once_for_all_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = RequestReader(GWS, POLICY)
+    reader.read("POST", TARGET, chained(7, "first").body)
+    monkeypatch.setattr(reader, "_body", lambda *_: pytest.fail("read again"))
+
+    other, fresh = reader.read("POST", f"{TARGET}1", chained(7, "second").body)
+
+    assert other.path == f"{TARGET}1"
+    assert "second" in fresh
+    assert "first" not in fresh
+
+
 def test_requests_that_differ_in_the_ids_of_an_operation_alone_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = RequestReader(GWS, POLICY)
     first, _ = reader.read("POST", TARGET, chained(7, "first").body)
-    monkeypatch.setattr(reader, "_read", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(reader, "_made", lambda *_: pytest.fail("read again"))
 
     second, fresh = reader.read("POST", TARGET, chained(7, "second").body)
 

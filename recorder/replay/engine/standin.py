@@ -30,8 +30,9 @@ from ...redaction.policy import Policy as Redaction
 from ...requests.asked import AskedLinks
 from ...requests.index.foreign import Foreign
 from ...requests.index.making import Index, index_of
+from ...requests.known import FreshIds
 from ...requests.remembered import media_for
-from ...requests.request import FreshIds, ParsedRequest, RecordedRequest
+from ...requests.request import ParsedRequest, RecordedRequest
 from . import miss, status
 from .faults import Faults
 from .http import HttpRequest, Reply, Responses, origin_of, subprotocol

@@ -33,7 +33,9 @@ class Foreign:
 
     unknown: Counter[str] = field(default_factory=Counter)
     fixed: Counter[str] = field(default_factory=Counter)
-    _led: Recent[Headers, set[str]] = field(default_factory=partial(Recent, _HEADERS), repr=False, compare=False)
+    _led: Recent[Headers, set[str]] = field(
+        default_factory=partial(Recent, _HEADERS), init=False, repr=False, compare=False
+    )
 
     def answer(self, answer: Response) -> None:
         """Count the hosts that an answer leads to."""

@@ -26,19 +26,12 @@ from ....redaction.pseudonyms import Kind
 from ....requests.asked import AskedLinks
 from ....requests.bindings import ABSENT, HIDDEN, MINTED, Bindings, Pairs
 from ....requests.index.making import Index, index_of
+from ....requests.known import Bound, FreshIds
 from ....requests.masks import BLANK, BODY, FORM, named
 from ....requests.recent import Recent
 from ....requests.recorded import RecordedReader
 from ....requests.remembered import Memory
-from ....requests.request import (
-    Bound,
-    FreshIds,
-    ParsedRequest,
-    RecordedRequest,
-    RequestReader,
-    SessionIds,
-    Tried,
-)
+from ....requests.request import ParsedRequest, RecordedRequest, RequestReader, SessionIds, Tried
 from ....requests.shapes import may_be
 from ....requests.shown import ShownValues
 from .columns import Columns
