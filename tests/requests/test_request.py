@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import load
+from recorder.dialect.definition import parse as parse_dialect
 from recorder.redaction.policy import load as load_policy
 from recorder.redaction.policy import parse
 from recorder.requests.known import FreshIds
@@ -147,3 +148,65 @@ def test_no_more_is_remembered_than_there_is_room_for(monkeypatch: pytest.Monkey
     parsed = [reader.read("GET", f"/{n}", b"")[0] for n in range(10)]
 
     assert [reader.read("GET", f"/{n}", b"")[0].path for n in range(10)] == [call.path for call in parsed]
+
+
+ROUTED = """
+name = "routed"
+bayeux_prefix = "/api/v2/notifications"
+session_cookies = []
+open_for = 60.0
+grace = 2.0
+
+[request]
+methods = ["POST"]
+[request.keys]
+
+[ack]
+status = []
+success = []
+
+[event.keys]
+word = ["data.word"]
+
+[replay]
+minted = ["word"]
+per_operation = ["word"]
+
+[operations.Attach]
+request = "POST /attach/{n}"
+events = []
+terminal = []
+
+[operations.Attach.keys]
+word = ["body.word"]
+
+[operations.Ask]
+request = "POST /ask/{n}"
+events = []
+terminal = []
+"""
+
+
+WORDS = [
+    ("attach", 1, "a"),
+    ("attach", 2, "b"),
+    ("ask", 1, "a"),
+    ("ask", 2, "b"),
+    ("attach", 3, "c"),
+    ("attach", 4, None),
+    ("ask", 4, None),
+]
+
+
+@pytest.mark.parametrize("policy", [None, POLICY])
+def test_a_body_means_another_thing_to_another_operation(policy: Any) -> None:
+    dialect = parse_dialect(ROUTED, path="routed.toml")
+    reader = RequestReader(dialect, policy)
+    sent = [(f"/{what}/{n}", json.dumps({"word": word}).encode()) for what, n, word in WORDS]
+
+    for target, body in sent * 2:
+        fresh = RequestReader(dialect, policy).read("POST", target, body)
+        assert compared(reader.read("POST", target, body)) == compared(fresh)
+    assert [reader.read("POST", *one)[1] for one in sent] == [
+        ("a",), ("b",), (None,), (None,), ("c",), (None,), (None,)
+    ]  # fmt: skip

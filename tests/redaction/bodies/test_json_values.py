@@ -60,6 +60,8 @@ def test_where_an_object_may_be_a_pair_the_text_is_read(policy: Policy, value: d
     "value",
     [
         {"userData": [{"key": "phone", "value": "+1 415 555 2671"}], "note": "+1 415 555 2671"},
+        {"all": [{"key": "phoneNumber", "value": "Ada Example-1"}], "note": "Ada Example-1"},
+        {"all": [{"Key": "phoneNumber", "VALUE": "Ada Example-1"}], "note": "Ada Example-1"},
         {"userData": {"a": "Ada Example-1"}, "note": "said Ada Example-1 and Ada Example-2"},
         {"email": "ada@acme.example", "inner": '{"password":"of a text"}', "list": ["of a text", 7]},
         {"ssn": 123456789, "count": 123456789, "ratio": float("inf"), "none": None, "is": True},
