@@ -188,13 +188,8 @@ terminal = []
 
 
 WORDS = [
-    ("attach", 1, "a"),
-    ("attach", 2, "b"),
-    ("ask", 1, "a"),
-    ("ask", 2, "b"),
-    ("attach", 3, "c"),
-    ("attach", 4, None),
-    ("ask", 4, None),
+    *(("attach", 1, "a"), ("attach", 2, "b"), ("ask", 1, "a"), ("ask", 2, "b"), ("attach", 3, "c")),
+    *(("attach", 4, None), ("ask", 4, None)),
 ]
 
 
