@@ -12,7 +12,6 @@ from ..push.rules import PushRules
 from .checks import ACK, EVENT, REQUEST, check
 from .definition import CACHE_BUSTER, REFERENCES, Dialect, Operation, Paths, read_file
 from .logins import OAUTH, SHOWN, logins, places
-from .mistakes import doubts, keys, operations, rules
 from .mistakes.templates import CHANNEL, TOPIC, in_request
 from .mistakes.words import quoted
 from .routes import route, routes
@@ -62,6 +61,9 @@ def examined(text: str, *, path: str) -> tuple[Dialect, tuple[SettingsError, ...
         DialectError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
 
     """
+    # they take a fourth of the time of reading a dialect, and those in cassettes and the shipped ones are not checked
+    from .mistakes import doubts, keys, operations, rules  # noqa: PLC0415
+
     top = read(text, path, DialectError)
     dialect = _whole(top)
     for find in (keys.check, operations.check, rules.check):
@@ -227,8 +229,10 @@ def _in_small(sources: Paths) -> Paths:
 
 def _paths_exist(top: Table, dialect: Dialect) -> None:
     """Report the paths that can never lead to a value."""
+    from .mistakes.operations import named_parts  # noqa: PLC0415  # as in `examined`
+
     of_publish = _OF_PUBLISH if dialect.publishes else ()
-    parts = operations.named_parts(top, dialect)
+    parts = named_parts(top, dialect)
     channels = {name for pattern in dialect.channels for name in pattern.groupindex}
     request, ack, event = top.table("request"), top.table("ack"), top.table("event")
     replay = top.table("replay", optional=True)

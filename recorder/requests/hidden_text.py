@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Self, TypeAlias
 from urllib.parse import quote, quote_plus, unquote
-from xml.sax.saxutils import escape
 
 from ..redaction.pseudonyms import Kind
 from .bindings import Pairs
@@ -248,7 +247,13 @@ def _from_percent(text: str) -> str:
     return unquote(text, errors="surrogateescape")
 
 
-_WRITTEN: tuple[Callable[[str], str], ...] = (partial(quote, safe=""), quote_plus, html.escape, escape, _in_json)
+_WRITTEN: tuple[Callable[[str], str], ...] = (
+    partial(quote, safe=""),
+    quote_plus,
+    html.escape,
+    partial(html.escape, quote=False),
+    _in_json,
+)
 # What shows a form: a mark in it, or for base64 inside it those of its characters that the form escapes.
 _FORMS = tuple(
     Form(re.compile(shows), re.compile(pattern, re.DOTALL), decode)

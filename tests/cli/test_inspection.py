@@ -397,6 +397,20 @@ def test_show_starts_fast_and_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("command", ["scan", "seal --force -o sealed.cassette", "redact --dry-run"])
+def test_a_command_loads_no_client_and_no_checks_of_dialects(command: str, tmp_path: Path) -> None:
+    name, *options = command.split()
+    program = (
+        "import sys; from recorder.cli import main; main(sys.argv[1:], standalone_mode=False);"
+        "print(sorted({'ssl', 'http.client', 'email', 'recorder.dialect.mistakes.rules'} & set(sys.modules)))"
+    )
+    argv = [sys.executable, "-c", program, name, PREVIEW, *options]
+    result = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=tmp_path)
+
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.once
 def test_show_starts_in_a_few_times_the_time_of_python_itself() -> None:
     # compiled modules are kept, as they are where it is installed
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

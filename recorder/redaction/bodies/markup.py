@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from html import unescape
-from xml.sax.saxutils import escape
+from html import escape, unescape
 
 from ..policy import KEPT, Place, Policy
 from .change import Change
@@ -165,7 +164,7 @@ class _Reader:
             return found[0]
         group = next(number for number in (2, 3, 4) if found[number] is not None)
         start, end = found.start(group) - found.start(), found.end(group) - found.start()
-        return found[0][:start] + escape(new, {'"': "&quot;", "'": "&#39;"}) + found[0][end:]
+        return found[0][:start] + _quoted(new) + found[0][end:]
 
     def _doctype(self, whole: str) -> str:
         """Return a declaration with the values of its entities replaced: a secret may hide behind any name."""
@@ -203,7 +202,7 @@ class _Reader:
             return text  # a reference to an entity, whose value is replaced where it is declared
         old = unescape(text) if "&" in text else text
         new = self._value(old)
-        return text if new == old else escape(new)
+        return text if new == old else escape(new, quote=False)
 
     def _value(self, text: str) -> str:
         here = self.opened[-1]
@@ -244,6 +243,11 @@ def _local(name: str) -> str:
 def _value_of(found: re.Match[str]) -> str:
     text = found[2] if found[2] is not None else found[3] if found[3] is not None else found[4]
     return unescape(text) if "&" in text else text
+
+
+def _quoted(value: str) -> str:
+    """Return a value escaped for an attribute, in whatever quotes."""
+    return escape(value, quote=False).replace('"', "&quot;").replace("'", "&#39;")
 
 
 def _within(whole: str, token: re.Match[str], group: str | int, new: str) -> str:
