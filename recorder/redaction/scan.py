@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -120,37 +121,40 @@ class Scan:
     def is_hit(self, record: Record) -> bool:
         """Return whether the next record has findings; as `record`, but no further than to the first one."""
         self._note_unlooked(record)
-        return next(self._findings(record), None) is not None
+        whole, blanked = self._blanked(record)
+        return bool(self._real) or next(self._found(whole, blanked), None) is not None
 
     def again(self, record: Record) -> list[Finding]:
         """Return the findings in a record that later records may explain, after `record` saw all of them.
 
         A cassette that was redacted after its recording has pseudonyms before the record that names their values.
         """
-        return list(dict.fromkeys(self._findings(record)))
+        whole, blanked = self._blanked(record)
+        return list(dict.fromkeys(chain(_placed(record, self._real), self._found(whole, blanked))))
 
     def _note_unlooked(self, record: Record) -> None:
         if bodies := unlooked(record):
             self.unlooked += bodies
 
-    def _findings(self, record: Record) -> Iterator[Finding]:
-        """Yield the findings in a record, perhaps some of them twice, after its values were remembered."""
-        whole = blanked = record
-        if self._blank is not None:
-            self._real.clear()
-            whole = blanked = redacted(record, self._blank)
-        if self._wanted is not None:
-            blanked = redacted(whole, self._wanted)
-        if self._blank is not None:
-            yield from _placed(record, self._real)
+    def _blanked(self, record: Record) -> tuple[Record, Record]:
+        """Return a record without the values that were replaced, and without those that are wanted too.
+
+        Both are remembered; values in the place of pseudonyms that cannot be such are kept for `_placed`.
+        """
+        self._real.clear()
+        whole = record if self._blank is None else redacted(record, self._blank)
+        return whole, whole if self._wanted is None else redacted(whole, self._wanted)
+
+    def _found(self, whole: Record, blanked: Record) -> Iterator[Finding]:
+        """Yield the findings in what `_blanked` left of a record, perhaps some of them twice."""
         if self._wanted is not None:
             for leaf, kind in dict.fromkeys(changes(whole, blanked)):
                 hits = found(leaf.text, words=False)
                 yield _finding(whole, leaf.where, hits[0].kind if hits else _named(kind), leaf.text)
         # Places that a policy names are blanked by now, so no pseudonym is reported, and no value twice.
-        name = part(record)
+        name = part(whole)
         for leaf in self._unsearched(blanked):
-            yield from self._searched(record.seq, name, leaf)
+            yield from self._searched(whole.seq, name, leaf)
 
     def _unsearched(self, record: Record) -> Iterator[Leaf]:
         """Yield the texts of a record, but for most of those in which nothing was found before."""
@@ -278,37 +282,48 @@ def _placed(record: Record, values: list[tuple[str, str]]) -> Iterator[Finding]:
 
     The values are in the order of the record, so the search for one goes on where the one before it was.
     """
-    texts, places = _texts(record) if values else ([], [])
+    texts = _Texts(_texts(record))
     number = start = 0
     elsewhere = 0  # values that are further back, or not as they are in any text
     for kind, value in dict.fromkeys(values):
-        here, at = _first(texts, value, number, start)
+        here, at = texts.first(value, number, start)
         if at < 0 and elsewhere < _MOST_ELSEWHERE:
             elsewhere += 1
-            here, at = _first(texts, value, 0, 0)
+            here, at = texts.first(value, 0, 0)
         elif at >= 0:
             number, start = here, at
-        yield _finding(record, places[here] if at >= 0 else "inside an encoded text", kind, value)
+        yield _finding(record, texts.seen[here][1] if at >= 0 else "inside an encoded text", kind, value)
 
 
-def _texts(record: Record) -> tuple[list[str], list[str]]:
-    """Return the texts of a record, and the place of each."""
+def _texts(record: Record) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a record, each with its place."""
     body = shaped(record)
-    found = leaves(record) if body is None else of_head(record)
-    texts, places = [leaf.text for leaf in found], [leaf.where for leaf in found]
+    for leaf in leaves(record) if body is None else of_head(record):
+        yield leaf.text, leaf.where
     if body is not None:
-        texts += [leaf.text if number < 0 else text_of(body.pieces[number]) for number, leaf in body.template]
-        places += [leaf.where for _, leaf in body.template]
-    return texts, places
+        for number, leaf in body.template:
+            yield leaf.text if number < 0 else text_of(body.pieces[number]), leaf.where
 
 
-def _first(texts: list[str], value: str, number: int, start: int) -> tuple[int, int]:
-    """Return the number of the first text with a value, from a place on, and its index in the text; -1 for none."""
-    for here in range(number, len(texts)):
-        at = texts[here].find(value, start if here == number else 0)
-        if at >= 0:
-            return here, at
-    return 0, -1
+@dataclass(slots=True)
+class _Texts:
+    """The texts of a record with their places, each taken when the search for a value comes to it."""
+
+    coming: Iterator[tuple[str, str]]
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+    def first(self, value: str, number: int, start: int) -> tuple[int, int]:
+        """Return the number of the first text with a value, from a place on, and its index in the text; -1 for none."""
+        for here in count(number):
+            if here == len(self.seen):
+                text = next(self.coming, None)
+                if text is None:
+                    break
+                self.seen.append(text)
+            at = self.seen[here][0].find(value, start if here == number else 0)
+            if at >= 0:
+                return here, at
+        return 0, -1
 
 
 def _named(kind: Kind) -> str:
