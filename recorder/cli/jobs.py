@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -153,6 +153,20 @@ class Block:
                 record = facts.record(Frame(*frame))
                 if record is not None:
                     yield record
+
+    def picked(self, numbers: Collection[int]) -> Iterator[Record]:
+        """Yield the records of these numbers, after `records` found all of them intact."""
+        if self.sealed:  # a record may name the body of another one
+            yield from (record for record in self.records() if record.seq in numbers)
+            return
+        from ..cassette.codec import FACTS, decode
+        from ..cassette.frames import Frame
+
+        facts = (frame for frame in self.frames if frame[1] in FACTS)
+        for number, frame in enumerate(facts, self.first):
+            record = decode(Frame(*frame), path=str(self.path)) if number in numbers else None
+            if record is not None:
+                yield record
 
 
 class _Opened:

@@ -116,7 +116,7 @@ class _Examiner:
         self._exchange(record)
         self._secrets(record)
         if (self._header is None or self._header.redaction != NO_POLICY) and (unread := unlooked(record)):
-            self._unlooked += unread
+            self._unlooked.update(unread)
         if isinstance(record, Note) and record.kind == CUT:
             self._cut.append(record.text)
         if isinstance(record, Note) and record.kind in (LEFT_OUT, GUESSED):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..formats.charsets import media_of
 from ..formats.streamed import EVENTS, SEPARATOR
@@ -20,6 +22,7 @@ from .forms import undone
 from .policy import Place, Policy, without_rules
 
 _JSON_LINES = (b"{", b"[", b'"', SEPARATOR)
+_NAMES = 2_000  # names of which it is kept how they are shown
 _LETTER = re.compile(r"[^\W_]")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z_$-]{0,39}\d{0,3}")
 
@@ -205,10 +208,10 @@ def shaped(record: Record) -> Shaped | None:
     return Shaped(shape, pieces, shape.notes)
 
 
-def unlooked(record: Record) -> Counter[tuple[str, Unread]]:
+def unlooked(record: Record) -> Mapping[tuple[str, Unread], int]:
     """Return the number of bodies in a record that no reader looks through, by media type."""
     if not may_be_unread(getattr(record, "body", b"")):
-        return Counter()
+        return {}
     found = _Leaves("body")
     match record:
         case Request() | Response():
@@ -227,6 +230,7 @@ def content(text: str, where: str) -> list[Leaf]:
     return found.leaves
 
 
+@lru_cache(_NAMES)
 def shown(name: str) -> str:
     """Return a name if it cannot be a value, else `*`."""
     return name if _NAME.fullmatch(name) else "*"

@@ -140,6 +140,14 @@ def test_blocks_hold_all_records_in_order(cassette: Path, most: int) -> None:
     assert found == expected == RECORDS
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 100])
+def test_records_are_picked_from_blocks(cassette: Path, most: int) -> None:
+    with open_cassette(cassette) as opened:
+        found = [record for block in blocks(cassette, opened, most=most) for record in block.picked({1, 3, 6})]
+
+    assert found == [RECORDS[1], RECORDS[3], RECORDS[6]]
+
+
 def test_block_knows_the_streams_that_began_before_it(cassette: Path) -> None:
     with open_cassette(cassette) as opened:
         first, *later = [dict(block.streams) for block in blocks(cassette, opened, most=2)]

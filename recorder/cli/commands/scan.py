@@ -161,7 +161,7 @@ def _second_pass(
         if not hit:
             return []
         scan.begin(known[0].copy(), known[1].copy(), block.streams)
-        return [found for record in block.records() if record.seq in hit for found in scan.again(record)]
+        return [found for record in block.picked(hit) for found in scan.again(record)]
 
     return findings
 

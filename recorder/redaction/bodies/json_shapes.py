@@ -27,6 +27,7 @@ _MOST, _MOST_TEXT, _MOST_SEEN = 1_000, 4 << 20, 20_000  # shapes, characters of 
 _DEEPEST = 100
 
 Pieces: TypeAlias = list[str]  # of a text: those of odd index are a colon and a value
+Replaced: TypeAlias = "tuple[tuple[int, Place], ...]"  # index of a piece, and the place of its value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Shape:
     """
 
     parts: tuple[Part, ...]
-    replaced: tuple[tuple[int, Place], ...] | None
+    replaced: Replaced | None
     notes: Any = None
 
 
@@ -73,7 +74,7 @@ class Shapes:
     _read: dict[str, Shape | None] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
     _size: int = 0
-    _last: tuple[str, Pieces, Shape] | None = None  # a text is often read twice: replaced, and searched
+    _last: tuple[str, Pieces, Shape] | None = None  # a text is often read twice: learned, and replaced
 
     def split(self, text: str, policy: Policy, place: Place) -> tuple[Pieces, Shape] | None:
         """Return the pieces of a text at the root, and its shape; None if the shape is not known."""
@@ -92,10 +93,6 @@ class Shapes:
                 return None
         self._last = text, pieces, shape
         return pieces, shape
-
-    def keep(self, text: str, pieces: Pieces, shape: Shape) -> None:
-        """Keep the pieces of a text that was put together of them: it is the next one to be read."""
-        self._last = text, pieces, shape
 
     def _comes_again(self, around: str) -> bool:
         """Return whether a shape was seen before; if so, make room for it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ...dialect.paths import KEYS, VALUES
 from ..policy import KEPT, NO_RULE, Place, Policy
 from .change import Change
-from .json_shapes import Pieces, Shape, Shapes, string_of, written
+from .json_shapes import Pieces, Replaced, string_of, written
 from .json_tokens import CLOSES, LITERALS, MEMBER, NAME, NUMBER, OPENS, REST, STRINGS, TOKEN, content
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -29,14 +29,23 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
     known = policy.shapes.split(text, policy, place) if not change.wants_names else None
     if known is None or known[1].replaced is None:
         return by_token(text, change, policy, place)
-    return _made(text, *known, change, policy.shapes)
+    pieces, shape = known
+    new = made(pieces, shape.replaced, change, is_ascii=text.isascii())
+    return text if new is pieces else "".join(new)
 
 
-def _made(text: str, pieces: Pieces, shape: Shape, change: Change, shapes: Shapes) -> str:
-    """Return a text of a known shape with its values changed."""
-    new: Pieces | None = None
-    empty, strings_only = change.empty, True
-    for number, here in shape.replaced or ():
+def made(pieces: Pieces, replaced: Replaced, change: Change, *, is_ascii: bool) -> Pieces:
+    """Return the pieces of a text of a known shape with its values changed; `pieces` itself if none is.
+
+    Args:
+        pieces: The pieces.
+        replaced: Where the values are.
+        change: Says what to write in place of each value.
+        is_ascii: Whether to escape all other characters.
+
+    """
+    new, empty = pieces, change.empty
+    for number, here in replaced:
         piece = pieces[number]
         old = string_of(piece)
         if old is None:
@@ -44,19 +53,14 @@ def _made(text: str, pieces: Pieces, shape: Shape, change: Change, shapes: Shape
             made = change.number(digits, here)
             if made == digits:
                 continue
-            strings_only = False
         elif (here.rule.kind is None and old in empty) or (made := change.value(old, here)) == old:
             continue
         else:
-            made = _quoted(made, is_ascii=text.isascii())
-        new = new or pieces.copy()
+            made = _quoted(made, is_ascii=is_ascii)
+        if new is pieces:
+            new = pieces.copy()
         new[number] = written(piece, made)
-    if new is None:
-        return text
-    whole = "".join(new)
-    if strings_only:  # any other text may stand in place of a number
-        shapes.keep(whole, new, shape)
-    return whole
+    return new
 
 
 def by_token(text: str, change: Change, policy: Policy, place: Place) -> str:  # noqa: PLR0912  # one pass, the hottest loop
