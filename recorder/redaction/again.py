@@ -13,13 +13,13 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from ..model import Headers, Record
-from .blanks import blank, blanks_in, changes
+from .blanks import blank, blanks_in
 from .finder import Finder, same
 from .known import Known
-from .leaves import Leaf, of_header, part
+from .leaves import Leaf, changed_leaves, of_header, part
 from .policy import Policy
 from .pseudonyms import Kind, Pseudonyms, is_phone
-from .redactor import redacted
+from .redactor import Reading, redacted
 
 _HEADERS, _FORMS = 2_000, 2_000  # headers whose changes are kept, values whose form is
 Header: TypeAlias = tuple[str, str]
@@ -64,12 +64,13 @@ class Again:
     _counts: Counter[tuple[str, str, Kind]] = field(default_factory=Counter)
     _headers: dict[tuple[Header, Header], list[tuple[Leaf, Kind]]] = field(default_factory=dict)
     _replacing: _Replace = field(init=False)
+    _reading: Reading = field(init=False)
     _first: Finder = field(init=False)
     _blank: Finder = field(init=False)
     _replace: Finder = field(init=False)
 
     def __post_init__(self) -> None:
-        self._replacing = _Replace(Pseudonyms(self.key))
+        self._replacing, self._reading = _Replace(Pseudonyms(self.key)), Reading(self.policy)
         self.begin(Known(), {})
 
     def begin(self, known: Known, streams: Mapping[int, str]) -> None:
@@ -98,9 +99,13 @@ class Again:
     def redact(self, record: Record) -> Record:
         """Return the redacted record and count its changes (second pass, after `learn` saw all records)."""
         self._replacing.is_asked = False
-        new = redacted(record, self._replace)
+        read = self._reading.read(record)
+        made = None if read is None else read.changed(self._replace, is_ascii=getattr(record, "body", b"").isascii())
+        new = redacted(record, self._replace) if made is None else made.whole()
         if self._replacing.is_asked:
-            found = changes(record, redacted(record, self._blank))
+            pairs = None if read is None else read.differing(read.changed(self._blank, is_ascii=False))
+            pairs = changed_leaves(record, redacted(record, self._blank)) if pairs is None else pairs
+            found = [one for pair in pairs for one in blanks_in(*pair)]
         else:  # a header may have its new value from the memory of the finder
             found = self._in_headers(getattr(record, "headers", ()))
         for leaf, kind in found:

@@ -89,37 +89,43 @@ def changed_leaves(before: Record, after: Record) -> list[tuple[Leaf, Leaf]]:
     If the other form has another structure, as JSON may get that was cut off, the path, the headers and the body are
     taken for a text each.
     """
-    pairs: list[tuple[Leaf, Leaf]] = []
-    match before, after:
-        case ((Failure() | Note()), _):
-            pairs = list(zip(leaves(before), leaves(after), strict=True))
-        case Request(), Request() if before.target != after.target:
-            old, new = of_target(before.target), of_target(after.target)
-            if [leaf.where for leaf in old] != [leaf.where for leaf in new]:
-                return _as_wholes(before, after)
-            pairs = list(zip(old, new, strict=True))
-        case _:
-            pass
-    for was, now in zip(getattr(before, "headers", ()), getattr(after, "headers", ()), strict=True):
-        if was != now:
-            pairs.append((of_header(was), of_header(now)))
-    if getattr(before, "body", b"") != getattr(after, "body", b""):
+    if isinstance(before, Failure | Note):
+        pairs: list[tuple[Leaf, Leaf]] | None = list(zip(leaves(before), leaves(after), strict=True))
+    else:
+        was, now = getattr(before, "target", ""), getattr(after, "target", "")
+        pairs = changed_in_head(was, now, getattr(before, "headers", ()), getattr(after, "headers", ()))
+    if pairs is not None and getattr(before, "body", b"") != getattr(after, "body", b""):
         bodies = _changed_in_body(before, after)
-        if bodies is None:
-            return _as_wholes(before, after)
-        pairs += bodies
-    return [(was, now) for was, now in pairs if was.text != now.text]
+        pairs = None if bodies is None else pairs + bodies
+    return _as_wholes(before, after) if pairs is None else [(old, new) for old, new in pairs if old.text != new.text]
+
+
+def changed_in_head(was: str, now: str, before: Headers, after: Headers) -> list[tuple[Leaf, Leaf]] | None:
+    """Return the texts of a target and of headers with those of their other form; None if the target was parted."""
+    pairs: list[tuple[Leaf, Leaf]] = []
+    if was != now:
+        old, new = of_target(was), of_target(now)
+        if [leaf.where for leaf in old] != [leaf.where for leaf in new]:
+            return None
+        pairs = list(zip(old, new, strict=True))
+    headers = zip(before, after, strict=True)
+    return pairs + [(of_header(one), of_header(other)) for one, other in headers if one != other]
 
 
 def _changed_in_body(before: Record, after: Record) -> list[tuple[Leaf, Leaf]] | None:
     """Return the texts of a body with those of its other form; None if that has another structure."""
     old, new = shaped(before), shaped(after)
     if old is not None and new is not None and old.shape is new.shape:
-        others = ((number, leaf) for number, leaf in old.template if number >= 0)
-        differing = [(number, leaf) for number, leaf in others if old.pieces[number] != new.pieces[number]]
-        return [(old.leaf(number, leaf), new.leaf(number, leaf)) for number, leaf in differing]
+        return changed_pieces(old, new)
     was, now = of_body(before), of_body(after)
     return list(zip(was, now, strict=True)) if [one.where for one in was] == [one.where for one in now] else None
+
+
+def changed_pieces(old: Shaped, new: Shaped) -> list[tuple[Leaf, Leaf]]:
+    """Return the texts of a body that are others in another body of its shape, each with the other one."""
+    others = ((number, leaf) for number, leaf in old.template if number >= 0)
+    differing = [(number, leaf) for number, leaf in others if old.pieces[number] != new.pieces[number]]
+    return [(old.leaf(number, leaf), new.leaf(number, leaf)) for number, leaf in differing]
 
 
 def _as_wholes(before: Record, after: Record) -> list[tuple[Leaf, Leaf]]:

@@ -17,12 +17,11 @@ from itertools import chain, count
 from typing import NamedTuple, TypeVar
 from urllib.parse import unquote
 
-from ..model import Failure, Header, Headers, Note, Record, Request, Response
+from ..model import Failure, Header, Headers, Note, Record
 from .again import has_free_form
 from .blanks import blank, changes
 from .bodies.change import Unread
-from .bodies.json_shapes import Replaced, Shape, text_of
-from .bodies.json_text import made
+from .bodies.json_shapes import Shape, text_of
 from .detectors import Hit, found, is_jwt, is_pair
 from .finder import Finder
 from .forms import in_base64
@@ -30,7 +29,7 @@ from .known import Known
 from .leaves import Leaf, Shaped, content, leaves, of_body, of_head, of_header, of_target, part, shaped, unlooked
 from .policy import NO_RULE, Policy
 from .pseudonyms import Kind, is_phone
-from .redactor import redacted
+from .redactor import Reading, redacted
 
 _DEEPEST = 3  # encodings within encodings
 _MOST_ELSEWHERE = 100  # searches of a whole record: each takes as long as the record is
@@ -107,10 +106,11 @@ class Scan:
     _quiet_headers: set[tuple[str, str]] = field(default_factory=set)
     _quiet_pieces: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
     _shapes: dict[Shape, list[tuple[int, Leaf, bool, set[str]]]] = field(default_factory=dict)
-    _replaced_in: dict[Shape, Replaced] = field(default_factory=dict)  # by shapes of `without_rules`
+    _reading: Reading | None = field(init=False)
     _kept_paths: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._reading = Reading(self.done) if self.done else None
         self.begin(Known(), Known(), {})
 
     def begin(self, done: Known, wanted: Known, streams: Mapping[int, str]) -> None:
@@ -165,28 +165,14 @@ class Scan:
         Both are remembered; values in the place of pseudonyms that cannot be such are kept for `_placed`.
         """
         self._real.clear()
-        if self._blank is not None and self._wanted is None and not getattr(record, "streamed", False):
-            body = shaped(record)
-            replaced = None if body is None else self._replaced(body)
-            if body is not None and replaced is not None:
-                return _by_pieces(record, body, replaced, self._blank)
+        read = self._reading.read(record) if self._reading is not None and self._wanted is None else None
+        if read is not None and self._blank is not None:
+            left = read.changed(self._blank, is_ascii=False)
+            return _Left(record, left.target, left.headers, left.body, ())
         whole = record if self._blank is None else redacted(record, self._blank)
         blanked = whole if self._wanted is None else redacted(whole, self._wanted)
         target, headers = getattr(blanked, "target", None), getattr(blanked, "headers", ())
         return _Left(blanked, target, headers, shaped(blanked), () if whole is blanked else changes(whole, blanked))
-
-    def _replaced(self, body: Shaped) -> Replaced | None:
-        """Return the values of a shape that the policy of the cassette replaced; None if it does not know the shape."""
-        known = self._replaced_in.get(body.shape)
-        if known is None and self._blank is not None:
-            policy = self._blank.policy
-            split = policy.shapes.split("".join(body.pieces), policy, policy.root())
-            if split is None or split[1].replaced is None:
-                return None
-            if len(self._replaced_in) >= _SHAPES:
-                self._replaced_in.clear()
-            known = self._replaced_in[body.shape] = split[1].replaced
-        return known
 
     def _found(self, left: _Left) -> Iterator[Finding]:
         """Yield the findings in what is left of a record, perhaps some of them twice."""
@@ -292,21 +278,6 @@ class Scan:
                 self._kept_paths.clear()
             kept = self._kept_paths[path] = rule.kept
         return kept
-
-
-def _by_pieces(record: Record, body: Shaped, replaced: Replaced, find: Finder) -> _Left:
-    """Return what is left of a record with a body of a known shape: as of `redacted`, but its body is not put together.
-
-    Putting it together and reading it again takes a third of the time of a scan.
-    """
-    target: str | None = None
-    headers: Headers = ()
-    if isinstance(record, Request):  # in the order of `redacted`, in which values are remembered
-        target, headers = find.target(record.target), find.headers(record.headers)
-    pieces = made(body.pieces, replaced, find, is_ascii=False)
-    if isinstance(record, Response):
-        headers = find.headers(record.headers)
-    return _Left(record, target, headers, Shaped(body.shape, pieces, body.template), ())
 
 
 def _keep(kept: set[_One], one: _One) -> None:

@@ -27,10 +27,11 @@ _TYPE = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
 def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
     """Return a JSON text with its values changed, each by its place inside `place`; names stay as they are."""
     known = policy.shapes.split(text, policy, place) if not change.wants_names else None
-    if known is None or known[1].replaced is None:
+    replaced = None if known is None else known[1].replaced
+    if known is None or replaced is None:
         return by_token(text, change, policy, place)
-    pieces, shape = known
-    new = made(pieces, shape.replaced, change, is_ascii=text.isascii())
+    pieces = known[0]
+    new = made(pieces, replaced, change, is_ascii=text.isascii())
     return text if new is pieces else "".join(new)
 
 
