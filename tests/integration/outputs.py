@@ -126,7 +126,7 @@ def _child(words: list[str], folder: Path, log: Path, fault: Callable[[], None] 
     os._exit(code)
 
 
-def failing(at: int, act: Callable[[], None], *, after: bool = False, only: str | None = None) -> Callable[[], None]:
+def failing(at: int, act: Callable[[], None], *, after: bool = False) -> Callable[[], None]:
     """Return a function that lets call number `at` of the functions of `FAULTS` do something else, and fail."""
 
     def install() -> None:
@@ -145,7 +145,7 @@ def failing(at: int, act: Callable[[], None], *, after: bool = False, only: str 
 
             return call
 
-        for name in FAULTS if only is None else (only,):
+        for name in FAULTS:
             setattr(os, name, wrapped(getattr(os, name)))
 
     return install
@@ -157,17 +157,6 @@ def full() -> None:
 
 def killed() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def calls(trial: Trial, only: str | None) -> int:
-    """Return how often a command calls the functions, by killing it at each call until it gets through."""
-    at = 0
-    code = -signal.SIGKILL
-    while code == -signal.SIGKILL:
-        at += 1
-        trial.prepare()
-        code, _ = trial.run(failing(at, killed, only=only))
-    return at - 1
 
 
 def whole(path: Path, like: bytes) -> bool:
@@ -224,14 +213,17 @@ def _told_by_doctor(cassette: Path, left: list[Path]) -> bool:
 
 
 def faults(trial: Trial) -> None:
-    """Run a command with each fault at each call."""
-    counts: dict[str | None, int] = {}
-    for kind, only, act, after in _KINDS:
-        if only not in counts:
-            counts[only] = calls(trial, only)
-        for at in range(1, counts[only] + 1):
+    """Run a command with each fault at each call: of a killed one, till it gets through and so had no such call."""
+    calls, code = 0, -signal.SIGKILL
+    while code == -signal.SIGKILL:
+        calls += 1
+        trial.prepare()
+        code, line = trial.run(failing(calls, killed))
+        check(trial, "killed before a call", code, line)
+    for kind, act, after in (("the disk is full at a call", full, False), ("killed after a call", killed, True)):
+        for at in range(1, calls):
             trial.prepare()
-            check(trial, kind, *trial.run(failing(at, act, after=after, only=only)))
+            check(trial, kind, *trial.run(failing(at, act, after=after)))
 
 
 def refusals(trial: Trial) -> None:
@@ -280,15 +272,6 @@ def _nobody() -> None:
         os.seteuid(65534)
 
 
-_KINDS: list[tuple[str, str | None, Callable[[], None], bool]] = [
-    ("full disk", "write", full, False),
-    ("fsync fails", "fsync", full, False),
-    ("rename fails", "replace", full, False),
-    ("link fails", "link", full, False),
-    ("any call fails", None, full, False),
-    ("killed before a call", None, killed, False),
-    ("killed after a call", None, killed, True),
-]
 _HAR = json.dumps(
     {
         "log": {

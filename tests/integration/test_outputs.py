@@ -9,12 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,37 +23,17 @@ from tests.lab.processes import RECORDER, recorder
 PREVIEW = ROOT / "cassettes/preview-session.cassette"
 
 
-def trial(name: str) -> dict[str, Any]:
+@pytest.mark.once
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_leaves_the_old_file_or_the_whole_new_one(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.outputs", name], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
-
-def table(told: dict[str, dict[str, Any]]) -> str:
-    """Return one row for each command: of each kind of fault, how many runs left the old file and how many the new."""
-    lines = []
-    for name, found in told.items():
-        kinds: dict[str, dict[str, int]] = defaultdict(dict)
-        for key, count in found["runs"].items():
-            kind, _, what = key.rpartition(": ")
-            kinds[kind][what] = count
-        cells = (f"{kind}: " + ", ".join(f"{n} {what}" for what, n in c.items()) for kind, c in kinds.items())
-        lines += [f"{name:<22} {' | '.join(cells)}", *(f"    WRONG {text}" for text in found["wrong"])]
-    return "\n".join(lines)
-
-
-@pytest.mark.once
-@pytest.mark.timeout(600)  # 45 s of work for two processors, which other tests may hold
-def test_each_command_leaves_the_old_file_or_the_whole_new_one(capsys: pytest.CaptureFixture[str]) -> None:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        told = dict(zip(COMMANDS, pool.map(trial, COMMANDS), strict=True))
-
-    print(table(told))
-    assert [text for found in told.values() for text in found["wrong"]] == []
-    assert all(found["runs"]["killed before a call: old"] > 3 for found in told.values())
-    assert all(found["runs"].get("folder read-only: old") == 1 for found in told.values())
+    found = json.loads(done.stdout)
+    assert found["wrong"] == [], found["runs"]
+    assert found["runs"]["killed before a call: old"] > 3
+    assert found["runs"].get("folder read-only: old") == 1
 
 
 @pytest.fixture
