@@ -96,7 +96,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Remember the folders in which the cassettes of the tests are."""
-    config.stash[_FOLDERS].update(_folder(item).resolve() for item in items)
+    folders = {_folder(item) for item in items}  # few: to resolve that of each test would ask the disk each time
+    config.stash[_FOLDERS].update(folder.resolve() for folder in folders)
 
 
 @pytest.hookimpl(tryfirst=True)
