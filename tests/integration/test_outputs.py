@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,9 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from recorder.cassette.reader import read
 from recorder.cassette.writer import WATCH
+from recorder.cli import main
 from tests.integration.outputs import COMMANDS, ROOT
 from tests.lab.processes import RECORDER, recorder
 
@@ -107,6 +110,14 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", "-c", line], env=os.environ | environment, capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def run(*words: str | Path) -> Result:
+    """Run a command in this process, where that of its own would show no more."""
+    return CliRunner().invoke(main, list(map(str, words)))
+
+
+may_warn = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # as mitmproxy does when `record` imports it
 
 
 def ended_by(process: subprocess.Popen[str], number: signal.Signals) -> int:
@@ -206,13 +217,17 @@ def test_a_folder_for_temporary_files_that_is_full_or_gone_does_not_matter(
 def test_nobody_may_read_an_output_who_may_not_read_the_input(
     command: str, mode: int, wanted: int, tmp_path: Path
 ) -> None:
-    there, other = tmp_path / "in.cassette", tmp_path / "other.cassette"
-    shell(f"{RECORDER} redact {PREVIEW} -o {there}; cp {there} {other}; chmod {mode:o} {there}")
-    line = command.replace("IN", str(there)).replace("OTHER", str(other)).replace("OUT", str(tmp_path / "out"))
+    there, other, out = (tmp_path / name for name in ("in.cassette", "other.cassette", "out"))
+    assert run("redact", PREVIEW, "-o", there).exit_code == 0
+    shutil.copy(there, other)
+    there.chmod(mode)
+    before = os.umask(0o022)  # that of most users
+    try:
+        done = run(*command.replace("IN", str(there)).replace("OTHER", str(other)).replace("OUT", str(out)).split())
+    finally:
+        os.umask(before)
 
-    shell(f"umask 022; {RECORDER} {line}")
-
-    assert oct((tmp_path / "out").stat().st_mode & 0o777) == oct(wanted)
+    assert oct(out.stat().st_mode & 0o777) == oct(wanted), done.stderr
 
 
 @pytest.mark.parametrize("command", ["convert IN --to har -o OUT", "merge IN -o OUT", "seal IN -o OUT"])
@@ -231,6 +246,7 @@ def test_what_is_made_of_a_recording_in_the_clear_is_for_its_owner_alone(
     assert oct((tmp_path / "out").stat().st_mode & 0o777) == "0o600"
 
 
+@may_warn
 @pytest.mark.parametrize(
     ("command", "name"),
     [
@@ -244,17 +260,20 @@ def test_what_is_made_of_a_recording_in_the_clear_is_for_its_owner_alone(
         ("record http://localhost:1 --redaction-key-file key -o key", "key"),
     ],
 )
-def test_settings_that_a_command_reads_are_not_written_over(command: str, name: str, tmp_path: Path) -> None:
+def test_settings_that_a_command_reads_are_not_written_over(
+    command: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = {"mine.toml": ["dialect", "show", "gws-outbound"], "policy.toml": ["policy", "show", "gws"]}
     for file, words in texts.items():
-        (tmp_path / file).write_bytes(subprocess.run([RECORDER, *words], capture_output=True, check=True).stdout)
+        (tmp_path / file).write_bytes(run(*words).stdout_bytes)
     (tmp_path / "key").write_bytes(b"k" * 32)
     (tmp_path / "key").chmod(0o600)
     before = (tmp_path / name).read_bytes()
+    monkeypatch.chdir(tmp_path)
 
-    done = shell(f"cd {tmp_path}; {RECORDER} {command.replace('IN', str(PREVIEW))} --force")
+    done = run(*command.replace("IN", str(PREVIEW)).split(), "--force")
 
-    assert done.returncode == 2, done.stderr
+    assert done.exit_code == 2, done.stderr
     assert "reads this file" in done.stderr
     assert (tmp_path / name).read_bytes() == before
 
@@ -266,12 +285,15 @@ def test_settings_that_a_command_reads_are_not_written_over(command: str, name: 
 @pytest.mark.parametrize(
     "command", ["convert IN --to har", "merge IN", "seal IN", "redact IN", "report IN", "recover IN"]
 )
-def test_an_input_is_found_behind_folders_that_are_missing(spelling: str, command: str, tmp_path: Path) -> None:
+def test_an_input_is_found_behind_folders_that_are_missing(
+    spelling: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "in").write_bytes(PREVIEW.read_bytes())
+    monkeypatch.chdir(tmp_path)
 
-    done = shell(f"cd {tmp_path}; {RECORDER} {command} -o {spelling} --force".replace("IN", "in"))
+    done = run(*f"{command} -o {spelling} --force".replace("IN", "in").split())
 
-    assert done.returncode == 2, done.stderr
+    assert done.exit_code == 2, done.stderr
     assert "reads this file" in done.stderr
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("in", PREVIEW.read_bytes())]
 
@@ -284,17 +306,20 @@ def test_a_file_that_was_deleted_has_no_name(tmp_path: Path) -> None:
     assert (done.returncode, list(tmp_path.iterdir())) == (2, []), done.stderr
 
 
+@may_warn
 @pytest.mark.parametrize("command", ["redact IN", "import IN", "record http://localhost:1"])
 @pytest.mark.parametrize("link", [False, True])
-def test_a_key_file_that_is_to_be_made_is_no_output(command: str, link: bool, tmp_path: Path) -> None:
+def test_a_key_file_that_is_to_be_made_is_no_output(
+    command: str, link: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output = "link" if link else "key"
     if link:
         (tmp_path / "link").symlink_to("key")
-    line = f"{RECORDER} {command.replace('IN', str(PREVIEW))} --redaction-key-file key -o {output} --force"
+    monkeypatch.chdir(tmp_path)
 
-    done = shell(f"cd {tmp_path}; {line}")
+    done = run(*f"{command} --redaction-key-file key -o {output} --force".replace("IN", str(PREVIEW)).split())
 
-    assert done.returncode == 2, done.stderr
+    assert done.exit_code == 2, done.stderr
     assert "reads this file" in done.stderr
     assert not (tmp_path / "key").exists()
 
