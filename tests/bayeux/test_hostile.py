@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def test_whatever_is_read_from_any_bytes_can_be_answered(body: bytes, target: st
     assert all(join(answer.texts or []) for answer in answers)
 
 
+@pytest.mark.once  # our own code alone, and many examples of it
 @settings(max_examples=200)
 @given(
     st.lists(

@@ -1065,4 +1065,4 @@ class Conversation(RuleBasedStateMachine):
 
 
 Conversation.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
-TestConversation = Conversation.TestCase
+TestConversation = pytest.mark.once(Conversation.TestCase)  # our own code alone, and many examples of it

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,6 +76,7 @@ def recorded(traffic: list[Exchange]) -> Wire:
     return wire
 
 
+@pytest.mark.once  # our own code alone, and many examples of it
 @settings(max_examples=30)
 @given(TRAFFIC)
 def test_all_commands_read_it(traffic: list[Exchange]) -> None:
@@ -88,6 +90,7 @@ def test_all_commands_read_it(traffic: list[Exchange]) -> None:
     assert {result.exit_code for result in results} <= FINE, [result.output for result in results]
 
 
+@pytest.mark.once  # our own code alone, and many examples of it
 @settings(max_examples=50)
 @given(TRAFFIC)
 def test_it_can_be_played(traffic: list[Exchange]) -> None:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -519,6 +520,7 @@ def looks(model: Model, events: dict[str, Expected]) -> None:
         model.heard.append(text)
 
 
+@pytest.mark.once  # our own code alone, and many examples of it
 @settings(deadline=None, max_examples=400)
 @given(sessions(), st.data(), st.sampled_from([INSTANT, 1.0]))
 def test_each_event_leaves_after_its_anchor_once_and_to_its_session(

@@ -6,6 +6,7 @@ import json
 from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +64,7 @@ def finished(playing: ReplayEngine, now: float, replies: list[HttpResponse]) -> 
         replies += playing.replies(now)
 
 
+@pytest.mark.once  # our own code alone, and many examples of it
 @settings(max_examples=150)
 @given(st.lists(REQUESTS, max_size=10))
 def test_each_request_of_any_conversation_gets_one_reply(

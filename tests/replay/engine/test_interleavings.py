@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -367,7 +368,7 @@ def _has_reference(triple: Triple, marker: int) -> bool:
     return any("referenceId" in link.event.data for link in triple.events if _marker(link.event) == marker)
 
 
-TestInterleavings = Interleavings.TestCase
+TestInterleavings = pytest.mark.once(Interleavings.TestCase)  # our own code alone, and many examples of it
 TestInterleavings.settings = settings(
     max_examples=150,
     stateful_step_count=30,

@@ -7,6 +7,7 @@ import re
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def run(recording: Recording, steps: list[tuple[str, int, int]], rate: float) ->
     return replies
 
 
+@pytest.mark.once  # our own code alone, and many examples of it
 @given(recordings(), STEPS, st.sampled_from([1.0, INSTANT]))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_same_script_gives_the_same_bytes(
@@ -102,6 +104,7 @@ def renamed(triple: Triple, renaming: Renaming) -> Ask:
     return Ask(triple.request.target, renaming.value(json.loads(triple.request.body)))
 
 
+@pytest.mark.once  # our own code alone, and many examples of it
 @given(st.data(), recordings(most=1))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_other_ids_give_the_recorded_output_under_these_ids(data: st.DataObject, recording: Recording) -> None:
@@ -122,6 +125,7 @@ def test_other_ids_give_the_recorded_output_under_these_ids(data: st.DataObject,
     ]
 
 
+@pytest.mark.once  # our own code alone, and many examples of it
 @given(recordings(most=1))
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_recorded_ids_give_the_recorded_output(recording: Recording) -> None:
