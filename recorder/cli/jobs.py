@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -60,6 +60,39 @@ def mapped(
     if len(first) < 2:
         yield from map(make(*args), chain(first, coming))
         return
+    with _pool(jobs, make, args) as pool:
+        yield from _results(pool, chain(first, coming), jobs + _AHEAD)
+
+
+@contextmanager
+def beside(
+    make: Callable[..., Callable[[Item], Result]], args: tuple[Any, ...], item: Item, jobs: int
+) -> Iterator[Callable[[], Result]]:
+    """Work at one item in another process, while this one does something else.
+
+    Args:
+        make: As for `mapped`.
+        args: The arguments for `make`.
+        item: The item.
+        jobs: Number of processes; with a single one the work is done when its result is asked for.
+
+    Yields:
+        What returns the result; an error of the work is raised there. If nobody asks, the result is dropped.
+
+    Raises:
+        WorkerError: If the process was killed.
+
+    """
+    if jobs < 2:
+        yield lambda: make(*args)(item)
+        return
+    with _pool(1, make, args) as pool:
+        yield pool.submit(_call, item).result
+
+
+@contextmanager
+def _pool(jobs: int, make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...]) -> Iterator[ProcessPoolExecutor]:
+    """Start processes that do one work, and end them."""
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -67,7 +100,7 @@ def mapped(
     context = get_context("fork" if sys.platform == "linux" else "spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(make, args))
     try:
-        yield from _results(pool, chain(first, coming), jobs + _AHEAD)
+        yield pool
     except BrokenExecutor as exc:
         problem = "a process that did a part of the work was killed, perhaps because memory ran out; try --jobs 1"
         raise WorkerError(problem) from exc

@@ -30,7 +30,7 @@ from ..redaction.leaves import unlooked
 from ..redaction.policy import NO_POLICY, load
 from ..redaction.scan import Scan
 from .check import Checked, Finding, Level
-from .comparison import Comparison
+from .comparison import Comparison, tables_compared
 from .expired import Expired
 from .incidents import Disturbances
 
@@ -52,6 +52,7 @@ def examine(
     now: float | None = None,
     dialect: Dialect | None = None,
     watch: Callable[[Record], None] | None = None,
+    tables: Callable[[], list[Finding]] | None = None,
 ) -> list[Finding]:
     """Return all findings about a cassette file: damage first, then problems, then remarks.
 
@@ -60,6 +61,7 @@ def examine(
         now: UTC seconds, to find dates that are over by now; None looks for none.
         dialect: The dialect to read the cassette by; None takes that of the cassette.
         watch: Called with each record, for a display.
+        tables: Returns what `tables_compared` does; it is asked last, and only of triples that are right. None: that.
 
     Raises:
         CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
@@ -77,7 +79,10 @@ def examine(
                 watch(record)
         examiner.end()
         if not any(finding.level is Level.DAMAGE for finding in checked.findings):
-            checked.findings += comparison.findings()
+            found = comparison.findings()
+            checked.findings += found
+            if comparison.is_fresh and not any(finding.level is Level.PROBLEM for finding in found):
+                checked.findings += tables() if tables is not None else tables_compared(path, dialect)
     checked.findings += _leftovers(path)
     order = list(Level)
     return sorted(checked.findings, key=lambda finding: order.index(finding.level))

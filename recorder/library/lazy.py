@@ -190,14 +190,13 @@ def open_recording(
     try:
         header = cassette.header if dialect is None else under(cassette.header, dialect)
         rules = dialect or _own(cassette)
-        bare = Recording(header, (), (), (), {}, None)
         stale = ""
         with suppress(CassetteError):  # whoever reads the facts tells of a file that is cut off
             if cassette.has_index:
                 stored = Stored(cassette)
                 stale = "its index is damaged"
                 if not (why := _stale(stored, rules)):
-                    return _stored(cassette, stored, bare, rules)
+                    return _stored(cassette, stored, header, rules)
                 stale = why
         found = _derived(cassette, rules, header, making(rules, header) if making is not None else None, watch)
         found.stale = stale
@@ -205,6 +204,30 @@ def open_recording(
         cassette.close()
         raise
     return found
+
+
+def open_stored(path: Path, dialect: Dialect | None = None) -> OpenRecording | None:
+    """Open the recording of a sealed cassette by its stored triples; None if none of this dialect are stored.
+
+    Args:
+        path: The cassette.
+        dialect: Rules to read it by; None takes its own.
+
+    Raises:
+        CassetteError: If the file cannot be read or is damaged, or the dialect in it cannot be used.
+        DialectError: If the cassette holds no dialect, and names one that is not shipped.
+    """
+    cassette = open_cassette(path)
+    try:
+        header = cassette.header if dialect is None else under(cassette.header, dialect)
+        rules = dialect or dialect_of(header)
+        if cassette.has_index and not _stale(stored := Stored(cassette), rules):
+            return _stored(cassette, stored, header, rules)
+    except BaseException:
+        cassette.close()
+        raise
+    cassette.close()
+    return None
 
 
 def lazily(
@@ -265,7 +288,8 @@ def _stale(stored: Stored, rules: Dialect) -> str:
     return ""
 
 
-def _stored(cassette: OpenCassette, stored: Stored, bare: Recording, rules: Dialect) -> OpenRecording:
+def _stored(cassette: OpenCassette, stored: Stored, header: Header, rules: Dialect) -> OpenRecording:
+    bare = Recording(header, (), (), (), {}, None)
     recording, told = recording_of(stored.details(), bare, cassette.path)
     stored.widths |= told.widths
     return OpenRecording(cassette, stored, recording, told, rules)

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ...errors import CassetteError, DialectError
 from ...printable import printable, to_json
+from ..jobs import beside
 from ..loading import hint_if_none, rules_of
-from ..options import cassette_argument, dialect_option, json_option
+from ..options import cassette_argument, dialect_option, jobs_option, json_option
 from ..saying import progress, say
 from ..verdict import announce
+
+if TYPE_CHECKING:
+    from ...diagnose.check import Finding
+    from ...dialect.definition import Dialect
 
 
 @click.command("doctor")
 @cassette_argument
 @json_option
 @dialect_option
-def command(cassette: Path, *, as_json: bool, dialect: str | None) -> None:
+@jobs_option
+def command(cassette: Path, *, as_json: bool, dialect: str | None, jobs: int) -> None:
     """Examine a cassette: its bytes, and whether the recorded session is possible.
+
+    A second process compares a part of a large sealed cassette; a journal is examined by one.
 
     Exit code 0 if it is sound (remarks are not faults of the cassette), 1 if there are problems, 4 if it is damaged.
 
@@ -32,9 +42,10 @@ def command(cassette: Path, *, as_json: bool, dialect: str | None) -> None:
     from ...diagnose.doctor import examine
     from ...dialect.definition import load
 
-    with progress(f"{cassette}: examines") as shown:
-        rules = load(dialect) if dialect else None
-        findings = examine(cassette, time.time(), rules, watch=shown.feed if shown else None)
+    rules = load(dialect) if dialect else None
+    jobs = jobs if _has_tables(cassette) else 1
+    with beside(_tables, (rules,), cassette, jobs) as tables, progress(f"{cassette}: examines") as shown:
+        findings = examine(cassette, time.time(), rules, shown.feed if shown else None, tables)
     if as_json:
         rows = [{"level": f.level.value, "kind": f.kind, "where": f.where, "text": f.text} for f in findings]
         announce(to_json(rows))
@@ -50,6 +61,22 @@ def command(cassette: Path, *, as_json: bool, dialect: str | None) -> None:
         raise SystemExit(1)
     if not as_json and not findings:
         announce("sound")
+
+
+def _has_tables(path: Path) -> bool:
+    """Return whether a cassette has tables that are worth a process; damage is told by who examines it."""
+    from ...cassette.reader import open_cassette
+
+    with suppress(CassetteError), open_cassette(path) as cassette:
+        return cassette.has_index
+    return False
+
+
+def _tables(rules: Dialect | None) -> Callable[[Path], list[Finding]]:
+    """Return the function that compares the tables of a cassette."""
+    from ...diagnose.comparison import tables_compared
+
+    return lambda path: tables_compared(path, rules)
 
 
 def _hint(path: Path, dialect: str | None) -> None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recorder.cassette import codec
 from recorder.cassette.frames import unframe
 from recorder.cassette.reader import open_cassette
+from recorder.cassette.sealed import SealedWriter
 from recorder.diagnose.doctor import examine
 from recorder.errors import CassetteError
 from recorder.library.lazy import open_recording
 from recorder.model import Triple, Unsolicited
+from tests.cli.test_cassettes import run
 from tests.library.index.mutations import changed, frames, make, mutated, pages, tables
 
 SEEDS = range(12)
@@ -142,3 +145,34 @@ def test_triples_without_their_digests_are_derived_anew(whole: Path, tmp_path: P
     with open_recording(path) as opened:
         assert not opened.is_stored
         assert opened.stale == "its index is damaged"
+
+
+@pytest.mark.parametrize(("name", "told"), [("row", "exchanges"), ("unsolicited", "unsolicited events")])
+def test_doctor_finds_what_a_file_lacks_whose_index_fits_it(
+    name: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = getattr(SealedWriter, name)
+    left_out: list[Any] = []
+
+    def but_the_first(writer: SealedWriter, row: Any) -> None:
+        if getattr(row, "n", 0) or left_out:
+            write(writer, row)
+        else:
+            left_out.append(row)
+
+    monkeypatch.setattr(SealedWriter, name, but_the_first)
+    path = make(tmp_path)
+
+    assert any(f"{told} are stored, but" in found for found in findings(path))
+
+
+def test_each_number_of_processes_tells_the_same(whole: Path, tmp_path: Path) -> None:
+    data, path = whole.read_bytes(), tmp_path / "s.cassette"
+
+    for table in ("triples", "members", "requests", "matching"):
+        path.write_bytes(mutated(data, pages(data, table), 0))
+        alone, together = (run("doctor", path, "--jobs", jobs) for jobs in ("1", "2"))
+
+        assert alone.stdout == together.stdout
+        assert "index" in alone.stdout
+        assert alone.exit_code == together.exit_code == 1
