@@ -25,6 +25,7 @@ from ..output import leftovers
 from ..push.decoders import Decoders
 from ..push.port import BAYEUX, Opened, Subscribed
 from ..redaction.bodies.change import Unread, told
+from ..redaction.bodies.reading import may_be_unread
 from ..redaction.joins import of_cassette
 from ..redaction.leaves import unlooked
 from ..redaction.policy import NO_POLICY, load
@@ -94,6 +95,7 @@ class _Examiner:
     def __init__(self, checked: Checked, header: Header | None, now: float | None) -> None:
         self._checked = checked
         self._header = header
+        self._is_redacted = header is None or header.redaction != NO_POLICY
         self._decoder = Decoders()
         self._open: set[int] = set()
         self._last: Record | None = None
@@ -120,8 +122,8 @@ class _Examiner:
         self._last = record
         self._exchange(record)
         self._secrets(record)
-        if (self._header is None or self._header.redaction != NO_POLICY) and (unread := unlooked(record)):
-            self._unlooked.update(unread)
+        if self._is_redacted and may_be_unread(getattr(record, "body", b"")):
+            self._unlooked.update(unlooked(record))
         if isinstance(record, Note) and record.kind == CUT:
             self._cut.append(record.text)
         if isinstance(record, Note) and record.kind in (LEFT_OUT, GUESSED):
@@ -133,7 +135,7 @@ class _Examiner:
                 case Subscribed(client_id=client, subscription=pattern):
                     self._subscribed[client].add(pattern)
                 case Event():
-                    self._event(observation)
+                    self._event(observation, record)
                 case _:
                     pass
         self._disturbances.feed(record)  # behind the decoder, which keeps the messages that it read
@@ -191,9 +193,9 @@ class _Examiner:
         least, most = self._skews or (skew, skew)
         self._skews = min(least, skew), max(most, skew)
 
-    def _event(self, event: Event) -> None:
+    def _event(self, event: Event, record: Record) -> None:
         if self._expired is not None:
-            self._expired.event(event)
+            self._expired.event(event, record)
         known = self._subscribed.get(event.client_id)
         if known is not None and not any(channels.matches(pattern, event.channel) for pattern in known):
             self._unsubscribed[event.channel] += 1
@@ -202,7 +204,7 @@ class _Examiner:
         self._pushed.add(blake2b(_content(event), digest_size=_DIGEST).digest())
 
     def _secrets(self, record: Record) -> None:
-        if self._header is not None and self._header.redaction == NO_POLICY:
+        if not self._is_redacted:
             return
         if self._scan is not None:
             self._scanned(self._scan, record)

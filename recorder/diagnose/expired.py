@@ -11,7 +11,7 @@ from ..bayeux.messages import parse
 from ..dialect.paths import parse_json
 from ..formats.dates import seconds_of
 from ..formats.web_tokens import claims, is_web_token
-from ..model import JSON, Event, Response
+from ..model import JSON, Chunk, Event, Record, Response
 
 _SECOND = 1_000_000_000
 _MOST_TOLD = 10  # paths
@@ -23,7 +23,8 @@ _ENDS = re.compile(
     re.IGNORECASE,
 )
 _HINT = re.compile(rb"eyJ|exp|valid|until|not_?-?after|notonorafter|deadline", re.IGNORECASE)
-_PARTS = (b"exp", b"eyj", b"valid", b"until", b"after", b"deadline")  # one of them is in each text of the pattern
+# One of these is in each name of an end, and in each token, except in a text with escapes, or in UTF-16 or UTF-32.
+_PARTS = (b"exp", b"eyj", b"valid", b"active", b"until", b"after", b"deadline", b"\\u", b"\0")
 _TOKEN = "eyJ"  # noqa: S105  # a web token begins so
 _NAMES = 2_000  # names that are kept with whether they are one of an end
 _MUST_SHIFT = "a client that looks at them logs out or acts at once; a dialect moves them"
@@ -44,15 +45,17 @@ class Expired:
         self._started, self._now = started, now
         self._known = {tuple(path.split(".")) for path in known}
         self._found: Counter[str] = Counter()
+        self._last: tuple[Record | None, bool] = None, False  # a record, and if it may hold dates
 
     def response(self, response: Response) -> None:
         """Look at the body of an answer; the events in one are looked at by themselves."""
-        if _may_hold_dates(response.body) and parse(response.body) is None:
+        if self._may_hold_dates(response) and _HINT.search(response.body) and parse(response.body) is None:
             self._look(("body",), parse_json(response.body, response.headers), self._started + response.t / _SECOND)
 
-    def event(self, event: Event) -> None:
-        """Look at the data of an event."""
-        self._look(("data",), event.data, self._started + event.t / _SECOND)
+    def event(self, event: Event, record: Record) -> None:
+        """Look at the data of an event that ended with a record."""
+        if self._may_hold_dates(record):
+            self._look(("data",), event.data, self._started + event.t / _SECOND)
 
     def told(self) -> Iterator[str]:
         """Yield a text about all dates that are over; none where there are none."""
@@ -62,6 +65,13 @@ class Expired:
             more = f" and {len(paths) - _MOST_TOLD} more" if len(paths) > _MOST_TOLD else ""
             listed = ", ".join(f'"{path}"' for path in paths[:_MOST_TOLD])
             yield f"over by now: {shown}{more}; {_MUST_SHIFT}: [replay] shift = [{listed}]"
+
+    def _may_hold_dates(self, record: Record) -> bool:
+        """Return whether the body of a record may hold dates; of the last record it is known."""
+        if record is not self._last[0]:
+            # the first part of an event in a stream may stand in the chunk before
+            self._last = record, isinstance(record, Chunk) or _has_a_part(getattr(record, "body", b""))
+        return self._last[1]
 
     def _look(self, path: tuple[str, ...], value: JSON, at: float) -> None:
         """Look at all dates in a value; a path is made only for what holds others, or for a date that is over."""
@@ -105,10 +115,9 @@ def _is_end(name: str) -> bool:
     return _ENDS.fullmatch(name) is not None
 
 
-def _may_hold_dates(body: bytes) -> bool:
-    """Return whether a body has a part of a name of an end, or of a token; plain searches before the slow pattern."""
+def _has_a_part(body: bytes) -> bool:
     small = body.lower()
-    for part in _PARTS:  # a loop, because a generator takes longer than the searches
+    for part in _PARTS:  # noqa: SIM110  # a generator takes longer than the searches
         if part in small:
-            return _HINT.search(small) is not None
+            return True
     return False

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from recorder.bayeux.messages import carried
 from recorder.diagnose.expired import Expired
 from recorder.formats.web_tokens import with_claims
-from recorder.model import Event, Response
+from recorder.model import Chunk, Event, Response
 from tests.wire import body
 
 AT = 1772445600.0  # 2 March 2026, 10:00 UTC
@@ -55,12 +58,56 @@ def test_another_date_is_not(content: Any) -> None:
     assert told(content) == ""
 
 
-def test_events_are_looked_at_and_counted() -> None:
-    expired = Expired(AT, NOW)
-    for number in range(2):
-        expired.event(Event(number, 0, 0, 0, "c", "/a", {"callback": {"deadline": "2026-03-02T10:30:00Z"}}))
+def delivery(data: Any, codec: str = "ascii") -> Response:
+    return Response(1, 0, 0, 200, (), json.dumps([{"channel": "/a", "data": data}]).encode(codec))
 
-    assert "data.callback.deadline (2)" in "".join(expired.told())
+
+def looked(*records: Response | Chunk) -> str:
+    """What is told of the events in records, all of which hold the messages of one array."""
+    expired = Expired(AT, NOW)
+    for record in records:
+        for index, message in enumerate(carried(record) or []):
+            expired.event(Event(record.seq, index, 0, 0, "c", "/a", message["data"]), record)
+    return "".join(expired.told())
+
+
+def test_events_are_looked_at_and_counted() -> None:
+    event = delivery({"callback": {"deadline": "2026-03-02T10:30:00Z"}})
+
+    assert "data.callback.deadline (2)" in looked(event, event)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exp",
+        "Expiry",
+        "tokenExpiresAt",
+        "validTo",
+        "ACTIVE_TILL",
+        "activeThrough",
+        "notAfter",
+        "NotOnOrAfter",
+        "xDeadline",
+    ],
+)
+def test_each_name_of_an_end_in_an_event_is_looked_at(name: str) -> None:
+    assert f"data.{name} (1)" in looked(delivery({name: AT + 60}))
+
+
+def test_escaped_and_wide_names_and_tokens_in_events_are_looked_at() -> None:
+    escaped = delivery({"exp": AT + 60})
+
+    assert "data.exp (1)" in looked(replace(escaped, body=escaped.body.replace(b"exp", rb"\u0065xp")))
+    assert "data.exp (1)" in looked(delivery({"exp": AT + 60}, "utf-16"))
+    assert "data.* (1)" in looked(delivery([TOKEN]))
+
+
+def test_an_event_is_looked_at_that_began_in_another_chunk() -> None:
+    expired = Expired(AT, NOW)
+    expired.event(Event(1, 0, 0, 0, "c", "/a", {"exp": AT + 60}), Chunk(1, 0, 0, b"\n\n", False))
+
+    assert "data.exp (1)" in "".join(expired.told())
 
 
 def test_an_end_in_an_answer_of_any_charset_is_told() -> None:

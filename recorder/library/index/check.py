@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -17,7 +17,7 @@ from ...cassette.tables import ADDRESS, INNER_BITS, Rows, Table, in_page
 from ...correlate.engine import Correlator
 from ...dialect.definition import Dialect
 from ...errors import CassetteError
-from ...model import Header, Record, Recording, Row
+from ...model import Header, Record, Recording, Row, Triple, Unsolicited
 from ..lazy import Making, OpenRecording, Stored, fresh, summary_of
 from .deriving import Derivation
 from .details import details_of
@@ -202,23 +202,25 @@ def tables_astray(found: OpenRecording, rules: Dialect, *, making: Making) -> It
     Raises:
         CassetteError: If the file is damaged.
     """
-    recording = found.recording
+    recording, stored = found.recording, Stored(found.cassette)
     maker = making(rules, recording.header)
-    if maker is None or recording.index is None:
+    if maker is None:
         return
+    kinds: tuple[Sequence[Triple | Unsolicited], ...] = recording.triples, recording.plain, recording.unsolicited
     with ExitStack() as open_files:
         open_files.callback(maker.close)
         made = {name: Rows(width, is_sorted=is_sorted) for name, (width, is_sorted) in maker.tables.items()}
         for rows in made.values():
             open_files.callback(rows.close)
-        for items in (recording.triples, recording.plain, recording.unsolicited):
+        for items in kinds:
             for place, item in enumerate(items):
                 for name, entry in maker.feed(item, place):
                     made[name].add(entry)
         for name, entry in maker.finish(recording):
             made[name].add(entry)
         for name, rows in made.items():
-            yield from _unequal(name, rows, recording.index.table(name))
+            stored.widths[name] = rows.width
+            yield from _unequal(name, rows, stored.table(name))
 
 
 def _unequal(name: str, derived: Rows, stored: Table) -> Iterator[Difference]:
