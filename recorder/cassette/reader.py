@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import SEEK_END, BytesIO
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path, PosixPath
 from types import TracebackType
 from typing import IO, Any, Self, overload
@@ -194,6 +194,34 @@ class OpenCassette:
         if is_sealed and not ended:
             raise CassetteError(self.path, "is sealed, but cut off: its end frame is missing")
 
+    def span(self, start: int, end: int) -> Iterator[Frame]:
+        """Yield the frames of a sealed cassette that stand between two bytes; `verify` compares the checksum.
+
+        Raises:
+            CassetteError: If no intact frame starts at one of them.
+        """
+        while start < end:
+            found = self._frame(start)
+            if found.kind == codec.BLOCK:
+                yield from blocks.inside(found, path=self.path)
+            else:
+                yield found
+            start += OVERHEAD + len(found.body)
+
+    def spans(self, name: str, most: int) -> Iterator[tuple[int, int]]:
+        """Yield the bytes between which the frames of a sealed cassette stand, cut before frames of a table.
+
+        Args:
+            name: The table: `records` for what stands before the first derived frame, `triples` for the rest.
+            most: Entries of the table after which is cut.
+        """
+        addresses = self.table(name, ADDRESS.size)
+        cuts = sorted({self._offset(addresses, place) for place in range(0, len(addresses), most)})
+        derived = [self.table(one, ADDRESS.size) for one in ("triples", "exchanges", "unsolicited")]
+        first = min((self._offset(table, 0) for table in derived if len(table)), default=self._size)
+        begin, end = (self._start, first) if name == "records" else (first, self._size)
+        yield from pairwise([begin, *(cut for cut in cuts if begin < cut < end), end])
+
     def records(self) -> Iterator[Record]:
         """Yield the records, in order.
 
@@ -327,6 +355,10 @@ class OpenCassette:
 
     def _count(self, table: str) -> int:
         return len(self.table(table, _WIDTHS[table]))
+
+    @staticmethod
+    def _offset(addresses: Table, place: int) -> int:
+        return int(ADDRESS.unpack(addresses[place])[0]) >> INNER_BITS
 
     def _address(self, name: str, place: int) -> int:
         table = self.table(name, _WIDTHS[name])
