@@ -180,10 +180,7 @@ class OpenCassette:
                 ended = found.kind == codec.END
                 if is_sealed and (ended or offset - hashed > _HASHED):
                     hashed = self._hash(digest, hashed, offset)
-                if found.kind == codec.BLOCK:
-                    yield from blocks.inside(found, path=self.path)
-                else:
-                    yield found
+                yield from blocks.inside(found, path=self.path)
                 if ended and is_sealed and OVERHEAD + len(found.body) == codec.END_SIZE:
                     self._compare(digest.digest(), found.body[-digest.digest_size :])
                 offset += OVERHEAD + len(found.body)
@@ -202,24 +199,24 @@ class OpenCassette:
         """
         while start < end:
             found = self._frame(start)
-            if found.kind == codec.BLOCK:
-                yield from blocks.inside(found, path=self.path)
-            else:
-                yield found
+            yield from blocks.inside(found, path=self.path)
             start += OVERHEAD + len(found.body)
 
     def spans(self, name: str, most: int) -> Iterator[tuple[int, int]]:
         """Yield the bytes between which the frames of a sealed cassette stand, cut before frames of a table.
 
         Args:
-            name: The table: `records` for what stands before the first derived frame, `triples` for the rest.
+            name: The table: `records` for the facts, `triples` for the rest; a block that holds both is in both.
             most: Entries of the table after which is cut.
         """
         addresses = self.table(name, ADDRESS.size)
         cuts = sorted({self._offset(addresses, place) for place in range(0, len(addresses), most)})
         derived = [self.table(one, ADDRESS.size) for one in ("triples", "exchanges", "unsolicited")]
         first = min((self._offset(table, 0) for table in derived if len(table)), default=self._size)
-        begin, end = (self._start, first) if name == "records" else (first, self._size)
+        self._file.seek(first)
+        kind, size = peek(self._file) or (0, 0)
+        behind = first + size if kind == codec.BLOCK else first
+        begin, end = (self._start, behind) if name == "records" else (first, self._size)
         yield from pairwise([begin, *(cut for cut in cuts if begin < cut < end), end])
 
     def records(self) -> Iterator[Record]:
@@ -413,8 +410,7 @@ class OpenCassette:
 
     def _frame(self, offset: int) -> Frame:
         if offset >= self._size:
-            problem = f"points to byte {offset}, which is beyond its end"
-            raise CassetteError(self.path, problem, hint=_HINT)
+            raise CassetteError(self.path, f"points to byte {offset}, which is beyond its end", hint=_HINT)
         self._file.seek(offset)
         return read_frame(self._file, offset, self._size, path=self.path)
 
@@ -586,8 +582,7 @@ def parse(data: bytes, *, path: str = "<bytes>") -> Cassette:
 
 
 def _whole(cassette: OpenCassette) -> Cassette:
-    records = tuple(cassette.records())
-    return Cassette(cassette.header, records, cassette.torn)
+    return Cassette(cassette.header, tuple(cassette.records()), cassette.torn)
 
 
 def _pairs(groups: Any, path: str, offset: int) -> Pages:

@@ -84,6 +84,19 @@ def test_spans_of_any_size_count_the_same(
     assert apart == together is not None
 
 
+@pytest.mark.parametrize("size", [300, 900, 2_000, blocks.RAW])
+def test_an_archive_is_counted_by_what_it_stores(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last records may stand in one block with its first triples."""
+    monkeypatch.setattr(blocks, "RAW", size)
+    sides = []
+    for archive in (False, True):
+        path = write(list(wire().records), tmp_path, archive=archive)
+        with open_recording(path) as found:
+            sides.append(stored.counted(path, found, GWS, 1, partial(mapped, jobs=1)))
+
+    assert sides[0] == sides[1] is not None
+
+
 def test_several_processes_count_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored, "_RECORDS", 5)
     monkeypatch.setattr(stored, "_TRIPLES", 1)
