@@ -135,7 +135,7 @@ def test_any_bytes_give_frames_or_our_error(data: bytes) -> None:
 def test_frames_of_this_process_are_told_apart_however_they_are_read(
     read: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frames, "_READ", read)
+    monkeypatch.setattr(frames, "_AHEAD", read)
     written = [frame(kind, b"x" * size) for kind, size in [(2, 0), (3, 70), (4, 1), (5, 200), (6, 0)]]
 
     assert list(encoded(BytesIO(b"".join(written)))) == written
