@@ -9,12 +9,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import cast
 
 from ..bayeux import channels
 from ..cassette.reader import Cassette, Located
 from ..dialect.carried import dialect_of
-from ..model import AnchorKind, Entries, Note, Record, RecordingIndex, Row, values
+from ..errors import CassetteError
+from ..model import Entries, Note, Record, RecordingIndex, Row, values
 from ..push.rules import MESSAGE
 from ..requests.index.rows import ANCHORS, EVENT, REQUESTS, SUMMARY, asked_in, followed_in, summary_in
 from .index.deriving import MEMBER, member_prefix
@@ -79,7 +81,9 @@ def is_indexed(found: OpenRecording) -> bool:
     rules, recording = dialect_of(found.recording.header), found.recording
     if not found.is_stored or rules.publishes or MESSAGE in rules.methods or recording.index is None:
         return False
-    return len(recording.index.table(REQUESTS)) == len(recording.triples) + len(recording.plain)
+    if "sessions" not in summary_in(recording.index.table(SUMMARY)):
+        return False
+    return len(recording.index.table(REQUESTS)) == _asked(found)
 
 
 def of_session(found: OpenRecording, label: str) -> list[int]:
@@ -112,8 +116,8 @@ def _unsolicited(found: OpenRecording, sessions: Collection[str | None], wanted:
     left_out = {
         number
         for rows in _pages(found, ANCHORS)
-        for what, number, kind, n in followed_in(rows)
-        if what == EVENT and kind is AnchorKind.OPERATION and n not in wanted
+        for what, number, n in followed_in(rows)
+        if what == EVENT and n not in wanted
     }
     for number, (seq, index, _, _, session) in enumerate(found.pushed()):
         if session in sessions and number not in left_out:
@@ -122,9 +126,19 @@ def _unsolicited(found: OpenRecording, sessions: Collection[str | None], wanted:
 
 def _places(found: OpenRecording, labels: Collection[str | None]) -> Iterator[int]:
     """Yield the places of the triples, and behind them of the other exchanges, of some sessions."""
-    known = summary_in(_table(found, SUMMARY)).get("sessions", [])
+    known, end = summary_in(_table(found, SUMMARY))["sessions"], _asked(found)
     numbers = {number for number, label in enumerate(known) if label in labels}
-    return (place for rows in _pages(found, REQUESTS) for session, place in asked_in(rows) if session in numbers)
+    for session, place in chain.from_iterable(map(asked_in, _pages(found, REQUESTS))):
+        if place >= end:
+            problem = f"the index of requests names request {place}, which is not there"
+            raise CassetteError(found.cassette.path, problem, hint="run recorder doctor for details")
+        if session in numbers:
+            yield place
+
+
+def _asked(found: OpenRecording) -> int:
+    """Return the number of the triples and the other exchanges."""
+    return len(found.recording.triples) + len(found.recording.plain)
 
 
 def _pages(found: OpenRecording, name: str) -> Iterator[bytes]:

@@ -33,6 +33,7 @@ WIDTH: Final[Mapping[str, int]] = {REQUESTS: _REQUEST.size, ANCHORS: _ANCHOR.siz
 IS_SORTED: Final[Mapping[str, bool]] = {REQUESTS: True, ANCHORS: True, SUMMARY: False}
 
 _KINDS = tuple(AnchorKind)
+_OPERATION = _KINDS.index(AnchorKind.OPERATION)
 _COPY, _IGNORED, _ECHO, _REPEATS = 1, 2, 4, 8
 _THOUSANDTHS = 1000
 
@@ -75,9 +76,9 @@ def asked_in(rows: bytes) -> Iterator[tuple[int, int]]:
     return _ASKED.iter_unpack(rows)
 
 
-def followed_in(rows: bytes) -> Iterator[tuple[int, int, AnchorKind, int]]:
-    """Yield of each anchor in joined rows what it is of, with its number, and its kind and number."""
-    return ((what, number, _KINDS[kind], n) for what, number, kind, n in _FOLLOWED.iter_unpack(rows))
+def followed_in(rows: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield of each anchor on an operation in joined rows what it is of, with its number, and that of the operation."""
+    return ((what, number, n) for what, number, kind, n in _FOLLOWED.iter_unpack(rows) if kind == _OPERATION)
 
 
 def path_digest(path: str, mask: Mask = ()) -> bytes:
@@ -172,9 +173,11 @@ def chunks(summary: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def summary_in(table: Entries) -> dict[str, Any]:
-    """Read the summary from its table; empty if there is none."""
-    text = b"".join(table[place] for place in range(len(table)))
-    value = json.loads(text) if text else {}
+    """Read the summary from its table; empty if there is none, or if it is damaged: all in it can be made anew."""
+    try:
+        value = json.loads(b"".join(table[place] for place in range(len(table))))
+    except ValueError:
+        return {}
     return value if isinstance(value, dict) else {}
 
 

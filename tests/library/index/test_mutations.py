@@ -17,9 +17,13 @@ from recorder.cassette.frames import unframe
 from recorder.cassette.reader import open_cassette
 from recorder.cassette.sealed import SealedWriter
 from recorder.diagnose.doctor import examine
+from recorder.dialect.definition import load
 from recorder.errors import CassetteError
 from recorder.library.lazy import open_recording
+from recorder.library.slicing import is_indexed, sliced
 from recorder.model import Triple, Unsolicited
+from recorder.redaction.joins import of_cassette
+from recorder.requests.index.making import index_of
 from tests.cli.test_cassettes import run
 from tests.library.index.mutations import changed, frames, make, mutated, pages, tables
 
@@ -176,3 +180,44 @@ def test_each_number_of_processes_tells_the_same(whole: Path, tmp_path: Path) ->
         assert alone.stdout == together.stdout
         assert "index" in alone.stdout
         assert alone.exit_code == together.exit_code == 1
+
+
+def damaged(data: bytes) -> bytes:
+    """The file whose summary of the tables of a replay is no JSON any more."""
+    at, _ = pages(data, "matching")[0]
+    return changed(data, at, b"\xff")
+
+
+def test_a_damaged_summary_of_the_tables_of_a_replay_is_made_anew(whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "s.cassette"
+    path.write_bytes(damaged(whole.read_bytes()))
+    with open_recording(whole) as opened, open_recording(path) as again:
+        sides = [index_of(one.recording, load(), of_cassette(one.recording.header)) for one in (opened, again)]
+
+        assert sides[0].summary == sides[1].summary
+        stored, made = (one.requests.read(0, len(one.requests)) for one in sides)
+        assert stored == made
+
+
+def test_a_cassette_with_such_a_summary_is_sliced_without_these_tables(whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "s.cassette"
+    path.write_bytes(damaged(whole.read_bytes()))
+
+    with open_recording(whole) as opened, open_recording(path) as again:
+        assert (is_indexed(opened), is_indexed(again)) == (True, False)
+        assert list(sliced(again, [1, 30])) == list(sliced(opened, [1, 30]))
+
+
+@pytest.mark.parametrize("table", ["requests", "anchors", "matching", "members"])
+def test_a_slice_by_a_changed_table_gives_records_or_our_error(table: str, whole: Path, tmp_path: Path) -> None:
+    data, path, refused = whole.read_bytes(), tmp_path / "s.cassette", 0
+
+    for seed in range(30):
+        path.write_bytes(mutated(data, pages(data, table), seed))
+        try:
+            with open_recording(path) as found:
+                assert list(sliced(found, [1, 30]))
+        except CassetteError:
+            refused += 1
+
+    assert (refused > 0) == (table == "requests")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +17,12 @@ from recorder.requests.index.rows import (
     RequestRow,
     after_place,
     chunks,
+    followed_in,
     path_digest,
     summary_in,
 )
 
+KIND = 21  # byte of a row of an anchor: the kind of what it follows
 NUMBERS = st.integers(0, 2**32 - 1)
 SMALL = st.integers(0, 2**16 - 1)
 KEYS = st.binary(min_size=16, max_size=16)
@@ -75,3 +78,20 @@ def test_a_path_is_told_from_others_but_for_the_segments_of_a_mask() -> None:
     assert path_digest("/notes/one/lines", mask) == path_digest("/notes/two/lines", mask)
     assert path_digest("/notes/one/lines", mask) != path_digest("/notes/one/other", mask)
     assert path_digest("/notes/one") != path_digest("/notes/two")
+
+
+@given(st.lists(ANCHORS, max_size=5), st.integers(0, 255))
+def test_what_follows_operations_is_told_whatever_kind_another_row_names(anchors: list[Anchor], kind: int) -> None:
+    rows = [AnchorRow(after_place(3), EVENT, at, anchor).packed(1) for at, anchor in enumerate(anchors)]
+    other = bytearray(AnchorRow(after_place(3), EVENT, 9, Anchor(AnchorKind.START, (0, 0), 0)).packed(0))
+    other[KIND] = kind
+    expected = [(EVENT, at, one.number) for at, one in enumerate(anchors) if one.kind is AnchorKind.OPERATION]
+
+    found = list(followed_in(b"".join([*rows, bytes(other)])))
+
+    assert [one for one in found if one[1] != 9] == expected
+
+
+@pytest.mark.parametrize("text", [b"{", b"\xff", b"[1]", b'{"a":1}}'])
+def test_a_damaged_summary_is_an_empty_one(text: bytes) -> None:
+    assert summary_in(MemoryTable(WIDTH[SUMMARY], [text.ljust(WIDTH[SUMMARY])])) == {}
