@@ -12,7 +12,7 @@ from ...bayeux.channels import CONNECT, matches
 from ...correlate.anchors import At, content, only_session
 from ...model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording
 from ...requests.index.making import Index
-from ...requests.index.rows import END, EVENT, REPLY, AnchorRow, after_message, after_place, after_publish
+from ...requests.index.rows import END, EVENT, REPLY, AnchorRow, after_message, after_place, after_publish, astray
 from ...requests.index.streams import ended
 from ...requests.request import ParsedRequest
 from .timeline import Ends, Home, Step, step_of
@@ -53,7 +53,7 @@ class Anchored:
 
     def __init__(self, recording: Recording, index: Index) -> None:
         """Take a recording and its index."""
-        self._recording, self._rows = recording, index.anchors
+        self._recording, self._rows, self._file = recording, index.anchors, recording.header.file
         self._names, self._repeats = index.summary["names"], index.summary["repeats"]
         self.after_exchanges: bool = index.summary["after_exchanges"]
         self._only = only_session(recording)
@@ -118,7 +118,10 @@ class Anchored:
         return found
 
     def _row(self, row: bytes) -> AnchorRow:
-        return AnchorRow.of(row, self._names, self._repeats)
+        try:
+            return AnchorRow.of(row, self._names, self._repeats)
+        except (IndexError, KeyError) as error:
+            raise astray(self._file, "a kind, name or id of an anchor") from error
 
     def _steps(self, group: bytes, *, keep: bool = False) -> list[Step]:
         """Return the steps that follow one anchor."""
@@ -129,6 +132,12 @@ class Anchored:
         return sorted(found, key=_order) if any(row.what != EVENT for row in rows) else found
 
     def _step(self, row: AnchorRow) -> Step:
+        try:
+            return self._made(row)
+        except IndexError as error:
+            raise astray(self._file, f"number {row.number} of what nobody asked for") from error
+
+    def _made(self, row: AnchorRow) -> Step:
         start = row.anchor.t
         match row.what:
             case what if what == REPLY:
@@ -147,6 +156,8 @@ class Anchored:
         first = len(self._recording.triples)
         if anchor.place < first:
             return replace(anchor, name=self._recording.triples[anchor.place].operation or "")
+        if anchor.place - first >= len(self._recording.plain):
+            raise astray(self._file, f"request {anchor.place}")
         request = self._recording.plain[anchor.place - first].request
         return replace(anchor, name=f"{request.method} {request.target}")
 

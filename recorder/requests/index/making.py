@@ -38,6 +38,7 @@ from .rows import (
     AnchorRow,
     MemoryTable,
     RequestRow,
+    StoredSummary,
     chunks,
     group_of,
     path_digest,
@@ -287,7 +288,8 @@ def index_of(recording: Recording, dialect: Dialect, policy: Policy | None = Non
     if recording.index is not None:
         summary = summary_in(recording.index.table(SUMMARY))
         if summary.get("stamp") == stamp(dialect, policy, links=links):
-            return Index(recording.index.table(REQUESTS), recording.index.table(ANCHORS), summary)
+            stored = StoredSummary(recording.header.file, summary)
+            return Index(recording.index.table(REQUESTS), recording.index.table(ANCHORS), stored)
     maker = IndexMaker(dialect, policy, links=links, is_spooled=recording.index is not None)
     made: dict[str, list[bytes]] = defaultdict(list)
     for items in (recording.triples, recording.plain):

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, Self, overload
 
 from ...dialect.paths import path_of as as_path
 from ...dialect.paths import unescaped
+from ...errors import CassetteError
 from ...model import Anchor, AnchorKind, Entries
 from ..masks import BLANK, Mask
 from ..masks import path_of as path_mask
@@ -69,6 +70,11 @@ class RequestRow(NamedTuple):
     def of(cls, row: bytes) -> Self:
         """Read a row."""
         return cls(*_REQUEST.unpack(row))
+
+
+def astray(file: str, what: str) -> CassetteError:
+    """Return the error for a row that names what is not there: the table was damaged after it was written."""
+    return CassetteError(file, f"the index names {what}, which is not there", hint="run recorder doctor for details")
 
 
 def asked_in(rows: bytes) -> Iterator[tuple[int, int]]:
@@ -170,6 +176,18 @@ def chunks(summary: Mapping[str, Any]) -> Iterator[bytes]:
     text = json.dumps(summary, separators=(",", ":")).encode()
     for at in range(0, len(text), _CHUNK):
         yield text[at : at + _CHUNK].ljust(_CHUNK)
+
+
+class StoredSummary(dict[str, Any]):
+    """The summary of a cassette, whose damage is told where what it should hold is asked for."""
+
+    def __init__(self, file: str, summary: Mapping[str, Any]) -> None:
+        """Take what was read; `file` is named if something is not there."""
+        super().__init__(summary)
+        self._file = file
+
+    def __missing__(self, name: str) -> Any:
+        raise astray(self._file, f"{name} in its summary")
 
 
 def summary_in(table: Entries) -> dict[str, Any]:

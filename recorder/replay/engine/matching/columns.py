@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ....requests.index.making import Index
-from ....requests.index.rows import RequestRow, path_digest
+from ....requests.index.rows import RequestRow, astray, path_digest
 from ....requests.masks import Mask
 
 
@@ -26,17 +26,19 @@ class _Values(NamedTuple):
 class Columns:
     """The sessions, operations, hosts and paths of all recorded requests, by their places."""
 
-    def __init__(self, index: Index) -> None:
-        """Take the index; nothing is read yet."""
-        self._rows, self._summary = index.requests, index.summary
+    def __init__(self, index: Index, file: str) -> None:
+        """Take the index; nothing is read yet. `file` is named if a row is damaged."""
+        self._rows, self._summary, self._file = index.requests, index.summary, file
         self._masks: list[Mask | None] = [_tuples(mask) for mask in index.summary["masks"]]
 
     @cached_property
     def _values(self) -> _Values:
-        count = len(self._rows)
+        count, sessions = len(self._rows), len(self._summary["sessions"])
         found = _Values(*(array(kind, bytes(array(kind).itemsize * count)) for kind in "IHHIQ"))
         for at in range(count):
             row = RequestRow.of(self._rows[at])
+            if row.place >= count or row.session >= sessions or row.mask >= len(self._masks):
+                raise astray(self._file, f"request {row.place} of session {row.session}, hidden as in {row.mask}")
             found.sessions[row.place], found.operations[row.place] = row.session, row.operation
             found.hosts[row.place], found.masks[row.place] = row.host, row.mask
             found.paths[row.place] = int.from_bytes(row.path, "big")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from ....model import Entries
-from ....requests.index.rows import RequestRow, alike_in
+from ....requests.index.rows import RequestRow, alike_in, astray
 from ....requests.recent import Recent
 
 _REMEMBERED = 64 << 20  # bytes of requests that were read from rows, by their estimated size
@@ -136,9 +136,9 @@ class JoinedAlternatives:
 class RequestIndex:
     """All recorded requests by key, read from their rows."""
 
-    def __init__(self, rows: Entries, sessions: Sequence[str | None]) -> None:
-        """Take the rows, and the labels of the sessions by their numbers."""
-        self._rows, self._labels = rows, sessions
+    def __init__(self, rows: Entries, sessions: Sequence[str | None], file: str) -> None:
+        """Take the rows, and the labels of the sessions by their numbers; `file` is named if a row is damaged."""
+        self._rows, self._labels, self._file = rows, sessions, file
         self._numbers = {label: number for number, label in enumerate(sessions)}
         self._known: Recent[tuple[bytes, int] | bytes, Alternatives] = Recent(_REMEMBERED)
 
@@ -162,6 +162,8 @@ class RequestIndex:
         while at < end and (row := RequestRow.of(self._rows[at])).key == key:
             after = self._rows.first(_prefix(key, row.session + 1))
             first = row.place if not host else self._first_at(host, at, after)
+            if row.session >= len(self._labels) or row.place >= end:
+                raise astray(self._file, f"request {row.place} of session {row.session}")
             if first is not None:
                 found[self._labels[row.session]] = self._session(key, row.session, host, first)
             at = after
@@ -180,6 +182,8 @@ class RequestIndex:
             # a session may have made thousands: their rows are read at once
             start, end = (self._rows.first(_prefix(key, number)) for number in (session, session + 1))
             for place, what, at_host in alike_in(self._rows.read(start, end)):
+                if place >= len(self._rows):
+                    raise astray(self._file, f"request {place}")
                 if host and at_host not in (0, host):
                     continue
                 count += 1

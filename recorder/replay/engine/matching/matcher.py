@@ -155,8 +155,9 @@ class Matcher:
             self._host_numbers = {host: number for number, host in enumerate(self._hosts) if number}
         self._shown = None if policy is None else _shown(policy, summary["shown"], own_cookies)
         self.reads_headers = self._shown is not None
-        self._index, self._rows = RequestIndex(index.requests, summary["sessions"]), Columns(index)
         file = recording.header.file
+        self._index = RequestIndex(index.requests, summary["sessions"], file)
+        self._rows = Columns(index, file)
         self.entries = RecordedRequests(self.triples, self._recorded, self._index, self._shown, file)
         self._parts: dict[str | None, dict[str, set[str]]] = {}
 
