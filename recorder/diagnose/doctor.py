@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ..bayeux import channels
-from ..bayeux.messages import encode
+from ..bayeux.messages import Message, encode
 from ..cassette.reader import open_cassette
 from ..cassette.tables import Rows
 from ..dialect.carried import dialect_of, under
@@ -111,7 +111,7 @@ class _Examiner:
         self._headers: set[tuple[str, str]] = set()
         self._unlooked: Counter[tuple[str, Unread]] = Counter()
         self._cut: list[str] = []  # notes of bodies that are not kept whole
-        self._expired = _expired(header, now)
+        self._expired = _expired(header, now, self._decoder.messages)
 
     def feed(self, record: Record) -> None:
         """Examine the next record."""
@@ -278,7 +278,9 @@ def _is_end(record: Response | Chunk | Failure) -> bool:
             return True
 
 
-def _expired(header: Header | None, now: float | None) -> Expired | None:
+def _expired(
+    header: Header | None, now: float | None, read: Callable[[Record], list[Message] | None]
+) -> Expired | None:
     """Return what looks for dates that are over; None if nothing tells when the cassette was recorded."""
     if header is None or now is None:
         return None
@@ -286,7 +288,7 @@ def _expired(header: Header | None, now: float | None) -> Expired | None:
         known = dialect_of(header).shift
     except (CassetteError, DialectError):
         known = ()
-    return Expired(header.started / 1_000_000, now, known)
+    return Expired(header.started / 1_000_000, now, known, read)
 
 
 def _scan(header: Header | None) -> Scan | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from ..bayeux.messages import parse
+from ..bayeux.messages import Message, carried
 from ..dialect.paths import parse_json
 from ..formats.dates import seconds_of
 from ..formats.web_tokens import claims, is_web_token
@@ -22,7 +22,6 @@ _ENDS = re.compile(
     r"|.*(?:valid|active)[_-]?(?:until|till|to|thru|through)|not[_-]?(?:after|onorafter)|.*deadline",
     re.IGNORECASE,
 )
-_HINT = re.compile(rb"eyJ|exp|valid|until|not_?-?after|notonorafter|deadline", re.IGNORECASE)
 # One of these is in each name of an end, and in each token, except in a text with escapes, or in UTF-16 or UTF-32.
 _PARTS = (b"exp", b"eyj", b"valid", b"active", b"until", b"after", b"deadline", b"\\u", b"\0")
 _TOKEN = "eyJ"  # noqa: S105  # a web token begins so
@@ -33,23 +32,30 @@ _MUST_SHIFT = "a client that looks at them logs out or acts at once; a dialect m
 class Expired:
     """The dates of one cassette, looked at one record at a time."""
 
-    def __init__(self, started: float, now: float, known: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        started: float,
+        now: float,
+        known: tuple[str, ...] = (),
+        read: Callable[[Record], list[Message] | None] = carried,
+    ) -> None:
         """Begin without dates.
 
         Args:
             started: UTC seconds at which the capture began.
             now: UTC seconds.
             known: Paths that the dialect moves.
+            read: Returns the Bayeux messages in a record, None if there are none.
 
         """
-        self._started, self._now = started, now
+        self._started, self._now, self._read = started, now, read
         self._known = {tuple(path.split(".")) for path in known}
         self._found: Counter[str] = Counter()
         self._last: tuple[Record | None, bool] = None, False  # a record, and if it may hold dates
 
     def response(self, response: Response) -> None:
         """Look at the body of an answer; the events in one are looked at by themselves."""
-        if self._may_hold_dates(response) and _HINT.search(response.body) and parse(response.body) is None:
+        if self._may_hold_dates(response) and self._read(response) is None:
             self._look(("body",), parse_json(response.body, response.headers), self._started + response.t / _SECOND)
 
     def event(self, event: Event, record: Record) -> None:

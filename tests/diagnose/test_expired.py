@@ -77,22 +77,33 @@ def test_events_are_looked_at_and_counted() -> None:
     assert "data.callback.deadline (2)" in looked(event, event)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "exp",
-        "Expiry",
-        "tokenExpiresAt",
-        "validTo",
-        "ACTIVE_TILL",
-        "activeThrough",
-        "notAfter",
-        "NotOnOrAfter",
-        "xDeadline",
-    ],
-)
+NAMES = [
+    "exp",
+    "Expiry",
+    "tokenExpiresAt",
+    "validTo",
+    "activeTo",
+    "ACTIVE_TILL",
+    "activeThrough",
+    "notAfter",
+    "NotOnOrAfter",
+    "xDeadline",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_each_name_of_an_end_in_an_event_is_looked_at(name: str) -> None:
     assert f"data.{name} (1)" in looked(delivery({name: AT + 60}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_of_an_end_in_an_answer_is_looked_at(name: str) -> None:
+    assert f"body.{name} (1)" in told({name: AT + 60})
+
+
+def test_escaped_and_wide_names_in_answers_are_looked_at() -> None:
+    assert "body.exp (1)" in told(body({"exp": AT + 60}).replace(b"exp", rb"\u0065xp"))
+    assert "body.exp (1)" in told(json.dumps({"exp": AT + 60}).encode("utf-16"))
 
 
 def test_escaped_and_wide_names_and_tokens_in_events_are_looked_at() -> None:
