@@ -56,7 +56,12 @@ def mapped(
 
     """
     coming = iter(items)
-    first = list(islice(coming, 2)) if jobs > 1 else []
+    first = list(islice(coming, 1)) if jobs > 1 else []
+    try:
+        first += islice(coming, len(first))
+    except Exception:
+        yield from map(make(*args), first)
+        raise
     if len(first) < 2:
         yield from map(make(*args), chain(first, coming))
         return
@@ -113,11 +118,11 @@ def _results(pool: ProcessPoolExecutor, items: Iterator[Any], ahead: int) -> Ite
     error: Exception | None = None
     while error is None:
         try:
-            item = next(items, None)
+            item = next(items)
+        except StopIteration:
+            break
         except Exception as exc:  # noqa: BLE001  # raised below, after the results of the items before it
             error = exc
-            break
-        if item is None:
             break
         waiting.append(pool.submit(_call, item))
         if len(waiting) > ahead:

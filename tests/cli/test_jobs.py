@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,15 @@ def cassette(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("items", [[], [1], [1, 2, 3, 4, 5, 6, 7]])
 def test_results_come_in_the_order_of_their_items(items: list[int], jobs: int) -> None:
     assert list(mapped(doubler, (3,), items, jobs)) == [3 * item for item in items]
+
+
+def told() -> Callable[[object], str]:
+    return repr
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_items_may_be_none_or_empty(jobs: int) -> None:
+    assert list(mapped(told, (), [None, 0, None, ()], jobs)) == ["None", "0", "None", "()"]
 
 
 def test_error_of_a_worker_comes_whole_after_the_results_before_it() -> None:
@@ -146,14 +156,16 @@ def test_workers_end_with_the_process_that_they_work_for() -> None:
     assert [worker for worker in workers if Path(f"/proc/{worker}").exists()] == []
 
 
-def test_error_of_the_items_comes_after_the_results_before_it() -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("intact", [[], [1], [1, 2], [1, 2, 3]])
+def test_error_of_the_items_comes_after_the_results_before_it(intact: list[int], jobs: int) -> None:
     def items() -> Iterator[int]:
-        yield from (1, 2, 3)
+        yield from intact
         raise CassetteError("a.cassette", "is cut off")
 
-    results = mapped(doubler, (1,), items(), 2)
+    results = mapped(doubler, (1,), items(), jobs)
 
-    assert [next(results), next(results), next(results)] == [1, 2, 3]
+    assert list(islice(results, len(intact))) == intact
     with pytest.raises(CassetteError, match="is cut off"):
         next(results)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -24,11 +25,11 @@ from ...model import CUT, Response, Row
 from .stats import Stats
 
 Span: TypeAlias = tuple[int, int]
-Spread: TypeAlias = Callable[[Callable[..., Callable[[Span], Any]], tuple[Any, ...], Iterable[Span]], Iterable[Any]]
+Spread: TypeAlias = Callable[[Callable[..., Callable[[Any], Any]], tuple[Any, ...], Iterable[Any]], Iterable[Any]]
 
 _CUT = CUT.encode()
 _MARKS = b"channel", b"\\", b"\0", b"message="  # one of them stands in each body with Bayeux messages
-_RECORDS, _TRIPLES = 32_768, 8_192  # in a span
+_RECORDS, _TRIPLES = 8_192, 8_192  # in a span
 _HIGH = 300  # the least status of an answer that is no success
 
 
@@ -48,9 +49,9 @@ def counted(path: Path, found: OpenRecording, dialect: Dialect, size: int, sprea
     recording, cassette = found.recording, found.cassette
     if not found.is_stored or recording.streams or dialect.ignore:
         return None
-    found.verify()
     times, polls, stats = array("q"), _Polls(), Stats()
-    for facts in spread(_facts, (path,), cassette.spans("records", _RECORDS)):
+    # The checksum takes as long as several spans, so another process may compare it. Its error comes before theirs.
+    for facts in spread(_facts, (path,), chain([None], cassette.spans("records", _RECORDS))):
         if facts is None or (facts.times and facts.first != len(times)):
             return None
         times.extend(facts.times)
@@ -131,12 +132,18 @@ class _Polls:
         stats.polls.update(count=self._count, failed=self._failed, empty=empty, open=still_open)
 
 
-def _facts(path: Path) -> Callable[[Span], _Facts | None]:
-    """Return the function that reads a span of facts; it returns None if not all can be counted so."""
+def _facts(path: Path) -> Callable[[Span | None], _Facts | None]:
+    """Return the function that reads a span of facts; it returns None if not all can be counted so.
 
-    def read(span: Span) -> _Facts | None:
+    Without a span the function compares the checksum of the file.
+    """
+
+    def read(span: Span | None) -> _Facts | None:
         with open_cassette(path) as cassette:
-            return _facts_in(cassette, span)
+            if span is not None:
+                return _facts_in(cassette, span)
+            cassette.verify()
+            return _Facts(0, array("q"), [])
 
     return read
 

@@ -100,12 +100,27 @@ def test_an_archive_is_counted_by_what_it_stores(size: int, tmp_path: Path, monk
 def test_several_processes_count_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored, "_RECORDS", 5)
     monkeypatch.setattr(stored, "_TRIPLES", 1)
+    monkeypatch.delattr(counting, "counted")  # nobody derives
     path = write(list(wire().records), tmp_path)
 
     alone, together = (run("stats", path, "--json", "--jobs", jobs) for jobs in ("1", "2"))
 
     assert alone.exit_code == 0
     assert alone.stdout == together.stdout
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_wrong_checksum_is_told_before_other_damage(tmp_path: Path, jobs: str) -> None:
+    """A byte of a record is another one, so that its frame is damaged, too."""
+    path = write(list(wire().records), tmp_path)
+    data = path.read_bytes()
+    at = data.index(b"meta/connect")
+    path.write_bytes(data[:at] + b"X" + data[at + 1 :])
+
+    told = run("stats", path, "--jobs", jobs)
+
+    assert told.exit_code != 0
+    assert "the checksum of the file is wrong" in told.stderr
 
 
 @pytest.mark.parametrize("table", ["records", "triples", "unsolicited"])
