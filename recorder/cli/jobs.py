@@ -70,32 +70,6 @@ def mapped(
 
 
 @contextmanager
-def beside(
-    make: Callable[..., Callable[[Item], Result]], args: tuple[Any, ...], item: Item, jobs: int
-) -> Iterator[Callable[[], Result]]:
-    """Work at one item in another process, while this one does something else.
-
-    Args:
-        make: As for `mapped`.
-        args: The arguments for `make`.
-        item: The item.
-        jobs: Number of processes; with a single one the work is done when its result is asked for.
-
-    Yields:
-        What returns the result; an error of the work is raised there. If nobody asks, the result is dropped.
-
-    Raises:
-        WorkerError: If the process was killed.
-
-    """
-    if jobs < 2:
-        yield lambda: make(*args)(item)
-        return
-    with _pool(1, make, args) as pool:
-        yield pool.submit(_call, item).result
-
-
-@contextmanager
 def _pool(jobs: int, make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...]) -> Iterator[ProcessPoolExecutor]:
     """Start processes that do one work, and end them."""
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor

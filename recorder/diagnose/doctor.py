@@ -5,16 +5,18 @@ from __future__ import annotations
 import marshal
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from ..bayeux import channels
 from ..bayeux.messages import Message, encode
+from ..cassette.codec import JOURNAL
 from ..cassette.reader import open_cassette
 from ..cassette.tables import Rows
 from ..dialect.carried import dialect_of, under
@@ -48,12 +50,21 @@ _CERTAIN = {"JWT", "user and password in a URL", "private key", "basic credentia
 _PSEUDONYM = re.compile(r"(?:[\w-]+ )?[0-9a-f-]*")  # matches pseudonyms in cassettes made before policies existed
 
 
+Part: TypeAlias = tuple[list[Finding], bool]  # findings, and if the next part tells more
+Spread: TypeAlias = Callable[[Callable[..., Callable[[str], Part]], tuple[Any, ...], Iterable[str]], Iterable[Part]]
+Shown: TypeAlias = Callable[[], AbstractContextManager[Callable[[Record], None] | None]]
+
+
+def _in_turn(make: Callable[..., Callable[[str], Part]], args: tuple[Any, ...], parts: Iterable[str]) -> Iterator[Part]:
+    return map(make(*args), parts)
+
+
 def examine(
     path: Path,
     now: float | None = None,
     dialect: Dialect | None = None,
-    watch: Callable[[Record], None] | None = None,
-    tables: Callable[[], list[Finding]] | None = None,
+    shown: Shown = nullcontext,
+    spread: Spread = _in_turn,
 ) -> list[Finding]:
     """Return all findings about a cassette file: damage first, then problems, then remarks.
 
@@ -61,32 +72,65 @@ def examine(
         path: The file.
         now: UTC seconds, to find dates that are over by now; None looks for none.
         dialect: The dialect to read the cassette by; None takes that of the cassette.
-        watch: Called with each record, for a display.
-        tables: Returns what `tables_compared` does; it is asked last, and only of triples that are right. None: that.
+        shown: Begins a display; yields what to call with each record, None for nothing.
+        spread: Calls what a function returns for some arguments with each part, in order or in several processes;
+            yields the results in order.
 
     Raises:
         CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
     """
-    header = _header(path)
-    if dialect is not None and header is not None:
-        header = under(header, dialect)
-    with closing(Comparison(path, header, dialect)) as comparison:
-        checked = Checked(path, comparison.placed)
-        examiner = _Examiner(checked, header, now)
-        for record in checked.records():
-            examiner.feed(record)
-            comparison.feed(record)
-            if watch is not None:
-                watch(record)
-        examiner.end()
-        if not any(finding.level is Level.DAMAGE for finding in checked.findings):
-            found = comparison.findings()
-            checked.findings += found
-            if comparison.is_fresh and not any(finding.level is Level.PROBLEM for finding in found):
-                checked.findings += tables() if tables is not None else tables_compared(path, dialect)
-    checked.findings += _leftovers(path)
+    header, findings = _header(path), list[Finding]()
+    # The first two read the file each: so two processes have the same to do, and one a tenth more.
+    parts = ["facts", "triples", "tables"] if header is not None and header.profile != JOURNAL else ["facts"]
+    for found, goes_on in spread(_examined, (path, now, dialect, shown), parts):
+        findings += found
+        if not goes_on:
+            break
+    findings += _leftovers(path)
     order = list(Level)
-    return sorted(checked.findings, key=lambda finding: order.index(finding.level))
+    return sorted(findings, key=lambda finding: order.index(finding.level))
+
+
+def _examined(path: Path, now: float | None, dialect: Dialect | None, shown: Shown) -> Callable[[str], Part]:
+    """Return the function that examines a part of a cassette."""
+
+    def examined(part: str) -> Part:
+        match part:
+            case "facts":
+                with shown() as watch:
+                    return _facts(path, now, dialect, watch)
+            case "triples":
+                return _triples(path, dialect)
+            case _:
+                return tables_compared(path, dialect), False
+
+    return examined
+
+
+def _facts(path: Path, now: float | None, dialect: Dialect | None, watch: Callable[[Record], None] | None) -> Part:
+    """Examine the bytes of a file and its records; nothing more is told of a damaged one."""
+    checked = Checked(path)
+    examiner = _Examiner(checked, _ruled(path, dialect), now)
+    for record in checked.records():
+        examiner.feed(record)
+        if watch is not None:
+            watch(record)
+    examiner.end()
+    return checked.findings, not any(finding.level is Level.DAMAGE for finding in checked.findings)
+
+
+def _triples(path: Path, dialect: Dialect | None) -> Part:
+    """Compare what a file stores with what follows from its records; the tables follow from triples that are right."""
+    with closing(Comparison(path, _ruled(path, dialect), dialect)) as comparison:
+        for record in Checked(path, comparison.placed).records():
+            comparison.feed(record)
+        found = comparison.findings()
+        return found, comparison.is_fresh and not any(finding.level is Level.PROBLEM for finding in found)
+
+
+def _ruled(path: Path, dialect: Dialect | None) -> Header | None:
+    header = _header(path)
+    return header if header is None or dialect is None else under(header, dialect)
 
 
 class _Examiner:

@@ -15,7 +15,7 @@ import pytest
 from recorder.cassette.codec import SEALED, encode, encode_header
 from recorder.cassette.reader import open_cassette
 from recorder.cli.group import _exit
-from recorder.cli.jobs import beside, blocks, mapped
+from recorder.cli.jobs import blocks, mapped
 from recorder.correlate.engine import Correlator
 from recorder.dialect.carried import dialect_of
 from recorder.errors import CassetteError, WorkerError
@@ -104,33 +104,6 @@ def test_killed_worker_ends_the_work_with_an_error() -> None:
             list(mapped(killer, (2,), range(50), 2))
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def pid_of() -> Callable[[int], tuple[int, int]]:
-    return lambda number: (number, os.getpid())
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_work_beside_is_done_in_another_process_if_there_is_one(jobs: int) -> None:
-    with beside(pid_of, (), 7, jobs) as result:
-        number, pid = result()
-
-    assert number == 7
-    assert (pid == os.getpid()) is (jobs == 1)
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_error_of_work_beside_is_raised_where_its_result_is_asked_for(jobs: int) -> None:
-    with beside(broken, (3,), 3, jobs):
-        pass  # nobody asks
-    with beside(broken, (3,), 3, jobs) as result, pytest.raises(CassetteError, match="is damaged"):
-        result()
-
-
-@pytest.mark.timeout(30)
-def test_killed_process_beside_is_an_error() -> None:
-    with pytest.raises(WorkerError, match="--jobs 1"), beside(killer, (2,), 2, 2) as result:
-        result()
 
 
 ENDLESS = """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,16 @@ import click
 
 from ...errors import CassetteError, DialectError
 from ...printable import printable, to_json
-from ..jobs import beside
+from ..jobs import mapped
 from ..loading import hint_if_none, rules_of
 from ..options import cassette_argument, dialect_option, jobs_option, json_option
 from ..saying import progress, say
 from ..verdict import announce
 
 if TYPE_CHECKING:
-    from ...diagnose.check import Finding
-    from ...dialect.definition import Dialect
+    from ...model import Record
+
+_PARTS = 3  # that several processes may examine
 
 
 @click.command("doctor")
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 def command(cassette: Path, *, as_json: bool, dialect: str | None, jobs: int) -> None:
     """Examine a cassette: its bytes, and whether the recorded session is possible.
 
-    A second process compares a part of a large sealed cassette; a journal is examined by one.
+    Up to three processes examine a large sealed cassette, a journal is examined by one.
 
     Exit code 0 if it is sound (remarks are not faults of the cassette), 1 if there are problems, 4 if it is damaged.
 
@@ -43,9 +45,8 @@ def command(cassette: Path, *, as_json: bool, dialect: str | None, jobs: int) ->
     from ...dialect.definition import load
 
     rules = load(dialect) if dialect else None
-    jobs = jobs if _has_tables(cassette) else 1
-    with beside(_tables, (rules,), cassette, jobs) as tables, progress(f"{cassette}: examines") as shown:
-        findings = examine(cassette, time.time(), rules, shown.feed if shown else None, tables)
+    jobs = min(jobs, _PARTS) if _has_tables(cassette) else 1
+    findings = examine(cassette, time.time(), rules, partial(_shown, cassette), partial(mapped, jobs=jobs))
     if as_json:
         rows = [{"level": f.level.value, "kind": f.kind, "where": f.where, "text": f.text} for f in findings]
         announce(to_json(rows))
@@ -72,11 +73,11 @@ def _has_tables(path: Path) -> bool:
     return False
 
 
-def _tables(rules: Dialect | None) -> Callable[[Path], list[Finding]]:
-    """Return the function that compares the tables of a cassette."""
-    from ...diagnose.comparison import tables_compared
-
-    return lambda path: tables_compared(path, rules)
+@contextmanager
+def _shown(path: Path) -> Iterator[Callable[[Record], None] | None]:
+    """Yield what shows the progress; it is made where the records are read, which may be another process."""
+    with progress(f"{path}: examines") as shown:
+        yield shown.feed if shown else None
 
 
 def _hint(path: Path, dialect: str | None) -> None:

@@ -151,6 +151,32 @@ def test_triples_without_their_digests_are_derived_anew(whole: Path, tmp_path: P
         assert opened.stale == "its index is damaged"
 
 
+def test_each_number_of_processes_tells_damage_alone(whole: Path, tmp_path: Path) -> None:
+    """A lost record changes the triples, but a damaged file is not compared."""
+    data, path = whole.read_bytes(), tmp_path / "s.cassette"
+    _, begin, _ = next(frame for frame in frames(data) if frame[0] == codec.REQUEST)
+    path.write_bytes(data[:begin] + b"\xff" + data[begin + 1 :])
+
+    told = [run("doctor", path, "--jobs", jobs) for jobs in ("1", "2", "3")]
+
+    assert told[0].stdout.startswith("damage: damaged at byte ")
+    assert "stale" not in told[0].stdout
+    assert {(one.stdout, one.exit_code) for one in told} == {(told[0].stdout, 4)}
+
+
+def test_each_number_of_processes_tells_rules_that_are_not_those_of_the_file(whole: Path, tmp_path: Path) -> None:
+    data, other = whole.read_bytes(), tmp_path / "other.toml"
+    path = tmp_path / "s.cassette"
+    path.write_bytes(mutated(data, pages(data, "requests"), 0))  # not told: nobody uses the tables
+    other.write_text(load().text + "\n# other\n")
+
+    told = [run("doctor", path, "--dialect", str(other), "--jobs", jobs) for jobs in ("1", "2", "3")]
+
+    assert "other-rules" in told[0].stdout
+    assert "table requests" not in told[0].stdout
+    assert len({(one.stdout, one.exit_code) for one in told}) == 1
+
+
 @pytest.mark.parametrize(("name", "told"), [("row", "exchanges"), ("unsolicited", "unsolicited events")])
 def test_doctor_finds_what_a_file_lacks_whose_index_fits_it(
     name: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
