@@ -26,7 +26,7 @@ from recorder.dialect.definition import load
 from recorder.model import Recording, Triple
 from recorder.redaction.joins import of_cassette
 from recorder.replay.engine.http import HttpRequest
-from recorder.replay.engine.sessions.playhead import Policy
+from recorder.replay.engine.policy import Policy
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import new_id

@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..library.recording import joined, load_recording
 from ..model import Recording
 from ..replay.engine.miss import Miss
-from ..replay.engine.sessions.playhead import Repeat
+from ..replay.engine.policy import Repeat
 from ..replay.engine.standin import ReplayEngine
 from ..replay.server.admission import rules_of
 from ..replay.server.app import Address, serve

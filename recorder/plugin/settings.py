@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..replay.engine.sessions.playhead import Repeat
+from ..replay.engine.policy import Repeat
 
 MODES = ("none", "once", "new_episodes", "all")
 VERDICTS = ("fail", "warn", "ignore")

@@ -8,7 +8,7 @@ import pytest
 
 from recorder.errors import UsageError
 from recorder.plugin.settings import Settings, is_recorded, of_marker, own_name, path_of, rate_of
-from recorder.replay.engine.sessions.playhead import Repeat
+from recorder.replay.engine.policy import Repeat
 
 FOLDER = Path("/suite/cassettes")
 OWN = Settings((FOLDER / "test_a" / "test_b.cassette",))

@@ -35,11 +35,15 @@ def test_works(standin):
 
 
 def test_nothing_heavy_is_loaded_before_a_test_needs_it() -> None:
-    loaded = "import sys, recorder.pytest_plugin; print({'aiohttp', 'mitmproxy', 'asyncio'} & set(sys.modules))"
+    program = (
+        "import sys, recorder.pytest_plugin, recorder.plugin.settings;"
+        "heavy = {'aiohttp', 'mitmproxy', 'asyncio', 'recorder.bayeux', 'recorder.dialect', 'recorder.cassette'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
 
-    printed = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
-    assert printed == "set()\n"
+    assert printed == "[]\n"
 
 
 def test_without_the_plugin_a_suite_is_left_alone(suite: Suite) -> None:

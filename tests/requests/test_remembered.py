@@ -20,7 +20,7 @@ from recorder.redaction.policy import load
 from recorder.redaction.pseudonyms import Kind
 from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.sessions.playhead import Policy
+from recorder.replay.engine.policy import Policy
 from recorder.requests.bindings import Bindings
 from recorder.requests.masks import Address
 from recorder.requests.recorded import RecordedReader

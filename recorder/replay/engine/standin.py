@@ -37,7 +37,7 @@ from . import miss, status
 from .faults import Faults
 from .http import HttpRequest, Reply, Responses, origin_of, subprotocol
 from .matching.matcher import Matcher, describe
-from .miss import Miss
+from .policy import Policy
 from .rewriting.dates import Dates, Today
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
@@ -45,7 +45,7 @@ from .said import RecordedReplies, unknown_error
 from .scheduling.follower import Follower
 from .scheduling.player import Player
 from .sessions.logins import Logins, Renewed
-from .sessions.playhead import COOKIE, Playhead, Policy
+from .sessions.playhead import COOKIE, Playhead
 from .sessions.registry import Registry
 from .timeline import Home, Run, Step, described
 
@@ -106,7 +106,7 @@ class ReplayEngine:
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
-        self.missed, self.misses = 0, list[Miss]()  # how many, and the first ones
+        self.missed, self.misses = 0, list[miss.Miss]()  # how many, and the first ones
         self._paused_at: float | None = None
 
     def receive(self, request: HttpRequest, now: float) -> None:
@@ -461,7 +461,7 @@ class ReplayEngine:
         now: float,
         *,
         message: int | None = None,
-    ) -> Miss | None:
+    ) -> miss.Miss | None:
         """Begin the recorded request that matches a live one, or a publish in it; return the miss where none does."""
         entry = playhead.find(live, self._matcher, self._policy)
         if entry is None:
@@ -555,7 +555,7 @@ class ReplayEngine:
         if played.steps:
             self._player.begin(playhead, run)
 
-    def refuse(self, found: Miss, *, is_kept: bool = True) -> None:
+    def refuse(self, found: miss.Miss, *, is_kept: bool = True) -> None:
         """Count a miss that is answered elsewhere: a request that could not be served; keep it if `is_kept`."""
         self.missed += 1
         if is_kept and len(self.misses) < _MOST_MISSES:
@@ -566,7 +566,7 @@ class ReplayEngine:
         self.refuse(miss.refused(request.place, f"{code}, {text}"))
         self._replies.add(request.number, code, (("Content-Type", "text/plain"),), f"{text}\n".encode())
 
-    def _miss(self, request: HttpRequest, found: Miss) -> None:
+    def _miss(self, request: HttpRequest, found: miss.Miss) -> None:
         self.refuse(found)
         origin = origin_of(request.headers)
         summary, text = (self._links.rewritten(told, origin) for told in (found.summary, found.text))

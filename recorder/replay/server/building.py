@@ -9,8 +9,8 @@ from ...dialect.definition import load
 from ...model import Recording
 from ...redaction.joins import of_cassette
 from ..engine.faults import Faults, parse
+from ..engine.policy import Policy, Repeat
 from ..engine.rewriting.dates import Today
-from ..engine.sessions.playhead import Policy, Repeat
 from ..engine.standin import ReplayEngine
 from .app import epoch, new_id, seeded_ids
 

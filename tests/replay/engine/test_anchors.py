@@ -15,7 +15,7 @@ from recorder.bayeux.channels import matches
 from recorder.correlate.anchors import Subscriptions, anchors
 from recorder.library.recording import joined
 from recorder.model import AnchorKind, Recording
-from recorder.replay.engine.sessions.playhead import Policy, Repeat
+from recorder.replay.engine.policy import Policy, Repeat
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay import stage as replay
 from tests.replay.stage import Stage

@@ -154,7 +154,7 @@ def twice() -> Recording:
     ("repeat", "markers"), [("error", [1, 2]), ("last", [1, 2, 2, 2, 2]), ("cycle", [1, 2, 1, 2, 1])]
 )
 def test_a_request_that_comes_more_often_than_it_was_recorded(repeat: str, markers: list[int]) -> None:
-    from recorder.replay.engine.sessions.playhead import Policy, Repeat
+    from recorder.replay.engine.policy import Policy, Repeat
 
     stage = Stage(twice(), policy=Policy(Repeat(repeat)))
     desk = stage.desk()
@@ -168,7 +168,7 @@ def test_a_request_that_comes_more_often_than_it_was_recorded(repeat: str, marke
 
 
 def test_a_strict_stand_in_wants_the_recorded_order() -> None:
-    from recorder.replay.engine.sessions.playhead import Policy
+    from recorder.replay.engine.policy import Policy
 
     stage, desk = played(STEPS[1], policy=Policy(strict=True))
 
@@ -183,7 +183,7 @@ def test_a_strict_stand_in_wants_the_recorded_order() -> None:
 
 
 def test_a_strict_stand_in_keeps_to_the_session_that_is_followed() -> None:
-    from recorder.replay.engine.sessions.playhead import Policy
+    from recorder.replay.engine.policy import Policy
 
     wire = Wire()
     one, two = (wire.desk(headers=(("Cookie", f"JSESSIONID={name}"),)) for name in "ab")

@@ -15,7 +15,7 @@ from recorder.errors import UsageError
 from recorder.model import Headers, Response
 from recorder.replay.engine.faults import Faults
 from recorder.replay.engine.faults import parse as fault
-from recorder.replay.engine.sessions.playhead import Policy, Repeat
+from recorder.replay.engine.policy import Policy, Repeat
 from recorder.replay.engine.timeline import INSTANT
 from recorder.requests.index.streams import CUT_OFF
 from tests.replay.stage import Desk, Stage

@@ -11,7 +11,7 @@ import pytest
 from recorder.errors import DialectError, PolicyError, UsageError
 from recorder.library.recording import load_recording
 from recorder.replay.engine.http import HttpRequest
-from recorder.replay.engine.sessions.playhead import Repeat
+from recorder.replay.engine.policy import Repeat
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.server.building import Options, build
 

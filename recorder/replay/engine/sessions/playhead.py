@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import NamedTuple
 
 from ....bayeux.outbox import Queued
@@ -17,32 +16,11 @@ from ..anchored import Progress, Reached
 from ..channels import Channel
 from ..matching.index import Cursor, SessionRequests
 from ..matching.matcher import Matcher
+from ..policy import Policy, Repeat
 from ..timeline import Run, Step
 
 _ALIKE = 100  # groups of a session that are searched for alike values: a tester's may be alike to none of thousands
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
-
-
-class Repeat(Enum):
-    """The rule for a request that comes more often than it was recorded: which answer it gets."""
-
-    ERROR = "error"  # a miss
-    LAST = "last"  # the last of its recorded answers once more
-    CYCLE = "cycle"  # all of its recorded answers, from the first one on
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How strictly a client is held to the recording.
-
-    Attributes:
-        repeat: What to answer when a request comes more often than it was recorded.
-        strict: Operations must come in their recorded order, and be of the recorded session that is followed.
-
-    """
-
-    repeat: Repeat = Repeat.ERROR
-    strict: bool = False
 
 
 class Held(NamedTuple):
@@ -190,8 +168,11 @@ class Playhead:
         return "Set-Cookie", f"{COOKIE}={self.cookie}; Path=/; HttpOnly"
 
     def find(
-        self, live: ParsedRequest, matcher: Matcher, policy: Policy = Policy()
-    ) -> RecordedRequest | None:  # frozen
+        self,
+        live: ParsedRequest,
+        matcher: Matcher,
+        policy: Policy = Policy(),  # noqa: B008  # frozen
+    ) -> RecordedRequest | None:
         """Return the recorded request to answer with: the next unplayed match, an exact one before others.
 
         Requests of the recorded session it follows come first, then those of others: if strict, none but exchanges that

@@ -13,7 +13,8 @@ from recorder.model import Recording
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.sessions.playhead import Playhead, Policy
+from recorder.replay.engine.policy import Policy
+from recorder.replay.engine.sessions.playhead import Playhead
 from tests.replay.stage import Stage
 from tests.wire import HEADER, Ask, Wire, operation
 

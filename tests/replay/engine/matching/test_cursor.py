@@ -13,7 +13,8 @@ from recorder.dialect.definition import load
 from recorder.redaction.policy import load as load_policy
 from recorder.replay.engine.matching.index import Cursor, Repeats, SessionRequests
 from recorder.replay.engine.matching.matcher import Matcher
-from recorder.replay.engine.sessions.playhead import Playhead, Policy, Repeat
+from recorder.replay.engine.policy import Policy, Repeat
+from recorder.replay.engine.sessions.playhead import Playhead
 from recorder.requests.bindings import HIDDEN
 from recorder.requests.request import ParsedRequest
 from recorder.requests.shapes import may_be

@@ -1,0 +1,31 @@
+"""Define how strictly a client is held to the recording.
+
+The pytest plugin reads this module in each run of a user's tests, so it imports nothing of the engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Repeat(Enum):
+    """The rule for a request that comes more often than it was recorded: which answer it gets."""
+
+    ERROR = "error"  # a miss
+    LAST = "last"  # the last of its recorded answers once more
+    CYCLE = "cycle"  # all of its recorded answers, from the first one on
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How strictly a client is held to the recording.
+
+    Attributes:
+        repeat: What to answer when a request comes more often than it was recorded.
+        strict: Operations must come in their recorded order, and be of the recorded session that is followed.
+
+    """
+
+    repeat: Repeat = Repeat.ERROR
+    strict: bool = False
