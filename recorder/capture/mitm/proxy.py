@@ -17,20 +17,12 @@ from types import MappingProxyType
 from typing import Any
 
 from mitmproxy import options
-from mitmproxy.addons import (
-    core,
-    disable_h2c,
-    dns_resolver,
-    next_layer,
-    proxyserver,
-    tlsconfig,
-)
-from mitmproxy.master import Master
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ...errors import UpstreamError, UsageError
 from ..address import authority, bracketed
 from .addon import Recorder
+from .carriers import Master, core, disable_h2c, dns_resolver, next_layer, proxyserver, tlsconfig
 from .dispatch import ask_listeners_only
 from .handshakes import CERTIFICATE, refused
 from .outgoing import Outgoing

@@ -9,11 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events, server_hooks
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+
+if TYPE_CHECKING:  # the package imports all addons of mitmproxy, see carriers.py
+    from mitmproxy.addons.proxyserver import Proxyserver
 
 RESET = "the server reset the connection as soon as it was made"
 
