@@ -7,6 +7,7 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -30,6 +31,7 @@ from recorder.model import Request, Response
 
 pytest.importorskip("mitmproxy.test.taddons")  # an extra: the suite runs without it too
 
+from mitmproxy.exceptions import OptionsError
 from mitmproxy.test import taddons
 
 from tests.integration.test_replaying import at_least, by_step, without_id
@@ -392,24 +394,11 @@ def test_the_cometd_client_plays_the_session_through_a_reverse_proxy(tmp_path: P
     ("options", "reason"),
     [
         ([], "set the option cassette"),
-        (["cassette={good}", "rate=fast"], "'fast' is neither a positive number nor 'instant'"),
         (["cassette={missing}"], "cannot replay"),
-        (["cassette={bad}"], "cannot replay"),
-        (["cassette={nameless}"], "the cassette names no host"),
-        (["cassette={good}", "hosts=gws.example:no"], "cannot replay"),
-        (["cassette={good}", "dialect=no.toml"], "cannot replay: no.toml: file: cannot be read"),
     ],
 )
 def test_what_cannot_be_replayed_ends_mitmproxy_at_once(tmp_path: Path, options: list[str], reason: str) -> None:
-    (tmp_path / "bad").write_bytes(b"no cassette")
-    (tmp_path / "nameless").write_bytes(encode_header(replace(read(SESSION).header, upstream="")))
-    files = {
-        "good": written(tmp_path / "good", "http://gws.example"),
-        "nameless": tmp_path / "nameless",
-        "missing": tmp_path / "missing",
-        "bad": tmp_path / "bad",
-    }
-    sets = [part for option in options for part in ("--set", option.format(**files))]
+    sets = [part for option in options for part in ("--set", option.format(missing=tmp_path / "missing"))]
 
     ended = subprocess.run(
         [MITMDUMP, "-s", str(ADDON), "--set", f"confdir={tmp_path}", "--listen-host=127.0.0.1", "-p0", *sets],
@@ -418,6 +407,32 @@ def test_what_cannot_be_replayed_ends_mitmproxy_at_once(tmp_path: Path, options:
 
     assert ended.returncode == 1
     assert reason in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("cassette", "options", "reason"),
+    [
+        ("good", {"rate": "fast"}, "'fast' is neither a positive number nor 'instant'"),
+        ("missing", {}, "cannot replay"),
+        ("bad", {}, "cannot replay"),
+        ("nameless", {}, "the cassette names no host"),
+        ("good", {"hosts": "gws.example:no"}, "cannot replay"),
+        ("good", {"dialect": "no.toml"}, "cannot replay: no.toml: file: cannot be read"),
+    ],
+)
+def test_what_cannot_be_replayed_is_an_error_in_the_options(
+    tmp_path: Path, cassette: str, options: dict[str, str], reason: str
+) -> None:
+    written(tmp_path / "good", "http://gws.example")
+    (tmp_path / "bad").write_bytes(b"no cassette")
+    (tmp_path / "nameless").write_bytes(encode_header(replace(read(SESSION).header, upstream="")))
+
+    async def configured() -> None:
+        with loaded() as (addon, context):
+            context.configure(addon, cassette=[str(tmp_path / cassette)], **options)
+
+    with pytest.raises(OptionsError, match=re.escape(reason)):
+        asyncio.run(configured())
 
 
 def test_a_proxy_whose_script_changes_ends_and_does_not_go_on_without_it(tmp_path: Path) -> None:
@@ -442,15 +457,22 @@ def script() -> ModuleType:
     return module
 
 
+@contextmanager
+def loaded() -> Iterator[tuple[Any, taddons.context]]:
+    """The addon in a mitmproxy of this process, without a proxy server."""
+    addon = script().Replay()
+    with taddons.context() as context:
+        for name, kind, value in OPTIONS:
+            context.options.add_option(name, kind, value, "")
+        context.master.addons.add(addon)
+        yield addon, context
+
+
 def test_the_server_is_closed_when_mitmproxy_is_done_with_the_script(tmp_path: Path) -> None:
     cassette = written(tmp_path / "gws.cassette", "https://gws.example")
 
     async def run() -> tuple[bool, bool]:
-        addon = script().Replay()
-        with taddons.context() as context:
-            for name, kind, value in OPTIONS:
-                context.options.add_option(name, kind, value, "")
-            context.master.addons.add(addon)
+        with loaded() as (addon, context):
             context.configure(addon, cassette=[str(cassette)])
             addon.running()
             await asyncio.wait_for(addon._up.wait(), _LIMIT)
@@ -466,11 +488,7 @@ def test_the_cassette_is_played_under_the_dialect_of_the_option(tmp_path: Path) 
     cassette = written(tmp_path / "gws.cassette", "https://gws.example")
 
     async def triples(**options: str) -> int:
-        addon = script().Replay()
-        with taddons.context() as context:
-            for name, kind, value in OPTIONS:
-                context.options.add_option(name, kind, value, "")
-            context.master.addons.add(addon)
+        with loaded() as (addon, context):
             context.configure(addon, cassette=[str(cassette)], **options)
             return len(addon._standin.recording.triples)
 
