@@ -52,6 +52,14 @@ def assert_one_clear_line(result: subprocess.CompletedProcess[str], code: int, *
     assert all(word in last for word in words), result.stderr
 
 
+def assert_refused(arguments: list[str | Path], word: str) -> None:
+    """A command run in this process ends with exit code 2 and one line."""
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+
+    assert (result.exit_code, result.stdout) == (2, ""), result.stderr
+    assert re.fullmatch(rf"recorder: .*{re.escape(word)}.*\n", result.stderr)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_command_that_is_called_wrongly_says_so_in_one_line(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--no-such-option"])
@@ -183,7 +191,7 @@ def test_record_with_the_upstream_down(closed_port: int, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("upstream", ["gws.example", "ftp://gws.example", "http://", "http://a:b", "http://a:99999"])
 def test_record_with_an_upstream_that_is_no_url(upstream: str, tmp_path: Path) -> None:
-    assert_one_clear_line(run("record", upstream, "-o", tmp_path / "new"), 2, upstream)
+    assert_refused(["record", upstream, "-o", tmp_path / "new"], upstream)
 
 
 def test_record_refuses_to_overwrite() -> None:
@@ -198,7 +206,7 @@ def test_record_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["sideways", "transparent", "wireguard", "dns", "Regular"])
 def test_record_with_a_mode_that_is_none_of_its_own(mode: str, tmp_path: Path) -> None:
-    assert_one_clear_line(run("record", "--mode", mode, "-o", tmp_path / "new"), 2, mode)
+    assert_refused(["record", "--mode", mode, "-o", tmp_path / "new"], mode)
 
 
 def test_a_dialect_that_is_not_there() -> None:
