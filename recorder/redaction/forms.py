@@ -25,7 +25,12 @@ _LINE = re.compile(
 _TAG = re.compile(r"<(?:[\w.-]++:)?([A-Za-z_][\w.-]{0,99}+)(?:\s[^<>]*+)?>([^<>]++)(?=</|$)")
 _RUN = re.compile(r"[\w.~!*'()+:@,;%-]++")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}+={0,2}+(?![A-Za-z0-9+/_=-])")
+# What can be base64 of UTF-8 by its first two characters: most ids and telephone numbers cannot. The first byte is no
+# control character, and one above ASCII begins a character of several bytes, the second of which is 80 to BF.
+_BASE64 = re.compile(
+    r"(?<![A-Za-z0-9+/_-])(?![ABE-Hg-v+/_-]|[w-z0-9][^I-LYZabo-r4-7])"
+    r"[A-Za-z0-9+/_-]{8,}+={0,2}+(?![A-Za-z0-9+/_=-])"
+)
 _URL_SAFE = str.maketrans("-_", "+/"), bytes.maketrans(b"+/", b"-_")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -72,19 +77,19 @@ def in_percent(text: str, change: Change, between: Change) -> str:
     return _pieces(_RUN, text, run, between)
 
 
-def encoded_in(text: str) -> Iterator[str]:
-    """Yield what the percent-encoded and the base64 parts of a text say."""
+def encoded_in(text: str) -> list[str]:
+    """Return what the percent-encoded and the base64 parts of a text say."""
+    said: list[str] = []
     last = 0
-    for found in _RUN.finditer(text) if _ESCAPE.search(text) else ():
+    for found in _RUN.finditer(text) if "%" in text else ():
         if _ESCAPE.search(found[0]):
-            yield undone(found[0])
-            yield from _in_base64(text[last : found.start()])
+            said += undone(found[0]), *_in_base64(text[last : found.start()])
             last = found.end()
-    yield from _in_base64(text[last:])
+    return said + _in_base64(text[last:])
 
 
-def _in_base64(text: str) -> Iterator[str]:
-    return (plain for run in _BASE64.findall(text) if (plain := _from_base64(run)) is not None)
+def _in_base64(text: str) -> list[str]:
+    return [plain for run in _BASE64.findall(text) if (plain := _from_base64(run)) is not None]
 
 
 def in_base64(text: str, change: Change, *, canonical: bool = False) -> str:

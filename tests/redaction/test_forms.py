@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import base64
+from itertools import product
+from string import ascii_letters, digits
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.redaction.forms import in_base64, in_percent, in_quotes, named
+from recorder.redaction.forms import encoded_in, in_base64, in_percent, in_quotes, named
 
 PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=6)
 
@@ -50,6 +52,19 @@ def test_for_a_comparison_there_is_one_way_to_write_it(run: str) -> None:
     found = in_base64(run, lambda _: "??>", canonical=True)
 
     assert found == "Pz8+"
+
+
+@pytest.mark.parametrize("rest", ["AAAAAA", "JvY2Vzcw", "-_+/09"])
+def test_each_run_of_base64_that_is_utf8_is_found_whatever_it_begins_with(rest: str) -> None:
+    found, expected = [], []
+    for begin in product(ascii_letters + digits + "+/-_", repeat=2):
+        run = "".join([*begin, rest])
+        found += [(run, plain) for plain in encoded_in(run)]
+        told = base64.urlsafe_b64decode(run.replace("+", "-").replace("/", "_") + "=" * (-len(run) % 4))
+        if not any(byte < 9 or 13 < byte < 32 or byte == 127 for byte in told):
+            expected += [(run, plain)] if (plain := told.decode(errors="ignore")).encode() == told else []
+
+    assert found == expected
 
 
 # Percent
