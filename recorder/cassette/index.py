@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
-from functools import lru_cache
+from collections.abc import Iterable
+from hashlib import sha256
 
 from .frames import Frame, frame
 
 KEY = struct.Struct(">QI")  # hash of a key, number of a triple
-_REPEATED = 1000  # keys whose hashes are remembered: operations, channels, and the values that a whole session has
+_HASH = 8  # bytes of a hash
 DIGEST = 8  # bytes of the digest of a frame
 
 
-@lru_cache(_REPEATED)
 def key_hash(name: str, value: str) -> int:
     """Return the 64-bit hash under which the index lists a key.
 
     Two keys may share a hash, so a caller must compare the keys of each triple found.
     """
-    digest = hashlib.sha256(f"{name}\0{value}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big")
+    return int.from_bytes(_hashed(name, value), "big")
 
 
-def key_entry(name: str, value: str, n: int) -> bytes:
-    """Return the entry of a key of triple number `n`."""
-    return KEY.pack(key_hash(name, value), n)
+def key_entries(keys: Iterable[tuple[str, str]], n: int) -> list[bytes]:
+    """Return the entries of some keys of triple number `n`."""
+    number = n.to_bytes(KEY.size - _HASH, "big")
+    return [_hashed(name, value) + number for name, value in keys]
+
+
+def _hashed(name: str, value: str) -> bytes:
+    return sha256(f"{name}\0{value}".encode("utf-8", "surrogatepass")).digest()[:_HASH]
 
 
 def frame_digest(found: Frame) -> bytes:
@@ -35,4 +38,4 @@ def frame_digest(found: Frame) -> bytes:
 
 def encoded_digest(encoded: bytes) -> bytes:
     """Return the same of the bytes of a frame."""
-    return hashlib.sha256(encoded).digest()[:DIGEST]
+    return sha256(encoded).digest()[:DIGEST]

@@ -25,7 +25,7 @@ from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Remembered
 from .frames import OVERHEAD, Frame, Window, peek, read_frame
-from .index import DIGEST, KEY, frame_digest, key_entry, key_hash
+from .index import DIGEST, KEY, frame_digest, key_entries, key_hash
 from .tables import ADDRESS, INNER_BITS, Pages, Rows, Table
 from .usual import BodyOf
 
@@ -464,8 +464,7 @@ class OpenCassette:
             elif found.kind == codec.TRIPLE:
                 tables["triples"].add(ADDRESS.pack(offset << INNER_BITS))
                 row = codec.decode_row(found, path=self.path)
-                for name, value in row.index_keys():
-                    tables["keys"].add(key_entry(name, value, row.n))
+                tables["keys"].extend(key_entries(row.index_keys(), row.n))
             offset += OVERHEAD + len(found.body)
         for name, rows in tables.items():
             index.tables[name] = []

@@ -20,7 +20,7 @@ from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Repeated
 from .frames import encoded
-from .index import DIGEST, KEY, encoded_digest, key_entry
+from .index import DIGEST, KEY, encoded_digest, key_entries
 from .tables import ADDRESS, INNER_BITS, PAGE, Pages, Rows
 
 INDEX_FROM = 4096  # records; up to this number the reader builds the index in memory
@@ -86,8 +86,7 @@ class SealedWriter:
             self._plain.write(codec.encode_row(row))
             return
         self._rows.write(codec.encode_row(row))
-        for name, value in row.index_keys():
-            self._keys.add(key_entry(name, value, row.n))
+        self._keys.extend(key_entries(row.index_keys(), row.n))
 
     def unsolicited(self, row: list[Any]) -> None:
         """Add the next unsolicited event; these events must come in order, and may come between triples."""

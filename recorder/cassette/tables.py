@@ -61,6 +61,13 @@ class Rows:
         if len(self._run) >= self._most:
             self._spill()
 
+    def extend(self, entries: list[bytes]) -> None:
+        """Add entries."""
+        self._run += entries
+        self.count += len(entries)
+        if len(self._run) >= self._most:
+            self._spill()
+
     def pages(self) -> Iterator[tuple[int, bytes]]:
         """Yield encoded pages in order, each with the number of its first entry; if sorted, with the start of it."""
         if not self.is_sorted:

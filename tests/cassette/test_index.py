@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from recorder.cassette.index import KEY, key_entry, key_hash
+from recorder.cassette.index import KEY, key_entries, key_hash
 
 
 def test_the_hash_of_a_key_is_that_of_the_specification() -> None:
@@ -14,4 +14,6 @@ def test_half_a_surrogate_pair_has_a_hash_too() -> None:
 
 
 def test_an_entry_is_the_hash_of_its_key_and_the_number_of_its_triple() -> None:
-    assert KEY.unpack(key_entry("handle", "7", 9)) == (key_hash("handle", "7"), 9)
+    entries = key_entries([("handle", "7"), ("channel", "/a")], 9)
+
+    assert list(map(KEY.unpack, entries)) == [(key_hash("handle", "7"), 9), (key_hash("channel", "/a"), 9)]

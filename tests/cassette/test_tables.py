@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.cassette.index import KEY, key_entry, key_hash
+from recorder.cassette.index import KEY, key_entries, key_hash
 from recorder.cassette.tables import PAGE, Rows, Spool, Table, in_page
 from recorder.errors import CassetteError
 
@@ -49,7 +49,7 @@ def test_entries_come_back_by_place_in_pages_that_are_full(count: int, *, is_sor
 def test_runs_that_were_sorted_apart_are_one_order_and_a_page_begins_with_its_first_entry() -> None:
     rows = Rows(KEY.size, is_sorted=True)
     for n in range(1, 140_001):
-        rows.add(key_entry("handle", str(n % 5000), n))
+        rows.extend(key_entries([("handle", str(n % 5000))], n))
     pages = list(rows.pages())
     rows.close()
 
@@ -67,7 +67,8 @@ def test_an_entry_that_was_added_twice_is_in_a_sorted_table_once() -> None:
 
 @given(st.lists(st.tuples(NAMES, VALUES, st.integers(1, 2**32 - 1)), max_size=50))
 def test_every_key_finds_its_triples_and_no_other(keys: list[tuple[str, str, int]]) -> None:
-    with table_of([key_entry(*key) for key in keys], KEY.size, is_sorted=True) as table:
+    entries = chain.from_iterable(key_entries([(name, value)], n) for name, value, n in keys)
+    with table_of(list(entries), KEY.size, is_sorted=True) as table:
         for name, value, _ in keys:
             found = [KEY.unpack(one)[1] for one in table.starting(key_hash(name, value).to_bytes(8, "big"))]
             assert found == sorted({n for other, same, n in keys if (other, same) == (name, value)})

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from ...cassette import codec
 from ...cassette.frames import Frame
-from ...cassette.index import DIGEST, KEY, frame_digest, key_entry
+from ...cassette.index import DIGEST, KEY, frame_digest, key_entries
 from ...cassette.reader import OpenCassette
 from ...cassette.tables import ADDRESS, INNER_BITS, Rows, Table, in_page
 from ...correlate.engine import Correlator
@@ -100,8 +100,7 @@ class IndexCheck:
             return
         self._derived("triples", codec.encode_row(row))
         self._told.derived(row)
-        for name, value in row.index_keys():
-            self._keys.add(key_entry(name, value, row.n))
+        self._keys.extend(key_entries(row.index_keys(), row.n))
 
     def unsolicited(self, row: list[Any]) -> None:
         """Take the next unsolicited event."""
