@@ -14,6 +14,7 @@ from ..model import Chunk, Record, Request, Response, SocketMessage
 SHORT = 64  # bytes; a shorter body is written again, since a reference would save next to nothing
 LONG = 16 << 10  # bytes; longer bodies are not remembered: 4096 bodies of 16 KiB bound the memory at 64 MiB
 REMEMBERED = 4096  # bodies
+_WITH_BODY = (Request, Response, Chunk, SocketMessage)
 
 
 class Repeated:
@@ -69,6 +70,6 @@ class Remembered:
 
 
 def _worth_naming(record: Record) -> bytes | None:
-    if isinstance(record, Request | Response | Chunk | SocketMessage) and SHORT <= len(record.body) <= LONG:
+    if isinstance(record, _WITH_BODY) and SHORT <= len(record.body) <= LONG:
         return record.body
     return None

@@ -9,18 +9,19 @@ from ...model import Link, Row, RowEvent, Triple, Unsolicited
 
 def row_of(triple: Triple) -> Row:
     """Return a triple in its stored form, which names records by `seq`."""
+    request, ack, failure = triple.request, triple.ack, triple.failure
     return Row(
-        n=triple.n,
-        operation=triple.operation,
-        keys=triple.keys,
-        session=triple.session,
-        state=triple.state.value,
-        request=triple.request.seq,
-        ack=triple.ack.seq if triple.ack else None,
-        failure=triple.failure.seq if triple.failure else None,
-        events=tuple(map(_row_event, triple.events)),
-        message=triple.request.message,
-        reply=triple.ack.message if triple.ack else None,
+        triple.n,
+        triple.operation,
+        triple.keys,
+        triple.session,
+        triple.state.value,
+        request.seq,
+        ack.seq if ack else None,
+        failure.seq if failure else None,
+        tuple([_row_event(link) for link in triple.events]),
+        request.message,
+        ack.message if ack else None,
     )
 
 

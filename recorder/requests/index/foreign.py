@@ -55,7 +55,7 @@ class Foreign:
 
     def told(self, data: JSON, beside: JSON) -> None:
         """Count the hosts that an event or a reply leads to, by its data and its other members."""
-        if _may_lead(data) or _may_lead(beside):
+        if _may_lead(data if beside is None else (data, beside)):
             self.unknown.update(_followed(f'{{"told":[{value_text(data)},{value_text(beside)}]}}'))
 
     def outside(self, known: Links) -> Foreign:
@@ -78,12 +78,10 @@ class Foreign:
             )
 
 
-def _may_lead(value: JSON) -> bool:
-    """Return whether the text of a JSON value may hold a link: few do, and msgspec writes it in a third of the time."""
-    if value is None:
-        return False
+def _may_lead(told: object) -> bool:
+    """Return whether the text of JSON values may hold a link: few do, and msgspec writes it in a third of the time."""
     try:
-        return has_mark(msgspec.json.encode(value))
+        return has_mark(msgspec.json.encode(told))
     except (OverflowError, UnicodeEncodeError, msgspec.MsgspecError):  # it does not write all that Python reads
         return True
 
