@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import socket
@@ -14,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from recorder.cli import main
-from recorder.cli.group import NAMES
+from recorder.cli.group import NAMES, NEW_OBJECTS
 from tests.lab.processes import RECORDER, recorder
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
@@ -280,3 +281,15 @@ def test_a_script_that_is_not_shipped_is_told_with_those_that_are() -> None:
     assert result.returncode == 2
     assert "'record', 'replay', 'contentview'" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("name", "is_rare"), [("ls", True), ("seal", True), ("record", False)])
+def test_garbage_is_looked_for_rarely_where_no_proxy_makes_any(
+    name: str, is_rare: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    monkeypatch.setattr(gc, "set_threshold", found.append)
+
+    assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+    assert found == [NEW_OBJECTS] * is_rare

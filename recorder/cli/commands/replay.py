@@ -15,6 +15,7 @@ import click
 
 from ...model import Recording
 from ...printable import printable, to_json
+from ..group import NEW_OBJECTS
 from ..loading import load
 from ..options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
 from ..saying import say
@@ -29,7 +30,6 @@ _TOKEN, _CONTROL_TOKEN = "RECORDER_TOKEN", "RECORDER_CONTROL_TOKEN"  # environme
 _JWT_KEY = "RECORDER_JWT_KEY"
 _TOLD = 10  # events that did not come, at the end
 _DESCRIPTORS = 65_536
-_NEW_OBJECTS = 50_000  # before they are looked through for garbage
 
 
 class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
@@ -221,7 +221,7 @@ def collect_rarely() -> None:
     which all polls are answered.
     """
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(NEW_OBJECTS)
 
 
 async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:
