@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
+from ..bayeux.publishes import PUBLISH
 from ..redaction.finder import Finder
 from ..redaction.policy import Policy
 from ..redaction.pseudonyms import Kind
+from .recent import Recent
 from .remembered import body_in, target_in
 
 _BLANK, _ZERO = "•", "0"
+_REMEMBERED = 1_000  # targets
 
 
 @dataclass(slots=True)
@@ -19,6 +23,9 @@ class Blanker:
     policy: Policy | None
     _found: list[str] = field(default_factory=list)
     _finder: Finder | None = None
+    _targets: Recent[tuple[bool, str], tuple[str, tuple[str, ...]]] = field(
+        default_factory=partial(Recent, _REMEMBERED)
+    )  # those of one resource stand near each other
 
     def __post_init__(self) -> None:
         if self.policy is not None:
@@ -28,8 +35,13 @@ class Blanker:
         """Blank out the target of a request, or the channel of a publish; return it and the values."""
         if self._finder is None:
             return target, ()
-        self._found = []
-        return target_in(self._finder, method, target), tuple(self._found)
+        key = method == PUBLISH, target
+        known = self._targets.get(key)
+        if known is None:
+            self._found = []
+            known = target_in(self._finder, method, target), tuple(self._found)
+            self._targets.put(key, known)
+        return known
 
     def body(self, method: str, body: bytes, media: str = "") -> tuple[bytes, tuple[str, ...]]:
         """Blank out the body of a request, or the data of a publish; return it and the values."""

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recorder.bayeux.publishes import PUBLISH
 from recorder.correlate.engine import correlate
 from recorder.dialect.definition import load as load_dialect
 from recorder.model import Recording
@@ -57,6 +58,15 @@ def test_what_a_policy_names_is_blanked_out_and_kept_in_order() -> None:
     assert (target, shown) == ("/a?access_token=%E2%80%A2", ("abc",))
     assert json.loads(masked) == {"phoneNumber": "•", "count": 1, "email": "•", "ssn": 0}
     assert hidden == (PHONE, "ada@acme.example", "123456789")
+
+
+def test_a_target_that_comes_again_is_blanked_out_again_but_no_channel_that_looks_like_it() -> None:
+    blanker, target = Blanker(load()), "/a?access_token=abc"
+
+    found = [blanker.target(method, target) for method in ("POST", PUBLISH, "GET", PUBLISH)]
+
+    assert found == [("/a?access_token=%E2%80%A2", ("abc",)), (target, ())] * 2
+    assert blanker.body("POST", b"{}") == (b"{}", ())
 
 
 def test_without_a_policy_nothing_is_blanked_out() -> None:
