@@ -142,7 +142,7 @@ def has_free_form(kind: Kind, value: str) -> bool:
 
     Such a value belongs to no person: example.com is reserved (RFC 2606), and no country has the code 999 (E.164).
     """
-    if kind is Kind.PERSONAL and is_phone(value) and _FREE_PHONE.fullmatch(value):
+    if kind is Kind.PERSONAL and _FREE_PHONE.fullmatch(value) and is_phone(value):
         return True
     return _FREE_MAIL.fullmatch(value) is not None
 

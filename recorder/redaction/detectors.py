@@ -30,6 +30,7 @@ _CLASSES = str.maketrans(
 )
 _LONG_PAIR = 16  # characters of base64
 _CARD = r"(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6(?:011|5\d\d))"  # the first four digits of a card number with sixteen
+_SHORTEST = 6  # characters of a value of any format
 _FEWEST_DIGITS = 15  # of a format that has nothing but digits: a card number
 _RESERVED = re.compile(r"[@.](?:example\.(?:com|net|org)|example|invalid|test|localhost)$")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -107,6 +108,7 @@ class Format:
         mark: A text that each value has; a text without the mark is not searched for the pattern.
         pattern: Finds a value.
         real: Checks what no pattern can, such as a checksum, so that a pseudonym of the same shape is not reported.
+        shortest: Characters of the shortest value; 0 if the mark says enough.
 
     """
 
@@ -114,6 +116,7 @@ class Format:
     mark: str
     pattern: re.Pattern[str]
     real: Callable[[str], bool]
+    shortest: int = 0
 
 
 def found(text: str, *, words: bool = True) -> list[Hit]:
@@ -125,12 +128,11 @@ def found(text: str, *, words: bool = True) -> list[Hit]:
 
     """
     hits: list[Hit] = []
-    if len(text) < 6 or (len(text) < _FEWEST_DIGITS and text.isdigit()):
+    if is_too_short(text):
         return hits
-    taken = bytearray(len(text))  # 1 where a hit is; comparing each match with each hit would take quadratic time
-    for form in _FORMATS:
-        if form.mark not in text:
-            continue
+    size = len(text)
+    taken = bytearray(size)  # 1 where a hit is; comparing each match with each hit would take quadratic time
+    for form in [form for mark, shortest, form in _MARKED if mark in text and size >= shortest]:
         for match in form.pattern.finditer(text):
             start, end = match.span()
             if taken.find(1, start, end) < 0 and form.real(match[0]):
@@ -142,7 +144,12 @@ def found(text: str, *, words: bool = True) -> list[Hit]:
             for match in _WORD.finditer(text)
             if taken.find(1, *match.span()) < 0 and is_random(match[0]) and not _NAMED.search(text, *_before(match))
         ]
-    return sorted(hits, key=lambda hit: hit.start)
+    return sorted(hits, key=lambda hit: hit.start) if len(hits) > 1 else hits
+
+
+def is_too_short(text: str) -> bool:
+    """Return whether a text cannot hold a suspicious value, nor encode a text that does."""
+    return len(text) < _SHORTEST or (len(text) < _FEWEST_DIGITS and text.isdigit())
 
 
 def is_random(word: str) -> bool:
@@ -365,39 +372,47 @@ TOKENS = [
 _FORMATS = [
     *TOKENS,
     *(
-        Format(kind, mark, re.compile(pattern), real)
-        for kind, mark, pattern, real in (
-            ("user and password in a URL", "://", r"://[^\s/:@\"¤¶§]{1,200}:[^\s/@\"¤¶§]{1,200}@", _always),
-            ("bearer token", "earer", r"\b[Bb]earer\s+[\w.~+/-]{12,}=*", _has_digit),
-            ("basic credentials", "asic", r"\b[Bb]asic\s+[A-Za-z0-9+/]{8,}={0,2}", _is_basic),
+        Format(kind, mark, re.compile(pattern), real, shortest)
+        for kind, mark, pattern, real, shortest in (
+            ("user and password in a URL", "://", r"://[^\s/:@\"¤¶§]{1,200}:[^\s/@\"¤¶§]{1,200}@", _always, 0),
+            ("bearer token", "earer", r"\b[Bb]earer\s+[\w.~+/-]{12,}=*", _has_digit, 0),
+            ("basic credentials", "asic", r"\b[Bb]asic\s+[A-Za-z0-9+/]{8,}={0,2}", _is_basic, 0),
             (
                 "e-mail",
                 "@",
                 rf"(?<!{_MAIL}){_MAIL}{{1,64}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}})*\.[A-Za-z]{{2,}}",
                 _has_owner,
+                0,
             ),
             (
                 "IBAN",
                 "",
                 r"(?<![\w-])[A-Z]{2}\d{2}(?:(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?|[A-Z0-9]{11,29})(?![\w-])",
                 _is_iban,
+                15,
             ),
-            ("payment card", "", rf"(?<![\w.-]){_CARD}(?:([ -]?)\d{{4}}(?:\1\d{{4}}){{2}})(?![\w.-])", _luhn),
-            ("payment card", "3", r"(?<![\w.-])3[47]\d\d([ -]?)\d{6}\1\d{5}(?![\w.-])", _luhn),
+            ("payment card", "", rf"(?<![\w.-]){_CARD}(?:([ -]?)\d{{4}}(?:\1\d{{4}}){{2}})(?![\w.-])", _luhn, 16),
+            ("payment card", "3", r"(?<![\w.-])3[47]\d\d([ -]?)\d{6}\1\d{5}(?![\w.-])", _luhn, 15),
             (
                 "social security number",
                 "-",
                 r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w.-])",
                 _always,
+                0,
             ),
-            ("telephone number", "+", r"(?<![\w+])\+\d[\d ()./-]{5,22}\d(?!\w)", _real_phone),
-            ("telephone number", ":", r"(?:\btel|\bsips?):\+?\d[\d().-]{5,20}\d(?!\w)", _real_phone),
-            (
-                "telephone number",
-                "",
-                r"(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w.-])",
-                _real_phone,
+            ("telephone number", "+", r"(?<![\w+])\+\d[\d ()./-]{5,22}\d(?!\w)", _real_phone, 0),
+            ("telephone number", ":", r"(?:\btel|\bsips?):\+?\d[\d().-]{5,20}\d(?!\w)", _real_phone, 0),
+            *(  # each has one of these marks before its last four digits
+                (
+                    "telephone number",
+                    mark,
+                    r"(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w.-])",
+                    _real_phone,
+                    12,
+                )
+                for mark in "-. "
             ),
         )
     ),
 ]
+_MARKED = [(form.mark, form.shortest, form) for form in _FORMATS]

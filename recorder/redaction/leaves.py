@@ -172,7 +172,7 @@ def of_body(record: Record) -> list[Leaf]:
             return []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shaped:
     """The texts of a body in JSON of a known shape.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, count
@@ -22,7 +23,7 @@ from .again import has_free_form
 from .blanks import blank, changes
 from .bodies.change import Unread
 from .bodies.json_shapes import Shape, text_of
-from .detectors import Hit, found, is_jwt, is_pair
+from .detectors import Hit, found, is_jwt, is_pair, is_too_short
 from .finder import Finder
 from .forms import in_base64
 from .known import Known
@@ -101,9 +102,11 @@ class Scan:
     _wanted: Finder | None = field(init=False)
     _real: list[tuple[str, str]] = field(default_factory=list)  # kinds and values in the current record
     unlooked: Counter[tuple[str, Unread]] = field(default_factory=Counter)  # bodies that no reader looked through
+    names_more: bool = False  # some value is no telephone number with a plus, which is found alike in any text
     # texts in which nothing was found, searched for random words or not
     _nothing: set[tuple[str, bool]] = field(default_factory=set)
     _quiet_headers: set[tuple[str, str]] = field(default_factory=set)
+    _quiet_targets: set[str] = field(default_factory=set)
     _quiet_pieces: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
     _shapes: dict[Shape, list[tuple[int, Leaf, bool, set[str]]]] = field(default_factory=dict)
     _reading: Reading | None = field(init=False)
@@ -125,7 +128,7 @@ class Scan:
         self._blank = Finder(self.done, self._checked, done, streams=dict(streams)) if self.done else None
         same = self.policy is self.done
         self._wanted = None if same else Finder(self.policy, blank, wanted, streams=dict(streams))
-        self.unlooked = Counter()
+        self.unlooked, self.names_more = Counter(), False
 
     def header(self, header: Header) -> list[Finding]:
         """Return the findings in the header of the cassette."""
@@ -141,11 +144,17 @@ class Scan:
         self._note_unlooked(record)
         return self.again(record)
 
-    def is_hit(self, record: Record) -> bool:
-        """Return whether the next record has findings; as `record`, but no further than to the first one."""
+    def settled(self, record: Record) -> list[Finding] | None:
+        """Return the findings in the next record; None if there are some that later records may explain.
+
+        A value that cannot be a pseudonym, at a place that the policy names, is a finding whatever comes later. But if
+        `names_more`, such a value may stand in any text, and is found there only once a record names it.
+        """
         self._note_unlooked(record)
         left = self._left(record)
-        return bool(self._real) or next(self._found(left), None) is not None
+        if (self._real and self._wanted is not None) or next(self._found(left), None) is not None:
+            return None
+        return list(dict.fromkeys(_placed(record, self._real))) if self._real else []
 
     def again(self, record: Record) -> list[Finding]:
         """Return the findings in a record that later records may explain, after `record` saw all of them.
@@ -189,8 +198,8 @@ class Scan:
 
         Each with whether to search for random words too.
         """
-        if left.target is not None:
-            yield from ((leaf, self._words(leaf)) for leaf in of_target(left.target))
+        if left.target is not None and left.target not in self._quiet_targets:
+            yield from self._of_target(left.target)
         for header in left.headers:
             if header not in self._quiet_headers:
                 leaf = of_header(header)
@@ -210,10 +219,18 @@ class Scan:
                 yield leaf, words
             elif (piece := pieces[number]) not in quiet:
                 text = text_of(piece)
-                if (text, words) in self._nothing:
+                if is_too_short(text) or (text, words) in self._nothing:
                     _keep(quiet, piece)
                 else:
                     yield Leaf(leaf.where, text, leaf.path), words
+
+    def _of_target(self, target: str) -> Iterator[tuple[Leaf, bool]]:
+        """Yield the texts of a target, and remember it if nothing was found in them before."""
+        found = [(leaf, self._words(leaf)) for leaf in of_target(target)]
+        if all((leaf.text, words) in self._nothing for leaf, words in found):
+            _keep(self._quiet_targets, target)
+        else:
+            yield from found
 
     def _to_search(self, body: Shaped) -> list[tuple[int, Leaf, bool, set[str]]]:
         """Return the leaves of the template of a body, but for those that all its bodies share and hold nothing.
@@ -238,10 +255,11 @@ class Scan:
         real = _real(kind, value)
         if real is not None:
             self._real.append((real, value))
+            self.names_more = self.names_more or value[0] != "+"
         return blank(kind, value, number=number)
 
     def _searched(self, number: int | None, name: str, leaf: Leaf, *, words: bool) -> Iterator[Finding]:
-        if (leaf.text, words) in self._nothing:
+        if is_too_short(leaf.text) or (leaf.text, words) in self._nothing:
             return
         count = 0
         for place, text, hit in self._hits(leaf, words=words, depth=0):
@@ -313,7 +331,7 @@ def _placed(record: Record, values: list[tuple[str, str]]) -> Iterator[Finding]:
 
     The values are in the order of the record, so the search for one goes on where the one before it was.
     """
-    texts = _Texts(_texts(record))
+    texts = _Texts(_texts(record, {value for _, value in values}))
     number = start = 0
     elsewhere = 0  # values that are further back, or not as they are in any text
     for kind, value in dict.fromkeys(values):
@@ -326,19 +344,23 @@ def _placed(record: Record, values: list[tuple[str, str]]) -> Iterator[Finding]:
         yield _finding(record, texts.seen[here][1] if at >= 0 else "inside an encoded text", kind, value)
 
 
-def _texts(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield the texts of a record, each with its place."""
+def _texts(record: Record, values: AbstractSet[str]) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a record that hold one of the values, each with its place; perhaps some more."""
     body = shaped(record)
     for leaf in leaves(record) if body is None else of_head(record):
         yield leaf.text, leaf.where
     if body is not None:
         for number, leaf in body.template:
-            yield leaf.text if number < 0 else text_of(body.pieces[number]), leaf.where
+            piece = leaf.text if number < 0 else body.pieces[number]
+            for value in values:
+                if value in piece or "\\" in piece:
+                    yield piece if number < 0 else text_of(piece), leaf.where
+                    break
 
 
 @dataclass(slots=True)
 class _Texts:
-    """The texts of a record with their places, each taken when the search for a value comes to it."""
+    """Texts of a record with their places, each taken when the search for a value comes to it."""
 
     coming: Iterator[tuple[str, str]]
     seen: list[tuple[str, str]] = field(default_factory=list)

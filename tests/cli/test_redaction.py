@@ -15,10 +15,10 @@ import pytest
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import read
 from recorder.library.sealing import seal
-from recorder.model import Header, Record
+from recorder.model import Header, Record, SocketMessage
 from recorder.redaction.bodies.change import Unread
 from recorder.redaction.policy import load
-from recorder.redaction.scan import Scan
+from recorder.redaction.scan import Finding, Scan
 from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run, run_apart
 from tests.lab.processes import RECORDER, recorder
 from tests.wire import HEADER, Wire, preview
@@ -223,16 +223,46 @@ def test_two_formats_at_once_are_refused(form: str, raw: Path) -> None:
 
 
 def test_scan_tells_which_bodies_it_could_not_look_through(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def is_hit(self: Scan, _: Record) -> bool:
+    def settled(self: Scan, _: Record) -> list[Finding]:
         self.unlooked["image/png", Unread.KEPT] += 1
-        return False
+        return []
 
-    monkeypatch.setattr(Scan, "is_hit", is_hit)
+    monkeypatch.setattr(Scan, "settled", settled)
 
     told = run("scan", raw)
 
     assert (told.exit_code, told.stdout) == (0, "")
     assert f"{len(read(raw).records)} bodies of type image/png were not looked through" in told.stderr
+
+
+def _messages(tmp_path: Path, *bodies: dict[str, str]) -> Path:
+    """Write a cassette that claims to be redacted."""
+    records = [SocketMessage(at, at, 0, True, json.dumps(body).encode()) for at, body in enumerate(bodies)]
+    return written(tmp_path / "messages.cassette", replace(HEADER, redaction="gws"), records)
+
+
+def test_scan_reads_no_record_again_whose_findings_are_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(_: Scan, record: Record) -> list[Finding]:
+        raise AssertionError(record)
+
+    monkeypatch.setattr(Scan, "again", again)
+    path = _messages(tmp_path, {"phone": "+15556782828"}, {"phone": "+15556782829"})
+
+    told = run("scan", path)
+
+    assert (told.exit_code, [line.split(":")[1] for line in told.stdout.splitlines()]) == (
+        7,
+        [" record 0, socket message", " record 1, socket message"],
+    )
+
+
+def test_scan_reads_again_if_only_the_name_of_a_place_tells_what_a_value_is(tmp_path: Path) -> None:
+    """A number without a plus is found in a text when another record names it."""
+    path = _messages(tmp_path, {"phone": "+15556782828", "note": "of 4155550123"}, {"phone": "4155550123"})
+
+    rows = json.loads(run("scan", path, "--json").stdout)
+
+    assert [(row["record"], row["where"]) for row in rows] == [(0, "body phone"), (0, "body note"), (1, "body phone")]
 
 
 def test_scan_of_several_files_tells_which(raw: Path, tmp_path: Path) -> None:

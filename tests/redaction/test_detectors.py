@@ -52,6 +52,9 @@ PLANTED = [
     ("IBAN", "DE89 3704 0044 0532 0130 00"),
     ("payment card", "4111 1111 1111 1111"),
     ("payment card", "378282246310005"),
+    ("payment card", "4111111111111111"),  # the shortest form, as the next two
+    ("IBAN", "NO9386011117947"),
+    ("telephone number", "415-555-2671"),
     ("social security number", "078-05-1120"),
     ("telephone number", "+49 351 4555-0"),
     ("telephone number", "+14155552671"),

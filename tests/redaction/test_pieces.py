@@ -60,9 +60,9 @@ def redacted(records: list[Record]) -> tuple[list[Record], list[Change]]:
     return [work.redact(one) for one in records], list(work.changed())
 
 
-def scanned(records: list[Record]) -> tuple[list[bool], list[Finding]]:
+def scanned(records: list[Record]) -> tuple[list[list[Finding] | None], list[Finding]]:
     work = Scan(POLICY, POLICY)
-    hits = [work.is_hit(one) for one in records]
+    hits = [work.settled(one) for one in records]
     return hits, [finding for one in records for finding in work.again(one)]
 
 
@@ -83,6 +83,18 @@ def test_it_makes_no_difference_to_read_a_record_in_pieces(records: list[Record]
         as_wholes = redacted(records), scanned(redacted(records)[0]), scanned(records)
 
     assert in_pieces == as_wholes
+
+
+@given(RECORDS)
+def test_findings_that_are_settled_are_those_that_are_found_again(records: list[Record]) -> None:
+    work = Scan(POLICY, POLICY)
+
+    first = [work.settled(one) for one in records]
+
+    again = [work.again(one) for one in records]
+    assert all(
+        found == later or work.names_more for found, later in zip(first, again, strict=True) if found not in (None, [])
+    )
 
 
 def test_records_of_a_shape_that_came_before_are_read_in_pieces() -> None:

@@ -179,6 +179,46 @@ def test_a_value_that_no_record_names_is_found_again() -> None:
     assert scan.record(record) == scan.again(record) != []
 
 
+def test_a_finding_that_a_later_record_may_explain_is_not_settled() -> None:
+    scan = Scan(GWS, GWS)
+
+    assert scan.settled(message(json.dumps({"note": WORD}))) is None
+
+
+def test_a_value_at_a_place_of_the_policy_is_settled() -> None:
+    records = [message(json.dumps({"phone": phone, "note": "x"})) for phone in ("+15556782828", "+15556782829")]
+    scan = Scan(GWS, GWS)
+
+    first = [scan.settled(record) for record in records]
+
+    assert first == [scan.again(record) for record in records]
+    assert [len(found or ()) for found in first] == [1, 1]
+
+
+def test_what_another_policy_names_is_not_settled() -> None:
+    scan = Scan(GWS, None)
+
+    assert scan.settled(message(json.dumps({"phone": "+15556782828"}))) is None
+
+
+@pytest.mark.parametrize(("phone", "more"), [("+15556782828", False), ("5556782828", True), ("joe@corp.co", True)])
+def test_a_scan_tells_that_a_value_may_be_found_by_its_name_alone(phone: str, more: bool) -> None:
+    scan = Scan(GWS, GWS)
+
+    scan.settled(message(json.dumps({"phone": phone})))
+
+    assert scan.names_more is more
+
+
+def test_places_in_escaped_texts_are_told() -> None:
+    record = message(r'{"note":"\u002b15556782828","phone":"+15556782828"}')
+    scan = Scan(GWS, GWS)
+
+    found = [scan.record(record) for _ in range(3)]
+
+    assert [[finding.where for finding in findings] for findings in found] == [["body note"]] * 3
+
+
 @pytest.mark.parametrize("path", CASSETTES, ids=lambda path: path.stem)
 def test_a_shipped_cassette_is_redacted_by_the_default_policy_and_passes_it(path: Path) -> None:
     cassette = read(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from ...redaction.policy import Policy
     from ...redaction.scan import Finding
 
-    Hits: TypeAlias = tuple[set[int], tuple[Known, Known], Counter[tuple[str, Reason]]]
+    Hits: TypeAlias = dict[int, list[Finding] | None]  # by number of the record; None if it is to be read again
+    First: TypeAlias = tuple[Hits, bool, tuple[Known, Known], Counter[tuple[str, Reason]]]
     Found: TypeAlias = tuple[Path, Finding | Unread | Failure]
 
 
@@ -70,10 +72,11 @@ def command(
     code = 0
     for path in cassettes:
         try:
-            for one in _found(path, wanted, dialect, jobs):
-                found.append((path, one))
-                if form == "text" and isinstance(one, Finding):
-                    announce(findings.line(path, one))
+            for some in _found(path, wanted, dialect, jobs):
+                found += [(path, one) for one in some]
+                lines = [findings.line(path, one) for one in some if isinstance(one, Finding)]
+                if form == "text" and lines:
+                    announce("\n".join(lines))
         except RecorderError as exc:
             say(str(exc))
             found.append((path, findings.failure(exc)))
@@ -105,7 +108,8 @@ def _conclude(cassettes: tuple[Path, ...], found: list[Found], code: int) -> Non
     say(f"nothing found in {', '.join(map(str, cassettes))}")
 
 
-def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterator[Finding | Unread]:
+def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterator[list[Finding | Unread]]:
+    """Yield the findings in the header of a cassette, those in its records, and the bodies that were not read."""
     from ...cassette.reader import open_cassette
     from ...exporters.findings import unread
     from ...redaction.joins import for_cassette
@@ -116,58 +120,63 @@ def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterat
         header = cassette.header
         fitted = for_cassette(wanted, header, rules_of(header, dialect) if dialect else None)
         done = fitted if header.redaction == wanted.name else _done(header)
-        yield from Scan(fitted, done).header(header)
-        known, hit = (Known(), Known()), set[int]()
+        yield [*Scan(fitted, done).header(header)]
+        known, names_more = (Known(), Known()), False
+        hits: Hits = {}
         unlooked: Counter[tuple[str, Reason]] = Counter()
-        for numbers, learned, missed in mapped(_first_pass, (fitted, done), blocks(path, cassette), jobs):
+        for some, more, learned, missed in mapped(_first_pass, (fitted, done), blocks(path, cassette), jobs):
             for mine, later in zip(known, learned, strict=True):
                 mine.follow(later)
-            hit |= numbers
+            hits |= some
+            names_more |= more
             unlooked += missed
-        again = (_only(block, hit) for block in blocks(path, cassette)) if hit else ()
-        for findings in mapped(_second_pass, (fitted, done, known), again, jobs):
-            yield from findings
-        yield from unread(unlooked)
+        doubtful = {number for number, findings in hits.items() if findings is None or names_more}
+        again = (_only(block, doubtful) for block in blocks(path, cassette)) if doubtful else ()
+        for some in mapped(_second_pass, (fitted, done, known), again, jobs):
+            hits |= some
+        yield [*chain.from_iterable(findings or () for findings in hits.values())]
+        yield [*unread(unlooked)]
         if cassette.torn is not None:
             say(f"warning: {cassette.torn}; the records before that place were searched")
 
 
-def _first_pass(policy: Policy, done: Policy | None) -> Callable[[Block], Hits]:
-    """Return the function that gives the numbers of records with findings, and the values of a block."""
+def _first_pass(policy: Policy, done: Policy | None) -> Callable[[Block], First]:
+    """Return the function that gives the findings in a block, and the values that explain some in other blocks."""
     from ...redaction.known import Known
     from ...redaction.scan import Scan
 
     scan = Scan(policy, done)
 
-    def hits(block: Block) -> Hits:
+    def first(block: Block) -> First:
         known = Known(), Known()
         scan.begin(known[0], known[1], block.streams)
-        numbers = {record.seq for record in block.records() if scan.is_hit(record)}
-        return numbers, known, scan.unlooked
+        searched = ((record.seq, scan.settled(record)) for record in block.records())
+        hits = {number: findings for number, findings in searched if findings != []}
+        return hits, scan.names_more, known, scan.unlooked
 
-    return hits
+    return first
 
 
 def _second_pass(
     policy: Policy, done: Policy | None, known: tuple[Known, Known]
-) -> Callable[[tuple[Block, frozenset[int]]], list[Finding]]:
-    """Return the function that gives the findings of a block, of which some records had findings before."""
+) -> Callable[[tuple[Block, frozenset[int]]], Hits]:
+    """Return the function that gives the findings of those records of a block that are to be read again."""
     from ...redaction.scan import Scan
 
     scan = Scan(policy, done)
 
-    def findings(some: tuple[Block, frozenset[int]]) -> list[Finding]:
-        block, hit = some
-        if not hit:
-            return []
+    def again(some: tuple[Block, frozenset[int]]) -> Hits:
+        block, numbers = some
+        if not numbers:
+            return {}
         scan.begin(known[0].copy(), known[1].copy(), block.streams)
-        return [found for record in block.picked(hit) for found in scan.again(record)]
+        return {record.seq: scan.again(record) for record in block.picked(numbers)}
 
-    return findings
+    return again
 
 
-def _only(block: Block, hit: set[int]) -> tuple[Block, frozenset[int]]:
-    return block, frozenset(hit.intersection(range(block.first, block.first + len(block.frames))))
+def _only(block: Block, numbers: set[int]) -> tuple[Block, frozenset[int]]:
+    return block, frozenset(numbers.intersection(range(block.first, block.first + len(block.frames))))
 
 
 def _done(header: Header) -> Policy | None:
