@@ -345,17 +345,18 @@ def _placed(record: Record, values: list[tuple[str, str]]) -> Iterator[Finding]:
 
 
 def _texts(record: Record, values: AbstractSet[str]) -> Iterator[tuple[str, str]]:
-    """Yield the texts of a record that hold one of the values, each with its place; perhaps some more."""
+    """Yield the texts of a record, each with its place; perhaps only those that hold a single value."""
     body = shaped(record)
     for leaf in leaves(record) if body is None else of_head(record):
         yield leaf.text, leaf.where
-    if body is not None:
-        for number, leaf in body.template:
-            piece = leaf.text if number < 0 else body.pieces[number]
-            for value in values:
-                if value in piece or "\\" in piece:
-                    yield piece if number < 0 else text_of(piece), leaf.where
-                    break
+    if body is None:
+        return
+    pieces, template = body.pieces, body.template
+    if len(values) == 1 and "\\" not in "".join(pieces):  # each text is as it is written
+        (value,) = values
+        template = tuple([one for one in template if value in (one[1].text if one[0] < 0 else pieces[one[0]])])
+    for number, leaf in template:
+        yield leaf.text if number < 0 else text_of(pieces[number]), leaf.where
 
 
 @dataclass(slots=True)
