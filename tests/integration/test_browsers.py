@@ -7,6 +7,7 @@ here, a `chromium` that signs on and closes when the page is done.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -42,11 +43,11 @@ DONE = "desk: PreviewSessionStarted, mine"
 RECORDER = """#!{python}
 import socket, sys
 real, names = socket.getaddrinfo, {names!r}
-def getaddrinfo(host, port, *args, **named):
+def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
     at = names.get(host if isinstance(host, str) else (host or b"").decode())
     if at and port == 443:
-        return real("127.0.0.1", at, *args, **named)
-    return real(host, port, *args, **dict(named, flags=socket.AI_NUMERICHOST))  # no other host is reached
+        return real("127.0.0.1", at, family, type, proto, flags)
+    return real(host, port, family, type, proto, socket.AI_NUMERICHOST)  # no other host is reached
 socket.getaddrinfo = getaddrinfo
 from recorder.cli import main
 main(prog_name="recorder")
@@ -177,7 +178,8 @@ def test_its_hosts_are_found_by_themselves(terminal: Terminal) -> None:
     told = terminal.run("find")
 
     assert DONE in told
-    assert f"1 exchange with 1 other host, which belongs to no API, removed: {STATS} (1)" in told
+    # Chromium tries hosts of its maker, too, which are not reached
+    assert re.search(rf"other hosts?, which belongs? to no API, removed: (?:[\w.-]+ \(\d\), )*{STATS} \(1\)", told)
     assert (STATS, "/visit") in terminal.signon.asked
     assert_recorded(cassette)
     assert "not-recorded" in {r.kind for r in read(cassette).records if isinstance(r, Note)}
