@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, count
+from sys import intern
 from typing import NamedTuple, TypeVar
 from urllib.parse import unquote
 
@@ -188,7 +189,7 @@ class Scan:
         number, name = left.record.seq, part(left.record)
         for leaf, kind in dict.fromkeys(left.wanted):
             hits = found(leaf.text, words=False)
-            yield Finding(number, name, leaf.where, hits[0].kind if hits else _named(kind), masked(leaf.text))
+            yield Finding(number, name, intern(leaf.where), hits[0].kind if hits else _named(kind), masked(leaf.text))
         # Places that a policy names are blanked by now, so no pseudonym is reported, and no value twice.
         for leaf, words in self._unsearched(left):
             yield from self._searched(number, name, leaf, words=words)
@@ -264,7 +265,7 @@ class Scan:
         count = 0
         for place, text, hit in self._hits(leaf, words=words, depth=0):
             count += 1
-            yield Finding(number, name, place, hit.kind, masked(text[hit.start : hit.end]))
+            yield Finding(number, name, intern(place), hit.kind, masked(text[hit.start : hit.end]))
         if not count and len(leaf.text) <= _LONGEST_REMEMBERED:
             _keep(self._nothing, (leaf.text, words))
 
@@ -311,7 +312,7 @@ def masked(value: str) -> str:
     Two characters of a shorter value would reveal too much of the value.
     """
     first = value[:2] if len(value) >= 8 and value[:2].isprintable() else ""
-    return f"{first}… ({len(value)} characters)"
+    return intern(f"{first}… ({len(value)} characters)")  # most findings of a long recording are alike
 
 
 def _end_of_path(leaf: Leaf, text: str) -> int:

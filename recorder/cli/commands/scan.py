@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,6 +18,8 @@ from ..loading import rules_of
 from ..options import dialect_option, files_argument, jobs_option, json_option, policy_option
 from ..saying import say
 from ..verdict import announce
+
+_AT_ONCE = 1_000  # findings that are printed together
 
 if TYPE_CHECKING:
     from ...exporters.findings import Failure, Unread
@@ -69,14 +70,17 @@ def command(
     form = "json" if as_json else form or "text"
     wanted = load(policy)
     found: list[Found] = []
+    hit: set[Path] = set()
     code = 0
     for path in cassettes:
         try:
             for some in _found(path, wanted, dialect, jobs):
-                found += [(path, one) for one in some]
                 lines = [findings.line(path, one) for one in some if isinstance(one, Finding)]
+                hit |= {path} if lines else set()
                 if form == "text" and lines:
                     announce("\n".join(lines))
+                # as text they are printed, and there may be as many as records
+                found += [(path, one) for one in some if form != "text" or not isinstance(one, Finding)]
         except RecorderError as exc:
             say(str(exc))
             found.append((path, findings.failure(exc)))
@@ -85,18 +89,16 @@ def command(
         announce(to_json([findings.row(*one) for one in found]))
     elif form == "sarif":
         announce(to_json(findings.sarif(found, version=recorder.__version__, folder=Path.cwd())))
-    _conclude(cassettes, found, code)
+    _conclude(cassettes, found, hit, code)
 
 
-def _conclude(cassettes: tuple[Path, ...], found: list[Found], code: int) -> None:
-    """Print the sum on stderr, and end with the exit code of a failure, else of the findings."""
+def _conclude(cassettes: tuple[Path, ...], found: list[Found], hit: set[Path], code: int) -> None:
+    """Print the sum on stderr, and end with the exit code of a failure, else of the findings in some of the files."""
     from ...exporters.findings import Unread
-    from ...redaction.scan import Finding
 
     for path, one in found:
         if isinstance(one, Unread):
             say(f"{path}: {one.text}")
-    hit = {path for path, one in found if isinstance(one, Finding)}
     if hit:
         message = f"secrets or personal values in {len(hit)} of {len(set(cassettes))} files"
         error = SecretsFound(f"{message}; recorder redact replaces what a policy names")
@@ -109,7 +111,10 @@ def _conclude(cassettes: tuple[Path, ...], found: list[Found], code: int) -> Non
 
 
 def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterator[list[Finding | Unread]]:
-    """Yield the findings in the header of a cassette, those in its records, and the bodies that were not read."""
+    """Yield the findings in the header of a cassette, those in its records, and the bodies that were not read.
+
+    Those in records come some at a time.
+    """
     from ...cassette.reader import open_cassette
     from ...exporters.findings import unread
     from ...redaction.joins import for_cassette
@@ -123,6 +128,7 @@ def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterat
         yield [*Scan(fitted, done).header(header)]
         known, names_more = (Known(), Known()), False
         hits: Hits = {}
+        some_found: list[Finding | Unread] = []
         unlooked: Counter[tuple[str, Reason]] = Counter()
         for some, more, learned, missed in mapped(_first_pass, (fitted, done), blocks(path, cassette), jobs):
             for mine, later in zip(known, learned, strict=True):
@@ -134,7 +140,12 @@ def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterat
         again = (_only(block, doubtful) for block in blocks(path, cassette)) if doubtful else ()
         for some in mapped(_second_pass, (fitted, done, known), again, jobs):
             hits |= some
-        yield [*chain.from_iterable(findings or () for findings in hits.values())]
+        for number in tuple(hits):
+            some_found += hits.pop(number) or ()
+            if len(some_found) >= _AT_ONCE:
+                yield some_found
+                some_found = []
+        yield some_found
         yield [*unread(unlooked)]
         if cassette.torn is not None:
             say(f"warning: {cassette.torn}; the records before that place were searched")
