@@ -59,7 +59,7 @@ def mapped(
     first = list(islice(coming, 1)) if jobs > 1 else []
     try:
         first += islice(coming, len(first))
-    except Exception:
+    except Exception:  # of the items: what came before it is given out first, as with one process
         yield from map(make(*args), first)
         raise
     if len(first) < 2:

@@ -55,7 +55,7 @@ class Comparison:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the file stores triples of these rules."""
+        """True if the file stores triples of these rules."""
         return self._check is not None and self._check.is_fresh
 
     def placed(self, frame: Frame) -> None:

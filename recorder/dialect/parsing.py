@@ -62,7 +62,7 @@ def examined(text: str, *, path: str) -> tuple[Dialect, tuple[SettingsError, ...
 
     """
     # they take a fourth of the time of reading a dialect, and those in cassettes and the shipped ones are not checked
-    from .mistakes import doubts, keys, operations, rules  # noqa: PLC0415
+    from .mistakes import doubts, keys, operations, rules  # noqa: PLC0415  # see above
 
     top = read(text, path, DialectError)
     dialect = _whole(top)

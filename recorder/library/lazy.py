@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -186,8 +186,7 @@ def open_recording(
         CassetteError: If the file cannot be read or is damaged, or the dialect in it cannot be used.
         DialectError: If the cassette holds no dialect, and names one that is not shipped.
     """
-    cassette = open_cassette(path)
-    try:
+    with _opening(path) as cassette:
         header = cassette.header if dialect is None else under(cassette.header, dialect)
         rules = dialect or _own(cassette)
         stale = ""
@@ -200,9 +199,6 @@ def open_recording(
                 stale = why
         found = _derived(cassette, rules, header, making(rules, header) if making is not None else None, watch)
         found.stale = stale
-    except BaseException:
-        cassette.close()
-        raise
     return found
 
 
@@ -217,17 +213,24 @@ def open_stored(path: Path, dialect: Dialect | None = None) -> OpenRecording | N
         CassetteError: If the file cannot be read or is damaged, or the dialect in it cannot be used.
         DialectError: If the cassette holds no dialect, and names one that is not shipped.
     """
-    cassette = open_cassette(path)
-    try:
+    with _opening(path) as cassette:
         header = cassette.header if dialect is None else under(cassette.header, dialect)
         rules = dialect or dialect_of(header)
         if cassette.has_index and not _stale(stored := Stored(cassette), rules):
             return _stored(cassette, stored, header, rules)
+    cassette.close()
+    return None
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[OpenCassette]:
+    """Open a cassette that stays open behind the block, unless the block fails."""
+    cassette = open_cassette(path)
+    try:
+        yield cassette
     except BaseException:
         cassette.close()
         raise
-    cassette.close()
-    return None
 
 
 def lazily(

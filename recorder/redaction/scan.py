@@ -69,7 +69,7 @@ class Finding:
 
 
 class _Left(NamedTuple):
-    """What is to be searched of a record.
+    """A record as it is searched: with blanks for what was replaced.
 
     Attributes:
         record: The record; for a body without a shape the one with blanks.

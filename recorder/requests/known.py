@@ -32,7 +32,7 @@ class KnownRequest(NamedTuple):
 
 
 class Inner(NamedTuple):
-    """What a body tells about the requests of one operation.
+    """The facts about requests of one operation that their body alone tells.
 
     Attributes:
         alike: Its text without what is not compared.

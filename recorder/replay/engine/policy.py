@@ -19,7 +19,7 @@ class Repeat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How strictly a client is held to the recording.
+    """The rules by which a client is held to the recording.
 
     Attributes:
         repeat: What to answer when a request comes more often than it was recorded.

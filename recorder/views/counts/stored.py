@@ -73,7 +73,7 @@ def counted(path: Path, found: OpenRecording, dialect: Dialect, size: int, sprea
 
 
 class _Facts(NamedTuple):
-    """What a span of facts tells.
+    """The times and polls in a span of facts.
 
     Attributes:
         first: Number of its first record.
@@ -88,7 +88,7 @@ class _Facts(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """What a span of triples and unsolicited events tells: counts, and the records in which events stand."""
+    """The counts of a span of triples and unsolicited events, and the records in which events stand."""
 
     stats: Stats
     seqs: array[int]
