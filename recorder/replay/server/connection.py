@@ -3,8 +3,8 @@
     bytes → RequestParser → Driver.take → set_result → written → bytes
 
 A connection has one of four asyncio protocols at a time: `Connection` speaks HTTP, `SocketConnection` speaks Bayeux on
-a WebSocket, `PlainSocket` anything else on one, `Lingering` keeps the connection open until a refused client has read
-the answer.
+a WebSocket, `PlainSocket` anything else on one, `Lingering` keeps the connection open until its client has got the
+last answer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from .parser import (
     Waiting,
     admit_all,
 )
-from .sockets import LINGER, Lingering, PlainSocket, SocketConnection
+from .sockets import Lingering, PlainSocket, SocketConnection
 from .streaming import StreamedBody
 from .websocket import WebSocket, open_socket
 from .writing import CONTINUE, begun, written
@@ -113,12 +113,14 @@ class Connection(asyncio.Protocol):
         "_body",
         "_connections",
         "_driver",
+        "_ends",
         "_has_left",
         "_instead",
         "_is_eof",
         "_is_full",
         "_is_head",
         "_is_last",
+        "_is_late",
         "_is_old",
         "_is_paused",
         "_line",
@@ -149,7 +151,8 @@ class Connection(asyncio.Protocol):
         self._opening: tuple[HttpRequest, WebSocket] | None = None  # that request, if it may open a plain WebSocket
         self._page: HttpRequest | None = None  # the request under way, if a page sent it
         self._unread = 0  # number of a request whose answer is still in the write buffer; 0 without one
-        self._is_full = self._is_eof = self._is_paused = self._has_left = False
+        self._is_full = self._is_eof = self._is_paused = self._has_left = self._ends = False
+        self._is_late = False  # a limit was over when the socket was last read, and nothing came since
         self._at = connections.loop.time()  # time of the last answer, or of the first byte of a head
         self._waiting = Waiting.REQUEST
         self._timer: asyncio.TimerHandle  # limits idle connections and slow heads
@@ -208,7 +211,10 @@ class Connection(asyncio.Protocol):
             self._body.resume()
             self._end_body()
         self._have_sent()
-        self._soon_go_on()
+        if self._ends:
+            self._finish()
+        else:
+            self._soon_go_on()
 
     def _leave(self) -> None:
         self._has_left = True
@@ -221,23 +227,43 @@ class Connection(asyncio.Protocol):
     def _look(self) -> None:
         """Close an idle connection, or refuse a slow head, after the idle limit; look again later if it is not over."""
         loop, idle = self._connections.loop, self._connections.limits.idle
+        is_late, self._is_late = self._is_late, False
         if self._number or self._unread or self._waiting is Waiting.BODY:
             self._timer = loop.call_later(idle, self._look)
         elif loop.time() < self._at + idle:
             self._timer = loop.call_at(self._at + idle, self._look)
+        elif not is_late:
+            self._timer = self._look_again(self._look)
         elif self._waiting is Waiting.HEAD:
-            self._be_late(idle)
+            self._refuse_late(idle)
         else:
-            self._transport.close()
+            self._finish()
 
-    def _be_late(self, limit: float) -> None:
+    def _look_again(self, look: Callable[[], None]) -> asyncio.TimerHandle:
+        """Look at a limit that is over once more after the loop has read its sockets.
+
+        The loop runs a timer after the callbacks of its turn. If one of those took long, bytes that the client sent in
+        time lie in the socket unread. A delay of 0 seconds, unlike `call_soon`, comes after the reading of the next
+        turn. If that brings bytes, `data_received` begins the look anew: sizes are limited, so that ends.
+        """
+        self._is_late = True
+        return self._connections.loop.call_later(0, look)
+
+    def _be_late(self) -> None:
+        if self._is_late:
+            self._refuse_late(self._connections.limits.sending)
+        else:
+            self._patience = self._look_again(self._be_late)
+
+    def _refuse_late(self, limit: float) -> None:
         self._refuse(Refusal(408, f"the request took longer than {limit:g} s", self._parser.call))
 
     def _set_patience(self, seconds: float) -> None:
         """Refuse the request if its body is not complete in some seconds; 0 removes the limit."""
+        self._is_late = False
         if self._patience is not None:
             self._patience.cancel()
-        self._patience = self._connections.loop.call_later(seconds, self._be_late, seconds) if seconds else None
+        self._patience = self._connections.loop.call_later(seconds, self._be_late) if seconds else None
 
     def _wait(self) -> None:
         """Wait for more bytes from the client: set the timers, or end if the client sends no more."""
@@ -259,6 +285,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes: a part of a request, a whole request, or several."""
+        self._is_late = False
         self._parser.feed(data)
         if not (self._number or self._is_full):
             self._read()
@@ -329,8 +356,7 @@ class Connection(asyncio.Protocol):
         else:
             self._driver.turned_away(found, is_new=self._connections.told.is_new(refusal.foreign))
         self._leave()
-        limits = self._connections.limits
-        Lingering(self._connections, self._transport, min(LINGER, limits.sending), is_eof=self._is_eof)
+        Lingering(self._connections, self._transport, is_eof=self._is_eof)
 
     def _open_socket(self, raw: RawRequest, incoming: HttpRequest) -> None:
         found = open_socket(raw, self._connections.limits.body)
@@ -388,7 +414,7 @@ class Connection(asyncio.Protocol):
         if self._unread and not self._is_full:
             self._have_sent()
         if is_last:
-            self._transport.close()
+            self._finish()
         elif self._is_eof or self._is_paused or not self._parser.is_drained:
             self._soon_go_on()
 
@@ -435,9 +461,17 @@ class Connection(asyncio.Protocol):
         self._number, self._body = 0, None
         self._at = self._connections.loop.time()
         if self._is_last or self._is_eof:
-            self._transport.close()
+            self._finish()
         else:
             self._soon_go_on()
+
+    def _finish(self) -> None:
+        """End the connection after its last answer; bytes that still come must not destroy that (`Lingering`)."""
+        self._ends = self._is_full  # then `resume_writing` goes on: the answer counts as sent when it has left
+        if self._is_full or self._transport.is_closing():
+            return
+        self._leave()
+        Lingering(self._connections, self._transport, is_eof=self._is_eof)
 
     def _have_sent(self) -> None:
         number, self._unread = self._unread, 0

@@ -19,7 +19,8 @@ from .websocket import WebSocket
 if TYPE_CHECKING:
     from .connection import Connections
 
-LINGER = 2.0  # seconds a client has to read the last bytes, before the connection is cut
+_CLOSING = 2.0  # seconds a client has to answer a close frame
+_QUIET = 2.0  # seconds without a byte from a client that is to read its last answer, after which it is cut
 # close codes of WebSockets (RFC 6455, section 7.4.1), and the close code for the status of an answer
 _GOING_AWAY = 1001
 _CLOSE = {400: 1008, 413: 1009, BROKEN: 1011}
@@ -148,10 +149,14 @@ class SocketConnection(asyncio.Protocol):
         if is_end and self._transport.get_protocol() is self:
             if self._socket.failure is not None:
                 self._driver.refused(refused(f"a message on the WebSocket {self._socket.target}", self._socket.failure))
-            self._give_up()
-            Lingering(self._connections, self._transport, min(LINGER, self._connections.limits.sending))
+            self._linger()
         elif not self._socket.is_open and self._ending is None:
-            self._ending = self._connections.loop.call_later(LINGER, self._transport.close)
+            # its answer to the close frame may lie in the socket unread: `Lingering` reads it before the end
+            self._ending = self._connections.loop.call_later(_CLOSING, self._linger)
+
+    def _linger(self) -> None:
+        self._give_up()
+        Lingering(self._connections, self._transport)
 
     def cancel(self) -> None:
         """Send the close code 1001 (the server goes away), and close the connection."""
@@ -210,15 +215,22 @@ class Lingering(asyncio.Protocol):
     """A connection whose last answer is written, kept open until its client has closed or the time is over.
 
     Closing a socket with unread bytes sends a reset, and a reset can destroy an answer that the client has not read yet
-    (RFC 9112, section 9.6).
+    (RFC 9112, section 9.6). So the server closes its half, and reads on: until nothing came for 2 seconds, but no
+    longer than a body may take to arrive.
     """
 
-    def __init__(
-        self, connections: Connections, transport: asyncio.Transport, seconds: float, *, is_eof: bool = False
-    ) -> None:
-        """Take a connection over for some seconds; `is_eof`: the client sends no more, so close at once."""
+    __slots__ = ("_connections", "_is_late", "_left", "_seconds", "_since", "_timer", "_transport", "_until")
+
+    def __init__(self, connections: Connections, transport: asyncio.Transport, *, is_eof: bool = False) -> None:
+        """Take a connection over; `is_eof`: the client sends no more, so close at once."""
         self._connections, self._transport = connections, transport
-        self._timer = connections.loop.call_later(seconds, transport.abort)
+        loop, most = connections.loop, connections.limits.sending
+        self._seconds = min(_QUIET, most)
+        self._since = loop.time()  # when the last byte came
+        self._until = self._since + most
+        self._left = transport.get_write_buffer_size()  # bytes that have not left
+        self._is_late = False
+        self._timer = loop.call_later(self._seconds, self._look)
         transport.set_protocol(self)
         if is_eof or transport.is_closing():
             transport.close()
@@ -227,6 +239,25 @@ class Lingering(asyncio.Protocol):
             transport.write_eof()
         if not transport.is_reading():
             transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:  # noqa: ARG002  # it is not read any more
+        """Note that the client still sends."""
+        self._since = self._connections.loop.time()
+        self._is_late = False
+
+    def _look(self) -> None:
+        loop, now = self._connections.loop, self._connections.loop.time()
+        left = self._transport.get_write_buffer_size()
+        if left < self._left:  # the client reads: its time begins when all has left
+            self._since, self._until, self._left = now, now + self._connections.limits.sending, left
+        due = min(self._since + self._seconds, self._until)
+        if now < due:
+            self._timer = loop.call_at(due, self._look)
+        elif now < self._until and not self._is_late:
+            self._is_late = True  # if the loop was stalled, bytes lie in the socket unread
+            self._timer = loop.call_later(0, self._look)
+        else:
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
         """Cancel the timer: the connection has ended."""
