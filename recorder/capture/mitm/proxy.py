@@ -25,6 +25,7 @@ from .addon import Recorder
 from .carriers import Master, core, disable_h2c, dns_resolver, next_layer, proxyserver, tlsconfig
 from .dispatch import ask_listeners_only
 from .handshakes import CERTIFICATE, refused
+from .listening import tell_shortage
 from .outgoing import Outgoing
 from .upstream import UpstreamSettings
 
@@ -95,6 +96,7 @@ async def proxy(
     with upstream.options(modes) as chosen:
         master, server = _master(_options(modes, host, port, confdir), chosen)
         task = await _start(master, server, f"{bracketed(host)}:{port}")
+        tell_shortage(asyncio.get_running_loop())  # now that mitmproxy has set its own handler
         try:
             _open(recorder, facts)
             master.addons.add(*before, recorder, Outgoing(upstream, mode))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import json
 import logging
+import os
 import re
+import socket
 import zlib
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -20,7 +23,7 @@ from recorder.replay.engine.http import HttpRequest, Reply
 from recorder.replay.engine.standin import ReplayEngine
 from recorder.replay.engine.timeline import INSTANT
 from recorder.replay.server.app import serve
-from recorder.replay.server.limits import Limits, fitting
+from recorder.replay.server.limits import Limits, Listener, fitting
 from tests.fuzz.fuzz_standin import chunked, frame, request, upgrade
 from tests.wire import Wire, chained, done
 
@@ -376,3 +379,79 @@ def test_a_value_that_fits_no_header_does_not_get_into_one(reference: str) -> No
     assert b"\r\nLocation: /x/" in head
     assert b"\r\nSet-Cookie" not in head
     assert b"no name" not in head
+
+
+class Short(socket.socket):
+    """A listening socket of a machine that lacks something for some accepts."""
+
+    def __init__(self, number: int, times: int) -> None:
+        super().__init__()
+        self.bind(("127.0.0.1", 0))
+        self.listen()
+        self.setblocking(False)
+        self.number, self.left, self.tries = number, times, 0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        self.tries += 1
+        self.left -= 1
+        if self.left >= 0:
+            raise OSError(self.number, os.strerror(self.number))
+        return super().accept()
+
+
+class Greeter(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(b"hello")
+        transport.close()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM])
+def test_a_client_waits_while_the_machine_lacks_something_and_is_served_then(
+    number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> tuple[bytes, int]:
+        short = Short(number, times=5)
+        listener = Listener([short], Greeter)
+        reader, writer = await asyncio.open_connection(*short.getsockname())
+        said = await asyncio.wait_for(reader.read(), LIMIT)
+        writer.close()
+        listener.close()
+        return said, short.tries
+
+    said, tries = asyncio.run(run())
+
+    assert said == b"hello"
+    assert tries <= 7  # five that fail, one that does not, and one that finds nobody
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ECONNABORTED, errno.EINTR])
+def test_a_client_that_is_gone_already_is_no_shortage(number: int, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> bytes:
+        short = Short(number, times=1)
+        listener = Listener([short], Greeter)
+        reader, writer = await asyncio.open_connection(*short.getsockname())
+        said = await asyncio.wait_for(reader.read(), LIMIT)
+        writer.close()
+        listener.close()
+        return said
+
+    assert asyncio.run(run()) == b"hello"
+    assert not caplog.records
+
+
+def test_a_listener_that_ends_during_a_shortage_is_quiet() -> None:
+    async def run() -> int:
+        short = Short(errno.EMFILE, times=1000)
+        listener = Listener([short], Greeter)
+        _, writer = await asyncio.open_connection(*short.getsockname())
+        while not short.tries:  # noqa: ASYNC110  # another turn of the loop makes it
+            await asyncio.sleep(0)
+        listener.close()
+        tries = short.tries
+        await asyncio.sleep(0.05)
+        writer.close()
+        return short.tries - tries
+
+    assert asyncio.run(run()) == 0
