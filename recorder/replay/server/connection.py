@@ -47,6 +47,7 @@ from .writing import CONTINUE, begun, written
 _AHEAD = 1 << 16  # bytes a client may send while its request is unanswered; then the server stops reading
 _SHUTDOWN = 0.1  # seconds the connections have to end by themselves when the server ends
 _RESET = 0.05  # seconds until the reset of a client that is gone arrives, after the server has sent it bytes
+_WATCH = 1.0  # seconds between two looks for a reset of a client that has closed its half
 _PLAIN: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 # a browser must neither keep the refusal for a page that is allowed, nor run it as a script
 _FOREIGN: Headers = (*_PLAIN, ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
@@ -116,6 +117,7 @@ class Connection(asyncio.Protocol):
         "_ends",
         "_has_left",
         "_instead",
+        "_is_confirming",
         "_is_eof",
         "_is_full",
         "_is_head",
@@ -151,7 +153,7 @@ class Connection(asyncio.Protocol):
         self._opening: tuple[HttpRequest, WebSocket] | None = None  # that request, if it may open a plain WebSocket
         self._page: HttpRequest | None = None  # the request under way, if a page sent it
         self._unread = 0  # number of a request whose answer is still in the write buffer; 0 without one
-        self._is_full = self._is_eof = self._is_paused = self._has_left = self._ends = False
+        self._is_full = self._is_eof = self._is_paused = self._has_left = self._ends = self._is_confirming = False
         self._is_late = False  # a limit was over when the socket was last read, and nothing came since
         self._at = connections.loop.time()  # time of the last answer, or of the first byte of a head
         self._waiting = Waiting.REQUEST
@@ -181,13 +183,14 @@ class Connection(asyncio.Protocol):
         """Answer the requests that came: a client that sends no more may still read."""
         self._is_eof = True
         if self._body is not None:
-            return False  # its client left: the bytes of the body that still come would be lost to it
-        if self._number and not self._is_old:
+            self._body.doubt()
+            self._confirm_later()
+        elif self._number and not self._is_old:
             # These bytes provoke a reset from a client that is gone. A client that still reads must be able to parse
             # an interim answer that it did not ask for (RFC 9110, section 15.2).
             self._transport.write(CONTINUE)
-            self._end_if_reset()
-            self._connections.loop.call_later(_RESET, self._end_if_reset)
+        if self._number:
+            self._watch(_RESET)
         if self._number or self._unread:
             return True
         if self._parser.ahead:
@@ -209,6 +212,7 @@ class Connection(asyncio.Protocol):
         self._is_full = False
         if self._body is not None:
             self._body.resume()
+            self._confirm_later()
             self._end_body()
         self._have_sent()
         if self._ends:
@@ -452,6 +456,23 @@ class Connection(asyncio.Protocol):
             self._transport.abort()  # the stand-in broke after the head
             return
         self._body.add(piece)
+        self._confirm_later()
+        self._end_body()
+
+    def _confirm_later(self) -> None:
+        """After the end of the client's input, let pieces count as sent once no reset has come for them."""
+        body = self._body
+        if self._is_eof and body is not None and body.unread and not self._is_confirming:
+            self._is_confirming = True
+            self._connections.loop.call_later(_RESET, self._confirm, body, body.unread)
+
+    def _confirm(self, body: StreamedBody, count: int) -> None:
+        self._is_confirming = False
+        self._end_if_reset()
+        if self._transport.is_closing() or self._is_full:  # `resume_writing` goes on
+            return
+        body.confirm(count)
+        self._confirm_later()
         self._end_body()
 
     def _end_body(self) -> None:
@@ -460,7 +481,7 @@ class Connection(asyncio.Protocol):
             return
         self._number, self._body = 0, None
         self._at = self._connections.loop.time()
-        if self._is_last or self._is_eof:
+        if self._is_last or (self._is_eof and not self._parser.ahead):
             self._finish()
         else:
             self._soon_go_on()
@@ -484,6 +505,12 @@ class Connection(asyncio.Protocol):
         if not self._is_full and not self._transport.is_closing():
             self._have_sent()
         self._transport.close()
+
+    def _watch(self, seconds: float) -> None:
+        """Look now, in some seconds, and then each second, whether a client that sends no more is still there."""
+        self._end_if_reset()
+        if self._number and not self._transport.is_closing():
+            self._connections.loop.call_later(seconds, self._watch, _WATCH)
 
     def _end_if_reset(self) -> None:
         """Abort a connection whose client is gone, so that its events wait for the client's next poll.

@@ -30,7 +30,7 @@ class StreamedBody:
         self._is_chunked, self._is_head = is_chunked, is_head
         self._waiting: deque[Piece] = deque()
         self._unread = 0  # pieces in the write buffer
-        self._is_full = False
+        self._is_full = self._is_doubted = False
         self._has_all = False
 
     def add(self, piece: Piece) -> None:
@@ -51,10 +51,30 @@ class StreamedBody:
     def resume(self) -> None:
         """Write on: the write buffer has drained."""
         self._is_full = False
-        unread, self._unread = self._unread, 0
-        for _ in range(unread):
-            self._sent()
+        if not self._is_doubted:
+            self.confirm(self._unread)
         self._write()
+
+    def doubt(self) -> None:
+        """Count nothing as sent from now on before `confirm`: the client may be gone.
+
+        In chunks a zero is written, with which the size of the next chunk may begin (RFC 9112, section 7.1). It changes
+        nothing for a client that reads, and provokes a reset from one that is gone.
+        """
+        self._is_doubted = True
+        if self._is_chunked and not (self._is_head or self._has_all):
+            self._transport.write(b"0")
+
+    @property
+    def unread(self) -> int:
+        """Number of pieces that were written and do not count as sent."""
+        return self._unread
+
+    def confirm(self, count: int) -> None:
+        """Count the first pieces of `unread` as sent."""
+        self._unread -= count
+        for _ in range(count):
+            self._sent()
 
     def _write(self) -> None:
         while self._waiting and not self._is_full:
@@ -78,7 +98,7 @@ class StreamedBody:
 
     def _note(self) -> None:
         """Note that what was just written has left, or will have when the write buffer has drained."""
-        if self._is_full:
+        if self._is_full or self._is_doubted:
             self._unread += 1
         else:
             self._sent()

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,6 +174,42 @@ def test_a_client_that_hangs_up_on_its_poll_gets_the_events_with_its_next() -> N
         return (await heard(third[0]))[2]
 
     assert b'"r1"' in with_clients(act, 3, served=served)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_half_closed_client_gets_the_answer_to_a_poll_that_nothing_comes_for(version: str) -> None:
+    served = standin()
+
+    async def act(first: Streams, second: Streams) -> bytes:
+        connect = await poll(first)
+        short = request(json.dumps([connect | {"advice": {"timeout": 200}}]).encode())
+        second[1].write(request(target="/x") + short.replace(b"HTTP/1.1", b"HTTP/" + version.encode()))
+        second[1].write_eof()
+        return await second[0].read()
+
+    found = with_clients(act, 2, served=served)
+
+    assert [status for status in re.findall(rb"HTTP/1.1 (\d+)", found) if status != b"100"] == [b"470", b"200"]
+    assert b'"/meta/connect"' in found
+
+
+def test_a_half_closed_old_client_gets_the_answer_to_its_poll_when_it_is_ready() -> None:
+    served = standin()
+
+    async def act(first: Streams, second: Streams, third: Streams) -> bytes:
+        connect = await poll(first)
+        await until(lambda: served.is_parked)
+        third[1].write(request(json.dumps([connect]).encode()).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        third[1].write_eof()
+        await heard(first[0])  # the poll that was replaced
+        second[1].write(OPERATION)
+        await heard(second[0])
+        return await third[0].read()
+
+    found = with_clients(act, 3, served=served)
+
+    assert found.startswith(b"HTTP/1.1 200 OK")
+    assert b'"r1"' in found
 
 
 def test_a_half_closed_client_gets_the_answer_to_its_poll_when_it_is_ready() -> None:

@@ -104,3 +104,23 @@ def test_a_close_frame_is_not_lost_behind_what_the_client_still_sends() -> None:
         return await reader.read()
 
     assert (1009).to_bytes(2) in with_client(act, standin(), Limits(body=2000))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        post(b"Content-Length: 300000000"),
+        post(b"Content-Length: 300000000", b"Expect: 100-continue"),
+        post(b"Content-Length: 300000000", b"Content-Encoding: gzip"),
+        post(CHUNKED, body=b"12c00000\r\n"),
+    ],
+)
+def test_a_client_that_pushes_a_body_over_the_limit_is_refused_and_not_reset(head: bytes) -> None:
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(head)
+        for _ in range(40):
+            writer.write(bytes(1 << 20))
+            await writer.drain()
+        return await reader.read()
+
+    assert statuses(with_client(act, standin(), Limits(body=2000))) == [413]

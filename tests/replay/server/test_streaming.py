@@ -175,20 +175,88 @@ def test_a_stream_that_is_cut_off_lacks_its_last_chunk() -> None:
     assert talk(act)[0] == b"1\r\nx\r\n"
 
 
-@pytest.mark.parametrize("leaves", [lambda writer: writer.write_eof(), lambda writer: writer.transport.abort()])
-def test_what_is_pushed_after_a_client_left_does_not_count_as_sent(
-    leaves: Callable[[asyncio.StreamWriter], object],
-) -> None:
+def test_what_is_pushed_after_a_client_left_does_not_count_as_sent() -> None:
     async def act(pusher: Pusher, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(asks())
         await reader.readuntil(b"\r\n\r\n")
-        leaves(writer)
+        writer.transport.abort()
         await pusher.until(lambda: pusher.lost)
         pusher.push(1, b"late")
 
     _, pusher = talk(act)
 
     assert pusher.gone == [1]
+    assert pusher.lost == [1]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_client_that_closes_its_half_is_served_to_the_end(version: str) -> None:
+    async def act(pusher: Pusher, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(asks(version))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write_eof()
+        await asyncio.sleep(0.1)  # it must get there, and change nothing
+        pusher.push(1, b"data: one\n")
+        pusher.push(1, b"data: two\n", more=False)
+        return await reader.read()
+
+    rest, pusher = talk(act)
+
+    assert (
+        rest
+        == {"1.0": b"data: one\ndata: two\n", "1.1": b"0a\r\ndata: one\n\r\na\r\ndata: two\n\r\n0\r\n\r\n"}[version]
+    )
+    assert pusher.gone == [1, 1, 1]
+    assert pusher.lost == []
+
+
+def test_the_end_of_a_stream_may_come_right_after_that_of_the_input() -> None:
+    async def act(pusher: Pusher, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(asks())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write_eof()
+        await asyncio.sleep(0.1)
+        pusher.push(1, b"", more=False)
+        return await reader.read()
+
+    assert talk(act)[0] == b"00\r\n\r\n"
+
+
+def test_a_request_that_waits_behind_a_stream_is_served_to_a_client_that_closed_its_half() -> None:
+    async def act(pusher: Pusher, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(asks() + asks())
+        writer.write_eof()
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.1)
+        pusher.push(1, b"x", more=False)
+        await reader.readuntil(b"\r\n\r\n")
+        await pusher.until(lambda: len(pusher.requests) == 2)
+        pusher.push(2, b"y", more=False)
+        return await reader.read()
+
+    rest, pusher = talk(act)
+
+    assert rest.endswith(b"1\r\ny\r\n0\r\n\r\n")
+    assert pusher.lost == []
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_client_that_closed_its_half_and_is_gone_later_gets_what_came_then_with_its_next(version: str) -> None:
+    async def act(pusher: Pusher, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(asks(version))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write_eof()
+        await asyncio.sleep(0.1)  # in which it shows that it is there
+        pusher.push(1, b"data: one\n")
+        await reader.readuntil(b"one")
+        await asyncio.sleep(0.1)
+        writer.transport.abort()
+        pusher.push(1, b"data: two\n")
+        await pusher.until(lambda: pusher.lost)
+
+    _, pusher = talk(act)
+
+    assert pusher.gone == [1, 1]
     assert pusher.lost == [1]
 
 
