@@ -284,6 +284,11 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         return session is not None and session.connected
 
+    @property
+    def held(self) -> int:
+        """How many polls are held."""
+        return len(self._until)
+
     def is_polling(self, client_id: str) -> bool:
         """Return whether a poll of a client is held, or the client was advised to wait before its next poll."""
         session = self._sessions.get(client_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -113,10 +114,12 @@ class Responses:
     Attributes:
         guard: What the recorded server wrote before and after the messages in each answer, against being run as a
             script; some clients take that off without looking.
+        statuses: How many responses were added, by status.
 
     """
 
     guard: tuple[str, str] = ("", "")
+    statuses: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     _ready: list[Reply] = field(default_factory=list)
 
     def answer(self, answer: Answer, headers: Headers = ()) -> None:
@@ -133,10 +136,12 @@ class Responses:
 
     def add(self, number: int, status: int, headers: Headers, body: bytes) -> None:
         """Add any other response."""
+        self.statuses[status] += 1
         self._ready.append(HttpResponse(number, status, headers, body))
 
     def begin(self, number: int, status: int, headers: Headers) -> None:
         """Add the head of a stream or of a plain WebSocket."""
+        self.statuses[status] += 1
         self._ready.append(HttpResponse(number, status, headers, b"", more=True))
 
     def add_piece(self, piece: Piece) -> None:

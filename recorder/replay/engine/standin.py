@@ -230,6 +230,13 @@ class ReplayEngine:
         """Whether all was played and every client left."""
         return not self._playheads.there and self._player.due is None and not self.unplayed
 
+    @property
+    def figures(self) -> status.Figures:
+        """The numbers for those who watch the replay."""
+        counted = status.Counted(self.missed, self._player.pushed, self._replies.statuses, self.faults)
+        is_paused = self._paused_at is not None
+        return status.figures(self._playheads, self._matcher, self._bayeux, counted, is_paused=is_paused)
+
     def state(self, now: float) -> dict[str, Any]:
         """Return the live sessions and their pending steps, as JSON."""
         at = now if self._paused_at is None else self._paused_at
@@ -576,25 +583,15 @@ class ReplayEngine:
 
 
 def _matcher(
-    recording: Recording,
-    dialect: Dialect,
-    redaction: Redaction | None,
-    index: Index,
-    asked: AskedLinks,
-    *,
-    proxied: bool,
+    recording: Recording, dialect: Dialect, policy: Redaction | None, index: Index, asked: AskedLinks, *, proxied: bool
 ) -> Matcher:
     """Match by the index of a recording; requests are told apart by host where several hosts were asked."""
     host_of = asked_server if len(asked_servers(recording, index.summary["asked"])) > 1 else None
     own_cookies = dialect.session_cookies | {COOKIE}
-    return Matcher(recording, dialect, redaction, own_cookies, host_of, only_host=proxied, index=index, asked=asked)
+    return Matcher(recording, dialect, policy, own_cookies, host_of, only_host=proxied, index=index, asked=asked)
 
 
 def _bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:
-    return BayeuxServer(
-        new_id,
-        recording.poll_timeout or _DEFAULT_TIMEOUT,
-        epoch,
-        unknown_error=links.rewritten(unknown_error(recording), NOWHERE),
-        known={one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION},
-    )
+    timeout, error = recording.poll_timeout or _DEFAULT_TIMEOUT, links.rewritten(unknown_error(recording), NOWHERE)
+    known = {one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION}
+    return BayeuxServer(new_id, timeout, epoch, unknown_error=error, known=known)

@@ -2,20 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import AUTHORIZATION
 from ...model import Recording, listed
 from .anchored import Unplayed
 from .channels import Channel
+from .faults import Faults
 from .matching.matcher import Matcher, describe
 from .sessions.playhead import Playhead, kind
+from .sessions.registry import Registry
 from .timeline import Run
 
 _LISTENING = 5  # clients with a push session that are told
 _NUMBERS = 100  # numbers of triples that are told; a day has 160,000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Numbers of one replay, for those who watch it.
+
+    Attributes:
+        missed: Requests that matched nothing or were refused.
+        answers: Answers by the first digit of their status.
+        events: Recorded events that came due and were pushed to a client.
+        fault_hits: Times that any fault hit.
+        sessions: Clients that came.
+        live: Clients that have not left.
+        polls: Polls that are held.
+        streams: Open streams and plain WebSockets.
+        triples: Recorded operations.
+        unplayed: Recorded operations that no client has asked for.
+        is_paused: The replay is paused.
+
+    """
+
+    missed: int
+    answers: Mapping[int, int]
+    events: int
+    fault_hits: int
+    sessions: int
+    live: int
+    polls: int
+    streams: int
+    triples: int
+    unplayed: int
+    is_paused: bool
+
+
+class Counted(NamedTuple):
+    """What an engine counts as it plays: see `Figures`; answers by their whole status, and all faults."""
+
+    missed: int
+    events: int
+    statuses: Mapping[int, int]
+    faults: Faults
+
+
+def figures(
+    playheads: Registry,
+    matcher: Matcher,
+    bayeux: BayeuxServer,
+    counted: Counted,
+    *,
+    is_paused: bool,
+) -> Figures:
+    """Return the numbers of a replay; takes a moment for each client that was there.
+
+    Args:
+        playheads: All clients.
+        matcher: Knows the recorded operations.
+        bayeux: Knows the held polls.
+        counted: What the engine counted.
+        is_paused: See `Figures`.
+
+    """
+    answers: Counter[int] = Counter()
+    for status, count in counted.statuses.items():
+        answers[status // 100] += count
+    hits = sum(hit for _, hit in counted.faults.report())
+    unplayed, streams = set(range(matcher.operations)), 0
+    for playhead in playheads:
+        streams += sum(channel.live is not None for channel in playhead.channels.values())
+        if unplayed:
+            unplayed.difference_update(playhead.played)
+    return Figures(
+        counted.missed, answers, counted.events, hits, playheads.made, len(playheads.there),
+        bayeux.held, streams, matcher.operations, len(unplayed), is_paused,
+    )  # fmt: skip
 
 
 def numbers(of: Sequence[int]) -> str:

@@ -24,9 +24,9 @@ from urllib.parse import unquote
 
 from ...errors import UsageError
 from ...model import Headers, Recording
+from ...monitoring.answers import TOKEN_HEADER
 from ...printable import printable
 from . import cors
-from .control import TOKEN_HEADER
 
 COOKIE = PARAMETER = "recorder_token"
 STATUS = 403

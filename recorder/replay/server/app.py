@@ -6,20 +6,23 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 
 from ...model import Headers
+from ...monitoring.answers import ENDING, OK, PREFIX
+from ...monitoring.openmetrics import Family
 from ..engine.http import HttpRequest, HttpResponse
 from ..engine.standin import ReplayEngine
 from . import cors
 from .admission import PARAMETER, Admission, Admitted, Refused, Rules
 from .connection import Connections, Routes
-from .control import PREFIX, Control
+from .control import Control, families, healthy, is_health
 from .driver import Callbacks, ControlledStandIn, Driver
 from .limits import Limits, listening
+from .sockets import PlainSocket, SocketConnection
 
 _METHODS = (("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
 # With a token: targets that may show it, and those of the control API, whose requests keep their own token.
@@ -94,21 +97,26 @@ async def serve(
     connections = Connections(
         driver, limits, Routes(site.instead, site.opens, site.asks, standin.upgrade, site.admits, apart)
     )
+    site.connections = connections
     listener, bound = await listening(connections, host, port)
     site.admission = Admission(rules, [host, *(socket.getsockname()[0] for socket in listener.sockets)])
     site.control = Control(token, bound) if token else None
     try:
         yield Address(host, bound, site.controls)
     finally:
+        site.is_ending = True
         listener.close()
         driver.close()
         await connections.close()
 
 
 class _Site:
-    """The answers that come from no recording: the control API, CORS preflights, and `OPTIONS *`."""
+    """The answers that come from no recording: health, counters, the control API, CORS preflights, and `OPTIONS *`."""
 
     control: Control | None = None
+    connections: Connections | None = None
+    is_ending = False
+    _apart = 0  # requests that were no part of the replay
 
     def __init__(self, standin: ReplayEngine, driver: Driver, admission: Admission) -> None:
         self._standin, self._driver, self.admission = standin, driver, admission
@@ -116,14 +124,14 @@ class _Site:
 
     def admits(self, method: str, target: str, headers: Headers, hosts: Sequence[str] = (), /) -> Admitted | Refused:
         """Decide on a request before its body is read; the control API has checks of its own, and its own token."""
-        if self.control is not None and self.control.owns(target):
+        if self._owns(target):
             return Admitted(target, headers, is_lasting=False)
         return self.admission.admit(method, target, headers, hosts)
 
     def opens(self, target: str) -> bool:
         """Return whether a WebSocket may be opened at a target."""
         is_known = self._standin.owns(target) or self._standin.asks(target)
-        return is_known and not (self.control is not None and self.control.owns(target))
+        return is_known and not self._owns(target)
 
     def asks(self, target: str) -> bool:
         """Return whether the stand-in decides if a WebSocket is opened at a target: one without Bayeux."""
@@ -131,7 +139,13 @@ class _Site:
 
     def instead(self, request: HttpRequest) -> HttpResponse | None:
         """Return the answer to a request that is not for the recording; None if the stand-in must answer."""
+        if is_health(request.target):  # no client of the replay: it moves no clock, and ends no idle time
+            self._apart += 1
+            return healthy(request, ENDING if self.is_ending else OK)
         if self.control is not None and self.control.owns(request.target):
+            self._apart += 1
+            if (measured := self.control.measured(request, self._families)) is not None:
+                return measured
             told = self.control.handle(request, self.controls)
             self._driver.schedule()
             return told
@@ -139,5 +153,16 @@ class _Site:
             return None
         asked = HttpResponse(request.number, 204, _METHODS, b"") if request.target == "*" else cors.preflight(request)
         if asked is not None:
+            self._apart += 1
             self._driver.rest()
         return asked
+
+    def _owns(self, target: str) -> bool:
+        """Return whether a request is not for the recording, also if the recording has such a path."""
+        return is_health(target) or (self.control is not None and self.control.owns(target))
+
+    def _families(self) -> Iterator[Family]:
+        protocols = [transport.get_protocol() for transport in self.connections.open] if self.connections else []
+        sockets = sum(isinstance(protocol, SocketConnection | PlainSocket) for protocol in protocols)
+        requests = self._driver.numbered - self._apart
+        return families(self._standin.figures, requests, self._driver.refusals, len(protocols), sockets)

@@ -8,9 +8,8 @@ API, and docs/control.md explains it.
 
 from __future__ import annotations
 
-import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, TypeAlias
 
@@ -18,10 +17,22 @@ from ...bayeux import channels
 from ...bayeux.json_bodies import load_json
 from ...errors import UsageError
 from ...model import JSON, Headers
+from ...monitoring.answers import (
+    HEALTH,
+    METRICS,
+    OK,
+    PREFIX,
+    TOKEN_HEADER,
+    Answer,
+    health,
+    metrics,
+    path_of,
+    shows_token,
+)
+from ...monitoring.openmetrics import Family, Sample, counter, gauge
+from ...monitoring.process import process_families
 from ..engine.http import HttpRequest, HttpResponse
-
-PREFIX = "/__recorder"
-TOKEN_HEADER = "X-Recorder-Token"  # noqa: S105  # the header's name
+from ..engine.status import Figures
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _LONGEST = 366 * 24 * 3600  # seconds that one request may move the clock: at large values a clock's float gets coarse
@@ -83,7 +94,7 @@ class Control:
         """
         if not token:
             raise ValueError("the control API needs a token")
-        self._token = _bytes(token)
+        self._token = token
         self._hosts = frozenset(f"{name}:{port}" for name in _LOOPBACK) | (set(_LOOPBACK) if port == 80 else set())
 
     @staticmethod
@@ -101,6 +112,15 @@ class Control:
             return _reply(request.number, refused.status, {"error": refused.text}, refused.headers)
         return _reply(request.number, 200, answer)
 
+    def measured(self, request: HttpRequest, families: Callable[[], Iterator[Family]]) -> HttpResponse | None:
+        """Return the answer to a request for the counters; None for another request.
+
+        A scraper asks by any name of the machine, and reads only. So the Host is not checked, but the token is.
+        """
+        if path_of(request.target) != METRICS:
+            return None
+        return _answered(request, metrics(request.method, request.headers, self._token, families))
+
     def _admit(self, headers: Headers) -> None:
         """Check the Host, the Origin and the token of a request.
 
@@ -113,10 +133,48 @@ class Control:
             _refuse(403, "the control API answers only to localhost, 127.0.0.1 and [::1] with the stand-in's port")
         if any(origin.lower() != f"http://{hosts[0]}" for origin in _values(headers, "origin")):
             _refuse(403, "the control API takes no requests from pages of another origin")
-        bearer = [value[7:].strip() for value in _values(headers, "authorization") if value[:7].lower() == "bearer "]
-        shown = [*_values(headers, TOKEN_HEADER.lower()), *bearer]
-        if not any(hmac.compare_digest(_bytes(value), self._token) for value in shown):
+        if not shows_token(headers, self._token):
             _refuse(403, f"the control API needs its token, in {TOKEN_HEADER} or as Authorization: Bearer")
+
+
+def is_health(target: str) -> bool:
+    """Return whether a request asks for the health of the stand-in; it needs no token, and is no part of a replay."""
+    return path_of(target) == HEALTH
+
+
+def healthy(request: HttpRequest, status: str = OK) -> HttpResponse:
+    """Return the answer to a request for the health."""
+    return _answered(request, health(request.method, status))
+
+
+def families(figures: Figures, requests: int, refused: int, connections: int, sockets: int) -> Iterator[Family]:
+    """Yield the counters of a stand-in and of its process.
+
+    Args:
+        figures: What the engine has counted.
+        requests: HTTP requests and messages on plain WebSockets that were taken for the recording.
+        refused: Requests that were not taken: malformed, too large, or not admitted.
+        connections: Open connections.
+        sockets: Those of them on which a WebSocket was opened.
+
+    """
+    yield counter("recorder_requests", "HTTP requests and messages on WebSockets that were taken.", requests)
+    yield counter("recorder_refused", "Requests that were refused before they were matched.", refused)
+    yield counter("recorder_misses", "Requests that matched nothing, and those that were refused.", figures.missed)
+    classes = (Sample(count, (("status", f"{first}xx"),)) for first, count in sorted(figures.answers.items()))
+    yield Family("recorder_answers", "counter", "Answers of the replay, by the class of their status.", tuple(classes))
+    yield counter("recorder_events", "Events that came due and were pushed to a client.", figures.events)
+    yield counter("recorder_fault_hits", "Times that a fault hit.", figures.fault_hits)
+    yield counter("recorder_sessions", "Clients that came.", figures.sessions)
+    yield gauge("recorder_sessions_live", "Clients that have not left.", figures.live)
+    yield gauge("recorder_polls_held", "Polls that wait for an event.", figures.polls)
+    yield gauge("recorder_streams_open", "Open streams, and WebSockets without Bayeux.", figures.streams)
+    yield gauge("recorder_connections_open", "Open connections.", connections)
+    yield gauge("recorder_websockets_open", "Open WebSockets.", sockets)
+    yield gauge("recorder_triples", "Operations in the recording.", figures.triples)
+    yield gauge("recorder_triples_unplayed", "Operations that no client has asked for.", figures.unplayed)
+    yield gauge("recorder_paused", "1 while the replay is paused, else 0.", int(figures.is_paused))
+    yield from process_families()
 
 
 _Action: TypeAlias = Callable[[Controlled, dict[str, JSON]], JSON]
@@ -292,6 +350,10 @@ def _reply(number: int, status: int, answer: JSON, headers: Headers = ()) -> Htt
     return HttpResponse(number, status, (*_HEADERS, *headers), f"{json.dumps(answer)}\n".encode())
 
 
+def _answered(request: HttpRequest, answer: Answer) -> HttpResponse:
+    return HttpResponse(request.number, answer.status, answer.headers, answer.body)
+
+
 def _shown(value: JSON) -> str:
     text = json.dumps(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -299,8 +361,3 @@ def _shown(value: JSON) -> str:
 
 def _values(headers: Headers, wanted: str) -> list[str]:
     return [value.strip() for name, value in headers if name.lower() == wanted]
-
-
-def _bytes(text: str) -> bytes:
-    """Encode text for `hmac.compare_digest`, which takes text of ASCII only; a header may hold any characters."""
-    return text.encode("utf-8", "surrogatepass")

@@ -102,7 +102,7 @@ class Driver:
         self._waiting: dict[int, Waiter] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
-        self._count = 0
+        self._count = self.refusals = 0
         self._told = 0
         self._waiting_clients = 0
         self._told_clients: set[str] = set()
@@ -112,6 +112,11 @@ class Driver:
     def number(self) -> int:
         """Return a number for a new request, unique in this driver."""
         self._count += 1
+        return self._count
+
+    @property
+    def numbered(self) -> int:
+        """How many requests were numbered."""
         return self._count
 
     def take(self, incoming: HttpRequest, waiting: Waiter | None) -> None:
@@ -158,12 +163,14 @@ class Driver:
 
     def refused(self, found: Miss) -> None:
         """Report and count a request that cannot be served as a miss."""
+        self.refusals += 1
         self._standin.refuse(found)
         self._tell()
         self.rest()
 
     def turned_away(self, found: Miss, *, is_new: bool) -> None:
         """Count a request that was not admitted, and report it if it is new; strangers keep no clock from moving."""
+        self.refusals += 1
         self._standin.refuse(found, is_kept=is_new)
         self._tell()
 

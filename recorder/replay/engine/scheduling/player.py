@@ -97,6 +97,7 @@ class Player:
         self._unreplied: dict[int, list[Run]] = {}  # by request: its publishes
         self._subscriptions = Subscriptions(recording.messages)
         self.waiting: set[int] = set()
+        self.pushed = 0  # recorded events that came due, and were handed to a session or a stream, or held for one
         self._triples = matcher.triples
         self._has_pieces: bool = index.summary["has_pieces"]
         recorded = RecordedStreams(recording, matcher.triples, index.summary["streams"])
@@ -329,6 +330,7 @@ class Player:
         return True
 
     def _push(self, playhead: Playhead, run: Run, step: Step, event: Event, now: float) -> None:
+        self.pushed += 1
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         owner = None if run.acked or run.request is None else run
         if run.message is not None and owner is not None and self._comes_with_ack(run):

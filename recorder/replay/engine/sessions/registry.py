@@ -151,6 +151,11 @@ class Registry:
         return iter(self._all)
 
     @property
+    def made(self) -> int:
+        """How many clients came, also those that are forgotten."""
+        return self._made
+
+    @property
     def there(self) -> Pool:
         """Playheads of the clients that did not leave."""
         return self._groups_of.pool(*_THERE)
