@@ -32,6 +32,7 @@ class Counts:
     failures: int = 0
     messages: int = 0
     cut: int = 0  # bodies kept in part or not at all
+    notes: int = 0  # facts that are not traffic; without those about a body that is cut
 
     @property
     def open(self) -> int:
@@ -207,6 +208,7 @@ class Pipeline:
 
     def note(self, now: int, kind: str, text: str) -> bytes:
         """Take a note, a fact to keep that is not traffic."""
+        self.counts.notes += 1
         return self._redacted_frame(Note(self._next(), self._at(now), kind, text))
 
     @property

@@ -10,6 +10,7 @@ import click
 from ..errors import UsageError
 from ..files import open_regular
 
+CONTROL_TOKEN = "RECORDER_CONTROL_TOKEN"  # noqa: S105  # the environment variable's name
 _LONGEST = 4096  # bytes of a file with a token
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mitmproxy import addonmanager, ctx, exceptions, http, tcp
@@ -22,7 +22,11 @@ from ...errors import CaptureError, RecorderError
 from ...formats.compression import TooLarge
 from ...formats.streamed import streamed_media
 from ...model import GAP, Header, Headers, Record, closed_by
-from ...redaction.bodies.change import told
+from ...monitoring.answers import ENDING, OK
+from ...monitoring.answers import UNRECORDED as PASSING
+from ...monitoring.openmetrics import Family, Sample, counter, gauge
+from ...monitoring.process import process_families
+from ...redaction.bodies.change import Unread, told
 from ...redaction.bodies.encodings import NotUndone, content
 from ...redaction.joins import continued, fitted
 from ...redaction.policy import DEFAULT as DEFAULT_POLICY
@@ -115,6 +119,39 @@ class Recorder:
         )
         passed = [str(self._others)] * bool(self._others.passed)
         return found + passed + told(self._capture.pipeline.unlooked) + self._capture.findings
+
+    @property
+    def status(self) -> str:
+        """The status of the recorder, for those who watch it."""
+        if self.failure is None:
+            return OK
+        return PASSING if self._settings.go_on_when_full else ENDING
+
+    def families(self) -> Iterator[Family]:
+        """Yield the counters of the recorder and of its process."""
+        counts, capture = self.counts, self._capture
+        yield counter("recorder_requests", "Requests that were recorded.", counts.requests)
+        yield counter("recorder_responses", "Responses that were recorded.", counts.responses)
+        yield counter("recorder_failures", "Requests that got no response.", counts.failures)
+        yield counter("recorder_messages", "Messages on WebSockets that were recorded.", counts.messages)
+        yield counter("recorder_bodies_cut", "Bodies that were not kept whole.", counts.cut)
+        unlooked = dict.fromkeys(Unread, 0)
+        for (_, reason), count in (capture.pipeline.unlooked if capture else {}).items():
+            unlooked[reason] += count
+        samples = tuple(Sample(count, (("reason", reason.value),)) for reason, count in unlooked.items())
+        yield Family(
+            "recorder_bodies_unlooked", "counter", "Bodies that no reader of redaction looked through.", samples
+        )
+        yield counter("recorder_notes", "Notes about disturbances and other facts.", counts.notes)
+        yield counter(
+            "recorder_written_bytes", "Bytes of the cassette, of all parts.", capture.written if capture else 0
+        )
+        yield gauge("recorder_exchanges_open", "Exchanges that wait for their response.", counts.open)
+        yield gauge("recorder_parts", "Files that the capture has begun.", len(capture.paths) if capture else 0)
+        yield gauge(
+            "recorder_recording", "1 while traffic is recorded, 0 if it passes unrecorded.", int(self.status == OK)
+        )
+        yield from process_families()
 
     def sift(self) -> list[str]:
         """Remove the hosts without an API from the closed cassette; return lines for the user about it.

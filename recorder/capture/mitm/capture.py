@@ -117,7 +117,7 @@ class Capture:
         self._told, self._disturbances, self._watch = Told(), Disturbances(), watch
         self._ending: list[Writer] = []  # writers of earlier parts, which still write their queues
         self.has_chunks = True
-        self._part = 1
+        self._part, self._written = 1, 0  # bytes of the parts before
         self.paths = [path]
         self.about: dict[tuple[int, int], str] = {}
         self._has_parts = settings.limits != Limits()
@@ -180,6 +180,11 @@ class Capture:
     def size(self) -> int:
         """Bytes in the current part of the cassette so far."""
         return self._writer.size if self._writer else 0
+
+    @property
+    def written(self) -> int:
+        """Bytes in all parts so far, also once nothing more is recorded."""
+        return self._written + self.size
 
     @property
     def most_queued(self) -> int:
@@ -309,6 +314,7 @@ class Capture:
             return
         self.failure = failure
         if self._settings.go_on_when_full:
+            self._written += self.size
             self._writer = None
             log.error("%s; traffic goes on UNRECORDED", failure)
         else:
@@ -363,6 +369,7 @@ class Capture:
         except RecorderError as exc:
             self.stop(CaptureError(str(exc)))
             return
+        self._written += self._writer.size
         self._writer.finish()
         self._ending.append(self._writer)
         self._writer, self._which = self._write_to(journal), which

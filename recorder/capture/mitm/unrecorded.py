@@ -1,5 +1,8 @@
 """Keep out of the cassette what is not to be recorded: the traffic of other hosts, and what is asked of the recorder.
 
+A balancer asks the recorder itself for its health, and a scraper for its counters: in reverse mode at each port, in
+other modes at the recorder's own address, not at that of a server.
+
 Other hosts' TLS passes as it is, without being decrypted. In regular mode a browser asks for the recorder's page by the
 address that the recorder listens at, or, through the recorder, by `http://recorder.test/`, a name that no server has
 (RFC 6761, section 6.2).
@@ -9,16 +12,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 from mitmproxy import http, tcp
 from mitmproxy.net.http.url import hostport
 from mitmproxy.proxy import server_hooks
-from mitmproxy.proxy.mode_specs import RegularMode
+from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 from mitmproxy.tls import ClientHelloData
 
+from ...model import Headers
+from ...monitoring.answers import HEALTH, METRICS, Answer, health, metrics, path_of
+from ...monitoring.openmetrics import Family
 from ..hosts import Others, Pattern, proxy_script
+from ..streams import KEPT, length_of
 from .ca import Authority
 
 UNRECORDED = "outbound_recorder.unrecorded"  # metadata of a flow that is not recorded
@@ -119,9 +126,11 @@ class Onboarding:
             self._own.discard(data.server.sockname[:2])
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.response is not None:
+            return  # `Watched` has answered
         request, own = flow.request, flow.client_conn.sockname[:2]
         # A client that was sent here without a proxy in mind names the address it connected to, as it knows it.
-        is_direct = request.port == own[1] and request.host.lower() in (own[0], "localhost", "127.0.0.1", "::1")
+        is_direct = _is_direct(flow)
         # By another name of this machine we come to ourselves, and would do so again and again.
         # A client that has reset the connection already has no name any more.
         is_direct |= bool(peer := flow.client_conn.peername) and peer[:2] in self._own
@@ -146,6 +155,55 @@ class Onboarding:
             case "/recorder-ca.p12":
                 return _made(found.p12.read_bytes(), "application/x-pkcs12")
         return _made(b"the recorder has no such page\n", "text/plain", 404)
+
+
+class Watched:
+    """An addon that answers for the health and the counters of the recorder; it stands before all others."""
+
+    def __init__(
+        self, status: Callable[[], str], families: Callable[[], Iterable[Family]], token: str | None = None
+    ) -> None:
+        """Set what is told.
+
+        Args:
+            status: Returns the status of the recorder, one of those of `health`.
+            families: Returns the counters.
+            token: The secret that a request for the counters must show; None for no counters.
+
+        """
+        self._status, self._families, self._token = status, families, token
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        request = flow.request
+        is_reverse = isinstance(flow.client_conn.proxy_mode, ReverseMode)
+        answer = self._answer(request) if is_reverse or _is_direct(flow) else None
+        if answer is None:
+            return
+        flow.metadata[UNRECORDED] = True
+        if "transfer-encoding" in request.headers or (length_of(_headers_of(request)) or 0) > KEPT:
+            flow.kill()  # of a body that it streams, mitmproxy cannot answer the request by itself
+            return
+        flow.response = http.Response.make(answer.status, answer.body, headers=dict(answer.headers))
+        if request.method == "HEAD":
+            flow.response.raw_content = b""
+
+    def _answer(self, request: http.Request) -> Answer | None:
+        path = path_of(request.path)
+        if path == HEALTH:
+            return health(request.method, self._status())
+        if path == METRICS and self._token is not None:
+            return metrics(request.method, _headers_of(request), self._token, self._families)
+        return None
+
+
+def _headers_of(request: http.Request) -> Headers:
+    return tuple(request.headers.items(multi=True))
+
+
+def _is_direct(flow: http.HTTPFlow) -> bool:
+    """Return whether a request is for the address at which its client reached the recorder."""
+    own = flow.client_conn.sockname[:2]
+    return flow.request.port == own[1] and flow.request.host.lower() in (own[0], "localhost", "127.0.0.1", "::1")
 
 
 def _made(body: bytes, kind: str, status: int = 200) -> http.Response:

@@ -17,6 +17,7 @@ from ..options import (
     policy_option,
 )
 from ..recording.upstream import upstream_options
+from ..tokens import CONTROL_TOKEN, TokenFile
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
@@ -89,6 +90,12 @@ class Command(click.Command):
     help="Seal the cassette once it is closed, so that it opens at once; another Ctrl-C leaves it as it is.",
 )
 @click.option("--rewrite-links", is_flag=True, help="Lead links to the server back to the recorder.")
+@click.option(
+    "--control-token",
+    type=TokenFile(CONTROL_TOKEN),
+    help="Show counters at /__recorder/metrics to requests that carry the token in this file.  [env var:"
+    f" {CONTROL_TOKEN}, the token itself]",
+)
 @click.option(
     "--also",
     metavar="NAME=URL",

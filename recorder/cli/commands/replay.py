@@ -19,14 +19,14 @@ from ..group import NEW_OBJECTS
 from ..loading import load
 from ..options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
 from ..saying import say
-from ..tokens import TokenFile, token_of
+from ..tokens import CONTROL_TOKEN, TokenFile, token_of
 from ..verdict import announce
 
 if TYPE_CHECKING:
     from ...api.standin import StandIn
 
 _STALLED = 3  # exit code
-_TOKEN, _CONTROL_TOKEN = "RECORDER_TOKEN", "RECORDER_CONTROL_TOKEN"  # environment variables
+_TOKEN = "RECORDER_TOKEN"  # noqa: S105  # the environment variable's name
 _JWT_KEY = "RECORDER_JWT_KEY"
 _TOLD = 10  # events that did not come, at the end
 _DESCRIPTORS = 65_536
@@ -114,9 +114,9 @@ class Settings:
 @click.option("--json", "as_json", is_flag=True, help="At the end, print what was played and missed as JSON.")
 @click.option(
     "--control-token",
-    type=TokenFile(_CONTROL_TOKEN),
+    type=TokenFile(CONTROL_TOKEN),
     help="Enable the control API at /__recorder/ for requests that carry the token in this file.  [env var:"
-    f" {_CONTROL_TOKEN}, the token itself]",
+    f" {CONTROL_TOKEN}, the token itself]",
 )
 @click.option(
     "--token",
@@ -171,7 +171,7 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     recording = load(cassettes, options["dialect"], maker_of)
     _allow_many_connections()
     collect_rarely()
-    options["control_token"] = token_of(options["control_token"], _CONTROL_TOKEN)
+    options["control_token"] = token_of(options["control_token"], CONTROL_TOKEN)
     options["token"] = token_of(options["token"], _TOKEN)
     options["jwt_key"] = token_of(options["jwt_key"], _JWT_KEY)
     settings = Settings(**options)

@@ -13,7 +13,7 @@ import certifi  # mitmproxy brings it
 
 from ...capture.hosts import Others, patterns
 from ...capture.mitm.ca import authority
-from ...capture.mitm.unrecorded import Onboarding, PassOthers
+from ...capture.mitm.unrecorded import Onboarding, PassOthers, Watched
 from ...errors import UsageError
 from ...output import replacing
 
@@ -63,12 +63,12 @@ class Clients:
         self.are_sifted = not (is_reverse or hosts)
         self._authority = None if is_reverse else authority(ca_dir)
 
-    def proxied(self) -> dict[str, Any]:
-        """Return more arguments of `proxy`."""
+    def proxied(self, watched: Watched) -> dict[str, Any]:
+        """Return more arguments of `proxy`; `watched` answers those who watch the recorder."""
         before: list[object] = [PassOthers(self.others)]
         if self._authority is not None and not self._mode.startswith("socks5"):
             before = [Onboarding(self._authority, self.others.wanted), *before]
-        return {"confdir": self._ca_dir, "before": before if self._authority is not None else ()}
+        return {"confdir": self._ca_dir, "before": [watched, *(before if self._authority is not None else ())]}
 
     @contextmanager
     def environment(self, url: str) -> Iterator[dict[str, str]]:

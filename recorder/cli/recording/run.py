@@ -20,6 +20,7 @@ from ...capture.choosing import told
 from ...capture.mitm.addon import Recorder
 from ...capture.mitm.capture import Settings
 from ...capture.mitm.proxy import Running, proxy
+from ...capture.mitm.unrecorded import Watched
 from ...capture.parts import Limits
 from ...cassette.writer import Fsync
 from ...dialect.definition import Dialect, load
@@ -27,6 +28,7 @@ from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
 from ..options import warn_if_exposed
 from ..saying import say
+from ..tokens import CONTROL_TOKEN, token_of
 from ..writing import must_be_writable
 from .clients import Clients
 from .display import Display
@@ -66,6 +68,7 @@ class Recording:
         if given["rewrite_links"] and not self._mode.startswith("reverse:"):
             raise UsageError("--rewrite-links needs --mode reverse: in other modes no link leads past the proxy")
         self._seals, limits = given["seal"], _limits(given)
+        self._token = token_of(given["control_token"], CONTROL_TOKEN)
         must_be_writable(self._path, force=given["force"] or append)
         policy, key = redaction(given["policy"], given["key_file"], off=given["no_redaction"])
         settings = Settings(
@@ -152,7 +155,8 @@ class Recording:
 
     async def _serve(self, ending: Ending) -> int:
         host, port = self._listen
-        given = self._clients.proxied() | {"also": self._also, "upstream": self._upstream}
+        watched = Watched(lambda: self._recorder.status, self._recorder.families, self._token)
+        given = self._clients.proxied(watched) | {"also": self._also, "upstream": self._upstream}
         async with proxy(self._recorder, mode=self._mode, host=host, port=port, **given) as running:
             # what a command does as it ends is recorded too
             then = None if self._program else self._recorder.hold

@@ -21,6 +21,7 @@ from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._http1 import make_error_response
 
+from ....monitoring.answers import PREFIX
 from ...streams import KEPT
 from .connecting import Connections
 from .hooks import Informational, NotCarriedHook, OutgrownHook, not_carried, not_recorded
@@ -56,6 +57,8 @@ class Stream(layers.HttpStream):
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, Informational):
             return (command for command in [layers.SendHttp(event, self.context.client)])
+        if isinstance(event, layers.RequestHeaders) and self.mode is not layers.HTTPMode.transparent:
+            _lead_here(event.request, self.context.client.sockname)
         handled: layer.CommandGenerator[None] = super()._handle_event(event)
         return handled
 
@@ -76,6 +79,15 @@ class Stream(layers.HttpStream):
         for at in range(0, len(beginning), _PIECE):
             yield from self.handle_event(data(self.stream_id, bytes(beginning[at : at + _PIECE])))
         return False
+
+
+def _lead_here(request: http.Request, own: tuple[str | int, ...]) -> None:
+    """Let a request that names no server, and asks for the recorder's health, be for the recorder's own address.
+
+    A balancer sends any name in the Host header, or no such header; mitmproxy would look for a server of that name.
+    """
+    if not request.data.host and request.path.startswith(f"{PREFIX}/"):
+        request.data.host, request.data.port, request.data.scheme = str(own[0]), int(own[1]), b"http"
 
 
 class _Chunks:
