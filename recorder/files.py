@@ -32,8 +32,8 @@ def read_text(path: Path) -> str:
         return file.read().decode().replace("\r\n", "\n")
 
 
-def descriptor_of(path: Path, flags: int) -> int:
-    """Return a descriptor of a file, opened with `flags` of `os.open`.
+def descriptor_of(path: Path, flags: int, mode: int = 0o644) -> int:
+    """Return a descriptor of a file, opened with `flags` of `os.open`; a new file gets the access rights `mode`.
 
     The caller closes the descriptor. For writing, a character device (e.g. /dev/stdout) is accepted too.
 
@@ -41,7 +41,7 @@ def descriptor_of(path: Path, flags: int) -> int:
         OSError: If the file cannot be opened, or is not a regular file.
     """
     # O_NONBLOCK: without it, open() of a pipe blocks until another process opens the other end
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, 0o644)
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode) and not (flags & os.O_WRONLY and stat.S_ISCHR(mode)):
         os.close(descriptor)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from .errors import OutputError, UsageError
+from .files import descriptor_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -218,6 +219,17 @@ class Replacement:
         """Return the error for the user; it names the file that could not be used."""
         state = "the new file is in its place" if self._is_done else "nothing was changed"
         return OutputError(f"{self._named}: cannot be written: {_why(cause.errno) or cause}; {state}")
+
+
+def appending(target: Path) -> int:
+    """Return a descriptor that appends to a file, for a log; a new file is for its owner alone.
+
+    The caller closes the descriptor. A link is not followed: it may lead to a file that another user chose.
+
+    Raises:
+        OSError: If the file cannot be opened, is a link, or is neither a regular file nor a device.
+    """
+    return descriptor_of(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def lock(descriptor: int, path: Path) -> None:

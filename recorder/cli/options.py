@@ -230,6 +230,13 @@ def _is_address(host: str) -> bool:
     return True
 
 
+log_option = click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Append what is told while it runs to this file, with the time in UTC, and not to stderr. SIGHUP opens the"
+    " file anew.",
+)
 listen_option = click.option(
     "--listen",
     type=Listen(),

@@ -1,4 +1,7 @@
-"""Print messages for people on stderr, one line each, and the progress of a long step on a terminal."""
+"""Print messages for people on stderr, one line each, and the progress of a long step on a terminal.
+
+With a log (`--log`) the messages of a running server go into the log.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 import click
 
@@ -18,10 +22,72 @@ _AGAIN = 0.5  # seconds between two lines
 _LOOK = 1024  # records, after which it looks at the clock
 
 
-def say(text: str) -> None:
-    """Print one line on stderr, with control characters escaped: file names may hold any character."""
+class Log(Protocol):
+    """A log that takes messages; `monitoring.log.LogFile` is one."""
+
+    is_alone: bool
+
+    def line(self, text: str) -> None:
+        """Write lines of text."""
+
+
+_logs: list[Log] = []  # of the running command; as for `logging`, who says something need not know who listens
+
+
+@contextmanager
+def into(log: Log) -> Iterator[None]:
+    """Let messages go into a log in the block; if the log is alone, nowhere else."""
+    _logs.append(log)
+    try:
+        yield
+    finally:
+        _logs.remove(log)
+
+
+@contextmanager
+def alone(log: Log | None) -> Iterator[None]:
+    """Let messages go into a log only while the block runs; without a log do nothing."""
+    if log is None:
+        yield
+        return
+    log.is_alone = True
+    try:
+        yield
+    finally:
+        log.is_alone = False
+
+
+def say(text: str, *, is_error: bool = False) -> None:
+    """Print one line on stderr, with control characters escaped: file names may hold any character.
+
+    Args:
+        text: The line.
+        is_error: Print it on stderr also if a log is alone.
+
+    """
+    if _is_logged(text) and not is_error:
+        return
+    complain(text)
+
+
+def complain(text: str) -> None:
+    """Print one line on stderr and into no log: it is about the log."""
     with suppress(OSError):  # stderr is a full disk or a closed pipe: the exit code must still tell what happened
         click.echo(f"recorder: {printable(text)}", err=True)
+
+
+def tell(text: str) -> None:
+    """Print lines that stand by themselves on stderr, for example the explanation of a miss."""
+    if not _is_logged(text):
+        with suppress(OSError):
+            click.echo(text, err=True)
+
+
+def _is_logged(text: str) -> bool:
+    """Write a text into the logs; return whether one of them is alone."""
+    for log in _logs:
+        log.line(text)
+    return any(log.is_alone for log in _logs)
 
 
 class Progress:

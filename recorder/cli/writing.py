@@ -7,15 +7,20 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from ..errors import UsageError
+from ..files import open_regular
 from ..model import IN_CLEAR, Header, Record
 from ..output import refuse, replacing
-from .saying import say
+from .saying import complain, into, say
 
+if TYPE_CHECKING:
+    from ..monitoring.log import LogFile
+
+_LOOKED_AT = 64  # bytes at the beginning of a log: a cassette has others there than text
 _INPUTS = f"{__name__}.inputs"
 
 
@@ -53,6 +58,36 @@ def must_be_writable(output: Path, *, force: bool) -> None:
         OutputError: If the file or its folder cannot be written.
     """
     refuse(output, _inputs(), force=force)
+
+
+@contextmanager
+def logging_into(path: Path | None, *, beside: Path | None = None, takes_all: bool = False) -> Iterator[LogFile | None]:
+    """Let messages go into a log file in the block, also; None without a path.
+
+    Args:
+        path: The log.
+        beside: The output of the command, which cannot be the log as well.
+        takes_all: Take what all loggers of the process say.
+
+    Raises:
+        UsageError: If the file is one that the command reads or writes, or holds something else than text.
+        OutputError: If the file cannot be written.
+
+    """
+    if path is None:
+        yield None
+        return
+    from ..monitoring.log import opened
+
+    if beside is not None and os.path.realpath(path) == os.path.realpath(beside):
+        raise UsageError(f"{path}: the command writes this file; choose another name for the log")
+    refuse(path, _inputs(), force=True)
+    if path.exists():
+        with open_regular(path) as file:
+            if b"\0" in file.read(_LOOKED_AT):
+                raise UsageError(f"{path}: is no log, and nothing is added to it; choose another name for the log")
+    with opened(path, complain, takes_all=takes_all) as log, into(log):
+        yield log
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ..options import (
     ca_dir_option,
     key_option,
     listen_option,
+    log_option,
     new_dialect_option,
     no_redaction_option,
     policy_option,
@@ -89,13 +90,13 @@ class Command(click.Command):
     show_default=True,
     help="Seal the cassette once it is closed, so that it opens at once; another Ctrl-C leaves it as it is.",
 )
-@click.option("--rewrite-links", is_flag=True, help="Lead links to the server back to the recorder.")
 @click.option(
     "--control-token",
     type=TokenFile(CONTROL_TOKEN),
     help="Show counters at /__recorder/metrics to requests that carry the token in this file.  [env var:"
     f" {CONTROL_TOKEN}, the token itself]",
 )
+@click.option("--rewrite-links", is_flag=True, help="Lead links to the server back to the recorder.")
 @click.option(
     "--also",
     metavar="NAME=URL",
@@ -116,6 +117,7 @@ class Command(click.Command):
 @policy_option
 @key_option
 @no_redaction_option
+@log_option
 @click.option("--force", is_flag=True, help="Overwrite the cassette if it exists.")
 def command(upstream: str | None, program: tuple[str, ...], **given: Any) -> None:
     """Record the traffic between a desktop and UPSTREAM, until Ctrl-C.

@@ -17,13 +17,15 @@ from ...model import Recording
 from ...printable import printable, to_json
 from ..group import NEW_OBJECTS
 from ..loading import load
-from ..options import cassettes_argument, dialect_option, listen_option, warn_if_exposed
-from ..saying import say
+from ..options import cassettes_argument, dialect_option, listen_option, log_option, warn_if_exposed
+from ..saying import alone, say, tell
 from ..tokens import CONTROL_TOKEN, TokenFile, token_of
 from ..verdict import announce
+from ..writing import logging_into
 
 if TYPE_CHECKING:
     from ...api.standin import StandIn
+    from ...monitoring.log import LogFile
 
 _STALLED = 3  # exit code
 _TOKEN = "RECORDER_TOKEN"  # noqa: S105  # the environment variable's name
@@ -70,6 +72,7 @@ class Settings:
     token: str | None = None
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    log: Path | None = None
 
 
 @click.command("replay")
@@ -144,6 +147,7 @@ class Settings:
 )
 @click.option("--policy", metavar="FILE", help="Policy the cassette was redacted by, if not a shipped one.")
 @dialect_option
+@log_option
 def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> None:
     """Stand in for the recorded server, offline: events leave only after their request came.
 
@@ -175,8 +179,9 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     options["token"] = token_of(options["token"], _TOKEN)
     options["jwt_key"] = token_of(options["jwt_key"], _JWT_KEY)
     settings = Settings(**options)
-    standin, stalled = asyncio.run(_serve(recording, settings))
-    _conclude(standin.report(), standin.missed, as_json=as_json)
+    with logging_into(settings.log, takes_all=True) as log:
+        standin, stalled = asyncio.run(_serve(recording, settings, log))
+        _conclude(standin.report(), standin.missed, as_json=as_json)
     if stalled or standin.unheard or (settings.exit_when_done and (standin.unplayed or standin.unplayed_events)):
         raise SystemExit(_STALLED)
 
@@ -224,14 +229,22 @@ def collect_rarely() -> None:
     gc.set_threshold(NEW_OBJECTS)
 
 
-async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, bool]:
+def _end_by_signals(stop: asyncio.Event, *, hangs_up: bool) -> None:
+    """Set an event on a signal; on SIGHUP only if it `hangs_up`, and not under nohup, which ignores SIGHUP."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if hangs_up and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
+
+
+async def _serve(recording: Recording, settings: Settings, log: LogFile | None) -> tuple[StandIn, bool]:
     """Serve until told to stop, or done; return also whether the clients waited for something that never comes."""
     from ...api.standin import StandIn
 
     warn_if_exposed(settings.listen[0])
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _end_by_signals(stop, hangs_up=log is None)
     told: list[str] = []
 
     def turn() -> None:
@@ -263,7 +276,7 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
         allow_hosts=settings.allow_hosts,
         allow_origins=settings.allow_origins,
         token=settings.token,
-        on_miss=lambda miss: click.echo(miss.text, err=True),
+        on_miss=lambda miss: tell(miss.text),
         on_turn=turn,
         on_idle=idle,
         idle_after=settings.idle,
@@ -272,5 +285,6 @@ async def _serve(recording: Recording, settings: Settings) -> tuple[StandIn, boo
         say(line)
     async with standin:
         click.echo(f"listening on {standin.address.url}")
-        await stop.wait()
+        with alone(log):
+            await stop.wait()
     return standin, bool(told) and settings.exit_when_done

@@ -16,6 +16,7 @@ from ...dialect.definition import Dialect
 from ...model import Chunk, Record, Request, Response, SocketMessage, State
 from ...views.live.progress import Ended, Progress, as_line
 from ...views.screen import STATES
+from ..saying import tell
 
 _CLEAR = "\r\x1b[K"  # to the beginning of the line, and erase it
 _LACKS = {State.ABORTED: "its answer", State.UNACKED: "its ack", State.ACKED: "its last event"}
@@ -55,7 +56,10 @@ class Display:
             return
         for ended in self._progress.feed(record):
             self.clear()
-            self._print(f"{self._colored(ended)}\n")
+            if self.is_live:
+                self._print(f"{self._colored(ended)}\n")
+            else:
+                tell(as_line(ended))
 
     def use(self, dialect: Dialect) -> None:
         """Take the dialect of the recording; print the operations that have ended already."""

@@ -51,7 +51,9 @@ class Ending:
 
     """
 
-    def __init__(self, hurry: Callable[[], None], lost: str, withheld: Callable[[], float] = withheld) -> None:
+    def __init__(
+        self, hurry: Callable[[], None], lost: str, withheld: Callable[[], float] = withheld, *, hangs_up: bool = True
+    ) -> None:
         """Prepare the end.
 
         Args:
@@ -59,9 +61,11 @@ class Ending:
                 exception there, to leave a step that takes long.
             lost: A line for the user, if the process has to be ended before the recording is.
             withheld: Returns the seconds of this process that do not count.
+            hangs_up: SIGHUP ends it; else SIGHUP is left as it is.
 
         """
         self._hurry, self._lost, self.is_urgent, self._withheld = hurry, lost, False, withheld
+        self._signals = _SIGNALS if hangs_up else _SIGNALS[:2]
         self._wanted: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._then: Callable[[], None] | None = None
         self._since: tuple[float, float] | None = None  # the first signal, and the seconds withheld before it
@@ -70,7 +74,7 @@ class Ending:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in _SIGNALS:
+        for number in self._signals:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
                 self._before[number] = signal.signal(number, self._signalled)
         self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._passed)
@@ -134,7 +138,7 @@ class Ending:
                 self._hurry()
             return
         if self._code is None:
-            say(self._lost)
+            say(self._lost, is_error=True)
         self._end()
 
     def _spent(self) -> float:
@@ -160,7 +164,7 @@ class Ending:
         if self._timer is not threading.current_thread():
             return  # the time was taken off meanwhile, or counts from a later moment
         if self._code is None:
-            telling = threading.Thread(target=say, args=(self._lost,), daemon=True)
+            telling = threading.Thread(target=say, args=(self._lost,), kwargs={"is_error": True}, daemon=True)
             telling.start()
             telling.join(_AGAIN)
         self._end()

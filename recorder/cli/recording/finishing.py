@@ -25,15 +25,17 @@ _SILENCE = 1.0  # seconds, after which the user is told what takes so long
 class Finishing:
     """The steps after a recording. A signal ends the running step, and no step follows."""
 
-    def __init__(self, path: Path, *, is_left: bool) -> None:
+    def __init__(self, path: Path, *, is_left: bool, hangs_up: bool = True) -> None:
         """Begin with a closed cassette.
 
         Args:
             path: The cassette.
             is_left: Whether a second signal came already, so that `seal` leaves the cassette as it is.
+            hangs_up: SIGHUP leaves the cassette as it is, too.
 
         """
         self._path, self._is_left = path, is_left
+        self._signals = (signal.SIGTERM, signal.SIGHUP) if hangs_up else (signal.SIGTERM,)
 
     def sift(self, hosts: Callable[[], Iterable[str]]) -> None:
         """Remove the hosts without an API.
@@ -78,7 +80,7 @@ class Finishing:
     @contextmanager
     def _leavable(self, told: str) -> Iterator[None]:
         """Raise KeyboardInterrupt on each signal in the block; tell the user what the block does if it takes long."""
-        heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+        heard = [number for number in self._signals if signal.getsignal(number) != signal.SIG_IGN]
         before = {number: signal.signal(number, _interrupted) for number in heard}
         waiting = threading.Timer(_SILENCE, say, [f"{self._path}: {told}"])
         waiting.start()

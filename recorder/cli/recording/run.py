@@ -26,10 +26,11 @@ from ...cassette.writer import Fsync
 from ...dialect.definition import Dialect, load
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
+from ...monitoring.log import LogFile
 from ..options import warn_if_exposed
-from ..saying import say
+from ..saying import alone, say
 from ..tokens import CONTROL_TOKEN, token_of
-from ..writing import must_be_writable
+from ..writing import logging_into, must_be_writable
 from .clients import Clients
 from .display import Display
 from .ending import PATIENCE, Ending
@@ -67,7 +68,7 @@ class Recording:
         self._also = _also(given["also"], upstream, self._mode)
         if given["rewrite_links"] and not self._mode.startswith("reverse:"):
             raise UsageError("--rewrite-links needs --mode reverse: in other modes no link leads past the proxy")
-        self._seals, limits = given["seal"], _limits(given)
+        self._seals, limits, self._log = given["seal"], _limits(given), given["log"]
         self._token = token_of(given["control_token"], CONTROL_TOKEN)
         must_be_writable(self._path, force=given["force"] or append)
         policy, key = redaction(given["policy"], given["key_file"], off=given["no_redaction"])
@@ -102,14 +103,18 @@ class Recording:
             UpstreamError: If the server cannot be reached.
 
         """
+        with logging_into(self._log, beside=self._path) as log:
+            return self._run_logged(log)
+
+    def _run_logged(self, log: LogFile | None) -> int:
         warn_if_exposed(self._listen[0])
         logging.getLogger("recorder.capture").addHandler(_Told(self._display))
         lost = f"{self._path}: the disk or the network does not answer; what was not yet written is lost"
-        with Ending(self._hurry, lost) as ending:
-            code = asyncio.run(self._record(ending))
+        with Ending(self._hurry, lost, hangs_up=log is None) as ending:
+            code = asyncio.run(self._record(ending, log))
         if self._recorder.failure is None and (self._clients.are_sifted or self._seals):
             ending.waits()
-            finishing = Finishing(self._path, is_left=ending.is_urgent)
+            finishing = Finishing(self._path, is_left=ending.is_urgent, hangs_up=log is None)
             if self._clients.are_sifted:
                 finishing.sift(self._recorder.sift)
             if self._seals:
@@ -142,10 +147,10 @@ class Recording:
         say(f"{self._path}: {counts.requests} requests, {counts.open} still open at the end")
         return code
 
-    async def _record(self, ending: Ending) -> int:
+    async def _record(self, ending: Ending, log: LogFile | None) -> int:
         code = 0
         try:
-            code = await self._serve(ending)
+            code = await self._serve(ending, log)
         except CaptureError:
             if self._recorder.failure is None:
                 raise
@@ -153,7 +158,7 @@ class Recording:
         ending.told(code)
         return code
 
-    async def _serve(self, ending: Ending) -> int:
+    async def _serve(self, ending: Ending, log: LogFile | None) -> int:
         host, port = self._listen
         watched = Watched(lambda: self._recorder.status, self._recorder.families, self._token)
         given = self._clients.proxied(watched) | {"also": self._also, "upstream": self._upstream}
@@ -166,7 +171,8 @@ class Recording:
                 click.echo(f"{name}: listening on {url}")
             showing = asyncio.create_task(self._show())
             try:
-                return await (self._run(running, stopped) if self._program else stopped)
+                with alone(log):
+                    return await (self._run(running, stopped) if self._program else stopped)
             finally:
                 self._display.clear()
                 for task in (showing, stopped):
@@ -216,7 +222,7 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._display.clear()
-        say(record.getMessage())
+        say(record.getMessage(), is_error=record.levelno >= logging.ERROR)
 
 
 def _limits(given: dict[str, Any]) -> Limits:
