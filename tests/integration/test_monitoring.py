@@ -16,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from recorder.cassette.reader import read
 from recorder.model import Request
 from tests.lab.processes import RECORDER, Server, recorder, serving, until
+from tests.replay.server.test_monitoring import documented
 
 HEALTH = "/__recorder/health"
 OK = b'{"status": "ok"}\n'
@@ -118,6 +119,9 @@ def test_a_recorder_counts_what_it_records_and_says_when_it_does_not(upstream: s
     assert (before["recorder_requests_total"], after["recorder_requests_total"]) == (0, 1)
     assert (after["recorder_responses_total"], after["recorder_exchanges_open"], after["recorder_parts"]) == (1, 0, 1)
     assert after["recorder_recording"] == 1
+    assert documented("A recorder:", "Both:") == {
+        name.partition("_total")[0] + "_total" * ("_total" in name) for name in after if name.startswith("recorder_")
+    }
     assert refused[0] == 403
     assert full == (200, b'{"status": "passing, not recorded"}\n')
     assert left["recorder_written_bytes_total"] >= after["recorder_written_bytes_total"] > 0

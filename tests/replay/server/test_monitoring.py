@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -49,6 +51,12 @@ def served(act: Callable[[Address], Awaitable[Found]], engine: ReplayEngine | No
             return await asyncio.wait_for(act(address), LIMIT)
 
     return asyncio.run(run())
+
+
+def documented(since: str, until: str) -> set[str]:
+    """The counters in a part of the documentation."""
+    text = (Path(__file__).parents[3] / "docs" / "operation.md").read_text()
+    return set(re.findall(r"`(recorder_\w+)(?:\{[^`]*)?`", text.partition(since)[2].partition(until)[0]))
 
 
 def body_of(answer: bytes) -> bytes:
@@ -130,6 +138,9 @@ def test_counters_tell_of_requests_misses_answers_and_events() -> None:
     assert (found["recorder_triples"], found["recorder_triples_unplayed"]) == (1, 0)
     assert (found["recorder_sessions_total"], found["recorder_connections_open"]) == (1, 1)
     assert found["process_open_fds"] > 0
+    assert documented("A stand-in:", "A recorder:") == {
+        re.sub("[1-5]xx$", "", name) for name in found if name.startswith("recorder_")
+    }
 
 
 def test_counters_need_the_token_and_without_control_there_are_none() -> None:
