@@ -92,6 +92,11 @@ class Known:
         for value, kind in later._values.items():
             self.add(value, kind)
 
+    @property
+    def values(self) -> tuple[tuple[str, Kind], ...]:
+        """The values with their kinds, the least recently seen first."""
+        return tuple(self._values.items())
+
     def kind_of(self, value: str) -> Kind | None:
         """Return the kind of a value, None if the value is not known."""
         return self._values.get(value)

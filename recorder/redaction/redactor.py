@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..formats.streamed import streamed_media
@@ -51,6 +51,31 @@ class Redactor:
         """Return a record redacted."""
         self._finder.dropped = ()
         return redacted(record, self._finder)
+
+    def redact_chunk(self, record: Chunk, media: str) -> Record:
+        """Return a chunk redacted whose head this redactor has not seen; `media` is the media type of its response."""
+        self._finder.streams[record.exchange] = media
+        return self.redact(record)
+
+    def media_of(self, exchange: int) -> str:
+        """Return the media type of the streamed response of an exchange; "" if none is known."""
+        return self._finder.streams.get(exchange, "")
+
+    @property
+    def values(self) -> tuple[tuple[str, Kind], ...]:
+        """The values that were named so far, the least recently seen first."""
+        return self._finder.known.values if self._finder.known is not None else ()
+
+    def learn(self, values: Iterable[tuple[str, Kind]]) -> None:
+        """Remember values that another redactor of the same policy has seen."""
+        if self._finder.known is not None:
+            for value, kind in values:
+                self._finder.known.add(value, kind)
+
+    def count(self, unlooked: Counter[tuple[str, Unread]], dropped: tuple[str, ...]) -> None:
+        """Take what another redactor did not look through in a record, as if it had been redacted here just now."""
+        self._finder.unlooked.update(unlooked)
+        self._finder.dropped = dropped
 
     def headers(self, headers: Headers) -> Headers:
         """Return headers redacted."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from io import StringIO
 
 from ...dialect.paths import KEYS, VALUES
 from ..policy import KEPT, NO_RULE, Place, Policy
@@ -66,7 +67,7 @@ def made(pieces: Pieces, replaced: Replaced, change: Change, *, is_ascii: bool) 
 
 def by_token(text: str, change: Change, policy: Policy, place: Place) -> str:  # noqa: PLR0912  # one pass, the hottest loop
     """Return a JSON text with its values changed, token by token."""
-    pieces: list[str] = []
+    made = StringIO()  # no list: a text of 16 MB may have a million pieces
     last = deeper = 0
     outer: list[tuple[Place, _Pair | None, Place]] = []
     # `place` is the enclosing object or array, `here` its current member; an array element has the place of its array.
@@ -88,7 +89,7 @@ def by_token(text: str, change: Change, policy: Policy, place: Place) -> str:  #
             old = content(token[kind])
             if rule.kept or (rule.kind is None and old in empty) or (new := change.value(old, here)) == old:
                 continue
-            pieces += [text[last : token.start(kind) - 1], _quoted(new, is_ascii=text.isascii())]
+            made.write(text[last : token.start(kind) - 1] + _quoted(new, is_ascii=text.isascii()))
             last = token.end()
         elif kind in OPENS:
             if len(outer) < _DEEPEST:
@@ -108,9 +109,9 @@ def by_token(text: str, change: Change, policy: Policy, place: Place) -> str:  #
             old = token[kind]
             new = _word(old, here, change)
             if new != old:
-                pieces += [text[last : token.start(kind)], new]
+                made.write(text[last : token.start(kind)] + new)
                 last = token.end()
-    return "".join([*pieces, text[last:]]) if pieces else text
+    return made.getvalue() + text[last:] if last else text
 
 
 @dataclass(slots=True)
@@ -174,6 +175,7 @@ def _pairs(text: str) -> dict[int, _Pair]:
     """
     found: dict[int, _Pair] = {}
     opened: list[_Pair | None] = [None]  # None for an array
+    starts = [0]  # of `opened`
     for token in TOKEN.finditer(text):
         kind = token.lastindex or 0
         here = opened[-1]
@@ -182,11 +184,14 @@ def _pairs(text: str) -> dict[int, _Pair]:
         if kind in OPENS:
             is_array = token[kind] == "["
             opened.append(None if is_array else _Pair(here is None))
-            if not is_array:
-                found[token.start(kind)] = opened[-1]  # type: ignore[assignment]  # it is no array
+            starts.append(token.start(kind))
         elif kind == CLOSES and len(opened) > 1:
-            opened.pop()
-    return {start: pair for start, pair in found.items() if pair.key is not None}
+            pair, start = opened.pop(), starts.pop()
+            if pair is not None and pair.key is not None:
+                found[start] = pair
+    # objects without an end, as in a text that was cut off
+    rest = zip(opened, starts, strict=True)
+    return found | {start: pair for pair, start in rest if pair is not None and pair.key is not None}
 
 
 def _word(word: str, place: Place, change: Change) -> str:
