@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from ...model import Headers
-from ...monitoring.answers import ENDING, OK, PREFIX
+from ...monitoring.answers import PREFIX
 from ...monitoring.openmetrics import Family
 from ..engine.http import HttpRequest, HttpResponse
 from ..engine.standin import ReplayEngine
@@ -104,7 +104,6 @@ async def serve(
     try:
         yield Address(host, bound, site.controls)
     finally:
-        site.is_ending = True
         listener.close()
         driver.close()
         await connections.close()
@@ -115,7 +114,6 @@ class _Site:
 
     control: Control | None = None
     connections: Connections | None = None
-    is_ending = False
     _apart = 0  # requests that were no part of the replay
 
     def __init__(self, standin: ReplayEngine, driver: Driver, admission: Admission) -> None:
@@ -141,7 +139,7 @@ class _Site:
         """Return the answer to a request that is not for the recording; None if the stand-in must answer."""
         if is_health(request.target):  # no client of the replay: it moves no clock, and ends no idle time
             self._apart += 1
-            return healthy(request, ENDING if self.is_ending else OK)
+            return healthy(request)
         if self.control is not None and self.control.owns(request.target):
             self._apart += 1
             if (measured := self.control.measured(request, self._families)) is not None:

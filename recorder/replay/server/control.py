@@ -20,7 +20,6 @@ from ...model import JSON, Headers
 from ...monitoring.answers import (
     HEALTH,
     METRICS,
-    OK,
     PREFIX,
     TOKEN_HEADER,
     Answer,
@@ -142,9 +141,9 @@ def is_health(target: str) -> bool:
     return path_of(target) == HEALTH
 
 
-def healthy(request: HttpRequest, status: str = OK) -> HttpResponse:
-    """Return the answer to a request for the health."""
-    return _answered(request, health(request.method, status))
+def healthy(request: HttpRequest) -> HttpResponse:
+    """Return the answer to a request for the health; a stand-in that ends, or has broken, answers nothing."""
+    return _answered(request, health(request.method))
 
 
 def families(figures: Figures, requests: int, refused: int, connections: int, sockets: int) -> Iterator[Family]:
