@@ -82,10 +82,12 @@ def test_in_reverse_mode_health_is_the_recorders_at_each_port_and_is_not_recorde
         answers = [asked(url, way) for url in (server.url, line.split()[-1]) for way in WAYS.values()]
         passed = asked(server.url, "GET /x HTTP/1.0\r\n\r\n")
         hidden = asked(server.url, "GET /__recorder/metrics HTTP/1.0\r\n\r\n")
+        headed = asked(server.url, f"HEAD {HEALTH} HTTP/1.0\r\n\r\n")
         posted, _ = asked(server.url, f"POST {HEALTH} HTTP/1.0\r\nContent-Length: 2\r\n\r\n{{}}")
 
     assert answers == [(200, OK)] * 4
     assert passed == hidden == (200, b"other")  # without a token there are no counters
+    assert headed == (200, b"")
     assert posted == 405
     assert targets(cassette) == ["/x", "/__recorder/metrics"]
 
@@ -101,6 +103,26 @@ def test_in_other_modes_health_is_asked_for_at_the_proxys_own_address(mode: str,
     assert answers == [(200, OK)] * 2
     assert through == (200, b"other")
     assert targets(cassette) == [HEALTH]
+
+
+def test_a_port_of_socks_answers_for_the_health_in_plain_http_and_nothing_else(tmp_path: Path) -> None:
+    cassette = tmp_path / "s.cassette"
+    with recorder("record", "--mode", "socks5", "--ca-dir", tmp_path / "ca", "-o", cassette) as server:
+        answers = [asked(server.url, way) for way in WAYS.values()]
+        ahead = asked(
+            server.url, WAYS["by a name"].replace("close", "keep-alive") + "GET http://127.0.0.1:1/ HTTP/1.0\r\n\r\n"
+        )
+        parts = urlsplit(server.url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as connection:
+            connection.sendall(b"GET /other HTTP/1.0\r\n\r\n")
+            other = connection.recv(1)
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as connection:
+            connection.sendall(b"\x05\x01\x00")  # RFC 1928: version 5, no authentication
+            greeted = connection.recv(2)
+
+    assert [*answers, ahead] == [(200, OK)] * 3
+    assert (other, greeted) == (b"", b"\x05\x00")
+    assert targets(cassette) == []
 
 
 def test_a_recorder_counts_what_it_records_and_says_when_it_does_not(upstream: str, tmp_path: Path) -> None:

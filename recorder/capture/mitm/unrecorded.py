@@ -18,7 +18,7 @@ from html import escape
 from mitmproxy import http, tcp
 from mitmproxy.net.http.url import hostport
 from mitmproxy.proxy import server_hooks
-from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
+from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode, Socks5Mode
 from mitmproxy.tls import ClientHelloData
 
 from ...model import Headers
@@ -184,6 +184,8 @@ class Watched:
             flow.kill()  # of a body that it streams, mitmproxy cannot answer the request by itself
             return
         flow.response = http.Response.make(answer.status, answer.body, headers=dict(answer.headers))
+        if isinstance(flow.client_conn.proxy_mode, Socks5Mode):
+            flow.response.headers["Connection"] = "close"  # a SOCKS port takes no other request in HTTP
         if request.method == "HEAD":
             flow.response.raw_content = b""
 

@@ -118,8 +118,8 @@ class Settings:
 @click.option(
     "--control-token",
     type=TokenFile(CONTROL_TOKEN),
-    help="Enable the control API at /__recorder/ for requests that carry the token in this file.  [env var:"
-    f" {CONTROL_TOKEN}, the token itself]",
+    help="Enable the control API and the counters at /__recorder/ for requests that carry the token in this file."
+    f"  [env var: {CONTROL_TOKEN}, the token itself]",
 )
 @click.option(
     "--token",

@@ -20,7 +20,7 @@ from mitmproxy.test import taddons, tflow
 from recorder.capture.hosts import Others, patterns
 from recorder.capture.mitm.addon import Recorder
 from recorder.capture.mitm.ca import Authority
-from recorder.capture.mitm.unrecorded import UNRECORDED, Onboarding, PassOthers
+from recorder.capture.mitm.unrecorded import UNRECORDED, Onboarding, PassOthers, Watched
 from recorder.cassette.reader import Cassette, read
 from recorder.model import Note, Request
 from recorder.redaction.policy import Policy, load
@@ -285,3 +285,45 @@ def test_other_servers_answer_for_themselves(page: Callable[..., http.HTTPFlow],
 
     assert flow.response is None
     assert UNRECORDED not in flow.metadata
+
+
+def watched(flow: http.HTTPFlow, mode: str = "regular", token: str | None = "c0ntrol") -> http.HTTPFlow:
+    """A call of a client that has no answer yet, after `Watched` has seen it."""
+    flow.response, flow.client_conn.proxy_mode = None, ProxyMode.parse(mode)
+    Watched(lambda: "ok", lambda: (), token).requestheaders(flow)
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "mode", "answered"),
+    [
+        ("127.0.0.1", 8080, "regular", True),
+        ("localhost", 8080, "upstream:http://proxy:3128", True),
+        ("127.0.0.1", 8081, "regular", False),
+        ("app", 8080, "regular", False),
+        ("app", 443, "reverse:https://app", True),
+    ],
+)
+def test_health_is_answered_at_the_recorders_own_address(host: str, port: int, mode: str, answered: bool) -> None:
+    flow = watched(call(host, port, "/__recorder/health?x"), mode)
+
+    assert (flow.response is not None, UNRECORDED in flow.metadata) == (answered, answered)
+
+
+@pytest.mark.parametrize(("token", "shown", "status"), [("t", "t", 200), ("t", "u", 403), (None, "t", None)])
+def test_counters_are_shown_to_the_token(token: str | None, shown: str, status: int | None) -> None:
+    flow = watched(call("127.0.0.1", 8080, "/__recorder/metrics", Authorization=f"Bearer {shown}"), token=token)
+
+    assert (flow.response.status_code if flow.response else None) == status
+
+
+@pytest.mark.parametrize("header", [("Content-Length", str(1 << 30)), ("Transfer-Encoding", "chunked")])
+def test_a_request_with_a_body_that_would_be_streamed_is_cut_off(header: tuple[str, str]) -> None:
+    flow = call("127.0.0.1", 8080, "/__recorder/health")
+    flow.request.headers[header[0]] = header[1]
+    flow.live = True
+
+    watched(flow)
+
+    assert flow.response is None
+    assert flow.error is not None

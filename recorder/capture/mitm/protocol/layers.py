@@ -17,7 +17,7 @@ from mitmproxy import http
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer, mode_servers
 from mitmproxy.proxy.layers import http as layers
-from mitmproxy.proxy.layers import websocket
+from mitmproxy.proxy.layers import modes, websocket
 from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._http1 import make_error_response
 
@@ -32,6 +32,7 @@ from .sockets import Bounded, Socket
 HEAD = 1 << 20  # most bytes of a head, of the line before a chunk, or of trailers; a browser takes 256 KiB
 AHEAD = 1 << 20  # most bytes that a client may send before the answer to its last request
 _PIECE = 1 << 20  # bytes of a body sent at a time
+_OWN = (f"GET {PREFIX}/".encode(), f"HEAD {PREFIX}/".encode())
 _PREFACE = b"PRI * HTTP/2.0\r\n"  # RFC 9113, section 3.4
 
 
@@ -41,6 +42,8 @@ def install() -> None:
     replaced.HttpStream = Stream
     replaced.Http1Server, replaced.Http1Client = Http1Server, Http1Client
     replaced.Http2Server, replaced.Http2Client = Http2Server, Http2Client
+    first: Any = modes
+    first.Socks5Proxy = Socks
     sockets: Any = websocket
     sockets.WebsocketLayer, sockets.WebsocketConnection = Socket, Bounded
     servers: Any = mode_servers
@@ -88,6 +91,22 @@ def _lead_here(request: http.Request, own: tuple[str | int, ...]) -> None:
     """
     if not request.data.host and request.path.startswith(f"{PREFIX}/"):
         request.data.host, request.data.port, request.data.scheme = str(own[0]), int(own[1]), b"http"
+
+
+class Socks(modes.Socks5Proxy):
+    """The first layer of a SOCKS port: who asks for the recorder's health there speaks HTTP at once."""
+
+    def state_greet(self) -> layer.CommandGenerator[None]:
+        own = [beginning for beginning in _OWN if beginning.startswith(self.buf[: len(beginning)])]
+        if not own:
+            yield from super().state_greet()
+        elif len(self.buf) >= len(own[0]):
+            self.child_layer = layers.HttpLayer(self.context, layers.HTTPMode.regular)
+            self._handle_event = self.child_layer.handle_event
+            yield from self.child_layer.handle_event(events.Start())
+            yield from self.child_layer.handle_event(events.DataReceived(self.context.client, self.buf))
+
+    state = state_greet
 
 
 class _Chunks:
