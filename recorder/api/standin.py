@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from ..replay.server.admission import rules_of
 from ..replay.server.app import Address, serve
 from ..replay.server.building import Options, build
 from ..replay.server.driver import Callbacks
-from ..replay.server.limits import fitting
+from ..replay.server.limits import SESSION, fitting
 from .threads import LoopThread
 
 T = TypeVar("T")
@@ -88,6 +88,8 @@ class StandIn:
         on_turn: Is called after requests were answered.
         on_idle: Is called once when nothing came in for `idle_after` seconds and nothing is due.
         idle_after: Seconds.
+        session_timeout: Seconds without a request after which a session is let go that holds no poll, stream or
+            WebSocket. Its client is told to shake hands again if it comes back.
         thread: Thread to serve in, for several stand-ins of one process; None starts one.
 
     Raises:
@@ -117,6 +119,7 @@ class StandIn:
         on_turn: Callable[[], None] | None = None,
         on_idle: Callable[[], None] | None = None,
         idle_after: float = _IDLE,
+        session_timeout: float = SESSION,
         thread: LoopThread | None = None,
     ) -> None:
         """Read what is to be played; the arguments are those of the class."""
@@ -137,6 +140,9 @@ class StandIn:
         self._turns = _Turns(self._engine, on_turn, on_idle)
         nothing: Callable[[Miss], None] = lambda _: None  # noqa: E731  # a default
         self._callbacks = Callbacks(on_miss or nothing, self._turns.idle, self._turns.turn, idle_after)
+        if not session_timeout > 0:
+            raise UsageError(f"session_timeout is a number of seconds above 0, not {session_timeout!r}")
+        self._session_timeout = session_timeout
         self._listen, self._token = listen, control_token
         self._rules = rules_of(self.recording, _texts(allow_hosts), _texts(allow_origins), token)
         self._thread, self._own_thread = thread, thread is None
@@ -189,7 +195,7 @@ class StandIn:
             watch=self._callbacks,
             virtual=self._virtual,
             token=self._token,
-            limits=fitting(*self._engine.largest),
+            limits=replace(fitting(*self._engine.largest), session=self._session_timeout),
             rules=self._rules,
         )
         self._address = await self._serving.__aenter__()
@@ -244,7 +250,7 @@ class StandIn:
     @property
     def played(self) -> tuple[int, ...]:
         """Numbers of the triples that any session asked for."""
-        return tuple(sorted({number for session in self.sessions for number in session.played}))
+        return self._call(lambda: self._engine.played)
 
     @property
     def unplayed(self) -> tuple[int, ...]:

@@ -230,6 +230,11 @@ class BayeuxServer:
         self._sessions.pop(client_id, None)
         self._forgotten.pop(client_id, None)
 
+    def holds_poll(self, client_id: str) -> bool:
+        """Return whether a client has a poll that is not answered."""
+        session = self._sessions.get(client_id)
+        return session is not None and session.poll is not None
+
     def poll_on_socket(self, client_id: str) -> int | None:
         """Return the request number of the poll that a client holds on a WebSocket, None if there is none."""
         session = self._sessions.get(client_id)

@@ -66,6 +66,7 @@ class Settings:
     faults: tuple[str, ...]
     seed: int | None
     dialect: str | None
+    session_timeout: float
     control_token: str | None = None
     policy: str | None = None
     jwt_key: str | None = None
@@ -106,6 +107,14 @@ class Settings:
     default=5.0,
     show_default=True,
     help="Seconds without a request after which to print what is needed next.",
+)
+@click.option(
+    "--session-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600.0,
+    show_default=True,
+    help="Seconds without a request after which a session is let go that holds no poll, stream or WebSocket.",
 )
 @click.option("--fault", "faults", metavar="FAULT", multiple=True, help="Inject a fault, e.g. 'drop event NAME#2'.")
 @click.option(
@@ -280,6 +289,7 @@ async def _serve(recording: Recording, settings: Settings, log: LogFile | None) 
         on_turn=turn,
         on_idle=idle,
         idle_after=settings.idle,
+        session_timeout=settings.session_timeout,
     )
     for line in (*standin.foreign_links, *standin.fixed_dates):
         say(line)

@@ -453,6 +453,10 @@ class Faults:
             return []
         return self._hits(session, (_UNNAMED[Kind.STALL],), of_events=True, kinds=(Kind.STALL,))
 
+    def let_go(self, session: str) -> None:
+        """Forget what was counted in a session that is let go; the hits of faults stay."""
+        self._seen.pop(session, None)
+
     def report(self) -> list[tuple[str, int]]:
         """Return the faults in the order given, and how often each one hit."""
         return [(fault.text, self._fired[place]) for place, fault in enumerate(self._faults)]

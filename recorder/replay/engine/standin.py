@@ -17,39 +17,38 @@ from ...bayeux.messages import Message, is_empty, parse_request, to_text
 from ...bayeux.outbox import Queued
 from ...bayeux.publishes import PUBLISH, content
 from ...bayeux.replies import Said
-from ...bayeux.server import BayeuxServer
 from ...bayeux.session import Answer
 from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
 from ...errors import UsageError
-from ...links.rewriting import NOWHERE, Links, asked_server, asked_servers, servers
-from ...model import JSON, AnchorKind, Headers, Recording
+from ...links.rewriting import Links, asked_servers, servers
+from ...model import JSON, Headers, Recording
 from ...push.rules import MESSAGE
 from ...push.sockets import asked_for
 from ...redaction.policy import Policy as Redaction
 from ...requests.asked import AskedLinks
 from ...requests.index.foreign import Foreign
-from ...requests.index.making import Index, index_of
+from ...requests.index.making import index_of
 from ...requests.known import FreshIds
 from ...requests.remembered import media_for
 from ...requests.request import ParsedRequest, RecordedRequest
-from . import miss, status
+from . import miss, parts, status
 from .faults import Faults
 from .http import HttpRequest, Reply, Responses, origin_of, subprotocol
-from .matching.matcher import Matcher, describe
+from .matching.matcher import describe
 from .policy import Policy
 from .rewriting.dates import Dates, Today
 from .rewriting.responses import refusal, refused
 from .rewriting.rewriter import Rewriter
-from .said import RecordedReplies, unknown_error
+from .said import RecordedReplies
 from .scheduling.follower import Follower
 from .scheduling.player import Player
 from .sessions.logins import Logins, Renewed
 from .sessions.playhead import COOKIE, Playhead
 from .sessions.registry import Registry
+from .sessions.retired import Retired
 from .timeline import Home, Run, Step, described
 
-_DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
 _MOST_MISSES = 1000  # that are kept, with their text
 _HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
@@ -94,19 +93,20 @@ class ReplayEngine:
         reached = asked_servers(recording, summary["asked"]) if proxied else ()
         self._links = Links(servers(recording, summary["answered"]), reached)
         self._asked = AskedLinks(recording.header, self._links, are_there=summary["has_links"])
-        self._matcher = _matcher(recording, dialect, redaction, index, self._asked, proxied=proxied)
-        self._bayeux = _bayeux(recording, new_id, epoch, self._links)
+        self._matcher = parts.matcher(recording, dialect, redaction, index, self._asked, proxied=proxied)
+        self._bayeux = parts.bayeux(recording, new_id, epoch, self._links)
         windows = 1 + max(recording.windows.values(), default=0)
         self._logins = Logins(recording, self._matcher, dialect, new_id, summary["logins"])
         self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
         self.dates = Dates(recording, dialect, today)
         self._replies, following = Responses(recording.guard), self._playheads.following
-        parts = recording, self._matcher, dialect, self._bayeux, self._replies
-        self._player = Player(*parts, index=index, links=self._links, dates=self.dates, followers=following)
+        its = recording, self._matcher, dialect, self._bayeux, self._replies
+        self._player = Player(*its, index=index, links=self._links, dates=self.dates, followers=following)
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
         self.missed, self.misses = 0, list[miss.Miss]()  # how many, and the first ones
+        self._retired = Retired()
         self._paused_at: float | None = None
 
     def receive(self, request: HttpRequest, now: float) -> None:
@@ -191,22 +191,28 @@ class ReplayEngine:
     @property
     def unplayed(self) -> tuple[int, ...]:
         """Numbers of the triples that no client has asked for."""
-        return status.unplayed(self._playheads, self._matcher)
+        return status.unplayed(self._playheads, self._matcher, self._retired.played)
+
+    @property
+    def played(self) -> tuple[int, ...]:
+        """Numbers of the triples that any client has asked for."""
+        left, numbers = set(self.unplayed), map(self._matcher.number, range(self._matcher.operations))
+        return tuple(number for number in numbers if number not in left)
 
     @property
     def unplayed_events(self) -> list[dict[str, Any]]:
         """Recorded events that wait for something no client did, as JSON; events of unplayed triples are left out."""
-        return status.unplayed_events(self._recording, self._follower.unplayed(self._playheads))
+        return status.unplayed_events(self._recording, self._follower.unplayed(self._playheads, self._retired))
 
     @property
     def unsubscribed_events(self) -> list[dict[str, Any]]:
         """Events on channels that a client did not subscribe to, unlike the recorded one, as JSON."""
-        return status.unplayed_events(self._recording, self._follower.unsubscribed(self._playheads))
+        return status.unplayed_events(self._recording, self._follower.unsubscribed(self._playheads, self._retired))
 
     @property
     def unheard(self) -> list[dict[str, Any]]:
         """Clients that events are due to, but that have no push session while others have one, as JSON."""
-        return status.unheard(self._playheads)
+        return [*self._retired.unheard, *status.unheard(self._playheads)]
 
     @property
     def waiting(self) -> int:
@@ -216,9 +222,7 @@ class ReplayEngine:
     @property
     def next_due(self) -> float | None:
         """Time at which the next event or ack leaves, None where only a request can bring one."""
-        if self._paused_at is not None:
-            return None
-        return self._player.due
+        return self._player.due if self._paused_at is None else None
 
     @property
     def is_parked(self) -> bool:
@@ -233,15 +237,41 @@ class ReplayEngine:
     @property
     def figures(self) -> status.Figures:
         """The numbers for those who watch the replay."""
-        counted = status.Counted(self.missed, self._player.pushed, self._replies.statuses, self.faults)
-        is_paused = self._paused_at is not None
-        return status.figures(self._playheads, self._matcher, self._bayeux, counted, is_paused=is_paused)
+        own = self.missed, self._player.pushed, self._replies.statuses, self.faults, self._retired.played
+        counted = status.Counted(*own, self._paused_at is not None)
+        return status.figures(self._playheads, self._matcher, self._bayeux, counted)
+
+    def let_go(self, now: float, timeout: float, connections: Iterable[str] = ()) -> list[str]:
+        """Let the sessions go whose clients sent nothing for a time; return their names. A pause does not count.
+
+        A session stays while its client waits for an answer, holds a poll or a stream, or has one of some connections
+        (those of WebSockets), and while a step is due to it. A client that comes back all the same is told to shake
+        hands, as by a server whose maxInterval is over, and then plays from the start. What the verdicts need is kept.
+
+        Args:
+            now: Seconds of a clock on which clients act: the wall's, also where the stand-in plays by a virtual one.
+            timeout: Seconds. The calls tell the time: a request counts as made at the next call.
+            connections: Names of connections whose clients are there, although they may send nothing.
+
+        """
+        holds = partial(status.holds, bayeux=self._bayeux)
+        gone = self._playheads.silent(now, timeout, connections, lambda one: self._paused_at is not None or holds(one))
+        if not gone:
+            return []
+        self._retired.add_unheard(found for found in status.unheard(self._playheads) if found["client"] in gone)
+        for playhead in gone.values():
+            self._retired.add(playhead, *self._follower.let_go(playhead))
+            self.faults.let_go(playhead.name)
+            for client_id in playhead.client_ids:
+                self._bayeux.drop(client_id)
+        self._playheads.forget(gone.values())
+        return [*gone]
 
     def state(self, now: float) -> dict[str, Any]:
         """Return the live sessions and their pending steps, as JSON."""
-        at = now if self._paused_at is None else self._paused_at
-        sessions = status.sessions(list(self._playheads), self._matcher, self._bayeux, at)
-        return {"paused": self._paused_at is not None, "sessions": sessions}
+        at = self._paused_at
+        found = status.sessions(list(self._playheads), self._matcher, self._bayeux, now if at is None else at)
+        return {"paused": at is not None, "sessions": found}
 
     def pause(self, now: float) -> None:
         """Hold back all recorded events and acks; requests are still taken and matched."""
@@ -267,7 +297,7 @@ class ReplayEngine:
         waiting = [(run.due(), run.step.order, playhead, run) for playhead, run in runs if run.step]
         if not waiting:
             return None
-        _, _, playhead, run = min(waiting, key=lambda item: item[:2])
+        *_, playhead, run = min(waiting, key=lambda item: item[:2])
         what = described(run.step)
         if run.place is not None:
             what += f" of {describe(self._matcher.triples[run.place], self._matcher.parsed[run.place])}"
@@ -282,7 +312,9 @@ class ReplayEngine:
 
     def report(self) -> dict[str, Any]:
         """Return played and unplayed triples, misses with their text, and hits of faults, as JSON."""
-        return {
+        gone, operations = self._retired, range(self._matcher.operations)
+        its = sorted(map(self._matcher.number, filter(operations.__contains__, gone.played)))
+        return ({"let_go": {"sessions": gone.count, "played": its}} if gone.count else {}) | {
             "played": status.played(self._playheads, self._matcher),
             "unplayed": list(self.unplayed),
             "unplayed_events": self.unplayed_events,
@@ -294,7 +326,7 @@ class ReplayEngine:
 
     def stall(self, idle: float) -> str | None:
         """Explain what the clients would have to send after `idle` seconds of silence; None if all was played."""
-        return status.stall(list(self._playheads), self._matcher, self._bayeux, idle)
+        return status.stall(list(self._playheads), self._matcher, self._bayeux, idle, self._retired.played)
 
     # -- Bayeux
 
@@ -498,7 +530,7 @@ class ReplayEngine:
         self._player.begin(playhead, run)
         if played.status is not None:  # nothing was carried out: who tries again shall get on
             return None
-        if playhead.recorded is None and entry.session is not None and self._tells(live, entry):
+        if playhead.recorded is None and entry.session is not None and self._matcher.tells(live, entry):
             playhead.recorded = entry.session
             self._follower.known(playhead)
         if part.then or (not entry.n and self._player.anchored.after_exchanges):
@@ -534,20 +566,6 @@ class ReplayEngine:
         tokens, seconds = self.dates.tokens_in(answer), self._player.shift_of(playhead, now)
         return lambda token: self.dates.token(token, seconds, jti=self._logins.new_id()) if token in tokens else None
 
-    def _tells(self, live: ParsedRequest, entry: RecordedRequest) -> bool:
-        """Return whether a request shows which recorded session its client follows; several made a GET /me, say.
-
-        One with the recorded pseudonyms, such as a code that an answer gave out, is that one and none of the others.
-        """
-        if entry.n > 0:
-            return True
-        made = self._matcher.alternatives(live).labelled()
-        if len({label for label, _ in made}) == 1:
-            return True
-        entries, groups = self._matcher.entries, ((label, one.first) for label, its in made for one in its.groups)
-        same = {label for label, first in groups if entries[first].hidden == live.hidden}
-        return len(same) == 1
-
     def _run_unsolicited(
         self, playhead: Playhead, events: tuple[Step, ...], now: float, home: Home | None = None
     ) -> None:
@@ -580,18 +598,3 @@ class ReplayEngine:
         summary = summary.encode("ascii", "backslashreplace").decode()[:_HEADER_LIMIT]
         headers = (("Content-Type", "text/plain; charset=utf-8"), (miss.HEADER, summary))
         self._replies.add(request.number, miss.STATUS, headers, text.encode())
-
-
-def _matcher(
-    recording: Recording, dialect: Dialect, policy: Redaction | None, index: Index, asked: AskedLinks, *, proxied: bool
-) -> Matcher:
-    """Match by the index of a recording; requests are told apart by host where several hosts were asked."""
-    host_of = asked_server if len(asked_servers(recording, index.summary["asked"])) > 1 else None
-    own_cookies = dialect.session_cookies | {COOKIE}
-    return Matcher(recording, dialect, policy, own_cookies, host_of, only_host=proxied, index=index, asked=asked)
-
-
-def _bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:
-    timeout, error = recording.poll_timeout or _DEFAULT_TIMEOUT, links.rewritten(unknown_error(recording), NOWHERE)
-    known = {one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION}
-    return BayeuxServer(new_id, timeout, epoch, unknown_error=error, known=known)

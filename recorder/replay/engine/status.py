@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -55,22 +56,24 @@ class Figures:
 
 
 class Counted(NamedTuple):
-    """What an engine counts as it plays: see `Figures`; answers by their whole status, and all faults."""
+    """What an engine counts as it plays: see `Figures`.
+
+    Attributes:
+        statuses: Answers by their whole status.
+        faults: All faults.
+        before: Places of the recorded requests that clients asked for who were let go.
+
+    """
 
     missed: int
     events: int
     statuses: Mapping[int, int]
     faults: Faults
+    before: AbstractSet[int]
+    is_paused: bool
 
 
-def figures(
-    playheads: Registry,
-    matcher: Matcher,
-    bayeux: BayeuxServer,
-    counted: Counted,
-    *,
-    is_paused: bool,
-) -> Figures:
+def figures(playheads: Registry, matcher: Matcher, bayeux: BayeuxServer, counted: Counted) -> Figures:
     """Return the numbers of a replay; takes a moment for each client that was there.
 
     Args:
@@ -78,21 +81,20 @@ def figures(
         matcher: Knows the recorded operations.
         bayeux: Knows the held polls.
         counted: What the engine counted.
-        is_paused: See `Figures`.
 
     """
     answers: Counter[int] = Counter()
     for status, count in counted.statuses.items():
         answers[status // 100] += count
     hits = sum(hit for _, hit in counted.faults.report())
-    unplayed, streams = set(range(matcher.operations)), 0
+    unplayed, streams = set(range(matcher.operations)) - counted.before, 0
     for playhead in playheads:
         streams += sum(channel.live is not None for channel in playhead.channels.values())
         if unplayed:
             unplayed.difference_update(playhead.played)
     return Figures(
         counted.missed, answers, counted.events, hits, playheads.made, len(playheads.there),
-        bayeux.held, streams, matcher.operations, len(unplayed), is_paused,
+        bayeux.held, streams, matcher.operations, len(unplayed), counted.is_paused,
     )  # fmt: skip
 
 
@@ -102,10 +104,11 @@ def numbers(of: Sequence[int]) -> str:
     return told if len(of) <= _NUMBERS else f"{told} and {len(of) - _NUMBERS:,} more"
 
 
-def unplayed(playheads: Iterable[Playhead], matcher: Matcher) -> tuple[int, ...]:
-    """Return the numbers of the triples that no client has asked for."""
+def unplayed(playheads: Iterable[Playhead], matcher: Matcher, before: Container[int] = ()) -> tuple[int, ...]:
+    """Return the numbers of the triples that no client has asked for; `before`: places that others asked for."""
     played = {place for playhead in playheads for place in playhead.played}
-    return tuple(matcher.number(place) for place in range(matcher.operations) if place not in played)
+    left = (place for place in range(matcher.operations) if place not in played and place not in before)
+    return tuple(map(matcher.number, left))
 
 
 def unplayed_events(recording: Recording, found: Iterable[Unplayed]) -> list[dict[str, Any]]:
@@ -192,7 +195,9 @@ def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:
     return anybody
 
 
-def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idle: float) -> str | None:
+def stall(
+    playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idle: float, before: Container[int] = ()
+) -> str | None:
     """Explain why no client goes on although triples are left; a line for each client.
 
     Args:
@@ -200,15 +205,22 @@ def stall(playheads: list[Playhead], matcher: Matcher, bayeux: BayeuxServer, idl
         matcher: Knows the recorded requests.
         bayeux: Knows who polls.
         idle: Seconds for which nothing happened; 0 is not told.
+        before: Places of the recorded requests that clients asked for whose sessions were let go.
 
     """
     there = [playhead for playhead in playheads if not playhead.left]
     long = f" for {idle:g} s" if idle else ""
     lines = [line for playhead in there for line in _waited_for(playhead, matcher, bayeux, idle)]
-    left = unplayed(playheads, matcher)
+    left = unplayed(playheads, matcher, before)
     if not lines and left and not there:
         lines = [f"no client was there{long}; not asked for: triple {numbers(left)}"]
     return "\n".join(lines) or None
+
+
+def holds(playhead: Playhead, bayeux: BayeuxServer) -> bool:
+    """Return whether a client is there although it sends nothing, or a step is still to come to it."""
+    steps = any(run.request is not None or run.due() is not None for run in playhead.runs)
+    return steps or playhead.is_streaming or any(map(bayeux.holds_poll, playhead.client_ids))
 
 
 def _waits(playhead: Playhead, bayeux: BayeuxServer) -> bool | None:

@@ -47,6 +47,7 @@ from .writing import CONTINUE, begun, written
 _AHEAD = 1 << 16  # bytes a client may send while its request is unanswered; then the server stops reading
 _SHUTDOWN = 0.1  # seconds the connections have to end by themselves when the server ends
 _RESET = 0.05  # seconds until the reset of a client that is gone arrives, after the server has sent it bytes
+_LOOKS, _LOOK = 20, 60.0  # how often sessions are looked through in their timeout, and the most seconds in between
 _WATCH = 1.0  # seconds between two looks for a reset of a client that has closed its half
 _PLAIN: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 # a browser must neither keep the refusal for a page that is allowed, nor run it as a script
@@ -86,6 +87,14 @@ class Connections:
         self.told = Told()
         self.open: set[asyncio.Transport] = set()
         self._numbers = count(1)
+        self._looks = min(limits.session / _LOOKS, _LOOK)
+        self._aging = self.loop.call_later(self._looks, self._let_go)
+
+    def _let_go(self) -> None:
+        self._aging = self.loop.call_later(self._looks, self._let_go)
+        protocols = (transport.get_protocol() for transport in self.open)
+        sockets = [one.name for one in protocols if isinstance(one, SocketConnection)]
+        self.driver.let_go(self.limits.session, sockets)
 
     def __call__(self) -> Connection:
         """Return the protocol for a new connection; asyncio calls this as its protocol factory."""
@@ -93,6 +102,7 @@ class Connections:
 
     async def close(self) -> None:
         """End all connections; cut those that have not ended after 0.1 seconds."""
+        self._aging.cancel()
         for transport in list(self.open):
             if not transport.is_closing():
                 cast(Connection | SocketConnection | Lingering, transport.get_protocol()).cancel()

@@ -174,6 +174,18 @@ class Driver:
         self._standin.refuse(found, is_kept=is_new)
         self._tell()
 
+    def let_go(self, timeout: float, connections: Iterable[str]) -> None:
+        """Let the sessions go whose clients sent nothing for some seconds, but for those of some connections.
+
+        The wall's clock counts, also beside a virtual one, which may pass an hour while a client takes a breath.
+        """
+        names = self._standin.let_go(self._loop.time(), timeout, connections)
+        if names:
+            _log.info("let go after %g s without a request: %d sessions", timeout, len(names))
+            self._told_clients.difference_update(names)
+            self._waiting_clients = min(self._waiting_clients, self._standin.waiting)
+            self.schedule()
+
     def close(self) -> None:
         """Cancel the timers, and the waiters whose replies have not come."""
         self._is_closed = True

@@ -18,6 +18,7 @@ from ...errors import UsageError
 from ...shortage import Shortage
 
 _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
+SESSION = 3600.0  # seconds; a client may stand at a breakpoint for long
 _ACCEPTS = 64  # at once, before connected clients get a turn
 _PAUSE = 0.02  # seconds between two tries while there are no descriptors
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Limits:
         idle: Seconds a connection without a request stays open, and seconds a head may take to arrive. Held polls and
             WebSockets have no limit: a client in a debugger must not lose its session.
         unread: Number of answers that may wait on a WebSocket whose client does not read.
+        session: Seconds without a request after which a session is let go that holds no poll, stream or WebSocket.
 
     """
 
@@ -44,6 +46,7 @@ class Limits:
     sending: float = 30.0
     idle: float = 75.0
     unread: int = 100
+    session: float = SESSION
 
 
 def fitting(body: int, head: int, headers: int) -> Limits:

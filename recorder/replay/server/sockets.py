@@ -50,6 +50,11 @@ class SocketConnection(asyncio.Protocol):
         self._connections.open.discard(self._transport)
         self._give_up()
 
+    @property
+    def name(self) -> str:
+        """Name of the connection."""
+        return self._upgrade.connection
+
     def _give_up(self) -> None:
         if self._ending is not None:
             self._ending.cancel()

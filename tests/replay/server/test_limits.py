@@ -455,3 +455,50 @@ def test_a_listener_that_ends_during_a_shortage_is_quiet() -> None:
         return short.tries - tries
 
     assert asyncio.run(run()) == 0
+
+
+async def shaken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+    """Shake hands; the clientId."""
+    writer.write(request(json.dumps([{"channel": "/meta/handshake"}]).encode()))
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"Content-Length: (\d+)", head)
+    assert length is not None
+    return str(json.loads(await reader.readexactly(int(length[1])))[0]["clientId"])
+
+
+@pytest.mark.parametrize("virtual", [False, True])
+def test_a_session_whose_client_left_without_a_word_is_let_go(virtual: bool) -> None:  # a row
+    async def run() -> tuple[int, bytes]:
+        served = standin()
+        async with serve(served, limits=Limits(session=0.1), virtual=virtual) as address:
+            reader, writer = await asyncio.open_connection(address.host, address.port)
+            client_id = await shaken(reader, writer)
+            before = len(served.state(0.0)["sessions"])
+            while served.state(0.0)["sessions"]:  # noqa: ASYNC110  # the stand-in tells nobody
+                await asyncio.sleep(0.01)
+            writer.write(request(json.dumps([{"channel": "/meta/connect", "clientId": client_id}]).encode()))
+            answer = await reader.readuntil(b"402")
+            writer.close()
+            return before, answer
+
+    before, answer = asyncio.run(asyncio.wait_for(run(), LIMIT))
+
+    assert before == 1
+    assert answer.endswith(b"402")
+
+
+def test_a_session_on_a_websocket_that_is_silent_is_not_let_go() -> None:
+    async def run() -> int:
+        served = standin()
+        async with serve(served, limits=Limits(session=0.05)) as address:
+            reader, writer = await asyncio.open_connection(address.host, address.port)
+            writer.write(upgrade() + frame(json.dumps([{"channel": "/meta/handshake"}]).encode()))
+            await reader.readuntil(b"successful")
+            await asyncio.sleep(0.3)  # it would be over
+            found = len(served.state(0.0)["sessions"])
+            writer.transport.abort()
+            while served.state(0.0)["sessions"]:  # noqa: ASYNC110  # the stand-in tells nobody
+                await asyncio.sleep(0.01)
+            return found
+
+    assert asyncio.run(asyncio.wait_for(run(), LIMIT)) == 1

@@ -236,6 +236,20 @@ class Matcher:
         """Return the sessions that made a request."""
         return set(self.alternatives(live).sessions)
 
+    def tells(self, live: ParsedRequest, entry: RecordedRequest) -> bool:
+        """Return whether a request shows which recorded session its client follows; several made a GET /me, say.
+
+        One with the recorded pseudonyms, such as a code that an answer gave out, is that one and none of the others.
+        """
+        if entry.n > 0:
+            return True
+        made = self.alternatives(live).labelled()
+        if len({label for label, _ in made}) == 1:
+            return True
+        groups = ((label, one.first) for label, its in made for one in its.groups)
+        same = {label for label, first in groups if self.entries[first].hidden == live.hidden}
+        return len(same) == 1
+
     def is_never_told(self, live: ParsedRequest) -> bool:
         """Return whether the sessions that made a request made no operation, and each request that one of them made."""
         sessions = self.sessions_of(live)

@@ -21,6 +21,7 @@ from ..matching.matcher import Matcher
 from ..rewriting.published import republished
 from ..rewriting.templates import Template
 from ..sessions.playhead import Playhead
+from ..sessions.retired import Retired
 from ..timeline import Home, Step
 from .player import Player
 
@@ -107,26 +108,40 @@ class Follower:
         progress.reached.clear()
         progress.asked.clear()
 
-    def unplayed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
+    def let_go(self, playhead: Playhead) -> tuple[list[Unplayed], list[Unplayed]]:
+        """Forget a client; return the events that waited for it, and those on channels it did not subscribe to."""
+        unplayed = [*self._waiting(playhead), *map(_untold, self._player.let_go(playhead))]
+        return unplayed, [*self._unsubscribed(playhead)]
+
+    def unplayed(self, playheads: Iterable[Playhead], retired: Retired) -> Iterator[Unplayed]:
         """Yield the events that wait for a client, for an anchor that no client reached, a handshake or a stream."""
-        for step, session in self._player.untold():
-            yield Unplayed(None, step.event, f"a client of session {session}", step.place)
+        yield from map(_untold, self._player.untold())
         clients = list(playheads)
-        begun = {place for playhead in clients for place in playhead.progress.begun}
+        begun = retired.begun.union(*(playhead.progress.begun for playhead in clients))
         for place, anchor in self._anchored.all():
             if place not in begun:
                 yield Unplayed(place, None, text(anchor))
-        for held in (held for playhead in clients for held in playhead.held if held.channel is None):
-            if held.step is not None and held.step.event is not None:
-                yield Unplayed(held.step.unsolicited, held.step.event, "a handshake", held.step.place)
+        yield from retired.unplayed
         for playhead in clients:
-            for step, request in self._player.streams.waiting(playhead):
-                yield Unplayed(step.unsolicited, step.event, f"a stream, {request}", step.place)
+            yield from self._waiting(playhead)
 
-    def unsubscribed(self, playheads: Iterable[Playhead]) -> Iterator[Unplayed]:
+    def _waiting(self, playhead: Playhead) -> Iterator[Unplayed]:
+        """Yield the events that wait for a handshake or a stream of a client."""
+        for held in playhead.held:
+            if held.channel is None and held.step is not None and held.step.event is not None:
+                yield Unplayed(held.step.unsolicited, held.step.event, "a handshake", held.step.place)
+        for step, request in self._player.streams.waiting(playhead):
+            yield Unplayed(step.unsolicited, step.event, f"a stream, {request}", step.place)
+
+    def unsubscribed(self, playheads: Iterable[Playhead], retired: Retired) -> Iterator[Unplayed]:
         """Yield the events on channels that a client did not subscribe to, unlike the recorded one."""
-        for held in (held for playhead in playheads for held in playhead.held if held.channel is not None):
-            if held.step is not None and held.step.event is not None:
+        yield from retired.unsubscribed
+        for playhead in playheads:
+            yield from self._unsubscribed(playhead)
+
+    def _unsubscribed(self, playhead: Playhead) -> Iterator[Unplayed]:
+        for held in playhead.held:
+            if held.channel is not None and held.step is not None and held.step.event is not None:
                 waits_for = f"a subscription to {held.channel}"
                 yield Unplayed(held.step.unsolicited, held.step.event, waits_for, held.step.place)
 
@@ -231,3 +246,8 @@ def _content(step: Step) -> bytes | None:
 def _fixed(message: str) -> Template:
     """Return a template without holes, in which nothing is rewritten."""
     return Template((message,), (), (), ScannedText(frozenset()), names_own=False)
+
+
+def _untold(waiting: tuple[Step, str]) -> Unplayed:
+    step, session = waiting
+    return Unplayed(None, step.event, f"a client of session {session}", step.place)

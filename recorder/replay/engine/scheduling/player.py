@@ -317,6 +317,16 @@ class Player:
         """Yield the events that wait for a client of another session, and this session."""
         return ((told.step, told.session) for told in self._untold if told.step.event is not None)
 
+    def let_go(self, playhead: Playhead) -> list[tuple[Step, str]]:
+        """Forget a client that nothing is due to; return its events that wait for clients of other sessions."""
+        mine = [told for told in self._untold if told.by is playhead]
+        if mine:
+            self._untold = [told for told in self._untold if told.by is not playhead]
+        for partner in playhead.partners.values():
+            partner.partners = {session: one for session, one in partner.partners.items() if one is not playhead}
+        self.waiting.discard(playhead.number)
+        return [(told.step, told.session) for told in mine if told.step.event is not None]
+
     def _is_told(self, run: Run, step: Step, now: float) -> bool:
         """Return whether a step belongs to a client of another session, which gets it now, or when it is there."""
         playhead: Playhead = run.owner

@@ -79,6 +79,8 @@ class Playhead:
         left: It disconnected.
         number: Counts playheads, as in `name`.
         begun_runs: How many runs were played to it.
+        is_seen: It sent something since the sessions were last looked through.
+        since: When the sessions were looked through and it had sent something, or held a poll.
         cursor: Its position in each group of equal recorded requests.
 
     """
@@ -112,6 +114,8 @@ class Playhead:
     left: bool = False
     number: int = 0
     begun_runs: int = 0
+    is_seen: bool = True
+    since: float = 0.0
     cursor: Cursor = field(init=False)
     _front: int = 0  # all operations before it were asked for, or are others'
 

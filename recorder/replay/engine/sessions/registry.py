@@ -361,6 +361,31 @@ class Registry:
         self._room = max(self.ROOM, len(self._all) + self.ROOM // 100)
         self.is_crowded = False
 
+    def silent(
+        self, now: float, timeout: float, connections: Iterable[str], holds: Callable[[Playhead], bool]
+    ) -> dict[str, Playhead]:
+        """Return the playheads, by name, whose clients sent nothing for a time; note who sent something since last.
+
+        Args:
+            now: Seconds of a clock.
+            timeout: Seconds without a request.
+            connections: Connections whose clients are there.
+            holds: Whether a client is there although it sends nothing.
+
+        """
+        there = {playhead for name in connections for playhead in self._by_connection.get(name, ())}
+        found = {}
+        for playhead in self._all:
+            if playhead.is_seen or playhead in there or holds(playhead):
+                playhead.is_seen, playhead.since = False, now
+            elif now - playhead.since >= timeout:
+                found[playhead.name] = playhead
+        return found
+
+    def forget(self, gone: Iterable[Playhead]) -> None:
+        """Forget playheads: their cookies, tokens and clientIds are unknown from now on."""
+        self._forget(set(gone))
+
     def _logged_in(self, tokens: Tokens, connection: str, takes: Takes) -> Playhead:
         """Return the playhead of a login that shows nothing of its client but perhaps its connection."""
         near = self._by_connection.get(connection, {})
@@ -414,7 +439,7 @@ class Registry:
         for token in tokens if tokens is not playhead.told else ():
             if value(token) not in self._by_cookie and token not in playhead.shown:
                 self._show(playhead, {token} if kind(token) != AUTHORIZATION else {token, *playhead.given})
-        playhead.told = tokens
+        playhead.told, playhead.is_seen = tokens, True
         owners = self._by_connection.get(connection)
         if owners is None:
             owners = self._by_connection[connection] = {}

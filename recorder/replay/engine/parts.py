@@ -1,0 +1,44 @@
+"""Build the parts of a stand-in that a recording decides on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...bayeux.server import BayeuxServer
+from ...dialect.definition import Dialect
+from ...links.rewriting import NOWHERE, Links, asked_server, asked_servers
+from ...model import AnchorKind, Recording
+from ...redaction.policy import Policy as Redaction
+from ...requests.asked import AskedLinks
+from ...requests.index.making import Index
+from .matching.matcher import Matcher
+from .said import unknown_error
+from .sessions.playhead import COOKIE
+
+_DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
+
+
+def matcher(
+    recording: Recording,
+    dialect: Dialect,
+    redaction: Redaction | None,
+    index: Index,
+    asked: AskedLinks,
+    *,
+    proxied: bool,
+) -> Matcher:
+    """Match by the index of a recording; requests are told apart by host where several hosts were asked."""
+    host_of = asked_server if len(asked_servers(recording, index.summary["asked"])) > 1 else None
+    own_cookies = dialect.session_cookies | {COOKIE}
+    return Matcher(recording, dialect, redaction, own_cookies, host_of, only_host=proxied, index=index, asked=asked)
+
+
+def bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:
+    """Build the server's side of Bayeux with the times, words and channels of a recording."""
+    return BayeuxServer(
+        new_id,
+        recording.poll_timeout or _DEFAULT_TIMEOUT,
+        epoch,
+        unknown_error=links.rewritten(unknown_error(recording), NOWHERE),
+        known={one.name for one in recording.messages if one.kind is AnchorKind.SUBSCRIPTION},
+    )
