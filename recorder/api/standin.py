@@ -140,9 +140,7 @@ class StandIn:
         self._turns = _Turns(self._engine, on_turn, on_idle)
         nothing: Callable[[Miss], None] = lambda _: None  # noqa: E731  # a default
         self._callbacks = Callbacks(on_miss or nothing, self._turns.idle, self._turns.turn, idle_after)
-        if not session_timeout > 0:
-            raise UsageError(f"session_timeout is a number of seconds above 0, not {session_timeout!r}")
-        self._session_timeout = session_timeout
+        self._session_timeout = _positive("session_timeout", session_timeout)
         self._listen, self._token = listen, control_token
         self._rules = rules_of(self.recording, _texts(allow_hosts), _texts(allow_origins), token)
         self._thread, self._own_thread = thread, thread is None
@@ -372,6 +370,12 @@ class StandIn:
     def _is_idle(self) -> bool:
         sessions = self.address.controls.state()["sessions"]
         return all(not told["pending"] and (told["parked"] or told["left"]) for told in sessions)
+
+
+def _positive(name: str, seconds: float) -> float:
+    if not seconds > 0:
+        raise UsageError(f"{name} is a number of seconds above 0, not {seconds!r}")
+    return seconds
 
 
 class _Turns:

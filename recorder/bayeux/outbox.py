@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
+
+from ..lazy import Lazy, Makes, made_of
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +30,7 @@ class Queued:
 
 
 @dataclass(slots=True)
-class Outbox:
+class Outbox(Lazy):
     """The events for one client, each delivered once, in the order they were pushed.
 
     Attributes:
@@ -37,10 +39,12 @@ class Outbox:
 
     """
 
+    MAKES: ClassVar[Makes] = {"_queue": made_of(list), "_unconfirmed": made_of(list)}
+
     confirms: bool = False
     batch: int = 1
-    _queue: list[Queued] = field(default_factory=list)
-    _unconfirmed: list[tuple[int, Queued]] = field(default_factory=list)
+    _queue: list[Queued] = field(init=False, repr=False)
+    _unconfirmed: list[tuple[int, Queued]] = field(init=False, repr=False)
     _pushed: int = 0
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable
 
+from ..lazy import shared
 from ..priority_queue import PriorityQueue
 from . import channels
 from .extensions import batch_of, wants_acknowledgement
@@ -278,7 +279,7 @@ class BayeuxServer:
     def subscriptions(self, client_id: str) -> frozenset[str]:
         """Return the channels and patterns a client is subscribed to."""
         session = self._sessions.get(client_id)
-        return frozenset(session.subscriptions) if session else frozenset()
+        return session.subscriptions if session else frozenset()
 
     def knows(self, client_id: str) -> bool:
         """Return whether a client has a session."""
@@ -341,8 +342,18 @@ class BayeuxServer:
             turn.left += (client_id,)
             turn.tell(message, reply(message), self._epoch)
         else:
-            told = ordinary(session.subscriptions, message, self._known)
+            told = self._ordinary(session, message)
             turn.tell(message, told if said is None else add(told, said.message), self._epoch)
+
+    def _ordinary(self, session: Session, message: Message) -> Message:
+        """Reply to a subscribe, an unsubscribe or a publish; keep what the client is subscribed to from now on."""
+        if message["channel"] not in (channels.SUBSCRIBE, channels.UNSUBSCRIBE):
+            return ordinary(set(), message)
+        names = set(session.subscriptions)
+        told = ordinary(names, message, self._known)
+        if names != session.subscriptions:
+            session.subscriptions = shared(frozenset(names))
+        return told
 
     def _refuse(self, session: Session, message: Message, said: Said, turn: Turn) -> None:
         """Reply as the recorded server did that refused a message; the session is lost or ends if that says so."""
@@ -351,7 +362,7 @@ class BayeuxServer:
             names = list(said.names)
             message = message | {"subscription": names[0] if len(names) == 1 else names}
             left = message | {"subscription": [name for name in wanted if name not in names]}
-            turn.tell(left, ordinary(session.subscriptions, left, self._known), self._epoch)
+            turn.tell(left, self._ordinary(session, left), self._epoch)
         turn.tell(message, refusal(message, said.message), self._epoch)
         self._lose(session, said.message, turn)
 

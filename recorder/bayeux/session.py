@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
+from ..lazy import Lazy, Makes, made_of
 from . import channels
 from .extensions import timesync
 from .messages import Message
@@ -55,8 +56,10 @@ class Poll:
 
 
 @dataclass(slots=True, eq=False)
-class Session:
+class Session(Lazy):
     """One Bayeux session of a client."""
+
+    MAKES: ClassVar[Makes] = {"due": made_of(list), "advised": made_of(dict)}
 
     client_id: str
     outbox: Outbox
@@ -65,13 +68,13 @@ class Session:
     browser: str | None = None  # several sessions may share a browser
     told_to_wait: bool = False  # the next poll comes after an interval; this one was not held
     gave_up: bool = False  # the client closed its poll and has sent nothing since
-    subscriptions: set[str] = field(default_factory=set)
+    subscriptions: frozenset[str] = frozenset()
     transport: str = LONG_POLLING  # of its last handshake or connect
     seen: float = 0.0  # when it last polled or was answered a poll, or shook hands
     ended: bool = False  # the client was told to stop
     heir: Session | None = None  # the later session that gets the events of this one
-    due: list[tuple[Message, Message | None]] = field(default_factory=list)  # recorded replies to its next polls
-    advised: Message = field(default_factory=dict)  # what the recorded server's advice had beside the usual
+    due: list[tuple[Message, Message | None]] = field(init=False, repr=False)  # recorded replies to its next polls
+    advised: Message = field(init=False, repr=False)  # what the recorded server's advice had beside the usual
 
     def has_news(self, batch: int | None) -> bool:
         """Return whether the next answer has events to carry.

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import ClassVar, Final
 
 from ..dialect.paths import as_key
+from ..lazy import Lazy, Makes, made_of
 from ..model import JSON
 from .shapes import are_of_one_value
 
@@ -20,6 +21,9 @@ _RUN = re.compile(r"\w+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
+_NO_RUNS: Final[KeysView[str]] = dict[str, str]().keys()  # shared: of thousands of sessions most bind no word
+
+
 class _Absent(Enum):
     ABSENT = "absent"
 
@@ -27,7 +31,7 @@ class _Absent(Enum):
 ABSENT: Final = _Absent.ABSENT  # the live client sent no value where the recorded one did
 
 
-class Bindings:
+class Bindings(Lazy):
     """One-to-one bindings of one scope: a session, or an operation.
 
     Attributes:
@@ -41,15 +45,19 @@ class Bindings:
 
     __slots__ = ("_by_run", "_recorded", "agreed", "live", "runs", "whole", "words")
 
-    def __init__(self) -> None:
-        """Start without bindings."""
-        self.words: dict[str, str] = {}
-        self.whole: dict[str, str] = {}
-        self.live: dict[tuple[str, str], JSON] = {}
-        self._recorded: dict[tuple[str, str | None], str] = {}
-        self.agreed: set[tuple[object, object]] = set()
-        self._by_run: dict[str, list[str]] = {}  # what is replaced, by what `runs` finds of it
-        self.runs: KeysView[str] = self._by_run.keys()
+    MAKES: ClassVar[Makes] = {
+        **dict.fromkeys(("words", "whole", "live", "_recorded", "_by_run"), made_of(dict)),
+        "agreed": made_of(set),
+        "runs": lambda _: _NO_RUNS,
+    }
+
+    words: dict[str, str]
+    whole: dict[str, str]
+    live: dict[tuple[str, str], JSON]
+    _recorded: dict[tuple[str, str | None], str]
+    agreed: set[tuple[object, object]]
+    _by_run: dict[str, list[str]]  # what is replaced, by what `runs` finds of it
+    runs: KeysView[str]
 
     @property
     def is_empty(self) -> bool:
@@ -86,6 +94,7 @@ class Bindings:
             self.whole[recorded] = text
         if is_word or is_whole:
             self._by_run.setdefault(first_run(recorded) if run is None else run, []).append(recorded)
+            self.runs = self._by_run.keys()
 
     def pseudonyms(self) -> dict[str, str]:
         """Return the pseudonyms by the live values that they stand for, where these are long enough to be told."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import recorder
+from recorder.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -73,3 +74,9 @@ def test_the_ten_line_example_runs() -> None:
     done = python("examples/standin.py", "cassettes/preview-session.cassette")
 
     assert done.stdout == 'StartPreviewSession {"statusCode":0} misses: 0\n', done.stderr
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_a_session_timeout_is_more_than_no_time(seconds: float) -> None:
+    with pytest.raises(UsageError, match="session_timeout"):
+        recorder.StandIn(ROOT / "cassettes" / "preview-session.cassette", session_timeout=seconds)

@@ -293,8 +293,12 @@ async def _serve(recording: Recording, settings: Settings, log: LogFile | None) 
     )
     for line in (*standin.foreign_links, *standin.fixed_dates):
         say(line)
+    await _until(stop, standin, log)
+    return standin, bool(told) and settings.exit_when_done
+
+
+async def _until(stop: asyncio.Event, standin: StandIn, log: LogFile | None) -> None:
     async with standin:
         click.echo(f"listening on {standin.address.url}")
         with alone(log):
             await stop.wait()
-    return standin, bool(told) and settings.exit_when_done

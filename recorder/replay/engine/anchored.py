@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from ...bayeux.channels import CONNECT, matches
 from ...correlate.anchors import At, content, only_session
+from ...lazy import Lazy, Makes, made_of
 from ...model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording
 from ...requests.index.making import Index
 from ...requests.index.rows import END, EVENT, REPLY, AnchorRow, after_message, after_place, after_publish, astray
@@ -192,7 +193,7 @@ class Reached:
 
 
 @dataclass(slots=True)
-class Progress:
+class Progress(Lazy):
     """The anchors that one live client has reached.
 
     Attributes:
@@ -205,54 +206,70 @@ class Progress:
             its stream.
     """
 
-    begun: set[int] = field(default_factory=set)
-    answered: set[At] = field(default_factory=set)
-    published: set[At] = field(default_factory=set)
-    reached: list[Reached] = field(default_factory=list)
-    exchanges: set[int] = field(default_factory=set)
-    asked: list[tuple[ParsedRequest, int, float, Home | None]] = field(default_factory=list)
-    _numbers: Counter[tuple[AnchorKind, str, int]] = field(default_factory=Counter)
-    _subscribed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    MAKES: ClassVar[Makes] = {
+        "begun": made_of(set),
+        "answered": made_of(set),
+        "published": made_of(set),
+        "reached": made_of(list),
+        "exchanges": made_of(set),
+        "asked": made_of(list),
+    }
+
+    begun: set[int] = field(init=False, repr=False)
+    answered: set[At] = field(init=False, repr=False)
+    published: set[At] = field(init=False, repr=False)
+    reached: list[Reached] = field(init=False, repr=False)
+    exchanges: set[int] = field(init=False, repr=False)
+    asked: list[tuple[ParsedRequest, int, float, Home | None]] = field(init=False, repr=False)
+    _numbers: tuple[tuple[AnchorKind, str, int, int], ...] = ()  # how many of each, by kind, name and window
+    _subscribed: tuple[tuple[int, str], ...] = ()  # windows and names
+    _windows: tuple[int, ...] = ()  # that shook hands
 
     def handshaken(self, window: int, now: float) -> Reached:
         """Count a handshake; the new session has no subscriptions."""
-        self._subscribed[window].clear()
+        self._subscribed = tuple(one for one in self._subscribed if one[0] != window)
+        if window not in self._windows:
+            self._windows += (window,)
         return self._next(AnchorKind.START, "", window, now)
 
     def subscribed(self, name: str, window: int, now: float) -> Reached | None:
         """Count a subscription; None where the client has it already, or renews it after its session was lost."""
-        if name in self._subscribed[window]:
+        if (window, name) in self._subscribed:
             return None
-        self._subscribed[window].add(name)
+        self._subscribed += ((window, name),)
         return self._next(AnchorKind.SUBSCRIPTION, name, window, now)
 
     def unsubscribed(self, name: str, window: int, now: float) -> Reached | None:
         """Count an unsubscription; None where the client had no such subscription."""
-        if name not in self._subscribed[window]:
+        if (window, name) not in self._subscribed:
             return None
-        self._subscribed[window].discard(name)
+        self._subscribed = tuple(one for one in self._subscribed if one != (window, name))
         return self._next(AnchorKind.UNSUBSCRIPTION, name, window, now)
 
     def hears(self, window: int, channel: str) -> bool:
         """Return whether the client is subscribed to a channel, also in a session that the server has lost since."""
-        if window and window not in self._subscribed:
+        if window and window not in self._windows:
             window = 0  # what only a later window got comes to a client with one window
-        return any(matches(pattern, channel) for pattern in self._subscribed[window])
+        return any(its == window and matches(pattern, channel) for its, pattern in self._subscribed)
 
     def fresh(self, steps: Iterable[Step]) -> tuple[Step, ...]:
         """Return those of some events, replies and ends that were not begun, and note that they are now."""
-        new = tuple(
-            step
-            for step in steps
-            if (step.order not in self.answered if step.unsolicited is None else step.unsolicited not in self.begun)
-        )
-        self.begun.update(step.unsolicited for step in new if step.unsolicited is not None)
-        self.answered.update(step.order for step in new if step.unsolicited is None)
+        new = tuple(step for step in steps if not self._has_begun(step))
+        for step in new:
+            if step.unsolicited is None:
+                self.answered.add(step.order)
+            else:
+                self.begun.add(step.unsolicited)
         return new
 
+    def _has_begun(self, step: Step) -> bool:
+        return step.order in self.answered if step.unsolicited is None else step.unsolicited in self.begun
+
     def _next(self, kind: AnchorKind, name: str, window: int, now: float) -> Reached:
-        self._numbers[kind, name, window] += 1
-        return Reached(kind, name, self._numbers[kind, name, window], window, now)
+        before, mine = self._numbers, (kind, name, window)
+        number = 1 + next((one[3] for one in before if one[:3] == mine), 0)
+        self._numbers = (*(one for one in before if one[:3] != mine), (kind, name, window, number))
+        return Reached(kind, name, number, window, now)
 
 
 def followed(found: SessionAnchors, reached: Reached) -> Iterator[Step]:

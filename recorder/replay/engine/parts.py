@@ -33,6 +33,11 @@ def matcher(
     return Matcher(recording, dialect, redaction, own_cookies, host_of, only_host=proxied, index=index, asked=asked)
 
 
+def windows(recording: Recording) -> int:
+    """Return how many windows one client of a recording had at once, at the most."""
+    return 1 + max(recording.windows.values(), default=0)
+
+
 def bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:
     """Build the server's side of Bayeux with the times, words and channels of a recording."""
     return BayeuxServer(

@@ -95,9 +95,8 @@ class ReplayEngine:
         self._asked = AskedLinks(recording.header, self._links, are_there=summary["has_links"])
         self._matcher = parts.matcher(recording, dialect, redaction, index, self._asked, proxied=proxied)
         self._bayeux = parts.bayeux(recording, new_id, epoch, self._links)
-        windows = 1 + max(recording.windows.values(), default=0)
         self._logins = Logins(recording, self._matcher, dialect, new_id, summary["logins"])
-        self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows)
+        self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, parts.windows(recording))
         self.dates = Dates(recording, dialect, today)
         self._replies, following = Responses(recording.guard), self._playheads.following
         its = recording, self._matcher, dialect, self._bayeux, self._replies
@@ -364,7 +363,7 @@ class ReplayEngine:
         channel = message["channel"]
         if playhead.cut and channel in (channels.SUBSCRIBE, channels.CONNECT):
             self._player.cut(playhead)
-        if playhead.retained and channel == channels.SUBSCRIBE and "ext" in message:
+        if channel == channels.SUBSCRIBE and "ext" in message and playhead.retained:
             self._player.replay(playhead, client_id, message, answers)
         if channel != channels.CONNECT or playhead.shaken:
             self._follower.received(playhead, client_id, message, now)

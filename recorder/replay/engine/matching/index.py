@@ -11,7 +11,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import ClassVar
 
+from ....lazy import Lazy, Makes, made_of
 from ....model import Entries
 from ....requests.index.rows import RequestRow, alike_in, astray
 from ....requests.recent import Recent
@@ -206,7 +208,7 @@ def _prefix(key: bytes, *numbers: int) -> bytes:
 
 
 @dataclass(slots=True)
-class Cursor:
+class Cursor(Lazy):
     """The position of one live session in each group of recorded requests; a position only ever moves on.
 
     Attributes:
@@ -214,10 +216,12 @@ class Cursor:
 
     """
 
+    MAKES: ClassVar[Makes] = {"_repeats": made_of(dict), "_sessions": made_of(dict)}
+
     played: Mapping[int, int]
     # by name, because groups are read anew when they were forgotten
-    _repeats: dict[int, int] = field(default_factory=dict)  # how many of a group were played
-    _sessions: dict[int, int] = field(default_factory=dict)  # how many groups of a session are used up
+    _repeats: dict[int, int] = field(init=False, repr=False)  # how many of a group were played
+    _sessions: dict[int, int] = field(init=False, repr=False)  # how many groups of a session are used up
 
     def next_of(self, repeats: Repeats) -> int | None:
         """Return the first request of a group that was not played, None if all were."""

@@ -49,7 +49,7 @@ class Follower:
     def handshaken(self, playhead: Playhead, client_id: str, now: float, *, renews: bool) -> None:
         """Take a handshake; `renews` where the server had lost the session, so that it is no step of its own."""
         if not renews:
-            playhead.shaken.append(playhead.progress.handshaken(playhead.window_of(client_id), now))
+            playhead.shaken += (playhead.progress.handshaken(playhead.window_of(client_id), now),)
         self._player.release(playhead)
 
     def received(self, playhead: Playhead, client_id: str, message: Message, now: float) -> None:
@@ -101,12 +101,14 @@ class Follower:
         """Begin what follows all a client did before it was known which recorded session it follows."""
         progress = playhead.progress
         self._player.known(playhead)
-        for reached in progress.reached:
-            self._reach(playhead, reached)
-        for live, place, at, home in progress.asked:
-            self._exchange(playhead, live, place, at, home)
-        progress.reached.clear()
-        progress.asked.clear()
+        if progress.has("reached"):
+            for reached in progress.reached:
+                self._reach(playhead, reached)
+            progress.reached.clear()
+        if progress.has("asked"):
+            for live, place, at, home in progress.asked:
+                self._exchange(playhead, live, place, at, home)
+            progress.asked.clear()
 
     def let_go(self, playhead: Playhead) -> tuple[list[Unplayed], list[Unplayed]]:
         """Forget a client; return the events that waited for it, and those on channels it did not subscribe to."""
@@ -147,7 +149,7 @@ class Follower:
 
     def _settle(self, playhead: Playhead, now: float) -> None:
         """Reach the handshakes of a client that now listens: events before would be dropped by its library."""
-        shaken, playhead.shaken = playhead.shaken, []
+        shaken, playhead.shaken = playhead.shaken, ()
         for reached in shaken:
             self._reach(playhead, replace(reached, at=now))
 

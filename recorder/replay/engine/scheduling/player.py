@@ -15,6 +15,7 @@ from ....bayeux.session import Answer, Says
 from ....correlate.anchors import Subscriptions
 from ....dialect.definition import Dialect
 from ....dialect.paths import lookup
+from ....lazy import shared
 from ....links.rewriting import Links
 from ....model import AnchorKind, Event, Headers, Recording, Reply
 from ....requests.index.making import Index
@@ -266,7 +267,9 @@ class Player:
 
     def release(self, playhead: Playhead) -> None:
         """Deliver the events that waited for a handshake or a subscription, if the client made it now."""
-        playhead.hears.clear()
+        playhead.hears = frozenset()
+        if not playhead.has("held"):
+            return
         waiting, playhead.held = playhead.held, []
         for held in waiting:
             client_id = playhead.other_windows.get(held.window, playhead.client_id)
@@ -413,7 +416,7 @@ class Player:
                 self.waiting.add(playhead.number)
             return
         if covered and not self._windows:
-            playhead.hears.add(event.channel)
+            playhead.hears = shared(playhead.hears | {event.channel})
         self._bayeux.push(client_id, queued)
 
     def _fetched(self, events: Iterable[Queued], *, out: bool) -> None:

@@ -104,7 +104,7 @@ class Pusher:
 
     def known(self, playhead: Playhead) -> None:
         """Let the streams of a client stand for those of the recorded session that it turned out to follow."""
-        for key, channel in list(playhead.channels.items()):
+        for key, channel in list(playhead.channels.items()) if playhead.has("channels") else ():
             own = self.recorded.own(key, playhead.recorded)
             if own == key:
                 continue

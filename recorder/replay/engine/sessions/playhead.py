@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import ClassVar, Final, NamedTuple
 
 from ....bayeux.outbox import Queued
 from ....correlate.sessions import AUTHORIZATION
+from ....lazy import Lazy, Makes, made_of
 from ....links.rewriting import NOWHERE, Origin
 from ....push.rules import MESSAGE
 from ....requests.bindings import Bindings
@@ -19,6 +22,7 @@ from ..matching.matcher import Matcher
 from ..policy import Policy, Repeat
 from ..timeline import Run, Step
 
+_ONE: Final[Mapping[int, str]] = MappingProxyType({})  # the further windows of a client with one
 _ALIKE = 100  # groups of a session that are searched for alike values: a tester's may be alike to none of thousands
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
 
@@ -47,7 +51,7 @@ class Retained(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Playhead:
+class Playhead(Lazy):
     """One live session's place in the recording; shares nothing with the others.
 
     Attributes:
@@ -85,29 +89,40 @@ class Playhead:
 
     """
 
+    MAKES: ClassVar[Makes] = {
+        "runs": made_of(list),
+        "channels": made_of(dict),
+        "held": made_of(list),
+        "answered": made_of(Counter),
+        "retained": made_of(list),
+        "partners": made_of(dict),
+        "progress": made_of(Progress),
+        "bindings": made_of(Bindings),
+    }
+
     name: str
     cookie: str
     client_id: str | None = None
-    other_windows: dict[int, str] = field(default_factory=dict)
+    other_windows: Mapping[int, str] = field(default_factory=lambda: _ONE)
     recorded: str | None = None
     signed_in: str | None = None
     played: Counter[int] = field(default_factory=Counter)
-    bindings: Bindings = field(default_factory=Bindings)
+    bindings: Bindings = field(init=False, repr=False)
     origin: Origin = NOWHERE
     shift: int | None = None
-    runs: list[Run] = field(default_factory=list)
-    channels: dict[str, Channel] = field(default_factory=dict)
-    held: list[Held] = field(default_factory=list)
-    hears: set[str] = field(default_factory=set)
-    progress: Progress = field(default_factory=Progress)
-    answered: Counter[tuple[int, str, str]] = field(default_factory=Counter)
-    retained: list[Retained] = field(default_factory=list)
-    partners: dict[str, Playhead] = field(default_factory=dict)
+    runs: list[Run] = field(init=False, repr=False)
+    channels: dict[str, Channel] = field(init=False, repr=False)
+    held: list[Held] = field(init=False, repr=False)
+    hears: frozenset[str] = frozenset()
+    progress: Progress = field(init=False, repr=False)
+    answered: Counter[tuple[int, str, str]] = field(init=False, repr=False)
+    retained: list[Retained] = field(init=False, repr=False)
+    partners: dict[str, Playhead] = field(init=False, repr=False)
     turned_away: bool = False
     ended: bool = False
-    shaken: list[Reached] = field(default_factory=list)
-    shown: set[str] = field(default_factory=set)
-    given: set[str] = field(default_factory=set)
+    shaken: tuple[Reached, ...] = ()
+    shown: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
     told: tuple[str, ...] = ()
     opened: bool = False
     cut: bool = False

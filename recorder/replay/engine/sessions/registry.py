@@ -62,13 +62,15 @@ class PlayheadGroups:
 
     _groups: dict[tuple[SessionState, frozenset[str]], Owners] = field(default_factory=dict)
     _places: dict[Playhead, tuple[SessionState, frozenset[str]]] = field(default_factory=dict)
+    # each group itself, so that thousands of playheads in one group refer to one object
+    _known: dict[tuple[SessionState, frozenset[str]], tuple[SessionState, frozenset[str]]] = field(default_factory=dict)
 
     def place(self, playhead: Playhead) -> None:
         """Add a playhead, or move it after a change."""
         group = _standing(playhead), frozenset(map(kind, playhead.shown))
         if self._places.get(playhead) != group:
             self.remove(playhead)
-            self._places[playhead] = group
+            group = self._places[playhead] = self._known.setdefault(group, group)
             self._groups.setdefault(group, {})[playhead] = None
 
     def remove(self, playhead: Playhead) -> None:
@@ -140,7 +142,7 @@ class Registry:
         self._by_client: dict[str, Playhead] = {}
         self._by_cookie: dict[str, Playhead] = {}
         self._by_token: dict[str, Owners] = {}
-        self._by_connection: OrderedDict[str, Owners] = OrderedDict()
+        self._by_connection: OrderedDict[str, Playhead | Owners] = OrderedDict()  # most have one client
         self._groups_of = PlayheadGroups()
         self._tokens = lru_cache(self._REQUESTS)(self._read)
         self._room = self.ROOM
@@ -210,7 +212,7 @@ class Registry:
         if before is not None:
             self._by_client.pop(before, None)
         if window:
-            playhead.other_windows[window] = client_id
+            playhead.other_windows = {**playhead.other_windows, window: client_id}
         else:
             playhead.client_id = client_id
         self._by_client[client_id] = playhead
@@ -253,7 +255,7 @@ class Registry:
         if playhead is None:
             return None
         tokens = self._tokens(headers)
-        for other in [*self._by_connection.get(connection, ())] if self._has_sockets else ():
+        for other in [*self._on(connection)] if self._has_sockets else ():
             if other is not playhead and _standing(other) is SessionState.OPENED and other.is_blank:
                 self._forget({other})  # the WebSocket that was opened for it is this client's
         is_united = tokens is not playhead.told and self._unite(playhead, tokens)
@@ -278,7 +280,9 @@ class Registry:
         self._by_client = {key: p for key, p in self._by_client.items() if p not in gone}
         self._by_cookie = {key: p for key, p in self._by_cookie.items() if p not in gone}
         self._by_token = dict(_without(gone, self._by_token))
-        self._by_connection = OrderedDict(_without(gone, self._by_connection))
+        on = ((name, [p for p in self._on(name) if p not in gone]) for name in self._by_connection)
+        left = ((name, found[0] if len(found) == 1 else dict.fromkeys(found)) for name, found in on if found)
+        self._by_connection = OrderedDict(left)
 
     def leaves(self, client_id: str) -> None:
         """Note that a client disconnected: its tokens may be another client's from now on."""
@@ -373,7 +377,7 @@ class Registry:
             holds: Whether a client is there although it sends nothing.
 
         """
-        there = {playhead for name in connections for playhead in self._by_connection.get(name, ())}
+        there = {playhead for name in connections for playhead in self._on(name)}
         found = {}
         for playhead in self._all:
             if playhead.is_seen or playhead in there or holds(playhead):
@@ -388,7 +392,7 @@ class Registry:
 
     def _logged_in(self, tokens: Tokens, connection: str, takes: Takes) -> Playhead:
         """Return the playhead of a login that shows nothing of its client but perhaps its connection."""
-        near = self._by_connection.get(connection, {})
+        near = self._on(connection)
         on_it = (p for p in near if not p.left and takes(p, True))
         pool = islice(self.there.like(tokens, self._by_token), self._LOGGING_IN)
         others = (p for p in pool if p not in near and takes(p, False))
@@ -406,9 +410,16 @@ class Registry:
 
     def _by_connection_alone(self, tokens: Tokens, connection: str) -> Playhead | None:
         """Return the playhead of a request without tokens, on a connection that one client alone has used."""
-        owners = self._by_connection.get(connection, {}) if not tokens else {}
+        owners = self._on(connection) if not tokens else {}
         playhead = next(iter(owners), None) if len(owners) == 1 else None
         return playhead if playhead is not None and not playhead.left else None
+
+    def _on(self, connection: str) -> Owners:
+        """Return the playheads whose clients used a connection."""
+        found = self._by_connection.get(connection)
+        if found is None:
+            return {}
+        return found if isinstance(found, dict) else {found: None}
 
     def _lost(self, bayeux: BayeuxServer | None) -> Pool:
         """Return the playheads whose session the server lost and whose clients do not know yet."""
@@ -442,8 +453,11 @@ class Registry:
         playhead.told, playhead.is_seen = tokens, True
         owners = self._by_connection.get(connection)
         if owners is None:
-            owners = self._by_connection[connection] = {}
-        owners[playhead] = None
+            self._by_connection[connection] = playhead
+        elif isinstance(owners, dict):
+            owners[playhead] = None
+        elif owners is not playhead:
+            self._by_connection[connection] = {owners: None, playhead: None}
         self._by_connection.move_to_end(connection)
         while len(self._by_connection) > self._CONNECTIONS:
             self._by_connection.popitem(last=False)
@@ -451,7 +465,7 @@ class Registry:
     def _show(self, playhead: Playhead, tokens: Iterable[str]) -> None:
         for token in tokens:
             if len(playhead.shown) < self._SHOWN:
-                playhead.shown.add(token)
+                playhead.shown |= {token}
                 self._by_token.setdefault(token, {})[playhead] = None
         self._groups_of.place(playhead)
 
@@ -471,7 +485,7 @@ class Registry:
         if ours:
             yield from (iter((p,) if p in pool and fits(p) else ()) for p in ours)
             return
-        shown = [*(self._by_token.get(token, {}) for token in tokens), self._by_connection.get(connection, {})]
+        shown = [*(self._by_token.get(token, {}) for token in tokens), self._on(connection)]
         yield from (filter(fits, pool.of(owners, tokens, self._by_token)) for owners in shown)
         yield (p for p in pool.like(tokens, self._by_token) if fits(p) and named(p))
         yield filter(fits, pool.like(tokens, self._by_token))

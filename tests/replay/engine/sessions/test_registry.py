@@ -443,7 +443,7 @@ class Scanned(Registry):
             yield from (iter([p] if p in fitting else []) for p in ours)
             return
         possible = [p for p in fitting if not is_other(p)]
-        for owners in [*(self._by_token.get(t, {}) for t in tokens), self._by_connection.get(connection, {})]:
+        for owners in [*(self._by_token.get(t, {}) for t in tokens), self._on(connection)]:
             yield iter([p for p in possible if p in owners])
         yield iter([p for p in possible if named(p)])
         yield iter(possible)
