@@ -3,10 +3,14 @@
 A part begins with the handshake and the subscriptions of each live Bayeux session, with the heads of streamed
 responses that go on, and with the requests that still wait for a response. These records are repeated with new numbers,
 at time 0.
+
+Most clients leave without a word. A session without an open request is dropped when its client was silent for ten
+minutes, as it is dropped when it disconnects: else each would stay in memory, and in each later part.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -14,6 +18,8 @@ from ..bayeux import channels
 from ..bayeux.json_bodies import with_json
 from ..bayeux.messages import Message, carried, encode, is_event
 from ..model import Chunk, Failure, Record, Request, Response, SocketMessage
+
+SILENT = 600_000_000_000  # nanoseconds; servers give up a client after seconds (CometD's maxInterval: 10 s)
 
 Answer = TypeVar("Answer", Response, SocketMessage)
 
@@ -24,26 +30,34 @@ class Context:
 
     _open: dict[int, Request] = field(default_factory=dict)
     _clients: dict[str, list[tuple[Request, Response]]] = field(default_factory=dict)
+    _heard: dict[str, int] = field(default_factory=dict)  # by clientId: t of its last message; the oldest first
+    _held: Counter[str] = field(default_factory=Counter)  # by clientId: its open requests
     # by exchange: the upgrade, and the messages that set up a session; or the head of a streamed response
     _going: dict[int, list[Record]] = field(default_factory=dict)
     _named: dict[int, Record] = field(default_factory=dict)  # by exchange of a socket: the last message with a clientId
     _calls: set[int] = field(default_factory=set)  # open exchanges that are not Bayeux
+    _latest: int = 0  # t of the last record
     _active: int = 0  # t of the last operation or event
 
     def feed(self, record: Record) -> None:
         """Take the next record of the capture, as it is written."""
+        self._latest = record.t
         match record:
             case Request():
                 self._open[record.exchange] = record
-                if carried(record) is None:
+                messages = carried(record)
+                if messages is None:
                     self._calls.add(record.exchange)
                     self._active = record.t
+                for client in _clients_of(messages or []):
+                    self._held[client] += 1
+                    self._hear(client, record.t)
             case Response():
                 request = self._open.get(record.exchange)
                 if record.exchange in self._calls or any(map(is_event, carried(record) or [])):
                     self._active = record.t
                 self._calls.discard(record.exchange)
-                self._open.pop(record.exchange, None)
+                self._close(record.exchange, record.t)
                 if request is not None and (record.status == 101 or record.streamed):
                     self._going[record.exchange] = [request, record]
                 elif request is not None:
@@ -51,6 +65,7 @@ class Context:
             case Chunk():
                 self._streamed(record)
             case Failure():
+                self._close(record.exchange, record.t)
                 for table in (self._open, self._going, self._named):
                     table.pop(record.exchange, None)
                 self._calls.discard(record.exchange)
@@ -70,8 +85,18 @@ class Context:
         """
         return 0 if self._calls else t - self._active
 
+    def following(self, t: int) -> Context:
+        """Return the context of the next part, before it takes the records that this one repeats.
+
+        Args:
+            t: When the next part begins, in nanoseconds since this one began.
+
+        """
+        return Context(_heard={client: heard - t for client, heard in self._heard.items() if client in self._clients})
+
     def records(self) -> list[Record]:
         """Return the records a new part begins with, numbered from 0, at time 0; the open requests come last."""
+        self._drop_silent(self._latest)
         repeated: list[Record] = []
         kept: list[Record] = [record for pairs in self._clients.values() for pair in pairs for record in pair]
         # A socket's session is known by a clientId in a message, so the last such message is repeated too.
@@ -86,7 +111,10 @@ class Context:
         asked = carried(request) or []
         for reply in carried(response) or []:
             if reply["channel"] == channels.HANDSHAKE and reply.get("successful"):
-                self._clients[str(reply.get("clientId"))] = [(request, response)]
+                client = str(reply.get("clientId"))
+                self._clients[client] = [(request, response)]
+                self._heard.setdefault(client, response.t)  # one that is repeated was heard of in the part before
+                self._drop_silent(response.t)
             self._forget(reply)
         for message in asked:
             if message["channel"] == channels.SUBSCRIBE and str(message.get("clientId")) in self._clients:
@@ -94,7 +122,35 @@ class Context:
                 if all(pair[0] is not request for pair in pairs):
                     pairs.append((request, _replies_only(response)))
             elif message["channel"] == channels.DISCONNECT:
-                self._clients.pop(str(message.get("clientId")), None)
+                self._drop(str(message.get("clientId")))
+
+    def _hear(self, client: str, t: int) -> None:
+        if client in self._heard and t:  # records that are repeated stand at time 0, and their client said nothing
+            del self._heard[client]  # so that the one that is silent for longest stays first
+            self._heard[client] = t
+
+    def _close(self, exchange: int, t: int) -> None:
+        """Take the end of a request."""
+        request = self._open.pop(exchange, None)
+        for client in _clients_of(carried(request) or []) if request is not None else ():
+            self._held[client] -= 1
+            if not self._held[client]:
+                del self._held[client]
+            self._hear(client, t)
+
+    def _drop_silent(self, t: int) -> None:
+        while self._heard:
+            client, heard = next(iter(self._heard.items()))
+            if t - heard < SILENT:
+                return
+            if client in self._held:
+                self._hear(client, t)
+            else:
+                self._drop(client)
+
+    def _drop(self, client: str) -> None:
+        self._clients.pop(client, None)
+        self._heard.pop(client, None)
 
     def _streamed(self, record: Chunk) -> None:
         if not _is_comment(record.body):
@@ -114,7 +170,11 @@ class Context:
 
     def _forget(self, message: Message) -> None:
         if message["channel"] == channels.DISCONNECT and message.get("clientId"):
-            self._clients.pop(str(message["clientId"]), None)
+            self._drop(str(message["clientId"]))
+
+
+def _clients_of(messages: list[Message]) -> set[str]:
+    return {str(message["clientId"]) for message in messages if message.get("clientId")}
 
 
 def _is_comment(body: bytes) -> bool:

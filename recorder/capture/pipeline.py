@@ -100,7 +100,7 @@ class Pipeline:
         """Begin a new part at time 0; return the frames it starts with: the live sessions and open requests."""
         self._before = self._before[0] + self._seq, self._before[1] + now - self.started
         repeated = self.context.records() if self.context else []
-        self.context = self.context and Context()
+        self.context = self.context and self.context.following(now - self.started)
         self.started, self._seq, self._latest = now, 0, 0
         # The records are redacted already, so they go to `_frame` directly; a second redaction would change pseudonyms.
         frames = [self._frame(replace(record, seq=self._next())) for record in repeated]

@@ -124,6 +124,75 @@ def test_a_wrapped_session_is_repeated_without_its_events_in_the_same_wrapping(w
     assert found[-1].body == wrap(body([subscribe | {"successful": True}]))
 
 
+def test_a_client_that_left_without_a_word_is_dropped_after_a_while() -> None:
+    wire = Wire()
+    for _ in range(20):
+        wire.desk()
+        wire.wait(120)
+
+    assert len(targets(repeated(wire))) == 2 * 5  # those of the last ten minutes
+
+
+def test_a_client_with_a_poll_that_is_held_is_not_dropped() -> None:
+    wire = Wire()
+    wire.desk("c1").polls()
+    wire.wait(3600)
+    wire.desk("c2")
+
+    assert len(targets(repeated(wire))) == 2 * 2 + 1
+
+
+def test_a_client_whose_poll_was_held_for_long_is_as_young_as_the_end_of_its_poll() -> None:
+    wire = Wire()
+    desk = wire.desk("c1")
+    desk.polls()
+    wire.wait(3600)
+    desk.hears(state_event())
+    wire.wait(599)
+    wire.desk("c2")
+
+    assert len(targets(repeated(wire))) == 2 * 2
+
+
+def test_a_client_that_was_silent_through_several_parts_is_dropped() -> None:
+    first = Wire()
+    first.desk("gone")
+    context = Context()
+    for record in first.records:
+        context.feed(record)
+
+    for _ in range(5):
+        given, context = context.records(), context.following(150 * 10**9)
+        for record in given:
+            context.feed(record)
+        later = Wire()
+        later.desk("other")
+        for record in later.records:
+            context.feed(record)
+
+    assert "gone" not in str(context.records())
+
+
+def test_a_client_that_was_heard_of_in_a_later_part_stays() -> None:
+    wire = Wire()
+    desk = wire.desk("gone")
+    context = Context()
+    for record in wire.records:
+        context.feed(record)
+    given, context = context.records(), context.following(599 * 10**9)
+    wire.wait(5)
+    cut = len(wire.records)
+    desk.polls()
+    desk.hears()
+    wire.wait(500)
+    wire.desk("c2")
+
+    for record in [*given, *wire.records[cut:]]:
+        context.feed(record)
+
+    assert "gone" in str(context.records())
+
+
 def test_a_client_that_left_is_not_repeated() -> None:
     wire = Wire()
     desk = wire.desk()
