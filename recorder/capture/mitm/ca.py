@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509 import Certificate, load_pem_x509_certificate
-from mitmproxy.certs import CertStore
+from mitmproxy.certs import DEFAULT_DHPARAM, CertStore, create_ca
 from mitmproxy.options import CONF_BASENAME, CONF_DIR, KEY_SIZE
 
 from ...errors import OutputError, UsageError
@@ -66,8 +66,8 @@ def authority(folder: Path | None = None) -> Authority:
 
     """
     folder = Path(CONF_DIR if folder is None else folder).expanduser()
-    is_new = not (folder / f"{CONF_BASENAME}-ca.pem").exists()
     try:
+        is_new = not (folder / f"{CONF_BASENAME}-ca.pem").exists() and _made(folder)
         certificate = CertStore.from_store(folder, CONF_BASENAME, KEY_SIZE).default_ca
     except OSError as exc:
         raise OutputError(f"{exc.filename or folder}: the CA cannot be read or made there: {exc.strerror}") from exc
@@ -77,6 +77,29 @@ def authority(folder: Path | None = None) -> Authority:
     found = Authority(folder.resolve(), certificate.fingerprint().hex(":").upper(), _spki(parsed), is_new)
     _publish(found, parsed)
     return found
+
+
+def _made(folder: Path) -> bool:
+    """Make a CA, with the files that mitmproxy makes; return False if another process made one meanwhile.
+
+    mitmproxy would write them in their places: killed in the middle, it leaves a CA that is none, and does not start
+    again. So each is written whole, and that with the key alone makes the CA; what is missing then is made later.
+    """
+    key, certificate = create_ca(organization=CONF_BASENAME, cn=CONF_BASENAME, key_size=KEY_SIZE)
+    for form in ("pem", "cer", "p12"):  # of a CA whose key is gone
+        (folder / f"{CONF_BASENAME}-ca-cert.{form}").unlink(missing_ok=True)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    p12 = serialize_key_and_certificates(CONF_BASENAME.encode(), key, certificate, None, NoEncryption())
+    with replacing(folder / f"{CONF_BASENAME}-dhparam.pem", force=True) as file:
+        file.write(DEFAULT_DHPARAM)
+    try:
+        with replacing(folder / f"{CONF_BASENAME}-ca.pem", private=True) as file:
+            file.write(pem + certificate.public_bytes(Encoding.PEM))
+    except UsageError:
+        return False
+    with replacing(folder / f"{CONF_BASENAME}-ca.p12", force=True, private=True) as file:
+        file.write(p12)
+    return True
 
 
 def _spki(certificate: Certificate) -> str:

@@ -22,6 +22,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 from ...errors import UpstreamError, UsageError
 from ..address import authority, bracketed
 from .addon import Recorder
+from .ca import authority as certificate_authority
 from .carriers import Master, core, disable_h2c, dns_resolver, next_layer, proxyserver, tlsconfig
 from .dispatch import ask_listeners_only
 from .handshakes import CERTIFICATE, refused
@@ -115,6 +116,7 @@ def _master(given: options.Options, chosen: Mapping[str, object]) -> tuple[Maste
     ask_listeners_only(master.addons, scripts=False)
     server = proxyserver.Proxyserver()
     master.addons.add(core.Core(), disable_h2c.DisableH2C(), server, dns_resolver.DnsResolver())
+    certificate_authority(Path(given.confdir))  # mitmproxy would make it in a way that a crash breaks for good
     master.addons.add(next_layer.NextLayer(), tlsconfig.TlsConfig(), _Ready())
     # The recorder must be transparent: a request that the server accepts without the proxy must pass the proxy too.
     master.options.update(validate_inbound_headers=False, keep_host_header=True, **chosen)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import ssl
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -73,3 +75,30 @@ def test_files_that_are_no_ca_are_told(tmp_path: Path, content: bytes) -> None:
 
     with pytest.raises(UsageError, match="its files are no CA"):
         authority(tmp_path)
+
+
+@pytest.mark.parametrize("at", [2, 8, 10])
+def test_a_crash_while_it_is_made_leaves_none_or_a_whole_one(at: int, tmp_path: Path) -> None:
+    child = os.fork()
+    if not child:
+        left = at
+
+        def dies(event: str, given: tuple[object, ...]) -> None:
+            nonlocal left
+            if event in ("open", "os.rename", "os.link", "os.remove") and str(tmp_path) in str(given):
+                left -= 1
+                if not left:
+                    os._exit(9)
+
+        sys.addaudithook(dies)
+        authority(tmp_path)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+
+    again = authority(tmp_path)
+
+    assert os.waitstatus_to_exitcode(status) == 9
+    assert load_pkcs12(again.p12.read_bytes(), None).additional_certs or again.pem.read_bytes().startswith(
+        b"-----BEGIN"
+    )
+    assert authority(tmp_path).sha256 == again.sha256
