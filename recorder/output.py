@@ -111,7 +111,7 @@ class Replacement:
         """Open a temporary file beside the target; the arguments and errors are those of `replacing`."""
         self._named, self._force, self.descriptor = target, force, -1
         self._folders: list[Path] = []  # made for this file
-        self._is_done = False
+        self._is_done = self._is_left = False  # in its place; in its place, and under its temporary name too
         refuse(target, force=force)
         self.target = _resolved(target)  # the file behind a symbolic link, not the link
         name = os.fsencode(self.target.name)[:_LONGEST].decode(errors="ignore")
@@ -195,7 +195,12 @@ class Replacement:
                 raise
             os.replace(self._path, self.target)  # noqa: PTH105  # see above
             return
-        os.unlink(self._path)  # noqa: PTH108  # see above
+        self._is_done = True  # an error of the next step leaves two names for the file
+        try:
+            os.unlink(self._path)  # noqa: PTH108  # see above
+        except OSError:
+            self._is_left = True
+            raise
 
     def close(self, *, keep: bool = False) -> None:
         """Remove the temporary file, if it did not take its place, and release the locks.
@@ -203,9 +208,10 @@ class Replacement:
         Args:
             keep: Leave `descriptor` open; its owner closes it.
         """
-        if not self._is_done:
+        if not self._is_done or self._is_left:
             with suppress(OSError):  # an error before this one is being told
                 os.unlink(self._path)  # noqa: PTH108  # see above
+        if not self._is_done:
             for folder in reversed(self._folders):
                 with suppress(OSError):  # another process uses it
                     os.rmdir(folder)  # noqa: PTH106  # see above

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -305,3 +306,18 @@ def test_a_file_of_a_killed_process_is_found_and_that_of_a_living_one_is_not(tmp
 
     assert [path.name for path in found] == [".out.0123456789ab.part"]
     assert names(tmp_path) == [".out.0123456789ab.part"]
+
+
+def test_a_new_file_whose_temporary_name_stays_is_said_to_be_in_its_place(tmp_path: Path) -> None:
+    real, left = os.unlink, [OSError(errno.EIO, os.strerror(errno.EIO))]
+
+    def unlink(path: str) -> None:
+        if left:
+            raise left.pop()
+        real(path)
+
+    told = pytest.raises(OutputError, match="the new file is in its place$")
+    with patch.object(os, "unlink", unlink), told, replacing(tmp_path / "out") as file:
+        file.write(b"new")
+
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"new")]
