@@ -5,6 +5,7 @@
     │   └── FilterError       2   a filter has a mistake
     ├── CassetteError         4   a cassette cannot be read: another kind of file, damaged, or too new
     │   └── TornTail          4   the file ends inside a frame, as after a crash; everything before it is intact
+    ├── InputError           4   a file cannot be read any further: its disk fails
     ├── SettingsError         2   a TOML file has a mistake
     │   ├── DialectError      2   a dialect has a mistake
     │   └── PolicyError       2   a redaction policy has a mistake
@@ -83,6 +84,12 @@ class CassetteError(RecorderError):
 
 class TornTail(CassetteError):
     """A cassette that ends inside a frame, as after a crash; everything before `offset` is intact."""
+
+
+class InputError(RecorderError):
+    """A file that cannot be read any further: its disk fails, or its server is gone."""
+
+    exit_code = 4
 
 
 class SettingsError(RecorderError):

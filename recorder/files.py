@@ -6,19 +6,26 @@ A pipe without a writer would block the reader for ever, and a device may never 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+from .errors import InputError
 
 
 def open_regular(path: Path) -> IO[bytes]:
     """Open a regular file for reading.
 
+    Reading raises `InputError` if the disk fails: an error of the system would not tell which file it is about, and
+    many callers have an output open meanwhile.
+
     Raises:
         OSError: If the file cannot be opened, or is not a regular file.
     """
-    return os.fdopen(descriptor_of(path, os.O_RDONLY), "rb")
+    return io.BufferedReader(_Raw(descriptor_of(path, os.O_RDONLY), str(path)))
 
 
 def read_text(path: Path) -> str:
@@ -47,3 +54,34 @@ def descriptor_of(path: Path, flags: int, mode: int = 0o644) -> int:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
     return descriptor
+
+
+class _Raw(io.RawIOBase):
+    """A regular file for Python's buffered reader; an error names the file."""
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self._descriptor, self.name = descriptor, name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer is one
+        try:
+            return os.readv(self._descriptor, [buffer])
+        except OSError as exc:
+            raise InputError(f"{self.name}: cannot be read: {exc.strerror}; check the disk") from exc
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return os.lseek(self._descriptor, offset, whence)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            with suppress(OSError):  # all that was wanted is read
+                os.close(self._descriptor)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from recorder.errors import InputError
 from recorder.files import descriptor_of, open_regular, read_text
 
 
@@ -48,3 +51,24 @@ def test_text_comes_with_plain_ends_of_lines(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes("ü\r\nb\n".encode())
 
     assert read_text(tmp_path / "a") == "ü\nb\n"
+
+
+def test_a_disk_that_fails_while_a_file_is_read_names_the_file(tmp_path: Path) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / "s").write_bytes(b"x" * 100)
+    told = pytest.raises(InputError, match=r"/s: cannot be read: Input/output error; check the disk$")
+    with open_regular(tmp_path / "s") as file, patch.object(os, "readv", fails), told:
+        file.read()
+
+
+def test_a_regular_file_is_read_from_any_byte(tmp_path: Path) -> None:
+    (tmp_path / "s").write_bytes(bytes(range(200)) * 100)
+
+    with open_regular(tmp_path / "s") as file:
+        file.seek(19_999)
+        assert file.read() == b"\xc7"
+        file.seek(-200, os.SEEK_END)
+        assert file.read(2) == b"\x00\x01"
+        assert file.tell() == 19_802

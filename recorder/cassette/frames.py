@@ -121,6 +121,8 @@ def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
     """
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
+        if offset + _HEAD.size <= size:
+            raise shorter(path, offset)
         raise TornTail(path, f"ends inside a frame header ({len(head)} bytes)", offset=offset)
     array, kind, uint, length = _HEAD.unpack(head)
     if array != _ARRAY4 or uint != _UINT32 or kind > _MAX_KIND or length > MAX_BODY:
@@ -128,11 +130,18 @@ def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
     if offset + OVERHEAD + length > size:
         raise TornTail(path, f"ends inside a frame of {OVERHEAD + length} bytes", offset=offset)
     rest = file.read(length + _TAIL.size)
+    if len(rest) < length + _TAIL.size:
+        raise shorter(path, offset)
     body = rest[:length]
     uint, crc = _TAIL.unpack_from(rest, length)
     if uint != _UINT32 or crc != zlib.crc32(body, zlib.crc32(head)):
         raise CassetteError(path, "checksum of the frame does not fit", offset=offset, hint="damaged here")
     return Frame(offset, kind, body)
+
+
+def shorter(path: str, offset: int) -> CassetteError:
+    """Return the error for a file that another process cut while it was read; `offset` is the byte that was wanted."""
+    return CassetteError(path, "became shorter while it was read", offset=offset, hint="is it being written anew?")
 
 
 def frame_in(content: bytes, start: int, offset: int) -> Frame | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import CassetteError, OutputError, TornTail, UsageError
-from ..files import descriptor_of
+from ..files import descriptor_of, open_regular
 from ..model import Header, Record, Request
 from ..output import Replacement, lock
 from . import codec
@@ -199,7 +199,7 @@ def _nothing_follows(path: Path, offset: int) -> None:
 
     A damaged length looks like a torn tail; to cut the file there would destroy the intact frames behind it.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(offset)
         if any(isinstance(piece, Frame) for piece in salvage(file.read(), path=str(path))):
             raise CassetteError(

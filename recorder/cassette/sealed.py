@@ -11,12 +11,12 @@ the end frame, which keeps diffs in git small.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
 from ..model import Header, Record, Row
+from ..temporary import temporary
 from . import blocks, codec
 from .bodies import Repeated
 from .frames import encoded
@@ -48,9 +48,9 @@ class SealedWriter:
             self.table_of(name, ADDRESS.size) for name in ("records", "triples", "exchanges", "unsolicited", "details")
         )
         self._digests = self.table_of("digests", DIGEST)
-        self._rows = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
-        self._plain = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
-        self._unsolicited = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by close()
+        self._rows = temporary(folder)
+        self._plain = temporary(folder)
+        self._unsolicited = temporary(folder)
         self._block: list[tuple[bytes, Rows | None]] = []
         self._block_size = 0
         self.pages: dict[str, Pages] = {}

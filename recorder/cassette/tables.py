@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import struct
-import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
@@ -18,6 +17,7 @@ from typing import IO, TypeAlias, overload
 from weakref import finalize
 
 from ..errors import CassetteError
+from ..temporary import Spooled, temporary
 
 ADDRESS = struct.Struct(">Q")
 INNER_BITS = 24  # low bits of an address: byte inside a block; the high bits: byte of the block in the file
@@ -121,7 +121,7 @@ class Rows:
     def _spill(self) -> None:
         """Write the entries that wait: sorted ones to a file of their own, those in order behind the ones before."""
         if self.is_sorted or not self._runs:
-            self._runs.append(tempfile.TemporaryFile(dir=self._folder))  # noqa: SIM115  # closed by close()
+            self._runs.append(temporary(self._folder))
         self._runs[-1].write(b"".join(sorted(set(self._run)) if self.is_sorted else self._run))
         self._run = []
 
@@ -228,7 +228,7 @@ class Spool:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Begin empty; `folder` is that of the temporary file, None takes the system's."""
-        self._file = tempfile.SpooledTemporaryFile(1 << 20, dir=str(folder) if folder else None)  # noqa: SIM115  # closed by close()
+        self._file = Spooled(1 << 20, folder)
         finalize(self, self._file.close)  # if nobody calls close()
         self._size = 0
         self._is_at_end = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import click
 
 from ..errors import NothingSelected, RecorderError
 from ..printable import to_json
+from ..temporary import temporary_text
 from ..views.screen import Screen
 from .saying import say
 from .verdict import owe
@@ -96,7 +96,7 @@ class Lines:
     """Rows of JSON that wait in a temporary file, not in memory; use it as a context manager."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed by __exit__
+        self._file = temporary_text()
 
     def __enter__(self) -> Self:
         return self

@@ -15,7 +15,7 @@ from ..cassette.frames import Frame
 from ..cassette.packing import Foreign
 from ..cassette.reader import open_cassette
 from ..cassette.repair.recover import LOST
-from ..cassette.repair.salvage import Damage, mapped, salvage
+from ..cassette.repair.salvage import Damage, FileBytes, salvage
 from ..errors import CassetteError
 from ..model import Record
 
@@ -70,7 +70,7 @@ class Checked:
         Raises:
             CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
         """
-        with mapped(self._path) as data:
+        with FileBytes(self._path) as data:
             size = len(data)
             for piece in salvage(data, path=str(self._path)):
                 if isinstance(piece, Damage):

@@ -10,7 +10,6 @@ import json
 import marshal
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from tempfile import SpooledTemporaryFile
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from weakref import finalize
 
@@ -20,6 +19,7 @@ from ..dialect.definition import Dialect
 from ..dialect.paths import parse_json, tree_of, without
 from ..model import JSON, Recording, Triple, Unsolicited, Value
 from ..push.rules import COMMENT
+from ..temporary import Spooled
 from .words import BLANK, Ids
 
 _IN_MEMORY = 8 << 20  # bytes of texts that need no file
@@ -143,7 +143,7 @@ class _Spool(Generic[T]):
     """Values in a temporary file, which are read once."""
 
     def __init__(self, items: Iterable[T]) -> None:
-        self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed with this object
+        self._file = Spooled(_IN_MEMORY)
         self._close = finalize(self, self._file.close)
         for item in items:
             data = marshal.dumps(item)  # type: ignore[arg-type]  # rows of what JSON holds

@@ -7,7 +7,6 @@ its place.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -18,8 +17,9 @@ from typing import IO, Self, TypeAlias, cast, overload
 from ..cassette.codec import decode, encode
 from ..cassette.frames import read_frame
 from ..cassette.packing import MAX_HEADERS
-from ..errors import CassetteError, OutputError
+from ..errors import CassetteError
 from ..model import Chunk, Failure, Request, Response, SocketMessage
+from ..temporary import temporary
 
 Part: TypeAlias = Request | Response | Chunk | Failure | SocketMessage
 
@@ -92,13 +92,10 @@ class Spool:
         frame = encode(part)
         if self._end + len(frame) > LARGEST or len(self.items) >= MOST:
             raise CassetteError(path, f"holds more than {LARGEST >> 30} GiB or {MOST} messages; import it in parts")
-        try:
-            if self._end <= _IN_MEMORY < self._end + len(frame):
-                self._move()
-            self._file.seek(self._end)
-            self._file.write(frame)
-        except OSError as exc:
-            raise OutputError(f"{path}: no room for temporary data: {exc.strerror or exc}") from exc
+        if self._end <= _IN_MEMORY < self._end + len(frame):
+            self._move()
+        self._file.seek(self._end)
+        self._file.write(frame)
         item = Item(part.t, part.exchange, type(part), self._end, place, lacks=lacks)
         self._end += len(frame)
         self.items.append(item)
@@ -109,7 +106,7 @@ class Spool:
         wanted = self._folder
         # the folder of a new cassette is made when the cassette is written
         folder = next((found for found in (wanted, *wanted.parents) if found.is_dir()), None) if wanted else None
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `__exit__`
+        self._file = temporary(folder)
         self._file.write(held)
 
     def read(self, item: Item) -> Part:

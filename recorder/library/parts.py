@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -23,6 +22,7 @@ from ..cassette.reader import OpenCassette, Whole, open_cassette
 from ..dialect.carried import are_same
 from ..errors import RecorderError, TornTail
 from ..model import CUT, Header, Note, Part, Record
+from ..temporary import temporary
 
 _NAMED = 4  # parts whose names are printed
 _CUT = re.compile(r"record (\d+) ")  # how the text of a note about a cut body begins
@@ -151,7 +151,7 @@ def _moved(record: Record, shift: int, start: int) -> Record:
 
 def _written(files: Sequence[Path]) -> tuple[IO[bytes], TornTail | None]:
     """Write parts as one journal into a temporary file; return it, and the tail of the first part that is torn."""
-    whole = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the path that leads to it
+    whole = temporary()  # it lives as long as the path that leads to it
     try:
         with ExitStack() as opened:
             parts = [opened.enter_context(open_cassette(file)) for file in files]

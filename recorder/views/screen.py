@@ -6,12 +6,13 @@ Recorded text must come in escaped (`printable`); it is passed to rich as text, 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+
+from ..temporary import temporary_text
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -176,7 +177,7 @@ class Spooled:
         every = map(self._measured, batched(rows))
         self.widths: list[int] = []
         self._first = list(chain.from_iterable(islice(every, _KEPT // _BATCH)))
-        self._rest = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed by __exit__
+        self._rest = temporary_text()
         self._rest.writelines(f"{json.dumps(part)}\n" for part in every)
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.cassette import frames
-from recorder.cassette.frames import MAX_BODY, OVERHEAD, Frame, encoded, frame, unframe
+from recorder.cassette.frames import MAX_BODY, OVERHEAD, Frame, encoded, frame, read_frame, unframe
 from recorder.errors import CassetteError, TornTail
 
 
@@ -139,3 +139,11 @@ def test_frames_of_this_process_are_told_apart_however_they_are_read(
     written = [frame(kind, b"x" * size) for kind, size in [(2, 0), (3, 70), (4, 1), (5, 200), (6, 0)]]
 
     assert list(encoded(BytesIO(b"".join(written)))) == written
+
+
+@pytest.mark.parametrize("left", range(len(frame(1, b"body"))))
+def test_a_file_that_another_process_cut_meanwhile_is_told(left: int) -> None:
+    whole = frame(1, b"body")
+
+    with pytest.raises(CassetteError, match="byte 0: became shorter while it was read"):
+        read_frame(BytesIO(whole[:left]), 0, len(whole), path="s")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from mmap import mmap
 from pathlib import Path
 
 from ...errors import CassetteError, UsageError
@@ -17,7 +16,7 @@ from ..codec import JOURNAL, encode, encode_header
 from ..frames import Frame
 from ..packing import Foreign
 from ..reader import open_cassette
-from .salvage import Damage, mapped, salvage
+from .salvage import Damage, FileBytes, salvage
 
 LOST = "lost"  # kind of the note that replaces a lost record
 # smallest size of a record in bytes: a file cannot have lost more records than its size has room for, so larger gaps in
@@ -58,7 +57,7 @@ def recover(source: Path, target: Path, *, force: bool = False) -> Recovered:
     """
     if target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target}: is the damaged file itself; choose another name for the recovered cassette")
-    with mapped(source) as data:
+    with FileBytes(source) as data:
         found = _Found(str(source))
         total = sum(1 for _ in _filled(found, data))  # first pass: find errors before anything is written
         if found.header is None and not found.kept:
@@ -97,7 +96,7 @@ class _Found:
         self._bodies = Remembered(path)
         self._foreign = Foreign(path)
 
-    def records(self, data: mmap) -> Iterator[Record]:
+    def records(self, data: FileBytes) -> Iterator[Record]:
         """Yield the intact records, in order; frames that cannot be decoded are counted in `skipped`."""
         for piece in salvage(data, path=self.path):
             if isinstance(piece, Damage):
@@ -130,7 +129,7 @@ class _Found:
             yield record
 
 
-def _filled(found: _Found, data: mmap) -> Iterator[Record]:
+def _filled(found: _Found, data: FileBytes) -> Iterator[Record]:
     """Yield the records, with a note in the place of each missing one.
 
     Raises:

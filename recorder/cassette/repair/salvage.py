@@ -7,28 +7,76 @@ limited, so that a file built to be slow ends with an error instead of hours of 
 
 from __future__ import annotations
 
-import mmap as mmaps
 import re
 import struct
-import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from mmap import ACCESS_READ, PAGESIZE, mmap
+from io import SEEK_END
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from ...errors import CassetteError
 from ...files import open_regular
-from ..frames import MAX_BODY, OVERHEAD, Frame
-
-Bytes: TypeAlias = bytes | mmap
+from ..frames import MAX_BODY, OVERHEAD, Frame, shorter
 
 _START = re.compile(rb"\x94[\x00-\x7f]\xce", re.DOTALL)
+_LIKE = 3  # bytes of it
 _HEAD = 7  # bytes of a frame before its body
 _TAIL, _UINT32 = struct.Struct(">BI"), 0xCE  # what follows the body: the checksum of all before it
-_MAPPED = 16 << 20  # bytes of a file that are in memory together
+_WINDOW = 1 << 20  # bytes of a file that are read at once
 _BUDGET = 8  # limit of bytes checked without success, as a multiple of the file size
+
+
+class FileBytes:
+    """The bytes of a file, of which a window is in memory; use it as a context manager, and take slices of it.
+
+    It is no map of the file: if the file shrinks or its disk fails, a map ends the process by SIGBUS.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a file.
+
+        Raises:
+            CassetteError: If the file cannot be opened, or is empty.
+        """
+        try:
+            self._file = open_regular(path)
+        except OSError as exc:
+            raise CassetteError(str(path), exc.strerror or str(exc)) from exc
+        self._path, self._size = str(path), self._file.seek(0, SEEK_END)
+        self._start, self._content = 0, b""
+        if not self._size:
+            self._file.close()
+            raise CassetteError(str(path), "is empty, not a cassette")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        """Return a part of the file.
+
+        Raises:
+            CassetteError: If the file became shorter.
+            InputError: If it cannot be read.
+        """
+        start, end, _ = part.indices(self._size)
+        if start < self._start or end > self._start + len(self._content):
+            self._file.seek(start)
+            wanted = min(max(end - start, _WINDOW), self._size - start)
+            self._start, self._content = start, self._file.read(wanted)
+            if len(self._content) < wanted:
+                raise shorter(self._path, start + len(self._content))
+        return self._content[start - self._start : end - self._start]
+
+
+Bytes: TypeAlias = bytes | FileBytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +93,8 @@ def salvage(data: Bytes, *, path: str = "<bytes>") -> Iterator[Frame | Damage]:
     Raises:
         CassetteError: If the file is too damaged to be searched.
     """
-    offset, budget, left = 0, _BUDGET * len(data) + (1 << 20), 0
+    offset, budget = 0, _BUDGET * len(data) + (1 << 20)
     while offset < len(data):
-        if offset - left >= _MAPPED:
-            left = _leave(data, left, offset)
         found = intact(data, offset)
         if found is not None:
             yield found
@@ -60,29 +106,6 @@ def salvage(data: Bytes, *, path: str = "<bytes>") -> Iterator[Frame | Damage]:
             raise CassetteError(path, "is too damaged to be searched", offset=offset)
         yield Damage(offset, following - offset)
         offset = following
-
-
-def _leave(data: Bytes, start: int, end: int) -> int:
-    """Let the system take back the memory of what was searched, from a page on; return where the rest begins."""
-    end -= end % PAGESIZE
-    if isinstance(data, mmap) and sys.platform == "linux":
-        data.madvise(mmaps.MADV_DONTNEED, start, end - start)  # what is looked at again is read again
-    return end
-
-
-def mapped(path: Path) -> mmap:
-    """Map a file into memory, read-only; its bytes are loaded on access. The caller must close the map.
-
-    Raises:
-        CassetteError: If the file cannot be opened, or is empty.
-    """
-    try:
-        with open_regular(path) as file:
-            return mmap(file.fileno(), 0, access=ACCESS_READ)
-    except ValueError as exc:
-        raise CassetteError(str(path), "is empty, not a cassette") from exc
-    except OSError as exc:
-        raise CassetteError(str(path), exc.strerror or str(exc)) from exc
 
 
 def intact(data: Bytes, offset: int) -> Frame | None:
@@ -99,9 +122,10 @@ def intact(data: Bytes, offset: int) -> Frame | None:
 
 def _declared(data: Bytes, offset: int) -> int | None:
     """Return the declared size in bytes of the frame that seems to begin at `offset`, or None where none does."""
-    if not _START.match(data, offset) or offset + OVERHEAD > len(data):
+    head = data[offset : offset + _HEAD]
+    if not _START.match(head) or offset + OVERHEAD > len(data):
         return None
-    length = int.from_bytes(data[offset + 3 : offset + _HEAD], "big")
+    length = int.from_bytes(head[3:], "big")
     return OVERHEAD + length if length <= MAX_BODY else None
 
 
@@ -115,16 +139,25 @@ def _resync(data: Bytes, offset: int, budget: int) -> tuple[int, int]:
     # try the declared end first: the damaged body may itself contain frames, for example a recorded cassette
     if size is not None and offset + size <= len(data) and _goes_on(data, offset + size):
         return offset + size, 0
-    for candidate in _START.finditer(data, offset + 1):
-        size = _declared(data, candidate.start())
-        if size is None or candidate.start() + size > len(data):
+    for candidate in _starts(data, offset + 1):
+        size = _declared(data, candidate)
+        if size is None or candidate + size > len(data):
             continue
-        if intact(data, candidate.start()) is not None:
-            return candidate.start(), checked
+        if intact(data, candidate) is not None:
+            return candidate, checked
         checked += size
         if checked > budget:
             break
     return len(data), checked
+
+
+def _starts(data: Bytes, offset: int) -> Iterator[int]:
+    """Yield the places from `offset` on that look like the start of a frame."""
+    while offset < len(data):
+        part = data[offset : offset + _WINDOW]
+        for found in _START.finditer(part):
+            yield offset + found.start()
+        offset += max(len(part) - _LIKE + 1, 1)  # what looks so may lie across the edge of two parts
 
 
 def _goes_on(data: Bytes, offset: int) -> bool:

@@ -6,12 +6,12 @@ Looking a request up in a cassette takes ten times as long as reading it back in
 from __future__ import annotations
 
 import marshal
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, overload
 
 from ...model import Request, State, Triple
+from ...temporary import temporary
 
 _BATCH, _SIZE = 256, 1 << 20  # requests that are written at once, and bytes of their bodies
 _STATES = {state.value: state for state in State}
@@ -59,7 +59,7 @@ class Asked:
     def _write(self) -> None:
         if self._batch:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # closed by close()
+                self._file = temporary(self._folder)
             content = marshal.dumps(self._batch)
             self._file.seek(0, 2)
             self._file.write(len(content).to_bytes(_LENGTH, "big") + content)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from unittest.mock import patch
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.cassette.frames import Frame, frame
-from recorder.cassette.repair.salvage import Damage, intact, mapped, salvage
+from recorder.cassette.repair.salvage import Damage, FileBytes, intact, salvage
 from recorder.errors import CassetteError
 
 GOOD = [frame(kind, bytes([kind]) * kind * 10) for kind in (1, 2, 3)]
@@ -102,11 +103,11 @@ def test_where_no_frame_begins_none_is_intact(offset: int) -> None:
     assert intact(WHOLE, offset % (1 << 40) if offset < 0 else offset) is None
 
 
-def test_a_file_is_mapped(tmp_path: Path) -> None:
+def test_a_file_is_read_in_parts(tmp_path: Path) -> None:
     path = tmp_path / "s"
     path.write_bytes(WHOLE)
 
-    with mapped(path) as data:
+    with FileBytes(path) as data:
         assert [piece.offset for piece in salvage(data)] == [0, SECOND, THIRD]
 
 
@@ -115,5 +116,26 @@ def test_what_was_searched_leaves_the_memory_and_nothing_is_lost(tmp_path: Path)
     path = tmp_path / "s"
     path.write_bytes(data[:30_000] + b"damage" + data[30_001:])
 
-    with patch("recorder.cassette.repair.salvage._MAPPED", 1), mapped(path) as data_there:
+    with patch("recorder.cassette.repair.salvage._WINDOW", 64), FileBytes(path) as data_there:
         assert list(salvage(data_there)) == list(salvage(path.read_bytes()))
+
+
+def test_a_file_that_becomes_shorter_while_it_is_searched_ends_in_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.write_bytes(b"".join(frame(2, bytes([n]) * 9_000) for n in range(200)))
+
+    with FileBytes(path) as data:
+        pieces = salvage(data)
+        assert next(pieces).offset == 0
+        os.truncate(path, 1_500_000)
+        with pytest.raises(CassetteError, match="byte 1500000: became shorter while it was read"):
+            list(pieces)
+
+
+@pytest.mark.parametrize("window", [16, 64, 1000])
+def test_a_frame_is_found_across_the_edge_of_what_is_in_memory(window: int, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    for before in range(1, 40):
+        path.write_bytes(b"?" * before + GOOD[0] + b"??" + GOOD[1])
+        with patch("recorder.cassette.repair.salvage._WINDOW", window), FileBytes(path) as data:
+            assert [type(piece).__name__ for piece in salvage(data)] == ["Damage", "Frame", "Damage", "Frame"]
