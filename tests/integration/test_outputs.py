@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -13,30 +14,98 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from recorder.cassette.reader import read
 from recorder.cassette.writer import WATCH
 from recorder.cli import main
-from tests.integration.outputs import COMMANDS, ROOT
+from recorder.cli.options import OutputFile
+from recorder.output import replacing
+from recorder.temporary import temporary
+from tests.integration.faulty import WRITES, Shared, install
+from tests.integration.outputs import COMMANDS, OTHERS, READERS, RECORDINGS, ROOT
 from tests.lab.processes import RECORDER, recorder
 
 PREVIEW = ROOT / "cassettes/preview-session.cassette"
 
 
-@pytest.mark.once
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_leaves_the_old_file_or_the_whole_new_one(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.outputs", name], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+def _leaves(group: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(group, click.Group):
+        yield name, group
+        return
+    context = click.Context(group)
+    for each in group.list_commands(context):
+        found = group.get_command(context, each)
+        assert found is not None
+        yield from _leaves(found, f"{name} {each}".strip())
 
-    found = json.loads(done.stdout)
-    assert found["wrong"] == [], found["runs"]
-    assert found["runs"]["killed before a call: old"] > 3
-    assert found["runs"].get("folder read-only: old") == 1
+
+def _words(name: str) -> set[str]:
+    return {line for table in (COMMANDS, RECORDINGS) for line in table.values() if f"{line} ".startswith(f"{name} ")}
+
+
+def test_each_command_and_each_option_that_writes_a_file_is_tried_with_faults() -> None:
+    lines = [*COMMANDS.values(), *RECORDINGS.values(), *READERS.values()]
+    untried = []
+    for name, command in _leaves(main):
+        if name not in OTHERS and not any(f"{line} ".startswith(f"{name} ") for line in lines):
+            untried.append(name)
+        for option in command.params:
+            writes = isinstance(option, click.Option) and (
+                isinstance(option.type, OutputFile) or option.name in ("output", "key_file", "ca_dir")
+            )
+            if writes and name not in OTHERS and not any(set(option.opts) & set(line.split()) for line in _words(name)):
+                untried.append(f"{name} {option.opts[-1]}")
+
+    assert untried == []
+    assert [name for name in OTHERS if name not in dict(_leaves(main))] == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("table", "count"), [(COMMANDS, 5), (READERS, 5), (RECORDINGS, 2)], ids=["commands", "readers", "recordings"]
+)
+def test_a_command_leaves_the_old_file_or_the_whole_new_one(table: dict[str, str], count: int) -> None:
+    """Draw some commands and faults: `python -m tests.integration.outputs` tries all, and takes half an hour."""
+    names, seed = random.sample(sorted(table), count), str(random.randrange(1000))  # by the seed of the run
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.outputs", *names, "--sample", "2", "--seed", seed],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["name"] for one in found] == names, done.stderr
+    assert {one["name"]: one["wrong"] for one in found if one["wrong"]} == {}, seed
+
+
+def test_faults_reach_each_write_of_this_process_that_the_kernel_counts(tmp_path: Path) -> None:
+    shared, child = Shared(), os.fork()
+    if not child:
+        install(tmp_path, shared)
+        before = _written()
+        (tmp_path / "path").write_bytes(b"x" * 100_000)
+        with open(tmp_path / "open", "w") as text, TemporaryFile(dir=tmp_path) as unnamed:  # noqa: PTH123
+            text.write("y" * 100_000)
+            unnamed.write(b"z" * 100_000)
+        with replacing(tmp_path / "out") as file:
+            file.write(b"x" * 100_000)
+        with temporary(tmp_path) as spilled:
+            spilled.write(b"x" * 100_000)
+        shared[9] = _written() - before
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+
+    assert status == 0
+    assert shared[WRITES] == shared[9] >= 5
+
+
+def _written() -> int:
+    """Calls of write() of this process so far, as the kernel counts them."""
+    return int(dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())["syscw"])
 
 
 @pytest.fixture
