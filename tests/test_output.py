@@ -316,7 +316,7 @@ def test_a_new_file_whose_temporary_name_stays_is_said_to_be_in_its_place(tmp_pa
             raise left.pop()
         real(path)
 
-    told = pytest.raises(OutputError, match="the new file is in its place$")
+    told = pytest.raises(OutputError, match=r"the new file is in its place$")
     with patch.object(os, "unlink", unlink), told, replacing(tmp_path / "out") as file:
         file.write(b"new")
 
