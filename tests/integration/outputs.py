@@ -367,7 +367,8 @@ def check_recording(trial: Trial, fault: Fault, at: int, code: int, line: str) -
     if code == 0 and not found:
         problems.append("success is told, and nothing was recorded")
     if code == -signal.SIGKILL and not is_old and "--seal" not in trial.words:
-        size = sum(path.stat().st_size for path in parts)
+        begun = leftovers(output.parent)  # a part that has its header and not yet its name
+        size = sum(path.stat().st_size for path in (*parts, *begun))
         if size < trial.shared[APPENDED] - _KEYS:
             problems.append(f"{trial.shared[APPENDED]} bytes were written, {size} are there")
     if code not in (0, -signal.SIGKILL) and (code not in (2, 4) or not line.startswith("recorder: ")):
