@@ -13,14 +13,14 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..dialect.carried import held, text_of, too_long, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import FORMAT, Header
-from .policy import DEFAULT, Policy, load, names, parse, shipped
+from .policy import DEFAULT, Policy, load, names, parse, shipped, shipped_patterns
 
 if TYPE_CHECKING:
     from .finder import Finder
@@ -127,7 +127,7 @@ def _lines(policy: Mapping[str, Any]) -> Iterator[str]:
         yield f"\n[{_quoted(key)}]\n"
         for name, listed in table.items():
             texts = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
-            kept = [one for one in texts if one in _public()] if key == "values" else texts
+            kept = [one for one in texts if one in shipped_patterns()] if key == "values" else texts
             if len(kept) < len(texts):
                 yield f"# {len(texts) - len(kept)} of {len(texts)} patterns are left out, they may hold values\n"
             yield f"{_quoted(name)} = [\n"
@@ -138,13 +138,6 @@ def _lines(policy: Mapping[str, Any]) -> Iterator[str]:
 def _quoted(text: str) -> str:
     """Return a text as a basic string of TOML, which is one of JSON but for DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-@cache
-def _public() -> frozenset[str]:
-    """Return the patterns of all shipped policies."""
-    policies = (tomllib.loads(shipped(name).text).get("values", {}) for name in names())
-    return frozenset(pattern for values in policies for patterns in values.values() for pattern in patterns)
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

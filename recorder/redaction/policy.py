@@ -7,17 +7,20 @@ policy a name with more dotted parts decides before a name with fewer, and then 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..dialect.routes import routes
 from ..dialect.tables import Table, finish, read
 from ..errors import PolicyError
 from ..files import read_text
+from ..patterns import AtRuns, Unbounded, compiled
 from .bodies.json_shapes import Shapes
 from .pseudonyms import Kind, Span
 
@@ -26,6 +29,14 @@ NO_POLICY = "none"  # in the header of a cassette that holds everything in the c
 NO_BODIES = {NO_POLICY, "headers-1"}  # headers-1: in cassettes recorded before policies existed; headers only
 _PLACES = 20_000  # cached places; a limit, because the names in a body come from outside
 _DEEPEST = 100  # names of nested values in one name
+# Patterns that shipped policies had, and what they have instead: cassettes hold the former ones. A search by the first
+# took quadratic time in `token:token:…`.
+_NAMES_OF_TOKENS = "(?:[Tt]oken|TOKEN|[Ss]ecret|SESSIONID|[Aa]pi[_-]?[Kk]ey)[\"']?: ?[\"']?"
+FORMER = {
+    rf"""{_NAMES_OF_TOKENS}(?=[^\s\d"',;<>&]*\d)([^\s"',;<>&]{{6,}})""": (
+        rf"""{_NAMES_OF_TOKENS}(?=[^\s\d"',;<>&]{{0,199}}+[^\s"',;<>&])([^\s"',;<>&]{{6,}})"""
+    ),
+}
 _LONGEST = 400  # characters of a path, cut at the front: rules compare its last names
 
 
@@ -134,7 +145,7 @@ class Values:
 
     """
 
-    patterns: tuple[tuple[re.Pattern[str], Kind], ...]
+    patterns: tuple[tuple[re.Pattern[str] | AtRuns, Kind], ...]
 
     def spans(self, text: str) -> list[Span]:
         """Return where values occur in a text; the spans may overlap."""
@@ -330,18 +341,23 @@ def shipped(name: str) -> Policy:
         PolicyError: If there is no such policy.
 
     """
-    resource = files(__package__).joinpath(f"{name}.toml")
+    resource = _resource(name)
     if not re.fullmatch(r"[\w-]{1,64}", name) or not resource.is_file():
         raise PolicyError(name[:80], "name", f"no such policy is shipped; there are {_listed()}, or give a TOML file")
-    return parse(resource.read_text(encoding="utf-8"), path=f"{name}.toml")
+    return parse(resource.read_text(encoding="utf-8"), path=f"{name}.toml", is_shipped=True)
 
 
-def parse(text: str, *, path: str) -> Policy:
+def _resource(name: str) -> Traversable:
+    return files(__package__).joinpath(f"{name}.toml")
+
+
+def parse(text: str, *, path: str, is_shipped: bool = False) -> Policy:
     """Parse and check the text of a policy.
 
     Args:
         text: The policy as TOML.
         path: Name of the file, for error messages.
+        is_shipped: The policy is one of ours, whose patterns are known to take linear time.
 
     Raises:
         PolicyError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
@@ -361,7 +377,9 @@ def parse(text: str, *, path: str) -> Policy:
         kept_headers=Names.of(headers.texts("keep", optional=extends)),
         fields=list(_rules(fields, keep=True)),
         inside_of=list(_rules(inside, keep=False)),
-        values=Values(tuple((pattern, kind) for kind in Kind for pattern in _patterns(values, kind.value))),
+        values=Values(
+            tuple((pattern, kind) for kind in Kind for pattern in _patterns(values, kind.value, is_shipped=is_shipped))
+        ),
         sign_in=SignIn(
             secret=frozenset(map(str.lower, sign_in.texts("secret", optional=True))),
             beside=frozenset(map(str.lower, sign_in.texts("beside", optional=True))),
@@ -423,16 +441,27 @@ def _any_of(globs: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(translate, globs)) or "(?!)", re.IGNORECASE)
 
 
-def _patterns(table: Table, key: str) -> list[re.Pattern[str]]:
-    found = []
+def _patterns(table: Table, key: str, *, is_shipped: bool) -> list[re.Pattern[str] | AtRuns]:
+    found: list[re.Pattern[str] | AtRuns] = []
     for text in table.texts(key, optional=True):
         try:
-            pattern = re.compile(text)
+            pattern = re.compile(FORMER.get(text, text))
         except re.error as exc:
             table.wrong(key, f"{text!r} is not a regular expression: {exc}")
             continue
         if pattern.fullmatch("") or pattern.groups > 1 or pattern.groupindex or pattern.flags & ~re.UNICODE:
             table.wrong(key, f"{text!r} must not match an empty text, nor have flags, a group name or a second group")
             continue
-        found.append(pattern)
+        try:
+            # tests hold the shipped ones to linear time, which no general check sees in all of them
+            found.append(pattern if is_shipped or text in shipped_patterns() else compiled(text))
+        except Unbounded as exc:
+            table.wrong(key, f"{text!r} could take minutes in a text made for that: it {exc}", item=text)
     return found
+
+
+@cache
+def shipped_patterns() -> frozenset[str]:
+    """Return the patterns of values that shipped policies have, or had."""
+    tables = (tomllib.loads(_resource(name).read_text(encoding="utf-8")).get("values", {}) for name in names())
+    return frozenset(pattern for values in tables for patterns in values.values() for pattern in patterns) | {*FORMER}
