@@ -65,7 +65,7 @@ def parse(text: str, *, what: str, example: str) -> Address:
         host, port = _ascii(parts.hostname or ""), parts.port
     except ValueError as exc:  # UnicodeError of IDNA is one, too
         raise UsageError(f"{what} {shown!r} is no address: {exc}; write e.g. {example}") from exc
-    if re.search(r"[\x00-\x20\x7f]", rest) or not re.fullmatch(r"[\w.-]+|[\w.:%]*:[\w.:%]*", host, re.ASCII):
+    if re.search(r"[\x00-\x20\x7f]", rest) or not re.fullmatch(r"[\w.-]+|(?=[^:]*:)[\w.:%]+", host, re.ASCII):
         raise UsageError(f"{what} {shown!r} names no host; write e.g. {example}")
     found = Address(parts.scheme, host, _PORTS[parts.scheme] if port is None else port, login)
     if at and host.isdigit():

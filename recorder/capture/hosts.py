@@ -71,7 +71,9 @@ def _pattern(text: str) -> Pattern:
         raise UsageError(
             f"--host {printable(text)!r} names no host; give e.g. app.example, '*.example' or localhost:8443"
         )
-    host = ".*".join(map(re.escape, name.rstrip(".").strip("[]").split("*")))
+    first, *others = map(re.escape, name.rstrip(".").strip("[]").split("*"))
+    # each part where it stands first, as in fnmatch: else many stars are tried in all ways
+    host = first + "".join(f"(?>.*?{part})" for part in others[:-1]) + "".join(f".*{part}" for part in others[-1:])
     port = f":{found[2]}" if found[2] else ""
     return Pattern(re.compile(host), int(found[2]) if found[2] else None, f"{name}{port}")
 

@@ -28,9 +28,9 @@ _PAGE = re.compile(r"[^;]*(?:html|javascript|ecmascript|css)", re.IGNORECASE)
 _REDIRECTS = {"location", "content-location", "refresh"}
 _NEXT = re.compile(r"[^,]*;\s*rel\s*=\s*\"?(?:next|prev|first|last|self|edit)\b", re.IGNORECASE)
 _FIELD = re.compile(
-    r"(?:\\*\"(?P<member>[\w.$@ -]{1,60})\\*\"\s*:\s*\[?\s*\\*\""
-    r"|<(?:[\w.-]+:)?(?P<element>[\w.-]{1,60})(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?"
-    r"|(?P<attribute>[\w:.-]{1,60})\s*=\s*\\?[\"']?)\Z"
+    r"(?:\\*+\"(?P<member>[\w.$@ -]{1,60}+)\\*+\"\s*+:\s*+(?:\[\s*+)?\\*+\""
+    r"|<(?:[\w.-]++:)?(?P<element>[\w.-]{1,60}+)(?:\s[^<>]*+)?>\s*+(?:<!\[CDATA\[)?"
+    r"|(?P<attribute>[\w:.-]{1,60}+)\s*+=\s*+\\?[\"']?)\Z"
 )
 # Where a page sends a browser by itself, or with the data of a form: single sign-on goes on there.
 _SENDS = re.compile(

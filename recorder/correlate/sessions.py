@@ -30,7 +30,7 @@ from ..model import Headers, Request, Response
 AUTHORIZATION = "authorization "
 _SEPARATE = re.compile(r",(?=\s*[^\s;,=]+=)")  # between cookies that a client or a proxy has merged into one header
 _DELETES = re.compile(r";\s*(?:max-age\s*=\s*(?:0|-\d+)\s*(?:;|$)|expires\s*=[^;]*\b19\d\d\b)", re.IGNORECASE)
-_PARAMETER = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s,]+))")
+_PARAMETER = re.compile(r"(?<![\w-])([\w-]++)\s*+=\s*+(?:\"([^\"]*+)\"|([^\s,]++))")
 # Parameters that are the credential, and those that tell who shows a credential that differs in each request.
 _TOKENS, _NAMES = ("token", "oauth_token", "access_token", "auth"), ("username", "id", "credential", "keyid")
 _HANDSHAKES = {"negotiate", "ntlm", "kerberos"}  # each message differs, and the connection is what is authenticated

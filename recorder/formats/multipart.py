@@ -12,7 +12,7 @@ _BOUNDARY = re.compile(
     r"multipart/[^;]*;(?:.*;)?\s*boundary\s*=\s*(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE
 )
 _STARTS = re.compile(rb"(?:\r?\n)?--([^\s\"]{1,200})\r?\n(?:content-|x-)[\w-]+:", re.IGNORECASE)
-_HEADER = re.compile(r"([^\s:]++)\s*+:[ \t]*+((?:[^\r\n]|\r?\n[ \t])*+)")
+_HEADER = re.compile(r"(?<![^\s:])([^\s:]++)\s*+:[ \t]*+((?:[^\r\n]|\r?\n[ \t])*+)")
 _NAMED = re.compile(r";\s*+(name|filename\*?)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s;]++))", re.IGNORECASE)
 _OTHER = re.compile(
     rb"^(?!content-(?:disposition|type|transfer-encoding|length)\b)[\w-]++:[ \t]*+[^\r\n]++",

@@ -10,7 +10,7 @@ from ..formats.dates import cookie_date, http_date
 _OF_THE_HOST = re.compile(r"\s*domain\s*(?:=.*)?", re.IGNORECASE | re.DOTALL)
 # SameSite=None and Partitioned need Secure (RFC 6265bis, section 5.7; CHIPS, section 2.1)
 _OF_TLS = re.compile(
-    r"\s*(?:secure\s*(?:=.*)?|samesite\s*=\s*none|partitioned\s*(?:=.*)?)\s*", re.IGNORECASE | re.DOTALL
+    r"\s*+(?:secure\s*+(?:=.*+)?|samesite\s*+=\s*+none|partitioned\s*+(?:=.*+)?)\s*+", re.IGNORECASE | re.DOTALL
 )
 _EXPIRES = re.compile(r"(\s*expires\s*=\s*)(.*)", re.IGNORECASE | re.DOTALL)
 _MAX_AGE = re.compile(r"\s*max-age\s*=\s*(-?[0-9]+)\s*", re.IGNORECASE)

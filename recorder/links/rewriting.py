@@ -69,7 +69,8 @@ _IPV6 = (
     + "{2,60}+"
     + _spelled(r"\]", "5[dD]", "93", "rsqb")
 )
-_USER = r"(?:[\w.~!$*+=:-]|%(?:25){0,4}(?!2[fF]|3[fF]|23|5[cC]|2[02]|0[aAdD]|3[cCeE])[0-9a-fA-F]{2}){1,100}"
+# Each character atomic: the two digits of an escape are word characters too, so it could be read in many ways.
+_USER = r"(?>[\w.~!$*+=:-]|%(?:25){0,4}(?!2[fF]|3[fF]|23|5[cC]|2[02]|0[aAdD]|3[cCeE])[0-9a-fA-F]{2}){1,100}"
 _AUTHORITY = re.compile(
     rf"(?<![\\/])(?P<slashes>{_SLASH}{{2,16}}+)(?P<user>{_USER}{_AT})?"
     rf"(?P<host>{_IPV6}|{_HOST_CHARACTER}{{1,255}}+)(?:{_COLON}(?:(?P<port>{_DIGIT}{{1,8}}+)|(?={_SLASH})))?"
@@ -86,7 +87,7 @@ _URL_GOES_ON = re.compile(rf"{_SLASH}|[?#]")
 _A_SLASH = re.compile(_SLASH)
 _HEXADECIMAL = "([0-9a-f]{2})"
 _AN_ESCAPE = re.compile(
-    rf"\\+(?:u00|x){_HEXADECIMAL}|%(?:25)*{_HEXADECIMAL}|&(?:amp;)*#(?:x0*{_HEXADECIMAL}|0*([0-9]{{1,3}}));?",
+    rf"(?<!\\)\\++(?:u00|x){_HEXADECIMAL}|%(?:25)*{_HEXADECIMAL}|&(?:amp;)*#(?:x0*{_HEXADECIMAL}|0*([0-9]{{1,3}}));?",
     re.IGNORECASE,
 )
 _PATH = re.compile(r"(?:\\{0,8}/)[^\s\"'<>?#,;]{0,2000}")
@@ -183,6 +184,8 @@ def _scheme(text: str, end: int) -> tuple[re.Match[str] | None, int]:
     scheme = _PLAIN_SCHEME.search(text[at:end])
     if scheme is None and _has_scheme(text, end):
         at = max(0, end - _NEAR)
+        if not any(mark in text[at:end] for mark in "\\%&"):  # no letter is escaped, and the search is slow
+            return None, at
         scheme = _SCHEME.search(text[at:end])
     return scheme, at
 

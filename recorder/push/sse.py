@@ -12,7 +12,7 @@ from ..model import Chunk, Event, Failure, Headers, Record, Response
 from .port import SSE, Closed, Observation, Opened
 from .rules import COMMENT, UNNAMED, PushRules, read
 
-_LINE = re.compile(rb"([^\r\n]*+)(?>\r\n|\n|\r)")
+_LINE = re.compile(rb"(?<![^\r\n])([^\r\n]*+)(?>\r\n|\n|\r)")
 _HEADERS = 1000  # blocks whose media type is remembered: each response is asked, and servers repeat them
 _BOM = b"\xef\xbb\xbf"
 _LONGEST = 15  # digits of `retry`: whatever has more is no time to wait

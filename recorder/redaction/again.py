@@ -24,7 +24,7 @@ from .redactor import Reading, redacted
 _HEADERS, _FORMS = 2_000, 2_000  # headers whose changes are kept, values whose form is
 Header: TypeAlias = tuple[str, str]
 
-_FREE_MAIL = re.compile(r"[^@\s]+(?:=|-at-)[^@\s]+@example\.com")
+_FREE_MAIL = re.compile(r"(?=[^@\s]+?(?:=|-at-)[^@\s])[^@\s]++@example\.com")
 _FREE_PHONE = re.compile(r"\D*999(?:\D*\d){7,}\D*")
 
 

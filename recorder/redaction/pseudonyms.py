@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache, partial
 from hashlib import blake2b, shake_256
-from math import prod
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TypeAlias
 
@@ -132,7 +131,7 @@ class Pseudonyms:
         own = typed(value)
         wanted = own and own.choices
         texts, choices = (own.texts, own.choices) if own else (value, alphabets(value))
-        size = prod([len(choice) or 1 for choice in choices])
+        size = _size(choices)
         if size == 1:
             return value
         permuted = self._random if size >= _RANDOM else partial(self._counted, size, _shape(texts, choices))
@@ -195,6 +194,19 @@ def is_phone(value: str) -> bool:
         and _DECIMAL.fullmatch(value) is None
         and typed(value) is None
     )
+
+
+def _size(choices: Sequence[Choice]) -> int:
+    """Return the number of rows of choices; from `_RANDOM` on any number that large.
+
+    The whole product would have as many digits as a long value has characters, and take quadratic time.
+    """
+    size = 1
+    for choice in choices:
+        size *= len(choice) or 1
+        if size >= _RANDOM:
+            break
+    return size
 
 
 def _shape(texts: Sequence[str], choices: Sequence[Choice]) -> bytes:

@@ -29,7 +29,7 @@ from .finder import Finder
 from .forms import in_base64
 from .known import Known
 from .leaves import Leaf, Shaped, content, leaves, of_body, of_head, of_header, of_target, part, shaped, unlooked
-from .policy import NO_RULE, Policy
+from .policy import Place, Policy
 from .pseudonyms import Kind, is_phone
 from .redactor import Reading, redacted
 
@@ -111,7 +111,7 @@ class Scan:
     _quiet_pieces: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
     _shapes: dict[Shape, list[tuple[int, Leaf, bool, set[str]]]] = field(default_factory=dict)
     _reading: Reading | None = field(init=False)
-    _kept_paths: dict[str, bool] = field(default_factory=dict)
+    _places: dict[str, Place] = field(default_factory=dict)  # of the policy, by path
 
     def __post_init__(self) -> None:
         self._reading = Reading(self.done) if self.done else None
@@ -287,16 +287,20 @@ class Scan:
 
     def _kept(self, path: str) -> bool:
         """Return whether the policy keeps the values at a place, such as an id that looks random."""
-        kept = self._kept_paths.get(path)
-        if kept is None:
-            rule, around = NO_RULE, path
-            while around and rule == NO_RULE:  # without a rule of its own, a place follows the object around it
-                rule = self.policy.rule(around)
-                around = around.rpartition(".")[0]
-            if len(self._kept_paths) >= _REMEMBERED:
-                self._kept_paths.clear()
-            kept = self._kept_paths[path] = rule.kept
-        return kept
+        return self._place(path).rule.kept
+
+    def _place(self, path: str) -> Place:
+        """Return a place by its path; one without a rule of its own follows the object around it."""
+        found = self._places.get(path)
+        if found is None:
+            # from the place around it, not from the root: a path may have a hundred names
+            around, dot, name = path.rpartition(".")
+            outer = self._place(around) if dot else self.policy.root()
+            found = self.policy.walk(outer, name) if name else outer
+            if len(self._places) >= _REMEMBERED:
+                self._places.clear()
+            self._places[path] = found
+        return found
 
 
 def _keep(kept: set[_One], one: _One) -> None:

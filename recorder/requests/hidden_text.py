@@ -258,7 +258,7 @@ _WRITTEN: tuple[Callable[[str], str], ...] = (
 _FORMS = tuple(
     Form(re.compile(shows), re.compile(pattern, re.DOTALL), decode)
     for shows, pattern, decode in (
-        (r'zQ\\+"|\\/', r'"(?:[^"\\]|\\.)*+"', _from_json),
+        (r'zQ\\+"|\\/', r'"(?:[^"\\]|\\.)*+(?:"|\Z)', _from_json),
         (r"zQ(?:&\w+;|&#\w+;|\")\d+(?:&\w+;|&#\w+;)Qz", r"[^<>]++", html.unescape),
         (r"zQ%(?:25)*22|%(?:2[BbFf]|3[Dd])", r"[\w.~!*'()+:@,;%-]++", _from_percent),
         (r"[A-Za-z0-9+/_-]{8}", r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{4,}+={0,2}+", _from_base64),

@@ -15,7 +15,7 @@ from .reading.traffic import BARE, Pushed
 from .reading.values import are_made_up, chance, is_random
 
 _ID = re.compile(
-    r"(?:id|uuid|guid|ref|reference|handle|token|key|tag|correlation\w*|transaction\w*|cookie|nonce|seq)[/*.]*$",
+    r"(?:id|uuid|guid|ref|reference|handle|token|key|tag|correlation\w{0,99}|transaction\w{0,99}|cookie|nonce|seq)[/*.]*$",
     re.IGNORECASE,
 )
 _COVERS = 0.6  # share of the events of its requests that repeat an exact id
@@ -117,7 +117,7 @@ def _exact(causes: Causes, shares: _Shares, left_out: Collection[int]) -> set[st
 
 def _counted(value: str) -> str:
     """Return what is equal in the values of a counter with a prefix, such as `desk-1` and `desk-2`."""
-    found = re.fullmatch(r"(.*[A-Za-z].*?)\d+", value)
+    found = re.fullmatch(r"(?=[^A-Za-z\n]*[A-Za-z])(.*?)(?<!\d)\d+", value)
     return found[1] if found else value
 
 

@@ -30,7 +30,8 @@ _TOKEN = re.compile(
     rf"|</(?P<end>{_NAME_RE})[^>]*+>?+"
     rf"|<(?P<start>{_NAME_RE})(?P<attributes>(?:[\s/]++|{_ATTRIBUTE_RE}|[\"'=])*+)(?:>|$)"
 )
-_ATTRIBUTE = re.compile(rf"({_NAME_RE})\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s<>\"']++))")
+# It begins where a run of the characters of names does: within a long one each character would be tried.
+_ATTRIBUTE = re.compile(rf"(?<![^\s<>/=\"'])[!?]*+({_NAME_RE})\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s<>\"']++))")
 _DECLARED = re.compile(r"<!ENTITY\s([^\"'<>]*+)(?:\"([^\"]*+)\"|'([^']*+)')")
 _ENTITY = re.compile(r"&[A-Za-z_][\w.-]{0,100};")
 _KEY_RE = r"(?:[^\W\d]|[$@])[\w$.:@/-]{0,199}"

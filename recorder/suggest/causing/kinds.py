@@ -13,7 +13,7 @@ from ..reading.traffic import BARE, Pushed
 from ..reading.values import is_name, is_random
 
 _HINT = re.compile(
-    r"(?:type|event|kind|action|state|status|notification\w*|topic|operation|op|reason|code)(?:_?name)?$",
+    r"(?:type|event|kind|action|state|status|notification\w{0,99}|topic|operation|op|reason|code)(?:_?name)?$",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"(?:message|event|notification|change|update)?_?-?(?:type|event|kind|action)$", re.IGNORECASE)

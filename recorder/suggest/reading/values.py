@@ -9,9 +9,9 @@ from functools import lru_cache
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 _HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z_]+(?:[._:/-][A-Za-z_]+)*(?:__e|__c|V?\d)?")
+_NAME = re.compile(r"[A-Za-z_]++(?:[.:/-][A-Za-z_]++)*+\d?")  # such as `Account__c`, `agentV2`
 _VERSION = re.compile(r"v?\d+(?:\.\d+)+|v\d+", re.IGNORECASE)
-_COUNTED = re.compile(r"(?:[A-Za-z]+[ _.:-]?)+\d{1,6}")  # a word with a number, such as `Campaign1`
+_COUNTED = re.compile(r"[A-Za-z](?:[ _.:-]?[A-Za-z])*+[ _.:-]?\d{1,6}")  # a word with a number, such as `Campaign1`
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _EPOCH = re.compile(r"1[0-9]{9}(?:\.\d+)?|1[0-9]{12}(?:\.\d+)?|1[0-9]{15}|1[0-9]{18}")  # from 2001 to 2033
 _NUMBERS = (0.5, 0.5, 0.1, 0.03, 0.01, 2e-3, 5e-4, 1e-4, 1e-6)  # the chance of a number, by how many digits it has
@@ -82,4 +82,4 @@ def looks_like_id(text: str) -> bool:
         return False
     if text.isdecimal() or is_random(text):
         return True
-    return bool(re.fullmatch(r"[A-Za-z]+[-_.:][\w.:-]*\d{2,}[\w.:-]*|(?=.*\d.*\d)[\w-]{10,}", text))
+    return bool(re.fullmatch(r"[A-Za-z]++[-_.:](?=[\w.:-]*?\d\d)[\w.:-]++|(?=.*\d.*\d)[\w-]{10,}", text))

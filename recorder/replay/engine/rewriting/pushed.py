@@ -16,10 +16,9 @@ from ....push.rules import read
 from .rewriter import Rewriter
 from .templates import Template, encode
 
-_LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n)")  # HTML, section 9.2.5 "Parsing an event stream"
+_LINE = re.compile(rb"(?<![^\r\n])([^\r\n]*+)(\r\n|\r|\n)")  # HTML, section 9.2.5 "Parsing an event stream"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SEPARATOR = re.compile(r"[\x1e\r\n]+")  # SignalR and json-seq (RFC 7464) write the first, others lines
-_AROUND = re.compile(r"([\s\x1e]*).*?([\s\x1e]*)", re.DOTALL)  # a JSON value: what stands before and behind it
 _FIELDS = ("id", "event")
 _BOM = b"\xef\xbb\xbf"  # at the begin of a stream alone; elsewhere it would be a part of a field's name
 
@@ -85,8 +84,9 @@ def _changed(event: Event, protocol: str, template: Template, rewriter: Rewriter
             return None
     else:
         new = encode(rewriter.value(data))
-    around = _AROUND.fullmatch("" if event.raw is None else _text_in(event.raw, protocol))
-    return new if around is None else f"{around[1]}{new}{around[2]}"
+    old = "" if event.raw is None else _text_in(event.raw, protocol)
+    begun = old.lstrip()  # \x1e, which SignalR and json-seq write, is white space for Python
+    return f"{old[: len(old) - len(begun)]}{new}{begun[len(begun.rstrip()) :]}"
 
 
 def _rewritten_text(text: str, rewriter: Rewriter) -> str:
