@@ -34,7 +34,7 @@ _LONGEST = 1 << 18  # bytes of an answer in which values are looked for; answers
 _LEAST, _SURELY = 8, 12  # characters of a value that is a token: with digits and letters; without both
 _LEAST_NAMED = 4  # characters of a value whose name says that it is one
 _WORD = re.compile(r"[\w.~+/!-]{8,}={0,2}", re.ASCII)
-_ABOUT = re.compile(r"record ([0-9]+)\b")  # how a note about a record begins
+_ABOUT = re.compile(r"record ([0-9]{1,18})\b")  # how a note about a record begins
 _TEXTS = ("json", "html", "xml", "x-www-form-urlencoded", "text/plain")  # words of scripts and styles are no tokens
 _TOKEN_NAMES = re.compile(r"token|code|ticket|assert|saml|session|sid$|auth|jwt|credential", re.IGNORECASE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -214,7 +215,7 @@ class Listen(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs
         if isinstance(value, tuple):
             return value
         host, _, port = str(value).rpartition(":")
-        if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        if not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
             self.fail(f"{value!r} is not HOST:PORT, e.g. 127.0.0.1:8080", param, ctx)
         host = host.strip("[]")
         if ":" in host and not _is_address(host):

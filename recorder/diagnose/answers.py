@@ -22,7 +22,7 @@ _HEAD = 20_000  # characters of a page in which a form is looked for
 _PAGE = re.compile(r"[\ufeff\s]*+<(?:!doctype\s+html|html|head|body|meta|script|title)\b", re.IGNORECASE)
 _LOGIN = re.compile(r"<form\b|type\s*=\s*[\"']?password", re.IGNORECASE)
 _LIMIT = re.compile("nested too deeply|too many values")  # of `load_json`
-_NOT_KEPT = re.compile(r"record (\d+) is kept ")
+_NOT_KEPT = re.compile(r"record ([0-9]{1,18}) is kept ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..model import JSON
+from .paths import is_place
 
 _EACH = "*"
 
@@ -22,7 +23,7 @@ def changed(value: JSON, parts: Sequence[str], change: Callable[[JSON], JSON]) -
         return new if any(new[name] is not item for name, item in value.items()) else value
     if not isinstance(value, list):
         return value
-    if part.isdecimal():
+    if is_place(part):
         items = [changed(item, rest, change) if place == int(part) else item for place, item in enumerate(value)]
     else:
         items = [changed(item, rest if part == _EACH else parts, change) for item in value]

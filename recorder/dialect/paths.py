@@ -22,6 +22,7 @@ EACH = "*"
 _PATHS = 1000  # split paths in the cache; a dialect has about fifty paths
 _NO_KEYS = (dict, list, bool)  # a constant, because `dict | list | bool` would be built at each call
 _MOST = 8  # members of a pair
+_LONGEST_PLACE = 9  # digits
 _NAMES = re.compile(r"[\[\].]+")  # between names of nested values in the name of a form field: user[name], user.name
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)  # Jakarta Servlet 6.0, section 7.1.3
 
@@ -66,12 +67,17 @@ def at(value: JSON, parts: Sequence[str]) -> JSON:
                 return _first(value, parts[place:])
             value = value.get(part)
         elif isinstance(value, list):
-            if not part.isdecimal():
+            if not is_place(part):
                 return _first(value, parts[place:])
             value = value[int(part)] if int(part) < len(value) else None
         else:
             return None
     return value
+
+
+def is_place(part: str) -> bool:
+    """Return whether a part of a path is the place of an element in an array, not a name; what is longer is none."""
+    return part.isdecimal() and len(part) <= _LONGEST_PLACE
 
 
 def each(value: JSON, parts: Sequence[str]) -> Iterator[JSON]:
@@ -90,7 +96,7 @@ def each(value: JSON, parts: Sequence[str]) -> Iterator[JSON]:
     elif part == EACH:
         for item in value:
             yield from each(item, rest)
-    elif part.isdecimal():
+    elif is_place(part):
         yield from each(value[int(part)] if int(part) < len(value) else None, rest)
     else:
         yield from _of_pairs(value, parts)

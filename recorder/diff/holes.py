@@ -27,7 +27,7 @@ from ..requests.bindings import HIDDEN, LONG
 from .words import BLANK, SERVER, Hole, Words
 
 _ZERO = "0"
-_MARK = re.compile("\ue000(\\d+)\ue001")
+_MARK = re.compile("\ue000([0-9]{1,9})\ue001")
 _NUMBERS = 8_000_000_000_000_000  # a hidden number is marked by this number plus its place in `Masks.values`
 
 

@@ -20,7 +20,8 @@ _ISO = re.compile(
 # RFC 9110, section 5.6.7, and their kin: `Mon, 02 Mar 2026 10:00:00 GMT`, `Monday, 02-Mar-26 …`, `Mon Mar  2 … 2026`
 _HTTP = re.compile(r"([A-Za-z]{3,9})(, ?)(\d{1,2})([ -])([A-Za-z]{3})([ -])(\d{4}|\d\d) (\d\d:\d\d:\d\d)(.*)", re.ASCII)
 _C = re.compile(r"([A-Za-z]{3}) ([A-Za-z]{3}) ([ \d]\d) (\d\d:\d\d:\d\d) (\d{4})(.*)", re.ASCII)
-_NET = re.compile(r"(\\?/Date\()(-?\d+)((?:[+-]\d{4})?\)\\?/)", re.ASCII)
+_NET = re.compile(r"(\\?/Date\()(-?\d{1,25})((?:[+-]\d{4})?\)\\?/)", re.ASCII)
+_LONGEST = 25  # digits of a time, in any unit
 _UNITS = ((10**8, 10**11, 1), (10**11, 10**14, 1_000), (10**14, 10**17, 1_000_000), (10**17, 10**20, 1_000_000_000))
 
 
@@ -83,7 +84,7 @@ def _changed(value: Any, change: Callable[[datetime], datetime], count: Callable
         return value if unit is None else count(value, unit)
     if not isinstance(value, str):
         return value
-    if value.isdecimal() and value.isascii() and not _is_day(value):
+    if value.isdecimal() and value.isascii() and len(value) <= _LONGEST and not _is_day(value):
         return str(_changed(int(value), change, count)) if not value.startswith("0") else value
     for pattern, moves in ((_ISO, _iso), (_HTTP, _http), (_C, _c)):
         if found := pattern.fullmatch(value):

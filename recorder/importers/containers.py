@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import codecs
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,6 +23,13 @@ from ..files import open_regular
 LARGEST_BODY = 48 << 20  # bytes of one body; it is in memory several times while it is read
 _PIECE = 1 << 18
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+_BROKEN = (
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    struct.error,
+    EOFError,
+)  # what unpacking raises beside OSError
 _LAYERS = 3  # of compression around an archive; more is an attack
 _UTF_16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -64,7 +73,7 @@ class Container:
         try:
             with self._opened() as file:
                 yield self._unwrapped(file)
-        except (OSError, zlib.error, zipfile.BadZipFile, EOFError) as exc:
+        except (OSError, *_BROKEN) as exc:
             raise CassetteError(self.path, f"cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
 
     def attached(self, name: str) -> bytes | None:
@@ -85,7 +94,7 @@ class Container:
                 return None
             with open_regular(self._folder / name) as found:
                 return _bounded(found)
-        except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile, RuntimeError, EOFError):
+        except (OSError, ValueError, KeyError, RuntimeError, *_BROKEN):
             return None  # ValueError: a name that no file can have
 
     def _unwrapped(self, file: IO[bytes]) -> io.BufferedReader[Any]:
@@ -94,13 +103,10 @@ class Container:
             start = stream.peek(4)[:4]
             if start == _ZIP:
                 whole = stream if stream.seekable() else io.BytesIO(_bounded(stream) or b"")
-                zipped = zipfile.ZipFile(whole)
                 try:
+                    zipped = zipfile.ZipFile(whole)
                     member = zipped.open(self._member(zipped))
-                except (
-                    RuntimeError,
-                    NotImplementedError,
-                ) as exc:  # encrypted, or packed by a method that zipfile lacks
+                except (RuntimeError, ValueError) as exc:  # encrypted, of a version that zipfile lacks, or damaged
                     raise CassetteError(self.path, f"cannot be read: {exc}") from exc
                 stream = io.BufferedReader(_Readable(member), _PIECE)
             elif start[:2] == _GZIP:

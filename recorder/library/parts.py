@@ -25,7 +25,7 @@ from ..model import CUT, Header, Note, Part, Record
 from ..temporary import temporary
 
 _NAMED = 4  # parts whose names are printed
-_CUT = re.compile(r"record (\d+) ")  # how the text of a note about a cut body begins
+_CUT = re.compile(r"record ([0-9]{1,18}) ")  # how the text of a note about a cut body begins
 
 
 class Rotated(Whole):

@@ -32,19 +32,19 @@ class Conditions:
     """The conditions that the triples of a slice meet; None for one that does not matter.
 
     Attributes:
+        numbers: Ranges of numbers, without numbers that two of them share.
         keys: Values of keys of the dialect.
     """
 
-    numbers: frozenset[int] | None
+    numbers: Sequence[range] | None
     operation: str | None
     session: str | None
     keys: dict[str, str]
 
     def fit(self, row: Row) -> bool:
-        """Return whether a triple meets all conditions."""
+        """Return whether a triple meets all conditions but that of its number."""
         return (
-            (self.numbers is None or row.n in self.numbers)
-            and (self.operation is None or row.operation == self.operation)
+            (self.operation is None or row.operation == self.operation)
             and (self.session is None or row.session == self.session)
             and all(value in values(row.keys.get(key, ())) for key, value in self.keys.items())
         )
@@ -53,7 +53,9 @@ class Conditions:
 def matching(found: OpenRecording, conditions: Conditions) -> Iterator[int]:
     """Yield the numbers of the triples that meet all conditions, in order; an index is asked first."""
     every = range(1, len(found.recording.triples) + 1)
-    near = set(every if conditions.numbers is None else conditions.numbers.intersection(every))
+    ranges = (every,) if conditions.numbers is None else conditions.numbers
+    # clipped: a range as typed may have any end
+    near = {n for one in ranges for n in range(max(one.start, every.start), min(one.stop, every.stop))}
     if is_indexed(found):
         named = conditions.keys | ({} if conditions.operation is None else {"operation": conditions.operation})
         for key, value in named.items():

@@ -163,9 +163,10 @@ def links(text: str) -> Iterator[Link]:
     """Yield the links in a text: where the scheme, if there is one, and the host with its port begin and end."""
     if not ("//" in text or "\\" in text or "%" in text or "&" in text):  # a loop takes three times as long
         return
+    last = 0  # the host of a link is not the scheme of the next one
     for found in _AUTHORITY.finditer(text):
         slashes, begin = found["slashes"], found.start()
-        scheme, at = _scheme(text, begin)
+        scheme, at = _scheme(text, last, begin)
         if scheme is None and not _is_relative(text, begin, slashes):
             continue
         host, port, end = found["host"], found["port"], found.end()
@@ -176,14 +177,15 @@ def links(text: str) -> Iterator[Link]:
             span = None if scheme is None else (at + scheme.start("word"), at + scheme.end("word"))
             is_socket = scheme is not None and scheme["socket"] is not None
             yield Link(server, span, is_socket, _A_SLASH.findall(slashes)[-1], found.start("host"), end)
+            last = end
 
 
-def _scheme(text: str, end: int) -> tuple[re.Match[str] | None, int]:
+def _scheme(text: str, start: int, end: int) -> tuple[re.Match[str] | None, int]:
     """Return the scheme that ends before some slashes, None where there is none, and where the match counts from."""
-    at = max(0, end - _NEAREST)
+    at = max(start, end - _NEAREST)
     scheme = _PLAIN_SCHEME.search(text[at:end])
     if scheme is None and _has_scheme(text, end):
-        at = max(0, end - _NEAR)
+        at = max(start, end - _NEAR)
         if not any(mark in text[at:end] for mark in "\\%&"):  # no letter is escaped, and the search is slow
             return None, at
         scheme = _SCHEME.search(text[at:end])

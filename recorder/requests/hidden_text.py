@@ -21,7 +21,7 @@ from ..redaction.pseudonyms import Kind
 from .bindings import Pairs
 from .shapes import LONGER, may_be
 
-_MARK = re.compile(r'zQ"(\d+)>Qz')
+_MARK = re.compile(r'zQ"([0-9]{1,9})>Qz')
 _NUMBERS = 8_000_000_000_000_000  # the mark of a JSON number is this number plus the place of the value
 _URL_SAFE = str.maketrans("-_", "+/")
 

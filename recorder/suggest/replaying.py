@@ -12,7 +12,7 @@ from .causing.joins import READS
 from .keys import Key
 from .reading.templates import ID
 from .reading.traffic import BARE, Asked
-from .reading.values import are_made_up, is_random, is_time
+from .reading.values import are_made_up, is_number, is_random, is_time
 
 _STATUS = re.compile(r"(?:status|code|result|rc|errno|err(?:or)?_?code|return_?code|success|outcome)$", re.IGNORECASE)
 _MOST = 0.8  # share of answers with a status
@@ -147,7 +147,7 @@ def _why(values: list[str], *, of_request: bool) -> str | None:
         return f"{different} different times in {len(values)} messages"
     if different < max(3, 0.9 * len(values)):
         return None
-    if all(value.isdigit() for value in values) and not of_request:
+    if all(map(is_number, values)) and not of_request:
         numbers = [int(value) for value in values]
         if numbers == sorted(numbers):
             return f"grows from message to message, {different} values"

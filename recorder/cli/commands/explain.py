@@ -119,7 +119,7 @@ def _named(recording: Recording, what: str, path: Path) -> tuple[list[Triple], l
         UsageError: If `what` has not the form 3, 3.2 or u1.
         NothingSelected: If no triple or event has that number.
     """
-    given = re.fullmatch(r"(?:(\d+)(?:\.(\d+))?|u(\d+))", what)
+    given = re.fullmatch(r"(?:([0-9]{1,18})(?:\.([0-9]{1,18}))?|u([0-9]{1,18}))", what)
     if given is None:
         raise UsageError(f"{what!r} is neither a triple (3), nor its event (3.2), nor an unsolicited event (u1)")
     number, place, alone = (int(text) if text else None for text in given.groups())

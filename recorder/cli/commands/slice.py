@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from array import array
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,22 +21,36 @@ from ..writing import must_be_writable, write_journal
 if TYPE_CHECKING:
     from ...views.filter import Expression
 
+_NUMBER = re.compile("[0-9]{1,18}")
+
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
     """A list of numbers and ranges, e.g. 1,3-5."""
 
     name = "1,3-5"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[int]:
-        """Parse the text into a set of numbers; report a mistake as a usage error."""
-        chosen: set[int] = set()
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[range, ...]:
+        """Parse the text into ranges, in order and apart from each other; report a mistake as a usage error."""
+        chosen: list[range] = []
         for part in str(value).split(","):
             first, dash, last = part.partition("-")
-            if not first.isdecimal() or (dash and not last.isdecimal()):
+            if not _NUMBER.fullmatch(first) or (dash and not _NUMBER.fullmatch(last)):
                 self.fail(f"{value!r} is not a list of numbers and ranges; write e.g. 1,3-5", param, ctx)
-            # without a limit, a typing mistake such as 1-99999999999 would fill the memory
-            chosen.update(range(int(first), int(last or first) + 1) if int(last or first) < 10_000_000 else ())
-        return frozenset(chosen)
+            chosen.append(range(int(first), int(last or first) + 1))
+        return tuple(_apart(chosen))
+
+
+def _apart(ranges: list[range]) -> Iterator[range]:
+    """Yield ranges in order; those that share numbers become one."""
+    start = stop = 0
+    for one in sorted(filter(None, ranges), key=lambda one: one.start):
+        if one.start > stop > start:
+            yield range(start, stop)
+        if one.start > stop or stop == start:
+            start = one.start
+        stop = max(stop, one.stop)
+    if stop > start:
+        yield range(start, stop)
 
 
 @click.command("slice")
@@ -49,7 +65,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
 @dialect_option
 @force_option
 def command(
-    cassette: Path, *, output: Path, triples: frozenset[int] | None, operation: str | None, handle: str | None,
+    cassette: Path, *, output: Path, triples: tuple[range, ...] | None, operation: str | None, handle: str | None,
     reference: str | None, session: str | None, wanted: str | None, dialect: str | None, force: bool,
 ) -> None:  # fmt: skip
     """Cut a cassette down to some triples and the records needed to replay them alone.

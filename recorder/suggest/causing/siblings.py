@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from ..reading.traffic import BARE
-from ..reading.values import is_random, is_time
+from ..reading.values import is_number, is_random, is_time
 from .causes import Causes
 
 _LEAST = 2  # transactions with several events
@@ -51,7 +51,7 @@ def _are_times(values: Collection[str]) -> bool:
 
 def _is_clock(by_value: Mapping[str, list[int]], times: Mapping[int, int]) -> bool:
     """Return whether numbers grow with the time, by one each nanosecond, microsecond, millisecond or second."""
-    if not all(map(str.isdigit, by_value)) or len(by_value) < _LEAST:
+    if not all(map(is_number, by_value)) or len(by_value) < _LEAST:
         return False
     first, last = min(by_value, key=int), max(by_value, key=int)
     passed = times[by_value[last][0]] - times[by_value[first][0]]

@@ -18,6 +18,7 @@ _NUMBERS = (0.5, 0.5, 0.1, 0.03, 0.01, 2e-3, 5e-4, 1e-4, 1e-6)  # the chance of 
 _SURE = 1e-3  # a chance below which two equal values are one
 _CODES = 0.6  # share of made-up codes with a digit: of four base-36 characters, one in four codes has none
 _CACHED = 50_000
+_LONGEST = 100  # digits
 
 
 @lru_cache(_CACHED)
@@ -61,6 +62,11 @@ def is_name(text: str) -> bool:
 
 
 @lru_cache(_CACHED)
+def is_number(text: str) -> bool:
+    """Return whether a text is a whole number that can be compared with others; what has hundreds of digits is none."""
+    return text.isascii() and text.isdecimal() and len(text) <= _LONGEST
+
+
 def is_time(text: str) -> bool:
     """Return whether a value is written as a time: a date of ISO 8601, or seconds to nanoseconds since 1970."""
     return bool(_DATE.fullmatch(text) or _EPOCH.fullmatch(text))

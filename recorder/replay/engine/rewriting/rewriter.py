@@ -22,6 +22,7 @@ from .templates import Template, encode, names_at
 # A word begins and ends beside what is no letter, digit, hyphen or underscore: ids are parts of other ids, and phone
 # numbers of longer ones. It also begins after a percent-encoded character.
 _BEGINS, _ENDS = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))", r"(?![\w-])"
+_LONGEST = 400  # digits of a whole number; Python refuses to convert more than 4300
 _NOT_BOUND: Final = object()
 _BEGIN, _END = re.compile(_BEGINS), re.compile(_ENDS)
 
@@ -104,7 +105,7 @@ class Rewriter:
             return [item for item in found if item is not ABSENT]
         if isinstance(value, int | float) and not isinstance(value, bool):
             live = self._whole(str(value)) or ""
-            return int(live) if live.isdecimal() and live.isascii() else value
+            return int(live) if live.isdecimal() and live.isascii() and len(live) <= _LONGEST else value
         return self.text(value) if isinstance(value, str) else value
 
     def text(self, text: str) -> str:

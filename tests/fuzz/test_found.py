@@ -1,0 +1,136 @@
+"""Kinds of faults that fuzzing found, each in all the places where it was. Their inputs are in the corpus, too."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from itertools import pairwise
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from recorder.cli import main
+from recorder.cli.commands.slice import Numbers
+from recorder.cli.options import Listen
+from recorder.diagnose.answers import not_kept
+from recorder.dialect.changing import changed
+from recorder.dialect.definition import load
+from recorder.dialect.paths import lookup, split
+from recorder.diff.drafts import Drafts
+from recorder.diff.holes import Reader
+from recorder.errors import CassetteError
+from recorder.formats.dates import moved
+from recorder.importers.containers import Container
+from recorder.links.rewriting import Links, Origin, Server, links
+from recorder.model import CUT, Note
+from recorder.replay.engine.rewriting.rewriter import Rewriter
+from recorder.requests.bindings import HIDDEN, Bindings
+from recorder.requests.hidden_text import HiddenText
+from recorder.suggest.reading.values import is_number
+from tests.fuzz.fuzz_standin import PREVIEW
+from tests.wire import Wire, body
+
+ENDLESS = "9" * 5000  # int() refuses more than 4300 digits, against attacks that cost quadratic time
+HOST = "gws.example"
+KNOWN = Links([Server(HOST, 0), Server("ws", 0)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(Numbers(), ENDLESS), (Numbers(), f"1-{ENDLESS}"), (Numbers(), "1-²"), (Listen(), f"localhost:{ENDLESS}")],
+    ids=["number", "range", "superscript", "port"],
+)
+def test_a_number_without_end_among_options_is_a_mistake_that_is_told(kind: click.ParamType, text: str) -> None:
+    with pytest.raises(click.UsageError):
+        kind.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [
+        ("1,3-5", [range(1, 2), range(3, 6)]),
+        ("4-9,1-5,9,12", [range(1, 10), range(12, 13)]),
+        ("5-3", []),
+        ("0", [range(1)]),
+        ("7-999999999999999999," * 2000 + "8", [range(7, 10**18)]),
+    ],
+    ids=["two", "shared", "none", "zero", "long"],
+)
+def test_ranges_of_numbers_take_no_memory_for_each_number(text: str, ranges: list[range]) -> None:
+    assert list(Numbers().convert(text, None, None)) == ranges
+
+
+@pytest.mark.parametrize("name", [ENDLESS, f"1.{ENDLESS}", f"u{ENDLESS}"], ids=["triple", "event", "unasked"])
+def test_a_number_without_end_names_no_event(name: str) -> None:
+    done = CliRunner().invoke(main, ["explain", str(PREVIEW), name])
+
+    assert done.exit_code == 2
+    assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    "value", [ENDLESS, f"/Date({ENDLESS})/", f"/Date(-{ENDLESS})/"], ids=["plain", "after", "before"]
+)
+def test_a_number_without_end_is_no_time(value: str) -> None:
+    assert moved(value, 60) == value
+    assert not is_number(value)
+    assert not is_number("²")
+
+
+def test_a_number_without_end_is_no_place_in_a_list() -> None:
+    path = f"a.{ENDLESS}"
+
+    assert lookup({"a": [1]}, path) is None
+    assert changed({"a": [1]}, split(path), lambda _: 2) == {"a": [1]}
+
+
+def test_a_number_without_end_in_the_form_of_a_mark_is_text() -> None:
+    text = f'a zQ"{ENDLESS}>Qz'
+
+    assert HiddenText.of(text, ["b"]).parts == (text,)
+    assert Reader(Drafts(Wire().recording(), load()).ids, load()).body(body({"a": f"\ue000{ENDLESS}\ue001"}))
+
+
+def test_a_number_without_end_in_a_note_names_no_record() -> None:
+    assert not_kept(Note(0, 0, CUT, f"record {ENDLESS} is kept in part")) is None
+
+
+def test_a_number_without_end_that_a_client_sends_takes_the_place_of_no_number() -> None:
+    bindings = Bindings()
+    bindings.bind(HIDDEN, "1234567890", ENDLESS)
+
+    assert Rewriter(load(), bindings).value({"x": 1234567890, "y": "1234567890"}) == {"x": 1234567890, "y": ENDLESS}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [(6, b"\x7f"), (42, b"\xff\xff\xff\x7f"), (10, b"\x63\x00"), (10, b"\x0e\x00")],
+    ids=["version", "place", "method", "lzma"],
+)
+def test_a_zip_file_that_is_damaged_or_too_new_is_refused_in_a_line(damage: tuple[int, bytes]) -> None:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("a.har", b"{}" * 50)
+    data = bytearray(written.getvalue())
+    at = data.index(b"PK\x01\x02") + damage[0]
+    data[at : at + len(damage[1])] = damage[1]
+
+    with (
+        pytest.raises(CassetteError, match="cannot be read") as told,
+        Container.of_bytes(bytes(data), "x").reading() as found,
+    ):
+        found.read()
+
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["http%3A%2F%2Fws://m", "https://ws://gws.example/", f"ws://http://{HOST}", f"//https://{HOST}"]
+)
+def test_the_host_of_a_link_is_not_the_scheme_of_another(text: str) -> None:
+    found = list(links(text))
+
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    assert all(link.scheme is None or found[0] is link or found[0].end <= link.scheme[0] for link in found)
+    assert KNOWN.rewritten(text, Origin("h:1")).count("h:1") <= len(found)
