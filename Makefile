@@ -12,11 +12,13 @@ export PYTHONDONTWRITEBYTECODE :=
 # tests run in random order: `make test SEED=7` for another one than the usual
 SEED   := 1
 ORDER  := --dist loadgroup -p randomly --randomly-seed=$(SEED)
+# `make fuzz FUZZ=1800`: seconds for all harnesses together
+FUZZ   := 600
 # tests that need no Node, browser or proxy
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 QUICK  := -m 'not node and not browser and not bundler' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix bench properties clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix bench properties fuzz audit clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -99,8 +101,19 @@ bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done $(P
 properties: $(VENV)/test.done ## run the property tests with 1000 examples each, others in each run
 	$(BIN)/python -m pytest -q -n 3 $(ORDER) $(APART) -m hypothesis --hypothesis-profile thorough -o timeout=1200
 
+# Findings are told, and kept in fuzz-findings. Without atheris inputs are changed at random.
+fuzz: $(VENV)/test.done ## let all fuzz harnesses look for faults, FUZZ seconds in all (600)
+	@$(BIN)/python $(PIP) '.[fuzz]' || echo "left out: coverage as the guide of the fuzzing: atheris does not install here"
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ) --seed $(SEED)
+
+# In an environment of its own, for its packages are none of ours.
+audit: ## ask the database of advisories about all pinned versions, where it can be reached
+	@test -e .venv-audit/done || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7' && touch .venv-audit/done; } \
+	|| { echo "left out: the audit of pinned versions: pip-audit does not install here"; exit 0; }; \
+	.ci/audit .venv-audit/bin/python
+
 clean:
-	rm -rf .venv .venv-newer $(LAB)/node_modules $(PEERS)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules
+	rm -rf .venv .venv-newer .venv-audit fuzz-findings $(LAB)/node_modules $(PEERS)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python 3.11 or newer: make PYTHON=..."; exit 1; }

@@ -1,21 +1,14 @@
 """Feeds damaged and hostile cassettes to all that reads them; what is neither answer nor CassetteError is a finding.
 
-    python -m tests.fuzz.fuzz_cassette --seconds 600 --seed 1
-
-With atheris installed its bytes drive the mutations (`--atheris`), else a seeded random generator does. Findings are
-written to `--findings` as files, by the hash of their content, and told on stdout; the exit code is 1 if there are any.
+python -m tests.fuzz --only cassettes --seconds 600 --seed 1
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
-import shutil
 import signal
 import sys
-import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -261,67 +254,3 @@ _CHANGES = (_flip, _cut, _remove, _insert, _splice, _reframe, _reframe, _reframe
 def with_checksums(found: list[Frame]) -> bytes:
     """Frames as a file whose end fits."""
     return b"".join(_ended(found, Random(0)))
-
-
-# Running
-
-
-def fuzz(seconds: float, seed: int, findings: Path | None = None, report: Callable[[str], None] = print) -> int:
-    """Mutate for some time; the number of different findings."""
-    random, end = Random(seed), time.monotonic() + seconds
-    count, known = 0, set[str]()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        pool = corpus(folder)
-        while time.monotonic() < end:
-            count += 1
-            data = mutate(random.choice(pool), pool, random)
-            found = feed(data, folder / "input")
-            if found is not None and _kind(found) not in known:
-                known.add(_kind(found))
-                report(f"input {count} of seed {seed}:\n{found}")
-                if findings is not None:
-                    findings.mkdir(parents=True, exist_ok=True)
-                    shutil.copy(folder / "input", findings / hashlib.sha256(data).hexdigest()[:16])
-    report(f"{count} inputs, {len(known)} findings")
-    return len(known)
-
-
-def _kind(found: str) -> str:
-    """Findings of one place count once."""
-    return "\n".join(line for line in found.splitlines()[-8:] if "line " in line) or found
-
-
-def with_atheris() -> None:
-    """Let atheris choose the seeds of the mutations by the coverage they bring."""
-    import atheris
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        pool = corpus(folder)
-
-        def one(data: bytes) -> None:
-            random = Random(data)
-            found = feed(mutate(random.choice(pool), pool, random), folder / "input")
-            if found is not None:
-                raise Finding(found)
-
-        atheris.instrument_all()
-        atheris.Setup(sys.argv[:1], one)
-        atheris.Fuzz()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--findings", type=Path)
-    parser.add_argument("--atheris", action="store_true")
-    given = parser.parse_args()
-    if given.atheris:
-        with_atheris()
-    sys.exit(1 if fuzz(given.seconds, given.seed, given.findings) else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Harnesses of what makes sense of records."""

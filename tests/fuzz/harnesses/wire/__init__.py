@@ -1,0 +1,1 @@
+"""Harnesses of what reads bytes of clients and servers."""
