@@ -22,6 +22,7 @@ EACH = "*"
 _PATHS = 1000  # split paths in the cache; a dialect has about fifty paths
 _NO_KEYS = (dict, list, bool)  # a constant, because `dict | list | bool` would be built at each call
 _MOST = 8  # members of a pair
+_DEEPEST = 100  # dots
 _LONGEST_PLACE = 9  # digits
 _NAMES = re.compile(r"[\[\].]+")  # between names of nested values in the name of a form field: user[name], user.name
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)  # Jakarta Servlet 6.0, section 7.1.3
@@ -104,8 +105,11 @@ def each(value: JSON, parts: Sequence[str]) -> Iterator[JSON]:
 
 @lru_cache(_PATHS)
 def split(path: str) -> tuple[str, ...]:
-    """Return the parts of a dotted path."""
-    return tuple(path.split("."))
+    """Return the parts of a dotted path; what is behind the hundredth dot is one of them, and leads nowhere.
+
+    JSON is read to 100 levels (`load_json`), and code that walks paths recurses.
+    """
+    return tuple(path.split(".", _DEEPEST))
 
 
 def pair_of(value: JSON) -> Pair | None:

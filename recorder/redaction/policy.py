@@ -446,7 +446,7 @@ def _patterns(table: Table, key: str, *, is_shipped: bool) -> list[re.Pattern[st
     for text in table.texts(key, optional=True):
         try:
             pattern = re.compile(FORMER.get(text, text))
-        except re.error as exc:
+        except (re.error, OverflowError, RecursionError) as exc:
             table.wrong(key, f"{text!r} is not a regular expression: {exc}")
             continue
         if pattern.fullmatch("") or pattern.groups > 1 or pattern.groupindex or pattern.flags & ~re.UNICODE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from itertools import pairwise
 
@@ -13,23 +14,26 @@ from click.testing import CliRunner
 from recorder.cli import main
 from recorder.cli.commands.slice import Numbers
 from recorder.cli.options import Listen
+from recorder.correlate.engine import correlate
 from recorder.diagnose.answers import not_kept
 from recorder.dialect.changing import changed
-from recorder.dialect.definition import load
+from recorder.dialect.definition import load, source
+from recorder.dialect.definition import parse as parse_dialect
 from recorder.dialect.paths import lookup, split
 from recorder.diff.drafts import Drafts
 from recorder.diff.holes import Reader
-from recorder.errors import CassetteError
+from recorder.errors import CassetteError, PolicyError
 from recorder.formats.dates import moved
 from recorder.importers.containers import Container
-from recorder.links.rewriting import Links, Origin, Server, links
+from recorder.links.rewriting import Links, Origin, Server, links, server_at
 from recorder.model import CUT, Note
+from recorder.redaction.policy import parse as parse_policy
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.requests.bindings import HIDDEN, Bindings
 from recorder.requests.hidden_text import HiddenText
 from recorder.suggest.reading.values import is_number
 from tests.fuzz.fuzz_standin import PREVIEW
-from tests.wire import Wire, body
+from tests.wire import HEADER, Wire, body, chained, done
 
 ENDLESS = "9" * 5000  # int() refuses more than 4300 digits, against attacks that cost quadratic time
 HOST = "gws.example"
@@ -134,3 +138,29 @@ def test_the_host_of_a_link_is_not_the_scheme_of_another(text: str) -> None:
     assert all(one.end <= other.start for one, other in pairwise(found))
     assert all(link.scheme is None or found[0] is link or found[0].end <= link.scheme[0] for link in found)
     assert KNOWN.rewritten(text, Origin("h:1")).count("h:1") <= len(found)
+
+
+@pytest.mark.parametrize("pattern", ["a{99999999999}", "(" * 5000 + "a" + ")" * 5000], ids=["repeated", "nested"])
+def test_a_pattern_that_python_cannot_compile_is_a_mistake_of_the_policy(pattern: str) -> None:
+    with pytest.raises(PolicyError, match="is not a regular expression"):
+        parse_policy(f"name = 'x'\nextends = 'gws'\n[values]\nsecret = ['{pattern}']\n", path="x")
+
+
+def test_a_path_of_a_dialect_without_end_leads_nowhere() -> None:
+    """A cassette brings its dialect along, so that any stranger may write one."""
+    text = source("gws-outbound").replace('"body.recordHandle"', f'"body{".a" * 5000}"')
+    wire = Wire()
+    wire.desk().asks(chained(7, "r1"), done(7, "r1"))
+
+    recording = correlate(wire.records, parse_dialect(text, path="x", is_checked=False), HEADER)
+
+    assert recording.triples[0].operation == "GetChainedRecord"
+
+
+@pytest.mark.parametrize("unit", ["\\", "%25", "%", "&amp;", "&#0", "\\x", "25"])
+def test_escapes_of_a_host_are_read_in_linear_time(unit: str) -> None:
+    began = time.process_time()
+
+    server_at(unit * (60_000 // len(unit)) + "h")
+
+    assert time.process_time() - began < 1  # 60 seconds for backslashes, when each of them was tried as the first
