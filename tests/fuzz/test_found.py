@@ -24,10 +24,13 @@ from recorder.diff.drafts import Drafts
 from recorder.diff.holes import Reader
 from recorder.errors import CassetteError, PolicyError
 from recorder.formats.dates import moved
+from recorder.formats.multipart import split as split_parts
 from recorder.importers.containers import Container
 from recorder.links.rewriting import Links, Origin, Server, links, server_at
 from recorder.model import CUT, Note
+from recorder.push.sse import EventStream
 from recorder.redaction.policy import parse as parse_policy
+from recorder.replay.engine.rewriting.pushed import _LINE
 from recorder.replay.engine.rewriting.rewriter import Rewriter
 from recorder.requests.bindings import HIDDEN, Bindings
 from recorder.requests.hidden_text import HiddenText
@@ -164,3 +167,23 @@ def test_escapes_of_a_host_are_read_in_linear_time(unit: str) -> None:
     server_at(unit * (60_000 // len(unit)) + "h")
 
     assert time.process_time() - began < 1  # 60 seconds for backslashes, when each of them was tried as the first
+
+
+def test_a_line_of_a_stream_that_has_not_ended_is_read_in_linear_time() -> None:
+    began = time.process_time()
+
+    EventStream().feed(b"data: 1\n" + b"x" * 1_000_000)
+    assert _LINE.findall(b"data: 1\r\n\n" + b"x" * 1_000_000) == [(b"data: 1", b"\r\n"), (b"", b"\n")]
+
+    assert time.process_time() - began < 1  # 3 seconds for 32 KB, when each byte of the line was tried as its first
+
+
+def test_a_line_in_the_head_of_a_part_that_is_no_header_is_read_in_linear_time() -> None:
+    head = b"--B\r\n" + b"x" * 1_000_000 + b"\r\nContent-Disposition: form-data;\r\n name=a\r\n\r\n1\r\n--B--"
+    began = time.process_time()
+
+    found = split_parts(head, b"B")
+
+    assert time.process_time() - began < 1  # 4 seconds for 32 KB, when each byte of the line was tried as its first
+    assert found is not None
+    assert [part.name for part in found.parts] == ["a"]
