@@ -24,6 +24,7 @@ MOST = 16 << 20  # bytes of one unit, because a body from outside may have none 
 _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 # A comment before an event is a unit of its own; servers send one as a heartbeat, often with a single line end.
+_BLANK = re.compile(rb"(?>\xef\xbb\xbf)?(?>\r\n|\n|\r)*+")
 _COMMENT = re.compile(rb"(?>\xef\xbb\xbf)?(?>\r\n|\n|\r)*+:[^\r\n]*+(?>\r\n|\n|\r)++")
 
 
@@ -46,17 +47,19 @@ class Units:
         self._media, self._most = media, most
         self._held = bytearray()
         self._seen = 0  # bytes of `_held` in which no end is to be found any more
+        self._blank = 0  # bytes of line ends at the start of `_held` that no comment follows
         self._is_skipping = False  # the rest of a unit that was too long
         self.cut = self.lost = 0
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take the next piece; return the units that it finishes."""
         self._held += piece
+        self._blank = 0
         units: list[bytes] = []
         while end := self._end():
             units.append(bytes(self._held[:end]))
             del self._held[:end]
-            self._seen = 0
+            self._seen, self._blank = 0, max(0, self._blank - end)
         if self._is_skipping and units:
             self.lost += len(units.pop(0))
             self._is_skipping = False
@@ -80,16 +83,20 @@ class Units:
         held, start = self._held, max(0, self._seen - 3)
         self._seen = len(held)
         if self._media == EVENTS:
-            found = (None if self._is_skipping else _comment(held, start)) or _END.search(held, start)
+            found = (None if self._is_skipping or self._blank else self._comment(start)) or _END.search(held, start)
             return found.end() if found else 0
         if self._media == _SEQUENCE:
             return _end_of_text(held, start)
         return held.find(b"\n", start) + 1
 
-
-def _comment(held: bytearray, start: int) -> re.Match[bytes] | None:
-    """Return the comment at the beginning; None without one, or if no line has ended behind `start`."""
-    return _COMMENT.match(held) if _LINE_END.search(held, start) else None
+    def _comment(self, start: int) -> re.Match[bytes] | None:
+        """Return the comment at the beginning; None without one, or if no line has ended behind `start`."""
+        if not _LINE_END.search(self._held, start):
+            return None
+        found, blank = _COMMENT.match(self._held), _BLANK.match(self._held)
+        # many line ends are many units, and must not be passed over for each of them
+        self._blank = blank.end() if found is None and blank is not None else 0
+        return found
 
 
 def _end_of_text(held: bytearray, start: int) -> int:

@@ -25,6 +25,7 @@ from recorder.diff.holes import Reader
 from recorder.errors import CassetteError, PolicyError
 from recorder.formats.dates import moved
 from recorder.formats.multipart import split as split_parts
+from recorder.formats.streamed import EVENTS, units_of
 from recorder.importers.containers import Container
 from recorder.links.rewriting import Links, Origin, Server, links, server_at
 from recorder.model import CUT, Note
@@ -187,3 +188,14 @@ def test_a_line_in_the_head_of_a_part_that_is_no_header_is_read_in_linear_time()
     assert time.process_time() - began < 1  # 4 seconds for 32 KB, when each byte of the line was tried as its first
     assert found is not None
     assert [part.name for part in found.parts] == ["a"]
+
+
+@pytest.mark.parametrize("behind", [b"data: 1\n\n", b": comment\n\n"])
+def test_blank_lines_of_a_stream_are_passed_over_once(behind: bytes) -> None:
+    body = b"\n" * 100_000 + behind
+    began = time.process_time()
+
+    assert b"".join(units_of(body, EVENTS)) == body
+    assert units_of(b"\n\n\n\n" + b"data: 1\n\n", EVENTS) == [b"\n\n", b"\n\n", b"data: 1\n\n"]
+    assert units_of(b"\n\n\n: c\n\n", EVENTS) == [b"\n\n\n: c\n\n"]
+    assert time.process_time() - began < 1  # more than 3 seconds for 16 KB
