@@ -257,7 +257,7 @@ class Link:
         rule: Name of the rule that decided.
         confidence: From 0 to 1; 1 means that an exact id of the request stood in the event.
         why: The reason, as a sentence.
-        rivals: `seq` of other requests that the event would fit as well.
+        rivals: `seq` of other requests that the event would fit as well: the oldest 100 of them, `why` says how many.
         message: Place of the request in its record, if it is a Bayeux publish.
     """
 

@@ -187,7 +187,7 @@ class Correlator:
             case Refused():
                 self._messages.refused(observation, self._sessions.of_client(observation.client_id))
             case Opened():
-                self._streams.opened(observation, chain(self._operations, self._plain))
+                self._open.changed(self._streams.opened(observation, chain(self._operations, self._plain)))
             case Closed():
                 self._streams.closed(observation)
             case Asked():
@@ -378,7 +378,7 @@ class Correlator:
         for op in self._publishes.ended(record.exchange):
             if isinstance(record, Failure):
                 self._published.append(op)
-                self._changed.append(op)
+                self._change(op)
                 op.failure = record
                 self._retries.failed(op)
             elif not 200 <= record.status < 300:
@@ -412,7 +412,7 @@ class Correlator:
 
     def _acked(self, op: Operation, response: Response) -> list[Link]:
         op.ack = response
-        self._changed.append(op)
+        self._change(op)
         succeeded, keys = self._dialect.answered(response, op.name)
         op.refused = not succeeded
         # A response may set the session cookie that later requests carry.
@@ -428,12 +428,10 @@ class Correlator:
     def _told(self, op: Operation, given: Keys) -> list[Link]:
         """Take the keys in the ack of an operation: events that came before the ack may have waited for them."""
         new = changed_by(op, given)
-        if not new.keys().isdisjoint(op.keys):
-            self._open.forget(op)
         take_answer(op, given, new)
+        self._open.changed(op)
         if not new:
             return []
-        self._open.add(op)
         last = max((one for one in op.links if self._is_terminal(op, one)), key=lambda one: one.event.t, default=None)
         if op.ended is None and last is not None and is_done(op, self._dialect):
             self._end(op, last)  # the values without a terminal event failed, as the ack says now
@@ -470,7 +468,7 @@ class Correlator:
     def _fail(self, failure: Failure) -> None:
         op = self._pending.pop(failure.exchange, None)
         if op is not None:
-            self._changed.append(op)
+            self._change(op)
             op.failure = failure
             self._retries.failed(op)
 
@@ -498,7 +496,7 @@ class Correlator:
         if early is not None and early.op is not None and early.link is not None:
             links.append(self._moved(early.op, early.link, *by_twin(early.seen, op, link, [])))
         op.links.append(link)
-        self._changed.append(op)
+        self._change(op)
         if op.session is None and seen.session is not None:
             op.session = seen.session
             # Only an exact id may tie the tokens to the session; a wrong link would spread to other requests.
@@ -535,13 +533,19 @@ class Correlator:
         """Return whether an event is about what the operation itself did, not about what the server did on the way."""
         return link.rule != "shared" and (link.rule != "sibling" or are_alike(op, seen, self._dialect))
 
+    def _change(self, op: Operation) -> None:
+        self._changed.append(op)
+        self._open.changed(op)
+
     def _end(self, op: Operation, link: Link) -> None:
+        self._open.changed(op)
         op.ended = link.event.t if op.ended is None else op.ended
         # With rivals the event may belong to another operation, so this one stays open.
         op.settled |= not link.rivals
 
     def _unlink(self, op: Operation, link: Link) -> None:
         """Take a link from an operation, which has ended only if it would have ended without that event."""
+        self._open.changed(op)
         op.links.remove(link)
         reopen(op)
         for one in op.links:
@@ -556,6 +560,7 @@ class Correlator:
         """
         self._unlink(before, old)
         op.links.append(link)
+        self._open.changed(op)
         return link
 
     def _is_carrier(self, op: Operation) -> bool:

@@ -9,11 +9,10 @@ The operation has ended when each of its records has had a terminal event.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import TypeAlias
 
@@ -23,12 +22,13 @@ from ..dialect.paths import EACH, split
 from ..dialect.values import paths_in
 from ..model import Event, Failure, Keys, Link, Request, Response, State, Value, agree, value_of, values
 from ..push.rules import MESSAGE
+from .families import Families, Groups, Place, Profile
 
 _SECOND = 1_000_000_000
 _COMBINED = 256  # combinations of the values of several keys that an operation is indexed by
 
 Values: TypeAlias = tuple[Value | None, ...]  # of a group of keys
-Place: TypeAlias = tuple[int | str | None, ...]  # in the index: number of a group, then its values; None for too many
+_ALONE = -1  # of places: the name of an event follows; after the number of a group, None stands for too many values
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +59,6 @@ class Operation:
         done: Values that had their terminal or error events, by names of keys in `several`.
         lost: Those of them that had an error event.
         at: Place of the request on the wire: one record may carry several publishes.
-        places: Where the index has the operation (`Operations`).
 
     """
 
@@ -84,7 +83,6 @@ class Operation:
     lost: dict[str, set[str]] = field(default_factory=dict)
     seq: int = field(init=False)
     at: tuple[int, int] = field(init=False)  # not a property, because each search in the index asks for it
-    places: list[Place] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.seq = self.request.seq
@@ -259,6 +257,7 @@ def _of_each(dialect: Dialect) -> dict[str, frozenset[str]]:
 
 
 _KINDS = 1000  # sets of names of keys whose groups are remembered
+_FEW = 16  # values of an operation of several records that are compared with those of others
 
 
 class Operations:
@@ -270,59 +269,94 @@ class Operations:
         groups = *({name} for name in dialect.exact), *dialect.tuple_enough, dialect.error_same
         self._groups = [tuple(sorted(set(group))) for group in groups]
         self._fitting: dict[tuple[str, ...], list[tuple[int, tuple[str, ...]]]] = {}
-        self._by: dict[Place, dict[tuple[int, int], Operation]] = defaultdict(
-            dict
-        )  # inner dict by place on the wire, because removing from a list is slow
         # Errors that share no value with their operation may be about each one.
         self._blind = dialect.error_after_ack and not dialect.error_same
         self._events_of = {name: known.events for name, known in dialect.operations.items() if known.only}
-        self._alone: dict[str, dict[tuple[int, int], Operation]] = defaultdict(dict)  # by names of their events
+        # A rule without ids is asked when no operation has the exact id of the event: then the id itself says nothing.
+        compared = {*dialect.tuple_same, *dialect.error_same, *chain(*dialect.tuple_enough)}
+        self._masked = frozenset(dialect.exact) - compared
+        self._by_id = Families(profile, self._ids, self._is_over, keep=True)
+        self._open = Families(self._unnamed, self._places_of, self._is_over, keep=False)
+        self._held: set[Operation] = set()
+        self._changed: dict[Operation, None] = {}  # since the last search
 
     def add(self, op: Operation) -> None:
         """Index an operation by its keys."""
-        for number, group in self._groups_in(op.keys):
-            for place in _places(number, group, op.keys):
-                self._by[place][op.at] = op
-                op.places.append(place)
-        for event in self._names(op):
-            self._alone[event][op.at] = op
+        self._held.add(op)
+        self._changed[op] = None
 
-    def with_exact(self, name: str, keys: Keys) -> list[Operation]:
-        """Return the operations with the id that `keys` has under `name`, oldest first, also those that are over."""
-        number, wanted = self._exact[name], keys.get(name, ())
-        if type(wanted) is str:
-            held = self._by.get((number, wanted))
-            return _by_age(held) if held else []
-        found = dict[tuple[int, int], Operation]()
-        for value in values(wanted):
-            found |= self._by.get((number, value), {})
-        return _by_age(found)
+    def changed(self, op: Operation | None) -> None:
+        """Take an operation that has changed, if it is in the index."""
+        if op is not None and op in self._held:
+            self._changed[op] = None
 
-    def like(self, seen: Seen) -> list[Operation]:
-        """Return the operations still open that share a group of identifying keys with an event, oldest first."""
-        found: dict[tuple[int, int], Operation] = {}
-        for number in range(len(self._exact), len(self._groups) - 1):
-            found |= self._open(number, seen)
-        return _by_age(found)
+    def with_exact(self, name: str, keys: Keys, now: int = 0, session: int | None = None) -> Groups:
+        """Return the operations with the id that `keys` has under `name`, also those that are over.
 
-    def on_device(self, seen: Seen) -> list[Operation]:
-        """Return the operations still open that an error event may be about, oldest first."""
-        return _by_age(self._open(len(self._groups) - 1, seen))
+        Args:
+            name: Name of the id.
+            keys: Keys of an event.
+            now: Time of the event in nanoseconds.
+            session: Leave out operations of other sessions; None for those of all.
+        """
+        number = self._exact[name]
+        places = [(number, value) for value in values(keys.get(name, ()))]
+        return Groups(self._index(self._by_id).at(places, now, session, everyone=False))
 
-    def alone(self, seen: Seen, *, is_error: bool = False) -> list[Operation]:
-        """Return the operations still open that may cause an event with which they share no value, oldest first."""
-        held = self._alone.get("" if is_error else seen.name, {})
-        for op in [op for op in held.values() if is_over(op, seen.event.t, self._dialect)]:
-            del held[op.at]
-        return _by_age(held)
+    def like(self, seen: Seen, *, everyone: bool = False) -> Groups:
+        """Return the operations still open that share a group of identifying keys with an event.
+
+        Those of other sessions are left out, unless `everyone` is wanted.
+        """
+        index = self._index(self._open)
+        numbers = range(len(self._exact), len(self._groups) - 1)
+        places = [place for number in numbers for place in self._sought(number, seen)]
+        return Groups(index.at(places, seen.event.t, seen.session, everyone=everyone))
+
+    def on_device(self, seen: Seen) -> Groups:
+        """Return the operations still open that an error event may be about."""
+        index = self._index(self._open)
+        return Groups(index.at(self._sought(len(self._groups) - 1, seen), seen.event.t, seen.session, everyone=False))
+
+    def alone(self, seen: Seen, *, is_error: bool = False) -> Groups:
+        """Return the operations still open that may cause an event with which they share no value."""
+        place = _ALONE, "" if is_error else seen.name
+        return Groups(self._index(self._open).at([place], seen.event.t, seen.session, everyone=False))
 
     def forget(self, op: Operation) -> None:
         """Drop an operation that can get no event any more."""
-        for place in op.places:
-            self._leave(place, op)
-        op.places.clear()
+        self._held.discard(op)
+        self._changed.pop(op, None)
+        self._by_id.forget(op)
+        self._open.forget(op)
+
+    def _index(self, wanted: Families) -> Families:
+        """Return one of both indexes, with what has changed since the last search."""
+        if self._changed:
+            changed, self._changed = self._changed, {}
+            for op in changed:
+                self._by_id.put(op)
+                self._open.put(op)
+        return wanted
+
+    def _is_over(self, op: Operation, now: int) -> bool:
+        return is_over(op, now, self._dialect)
+
+    def _unnamed(self, op: Operation) -> Profile:
+        return profile(op, self._masked)
+
+    def _ids(self, op: Operation) -> Iterator[Place]:
+        """Yield the places of an operation by its exact ids."""
+        names = [name for name in self._exact if name in op.keys]
+        return ((self._exact[name], value) for name in names for value in values(op.keys[name]))
+
+    def _places_of(self, op: Operation) -> Iterator[Place]:
+        """Yield the places of an operation by all else: groups of keys, and names of events that share no value."""
+        for number, group in self._groups_in(op.keys):
+            if number >= len(self._exact):
+                yield from _places(number, group, op.keys)
         for event in self._names(op):
-            self._alone[event].pop(op.at, None)
+            yield _ALONE, event
 
     def _groups_in(self, keys: Keys) -> list[tuple[int, tuple[str, ...]]]:
         """Return the groups by which an operation with these keys is found, with their numbers.
@@ -343,38 +377,43 @@ class Operations:
         events = self._events_of.get(op.name or "", frozenset())
         return (*events, "") if self._blind else events
 
-    def _open(self, number: int, seen: Seen) -> dict[tuple[int, int], Operation]:
+    def _sought(self, number: int, seen: Seen) -> Iterable[Place]:
+        """Return where the index may hold operations that share a group of keys with an event."""
         group = self._groups[number]
         if not group or any(name not in seen.keys for name in group):
-            return {}
-        shared: dict[tuple[int, int], Operation] = {}
-        now = seen.event.t
-        for place in self._places(number, group, seen):
-            held = self._by.get(place, {})
-            for op in [op for op in held.values() if is_over(op, now, self._dialect)]:
-                self._leave(place, op)
-            shared |= held
-        return shared
-
-    def _places(self, number: int, group: tuple[str, ...], seen: Seen) -> Iterable[Place]:
-        """Return where the index may hold operations that share a group of keys with an event."""
+            return ()
         found = _places(number, group, seen.keys)
         if len(group) == 1:
             return found
         too_many = number, None  # where an operation is whose values are too many
-        return [place for place in self._by if place[0] == number] if too_many in found else [*found, too_many]
-
-    def _leave(self, place: Place, op: Operation) -> None:
-        held = self._by.get(place)
-        if held is not None:
-            held.pop(op.at, None)
-            if not held:
-                del self._by[place]
+        return [place for place in self._open if place[0] == number] if too_many in found else [*found, too_many]
 
 
-def _by_age(found: Mapping[tuple[int, int], Operation]) -> list[Operation]:
-    """Return operations in the order of their places on the wire."""
-    return [found[at] for at in sorted(found)] if len(found) > 1 else list(found.values())
+def profile(op: Operation, masked: frozenset[str] = frozenset()) -> Profile:
+    """Return all that the rules look at in an operation, but its place and time, and who sent it again.
+
+    An operation of many records, or with many events after its end, is compared with no other: it stands alone.
+
+    Args:
+        op: The operation.
+        masked: Names of keys that count by being there.
+    """
+    if op.several and sum(len(values(value)) for value in op.keys.values()) > _FEW:
+        return (op.at,)
+    if op.settled and len(op.links) > _FEW:
+        return (op.at,)
+    if op.several or not masked:
+        keys: tuple[object, ...] = tuple(op.keys.items())
+    else:
+        keys = tuple([(name, name in masked or value) for name, value in op.keys.items()])
+    state = op.refused, op.failed, op.settled, op.ended is None, op.ack is None, op.failure is None, op.again is None
+    told = frozenset([link.name for link in op.links]) if op.settled else not op.links
+    parts = (_frozen(op.done), _frozen(op.lost)) if op.several else ()
+    return op.name, keys, op.session, op.tokens, state, told, op.request.method == MESSAGE, parts
+
+
+def _frozen(values_of: Mapping[str, set[str]]) -> frozenset[tuple[str, frozenset[str]]]:
+    return frozenset([(name, frozenset(some)) for name, some in values_of.items()])
 
 
 def _places(number: int, group: tuple[str, ...], keys: Keys) -> list[Place]:

@@ -104,8 +104,13 @@ class Streams:
         if response.status == _SWITCHING_PROTOCOLS:
             self._upgrades[response.exchange] = op
 
-    def opened(self, opened: Opened, earlier: Iterable[Operation]) -> None:
-        """Take a stream that begins; `earlier` are exchanges whose answers may have given out its URL."""
+    def opened(self, opened: Opened, earlier: Iterable[Operation]) -> Operation | None:
+        """Take a stream that begins; return the exchange that it answers, if that was seen.
+
+        Args:
+            opened: The stream.
+            earlier: Exchanges whose answers may have given out its URL.
+        """
         op = self._upgrades.pop(opened.exchange, None) or self._answered
         op = op if op is not None and op.request.exchange == opened.exchange else None
         request = op.request if op is not None else None
@@ -125,6 +130,7 @@ class Streams:
         self._rows[opened.client_id] = Stream(
             group.key, opened.exchange, opened.protocol, *at, subprotocol=opened.subprotocol
         )
+        return op
 
     def closed(self, closed: Closed) -> None:
         """Take the end of a stream."""

@@ -23,14 +23,17 @@ on. `python -m benchmarks.correlation` measures how often a link of each confide
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from operator import attrgetter
+from typing import NamedTuple, TypeAlias
 
 from ...dialect.definition import Dialect
 from ...dialect.definition import Operation as Known
 from ...model import Keys, Link, Value, agree, listed, value_of, values
 from ...push.rules import MESSAGE
+from ..families import Groups
 from ..operations import Operation, Seen, has_ended, has_lost, identity, is_over
 
 INNER = "inner_reference"  # an exact key in a nested field, which a server need not repeat
@@ -39,6 +42,25 @@ EXACT = "reference"  # name of the rule by which other exact keys link
 ALONE, DOUBTFUL, GUESSED = 0.9, 0.7, 0.5
 # Confidence of a link without any common value, and of one that another operation may have caused.
 ONLY, ONLY_GUESSED = 0.6, 0.4
+
+
+MOST_RIVALS = 100  # that a link names, the oldest: else each of many equal operations would name all others
+Group: TypeAlias = list[Operation]  # operations that no rule tells apart, oldest first
+_age, _seq = attrgetter("at"), attrgetter("seq")
+
+
+class Rivals(NamedTuple):
+    """Operations that an event would fit as well: the oldest, and how many there are."""
+
+    ops: Sequence[Operation] = ()
+    many: int = 0
+
+    def __bool__(self) -> bool:
+        """Return whether there is any."""
+        return self.many > 0
+
+
+NO_RIVALS = Rivals()
 
 
 def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
@@ -51,19 +73,20 @@ def by_key(seen: Seen, key: str, dialect: Dialect, candidates: Iterable[Operatio
         candidates: The operations with the event's value of `key`, oldest first.
 
     """
-    fitting = [op for op in candidates if not _strangers(op, seen)]
+    fitting = [group for group in _before(candidates, seen) if not _strangers(group[0], seen)]
     if not fitting:
         return None
-    chosen, rivals = fitting[0], []
-    if len(fitting) > 1:
+    chosen, rivals = fitting[0][0], NO_RIVALS
+    if len(fitting) > 1 or len(fitting[0]) > 1:
         # Of several operations with one id, those that agree on the other keys come first. If none agrees, the id still
         # counts.
-        agreeing = [op for op in fitting if _agree(op.keys, seen.keys, dialect.tuple_same)] or fitting
+        agreeing = [one for one in fitting if _agree(one[0].keys, seen.keys, dialect.tuple_same)] or fitting
         chosen = _chosen(agreeing, seen, dialect)
-        rivals = [op for op in agreeing if op is not chosen and _may_be_meant(op, chosen, seen, dialect)]
+        meant = [one for one in agreeing if _may_be_meant(_other(one, chosen), chosen, seen, dialect)]
+        rivals = _rivals(meant, chosen)
     why = f"{key} {_shared(chosen.keys[key], seen.keys[key])!r} of request {chosen.seq} stands in the event"
     if rivals:
-        why += f"; other requests with this {key} that may have caused the event: {len(rivals)}"
+        why += f"; other requests with this {key} that may have caused the event: {rivals.many}"
     return chosen, _link(seen, chosen, key if key == INNER else EXACT, 0.8 if rivals else 1.0, why, rivals)
 
 
@@ -82,7 +105,7 @@ def by_twin(seen: Seen, op: Operation, original: Link, awaiting: Iterable[Operat
     if others:
         why += f"; other requests with such an event: {len(set(others))}"
     confidence = min(DOUBTFUL if others else 0.95, original.confidence)
-    rivals = tuple(sorted({*original.rivals, *others} - {op.seq})) if others or original.rivals else ()
+    rivals = tuple(sorted({*original.rivals, *others} - {op.seq})[:MOST_RIVALS]) if others or original.rivals else ()
     return op, Link(seen.event, seen.name, op.seq, "twin", confidence, why, rivals, op.request.message)
 
 
@@ -96,9 +119,9 @@ def by_repetition(seen: Seen, candidates: list[Operation]) -> tuple[Operation, L
     """
     if not candidates:
         return None
-    *rivals, chosen = candidates
+    *others, chosen = candidates
     why = f"repeats {seen.name} of request {chosen.seq} on another channel once more"
-    return chosen, _link(seen, chosen, "twin", DOUBTFUL, why, rivals)
+    return chosen, _link(seen, chosen, "twin", DOUBTFUL, why, Rivals(others[:MOST_RIVALS], len(others)))
 
 
 def by_tuple(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
@@ -110,19 +133,19 @@ def by_tuple(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
         candidates: The operations still open that share identifying keys with the event, oldest first.
 
     """
-    fitting = [op for op in candidates if next(objections(op, seen, dialect), None) is None]
+    fitting = [one for one in _before(candidates, seen) if next(objections(one[0], seen, dialect), None) is None]
     if not fitting:
         return None
     chosen = _chosen(fitting, seen, dialect)
     # The failed attempt before a retry is a rival: the server may have received it, although its response was lost.
-    rivals = [op for op in (chosen.before, *fitting) if op is not None and op is not chosen]
+    rivals = _rivals(fitting, chosen, chosen.before)
     shared = [key for key in dialect.tuple_same if key in chosen.keys and key in seen.keys]
     why = f"agrees with request {chosen.seq} on " + ", ".join(
         f"{key} {_shared(chosen.keys[key], seen.keys[key])!r}" for key in shared
     )
     if rivals:
-        why += f"; other requests that agree too: {len(rivals)}"
-    return chosen, _link(seen, chosen, "tuple", _sure(chosen, rivals, seen, dialect), why, rivals)
+        why += f"; other requests that agree too: {rivals.many}"
+    return chosen, _link(seen, chosen, "tuple", _sure(chosen, fitting, seen, dialect), why, rivals)
 
 
 def by_only(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
@@ -134,14 +157,14 @@ def by_only(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tu
         candidates: The operations still open of the event's session that share no value with such events, oldest first.
 
     """
-    fitting = [op for op in candidates if next(objections(op, seen, dialect), None) is None]
+    fitting = [one for one in _before(candidates, seen) if next(objections(one[0], seen, dialect), None) is None]
     if not fitting:
         return None
     chosen = _chosen(fitting, seen, dialect)
-    rivals = [op for op in (chosen.before, *fitting) if op is not None and op is not chosen]
-    is_sure = _sure(chosen, rivals, seen, dialect) == ALONE
+    rivals = _rivals(fitting, chosen, chosen.before)
+    is_sure = _sure(chosen, fitting, seen, dialect) == ALONE
     why = f"request {chosen.seq} may cause {seen.name}, and "
-    why += f"so may others: {len(rivals)}" if rivals else "no other open request of this session may"
+    why += f"so may others: {rivals.many}" if rivals else "no other open request of this session may"
     if has_ended(chosen, seen):
         why += "; such an event had ended it already"
     return chosen, _link(seen, chosen, "only", ONLY if is_sure else ONLY_GUESSED, why, rivals)
@@ -159,11 +182,11 @@ def by_shared(
         candidates: Operations of other sessions with one of these values, oldest first.
 
     """
-    fitting = [op for op in candidates if next(_keeps_from(op, seen, dialect), None) is None]
+    fitting = [one for one in _before(candidates, seen) if next(_keeps_from(one[0], seen, dialect), None) is None]
     if not fitting:
         return None
     chosen = _chosen(fitting, seen, dialect)
-    rivals = [op for op in fitting if op is not chosen]
+    rivals = _rivals(fitting, chosen)
     key = next(key for key in shared if key in chosen.keys and agree(chosen.keys[key], seen.keys[key]))
     why = f"request {chosen.seq} of another session has the {key} {_shared(chosen.keys[key], seen.keys[key])!r} too"
     return chosen, _link(seen, chosen, "shared", DOUBTFUL if rivals else ALONE, why, rivals)
@@ -190,7 +213,7 @@ def by_answer(seen: Seen, op: Operation, dialect: Dialect) -> tuple[Operation, L
     known = dialect.operations.get(op.name or "")
     if known is None or seen.name not in known.events:
         return None
-    return op, _link(seen, op, "answer", ALONE, f"the event came in the answer to request {op.seq} itself", [])
+    return op, _link(seen, op, "answer", ALONE, f"the event came in the answer to request {op.seq} itself")
 
 
 def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> tuple[Operation, Link] | None:
@@ -206,17 +229,16 @@ def by_error(seen: Seen, dialect: Dialect, candidates: Iterable[Operation]) -> t
         candidates: The operations the error event may be about.
 
     """
-    every = list(candidates)
-    refused = [op for op in every if op.refused] if dialect.error_after_ack else []
-    # More than two need not be found, where many wait.
-    fitting = _two(_may_have_failed(refused, seen, dialect)) or _two(_may_have_failed(every, seen, dialect))
-    if len(fitting) != 1:
+    every = [one for one in _before(candidates, seen) if _may_have_failed(one[0], seen, dialect)]
+    refused = [one for one in every if one[0].refused] if dialect.error_after_ack else []
+    fitting = refused or every
+    if len(fitting) != 1 or len(fitting[0]) != 1:
         return None
-    (chosen,) = fitting
+    chosen = fitting[0][0]
     same = " on the same " + " and ".join(dialect.error_same) if dialect.error_same else " alone"
     state = "waited for its events" if chosen.ack is not None and not chosen.refused else "had no good answer"
     why = f"an error event while request {chosen.seq}{same} {state}"
-    return chosen, _link(seen, chosen, "error", DOUBTFUL if dialect.error_same else ONLY, why, [])
+    return chosen, _link(seen, chosen, "error", DOUBTFUL if dialect.error_same else ONLY, why)
 
 
 def objections(op: Operation, seen: Seen, dialect: Dialect) -> Iterator[str]:
@@ -302,18 +324,12 @@ def _is_unreferenced(seen: Seen, dialect: Dialect) -> bool:
     return seen.event.channel == dialect.twin_channel or seen.name in unreferenced or "*" in unreferenced
 
 
-def _may_have_failed(candidates: Iterable[Operation], seen: Seen, dialect: Dialect) -> Iterator[Operation]:
-    for op in candidates:
-        if (
-            not _strangers(op, seen)
-            and all(key in op.keys and agree(op.keys[key], seen.keys.get(key, ())) for key in dialect.error_same)
-            and _may_fail(op, seen, dialect)
-        ):
-            yield op
-
-
-def _two(found: Iterator[Operation]) -> list[Operation]:
-    return list(islice(found, 2))
+def _may_have_failed(op: Operation, seen: Seen, dialect: Dialect) -> bool:
+    return (
+        not _strangers(op, seen)
+        and all(key in op.keys and agree(op.keys[key], seen.keys.get(key, ())) for key in dialect.error_same)
+        and _may_fail(op, seen, dialect)
+    )
 
 
 def _may_fail(op: Operation, seen: Seen, dialect: Dialect) -> bool:
@@ -326,10 +342,41 @@ def _may_fail(op: Operation, seen: Seen, dialect: Dialect) -> bool:
     return (dialect.error_after_ack or is_message) and waits_for_some and waits(op, seen, dialect)
 
 
-def _chosen(fitting: list[Operation], seen: Seen, dialect: Dialect) -> Operation:
+def _before(candidates: Iterable[Operation], seen: Seen) -> Iterator[Group]:
+    """Yield the candidates that were sent before an event, in groups of which one operation stands for all."""
+    groups = candidates.groups if isinstance(candidates, Groups) else [[op] for op in candidates]
+    at = seen.event.seq
+    for group in groups:
+        if group[-1].seq <= at:
+            yield group
+        elif group[0].seq <= at:
+            yield group[: bisect_right(group, at, key=_seq)]
+
+
+def _chosen(fitting: list[Group], seen: Seen, dialect: Dialect) -> Operation:
     """Return the oldest of equally fitting operations that still waits for events, else the newest one."""
-    waiting = (op for op in fitting if waits(op, seen, dialect))
-    return next(waiting, fitting[-1])
+    waiting = [group[0] for group in fitting if waits(group[0], seen, dialect)]
+    return min(waiting, key=_age) if waiting else max((group[-1] for group in fitting), key=_age)
+
+
+def _other(group: Group, chosen: Operation) -> Operation:
+    """Return an operation of a group that stands for its others."""
+    return group[1] if group[0] is chosen and len(group) > 1 else group[0]
+
+
+def _rivals(fitting: list[Group], chosen: Operation, before: Operation | None = None) -> Rivals:
+    """Return the operations beside the chosen one, and the attempt before it."""
+    count = sum(map(len, fitting)) - any(chosen is op for op in _own(fitting, chosen))
+    if not count and before is None:
+        return NO_RIVALS
+    oldest = sorted((op for group in fitting for op in group[: MOST_RIVALS + 1] if op is not chosen), key=_age)
+    first = [] if before is None else [before]
+    return Rivals([*first, *oldest][:MOST_RIVALS], count + len(first))
+
+
+def _own(fitting: list[Group], chosen: Operation) -> Iterator[Operation]:
+    """Yield the operations that may be the chosen one: it is the oldest or the newest of its group."""
+    return (op for group in fitting for op in (group[0], group[-1]) if op.at == chosen.at)
 
 
 def waits(op: Operation, seen: Seen, dialect: Dialect) -> bool:
@@ -350,10 +397,12 @@ def _may_be_meant(op: Operation, chosen: Operation, seen: Seen, dialect: Dialect
     return False
 
 
-def _sure(chosen: Operation, rivals: list[Operation], seen: Seen, dialect: Dialect) -> float:
-    if any(waits(op, seen, dialect) for op in rivals):
+def _sure(chosen: Operation, fitting: list[Group], seen: Seen, dialect: Dialect) -> float:
+    others = [_other(group, chosen) for group in fitting if len(group) > 1 or group[0] is not chosen]
+    others += [chosen.before] if chosen.before is not None else []
+    if any(waits(op, seen, dialect) for op in others):
         return GUESSED
-    unsure = rivals or chosen.failure is not None or has_ended(chosen, seen)
+    unsure = others or chosen.failure is not None or has_ended(chosen, seen)
     return DOUBTFUL if unsure or seen.keys.get("notification") in dialect.unasked else ALONE
 
 
@@ -381,7 +430,7 @@ def _agree(mine: Keys, its: Keys, names: Iterable[str]) -> bool:
 
 
 def _link(  # noqa: PLR0917  # it takes the fields of the link it builds
-    seen: Seen, chosen: Operation, rule: str, confidence: float, why: str, rivals: list[Operation]
+    seen: Seen, chosen: Operation, rule: str, confidence: float, why: str, rivals: Rivals = NO_RIVALS
 ) -> Link:
-    others = tuple([op.seq for op in rivals])
+    others = tuple([op.seq for op in rivals.ops])
     return Link(seen.event, seen.name, chosen.seq, rule, confidence, why, others, chosen.request.message)

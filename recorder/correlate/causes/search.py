@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 from ...dialect.definition import Dialect
 from ...model import Link
+from ..families import Groups
 from ..operations import Operation, Operations, Seen
 from ..orphans import Orphans
 from ..sessions import Sessions
@@ -48,7 +48,7 @@ class Causes:
         own = by_answer(seen, answered, self._dialect) if answered is not None else None
         for key in self._dialect.exact:
             if key in seen.keys:
-                found = by_key(seen, key, self._dialect, self._open.with_exact(key, seen.keys))
+                found = by_key(seen, key, self._dialect, self._with_exact(key, seen))
                 if found:  # a server counts its own questions, so that they may have the ids of other requests
                     return found if own is None or found[0] is answered else own
         if seen.event.channel == self._dialect.twin_channel:
@@ -69,23 +69,33 @@ class Causes:
         shared = [key for key in self._dialect.shared if key in seen.keys]
         if seen.session is None or not shared:
             return None
-        exact = (self._open.with_exact(key, seen.keys) for key in shared if key in self._dialect.exact)
-        others = dict.fromkeys(chain(*exact, self._open.like(seen)))
-        known = {op: op.session or self._sessions.of_tokens(op.tokens) for op in others}
-        foreign = [op for op, session in known.items() if session is not None and session != seen.session]
-        return by_shared(seen, shared, self._dialect, foreign)
+        like = self._open.like(seen, everyone=True)
+        exact = [self._open.with_exact(key, seen.keys, seen.event.t) for key in shared if key in self._dialect.exact]
+        if any(exact):  # an operation may be in a group of each
+            every = dict.fromkeys(chain(*exact, like))
+            like = Groups([[op] for op in sorted(every, key=lambda op: op.at)])
+        known = [(group, self._session_of(group[0])) for group in like.groups]
+        foreign = [group for group, session in known if session is not None and session != seen.session]
+        return by_shared(seen, shared, self._dialect, Groups(foreign))
+
+    def _session_of(self, op: Operation) -> int | None:
+        return op.session or self._sessions.of_tokens(op.tokens)
+
+    def _with_exact(self, key: str, seen: Seen) -> Groups:
+        return self._open.with_exact(key, seen.keys, seen.event.t, seen.session)
 
     def _by_values(self, seen: Seen) -> tuple[Operation, Link] | None:
         alike = by_tuple(seen, self._dialect, self._open.like(seen))
         first = self._siblings.first(seen)
         return alike if first is None else stronger(by_sibling(seen, first, self._dialect), alike, first)
 
-    def _alone(self, seen: Seen, *, is_error: bool = False) -> Iterator[Operation]:
-        """Yield the operations of the event's session that may cause it without a common value."""
-        for op in self._open.alone(seen, is_error=is_error):
-            session = op.session or self._sessions.of_tokens(op.tokens) or self._sessions.only()
-            if seen.session is None or seen.session == session:
-                yield op
+    def _alone(self, seen: Seen, *, is_error: bool = False) -> Groups:
+        """Return the operations of the event's session that may cause it without a common value."""
+        groups = self._open.alone(seen, is_error=is_error).groups
+        if seen.session is None:
+            return Groups(groups)
+        only = self._sessions.only()
+        return Groups([one for one in groups if (self._session_of(one[0]) or only) == seen.session])
 
     def _of_twin(self, seen: Seen) -> tuple[Operation, Link] | None:
         original = self._twins.original(seen)
@@ -96,5 +106,8 @@ class Causes:
             self._orphans.pair(half.seen, seen)  # no request caused the original, so none caused its twin
             return None
         like = self._open.like(seen)
-        repeated = [op for op in like if self._twins.repeated(seen, op)]
-        return by_tuple(seen, self._dialect, like) or by_repetition(seen, repeated)
+        found = by_tuple(seen, self._dialect, like)
+        if found is not None:
+            return found
+        like = self._open.like(seen, everyone=True)
+        return by_repetition(seen, [op for op in like if self._twins.repeated(seen, op)])
