@@ -30,7 +30,7 @@ from ..model import (
     SocketMessage,
     Value,
 )
-from .frames import OVERHEAD, Frame, frame
+from .frames import MAX_BODY, OVERHEAD, Frame, frame
 from .packing import (
     LIMITS,
     MAX_HEADERS,
@@ -309,16 +309,18 @@ def glance(found: Frame, *, path: str) -> Glance | None:
     return Glance(seq, t, exchange, status, as_bytes(target) or b"", content if isinstance(content, bytes) else None)
 
 
-def encode_row(row: Row) -> bytes:
+def encode_row(row: Row, *, path: str = "cassette") -> bytes:
     """Encode a derived triple as a frame; an exchange that is no operation (`n` is 0) becomes a PLAIN frame.
 
     Raises:
-        CassetteError: If the triple has more events than a reader accepts.
+        CassetteError: If the triple has more events, or values of its keys, than a reader accepts.
 
     """
-    if sum(11 + len(event.rivals) for event in row.events) > MOST_VALUES - 100:
-        problem = f"triple {row.n} has {len(row.events)} events, more than a sealed cassette can hold"
-        raise CassetteError("cassette", problem, hint="keep the journal, or link fewer by another dialect")
+    of_keys = [len(value) for value in row.keys.values() if not isinstance(value, str)]
+    if max(of_keys, default=0) > LIMITS["max_array_len"]:
+        raise _beyond(path, row, f"{max(of_keys)} values of a key")
+    if sum(of_keys) + sum(11 + len(event.rivals) for event in row.events) > MOST_VALUES - 100:
+        raise _beyond(path, row, f"{len(row.events)} events")
     body = {
         "ack": row.ack,
         "ev": [[e.seq, e.index, e.channel, e.name, e.rule, e.confidence, e.why, e.rivals] for e in row.events],
@@ -332,7 +334,16 @@ def encode_row(row: Row) -> bytes:
     }
     if row.message is not None:  # without it a file is as it was before publishes could be operations
         body |= {"pub": row.message} if row.reply is None else {"pub": row.message, "rep": row.reply}
-    return packed_text(TRIPLE if row.n else PLAIN, body)
+    try:
+        return packed_text(TRIPLE if row.n else PLAIN, body)
+    except ValueError as exc:  # the body of the frame is too long
+        raise _beyond(path, row, f"{len(row.events)} events with long reasons") from exc
+
+
+def _beyond(path: str, row: Row, what: str) -> CassetteError:
+    problem = f"triple {row.n} (record {row.request}) has {what}, more than a sealed cassette can hold"
+    most = f"{MOST_VALUES} values and {MAX_BODY} bytes a triple, 11 values an event"
+    return CassetteError(path, f"{problem}: {most}", hint="keep the journal, or link fewer by another dialect")
 
 
 def decode_row(found: Frame, *, path: str) -> Row:

@@ -23,7 +23,8 @@ LIMITS: dict[str, Any] = {
 }
 # msgpack allocates an array when it reads the declared length, so nested arrays can claim a thousand times this limit
 OF_RECORD = LIMITS | {"max_array_len": MAX_HEADERS, "use_list": False}
-OF_SUMMARY = LIMITS | {"max_map_len": 65_536}  # the summary maps every session of the capture
+MOST_SESSIONS = 65_536  # that the summary maps
+OF_SUMMARY = LIMITS | {"max_map_len": MOST_SESSIONS}
 _KEPT = 1 << 20  # bytes of the largest value after which a packer is used again
 _LARGE = 64 << 10  # bytes; each value takes a byte or more, so a smaller body cannot reach `MOST_VALUES`
 MOST_VALUES = 600_000  # a triple may have 65 536 events of nine values each

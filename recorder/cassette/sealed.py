@@ -55,6 +55,7 @@ class SealedWriter:
         self._block_size = 0
         self.pages: dict[str, Pages] = {}
         self._out.write(codec.encode_header(header))
+        self._path = header.file or "cassette"  # for errors: what is sealed
 
     def table_of(self, name: str, width: int, *, is_sorted: bool = False) -> Rows:
         """Begin a table of the index, which is written where the file gets one; tables stand in the order they began.
@@ -82,10 +83,11 @@ class SealedWriter:
 
         Triples must come in order; other exchanges may come between them.
         """
+        frame = codec.encode_row(row, path=self._path)
         if not row.n:
-            self._plain.write(codec.encode_row(row))
+            self._plain.write(frame)
             return
-        self._rows.write(codec.encode_row(row))
+        self._rows.write(frame)
         self._keys.extend(key_entries(row.index_keys(), row.n))
 
     def unsolicited(self, row: list[Any]) -> None:

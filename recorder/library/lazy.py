@@ -15,12 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from ..cassette import codec
 from ..cassette.frames import Frame
 from ..cassette.index import DIGEST
+from ..cassette.packing import MOST_SESSIONS
 from ..cassette.reader import OpenCassette, open_cassette
 from ..cassette.tables import ADDRESS, Table
 from ..dialect.carried import dialect_of, under
@@ -71,6 +73,10 @@ class Stored:
     def frame(self, address: int) -> Frame:
         """Return the frame at an address."""
         return self._cassette.at(address, self._window)
+
+    def kept(self, address: int) -> Row | None:  # noqa: ARG002  # as `Index` has it
+        """Return None: what is stored is never larger than a frame may be."""
+        return None
 
     def summary(self) -> dict[str, Any]:
         """Return the summary; an empty one if the index does not know its place, as before there were details."""
@@ -266,8 +272,12 @@ def lazily(
 
 
 def summary_of(bare: Recording, dialect: Dialect) -> dict[str, Any]:
-    """Return the summary of a file with an index."""
-    sessions = {label: list(at) for label, at in sorted(bare.session_starts.items())}
+    """Return the summary of a file with an index.
+
+    A reader takes so many sessions and no more; the details, by which a recording is read, hold all of them.
+    """
+    starts = islice(sorted(bare.session_starts.items()), MOST_SESSIONS)
+    sessions = {label: list(at) for label, at in starts}
     timeout = None if bare.poll_timeout is None else round(bare.poll_timeout * 1000)
     return {"poll_timeout": timeout, "sessions": sessions} | fresh(dialect)
 

@@ -22,7 +22,7 @@ from ..redaction.carried import carrying
 from .index.deriving import WIDTHS, Derivation
 from .index.details import details_of
 from .index.making import maker_of
-from .lazy import Stored, fresh, lazily
+from .lazy import Stored, lazily, summary_of
 
 
 def seal(
@@ -88,14 +88,12 @@ def write_sealed(
             writer.fact(record)
             derivation.feed(record)
         bare = replace(derivation.finish(header), triples=(), plain=(), unsolicited=())
-        sessions = {label: list(at) for label, at in sorted(bare.session_starts.items())}
-        timeout = None if bare.poll_timeout is None else round(bare.poll_timeout * 1000)
-        summary = {"poll_timeout": timeout, "sessions": sessions}
+        summary = summary_of(bare, correlator.dialect)
         details = _details(bare, derivation) if writer.has_index else []
         if not details:
-            writer.finish([], summary)
+            writer.finish([], {name: summary[name] for name in ("poll_timeout", "sessions")})
             return
-        writer.derived(summary | fresh(correlator.dialect))
+        writer.derived(summary)
         writer.index("keys", "records", "triples", "exchanges", "unsolicited", "digests", *WIDTHS)
         _make(file, writer, derivation, bare, correlator)
         for what, text in details:

@@ -24,15 +24,16 @@ from recorder.cassette.reader import open_cassette, read
 from recorder.dialect.definition import parse as parse_dialect
 from recorder.errors import CassetteError
 from recorder.library.index.check import IndexCheck, tables_astray
+from recorder.library.index.details import Told, details_of, recording_of
 from recorder.library.index.making import maker_of
-from recorder.library.lazy import open_recording, open_stored
+from recorder.library.lazy import open_recording, open_stored, summary_of
 from recorder.library.recording import derive, joined
 from recorder.library.sealing import seal
 from recorder.library.sequences import mapped
 from recorder.model import RULES, Entries, Record, Recording, Triple, Unsolicited
 from recorder.redaction.carried import carrying
 from tests.answers import ANSWERS, publish, result, yes
-from tests.wire import HEADER, Desk, Wire
+from tests.wire import HEADER, Desk, Wire, chained, done, record_event
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "cassettes").glob("*.cassette"))
@@ -493,3 +494,33 @@ def test_files_are_closed_with_what_reads_them(
     gc.collect()
 
     assert [warning for warning in recwarn if warning.category is ResourceWarning] == []
+
+
+def test_a_summary_of_more_sessions_than_a_reader_takes_is_read_and_the_details_hold_all() -> None:
+    starts = {f"s{number}": (number, number) for number in range(65_600)}
+    bare = Recording(HEADER, (), (), (), starts, None)
+
+    summary = encode_value(codec.SUMMARY, summary_of(bare, DIALECT))
+    value = codec.decode_value(next(unframe(summary, path="")), path="")
+    stored = list(details_of(bare, Told([], [], {}, {})))
+
+    assert len(value["sessions"]) == 65_536
+    assert recording_of(stored, replace(bare, session_starts={}), "")[0].session_starts == starts
+
+
+def test_a_triple_that_no_sealed_cassette_can_hold_is_read_from_a_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec, "MOST_VALUES", 150)
+    wire = Wire()
+    desk = wire.desk()
+    wire.ack(desk.post(chained(7, "r")))
+    desk.hears(*[record_event("ChainedRecord", 7, "r")] * 10)
+    desk.hears(done(8))
+    path = tmp_path / "many.cassette"
+    path.write_bytes(encode_header(HEADER) + b"".join(map(encode, wire.records)))
+
+    with open_recording(path) as recording:
+        assert len(recording.recording.triples[0].events) == 10
+    with pytest.raises(CassetteError, match=r"many.cassette: triple 1 \(record 6\) has 10 events, more than a sealed"):
+        seal(path, tmp_path / "sealed.cassette")

@@ -9,6 +9,7 @@ from typing import Any
 from ...cassette import codec
 from ...cassette.frames import Frame, read_frame
 from ...cassette.tables import ADDRESS, Rows, Spool, Table
+from ...errors import CassetteError
 from ...model import Row
 
 _PAGES = 24  # of tables, kept in memory
@@ -28,6 +29,7 @@ class Built:
         self._load = lru_cache(_PAGES)(self._spool.at)
         self._rows: dict[str, Rows] = {}
         self._tables: dict[str, Table] = {}
+        self._large: dict[int, Row] = {}  # triples that no frame can hold, by address
         for name in ("records", "triples", "exchanges", "unsolicited"):
             self.table_of(name, ADDRESS.size)
         self.clients: list[str] = []
@@ -38,7 +40,13 @@ class Built:
 
     def row(self, row: Row) -> None:
         """Take the next triple, or an exchange that is no operation."""
-        self._put("triples" if row.n else "exchanges", codec.encode_row(row))
+        table = "triples" if row.n else "exchanges"
+        try:
+            self._put(table, codec.encode_row(row))
+        except CassetteError:  # it has more events than a frame may have, for which a file in this place has no limit
+            address = self._spool.add(b"")
+            self._rows[table].add(ADDRESS.pack(address))
+            self._large[address] = row
 
     def unsolicited(self, row: list[Any]) -> None:
         """Take the next unsolicited event."""
@@ -66,6 +74,10 @@ class Built:
         """Return the frame at an address."""
         content = self._spool.at(address)
         return read_frame(BytesIO(content), 0, len(content), path=self._path)
+
+    def kept(self, address: int) -> Row | None:
+        """Return a triple that is larger than a frame may be, and is in memory; None for any other."""
+        return self._large.get(address)
 
     def close(self) -> None:
         """Delete the temporary files."""

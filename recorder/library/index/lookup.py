@@ -64,6 +64,9 @@ class Index(Protocol):
     def frame(self, address: int) -> Frame:
         """Return the frame at an address."""
 
+    def kept(self, address: int) -> Row | None:
+        """Return a triple that is larger than a frame may be, and is in memory; None for any other."""
+
 
 class Records:
     """Looks up records by number; the last ones are kept, up to a number of bytes."""
@@ -223,7 +226,8 @@ class Triples:
         return found
 
     def _row(self, table: str, place: int) -> Row:
-        return codec.decode_row(self._frame(table, place), path=self._path)
+        kept = self._index.kept(self._address(table, place))
+        return codec.decode_row(self._frame(table, place), path=self._path) if kept is None else kept
 
     def _of(self, row: Row) -> Triple:
         request, ack = self._request(row), self._ack(row)
