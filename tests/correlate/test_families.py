@@ -97,6 +97,19 @@ def errors(count: int) -> Recording:
     return wire.recording(GWS)
 
 
+def early_twins(count: int) -> Recording:
+    """Operations with an id each, whose twins come before their originals."""
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(count):
+        wire.ack(desk.post(chained(7, f"r{number}")))
+    for _ in range(count):
+        desk.hears(twin("ChainedRecordsDataEnd"))
+    for number in range(count):
+        desk.hears(done(7, f"r{number}"))
+    return wire.recording(GWS)
+
+
 def sessions(count: int) -> Recording:
     """Sessions that have one operation each, on one item."""
     session = Shop()
@@ -125,7 +138,9 @@ def seconds(made: Callable[[int], object], count: int) -> float:
     return time.process_time() - began
 
 
-@pytest.mark.parametrize("made", [shared, only, never, handle, equal_ids, silent_events, errors, sessions, calls])
+@pytest.mark.parametrize(
+    "made", [shared, only, never, handle, equal_ids, silent_events, errors, early_twins, sessions, calls]
+)
 def test_an_event_costs_the_same_however_many_operations_are_open(made: Callable[[int], object]) -> None:
     made(20)  # what is made once
 

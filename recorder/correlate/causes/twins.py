@@ -59,11 +59,23 @@ class Twins:
             return None
         while waiting and self._is_lost(waiting[0], seen.event.t):
             waiting.popleft()
-        fitting = [half for half in waiting if self._fits(half, seen)]
+        fitting = self._fitting(waiting, seen)
         if not fitting:
             return None
         _take(waiting, fitting[0])
         return fitting[0], self._others(key, fitting)
+
+    def _fitting(self, waiting: deque[Half], seen: Seen) -> list[Half]:
+        """Return the originals that a twin fits: each set of optional values is compared once, since many may wait."""
+        names = self._dialect.twin_where_both
+        if not names:
+            return list(waiting)
+        told = [tuple([half.seen.keys.get(name) for name in names]) for half in waiting]
+        one_of = dict(zip(told, waiting, strict=True))
+        fit = {values for values, half in one_of.items() if self._fits(half, seen)}
+        if len(fit) == len(one_of):
+            return list(waiting)
+        return [half for values, half in zip(told, waiting, strict=True) if values in fit]
 
     def _fits(self, half: Half, seen: Seen) -> bool:
         """Return whether an original and a twin agree on each optional field that both have."""
@@ -96,11 +108,14 @@ class Twins:
         if seen.event.channel != self._dialect.twin_of:
             return None
         waiting = self._early.get(self._key(seen), ())
-        fitting = [half for half in waiting if self._fits(half, seen) and half.seen.event.seq > op.seq]
-        if not fitting or any(half.op is op for half in fitting):
+        # lazy, because many twins of other operations may wait
+        fitting = (half for half in waiting if half.seen.event.seq > op.seq and self._fits(half, seen))
+        if any(half.op is op and half.seen.event.seq > op.seq and self._fits(half, seen) for half in waiting):
             return None
-        _take(self._early[self._key(seen)], fitting[0])
-        return fitting[0]
+        found = next(fitting, None)
+        if found is not None:
+            _take(self._early[self._key(seen)], found)
+        return found
 
     def came(self, seen: Seen, op: Operation | None, link: Link | None) -> None:
         """Pair a judged event, or keep it until its other half comes; `op` and `link` are None without a cause."""
