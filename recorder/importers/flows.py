@@ -46,6 +46,8 @@ def read_flows(container: Container, spool: Spool) -> Imported:
             if not isinstance(found, http.HTTPFlow):
                 if found is not None:
                     losses.lose(Loss.NO_HTTP_FLOW)
+                elif not upstreams:
+                    losses.give_up(exchange + 1, container.path)
                 continue
             try:
                 parts = list(_parts(found, exchange, losses))

@@ -147,6 +147,8 @@ def _survey(stream: Any, path: str, losses: Losses) -> _Survey:
             reason = _look(element.text, element.offset, number, found)
             if reason is not None:
                 losses.lose(reason)
+                if not found.counts:
+                    losses.give_up(number + 1, path)
     if losses.damage and not found.counts:
         raise CassetteError(path, f"is not a HAR, or is damaged: {losses.damage}")
     return found

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 
+from ..errors import CassetteError
+
 
 class Loss(Enum):
     """The reasons for which a part of a file is not in the cassette; `value` is the name for programs."""
@@ -86,6 +88,9 @@ _GUESSED = {
 }
 
 
+HOPELESS = 50_000  # entries or flows of a file none of which can be used, after which it is read no further
+
+
 class Losses:
     """Counters of an import, by reason.
 
@@ -106,6 +111,16 @@ class Losses:
         self._lost[reason] += count
         if problem:
             self._first.setdefault(reason, problem)
+
+    def give_up(self, read: int, path: str) -> None:
+        """Refuse a file of which so many entries or flows were read, and none could be used.
+
+        Raises:
+            CassetteError: If these are too many: such a file is of another kind, whatever follows.
+        """
+        if read >= HOPELESS:
+            problem = f"is no {self.file}, or is damaged: none of its first {read} parts is an exchange"
+            raise CassetteError(path, problem, hint="; ".join(self.lost_texts()))
 
     def guess(self, reason: Guess, count: int = 1) -> None:
         """Count times that are not those of the file."""

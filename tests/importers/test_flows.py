@@ -27,7 +27,7 @@ from mitmproxy import http
 from mitmproxy.io import FlowWriter, tnetstring
 from mitmproxy.test import tflow
 
-from recorder.importers import flows
+from recorder.importers import flows, losses
 from recorder.importers.har import read_har
 from tests.importers.old_flows import STEPS, old
 
@@ -358,3 +358,10 @@ def test_a_har_that_mitmproxy_writes_holds_what_its_flows_hold(tmp_path: Path) -
     assert [(type(part), getattr(part, "body", b"")) for part in found.parts if not isinstance(part, Failure)] == [
         (type(part), getattr(part, "body", b"")) for part in theirs.parts if not isinstance(part, Failure)
     ]
+
+
+def test_a_file_of_other_values_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(losses, "HOPELESS", 10)
+
+    with pytest.raises(CassetteError, match="none of its first 10 parts is an exchange"):
+        flows.read_flows(Container.of_bytes(b"0:}" * 11, "x.flows"), Spool())

@@ -517,3 +517,9 @@ def test_any_json_is_imported_or_refused(own: dict[str, Any], response: dict[str
 @given(st.binary())
 def test_any_bytes_are_refused(data: bytes) -> None:
     refused(data)
+
+
+def test_an_archive_of_another_kind_is_not_read_to_its_end() -> None:
+    told = refused(b'{"log":{"entries":[' + b"1," * 60_000 + b"1]}}")
+
+    assert "is no HAR, or is damaged: none of its first 50000 parts is an exchange" in told
