@@ -18,9 +18,11 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmarks import worst_files, worst_texts
 from benchmarks.worst_rows import Row
-from benchmarks.worst_texts import PIECES, ROWS, VALUES
+from benchmarks.worst_texts import PIECES, VALUES
 
+ROWS = (*worst_texts.ROWS, *worst_files.ROWS)
 SMALL, LARGE = 250_000, 1_000_000  # bytes
 MOST = 1.0  # seconds of CPU for the large text
 _SURE = 0.02  # seconds that a clock measures well
