@@ -4,7 +4,7 @@ A part begins with the handshake and the subscriptions of each live Bayeux sessi
 responses that go on, and with the requests that still wait for a response. These records are repeated with new numbers,
 at time 0.
 
-Most clients leave without a word. A session without an open request is dropped when its client was silent for ten
+Most clients leave without a word. A session without an open request is dropped when its client was silent for five
 minutes, as it is dropped when it disconnects: else each would stay in memory, and in each later part.
 """
 
@@ -19,7 +19,7 @@ from ..bayeux.json_bodies import with_json
 from ..bayeux.messages import Message, carried, encode, is_event
 from ..model import Chunk, Failure, Record, Request, Response, SocketMessage
 
-SILENT = 600_000_000_000  # nanoseconds; servers give up a client after seconds (CometD's maxInterval: 10 s)
+SILENT = 300_000_000_000  # nanoseconds; servers give up a client after seconds (CometD's maxInterval: 10 s)
 
 Answer = TypeVar("Answer", Response, SocketMessage)
 
@@ -29,6 +29,7 @@ class Context:
     """The live sessions, sockets, streams and requests of a capture; those that ended are dropped."""
 
     _open: dict[int, Request] = field(default_factory=dict)
+    _seen: dict[int, Request] = field(default_factory=dict)  # of those with a large body: what is looked at
     _clients: dict[str, list[tuple[Request, Response]]] = field(default_factory=dict)
     _heard: dict[str, int] = field(default_factory=dict)  # by clientId: t of its last message; the oldest first
     _held: Counter[str] = field(default_factory=Counter)  # by clientId: its open requests
@@ -39,38 +40,38 @@ class Context:
     _latest: int = 0  # t of the last record
     _active: int = 0  # t of the last operation or event
 
-    def feed(self, record: Record) -> None:
-        """Take the next record of the capture, as it is written."""
+    def feed(self, record: Record, seen: Record | None = None) -> None:
+        """Take the next record of the capture, as it is written.
+
+        Args:
+            record: The record.
+            seen: What is to be looked at of a record with a large body; None to look at the record.
+
+        """
         self._latest = record.t
+        seen = seen or record
         match record:
             case Request():
-                self._open[record.exchange] = record
-                messages = carried(record)
-                if messages is None:
-                    self._calls.add(record.exchange)
-                    self._active = record.t
-                for client in _clients_of(messages or []):
-                    self._held[client] += 1
-                    self._hear(client, record.t)
+                self._asked(record, seen)
             case Response():
                 request = self._open.get(record.exchange)
-                if record.exchange in self._calls or any(map(is_event, carried(record) or [])):
+                if record.exchange in self._calls or any(map(is_event, carried(seen) or [])):
                     self._active = record.t
                 self._calls.discard(record.exchange)
-                self._close(record.exchange, record.t)
+                asked = self._close(record.exchange, record.t)
                 if request is not None and (record.status == 101 or record.streamed):
                     self._going[record.exchange] = [request, record]
-                elif request is not None:
-                    self._answered(request, record)
+                elif asked is not None and isinstance(seen, Response):
+                    self._answered(asked, seen)
             case Chunk():
                 self._streamed(record)
             case Failure():
                 self._close(record.exchange, record.t)
-                for table in (self._open, self._going, self._named):
+                for table in (self._going, self._named):
                     table.pop(record.exchange, None)
                 self._calls.discard(record.exchange)
             case SocketMessage():
-                self._told(record)
+                self._told(seen if isinstance(seen, SocketMessage) else record)
             case _:
                 pass
 
@@ -107,6 +108,18 @@ class Context:
             repeated.append(replace(record, seq=len(repeated), t=0))
         return repeated
 
+    def _asked(self, request: Request, seen: Record) -> None:
+        self._open[request.exchange] = request
+        if seen is not request and isinstance(seen, Request):
+            self._seen[request.exchange] = seen
+        messages = carried(seen)
+        if messages is None:
+            self._calls.add(request.exchange)
+            self._active = request.t
+        for client in _clients_of(messages or []):
+            self._held[client] += 1
+            self._hear(client, request.t)
+
     def _answered(self, request: Request, response: Response) -> None:
         asked = carried(request) or []
         for reply in carried(response) or []:
@@ -129,14 +142,16 @@ class Context:
             del self._heard[client]  # so that the one that is silent for longest stays first
             self._heard[client] = t
 
-    def _close(self, exchange: int, t: int) -> None:
-        """Take the end of a request."""
+    def _close(self, exchange: int, t: int) -> Request | None:
+        """Take the end of a request; return what is to be looked at of it."""
         request = self._open.pop(exchange, None)
-        for client in _clients_of(carried(request) or []) if request is not None else ():
+        asked = self._seen.pop(exchange, request)
+        for client in _clients_of(carried(asked) or []) if asked is not None else ():
             self._held[client] -= 1
             if not self._held[client]:
                 del self._held[client]
             self._hear(client, t)
+        return asked
 
     def _drop_silent(self, t: int) -> None:
         while self._heard:

@@ -12,8 +12,11 @@ from ..cassette.codec import encode
 from ..cassette.packing import MAX_HEADERS
 from ..model import CUT, Chunk, Failure, Headers, Note, Part, Record, Request, Response, SocketMessage
 from ..redaction.bodies.change import Unread
+from ..redaction.bodies.prefix import readable
 from ..redaction.redactor import Redactor
 from .context import Context
+from .large.apart import Done
+from .large.glimpse import Bodied
 
 Kept = TypeVar("Kept", bound=Record)
 _LONG = 4 << 10  # bytes; a body up to this size is redacted in 6 ms, even one of events of 9 bytes
@@ -113,7 +116,7 @@ class Pipeline:
 
     def request(
         self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes,
-        lacks: str | None = None,
+        lacks: str | None = None, done: Done | None = None,
     ) -> bytes:  # fmt: skip
         """Take a request that goes to the upstream now; begin the exchange `flow`.
 
@@ -126,16 +129,18 @@ class Pipeline:
             headers: The headers.
             body: The body without content encodings, as far as it is kept.
             lacks: What of the body is missing, as a text; None if it is complete.
+            done: The request redacted elsewhere; None to redact it here.
 
         """
         request = Request(self._next(), self._at(now), self._count, connection, method, target, headers, body)
         self._count += 1
         self.counts.requests += 1
-        return self._with_note(request, lacks, flow)
+        return self._with_note(request, lacks, flow, done)
 
     def response(
-        self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None
-    ) -> bytes:
+        self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None,
+        done: Done | None = None,
+    ) -> bytes:  # fmt: skip
         """Take the response of an exchange; end the exchange, unless the response upgrades it to a WebSocket.
 
         Args:
@@ -145,13 +150,14 @@ class Pipeline:
             headers: The headers.
             body: The body without content encodings, as far as it is kept.
             lacks: What of the body is missing, as a text; None if it is complete.
+            done: The response redacted elsewhere; None to redact it here.
 
         """
         self.counts.responses += 1
         # An upgraded exchange stays open for its socket messages.
         request = self._open[flow] if status == 101 else self._open.pop(flow)
         response = Response(self._next(), self._at(now), request.exchange, status, headers, body)
-        return self._with_note(response, lacks)
+        return self._with_note(response, lacks, done=done)
 
     def stream(self, flow: str, now: int, *, status: int, headers: Headers) -> bytes:
         """Take the head of a response whose body comes in chunks.
@@ -171,7 +177,10 @@ class Pipeline:
             Response(self._next(), self._at(now), exchange, status, headers, b"", streamed=True)
         )
 
-    def chunk(self, flow: str, now: int, body: bytes, *, is_last: bool = False, lacks: str | None = None) -> bytes:
+    def chunk(
+        self, flow: str, now: int, body: bytes, *, is_last: bool = False, lacks: str | None = None,
+        done: Done | None = None,
+    ) -> bytes:  # fmt: skip
         """Take whole events, or lines, of a streamed response; the last ones end the exchange.
 
         Args:
@@ -180,10 +189,16 @@ class Pipeline:
             body: Events or lines without content encodings.
             is_last: Whether the body ends here.
             lacks: What of the body before this chunk is missing, as a text; None if it is complete.
+            done: The chunk redacted elsewhere; None to redact it here.
 
         """
         request = self._open.pop(flow) if is_last else self._open[flow]
-        return self._with_note(Chunk(self._next(), self._at(now), request.exchange, body, is_last), lacks)
+        chunk = Chunk(self._next(), self._at(now), request.exchange, body, is_last)
+        return self._with_note(chunk, lacks, done=done)
+
+    def media_of(self, flow: str) -> str:
+        """Return the media type of the streamed response of an exchange; "" if none is known."""
+        return "" if self.redactor is None else self.redactor.media_of(self._open[flow].exchange)
 
     def is_call(self, flow: str) -> bool:
         """Return whether an exchange is open and its request carries no Bayeux messages."""
@@ -195,12 +210,14 @@ class Pipeline:
         self.counts.failures += 1
         return self._redacted_frame(Failure(self._next(), self._at(now), self._open.pop(flow).exchange, reason))
 
-    def message(self, flow: str, now: int, *, from_client: bool, body: bytes, is_text: bool = True) -> bytes:
+    def message(
+        self, flow: str, now: int, *, from_client: bool, body: bytes, is_text: bool = True, done: Done | None = None
+    ) -> bytes:
         """Take a WebSocket message on an upgraded exchange."""
         self.counts.messages += 1
         exchange = self._open[flow].exchange
         message = SocketMessage(self._next(), self._at(now), exchange, from_client, body, is_text)
-        return self._with_note(message, None)
+        return self._with_note(message, None, done=done)
 
     def closed(self, flow: str, now: int, reason: str) -> bytes:
         """Take the end of an exchange that was answered: its WebSocket was closed, or its streamed response broke."""
@@ -247,10 +264,10 @@ class Pipeline:
         if self._is_redacting:
             raise Hurried
 
-    def _redacted(self, record: Kept) -> Kept:
+    def _redacted(self, record: Kept, *, is_cut: bool = False) -> Kept:
         """Return a record redacted, without its body if it is long and the capture hurries.
 
-        Redaction keeps the type of a record.
+        Redaction keeps the type of a record. Of a body that is cut no unfinished value is kept.
         """
         if self.redactor is None:
             return record
@@ -259,45 +276,62 @@ class Pipeline:
             return cast("Kept", self.redactor.redact(_without_body(record)))
         try:
             self._is_redacting = is_long
-            kept = self.redactor.redact(record)
+            kept = self.redactor.redact(self._beginning(record) if is_cut else record)
             self._is_redacting = False
         except Hurried:
             self._is_redacting = False
             kept = self.redactor.redact(_without_body(record))
         return cast("Kept", kept)
 
+    def _beginning(self, record: Record) -> Record:
+        """Return a record whose body was cut, without what is unfinished at its end."""
+        match record:
+            case Request() | Response() if record.body:
+                return replace(record, body=readable(record.body, record.headers))
+            case SocketMessage() if record.body:
+                return replace(record, body=readable(record.body, ()))
+            case _:
+                return record  # a chunk has whole events or lines; what it lacks stood before it
+
     def _redacted_frame(self, record: Record) -> bytes:
         return self._watched(self._redacted(record))
 
-    def _frame(self, kept: Record) -> bytes:
+    def _frame(self, kept: Record, seen: Record | None = None) -> bytes:
         frame, written = self._encoded(kept)
         if self.context is not None:
-            self.context.feed(written)
+            self.context.feed(written, written if seen is None else seen)
         self.size += len(frame)
         return frame
 
-    def _watched(self, kept: Record) -> bytes:
-        """Return the frame of a record, after the watcher has got the record."""
-        frame, (seq, t) = self._frame(kept), self._before
+    def _watched(self, kept: Record, seen: Record | None = None) -> bytes:
+        """Return the frame of a record, after the watcher has got the record, or what is to be seen of it."""
+        frame, (seq, t) = self._frame(kept, seen), self._before
         if self.watch is not None:
-            self.watch(replace(kept, seq=kept.seq + seq, t=kept.t + t) if seq else kept)
+            seen = kept if seen is None else seen
+            self.watch(replace(seen, seq=seen.seq + seq, t=seen.t + t) if seq else seen)
         return frame
 
-    def _with_note(
-        self, record: Request | Response | Chunk | SocketMessage, lacks: str | None, flow: str | None = None
-    ) -> bytes:
+    def _with_note(self, record: Bodied, lacks: str | None, flow: str | None = None, done: Done | None = None) -> bytes:
         """Return the frame of a record, redacted, and that of a note if its body is not kept whole.
 
         Args:
             record: The record.
             lacks: What of the body is missing already, as a text; None if it is complete.
             flow: Id of the exchange that the record begins; None if it begins none.
+            done: The record redacted elsewhere; None to redact it here.
 
         """
-        kept = self._redacted(record)
+        seen: Bodied | None = None
+        if done is None:
+            kept: Bodied = self._redacted(record, is_cut=lacks is not None)
+        else:
+            kept, seen = _numbered(done.record, record), _numbered(done.seen, record)
+            lacks = done.lacks or lacks
+            if self.redactor is not None:
+                self.redactor.count(done.unlooked, done.dropped)
         if flow is not None:
-            self._open[flow] = cast("Request", kept)
-        frame = self._watched(kept)
+            self._open[flow] = cast("Request", kept if seen is None else seen)
+        frame = self._watched(kept, seen)
         part = "with the beginning of its body" if kept.body else "without its body"
         if self.redactor is not None and self._hurries and _is_long(record) and not kept.body:
             lacks = "the capture had to end before it was redacted"
@@ -327,6 +361,11 @@ class Pipeline:
             note = Note(self._next(), record.t, CUT, f"record {record.seq} is kept without its body: {exc}")
             written = _without_body(record)
             return encode(written) + encode(note), written
+
+
+def _numbered(done: Bodied, record: Bodied) -> Bodied:
+    """Return a record that was redacted elsewhere, with its place in the capture."""
+    return replace(done, seq=record.seq, t=record.t, exchange=record.exchange)
 
 
 def _is_long(record: Record) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..formats.compression import TooLarge
 from ..formats.streamed import EVENTS, MOST, Units, streamed_media
@@ -53,6 +53,12 @@ class Kept:
     lost: int = 0
     _body: bytearray = field(default_factory=bytearray)
 
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._body)
+
     def passes(self, piece: bytes) -> bytes:
         """Keep the next piece of the stream, as far as there is room; return the piece unchanged."""
         room = self.limit - len(self._body)
@@ -64,6 +70,9 @@ class Kept:
         """Return what is kept, and keep nothing from now on: mitmproxy's objects live on until they are collected."""
         body, self._body, self.limit = bytes(self._body), bytearray(), 0
         return body
+
+
+Waiting: TypeAlias = tuple[bytes, bool, str | None]  # body, is_last, lacks: the arguments of `Write`
 
 
 class Write(Protocol):
@@ -78,10 +87,15 @@ class Chunks:
 
     What is written are whole events or lines, decoded. An unfinished one waits in memory: redaction would not find a
     value of which only the beginning has come.
+
+    Attributes:
+        waiting: The arguments of calls that are still to be made, because a chunk before them is not written yet.
+
     """
 
-    def __init__(self, media: str, headers: Headers, write: Write) -> None:
+    def __init__(self, media: str, headers: Headers, write: Write, waiting: list[Waiting] | None = None) -> None:
         """Take the media type and the headers of the response, and the function that writes its chunks."""
+        self.waiting = [] if waiting is None else waiting
         self._units, self._write = Units(media), write
         self._is_events = media == EVENTS
         self._room = None if self._is_events else KEPT  # bytes; other bodies are joined again, in memory

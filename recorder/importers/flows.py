@@ -14,7 +14,7 @@ from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.io import compat, tnetstring
 
-from ..capture.mitm.addon import with_host
+from ..capture.mitm.large.decoding import with_host
 from ..errors import CassetteError
 from ..formats.compression import Broken, TooLarge, Unknown, decompress
 from ..model import Failure, Headers, Request, Response, SocketMessage, closed_by

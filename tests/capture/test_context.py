@@ -130,7 +130,7 @@ def test_a_client_that_left_without_a_word_is_dropped_after_a_while() -> None:
         wire.desk()
         wire.wait(120)
 
-    assert len(targets(repeated(wire))) == 2 * 5  # those of the last ten minutes
+    assert len(targets(repeated(wire))) == 2 * 2  # those of the last five minutes
 
 
 def test_a_client_with_a_poll_that_is_held_is_not_dropped() -> None:

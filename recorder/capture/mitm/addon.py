@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from mitmproxy import addonmanager, ctx, exceptions, http, tcp
@@ -19,15 +20,12 @@ from ...dialect.definition import DEFAULT, Dialect, shipped
 from ...dialect.definition import load as load_dialect
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, RecorderError
-from ...formats.compression import TooLarge
 from ...formats.streamed import streamed_media
 from ...model import GAP, Header, Headers, Record, closed_by
 from ...monitoring.answers import ENDING, OK
 from ...monitoring.answers import UNRECORDED as PASSING
-from ...monitoring.openmetrics import Family, Sample, counter, gauge
-from ...monitoring.process import process_families
-from ...redaction.bodies.change import Unread, told
-from ...redaction.bodies.encodings import NotUndone, content
+from ...monitoring.openmetrics import Family
+from ...redaction.bodies.change import told
 from ...redaction.joins import continued, fitted
 from ...redaction.policy import DEFAULT as DEFAULT_POLICY
 from ...redaction.policy import NO_POLICY, Policy, load
@@ -36,19 +34,22 @@ from ..choosing import told as told_choice
 from ..comments import of_answer, of_request
 from ..hosts import NOT_RECORDED, Others
 from ..keys import read_key
+from ..large.glimpse import HEAVY
 from ..pipeline import Counts, Pipeline
 from ..sifting import sift
 from ..streams import KEPT, Chunks, Kept, has_body, is_event_stream, is_small, length_of
-from .capture import Capture, Settings
+from .capture import Capture, Settings, families
 from .dispatch import ask_listeners_only
 from .handshakes import Handshakes
+from .large.decoding import beginning, is_large, whole, with_host
+from .large.held import Held
 from .leading import HOST, Leading, headers_of
 from .listening import exposed, keep_to_loopback, upstream_of
 from .logins import Logins
 from .protocol.connecting import hold
 from .protocol.crashes import Crashes
 from .protocol.hooks import Fact
-from .protocol.layers import install
+from .protocol.layers import WAITS, install
 from .protocol.sockets import TOO_BIG, is_closed_here
 from .unrecorded import UNRECORDED
 
@@ -94,6 +95,7 @@ class Recorder:
         self._chunked: dict[str, Chunks] = {}  # open streams to the client that are written chunk by chunk, by flow
         self._uploads: dict[str, tuple[http.HTTPFlow, Kept]] = {}  # open streams to the server, by flow
         self._early: set[str] = set()  # flows whose answer came before the end of the request
+        self._held: Held | None = None
         self._crashes = Crashes(self.tell)
         self._logins = Logins(self.tell, is_script=self._is_script)
         self.addons = [Handshakes(self.tell, is_script=self._is_script), self._logins]  # mitmproxy asks them, too
@@ -129,29 +131,7 @@ class Recorder:
 
     def families(self) -> Iterator[Family]:
         """Yield the counters of the recorder and of its process."""
-        counts, capture = self.counts, self._capture
-        yield counter("recorder_requests", "Requests that were recorded.", counts.requests)
-        yield counter("recorder_responses", "Responses that were recorded.", counts.responses)
-        yield counter("recorder_failures", "Requests that got no response.", counts.failures)
-        yield counter("recorder_messages", "Messages on WebSockets that were recorded.", counts.messages)
-        yield counter("recorder_bodies_cut", "Bodies that were not kept whole.", counts.cut)
-        unlooked = dict.fromkeys(Unread, 0)
-        for (_, reason), count in (capture.pipeline.unlooked if capture else {}).items():
-            unlooked[reason] += count
-        samples = tuple(Sample(count, (("reason", reason.value),)) for reason, count in unlooked.items())
-        yield Family(
-            "recorder_bodies_unlooked", "counter", "Bodies that no reader of redaction looked through.", samples
-        )
-        yield counter("recorder_notes", "Notes about disturbances and other facts.", counts.notes)
-        yield counter(
-            "recorder_written_bytes", "Bytes of the cassette, of all parts.", capture.written if capture else 0
-        )
-        yield gauge("recorder_exchanges_open", "Exchanges that wait for their response.", counts.open)
-        yield gauge("recorder_parts", "Files that the capture has begun.", len(capture.paths) if capture else 0)
-        yield gauge(
-            "recorder_recording", "1 while traffic is recorded, 0 if it passes unrecorded.", int(self.status == OK)
-        )
-        yield from process_families()
+        return families(self._capture, is_recording=self.status == OK)
 
     def sift(self) -> list[str]:
         """Remove the hosts without an API from the closed cassette; return lines for the user about it.
@@ -189,6 +169,8 @@ class Recorder:
     def hurry(self) -> None:
         """Hold the traffic, and leave out what takes long at the end; see `Pipeline.hurry`."""
         self.hold()
+        if self._held is not None:
+            self._held.kill()
         if self._pipeline is not None:
             self._pipeline.hurry()
 
@@ -216,6 +198,7 @@ class Recorder:
             on_dialect=self._on_dialect,
             watch=self._watch,
         )
+        self._held = Held(self._capture, self._leading, self._redactor)
 
     def close(self) -> None:
         """Write the queued frames and a note of the clean end, and close all parts. A second call does nothing.
@@ -223,9 +206,13 @@ class Recorder:
         Raises:
             CaptureError: If the writer cannot write the rest.
         """
-        if self._capture is not None:
+        if self._capture is not None and self._held is not None:
+            self._held.close()
             self._logins.end()
-            last = [self._begun(flow, "the capture ended before its end") for flow, _ in list(self._uploads.values())]
+            last = self._held.unfinished() if self._capture.is_open else []
+            for name, chunks in self._chunked.items():
+                last += self._held.unfinished_chunks(name, chunks)
+            last += [self._begun(flow, "the capture ended before its end") for flow, _ in list(self._uploads.values())]
             for chunks in self._chunked.values():
                 chunks.cut()
             last += [self._ended(flow, "the capture ended") for flow, *_ in list(self._streams.values())]
@@ -240,6 +227,10 @@ class Recorder:
     @property
     def _dialect(self) -> Dialect:
         return self._capture.dialect if self._capture else self._given or shipped(DEFAULT)
+
+    @property
+    def _in_clear(self) -> bool:
+        return self._redactor is None
 
     def _is_push(self, path: str) -> bool:
         return self._dialect.is_push_url(path)
@@ -365,26 +356,47 @@ class Recorder:
         capture.put(pipeline.stream(name, self._clock(), status=answer.status_code, headers=headers))
 
         def write(body: bytes, *, is_last: bool = False, lacks: str | None = None) -> None:
-            capture.put(pipeline.chunk(name, self._clock(), body, is_last=is_last, lacks=lacks))
+            if waiting or len(body) > HEAVY:
+                waiting.append((body, is_last, lacks))
+                flow.metadata[WAITS] = True
+            else:
+                capture.put(pipeline.chunk(name, self._clock(), body, is_last=is_last, lacks=lacks))
 
-        chunks = self._chunked[name] = Chunks(media, headers, write)
+        waiting: list[tuple[bytes, bool, str | None]] = []
+        chunks = self._chunked[name] = Chunks(media, headers, write, waiting)
         answer.stream = self._leading.stream(flow, headers, chunks.passes)
 
     async def request(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or UNRECORDED in flow.metadata or flow.id in self._early:
             self._early.discard(flow.id)
             return
-        await self._write(self._begun(flow))
+        await self._begin(flow)
 
-    def _begun(self, flow: http.HTTPFlow, reason: str | None = None) -> bytes:
+    async def _begin(self, flow: http.HTTPFlow, reason: str | None = None) -> None:
+        """Record a request; see `_begun`."""
+        request, headers = flow.request, with_host(flow.request, headers_of(flow.request.headers))
+        upload = self._uploads.get(flow.id)
+        if not is_large(request, headers, upload[1] if upload else None):
+            await self._write(self._begun(flow, reason, headers))
+        elif self._held is not None:
+            self._uploads.pop(flow.id, None)
+            decode = partial(whole, request, headers, self._in_clear)
+            if upload is not None:
+                decode = partial(beginning, request, headers, self._in_clear, upload[1], reason)
+            seen = await self._held.request(flow, headers, decode, is_streamed=upload is not None)
+            if self._comments:
+                flow.comment = flow.comment or of_request(self._dialect, request.method, request.path, seen)
+
+    def _begun(self, flow: http.HTTPFlow, reason: str | None = None, headers: Headers | None = None) -> bytes:
         """Return the frame of a request, as far as its body has come; `reason` says why it has not come whole."""
         if self._pipeline is None:
             return b""
-        now, headers = self._clock(), with_host(flow.request, headers_of(flow.request.headers))
+        now, headers = self._clock(), headers or with_host(flow.request, headers_of(flow.request.headers))
         if flow.id in self._uploads:
-            body, lacks = self._beginning(flow.request, headers, self._uploads.pop(flow.id)[1], reason)
+            kept = self._uploads.pop(flow.id)[1]
+            body, lacks = beginning(flow.request, headers, self._in_clear, kept, reason)
         else:
-            body, lacks = self._content(flow.request, headers)
+            body, lacks = whole(flow.request, headers, self._in_clear)
             if lacks is None:
                 body = self._leading.request_body(flow, headers, body)
         if self._comments:
@@ -400,11 +412,19 @@ class Recorder:
             lacks=lacks,
         )
 
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
+    def responseheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Stream the response to the client if the client may need its beginning before its end."""
         if flow.id in self._uploads and self._capture is not None:
             self._early.add(flow.id)
-            self._capture.offer(self._begun(flow, "the answer came before its end"))
+            return self._answered_early(flow)
+        self._choose_stream(flow)
+        return None
+
+    async def _answered_early(self, flow: http.HTTPFlow) -> None:
+        await self._begin(flow, "the answer came before its end")
+        self._choose_stream(flow)
+
+    def _choose_stream(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
         answer, headers = flow.response, headers_of(flow.response.headers)
@@ -431,80 +451,87 @@ class Recorder:
         if self._pipeline is None or flow.response is None or not self._pipeline.knows(flow.id):
             return
         if flow.id in self._streams:
-            await self._write(self._ended(flow))
+            await self._end(flow)
             return
         if flow.id in self._chunked:
-            self._chunked.pop(flow.id).end()
+            self._chunked[flow.id].end()
+            await self.large_chunks(flow)
+            self._chunked.pop(flow.id, None)
             return
         now, headers = self._clock(), headers_of(flow.response.headers)
-        body, lacks = self._content(flow.response, headers)
+        if is_large(flow.response, headers):
+            await self._large_answer(
+                flow, headers, partial(whole, flow.response, headers, self._in_clear), is_streamed=False
+            )
+            return
+        body, lacks = whole(flow.response, headers, self._in_clear)
         if self._comments:
             flow.comment = flow.comment or of_answer(self._dialect, body)
         self._leading.response(flow, headers, body, is_whole=lacks is None)
         status = flow.response.status_code
         await self._write(self._pipeline.response(flow.id, now, status=status, headers=headers, body=body, lacks=lacks))
 
+    async def _large_answer(
+        self,
+        flow: http.HTTPFlow,
+        headers: Headers,
+        decode: Callable[[], tuple[bytes, str | None]],
+        *,
+        is_streamed: bool,
+    ) -> None:
+        if self._held is not None:
+            seen = await self._held.answer(flow, headers, decode, is_streamed=is_streamed)
+            if self._comments:
+                flow.comment = flow.comment or of_answer(self._dialect, seen)
+
+    async def large_chunks(self, flow: http.HTTPFlow) -> None:
+        """Record the chunks of a stream that wait because one of them is large."""
+        chunks = self._chunked.get(flow.id)
+        if chunks is not None and self._held is not None:
+            await self._held.chunks(flow, chunks)
+
     async def error(self, flow: http.HTTPFlow) -> None:
         self._early.discard(flow.id)
         reason = flow.error.msg if flow.error else "unknown"
         if flow.id in self._uploads:
-            await self._write(self._begun(flow, reason))
+            await self._begin(flow, reason)
         if self._pipeline is None or not self._pipeline.knows(flow.id):
             if flow.response is None and flow.request.method != "CONNECT" and UNRECORDED not in flow.metadata:
                 self.tell("not-carried", "an unsent request", f"a request was not sent on, nor recorded: {reason}")
             return
         if flow.id in self._chunked:
-            self._chunked.pop(flow.id).cut()
+            self._chunked[flow.id].cut()
+            await self.large_chunks(flow)
+            self._chunked.pop(flow.id, None)
             await self._write(self._pipeline.closed(flow.id, self._clock(), reason))
             return
         if flow.id in self._streams and flow.response and is_event_stream(headers_of(flow.response.headers)):
-            await self._write(self._ended(flow, reason))
+            await self._end(flow, reason)
             return
         # a broken response is recorded as a failure, because only an event stream is useful in part
         if flow.id in self._streams:
             self._streams.pop(flow.id)[1].take()
         await self._write(self._pipeline.failure(flow.id, self._clock(), reason))
 
+    async def _end(self, flow: http.HTTPFlow, reason: str | None = None) -> None:
+        """Record a streamed response; see `_ended`."""
+        _, kept, headers = self._streams[flow.id]
+        if flow.response is not None and is_large(flow.response, headers, kept):
+            del self._streams[flow.id]
+            decode = partial(beginning, flow.response, headers, self._in_clear, kept, reason)
+            await self._large_answer(flow, headers, decode, is_streamed=True)
+        else:
+            await self._write(self._ended(flow, reason))
+
     def _ended(self, flow: http.HTTPFlow, reason: str | None = None) -> bytes:
         """Return the frame of a streamed response, as far as its body is kept; `reason` says why it broke off."""
         _, kept, headers = self._streams.pop(flow.id)
         if self._pipeline is None or flow.response is None:
             return b""
-        body, lacks = self._beginning(flow.response, headers, kept, reason)
+        body, lacks = beginning(flow.response, headers, self._in_clear, kept, reason)
         return self._pipeline.response(
             flow.id, self._clock(), status=flow.response.status_code, headers=headers, body=body, lacks=lacks
         )
-
-    def _beginning(
-        self, message: http.Message, headers: Headers, kept: Kept, reason: str | None
-    ) -> tuple[bytes, str | None]:
-        """Return the decoded body of a streamed message as far as it is kept, and what is missing from it.
-
-        Args:
-            message: The message.
-            headers: Its headers.
-            kept: The beginning of its body.
-            reason: Why the body broke off; None if it has come whole.
-
-        """
-        whole = message.copy()
-        whole.raw_content = kept.take()
-        body, lacks = self._content(whole, headers)
-        to = "server" if isinstance(message, http.Request) else "client"
-        return body, (reason or (f"{kept.lost} bytes more went to the {to}" if kept.lost else lacks)) if body else lacks
-
-    def _content(self, message: http.Message, headers: Headers) -> tuple[bytes, str | None]:
-        """Return the decoded body, and what is missing from it.
-
-        A body that cannot be decoded is kept only without redaction, which could not see the secrets in it.
-        """
-        body = message.raw_content or b""
-        try:
-            return content(body, headers, KEPT)
-        except TooLarge as exc:
-            return b"", str(exc)
-        except NotUndone as exc:
-            return (body, None) if self._redactor is None else (b"", str(exc))
 
     async def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Record that the upstream cannot be reached.
@@ -521,13 +548,16 @@ class Recorder:
         if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):
             return
         message = flow.websocket.messages[-1]
+        del flow.websocket.messages[:-1]  # else mitmproxy keeps all messages of the socket in memory
+        if len(message.content) > HEAVY and self._held is not None:
+            await self._held.message(flow, message)
+            return
         now, seen = self._clock(), message.content
         message.content = self._leading.message(flow, seen, from_client=message.from_client)
         # the server's side is recorded: what it gets, and what it sends
         body = message.content if message.from_client else seen
         is_text = message.is_text
         frame = self._pipeline.message(flow.id, now, from_client=message.from_client, body=body, is_text=is_text)
-        del flow.websocket.messages[:-1]  # else mitmproxy keeps all messages of the socket in memory
         await self._write(frame)
 
     async def websocket_end(self, flow: http.HTTPFlow) -> None:
@@ -571,8 +601,3 @@ class Recorder:
     async def _write(self, frame: bytes) -> None:
         if self._capture is not None:
             await self._capture.write(frame)
-
-
-def with_host(request: http.Request, headers: Headers) -> Headers:
-    """Return the headers of a request with a Host; HTTP/2 has `:authority` in its place (RFC 9113, section 8.3.1)."""
-    return (("Host", request.authority), *headers) if request.authority and "host" not in request.headers else headers

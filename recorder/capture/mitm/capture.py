@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,13 +24,16 @@ from ...dialect.definition import DEFAULT, Dialect
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, CassetteError, RecorderError, UsageError
 from ...model import TOLD, Header, Part, Record
+from ...monitoring.openmetrics import Family, Sample, counter, gauge
+from ...monitoring.process import process_families
+from ...redaction.bodies.change import Unread
 from ...redaction.carried import carrying, described
 from ...redaction.policy import NO_POLICY
 from ...redaction.redactor import Redactor
 from ..choosing import Choosing
 from ..context import Context
 from ..parts import Limits, part_path
-from ..pipeline import Pipeline
+from ..pipeline import Counts, Pipeline
 from ..telling import Told
 
 _CHOSEN_WITHIN = RULES_WITHIN * 9 // 10  # records; frames that are made and not yet written count, too
@@ -405,3 +408,30 @@ def _other(given: Dialect, header: Header, *, may_choose: bool) -> str | None:
     if may_choose:
         return None
     return f"has the dialect {header.dialect!r}, not {given.name!r}; continue with {header.dialect!r}"
+
+
+def families(capture: Capture | None, *, is_recording: bool) -> Iterator[Family]:
+    """Yield the counters of a recorder and of its process.
+
+    Args:
+        capture: The capture; None before it is opened.
+        is_recording: Whether traffic is recorded, not only handed on.
+
+    """
+    counts = capture.pipeline.counts if capture else Counts()
+    yield counter("recorder_requests", "Requests that were recorded.", counts.requests)
+    yield counter("recorder_responses", "Responses that were recorded.", counts.responses)
+    yield counter("recorder_failures", "Requests that got no response.", counts.failures)
+    yield counter("recorder_messages", "Messages on WebSockets that were recorded.", counts.messages)
+    yield counter("recorder_bodies_cut", "Bodies that were not kept whole.", counts.cut)
+    unlooked = dict.fromkeys(Unread, 0)
+    for (_, reason), count in (capture.pipeline.unlooked if capture else {}).items():
+        unlooked[reason] += count
+    samples = tuple(Sample(count, (("reason", reason.value),)) for reason, count in unlooked.items())
+    yield Family("recorder_bodies_unlooked", "counter", "Bodies that no reader of redaction looked through.", samples)
+    yield counter("recorder_notes", "Notes about disturbances and other facts.", counts.notes)
+    yield counter("recorder_written_bytes", "Bytes of the cassette, of all parts.", capture.written if capture else 0)
+    yield gauge("recorder_exchanges_open", "Exchanges that wait for their response.", counts.open)
+    yield gauge("recorder_parts", "Files that the capture has begun.", len(capture.paths) if capture else 0)
+    yield gauge("recorder_recording", "1 while traffic is recorded, 0 if it passes unrecorded.", int(is_recording))
+    yield from process_families()

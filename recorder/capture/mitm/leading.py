@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -24,6 +25,7 @@ from ..translation import Addresses, Upstream, without_digests
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
 _CONDITIONAL = {b"if-none-match", b"if-modified-since"}
+_PIECE = 64 << 10  # bytes of a large body that are changed in one turn of the event loop
 _CLIENTS = 100  # addresses by which clients name the recorder
 _NOT_REWRITTEN = (
     "links in an answer that is longer than 16 MiB, or compressed although that was not asked for, are not rewritten: "
@@ -158,15 +160,52 @@ class Leading:
 
         return passes
 
+    async def large_request_body(self, flow: http.HTTPFlow, headers: Headers, body: bytes) -> bytes:
+        """Do as `request_body` does with a large body, some of it in each turn of the event loop."""
+        found = self._of(flow) if self.rewrites else None
+        if found is None:
+            return body
+        changed = await _by_pieces(body, lambda text: found[0].request_body(text, headers))
+        if changed is not body:
+            _set_body(flow.request, body, changed)
+        return changed
+
     def response(self, flow: http.HTTPFlow, headers: Headers, body: bytes, *, is_whole: bool) -> None:
         """Change the client's copy of an answer; the recorded one keeps the server's headers and bytes."""
         found, response = self._of(flow), flow.response
         if found is None or response is None:
             return
-        addresses, known = found
+        addresses, _ = found
         changed = redirected(body, addresses.here.host, headers) or body
         if is_whole and response.status_code != 206:  # a part of a document must fit to the other parts
             changed = self._body(addresses, changed, headers)
+        self._answered(flow, headers, body, changed)
+
+    async def large_response(self, flow: http.HTTPFlow, headers: Headers, body: bytes, *, is_whole: bool) -> None:
+        """Do as `response` does with a large body, some of it in each turn of the event loop."""
+        found, response = self._of(flow), flow.response
+        if found is None or response is None:
+            return
+        is_changed = is_whole and response.status_code != 206 and is_textual(headers)
+        changed = await self._large_body(found[0], body, headers, is_changed=is_changed)
+        self._answered(flow, headers, body, changed)
+
+    async def _large_body(self, addresses: Addresses, body: bytes, headers: Headers, *, is_changed: bool) -> bytes:
+        """Return a large body, or message, of the server as the client gets it."""
+        changed = body
+        if b'"hosts"' in body:
+            found = await asyncio.to_thread(lambda: redirected(body, addresses.here.host, headers))
+            changed = found or body
+        if is_changed and (self.rewrites or addresses.may_change(changed)):
+            changed = await _by_pieces(changed, lambda text: self._body(addresses, text, headers))
+        return changed
+
+    def _answered(self, flow: http.HTTPFlow, headers: Headers, body: bytes, changed: bytes) -> None:
+        """Give the client the headers and the body of an answer as they are to be, and look at them."""
+        found, response = self._of(flow), flow.response
+        if found is None or response is None:
+            return
+        addresses, known = found
         shown = body if self.rewrites else changed
         self._led_away.answer(self._seen(addresses, headers), shown, known, flow.request.path)
         _set(response, self._headers(addresses, headers))
@@ -182,6 +221,19 @@ class Leading:
         if from_client:
             return addresses.request_body(body, ()) if self.rewrites else body
         changed = self._body(addresses, redirected(body, addresses.here.host) or body, ())
+        self._led_away.body(body if self.rewrites else changed, (), known)
+        return changed
+
+    async def large_message(self, flow: http.HTTPFlow, body: bytes, *, from_client: bool) -> bytes:
+        """Do as `message` does with a large one, some of it in each turn of the event loop."""
+        found = self._of(flow)
+        if found is None:
+            return body
+        addresses, known = found
+        if from_client:
+            change = (lambda text: addresses.request_body(text, ())) if self.rewrites else None
+            return body if change is None else await _by_pieces(body, change)
+        changed = await self._large_body(addresses, body, (), is_changed=True)
         self._led_away.body(body if self.rewrites else changed, (), known)
         return changed
 
@@ -238,6 +290,16 @@ class Leading:
             over_tls=secure,
             plain=None if own.origin.secure else own.server,
         )
+
+
+async def _by_pieces(body: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Return a body with a change applied to pieces of it, with no link cut in two; other tasks run in between."""
+    pieces, changed = Pieces(change), list[bytes]()
+    for at in range(0, len(body), _PIECE):
+        changed += pieces.feed(body[at : at + _PIECE])
+        await asyncio.sleep(0)
+    made = b"".join([*changed, *pieces.feed(b"")])
+    return body if made == body else made
 
 
 def _upstream(mode: ReverseMode, port: int) -> Upstream:

@@ -538,7 +538,9 @@ def test_an_answer_before_the_end_of_an_upload_begins_the_exchange(path: Path) -
         recorder.requestheaders(made)
         sent_on(recorder, made, b"a")
         made.response = http.Response.make(413)
-        recorder.responseheaders(made)
+        rest = recorder.responseheaders(made)
+        assert rest is not None
+        await rest
         await recorder.response(made)
         sent_on(recorder, made, b"b")
         await recorder.request(made)

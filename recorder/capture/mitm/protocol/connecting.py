@@ -6,12 +6,13 @@ there the client would wait for ever. The tasks for the client itself and for ti
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mitmproxy.connection import ConnectionState
+from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy import commands, events, server_hooks
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
@@ -30,8 +31,13 @@ class Connections(ProxyConnectionHandler):
     """
 
     is_held = False
+    _pauses = 0
+    _goes_on: asyncio.Event | None = None
 
     async def server_event(self, event: events.Event) -> None:
+        # the task that reads a connection waits here, so that its buffers fill up and the peer has to wait
+        while self._goes_on is not None and isinstance(event, events.DataReceived):
+            await self._goes_on.wait()
         if not self.is_held:
             await super().server_event(event)
 
@@ -47,6 +53,18 @@ class Connections(ProxyConnectionHandler):
     async def hook_task(self, hook: commands.StartHook) -> None:
         with self._cutting():
             await super().hook_task(hook)
+
+    def pause(self) -> None:
+        """Read nothing more from the client and its servers until `resume` was called as often."""
+        self._pauses += 1
+        self._goes_on = self._goes_on or asyncio.Event()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._pauses -= 1
+        if not self._pauses and self._goes_on is not None:
+            waiting, self._goes_on = self._goes_on, None
+            waiting.set()
 
     async def _refuse(self, command: commands.OpenConnection, error: Exception) -> None:
         """Tell the layers that a connection could not be opened, as mitmproxy itself does after an OSError.
@@ -72,6 +90,23 @@ class Connections(ProxyConnectionHandler):
             yield
         except Exception:  # noqa: BLE001  # of any kind: each would leave the client waiting
             self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
+
+
+@contextmanager
+def paused(server: Proxyserver | None, client: Client) -> Iterator[None]:
+    """Read nothing more from a client and its servers while the block runs."""
+    found = [
+        one
+        for one in (server.connections.values() if server is not None else ())
+        if isinstance(one, Connections) and one.client is client
+    ]
+    for one in found:
+        one.pause()
+    try:
+        yield
+    finally:
+        for one in found:
+            one.resume()
 
 
 def hold(server: Proxyserver | None) -> None:

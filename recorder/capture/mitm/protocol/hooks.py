@@ -27,6 +27,14 @@ class OutgrownHook(StartHook):
     flow: http.HTTPFlow
 
 
+@dataclass
+class ChunksHook(StartHook):
+    """A piece of a stream finished a chunk too large to be recorded at once; the piece goes on after the hook."""
+
+    name = "large_chunks"
+    flow: http.HTTPFlow
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A fact for the user; see `Capture.tell` for the meaning of the fields."""

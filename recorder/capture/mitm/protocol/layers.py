@@ -24,7 +24,7 @@ from mitmproxy.proxy.layers.http._http1 import make_error_response
 from ....monitoring.answers import PREFIX
 from ...streams import KEPT
 from .connecting import Connections
-from .hooks import Informational, NotCarriedHook, OutgrownHook, not_carried, not_recorded
+from .hooks import ChunksHook, Informational, NotCarriedHook, OutgrownHook, not_carried, not_recorded
 from .http2 import Http2Client, Http2Server
 from .inflate import Inflate
 from .sockets import Bounded, Socket
@@ -33,6 +33,7 @@ HEAD = 1 << 20  # most bytes of a head, of the line before a chunk, or of traile
 AHEAD = 1 << 20  # most bytes that a client may send before the answer to its last request
 _PIECE = 1 << 20  # bytes of a body sent at a time
 _OWN = (f"GET {PREFIX}/".encode(), f"HEAD {PREFIX}/".encode())
+WAITS = "outbound_recorder.waits"  # metadata of a flow: chunks of its answer are not recorded yet
 _PREFACE = b"PRI * HTTP/2.0\r\n"  # RFC 9113, section 3.4
 
 
@@ -64,6 +65,19 @@ class Stream(layers.HttpStream):
             _lead_here(event.request, self.context.client.sockname)
         handled: layer.CommandGenerator[None] = super()._handle_event(event)
         return handled
+
+    def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        passed: layer.CommandGenerator[None] = super().state_stream_response_body(event)
+        return self._recorded(passed) if isinstance(event, layers.ResponseData) else passed
+
+    def _recorded(self, passed: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:
+        """Let a piece pass once it is recorded; its chunk may be too large for the function it passed through."""
+        for command in passed:
+            if self.flow.metadata.get(WAITS):
+                yield ChunksHook(self.flow)
+            yield command
+        if self.flow.metadata.get(WAITS):  # a piece that goes on later, as it may end within a link
+            yield ChunksHook(self.flow)
 
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001  # mitmproxy's signature
         body = self.request_body_buf if request else self.response_body_buf

@@ -1,0 +1,83 @@
+"""The process that redacts large records."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder.capture.large.apart import Job, done
+from recorder.capture.large.glimpse import HEAVY
+from recorder.capture.mitm.large.worker import Gone, Here, Process, work
+from recorder.model import Response
+from recorder.redaction.policy import load
+
+KEY = b"k" * 32
+JSON = (("Content-Type", "application/json"),)
+BODY = b'[{"password":"hunter2hunter2"},' + b'"plain text",' * (HEAVY // 12) + b"1]"
+JOB = Job(Response(0, 0, 0, 200, JSON, BODY))
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Process]:
+    found = Process(load(), KEY)
+    yield found
+    found.close()
+
+
+def test_a_process_redacts_as_this_one_does(process: Process) -> None:
+    assert len(JOB.record.body) > HEAVY
+    assert process(JOB) == done(JOB, load(), KEY)
+
+
+def test_after_the_end_of_a_process_another_one_is_started(process: Process) -> None:
+    before = process(JOB)
+    assert process._process is not None
+    os.kill(process._process.pid, signal.SIGKILL)
+
+    with pytest.raises(Gone):
+        process(JOB)
+
+    assert process(JOB) == before
+
+
+def test_what_is_being_redacted_can_be_ended_from_outside() -> None:
+    process, large = (
+        Process(load(), KEY),
+        Response(0, 0, 0, 200, JSON, b"[" + b'{"phone":"+49 151 1234567"},' * 500_000),
+    )
+    begun = threading.Timer(0.5, process.kill)
+    begun.start()
+
+    with pytest.raises(Gone):
+        process(Job(large))
+
+    process.close()
+    with pytest.raises(Gone):
+        process(JOB)
+
+
+def test_the_key_is_in_no_argument(process: Process) -> None:
+    process(JOB)
+    assert process._process is not None
+
+    said = (
+        Path(f"/proc/{process._process.pid}/cmdline").read_bytes()
+        + Path(f"/proc/{process._process.pid}/environ").read_bytes()
+    )
+
+    assert KEY not in said
+
+
+def test_without_an_interpreter_the_thread_that_asks_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+
+    found = work(load(), KEY)
+
+    assert isinstance(found, Here)
+    assert found(JOB) == done(JOB, load(), KEY)
