@@ -195,6 +195,13 @@ def _children(pid: int) -> list[int]:
     return []
 
 
+def _withheld(pid: int) -> float:
+    """Return the seconds in which a process could run, but got no processor; they do not count at the end."""
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
+
+
 def _passing(folder: Path, upstream: Server, kind: str, wait: float) -> tuple[int, float]:
     """Return the most bytes of memory while a message of 300 MB passes, and the seconds that the end takes after it.
 
@@ -212,12 +219,13 @@ def _passing(folder: Path, upstream: Server, kind: str, wait: float) -> tuple[in
         while time.monotonic() < began + wait:
             most = max(most, _memory(pid))
             time.sleep(0.01)
-        left = time.monotonic()
+        left, before, withheld = time.monotonic(), _withheld(pid), 0.0
         proxy.process.send_signal(signal.SIGINT)
         while proxy.process.poll() is None:
             most = max(most, _memory(pid))
             time.sleep(0.01)
-        took = time.monotonic() - left
+            withheld = max(withheld, _withheld(pid) - before)
+        took = time.monotonic() - left - withheld
         client.kill()
         client.wait()
     return most, took
@@ -265,6 +273,7 @@ if __name__ == "__main__":
         case ["pull", port]:
             asyncio.run(_pull(int(port)))
         case ["take", port, kind]:
-            asyncio.run(_take(int(port), kind))
+            with contextlib.suppress(ConnectionError):  # the recorder ends
+                asyncio.run(_take(int(port), kind))
         case _:
             raise SystemExit(main())

@@ -37,9 +37,10 @@ from .packing import (
     MOST_VALUES,
     OF_RECORD,
     OF_SUMMARY,
+    body_text,
     from_wtf8,
+    packed_record,
     packed_text,
-    text_or_bytes,
     unpack,
 )
 from .usual import BodyOf, request, response
@@ -114,32 +115,32 @@ def encode(record: Record, *, same_body_as: int | None = None) -> bytes:
                 "m": record.method,
                 "u": record.target,
                 "h": _limited(record.headers),
-                "b": text_or_bytes(record.body) if same_body_as is None else same_body_as,
+                "b": body_text(record.body) if same_body_as is None else same_body_as,
             }
-            return packed_text(REQUEST, body)
+            return packed_record(REQUEST, body)
         case Response():
             body |= {
                 "x": record.exchange,
                 "s": record.status,
                 "h": _limited(record.headers),
-                "b": text_or_bytes(record.body) if same_body_as is None else same_body_as,
+                "b": body_text(record.body) if same_body_as is None else same_body_as,
             }
-            return packed_text(RESPONSE, body | {"st": True} if record.streamed else body)
+            return packed_record(RESPONSE, body | {"st": True} if record.streamed else body)
         case Chunk():
             body |= {
                 "x": record.exchange,
-                "b": text_or_bytes(record.body) if same_body_as is None else same_body_as,
+                "b": body_text(record.body) if same_body_as is None else same_body_as,
             }
-            return packed_text(CHUNK, body | {"last": True} if record.is_last else body)
+            return packed_record(CHUNK, body | {"last": True} if record.is_last else body)
         case Failure():
             return packed_text(FAILURE, body | {"x": record.exchange, "why": record.reason})
         case SocketMessage():
             body |= {
                 "x": record.exchange,
                 "in": record.from_client,
-                "b": text_or_bytes(record.body) if same_body_as is None else same_body_as,
+                "b": body_text(record.body) if same_body_as is None else same_body_as,
             }
-            return packed_text(SOCKET, body if record.is_text else body | {"bin": True})
+            return packed_record(SOCKET, body if record.is_text else body | {"bin": True})
         case Note():
             return packed_text(NOTE, body | {"kind": record.kind, "text": record.text})
 

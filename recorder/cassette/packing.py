@@ -8,7 +8,8 @@ from typing import Any
 import msgpack
 
 from ..errors import CassetteError
-from .frames import MAX_BODY, Frame, frame
+from ..frozen import dataclass
+from .frames import MAX_BODY, Frame, frame, framed
 
 MAX_HEADERS = 4096  # HTTP headers of one record
 
@@ -52,6 +53,7 @@ class _Packer:
 
 
 _PACKER = _Packer()
+_LARGE = 256 << 10  # bytes of a body whose copies take milliseconds
 
 
 class Foreign:
@@ -72,6 +74,18 @@ class Foreign:
         self._left -= len(found.body) if isinstance(exc, Undecodable) else 0
         if self._left < 0:
             raise CassetteError(self._path, "holds too many frames that are not msgpack", offset=found.offset) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Utf8:
+    """A large text that is encoded already; to decode it and to encode it again would take a tenth of a second."""
+
+    utf8: bytes
+
+
+def body_text(body: bytes) -> str | bytes | Utf8:
+    """Return what a record's body is packed as: text if it is valid UTF-8."""
+    return Utf8(body) if len(body) > _LARGE and body.isascii() else text_or_bytes(body)
 
 
 def packed(kind: int, body: dict[str, Any]) -> bytes:
@@ -129,6 +143,29 @@ class _Counter:
         if self._left < 0:
             raise ValueError(f"holds more than {MOST_VALUES} values")
         return value
+
+
+def packed_record(kind: int, body: dict[str, Any]) -> bytes:
+    """Encode a record whose body, in the member `b`, comes from `body_text`."""
+    large = body["b"]
+    return _packed_around(kind, body, large) if isinstance(large, Utf8) else packed_text(kind, body)
+
+
+def _packed_around(kind: int, body: dict[str, Any], large: Utf8) -> bytes:
+    """Return the frame that `packed_text` makes of a map, with one copy of its large text in place of five."""
+    names = list(body)
+    at = names.index("b")
+    before, behind = ({name: body[name] for name in part} for part in (names[:at], names[at + 1 :]))
+    # one byte for a map of up to 15 members, and a text of 4 bytes of length: msgpack, "map format", "str format"
+    heads = [_fields(before), _PACKER.pack("b"), b"\xdb", len(large.utf8).to_bytes(4, "big")]
+    return framed(kind, [bytes([0x80 | len(names)]), *heads, large.utf8, _fields(behind)])
+
+
+def _fields(body: dict[str, Any]) -> bytes:
+    try:
+        return _PACKER.pack(body)[1:]
+    except UnicodeEncodeError:
+        return _PACKER.pack(_to_wtf8(body))[1:]
 
 
 def text_or_bytes(body: bytes) -> str | bytes:

@@ -209,7 +209,7 @@ class Recorder:
         if self._capture is not None and self._held is not None:
             self._held.close()
             self._logins.end()
-            last = self._held.unfinished() if self._capture.is_open else []
+            last = list(self._held.unfinished()) if self._capture.is_open else []
             for name, chunks in self._chunked.items():
                 last += self._held.unfinished_chunks(name, chunks)
             last += [self._begun(flow, "the capture ended before its end") for flow, _ in list(self._uploads.values())]

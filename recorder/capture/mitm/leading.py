@@ -26,6 +26,8 @@ from ..translation import Addresses, Upstream, without_digests
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent
 _CONDITIONAL = {b"if-none-match", b"if-modified-since"}
 _PIECE = 64 << 10  # bytes of a large body that are changed in one turn of the event loop
+_LOOKED_AT = 1 << 20  # bytes of a large body that are looked at in one turn
+_NAME = 300  # bytes of the longest name that is looked for
 _CLIENTS = 100  # addresses by which clients name the recorder
 _NOT_REWRITTEN = (
     "links in an answer that is longer than 16 MiB, or compressed although that was not asked for, are not rewritten: "
@@ -192,11 +194,16 @@ class Leading:
 
     async def _large_body(self, addresses: Addresses, body: bytes, headers: Headers, *, is_changed: bool) -> bytes:
         """Return a large body, or message, of the server as the client gets it."""
-        changed = body
-        if b'"hosts"' in body:
+        changed, names_host, may_change = body, False, is_changed and self.rewrites
+        for at in range(0, len(body), _LOOKED_AT):
+            piece = body[at : at + _LOOKED_AT + _NAME]
+            names_host = names_host or b'"hosts"' in piece
+            may_change = may_change or (is_changed and addresses.may_change(piece))
+            await asyncio.sleep(0)
+        if names_host:
             found = await asyncio.to_thread(lambda: redirected(body, addresses.here.host, headers))
             changed = found or body
-        if is_changed and (self.rewrites or addresses.may_change(changed)):
+        if may_change:
             changed = await _by_pieces(changed, lambda text: self._body(addresses, text, headers))
         return changed
 

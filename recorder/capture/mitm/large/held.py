@@ -8,7 +8,7 @@ bounded; the connection of a held one is not read meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -40,8 +40,10 @@ class Held:
         self._capture, self._leading, self._redactor = capture, leading, redactor
         self._work: Process | Here | None = None
         self._turn = asyncio.Lock()
-        # answers that have come and are not yet recorded, by flow, with the headers that the server sent
+        # what passed a peer already and is not yet recorded, by flow, with the headers to record: answers that have
+        # come, and requests whose body was streamed
         self._late: dict[str, tuple[http.HTTPFlow, Headers]] = {}
+        self._sent: dict[str, tuple[http.HTTPFlow, Headers]] = {}
 
     async def request(self, flow: http.HTTPFlow, headers: Headers, decode: Decode, *, is_streamed: bool) -> bytes:
         """Record a request; return what is to be seen of its body.
@@ -54,12 +56,15 @@ class Held:
 
         """
         sent = flow.request
+        if is_streamed:
+            self._sent[flow.id] = flow, headers
         async with self._held(flow):
             body, lacks = await asyncio.to_thread(decode)
             if lacks is None and not is_streamed:
                 body = await self._leading.large_request_body(flow, headers, body)
             name, method, target = flow.client_conn.id, sent.method, sent.path
             done = await self._redacted(Request(0, 0, 0, name, method, target, headers, body), is_cut=lacks is not None)
+            self._sent.pop(flow.id, None)
             if self._capture.is_open:
                 frame = self._capture.pipeline.request(
                     flow.id, self._capture.clock(), connection=name, method=method, target=target, headers=headers,
@@ -116,17 +121,20 @@ class Held:
                 await self._capture.write(frame)
             flow.metadata.pop(WAITS, None)
 
-    def unfinished(self) -> list[bytes]:
-        """Return the frames of the answers that are held, without their bodies; the capture ends."""
-        late, clock = list(self._late.values()), self._capture.clock
+    def unfinished(self) -> Iterator[bytes]:
+        """Yield the frames of what is held and has passed a peer, without bodies; the capture ends."""
+        pipeline, clock = self._capture.pipeline, self._capture.clock
+        for name, (flow, headers) in self._sent.items():
+            sent, client = flow.request, flow.client_conn.id
+            yield pipeline.request(
+                name, clock(), connection=client, method=sent.method, target=sent.path, headers=headers, body=b"",
+                lacks=OVER,
+            )  # fmt: skip
+        for name, (flow, headers) in self._late.items():
+            status = flow.response.status_code if flow.response else 0
+            yield pipeline.response(name, clock(), status=status, headers=headers, body=b"", lacks=OVER)
+        self._sent.clear()
         self._late.clear()
-        return [
-            self._capture.pipeline.response(
-                flow.id, clock(), status=flow.response.status_code, headers=headers, body=b"", lacks=OVER
-            )
-            for flow, headers in late
-            if flow.response is not None
-        ]
 
     def unfinished_chunks(self, flow: str, chunks: Chunks) -> list[bytes]:
         """Return the frames of the chunks of a stream that wait, without their bodies; the capture ends."""

@@ -22,6 +22,7 @@ from ...large.apart import Done, Job, done, without_body
 
 _PIECE = 1 << 20  # bytes written or read at a time
 _MEMORY = 224 << 20  # bytes of addresses beside those of the start: bodies of 16 MiB take 110 MiB of memory at most
+_VALUES = 500  # that are sent at a time
 _NICE = 10  # clients do not wait for this process, but the one whose message is large
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {0} import main; main()"
 _TOO_LARGE = "its redaction would take too much memory"
@@ -152,25 +153,32 @@ def _limit() -> None:
 
 
 def _send(target: int, item: Job | Done) -> None:
-    """Send a job or its result; bodies stand beside the rest, because a pickle with them would be one more copy."""
-    bodies = [item.record.body]
+    """Send a job or its result.
+
+    Bodies stand beside the rest, because a pickle with them would be one more copy; the values follow some at a time,
+    because each call of pickle holds the interpreter's lock.
+    """
+    body, values = item.record.body, item.values
+    item = replace(item, record=replace(item.record, body=b""), values=())
+    seen: bytes | None = None
     if isinstance(item, Done):
-        bodies.append(b"" if item.seen.body is item.record.body else item.seen.body)
-        seen = replace(item.seen, body=b"")
-        head: Any = (replace(item, record=replace(item.record, body=b""), seen=seen), item.seen.body is bodies[0])
-    else:
-        head = (replace(item, record=replace(item.record, body=b"")), False)
-    _write(target, pickle.dumps(head))
-    for body in bodies:
-        _write(target, body)
+        seen = None if item.seen.body is body else item.seen.body
+        item = replace(item, seen=replace(item.seen, body=b""))
+    parts = range(0, len(values), _VALUES)
+    _write(target, pickle.dumps((item, seen, len(parts))))
+    for start in parts:
+        _write(target, pickle.dumps(values[start : start + _VALUES]))
+    _write(target, body)
 
 
 def _receive(source: int) -> Any:
-    item, is_one = pickle.loads(_read(source))  # noqa: S301  # the peer is this module, by its own pipe
-    item = replace(item, record=replace(item.record, body=_read(source)))
+    item, seen, parts = pickle.loads(_read(source))  # noqa: S301  # the peer is this module, by its own pipe
+    values: list[Any] = []
+    for _ in range(parts):
+        values += pickle.loads(_read(source))  # noqa: S301  # the peer is this module, by its own pipe
+    item = replace(item, record=replace(item.record, body=_read(source)), values=tuple(values))
     if isinstance(item, Done):
-        body = _read(source)
-        item = replace(item, seen=item.record if is_one else replace(item.seen, body=body))
+        item = replace(item, seen=item.record if seen is None else replace(item.seen, body=seen))
     return item
 
 

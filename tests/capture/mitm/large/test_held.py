@@ -18,6 +18,7 @@ from wsproto.frame_protocol import Opcode
 
 from recorder.capture.large.glimpse import HEAVY
 from recorder.capture.mitm.addon import Recorder
+from recorder.capture.streams import KEPT
 from recorder.cassette.reader import read
 from recorder.model import CUT, Chunk, Note, Record, Request, Response, SocketMessage
 
@@ -173,6 +174,26 @@ def test_an_answer_that_is_held_at_the_end_is_recorded_without_its_body(tmp_path
     assert isinstance(note, Note)
     assert (response.status, response.body, note.kind) == (200, b"", CUT)
     assert note.text == "record 1 is kept without its body: the capture had to end before it was redacted"
+
+
+def test_a_streamed_upload_that_is_held_at_the_end_is_recorded_without_its_body(tmp_path: Path) -> None:
+    made = flow(b"")
+    made.request.headers["content-length"] = str(KEPT + 1)
+
+    async def steps(recorder: Recorder) -> None:
+        recorder.requestheaders(made)
+        assert callable(made.request.stream)
+        made.request.stream(BODY)
+        large = asyncio.create_task(recorder.request(made))
+        await asyncio.sleep(0)
+        recorder.close()
+        await large
+
+    request, note = record(tmp_path / "s.cassette", steps)
+
+    assert isinstance(request, Request)
+    assert isinstance(note, Note)
+    assert (request.body, note.kind) == (b"", CUT)
 
 
 def test_a_large_event_that_waits_at_the_end_is_told(tmp_path: Path) -> None:
