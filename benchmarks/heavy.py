@@ -29,6 +29,7 @@ RATIO, MEMORY, END = 2.0, 300 << 20, 2.0
 _PAUSE = 0.02  # seconds between two requests of a client that works
 _PIECE = 1 << 18
 _ASKS = json.dumps({"operationName": "MakeCall", "data": {"phone": "+49 151 2345678", "referenceId": 7}}).encode()
+_POLL = b'[{"channel":"/meta/connect","clientId":"7f3a","connectionType":"long-polling","id":"1"}]'
 _JSON = b"Content-Type: application/json\r\n"
 _OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -146,7 +147,7 @@ async def _round(port: int, seconds: float) -> list[float]:
 async def _pull(port: int) -> None:
     async with _connected(port) as (reader, writer):
         while True:
-            await _ask(reader, writer, "large", b"[]")
+            await _ask(reader, writer, "large", _POLL)
             print("pulled", flush=True)
 
 
