@@ -41,7 +41,7 @@ from ..streams import KEPT, Chunks, Kept, has_body, is_event_stream, is_small, l
 from .capture import Capture, Settings, families
 from .dispatch import ask_listeners_only
 from .handshakes import Handshakes
-from .large.decoding import beginning, is_large, whole, with_host
+from .large.decoding import beginning, is_large, small, whole, with_host
 from .large.held import Held
 from .leading import HOST, Leading, headers_of
 from .listening import exposed, keep_to_loopback, upstream_of
@@ -375,9 +375,10 @@ class Recorder:
     async def _begin(self, flow: http.HTTPFlow, reason: str | None = None) -> None:
         """Record a request; see `_begun`."""
         request, headers = flow.request, with_host(flow.request, headers_of(flow.request.headers))
-        upload = self._uploads.get(flow.id)
-        if not is_large(request, headers, upload[1] if upload else None):
-            await self._write(self._begun(flow, reason, headers))
+        upload = self._uploads.get(flow.id) if self._uploads else None
+        found = small(request, headers, self._in_clear) if upload is None else None
+        if found is not None or (upload is not None and not is_large(upload[1], headers)):
+            await self._write(self._begun(flow, reason, headers, found))
         elif self._held is not None:
             self._uploads.pop(flow.id, None)
             decode = partial(whole, request, headers, self._in_clear)
@@ -387,7 +388,13 @@ class Recorder:
             if self._comments:
                 flow.comment = flow.comment or of_request(self._dialect, request.method, request.path, seen)
 
-    def _begun(self, flow: http.HTTPFlow, reason: str | None = None, headers: Headers | None = None) -> bytes:
+    def _begun(
+        self,
+        flow: http.HTTPFlow,
+        reason: str | None = None,
+        headers: Headers | None = None,
+        found: tuple[bytes, str | None] | None = None,
+    ) -> bytes:
         """Return the frame of a request, as far as its body has come; `reason` says why it has not come whole."""
         if self._pipeline is None:
             return b""
@@ -396,7 +403,7 @@ class Recorder:
             kept = self._uploads.pop(flow.id)[1]
             body, lacks = beginning(flow.request, headers, self._in_clear, kept, reason)
         else:
-            body, lacks = whole(flow.request, headers, self._in_clear)
+            body, lacks = found or whole(flow.request, headers, self._in_clear)
             if lacks is None:
                 body = self._leading.request_body(flow, headers, body)
         if self._comments:
@@ -459,12 +466,12 @@ class Recorder:
             self._chunked.pop(flow.id, None)
             return
         now, headers = self._clock(), headers_of(flow.response.headers)
-        if is_large(flow.response, headers):
-            await self._large_answer(
-                flow, headers, partial(whole, flow.response, headers, self._in_clear), is_streamed=False
-            )
+        found = small(flow.response, headers, self._in_clear)
+        if found is None:
+            decode = partial(whole, flow.response, headers, self._in_clear)
+            await self._large_answer(flow, headers, decode, is_streamed=False)
             return
-        body, lacks = whole(flow.response, headers, self._in_clear)
+        body, lacks = found
         if self._comments:
             flow.comment = flow.comment or of_answer(self._dialect, body)
         self._leading.response(flow, headers, body, is_whole=lacks is None)
@@ -516,7 +523,7 @@ class Recorder:
     async def _end(self, flow: http.HTTPFlow, reason: str | None = None) -> None:
         """Record a streamed response; see `_ended`."""
         _, kept, headers = self._streams[flow.id]
-        if flow.response is not None and is_large(flow.response, headers, kept):
+        if flow.response is not None and is_large(kept, headers):
             del self._streams[flow.id]
             decode = partial(beginning, flow.response, headers, self._in_clear, kept, reason)
             await self._large_answer(flow, headers, decode, is_streamed=True)

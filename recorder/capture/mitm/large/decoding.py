@@ -13,23 +13,29 @@ from ...streams import KEPT, Kept
 _ENCODED = 8 << 10  # bytes; to decode so many up to `HEAVY` takes 0.2 ms
 
 
-def is_large(message: http.Message, headers: Headers, kept: Kept | None = None) -> bool:
-    """Return whether a body is, or may be, too large to be decoded and redacted in the event loop.
+def small(message: http.Message, headers: Headers, in_clear: bool) -> tuple[bytes, str | None] | None:  # noqa: FBT001  # as `whole`
+    """Return what `whole` does of a small body; None for a large one, which the event loop must leave to others."""
+    body = message.raw_content or b""
+    if len(body) > HEAVY:
+        return None
+    if not body or not encodings(headers):
+        return body, None
+    return None if _may_grow(body, headers) else _decoded(body, headers, in_clear=in_clear)
 
-    Args:
-        message: The message.
-        headers: Its headers.
-        kept: What is kept of its body if that is streamed.
 
-    """
-    body = (message.raw_content or b"") if kept is None else kept
-    size = len(body)
-    if size > HEAVY or not size or not encodings(headers):
-        return size > HEAVY
-    if size > _ENCODED:
+def is_large(kept: Kept, headers: Headers) -> bool:
+    """Return whether what is kept of a streamed body is, or may be, too large for the event loop."""
+    if len(kept) > HEAVY or not len(kept) or not encodings(headers):
+        return len(kept) > HEAVY
+    return _may_grow(bytes(kept), headers)
+
+
+def _may_grow(body: bytes, headers: Headers) -> bool:
+    """Return whether a compressed body is large, or would take long to be decoded."""
+    if len(body) > _ENCODED:
         return True
     try:
-        content(bytes(body), headers, HEAVY)
+        content(body, headers, HEAVY)
     except TooLarge:
         return True
     except NotUndone:
