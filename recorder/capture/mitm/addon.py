@@ -115,12 +115,9 @@ class Recorder:
         """Lines for the user about all that was seen: bodies not kept whole or not looked through, repeated facts."""
         if self._capture is None:
             return []
-        cut = self.counts.cut
-        found = [f"{cut} {'body is' if cut == 1 else 'bodies are'} not kept whole; recorder doctor says which"] * (
-            cut > 0
-        )
-        passed = [str(self._others)] * bool(self._others.passed)
-        return found + passed + told(self._capture.pipeline.unlooked) + self._capture.findings
+        cut, passed = self.counts.cut, [str(self._others)] * bool(self._others.passed)
+        text = f"{cut} {'body is' if cut == 1 else 'bodies are'} not kept whole; recorder doctor says which"
+        return [text] * (cut > 0) + passed + told(self._capture.pipeline.unlooked) + self._capture.findings
 
     @property
     def status(self) -> str:
@@ -408,15 +405,9 @@ class Recorder:
                 body = self._leading.request_body(flow, headers, body)
         if self._comments:
             flow.comment = flow.comment or of_request(self._dialect, flow.request.method, flow.request.path, body)
+        method, target, connection = flow.request.method, flow.request.path, flow.client_conn.id
         return self._pipeline.request(
-            flow.id,
-            now,
-            connection=flow.client_conn.id,
-            method=flow.request.method,
-            target=flow.request.path,
-            headers=headers,
-            body=body,
-            lacks=lacks,
+            flow.id, now, connection=connection, method=method, target=target, headers=headers, body=body, lacks=lacks
         )
 
     def responseheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
@@ -572,9 +563,8 @@ class Recorder:
             return
         who = "client" if flow.websocket.closed_by_client else "server"
         if is_closed_here(flow.websocket):
-            self.tell(
-                "not-carried", "WebSocket", f"a WebSocket was closed: {TOO_BIG}, which is not handed on ({who}'s)"
-            )
+            text = f"a WebSocket was closed: {TOO_BIG}, which is not handed on ({who}'s)"
+            self.tell("not-carried", "WebSocket", text)
         reason = closed_by(who, flow.websocket.close_code, flow.websocket.close_reason or "")
         await self._write(self._pipeline.closed(flow.id, self._clock(), reason))
 

@@ -13,7 +13,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ...loopback import LOOPBACK, is_loopback
-from ...shortage import SHORT, Shortage
+from ...monitoring.shortage import SHORT, Shortage
 
 _log = logging.getLogger(__name__)
 

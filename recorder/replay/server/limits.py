@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UsageError
-from ...shortage import Shortage
+from ...monitoring.shortage import Shortage
 
 _BACKLOG = 4096  # connections waiting to be accepted: a test suite opens many at once
 SESSION = 3600.0  # seconds; a client may stand at a breakpoint for long

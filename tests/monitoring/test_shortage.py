@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from recorder.shortage import SHORT, Shortage
+from recorder.monitoring.shortage import SHORT, Shortage
 
 
 def error(number: int) -> OSError:
