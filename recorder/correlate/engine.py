@@ -30,8 +30,8 @@ from ..model import (
 from ..push.decoders import Decoders
 from ..push.pieces import Pieces
 from ..push.port import BAYEUX, Advised, Asked, Closed, Guarded, Observation, Opened, Refused, Replied, Sent
-from ..push.rules import MESSAGE
-from .causes.rules import are_alike, by_error, by_twin
+from .causes.endings import Endings
+from .causes.rules import by_error, by_twin
 from .causes.search import Causes
 from .causes.siblings import Siblings
 from .causes.twins import Twins
@@ -43,8 +43,6 @@ from .operations import (
     Seen,
     begin_records,
     changed_by,
-    ends,
-    fails,
     is_done,
     reopen,
     state_of,
@@ -71,13 +69,16 @@ class Correlator:
     `unsolicited` hand out what is final on the way.
     """
 
-    def __init__(self, dialect: Dialect, *, keep: int = KEEP, watch: Watch | None = None) -> None:
+    def __init__(
+        self, dialect: Dialect, *, keep: int = KEEP, watch: Watch | None = None, file: str | None = "cassette"
+    ) -> None:
         """Begin without records.
 
         Args:
             dialect: Says what the requests and events mean.
             keep: How many operations, other exchanges and unsolicited events (each) are kept open at most.
             watch: Called for each event when it is judged, with the open operations and the event's link, if any.
+            file: What is read, for errors; None for a display, which keeps so many events of an operation and goes on.
 
         """
         self._dialect, self._keep, self._watch = dialect, keep, watch
@@ -104,6 +105,7 @@ class Correlator:
         self._twins = Twins(dialect)
         self._orphans = Orphans(dialect, keep)
         self._siblings = Siblings(dialect)
+        self._endings = Endings(dialect, file)
         self._weak = WeakLinks(dialect)
         self._retries = Retries(dialect)
         self._again: dict[int, int] = {}
@@ -421,7 +423,7 @@ class Correlator:
         op.tokens |= given | self._logins.answered(op.request, response, op.tokens)
         links = self._told(op, keys) if keys else []
         if op.refused:
-            for seen in filter(self._is_error, self._orphans.waiting(op, self._dialect.error_same)):
+            for seen in filter(self._endings.is_error, self._orphans.waiting(op, self._dialect.error_same)):
                 links += self._adopt(seen, by_error(seen, self._dialect, [op]), op)
         return links
 
@@ -432,7 +434,9 @@ class Correlator:
         self._open.changed(op)
         if not new:
             return []
-        last = max((one for one in op.links if self._is_terminal(op, one)), key=lambda one: one.event.t, default=None)
+        last = max(
+            (one for one in op.links if self._endings.is_terminal(op, one)), key=lambda one: one.event.t, default=None
+        )
         if op.ended is None and last is not None and is_done(op, self._dialect):
             self._end(op, last)  # the values without a terminal event failed, as the ack says now
         links: list[Link] = []
@@ -461,9 +465,6 @@ class Correlator:
         if twin is not None:
             links += self._adopt(twin, self._causes.of(twin), op)
         return links
-
-    def _is_error(self, seen: Seen) -> bool:
-        return self._dialect.is_error(seen.event)
 
     def _fail(self, failure: Failure) -> None:
         op = self._pending.pop(failure.exchange, None)
@@ -495,14 +496,14 @@ class Correlator:
         early = self._twins.early(op, seen) if link.confidence == 1.0 else None
         if early is not None and early.op is not None and early.link is not None:
             links.append(self._moved(early.op, early.link, *by_twin(early.seen, op, link, [])))
-        op.links.append(link)
+        self._endings.take(op, link)
         self._change(op)
         if op.session is None and seen.session is not None:
             op.session = seen.session
             # Only an exact id may tie the tokens to the session; a wrong link would spread to other requests.
             if link.confidence == 1.0:
                 self._sessions.learn(op.tokens, seen.session)
-        if self._is_end(op, seen, link):
+        if self._endings.is_end(op, seen, link):
             self._end(op, link)
         if early is None:
             self._twins.came(seen, op, link)
@@ -518,21 +519,6 @@ class Correlator:
                     links += self._adopt(orphan, self._causes.of(orphan), op)
         return links
 
-    def _is_terminal(self, op: Operation, link: Link) -> bool:
-        known = self._dialect.operations.get(op.name or "")
-        return known is not None and link.name in known.terminal
-
-    def _is_end(self, op: Operation, seen: Seen, link: Link) -> bool:
-        """Take an event of an operation; return whether the operation has ended with it."""
-        is_late = self._dialect.error_after_ack or op.request.method == MESSAGE
-        if is_late and self._is_error(seen):
-            return fails(op, seen, self._dialect)
-        return self._is_terminal(op, link) and self._is_own(op, seen, link) and ends(op, seen, self._dialect)
-
-    def _is_own(self, op: Operation, seen: Seen, link: Link) -> bool:
-        """Return whether an event is about what the operation itself did, not about what the server did on the way."""
-        return link.rule != "shared" and (link.rule != "sibling" or are_alike(op, seen, self._dialect))
-
     def _change(self, op: Operation) -> None:
         self._changed.append(op)
         self._open.changed(op)
@@ -546,11 +532,11 @@ class Correlator:
     def _unlink(self, op: Operation, link: Link) -> None:
         """Take a link from an operation, which has ended only if it would have ended without that event."""
         self._open.changed(op)
-        op.links.remove(link)
+        self._endings.drop(op, link)
         reopen(op)
         for one in op.links:
             seen = Seen(one.event, self._dialect.keys_of_event(one.event), op.session)
-            if self._is_end(op, seen, one):
+            if self._endings.is_end(op, seen, one):
                 self._end(op, one)
 
     def _moved(self, before: Operation, old: Link, op: Operation, link: Link) -> Link:
@@ -559,7 +545,7 @@ class Correlator:
         The twin came before its original and was linked to `before`; the original names `op` by its id.
         """
         self._unlink(before, old)
-        op.links.append(link)
+        self._endings.take(op, link)
         self._open.changed(op)
         return link
 
@@ -583,7 +569,7 @@ class Correlator:
 
 def correlate(records: Iterable[Record], dialect: Dialect, header: Header) -> Recording:
     """Return the recording of a whole capture."""
-    correlator = Correlator(dialect)
+    correlator = Correlator(dialect, file=header.file or "cassette")
     deque(chain.from_iterable(map(correlator.feed, records)), maxlen=0)
     return correlator.finish(header)
 

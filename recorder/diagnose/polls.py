@@ -58,7 +58,7 @@ def with_polls(
         header: Header of the cassette.
         watch: Callback for each event; see `Correlator`.
     """
-    correlator, polls = Correlator(dialect, watch=watch), Polls(Decoders())
+    correlator, polls = Correlator(dialect, watch=watch, file=header.file or "cassette"), Polls(Decoders())
     found: list[tuple[int, Poll]] = []
     for record in records:
         correlator.feed(record)

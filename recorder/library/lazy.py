@@ -318,7 +318,7 @@ def _derived(
     from ..correlate.engine import Correlator  # noqa: PLC0415  # stored triples need none, and it takes 0.1 s to import
 
     built = Built(cassette.path)
-    derivation = Derivation(Correlator(rules), built, maker)
+    derivation = Derivation(Correlator(rules, file=cassette.path), built, maker)
     try:
         for record, address in cassette.placed():
             built.record(address)

@@ -52,7 +52,7 @@ def seal(
     """
     with open_cassette(source) as cassette:
         header = carrying(replace(cassette.header, profile=ARCHIVE if archive else SEALED), dialect)
-        correlator = Correlator(dialect or dialect_of(header))
+        correlator = Correlator(dialect or dialect_of(header), file=str(source))
 
         with replacing(target, force=True, like=[source], private=header.redaction in IN_CLEAR) as file:
             records = cassette.records() if watch is None else _watched(cassette.records(), watch)

@@ -212,7 +212,7 @@ class _Reader:
 
     def read(self) -> None:
         """Read all records."""
-        correlator = Correlator(self._source.dialect, watch=self._watch)
+        correlator = Correlator(self._source.dialect, watch=self._watch, file=self._source.name)
         polls, found = Polls(Decoders()), []
         for record in self._source.records:
             correlator.feed(record)

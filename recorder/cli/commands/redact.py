@@ -192,7 +192,7 @@ def _write(work: _Redaction, target: Path, dialect: Dialect | None, *, force: bo
         upstream=again.text(held.upstream),
         dialect_text=without_values(held.dialect_text, again.policy),
     )
-    correlator = Correlator(dialect or dialect_of(new)) if new.profile != JOURNAL else None
+    correlator = Correlator(dialect or dialect_of(new), file=str(work.path)) if new.profile != JOURNAL else None
     count = 0
 
     def counted(made: Iterable[list[Made]]) -> Iterator[list[Made]]:

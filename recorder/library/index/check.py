@@ -73,7 +73,7 @@ class IndexCheck:
         self._widths = {} if maker is None else {name: width for name, (width, _) in maker.tables.items()}
         self._rows: dict[str, Rows] = {}  # from here on nothing can fail: they open files
         self._keys = self.table_of("keys", KEY.size, is_sorted=True)
-        self._derivation = Derivation(Correlator(rules), self)
+        self._derivation = Derivation(Correlator(rules, file=cassette.path), self)
         self._bare: Recording | None = None
         self._digests: dict[str, bytearray] = defaultdict(bytearray)  # of what was derived, in order
         self._placed = dict.fromkeys(_DERIVED, 0)  # how many frames of them came

@@ -34,7 +34,7 @@ def counted(
         watch: Called with each record, for a display.
     """
     counting = _Counting(wanted, wanted_events)
-    correlator, polls = Correlator(dialect), Polls()
+    correlator, polls = Correlator(dialect, file=cassette.path), Polls()
     first = last = None
     records = 0
     for record in cassette.records():

@@ -43,7 +43,7 @@ class Progress:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._correlator = Correlator(dialect, keep=_KEPT)
+        self._correlator = Correlator(dialect, keep=_KEPT, file=None)
         self._open: dict[Operation, None] = {}  # in the order they began
         self.counts: Counter[State] = Counter()
 

@@ -23,7 +23,7 @@ class Live:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._correlator = Correlator(dialect, watch=self._watch)
+        self._correlator = Correlator(dialect, watch=self._watch, file=None)
         # by `seq` of the record, and the place of a publish in it
         self._numbers: dict[tuple[int, int | None], int] = {}
         self._sent: dict[tuple[int, int | None], int] = {}  # `t` of a request
