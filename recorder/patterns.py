@@ -28,7 +28,9 @@ _CATEGORIES = {
     codes.CATEGORY_SPACE: (_SPACE, True), codes.CATEGORY_NOT_SPACE: (_SPACE, False),
 }  # fmt: skip
 _REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
+_CHARACTERS = (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN)
 _BOUND = "give the repeat a largest number, as in {1,64}"
+_GUARDED = f"{_BOUND}, or begin with what cannot stand before a match, as in (?<![\\w-])"
 
 Chars: TypeAlias = frozenset[str]
 Nodes: TypeAlias = Sequence[tuple[Any, Any]]  # of the parser of `re`
@@ -77,11 +79,14 @@ def compiled(text: str) -> re.Pattern[str] | AtRuns:
 
     """
     plain = re.compile(text)
+    if plain.flags & ~re.UNICODE:
+        raise Unbounded("has flags, which would change what its classes take: write [Tt]oken for letters of both cases")
     nodes = _flat(parser.parse(text))
-    reader = _Reader(_alphabet(nodes))
+    alphabet = _alphabet(nodes)
+    reader = _Reader(alphabet)
     parts = [reader.part(node) for node in nodes]
     starts = bool(parts) and parts[0].is_class and parts[0].least > 0
-    if _check(parts, at_runs=starts):
+    if _check(parts, alphabet, at_runs=starts):
         return AtRuns(plain, re.compile(f"(?<!{_class_of(nodes[0])})(?:{text})"))
     return plain
 
@@ -95,6 +100,7 @@ class _Part:
         least: Fewest characters it takes.
         most: Most characters it takes, but for a run.
         ways: Most ways to take them from one place, but for a run.
+        alike: Most of these ways that take as many characters.
         steps: Most steps for that, but for a run.
         runs: Whether it takes a run of any length.
         is_class: It is a run of one class of characters.
@@ -113,6 +119,7 @@ class _Part:
     most: int = 1
     ways: int = 1
     steps: int = 1
+    alike: int = 1
     runs: bool = False
     is_class: bool = False
     looks: bool = False
@@ -124,7 +131,7 @@ class _Part:
     fails_late: bool = False
 
 
-def _check(parts: Sequence[_Part], *, at_runs: bool) -> bool:
+def _check(parts: Sequence[_Part], alphabet: Chars, *, at_runs: bool) -> bool:
     """Return whether the search must begin where a run begins.
 
     Raises:
@@ -143,11 +150,13 @@ def _check(parts: Sequence[_Part], *, at_runs: bool) -> bool:
             can_fail = part.looks or part.fails_late or any(one.can_fail for one in parts[number + 1 :])
             is_once = any(before.isdisjoint(one) for one in (*since, part.first or part.chars))
             if can_fail and not (begins_run or (marks and is_once)):
-                raise Unbounded(f"may search to the end of a text from each place in it: {_BOUND}")
+                raise Unbounded(f"may search to the end of a text from each place in it: {_GUARDED}")
             must = must or (can_fail and begins_run and not guard >= part.chars)
             if not part.looks:
                 before, since = (part.chars if part.gives_back else frozenset()), []
         guard = part.guard or (guard if part.looks else frozenset())
+        if part.guard and not moved:  # such a character stands before each match, but for one at the begin of the text
+            marks.append(alphabet - guard)
         marks, since = [*marks, *part.needs], [*since, *part.needs]
         moved = moved or not part.looks
         steps += ways * part.steps
@@ -159,7 +168,8 @@ def _check(parts: Sequence[_Part], *, at_runs: bool) -> bool:
 
 def _ways(part: _Part, following: Sequence[_Part]) -> int:
     """Return in how many ways a part is taken that may succeed: one if what follows it cannot stand within it."""
-    return 1 if part.ways > 1 and part.chars.isdisjoint(_first(following)) and following else part.ways
+    is_followed = any(one.least and not one.looks for one in following)
+    return part.alike if is_followed and part.chars.isdisjoint(_first(following)) else part.ways
 
 
 def _first(parts: Sequence[_Part]) -> Chars:
@@ -203,7 +213,7 @@ class _Reader:
 
         """
         kind, value = node
-        if kind in (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN):
+        if kind in _CHARACTERS:
             chars = self._chars(kind, value)
             return _Part(chars, needs=(chars,))
         if kind in _REPEATS:
@@ -212,7 +222,7 @@ class _Reader:
             return self._branch([self._joined(self.parts(one)) for one in value[1]])
         if kind is codes.ATOMIC_GROUP:
             inner = self._joined(self.parts(value))
-            return replace(inner, ways=1, is_class=False, gives_back=False)
+            return replace(inner, ways=1, alike=1, is_class=False, gives_back=False)
         if kind is codes.AT:
             return _Part(frozenset(), 0, 0, looks=True, guard=self._edge(value))
         if kind in (codes.ASSERT, codes.ASSERT_NOT):
@@ -227,9 +237,11 @@ class _Reader:
 
     def _look(self, kind: Any, direction: int, nodes: Nodes) -> _Part:
         inner = self._joined(self.parts(nodes))
-        is_guard = kind is codes.ASSERT_NOT and direction < 0 and inner.least == inner.most == 1 and not inner.runs
+        is_guard = (
+            kind is codes.ASSERT_NOT and direction < 0 and [one[0] in _CHARACTERS for one in _flat(nodes)] == [True]
+        )
         return _Part(
-            inner.chars if inner.runs else frozenset(), 0, 0, 1, inner.steps, inner.runs, looks=True,
+            inner.chars if inner.runs else frozenset(), 0, 0, 1, inner.steps, runs=inner.runs, looks=True,
             guard=inner.chars if is_guard else frozenset(),
         )  # fmt: skip
 
@@ -244,7 +256,7 @@ class _Reader:
             if not (is_one or self._is_clear(parts, is_possessive=kind is codes.POSSESSIVE_REPEAT)):
                 raise Unbounded(f"repeats a group that can be read in several ways: {_BOUND}, and do not nest repeats")
             return _Part(
-                inner.chars, least * inner.least, 0, 1, max(1, least) * inner.steps, True,
+                inner.chars, least * inner.least, 0, 1, max(1, least) * inner.steps, runs=True,
                 is_class=is_one, needs=needs, first=inner.first, gives_back=kind is not codes.POSSESSIVE_REPEAT,
                 can_fail=least > 0, fails_late=inner.runs and not parts[-1].runs,
             )  # fmt: skip
@@ -253,8 +265,9 @@ class _Reader:
         steps = sum(min(again ** min(n, _MOST), most_steps) for n in range(min(most, most_steps))) * inner.steps
         ways = min(again ** min(most, _MOST) * inner.ways * (most - least + 1), most_steps)
         ways = 1 if kind is codes.POSSESSIVE_REPEAT else ways
+        alike = 1 if inner.least == inner.most and inner.ways == 1 else ways  # each number of repeats has its width
         return _Part(
-            inner.chars, least * inner.least, most * inner.most, ways, steps,
+            inner.chars, least * inner.least, most * inner.most, ways, steps, alike,
             needs=needs, first=inner.first, can_fail=least > 0,
         )  # fmt: skip
 
@@ -282,8 +295,9 @@ class _Reader:
         return _Part(
             chars, min(one.least for one in ways), max(one.most for one in ways),
             min(several([one.ways for one in ways]), _MOST * _MOST),
-            len(ways) + several([one.steps for one in ways]), any(one.runs for one in ways),
-            needs=self._needs(ways), first=first, fails_late=any(one.fails_late for one in ways),
+            len(ways) + several([one.steps for one in ways]), several([one.alike for one in ways]),
+            runs=any(one.runs for one in ways), needs=self._needs(ways), first=first,
+            fails_late=any(one.fails_late for one in ways),
         )  # fmt: skip
 
     def _needs(self, ways: Sequence[_Part]) -> tuple[Chars, ...]:
@@ -299,12 +313,14 @@ class _Reader:
         for number, part in enumerate(parts):
             steps, ways = steps + ways * part.steps, min(ways * _ways(part, parts[number + 1 :]), _MOST * _MOST)
         if sum(part.runs for part in parts) > 1:
-            _check(parts, at_runs=True)
+            _check(parts, self._alphabet, at_runs=True)
         chars = frozenset[str]().union(*(part.chars for part in parts if not part.looks))
         needs = tuple(need for part in parts for need in part.needs)
+        fixed = sum(part.least == part.most and part.ways == 1 for part in parts)
+        alike = max(part.alike for part in parts) if parts and fixed >= len(parts) - 1 else ways
         return _Part(
-            chars, sum(part.least for part in parts), sum(part.most for part in parts), ways, steps,
-            any(part.runs for part in parts), needs=needs, first=_first(parts),
+            chars, sum(part.least for part in parts), sum(part.most for part in parts), ways, steps, alike,
+            runs=any(part.runs for part in parts), needs=needs, first=_first(parts),
             fails_late=any(
                 part.runs and (part.fails_late or any(one.can_fail for one in parts[number + 1 :]))
                 for number, part in enumerate(parts)
